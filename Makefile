@@ -1,0 +1,39 @@
+# The two commands of the README. They need Python 3.10 or newer and a package index, nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+TEXT ?=
+
+.PHONY: demo test lint docs clean
+
+demo: $(VENV)/installed
+	@sh docs/demo.sh "$(BIN)" "$(TEXT)"
+
+test: $(VENV)/tested lint
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# docs/cli.md from --help; tests compare the two.
+docs: $(VENV)/tested
+	$(BIN)/python docs/make_cli.py
+
+# What the test environment installs includes the package itself, so either of the two will do for the demo.
+$(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/tested: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	@touch $@ $(VENV)/installed
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "tokemb needs Python 3.10 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

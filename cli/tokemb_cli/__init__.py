@@ -1,0 +1,1 @@
+"""The ``tokemb`` command."""

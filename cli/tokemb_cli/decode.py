@@ -1,0 +1,27 @@
+"""``tokemb decode``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tokemb_cli import options
+from tokemb_cli.console import data
+
+
+@click.command("decode")
+@click.argument("ids", type=click.Path(path_type=Path))
+@options.vocab
+def command(ids: Path, vocab: Path) -> None:
+    """Turn a .npy array of ids back into texts, a row a line, on standard output.
+
+    \b
+    Example:
+      tokemb decode ids.npy --vocab reviews.vocab
+    """
+    from tokemb import Encoder
+    from tokemb.pipeline import decode_npy
+
+    for text in decode_npy(Encoder.load(vocab), ids):
+        data(text)

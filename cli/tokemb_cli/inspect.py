@@ -1,0 +1,59 @@
+"""``tokemb inspect``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tokemb_cli.console import data
+
+
+@click.command("inspect")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option(
+    "--top", type=click.IntRange(min=0), default=10, show_default=True, help="How many frequent tokens to show."
+)
+def command(path: Path, as_json: bool, top: int) -> None:
+    """Tell what a vocabulary folder, a tokenizer.json, a .keras model or a .npy array holds.
+
+    \b
+    Example:
+      tokemb inspect reviews.vocab
+    """
+    from tokemb.inspection import inspect
+
+    description = inspect(path, top=top)
+    if as_json:
+        data(json.dumps(description, ensure_ascii=False, indent=2))
+        return
+    for name, value in description.items():
+        _show(name, value)
+
+
+def _show(name: str, value: Any) -> None:  # noqa: ANN401
+    if value is None or value == []:
+        return
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _show(f"{name}.{key}", inner)
+    elif isinstance(value, list) and isinstance(value[0], dict):
+        for item in value:
+            data(f"{name:<24}" + "  ".join(f"{key} {_text(inner)}" for key, inner in item.items()))
+    else:
+        data(f"{name:<24}{_text(value)}")
+
+
+def _text(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.2%}"
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    return str(value) if str(value).isprintable() and value != "" else repr(value)

@@ -1,0 +1,94 @@
+"""The command group: which commands there are, and how errors are shown."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import signal
+import sys
+from typing import Any
+
+import click
+
+from tokemb_cli.console import note
+
+# A command is imported when it is used or helped with, so that `tokemb --help` answers at once.
+_COMMANDS = {
+    "fit-vocab": ("fit_vocab", "Fit a vocabulary to text files."),
+    "encode": ("encode", "Turn texts into padded ids."),
+    "decode": ("decode", "Turn ids back into texts."),
+    "init-model": ("init_model", "Make a Keras embedding model for a vocabulary."),
+    "embed": ("embed", "Turn ids or texts into vectors with a Keras model."),
+    "inspect": ("inspect", "Tell what a vocabulary, model or array holds."),
+}
+
+
+class _Commands(click.Group):
+    """Imports commands late, and turns what the library raises into one sentence on stderr and exit code 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"tokemb_cli.{_COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            note("interrupted: nothing was written")
+            ctx.exit(128 + signal.SIGINT)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of our output has gone: click ends quietly
+                raise
+            raise click.ClickException(_os_message(error)) from error
+        except Exception as error:
+            from tokemb.errors import TokembError
+
+            if isinstance(error, TokembError):
+                raise click.ClickException(str(error)) from error
+            raise
+
+
+def _os_message(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{reason[:1].lower()}{reason[1:]}: {error.filename}" if error.filename else reason
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        from tokemb import __version__
+
+        click.echo(f"tokemb {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
+def cli() -> None:
+    """Turn raw text into padded ids and embedded arrays for Keras.
+
+    \b
+    A first session:
+      tokemb fit-vocab reviews.txt -o reviews.vocab --max-size 30000
+      tokemb encode reviews.txt --vocab reviews.vocab --maxlen 256 -o ids.npy
+      tokemb init-model --vocab reviews.vocab --dim 50 -o reviews.keras
+      tokemb embed ids.npy --model reviews.keras -o vectors.npy
+    """
+
+
+def main() -> None:
+    """The entry point."""
+    # A polite request to stop cleans up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    cli(prog_name="tokemb")

@@ -1,0 +1,84 @@
+"""Outputs that appear whole or not at all: written under a temporary name beside the final one, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path, with the suffix of ``path``, and rename it to ``path`` at the end of the block.
+
+    If the block raises or is interrupted the temporary file goes, and what was at ``path`` stays.
+    Raises ``OSError`` at once if ``path`` is a folder or a device, or its parent is not a folder.
+    """
+    path = _resolved(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "the output is an existing folder; name a file", str(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "the output is not a regular file", str(path))
+    temporary = _temporary(path)
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+@contextmanager
+def atomic_folder(path: Path, may_replace: Callable[[Path], bool]) -> Iterator[Path]:
+    """Give a temporary new folder and rename it to ``path`` at the end of the block.
+
+    A folder that is already at ``path`` is replaced if ``may_replace`` says so; otherwise, or if a file is there,
+    raises ``OSError`` at once.
+    """
+    path = _resolved(path)
+    if path.exists() and not (path.is_dir() and (may_replace(path) or not any(path.iterdir()))):
+        raise FileExistsError(
+            errno.EEXIST, "something else is there already; remove it, or name a new folder", str(path)
+        )
+    temporary = _temporary(path)
+    replaced = _temporary(path)
+    try:
+        temporary.mkdir()
+        yield temporary
+        for file in temporary.iterdir():
+            _flush(file)
+        if path.exists():
+            path.rename(replaced)
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if replaced.exists() and not path.exists():
+            replaced.rename(path)
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _resolved(path: Path) -> Path:
+    path = Path(os.path.realpath(path))  # write through a symbolic link, do not replace it
+    if not path.parent.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "the output's folder does not exist; make it first", str(path.parent))
+    return path
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".tokemb-{secrets.token_hex(6)}{path.suffix}")
+
+
+def _flush(file: Path) -> None:
+    """Have the bytes on disk before the name: a crash must not leave an empty file under it."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

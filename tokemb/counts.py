@@ -1,0 +1,120 @@
+"""Exact, mergeable counts of tokens, from which any vocabulary is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tokemb.corpus import corpus_batches
+from tokemb.engine.reference import split
+from tokemb.errors import ArgumentError
+from tokemb.profiles import Profile, get_profile
+from tokemb.ragged import Int64, Ragged
+from tokemb.texts import STRINGS
+
+_MERGE_TOKENS = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class TokenCounts:
+    """How often each token occurs, in how many rows, and how long the rows are.
+
+    ``profile``: the name of the profile that split the text.
+    ``tokens``: the distinct tokens in the order in which they were first seen, Arrow ``large_string`` (distinct,).
+    ``counts``: occurrences, int64 (distinct,). ``documents``: rows with at least one, int64 (distinct,).
+    ``row_lengths``: for each length in tokens, the number of rows that have it.
+
+    Counts of the same profile can be added: the sum is that of the two texts one after the other.
+
+    >>> counts = TokenCounts.from_texts(["to be or", "not to be be"])
+    >>> dict(zip(counts.tokens.to_pylist(), counts.counts.tolist()))
+    {'to': 2, 'be': 3, 'or': 1, 'not': 1}
+    >>> counts.documents
+    array([2, 2, 1, 1])
+    """
+
+    profile: str
+    tokens: pa.LargeStringArray
+    counts: Int64
+    documents: Int64
+    row_lengths: Mapping[int, int]
+
+    @classmethod
+    def from_texts(cls, texts: Path | Iterable[Any], profile: str = "words") -> TokenCounts:
+        """Count texts: an iterable of ``str`` or of lists of tokens (counted as they are), a column, or text files."""
+        splitting = get_profile(profile)
+        parts: list[TokenCounts] = []
+        for batch in corpus_batches(texts):
+            parts.append(_count(batch, splitting))
+            # Merge when the new has outgrown the old: memory follows the distinct tokens, and each token is merged
+            # only a logarithmic number of times.
+            if sum(len(part.tokens) for part in parts[1:]) > max(len(parts[0].tokens), _MERGE_TOKENS):
+                parts = [cls.merge(parts, profile)]
+        return cls.merge(parts, profile)
+
+    @classmethod
+    def merge(cls, parts: Sequence[TokenCounts], profile: str) -> TokenCounts:
+        """The sum of all ``parts``; raises ``ArgumentError`` if one was split by another profile."""
+        for part in parts:
+            if part.profile != profile:
+                raise ArgumentError(f"counts of different profiles cannot be added: {part.profile} and {profile}")
+        tokens = pa.chunked_array([part.tokens for part in parts], STRINGS).combine_chunks()
+        encoded = tokens.dictionary_encode()  # the dictionary is in order of first appearance
+        position = encoded.indices.to_numpy()
+        counts = np.zeros(len(encoded.dictionary), np.int64)
+        documents = np.zeros_like(counts)
+        row_lengths: dict[int, int] = {}
+        start = 0
+        for part in parts:
+            # Within one part every token occurs once, so plain indexing adds each.
+            here = position[start : start + len(part.tokens)]
+            counts[here] += part.counts
+            documents[here] += part.documents
+            start += len(part.tokens)
+            for length, rows in part.row_lengths.items():
+                row_lengths[length] = row_lengths.get(length, 0) + rows
+        return cls(profile, encoded.dictionary, counts, documents, dict(sorted(row_lengths.items())))
+
+    def __add__(self, other: TokenCounts) -> TokenCounts:
+        if not isinstance(other, TokenCounts):
+            return NotImplemented
+        return self.merge([self, other], self.profile)
+
+    @cached_property
+    def rows(self) -> int:
+        """The number of rows."""
+        return sum(self.row_lengths.values())
+
+    @cached_property
+    def total(self) -> int:
+        """The number of tokens, repeats included."""
+        return int(self.counts.sum())
+
+
+def _count(batch: pa.Array, profile: Profile) -> TokenCounts:
+    """Count one batch of texts or of rows of tokens."""
+    if batch.type == STRINGS:
+        ragged, tokens = split(batch, profile)
+    else:
+        encoded = batch.flatten().dictionary_encode()
+        lengths = batch.value_lengths().to_numpy().astype(np.int64)
+        ragged, tokens = Ragged.from_lengths(encoded.indices.to_numpy(), lengths), encoded.dictionary
+    seen, first, counts = np.unique(ragged.values, return_index=True, return_counts=True)
+    order = np.argsort(first)
+    row = np.repeat(np.arange(len(ragged)), ragged.lengths)
+    once = np.unique(row * max(len(tokens), 1) + ragged.values) % max(len(tokens), 1)
+    documents = np.bincount(once, minlength=len(tokens))
+    lengths, rows = np.unique(ragged.lengths, return_counts=True)
+    return TokenCounts(
+        profile.name,
+        tokens.take(pa.array(seen[order])),
+        counts[order].astype(np.int64),
+        documents[seen[order]].astype(np.int64),
+        dict(zip(lengths.tolist(), rows.tolist(), strict=True)),
+    )

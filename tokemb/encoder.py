@@ -1,0 +1,390 @@
+"""The encoder: a fitted vocabulary and how text is split; texts to ids and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from tokenizers import Tokenizer
+
+from tokemb import engine
+from tokemb.corpus import corpus_batches
+from tokemb.errors import ArgumentError, VocabularyError
+from tokemb.folder import (
+    METADATA,
+    TABLE,
+    TOKENIZER,
+    is_vocabulary_folder,
+    read_folder,
+    table_from_parquet,
+    write_folder,
+)
+from tokemb.ragged import Int32, Ragged, check_ids
+from tokemb.specification import Frame, RowShape, Specification, fingerprint, frame, specification_of, unk_id
+from tokemb.statistics import CorpusStatistics
+from tokemb.texts import STRINGS
+
+# What people call their padding token, in the files that say nothing of padding.
+_PAD_NAMES = ("[PAD]", "<pad>", "<|pad|>")
+
+
+@dataclass(frozen=True)
+class EncodedBatch:
+    """Ids of some rows, untruncated and without special tokens, and how many of their tokens were unknown.
+
+    ``tokens`` counts the unknown ones even where they are dropped.
+    """
+
+    rows: Ragged
+    tokens: int
+    oov: int
+
+
+class Encoder:
+    """Texts to ids and back, made by ``tokemb.fit_vocab``, ``Encoder.load`` or ``Encoder.from_tokenizer``.
+
+    >>> import tokemb
+    >>> encoder = tokemb.fit_vocab(["deep learning is very deep"])
+    >>> encoder.vocabulary
+    ['', '[UNK]', 'deep', 'is', 'learning', 'very']
+    >>> encoder.encode(["deep learning is very deep", "very new"])
+    array([[2, 4, 3, 5, 2],
+           [5, 1, 0, 0, 0]], dtype=int32)
+    >>> encoder.encode("deep learning")
+    Traceback (most recent call last):
+    tokemb.errors.TextTypeError: texts must be a column of texts, not one str: pass [text] for a text, or \
+pathlib.Path(text) for a file
+    """
+
+    def __init__(
+        self,
+        specification: Specification,
+        *,
+        pad_id: int | None,
+        profile: str | None = None,
+        model: str | None = None,
+        oov: bool = True,
+        settings: dict[str, Any] | None = None,
+        corpus: CorpusStatistics | None = None,
+        table: pa.Table | bytes | None = None,
+    ) -> None:
+        """For the library itself; ``fit_vocab``, ``load`` and ``from_tokenizer`` are the ways to an encoder.
+
+        ``specification``: the content of a ``tokenizer.json``.
+        ``oov``: whether unknown tokens get an id or are dropped.
+        ``table``: the content of ``vocabulary.parquet``, or its bytes.
+        """
+        tokenizer = _tokenizer(specification)
+        self._shape = RowShape.of(tokenizer)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._specification = specification
+        self._tokenizer = tokenizer
+        self._ids: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
+        self._frame: Frame = frame(specification)
+        self._table = table
+        self.pad_id = pad_id
+        """The id of padding; ``None`` for a foreign tokenizer that has none."""
+        self.unk_id: int | None = unk_id(specification)
+        """The id of unknown tokens; ``None`` if they are dropped or cannot occur."""
+        self.input_dim: int = max(self._ids.values(), default=0) + 1
+        """The ``input_dim`` of an ``Embedding`` for these ids: the highest id + 1."""
+        self.profile = profile
+        """The name of the profile, ``None`` for a foreign tokenizer."""
+        self.model: str = model or specification["model"]["type"].lower()
+        """``"word"``, ``"bpe"``, ``"wordpiece"``, ``"unigram"``, or the type of a foreign tokenizer's model."""
+        self.oov = oov
+        """Whether an unknown token becomes ``unk_id``; if not it is dropped, as in Keras without ``oov_token``."""
+        self.settings = settings
+        """What the vocabulary was fitted with; ``None`` for a foreign tokenizer."""
+        self.corpus = corpus
+        """What is known of the corpus, a ``CorpusStatistics``; ``None`` for a foreign tokenizer."""
+        # Where unknown tokens are dropped they first get an id that is no token's, so that they can be counted.
+        self._oov_mark = self.unk_id if oov else self.input_dim
+        self._way = engine.choose(tokenizer if oov else _marking_unknown(specification, self.input_dim))
+
+    # Making, keeping
+
+    @classmethod
+    def from_tokenizer(cls, tokenizer: Tokenizer | Path, *, pad_token: str | None = None) -> Encoder:
+        """An encoder of the ids that any ``tokenizers.Tokenizer``, or ``tokenizer.json`` file, gives.
+
+        Its truncation and padding are kept. ``pad_token``: the token to pad with, needed only if the file names none.
+        Raises ``VocabularyError`` if the file is not a tokenizer that `tokenizers` can load.
+        """
+        if isinstance(tokenizer, Path):
+            tokenizer = _read_tokenizer(tokenizer)
+        if not isinstance(tokenizer, Tokenizer):
+            raise ArgumentError(
+                f"tokenizer must be a tokenizers.Tokenizer or a pathlib.Path; received {type(tokenizer).__name__}"
+            )
+        return cls(specification_of(tokenizer), pad_id=_pad_id(tokenizer, pad_token))
+
+    @classmethod
+    def load(cls, path: Path | str) -> Encoder:
+        """Load a vocabulary folder, or a ``tokenizer.json`` by anyone (or a folder that holds one).
+
+        Raises ``VocabularyError``, naming what is wrong, if it is missing, newer than this library, or was changed.
+        """
+        path = Path(path)
+        if path.is_file():
+            return cls.from_tokenizer(path)
+        if not path.is_dir():
+            raise VocabularyError(f"there is no vocabulary at {path}")
+        if not is_vocabulary_folder(path):
+            if (path / TABLE).exists() or not (path / TOKENIZER).is_file():
+                missing = METADATA if (path / TABLE).exists() else TOKENIZER
+                raise VocabularyError(f"{path} is not a vocabulary folder: it holds no {missing}")
+            return cls.from_tokenizer(path / TOKENIZER)
+        contents = read_folder(path)
+        metadata, padding = contents.metadata, contents.specification["padding"]
+        return cls(
+            contents.specification,
+            pad_id=padding["pad_id"] if padding else None,
+            profile=metadata["profile"],
+            model=metadata["model"],
+            oov=metadata["oov"],
+            settings=metadata["settings"],
+            corpus=metadata["corpus"] and CorpusStatistics.from_json(metadata["corpus"]),
+            table=contents.table,
+        )
+
+    def save(self, path: Path | str) -> None:
+        """Write the vocabulary folder, whole or not at all; a vocabulary folder that is there is replaced.
+
+        Raises ``OSError`` if something else is there, or the folder cannot be written.
+        """
+        metadata = {
+            "profile": self.profile,
+            "model": self.model,
+            "oov": self.oov,
+            "settings": self.settings,
+            "corpus": self.corpus and self.corpus.to_json(),
+        }
+        write_folder(Path(path), self._saved_specification(), self.table, metadata)
+
+    def _saved_specification(self) -> Specification:
+        if self.pad_id is None or self._specification.get("padding"):
+            return self._specification
+        return self._shape.write(self._specification, self.pad_id, self.vocabulary[self.pad_id])
+
+    # What it knows
+
+    @cached_property
+    def vocabulary(self) -> list[str]:
+        """The token of every id, ``input_dim`` of them; ``""`` where an id has none."""
+        tokens = [""] * self.input_dim
+        for token, index in self._ids.items():
+            tokens[index] = token
+        return tokens
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """The vocabulary as a table: ``id`` int32, ``token`` string, ``count`` and ``documents`` int64.
+
+        The last two are null where they are not known: for reserved tokens and foreign vocabularies; ``documents`` for
+        subword models.
+        """
+        if isinstance(self._table, bytes):
+            return table_from_parquet(self._table)
+        if self._table is None:
+            unknown = pa.nulls(self.input_dim, pa.int64())
+            return vocabulary_table(self.vocabulary, unknown, unknown)
+        return self._table
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256, in hexadecimal, of everything that decides the ids (not truncation and padding)."""
+        return fingerprint(self._specification)
+
+    @property
+    def maxlen(self) -> int | None:
+        """The length of rows when ``encode`` is not told one: ``None`` for that of the longest row."""
+        return self._shape.pad_to
+
+    @property
+    def padding(self) -> str:
+        """The end that is padded when ``encode`` is not told: ``"pre"`` or ``"post"``."""
+        return self._shape.padding
+
+    @property
+    def truncating(self) -> str:
+        """The end that is cut when ``encode`` is not told: ``"pre"`` or ``"post"``."""
+        return self._shape.truncating
+
+    def __repr__(self) -> str:
+        return (
+            f"<Encoder {self.profile or 'foreign'}/{self.model}, input_dim {self.input_dim}, "
+            f"fingerprint {self.fingerprint[:12]}>"
+        )
+
+    # Encoding, decoding
+
+    def encode(
+        self,
+        texts: Path | Iterable[Any],
+        *,
+        maxlen: int | None = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+    ) -> Int32:
+        """Turn texts into padded ids.
+
+        ``texts``: an iterable of ``str`` or of lists of tokens (looked up as they are), a column of strings, or text
+        files as ``pathlib.Path``, a row a line.
+        ``maxlen``, ``padding``, ``truncating``: as in Keras' ``pad_sequences``; ``None`` for what the vocabulary was
+        saved with, which is at first the longest row, ``"post"`` and ``"post"``.
+
+        Returns int32 (rows, maxlen); row ``i`` is text ``i``, an empty text a row of padding.
+        Raises ``TextTypeError`` or ``TextError`` for rows that are not text, ``ArgumentError`` for wrong settings.
+        """
+        shape = self.row_shape(maxlen, padding, truncating)
+        return shape.pad(self._rows(texts, shape), self.padding_id())
+
+    def encode_ragged(
+        self, texts: Path | Iterable[Any], *, maxlen: int | None = None, truncating: str | None = None
+    ) -> Ragged:
+        """Turn texts into ids without padding; the arguments and errors are those of ``encode``."""
+        return self._rows(texts, self.row_shape(maxlen, None, truncating))
+
+    def _rows(self, texts: Path | Iterable[Any], shape: RowShape) -> Ragged:
+        return Ragged.concatenate([self.finish(batch.rows, shape) for batch in self.encode_batches(texts)])
+
+    def row_shape(self, maxlen: int | None, padding: str | None, truncating: str | None) -> RowShape:
+        """How rows are truncated and padded, given what is to differ from the saved settings."""
+        return self._shape.override(maxlen, padding, truncating)
+
+    def padding_id(self) -> int:
+        """``pad_id``; raises ``ArgumentError`` if there is none."""
+        if self.pad_id is None:
+            raise ArgumentError(
+                "this tokenizer names no padding token: use encode_ragged, or "
+                "Encoder.from_tokenizer(path, pad_token=...) with one of its tokens"
+            )
+        return self.pad_id
+
+    @property
+    def special_tokens_around(self) -> int:
+        """How many special tokens are put around every row; none by vocabularies that tokemb fits."""
+        return len(self._frame)
+
+    def finish(self, rows: Ragged, shape: RowShape) -> Ragged:
+        """Truncate rows and put the special tokens around them."""
+        return self._frame.put_around(shape.truncate(rows, self._frame))
+
+    def encode_batches(self, texts: Path | Iterable[Any]) -> Iterator[EncodedBatch]:
+        """Encode as the texts come, some megabytes at a time, before truncation and special tokens."""
+        for batch in corpus_batches(texts):
+            rows = self._way.encode(batch) if batch.type == STRINGS else self._look_up(batch)
+            unknown = (
+                rows.values == self._oov_mark if self._oov_mark is not None else np.zeros(len(rows.values), np.bool_)
+            )
+            kept = rows if self.oov else rows.select(~unknown)
+            yield EncodedBatch(kept, len(rows.values), int(np.count_nonzero(unknown)))
+
+    def _look_up(self, batch: pa.Array) -> Ragged:
+        """Ids of rows that are tokens already."""
+        position = pc.index_in(batch.flatten(), value_set=self._lookup[0])
+        if self._oov_mark is None and position.null_count:
+            token = batch.flatten().filter(position.is_null())[0].as_py()
+            raise VocabularyError(f"the vocabulary has no token {token!r}, and none for unknown tokens")
+        known = position.fill_null(-1).to_numpy()
+        ids = self._lookup[1][known]  # the last entry is that of unknown tokens
+        return Ragged.from_lengths(ids, batch.value_lengths().to_numpy().astype(np.int64))
+
+    @cached_property
+    def _lookup(self) -> tuple[pa.Array, Int32]:
+        """The tokens that can be looked up, and their ids with the one for unknown tokens at the end."""
+        tokens = {token: index for token, index in self._ids.items() if token}
+        mark = 0 if self._oov_mark is None else self._oov_mark
+        return pa.array(list(tokens), STRINGS), np.array([*tokens.values(), mark], np.int32)
+
+    def decode(
+        self, ids: Ragged | npt.ArrayLike | Sequence[Sequence[int]], *, skip_special_tokens: bool = True
+    ) -> list[str]:
+        """Turn rows of ids back into texts, as far as the vocabulary keeps them; padding goes.
+
+        ``ids``: a ``Ragged``, an integer array (rows, maxlen), or rows of whole numbers. ``skip_special_tokens``
+        leaves out what a foreign tokenizer marks as special.
+        Raises ``ArgumentError`` for an id outside the vocabulary.
+        """
+        rows = ids if isinstance(ids, Ragged) else Ragged.from_rows(_two_dimensional(ids))
+        values = rows.values
+        if len(values) and not 0 <= int(values.min()) <= int(values.max()) < self.input_dim:
+            outside = int(values.max()) if int(values.max()) >= self.input_dim else int(values.min())
+            raise ArgumentError(f"ids must be from 0 to {self.input_dim - 1}, the vocabulary's; received {outside}")
+        if self.pad_id is not None:
+            rows = rows.select(values != self.pad_id)
+        texts: list[str] = self._tokenizer.decode_batch(
+            [row.tolist() for row in rows], skip_special_tokens=skip_special_tokens
+        )
+        return texts
+
+
+def vocabulary_table(tokens: list[str], counts: pa.Array, documents: pa.Array) -> pa.Table:
+    """The content of ``vocabulary.parquet``; ``tokens`` in the order of their ids."""
+    return pa.table(
+        {
+            "id": pa.array(np.arange(len(tokens), dtype=np.int32)),
+            "token": pa.array(tokens, pa.string()),
+            "count": counts,
+            "documents": documents,
+        }
+    )
+
+
+def _two_dimensional(ids: Any) -> Any:  # noqa: ANN401 - whatever holds rows
+    if isinstance(ids, np.ndarray) and ids.ndim == 2:
+        return check_ids(ids)
+    if isinstance(ids, np.ndarray):
+        raise ArgumentError(f"ids must be an array (rows, maxlen); received shape {ids.shape}")
+    return ids
+
+
+def _tokenizer(specification: Specification) -> Tokenizer:
+    try:
+        return Tokenizer.from_str(json.dumps(specification, ensure_ascii=False))
+    except Exception as error:  # tokenizers raises plain Exception
+        raise VocabularyError(f"the tokenizers library cannot load this tokenizer: {error}") from error
+
+
+def _read_tokenizer(path: Path) -> Tokenizer:
+    if not path.is_file():
+        raise VocabularyError(f"there is no tokenizer.json at {path}")
+    try:
+        return Tokenizer.from_str(path.read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise VocabularyError(f"{path} is not a tokenizer.json: it is not UTF-8 text") from None
+    except Exception as error:
+        raise VocabularyError(
+            f"{path} is not a tokenizer.json that the tokenizers library can load: {error}"
+        ) from error
+
+
+def _pad_id(tokenizer: Tokenizer, pad_token: str | None) -> int | None:
+    if pad_token is not None:
+        pad_id: int | None = tokenizer.token_to_id(pad_token)
+        if pad_id is None:
+            raise ArgumentError(f"pad_token must be a token of the vocabulary; received {pad_token!r}")
+        return pad_id
+    if tokenizer.padding:
+        return int(tokenizer.padding["pad_id"])
+    return next((index for index in map(tokenizer.token_to_id, _PAD_NAMES) if index is not None), None)
+
+
+def _marking_unknown(specification: Specification, mark: int) -> Tokenizer:
+    """A word-level tokenizer that gives unknown tokens the id ``mark``."""
+    model = specification["model"]
+    name = "\t"  # the `keras` profile leaves no tab in a token
+    while name in model["vocab"]:
+        name += "\t"
+    model = {**model, "vocab": {**model["vocab"], name: mark}, "unk_token": name}
+    return _tokenizer({**specification, "model": model, "truncation": None, "padding": None})

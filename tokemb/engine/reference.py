@@ -1,0 +1,60 @@
+"""The reference way: ``tokenizers`` itself."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+import pyarrow as pa
+from tokenizers import Encoding, Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.trainers import WordLevelTrainer
+
+from tokemb.errors import VocabularyError
+from tokemb.profiles import Profile
+from tokemb.ragged import Ragged
+from tokemb.texts import STRINGS
+
+
+class Reference:
+    """Encode with ``tokenizers``; whatever it loads, at its own speed."""
+
+    name = "reference"
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        """``tokenizer``: without truncation and padding, which come later."""
+        self._tokenizer = tokenizer
+
+    def encode(self, texts: pa.LargeStringArray) -> Ragged:
+        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows."""
+        try:
+            encodings = self._tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
+        except Exception as error:  # tokenizers raises plain Exception
+            raise VocabularyError(f"the tokenizer cannot encode these texts: {error}") from error
+        return _to_ragged(encodings)
+
+
+def split(texts: pa.LargeStringArray, profile: Profile) -> tuple[Ragged, pa.LargeStringArray]:
+    """Split texts into tokens, each distinct token stored once.
+
+    ``texts``: ``large_string`` (rows,).
+    Returns a ``Ragged`` of positions in the second value, the distinct tokens, ``large_string`` (distinct,), in no
+    particular order.
+    """
+    tokenizer = Tokenizer(WordLevel({}, unk_token=""))
+    if profile.normalizer is not None:
+        tokenizer.normalizer = profile.normalizer
+    tokenizer.pre_tokenizer = profile.pre_tokenizer
+    rows = texts.to_pylist()
+    # Every token of the batch becomes the vocabulary, so that encoding is splitting and nothing is out of it.
+    unlimited = WordLevelTrainer(vocab_size=np.iinfo(np.int32).max, min_frequency=0, show_progress=False)
+    tokenizer.train_from_iterator(rows, unlimited)
+    vocabulary = tokenizer.get_vocab()
+    tokens = pa.array(sorted(vocabulary, key=vocabulary.__getitem__), STRINGS)
+    return _to_ragged(tokenizer.encode_batch_fast(rows, add_special_tokens=False)), tokens
+
+
+def _to_ragged(encodings: list[Encoding]) -> Ragged:
+    lengths = np.fromiter(map(len, encodings), np.int64, len(encodings))
+    ids = chain.from_iterable(encoding.ids for encoding in encodings)
+    return Ragged.from_lengths(np.fromiter(ids, np.int32, int(lengths.sum())), lengths)

@@ -1,0 +1,38 @@
+"""The errors that tokemb raises.
+
+::
+
+    TokembError
+    ├── ArgumentError    (ValueError)  a setting that cannot be: max_size=0, an unknown profile
+    ├── TextTypeError    (TypeError)   something that is not a column of texts: one bare str, bytes
+    ├── TextError        (ValueError)  a row or a file that is not text, a corpus without tokens
+    ├── VocabularyError  (ValueError)  a vocabulary that is missing, newer, changed, or not one
+    └── ModelError       (ValueError)  a model that cannot take these ids
+
+Every message is one sentence: the rule, what was met instead, and the way out where there is one.
+Failures of the disk stay ``OSError``.
+"""
+
+
+class TokembError(Exception):
+    """The root: whatever tokemb raises on purpose."""
+
+
+class ArgumentError(TokembError, ValueError):
+    """A setting has a value that it cannot have."""
+
+
+class TextTypeError(TokembError, TypeError):
+    """The input is not a column of texts."""
+
+
+class TextError(TokembError, ValueError):
+    """A row or a file is not text, or a corpus holds no tokens."""
+
+
+class VocabularyError(TokembError, ValueError):
+    """A vocabulary folder or ``tokenizer.json`` cannot be used."""
+
+
+class ModelError(TokembError, ValueError):
+    """A Keras model cannot take these ids or this vocabulary."""

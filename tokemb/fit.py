@@ -1,0 +1,139 @@
+"""Fitting a vocabulary: count, cut, and put together the specification."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from tokenizers import Tokenizer, decoders
+from tokenizers.models import Model, WordLevel
+
+from tokemb.counts import TokenCounts
+from tokemb.encoder import Encoder, vocabulary_table
+from tokemb.errors import ArgumentError
+from tokemb.profiles import Profile, get_profile
+from tokemb.specification import RowShape, Specification, specification_of
+from tokemb.statistics import CorpusStatistics
+from tokemb.subwords import CONTINUATION, DEFAULT_MAX_SIZE, add_word_boundary, count_subwords, train_subwords
+from tokemb.vocabulary import PAD_TOKEN, UNK_TOKEN, check_limits, cut, reserved_tokens
+
+MODELS = ("word", "bpe", "wordpiece", "unigram")
+
+
+def fit_vocab(
+    texts: Path | Iterable[Any] | TokenCounts,
+    *,
+    profile: str | None = None,
+    model: str = "word",
+    max_size: int | None = None,
+    min_count: int = 1,
+    reserve: Sequence[str] = (),
+    oov: bool = True,
+    maxlen: int | None = None,
+    padding: str = "post",
+    truncating: str = "post",
+) -> Encoder:
+    """Fit a vocabulary to texts.
+
+    ``texts``: an iterable of ``str`` or of lists of tokens, a column of strings, text files as ``pathlib.Path``, or
+    ``TokenCounts``.
+    ``profile``: how text is split: ``"words"`` (the default), ``"keras"``, ``"text-vectorization"``, ``"whitespace"``,
+    ``"chars"``, ``"bert"``; that of the counts if ``texts`` are counts.
+    ``model``: ``"word"`` (a token is a word), or ``"bpe"``, ``"wordpiece"``, ``"unigram"``.
+    ``max_size``: at most so many tokens besides the reserved ones; ``None`` keeps all words, or 30,000 subwords.
+    ``min_count``: words that occur less often are left out.
+    ``reserve``: more tokens that get the ids after padding and out-of-vocabulary.
+    ``oov``: false drops unknown tokens instead of giving them id 1, as the legacy Keras ``Tokenizer`` does without an
+    ``oov_token``; only for the ``"keras"`` profile.
+    ``maxlen``, ``padding``, ``truncating``: what ``encode`` does when it is not told otherwise.
+
+    Id 0 is padding (``""``), id 1 out-of-vocabulary (``"[UNK]"``), then come ``reserve`` and the tokens by count.
+
+    Raises ``ArgumentError`` for settings that cannot be, ``TextTypeError`` and ``TextError`` for texts that are none.
+
+    >>> fit_vocab(["a b b", "b c"], max_size=1).vocabulary
+    ['', '[UNK]', 'b']
+    >>> fit_vocab(["deep learning is very deep"], profile="keras", oov=False).encode(["deep learning is very deep"])
+    array([[1, 2, 3, 4, 1]], dtype=int32)
+    """
+    check_limits(max_size, min_count)
+    if isinstance(texts, TokenCounts) and profile not in (None, texts.profile):
+        raise ArgumentError(f"these counts were made with the profile {texts.profile!r}, not {profile!r}")
+    splitting = get_profile(texts.profile if isinstance(texts, TokenCounts) else profile or "words")
+    _check_combination(splitting, model, oov)
+    reserved = reserved_tokens(reserve, oov=oov)
+    shape = RowShape().override(maxlen, padding, truncating)
+
+    counts = texts if isinstance(texts, TokenCounts) else TokenCounts.from_texts(texts, splitting.name)
+    if model == "word":
+        tokens = reserved + cut(counts, ties=splitting.ties, max_size=max_size, min_count=min_count, reserved=reserved)
+        fitted: Model = WordLevel({token: index for index, token in enumerate(tokens)}, unk_token=UNK_TOKEN)
+        token_counts, documents = _word_counts(tokens, counts)
+        encoded, kept = counts.total, pc.sum(token_counts).as_py() or 0
+    else:
+        fitted = train_subwords(
+            model, counts, max_size=max_size or DEFAULT_MAX_SIZE, min_count=min_count, reserved=reserved
+        )
+        tokens = _tokens_of(fitted)
+        occurrences = count_subwords(fitted, model, counts, len(tokens))
+        token_counts, documents = pa.array(occurrences), pa.nulls(len(tokens), pa.int64())
+        encoded = int(occurrences.sum())
+        kept = encoded - int(occurrences[tokens.index(UNK_TOKEN)])
+    specification = shape.write(_specification(splitting, model, fitted), 0, PAD_TOKEN)
+    corpus = CorpusStatistics(
+        counts.rows, counts.total, len(counts.tokens), encoded, encoded - kept, counts.row_lengths
+    )
+    settings = {"max_size": max_size, "min_count": min_count, "reserve": list(reserve)}
+    return Encoder(
+        specification,
+        pad_id=0,
+        profile=splitting.name,
+        model=model,
+        oov=oov,
+        settings=settings,
+        corpus=corpus,
+        table=vocabulary_table(tokens, token_counts, documents),
+    )
+
+
+def _check_combination(profile: Profile, model: str, oov: bool) -> None:
+    if model not in MODELS:
+        raise ArgumentError(f"model must be one of {', '.join(MODELS)}; received {model!r}")
+    if model != "word" and profile.name == "chars":
+        raise ArgumentError(f"a {model} model needs words to cut into pieces; the profile chars makes none")
+    if not oov and (profile.name != "keras" or model != "word"):
+        raise ArgumentError(
+            "oov=False, dropping unknown tokens, is for word models of the profile keras; "
+            f"received {profile.name} and {model}"
+        )
+
+
+def _word_counts(tokens: list[str], counts: TokenCounts) -> tuple[pa.Array, pa.Array]:
+    """Occurrences and documents of ``tokens``, null for those that are not in the text and for padding and OOV."""
+    position = pc.index_in(pa.array(tokens, pa.large_string()), value_set=counts.tokens)
+    known = pa.array([token not in (PAD_TOKEN, UNK_TOKEN) for token in tokens])
+    position = pc.if_else(known, position, None)
+    return pa.array(counts.counts).take(position), pa.array(counts.documents).take(position)
+
+
+def _tokens_of(model: Model) -> list[str]:
+    vocabulary = Tokenizer(model).get_vocab()
+    return sorted(vocabulary, key=vocabulary.__getitem__)
+
+
+def _specification(profile: Profile, model: str, fitted: Model) -> Specification:
+    tokenizer = Tokenizer(fitted)
+    if profile.normalizer is not None:
+        tokenizer.normalizer = profile.normalizer
+    tokenizer.pre_tokenizer = profile.pre_tokenizer
+    if profile.decoder is not None:
+        tokenizer.decoder = profile.decoder
+    if model == "wordpiece":
+        tokenizer.decoder = decoders.WordPiece(prefix=CONTINUATION, cleanup=False)
+    elif model != "word":
+        tokenizer.pre_tokenizer = add_word_boundary(profile.pre_tokenizer, model)
+        tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+    return specification_of(tokenizer)

@@ -1,0 +1,133 @@
+"""The vocabulary folder: ``tokenizer.json``, ``vocabulary.parquet`` and ``tokemb.json`` (docs/format.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from tokemb.atomic import atomic_folder
+from tokemb.errors import VocabularyError
+from tokemb.specification import Specification, fingerprint
+
+FORMAT_VERSION = 1
+
+TOKENIZER, TABLE, METADATA = "tokenizer.json", "vocabulary.parquet", "tokemb.json"
+
+_REQUIRED = ("fingerprint", "profile", "model", "oov", "settings", "corpus", "sha256")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a vocabulary folder holds.
+
+    ``specification``: the content of ``tokenizer.json``. ``table``: the bytes of ``vocabulary.parquet``, which is read
+    only when it is asked for. ``metadata``: the content of ``tokemb.json``.
+    """
+
+    specification: Specification
+    table: bytes
+    metadata: dict[str, Any]
+
+
+def is_vocabulary_folder(path: Path) -> bool:
+    """Whether ``path`` is a folder that tokemb wrote."""
+    return (path / METADATA).is_file()
+
+
+def write_folder(path: Path, specification: Specification, table: pa.Table, metadata: dict[str, Any]) -> None:
+    """Write a vocabulary folder, whole or not at all; one that is there already is replaced.
+
+    ``metadata``: what ``tokemb.json`` says beyond version, fingerprint and checksums, which are added here.
+    Raises ``OSError`` if something else is at ``path`` or it cannot be written.
+    """
+    tokenizer = _json_bytes(specification)
+    parquet = table_to_parquet(table)
+    content = {
+        "format_version": FORMAT_VERSION,
+        "fingerprint": fingerprint(specification),
+        **metadata,
+        "sha256": {TOKENIZER: _sha256(tokenizer), TABLE: _sha256(parquet)},
+    }
+    content["checksum"] = _checksum(content)
+    with atomic_folder(path, is_vocabulary_folder) as temporary:
+        (temporary / TOKENIZER).write_bytes(tokenizer)
+        (temporary / TABLE).write_bytes(parquet)
+        (temporary / METADATA).write_bytes(_json_bytes(content))
+
+
+def read_folder(path: Path) -> Contents:
+    """Read a vocabulary folder; raises ``VocabularyError`` if it is incomplete, newer or was changed."""
+    metadata = read_json(path / METADATA)
+    version = metadata.get("format_version")
+    if not isinstance(version, int):
+        raise VocabularyError(f"{path / METADATA} names no format_version: this is not a vocabulary folder of tokemb")
+    if version > FORMAT_VERSION:
+        raise VocabularyError(
+            f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): upgrade tokemb"
+        )
+    if metadata.get("checksum") != _checksum(metadata) or any(key not in metadata for key in _REQUIRED):
+        raise VocabularyError(_changed(path, METADATA))
+    files = {}
+    for name in (TOKENIZER, TABLE):
+        try:
+            files[name] = (path / name).read_bytes()
+        except FileNotFoundError:
+            raise VocabularyError(f"the vocabulary folder {path} lacks its {name}") from None
+        if _sha256(files[name]) != metadata["sha256"][name]:
+            raise VocabularyError(_changed(path, name))
+    specification = json.loads(files[TOKENIZER])
+    if fingerprint(specification) != metadata["fingerprint"]:
+        raise VocabularyError(_changed(path, TOKENIZER))
+    return Contents(specification, files[TABLE], metadata)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; raises ``VocabularyError`` if it holds none."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise VocabularyError(f"{path} is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise VocabularyError(f"{path} holds a JSON {type(content).__name__}, not an object")
+    return content
+
+
+def table_to_parquet(table: pa.Table) -> bytes:
+    """The bytes of ``table`` as a Parquet file."""
+    import pyarrow.parquet as pq  # here, so that encoding does not wait for it
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return sink.getvalue().to_pybytes()
+
+
+def table_from_parquet(content: bytes) -> pa.Table:
+    """The table in the bytes of a Parquet file."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(pa.BufferReader(content))
+
+
+def _changed(path: Path, name: str) -> str:
+    return (
+        f"{path / name} was changed after tokemb wrote it (the checksums differ): restore or fit the vocabulary again, "
+        f"or load its {TOKENIZER} by itself"
+    )
+
+
+def _json_bytes(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _checksum(metadata: dict[str, Any]) -> str:
+    rest = {key: value for key, value in metadata.items() if key != "checksum"}
+    return _sha256(json.dumps(rest, ensure_ascii=False, sort_keys=True).encode())

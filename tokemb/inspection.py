@@ -1,0 +1,141 @@
+"""What a file or folder holds, as plain values that print and turn into JSON."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tokemb.embedding import fingerprint_in_name
+from tokemb.encoder import Encoder
+from tokemb.errors import ArgumentError, ModelError
+from tokemb.npy import open_npy
+
+Description = dict[str, Any]
+
+_SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
+
+
+def inspect(path: Path, *, top: int = 10) -> Description:
+    """Describe a vocabulary folder, a ``tokenizer.json``, a ``.keras`` model or a ``.npy`` array.
+
+    ``top``: how many of the most frequent tokens to name. TensorFlow is not needed for any of them.
+    Raises ``TokembError`` if it is none of these, or is broken.
+    """
+    if path.is_dir() or path.suffix == ".json":
+        return describe_encoder(Encoder.load(path), top)
+    if not path.exists():
+        raise ArgumentError(f"there is nothing at {path}")
+    if path.suffix == ".keras":
+        return _describe_model(path)
+    if path.suffix == ".npy":
+        return _describe_array(path)
+    raise ArgumentError(
+        f"{path} is none of what tokemb makes or reads: "
+        "a vocabulary folder, a tokenizer.json, a .keras model, a .npy array"
+    )
+
+
+def describe_encoder(encoder: Encoder, top: int) -> Description:
+    """Describe a vocabulary, with its ``top`` most frequent tokens."""
+    description: Description = {
+        "kind": "vocabulary",
+        "profile": encoder.profile,
+        "model": encoder.model,
+        "input_dim": encoder.input_dim,
+        "pad_id": encoder.pad_id,
+        "unk_id": encoder.unk_id,
+        "oov": encoder.oov,
+        "maxlen": encoder.maxlen,
+        "padding": encoder.padding,
+        "truncating": encoder.truncating,
+        "fingerprint": encoder.fingerprint,
+        "settings": encoder.settings,
+        "warning": _warning(encoder),
+        "corpus": None,
+        "top": [],
+    }
+    if encoder.corpus is not None:
+        corpus = encoder.corpus
+        description["corpus"] = {
+            "rows": corpus.rows,
+            "tokens": corpus.tokens,
+            "distinct": corpus.distinct,
+            "coverage": corpus.coverage,
+            "row_lengths": {f"{share:.0%}": corpus.length_quantile(share) for share in _SHARES},
+        }
+        ranked = encoder.table.sort_by([("count", "descending"), ("id", "ascending")])
+        description["top"] = [
+            {key: row[key] for key in ("id", "token", "count", "documents")}
+            for row in ranked.slice(0, top).to_pylist()
+            if row["count"] is not None
+        ]
+    return description
+
+
+def _warning(encoder: Encoder) -> str | None:
+    if encoder.pad_id is not None and encoder.pad_id == encoder.unk_id:
+        return f"id {encoder.pad_id} is both padding and out-of-vocabulary: a mask hides unknown tokens too"
+    return None
+
+
+def _describe_model(path: Path) -> Description:
+    """Describe a ``.keras`` file from its ``config.json``, without running or importing anything."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+            version = json.loads(archive.read("metadata.json")).get("keras_version")
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ModelError(f"{path} is not a .keras model: {error}") from None
+    objects = list(_objects(config))
+    names = [str(item.get("config", {}).get("name")) for item in objects]
+    embeddings = [item["config"] for item in objects if item["class_name"] == "Embedding"]
+    return {
+        "kind": "model",
+        "name": config.get("config", {}).get("name"),
+        "keras_version": version,
+        "vocabulary": next(filter(None, map(fingerprint_in_name, names)), None),
+        "embeddings": [
+            {
+                "name": embedding.get("name"),
+                "input_dim": embedding.get("input_dim"),
+                "output_dim": embedding.get("output_dim"),
+                "mask_zero": embedding.get("mask_zero"),
+            }
+            for embedding in embeddings
+        ],
+        "layers": [item["class_name"] for item in objects if item.get("module") == "keras.layers"],
+    }
+
+
+def _objects(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON
+    """All serialised Keras objects in a config, outer before inner."""
+    if isinstance(config, dict):
+        if isinstance(config.get("class_name"), str) and isinstance(config.get("config"), dict):
+            yield config
+        for value in config.values():
+            yield from _objects(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _objects(value)
+
+
+def _describe_array(path: Path) -> Description:
+    array = open_npy(path)
+    description: Description = {
+        "kind": "array",
+        "shape": list(array.shape),
+        "dtype": str(array.dtype),
+        "bytes": array.nbytes,
+    }
+    if array.dtype.kind in "iu" and array.size:
+        description |= {
+            "min": int(array.min()),
+            "max": int(array.max()),
+            "zeros": float(np.count_nonzero(array == 0) / array.size),
+        }
+    return description

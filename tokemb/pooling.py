@@ -1,0 +1,59 @@
+"""One vector a row: mean, sum or maximum over the vectors of its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokemb.errors import ArgumentError
+from tokemb.ragged import Ragged
+
+Float32 = npt.NDArray[np.float32]
+
+POOLINGS = ("mean", "sum", "max")
+
+# Bytes of gathered vectors at a time: they stay in the processor's cache.
+_GATHER_BYTES = 1 << 20
+
+
+def check_pooling(pooling: str) -> str:
+    """Return ``pooling`` if it is one of ``POOLINGS``; raise ``ArgumentError`` otherwise."""
+    if pooling not in POOLINGS:
+        raise ArgumentError(f"pooling must be one of {', '.join(POOLINGS)}; received {pooling!r}")
+    return pooling
+
+
+def pool_lookup(matrix: Float32, rows: Ragged, pooling: str) -> Float32:
+    """Pool rows of a matrix, without ever holding the vectors of all tokens.
+
+    ``matrix``: float32 (input_dim, dim). ``rows``: ids within it.
+    Returns float32 (rows, dim); a row without ids gives zeros.
+    """
+    pooled = np.zeros((len(rows), matrix.shape[1]), np.float32)
+    filled = np.flatnonzero(rows.lengths)
+    starts = rows.row_splits[filled]
+    ends = rows.row_splits[filled + 1]
+    tokens = max(_GATHER_BYTES // (4 * matrix.shape[1]), 1)
+    first = 0
+    while first < len(filled):
+        last = max(int(np.searchsorted(ends, starts[first] + tokens, side="right")), first + 1)
+        vectors = matrix[rows.values[starts[first] : ends[last - 1]]]
+        pooled[filled[first:last]] = reduce_segments(vectors, starts[first:last] - starts[first], pooling)
+        first = last
+    return pooled
+
+
+def reduce_segments(vectors: Float32, starts: npt.NDArray[np.int64], pooling: str) -> Float32:
+    """Pool consecutive runs of vectors.
+
+    ``vectors``: float32 (total, dim). ``starts``: where each run begins, ascending, each run with at least one vector.
+    Returns float32 (runs, dim).
+    """
+    reduce: Callable[..., Any] = np.maximum.reduceat if pooling == "max" else np.add.reduceat
+    reduced: Float32 = reduce(vectors, starts, axis=0)
+    if pooling == "mean":
+        reduced /= np.diff(np.append(starts, len(vectors))).astype(np.float32)[:, None]
+    return reduced

@@ -1,0 +1,203 @@
+"""Rows of ids without padding."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokemb.errors import ArgumentError
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+
+SIDES = ("pre", "post")
+
+
+def check_side(name: str, value: str) -> str:
+    """Return ``value`` if it is ``"pre"`` or ``"post"``; raise ``ArgumentError`` naming the setting otherwise."""
+    if value not in SIDES:
+        raise ArgumentError(f'{name} must be "pre" or "post"; received {value!r}')
+    return value
+
+
+def check_maxlen(maxlen: int | None) -> int | None:
+    """Return ``maxlen`` as an ``int`` if it is one of at least 1, or ``None``; raise ``ArgumentError`` otherwise."""
+    if maxlen is None:
+        return None
+    try:
+        number = operator.index(maxlen)
+    except TypeError:
+        number = 0
+    if isinstance(maxlen, bool) or number < 1:
+        raise ArgumentError(f"maxlen must be a whole number of at least 1, or None; received {maxlen!r}")
+    return number
+
+
+def check_ids(ids: npt.ArrayLike) -> Int32:
+    """Return ``ids`` as int32, of the same shape.
+
+    Raises ``ArgumentError`` for anything that is not whole numbers within int32: nothing wraps around.
+    """
+    try:
+        array = np.asarray(ids)
+    except (ValueError, OverflowError) as error:
+        raise ArgumentError(f"ids must be whole numbers in rows; {error}") from None
+    if array.size == 0:
+        return np.zeros(array.shape, np.int32)
+    if array.dtype.kind not in "iu":
+        raise ArgumentError(f"ids must be whole numbers that fit int32; received dtype {array.dtype}")
+    if array.dtype != np.int32:
+        outside = int(array.max()) if int(array.max()) > np.iinfo(np.int32).max else int(array.min())
+        if not np.iinfo(np.int32).min <= outside <= np.iinfo(np.int32).max:
+            raise ArgumentError(f"ids must fit int32; received {outside}")
+    return array.astype(np.int32, copy=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Ragged:
+    """Ids of many rows without padding, laid out as TensorFlow's ``RaggedTensor``.
+
+    ``values``: int32 (total,), the ids of all rows, one row after the other.
+    ``row_splits``: int64 (rows + 1,), row ``i`` is ``values[row_splits[i]:row_splits[i + 1]]``.
+
+    >>> ragged = Ragged.from_rows([[1, 2, 3], [], [4]])
+    >>> ragged.row_splits
+    array([0, 3, 3, 4])
+    >>> ragged.pad(maxlen=2)
+    array([[1, 2],
+           [0, 0],
+           [4, 0]], dtype=int32)
+    """
+
+    values: Int32
+    row_splits: Int64
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Sequence[int] | npt.NDArray[Any]]) -> Ragged:
+        """Lay out rows of whole numbers; raises ``ArgumentError`` if one is not, or does not fit int32."""
+        rows = list(rows)
+        try:
+            lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        except TypeError:
+            raise ArgumentError("ids must be rows of whole numbers, as [[1, 2], [3]]; received a flat row") from None
+        if rows and all(isinstance(row, np.ndarray) for row in rows):
+            return cls.from_lengths(check_ids(np.concatenate(rows)), lengths)
+        return cls.from_lengths(check_ids(list(chain.from_iterable(rows))), lengths)
+
+    @classmethod
+    def from_lengths(cls, values: Int32, lengths: Int64) -> Ragged:
+        """``values`` int32 (total,) cut into rows of ``lengths`` int64 (rows,)."""
+        row_splits = np.zeros(len(lengths) + 1, np.int64)
+        np.cumsum(lengths, out=row_splits[1:])
+        return cls(values, row_splits)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Ragged]) -> Ragged:
+        """The rows of all ``parts``, in order."""
+        if len(parts) == 1:
+            return parts[0]
+        values = [np.zeros(0, np.int32), *(part.values for part in parts)]
+        lengths = [np.zeros(0, np.int64), *(part.lengths for part in parts)]
+        return cls.from_lengths(np.concatenate(values), np.concatenate(lengths))
+
+    @property
+    def lengths(self) -> Int64:
+        """The number of ids in each row, int64 (rows,)."""
+        return np.diff(self.row_splits)
+
+    def __len__(self) -> int:
+        return len(self.row_splits) - 1
+
+    def __getitem__(self, row: int) -> Int32:
+        """One row, int32 (length,), a view."""
+        row = range(len(self))[row]
+        return self.values[self.row_splits[row] : self.row_splits[row + 1]]
+
+    def __iter__(self) -> Iterator[Int32]:
+        return (self[row] for row in range(len(self)))
+
+    def slice(self, start: int, stop: int) -> Ragged:
+        """The rows from ``start`` to before ``stop``; ``values`` is a view."""
+        row_splits = self.row_splits[start : stop + 1]
+        return Ragged(self.values[row_splits[0] : row_splits[-1]], row_splits - row_splits[0])
+
+    def select(self, keep: npt.NDArray[np.bool_]) -> Ragged:
+        """The same rows with only the ids where ``keep``, bool (total,), is true."""
+        kept = np.zeros(len(keep) + 1, np.int64)
+        np.cumsum(keep, out=kept[1:])
+        return Ragged(self.values[keep], kept[self.row_splits])
+
+    def truncate(self, maxlen: int, truncating: str = "post") -> Ragged:
+        """Rows of at most ``maxlen`` ids (0 empties them); ``truncating`` is the end that is cut, as in Keras."""
+        lengths = self.lengths
+        if not len(lengths) or lengths.max() <= maxlen:
+            return self
+        starts = self.row_splits[:-1]
+        position = np.arange(len(self.values)) - np.repeat(starts, lengths)
+        if truncating == "post":
+            return self.select(position < maxlen)
+        return self.select(position >= np.repeat(lengths - maxlen, lengths))
+
+    def pad(
+        self, maxlen: int | None = None, *, padding: str = "post", truncating: str = "post", value: int = 0
+    ) -> Int32:
+        """Pad and truncate every row to the same length.
+
+        ``maxlen``: the length, ``None`` for that of the longest row.
+        ``padding``, ``truncating``: ``"pre"`` or ``"post"``, the end that is filled or cut, as in Keras'
+        ``pad_sequences``.
+        ``value``: the id that fills.
+
+        Returns int32 (rows, maxlen). Raises ``ArgumentError`` for settings that cannot be.
+        """
+        check_side("padding", padding)
+        check_side("truncating", truncating)
+        maxlen = check_maxlen(maxlen)
+        fill = check_ids(value)
+        if maxlen is None:
+            maxlen = int(self.lengths.max(initial=0))
+        cut = self.truncate(maxlen, truncating)
+        column = np.arange(maxlen)
+        if padding == "post":
+            filled = column < cut.lengths[:, None]
+        else:
+            filled = column >= maxlen - cut.lengths[:, None]
+        padded = np.full((len(self), maxlen), fill, np.int32)
+        padded[filled] = cut.values
+        return padded
+
+
+def pad(
+    rows: Ragged | Iterable[Sequence[int] | npt.NDArray[Any]],
+    maxlen: int | None = None,
+    *,
+    padding: str = "post",
+    truncating: str = "post",
+    value: int = 0,
+) -> Int32:
+    """Pad and truncate rows of ids to the same length.
+
+    The settings are those of Keras' ``pad_sequences``, except that both ends default to ``"post"`` and that a
+    number which does not fit int32 is an error.
+
+    ``rows``: a ``Ragged`` or rows of whole numbers. Returns int32 (rows, maxlen).
+    Raises ``ArgumentError`` for settings or ids that cannot be.
+
+    >>> pad([[1, 2, 3], [4]])
+    array([[1, 2, 3],
+           [4, 0, 0]], dtype=int32)
+    >>> pad([[1, 2, 3], [4]], maxlen=2, padding="pre", truncating="pre")
+    array([[2, 3],
+           [0, 4]], dtype=int32)
+    >>> pad([[2**40]])
+    Traceback (most recent call last):
+    tokemb.errors.ArgumentError: ids must fit int32; received 1099511627776
+    """
+    ragged = rows if isinstance(rows, Ragged) else Ragged.from_rows(rows)
+    return ragged.pad(maxlen, padding=padding, truncating=truncating, value=value)

@@ -1,0 +1,154 @@
+"""What counts as text, and how it becomes Arrow.
+
+Texts come as an iterable of ``str``, a NumPy or Arrow column, or as rows that are already lists of tokens. All of it is
+turned into Arrow arrays of one of two types, in batches of bounded size: ``large_string`` (a text a row) or
+``large_list<large_string>`` (tokens, a list a row).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tokemb.errors import TextError, TextTypeError
+
+STRINGS = pa.large_string()
+TOKEN_ROWS = pa.large_list(STRINGS)
+
+# Bytes of text that go through the engine at a time. Enough rows to keep all threads busy, and the objects that
+# `tokenizers` makes for them (some 20 bytes for each byte of English) stay in the tens of megabytes.
+BATCH_BYTES = 4 << 20
+# Rows at a time when they come one by one: long enough to be quick, short enough for rows of some size.
+_CHUNK_ROWS = 256
+
+
+def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user may hold
+    """Yield ``texts`` as Arrow arrays of some ``BATCH_BYTES`` of text each.
+
+    ``texts``: an iterable of ``str``, or of lists of ``str``; a NumPy array of strings, an Arrow array of strings or of
+    lists of strings. A generator is read as it goes.
+
+    Raises ``TextTypeError`` for one bare ``str``, ``bytes`` or rows that are neither; ``TextError`` for a missing
+    value, naming the row, and for a lone surrogate.
+    """
+    if isinstance(texts, str):
+        raise TextTypeError(
+            "texts must be a column of texts, not one str: pass [text] for a text, or pathlib.Path(text) for a file"
+        )
+    if isinstance(texts, (bytes, bytearray)):
+        raise TextTypeError(f"texts must be a column of str, not {type(texts).__name__}: decode it first")
+    if isinstance(texts, (pa.Array, pa.ChunkedArray)):
+        yield from _slices(_checked_arrow(texts))
+        return
+    if isinstance(texts, np.ndarray) and texts.ndim != 1:
+        raise TextTypeError(f"texts must be one column; received an array of shape {texts.shape}")
+    try:
+        rows = iter(texts)
+    except TypeError:
+        raise TextTypeError(f"texts must be a column of texts; received {type(texts).__name__}") from None
+    first = 0
+    for chunk in _chunks(rows):
+        yield _chunk_to_arrow(chunk, first)
+        first += len(chunk)
+
+
+def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
+    chunk: list[Any] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        # Characters for texts; for rows of tokens eight times their number, near enough.
+        size += len(row) if isinstance(row, str) else 8 * len(row) if isinstance(row, Sequence) else 1
+        if size >= BATCH_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _checked_arrow(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+        if isinstance(column, pa.ChunkedArray):  # pyarrow keeps the wrapper where there is no chunk to return
+            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    if column.null_count:
+        raise TextError(f"texts[{_first(column.is_null())}] is missing: fill or drop it first")
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if _is_string(kind):
+        return column.cast(STRINGS)
+    if _is_list(kind) and _is_string(kind.value_type):
+        rows = column.cast(TOKEN_ROWS)
+        if rows.flatten().null_count:
+            row = next(i for i, tokens in enumerate(rows) if tokens.values.null_count)
+            raise TextError(f"texts[{row}] holds a missing token: fill or drop it first")
+        return rows
+    raise TextTypeError(f"texts must be a column of strings or of lists of strings; received Arrow {column.type}")
+
+
+def _is_string(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind)
+
+
+def _first(mask: pa.Array) -> int:
+    return int(np.flatnonzero(mask.to_numpy(zero_copy_only=False))[0])
+
+
+def _slices(column: pa.Array) -> Iterator[pa.Array]:
+    """Cut an Arrow array after about every ``BATCH_BYTES`` of text, without copying."""
+    texts = column.type == STRINGS
+    ends = np.cumsum(column.binary_length().to_numpy() if texts else 8 * column.value_lengths().to_numpy())
+    start = 0
+    while start < len(column):
+        before = ends[start - 1] if start else 0
+        stop = int(np.searchsorted(ends, before + BATCH_BYTES)) + 1
+        yield column.slice(start, stop - start)
+        start = stop
+
+
+def _chunk_to_arrow(rows: list[Any], first: int) -> pa.Array:
+    """Check and convert rows, of which the first is ``texts[first]``."""
+    if all(issubclass(kind, str) for kind in set(map(type, rows))):
+        return _convert(rows, STRINGS, first)
+    if isinstance(rows[0], str) or not _is_token_row(rows[0]):
+        row = next(i for i, value in enumerate(rows) if not isinstance(value, str))
+        raise _wrong_row(rows[row], first + row)
+    for row, tokens in enumerate(rows):
+        if not _is_token_row(tokens):
+            raise _wrong_row(tokens, first + row)
+    if not all(issubclass(kind, str) for kind in set(map(type, chain.from_iterable(rows)))):
+        row = next(i for i, tokens in enumerate(rows) if not all(isinstance(token, str) for token in tokens))
+        raise TextTypeError(f"a row of tokens must hold str only; texts[{first + row}] does not: {rows[row]!r:.80}")
+    return _convert(rows, TOKEN_ROWS, first)
+
+
+def _is_token_row(value: object) -> bool:
+    return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim == 1)
+
+
+def _wrong_row(value: object, row: int) -> TextError | TextTypeError:
+    if value is None or value != value or repr(value) in ("<NA>", "NaT"):
+        return TextError(f"texts[{row}] is missing ({value!r}): fill or drop it first")
+    return TextTypeError(f"every row must be a str, or every row a list of str; texts[{row}] is {value!r:.80}")
+
+
+def _convert(rows: list[Any], kind: pa.DataType, first: int) -> pa.Array:
+    try:
+        return pa.array(rows, kind)
+    except UnicodeEncodeError:
+        row = next(i for i, value in enumerate(rows) if _has_surrogate(value))
+        raise TextError(
+            f"texts[{first + row}] holds a lone surrogate, which no UTF-8 text can: {rows[row]!r:.80}"
+        ) from None
+
+
+def _has_surrogate(value: str | Iterable[str]) -> bool:
+    text = value if isinstance(value, str) else "".join(value)
+    return any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,81 @@
+"""From counts to the tokens of a vocabulary, in the order of their ids."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tokemb.counts import TokenCounts
+from tokemb.errors import ArgumentError, TextError
+
+PAD_TOKEN = ""
+"""The token of id 0. No pre-tokenizer can yield it, so no text can yield the padding id."""
+
+UNK_TOKEN = "[UNK]"
+"""The token of the out-of-vocabulary id."""
+
+# What pyarrow.compute.sort_indices needs to put one of two equally frequent tokens first.
+_TIE_KEYS = {
+    "ascending": ("token", "ascending"),
+    "descending": ("token", "descending"),
+    "first seen": ("position", "ascending"),
+}
+
+
+def reserved_tokens(reserve: Sequence[str], *, oov: bool = True) -> list[str]:
+    """The tokens of the first ids: padding, out-of-vocabulary unless ``oov`` is false, then ``reserve``.
+
+    Raises ``ArgumentError`` for a token that is empty, reserved already or named twice.
+    """
+    if isinstance(reserve, str):
+        raise ArgumentError(f"reserve must be a list of tokens, as [{reserve!r}]; received one str")
+    tokens = [PAD_TOKEN, *([UNK_TOKEN] if oov else [])]
+    for token in reserve:
+        if not isinstance(token, str) or not token or token == UNK_TOKEN or token in tokens:
+            raise ArgumentError(
+                f"reserve must hold non-empty strings, each once and none of them {UNK_TOKEN!r}; received {token!r}"
+            )
+        tokens.append(token)
+    return tokens
+
+
+def check_limits(max_size: int | None, min_count: int) -> None:
+    """Raise ``ArgumentError`` unless both are whole numbers of at least 1 (``max_size`` may be ``None``)."""
+    for name, value in (("max_size", max_size), ("min_count", min_count)):
+        if value is None and name == "max_size":
+            continue
+        try:
+            number = operator.index(value)  # type: ignore[arg-type]  # whatever was passed
+        except TypeError:
+            number = 0
+        if number < 1 or isinstance(value, bool):
+            raise ArgumentError(f"{name} must be a whole number of at least 1; received {value!r}")
+
+
+def nothing_left(counts: TokenCounts, min_count: int) -> TextError:
+    """The error for a corpus of which no token can enter the vocabulary."""
+    reason = "no token" if min_count == 1 or not len(counts.tokens) else f"no token that occurs {min_count} times"
+    return TextError(f"the corpus ({counts.rows} rows) holds {reason}: there is nothing to make a vocabulary of")
+
+
+def cut(counts: TokenCounts, *, ties: str, max_size: int | None, min_count: int, reserved: Sequence[str]) -> list[str]:
+    """The most frequent tokens, without the reserved ones, most frequent first.
+
+    ``ties``: how equally frequent tokens are ordered, by their UTF-8 bytes (``"ascending"``, ``"descending"``) or
+    ``"first seen"``. At most ``max_size`` tokens, each occurring at least ``min_count`` times.
+    Raises ``TextError`` if nothing is left.
+    """
+    names_taken = pa.array([PAD_TOKEN, UNK_TOKEN, *reserved], pa.large_string())
+    free = pc.invert(pc.is_in(counts.tokens, names_taken)).to_numpy(zero_copy_only=False)
+    table = pa.table(
+        {"token": counts.tokens, "count": counts.counts, "position": np.arange(len(counts.tokens))}
+    ).filter(pa.array(free & (counts.counts >= min_count)))
+    if not len(table):
+        raise nothing_left(counts, min_count)
+    order = pc.sort_indices(table, sort_keys=[("count", "descending"), _TIE_KEYS[ties]])
+    tokens: list[str] = table["token"].take(order[:max_size]).to_pylist()
+    return tokens
