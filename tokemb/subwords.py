@@ -1,12 +1,13 @@
 """Subword models, trained by ``tokenizers`` on counted words.
 
 Training on counts instead of text bounds the memory by the distinct words and makes the result independent of the order
-of the texts. `tokenizers` itself gives another vocabulary at every run, for two reasons, each removed here:
+of the texts. `tokenizers` itself gives another vocabulary at every run, because its trainers go through their words and
+characters in the order of a randomly seeded hash map. That shows in three places, each mended here:
 
-* Its trainers number the characters in the order of a randomly seeded hash map when they stand inside a word (``##x``),
-  and break ties by those numbers. Here they are reserved in sorted order beforehand.
-* Unigram sums floating-point numbers in that order. Here the scores are rounded to four decimals, far above the
-  noise, and sorted again.
+* Characters inside a word (``##x``) are numbered in that order, and ties are broken by those numbers: they are reserved
+  in sorted order beforehand.
+* Unigram gives characters that its training dropped scores that rise in that order: they are given out again, sorted.
+* Unigram sums floating-point numbers in that order: scores are rounded, far above the noise, and sorted again.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ CONTINUATION = "##"
 # Words are handed to the trainer joined by this, and split at it again. No profile but `chars` leaves it in a token.
 _DELIMITER = " "
 _PIECE_WORDS = 4096
+
+# UnigramTrainer::finalize in tokenizers adds this much for each character that it puts back.
+_SCORE_STEP = 0.0001
+_STEP_NOISE = 1e-5
+_SCORE_DECIMALS = 4
 
 
 def add_word_boundary(pre_tokenizer: PreTokenizer, model: str) -> PreTokenizer:
@@ -63,7 +69,7 @@ def train_subwords(model: str, counts: TokenCounts, *, max_size: int, min_count:
     tokenizer, trainer = _untrained(model, len(reserved) + max_size, [*reserved, *continued])
     tokenizer.pre_tokenizer = _split_words(model)
     tokenizer.train_from_iterator(_repeated(words, repeats), trainer)
-    return _rounded(tokenizer, reserved) if model == "unigram" else tokenizer.model
+    return _canonical(tokenizer, reserved) if model == "unigram" else tokenizer.model
 
 
 def count_subwords(model: Model, kind: str, counts: TokenCounts, size: int) -> Int64:
@@ -119,9 +125,20 @@ def _repeated(words: list[str], repeats: list[int]) -> Iterator[str]:
             count -= _PIECE_WORDS
 
 
-def _rounded(tokenizer: Tokenizer, reserved: Sequence[str]) -> Unigram:
+def _canonical(tokenizer: Tokenizer, reserved: Sequence[str]) -> Unigram:
+    """The trained Unigram model without what differs from run to run."""
     vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
+    scores: dict[str, float] = dict(vocabulary[len(reserved) :])
+    dropped = _dropped_characters(scores)
+    scores |= dict(zip(sorted(dropped), sorted(scores[character] for character in dropped), strict=True))
     # Adding zero turns -0.0, which is written differently, into 0.0.
-    learned = [(token, round(score, 4) + 0.0) for token, score in vocabulary[len(reserved) :]]
+    learned = [(token, round(score, _SCORE_DECIMALS) + 0.0) for token, score in scores.items()]
     learned.sort(key=lambda piece: (-piece[1], piece[0]))
     return Unigram([*((token, 0.0) for token in reserved), *learned], reserved.index(UNK_TOKEN), False)
+
+
+def _dropped_characters(scores: dict[str, float]) -> list[str]:
+    """The characters that training dropped and the trainer put back at the lowest score, that plus a step, and so on."""
+    lowest = min(scores.values())
+    steps = {token: (score - lowest) / _SCORE_STEP for token, score in scores.items() if len(token) == 1}
+    return [token for token, step in steps.items() if abs(step - round(step)) < _STEP_NOISE]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tokemb.errors import TextError, TextTypeError
 
@@ -104,7 +105,7 @@ def _first(mask: pa.Array) -> int:
 def _slices(column: pa.Array) -> Iterator[pa.Array]:
     """Cut an Arrow array after about every ``BATCH_BYTES`` of text, without copying."""
     texts = column.type == STRINGS
-    ends = np.cumsum(column.binary_length().to_numpy() if texts else 8 * column.value_lengths().to_numpy())
+    ends = np.cumsum((pc.binary_length(column) if texts else pc.multiply(pc.list_value_length(column), 8)).to_numpy())
     start = 0
     while start < len(column):
         before = ends[start - 1] if start else 0

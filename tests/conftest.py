@@ -1,0 +1,117 @@
+"""Corpora and dials that many tests share.
+
+Everything passes without other data. With corpora at hand (in ``TOKEMB_TEST_DATA``, by default ``../shared/data`` beside
+the checkout) the parity tests also run on them. ``TOKEMB_TEST_EXAMPLES`` multiplies the number of hypothesis'
+examples, ``TOKEMB_TEST_ROWS`` is how many rows of each corpus are used.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(os.environ.get("TOKEMB_TEST_DATA", ROOT.parent / "shared" / "data"))
+TOKENIZERS = DATA.parent / "tokenizers" / "hf"
+ROWS = int(os.environ.get("TOKEMB_TEST_ROWS", "120"))
+
+# Set before anything imports TensorFlow.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+settings.register_profile(
+    "tokemb",
+    max_examples=int(100 * float(os.environ.get("TOKEMB_TEST_EXAMPLES", "1"))),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("tokemb")
+
+MIXED = [
+    "Deep learning is very deep.",
+    "",
+    "   \t ",
+    "Don't stop — the boys’ toys weren’t O'Reilly's, well-known rock'n'roll; it''s 3.5% of $1,000 (x² ½)!",
+    "學而時習之，不亦說乎？有朋自遠方來 abc中d 𠮷野家",
+    "ラーメン屋でｶﾞを食べる。カタカナー",
+    "اللغة العربية: مرحباً بالعالم؛ می‌خواهم ۱۲۳",
+    "हिन्दी में क्‍ष और ज्ञान। नमस्ते दुनिया",
+    "ภาษาไทย ที่นี่ ๑๒๓",
+    "Привет, МИР! Ёлка и ещё",
+    "ΟΔΥΣΣΕΥΣ ΣΑΣ Σ ΑΣ. ας σ",
+    "İstanbul ŉ ß ﬁ ǅ K Å DŽ",
+    "❤️‍🔥 👩🏽‍💻 1️⃣ 🇫🇷 ↔ ◾ © → emoji🙂text",
+    "e\u0301 \u0301 a\u0308b [PAD] [UNK] <pad> </s> [CLS]x[SEP] ▁under_score_ ##piece",
+    "\x00 a\x00b \x01 \x1f \x7f \x85 \u2028 \u2029 \ufeff \u200b \u00a0 \u3000 \u00ad so\u00adft",
+    "tab\tnewline\nreturn\r\nform\x0cvertical\x0b",
+    "a" * 3000,
+    "the the the a a b",
+]
+
+
+def _gzip_lines(path: Path) -> list[str]:
+    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
+        return [line.rstrip("\n") for line, _ in zip(file, range(ROWS), strict=False)]
+
+
+def _strings(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for item in items for text in _strings(item)]
+
+
+def corpora() -> dict[str, list[str]]:
+    """Real texts by name, as far as they are at hand; ``mixed`` always is."""
+    found = {"mixed": MIXED}
+    if not DATA.is_dir():
+        return found
+    for path in sorted((DATA / "xquad").glob("xquad.*.json.gz")):
+        found[path.name] = _strings(json.loads(gzip.decompress(path.read_bytes())))[:ROWS]
+    found["imdb"] = [line.split("\t")[3] for line in _gzip_lines(DATA / "imdb" / "train.tsv.gz")]
+    found["thai"] = _gzip_lines(DATA / "wisesight_thai" / "neu.txt.gz")
+    found["tang"] = _gzip_lines(DATA / "chinese_poetry_tang" / "tang.jsonl.gz")
+    found["naughty"] = json.loads((DATA / "blns" / "blns.json").read_text("utf-8"))
+    for name in ("WordBreakTest", "emoji-test", "CaseFolding", "SpecialCasing", "NormalizationTest"):
+        found[name] = (DATA / "unicode_tests" / f"{name}.txt").read_text("utf-8").split("\n")[:ROWS]
+    return found
+
+
+CORPORA = corpora()
+
+
+@pytest.fixture(params=CORPORA)
+def corpus(request: pytest.FixtureRequest) -> list[str]:
+    return CORPORA[request.param]
+
+
+def python(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a new interpreter that finds this checkout."""
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "cli")])
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths, **environment},
+        check=False,
+    )
+
+
+def tokemb_command(*arguments: object, cwd: Path, **kwargs: object) -> subprocess.CompletedProcess[bytes]:
+    """Run the command in a real process in ``cwd``."""
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "cli")])
+    return subprocess.run(
+        [sys.executable, "-m", "tokemb_cli", *map(str, arguments)],
+        capture_output=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": paths},
+        check=False,
+        **kwargs,
+    )

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tokemb
+from tests.conftest import CORPORA, MIXED, python
+from tests.test_profiles import split
+from tokemb.profiles import PROFILES
+
+MODELS = ["word", "bpe", "wordpiece", "unigram"]
+
+
+def folder_bytes(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_order_is_by_count_then_by_bytes():
+    texts = ["b é a 中 🙂 \ufb01", "é b"]
+    assert tokemb.fit_vocab(texts).vocabulary == ["", "[UNK]", "b", "é", "a", "中", "ﬁ", "🙂"]
+    assert tokemb.fit_vocab(texts, max_size=3).vocabulary == ["", "[UNK]", "b", "é", "a"]
+    assert tokemb.fit_vocab(texts, min_count=2).vocabulary == ["", "[UNK]", "b", "é"]
+
+
+def test_reserved_tokens_come_first_and_are_not_counted_twice():
+    encoder = tokemb.fit_vocab(
+        ["[BOS] a a [UNK]", "[BOS] b [UNK]"], profile="whitespace", reserve=["[BOS]", "x"], max_size=1
+    )
+    assert encoder.vocabulary == ["", "[UNK]", "[BOS]", "x", "a"]
+    assert encoder.encode(["[BOS] x a b [UNK]"]).tolist() == [[2, 3, 4, 1, 1]]
+    assert encoder.table["count"].to_pylist() == [None, None, 2, None, 2]
+    assert encoder.table["documents"].to_pylist() == [None, None, 2, None, 1]
+    assert (encoder.corpus.tokens, encoder.corpus.oov) == (7, 3)  # b and twice [UNK]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_subword_or_word_vocabulary_holds_no_more_than_max_size(model):
+    encoder = tokemb.fit_vocab(MIXED, model=model, max_size=300, reserve=["[BOS]"])
+    assert encoder.input_dim <= 303
+    assert encoder.vocabulary[:3] == ["", "[UNK]", "[BOS]"]
+    assert (encoder.pad_id, encoder.unk_id) == (0, 1)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_saved_counts_are_those_of_the_encoded_corpus(model, corpus):
+    encoder = tokemb.fit_vocab(corpus, model=model, max_size=30_000, min_count=2 if model == "word" else 1)
+    ids = encoder.encode_ragged(corpus).values.tolist()
+    for row in encoder.table.to_pylist():
+        if row["token"] not in ("", "[UNK]"):
+            assert row["count"] == ids.count(row["id"]), row
+    assert encoder.corpus.encoded == len(ids)
+    assert encoder.corpus.oov == ids.count(1)
+
+
+def test_statistics():
+    corpus = tokemb.fit_vocab(["a b b", "", "c", "a a a a"], max_size=1).corpus
+    assert (corpus.rows, corpus.tokens, corpus.distinct) == (4, 8, 3)
+    assert corpus.coverage == 5 / 8
+    assert corpus.row_lengths == {0: 1, 1: 1, 3: 1, 4: 1}
+    assert [corpus.length_quantile(share) for share in (0, 0.25, 0.5, 0.75, 0.76, 1)] == [0, 0, 1, 3, 4, 4]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("profile", [name for name in PROFILES if name != "keras"])
+def test_the_order_of_the_texts_makes_no_difference(tmp_path, profile, model):
+    if profile == "chars" and model != "word":
+        pytest.skip("chars makes no words")
+    texts = [text for corpus in CORPORA.values() for text in corpus[:30]]
+    tokemb.fit_vocab(texts, profile=profile, model=model, max_size=5000).save(tmp_path / "a")
+    random.Random(0).shuffle(texts)
+    tokemb.fit_vocab(texts, profile=profile, model=model, max_size=5000).save(tmp_path / "b")
+    assert folder_bytes(tmp_path / "a") == folder_bytes(tmp_path / "b")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_process_makes_the_same_folder(tmp_path, model):
+    (tmp_path / "text.txt").write_text("\n".join(text for corpus in CORPORA.values() for text in corpus[:30]), "utf-8")
+    code = (
+        "import sys, pathlib, tokemb; here = pathlib.Path(sys.argv[1]);"
+        "tokemb.fit_vocab(here / 'text.txt', model=sys.argv[3], max_size=8000).save(here / sys.argv[2])"
+    )
+    for seed in "123":
+        run = python(code, str(tmp_path), seed, model, PYTHONHASHSEED=seed, RAYON_NUM_THREADS=seed)
+        assert run.returncode == 0, run.stderr
+    assert folder_bytes(tmp_path / "1") == folder_bytes(tmp_path / "2") == folder_bytes(tmp_path / "3")
+
+
+def test_bpe_is_what_tokenizers_trains_on_the_text_itself(corpus):
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
+    from tokenizers.trainers import BpeTrainer
+
+    encoder = tokemb.fit_vocab(corpus, model="bpe", max_size=6000)
+    tokenizer = Tokenizer(BPE(unk_token="[UNK]"))
+    tokenizer.normalizer = PROFILES["words"].normalizer
+    tokenizer.pre_tokenizer = encoder._tokenizer.pre_tokenizer
+    trainer = BpeTrainer(vocab_size=6002, special_tokens=["", "[UNK]"], show_progress=False)
+    tokenizer.train_from_iterator(corpus, trainer)
+    assert json.loads(tokenizer.to_str())["model"] == encoder._specification["model"]
+
+
+@given(st.lists(st.text("ab [UNK]PAD\0\n"), min_size=1), st.sampled_from(list(PROFILES)))
+def test_what_a_text_spells_never_becomes_padding(texts, profile):
+    try:
+        encoder = tokemb.fit_vocab(texts, profile=profile)
+    except tokemb.TokembError:
+        return  # no token in these texts
+    rows = encoder.encode_ragged([*texts, "[UNK]", "[PAD]", "\0", ""])
+    assert 0 not in rows.values
+    for text, row in zip(texts, rows, strict=False):
+        assert len(row) == len(split(profile, text))
+        assert all((index == 1) == (token == "[UNK]") for token, index in zip(split(profile, text), row, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_size": 0}, "max_size must be a whole number of at least 1; received 0"),
+        ({"max_size": -1}, "received -1"),
+        ({"max_size": 2.5}, "received 2.5"),
+        ({"max_size": True}, "received True"),
+        ({"min_count": 0}, "min_count must be a whole number of at least 1; received 0"),
+        ({"min_count": None}, "min_count must be"),
+        ({"min_count": 3}, r"the corpus \(2 rows\) holds no token that occurs 3 times"),
+        ({"min_count": 3, "model": "bpe"}, "no token that occurs 3 times"),
+        ({"model": "bert"}, "model must be one of word, bpe, wordpiece, unigram; received 'bert'"),
+        ({"model": "bpe", "profile": "chars"}, "a bpe model needs words"),
+        ({"model": "bpe", "max_size": 2}, "needs max_size of at least 3, its distinct characters; received 2"),
+        ({"oov": False}, "oov=False, dropping unknown tokens, is for word models of the profile keras"),
+        ({"reserve": "[BOS]"}, r"reserve must be a list of tokens, as \['\[BOS\]'\]; received one str"),
+        ({"reserve": [""]}, "received ''"),
+        ({"reserve": ["[UNK]"]}, r"received '\[UNK\]'"),
+        ({"reserve": ["x", "x"]}, "received 'x'"),
+        ({"maxlen": 0}, "maxlen must be"),
+        ({"padding": "both"}, "padding must be"),
+    ],
+)
+def test_settings_that_cannot_be(settings, message):
+    with pytest.raises(tokemb.TokembError, match=message):
+        tokemb.fit_vocab(["a b", "b a"], **settings)
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["...", " \n"], [[]], [["", ""]]])
+@pytest.mark.parametrize("model", MODELS)
+def test_an_empty_corpus(texts, model):
+    with pytest.raises(ValueError, match=rf"the corpus \({len(texts)} rows\) holds no token: there is nothing"):
+        tokemb.fit_vocab(texts, model=model)
+
+
+@pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
+@pytest.mark.parametrize("text", ["a", "a b", "aaaa", "中", "abc abd", "a" * 500])
+def test_subwords_of_tiny_corpora(model, text):
+    encoder = tokemb.fit_vocab([text], model=model)
+    assert encoder.decode(encoder.encode([text])) == [text] or (model == "wordpiece" and len(text) > 100)
+
+
+def test_subwords_of_tokens_with_spaces_are_refused():
+    with pytest.raises(tokemb.TokembError, match="tokens that hold a space: 'a b'"):
+        tokemb.fit_vocab([["a b"]], model="bpe")

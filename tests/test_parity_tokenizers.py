@@ -1,0 +1,178 @@
+"""Whatever the profile, the model or the file: the ids are those of `tokenizers`."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+import tokemb
+from tests.conftest import CORPORA, MIXED, TOKENIZERS
+from tokemb.profiles import PROFILES
+
+COMBINATIONS = [
+    (profile, model)
+    for profile in PROFILES
+    for model in ("word", "bpe", "wordpiece", "unigram")
+    if model == "word" or profile != "chars"
+]
+SETTINGS = [
+    {},
+    {"maxlen": 8},
+    {"maxlen": 8, "padding": "pre", "truncating": "pre"},
+    {"maxlen": 1, "padding": "pre", "truncating": "post"},
+]
+# Characters that trouble splitting: marks, joiners, unusual spaces and cases, controls, astral planes, look-alikes of tokens.
+NASTY = st.text(
+    "aAbΣσςİıßŉǅ'’ \t\n\r\x00\x1f\x85\xa0\u3000\u200b\u200c\u200d\ufe0f\u0301\u0308\u20e3中カー한กีहि🙂🏽▁#[]UNKPAD<s>.-_1½²"
+)
+TEXTS = st.lists(st.text() | NASTY | st.sampled_from(MIXED), max_size=5)
+
+
+@functools.cache
+def fitted(profile, model):
+    return tokemb.fit_vocab(MIXED, profile=profile, model=model, max_size=500, reserve=["[BOS]"])
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize(("profile", "model"), COMBINATIONS)
+def test_the_saved_file_gives_the_same_ids(tmp_path, profile, model, settings):
+    encoder = tokemb.fit_vocab(MIXED, profile=profile, model=model, max_size=500, **settings)
+    encoder.save(tmp_path / "v")
+    reloaded = tokemb.Encoder.load(tmp_path / "v")
+    reference = Tokenizer.from_file(str(tmp_path / "v" / "tokenizer.json"))
+    for texts in CORPORA.values():
+        expected = [encoding.ids for encoding in reference.encode_batch(texts)]
+        ids = encoder.encode(texts)
+        assert ids.dtype == np.int32
+        assert ids.tolist() == expected
+        np.testing.assert_array_equal(reloaded.encode(texts), ids)
+
+
+@pytest.mark.parametrize(("profile", "model"), COMBINATIONS)
+@given(texts=TEXTS)
+def test_any_text(profile, model, texts):
+    encoder = fitted(profile, model)
+    reference = _reference(profile, model)
+    rows = encoder.encode_ragged(texts)
+    assert [row.tolist() for row in rows] == [encoding.ids for encoding in reference.encode_batch(texts)]
+    assert 0 not in rows.values  # padding
+    for text, row in zip(texts, rows, strict=True):  # the other texts make no difference
+        assert encoder.encode_ragged([text])[0].tolist() == row.tolist()
+
+
+@functools.cache
+def _reference(profile, model):
+    from tokemb.specification import specification_of
+
+    encoder = fitted(profile, model)
+    reference = Tokenizer.from_str(encoder._tokenizer.to_str())
+    assert specification_of(reference)["model"] == encoder._specification["model"]
+    return reference
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_words_are_those_of_the_word_level_trainer(profile, corpus):
+    from tokenizers.models import WordLevel
+    from tokenizers.trainers import WordLevelTrainer
+
+    splitting = PROFILES[profile]
+    trained = Tokenizer(WordLevel({}, unk_token="[UNK]"))
+    if splitting.normalizer:
+        trained.normalizer = splitting.normalizer
+    trained.pre_tokenizer = splitting.pre_tokenizer
+    trainer = WordLevelTrainer(vocab_size=10**6, min_frequency=2, special_tokens=["", "[UNK]"], show_progress=False)
+    trained.train_from_iterator(corpus, trainer)
+    vocabulary = tokemb.fit_vocab(corpus, profile=profile, min_count=2).vocabulary
+    if splitting.ties == "ascending":  # the trainer's own order
+        assert vocabulary == sorted(trained.get_vocab(), key=trained.get_vocab().__getitem__)
+    assert set(vocabulary) == set(trained.get_vocab())
+
+
+def test_bert_is_what_bert_does(corpus):
+    """`tokenizers`' own BERT: its components, taken from its own class."""
+    from tokenizers.implementations import BertWordPieceTokenizer
+
+    original = BertWordPieceTokenizer()
+    splitting = PROFILES["bert"]
+    for text in corpus:
+        normal = original.normalize(text)
+        assert splitting.normalizer.normalize_str(text) == normal
+        expected = original._tokenizer.pre_tokenizer.pre_tokenize_str(normal)
+        assert splitting.pre_tokenizer.pre_tokenize_str(normal) == expected
+
+
+def _loadable():
+    for path in sorted(TOKENIZERS.glob("*/tokenizer.json")) if TOKENIZERS.is_dir() else ():
+        try:
+            Tokenizer.from_file(str(path))
+        except Exception:  # noqa: S112 - two files are there because nobody can load them
+            continue
+        yield path
+
+
+FOREIGN = list(_loadable())
+foreign = pytest.mark.parametrize("path", FOREIGN, ids=lambda path: path.parent.name)
+
+
+@foreign
+def test_foreign_files(path):
+    reference = Tokenizer.from_file(str(path))
+    encoder = tokemb.Encoder.load(path)
+    vocabulary = reference.get_vocab(with_added_tokens=True)
+    assert encoder.input_dim == max(vocabulary.values()) + 1
+    assert all(encoder.vocabulary[index] == token for token, index in vocabulary.items())
+    padding = reference.padding
+    for corpus in CORPORA.values():
+        expected = [encoding.ids for encoding in reference.encode_batch(corpus)]
+        if padding is None:
+            assert [row.tolist() for row in encoder.encode_ragged(corpus)] == expected
+        else:
+            # Where the file pads to a fixed length and does not truncate, `tokenizers` leaves longer rows longer.
+            length = max(map(len, expected))
+            expected = [row + [padding["pad_id"]] * (length - len(row)) for row in expected]
+            assert encoder.encode(corpus).tolist() == expected
+
+
+@foreign
+def test_maxlen_leaves_room_for_the_special_tokens(path):
+    encoder, reference = tokemb.Encoder.load(path), Tokenizer.from_file(str(path))
+    reference.no_padding()
+    for direction, truncating in (("right", "post"), ("left", "pre")):
+        reference.enable_truncation(6, direction=direction)
+        for corpus in CORPORA.values():
+            expected = [encoding.ids for encoding in reference.encode_batch(corpus)]
+            rows = encoder.encode_ragged(corpus, maxlen=6, truncating=truncating)
+            assert [row.tolist() for row in rows] == expected
+
+
+@foreign
+@given(texts=TEXTS)
+def test_foreign_files_on_any_text(path, texts):
+    encoder, reference = _foreign(path)
+    assert [row.tolist() for row in encoder.encode_ragged(texts)] == [e.ids for e in reference.encode_batch(texts)]
+
+
+@functools.cache
+def _foreign(path):
+    reference = Tokenizer.from_file(str(path))
+    reference.no_padding()
+    return tokemb.Encoder.load(path), reference
+
+
+@foreign
+def test_foreign_vocabularies_can_be_saved_and_decoded(path, tmp_path):
+    encoder, reference = tokemb.Encoder.load(path), Tokenizer.from_file(str(path))
+    encoder.save(tmp_path / "v")
+    reloaded = tokemb.Encoder.load(tmp_path / "v")
+    assert reloaded.fingerprint == encoder.fingerprint
+    rows = reloaded.encode_ragged(MIXED)
+    np.testing.assert_array_equal(rows.values, encoder.encode_ragged(MIXED).values)
+    if encoder.pad_id != encoder.unk_id:
+        assert reloaded.decode(rows) == reference.decode_batch(
+            [[i for i in row.tolist() if i != encoder.pad_id] for row in rows]
+        )

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tokemb
+from tokemb import Ragged
+
+ROWS = st.lists(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=8), max_size=8)
+SIDE = st.sampled_from(["pre", "post"])
+
+
+@given(ROWS.filter(any), st.none() | st.integers(1, 10), SIDE, SIDE, st.integers(-3, 3))
+def test_pad_equals_keras_pad_sequences(rows, maxlen, padding, truncating, value):
+    from keras.utils import pad_sequences
+
+    expected = pad_sequences(rows, maxlen, "int32", padding, truncating, value)
+    got = tokemb.pad(rows, maxlen, padding=padding, truncating=truncating, value=value)
+    np.testing.assert_array_equal(got, expected)
+    assert got.dtype == np.int32
+    assert got.flags.c_contiguous
+
+
+@given(ROWS, st.integers(0, 10), SIDE)
+def test_truncate_keeps_the_right_end(rows, maxlen, truncating):
+    cut = Ragged.from_rows(rows).truncate(maxlen, truncating)
+    expected = [row[:maxlen] if truncating == "post" else row[max(len(row) - maxlen, 0) :] for row in rows]
+    assert [row.tolist() for row in cut] == expected
+
+
+@given(ROWS, st.integers(0, 8), st.integers(0, 8))
+def test_slice_and_concatenate_are_inverse(rows, a, b):
+    ragged = Ragged.from_rows(rows)
+    first, second = sorted((min(a, len(rows)), min(b, len(rows))))
+    parts = [ragged.slice(0, first), ragged.slice(first, second), ragged.slice(second, len(rows))]
+    whole = Ragged.concatenate(parts)
+    np.testing.assert_array_equal(whole.values, ragged.values)
+    np.testing.assert_array_equal(whole.row_splits, ragged.row_splits)
+    assert (whole.values.dtype, whole.row_splits.dtype) == (np.int32, np.int64)
+
+
+def test_rows_of_numpy_arrays_and_indexing():
+    ragged = Ragged.from_rows([np.array([1, 2]), np.array([], np.int64), np.array([3])])
+    assert len(ragged) == 3
+    assert ragged[-1].tolist() == [3]
+    assert ragged.lengths.tolist() == [2, 0, 1]
+    with pytest.raises(IndexError):
+        ragged[3]
+
+
+def test_nothing_to_pad():
+    assert tokemb.pad([]).shape == (0, 0)
+    assert tokemb.pad([], maxlen=3).shape == (0, 3)
+    assert tokemb.pad([[], []]).shape == (2, 0)
+    assert tokemb.pad([[], []], maxlen=2).tolist() == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings", "message"),
+    [
+        ([[2**31]], {}, "ids must fit int32; received 2147483648"),
+        ([[1, 2**70]], {}, "ids must be whole numbers"),
+        ([np.array([-(2**40)])], {}, "ids must fit int32; received -1099511627776"),
+        ([[1.0]], {}, "ids must be whole numbers that fit int32; received dtype float64"),
+        ([["a"]], {}, "ids must be whole numbers that fit int32; received dtype <U1"),
+        ([1, 2], {}, r"ids must be rows of whole numbers, as \[\[1, 2\], \[3\]\]; received a flat row"),
+        ([[1]], {"maxlen": 0}, "maxlen must be a whole number of at least 1, or None; received 0"),
+        ([[1]], {"maxlen": 2.5}, "maxlen must be a whole number of at least 1, or None; received 2.5"),
+        ([[1]], {"maxlen": True}, "maxlen must be a whole number of at least 1, or None; received True"),
+        ([[]], {"padding": "left"}, 'padding must be "pre" or "post"; received \'left\''),
+        ([[]], {"truncating": "right"}, 'truncating must be "pre" or "post"; received \'right\''),
+        ([[1]], {"value": 2**31}, "ids must fit int32"),
+    ],
+)
+def test_errors_say_what_is_wrong(rows, settings, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        tokemb.pad(rows, **settings)
+    assert isinstance(caught.value, tokemb.TokembError)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import tokemb
+from tokemb import texts as texts_module
+from tokemb.texts import STRINGS, TOKEN_ROWS, batches
+
+
+def collect(texts):
+    return [row for batch in batches(texts) for row in batch.to_pylist()]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        list,
+        tuple,
+        iter,
+        lambda rows: (row for row in rows),
+        np.array,
+        lambda rows: np.array(rows, object),
+        pa.array,
+        lambda rows: pa.array(rows, pa.large_string()),
+        lambda rows: pa.array(rows, pa.string_view()),
+        lambda rows: pa.array(rows).dictionary_encode(),
+        lambda rows: pa.chunked_array([rows[:1], [], rows[1:]], pa.string()),
+        lambda rows: pa.array(["x", *rows, "y"]).slice(1, len(rows)),
+    ],
+)
+def test_every_kind_of_column(make):
+    rows = ["a b", "", "é中🙂"]
+    assert collect(make(rows)) == rows
+    assert all(batch.type == STRINGS for batch in batches(make(rows)))
+
+
+@pytest.mark.parametrize(
+    "make", [list, iter, pa.array, lambda rows: [tuple(row) for row in rows], lambda rows: [np.array(r) for r in rows]]
+)
+def test_rows_that_are_tokens(make):
+    rows = [["a", "b c"], ["", "é"], ["a"]]
+    assert collect(make(rows)) == rows
+    assert all(batch.type == TOKEN_ROWS for batch in batches(make(rows)))
+
+
+def test_empty_columns():
+    for nothing in ([], iter(()), pa.array([], pa.string()), pa.chunked_array([], pa.string()), np.array([], str)):
+        assert collect(nothing) == []
+
+
+def test_batches_are_bounded_and_keep_order(monkeypatch):
+    monkeypatch.setattr(texts_module, "BATCH_BYTES", 10)
+    rows = [f"row {i}" * (i % 3) for i in range(50)]
+    for column in (rows, pa.array(rows)):
+        assert collect(column) == rows
+        assert len(list(batches(column))) > 10
+
+
+def test_a_generator_is_read_as_it_goes(monkeypatch):
+    monkeypatch.setattr(texts_module, "BATCH_BYTES", 4)
+    taken = []
+
+    def rows():
+        for i in range(10):
+            taken.append(i)
+            yield "abcd"
+
+    next(batches(rows()))
+    assert len(taken) == 1
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind", "message"),
+    [
+        ("one text", TypeError, r"not one str: pass \[text\] for a text, or pathlib.Path\(text\) for a file"),
+        (b"bytes", TypeError, "not bytes: decode it first"),
+        (5, TypeError, "texts must be a column of texts; received int"),
+        (np.array([["a"]]), TypeError, r"one column; received an array of shape \(1, 1\)"),
+        (["a", None], ValueError, r"texts\[1\] is missing \(None\)"),
+        (["a", "b", NAN], ValueError, r"texts\[2\] is missing \(nan\)"),
+        ([None, "a"], ValueError, r"texts\[0\] is missing"),
+        ([NAN], ValueError, r"texts\[0\] is missing"),
+        (np.array(["a", NAN], object), ValueError, r"texts\[1\] is missing"),
+        (pa.array(["a", None]), ValueError, r"texts\[1\] is missing"),
+        (pa.array([1, 2]), TypeError, "received Arrow int64"),
+        (pa.array([["a"], [None]]), ValueError, r"texts\[1\] holds a missing token"),
+        (["a", 5], TypeError, r"texts\[1\] is 5"),
+        (["a", b"b"], TypeError, r"texts\[1\] is b'b'"),
+        (["a", ["b"]], TypeError, r"texts\[1\] is \['b'\]"),
+        ([["a"], "b"], TypeError, r"texts\[1\] is 'b'"),
+        ([["a"], ["b", 3]], TypeError, r"texts\[1\] does not: \['b', 3\]"),
+        (["a", "x\ud800"], ValueError, r"texts\[1\] holds a lone surrogate"),
+        ([["a"], ["x\udfff"]], ValueError, r"texts\[1\] holds a lone surrogate"),
+    ],
+)
+def test_what_is_not_text_names_the_row(texts, kind, message):
+    with pytest.raises(kind, match=message) as caught:
+        collect(texts)
+    assert isinstance(caught.value, tokemb.TokembError)
+
+
+def test_rows_are_counted_across_batches(monkeypatch):
+    monkeypatch.setattr(texts_module, "BATCH_BYTES", 8)
+    with pytest.raises(ValueError, match=r"texts\[70\] is missing"):
+        collect(["abc"] * 70 + [None])
