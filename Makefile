@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 TEXT ?=
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs vocab clean
 
 demo: $(VENV)/installed
 	@sh docs/demo.sh "$(BIN)" "$(TEXT)"
@@ -20,6 +20,10 @@ lint: $(VENV)/tested
 # docs/cli.md from --help; tests compare the two.
 docs: $(VENV)/tested
 	$(BIN)/python docs/make_cli.py
+
+# The reference vocabularies, after a change that is meant to change them.
+vocab: $(VENV)/tested
+	PATH="$(BIN):$$PATH" $(BIN)/python vocab/make.py
 
 # What the test environment installs includes the package itself, so either of the two will do for the demo.
 $(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/python

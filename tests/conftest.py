@@ -1,7 +1,7 @@
 """Corpora and dials that many tests share.
 
-Everything passes without other data. With corpora at hand (in ``TOKEMB_TEST_DATA``, by default ``../shared/data`` beside
-the checkout) the parity tests also run on them. ``TOKEMB_TEST_EXAMPLES`` multiplies the number of hypothesis'
+Everything passes without other data. With corpora at hand (in ``TOKEMB_TEST_DATA``, by default ``../shared/data``
+beside the checkout) the parity tests also run on them. ``TOKEMB_TEST_EXAMPLES`` multiplies the number of hypothesis'
 examples, ``TOKEMB_TEST_ROWS`` is how many rows of each corpus are used.
 """
 

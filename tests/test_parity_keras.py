@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import CORPORA
 
-# What both know: Python's Unicode tables may be older than those of `tokenizers`, and TensorFlow's vocabulary drops NULs
-# at the end of a token.
-TEXT = st.text(st.characters(categories=["L", "M", "N", "P", "S", "Z"], max_codepoint=0xFFFF)) | st.text(
-    "aA'-. \t\nΣσ中ß"
-)
+# Without unassigned characters (Python's Unicode tables may be older than those of `tokenizers`) and NUL, which
+# TensorFlow drops at the end of the tokens that its vocabulary shows.
+TEXT = st.text(st.characters(categories=["L", "M", "N", "P", "S", "Z"])) | st.text("aA'-. \t\nΣσ中ß")
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,9 @@ class Embedder:
     @property
     def output_dim(self) -> int:
         """The size of the last axis of the output, as far as the model says it."""
-        shape = self.model.output_shape
+        if self.matrix is not None:
+            return self.matrix.shape[1]
+        shape = getattr(self.model, "output_shape", None)
         return int((shape[-1] if isinstance(shape, tuple) else None) or 1)
 
     def check(self, ids: Int32) -> None:
@@ -63,8 +65,9 @@ class Embedder:
         self.check(ids)
         if self.matrix is not None:
             return self.matrix[ids]
-        if not len(ids):  # Keras predicts nothing for no rows: ask it for the shape
-            return self.vectors(np.zeros((1, max(ids.shape[1], 1)), np.int32))[:0]
+        if not ids.size:  # Keras predicts nothing from nothing: ask it for the shape of one row
+            row = self.vectors(np.zeros((1, max(ids.shape[1], 1)), np.int32))
+            return row[:0] if ids.shape[1] else np.zeros((len(ids), 0, *row.shape[2:]), np.float32)
         return _as_float32(self.model.predict(ids, batch_size=_PREDICT_ROWS, verbose=0))
 
     def pool_padded(self, ids: Int32, pooling: str) -> Float32:
@@ -167,8 +170,11 @@ def _lookup_matrix(model: Any) -> Float32 | None:  # noqa: ANN401
         return None
     if getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False) or not layer.built:
         return None
-    if len(model.inputs) != 1 or len(model.outputs) != 1 or tuple(model.output.shape[:-1]) != tuple(model.input.shape):
-        return None
+    if not isinstance(model, keras.Sequential):  # a graph, in which the one layer may be used several times
+        if len(model.inputs) != 1 or [len(output.shape) for output in model.outputs] != [
+            len(model.inputs[0].shape) + 1
+        ]:
+            return None
     return np.asarray(layer.get_weights()[0], np.float32)
 
 

@@ -138,7 +138,7 @@ def _canonical(tokenizer: Tokenizer, reserved: Sequence[str]) -> Unigram:
 
 
 def _dropped_characters(scores: dict[str, float]) -> list[str]:
-    """The characters that training dropped and the trainer put back at the lowest score, that plus a step, and so on."""
+    """The characters that training dropped and the trainer put back, each a step above the one before."""
     lowest = min(scores.values())
     steps = {token: (score - lowest) / _SCORE_STEP for token, score in scores.items() if len(token) == 1}
     return [token for token, step in steps.items() if abs(step - round(step)) < _STEP_NOISE]

@@ -60,7 +60,8 @@ class _Commands(click.Group):
 
 def _os_message(error: OSError) -> str:
     reason = error.strerror or str(error)
-    return f"{reason[:1].lower()}{reason[1:]}: {error.filename}" if error.filename else reason
+    reason = reason[:1].lower() + reason[1:]
+    return f"{reason}: {error.filename}" if error.filename else reason
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:

@@ -1,0 +1,299 @@
+"""The command in a real process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import tokemb
+from tests.conftest import MIXED, tokemb_command
+
+TEXT = "deep learning is very deep\n\nvery new learning\nis it\n"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with one of everything."""
+    here = tmp_path_factory.mktemp("made")
+    (here / "text.txt").write_text(TEXT, "utf-8")
+    for arguments in (
+        "fit-vocab text.txt -o text.vocab --max-size 4",
+        "encode text.txt --vocab text.vocab --maxlen 4 -o ids.npy",
+        "init-model --vocab text.vocab --dim 3 -o text.keras",
+        "embed ids.npy --model text.keras -o vectors.npy",
+    ):
+        run = tokemb_command(*arguments.split(), cwd=here)
+        assert run.returncode == 0, run.stderr
+    return here
+
+
+@pytest.fixture
+def here(made, tmp_path):
+    """The same, to write into."""
+    shutil.copytree(made, tmp_path / "here")
+    return tmp_path / "here"
+
+
+def ok(run):
+    assert run.returncode == 0, run.stderr.decode()
+    return run
+
+
+def test_fit_vocab_says_what_it_did_and_what_comes_next(here):
+    run = ok(tokemb_command("fit-vocab", "text.txt", "-o", "v.vocab", "--max-size", 4, "--reserve", "[BOS]", cwd=here))
+    assert run.stdout == b""
+    assert run.stderr.decode().splitlines() == [
+        "read       4 rows, 10 tokens, 6 distinct",
+        "kept       4 tokens, covering 80.00% of the text",
+        "input_dim  7 = the tokens + 3 reserved (0 is padding, 1 [UNK])",
+        "rows       tokens a row: 50% 2, 90% 5, 95% 5, 99% 5, longest 5",
+        "wrote      v.vocab",
+        "next       tokemb encode text.txt --vocab v.vocab --maxlen 5 -o ids.npy",
+    ]
+    assert tokemb.Encoder.load(here / "v.vocab").vocabulary == ["", "[UNK]", "[BOS]", "deep", "is", "learning", "very"]
+
+
+def test_encode_says_what_it_cut_and_did_not_know(here):
+    run = ok(tokemb_command("encode", "text.txt", "--vocab", "text.vocab", "--maxlen", 3, "-o", "out.npy", cwd=here))
+    assert run.stdout == b""
+    assert run.stderr.decode().splitlines() == [
+        "encoded    4 rows, 10 tokens, 20.00% of them out of vocabulary",
+        "truncated  1 rows",
+        "wrote      out.npy: int32 (4, 3)",
+    ]
+    ids = np.load(here / "out.npy", mmap_mode="r")
+    assert ids.dtype == np.int32
+    assert ids.tolist() == [[2, 4, 3], [0, 0, 0], [5, 1, 4], [3, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--maxlen", "2"], "--maxlen 3 --padding pre --truncating pre".split()], ids=str
+)
+@pytest.mark.parametrize("vocabulary", ["text.vocab", "text.vocab/tokenizer.json"])
+def test_encode_is_what_python_gives(here, vocabulary, options):
+    (here / "mixed.txt").write_text("\n".join(text.replace("\n", " ") for text in MIXED), "utf-8")
+    files = ["text.txt", "mixed.txt"]
+    ok(tokemb_command("encode", *files, "--vocab", vocabulary, *options, "-o", "out.npy", cwd=here))
+    settings = dict(zip((name[2:] for name in options[::2]), options[1::2], strict=True))
+    if "maxlen" in settings:
+        settings["maxlen"] = int(settings["maxlen"])
+    expected = tokemb.Encoder.load(here / vocabulary).encode([here / file for file in files], **settings)
+    np.testing.assert_array_equal(np.load(here / "out.npy"), expected)
+
+
+def test_standard_input(here):
+    text = TEXT.encode()
+    ok(tokemb_command("fit-vocab", "-", "-o", "v", "--max-size", 4, cwd=here, input=text))
+    ok(tokemb_command("encode", "-", "--vocab", "v", "--maxlen", 4, "-o", "out.npy", cwd=here, input=text))
+    np.testing.assert_array_equal(np.load(here / "out.npy"), np.load(here / "ids.npy"))
+
+
+def test_settings_of_fit_vocab_are_kept(here):
+    ok(
+        tokemb_command(
+            *"fit-vocab text.txt -o v --profile keras --no-oov --min-count 2 --maxlen 2".split(),
+            *"--padding pre --truncating pre".split(),
+            cwd=here,
+        )
+    )
+    ok(tokemb_command("encode", "text.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
+    encoder = tokemb.Encoder.load(here / "v")
+    assert encoder.vocabulary == ["", "deep", "learning", "is", "very"]
+    assert np.load(here / "out.npy").tolist() == [[4, 1], [0, 0], [4, 2], [0, 3]]
+
+
+@pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
+def test_subword_models(here, model):
+    run = ok(tokemb_command("fit-vocab", "text.txt", "-o", "v", "--model", model, "--max-size", 60, cwd=here))
+    assert b"rows       words a row" in run.stderr
+    ok(tokemb_command("encode", "text.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
+    run = ok(tokemb_command("decode", "out.npy", "--vocab", "v", cwd=here))
+    assert run.stdout.decode() == TEXT
+
+
+def test_decode(here):
+    run = ok(tokemb_command("decode", "ids.npy", "--vocab", "text.vocab", cwd=here))
+    assert run.stdout.decode() == "deep learning is very\n\nvery [UNK] learning\nis [UNK]\n"
+    assert run.stderr == b""
+
+
+def test_embed(here):
+    import keras
+
+    matrix = keras.models.load_model(here / "text.keras").get_layer("token_embedding").get_weights()[0]
+    ids = np.load(here / "ids.npy")
+    np.testing.assert_array_equal(np.load(here / "vectors.npy"), matrix[ids])
+    run = ok(
+        tokemb_command(
+            *"embed text.txt --vocab text.vocab --model text.keras --maxlen 4 -o of_text.npy".split(), cwd=here
+        )
+    )
+    assert b"truncated  1 rows" in run.stderr
+    np.testing.assert_array_equal(np.load(here / "of_text.npy"), matrix[ids])
+    for pooling in ("mean", "sum", "max"):
+        ok(
+            tokemb_command(
+                *f"embed ids.npy --model text.keras --pooling {pooling} -o ids_{pooling}.npy".split(), cwd=here
+            )
+        )
+        of_text = f"embed text.txt --vocab text.vocab --maxlen 4 --model text.keras --pooling {pooling} -o of_text.npy"
+        ok(tokemb_command(*of_text.split(), cwd=here))
+        expected = tokemb.embed(here / "text.keras", ids, pooling=pooling)
+        np.testing.assert_array_equal(np.load(here / f"ids_{pooling}.npy"), expected)
+        np.testing.assert_array_equal(np.load(here / "of_text.npy"), expected)
+        assert expected.shape == (4, 3)
+
+
+def test_init_model_is_repeatable(here):
+    def weights(*options):
+        ok(tokemb_command("init-model", "--vocab", "text.vocab", "--dim", 2, *options, "-o", "m.keras", cwd=here))
+        return tokemb.embed(here / "m.keras", [[0, 1, 2]])
+
+    np.testing.assert_array_equal(weights(), weights("--seed", 0))
+    assert not np.array_equal(weights(), weights("--seed", 1))
+
+
+def test_inspect(here):
+    def inspect(name):
+        shown = ok(tokemb_command("inspect", name, cwd=here)).stdout.decode()
+        return shown, json.loads(ok(tokemb_command("inspect", name, "--json", cwd=here)).stdout)
+
+    encoder = tokemb.Encoder.load(here / "text.vocab")
+    shown, description = inspect("text.vocab")
+    assert (description["profile"], description["input_dim"]) == ("words", 6)
+    assert description["fingerprint"] == encoder.fingerprint
+    assert description["corpus"]["coverage"] == 0.8
+    assert description["top"][0] == {"id": 2, "token": "deep", "count": 2, "documents": 1}
+    assert "input_dim               6\n" in shown
+    assert "corpus.coverage         80.00%\n" in shown
+    shown, description = inspect("text.vocab/tokenizer.json")
+    assert (description["profile"], description["model"], description["corpus"]) == (None, "wordlevel", None)
+    shown, description = inspect("text.keras")
+    assert encoder.fingerprint.startswith(description["vocabulary"])
+    assert description["embeddings"] == [
+        {"name": "token_embedding", "input_dim": 6, "output_dim": 3, "mask_zero": True}
+    ]
+    assert "mask_zero yes" in shown
+    assert inspect("ids.npy")[1] == {
+        "kind": "array",
+        "shape": [4, 4],
+        "dtype": "int32",
+        "bytes": 64,
+        "min": 0,
+        "max": 5,
+        "zeros": 7 / 16,
+    }
+    assert inspect("vectors.npy")[1]["shape"] == [4, 4, 3]
+
+
+def test_empty_files(here):
+    (here / "empty.txt").write_bytes(b"")
+    ok(tokemb_command("encode", "empty.txt", "--vocab", "text.vocab", "-o", "e.npy", cwd=here))
+    assert np.load(here / "e.npy").shape == (0, 0)
+    ok(tokemb_command("encode", "empty.txt", "--vocab", "text.vocab", "--maxlen", 3, "-o", "e.npy", cwd=here))
+    assert np.load(here / "e.npy").shape == (0, 3)
+    ok(tokemb_command("embed", "e.npy", "--model", "text.keras", "-o", "v.npy", cwd=here))
+    assert np.load(here / "v.npy").shape == (0, 3, 3)
+    ok(
+        tokemb_command(
+            *"embed empty.txt --vocab text.vocab --model text.keras --pooling mean -o v.npy".split(), cwd=here
+        )
+    )
+    assert np.load(here / "v.npy").shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("fit-vocab none.txt -o v", "no such file or directory: none.txt"),
+        ("fit-vocab text.vocab -o v", "is a directory: text.vocab"),
+        ("fit-vocab latin1.txt -o v", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8; save the file as UTF-8 first"),
+        ("fit-vocab blank.txt -o v", "the corpus (3 rows) holds no token: there is nothing to make a vocabulary of"),
+        ("fit-vocab text.txt -o v --max-size 0", "max_size must be a whole number of at least 1; received 0"),
+        ("fit-vocab text.txt -o v --min-count 9", "holds no token that occurs 9 times"),
+        ("fit-vocab text.txt -o v --profile latin", "profile must be one of words, keras, text-vectorization"),
+        ("fit-vocab text.txt -o v --maxlen 0", "maxlen must be a whole number of at least 1, or None; received 0"),
+        ("fit-vocab text.txt -o v --no-oov", "oov=False, dropping unknown tokens, is for word models"),
+        ("fit-vocab text.txt -o text.txt", "something else is there already; remove it, or name a new folder"),
+        ("fit-vocab text.txt -o none/v", "the output's folder does not exist; make it first"),
+        ("encode text.txt --vocab none -o v.npy", "there is no vocabulary at none"),
+        ("encode latin1.txt --vocab text.vocab -o v.npy", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
+        ("encode text.txt --vocab tampered -o v.npy", "tokenizer.json was changed after tokemb wrote it"),
+        ("encode text.txt --vocab newer -o v.npy", "newer was written by a newer tokemb (format 99; this one reads 1)"),
+        ("encode text.txt --vocab text.vocab -o folder.npy", "the output is an existing folder; name a file"),
+        ("encode text.txt --vocab text.vocab --maxlen 0 -o v.npy", "maxlen must be"),
+        ("decode text.txt --vocab text.vocab", "text.txt is not a .npy file of numbers"),
+        (
+            "decode vectors.npy --vocab text.vocab",
+            "must hold ids, whole numbers (rows, maxlen); it holds float32 (4, 4, 3)",
+        ),
+        ("decode high.npy --vocab text.vocab", "ids must be from 0 to 5, the vocabulary's; received 99"),
+        ("init-model --vocab none -o v.keras", "there is no vocabulary at none"),
+        (
+            "init-model --vocab text.vocab --dim 0 -o v.keras",
+            "output_dim must be a whole number of at least 1; received 0",
+        ),
+        ("embed high.npy --model text.keras -o v.npy", "the model has input_dim 6, so ids go up to 5; received 99"),
+        ("embed pickle.npy --model text.keras -o v.npy", "pickle.npy is not a .npy file of numbers"),
+        ("embed ids.npy --model none.keras -o v.npy", "there is no model at none.keras"),
+        ("embed ids.npy --model text.txt -o v.npy", "Keras cannot load text.txt"),
+        ("embed text.txt --vocab other --model text.keras -o v.npy", "the model was made for the vocabulary"),
+        ("inspect none", "there is nothing at none"),
+        ("inspect text.txt", "text.txt is none of what tokemb makes or reads"),
+        ("inspect bad.keras", "bad.keras is not a .keras model"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_1(here, arguments, message):
+    (here / "latin1.txt").write_bytes(b"abc\n\xe9t\xe9\n")
+    (here / "blank.txt").write_bytes(b"\n \n...\n")
+    (here / "folder.npy").mkdir()
+    (here / "bad.keras").write_bytes(b"PK")
+    np.save(here / "high.npy", np.array([[1, 99]]))
+    np.save(here / "pickle.npy", np.array([[{}]], object))
+    tokemb.fit_vocab(["other"]).save(here / "other")
+    for name, file, old, new in (
+        ("tampered", "tokenizer.json", '"deep": 2', '"deep": 3'),
+        ("newer", "tokemb.json", '"format_version": 1', '"format_version": 99'),
+    ):
+        shutil.copytree(here / "text.vocab", here / name)
+        path = here / name / file
+        path.write_text(path.read_text().replace(old, new))
+    before = sorted(here.rglob("*"))
+    run = tokemb_command(*arguments.split(), cwd=here)
+    shown = run.stderr.decode()
+    assert run.returncode == 1, shown
+    assert shown.startswith("Error: ")
+    assert message in shown
+    assert shown.count("\n") == 1, "one sentence"
+    assert run.stdout == b""
+    assert sorted(here.rglob("*")) == before, "nothing is written"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("", "Usage: tokemb"),
+        ("fit-vocabulary x", "No such command 'fit-vocabulary'"),
+        ("fit-vocab text.txt", "Missing option '-o' / '--output'"),
+        ("fit-vocab -o v", "Missing argument 'FILE...'"),
+        ("fit-vocab text.txt -o v --max-size many", "'many' is not a valid integer"),
+        ("fit-vocab text.txt -o v --model word2vec", "'word2vec' is not one of"),
+        ("encode text.txt --vocab text.vocab -o ids.csv", "must end in .npy; received ids.csv"),
+        ("init-model --vocab text.vocab -o model.h5", "must end in .keras; received model.h5"),
+        ("embed text.txt --model text.keras -o v.npy", "texts need --vocab"),
+        ("embed ids.npy --model text.keras --maxlen 3 -o v.npy", "ids are padded already"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(here, arguments, message):
+    run = tokemb_command(*arguments.split(), cwd=here)
+    assert run.returncode == 2
+    assert message in run.stderr.decode()
+    assert run.stdout == b""
+
+
+def test_version_and_short_help(tmp_path):
+    assert ok(tokemb_command("--version", cwd=tmp_path)).stdout.decode() == f"tokemb {tokemb.__version__}\n"
+    assert b"fit-vocab" in ok(tokemb_command("-h", cwd=tmp_path)).stdout

@@ -1,0 +1,151 @@
+"""Full disks and interrupted runs leave nothing under the final name, and lose nothing that was there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import tokemb
+from tests.conftest import ROOT
+from tokemb.atomic import atomic_file, atomic_folder
+
+COMMANDS = {
+    "fit-vocab": "fit-vocab - -o out",
+    "encode": "encode - --vocab v --maxlen 4 -o out.npy",
+    "embed": "embed - --vocab v --model m.keras --pooling mean -o out.npy",
+}
+
+
+def start(here, command, **kwargs):
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "cli")])
+    return subprocess.Popen(
+        [sys.executable, "-m", "tokemb_cli", *command.split()],
+        cwd=here,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths},
+        **kwargs,
+    )
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    here = tmp_path_factory.mktemp("model")
+    encoder = tokemb.fit_vocab(["a b c"])
+    encoder.save(here / "v")
+    tokemb.embedding_model(encoder, 50, seed=0).save(here / "m.keras")
+    return here
+
+
+@pytest.fixture
+def here(model, tmp_path):
+    for name in ("v", "m.keras"):
+        (tmp_path / name).symlink_to(model / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_interrupted_run_leaves_no_output(here, command, number, code):
+    kept = {name: (here / name).stat().st_ino for name in ("v", "m.keras")}
+    process = start(here, COMMANDS[command])
+    # It reads what we write until we close, so it is at work when it has swallowed more than a pipe holds.
+    for _ in range(10):
+        process.stdin.write(b"a b c d\n" * 60_000)
+    process.stdin.flush()
+    time.sleep(0.3)
+    process.send_signal(number)
+    _, shown = process.communicate()
+    assert process.returncode == code, shown.decode()
+    left = sorted(path.name for path in here.iterdir() if not path.name.startswith(".tokemb-"))
+    assert left == ["m.keras", "v"]
+    assert {name: (here / name).stat().st_ino for name in kept} == kept
+    if number != signal.SIGKILL:
+        assert not list(here.glob(".tokemb-*")), "nothing temporary either"
+    if number == signal.SIGINT:
+        assert shown.decode() == "interrupted: nothing was written\n"
+
+
+@pytest.mark.parametrize("command", ["encode", "embed"])
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
+def test_no_space_left(here, command):
+    import resource
+
+    np.save(here / "out.npy", np.zeros(3))
+    before = (here / "out.npy").read_bytes()
+    process = start(
+        here, COMMANDS[command], preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    )
+    _, shown = process.communicate(b"a b c\n" * 100_000)
+    assert process.returncode == 1
+    # What the limit says; a full disk says "no space left on device".
+    assert shown.decode() == "Error: file too large\n"
+    assert (here / "out.npy").read_bytes() == before
+    assert not list(here.glob(".tokemb-*"))
+
+
+def test_a_full_device(tmp_path, monkeypatch):
+    """The same for a vocabulary folder, on a disk that is full."""
+    encoder = tokemb.fit_vocab(["a"])
+    encoder.save(tmp_path / "v")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "v").iterdir()}
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tokemb.atomic._flush", full)
+    with pytest.raises(OSError, match="No space left"):
+        tokemb.fit_vocab(["b"]).save(tmp_path / "v")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "v").iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["v"]
+
+
+def test_a_failure_between_the_two_renames_puts_the_old_folder_back(tmp_path, monkeypatch):
+    from pathlib import Path
+
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "old").write_text("old")
+    rename = Path.rename
+    calls = []
+
+    def second_fails(self, target):
+        calls.append(target)
+        if len(calls) == 2:
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", second_fails)
+    with pytest.raises(OSError, match="Input/output error"), atomic_folder(tmp_path / "v", lambda _: True) as new:
+        (new / "new").write_text("new")
+    assert [path.name for path in (tmp_path / "v").iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["v"]
+
+
+def test_an_error_inside_keeps_what_was_there(tmp_path):
+    (tmp_path / "x.npy").write_text("old")
+    with pytest.raises(RuntimeError), atomic_file(tmp_path / "x.npy") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert (tmp_path / "x.npy").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
+
+
+def test_a_symbolic_link_is_written_through(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link.npy").symlink_to(tmp_path / "real" / "x.npy")
+    with atomic_file(tmp_path / "link.npy") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "link.npy").is_symlink()
+    assert (tmp_path / "real" / "x.npy").read_text() == "new"
+
+
+def test_a_device_is_not_replaced(tmp_path):
+    with pytest.raises(OSError, match="not a regular file"), atomic_file(tmp_path.__class__(os.devnull)):
+        pass

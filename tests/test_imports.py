@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+
+import tokemb
+from tests.conftest import python
+
+HEAVY = ("tensorflow", "keras", "h5py", "pandas", "matplotlib")
+
+COUNT = """
+import sys
+sys.argv = ["tokemb", *sys.argv[1:]]
+from tokemb_cli.main import cli
+try:
+    cli(prog_name="tokemb")
+finally:
+    print("LOADED", *[name for name in {heavy} if name in sys.modules], file=sys.stderr)
+"""
+
+
+def loaded(run):
+    return run.stderr.rsplit("LOADED", 1)[1].split()
+
+
+def test_import_is_light():
+    run = python(f"import tokemb, sys; print([name for name in {HEAVY} if name in sys.modules])")
+    assert run.stdout == "[]\n", run.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--help",
+        "fit-vocab --help",
+        "fit-vocab {here}/text.txt -o {here}/made",
+        "encode {here}/text.txt --vocab {here}/v -o {here}/made.npy",
+        "decode {here}/ids.npy --vocab {here}/v",
+        "inspect {here}/v",
+        "inspect {here}/ids.npy",
+        "inspect {here}/m.keras",
+    ],
+)
+def test_commands_that_need_no_model_do_without_tensorflow(tmp_path, arguments):
+    encoder = tokemb.fit_vocab(["a b"])
+    encoder.save(tmp_path / "v")
+    (tmp_path / "text.txt").write_text("a b\n")
+    np.save(tmp_path / "ids.npy", encoder.encode(["a b"]))
+    if "keras" in arguments:
+        tokemb.embedding_model(encoder, 2).save(tmp_path / "m.keras")
+    run = python(COUNT.format(heavy=HEAVY), *arguments.format(here=tmp_path).split())
+    assert run.returncode == 0, run.stderr
+    assert loaded(run) == []
+
+
+def test_help_imports_neither_the_library_nor_numpy():
+    run = python(COUNT.format(heavy=("tokemb", "numpy", "pyarrow", "tokenizers")), "--help")
+    assert run.returncode == 0
+    assert loaded(run) == []
+
+
+def test_this_test_can_fail():
+    run = python(COUNT.format(heavy=("click",)), "--help")
+    assert loaded(run) == ["click"]
+
+
+def test_public_names():
+    assert tokemb.__all__ == sorted(tokemb.__all__)
+    modules = {name for name in vars(tokemb) if importlib.util.find_spec(f"tokemb.{name}") is not None}
+    public = {name for name in vars(tokemb) if not name.startswith("_")} - modules
+    assert public | {"__version__"} == set(tokemb.__all__)
+    assert len(tokemb.__all__) <= 10
+
+
+def test_every_public_name_is_documented():
+    for name in tokemb.__all__:
+        value = getattr(tokemb, name)
+        if callable(value):
+            assert value.__doc__, name
+        for member, attribute in vars(value).items() if isinstance(value, type) else ():
+            if not member.startswith("_") and callable(getattr(attribute, "__func__", attribute)):
+                assert attribute.__doc__, f"{name}.{member}"
+
+
+def test_descriptions_turn_into_json():
+    from tokemb.inspection import describe_encoder
+
+    json.dumps(describe_encoder(tokemb.fit_vocab(["a"]), 3))
