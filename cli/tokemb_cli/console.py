@@ -23,19 +23,18 @@ def data(text: str) -> None:
 
 @contextmanager
 def quiet_tensorflow() -> Iterator[None]:
-    """Import Keras without what TensorFlow writes to stderr on the way; if the import fails, that is shown."""
+    """Hide what TensorFlow writes to stderr while it is imported in the block; show it if that fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
-    kept = os.dup(2)
+    stderr = os.dup(2)
     with tempfile.TemporaryFile() as noise:
         os.dup2(noise.fileno(), 2)
         try:
-            import keras  # noqa: F401
-        except BaseException:
+            yield
+        except ImportError:
             noise.seek(0)
-            os.write(kept, noise.read())
+            os.write(stderr, noise.read())
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-    yield
+            os.dup2(stderr, 2)
+            os.close(stderr)

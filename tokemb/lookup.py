@@ -1,0 +1,117 @@
+"""Models that do nothing but look rows up: recognised, and read from a ``.keras`` file without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokemb.pooling import Float32, pool_lookup
+from tokemb.ragged import Int32, Ragged
+
+if TYPE_CHECKING:
+    import keras
+
+# Where Keras 3 keeps the weights of the first Embedding layer, in the model.weights.h5 of a .keras archive.
+_WEIGHTS = "model.weights.h5"
+_VARIABLES = "layers/embedding/vars"
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """A model that is one ``Embedding`` layer.
+
+    ``names``: of the model. ``mask_zero``: of the layer. ``matrix``: its weights, float32 (input_dim, output_dim).
+    """
+
+    names: tuple[str, ...]
+    mask_zero: bool
+    matrix: Float32
+
+    @property
+    def input_dim(self) -> int:
+        """Ids are below this."""
+        return self.matrix.shape[0]
+
+    @property
+    def output_dim(self) -> int:
+        """The size of a vector."""
+        return self.matrix.shape[1]
+
+    def vectors(self, ids: Int32) -> Float32:
+        """The rows of the matrix for ids (rows, maxlen): float32 (rows, maxlen, output_dim)."""
+        return self.matrix[ids]
+
+    def pool_padded(self, ids: Int32, real: npt.NDArray[np.bool_], pooling: str) -> Float32:
+        """Pool the vectors of ids (rows, maxlen) where ``real`` (rows, maxlen): float32 (rows, output_dim)."""
+        return self.pool_rows(Ragged.from_lengths(ids[real], real.sum(axis=1, dtype=np.int64)), pooling)
+
+    def pool_rows(self, rows: Ragged, pooling: str) -> Float32:
+        """Pool the vectors of each row: float32 (rows, output_dim)."""
+        return pool_lookup(self.matrix, rows, pooling)
+
+
+def read_lookup(path: Path) -> LookUp | None:
+    """The look-up in a ``.keras`` file as ``tokemb.embedding_model`` makes it, or ``None`` if it is anything else.
+
+    ``None`` is also the answer to a file that is broken: Keras is then asked, and says what is wrong.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+            layer = _only_embedding(config)
+            if layer is None:
+                return None
+            import h5py
+
+            with archive.open(_WEIGHTS) as weights, h5py.File(weights, "r") as file:
+                variables = file[_VARIABLES]
+                matrix = variables["0"][()] if set(variables) == {"0"} else None
+    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError):
+        return None
+    if matrix is None or matrix.dtype != np.float32 or matrix.shape != (layer["input_dim"], layer["output_dim"]):
+        return None
+    return LookUp((config["config"]["name"],), bool(layer["mask_zero"]), matrix)
+
+
+def _only_embedding(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The config of the ``Embedding`` in the config of a model that is an input and that layer."""
+    if (config["class_name"], config["registered_name"]) != ("Functional", "Functional"):
+        return None
+    layers = config["config"]["layers"]
+    kinds = [(layer["module"], layer["class_name"], layer["registered_name"]) for layer in layers]
+    if kinds != [("keras.layers", "InputLayer", None), ("keras.layers", "Embedding", None)]:
+        return None
+    if config["config"]["output_layers"] != [layers[1]["name"], 0, 0]:
+        return None
+    embedding: Mapping[str, Any] = layers[1]["config"]
+    policy = embedding["dtype"]
+    plain = policy == "float32" or (policy["class_name"], policy["config"]["name"]) == ("DTypePolicy", "float32")
+    return embedding if plain and not embedding.get("quantization_config") and not embedding.get("lora_rank") else None
+
+
+def lookup_of(model: keras.Model) -> LookUp | None:
+    """The look-up that ``model`` is, or ``None`` if it does anything else."""
+    import keras
+
+    layers = [layer for layer in model.layers if type(layer) is not keras.layers.InputLayer]
+    own_class = not type(model).__module__.startswith("keras.")  # whose call may do anything
+    if own_class or len(layers) != 1:
+        return None
+    layer = layers[0]
+    if type(layer) is not keras.layers.Embedding or layer.compute_dtype != "float32" or not layer.built:
+        return None
+    if getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False):
+        return None
+    if not isinstance(model, keras.Sequential):  # a graph, in which the one layer may be used several times
+        if len(model.inputs) != 1 or [len(output.shape) for output in model.outputs] != [
+            len(model.inputs[0].shape) + 1
+        ]:
+            return None
+    return LookUp((model.name,), layer.mask_zero, np.asarray(layer.get_weights()[0], np.float32))

@@ -1,0 +1,94 @@
+"""Keras models that are more than a look-up, run in Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokemb.embedding import EMBEDDING_NAME
+from tokemb.errors import ModelError
+from tokemb.pooling import Float32, reduce_segments
+from tokemb.ragged import Int32, Ragged
+
+_PREDICT_ROWS = 1024  # rows that the model gets at a time
+
+
+class Network:
+    """Any Keras model from ids (rows, maxlen) to one output.
+
+    ``names``: of the model and all layers in it. ``input_dim``, ``mask_zero``: of the ``Embedding`` that its ids go to,
+    ``None`` and false if that cannot be told.
+    """
+
+    def __init__(self, model: Any) -> None:  # noqa: ANN401 - Keras is untyped
+        self._model = model
+        self.names = tuple(layer.name for layer in layers_of(model))
+        embedding = _embedding_of(model)
+        self.input_dim: int | None = None if embedding is None else embedding.input_dim
+        self.mask_zero = embedding is not None and bool(embedding.mask_zero)
+
+    @property
+    def output_dim(self) -> int:
+        """The size of the last axis of the output, as far as the model says it; else 1."""
+        shape = getattr(self._model, "output_shape", None)
+        return int((shape[-1] if isinstance(shape, tuple) else None) or 1)
+
+    def vectors(self, ids: Int32) -> Float32:
+        """The model's output for ids (rows, maxlen), float32 (rows, ...)."""
+        if not ids.size:  # Keras predicts nothing from nothing: ask it for the shape of one row
+            row = self.vectors(np.zeros((1, max(ids.shape[1], 1)), np.int32))
+            return row[:0] if ids.shape[1] else np.zeros((len(ids), 0, *row.shape[2:]), np.float32)
+        output = self._model.predict(ids, batch_size=_PREDICT_ROWS, verbose=0)
+        if not isinstance(output, np.ndarray):
+            raise ModelError(f"the model must have one output; it gives {len(output)}")
+        return output.astype(np.float32, copy=False)
+
+    def pool_padded(self, ids: Int32, real: npt.NDArray[np.bool_], pooling: str) -> Float32:
+        """Pool the output for ids (rows, maxlen) where ``real`` (rows, maxlen): float32 (rows, output_dim)."""
+        output = self.vectors(ids)
+        if output.ndim != 3 or output.shape[:2] != ids.shape:
+            raise ModelError(
+                f"pooling needs a model whose output is (rows, maxlen, dim); this one gives {output.shape} for ids "
+                f"{ids.shape}: embed without pooling"
+            )
+        pooled = np.zeros((len(ids), output.shape[2]), np.float32)
+        lengths = real.sum(axis=1)
+        filled = lengths > 0
+        if filled.any():
+            starts = np.cumsum(lengths[filled]) - lengths[filled]
+            pooled[filled] = reduce_segments(output[real], starts, pooling)
+        return pooled
+
+    def pool_rows(self, rows: Ragged, pooling: str) -> Float32:
+        """Pool the output of each row, padded for the purpose: float32 (rows, output_dim)."""
+        if not self.mask_zero:
+            raise ModelError(
+                "the model is more than a look-up and its Embedding has mask_zero off, so it would read the padding "
+                "that rows of different lengths need as tokens: make the model with mask_zero=True"
+            )
+        parts = []
+        for start in range(0, max(len(rows), 1), _PREDICT_ROWS):
+            part = rows.slice(start, min(start + _PREDICT_ROWS, len(rows)))
+            padded = part.pad()
+            parts.append(self.pool_padded(padded, np.arange(padded.shape[1]) < part.lengths[:, None], pooling))
+        return np.concatenate(parts)
+
+
+def layers_of(model: Any) -> Iterator[Any]:  # noqa: ANN401
+    """The model and all layers in it, however deeply nested."""
+    yield model
+    for layer in getattr(model, "layers", ()):
+        yield from layers_of(layer)
+
+
+def _embedding_of(model: Any) -> Any:  # noqa: ANN401
+    """The ``Embedding`` layer that looks up the model's input, or ``None`` if that cannot be told."""
+    import keras
+
+    found = [layer for layer in layers_of(model) if isinstance(layer, keras.layers.Embedding)]
+    named = [layer for layer in found if layer.name == EMBEDDING_NAME]
+    candidates = named or found
+    return candidates[0] if len(candidates) == 1 else None
