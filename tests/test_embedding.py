@@ -258,3 +258,52 @@ def test_code_in_a_model_is_not_run(tmp_path):
     model.save(tmp_path / "lambda.keras")
     with pytest.raises(tokemb.TokembError, match="Keras cannot load"):
         tokemb.embed(tmp_path / "lambda.keras", [[1]])
+
+
+def _saved(tmp_path, model):
+    model.save(tmp_path / "m.keras")
+    return tmp_path / "m.keras"
+
+
+def test_a_saved_look_up_is_read_without_keras(tmp_path, model):
+    from tokemb.lookup import read_lookup
+
+    lookup = read_lookup(_saved(tmp_path, model))
+    assert (lookup.names, lookup.mask_zero) == ((model.name,), True)
+    np.testing.assert_array_equal(lookup.matrix, model.get_weights()[0])
+    model.compile("adam", "mse")
+    np.testing.assert_array_equal(read_lookup(_saved(tmp_path, model)).matrix, lookup.matrix)
+
+
+def test_what_is_more_than_a_look_up_is_left_to_keras(tmp_path):
+    import keras
+
+    from tokemb.lookup import read_lookup
+
+    def graph(*layers):
+        ids = keras.Input((None,), dtype="int32")
+        output = ids
+        for layer in layers:
+            output = layer(output)
+        return keras.Model(ids, output)
+
+    embedding = keras.layers.Embedding
+    for model in (
+        graph(embedding(5, 3), keras.layers.Dense(2)),
+        graph(embedding(5, 3, dtype="mixed_float16")),
+        graph(embedding(5, 3, dtype="float64")),
+        graph(keras.layers.Dropout(0.1), embedding(5, 3)),
+        keras.Sequential([keras.Input((None,)), embedding(5, 3)]),
+    ):
+        path = _saved(tmp_path, model)
+        assert read_lookup(path) is None
+        ids = np.array([[1, 2, 4], [0, 0, 3]])
+        np.testing.assert_array_equal(tokemb.embed(path, ids), model.predict(ids, verbose=0).astype(np.float32))
+
+
+@pytest.mark.parametrize("size", [0, 10, 200, 2000])
+def test_a_cut_model_file_is_an_error(tmp_path, model, size):
+    path = _saved(tmp_path, model)
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(tokemb.TokembError, match="Keras cannot load"):
+        tokemb.embed(path, [[1]])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("fit-vocab")
 @options.text_files()
 @options.output("FOLDER", "Vocabulary folder to write; one that is there is replaced.")
-@click.option("--profile", default="words", show_default=True, help="How text is split; see below.")
+@click.option("--profile", default="words", show_default=True, help="How text is split; see above.")
 @click.option(
     "--model",
     default="word",

@@ -1,0 +1,36 @@
+"""Write docs/cli.md from ``tokemb --help`` and that of every command; the tests compare the two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from click.testing import CliRunner
+from tokemb_cli.main import cli
+
+PAGE = Path(__file__).parent / "cli.md"
+
+HEAD = """\
+# The command line
+
+What `tokemb --help` and the help of each command say; `make docs` writes this page.
+
+Data goes to standard output or into the output file, everything else to standard error. The exit code is 0, 1 for input
+that cannot be used (one sentence says why, nothing is written), 2 for wrong usage, 130 when interrupted. Outputs appear
+whole or not at all.
+"""
+
+
+def page() -> str:
+    """The content of docs/cli.md."""
+    parts = [HEAD]
+    for name in [None, *cli.list_commands(click.Context(cli))]:
+        arguments = ["--help"] if name is None else [name, "--help"]
+        # The width of a help page follows the terminal unless it is told.
+        text = CliRunner().invoke(cli, arguments, prog_name="tokemb", terminal_width=100, max_content_width=100).output
+        parts.append(f"## tokemb{' ' + name if name else ''}\n\n```\n{text.rstrip()}\n```\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")

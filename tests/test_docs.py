@@ -1,0 +1,75 @@
+"""What the documents say is so."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import importlib.util
+import re
+import shlex
+
+import pytest
+
+from tests.conftest import ROOT, tokemb_command
+from tests.test_packaging import packages_in_the_tree
+from tokemb.profiles import PROFILES
+
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
+
+
+def module_names():
+    for package in packages_in_the_tree():
+        if package.startswith("tokemb_cli"):
+            continue
+        for path in (ROOT / package.replace(".", "/")).glob("*.py"):
+            yield package if path.stem == "__init__" else f"{package}.{path.stem}"
+
+
+@pytest.mark.parametrize("name", sorted(module_names()))
+def test_examples_in_docstrings(name):
+    result = doctest.testmod(importlib.import_module(name), optionflags=OPTIONS)
+    assert result.failed == 0
+
+
+def test_some_docstrings_have_examples():
+    finder = doctest.DocTestFinder()
+    examples = [test for name in module_names() for test in finder.find(importlib.import_module(name)) if test.examples]
+    assert len(examples) >= 5
+
+
+@pytest.mark.parametrize("page", ["README.md"])
+def test_examples_in_pages(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "build").mkdir()
+    result = doctest.testfile(str(ROOT / page), module_relative=False, optionflags=OPTIONS)
+    assert result.attempted > 15
+    assert result.failed == 0
+
+
+def test_the_commands_in_the_readme(tmp_path):
+    (tmp_path / "reviews.txt").write_text("a fine film\nnot so fine\n")
+    blocks = re.findall(r"```\n(tokemb .*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 1
+    for line in blocks[0].splitlines():
+        run = tokemb_command(*shlex.split(line)[1:], cwd=tmp_path)
+        assert run.returncode == 0, (line, run.stderr)
+    assert (tmp_path / "vectors.npy").stat().st_size > 2 * 256 * 50 * 4
+
+
+def test_the_command_line_page_is_what_help_says():
+    spec = importlib.util.spec_from_file_location("make_cli", ROOT / "docs" / "make_cli.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text("utf-8") == module.page(), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/format.md", "docs/cli.md"])
+def test_every_profile_is_named(page):
+    text = (ROOT / page).read_text("utf-8")
+    assert all(profile in text for profile in PROFILES)
+
+
+def test_links_lead_somewhere():
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "vocab" / "README.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), (page, target)
