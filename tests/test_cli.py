@@ -170,7 +170,7 @@ def test_inspect(here):
     assert "input_dim               6\n" in shown
     assert "corpus.coverage         80.00%\n" in shown
     shown, description = inspect("text.vocab/tokenizer.json")
-    assert (description["profile"], description["model"], description["corpus"]) == (None, "wordlevel", None)
+    assert (description["profile"], description["model"], description["corpus"]) == (None, "word", None)
     shown, description = inspect("text.keras")
     assert encoder.fingerprint.startswith(description["vocabulary"])
     assert description["embeddings"] == [
@@ -215,7 +215,7 @@ def test_empty_files(here):
         ("fit-vocab text.txt -o v --max-size 0", "max_size must be a whole number of at least 1; received 0"),
         ("fit-vocab text.txt -o v --min-count 9", "holds no token that occurs 9 times"),
         ("fit-vocab text.txt -o v --profile latin", "profile must be one of words, keras, text-vectorization"),
-        ("fit-vocab text.txt -o v --maxlen 0", "maxlen must be a whole number of at least 1, or None; received 0"),
+        ("fit-vocab text.txt -o v --maxlen 0", "maxlen must be a whole number of at least 1; received 0"),
         ("fit-vocab text.txt -o v --no-oov", "oov=False, dropping unknown tokens, is for word models"),
         ("fit-vocab text.txt -o text.txt", "something else is there already; remove it, or name a new folder"),
         ("fit-vocab text.txt -o none/v", "the output's folder does not exist; make it first"),

@@ -42,7 +42,7 @@ def test_texts_in_batches_of_any_size(profile, rows, batch):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(texts, "BATCH_BYTES", batch)
         patch.setattr(counts, "_MERGE_TOKENS", 1)
-        assert_same(TokenCounts.from_texts(rows, profile), [split(profile, row) for row in rows])
+        assert_same(TokenCounts.from_texts(rows, profile=profile), [split(profile, row) for row in rows])
 
 
 @given(st.lists(st.lists(st.sampled_from(["a", "b c", "", "é"]), max_size=5), max_size=8), st.integers(1, 60))
@@ -60,7 +60,7 @@ def test_the_sum_is_that_of_both_texts(first, second):
 
 def test_counts_of_different_profiles_cannot_be_added():
     with pytest.raises(tokemb.TokembError, match="different profiles cannot be added: bert and words"):
-        TokenCounts.from_texts(["a"]) + TokenCounts.from_texts(["a"], "bert")
+        TokenCounts.from_texts(["a"]) + TokenCounts.from_texts(["a"], profile="bert")
 
 
 @pytest.mark.parametrize("model", ["word", "bpe", "wordpiece", "unigram"])
@@ -74,7 +74,7 @@ def test_a_vocabulary_of_counts_is_that_of_the_texts(model):
 
 
 def test_counts_have_their_profile():
-    counted = TokenCounts.from_texts(["A a"], "whitespace")
+    counted = TokenCounts.from_texts(["A a"], profile="whitespace")
     assert tokemb.fit_vocab(counted).profile == "whitespace"
     with pytest.raises(tokemb.TokembError, match="made with the profile 'whitespace', not 'words'"):
         tokemb.fit_vocab(counted, profile="words")

@@ -120,7 +120,7 @@ def test_a_users_own_model(encoder):
     rows = encoder.encode_ragged(MIXED)
     assert tokemb.embed(own, rows, pooling="mean").shape == (len(MIXED), 3)
     unmasked = keras.Sequential([own, keras.layers.Dense(2)])
-    with pytest.raises(tokemb.TokembError, match="would read the padding"):
+    with pytest.raises(tokemb.TokembError, match="reads the padding"):
         tokemb.embed(unmasked, rows, pooling="mean")
 
 
@@ -196,6 +196,28 @@ def test_padding_that_is_not_zero_cannot_be_masked():
     assert not tokemb.embedding_model(encoder, 2).get_layer("token_embedding").mask_zero
     with pytest.raises(tokemb.TokembError, match="mask_zero needs padding to be id 0; this vocabulary pads with 1"):
         tokemb.embedding_model(encoder, 2, mask_zero=True)
+
+
+def test_padding_is_the_vocabularys():
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import WhitespaceSplit
+
+    tokenizer = Tokenizer(WordLevel({"a": 0, "[PAD]": 1, "b": 2}, unk_token="a"))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    encoder = tokemb.Encoder.from_tokenizer(tokenizer)
+    matrix = np.array([[2, 2], [9, 9], [4, 4]])
+    model = tokemb.embedding_model(encoder, 2, vectors=matrix)
+    ids = encoder.encode(["a", "a b"])
+    assert tokemb.embed(model, ids, pooling="mean", encoder=encoder).tolist() == [[2, 2], [3, 3]]
+    with pytest.raises(tokemb.TokembError, match="padding cannot be told from tokens: name the vocabulary"):
+        tokemb.embed(model, ids, pooling="mean")
+
+    import keras
+
+    masked = keras.Sequential([keras.layers.Embedding(3, 2, mask_zero=True)])
+    with pytest.raises(tokemb.TokembError, match="masks id 0, but the vocabulary pads with 1"):
+        tokemb.embed(masked, ids, encoder=encoder)
 
 
 def test_files_that_are_no_model(tmp_path):

@@ -71,8 +71,8 @@ def test_without_oov_unknown_tokens_go():
     assert (encoder.unk_id, encoder.input_dim, encoder.oov) == (None, 3, False)
     assert encoder.encode(["x a y b z a", "x"]).tolist() == [[1, 2], [0, 0]]
     assert [row.tolist() for row in encoder.encode_ragged([["x", "b", "", "\t"]])] == [[2]]
-    batch = next(encoder.encode_batches(["x a y b"]))
-    assert (batch.tokens, batch.oov) == (4, 2)
+    batch = next(encoder.encode_batches(["x a y b a b"], encoder.row_shape(None, None, None)))
+    assert (batch.rows[0].tolist(), batch.tokens, batch.unknown, batch.truncated) == ([1, 2], 6, 2, 1)
 
 
 def test_a_vocabulary_without_oov_whose_tokens_are_tabs():
@@ -109,7 +109,7 @@ def test_chars_decode_without_spaces():
         ([[4]], "ids must be from 0 to 3, the vocabulary's; received 4"),
         ([[-1, 2]], "received -1"),
         ([2, 3], "received a flat row"),
-        (np.array([2, 3]), r"ids must be an array \(rows, maxlen\); received shape \(2,\)"),
+        (np.array([2, 3]), r"ids must be an integer array \(rows, maxlen\); received shape \(2,\)"),
         (np.array([[1.5]]), "received dtype float64"),
     ],
 )

@@ -53,7 +53,7 @@ def test_num_words_is_max_size(keras_tokenizer):
 def test_keras_counts_are_those_of_the_tokenizer(keras_tokenizer, corpus):
     original = keras_tokenizer()
     original.fit_on_texts(corpus)
-    counts = tokemb.TokenCounts.from_texts(corpus, "keras")
+    counts = tokemb.TokenCounts.from_texts(corpus, profile="keras")
     tokens = counts.tokens.to_pylist()
     assert list(zip(tokens, counts.counts.tolist(), strict=True)) == list(original.word_counts.items())
     assert dict(zip(tokens, counts.documents.tolist(), strict=True)) == original.word_docs

@@ -10,7 +10,7 @@ from tokemb.textfiles import read_lines
 
 
 def lines_of(path):
-    batches = list(read_lines(path))
+    batches = list(read_lines(path if isinstance(path, list) else [path]))
     for batch in batches:
         batch.validate(full=True)
     return [line for batch in batches for line in batch.to_pylist()]
@@ -50,6 +50,14 @@ def test_paths_one_or_many_or_a_glob(tmp_path):
         (tmp_path / name).write_text(name)
     for paths in (tmp_path / "a", [tmp_path / "a", tmp_path / "b"], sorted(tmp_path.glob("*")), tmp_path.glob("a")):
         assert [row for batch in corpus_batches(paths) for row in batch.to_pylist()][0] == "a"
+
+
+@pytest.mark.parametrize("mixed", [["a"], ["text"]])
+def test_texts_and_files_do_not_mix(tmp_path, mixed):
+    (tmp_path / "a").write_text("a")
+    for texts in ([tmp_path / "a", *mixed], iter([tmp_path / "a", *mixed]), [*mixed, tmp_path / "a"]):
+        with pytest.raises(TokembError, match="texts and files cannot be mixed"):
+            list(corpus_batches(texts))
 
 
 @pytest.mark.parametrize("block", [1, 3, 1 << 20])

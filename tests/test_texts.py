@@ -79,6 +79,11 @@ NAN = float("nan")
     [
         ("one text", TypeError, r"not one str: pass \[text\] for a text, or pathlib.Path\(text\) for a file"),
         (b"bytes", TypeError, "not bytes: decode it first"),
+        ({"text": ["a"]}, TypeError, "not a dict: pass the column that holds the texts"),
+        (pa.table({"text": ["a"]}), TypeError, "not a Table: pass the column"),
+        ({"a", "b"}, TypeError, "a set has none: pass a list"),
+        (["a", np.array([1, 2])], TypeError, r"texts\[1\] is array"),
+        (pa.chunked_array([["a"], ["b", None]]), ValueError, r"texts\[2\] is missing"),
         (5, TypeError, "texts must be a column of texts; received int"),
         (np.array([["a"]]), TypeError, r"one column; received an array of shape \(1, 1\)"),
         (["a", None], ValueError, r"texts\[1\] is missing \(None\)"),

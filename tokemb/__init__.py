@@ -9,7 +9,8 @@ TensorFlow is imported by the functions that need it, never by ``import tokemb``
 
 from tokemb._version import __version__
 from tokemb.counts import TokenCounts
-from tokemb.embedding import embed, embedding_model
+from tokemb.embedder import embed
+from tokemb.embedding import embedding_model
 from tokemb.encoder import Encoder
 from tokemb.errors import TokembError
 from tokemb.fit import fit_vocab

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from tokemb.errors import TextTypeError
 from tokemb.textfiles import read_lines
 from tokemb.texts import batches
 
@@ -20,11 +21,19 @@ def corpus_batches(texts: Path | Iterable[Any]) -> Iterator[pa.Array]:
     as ``tokemb.texts.batches`` takes them.
     """
     if isinstance(texts, Path):
-        return read_lines(texts)
+        return read_lines([texts])
     if isinstance(texts, Iterator):  # a generator, of paths as Path.glob gives or of texts: look at the first
         first = list(islice(texts, 1))
-        texts = chain(first, texts)
-        return read_lines(texts) if first and isinstance(first[0], Path) else batches(texts)
-    if isinstance(texts, (list, tuple)) and texts and isinstance(texts[0], Path):
-        return read_lines(texts)
-    return batches(texts)
+        texts, of_paths = chain(first, texts), any(isinstance(item, Path) for item in first)
+    else:
+        of_paths = isinstance(texts, (list, tuple, Set)) and any(isinstance(item, Path) for item in texts)
+    return read_lines(_only_paths(texts)) if of_paths else batches(texts)
+
+
+def _only_paths(paths: Iterable[Any]) -> Iterator[Path]:
+    for path in paths:
+        if not isinstance(path, Path):
+            raise TextTypeError(
+                f"texts and files cannot be mixed: every item must be a pathlib.Path; received {path!r:.80}"
+            )
+        yield path

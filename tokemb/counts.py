@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tokemb import engine
 from tokemb.corpus import corpus_batches
-from tokemb.engine.reference import split
+from tokemb.engine.tally import tally
 from tokemb.errors import ArgumentError
 from tokemb.profiles import Profile, get_profile
 from tokemb.ragged import Int64, Ragged
@@ -46,7 +47,7 @@ class TokenCounts:
     row_lengths: Mapping[int, int]
 
     @classmethod
-    def from_texts(cls, texts: Path | Iterable[Any], profile: str = "words") -> TokenCounts:
+    def from_texts(cls, texts: Path | Iterable[Any], *, profile: str = "words") -> TokenCounts:
         """Count texts: an iterable of ``str`` or of lists of tokens (counted as they are), a column, or text files."""
         splitting = get_profile(profile)
         parts: list[TokenCounts] = []
@@ -100,21 +101,9 @@ class TokenCounts:
 def _count(batch: pa.Array, profile: Profile) -> TokenCounts:
     """Count one batch of texts or of rows of tokens."""
     if batch.type == STRINGS:
-        ragged, tokens = split(batch, profile)
+        counted = engine.count(batch, profile)
     else:
         encoded = batch.flatten().dictionary_encode()
         lengths = batch.value_lengths().to_numpy().astype(np.int64)
-        ragged, tokens = Ragged.from_lengths(encoded.indices.to_numpy(), lengths), encoded.dictionary
-    seen, first, counts = np.unique(ragged.values, return_index=True, return_counts=True)
-    order = np.argsort(first)
-    row = np.repeat(np.arange(len(ragged)), ragged.lengths)
-    once = np.unique(row * max(len(tokens), 1) + ragged.values) % max(len(tokens), 1)
-    documents = np.bincount(once, minlength=len(tokens))
-    lengths, rows = np.unique(ragged.lengths, return_counts=True)
-    return TokenCounts(
-        profile.name,
-        tokens.take(pa.array(seen[order])),
-        counts[order].astype(np.int64),
-        documents[seen[order]].astype(np.int64),
-        dict(zip(lengths.tolist(), rows.tolist(), strict=True)),
-    )
+        counted = tally(Ragged.from_lengths(encoded.indices.to_numpy(), lengths), encoded.dictionary)
+    return TokenCounts(profile.name, counted.tokens, counted.counts, counted.documents, counted.row_lengths)

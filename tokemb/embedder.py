@@ -1,22 +1,54 @@
-"""A Keras model made ready to turn ids into vectors."""
+"""Ids to vectors, with a Keras model."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokemb.embedding import fingerprint_in_name, load_model
+import numpy.typing as npt
+
+from tokemb.arguments import check_choice
+from tokemb.embedding import fingerprint_in_name
 from tokemb.encoder import Encoder
-from tokemb.errors import ModelError
+from tokemb.errors import ArgumentError, ModelError
 from tokemb.lookup import LookUp, lookup_of, read_lookup
 from tokemb.network import Network
-from tokemb.pooling import Float32, check_pooling
-from tokemb.ragged import Int32, Ragged
+from tokemb.pooling import POOLINGS, Float32
+from tokemb.ragged import Int32, Ragged, check_id_rows
 
 if TYPE_CHECKING:
     import keras
 
 _REMEDY = "use the vocabulary that the model was made for, or make the model from this one"
+
+
+def embed(
+    model: keras.Model | Path | str,
+    ids: Ragged | npt.ArrayLike,
+    *,
+    pooling: str | None = None,
+    encoder: Encoder | None = None,
+) -> Float32:
+    """Turn ids into vectors.
+
+    ``model``: a Keras model whose input is ids, or the path of a saved one. If it is only a look-up, rows are taken
+    straight from its weights (the same bits as ``model.predict``); any other model runs in Keras.
+    ``ids``: int32 (rows, maxlen), padded; or, with ``pooling``, a ``Ragged``.
+    ``pooling``: ``"mean"``, ``"sum"`` or ``"max"`` over the real tokens of each row; a row without any gives zeros.
+    ``encoder``: if given, the model must have been made for its vocabulary, and its ``pad_id`` is padding; without it,
+    0 is padding if the model's ``Embedding`` has ``mask_zero``.
+
+    Returns float32 (rows, maxlen, dim), or (rows, dim) with ``pooling``.
+    Raises ``ArgumentError`` for ids or settings that cannot be; ``ModelError``, before any work, if an id is outside
+    the model's ``input_dim``, the model is of another vocabulary, or padded ids are to be pooled without a mask.
+    """
+    embedder = Embedder(model, encoder)
+    if isinstance(ids, Ragged):
+        if pooling is None:
+            raise ArgumentError('a Ragged has rows of different lengths: pad it first, or pass pooling="mean"')
+        return embedder.pool_rows(ids, pooling)
+    array = check_id_rows(ids)
+    return embedder.vectors(array) if pooling is None else embedder.pool_padded(array, pooling)
 
 
 class Embedder:
@@ -29,8 +61,10 @@ class Embedder:
         ``encoder``'s.
         """
         self._model = _ready(model)
+        self._pad_id = 0 if self._model.mask_zero else None
         if encoder is not None:
             _check_vocabulary(self._model, encoder)
+            self._pad_id = encoder.pad_id
 
     @property
     def output_dim(self) -> int:
@@ -56,19 +90,19 @@ class Embedder:
         return self._model.vectors(ids)
 
     def pool_padded(self, ids: Int32, pooling: str) -> Float32:
-        """Pool ids (rows, maxlen), of which 0 is padding: float32 (rows, dim)."""
-        check_pooling(pooling)
+        """Pool padded ids (rows, maxlen): float32 (rows, dim)."""
+        check_choice("pooling", pooling, POOLINGS)
         self.check(ids)
-        if not self._model.mask_zero:
+        if self._pad_id is None:
             raise ModelError(
                 "the model's Embedding has mask_zero off, so padding cannot be told from tokens: "
-                "pool a Ragged (encode_ragged), or make the model with mask_zero=True"
+                "name the vocabulary, pool a Ragged (encode_ragged), or make the model with mask_zero=True"
             )
-        return self._model.pool_padded(ids, ids != 0, pooling)
+        return self._model.pool_padded(ids, ids != self._pad_id, pooling)
 
     def pool_rows(self, rows: Ragged, pooling: str) -> Float32:
         """Pool rows of real tokens: float32 (rows, dim)."""
-        check_pooling(pooling)
+        check_choice("pooling", pooling, POOLINGS)
         self.check(rows.values)
         return self._model.pool_rows(rows, pooling)
 
@@ -95,7 +129,28 @@ def _check_vocabulary(model: LookUp | Network, encoder: Encoder) -> None:
                 f"the model was made for the vocabulary {made_for}, this is {encoder.fingerprint[: len(made_for)]}: "
                 "use the vocabulary that it was made for"
             )
+    if model.mask_zero and encoder.pad_id != 0:
+        raise ModelError(
+            f"the model masks id 0, but the vocabulary pads with {encoder.pad_id}: make the model with mask_zero=False"
+        )
     if model.input_dim is not None and model.input_dim < encoder.input_dim:
         raise ModelError(
             f"the model has input_dim {model.input_dim}, the vocabulary needs {encoder.input_dim}: {_REMEDY}"
         )
+
+
+def load_model(path: Path | str) -> keras.Model:
+    """Load a saved Keras model; code in it (``Lambda``, custom objects) is refused.
+
+    Raises ``ModelError`` if there is none or Keras cannot load it.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ModelError(f"there is no model at {path}")
+    import keras
+
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises all kinds, with messages of many lines
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(f"Keras cannot load {path}: {reason:.300}") from error

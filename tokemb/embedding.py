@@ -1,21 +1,19 @@
-"""Embedding models: made from a vocabulary, and fed with ids."""
+"""Embedding models, made from a vocabulary."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from tokemb.arguments import check_count
 from tokemb.encoder import Encoder
-from tokemb.errors import ArgumentError, ModelError
-from tokemb.ragged import Ragged, check_ids
+from tokemb.errors import ArgumentError
+from tokemb.pooling import Float32
 
 if TYPE_CHECKING:
     import keras
-
-Float32 = npt.NDArray[np.float32]
 
 EMBEDDING_NAME = "token_embedding"
 
@@ -54,7 +52,7 @@ def embedding_model(
 
     Raises ``ArgumentError`` for settings that cannot be.
     """
-    output_dim = _positive("output_dim", output_dim)
+    output_dim = check_count("output_dim", output_dim)
     if mask_zero is None:
         mask_zero = encoder.pad_id == 0
     if mask_zero and encoder.pad_id != 0:
@@ -77,12 +75,6 @@ def embedding_model(
     return model
 
 
-def _positive(name: str, value: object) -> int:
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1:
-        return int(value)
-    raise ArgumentError(f"{name} must be a whole number of at least 1; received {value!r}")
-
-
 def _matrix(vectors: npt.ArrayLike, input_dim: int, output_dim: int) -> Float32:
     matrix = np.asarray(vectors, np.float32)
     if matrix.shape != (input_dim, output_dim):
@@ -90,58 +82,3 @@ def _matrix(vectors: npt.ArrayLike, input_dim: int, output_dim: int) -> Float32:
             f"vectors must have a row for each id, shape ({input_dim}, {output_dim}); received shape {matrix.shape}"
         )
     return matrix
-
-
-def embed(
-    model: keras.Model | Path | str,
-    ids: Ragged | npt.ArrayLike,
-    *,
-    pooling: str | None = None,
-    encoder: Encoder | None = None,
-) -> Float32:
-    """Turn ids into vectors.
-
-    ``model``: a Keras model whose input is ids, or the path of a saved one. If it is only a look-up, rows are taken
-    straight from its weights (the same bits as ``model.predict``); any other model runs in Keras.
-    ``ids``: int32 (rows, maxlen), padded; or, with ``pooling``, a ``Ragged``.
-    ``pooling``: ``"mean"``, ``"sum"`` or ``"max"`` over the real tokens of each row; a row without any gives zeros.
-    ``encoder``: if given, the model must have been made for its vocabulary.
-
-    Returns float32 (rows, maxlen, dim), or (rows, dim) with ``pooling``.
-    Raises ``ArgumentError`` for ids or settings that cannot be; ``ModelError``, before any work, if an id is outside
-    the model's ``input_dim``, the model is of another vocabulary, or padded ids are to be pooled without a mask.
-    """
-    from tokemb.embedder import Embedder
-
-    embedder = Embedder(model, encoder)
-    if isinstance(ids, Ragged):
-        if pooling is None:
-            raise ArgumentError('a Ragged has rows of different lengths: pad it first, or pass pooling="mean"')
-        return embedder.pool_rows(ids, pooling)
-    array = padded_ids(ids)
-    return embedder.vectors(array) if pooling is None else embedder.pool_padded(array, pooling)
-
-
-def padded_ids(ids: Any) -> npt.NDArray[np.int32]:  # noqa: ANN401 - anything array-like
-    """Check that ``ids`` is an integer array (rows, maxlen) and return it as int32."""
-    array = check_ids(ids)
-    if array.ndim != 2:
-        raise ArgumentError(f"ids must be an integer array (rows, maxlen); received shape {array.shape}")
-    return array
-
-
-def load_model(path: Path | str) -> keras.Model:
-    """Load a saved Keras model; code in it (``Lambda``, custom objects) is refused.
-
-    Raises ``ModelError`` if there is none or Keras cannot load it.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise ModelError(f"there is no model at {path}")
-    import keras
-
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises all kinds, with messages of many lines
-        reason = str(error).strip().split("\n")[0]
-        raise ModelError(f"Keras cannot load {path}: {reason:.300}") from error

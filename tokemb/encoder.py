@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from tokemb import engine
@@ -27,10 +25,20 @@ from tokemb.folder import (
     table_from_parquet,
     write_folder,
 )
-from tokemb.ragged import Int32, Ragged, check_ids
-from tokemb.specification import Frame, RowShape, Specification, fingerprint, frame, specification_of, unk_id
+from tokemb.ragged import Int32, Ragged, check_id_rows
+from tokemb.row_shape import RowShape
+from tokemb.special_tokens import SpecialTokens
+from tokemb.specification import (
+    Specification,
+    fingerprint,
+    read_tokenizer,
+    specification_of,
+    tokenizer_of,
+    unk_id,
+)
 from tokemb.statistics import CorpusStatistics
 from tokemb.texts import STRINGS
+from tokemb.token_lookup import TokenLookup
 
 # What people call their padding token, in the files that say nothing of padding.
 _PAD_NAMES = ("[PAD]", "<pad>", "<|pad|>")
@@ -38,18 +46,29 @@ _PAD_NAMES = ("[PAD]", "<pad>", "<|pad|>")
 
 @dataclass(frozen=True)
 class EncodedBatch:
-    """Ids of some rows, untruncated and without special tokens, and how many of their tokens were unknown.
+    """Some rows of ids, truncated and with their special tokens, and what became of their tokens.
 
-    ``tokens`` counts the unknown ones even where they are dropped.
+    ``tokens``: how many there were before truncation. ``unknown``: how many of those were out of vocabulary.
+    ``truncated``: how many rows lost tokens.
     """
 
     rows: Ragged
     tokens: int
-    oov: int
+    unknown: int
+    truncated: int
 
 
 class Encoder:
     """Texts to ids and back, made by ``tokemb.fit_vocab``, ``Encoder.load`` or ``Encoder.from_tokenizer``.
+
+    ``input_dim``: that of an ``Embedding`` for these ids, the highest id + 1.
+    ``pad_id``: the id of padding; ``None`` for a foreign tokenizer that has none.
+    ``unk_id``: the id of unknown tokens; ``None`` if they are dropped or cannot occur.
+    ``oov``: whether an unknown token becomes ``unk_id``; if not it is dropped, as in Keras without ``oov_token``.
+    ``profile``: the name of the profile; ``None`` for a foreign tokenizer.
+    ``model``: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
+    ``settings``, ``corpus``: what the vocabulary was fitted with, and to (``CorpusStatistics``); ``None`` for a foreign
+    tokenizer.
 
     >>> import tokemb
     >>> encoder = tokemb.fit_vocab(["deep learning is very deep"])
@@ -67,10 +86,10 @@ pathlib.Path(text) for a file
     def __init__(
         self,
         specification: Specification,
+        tokenizer: Tokenizer,
         *,
         pad_id: int | None,
         profile: str | None = None,
-        model: str | None = None,
         oov: bool = True,
         settings: dict[str, Any] | None = None,
         corpus: CorpusStatistics | None = None,
@@ -78,38 +97,28 @@ pathlib.Path(text) for a file
     ) -> None:
         """For the library itself; ``fit_vocab``, ``load`` and ``from_tokenizer`` are the ways to an encoder.
 
-        ``specification``: the content of a ``tokenizer.json``.
-        ``oov``: whether unknown tokens get an id or are dropped.
+        ``specification``: the content of a ``tokenizer.json``; ``tokenizer``: made from it, and changed here.
         ``table``: the content of ``vocabulary.parquet``, or its bytes.
         """
-        tokenizer = _tokenizer(specification)
         self._shape = RowShape.of(tokenizer)
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._specification = specification
         self._tokenizer = tokenizer
+        self._special_tokens = SpecialTokens.of(specification)
         self._ids: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
-        self._frame: Frame = frame(specification)
         self._table = table
-        self.pad_id = pad_id
-        """The id of padding; ``None`` for a foreign tokenizer that has none."""
-        self.unk_id: int | None = unk_id(specification)
-        """The id of unknown tokens; ``None`` if they are dropped or cannot occur."""
         self.input_dim: int = max(self._ids.values(), default=0) + 1
-        """The ``input_dim`` of an ``Embedding`` for these ids: the highest id + 1."""
-        self.profile = profile
-        """The name of the profile, ``None`` for a foreign tokenizer."""
-        self.model: str = model or specification["model"]["type"].lower()
-        """``"word"``, ``"bpe"``, ``"wordpiece"``, ``"unigram"``, or the type of a foreign tokenizer's model."""
+        self.pad_id = pad_id
+        self.unk_id = unk_id(specification) if oov else None
         self.oov = oov
-        """Whether an unknown token becomes ``unk_id``; if not it is dropped, as in Keras without ``oov_token``."""
+        self.profile = profile
+        self.model = type(tokenizer.model).__name__.lower().replace("wordlevel", "word")
         self.settings = settings
-        """What the vocabulary was fitted with; ``None`` for a foreign tokenizer."""
         self.corpus = corpus
-        """What is known of the corpus, a ``CorpusStatistics``; ``None`` for a foreign tokenizer."""
-        # Where unknown tokens are dropped they first get an id that is no token's, so that they can be counted.
-        self._oov_mark = self.unk_id if oov else self.input_dim
-        self._way = engine.choose(tokenizer if oov else _marking_unknown(specification, self.input_dim))
+        # Where unknown tokens are dropped, they first get an id that is no token's, so that they can be counted.
+        self._unknown = self.unk_id if oov else self.input_dim
+        self._way = engine.choose(specification, tokenizer, None if oov else self._unknown)
 
     # Making, keeping
 
@@ -121,12 +130,15 @@ pathlib.Path(text) for a file
         Raises ``VocabularyError`` if the file is not a tokenizer that `tokenizers` can load.
         """
         if isinstance(tokenizer, Path):
-            tokenizer = _read_tokenizer(tokenizer)
-        if not isinstance(tokenizer, Tokenizer):
+            tokenizer, specification = read_tokenizer(tokenizer)
+        elif isinstance(tokenizer, Tokenizer):
+            specification = specification_of(tokenizer)
+            tokenizer = tokenizer_of(specification)  # the caller's stays as it is
+        else:
             raise ArgumentError(
                 f"tokenizer must be a tokenizers.Tokenizer or a pathlib.Path; received {type(tokenizer).__name__}"
             )
-        return cls(specification_of(tokenizer), pad_id=_pad_id(tokenizer, pad_token))
+        return cls(specification, tokenizer, pad_id=_pad_id(tokenizer, pad_token))
 
     @classmethod
     def load(cls, path: Path | str) -> Encoder:
@@ -148,9 +160,9 @@ pathlib.Path(text) for a file
         metadata, padding = contents.metadata, contents.specification["padding"]
         return cls(
             contents.specification,
+            tokenizer_of(contents.specification),
             pad_id=padding["pad_id"] if padding else None,
             profile=metadata["profile"],
-            model=metadata["model"],
             oov=metadata["oov"],
             settings=metadata["settings"],
             corpus=metadata["corpus"] and CorpusStatistics.from_json(metadata["corpus"]),
@@ -190,8 +202,8 @@ pathlib.Path(text) for a file
     def table(self) -> pa.Table:
         """The vocabulary as a table: ``id`` int32, ``token`` string, ``count`` and ``documents`` int64.
 
-        The last two are null where they are not known: for reserved tokens and foreign vocabularies; ``documents`` for
-        subword models.
+        The last two are null where there is nothing to count or it is not known: for padding, ``[UNK]``, reserved
+        tokens that the text does not hold, and foreign vocabularies; ``documents`` also for subword models.
         """
         if isinstance(self._table, bytes):
             return table_from_parquet(self._table)
@@ -247,7 +259,8 @@ pathlib.Path(text) for a file
         Raises ``TextTypeError`` or ``TextError`` for rows that are not text, ``ArgumentError`` for wrong settings.
         """
         shape = self.row_shape(maxlen, padding, truncating)
-        return shape.pad(self._rows(texts, shape), self.padding_id())
+        pad_id = self.require_pad_id()
+        return shape.pad(self._rows(texts, shape), pad_id)
 
     def encode_ragged(
         self, texts: Path | Iterable[Any], *, maxlen: int | None = None, truncating: str | None = None
@@ -256,13 +269,13 @@ pathlib.Path(text) for a file
         return self._rows(texts, self.row_shape(maxlen, None, truncating))
 
     def _rows(self, texts: Path | Iterable[Any], shape: RowShape) -> Ragged:
-        return Ragged.concatenate([self.finish(batch.rows, shape) for batch in self.encode_batches(texts)])
+        return Ragged.concatenate([batch.rows for batch in self.encode_batches(texts, shape)])
 
     def row_shape(self, maxlen: int | None, padding: str | None, truncating: str | None) -> RowShape:
         """How rows are truncated and padded, given what is to differ from the saved settings."""
         return self._shape.override(maxlen, padding, truncating)
 
-    def padding_id(self) -> int:
+    def require_pad_id(self) -> int:
         """``pad_id``; raises ``ArgumentError`` if there is none."""
         if self.pad_id is None:
             raise ArgumentError(
@@ -271,44 +284,26 @@ pathlib.Path(text) for a file
             )
         return self.pad_id
 
-    @property
-    def special_tokens_around(self) -> int:
-        """How many special tokens are put around every row; none by vocabularies that tokemb fits."""
-        return len(self._frame)
-
-    def finish(self, rows: Ragged, shape: RowShape) -> Ragged:
-        """Truncate rows and put the special tokens around them."""
-        return self._frame.put_around(shape.truncate(rows, self._frame))
-
-    def encode_batches(self, texts: Path | Iterable[Any]) -> Iterator[EncodedBatch]:
-        """Encode as the texts come, some megabytes at a time, before truncation and special tokens."""
+    def encode_batches(self, texts: Path | Iterable[Any], shape: RowShape) -> Iterator[EncodedBatch]:
+        """Encode as the texts come, some megabytes at a time; ``shape`` says how rows are truncated."""
         for batch in corpus_batches(texts):
-            rows = self._way.encode(batch) if batch.type == STRINGS else self._look_up(batch)
-            unknown = (
-                rows.values == self._oov_mark if self._oov_mark is not None else np.zeros(len(rows.values), np.bool_)
-            )
-            kept = rows if self.oov else rows.select(~unknown)
-            yield EncodedBatch(kept, len(rows.values), int(np.count_nonzero(unknown)))
-
-    def _look_up(self, batch: pa.Array) -> Ragged:
-        """Ids of rows that are tokens already."""
-        position = pc.index_in(batch.flatten(), value_set=self._lookup[0])
-        if self._oov_mark is None and position.null_count:
-            token = batch.flatten().filter(position.is_null())[0].as_py()
-            raise VocabularyError(f"the vocabulary has no token {token!r}, and none for unknown tokens")
-        known = position.fill_null(-1).to_numpy()
-        ids = self._lookup[1][known]  # the last entry is that of unknown tokens
-        return Ragged.from_lengths(ids, batch.value_lengths().to_numpy().astype(np.int64))
+            rows = self._way.encode(batch) if batch.type == STRINGS else self._token_lookup.encode(batch)
+            tokens, unknown = len(rows.values), 0
+            if self._unknown is not None:
+                is_unknown = rows.values == self._unknown
+                unknown = int(np.count_nonzero(is_unknown))
+                if not self.oov and unknown:
+                    rows = rows.select(~is_unknown)
+            cut = shape.truncate(rows, self._special_tokens)
+            truncated = int(np.count_nonzero(cut.lengths < rows.lengths))
+            yield EncodedBatch(self._special_tokens.put_around(cut), tokens, unknown, truncated)
 
     @cached_property
-    def _lookup(self) -> tuple[pa.Array, Int32]:
-        """The tokens that can be looked up, and their ids with the one for unknown tokens at the end."""
-        tokens = {token: index for token, index in self._ids.items() if token}
-        mark = 0 if self._oov_mark is None else self._oov_mark
-        return pa.array(list(tokens), STRINGS), np.array([*tokens.values(), mark], np.int32)
+    def _token_lookup(self) -> TokenLookup:
+        return TokenLookup(self._ids, self._unknown)
 
     def decode(
-        self, ids: Ragged | npt.ArrayLike | Sequence[Sequence[int]], *, skip_special_tokens: bool = True
+        self, ids: Ragged | npt.NDArray[Any] | Sequence[Sequence[int]], *, skip_special_tokens: bool = True
     ) -> list[str]:
         """Turn rows of ids back into texts, as far as the vocabulary keeps them; padding goes.
 
@@ -316,7 +311,11 @@ pathlib.Path(text) for a file
         leaves out what a foreign tokenizer marks as special.
         Raises ``ArgumentError`` for an id outside the vocabulary.
         """
-        rows = ids if isinstance(ids, Ragged) else Ragged.from_rows(_two_dimensional(ids))
+        rows = (
+            ids
+            if isinstance(ids, Ragged)
+            else Ragged.from_rows(check_id_rows(ids) if isinstance(ids, np.ndarray) else ids)
+        )
         values = rows.values
         if len(values) and not 0 <= int(values.min()) <= int(values.max()) < self.input_dim:
             outside = int(values.max()) if int(values.max()) >= self.input_dim else int(values.min())
@@ -341,34 +340,6 @@ def vocabulary_table(tokens: list[str], counts: pa.Array, documents: pa.Array) -
     )
 
 
-def _two_dimensional(ids: Any) -> Any:  # noqa: ANN401 - whatever holds rows
-    if isinstance(ids, np.ndarray) and ids.ndim == 2:
-        return check_ids(ids)
-    if isinstance(ids, np.ndarray):
-        raise ArgumentError(f"ids must be an array (rows, maxlen); received shape {ids.shape}")
-    return ids
-
-
-def _tokenizer(specification: Specification) -> Tokenizer:
-    try:
-        return Tokenizer.from_str(json.dumps(specification, ensure_ascii=False))
-    except Exception as error:  # tokenizers raises plain Exception
-        raise VocabularyError(f"the tokenizers library cannot load this tokenizer: {error}") from error
-
-
-def _read_tokenizer(path: Path) -> Tokenizer:
-    if not path.is_file():
-        raise VocabularyError(f"there is no tokenizer.json at {path}")
-    try:
-        return Tokenizer.from_str(path.read_text("utf-8"))
-    except UnicodeDecodeError:
-        raise VocabularyError(f"{path} is not a tokenizer.json: it is not UTF-8 text") from None
-    except Exception as error:
-        raise VocabularyError(
-            f"{path} is not a tokenizer.json that the tokenizers library can load: {error}"
-        ) from error
-
-
 def _pad_id(tokenizer: Tokenizer, pad_token: str | None) -> int | None:
     if pad_token is not None:
         pad_id: int | None = tokenizer.token_to_id(pad_token)
@@ -378,13 +349,3 @@ def _pad_id(tokenizer: Tokenizer, pad_token: str | None) -> int | None:
     if tokenizer.padding:
         return int(tokenizer.padding["pad_id"])
     return next((index for index in map(tokenizer.token_to_id, _PAD_NAMES) if index is not None), None)
-
-
-def _marking_unknown(specification: Specification, mark: int) -> Tokenizer:
-    """A word-level tokenizer that gives unknown tokens the id ``mark``."""
-    model = specification["model"]
-    name = "\t"  # the `keras` profile leaves no tab in a token
-    while name in model["vocab"]:
-        name += "\t"
-    model = {**model, "vocab": {**model["vocab"], name: mark}, "unk_token": name}
-    return _tokenizer({**specification, "model": model, "truncation": None, "padding": None})

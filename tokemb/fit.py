@@ -11,14 +11,16 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer, decoders
 from tokenizers.models import Model, WordLevel
 
+from tokemb.arguments import check_choice, check_count, check_optional_count
 from tokemb.counts import TokenCounts
 from tokemb.encoder import Encoder, vocabulary_table
 from tokemb.errors import ArgumentError
 from tokemb.profiles import Profile, get_profile
-from tokemb.specification import RowShape, Specification, specification_of
+from tokemb.row_shape import RowShape
+from tokemb.specification import Specification, specification_of, tokenizer_of
 from tokemb.statistics import CorpusStatistics
 from tokemb.subwords import CONTINUATION, DEFAULT_MAX_SIZE, add_word_boundary, count_subwords, train_subwords
-from tokemb.vocabulary import PAD_TOKEN, UNK_TOKEN, check_limits, cut, reserved_tokens
+from tokemb.vocabulary import PAD_TOKEN, UNK_TOKEN, cut, reserved_tokens
 
 MODELS = ("word", "bpe", "wordpiece", "unigram")
 
@@ -59,7 +61,8 @@ def fit_vocab(
     >>> fit_vocab(["deep learning is very deep"], profile="keras", oov=False).encode(["deep learning is very deep"])
     array([[1, 2, 3, 4, 1]], dtype=int32)
     """
-    check_limits(max_size, min_count)
+    max_size = check_optional_count("max_size", max_size)
+    min_count = check_count("min_count", min_count)
     if isinstance(texts, TokenCounts) and profile not in (None, texts.profile):
         raise ArgumentError(f"these counts were made with the profile {texts.profile!r}, not {profile!r}")
     splitting = get_profile(texts.profile if isinstance(texts, TokenCounts) else profile or "words")
@@ -67,7 +70,7 @@ def fit_vocab(
     reserved = reserved_tokens(reserve, oov=oov)
     shape = RowShape().override(maxlen, padding, truncating)
 
-    counts = texts if isinstance(texts, TokenCounts) else TokenCounts.from_texts(texts, splitting.name)
+    counts = texts if isinstance(texts, TokenCounts) else TokenCounts.from_texts(texts, profile=splitting.name)
     if model == "word":
         tokens = reserved + cut(counts, ties=splitting.ties, max_size=max_size, min_count=min_count, reserved=reserved)
         fitted: Model = WordLevel({token: index for index, token in enumerate(tokens)}, unk_token=UNK_TOKEN)
@@ -79,7 +82,8 @@ def fit_vocab(
         )
         tokens = _tokens_of(fitted)
         occurrences = count_subwords(fitted, model, counts, len(tokens))
-        token_counts, documents = pa.array(occurrences), pa.nulls(len(tokens), pa.int64())
+        counted = pa.array([token not in reserved for token in tokens])
+        token_counts, documents = pc.if_else(counted, occurrences, None), pa.nulls(len(tokens), pa.int64())
         encoded = int(occurrences.sum())
         kept = encoded - int(occurrences[tokens.index(UNK_TOKEN)])
     specification = shape.write(_specification(splitting, model, fitted), 0, PAD_TOKEN)
@@ -89,9 +93,9 @@ def fit_vocab(
     settings = {"max_size": max_size, "min_count": min_count, "reserve": list(reserve)}
     return Encoder(
         specification,
+        tokenizer_of(specification),
         pad_id=0,
         profile=splitting.name,
-        model=model,
         oov=oov,
         settings=settings,
         corpus=corpus,
@@ -100,8 +104,7 @@ def fit_vocab(
 
 
 def _check_combination(profile: Profile, model: str, oov: bool) -> None:
-    if model not in MODELS:
-        raise ArgumentError(f"model must be one of {', '.join(MODELS)}; received {model!r}")
+    check_choice("model", model, MODELS)
     if model != "word" and profile.name == "chars":
         raise ArgumentError(f"a {model} model needs words to cut into pieces; the profile chars makes none")
     if not oov and (profile.name != "keras" or model != "word"):

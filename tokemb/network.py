@@ -48,6 +48,7 @@ class Network:
 
     def pool_padded(self, ids: Int32, real: npt.NDArray[np.bool_], pooling: str) -> Float32:
         """Pool the output for ids (rows, maxlen) where ``real`` (rows, maxlen): float32 (rows, output_dim)."""
+        self._check_mask()
         output = self.vectors(ids)
         if output.ndim != 3 or output.shape[:2] != ids.shape:
             raise ModelError(
@@ -64,17 +65,20 @@ class Network:
 
     def pool_rows(self, rows: Ragged, pooling: str) -> Float32:
         """Pool the output of each row, padded for the purpose: float32 (rows, output_dim)."""
-        if not self.mask_zero:
-            raise ModelError(
-                "the model is more than a look-up and its Embedding has mask_zero off, so it would read the padding "
-                "that rows of different lengths need as tokens: make the model with mask_zero=True"
-            )
+        self._check_mask()
         parts = []
         for start in range(0, max(len(rows), 1), _PREDICT_ROWS):
             part = rows.slice(start, min(start + _PREDICT_ROWS, len(rows)))
             padded = part.pad()
             parts.append(self.pool_padded(padded, np.arange(padded.shape[1]) < part.lengths[:, None], pooling))
         return np.concatenate(parts)
+
+    def _check_mask(self) -> None:
+        if not self.mask_zero:
+            raise ModelError(
+                "the model is more than a look-up and its Embedding has mask_zero off, so it reads the padding "
+                "that rows of different lengths need as tokens: make the model with mask_zero=True"
+            )
 
 
 def layers_of(model: Any) -> Iterator[Any]:  # noqa: ANN401

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from tokemb.atomic import atomic_file
 from tokemb.embedder import Embedder
-from tokemb.encoder import Encoder
+from tokemb.encoder import EncodedBatch, Encoder
 from tokemb.npy import NpyWriter, open_ids
 from tokemb.ragged import Int32, Ragged, check_ids
-from tokemb.specification import RowShape
+from tokemb.row_shape import RowShape
 
 # Numbers that are made at a time.
 _BLOCK = 1 << 22
@@ -25,26 +25,32 @@ _BLOCK = 1 << 22
 class EncodingReport:
     """What became of the texts.
 
-    ``tokens``: all tokens of the texts, also those cut off; ``oov``: how many of them were unknown;
-    ``truncated``: rows that lost tokens; ``maxlen``: the length of the rows, 0 until known.
+    ``tokens``: all tokens of the texts, also those cut off; ``unknown``: how many of them were out of vocabulary;
+    ``truncated``: rows that lost tokens; ``maxlen``: the length of the rows, 0 where they are not padded.
     """
 
     rows: int = 0
     tokens: int = 0
-    oov: int = 0
+    unknown: int = 0
     truncated: int = 0
     maxlen: int = 0
 
     @property
-    def oov_share(self) -> float:
-        """The share of tokens that were unknown, from 0 to 1."""
-        return self.oov / self.tokens if self.tokens else 0.0
+    def unknown_share(self) -> float:
+        """The share of tokens that were out of vocabulary, from 0 to 1."""
+        return self.unknown / self.tokens if self.tokens else 0.0
+
+    def add(self, batch: EncodedBatch) -> None:
+        """Count one more batch."""
+        self.rows += len(batch.rows)
+        self.tokens += batch.tokens
+        self.unknown += batch.unknown
+        self.truncated += batch.truncated
 
 
 def encode_to_npy(encoder: Encoder, texts: Path | Iterable[Any], output: Path, shape: RowShape) -> EncodingReport:
     """Encode texts into a ``.npy`` file, int32 (rows, maxlen), which appears whole or not at all."""
     report = EncodingReport()
-    encoder.padding_id()  # before any work
     with atomic_file(output) as temporary, NpyWriter(temporary) as writer:
         for block in _padded(encoder, texts, shape, report):
             writer.append(block)
@@ -67,66 +73,63 @@ def embed_texts_to_npy(
                 for ids in _row_blocks(block, embedder):
                     writer.append(embedder.vectors(ids))
         else:
-            writer.append(embedder.pool_rows(Ragged.from_rows([]), pooling))
-            for rows in _rows(encoder, texts, shape, report):
-                writer.append(embedder.pool_rows(rows, pooling))
+            writer.append(embedder.pool_rows(Ragged.from_rows([]), pooling))  # the shape, if there are no texts
+            for batch in encoder.encode_batches(texts, shape):
+                report.add(batch)
+                writer.append(embedder.pool_rows(batch.rows, pooling))
     return report
 
 
 def embed_ids_to_npy(embedder: Embedder, ids: Path, output: Path, pooling: str | None) -> int:
     """Embed a ``.npy`` file of padded ids (rows, maxlen) into another; returns the number of rows."""
     array = open_ids(ids)
-    for block in _row_blocks(array, embedder):
-        embedder.check(check_ids(block))  # all of it before any work
     with atomic_file(output) as temporary, NpyWriter(temporary) as writer:
+        for block in _row_blocks(array, embedder):
+            embedder.check(check_ids(block))  # all of it before any work
         for block in _row_blocks(array, embedder):
             part = check_ids(block)
             writer.append(embedder.vectors(part) if pooling is None else embedder.pool_padded(part, pooling))
     return len(array)
 
 
-def decode_npy(encoder: Encoder, ids: Path) -> Iterator[str]:
-    """Turn a ``.npy`` file of ids (rows, maxlen) back into texts."""
+def decode_npy(encoder: Encoder, ids: Path) -> Iterator[list[str]]:
+    """Turn a ``.npy`` file of ids (rows, maxlen) back into texts, some rows at a time."""
     array = open_ids(ids)
-    rows = max(_BLOCK // max(array.shape[1], 1), 1)
-    for start in range(0, len(array), rows):
-        yield from encoder.decode(np.asarray(array[start : start + rows]))
-
-
-def _rows(encoder: Encoder, texts: Path | Iterable[Any], shape: RowShape, report: EncodingReport) -> Iterator[Ragged]:
-    """Encode texts into truncated rows with their special tokens, keeping count."""
-    for batch in encoder.encode_batches(texts):
-        rows = encoder.finish(batch.rows, shape)
-        report.rows += len(rows)
-        report.tokens += batch.tokens
-        report.oov += batch.oov
-        report.truncated += int(np.count_nonzero(rows.lengths < batch.rows.lengths + encoder.special_tokens_around))
-        yield rows
+    step = max(_BLOCK // max(array.shape[1], 1), 1)
+    for start in range(0, len(array), step):
+        yield encoder.decode(np.asarray(array[start : start + step]))
 
 
 def _padded(encoder: Encoder, texts: Path | Iterable[Any], shape: RowShape, report: EncodingReport) -> Iterator[Int32]:
     """Encode texts into padded ids (rows, maxlen), of one maxlen; at least one block, if only of no rows."""
-    batches = _rows(encoder, texts, shape, report)
+    pad_id = encoder.require_pad_id()  # before any work
+
+    def rows() -> Iterator[Ragged]:
+        for batch in encoder.encode_batches(texts, shape):
+            report.add(batch)
+            yield batch.rows
+
     if shape.fixed_length is None:
         # Only the longest row says how long they all are.
-        kept = list(batches)
-        longest = max((int(rows.lengths.max(initial=0)) for rows in kept), default=0)
-        batches = iter(kept)
+        batches = list(rows())
+        report.maxlen = shape.padded_length(max((int(part.lengths.max(initial=0)) for part in batches), default=0))
+        yield from _blocks(batches, shape, pad_id, report.maxlen)
     else:
-        longest = shape.fixed_length
-    report.maxlen = shape.padded_length(longest)
-    yield np.zeros((0, report.maxlen), np.int32)
-    to_length = shape.to_length(report.maxlen)
-    pad_id = encoder.padding_id()
+        report.maxlen = shape.fixed_length
+        yield from _blocks(rows(), shape, pad_id, report.maxlen)
+
+
+def _blocks(batches: Iterable[Ragged], shape: RowShape, pad_id: int, length: int) -> Iterator[Int32]:
+    """Pad rows to ``length``, some millions of ids at a time."""
+    yield np.zeros((0, length), np.int32)
+    step = max(_BLOCK // max(length, 1), 1)
     for rows in batches:
-        step = max(_BLOCK // max(report.maxlen, 1), 1)
         for start in range(0, len(rows), step):
-            yield to_length.pad(rows.slice(start, min(start + step, len(rows))), pad_id)
+            yield shape.pad(rows.slice(start, min(start + step, len(rows))), pad_id, length)
 
 
 def _row_blocks(array: npt.NDArray[Any], embedder: Embedder) -> Iterator[npt.NDArray[Any]]:
     """Cut ids (rows, maxlen) into blocks whose vectors fit in memory; one block of no rows if there are none."""
-    dim = embedder.output_dim
-    step = max(_BLOCK // max(array.shape[1] * dim, 1), 1)
+    step = max(_BLOCK // max(array.shape[1] * embedder.output_dim, 1), 1)
     for start in range(0, max(len(array), 1), step):
         yield array[start : start + step]

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.errors import ArgumentError
 from tokemb.ragged import Ragged
 
 Float32 = npt.NDArray[np.float32]
@@ -17,13 +16,6 @@ POOLINGS = ("mean", "sum", "max")
 
 # Bytes of gathered vectors at a time: they stay in the processor's cache.
 _GATHER_BYTES = 1 << 20
-
-
-def check_pooling(pooling: str) -> str:
-    """Return ``pooling`` if it is one of ``POOLINGS``; raise ``ArgumentError`` otherwise."""
-    if pooling not in POOLINGS:
-        raise ArgumentError(f"pooling must be one of {', '.join(POOLINGS)}; received {pooling!r}")
-    return pooling
 
 
 def pool_lookup(matrix: Float32, rows: Ragged, pooling: str) -> Float32:

@@ -11,7 +11,7 @@ from tokenizers.decoders import Decoder
 from tokenizers.normalizers import Normalizer
 from tokenizers.pre_tokenizers import PreTokenizer
 
-from tokemb.errors import ArgumentError
+from tokemb.arguments import check_choice
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,6 @@ class Profile:
     """How text is split, and which of two equally frequent tokens comes first."""
 
     name: str
-    summary: str
     normalizer: Normalizer | None
     pre_tokenizer: PreTokenizer
     # None joins tokens by a space, as `tokenizers` does without a decoder.
@@ -61,20 +60,17 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
         for profile in (
             Profile(
                 "words",
-                "lower-case words of any script; Han, kana, Thai, Lao, Khmer, Myanmar and emoji by the character",
                 normalizers.Sequence([normalizers.Replace("\u2019", "'"), normalizers.Lowercase()]),
                 pre_tokenizers.Split(Regex(_WORDS), "removed", invert=True),
             ),
             Profile(
                 "keras",
-                "the legacy Keras Tokenizer",
                 normalizers.Sequence([normalizers.Replace(Regex(_FINAL_SIGMA), "ς"), normalizers.Lowercase()]),
                 pre_tokenizers.Split(Regex(_KERAS_SEPARATORS), "removed"),
                 ties="first seen",
             ),
             Profile(
                 "text-vectorization",
-                "Keras' TextVectorization as it is by default",
                 normalizers.Sequence(
                     [
                         *(normalizers.Replace(letter, letter.lower()) for letter in _ASCII_UPPER),
@@ -86,20 +82,17 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             ),
             Profile(
                 "whitespace",
-                "split at white space, nothing else: events, tokenised text",
                 None,
                 pre_tokenizers.WhitespaceSplit(),
             ),
             Profile(
                 "chars",
-                "one character one token",
                 None,
                 pre_tokenizers.Split("", "isolated"),
                 decoders.Fuse(),
             ),
             Profile(
                 "bert",
-                "BERT's normalizer (lower-case, without accents) and pre-tokenizer",
                 normalizers.BertNormalizer(),
                 pre_tokenizers.BertPreTokenizer(),
             ),
@@ -110,7 +103,4 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 
 def get_profile(name: str) -> Profile:
     """The profile of that name; raises ``ArgumentError``, naming the known ones, if there is none."""
-    try:
-        return PROFILES[name]
-    except KeyError:
-        raise ArgumentError(f"profile must be one of {', '.join(PROFILES)}; received {name!r}") from None
+    return PROFILES[check_choice("profile", name, PROFILES)]

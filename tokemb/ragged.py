@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -11,32 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tokemb.arguments import check_count, check_optional_count, check_side
 from tokemb.errors import ArgumentError
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
-
-SIDES = ("pre", "post")
-
-
-def check_side(name: str, value: str) -> str:
-    """Return ``value`` if it is ``"pre"`` or ``"post"``; raise ``ArgumentError`` naming the setting otherwise."""
-    if value not in SIDES:
-        raise ArgumentError(f'{name} must be "pre" or "post"; received {value!r}')
-    return value
-
-
-def check_maxlen(maxlen: int | None) -> int | None:
-    """Return ``maxlen`` as an ``int`` if it is one of at least 1, or ``None``; raise ``ArgumentError`` otherwise."""
-    if maxlen is None:
-        return None
-    try:
-        number = operator.index(maxlen)
-    except TypeError:
-        number = 0
-    if isinstance(maxlen, bool) or number < 1:
-        raise ArgumentError(f"maxlen must be a whole number of at least 1, or None; received {maxlen!r}")
-    return number
 
 
 def check_ids(ids: npt.ArrayLike) -> Int32:
@@ -57,6 +35,14 @@ def check_ids(ids: npt.ArrayLike) -> Int32:
         if not np.iinfo(np.int32).min <= outside <= np.iinfo(np.int32).max:
             raise ArgumentError(f"ids must fit int32; received {outside}")
     return array.astype(np.int32, copy=False)
+
+
+def check_id_rows(ids: npt.ArrayLike) -> Int32:
+    """Return ``ids``, whole numbers (rows, maxlen), as int32; raises ``ArgumentError`` for anything else."""
+    array = check_ids(ids)
+    if array.ndim != 2:
+        raise ArgumentError(f"ids must be an integer array (rows, maxlen); received shape {array.shape}")
+    return array
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +120,12 @@ class Ragged:
         return Ragged(self.values[keep], kept[self.row_splits])
 
     def truncate(self, maxlen: int, truncating: str = "post") -> Ragged:
-        """Rows of at most ``maxlen`` ids (0 empties them); ``truncating`` is the end that is cut, as in Keras."""
+        """Rows of at most ``maxlen`` ids (0 empties them); ``truncating`` is the end that is cut, as in Keras.
+
+        Raises ``ArgumentError`` for settings that cannot be.
+        """
+        check_side("truncating", truncating)
+        maxlen = check_count("maxlen", maxlen, least=0)
         lengths = self.lengths
         if not len(lengths) or lengths.max() <= maxlen:
             return self
@@ -158,7 +149,7 @@ class Ragged:
         """
         check_side("padding", padding)
         check_side("truncating", truncating)
-        maxlen = check_maxlen(maxlen)
+        maxlen = check_optional_count("maxlen", maxlen)
         fill = check_ids(value)
         if maxlen is None:
             maxlen = int(self.lengths.max(initial=0))

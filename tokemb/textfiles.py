@@ -18,17 +18,17 @@ from tokemb.errors import TextError
 from tokemb.texts import BATCH_BYTES, STRINGS
 
 _BOM = b"\xef\xbb\xbf"
-_NEWLINE, _RETURN = 10, 13
+_NEWLINE = ord("\n")
 
 
-def read_lines(paths: Path | Iterable[Path]) -> Iterator[pa.Array]:
+def read_lines(paths: Iterable[Path]) -> Iterator[pa.Array]:
     """Yield the lines of files as Arrow ``large_string`` arrays of about ``BATCH_BYTES`` each.
 
-    ``paths``: one path or several; ``Path("-")`` is standard input.
+    ``paths``: in this order; ``Path("-")`` is standard input.
     Raises ``TextError`` for bytes that are not UTF-8 (with file, line and byte offset), ``OSError`` for a file that
     cannot be read.
     """
-    for path in [paths] if isinstance(paths, Path) else paths:
+    for path in paths:
         if str(path) == "-":
             yield from _lines(sys.stdin.buffer, "standard input")
         else:
@@ -72,16 +72,11 @@ def _check_utf8(block: bytes, name: str, line: int, offset: int) -> None:
 
 def _rows_of(block: bytes) -> pa.Array:
     """Cut a block of whole lines into rows, without a Python object for each."""
-    data = np.frombuffer(block, np.uint8)
-    ends = np.flatnonzero(data == _NEWLINE)
-    keep = np.ones(len(data), np.bool_)
-    keep[ends] = False
-    before = ends[ends > 0] - 1
-    keep[before[data[before] == _RETURN]] = False
-    if len(data) and data[-1] != _NEWLINE:
-        ends = np.append(ends, len(data))
-    kept = np.zeros(len(data) + 1, np.int64)
-    np.cumsum(keep, out=kept[1:])
+    block = block.replace(b"\r\n", b"\n")
+    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE)
+    if block and not block.endswith(b"\n"):
+        ends = np.append(ends, len(block))
     offsets = np.zeros(len(ends) + 1, np.int64)
-    offsets[1:] = kept[ends]
-    return pa.Array.from_buffers(STRINGS, len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(data[keep])])
+    offsets[1:] = ends - np.arange(len(ends))  # where the row ends once the newlines before it are gone
+    text = pa.py_buffer(block.replace(b"\n", b""))
+    return pa.Array.from_buffers(STRINGS, len(ends), [None, pa.py_buffer(offsets), text])

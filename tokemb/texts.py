@@ -7,7 +7,7 @@ turned into Arrow arrays of one of two types, in batches of bounded size: ``larg
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any
 
@@ -23,8 +23,6 @@ TOKEN_ROWS = pa.large_list(STRINGS)
 # Bytes of text that go through the engine at a time. Enough rows to keep all threads busy, and the objects that
 # `tokenizers` makes for them (some 20 bytes for each byte of English) stay in the tens of megabytes.
 BATCH_BYTES = 4 << 20
-# Rows at a time when they come one by one: long enough to be quick, short enough for rows of some size.
-_CHUNK_ROWS = 256
 
 
 def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user may hold
@@ -33,28 +31,44 @@ def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user
     ``texts``: an iterable of ``str``, or of lists of ``str``; a NumPy array of strings, an Arrow array of strings or of
     lists of strings. A generator is read as it goes.
 
-    Raises ``TextTypeError`` for one bare ``str``, ``bytes`` or rows that are neither; ``TextError`` for a missing
-    value, naming the row, and for a lone surrogate.
+    Raises ``TextTypeError`` for one bare ``str``, a table, ``bytes`` and other things that are not a column, and for
+    rows that are no text; ``TextError`` for a missing value and for a lone surrogate. Both name the row.
     """
+    if isinstance(texts, (pa.Array, pa.ChunkedArray)):
+        first = 0
+        for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
+            yield from _slices(_checked_arrow(chunk, first))
+            first += len(chunk)
+        return
+    _refuse_what_is_no_column(texts)
+    if isinstance(texts, (list, tuple, np.ndarray)):
+        rows = list(texts)
+        if rows:
+            yield from _slices(_rows_to_arrow(rows, 0))
+        return
+    first = 0
+    for rows in _chunks(iter(texts)):
+        yield _rows_to_arrow(rows, first)
+        first += len(rows)
+
+
+def _refuse_what_is_no_column(texts: Any) -> None:  # noqa: ANN401
     if isinstance(texts, str):
         raise TextTypeError(
             "texts must be a column of texts, not one str: pass [text] for a text, or pathlib.Path(text) for a file"
         )
     if isinstance(texts, (bytes, bytearray)):
         raise TextTypeError(f"texts must be a column of str, not {type(texts).__name__}: decode it first")
-    if isinstance(texts, (pa.Array, pa.ChunkedArray)):
-        yield from _slices(_checked_arrow(texts))
-        return
+    if isinstance(texts, Mapping) or hasattr(texts, "columns"):
+        raise TextTypeError(
+            f"texts must be one column, not a {type(texts).__name__}: pass the column that holds the texts"
+        )
+    if isinstance(texts, Set):
+        raise TextTypeError("texts must be in an order, and a set has none: pass a list")
     if isinstance(texts, np.ndarray) and texts.ndim != 1:
         raise TextTypeError(f"texts must be one column; received an array of shape {texts.shape}")
-    try:
-        rows = iter(texts)
-    except TypeError:
-        raise TextTypeError(f"texts must be a column of texts; received {type(texts).__name__}") from None
-    first = 0
-    for chunk in _chunks(rows):
-        yield _chunk_to_arrow(chunk, first)
-        first += len(chunk)
+    if not isinstance(texts, Iterable):
+        raise TextTypeError(f"texts must be a column of texts; received {type(texts).__name__}")
 
 
 def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
@@ -71,13 +85,10 @@ def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
         yield chunk
 
 
-def _checked_arrow(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-        if isinstance(column, pa.ChunkedArray):  # pyarrow keeps the wrapper where there is no chunk to return
-            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+def _checked_arrow(column: pa.Array, first: int) -> pa.Array:
+    """Check and convert an Arrow array, of which the first row is ``texts[first]``."""
     if column.null_count:
-        raise TextError(f"texts[{_first(column.is_null())}] is missing: fill or drop it first")
+        raise TextError(f"texts[{first + _first(column.is_null())}] is missing: fill or drop it first")
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if _is_string(kind):
         return column.cast(STRINGS)
@@ -85,7 +96,7 @@ def _checked_arrow(column: pa.Array | pa.ChunkedArray) -> pa.Array:
         rows = column.cast(TOKEN_ROWS)
         if rows.flatten().null_count:
             row = next(i for i, tokens in enumerate(rows) if tokens.values.null_count)
-            raise TextError(f"texts[{row}] holds a missing token: fill or drop it first")
+            raise TextError(f"texts[{first + row}] holds a missing token: fill or drop it first")
         return rows
     raise TextTypeError(f"texts must be a column of strings or of lists of strings; received Arrow {column.type}")
 
@@ -114,7 +125,7 @@ def _slices(column: pa.Array) -> Iterator[pa.Array]:
         start = stop
 
 
-def _chunk_to_arrow(rows: list[Any], first: int) -> pa.Array:
+def _rows_to_arrow(rows: list[Any], first: int) -> pa.Array:
     """Check and convert rows, of which the first is ``texts[first]``."""
     if all(issubclass(kind, str) for kind in set(map(type, rows))):
         return _convert(rows, STRINGS, first)
@@ -135,7 +146,7 @@ def _is_token_row(value: object) -> bool:
 
 
 def _wrong_row(value: object, row: int) -> TextError | TextTypeError:
-    if value is None or value != value or repr(value) in ("<NA>", "NaT"):
+    if value is None or repr(value) in ("nan", "np.float64(nan)", "<NA>", "NaT"):
         return TextError(f"texts[{row}] is missing ({value!r}): fill or drop it first")
     return TextTypeError(f"every row must be a str, or every row a list of str; texts[{row}] is {value!r:.80}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,19 +40,6 @@ def reserved_tokens(reserve: Sequence[str], *, oov: bool = True) -> list[str]:
             )
         tokens.append(token)
     return tokens
-
-
-def check_limits(max_size: int | None, min_count: int) -> None:
-    """Raise ``ArgumentError`` unless both are whole numbers of at least 1 (``max_size`` may be ``None``)."""
-    for name, value in (("max_size", max_size), ("min_count", min_count)):
-        if value is None and name == "max_size":
-            continue
-        try:
-            number = operator.index(value)  # type: ignore[arg-type]  # whatever was passed
-        except TypeError:
-            number = 0
-        if number < 1 or isinstance(value, bool):
-            raise ArgumentError(f"{name} must be a whole number of at least 1; received {value!r}")
 
 
 def nothing_left(counts: TokenCounts, min_count: int) -> TextError:

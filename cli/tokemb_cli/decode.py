@@ -23,5 +23,5 @@ def command(ids: Path, vocab: Path) -> None:
     from tokemb import Encoder
     from tokemb.pipeline import decode_npy
 
-    for text in decode_npy(Encoder.load(vocab), ids):
-        data(text)
+    for texts in decode_npy(Encoder.load(vocab), ids):
+        data("\n".join(texts))

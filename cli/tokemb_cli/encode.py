@@ -49,5 +49,6 @@ def command(
 
 def note_report(report: EncodingReport) -> None:
     """Say what became of the texts."""
-    note(f"encoded    {report.rows:,} rows, {report.tokens:,} tokens, {report.oov_share:.2%} of them out of vocabulary")
+    unknown = f"{report.unknown_share:.2%} of them out of vocabulary"
+    note(f"encoded    {report.rows:,} rows, {report.tokens:,} tokens, {unknown}")
     note(f"truncated  {report.truncated:,} rows")

@@ -10,16 +10,16 @@ from tokenizers import Encoding, Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.trainers import WordLevelTrainer
 
+from tokemb.engine.tally import Tally, tally
 from tokemb.errors import VocabularyError
 from tokemb.profiles import Profile
 from tokemb.ragged import Ragged
+from tokemb.specification import Specification, tokenizer_of
 from tokemb.texts import STRINGS
 
 
 class Reference:
     """Encode with ``tokenizers``; whatever it loads, at its own speed."""
-
-    name = "reference"
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         """``tokenizer``: without truncation and padding, which come later."""
@@ -34,13 +34,18 @@ class Reference:
         return _to_ragged(encodings)
 
 
-def split(texts: pa.LargeStringArray, profile: Profile) -> tuple[Ragged, pa.LargeStringArray]:
-    """Split texts into tokens, each distinct token stored once.
+def mark_unknown(specification: Specification, unknown_id: int) -> Tokenizer:
+    """A word-level tokenizer that gives unknown tokens ``unknown_id``, where ``tokenizers`` would raise."""
+    model = specification["model"]
+    name = "\t"  # the `keras` profile, which alone drops unknown tokens, leaves no tab in one
+    while name in model["vocab"]:
+        name += "\t"
+    model = {**model, "vocab": {**model["vocab"], name: unknown_id}, "unk_token": name}
+    return tokenizer_of({**specification, "model": model, "truncation": None, "padding": None})
 
-    ``texts``: ``large_string`` (rows,).
-    Returns a ``Ragged`` of positions in the second value, the distinct tokens, ``large_string`` (distinct,), in no
-    particular order.
-    """
+
+def count(texts: pa.LargeStringArray, profile: Profile) -> Tally:
+    """Count the tokens of ``texts``, ``large_string`` (rows,), split by ``profile``."""
     tokenizer = Tokenizer(WordLevel({}, unk_token=""))
     if profile.normalizer is not None:
         tokenizer.normalizer = profile.normalizer
@@ -51,7 +56,7 @@ def split(texts: pa.LargeStringArray, profile: Profile) -> tuple[Ragged, pa.Larg
     tokenizer.train_from_iterator(rows, unlimited)
     vocabulary = tokenizer.get_vocab()
     tokens = pa.array(sorted(vocabulary, key=vocabulary.__getitem__), STRINGS)
-    return _to_ragged(tokenizer.encode_batch_fast(rows, add_special_tokens=False)), tokens
+    return tally(_to_ragged(tokenizer.encode_batch_fast(rows, add_special_tokens=False)), tokens)
 
 
 def _to_ragged(encodings: list[Encoding]) -> Ragged:

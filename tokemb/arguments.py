@@ -1,0 +1,37 @@
+"""Checks of settings, with one form of message: the rule, then what was received."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+
+from tokemb.errors import ArgumentError
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> str:
+    """Return ``value`` if it is one of ``choices``; raise ``ArgumentError``, naming them, otherwise."""
+    known = tuple(choices)
+    if value not in known:
+        raise ArgumentError(f"{name} must be one of {', '.join(known)}; received {value!r}")
+    return value
+
+
+def check_side(name: str, value: str) -> str:
+    """Return ``value`` if it is an end of a row, ``"pre"`` or ``"post"``; raise ``ArgumentError`` otherwise."""
+    return check_choice(name, value, ("pre", "post"))
+
+
+def check_count(name: str, value: object, least: int = 1) -> int:
+    """Return ``value`` if it is a whole number of at least ``least``; raise ``ArgumentError`` otherwise."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]  # whatever was passed
+    except TypeError:
+        number = least - 1
+    if number < least or isinstance(value, bool):
+        raise ArgumentError(f"{name} must be a whole number of at least {least}; received {value!r}")
+    return number
+
+
+def check_optional_count(name: str, value: object) -> int | None:
+    """``check_count``, but ``None`` passes."""
+    return None if value is None else check_count(name, value)

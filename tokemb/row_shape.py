@@ -1,0 +1,111 @@
+"""How rows are truncated and padded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from tokemb.arguments import check_optional_count, check_side
+from tokemb.errors import ArgumentError, VocabularyError
+from tokemb.ragged import Int32, Ragged
+from tokemb.special_tokens import SpecialTokens
+from tokemb.specification import Specification
+
+# Keras' word for an end of a row, and that of tokenizers.
+_DIRECTIONS = {"post": "Right", "pre": "Left"}
+_SIDES = {"right": "post", "left": "pre"}
+
+
+@dataclass(frozen=True)
+class RowShape:
+    """The ``truncation`` and ``padding`` of a ``tokenizer.json``.
+
+    ``truncate_to``: longest row, ``None`` for no limit; ``truncating``: the end that is cut.
+    ``pad_to``: shortest row, ``None`` for that of the longest; ``padding``: the end that is filled.
+    ``multiple_of``: the padded length is rounded up to a multiple of this.
+    """
+
+    truncate_to: int | None = None
+    truncating: str = "post"
+    pad_to: int | None = None
+    padding: str = "post"
+    multiple_of: int = 1
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> RowShape:
+        """What ``tokenizer`` does by itself."""
+        truncation, padding = tokenizer.truncation or {}, tokenizer.padding or {}
+        if truncation.get("strategy") == "only_second":
+            raise VocabularyError("this tokenizer.json truncates the second of two texts; tokemb encodes single texts")
+        return cls(
+            truncation.get("max_length"),
+            _SIDES[truncation.get("direction", "right")],
+            padding.get("length"),
+            _SIDES[padding.get("direction", "right")],
+            padding.get("pad_to_multiple_of") or 1,
+        )
+
+    def override(self, maxlen: int | None, padding: str | None, truncating: str | None) -> RowShape:
+        """The same with what is not ``None``; a ``maxlen`` is both the longest and the shortest row.
+
+        Raises ``ArgumentError`` for a ``maxlen`` below 1, or a ``padding`` or ``truncating`` that is no end of a row.
+        """
+        shape = self
+        if check_optional_count("maxlen", maxlen) is not None:
+            shape = replace(shape, truncate_to=maxlen, pad_to=maxlen, multiple_of=1)
+        if padding is not None:
+            shape = replace(shape, padding=check_side("padding", padding))
+        if truncating is not None:
+            shape = replace(shape, truncating=check_side("truncating", truncating))
+        return shape
+
+    def truncate(self, rows: Ragged, special_tokens: SpecialTokens) -> Ragged:
+        """Truncate ``rows`` so that they are no longer than allowed with ``special_tokens`` around them."""
+        if self.truncate_to is None:
+            return rows
+        if self.truncate_to < len(special_tokens):
+            raise ArgumentError(
+                f"maxlen must be at least {len(special_tokens)}, the special tokens around every row; "
+                f"received {self.truncate_to}"
+            )
+        return rows.truncate(self.truncate_to - len(special_tokens), self.truncating)
+
+    @property
+    def fixed_length(self) -> int | None:
+        """The length of every padded row if that does not depend on the rows, else ``None``."""
+        if self.truncate_to is None or self.pad_to is None or self.truncate_to > self.pad_to:
+            return None
+        return self.padded_length(0)
+
+    def padded_length(self, longest: int) -> int:
+        """The length that rows are padded to, of which the longest has ``longest`` ids."""
+        length = max(longest, self.pad_to or 0)
+        return -(-length // self.multiple_of) * self.multiple_of
+
+    def pad(self, rows: Ragged, pad_id: int, length: int | None = None) -> Int32:
+        """``rows``, truncated before, as int32 (rows, length); ``None`` for the length that these rows need."""
+        if length is None:
+            length = self.padded_length(int(rows.lengths.max(initial=0)))
+        if not length:
+            return np.zeros((len(rows), 0), np.int32)
+        return rows.pad(length, padding=self.padding, value=pad_id)
+
+    def write(self, specification: Specification, pad_id: int, pad_token: str) -> Specification:
+        """``specification`` with this truncation and padding."""
+        truncation = self.truncate_to and {
+            "direction": _DIRECTIONS[self.truncating],
+            "max_length": self.truncate_to,
+            "strategy": "LongestFirst",
+            "stride": 0,
+        }
+        padding = {
+            "strategy": "BatchLongest" if self.pad_to is None else {"Fixed": self.pad_to},
+            "direction": _DIRECTIONS[self.padding],
+            "pad_to_multiple_of": None if self.multiple_of == 1 else self.multiple_of,
+            "pad_id": pad_id,
+            "pad_type_id": 0,
+            "pad_token": pad_token,
+        }
+        return {**specification, "truncation": truncation, "padding": padding}

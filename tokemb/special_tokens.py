@@ -1,0 +1,74 @@
+"""The special tokens that a post-processor puts around every row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tokemb.errors import VocabularyError
+from tokemb.ragged import Ragged
+from tokemb.specification import Specification
+
+
+@dataclass(frozen=True)
+class SpecialTokens:
+    """The ids before and after every row; none for the vocabularies that tokemb fits."""
+
+    before: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, specification: Specification) -> SpecialTokens:
+        """What the post-processor of a ``tokenizer.json`` puts around one text.
+
+        Raises ``VocabularyError`` for a post-processor that does anything else.
+        """
+        return cls._of_processor(specification.get("post_processor"))
+
+    @classmethod
+    def _of_processor(cls, processor: dict[str, Any] | None) -> SpecialTokens:
+        kind = processor["type"] if processor else None
+        if processor is None or kind == "ByteLevel":  # ByteLevel only trims offsets
+            return cls()
+        if kind in ("BertProcessing", "RobertaProcessing"):
+            return cls((processor["cls"][1],), (processor["sep"][1],))
+        if kind == "Sequence":
+            whole = cls()
+            for outer in map(cls._of_processor, processor["processors"]):
+                whole = cls(outer.before + whole.before, whole.after + outer.after)
+            return whole
+        if kind == "TemplateProcessing":
+            # Ids of special tokens, and None for the place of the text.
+            places: list[int | None] = []
+            for piece in processor["single"]:
+                if "Sequence" in piece:
+                    places.append(None)
+                else:
+                    places.extend(processor["special_tokens"][piece["SpecialToken"]["id"]]["ids"])
+            if places.count(None) == 1:
+                text = places.index(None)
+                return cls(tuple(places[:text]), tuple(places[text + 1 :]))  # type: ignore[arg-type]
+        raise VocabularyError(
+            f"this tokenizer.json has a post-processor ({kind}) that does more than put fixed ids around a text"
+        )
+
+    def __len__(self) -> int:
+        return len(self.before) + len(self.after)
+
+    def put_around(self, rows: Ragged) -> Ragged:
+        """``rows`` with these ids before and after each."""
+        if not len(self):
+            return rows
+        lengths = rows.lengths + len(self)
+        whole = Ragged.from_lengths(np.zeros(int(lengths.sum()), np.int32), lengths)
+        of_text = np.ones(len(whole.values), np.bool_)
+        for position, token in enumerate(self.before):
+            at = whole.row_splits[:-1] + position
+            whole.values[at], of_text[at] = token, False
+        for position, token in enumerate(reversed(self.after), start=1):
+            at = whole.row_splits[1:] - position
+            whole.values[at], of_text[at] = token, False
+        whole.values[of_text] = rows.values
+        return whole
