@@ -162,3 +162,10 @@ def test_subwords_of_tiny_corpora(model, text):
 def test_subwords_of_tokens_with_spaces_are_refused():
     with pytest.raises(tokemb.TokembError, match="tokens that hold a space: 'a b'"):
         tokemb.fit_vocab([["a b"]], model="bpe")
+
+
+def test_the_name_of_unknown_tokens_is_never_a_word():
+    """Not even without an id for them: `tokenizers` would take that id for every unknown word."""
+    encoder = tokemb.fit_vocab([["[UNK]", "a"]], profile="keras", oov=False)
+    assert encoder.vocabulary == ["", "a"]
+    assert encoder.encode([["[UNK]", "b", "a"]]).tolist() == [[1]]

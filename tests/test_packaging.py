@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import subprocess
 import sys
@@ -29,9 +30,9 @@ def test_setup_cfg_lists_every_package():
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Built from what git would check out, so that no file is in it by accident."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+def source(tmp_path_factory):
+    """What git would check out, so that no other file gets in by accident."""
+    source = tmp_path_factory.mktemp("source")
     files = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -45,11 +46,63 @@ def wheel(tmp_path_factory):
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((ROOT / name).read_bytes())
-    run = subprocess.run(
-        [sys.executable, "-m", "build", "--outdir", str(out), str(source)], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    return source
+
+
+@pytest.fixture(scope="module")
+def wheel(source, tmp_path_factory):
+    out = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "build", "--outdir", out, source)
     return next(out.glob("*.whl"))  # built from the sdist, so that one holds all too
+
+
+def run(*command, **kwargs):
+    """Run a command in a clean environment whose own packages come first, and this one's after them."""
+    ours = os.pathsep.join(path for path in sys.path if path.endswith("site-packages"))
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [*map(str, command)], capture_output=True, text=True, env={**environment, "OURS": ours}, check=False, **kwargs
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def assert_works(environment, tmp_path, home):
+    """The command and the library of a virtual environment come from under ``home``, and work."""
+    site = next(environment.glob("lib/python*/site-packages"))
+    # After what is installed there: TensorFlow and the rest.
+    (site / "zz_ours.pth").write_text("import os, sys; sys.path += os.environ['OURS'].split(os.pathsep)\n")
+    (tmp_path / "text.txt").write_text("a b\n")
+    run(environment / "bin" / "tokemb", "fit-vocab", "text.txt", "-o", "v", cwd=tmp_path)
+    shown = run(environment / "bin" / "tokemb", "inspect", "v", "--json", cwd=tmp_path)
+    assert json.loads(shown)["input_dim"] == 4
+    where = run(
+        environment / "bin" / "python",
+        "-c",
+        "import tokemb, tokemb_cli; print(tokemb.__file__, tokemb_cli.__file__)",
+        cwd=tmp_path,
+    )
+    assert all(Path(path).is_relative_to(home.resolve()) for path in where.split()), where
+
+
+def test_the_installed_wheel_works(wheel, tmp_path):
+    venv.create(tmp_path / "env", with_pip=True)
+    run(tmp_path / "env" / "bin" / "python", "-m", "pip", "install", "--no-deps", wheel)
+    assert_works(tmp_path / "env", tmp_path, tmp_path / "env")
+
+
+def test_an_editable_install_works(source, tmp_path):
+    venv.create(tmp_path / "env", with_pip=True)
+    run(tmp_path / "env" / "bin" / "python", "-m", "pip", "install", "--no-deps", "-e", source)
+    assert_works(tmp_path / "env", tmp_path, source)
+
+
+def test_a_bare_checkout_works(source, tmp_path):
+    paths = os.pathsep.join(map(str, (source, source / "cli")))
+    code = f"import sys; sys.path[:0] = {paths!r}.split({os.pathsep!r}); import tokemb, tokemb_cli.main as m; m.main()"
+    (tmp_path / "text.txt").write_text("a b\n")
+    run(sys.executable, "-c", code, "fit-vocab", "text.txt", "-o", "v", cwd=tmp_path)
+    assert (tmp_path / "v" / "tokenizer.json").exists()
 
 
 def test_the_wheel_holds_the_package_and_the_command_alone(wheel):
@@ -61,28 +114,3 @@ def test_the_wheel_holds_the_package_and_the_command_alone(wheel):
     assert {"tokemb/py.typed", "tokemb_cli/py.typed"} <= set(names)
     entry_points = next(name for name in names if name.endswith("entry_points.txt"))
     assert "tokemb = tokemb_cli.main:main" in zipfile.ZipFile(wheel).read(entry_points).decode()
-
-
-def test_the_installed_wheel_works(wheel, tmp_path):
-    """In an environment of its own, whose other packages are those of this one."""
-    venv.create(tmp_path / "env", with_pip=False)
-    site = next((tmp_path / "env").glob("lib/python*/site-packages"))
-    ours = [path for path in sys.path if path.endswith("site-packages")]
-    zipfile.ZipFile(wheel).extractall(site)
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    code = (
-        f"import sys; sys.path += {ours!r}; import tokemb, tokemb_cli.main; print(tokemb.__file__);"
-        "sys.argv = ['tokemb', '--version']; tokemb_cli.main.main()"
-    )
-    run = subprocess.run(
-        [tmp_path / "env" / "bin" / "python", "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=environment,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    path, version = run.stdout.splitlines()
-    assert Path(path).is_relative_to(site)
-    assert version.startswith("tokemb ")
