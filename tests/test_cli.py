@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -217,7 +218,7 @@ def test_empty_files(here):
         ("fit-vocab text.txt -o v --profile latin", "profile must be one of words, keras, text-vectorization"),
         ("fit-vocab text.txt -o v --maxlen 0", "maxlen must be a whole number of at least 1; received 0"),
         ("fit-vocab text.txt -o v --no-oov", "oov=False, dropping unknown tokens, is for word models"),
-        ("fit-vocab text.txt -o text.txt", "something else is there already; remove it, or name a new folder"),
+        ("fit-vocab text.txt -o text.txt", "something else is there already; name a new folder, or move it away"),
         ("fit-vocab text.txt -o none/v", "the output's folder does not exist; make it first"),
         ("encode text.txt --vocab none -o v.npy", "there is no vocabulary at none"),
         ("encode latin1.txt --vocab text.vocab -o v.npy", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
@@ -230,6 +231,12 @@ def test_empty_files(here):
             "decode vectors.npy --vocab text.vocab",
             "must hold ids, whole numbers (rows, maxlen); it holds float32 (4, 4, 3)",
         ),
+        ("decode last.npy --vocab text.vocab", "ids must be from 0 to 5, the vocabulary's; received 99"),
+        ("decode broken.npy --vocab text.vocab", "broken.npy is not a .npy file of numbers"),
+        ("inspect null.keras", "null.keras is not a .keras model"),
+        ("embed ids.npy --model null.keras -o v.npy", "Keras cannot load null.keras"),
+        ("encode text.txt --vocab text.vocab --maxlen 9999999999 -o v.npy", "maxlen must be at most 2147483647"),
+        ("fit-vocab text.txt -o text.vocab.more/..", "something else is there already"),
         ("decode high.npy --vocab text.vocab", "ids must be from 0 to 5, the vocabulary's; received 99"),
         ("init-model --vocab none -o v.keras", "there is no vocabulary at none"),
         (
@@ -252,6 +259,12 @@ def test_bad_input_is_one_sentence_and_exit_code_1(here, arguments, message):
     (here / "folder.npy").mkdir()
     (here / "bad.keras").write_bytes(b"PK")
     np.save(here / "high.npy", np.array([[1, 99]]))
+    np.save(here / "last.npy", np.array([[1]] * 3_000_000 + [[99]]))
+    (here / "broken.npy").write_bytes(b"\x93NUMPY\x01\x00\x10\x00{'descr': '<i4', ")
+    (here / "text.vocab.more").mkdir()
+    with zipfile.ZipFile(here / "null.keras", "w") as archive:
+        archive.writestr("config.json", "null")
+        archive.writestr("metadata.json", "[]")
     np.save(here / "pickle.npy", np.array([[{}]], object))
     tokemb.fit_vocab(["other"]).save(here / "other")
     for name, file, old, new in (
@@ -297,3 +310,28 @@ def test_wrong_usage_is_exit_code_2(here, arguments, message):
 def test_version_and_short_help(tmp_path):
     assert ok(tokemb_command("--version", cwd=tmp_path)).stdout.decode() == f"tokemb {tokemb.__version__}\n"
     assert b"fit-vocab" in ok(tokemb_command("-h", cwd=tmp_path)).stdout
+
+
+def test_output_is_utf8_whatever_the_locale(here, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    tokemb.fit_vocab(["中 é"]).save(here / "v")
+    np.save(here / "cjk.npy", np.array([[2, 3]]))
+    assert ok(tokemb_command("decode", "cjk.npy", "--vocab", "v", cwd=here)).stdout.decode() == "é 中\n"
+    assert "中" in ok(tokemb_command("inspect", "v", cwd=here)).stdout.decode()
+
+
+def test_an_error_that_nobody_thought_of_is_one_sentence_too(monkeypatch):
+    from click.testing import CliRunner
+    from tokemb_cli.main import cli
+
+    import tokemb.inspection
+
+    def broken(*_, **__):
+        raise ZeroDivisionError("deep\nin it")
+
+    monkeypatch.setattr(tokemb.inspection, "inspect", broken)
+    result = CliRunner().invoke(cli, ["inspect", "x"])
+    assert result.exit_code == 1
+    assert result.stderr == "Error: unexpected ZeroDivisionError: deep in it (set TOKEMB_DEBUG=1 to see where)\n"
+    monkeypatch.setenv("TOKEMB_DEBUG", "1")
+    assert isinstance(CliRunner().invoke(cli, ["inspect", "x"]).exception, ZeroDivisionError)

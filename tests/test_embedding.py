@@ -329,3 +329,53 @@ def test_a_cut_model_file_is_an_error(tmp_path, model, size):
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(tokemb.TokembError, match="Keras cannot load"):
         tokemb.embed(path, [[1]])
+
+
+def _graphs():
+    """Functional models with one Embedding that are not look-ups, by what is done beside it."""
+    import keras
+    from keras import ops
+
+    def graph(function, shape=(None,)):
+        ids = keras.Input(shape, dtype="int32")
+        return keras.Model(ids, function(ids))
+
+    def embedding(rows=8):
+        return keras.layers.Embedding(rows, 3)
+
+    return {
+        "product": graph(lambda i: embedding()(i) * 2.0),
+        "softmax": graph(lambda i: ops.softmax(embedding()(i))),
+        "turned": graph(lambda i: embedding()(i)[:, ::-1]),
+        "shifted ids": graph(lambda i: embedding()(i + 1)),
+        "ids into range": graph(lambda i: embedding(3)(ops.mod(i, 3))),
+        "positions": graph(lambda i: embedding()(i) + embedding()(ops.arange(4))),
+        "fixed length": graph(lambda i: embedding()(i), (4,)),
+    }
+
+
+@pytest.mark.parametrize("saved", [False, True])
+@pytest.mark.parametrize(
+    "name", ["product", "softmax", "turned", "shifted ids", "ids into range", "positions", "fixed length"]
+)
+def test_a_graph_around_an_embedding_is_what_keras_predicts(tmp_path, name, saved):
+    model = _graphs()[name]
+    ids = np.array([[1, 2, 4, 0], [0, 5, 3, 6]], np.int32)
+    expected = model.predict(ids, verbose=0)
+    np.testing.assert_array_equal(tokemb.embed(_saved(tmp_path, model) if saved else model, ids), expected)
+
+
+def test_ids_of_a_shape_that_the_model_does_not_take(tmp_path):
+    for model in (_graphs()["fixed length"], _saved(tmp_path, _graphs()["fixed length"])):
+        with pytest.raises(tokemb.TokembError, match=r"the model cannot take ids of shape \(1, 2\): "):
+            tokemb.embed(model, [[1, 2]])
+
+
+def test_a_model_of_two_embeddings_takes_the_ids_that_both_know():
+    import keras
+
+    ids = keras.Input((None,), dtype="int32")
+    model = keras.Model(ids, keras.layers.Embedding(8, 3)(ids) + keras.layers.Embedding(5, 3)(ids))
+    assert tokemb.embed(model, [[4]]).shape == (1, 1, 3)
+    with pytest.raises(tokemb.TokembError, match="so ids go up to 4; received 5"):
+        tokemb.embed(model, [[5]])

@@ -132,7 +132,7 @@ def test_what_a_text_spells_never_becomes_padding(texts, profile):
         ({"model": "bpe", "profile": "chars"}, "a bpe model needs words"),
         ({"model": "bpe", "max_size": 2}, "needs max_size of at least 3, its distinct characters; received 2"),
         ({"oov": False}, "oov=False, dropping unknown tokens, is for word models of the profile keras"),
-        ({"reserve": "[BOS]"}, r"reserve must be a list of tokens, as \['\[BOS\]'\]; received one str"),
+        ({"reserve": "[BOS]"}, r"reserve must be a list of tokens, as \['\[BOS\]'\]; received '\[BOS\]'"),
         ({"reserve": [""]}, "received ''"),
         ({"reserve": ["[UNK]"]}, r"received '\[UNK\]'"),
         ({"reserve": ["x", "x"]}, "received 'x'"),
@@ -169,3 +169,44 @@ def test_the_name_of_unknown_tokens_is_never_a_word():
     encoder = tokemb.fit_vocab([["[UNK]", "a"]], profile="keras", oov=False)
     assert encoder.vocabulary == ["", "a"]
     assert encoder.encode([["[UNK]", "b", "a"]]).tolist() == [[1]]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("reserve", [["a"], ["[PAD]", "a", "the", "▁"]])
+def test_reserved_tokens_that_the_text_holds(model, reserve):
+    encoder = tokemb.fit_vocab(["a b c a", "b c", "the cat sat"], model=model, reserve=reserve)
+    assert encoder.vocabulary[: 2 + len(reserve)] == ["", "[UNK]", *reserve]
+    assert len(set(encoder.vocabulary)) == len(encoder.vocabulary) == encoder.input_dim == len(encoder.table)
+
+
+@pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
+@pytest.mark.parametrize("max_size", [10, 11, 12, 15, 40])
+def test_max_size_is_kept_however_tight(model, max_size):
+    encoder = tokemb.fit_vocab(
+        ["aaa bcd efg", "aab bcd hhh"], model=model, max_size=max_size + 8 * (model == "wordpiece")
+    )
+    assert encoder.input_dim <= 2 + max_size + 8 * (model == "wordpiece")
+    assert 1 not in encoder.encode(["aaa bcd efg h"])
+
+
+def test_settings_of_numpy_and_generators_can_be_saved(tmp_path):
+    import numpy as np
+
+    encoder = tokemb.fit_vocab(
+        ["a b"], max_size=np.int64(3), min_count=np.int32(1), maxlen=np.int16(4), reserve=(t for t in ["[BOS]"])
+    )
+    encoder.save(tmp_path / "v")
+    assert tokemb.Encoder.load(tmp_path / "v").settings == {"max_size": 3, "min_count": 1, "reserve": ["[BOS]"]}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_max_size_beyond_measure(model):
+    assert tokemb.fit_vocab(["a b"], model=model, max_size=2**31 - 1).input_dim <= 8
+    with pytest.raises(tokemb.TokembError, match="max_size must be at most 2147483647"):
+        tokemb.fit_vocab(["a b"], model=model, max_size=2**31)
+
+
+@pytest.mark.parametrize("reserve", [5, None, ["\ud800"], [3]])
+def test_reserved_tokens_that_are_none(reserve):
+    with pytest.raises(tokemb.TokembError, match="reserve must"):
+        tokemb.fit_vocab(["a b"], reserve=reserve)

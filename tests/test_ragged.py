@@ -72,7 +72,7 @@ def test_nothing_to_pad():
         ([np.array([-(2**40)])], {}, "ids must fit int32; received -1099511627776"),
         ([[1.0]], {}, "ids must be whole numbers that fit int32; received dtype float64"),
         ([["a"]], {}, "ids must be whole numbers that fit int32; received dtype <U1"),
-        ([1, 2], {}, r"ids must be rows of whole numbers, as \[\[1, 2\], \[3\]\]; received a flat row"),
+        ([1, 2], {}, r"ids must be rows of whole numbers, as \[\[1, 2\], \[3\]\]; received \[1, 2\]"),
         ([[1]], {"maxlen": 0}, "maxlen must be a whole number of at least 1; received 0"),
         ([[1]], {"maxlen": 2.5}, "maxlen must be a whole number of at least 1; received 2.5"),
         ([[1]], {"maxlen": True}, "maxlen must be a whole number of at least 1; received True"),

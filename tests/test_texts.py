@@ -36,6 +36,20 @@ def test_every_kind_of_column(make):
     assert all(batch.type == STRINGS for batch in batches(make(rows)))
 
 
+def test_a_batch_holds_a_bounded_number_of_rows(monkeypatch, tmp_path):
+    from tokemb.textfiles import read_lines
+
+    monkeypatch.setattr(texts_module, "BATCH_ROWS", 10)
+    (tmp_path / "text.txt").write_text("\n" * 95)
+    for parts in (
+        batches([""] * 95),
+        batches(iter([""] * 95)),
+        batches(pa.array([""] * 95)),
+        read_lines([tmp_path / "text.txt"]),
+    ):
+        assert [len(batch) for batch in parts] == [10] * 9 + [5]
+
+
 @pytest.mark.parametrize(
     "make", [list, iter, pa.array, lambda rows: [tuple(row) for row in rows], lambda rows: [np.array(r) for r in rows]]
 )
@@ -93,6 +107,8 @@ NAN = float("nan")
         (np.array(["a", NAN], object), ValueError, r"texts\[1\] is missing"),
         (pa.array(["a", None]), ValueError, r"texts\[1\] is missing"),
         (pa.array([1, 2]), TypeError, "received Arrow int64"),
+        (pa.DictionaryArray.from_arrays([0, 1], ["a", None]), ValueError, r"texts\[1\] is missing"),
+        (pa.array([b"a", b"\xff"]).view(pa.string()), ValueError, "texts are not sound Arrow"),
         (pa.array([["a"], [None]]), ValueError, r"texts\[1\] holds a missing token"),
         (["a", 5], TypeError, r"texts\[1\] is 5"),
         (["a", b"b"], TypeError, r"texts\[1\] is b'b'"),

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from tokemb.errors import ArgumentError
 
+# Ids, lengths and sizes are int32.
+_LARGEST = 2**31 - 1
+
 
 def check_choice(name: str, value: str, choices: Iterable[str]) -> str:
     """Return ``value`` if it is one of ``choices``; raise ``ArgumentError``, naming them, otherwise."""
@@ -22,13 +25,15 @@ def check_side(name: str, value: str) -> str:
 
 
 def check_count(name: str, value: object, least: int = 1) -> int:
-    """Return ``value`` if it is a whole number of at least ``least``; raise ``ArgumentError`` otherwise."""
+    """Return ``value`` if it is a whole number from ``least`` up that fits int32; raise ``ArgumentError`` otherwise."""
     try:
         number = operator.index(value)  # type: ignore[arg-type]  # whatever was passed
     except TypeError:
         number = least - 1
     if number < least or isinstance(value, bool):
         raise ArgumentError(f"{name} must be a whole number of at least {least}; received {value!r}")
+    if number > _LARGEST:
+        raise ArgumentError(f"{name} must be at most {_LARGEST}; received {number}")
     return number
 
 

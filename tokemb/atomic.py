@@ -27,6 +27,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         _flush(temporary)
+        if path.exists():
+            shutil.copymode(path, temporary)
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
@@ -44,7 +46,7 @@ def atomic_folder(path: Path, may_replace: Callable[[Path], bool]) -> Iterator[P
     path = _resolved(path)
     if path.exists() and not (path.is_dir() and (may_replace(path) or not any(path.iterdir()))):
         raise FileExistsError(
-            errno.EEXIST, "something else is there already; remove it, or name a new folder", str(path)
+            errno.EEXIST, "something else is there already; name a new folder, or move it away", str(path)
         )
     temporary = _temporary(path)
     replaced = _temporary(path)
@@ -54,6 +56,7 @@ def atomic_folder(path: Path, may_replace: Callable[[Path], bool]) -> Iterator[P
         for file in temporary.iterdir():
             _flush(file)
         if path.exists():
+            shutil.copymode(path, temporary)
             path.rename(replaced)
         temporary.rename(path)
     except BaseException:

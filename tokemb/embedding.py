@@ -57,6 +57,7 @@ def embedding_model(
         mask_zero = encoder.pad_id == 0
     if mask_zero and encoder.pad_id != 0:
         raise ArgumentError(f"mask_zero needs padding to be id 0; this vocabulary pads with {encoder.pad_id}")
+    seed = None if seed is None else check_count("seed", seed, least=0)
     matrix = None if vectors is None else _matrix(vectors, encoder.input_dim, output_dim)
 
     import keras
@@ -76,7 +77,10 @@ def embedding_model(
 
 
 def _matrix(vectors: npt.ArrayLike, input_dim: int, output_dim: int) -> Float32:
-    matrix = np.asarray(vectors, np.float32)
+    try:
+        matrix = np.asarray(vectors, np.float32)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"vectors must be a matrix of numbers: {error}") from None
     if matrix.shape != (input_dim, output_dim):
         raise ArgumentError(
             f"vectors must have a row for each id, shape ({input_dim}, {output_dim}); received shape {matrix.shape}"

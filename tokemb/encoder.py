@@ -108,7 +108,7 @@ pathlib.Path(text) for a file
         self._special_tokens = SpecialTokens.of(specification)
         self._ids: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
         self._table = table
-        self.input_dim: int = max(self._ids.values(), default=0) + 1
+        self.input_dim = self._special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
         self.pad_id = pad_id
         self.unk_id = unk_id(specification) if oov else None
         self.oov = oov
@@ -132,8 +132,10 @@ pathlib.Path(text) for a file
         if isinstance(tokenizer, Path):
             tokenizer, specification = read_tokenizer(tokenizer)
         elif isinstance(tokenizer, Tokenizer):
-            specification = specification_of(tokenizer)
+            vocabulary, specification = tokenizer.get_vocab(), specification_of(tokenizer)
             tokenizer = tokenizer_of(specification)  # the caller's stays as it is
+            if tokenizer.get_vocab() != vocabulary:
+                raise VocabularyError("two tokens of this tokenizer share an id, so it cannot be copied: load its file")
         else:
             raise ArgumentError(
                 f"tokenizer must be a tokenizers.Tokenizer or a pathlib.Path; received {type(tokenizer).__name__}"
@@ -170,7 +172,7 @@ pathlib.Path(text) for a file
         )
 
     def save(self, path: Path | str) -> None:
-        """Write the vocabulary folder, whole or not at all; a vocabulary folder that is there is replaced.
+        """Write the vocabulary folder, whole or not at all; one that is there and holds nothing else is replaced.
 
         Raises ``OSError`` if something else is there, or the folder cannot be written.
         """
@@ -184,7 +186,8 @@ pathlib.Path(text) for a file
         write_folder(Path(path), self._saved_specification(), self.table, metadata)
 
     def _saved_specification(self) -> Specification:
-        if self.pad_id is None or self._specification.get("padding"):
+        saved_pad_id = (self._specification.get("padding") or {}).get("pad_id")
+        if self.pad_id in (None, saved_pad_id):
             return self._specification
         return self._shape.write(self._specification, self.pad_id, self.vocabulary[self.pad_id])
 
@@ -302,6 +305,12 @@ pathlib.Path(text) for a file
     def _token_lookup(self) -> TokenLookup:
         return TokenLookup(self._ids, self._unknown)
 
+    def check_ids(self, ids: npt.NDArray[Any]) -> None:
+        """Raise ``ArgumentError`` unless all ``ids``, an integer array of any shape, are the vocabulary's."""
+        if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < self.input_dim:
+            outside = int(ids.max()) if int(ids.max()) >= self.input_dim else int(ids.min())
+            raise ArgumentError(f"ids must be from 0 to {self.input_dim - 1}, the vocabulary's; received {outside}")
+
     def decode(
         self, ids: Ragged | npt.NDArray[Any] | Sequence[Sequence[int]], *, skip_special_tokens: bool = True
     ) -> list[str]:
@@ -316,12 +325,9 @@ pathlib.Path(text) for a file
             if isinstance(ids, Ragged)
             else Ragged.from_rows(check_id_rows(ids) if isinstance(ids, np.ndarray) else ids)
         )
-        values = rows.values
-        if len(values) and not 0 <= int(values.min()) <= int(values.max()) < self.input_dim:
-            outside = int(values.max()) if int(values.max()) >= self.input_dim else int(values.min())
-            raise ArgumentError(f"ids must be from 0 to {self.input_dim - 1}, the vocabulary's; received {outside}")
+        self.check_ids(rows.values)
         if self.pad_id is not None:
-            rows = rows.select(values != self.pad_id)
+            rows = rows.select(rows.values != self.pad_id)
         texts: list[str] = self._tokenizer.decode_batch(
             [row.tolist() for row in rows], skip_special_tokens=skip_special_tokens
         )

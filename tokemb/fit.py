@@ -66,7 +66,9 @@ def fit_vocab(
     if isinstance(texts, TokenCounts) and profile not in (None, texts.profile):
         raise ArgumentError(f"these counts were made with the profile {texts.profile!r}, not {profile!r}")
     splitting = get_profile(texts.profile if isinstance(texts, TokenCounts) else profile or "words")
+    oov = bool(oov)
     _check_combination(splitting, model, oov)
+    reserve = list(reserve) if isinstance(reserve, Iterable) and not isinstance(reserve, str) else reserve
     reserved = reserved_tokens(reserve, oov=oov)
     shape = RowShape().override(maxlen, padding, truncating)
 

@@ -39,8 +39,21 @@ def is_vocabulary_folder(path: Path) -> bool:
     return (path / METADATA).is_file()
 
 
+def may_replace(path: Path) -> bool:
+    """Whether the folder ``path`` is a vocabulary folder and nothing else, so that nothing is lost with it."""
+    names = {item.name for item in path.iterdir()}
+    return is_vocabulary_folder(path) and names <= {TOKENIZER, TABLE, METADATA} and _is_ours(path)
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return "format_version" in read_json(path / METADATA)
+    except VocabularyError:
+        return False
+
+
 def write_folder(path: Path, specification: Specification, table: pa.Table, metadata: dict[str, Any]) -> None:
-    """Write a vocabulary folder, whole or not at all; one that is there already is replaced.
+    """Write a vocabulary folder, whole or not at all; one that is there is replaced if it holds nothing else.
 
     ``metadata``: what ``tokemb.json`` says beyond version, fingerprint and checksums, which are added here.
     Raises ``OSError`` if something else is at ``path`` or it cannot be written.
@@ -54,7 +67,7 @@ def write_folder(path: Path, specification: Specification, table: pa.Table, meta
         "sha256": {TOKENIZER: _sha256(tokenizer), TABLE: _sha256(parquet)},
     }
     content["checksum"] = _checksum(content)
-    with atomic_folder(path, is_vocabulary_folder) as temporary:
+    with atomic_folder(path, may_replace) as temporary:
         (temporary / TOKENIZER).write_bytes(tokenizer)
         (temporary / TABLE).write_bytes(parquet)
         (temporary / METADATA).write_bytes(_json_bytes(content))
@@ -127,4 +140,4 @@ def _sha256(content: bytes) -> str:
 
 def _checksum(metadata: dict[str, Any]) -> str:
     rest = {key: value for key, value in metadata.items() if key != "checksum"}
-    return _sha256(json.dumps(rest, ensure_ascii=False, sort_keys=True).encode())
+    return _sha256(json.dumps(rest, ensure_ascii=False, sort_keys=True).encode(errors="surrogatepass"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,8 @@ import numpy as np
 
 from tokemb.embedding import fingerprint_in_name
 from tokemb.encoder import Encoder
-from tokemb.errors import ArgumentError, ModelError
+from tokemb.errors import ArgumentError
+from tokemb.keras_archive import read_archive
 from tokemb.npy import open_npy
 
 Description = dict[str, Any]
@@ -85,19 +84,14 @@ def _warning(encoder: Encoder) -> str | None:
 
 def _describe_model(path: Path) -> Description:
     """Describe a ``.keras`` file from its ``config.json``, without running or importing anything."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
-            version = json.loads(archive.read("metadata.json")).get("keras_version")
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ModelError(f"{path} is not a .keras model: {error}") from None
+    config, metadata = read_archive(path)
     objects = list(_objects(config))
     names = [str(item.get("config", {}).get("name")) for item in objects]
     embeddings = [item["config"] for item in objects if item["class_name"] == "Embedding"]
     return {
         "kind": "model",
-        "name": config.get("config", {}).get("name"),
-        "keras_version": version,
+        "name": config["config"].get("name"),
+        "keras_version": metadata.get("keras_version"),
         "vocabulary": next(filter(None, map(fingerprint_in_name, names)), None),
         "embeddings": [
             {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from tokemb.keras_archive import WEIGHTS, read_archive
 from tokemb.pooling import Float32, pool_lookup
 from tokemb.ragged import Int32, Ragged
 
 if TYPE_CHECKING:
     import keras
 
-# Where Keras 3 keeps the weights of the first Embedding layer, in the model.weights.h5 of a .keras archive.
-_WEIGHTS = "model.weights.h5"
+# Where Keras 3 keeps the weights of the first Embedding layer.
 _VARIABLES = "layers/embedding/vars"
 
 
@@ -63,17 +62,16 @@ def read_lookup(path: Path) -> LookUp | None:
     ``None`` is also the answer to a file that is broken: Keras is then asked, and says what is wrong.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
-            layer = _only_embedding(config)
-            if layer is None:
-                return None
-            import h5py
+        config, _ = read_archive(path)
+        layer = _only_embedding(config)
+        if layer is None:
+            return None
+        import h5py
 
-            with archive.open(_WEIGHTS) as weights, h5py.File(weights, "r") as file:
-                variables = file[_VARIABLES]
-                matrix = variables["0"][()] if set(variables) == {"0"} else None
-    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError):
+        with zipfile.ZipFile(path) as archive, archive.open(WEIGHTS) as weights, h5py.File(weights, "r") as file:
+            variables = file[_VARIABLES]
+            matrix = variables["0"][()] if set(variables) == {"0"} else None
+    except Exception:  # whatever is broken, Keras finds it too
         return None
     if matrix is None or matrix.dtype != np.float32 or matrix.shape != (layer["input_dim"], layer["output_dim"]):
         return None
@@ -90,6 +88,8 @@ def _only_embedding(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None
     if config["config"]["output_layers"] != [layers[1]["name"], 0, 0]:
         return None
+    if layers[0]["config"]["batch_shape"] != [None, None]:
+        return None
     embedding: Mapping[str, Any] = layers[1]["config"]
     policy = embedding["dtype"]
     plain = policy == "float32" or (policy["class_name"], policy["config"]["name"]) == ("DTypePolicy", "float32")
@@ -100,18 +100,22 @@ def lookup_of(model: keras.Model) -> LookUp | None:
     """The look-up that ``model`` is, or ``None`` if it does anything else."""
     import keras
 
-    layers = [layer for layer in model.layers if type(layer) is not keras.layers.InputLayer]
-    own_class = not type(model).__module__.startswith("keras.")  # whose call may do anything
-    if own_class or len(layers) != 1:
+    if not type(model).__module__.startswith("keras."):  # a class of the user's, whose call may do anything
         return None
-    layer = layers[0]
-    if type(layer) is not keras.layers.Embedding or layer.compute_dtype != "float32" or not layer.built:
+    graph = not isinstance(model, keras.Sequential)
+    # Operations such as a product are no layers, but part of the graph.
+    operations = getattr(model, "operations", []) if graph else model.layers
+    steps = [operation for operation in operations if type(operation) is not keras.layers.InputLayer]
+    if len(steps) != 1 or type(steps[0]) is not keras.layers.Embedding or not steps[0].built:
         return None
-    if getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False):
+    layer = steps[0]
+    if layer.compute_dtype != "float32" or getattr(layer, "quantization_mode", None):
         return None
-    if not isinstance(model, keras.Sequential):  # a graph, in which the one layer may be used several times
-        if len(model.inputs) != 1 or [len(output.shape) for output in model.outputs] != [
-            len(model.inputs[0].shape) + 1
-        ]:
-            return None
-    return LookUp((model.name,), layer.mask_zero, np.asarray(layer.get_weights()[0], np.float32))
+    if getattr(layer, "lora_enabled", False):
+        return None
+    if graph and [tuple(tensor.shape) for tensor in (*model.inputs, *model.outputs)] != [
+        (None, None),
+        (None, None, layer.output_dim),
+    ]:
+        return None
+    return LookUp((model.name,), bool(layer.mask_zero), np.asarray(layer.get_weights()[0], np.float32))

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.embedding import EMBEDDING_NAME
 from tokemb.errors import ModelError
 from tokemb.pooling import Float32, reduce_segments
 from tokemb.ragged import Int32, Ragged
@@ -19,16 +18,16 @@ _PREDICT_ROWS = 1024  # rows that the model gets at a time
 class Network:
     """Any Keras model from ids (rows, maxlen) to one output.
 
-    ``names``: of the model and all layers in it. ``input_dim``, ``mask_zero``: of the ``Embedding`` that its ids go to,
-    ``None`` and false if that cannot be told.
+    ``names``: of the model and all layers in it. ``input_dim``, ``mask_zero``: of the ``Embedding`` layers that its ids
+    go to, ``None`` and false if that cannot be told.
     """
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - Keras is untyped
         self._model = model
         self.names = tuple(layer.name for layer in layers_of(model))
-        embedding = _embedding_of(model)
-        self.input_dim: int | None = None if embedding is None else embedding.input_dim
-        self.mask_zero = embedding is not None and bool(embedding.mask_zero)
+        embeddings = _embeddings_of(model)
+        self.input_dim: int | None = min((layer.input_dim for layer in embeddings), default=None)
+        self.mask_zero = bool(embeddings) and all(layer.mask_zero for layer in embeddings)
 
     @property
     def output_dim(self) -> int:
@@ -41,7 +40,11 @@ class Network:
         if not ids.size:  # Keras predicts nothing from nothing: ask it for the shape of one row
             row = self.vectors(np.zeros((1, max(ids.shape[1], 1)), np.int32))
             return row[:0] if ids.shape[1] else np.zeros((len(ids), 0, *row.shape[2:]), np.float32)
-        output = self._model.predict(ids, batch_size=_PREDICT_ROWS, verbose=0)
+        try:
+            output = self._model.predict(ids, batch_size=_PREDICT_ROWS, verbose=0)
+        except Exception as error:  # Keras and TensorFlow raise all kinds, with messages of many lines
+            reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            raise ModelError(f"the model cannot take ids of shape {ids.shape}: {reason.strip():.300}") from error
         if not isinstance(output, np.ndarray):
             raise ModelError(f"the model must have one output; it gives {len(output)}")
         return output.astype(np.float32, copy=False)
@@ -88,11 +91,28 @@ def layers_of(model: Any) -> Iterator[Any]:  # noqa: ANN401
         yield from layers_of(layer)
 
 
-def _embedding_of(model: Any) -> Any:  # noqa: ANN401
-    """The ``Embedding`` layer that looks up the model's input, or ``None`` if that cannot be told."""
+def _embeddings_of(model: Any) -> list[Any]:  # noqa: ANN401
+    """The ``Embedding`` layers that the ids go to as they are, as far as that can be told."""
     import keras
 
-    found = [layer for layer in layers_of(model) if isinstance(layer, keras.layers.Embedding)]
-    named = [layer for layer in found if layer.name == EMBEDDING_NAME]
-    candidates = named or found
-    return candidates[0] if len(candidates) == 1 else None
+    if isinstance(model, keras.Sequential):
+        consumers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)][:1]
+    elif hasattr(model, "operations"):
+        consumers = [operation for operation in model.operations if _takes(operation, model.inputs)]
+    else:  # a class of the user's: what its call does with the ids is unknown, but one Embedding is likely theirs
+        consumers = [layer for layer in layers_of(model) if isinstance(layer, keras.layers.Embedding)]
+        consumers = consumers if len(consumers) == 1 else []
+    found = []
+    for consumer in consumers:
+        if isinstance(consumer, keras.layers.Embedding):
+            found.append(consumer)
+        elif isinstance(consumer, keras.Model):
+            found.extend(_embeddings_of(consumer))
+    return found
+
+
+def _takes(operation: Any, tensors: list[Any]) -> bool:  # noqa: ANN401
+    """Whether an operation of a graph is applied to one of ``tensors``."""
+    wanted = {id(tensor) for tensor in tensors}
+    nodes = operation._inbound_nodes  # Keras has no public way to ask
+    return any(id(tensor) in wanted for node in nodes for tensor in node.input_tensors)

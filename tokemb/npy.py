@@ -69,8 +69,10 @@ def open_npy(path: Path) -> Array:
         raise ArgumentError(f"{path} is a folder, not a .npy file")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ArgumentError(f"{path} is not a .npy file of numbers: {error}") from None
+    except OSError:
+        raise
+    except Exception as error:  # a broken header can make NumPy raise anything
+        raise ArgumentError(f"{path} is not a .npy file of numbers: {' '.join(str(error).split()):.200}") from None
     if not isinstance(array, np.ndarray):
         raise ArgumentError(f"{path} is an archive of arrays, not one .npy array")
     return array

@@ -95,6 +95,7 @@ def embed_ids_to_npy(embedder: Embedder, ids: Path, output: Path, pooling: str |
 def decode_npy(encoder: Encoder, ids: Path) -> Iterator[list[str]]:
     """Turn a ``.npy`` file of ids (rows, maxlen) back into texts, some rows at a time."""
     array = open_ids(ids)
+    encoder.check_ids(array)  # before the first is given out
     step = max(_BLOCK // max(array.shape[1], 1), 1)
     for start in range(0, len(array), step):
         yield encoder.decode(np.asarray(array[start : start + step]))

@@ -67,14 +67,16 @@ class Ragged:
     @classmethod
     def from_rows(cls, rows: Iterable[Sequence[int] | npt.NDArray[Any]]) -> Ragged:
         """Lay out rows of whole numbers; raises ``ArgumentError`` if one is not, or does not fit int32."""
-        rows = list(rows)
         try:
+            rows = list(rows)
             lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         except TypeError:
-            raise ArgumentError("ids must be rows of whole numbers, as [[1, 2], [3]]; received a flat row") from None
-        if rows and all(isinstance(row, np.ndarray) for row in rows):
-            return cls.from_lengths(check_ids(np.concatenate(rows)), lengths)
-        return cls.from_lengths(check_ids(list(chain.from_iterable(rows))), lengths)
+            raise ArgumentError(f"ids must be rows of whole numbers, as [[1, 2], [3]]; received {rows!r:.80}") from None
+        of_arrays = bool(rows) and all(isinstance(row, np.ndarray) for row in rows)
+        values = check_ids(np.concatenate(rows) if of_arrays else list(chain.from_iterable(rows)))
+        if values.ndim != 1:
+            raise ArgumentError(f"ids must be rows of whole numbers, as [[1, 2], [3]]; received {rows!r:.80}")
+        return cls.from_lengths(values, lengths)
 
     @classmethod
     def from_lengths(cls, values: Int32, lengths: Int64) -> Ragged:

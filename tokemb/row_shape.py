@@ -53,7 +53,8 @@ class RowShape:
         Raises ``ArgumentError`` for a ``maxlen`` below 1, or a ``padding`` or ``truncating`` that is no end of a row.
         """
         shape = self
-        if check_optional_count("maxlen", maxlen) is not None:
+        maxlen = check_optional_count("maxlen", maxlen)
+        if maxlen is not None:
             shape = replace(shape, truncate_to=maxlen, pad_to=maxlen, multiple_of=1)
         if padding is not None:
             shape = replace(shape, padding=check_side("padding", padding))
@@ -94,12 +95,14 @@ class RowShape:
 
     def write(self, specification: Specification, pad_id: int, pad_token: str) -> Specification:
         """``specification`` with this truncation and padding."""
-        truncation = self.truncate_to and {
-            "direction": _DIRECTIONS[self.truncating],
-            "max_length": self.truncate_to,
-            "strategy": "LongestFirst",
-            "stride": 0,
-        }
+        truncation = None
+        if self.truncate_to is not None:
+            truncation = {
+                "direction": _DIRECTIONS[self.truncating],
+                "max_length": self.truncate_to,
+                "strategy": "LongestFirst",
+                "stride": 0,
+            }
         padding = {
             "strategy": "BatchLongest" if self.pad_to is None else {"Fixed": self.pad_to},
             "direction": _DIRECTIONS[self.padding],

@@ -25,7 +25,13 @@ class SpecialTokens:
 
         Raises ``VocabularyError`` for a post-processor that does anything else.
         """
-        return cls._of_processor(specification.get("post_processor"))
+        try:
+            tokens = cls._of_processor(specification.get("post_processor"))
+        except (KeyError, IndexError, TypeError) as error:
+            raise VocabularyError(f"this tokenizer.json has a post-processor that lacks {error}") from None
+        if any(not 0 <= token <= np.iinfo(np.int32).max for token in (*tokens.before, *tokens.after)):
+            raise VocabularyError("this tokenizer.json has special tokens whose ids do not fit int32")
+        return tokens
 
     @classmethod
     def _of_processor(cls, processor: dict[str, Any] | None) -> SpecialTokens:
@@ -35,10 +41,9 @@ class SpecialTokens:
         if kind in ("BertProcessing", "RobertaProcessing"):
             return cls((processor["cls"][1],), (processor["sep"][1],))
         if kind == "Sequence":
-            whole = cls()
-            for outer in map(cls._of_processor, processor["processors"]):
-                whole = cls(outer.before + whole.before, whole.after + outer.after)
-            return whole
+            adding = [tokens for tokens in map(cls._of_processor, processor["processors"]) if len(tokens)]
+            if len(adding) <= 1:  # what several do together, `tokenizers` alone knows
+                return adding[0] if adding else cls()
         if kind == "TemplateProcessing":
             # Ids of special tokens, and None for the place of the text.
             places: list[int | None] = []
@@ -56,6 +61,10 @@ class SpecialTokens:
 
     def __len__(self) -> int:
         return len(self.before) + len(self.after)
+
+    def input_dim(self, least: int) -> int:
+        """The highest id + 1 of these and those below ``least``."""
+        return max(least, *(token + 1 for token in (*self.before, *self.after)), 1)
 
     def put_around(self, rows: Ragged) -> Ragged:
         """``rows`` with these ids before and after each."""

@@ -36,6 +36,8 @@ CONTINUATION = "##"
 _DELIMITER = " "
 _PIECE_WORDS = 4096
 
+# The most pieces that UnigramTrainer of tokenizers begins with.
+_UNIGRAM_SEEDS = 1_000_000
 # UnigramTrainer::finalize in tokenizers adds this much for each character that it puts back.
 _SCORE_STEP = 0.0001
 _STEP_NOISE = 1e-5
@@ -66,10 +68,12 @@ def train_subwords(model: str, counts: TokenCounts, *, max_size: int, min_count:
             f"a {model} model of this text needs max_size of at least {len(characters) + len(continued)}, "
             f"its distinct characters; received {max_size}"
         )
-    tokenizer, trainer = _untrained(model, len(reserved) + max_size, [*reserved, *continued])
+    # The trainers reserve memory for the size they are told, however large; there are no more pieces than this.
+    possible = max(sum(map(len, words)), _UNIGRAM_SEEDS) + len(characters) + len(continued)
+    tokenizer, trainer = _untrained(model, len(reserved) + min(max_size, possible), [*reserved, *continued])
     tokenizer.pre_tokenizer = _split_words(model)
     tokenizer.train_from_iterator(_repeated(words, repeats), trainer)
-    return _canonical(tokenizer, reserved) if model == "unigram" else tokenizer.model
+    return _canonical(tokenizer, reserved, max_size) if model == "unigram" else tokenizer.model
 
 
 def count_subwords(model: Model, kind: str, counts: TokenCounts, size: int) -> Int64:
@@ -125,15 +129,21 @@ def _repeated(words: list[str], repeats: list[int]) -> Iterator[str]:
             count -= _PIECE_WORDS
 
 
-def _canonical(tokenizer: Tokenizer, reserved: Sequence[str]) -> Unigram:
-    """The trained Unigram model without what differs from run to run."""
+def _canonical(tokenizer: Tokenizer, reserved: Sequence[str], max_size: int) -> Unigram:
+    """The trained Unigram model without what differs from run to run, and within ``max_size``.
+
+    The trainer keeps every character, and then stops adding pieces only if it hits the size exactly.
+    """
     vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
-    scores: dict[str, float] = dict(vocabulary[len(reserved) :])
+    scores: dict[str, float] = {token: score for token, score in vocabulary[len(reserved) :] if token not in reserved}
     dropped = _dropped_characters(scores)
     scores |= dict(zip(sorted(dropped), sorted(scores[character] for character in dropped), strict=True))
     # Adding zero turns -0.0, which is written differently, into 0.0.
     learned = [(token, round(score, _SCORE_DECIMALS) + 0.0) for token, score in scores.items()]
     learned.sort(key=lambda piece: (-piece[1], piece[0]))
+    room = max_size - sum(len(token) == 1 for token, _ in learned)
+    longer = [piece for piece in learned if len(piece[0]) > 1][: max(room, 0)]
+    learned = [piece for piece in learned if len(piece[0]) == 1 or piece in longer]
     return Unigram([*((token, 0.0) for token in reserved), *learned], reserved.index(UNK_TOKEN), False)
 
 

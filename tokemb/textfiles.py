@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb.errors import TextError
-from tokemb.texts import BATCH_BYTES, STRINGS
+from tokemb.texts import BATCH_BYTES, STRINGS, slices
 
 _BOM = b"\xef\xbb\xbf"
 _NEWLINE = ord("\n")
@@ -30,6 +30,8 @@ def read_lines(paths: Iterable[Path]) -> Iterator[pa.Array]:
     """
     for path in paths:
         if str(path) == "-":
+            if sys.stdin is None:
+                raise TextError("there is no standard input to read")
             yield from _lines(sys.stdin.buffer, "standard input")
         else:
             with path.open("rb") as file:
@@ -43,7 +45,7 @@ def _lines(file: BinaryIO, name: str) -> Iterator[pa.Array]:
         offset += len(block)
         rows = _rows_of(block.removeprefix(_BOM) if line == 1 else block)
         line += len(rows)
-        yield rows
+        yield from slices(rows)
 
 
 def _blocks_of_whole_lines(file: BinaryIO) -> Iterator[bytes]:

@@ -23,6 +23,8 @@ TOKEN_ROWS = pa.large_list(STRINGS)
 # Bytes of text that go through the engine at a time. Enough rows to keep all threads busy, and the objects that
 # `tokenizers` makes for them (some 20 bytes for each byte of English) stay in the tens of megabytes.
 BATCH_BYTES = 4 << 20
+# And at most so many rows: `tokenizers` makes an object for each, however short.
+BATCH_ROWS = 1 << 16
 
 
 def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user may hold
@@ -37,14 +39,14 @@ def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user
     if isinstance(texts, (pa.Array, pa.ChunkedArray)):
         first = 0
         for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
-            yield from _slices(_checked_arrow(chunk, first))
+            yield from slices(_checked_arrow(chunk, first))
             first += len(chunk)
         return
     _refuse_what_is_no_column(texts)
     if isinstance(texts, (list, tuple, np.ndarray)):
         rows = list(texts)
         if rows:
-            yield from _slices(_rows_to_arrow(rows, 0))
+            yield from slices(_rows_to_arrow(rows, 0))
         return
     first = 0
     for rows in _chunks(iter(texts)):
@@ -78,7 +80,7 @@ def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
         chunk.append(row)
         # Characters for texts; for rows of tokens eight times their number, near enough.
         size += len(row) if isinstance(row, str) else 8 * len(row) if isinstance(row, Sequence) else 1
-        if size >= BATCH_BYTES:
+        if size >= BATCH_BYTES or len(chunk) >= BATCH_ROWS:
             yield chunk
             chunk, size = [], 0
     if chunk:
@@ -89,7 +91,13 @@ def _checked_arrow(column: pa.Array, first: int) -> pa.Array:
     """Check and convert an Arrow array, of which the first row is ``texts[first]``."""
     if column.null_count:
         raise TextError(f"texts[{first + _first(column.is_null())}] is missing: fill or drop it first")
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_dictionary(column.type):
+        return _checked_arrow(column.dictionary_decode(), first)
+    kind = column.type
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise TextError(f"texts are not sound Arrow: {error}") from None
     if _is_string(kind):
         return column.cast(STRINGS)
     if _is_list(kind) and _is_string(kind.value_type):
@@ -113,14 +121,14 @@ def _first(mask: pa.Array) -> int:
     return int(np.flatnonzero(mask.to_numpy(zero_copy_only=False))[0])
 
 
-def _slices(column: pa.Array) -> Iterator[pa.Array]:
-    """Cut an Arrow array after about every ``BATCH_BYTES`` of text, without copying."""
+def slices(column: pa.Array) -> Iterator[pa.Array]:
+    """Cut an Arrow array after about every ``BATCH_BYTES`` of text or ``BATCH_ROWS`` rows, without copying."""
     texts = column.type == STRINGS
     ends = np.cumsum((pc.binary_length(column) if texts else pc.multiply(pc.list_value_length(column), 8)).to_numpy())
     start = 0
     while start < len(column):
         before = ends[start - 1] if start else 0
-        stop = int(np.searchsorted(ends, before + BATCH_BYTES)) + 1
+        stop = min(int(np.searchsorted(ends, before + BATCH_BYTES)) + 1, start + BATCH_ROWS)
         yield column.slice(start, stop - start)
         start = stop
 

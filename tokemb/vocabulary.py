@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -25,18 +25,19 @@ _TIE_KEYS = {
 }
 
 
-def reserved_tokens(reserve: Sequence[str], *, oov: bool = True) -> list[str]:
+def reserved_tokens(reserve: Iterable[str], *, oov: bool = True) -> list[str]:
     """The tokens of the first ids: padding, out-of-vocabulary unless ``oov`` is false, then ``reserve``.
 
     Raises ``ArgumentError`` for a token that is empty, reserved already or named twice.
     """
-    if isinstance(reserve, str):
-        raise ArgumentError(f"reserve must be a list of tokens, as [{reserve!r}]; received one str")
+    if isinstance(reserve, str) or not isinstance(reserve, Iterable):
+        raise ArgumentError(f"reserve must be a list of tokens, as ['[BOS]']; received {reserve!r}")
     tokens = [PAD_TOKEN, *([UNK_TOKEN] if oov else [])]
     for token in reserve:
-        if not isinstance(token, str) or not token or token == UNK_TOKEN or token in tokens:
+        spelled = isinstance(token, str) and token.encode(errors="ignore").decode() == token != ""
+        if not spelled or token == UNK_TOKEN or token in tokens:
             raise ArgumentError(
-                f"reserve must hold non-empty strings, each once and none of them {UNK_TOKEN!r}; received {token!r}"
+                f"reserve must hold non-empty texts, each once and none of them {UNK_TOKEN!r}; received {token!r}"
             )
         tokens.append(token)
     return tokens

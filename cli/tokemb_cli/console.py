@@ -25,8 +25,12 @@ def data(text: str) -> None:
 def quiet_tensorflow() -> Iterator[None]:
     """Hide what TensorFlow writes to stderr while it is imported in the block; show it if that fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        stderr = os.dup(2)
+    except OSError:  # closed: nothing to hide
+        yield
+        return
     sys.stderr.flush()
-    stderr = os.dup(2)
     with tempfile.TemporaryFile() as noise:
         os.dup2(noise.fileno(), 2)
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
+import os
 import signal
 import sys
 from typing import Any
@@ -21,6 +23,9 @@ _COMMANDS = {
     "embed": ("embed", "Turn ids or texts into vectors with a Keras model."),
     "inspect": ("inspect", "Tell what a vocabulary, model or array holds."),
 }
+
+# Set, it shows the traceback of an error that nobody thought of.
+_DEBUG = "TOKEMB_DEBUG"
 
 
 class _Commands(click.Group):
@@ -55,7 +60,12 @@ class _Commands(click.Group):
 
             if isinstance(error, TokembError):
                 raise click.ClickException(str(error)) from error
-            raise
+            if isinstance(error, MemoryError):
+                raise click.ClickException("there is not enough memory for arrays of this size") from error
+            if isinstance(error, click.exceptions.Exit | click.Abort | click.ClickException) or os.environ.get(_DEBUG):
+                raise
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise click.ClickException(f"unexpected {reason:.300} (set {_DEBUG}=1 to see where)") from error
 
 
 def _os_message(error: OSError) -> str:
@@ -92,4 +102,6 @@ def main() -> None:
     """The entry point."""
     # A polite request to stop cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # as the texts that are read
     cli(prog_name="tokemb")

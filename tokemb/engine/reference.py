@@ -29,8 +29,11 @@ class Reference:
         """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows."""
         try:
             encodings = self._tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
-        except Exception as error:  # tokenizers raises plain Exception
-            raise VocabularyError(f"the tokenizer cannot encode these texts: {error}") from error
+        except BaseException as error:
+            # It raises plain Exception, and where its Rust code panics a PanicException, which is none.
+            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+                raise VocabularyError(f"the tokenizer cannot encode these texts: {error}") from error
+            raise
         return _to_ragged(encodings)
 
 
