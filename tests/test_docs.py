@@ -69,6 +69,12 @@ def test_every_profile_is_named(page):
     assert [name for name in named if name in PROFILES] == list(PROFILES)
 
 
+def test_the_command_knows_every_profile():
+    from tokemb_cli import options
+
+    assert options.PROFILES == tuple(PROFILES)
+
+
 def test_links_lead_somewhere():
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "vocab" / "README.md"):
         for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):

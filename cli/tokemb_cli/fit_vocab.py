@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 @click.command("fit-vocab")
 @options.text_files()
 @options.output("FOLDER", "Vocabulary folder to write; one that is there is replaced.")
-@click.option("--profile", default="words", show_default=True, help="How text is split; see above.")
+@click.option(
+    "--profile", default="words", show_default=True, type=click.Choice(options.PROFILES), help="How text is split."
+)
 @click.option(
     "--model",
     default="word",

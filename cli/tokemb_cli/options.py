@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
+# The library's, written again so that --help need not wait for it; a test compares the two.
+PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
+
 _PATH = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Decorator = Callable[[_Command], _Command]
