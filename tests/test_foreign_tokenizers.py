@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -162,3 +163,14 @@ def test_a_regex_that_explodes_is_an_error_of_ours():
     tokenizer = _word_level({"<unk>": 0}, pre_tokenizer=Split(Regex("(a|a|aa)+$"), "isolated"))
     with pytest.raises(tokemb.TokembError, match="the tokenizer cannot encode these texts"):
         Encoder.from_tokenizer(tokenizer).encode_ragged(["a" * 40 + "b"])
+
+
+def test_a_file_that_says_nothing_of_padding_can_be_saved(tmp_path):
+    content = json.loads(_word_level({"<unk>": 0, "a": 1}).to_str())
+    del content["padding"], content["truncation"]
+    (tmp_path / "t.json").write_text(json.dumps(content))
+    encoder = Encoder.load(tmp_path / "t.json")
+    encoder.save(tmp_path / "v")
+    again = Encoder.load(tmp_path / "v")
+    assert (again.pad_id, again.fingerprint) == (None, encoder.fingerprint)
+    assert again.encode_ragged(["a b"])[0].tolist() == [1, 0]

@@ -159,7 +159,7 @@ pathlib.Path(text) for a file
                 raise VocabularyError(f"{path} is not a vocabulary folder: it holds no {missing}")
             return cls.from_tokenizer(path / TOKENIZER)
         contents = read_folder(path)
-        metadata, padding = contents.metadata, contents.specification["padding"]
+        metadata, padding = contents.metadata, contents.specification.get("padding")
         return cls(
             contents.specification,
             tokenizer_of(contents.specification),
