@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def fit_vocab(
     model: str = "word",
     max_size: int | None = None,
     min_count: int = 1,
-    reserve: Sequence[str] = (),
+    reserve: Iterable[str] = (),
     oov: bool = True,
     maxlen: int | None = None,
     padding: str = "post",
@@ -68,7 +68,6 @@ def fit_vocab(
     splitting = get_profile(texts.profile if isinstance(texts, TokenCounts) else profile or "words")
     oov = bool(oov)
     _check_combination(splitting, model, oov)
-    reserve = list(reserve) if isinstance(reserve, Iterable) and not isinstance(reserve, str) else reserve
     reserved = reserved_tokens(reserve, oov=oov)
     shape = RowShape().override(maxlen, padding, truncating)
 
@@ -92,7 +91,7 @@ def fit_vocab(
     corpus = CorpusStatistics(
         counts.rows, counts.total, len(counts.tokens), encoded, encoded - kept, counts.row_lengths
     )
-    settings = {"max_size": max_size, "min_count": min_count, "reserve": list(reserve)}
+    settings = {"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :]}
     return Encoder(
         specification,
         tokenizer_of(specification),

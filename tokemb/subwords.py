@@ -27,6 +27,7 @@ from tokemb.counts import TokenCounts
 from tokemb.engine.reference import Reference
 from tokemb.errors import ArgumentError
 from tokemb.ragged import Int64
+from tokemb.texts import slices
 from tokemb.vocabulary import UNK_TOKEN, nothing_left
 
 DEFAULT_MAX_SIZE = 30_000
@@ -80,9 +81,13 @@ def count_subwords(model: Model, kind: str, counts: TokenCounts, size: int) -> I
     """How often each id of ``model`` comes up in the counted text, int64 (size,)."""
     tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = _split_words(kind)
-    pieces = Reference(tokenizer).encode(counts.tokens)
+    reference = Reference(tokenizer)
     result = np.zeros(size, np.int64)
-    np.add.at(result, pieces.values, np.repeat(counts.counts, pieces.lengths))
+    start = 0
+    for words in slices(counts.tokens):
+        pieces = reference.encode(words)
+        np.add.at(result, pieces.values, np.repeat(counts.counts[start : start + len(words)], pieces.lengths))
+        start += len(words)
     return result
 
 
@@ -140,10 +145,10 @@ def _canonical(tokenizer: Tokenizer, reserved: Sequence[str], max_size: int) -> 
     scores |= dict(zip(sorted(dropped), sorted(scores[character] for character in dropped), strict=True))
     # Adding zero turns -0.0, which is written differently, into 0.0.
     learned = [(token, round(score, _SCORE_DECIMALS) + 0.0) for token, score in scores.items()]
-    learned.sort(key=lambda piece: (-piece[1], piece[0]))
-    room = max_size - sum(len(token) == 1 for token, _ in learned)
-    longer = [piece for piece in learned if len(piece[0]) > 1][: max(room, 0)]
-    learned = [piece for piece in learned if len(piece[0]) == 1 or piece in longer]
+    best_first = sorted(learned, key=lambda piece: (-piece[1], piece[0]))
+    # Characters stay, whatever their score; of the others the best, as far as there is room.
+    kept = sorted(best_first, key=lambda piece: len(piece[0]) > 1)[:max_size]
+    learned = sorted(kept, key=lambda piece: (-piece[1], piece[0]))
     return Unigram([*((token, 0.0) for token in reserved), *learned], reserved.index(UNK_TOKEN), False)
 
 
