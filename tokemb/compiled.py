@@ -1,0 +1,40 @@
+"""How kernels are compiled: by Numba, without the interpreter lock, kept on disk.
+
+Numba takes a quarter of a second to import, so whatever needs a kernel imports this inside a function.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+from numba.core import event
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def kernel(function: Function) -> Function:
+    """Compile ``function`` at its first call in this machine's lifetime, and load it from Numba's cache after that."""
+    try:
+        return numba.njit(function, nogil=True, cache=True)
+    except RuntimeError:  # neither the package's folder nor the user's can be written to
+        return numba.njit(function, nogil=True)
+
+
+class _Announce(event.Listener):
+    """Say once why the first call takes seconds."""
+
+    said = False
+
+    def on_start(self, event: event.Event) -> None:
+        if not self.said and event.data["dispatcher"].py_func.__module__.startswith("tokemb"):
+            _Announce.said = True
+            logging.getLogger("tokemb").warning("tokemb compiles its kernels for this machine, once: some seconds")
+
+    def on_end(self, event: event.Event) -> None:
+        pass
+
+
+event.register("numba:compile", _Announce())

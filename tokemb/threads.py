@@ -1,0 +1,50 @@
+"""Work on parts of the rows in threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import starmap
+from typing import TypeVar
+
+import numpy as np
+
+from tokemb.arguments import check_optional_count
+from tokemb.ragged import Int64
+
+Result = TypeVar("Result")
+
+
+def thread_count(threads: int | None = None) -> int:
+    """``threads``, or for ``None`` as many as this process may use cores; raises ``ArgumentError`` if below 1."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:  # not Linux
+        cores = os.cpu_count() or 1
+    return check_optional_count("threads", threads) or cores
+
+
+def parts(splits: Int64, threads: int) -> list[tuple[int, int]]:
+    """Cut rows into at most ``threads`` runs of about the same size, as pairs of first and last + 1.
+
+    ``splits``: int64 (rows + 1,), ascending; row ``i`` has the size ``splits[i + 1] - splits[i]``.
+    """
+    rows = len(splits) - 1
+    # A row costs something too, if it is empty.
+    size = splits - splits[0] + np.arange(rows + 1)
+    cuts = np.searchsorted(size, size[-1] * np.arange(1, threads) / threads)
+    bounds = [0, *cuts.tolist(), rows]
+    return [(first, last) for first, last in zip(bounds, bounds[1:], strict=False) if first < last]
+
+
+def run(function: Callable[..., Result], arguments: Sequence[tuple[object, ...]]) -> list[Result]:
+    """Call ``function`` with each of ``arguments``, all at once, and return the results in their order.
+
+    ``function`` should release the interpreter lock. The threads are made here and gone afterwards: they cost some
+    tens of microseconds, and a forked process never waits for a thread that it does not have.
+    """
+    if len(arguments) <= 1:
+        return list(starmap(function, arguments))
+    with ThreadPoolExecutor(len(arguments)) as pool:
+        return [future.result() for future in [pool.submit(function, *each) for each in arguments]]
