@@ -1,6 +1,6 @@
 """How kernels are compiled: by Numba, without the interpreter lock, kept on disk.
 
-Numba takes a quarter of a second to import, so whatever needs a kernel imports this inside a function.
+Numba takes a quarter of a second to import, so whatever needs a kernel imports it inside a function.
 """
 
 from __future__ import annotations
@@ -14,13 +14,22 @@ from numba.core import event
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+# Kernels get all their arrays and make none, so no references need to be counted; counting them, atomically, at every
+# call of an inner function would take most of the time.
+_OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False}
+
 
 def kernel(function: Function) -> Function:
-    """Compile ``function`` at its first call in this machine's lifetime, and load it from Numba's cache after that."""
+    """Compile ``function`` at its first call on this machine, and load it from Numba's cache from then on."""
     try:
-        return numba.njit(function, nogil=True, cache=True)
+        return numba.njit(function, cache=True, **_OPTIONS)
     except RuntimeError:  # neither the package's folder nor the user's can be written to
-        return numba.njit(function, nogil=True)
+        return numba.njit(function, **_OPTIONS)
+
+
+def inlined(function: Function) -> Function:
+    """Compile ``function`` into the kernels that call it."""
+    return numba.njit(function, forceinline=True, **_OPTIONS)
 
 
 class _Announce(event.Listener):

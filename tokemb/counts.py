@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb import engine
 from tokemb.corpus import corpus_batches
-from tokemb.engine.tally import tally
+from tokemb.engine import TokenCounter
+from tokemb.engine.tally import Tally, tally
 from tokemb.errors import ArgumentError
-from tokemb.profiles import Profile, get_profile
+from tokemb.profiles import get_profile
 from tokemb.ragged import Int64, Ragged
 from tokemb.texts import STRINGS
+from tokemb.threads import thread_count
 
 _MERGE_TOKENS = 1 << 20
 
@@ -47,17 +48,30 @@ class TokenCounts:
     row_lengths: Mapping[int, int]
 
     @classmethod
-    def from_texts(cls, texts: Path | Iterable[Any], *, profile: str = "words") -> TokenCounts:
-        """Count texts: an iterable of ``str`` or of lists of tokens (counted as they are), a column, or text files."""
+    def from_texts(
+        cls, texts: Path | Iterable[Any], *, profile: str = "words", threads: int | None = None
+    ) -> TokenCounts:
+        """Count texts: an iterable of ``str`` or of lists of tokens (counted as they are), a column, or text files.
+
+        ``threads``: how many, ``None`` for as many as there are cores; the counts do not depend on it.
+        """
         splitting = get_profile(profile)
+        counter = TokenCounter(splitting, thread_count(threads))
         parts: list[TokenCounts] = []
         for batch in corpus_batches(texts):
-            parts.append(_count(batch, splitting))
+            if batch.type == STRINGS:
+                counter.add(batch)
+                continue
+            parts.append(cls._of_tally(profile, _tally_tokens(batch)))
             # Merge when the new has outgrown the old: memory follows the distinct tokens, and each token is merged
             # only a logarithmic number of times.
             if sum(len(part.tokens) for part in parts[1:]) > max(len(parts[0].tokens), _MERGE_TOKENS):
                 parts = [cls.merge(parts, profile)]
-        return cls.merge(parts, profile)
+        return cls.merge(parts, profile) if parts else cls._of_tally(profile, counter.result())
+
+    @classmethod
+    def _of_tally(cls, profile: str, tally: Tally) -> TokenCounts:
+        return cls(profile, tally.tokens, tally.counts, tally.documents, tally.row_lengths)
 
     @classmethod
     def merge(cls, parts: Sequence[TokenCounts], profile: str) -> TokenCounts:
@@ -98,12 +112,8 @@ class TokenCounts:
         return int(self.counts.sum())
 
 
-def _count(batch: pa.Array, profile: Profile) -> TokenCounts:
-    """Count one batch of texts or of rows of tokens."""
-    if batch.type == STRINGS:
-        counted = engine.count(batch, profile)
-    else:
-        encoded = batch.flatten().dictionary_encode()
-        lengths = batch.value_lengths().to_numpy().astype(np.int64)
-        counted = tally(Ragged.from_lengths(encoded.indices.to_numpy(), lengths), encoded.dictionary)
-    return TokenCounts(profile.name, counted.tokens, counted.counts, counted.documents, counted.row_lengths)
+def _tally_tokens(batch: pa.LargeListArray) -> Tally:
+    """Count rows that are tokens already."""
+    encoded = batch.flatten().dictionary_encode()
+    lengths = batch.value_lengths().to_numpy().astype(np.int64)
+    return tally(Ragged.from_lengths(encoded.indices.to_numpy(), lengths), encoded.dictionary)

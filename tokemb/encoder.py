@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from tokemb import engine
-from tokemb.corpus import corpus_batches
+from tokemb.encoding import EncodedBatch, Encoding
+from tokemb.engine import Explanation
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.folder import (
     METADATA,
@@ -37,25 +36,9 @@ from tokemb.specification import (
     unk_id,
 )
 from tokemb.statistics import CorpusStatistics
-from tokemb.texts import STRINGS
-from tokemb.token_lookup import TokenLookup
 
 # What people call their padding token, in the files that say nothing of padding.
 _PAD_NAMES = ("[PAD]", "<pad>", "<|pad|>")
-
-
-@dataclass(frozen=True)
-class EncodedBatch:
-    """Some rows of ids, truncated and with their special tokens, and what became of their tokens.
-
-    ``tokens``: how many there were before truncation. ``unknown``: how many of those were out of vocabulary.
-    ``truncated``: how many rows lost tokens.
-    """
-
-    rows: Ragged
-    tokens: int
-    unknown: int
-    truncated: int
 
 
 class Encoder:
@@ -105,10 +88,10 @@ pathlib.Path(text) for a file
         tokenizer.no_padding()
         self._specification = specification
         self._tokenizer = tokenizer
-        self._special_tokens = SpecialTokens.of(specification)
         self._ids: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
         self._table = table
-        self.input_dim = self._special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
+        special_tokens = SpecialTokens.of(specification)
+        self.input_dim = special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
         self.pad_id = pad_id
         self.unk_id = unk_id(specification) if oov else None
         self.oov = oov
@@ -117,8 +100,8 @@ pathlib.Path(text) for a file
         self.settings = settings
         self.corpus = corpus
         # Where unknown tokens are dropped, they first get an id that is no token's, so that they can be counted.
-        self._unknown = self.unk_id if oov else self.input_dim
-        self._way = engine.choose(specification, tokenizer, None if oov else self._unknown)
+        unknown = self.unk_id if oov else self.input_dim
+        self._encoding = Encoding(specification, tokenizer, self._ids, unknown, oov)
 
     # Making, keeping
 
@@ -250,6 +233,7 @@ pathlib.Path(text) for a file
         maxlen: int | None = None,
         padding: str | None = None,
         truncating: str | None = None,
+        threads: int | None = None,
     ) -> Int32:
         """Turn texts into padded ids.
 
@@ -257,22 +241,25 @@ pathlib.Path(text) for a file
         files as ``pathlib.Path``, a row a line.
         ``maxlen``, ``padding``, ``truncating``: as in Keras' ``pad_sequences``; ``None`` for what the vocabulary was
         saved with, which is at first the longest row, ``"post"`` and ``"post"``.
+        ``threads``: how many, ``None`` for as many as there are cores; the ids do not depend on it.
 
         Returns int32 (rows, maxlen); row ``i`` is text ``i``, an empty text a row of padding.
         Raises ``TextTypeError`` or ``TextError`` for rows that are not text, ``ArgumentError`` for wrong settings.
         """
         shape = self.row_shape(maxlen, padding, truncating)
-        pad_id = self.require_pad_id()
-        return shape.pad(self._rows(texts, shape), pad_id)
+        return self._encoding.padded(texts, shape, self.require_pad_id(), threads)
 
     def encode_ragged(
-        self, texts: Path | Iterable[Any], *, maxlen: int | None = None, truncating: str | None = None
+        self,
+        texts: Path | Iterable[Any],
+        *,
+        maxlen: int | None = None,
+        truncating: str | None = None,
+        threads: int | None = None,
     ) -> Ragged:
         """Turn texts into ids without padding; the arguments and errors are those of ``encode``."""
-        return self._rows(texts, self.row_shape(maxlen, None, truncating))
-
-    def _rows(self, texts: Path | Iterable[Any], shape: RowShape) -> Ragged:
-        return Ragged.concatenate([batch.rows for batch in self.encode_batches(texts, shape)])
+        batches = self.encode_batches(texts, self.row_shape(maxlen, None, truncating), threads)
+        return Ragged.concatenate([batch.rows for batch in batches])
 
     def row_shape(self, maxlen: int | None, padding: str | None, truncating: str | None) -> RowShape:
         """How rows are truncated and padded, given what is to differ from the saved settings."""
@@ -287,23 +274,15 @@ pathlib.Path(text) for a file
             )
         return self.pad_id
 
-    def encode_batches(self, texts: Path | Iterable[Any], shape: RowShape) -> Iterator[EncodedBatch]:
+    def encode_batches(
+        self, texts: Path | Iterable[Any], shape: RowShape, threads: int | None = None
+    ) -> Iterator[EncodedBatch]:
         """Encode as the texts come, some megabytes at a time; ``shape`` says how rows are truncated."""
-        for batch in corpus_batches(texts):
-            rows = self._way.encode(batch) if batch.type == STRINGS else self._token_lookup.encode(batch)
-            tokens, unknown = len(rows.values), 0
-            if self._unknown is not None:
-                is_unknown = rows.values == self._unknown
-                unknown = int(np.count_nonzero(is_unknown))
-                if not self.oov and unknown:
-                    rows = rows.select(~is_unknown)
-            cut = shape.truncate(rows, self._special_tokens)
-            truncated = int(np.count_nonzero(cut.lengths < rows.lengths))
-            yield EncodedBatch(self._special_tokens.put_around(cut), tokens, unknown, truncated)
+        return self._encoding.batches(texts, shape, threads)
 
-    @cached_property
-    def _token_lookup(self) -> TokenLookup:
-        return TokenLookup(self._ids, self._unknown)
+    def explain(self, text: str | None = None) -> Explanation:
+        """Which way this tokenizer goes, or ``text`` with it, and what keeps it from a faster one."""
+        return self._encoding.engine.explain(text)
 
     def check_ids(self, ids: npt.NDArray[Any]) -> None:
         """Raise ``ArgumentError`` unless all ``ids``, an integer array of any shape, are the vocabulary's."""

@@ -37,6 +37,7 @@ def fit_vocab(
     maxlen: int | None = None,
     padding: str = "post",
     truncating: str = "post",
+    threads: int | None = None,
 ) -> Encoder:
     """Fit a vocabulary to texts.
 
@@ -51,6 +52,7 @@ def fit_vocab(
     ``oov``: false drops unknown tokens instead of giving them id 1, as the legacy Keras ``Tokenizer`` does without an
     ``oov_token``; only for the ``"keras"`` profile.
     ``maxlen``, ``padding``, ``truncating``: what ``encode`` does when it is not told otherwise.
+    ``threads``: how many count, ``None`` for as many as there are cores; the vocabulary does not depend on it.
 
     Id 0 is padding (``""``), id 1 out-of-vocabulary (``"[UNK]"``), then come ``reserve`` and the tokens by count.
 
@@ -71,7 +73,11 @@ def fit_vocab(
     reserved = reserved_tokens(reserve, oov=oov)
     shape = RowShape().override(maxlen, padding, truncating)
 
-    counts = texts if isinstance(texts, TokenCounts) else TokenCounts.from_texts(texts, profile=splitting.name)
+    counts = (
+        texts
+        if isinstance(texts, TokenCounts)
+        else TokenCounts.from_texts(texts, profile=splitting.name, threads=threads)
+    )
     if model == "word":
         tokens = reserved + cut(counts, ties=splitting.ties, max_size=max_size, min_count=min_count, reserved=reserved)
         fitted: Model = WordLevel({token: index for index, token in enumerate(tokens)}, unk_token=UNK_TOKEN)
@@ -129,10 +135,7 @@ def _tokens_of(model: Model) -> list[str]:
 
 
 def _specification(profile: Profile, model: str, fitted: Model) -> Specification:
-    tokenizer = Tokenizer(fitted)
-    if profile.normalizer is not None:
-        tokenizer.normalizer = profile.normalizer
-    tokenizer.pre_tokenizer = profile.pre_tokenizer
+    tokenizer = profile.tokenizer(fitted)
     if profile.decoder is not None:
         tokenizer.decoder = profile.decoder
     if model == "wordpiece":

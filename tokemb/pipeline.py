@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from tokemb.atomic import atomic_file
 from tokemb.embedder import Embedder
-from tokemb.encoder import EncodedBatch, Encoder
+from tokemb.encoder import Encoder
+from tokemb.encoding import EncodedBatch
 from tokemb.npy import NpyWriter, open_ids
 from tokemb.ragged import Int32, Ragged, check_ids
 from tokemb.row_shape import RowShape

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tokenizers import Regex, decoders, normalizers, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.decoders import Decoder
+from tokenizers.models import Model, WordLevel
 from tokenizers.normalizers import Normalizer
 from tokenizers.pre_tokenizers import PreTokenizer
 
@@ -25,6 +26,14 @@ class Profile:
     decoder: Decoder | None = None
     # "ascending" and "descending" by the token's UTF-8 bytes, or "first seen".
     ties: str = "ascending"
+
+    def tokenizer(self, model: Model | None = None) -> Tokenizer:
+        """A tokenizer that splits this way, with ``model``, or one that knows no token."""
+        tokenizer = Tokenizer(model or WordLevel({}, unk_token=""))
+        if self.normalizer is not None:
+            tokenizer.normalizer = self.normalizer
+        tokenizer.pre_tokenizer = self.pre_tokenizer
+        return tokenizer
 
 
 # Scripts written without spaces, and symbols: each character is a token of its own. Script properties leave out the

@@ -62,16 +62,21 @@ class RowShape:
             shape = replace(shape, truncating=check_side("truncating", truncating))
         return shape
 
-    def truncate(self, rows: Ragged, special_tokens: SpecialTokens) -> Ragged:
-        """Truncate ``rows`` so that they are no longer than allowed with ``special_tokens`` around them."""
+    def room(self, special_tokens: SpecialTokens) -> int | None:
+        """The most ids of a row besides ``special_tokens``, ``None`` for no limit."""
         if self.truncate_to is None:
-            return rows
+            return None
         if self.truncate_to < len(special_tokens):
             raise ArgumentError(
                 f"maxlen must be at least {len(special_tokens)}, the special tokens around every row; "
                 f"received {self.truncate_to}"
             )
-        return rows.truncate(self.truncate_to - len(special_tokens), self.truncating)
+        return self.truncate_to - len(special_tokens)
+
+    def truncate(self, rows: Ragged, special_tokens: SpecialTokens) -> Ragged:
+        """Truncate ``rows`` so that they are no longer than allowed with ``special_tokens`` around them."""
+        room = self.room(special_tokens)
+        return rows if room is None else rows.truncate(room, self.truncating)
 
     @property
     def fixed_length(self) -> int | None:

@@ -13,6 +13,19 @@ from tokemb.errors import VocabularyError
 
 Specification = dict[str, Any]
 
+# A tokenizer without any component, and a model that knows nothing.
+BLANK: Specification = {
+    "version": "1.0",
+    "truncation": None,
+    "padding": None,
+    "added_tokens": [],
+    "normalizer": None,
+    "pre_tokenizer": None,
+    "post_processor": None,
+    "decoder": None,
+    "model": {"type": "WordLevel", "vocab": {}, "unk_token": ""},
+}
+
 # What says how rows are cut and filled, and how ids become text again, decides no id.
 _NO_RULES = ("truncation", "padding", "decoder")
 

@@ -28,6 +28,7 @@ from tokemb.engine.reference import Reference
 from tokemb.errors import ArgumentError
 from tokemb.ragged import Int64
 from tokemb.texts import slices
+from tokemb.threads import thread_count
 from tokemb.vocabulary import UNK_TOKEN, nothing_left
 
 DEFAULT_MAX_SIZE = 30_000
@@ -85,7 +86,7 @@ def count_subwords(model: Model, kind: str, counts: TokenCounts, size: int) -> I
     result = np.zeros(size, np.int64)
     start = 0
     for words in slices(counts.tokens):
-        pieces = reference.encode(words)
+        pieces = reference.encode(words, thread_count())
         np.add.at(result, pieces.values, np.repeat(counts.counts[start : start + len(words)], pieces.lengths))
         start += len(words)
     return result

@@ -1,40 +1,162 @@
 """From texts to ids, and to counts: the ways there are, and the choice between them.
 
-A way turns an Arrow array of texts into a ``Ragged`` of ids, before any truncation, padding or special tokens. What the
-ids are is defined by the ``tokenizers`` library; a way only decides how fast they come.
+What the ids are is defined by the ``tokenizers`` library; a way only decides how fast they come:
+
+- the scanner, our kernels, for pipelines that look at one character at a time;
+- gigatoken, a public library, for other BPE models;
+- the reference, ``tokenizers`` itself, for everything else, for rows that another way cannot prove, and for small
+  inputs, which are done before Numba is imported.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from tokemb.engine import reference
-from tokemb.engine.tally import Tally
+from tokemb.engine.padded import Padded
+from tokemb.engine.reference import Reference, mark_unknown, split
+from tokemb.engine.scannable import Scannable, code_points_of, scannable
+from tokemb.engine.tally import Tally, tally
 from tokemb.profiles import Profile
-from tokemb.ragged import Ragged
-from tokemb.specification import Specification
+from tokemb.ragged import Int64, Ragged
+from tokemb.specification import Specification, specification_of
+from tokemb.texts import STRINGS
+
+if TYPE_CHECKING:
+    from tokemb.engine.counting import Counter
+    from tokemb.engine.scanner import Scanner
+
+# Texts of fewer bytes are done by the reference before the kernels are loaded.
+SMALL = 1 << 18
 
 
-class Way(Protocol):
-    """One way of turning texts into ids."""
+@dataclass(frozen=True)
+class Explanation:
+    """Which way a tokenizer goes and why.
 
-    def encode(self, texts: pa.LargeStringArray) -> Ragged:
-        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows."""
-
-
-def choose(specification: Specification, tokenizer: Tokenizer, unknown_id: int | None = None) -> Way:
-    """The fastest way that gives the ids of ``tokenizer``, made from ``specification``, without truncation and padding.
-
-    ``unknown_id``: an id that no token has, for the unknown tokens of a word-level model that has none for them.
+    ``way``: ``"scanner"``, ``"gigatoken"`` or ``"reference"``. ``reason``: what decided it.
     """
-    if unknown_id is not None:
-        return reference.Reference(reference.mark_unknown(specification, unknown_id))
-    return reference.Reference(tokenizer)
+
+    way: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.way}: {self.reason}"
 
 
-def count(texts: pa.LargeStringArray, profile: Profile) -> Tally:
-    """Count the tokens of ``texts``, ``large_string`` (rows,), split by ``profile``."""
-    return reference.count(texts, profile)
+class Engine:
+    """Texts to ids, before any truncation, padding or special tokens."""
+
+    def __init__(self, specification: Specification, tokenizer: Tokenizer, unknown_id: int | None = None) -> None:
+        """``tokenizer``: made from ``specification``, without truncation and padding.
+
+        ``unknown_id``: an id that no token has, for the unknown tokens of a word-level model that has none for them.
+        """
+        self._specification = specification
+        self._model = type(tokenizer.model).__name__
+        self._unknown_id = unknown_id
+        self._reference = Reference(tokenizer if unknown_id is None else mark_unknown(specification, unknown_id))
+        self._scanner: Scanner | None = None
+        self._lock = Lock()
+
+    def encode(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
+        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows."""
+        scanner = self._scanner_for(texts)
+        return scanner.encode(texts, threads) if scanner else self._reference.encode(texts, threads)
+
+    def encode_padded(self, texts: pa.LargeStringArray, padded: Padded, threads: int) -> Int64 | None:
+        """Put the ids of ``texts``, ``large_string`` (rows,), where ``padded`` says, as far as that is fast.
+
+        Returns the rows that are left, int64 (left,); ``None`` for all.
+        """
+        scanner = self._scanner_for(texts)
+        return scanner.encode_padded(texts, padded, threads) if scanner else None
+
+    def explain(self, text: str | None = None) -> Explanation:
+        """Which way texts go, or this text."""
+        if isinstance(self._scannable, str):
+            return Explanation("reference", self._scannable)
+        why = None if text is None else self._scannable.code_points.why_reference(text)
+        if why is not None:
+            return Explanation("reference", why)
+        how = "words are looked up" if self._scannable.ask is None else "pieces are remembered"
+        return Explanation("scanner", f"it cuts text by what two neighbouring characters are; {how}")
+
+    @cached_property
+    def _scannable(self) -> Scannable | str:
+        return scannable(self._specification, self._model)
+
+    def _scanner_for(self, texts: pa.LargeStringArray) -> Scanner | None:
+        if self._scanner is None and not is_small(texts) and not isinstance(self._scannable, str):
+            with self._lock:
+                if self._scanner is None:
+                    self._scanner = self._make_scanner(self._scannable)
+        return self._scanner
+
+    def _make_scanner(self, plan: Scannable) -> Scanner:
+        from tokemb.engine import scan
+        from tokemb.engine.known_pieces import KnownPieces
+        from tokemb.engine.scanner import Scanner
+
+        known, unknown, ask = KnownPieces.none(), scan.UNKNOWN_TO_REFERENCE, None
+        if plan.ask is None:
+            model = self._specification["model"]
+            words: dict[str, int] = model["vocab"]
+            ids = np.fromiter(words.values(), np.int32, len(words))
+            known = known.and_more(pa.array(list(words), STRINGS), Ragged(ids, np.arange(len(ids) + 1)))
+            unknown = words.get(model.get("unk_token"), unknown) if self._unknown_id is None else self._unknown_id
+        else:
+            ask = Reference(plan.ask).encode
+        return Scanner(plan.code_points, known, unknown, self._reference.encode, ask)
+
+
+class TokenCounter:
+    """Counts the tokens of texts that come in batches, split by ``profile``."""
+
+    def __init__(self, profile: Profile, threads: int) -> None:
+        self._profile = profile
+        self._threads = threads
+        self._counter: Counter | None = None
+        self._small: list[pa.LargeStringArray] = []
+
+    def add(self, texts: pa.LargeStringArray) -> None:
+        """Count ``texts``, ``large_string`` (rows,), too."""
+        if self._counter is None:
+            self._small.append(texts)
+            if sum(map(_bytes, self._small)) >= SMALL:
+                self._counter = self._make_counter()
+                for part in self._small:
+                    self._counter.add(part, self._threads)
+        else:
+            self._counter.add(texts, self._threads)
+
+    def result(self) -> Tally:
+        """All that was counted."""
+        if self._counter is not None:
+            return self._counter.result()
+        texts = pa.chunked_array(self._small, STRINGS).combine_chunks()
+        return tally(*split(texts, self._profile, self._threads))
+
+    def _make_counter(self) -> Counter:
+        from tokemb.engine.counting import Counter
+
+        specification = specification_of(self._profile.tokenizer())
+        components = (json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer"))
+        return Counter(self._profile, code_points_of(*components))
+
+
+def is_small(texts: pa.LargeStringArray) -> bool:
+    """Whether the kernels are not worth loading for ``texts``, ``large_string`` (rows,)."""
+    return _bytes(texts) < SMALL
+
+
+def _bytes(texts: pa.LargeStringArray) -> int:
+    offsets = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, texts.offset * 8) if len(texts) else [0]
+    return int(offsets[-1] - offsets[0])

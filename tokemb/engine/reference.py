@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 from tokenizers import Encoding, Tokenizer
-from tokenizers.models import WordLevel
 from tokenizers.trainers import WordLevelTrainer
 
-from tokemb.engine.tally import Tally, tally
 from tokemb.errors import VocabularyError
 from tokemb.profiles import Profile
 from tokemb.ragged import Ragged
 from tokemb.specification import Specification, tokenizer_of
 from tokemb.texts import STRINGS
+
+_PARALLELISM = "TOKENIZERS_PARALLELISM"
 
 
 class Reference:
@@ -25,10 +28,14 @@ class Reference:
         """``tokenizer``: without truncation and padding, which come later."""
         self._tokenizer = tokenizer
 
-    def encode(self, texts: pa.LargeStringArray) -> Ragged:
-        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows."""
+    def encode(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
+        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows.
+
+        ``threads``: 1, or as many as `tokenizers` takes, which is all.
+        """
         try:
-            encodings = self._tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
+            with _threads(threads):
+                encodings = self._tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
         except BaseException as error:
             # It raises plain Exception, and where its Rust code panics a PanicException, which is none.
             if isinstance(error, Exception) or type(error).__name__ == "PanicException":
@@ -47,19 +54,34 @@ def mark_unknown(specification: Specification, unknown_id: int) -> Tokenizer:
     return tokenizer_of({**specification, "model": model, "truncation": None, "padding": None})
 
 
-def count(texts: pa.LargeStringArray, profile: Profile) -> Tally:
-    """Count the tokens of ``texts``, ``large_string`` (rows,), split by ``profile``."""
-    tokenizer = Tokenizer(WordLevel({}, unk_token=""))
-    if profile.normalizer is not None:
-        tokenizer.normalizer = profile.normalizer
-    tokenizer.pre_tokenizer = profile.pre_tokenizer
+def split(texts: pa.LargeStringArray, profile: Profile, threads: int) -> tuple[Ragged, pa.LargeStringArray]:
+    """The tokens of ``texts``, ``large_string`` (rows,), split by ``profile``.
+
+    Returns rows of positions in the distinct tokens, and these, ``large_string`` (distinct,).
+    """
+    tokenizer = profile.tokenizer()
     rows = texts.to_pylist()
     # Every token of the batch becomes the vocabulary, so that encoding is splitting and nothing is out of it.
     unlimited = WordLevelTrainer(vocab_size=np.iinfo(np.int32).max, min_frequency=0, show_progress=False)
-    tokenizer.train_from_iterator(rows, unlimited)
+    with _threads(threads):
+        tokenizer.train_from_iterator(rows, unlimited)
+        encodings = tokenizer.encode_batch_fast(rows, add_special_tokens=False)
     vocabulary = tokenizer.get_vocab()
-    tokens = pa.array(sorted(vocabulary, key=vocabulary.__getitem__), STRINGS)
-    return tally(_to_ragged(tokenizer.encode_batch_fast(rows, add_special_tokens=False)), tokens)
+    return _to_ragged(encodings), pa.array(sorted(vocabulary, key=vocabulary.__getitem__), STRINGS)
+
+
+@contextmanager
+def _threads(threads: int) -> Iterator[None]:
+    """Have `tokenizers` use one thread, if ``threads`` is 1: it reads that from the environment at every call."""
+    before = os.environ.get(_PARALLELISM)
+    if threads != 1 or before is not None:
+        yield
+        return
+    os.environ[_PARALLELISM] = "false"
+    try:
+        yield
+    finally:
+        os.environ.pop(_PARALLELISM, None)
 
 
 def _to_ragged(encodings: list[Encoding]) -> Ragged:

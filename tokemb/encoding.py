@@ -1,0 +1,119 @@
+"""From texts to rows of ids: the engine, then truncation, special tokens and padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+from tokemb.corpus import corpus_batches
+from tokemb.engine import Engine, is_small
+from tokemb.engine.padded import Padded
+from tokemb.ragged import Int32, Ragged
+from tokemb.row_shape import RowShape
+from tokemb.special_tokens import SpecialTokens
+from tokemb.specification import Specification
+from tokemb.texts import STRINGS
+from tokemb.threads import thread_count
+from tokemb.token_lookup import TokenLookup
+
+
+@dataclass(frozen=True)
+class EncodedBatch:
+    """Some rows of ids, truncated and with their special tokens, and what became of their tokens.
+
+    ``tokens``: how many there were before truncation. ``unknown``: how many of those were out of vocabulary.
+    ``truncated``: how many rows lost tokens.
+    """
+
+    rows: Ragged
+    tokens: int
+    unknown: int
+    truncated: int
+
+
+class Encoding:
+    """Encodes with one vocabulary."""
+
+    def __init__(
+        self, specification: Specification, tokenizer: Tokenizer, ids: Mapping[str, int], unknown: int | None, oov: bool
+    ) -> None:
+        """``tokenizer``: made from ``specification``, without truncation and padding. ``ids``: of every token.
+
+        ``unknown``: the id of unknown tokens, if they have one; without ``oov`` it is no token's, and they are dropped.
+        """
+        self.special_tokens = SpecialTokens.of(specification)
+        self.engine = Engine(specification, tokenizer, None if oov else unknown)
+        self._ids = ids
+        self._unknown = unknown
+        self._dropped = None if oov else unknown
+
+    def batches(self, texts: Path | Iterable[Any], shape: RowShape, threads: int | None) -> Iterator[EncodedBatch]:
+        """Encode as the texts come, some megabytes at a time; ``shape`` says how rows are truncated."""
+        count = thread_count(threads)
+        return (self._batch(batch, shape, count) for batch in corpus_batches(texts))
+
+    def padded(self, texts: Path | Iterable[Any], shape: RowShape, pad_id: int, threads: int | None) -> Int32:
+        """Encode all texts: int32 (rows, maxlen)."""
+        count = thread_count(threads)
+        if not self._straight(shape):
+            return shape.pad(Ragged.concatenate([b.rows for b in self.batches(texts, shape, threads)]), pad_id)
+        length = shape.fixed_length or 0
+        known_rows = len(texts) if isinstance(texts, (list, tuple, np.ndarray, pa.Array, pa.ChunkedArray)) else None
+        whole = np.empty((known_rows or 0, length), np.int32)
+        blocks, filled = [], 0
+        for batch in corpus_batches(texts):
+            # Into its place, if the number of rows is known before.
+            block = whole[filled : filled + len(batch)]
+            if len(block) < len(batch):
+                block = np.empty((len(batch), length), np.int32)
+                blocks.append(block)
+            self._into(block, batch, shape, pad_id, count)
+            filled += len(batch)
+        return np.concatenate(blocks) if blocks else whole[:filled]
+
+    def _batch(self, batch: pa.Array, shape: RowShape, threads: int) -> EncodedBatch:
+        is_text = batch.type == STRINGS
+        rows = self.engine.encode(batch, threads) if is_text else self._token_lookup.encode(batch)
+        tokens, unknown = len(rows.values), 0
+        if self._unknown is not None:
+            is_unknown = rows.values == self._unknown
+            unknown = int(np.count_nonzero(is_unknown))
+            if self._dropped is not None and unknown:
+                rows = rows.select(~is_unknown)
+        cut = shape.truncate(rows, self.special_tokens)
+        truncated = int(np.count_nonzero(cut.lengths < rows.lengths))
+        return EncodedBatch(self.special_tokens.put_around(cut), tokens, unknown, truncated)
+
+    def _straight(self, shape: RowShape) -> bool:
+        """Whether ids can be put into their padded places as they are found."""
+        return shape.fixed_length is not None and (shape.padding, shape.truncating) == ("post", "post")
+
+    def _into(self, block: Int32, batch: pa.Array, shape: RowShape, pad_id: int, threads: int) -> None:
+        """Encode a batch into ``block``, int32 (rows, maxlen)."""
+        left = None
+        room = shape.room(self.special_tokens)
+        if batch.type == STRINGS and not is_small(batch) and room is not None:
+            padded = Padded(
+                block,
+                room,
+                np.array(self.special_tokens.before, np.int32),
+                np.array(self.special_tokens.after, np.int32),
+                pad_id,
+                -1 if self._dropped is None else self._dropped,
+            )
+            left = self.engine.encode_padded(batch, padded, threads)
+        if left is None:
+            block[:] = shape.pad(self._batch(batch, shape, threads).rows, pad_id)
+        elif len(left):
+            block[left] = shape.pad(self._batch(batch.take(pa.array(left)), shape, threads).rows, pad_id)
+
+    @cached_property
+    def _token_lookup(self) -> TokenLookup:
+        return TokenLookup(self._ids, self._unknown)

@@ -1,0 +1,201 @@
+"""What of a ``tokenizer.json`` looks at one character at a time.
+
+A normalizer that does is asked what becomes of each character; a pre-tokenizer that does is asked where it cuts between
+two characters. Which do is known by their type (`tokenizers`, `tokenizers/src/normalizers` and `src/pre_tokenizers`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from tokenizers import Regex, normalizers, pre_tokenizers
+from tokenizers.normalizers import Normalizer
+from tokenizers.pre_tokenizers import PreTokenizer
+
+from tokemb.engine.patterns import Alternative, alternatives, between_look_arounds, one_character
+from tokemb.specification import BLANK, tokenizer_of
+
+Component = dict[str, Any]
+
+# Up to here no character combines with the one before, or is put in another order.
+_FIRST_COMBINING = "\u0300"
+# Behaviours of a Split, a Punctuation: those that cut where two neighbours differ, whatever is around them.
+_LOCAL = ("removed", "isolated", "contiguous")
+
+
+class UnprovableError(Exception):
+    """A component may look further than one character; the message says which."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a normalizer makes of one character: a text, or ``None`` if that depends on its neighbours."""
+
+    of_character: Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """A pre-tokenizer that cuts between any two neighbours by what these two are.
+
+    ``pre_tokenizer``: it. ``groups``: for each regular expression in it, its alternatives. ``rest``: what still happens
+    to each of the pieces, on its own.
+    """
+
+    pre_tokenizer: PreTokenizer
+    groups: tuple[tuple[Alternative, ...], ...]
+    rest: PreTokenizer | None
+
+
+def normalizer_steps(component: Component | None) -> list[Step]:
+    """The steps of a normalizer; raises ``UnprovableError``."""
+    if component is None:
+        return []
+    kind = component["type"]
+    if kind == "Sequence":
+        return [step for part in component["normalizers"] for step in normalizer_steps(part)]
+    normalizer = _normalizer(component)
+    if kind in ("Lowercase", "StripAccents", "Nmt"):
+        return [Step(normalizer.normalize_str)]
+    if kind == "BertNormalizer":
+        return [Step(_unless(normalizer, is_reordered))]
+    if kind in ("NFC", "NFD", "NFKC", "NFKD", "Precompiled"):
+        # A line end is one user-perceived character, which Precompiled looks up as a whole.
+        return [Step(lambda character: None if _combines(character) else normalizer.normalize_str(character))]
+    if kind == "Replace":
+        return [_replace_step(component, normalizer)]
+    raise UnprovableError(f"the normalizer {kind} looks at more than one character")
+
+
+def _replace_step(component: Component, normalizer: Normalizer) -> Step:
+    pattern: str = component["pattern"].get("String") or component["pattern"].get("Regex") or ""
+    if "String" in component["pattern"]:
+        if len(pattern) == 1:
+            return Step(normalizer.normalize_str)
+        if pattern:  # it only ever happens where its first character is
+            return Step(lambda character: None if character == pattern[0] else character)
+    elif one_character(pattern) or (not component["content"] and pattern.endswith("+") and one_character(pattern[:-1])):
+        return Step(normalizer.normalize_str)
+    elif (replaced := between_look_arounds(pattern)) is not None:
+        return Step(lambda character: None if _matches(replaced, character) else character)
+    raise UnprovableError(f"the normalizer Replace looks at more than one character: {pattern!r}")
+
+
+def _unless(normalizer: Normalizer, depends: Callable[[str], bool]) -> Callable[[str], str | None]:
+    def of_character(character: str) -> str | None:
+        text = normalizer.normalize_str(character)
+        return None if any(map(depends, text)) else text
+
+    return of_character
+
+
+def _combines(character: str) -> bool:
+    return character >= _FIRST_COMBINING or character == "\r"
+
+
+@cache
+def is_reordered(character: str) -> bool:
+    """Whether normalization may swap ``character`` with a neighbour: its combining class is not zero."""
+    first, last = "\u0334", "\u0345"  # of the lowest and of the highest class
+    decompose = normalizers.NFD().normalize_str
+    return decompose(character + first) != decompose(character) + first or (
+        decompose(last + character) != last + decompose(character)
+    )
+
+
+def cutting(component: Component | None) -> Cutting:
+    """What of a pre-tokenizer cuts by neighbours, and the rest; raises ``UnprovableError``."""
+    if component is None:
+        raise UnprovableError("without a pre-tokenizer a whole text is one piece")
+    parts = list(_flat(component))
+    groups = []
+    for part in parts:
+        group = _group(part)
+        if group is None:
+            break
+        groups.append(group)
+        if any(alternative.joined_by for alternative in group):
+            break  # what a joint does is decided by three characters: nothing else may cut there
+    if not groups:
+        raise UnprovableError(f"the pre-tokenizer begins with {parts[0]['type'] if parts else 'nothing'}, {_WHY}")
+    if any(alternative.joined_by for alternative in groups[-1]) and len(groups) > 1:
+        raise UnprovableError("the pre-tokenizer joins runs of characters after it has cut")
+    rest = parts[len(groups) :]
+    for part in rest:
+        if part["type"] == "Metaspace" and getattr(_pre_tokenizer(part), "prepend_scheme", "first") == "first":
+            raise UnprovableError("the pre-tokenizer Metaspace looks where in the text a piece stands")
+    return Cutting(_sequence(parts[: len(groups)]), tuple(map(tuple, groups)), _sequence(rest) if rest else None)
+
+
+_WHY = "which does not cut by what two neighbouring characters are"
+
+
+def _flat(component: Component) -> Sequence[Component]:
+    if component["type"] != "Sequence":
+        return [component]
+    return [flat for part in component["pretokenizers"] for flat in _flat(part)]
+
+
+def _group(component: Component) -> list[Alternative] | None:
+    """The alternatives in a pre-tokenizer that cuts by neighbours (none if it is no expression), else ``None``."""
+    kind = component["type"]
+    if kind in ("Whitespace", "WhitespaceSplit", "BertPreTokenizer", "CharDelimiterSplit", "Digits"):
+        return []
+    if kind == "Punctuation":
+        return [] if component["behavior"].lower() in _LOCAL else None
+    if kind != "Split":
+        return None
+    behavior, invert = component["behavior"].lower(), component["invert"]
+    if behavior not in (("removed",) if invert else _LOCAL):
+        return None
+    if "String" in component["pattern"]:
+        return [] if len(component["pattern"]["String"]) <= 1 and not invert else None
+    group = alternatives(component["pattern"]["Regex"])
+    if group and not invert and any(alternative.joined_by for alternative in group):
+        return None
+    return group
+
+
+def overlaps(groups: Sequence[Sequence[Alternative]], character: str) -> bool:
+    """Whether ``character`` is in two alternatives of one expression, so that their order matters."""
+    return any(
+        sum(
+            _matches(expression, character)
+            for alternative in group
+            for expression in (alternative.characters, alternative.joined_by)
+            if expression is not None
+        )
+        > 1
+        for group in groups
+        if len(group) > 1 or any(alternative.joined_by for alternative in group)
+    )
+
+
+def first_match(expression: str) -> str | None:
+    """The first character that an expression for one character matches, or ``None``."""
+    characters = (chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
+    return next((character for character in characters if _matches(expression, character)), None)
+
+
+@cache
+def _matcher(expression: str) -> PreTokenizer:
+    return pre_tokenizers.Split(Regex(expression), "removed")
+
+
+def _matches(expression: str, character: str) -> bool:
+    return not _matcher(expression).pre_tokenize_str(character)
+
+
+def _normalizer(component: Component) -> Normalizer:
+    return tokenizer_of({**BLANK, "normalizer": component}).normalizer
+
+
+def _pre_tokenizer(component: Component) -> PreTokenizer:
+    return tokenizer_of({**BLANK, "pre_tokenizer": component}).pre_tokenizer
+
+
+def _sequence(parts: Sequence[Component]) -> PreTokenizer:
+    return _pre_tokenizer({"type": "Sequence", "pretokenizers": list(parts)})

@@ -1,0 +1,99 @@
+"""Counting by the scanner: every piece that is met gets a number, and numbers are counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from tokemb.engine import reference, scan
+from tokemb.engine.code_points import CodePoints
+from tokemb.engine.known_pieces import KnownPieces, buffers
+from tokemb.engine.tally import Tally
+from tokemb.engine.walk import Progress, Walked, put_together, walk
+from tokemb.profiles import Profile
+from tokemb.ragged import Int32, Ragged
+
+
+class Counter:
+    """Counts the tokens of texts that come in batches."""
+
+    def __init__(self, profile: Profile, code_points: CodePoints) -> None:
+        """``code_points``: the tables of ``profile``."""
+        self._profile = profile
+        self._code_points = code_points
+        self._known = KnownPieces.none()
+        self._rows = 0
+        self._tokens = 0
+        self._row_lengths = np.zeros(0, np.int64)
+        # For each piece: occurrences, rows with it, the last of these, the number of tokens before its first.
+        self._counts, self._documents, self._last_row, self._first_seen = np.zeros((4, 0), np.int64)
+
+    def add(self, texts: pa.LargeStringArray, threads: int) -> None:
+        """Count ``texts``, ``large_string`` (rows,), too."""
+        progress = Progress(len(texts))
+        text, walks = buffers(texts), []
+        rows = np.arange(len(texts))
+        while len(rows):
+            done = walk(self._code_points, self._known, scan.NOTE_IN_PLACE, text, rows, progress, threads)
+            progress.learn_pages(self._code_points)
+            walks += [self._numbered(walked) for walked in done]
+            rows = progress.to_do
+        left = progress.left_to_reference
+        if len(left):
+            split, tokens = reference.split(texts.take(pa.array(left)), self._profile, threads)
+            numbered = Ragged(self._numbers(tokens)[split.values], split.row_splits)
+            progress.lengths[left] = numbered.lengths
+            walks.append(Walked(left, numbered, texts[:0]))
+        self._count(put_together(walks, progress.lengths))
+
+    def result(self) -> Tally:
+        """All that was counted."""
+        seen = np.flatnonzero(self._counts)
+        order = seen[np.argsort(self._first_seen[seen])]
+        lengths = np.flatnonzero(self._row_lengths)
+        return Tally(
+            self._known.texts().take(pa.array(order)),
+            self._counts[order],
+            self._documents[order],
+            dict(zip(lengths.tolist(), self._row_lengths[lengths].tolist(), strict=True)),
+        )
+
+    def _numbered(self, walked: Walked) -> Walked:
+        """Replace what was noted in place of pieces that were not known by their numbers, now that they have one."""
+        if len(walked.missing):
+            missing = walked.missing.dictionary_encode()
+            numbers = self._numbers(missing.dictionary)[missing.indices.to_numpy()]
+            noted = np.flatnonzero(walked.ids.values < 0)
+            walked.ids.values[noted] = numbers[-1 - walked.ids.values[noted]]
+        return walked
+
+    def _numbers(self, tokens: pa.LargeStringArray) -> Int32:
+        """The numbers of ``tokens``, ``large_string`` (tokens,), each once; new ones get one."""
+        numbers = self._known.find(tokens)
+        new = np.flatnonzero(numbers < 0)
+        numbers[new] = np.arange(self._known.size, self._known.size + len(new))
+        identity = Ragged(numbers[new], np.arange(len(new) + 1))
+        self._known = self._known.and_more(tokens.take(pa.array(new)), identity, in_place=True)
+        return numbers
+
+    def _count(self, rows: Ragged) -> None:
+        if self._known.size > len(self._counts):
+            grown = np.zeros((4, 2 * self._known.size), np.int64)
+            for old, new in zip((self._counts, self._documents, self._last_row, self._first_seen), grown, strict=True):
+                new[: len(old)] = old
+            self._counts, self._documents, self._last_row, self._first_seen = grown
+        scan.tally(
+            rows.values,
+            rows.row_splits,
+            self._rows,
+            self._tokens,
+            self._counts,
+            self._documents,
+            self._last_row,
+            self._first_seen,
+        )
+        self._rows += len(rows)
+        self._tokens += len(rows.values)
+        lengths = np.bincount(rows.lengths, minlength=len(self._row_lengths))
+        lengths[: len(self._row_lengths)] += self._row_lengths
+        self._row_lengths = lengths

@@ -1,0 +1,154 @@
+"""A hash table from pieces of text to ids, for the kernels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tokemb.compiled import inlined, kernel
+from tokemb.engine.eight_bytes import UInt8, load
+from tokemb.ragged import Int32, Int64
+
+UInt64 = npt.NDArray[np.uint64]
+
+# Bytes that may be read beyond the end of a piece.
+SLACK = 64
+# A slot is four words: two of key, the number of the piece + 1 (0 if the slot is free), what it becomes.
+SLOT = 4
+
+# A piece of at most so many bytes is its own key; the last of the key's 16 bytes says how many they are.
+_SHORT = 15
+_LONG = np.uint64(0xFF << 56)
+_ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
+# The fractional parts of some square roots: numbers without a pattern (as in xxHash).
+_K0, _K1, _K2 = np.uint64(0x9E3779B185EBCA87), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
+
+
+class Text(NamedTuple):
+    """Texts as Arrow has them: ``data`` uint8 (total,), ``offsets`` int64 (texts + 1,); read-only."""
+
+    data: UInt8
+    offsets: Int64
+
+
+class Pieces(NamedTuple):
+    """Open addressing, linear probing.
+
+    ``slots``: uint64 (slots * SLOT,), slots a power of two. The key is the bytes of a short piece and their number, or
+    two hashes of a longer one. What a piece becomes is, in the upper half, a number of ids, and in the lower half the
+    id if it is one, otherwise where they stand in another array.
+    ``text``: uint8 (total,), the bytes of all pieces; piece ``i`` is ``text[starts[i]:starts[i + 1]]``.
+    ``starts``: int64 (pieces + 1,).
+    """
+
+    slots: UInt64
+    text: UInt8
+    starts: Int64
+
+
+@inlined
+def key_of(text: UInt8, start: int, end: int) -> tuple[int, int]:
+    """The key of the piece ``text[start:end]``."""
+    length = end - start
+    first = load(text, start)
+    second = np.uint64(0)
+    if length <= 8:
+        first = first & (_ONES >> np.uint64(64 - 8 * length)) if length else np.uint64(0)
+        second = np.uint64(length) << np.uint64(56)
+    elif length <= _SHORT:
+        second = load(text, start + 8) & (_ONES >> np.uint64(128 - 8 * length)) | np.uint64(length) << np.uint64(56)
+    else:
+        first = np.uint64(length)
+        at = start
+        while at < end:  # the last eight bytes may overlap the ones before
+            word = load(text, min(at, end - 8))
+            first = (first ^ word) * _K0
+            first ^= first >> np.uint64(29)
+            second = (second + word) * _K1
+            second ^= second >> np.uint64(31)
+            at += 8
+        second |= _LONG
+    return first, second
+
+
+@inlined
+def slot_of(slots: UInt64, first: int, second: int) -> int:
+    """Where in ``slots`` to look first for a key."""
+    mixed = (first ^ (second * _K1)) * _K0
+    mixed ^= mixed >> np.uint64(32)
+    mixed *= _K2
+    return np.int64(mixed >> np.uint64(36)) * SLOT & (len(slots) - 1)
+
+
+@inlined
+def find(
+    slots: UInt64,
+    piece_text: UInt8,
+    piece_starts: Int64,
+    first: int,
+    second: int,
+    slot: int,
+    text: UInt8,
+    start: int,
+    end: int,
+) -> int:
+    """Where in ``slots`` the piece ``text[start:end]`` begins; or minus where there is room for it, minus one.
+
+    ``slots``, ``piece_text``, ``piece_starts``: the fields of ``Pieces``. ``first``, ``second``: the piece's key.
+    ``slot``: where to look first.
+    """
+    while True:
+        number = np.int64(slots[slot + 2])
+        if number == 0:
+            return -slot - 1
+        if slots[slot] == first and slots[slot + 1] == second:
+            if end - start <= _SHORT:
+                return slot
+            begin = piece_starts[number - 1]
+            if piece_starts[number] - begin == end - start:
+                same = True
+                for offset in range(end - start):
+                    if piece_text[begin + offset] != text[start + offset]:
+                        same = False
+                        break
+                if same:
+                    return slot
+        slot = slot + SLOT & (len(slots) - 1)
+
+
+@kernel
+def insert(pieces: Pieces, size: int, texts: Text, becomes: UInt64) -> None:
+    """Put ``texts`` in, as pieces from ``size`` on, with what they become, uint64 (texts,).
+
+    There must be room for them, and none may be there already.
+    """
+    slots, piece_text, piece_starts = pieces
+    data, offsets = texts
+    for index in range(len(offsets) - 1):
+        start, end = offsets[index], offsets[index + 1]
+        first, second = key_of(data, start, end)
+        slot = slot_of(slots, first, second)
+        slot = -find(slots, piece_text, piece_starts, first, second, slot, data, start, end) - 1
+        slots[slot] = first
+        slots[slot + 1] = second
+        slots[slot + 2] = size + index + 1
+        slots[slot + 3] = becomes[index]
+        begin = piece_starts[size + index]
+        for offset in range(end - start):
+            piece_text[begin + offset] = data[start + offset]
+        piece_starts[size + index + 1] = begin + end - start
+
+
+@kernel
+def find_all(pieces: Pieces, texts: Text, found: Int32) -> None:
+    """Put the number of each text, -1 for those that are no piece, into ``found``, int32 (texts,)."""
+    slots, piece_text, piece_starts = pieces
+    data, offsets = texts
+    for index in range(len(found)):
+        start, end = offsets[index], offsets[index + 1]
+        first, second = key_of(data, start, end)
+        slot = slot_of(slots, first, second)
+        slot = find(slots, piece_text, piece_starts, first, second, slot, data, start, end)
+        found[index] = np.int64(slots[slot + 2]) - 1 if slot >= 0 else -1
