@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 TEXT ?=
+# What make bench takes besides TEXT; python -m benchmarks --help says what they mean.
+DIALS = TEXT POEMS TOKENIZERS ROWS REPEAT GB CASES OUT
 
-.PHONY: demo test lint docs vocab clean
+.PHONY: demo test lint bench docs vocab clean
 
 demo: $(VENV)/installed
 	@sh docs/demo.sh "$(BIN)" "$(TEXT)"
@@ -16,6 +18,10 @@ lint: $(VENV)/tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The comparisons with the peers, which the benchmark alone needs; writes benchmarks/RESULTS.md.
+bench: $(VENV)/benched
+	$(BIN)/python -m benchmarks $(foreach dial,$(DIALS),$(if $($(dial)),"$(dial)=$($(dial))"))
 
 # docs/cli.md from --help; tests compare the two.
 docs: $(VENV)/tested
@@ -33,6 +39,10 @@ $(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/python
 $(VENV)/tested: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
 	@touch $@ $(VENV)/installed
+
+$(VENV)/benched: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,bench]"
+	@touch $@ $(VENV)/tested $(VENV)/installed
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

@@ -1,0 +1,1 @@
+"""Comparisons of tokemb with its peers; ``python -m benchmarks`` runs them."""

@@ -1,0 +1,24 @@
+"""The cases by name, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from benchmarks import commands, subwords, vectors, words
+from benchmarks.measuring import Outcome
+from benchmarks.setting import Setting
+
+CASES: Mapping[str, Callable[[Setting], Outcome]] = {
+    "encode": words.encode,
+    "ragged": words.ragged,
+    "fit": words.fit,
+    "wordpiece": subwords.wordpiece,
+    "bpe": subwords.bpe,
+    "text-to-vectors": vectors.text_to_vectors,
+    "embed": vectors.embed,
+    "pool": vectors.pool,
+    "command": commands.file_to_file,
+    "poems": words.poems,
+    "memory": commands.memory,
+    "one-line": commands.one_line,
+}

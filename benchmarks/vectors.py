@@ -1,0 +1,111 @@
+"""Vectors: ids and texts to arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+import tokemb
+from benchmarks import peers
+from benchmarks.agreement import Array, DisagreementError, close_vectors
+from benchmarks.measuring import Comparison, Outcome, Party, compare
+from benchmarks.setting import MAXLEN, Setting
+
+# As many rows as make half a gigabyte of vectors.
+ROWS, DIM = 10_000, 50
+TEXT_DIM = 256
+KERAS_ROWS = 1024
+
+
+def text_to_vectors(setting: Setting) -> Outcome:
+    """Texts to the means of their tokens' vectors."""
+    saved, texts, model2vec = setting.tokenizer_file("all_minilm_l6_v2"), setting.texts, setting.peer("model2vec")
+    plain = _plain(saved, setting.folder / "plain.json")
+    encoder = tokemb.Encoder.from_tokenizer(plain)
+    matrix = np.random.default_rng(0).standard_normal((encoder.input_dim, TEXT_DIM), np.float32)
+    model = tokemb.embedding_model(encoder, TEXT_DIM, vectors=matrix)
+    parties = [Party("tokemb", lambda _: tokemb.embed(model, encoder.encode_ragged(texts), pooling="mean"))]
+    notes = []
+    if model2vec is not None:
+        parties.append(
+            Party(
+                "model2vec",
+                lambda static: peers.model2vec_vectors(static, texts),
+                lambda: model2vec.StaticModel(matrix, Tokenizer.from_file(str(plain)), max_length=None),
+            )
+        )
+
+    def check(results: dict[str, Any]) -> None:
+        if "model2vec" not in results:
+            return
+        rows = encoder.encode_ragged(texts)
+        unknown = np.flatnonzero(rows.values == encoder.unk_id)
+        known = np.ones(len(texts), bool)
+        known[np.searchsorted(rows.row_splits, unknown, "right") - 1] = False
+        close_vectors("tokemb", results["tokemb"][known], "model2vec", results["model2vec"][known])
+        notes.append(
+            f"model2vec leaves `[UNK]` out of the mean: the {np.count_nonzero(~known):,} rows that have it were not "
+            "compared, all others agree within 0.00001."
+        )
+
+    work = f"texts to mean vectors (rows, {TEXT_DIM}), WordPiece"
+    comparisons = [Comparison("model2vec", least=20)]
+    outcome = compare(work, parties, comparisons, check, repeat=setting.repeat, size=setting.size)
+    return outcome + Outcome(notes=notes)
+
+
+def _plain(saved: Path, path: Path) -> Path:
+    """The same tokenizer without special tokens around, truncation and padding, which model2vec does not want."""
+    content = json.loads(saved.read_text("utf-8"))
+    path.write_text(json.dumps({**content, "post_processor": None, "truncation": None, "padding": None}), "utf-8")
+    return path
+
+
+def embed(setting: Setting) -> Outcome:
+    """Padded ids to the vector of each, in memory."""
+    model = tokemb.embedding_model(setting.words, DIM, seed=0)
+    ids = setting.words.encode(setting.texts[:ROWS], maxlen=MAXLEN)
+    large = f"model.predict, batch_size={KERAS_ROWS}"
+    parties = [
+        Party("tokemb", lambda _: tokemb.embed(model, ids), keep=_digest),
+        Party("model.predict", lambda _: model.predict(ids, verbose=0), keep=_digest),
+        Party(large, lambda _: model.predict(ids, batch_size=KERAS_ROWS, verbose=0), keep=_digest),
+    ]
+
+    def check(results: dict[str, Any]) -> None:
+        for name in ("model.predict", large):
+            if results[name] != results["tokemb"]:
+                raise DisagreementError(f"the bits of tokemb and {name} differ")
+
+    work = f"ids to vectors ({len(ids):,}, {MAXLEN}, {DIM})"
+    comparisons = [Comparison("model.predict", least=10), Comparison(large)]
+    return compare(work, parties, comparisons, check, repeat=setting.repeat)
+
+
+def pool(setting: Setting) -> Outcome:
+    """Padded ids to the mean vector of each row."""
+    model = tokemb.embedding_model(setting.words, DIM, seed=0)
+    pooling = peers.pooling_model(model)
+    ids = setting.words.encode(setting.texts[:ROWS], maxlen=MAXLEN)
+    peer = f"model.predict with GlobalAveragePooling1D, batch_size={KERAS_ROWS}"
+    # Keras divides by the number of tokens, and gets no number from a row without any.
+    some = (ids != 0).any(axis=1)
+    parties = [
+        Party("tokemb", lambda _: tokemb.embed(model, ids, pooling="mean")),
+        Party(peer, lambda _: pooling.predict(ids, batch_size=KERAS_ROWS, verbose=0)),
+    ]
+
+    def check(results: dict[str, Array]) -> None:
+        close_vectors("tokemb", results["tokemb"][some], peer, results[peer][some])
+
+    work = f"ids ({len(ids):,}, {MAXLEN}) to mean vectors ({len(ids):,}, {DIM})"
+    return compare(work, parties, [Comparison(peer)], check, repeat=setting.repeat)
+
+
+def _digest(array: Array) -> tuple[Any, ...]:
+    return array.shape, array.dtype.str, hashlib.blake2b(np.ascontiguousarray(array)).digest()
