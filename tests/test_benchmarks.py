@@ -1,0 +1,183 @@
+"""The benchmarks run, say what they found, and find out when results differ. How fast anything is, is not tested."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import tokemb
+from benchmarks import text_vectorization_script
+from benchmarks.agreement import DisagreementError, close_vectors, same_ids, same_ragged, same_vocabulary
+from benchmarks.corpora import some
+from benchmarks.measuring import Comparison, Finding, Outcome, Party, compare
+from benchmarks.report import page
+from benchmarks.setting import Setting
+from tests.conftest import ROOT, python
+
+TEXT = "It was a fine film, and not too long.\n\nDon't miss it!\nA film; a FILM.\n" * 20
+BENCHMARKS = "import sys; from benchmarks.__main__ import main; sys.exit(main(sys.argv[1:]))"
+
+
+@pytest.fixture
+def dials(tmp_path):
+    (tmp_path / "text.txt").write_text(TEXT, "utf-8")
+    none = tmp_path / "none"
+    return {
+        "TEXT": tmp_path / "text.txt",
+        "POEMS": none,
+        "TOKENIZERS": none,
+        "REPEAT": 1,
+        "GB": 0,
+        "OUT": tmp_path / "RESULTS.md",
+    }
+
+
+def run(dials, code=BENCHMARKS, **more):
+    return python(code, *(f"{name}={value}" for name, value in {**dials, **more}.items()))
+
+
+def test_a_run_writes_the_ratios(dials):
+    done = run(dials, CASES="encode,ragged,fit,wordpiece,embed,pool,memory,one-line")
+    assert done.returncode == 0, done.stderr
+    results = dials["OUT"].read_text("utf-8")
+    for line in (
+        r"encode to \(rows, 256\), words \| TextVectorization \| [\d.]+ x \| at least 7 x",
+        r"encode to \(rows, 256\), words \| Keras Tokenizer \| [\d.]+ x \| at least 15 x",
+        r"encode to \(rows, 256\), words \| tokenizers \| [\d.]+ x \| at least 22 x",
+        r"fit, words \| tokenizers \| [\d.]+ x \| at least 8 x",
+        r"ids to vectors \(80, 256, 50\) \| model.predict \| [\d.]+ x \| at least 10 x",
+        r"tokemb encode, one line \| [^|]* \| [\d.]+ x \| at most 2 x",
+    ):
+        assert re.search(rf"^\| {line} \| (met|\*\*not met\*\*) \|$", results, re.MULTILINE), (line, results)
+    assert results.index("## Ratios") < results.index("## Times") < results.index("## Machine")
+    assert "`wordpiece` was skipped: there is no all_minilm_l6_v2/tokenizer.json" in results
+    assert "`memory` was skipped" in results
+    assert f"| tokemb | {tokemb.__version__}" in results
+    assert "make bench TEXT=text.txt" in results
+    assert str(dials["TEXT"].parent) not in results
+
+
+def test_peak_memory(dials):
+    done = run(dials, CASES="memory", GB="0.0001")
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"peak memory of tokemb (fit-vocab|encode).* \| (\d+)[.\d]* MB", dials["OUT"].read_text("utf-8"))
+    assert [name for name, _ in found] == ["fit-vocab", "encode"]
+    assert all(20 < int(megabytes) < 5000 for _, megabytes in found)
+
+
+def test_a_peer_with_other_ids_makes_it_fail(dials):
+    wrong = """
+from benchmarks import peers
+right = peers.tokenizers_ragged
+def wrong(tokenizer, texts):
+    values, row_splits = right(tokenizer, texts)
+    values[-1] += 1
+    return values, row_splits
+peers.tokenizers_ragged = wrong
+"""
+    done = run(dials, wrong + BENCHMARKS, CASES="ragged")
+    assert done.returncode == 1
+    assert "ragged: tokemb and tokenizers differ first in row 79" in done.stderr
+    assert not dials["OUT"].exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "message"),
+    [
+        ({"TEXT": "nowhere.txt"}, 1, "there is no corpus at nowhere.txt: name one, for example TEXT=reviews.txt"),
+        ({"TEXTS": "a"}, 2, "'TEXTS=a' is no dial"),
+        ({"ROWS": "few"}, 2, "ROWS must be a number"),
+        ({"CASES": "encode,walk"}, 2, "'walk' is no case"),
+        ({"OUT": "nowhere/RESULTS.md"}, 2, "OUT must be in a folder"),
+    ],
+)
+def test_wrong_dials(dials, changed, code, message):
+    done = run(dials, **changed)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_make_passes_every_dial_on():
+    dials = python("from benchmarks.__main__ import DIALS; print(*DIALS)").stdout.split()
+    assert re.search("^DIALS = (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)[1].split() == dials
+
+
+def test_parties_take_turns_after_the_check():
+    log = []
+
+    def party(name):
+        return Party(name, lambda state: log.append(f"{name} {state}"), lambda: log.append(f"make {name}") or "works")
+
+    compare("work", [party("tokemb"), party("peer")], [], lambda results: log.append("check"), repeat=2)
+    once = ["tokemb works", "peer works"]
+    assert log == ["make tokemb", "make peer", *once, "check", *once, *once]
+
+
+def test_passes_are_over_a_fresh_object():
+    def use(state):
+        state.append(len(state))
+        return list(state)
+
+    seen = []
+    outcome = compare(
+        "work",
+        [Party("tokemb", lambda state: seen.append(use(state)), list), Party("peer", use, list)],
+        [Comparison("peer", turn="second pass", least=0.0), Comparison("absent", turn="second pass")],
+        lambda results: None,
+        repeat=2,
+        turns=("first pass", "second pass"),
+    )
+    assert seen == [[0], [0], [0, 1], [0], [0, 1]]
+    assert [(finding.work, finding.met) for finding in outcome.findings] == [("work, second pass", True)]
+
+
+def test_bounds():
+    assert Finding("work", "peer", 7.0, least=7).met is True
+    assert Finding("work", "peer", 6.9, least=7).met is False
+    assert Finding("work", "", 501.0, "MB", most=500).met is False
+    assert Finding("work", "peer", 1.0).met is None
+
+
+def test_a_peer_that_is_not_installed_is_named(dials, tmp_path):
+    setting = Setting(dials["TEXT"], tmp_path, tmp_path, rows=None, repeat=1, gigabytes=0, folder=tmp_path)
+    assert setting.peer("tokemb_no_such_peer") is None
+    written = page(Outcome([Finding("work", "peer", 2.0)]), setting, {}, "make bench")
+    assert "tokemb_no_such_peer is not installed, so it is left out: `pip install tokemb[bench]`" in written
+
+
+def test_what_differs_is_found():
+    ids = np.array([[1, 2], [3, 4]])
+    with pytest.raises(DisagreementError, match="row 1 from column 1"):
+        same_ids({"a": ids, "b": np.array([[1, 2], [3, 5]])}, "a", "b")
+    with pytest.raises(DisagreementError, match=r"\(2, 2\) and \(1, 2\)"):
+        same_ids({"a": ids, "b": ids[:1]}, "a", "b")
+    same_ids({"a": ids}, "a", "not installed")
+    rows = (np.array([1, 2, 3]), np.array([0, 2, 3]))
+    with pytest.raises(DisagreementError, match="row 0 has 2 and 1 tokens"):
+        same_ragged({"a": rows, "b": (rows[0], np.array([0, 1, 3]))}, "a", "b")
+    with pytest.raises(DisagreementError, match="2 rows"):
+        same_ragged({"a": rows, "b": (rows[0], np.array([0, 3]))}, "a", "b")
+    with pytest.raises(DisagreementError, match="from id 1"):
+        same_vocabulary("a", ["", "x"], "b", ["", "y"])
+    with pytest.raises(DisagreementError, match="from id 2"):
+        same_vocabulary("a", ["", "x"], "b", ["", "x", "y"])
+    for wrong in (np.full((2, 2), 1e-3), np.full((2, 2), np.nan), np.zeros((2, 1))):
+        with pytest.raises(DisagreementError):
+            close_vectors("a", np.zeros((2, 2)), "b", wrong)
+
+
+def test_rows_are_taken_evenly():
+    assert some(list("abcdef"), 3) == ["a", "c", "e"]
+    assert some(list("ab"), 3) == ["a", "b"]
+
+
+def test_the_script_does_what_the_command_does(tmp_path):
+    (tmp_path / "text.txt").write_text(TEXT, "utf-8")
+    encoder = tokemb.fit_vocab(TEXT.splitlines(), profile="text-vectorization")
+    (tmp_path / "tokens.txt").write_text("\n".join(encoder.vocabulary[2:]), "utf-8")
+    paths = [str(tmp_path / name) for name in ("text.txt", "tokens.txt", "ids.npy")]
+    text_vectorization_script.main(*paths[:2], "8", paths[2])
+    np.testing.assert_array_equal(np.load(paths[2]), encoder.encode(TEXT.splitlines(), maxlen=8))
