@@ -57,6 +57,34 @@ def test_fit_vocab_says_what_it_did_and_what_comes_next(here):
     assert tokemb.Encoder.load(here / "v.vocab").vocabulary == ["", "[UNK]", "[BOS]", "deep", "is", "learning", "very"]
 
 
+def test_counts_are_fitted_to_without_the_texts(here):
+    run = ok(tokemb_command("count", "text.txt", "-o", "text.counts.parquet", cwd=here))
+    assert run.stdout == b""
+    assert run.stderr.decode().splitlines() == [
+        "read       4 rows, 10 tokens, 6 distinct",
+        "wrote      text.counts.parquet",
+        "next       tokemb fit-vocab text.counts.parquet -o text.vocab",
+    ]
+    (here / "text.txt").unlink()
+    run = ok(tokemb_command("fit-vocab", "text.counts.parquet", "-o", "v", "--max-size", 4, cwd=here))
+    assert run.stderr.decode().splitlines()[-1] == "next       tokemb encode FILE... --vocab v --maxlen 5 -o ids.npy"
+    of_texts, of_counts = (tokemb.Encoder.load(here / name) for name in ("text.vocab", "v"))
+    assert of_counts.fingerprint == of_texts.fingerprint
+    assert of_counts.corpus == of_texts.corpus
+    assert of_counts.table.equals(of_texts.table)
+
+
+def test_several_counts_are_added(here):
+    (here / "more.txt").write_text("More More\nit\n")
+    for name in ("text", "more"):
+        ok(tokemb_command("count", f"{name}.txt", "-o", f"{name}.parquet", "--profile", "whitespace", cwd=here))
+    # Their profile may be named, and need not be.
+    for options in ([], ["--profile", "whitespace"]):
+        ok(tokemb_command("fit-vocab", "text.parquet", "more.parquet", "-o", "v", *options, cwd=here))
+        both = tokemb.fit_vocab([here / "text.txt", here / "more.txt"], profile="whitespace")
+        assert tokemb.Encoder.load(here / "v").fingerprint == both.fingerprint
+
+
 def test_encode_says_what_it_cut_and_did_not_know(here):
     run = ok(tokemb_command("encode", "text.txt", "--vocab", "text.vocab", "--maxlen", 3, "-o", "out.npy", cwd=here))
     assert run.stdout == b""
@@ -178,6 +206,27 @@ def test_inspect(here):
         {"name": "token_embedding", "input_dim": 6, "output_dim": 3, "mask_zero": True}
     ]
     assert "mask_zero yes" in shown
+    ok(tokemb_command("count", "text.txt", "-o", "text.counts.parquet", cwd=here))
+    shown, description = inspect("text.counts.parquet")
+    assert description == {
+        "kind": "counts",
+        "profile": "words",
+        "rows": 4,
+        "tokens": 10,
+        "distinct": 6,
+        "row_lengths": {"50%": 2, "90%": 5, "95%": 5, "99%": 5, "100%": 5},
+        "top": [
+            {"token": "deep", "count": 2, "documents": 1},
+            {"token": "learning", "count": 2, "documents": 2},
+            {"token": "is", "count": 2, "documents": 2},
+            {"token": "very", "count": 2, "documents": 2},
+            {"token": "new", "count": 1, "documents": 1},
+            {"token": "it", "count": 1, "documents": 1},
+        ],
+    }
+    assert "row_lengths.90%         5\n" in shown
+    top = ok(tokemb_command("inspect", "text.counts.parquet", "--json", "--top", 1, cwd=here)).stdout
+    assert [item["token"] for item in json.loads(top)["top"]] == ["deep"]
     assert inspect("ids.npy")[1] == {
         "kind": "array",
         "shape": [4, 4],
@@ -219,6 +268,14 @@ def test_empty_files(here):
         ("fit-vocab text.txt -o v --no-oov", "oov=False, dropping unknown tokens, is for word models"),
         ("fit-vocab text.txt -o text.txt", "something else is there already; name a new folder, or move it away"),
         ("fit-vocab text.txt -o none/v", "the output's folder does not exist; make it first"),
+        ("fit-vocab none.parquet -o v", "there are no token counts at none.parquet"),
+        ("fit-vocab text.parquet -o v", "text.parquet is not a sound file of token counts"),
+        ("fit-vocab words.parquet -o v --profile bert", "were made with the profile 'words', not 'bert'"),
+        ("fit-vocab words.parquet bert.parquet -o v", "counts of different profiles cannot be added: bert and words"),
+        ("count none.txt -o v.parquet", "no such file or directory: none.txt"),
+        ("count latin1.txt -o v.parquet", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
+        ("count text.txt -o none/v.parquet", "the output's folder does not exist; make it first"),
+        ("inspect text.parquet", "text.parquet is not a sound file of token counts"),
         ("encode text.txt --vocab none -o v.npy", "there is no vocabulary at none"),
         ("encode latin1.txt --vocab text.vocab -o v.npy", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
         ("encode text.txt --vocab tampered -o v.npy", "tokenizer.json was changed after tokemb wrote it"),
@@ -255,6 +312,9 @@ def test_empty_files(here):
 def test_bad_input_is_one_sentence_and_exit_code_1(here, arguments, message):
     (here / "latin1.txt").write_bytes(b"abc\n\xe9t\xe9\n")
     (here / "blank.txt").write_bytes(b"\n \n...\n")
+    (here / "text.parquet").write_bytes(b"PAR1, a text that begins so\n")
+    for profile in ("words", "bert"):
+        tokemb.TokenCounts.from_texts(["a"], profile=profile).save(here / f"{profile}.parquet")
     (here / "folder.npy").mkdir()
     (here / "bad.keras").write_bytes(b"PK")
     np.save(here / "high.npy", np.array([[1, 99]]))
@@ -294,6 +354,11 @@ def test_bad_input_is_one_sentence_and_exit_code_1(here, arguments, message):
         ("fit-vocab text.txt -o v --max-size many", "'many' is not a valid integer"),
         ("fit-vocab text.txt -o v --model word2vec", "'word2vec' is not one of"),
         ("fit-vocab text.txt -o v --profile latin", "'latin' is not one of"),
+        ("fit-vocab text.txt text.parquet -o v", "texts and counts (.parquet) cannot be mixed"),
+        ("fit-vocab text.parquet - -o v", "texts and counts (.parquet) cannot be mixed"),
+        ("count text.txt -o text.counts", "must end in .parquet; received text.counts"),
+        ("count text.parquet -o more.parquet", "text.parquet is not text: tokemb fit-vocab takes counts"),
+        ("count text.txt -o v.parquet --profile latin", "'latin' is not one of"),
         ("encode text.txt --vocab text.vocab -o ids.csv", "must end in .npy; received ids.csv"),
         ("init-model --vocab text.vocab -o model.h5", "must end in .keras; received model.h5"),
         ("embed text.txt --model text.keras -o v.npy", "texts need --vocab"),

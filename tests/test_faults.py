@@ -16,6 +16,7 @@ from tests.conftest import ROOT
 from tokemb.atomic import atomic_file, atomic_folder
 
 COMMANDS = {
+    "count": "count - -o out.parquet",
     "fit-vocab": "fit-vocab - -o out",
     "encode": "encode - --vocab v --maxlen 4 -o out.npy",
     "embed": "embed - --vocab v --model m.keras --pooling mean -o out.npy",

@@ -9,7 +9,7 @@ import pytest
 import tokemb
 from tests.conftest import python
 
-HEAVY = ("tensorflow", "keras", "h5py", "pandas", "matplotlib")
+HEAVY = ("tensorflow", "keras", "h5py", "pandas", "scipy", "matplotlib")
 
 COUNT = """
 import sys
@@ -40,6 +40,9 @@ def test_import_is_light():
         "encode {here}/text.txt --vocab {here}/v -o {here}/made.npy",
         "decode {here}/ids.npy --vocab {here}/v",
         "inspect {here}/v",
+        "count {here}/text.txt -o {here}/made.parquet",
+        "fit-vocab {here}/c.parquet -o {here}/made",
+        "inspect {here}/c.parquet",
         "inspect {here}/ids.npy",
         "inspect {here}/m.keras",
         "embed {here}/ids.npy --model {here}/m.keras -o {here}/v.npy",
@@ -48,6 +51,7 @@ def test_import_is_light():
 def test_commands_that_need_no_model_do_without_tensorflow(tmp_path, arguments):
     encoder = tokemb.fit_vocab(["a b"])
     encoder.save(tmp_path / "v")
+    tokemb.TokenCounts.from_texts(["a b"]).save(tmp_path / "c.parquet")
     (tmp_path / "text.txt").write_text("a b\n")
     np.save(tmp_path / "ids.npy", encoder.encode(["a b"]))
     if "keras" in arguments:

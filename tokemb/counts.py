@@ -32,7 +32,7 @@ class TokenCounts:
     ``counts``: occurrences, int64 (distinct,). ``documents``: rows with at least one, int64 (distinct,).
     ``row_lengths``: for each length in tokens, the number of rows that have it.
 
-    Counts of the same profile can be added: the sum is that of the two texts one after the other.
+    Counts of the same profile can be added, also with ``sum``: the sum is that of the texts one after the other.
 
     >>> counts = TokenCounts.from_texts(["to be or", "not to be be"])
     >>> dict(zip(counts.tokens.to_pylist(), counts.counts.tolist()))
@@ -100,6 +100,29 @@ class TokenCounts:
         if not isinstance(other, TokenCounts):
             return NotImplemented
         return self.merge([self, other], self.profile)
+
+    def __radd__(self, other: int) -> TokenCounts:
+        # sum() starts from 0.
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    @classmethod
+    def load(cls, path: Path | str) -> TokenCounts:
+        """Load what ``save`` wrote, exactly as it was.
+
+        Raises ``CountsError``, naming what is wrong, if it is missing, newer than this library, broken, or no counts.
+        """
+        from tokemb.counts_file import read_counts  # here, so that encoding does not wait for Parquet
+
+        return read_counts(Path(path))
+
+    def save(self, path: Path | str) -> None:
+        """Write one Parquet file (docs/format.md), whole or not at all; name it ``something.counts.parquet``.
+
+        Raises ``OSError`` if it cannot be written.
+        """
+        from tokemb.counts_file import write_counts
+
+        write_counts(self, Path(path))
 
     @cached_property
     def rows(self) -> int:

@@ -6,6 +6,7 @@
     ├── ArgumentError    (ValueError)  a setting that cannot be: max_size=0, an unknown profile
     ├── TextTypeError    (TypeError)   something that is not a column of texts: one bare str, bytes
     ├── TextError        (ValueError)  a row or a file that is not text, a corpus without tokens
+    ├── CountsError      (ValueError)  a file of token counts that is missing, newer, broken, or not one
     ├── VocabularyError  (ValueError)  a vocabulary that is missing, newer, changed, or not one
     └── ModelError       (ValueError)  a model that cannot take these ids
 
@@ -28,6 +29,10 @@ class TextTypeError(TokembError, TypeError):
 
 class TextError(TokembError, ValueError):
     """A row or a file is not text, or a corpus holds no tokens."""
+
+
+class CountsError(TokembError, ValueError):
+    """A file of token counts cannot be used."""
 
 
 class VocabularyError(TokembError, ValueError):

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from tokemb.counts import TokenCounts
 from tokemb.embedding import fingerprint_in_name
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.keras_archive import read_archive
 from tokemb.npy import open_npy
+from tokemb.statistics import CorpusStatistics
 
 Description = dict[str, Any]
 
@@ -20,7 +23,7 @@ _SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
 def inspect(path: Path, *, top: int = 10) -> Description:
-    """Describe a vocabulary folder, a ``tokenizer.json``, a ``.keras`` model or a ``.npy`` array.
+    """Describe a vocabulary folder, a ``tokenizer.json``, token counts, a ``.keras`` model or a ``.npy`` array.
 
     ``top``: how many of the most frequent tokens to name. TensorFlow is not needed for any of them.
     Raises ``TokembError`` if it is none of these, or is broken.
@@ -29,13 +32,15 @@ def inspect(path: Path, *, top: int = 10) -> Description:
         return describe_encoder(Encoder.load(path), top)
     if not path.exists():
         raise ArgumentError(f"there is nothing at {path}")
+    if path.suffix == ".parquet":
+        return _describe_counts(TokenCounts.load(path), top)
     if path.suffix == ".keras":
         return _describe_model(path)
     if path.suffix == ".npy":
         return _describe_array(path)
     raise ArgumentError(
         f"{path} is none of what tokemb makes or reads: "
-        "a vocabulary folder, a tokenizer.json, a .keras model, a .npy array"
+        "a vocabulary folder, a tokenizer.json, .parquet counts, a .keras model, a .npy array"
     )
 
 
@@ -65,7 +70,7 @@ def describe_encoder(encoder: Encoder, top: int) -> Description:
             "tokens": corpus.tokens,
             "distinct": corpus.distinct,
             "coverage": corpus.coverage,
-            "row_lengths": {f"{share:.0%}": corpus.length_quantile(share) for share in _SHARES},
+            "row_lengths": _quantiles(corpus),
         }
         ranked = encoder.table.sort_by([("count", "descending"), ("id", "ascending")])
         description["top"] = [
@@ -80,6 +85,31 @@ def _warning(encoder: Encoder) -> str | None:
     if encoder.pad_id is not None and encoder.pad_id == encoder.unk_id:
         return f"id {encoder.pad_id} is both padding and out-of-vocabulary: a mask hides unknown tokens too"
     return None
+
+
+def _describe_counts(counts: TokenCounts, top: int) -> Description:
+    distinct = len(counts.tokens)
+    # Of equally frequent tokens the one that was seen first.
+    ranked = np.argsort(-counts.counts, kind="stable")[:top]
+    columns = (counts.tokens.take(pa.array(ranked)).to_pylist(), counts.counts[ranked], counts.documents[ranked])
+    return {
+        "kind": "counts",
+        "profile": counts.profile,
+        "rows": counts.rows,
+        "tokens": counts.total,
+        "distinct": distinct,
+        "row_lengths": _quantiles(
+            CorpusStatistics(counts.rows, counts.total, distinct, counts.total, 0, counts.row_lengths)
+        ),
+        "top": [
+            {"token": token, "count": int(count), "documents": int(documents)}
+            for token, count, documents in zip(*columns, strict=True)
+        ],
+    }
+
+
+def _quantiles(corpus: CorpusStatistics) -> dict[str, int]:
+    return {f"{share:.0%}": corpus.length_quantile(share) for share in _SHARES}
 
 
 def _describe_model(path: Path) -> Description:

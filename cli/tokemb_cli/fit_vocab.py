@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @options.text_files()
 @options.output("FOLDER", "Vocabulary folder to write; one that is there is replaced.")
 @click.option(
-    "--profile", default="words", show_default=True, type=click.Choice(options.PROFILES), help="How text is split."
+    "--profile",
+    type=click.Choice(options.PROFILES),
+    help="How text is split.  [default: words; that of the counts]",
 )
 @click.option(
     "--model",
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
 def command(files: tuple[Path, ...], output: Path, **settings: Any) -> None:  # noqa: ANN401
     """Fit a vocabulary to text files, a row a line; - is standard input.
 
+    Files that end in .parquet are counts that tokemb count wrote; several are added, and no text is read again.
+
     Id 0 is padding, id 1 out-of-vocabulary, then the tokens by count.
 
     \b
@@ -63,17 +67,25 @@ def command(files: tuple[Path, ...], output: Path, **settings: Any) -> None:  # 
       bert                BERT's normalizer and pre-tokenizer
 
     \b
-    Example:
+    Examples:
       tokemb fit-vocab reviews.txt -o reviews.vocab --max-size 30000
+      tokemb fit-vocab 2023.counts.parquet 2024.counts.parquet -o both.vocab
     """
+    of_counts = options.is_counts(files[0])
+    if any(options.is_counts(file) != of_counts for file in files):
+        raise click.UsageError("texts and counts (.parquet) cannot be mixed: count the texts with tokemb count first")
     import tokemb
 
-    encoder = tokemb.fit_vocab(files, **settings)
+    if of_counts:
+        counts = [tokemb.TokenCounts.load(file) for file in files]
+        encoder = tokemb.fit_vocab(tokemb.TokenCounts.merge(counts, counts[0].profile), **settings)
+    else:
+        encoder = tokemb.fit_vocab(files, **settings)
     encoder.save(output)
-    _report(encoder, files, output)
+    _report(encoder, () if of_counts else files, output)
 
 
-def _report(encoder: Encoder, files: tuple[Path, ...], output: Path) -> None:
+def _report(encoder: Encoder, texts: tuple[Path, ...], output: Path) -> None:
     corpus = encoder.corpus
     if corpus is None:
         return
@@ -88,5 +100,5 @@ def _report(encoder: Encoder, files: tuple[Path, ...], output: Path) -> None:
     note(f"rows       {unit} a row: {quantiles}, longest {corpus.length_quantile(1):,}")
     note(f"wrote      {output}")
     length = "" if encoder.maxlen else f" --maxlen {max(corpus.length_quantile(0.95), 1)}"
-    names = shlex.join(map(str, files))
+    names = shlex.join(map(str, texts)) or "FILE..."
     note(f"next       tokemb encode {names} --vocab {shlex.quote(str(output))}{length} -o ids.npy")

@@ -18,7 +18,7 @@ from tokemb_cli.console import data
     "--top", type=click.IntRange(min=0), default=10, show_default=True, help="How many frequent tokens to show."
 )
 def command(path: Path, as_json: bool, top: int) -> None:
-    """Tell what a vocabulary folder, a tokenizer.json, a .keras model or a .npy array holds.
+    """Tell what a vocabulary folder, tokenizer.json, .parquet counts, .keras model or .npy array holds.
 
     \b
     Example:

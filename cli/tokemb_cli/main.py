@@ -16,12 +16,13 @@ from tokemb_cli.console import note
 
 # A command is imported when it is used or helped with, so that `tokemb --help` answers at once.
 _COMMANDS = {
-    "fit-vocab": ("fit_vocab", "Fit a vocabulary to text files."),
+    "fit-vocab": ("fit_vocab", "Fit a vocabulary to text files or counts."),
+    "count": ("count", "Count the tokens of text files, to fit vocabularies to."),
     "encode": ("encode", "Turn texts into padded ids."),
     "decode": ("decode", "Turn ids back into texts."),
     "init-model": ("init_model", "Make a Keras embedding model for a vocabulary."),
     "embed": ("embed", "Turn ids or texts into vectors with a Keras model."),
-    "inspect": ("inspect", "Tell what a vocabulary, model or array holds."),
+    "inspect": ("inspect", "Tell what a vocabulary, counts, model or array holds."),
 }
 
 # Set, it shows the traceback of an error that nobody thought of.

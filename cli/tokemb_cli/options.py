@@ -40,6 +40,11 @@ def output(metavar: str, text: str) -> _Decorator[Any]:
     return click.option("-o", "--output", required=True, type=_PATH, metavar=metavar, help=text)
 
 
+def is_counts(path: Path) -> bool:
+    """Whether ``path`` is named as token counts, which ``tokemb count`` writes."""
+    return path.suffix == ".parquet"
+
+
 def check_npy(path: Path) -> None:
     """Wrong usage unless ``path`` ends in ``.npy``."""
     if path.suffix != ".npy":

@@ -1,0 +1,98 @@
+"""Token counts as one Parquet file, for later and for other programs (docs/format.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tokemb.atomic import atomic_file
+from tokemb.counts import TokenCounts
+from tokemb.errors import CountsError
+from tokemb.profiles import PROFILES
+from tokemb.texts import STRINGS
+
+FORMAT_VERSION = 1
+
+# The one key of the file's own that says what the columns do not.
+_KEY = b"tokemb.counts"
+
+_SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64()})
+
+
+def write_counts(counts: TokenCounts, path: Path) -> None:
+    """Write ``counts`` to ``path``, whole or not at all; raises ``OSError`` if that cannot be."""
+    about = {
+        "format_version": FORMAT_VERSION,
+        "profile": counts.profile,
+        "row_lengths": [list(pair) for pair in sorted(counts.row_lengths.items())],
+    }
+    table = pa.table([counts.tokens, counts.counts, counts.documents], _SCHEMA.with_metadata({_KEY: json.dumps(about)}))
+    with atomic_file(path) as temporary:
+        # No token comes twice, so dictionaries of them only cost.
+        pq.write_table(table, temporary, compression="zstd", use_dictionary=False, write_page_checksum=True)
+
+
+def read_counts(path: Path) -> TokenCounts:
+    """Read what ``write_counts`` wrote; raises ``CountsError``, naming what is wrong, if it is anything else."""
+    if not path.is_file():
+        raise CountsError(f"there are no token counts at {path}")
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            about = (file.schema_arrow.metadata or {}).get(_KEY)
+            if about is None:
+                raise CountsError(f"{path} is Parquet, but not token counts: tokemb count makes those")
+            profile, row_lengths = _read_about(path, about)
+            table = file.read().select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
+        table.validate(full=True)
+    except (pa.ArrowException, KeyError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the disk: Arrow's own have no number
+            raise
+        reason = " ".join(str(error).split())
+        raise CountsError(f"{path} is not a sound file of token counts: {reason:.300}") from None
+    _check(path, table)
+    tokens, counts, documents = (column.combine_chunks() for column in table.columns)
+    return TokenCounts(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths)
+
+
+def _read_about(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]:
+    """The profile, and the number of rows of each length."""
+    try:
+        about: dict[str, Any] = json.loads(content)
+        version = int(about["format_version"])
+        if version > FORMAT_VERSION:  # before the rest, which may be said otherwise there
+            raise CountsError(
+                f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): "
+                "upgrade tokemb"
+            )
+        profile = str(about["profile"])
+        row_lengths = {int(length): int(rows) for length, rows in about["row_lengths"]}
+    except CountsError:
+        raise
+    except (ValueError, KeyError, TypeError):
+        raise CountsError(f"{path} says in no known way how its tokens were counted") from None
+    if profile not in PROFILES:
+        raise CountsError(
+            f"{path} was counted with the profile {profile!r}, which this tokemb does not know; "
+            f"it knows {', '.join(PROFILES)}"
+        )
+    if any(length < 0 or rows < 0 for length, rows in row_lengths.items()):
+        raise CountsError(f"{path} holds a negative number of rows or tokens: count the texts again")
+    return profile, row_lengths
+
+
+def _check(path: Path, table: pa.Table) -> None:
+    if any(column.null_count for column in table.columns):
+        raise CountsError(f"{path} holds a missing token or count: count the texts again")
+    for name in ("count", "documents"):
+        if (pc.min(table[name]).as_py() or 0) < 0:
+            raise CountsError(f"{path} holds a negative number in its column {name}: count the texts again")
+    occurrences = pc.value_counts(table["token"])
+    repeated = occurrences.filter(pc.greater(occurrences.field("counts"), 1))
+    if len(repeated):
+        raise CountsError(f"{path} holds the token {repeated[0]['values'].as_py()!r} twice: count the texts again")
