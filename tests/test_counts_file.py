@@ -81,7 +81,24 @@ def test_a_file_that_is_there_is_replaced_and_nothing_else_is_left(tmp_path):
         TokenCounts.from_texts(["a"]).save(tmp_path)
 
 
+def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
+    saved_and_loaded(TokenCounts.from_texts(["a"]), tmp_path)
+    before = (tmp_path / "x.counts.parquet").read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tokemb.atomic._flush", full)
+    with pytest.raises(OSError, match="No space left"):
+        TokenCounts.from_texts(["b"]).save(tmp_path / "x.counts.parquet")
+    assert (tmp_path / "x.counts.parquet").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["x.counts.parquet"]
+
+
 ABOUT = {"format_version": 1, "profile": "words", "row_lengths": [[1, 2]]}
+
+
+NOT_UTF8 = pa.Array.from_buffers(pa.string(), 2, pa.array([b"a", b"\xff"]).buffers())
 
 
 def write(path, about=ABOUT, **columns):
@@ -114,6 +131,7 @@ def test_what_the_following_tests_change_is_sound(tmp_path):
         ({"count": [1, None]}, "holds a missing token or count"),
         ({"token": ["a", "a"]}, "holds the token 'a' twice"),
         ({"count": ["1", "x"]}, "is not a sound file of token counts: Failed to parse string: 'x'"),
+        ({"token": NOT_UTF8}, "is not a sound file of token counts: .*[Ii]nvalid UTF8"),
         ({"token": [b"a", b"\xff"]}, "is not a sound file of token counts: .*UTF8"),
     ],
     ids=str,
