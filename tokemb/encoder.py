@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from tokenizers import Tokenizer
 
+from tokemb.decoding import Joiner, separator_of
 from tokemb.encoding import EncodedBatch, Encoding
 from tokemb.engine import Explanation
 from tokemb.errors import ArgumentError, VocabularyError
@@ -307,10 +308,17 @@ pathlib.Path(text) for a file
         self.check_ids(rows.values)
         if self.pad_id is not None:
             rows = rows.select(rows.values != self.pad_id)
+        if self._joiner is not None:
+            return self._joiner.decode(rows, skip_special_tokens=bool(skip_special_tokens))
         texts: list[str] = self._tokenizer.decode_batch(
             [row.tolist() for row in rows], skip_special_tokens=skip_special_tokens
         )
         return texts
+
+    @cached_property
+    def _joiner(self) -> Joiner | None:
+        separator = separator_of(self._specification)
+        return None if separator is None else Joiner(self._tokenizer, self.input_dim, separator)
 
 
 def vocabulary_table(tokens: list[str], counts: pa.Array, documents: pa.Array) -> pa.Table:
