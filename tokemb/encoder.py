@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from tokenizers import Tokenizer
 
+from tokemb.arguments import check_choice
 from tokemb.decoding import Joiner, separator_of
 from tokemb.encoding import EncodedBatch, Encoding
 from tokemb.engine import Explanation
@@ -37,6 +38,9 @@ from tokemb.specification import (
     unk_id,
 )
 from tokemb.statistics import CorpusStatistics
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 # What people call their padding token, in the files that say nothing of padding.
 _PAD_NAMES = ("[PAD]", "<pad>", "<|pad|>")
@@ -261,6 +265,40 @@ pathlib.Path(text) for a file
         """Turn texts into ids without padding; the arguments and errors are those of ``encode``."""
         batches = self.encode_batches(texts, self.row_shape(maxlen, None, truncating), threads)
         return Ragged.concatenate([batch.rows for batch in batches])
+
+    def vectorize(
+        self, texts: Path | Iterable[Any], *, mode: str = "multi_hot", threads: int | None = None
+    ) -> csr_matrix:
+        """Turn texts into bags of words, one a row, as scikit-learn and Keras take them. Needs SciPy.
+
+        ``texts``: as ``encode`` takes them; nothing is truncated. ``mode``, as in Keras' ``TextVectorization``:
+        ``"multi_hot"`` (1 for each id in the text), ``"count"`` (how often it occurs), or ``"tf_idf"`` (that times
+        log(1 + rows / (1 + documents)), of the corpus that the vocabulary was fitted to; for unknown tokens the mean
+        of all others).
+
+        Returns float32 (rows, ``input_dim``), a SciPy ``csr_matrix`` in which column ``j`` is id ``j``: unknown tokens
+        count in that of ``unk_id``, and that of ``pad_id`` is empty. The special tokens that a foreign tokenizer puts
+        around every text are left out.
+        Raises ``ArgumentError`` for another mode, or ``"tf_idf"`` with a foreign vocabulary or one of subwords, and
+        ``MissingPackageError`` without SciPy; for texts as ``encode``.
+
+        >>> import tokemb
+        >>> encoder = tokemb.fit_vocab(["deep learning is very deep"])
+        >>> encoder.vectorize(["deep deep deep", "very new"], mode="count").toarray()
+        array([[0., 0., 3., 0., 0., 0.],
+               [0., 1., 0., 0., 0., 1.]], dtype=float32)
+        """
+        from tokemb.bag_of_words import MODES, count_matrix, inverse_document_frequencies  # SciPy is an extra
+
+        check_choice("mode", mode, MODES)
+        weights = inverse_document_frequencies(self.table, self.corpus, self.unk_id) if mode == "tf_idf" else None
+        rows = self._encoding.bare_rows(texts, self.pad_id, threads)
+        matrix = count_matrix(rows, self.input_dim)
+        if mode == "multi_hot":
+            matrix.data[:] = 1
+        elif weights is not None:
+            matrix.data *= weights[matrix.indices]
+        return matrix
 
     def row_shape(self, maxlen: int | None, padding: str | None, truncating: str | None) -> RowShape:
         """How rows are truncated and padded, given what is to differ from the saved settings."""

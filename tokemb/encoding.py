@@ -78,7 +78,22 @@ class Encoding:
             filled += len(batch)
         return np.concatenate(blocks) if blocks else whole[:filled]
 
+    def bare_rows(self, texts: Path | Iterable[Any], pad_id: int | None, threads: int | None) -> Iterator[Ragged]:
+        """The ids of the texts' own tokens, whole rows, some megabytes of text at a time."""
+        count = thread_count(threads)
+        for batch in corpus_batches(texts):
+            rows, _, _ = self._rows(batch, count)
+            # A text can spell the padding token of a foreign tokenizer.
+            yield rows if pad_id is None else rows.select(rows.values != pad_id)
+
     def _batch(self, batch: pa.Array, shape: RowShape, threads: int) -> EncodedBatch:
+        rows, tokens, unknown = self._rows(batch, threads)
+        cut = shape.truncate(rows, self.special_tokens)
+        truncated = int(np.count_nonzero(cut.lengths < rows.lengths))
+        return EncodedBatch(self.special_tokens.put_around(cut), tokens, unknown, truncated)
+
+    def _rows(self, batch: pa.Array, threads: int) -> tuple[Ragged, int, int]:
+        """The rows of a batch, how many tokens it had, and how many of them were out of vocabulary."""
         is_text = batch.type == STRINGS
         rows = self.engine.encode(batch, threads) if is_text else self._token_lookup.encode(batch)
         tokens, unknown = len(rows.values), 0
@@ -87,9 +102,7 @@ class Encoding:
             unknown = int(np.count_nonzero(is_unknown))
             if self._dropped is not None and unknown:
                 rows = rows.select(~is_unknown)
-        cut = shape.truncate(rows, self.special_tokens)
-        truncated = int(np.count_nonzero(cut.lengths < rows.lengths))
-        return EncodedBatch(self.special_tokens.put_around(cut), tokens, unknown, truncated)
+        return rows, tokens, unknown
 
     def _straight(self, shape: RowShape) -> bool:
         """Whether ids can be put into their padded places as they are found."""

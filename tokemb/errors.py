@@ -3,12 +3,13 @@
 ::
 
     TokembError
-    ├── ArgumentError    (ValueError)  a setting that cannot be: max_size=0, an unknown profile
-    ├── TextTypeError    (TypeError)   something that is not a column of texts: one bare str, bytes
-    ├── TextError        (ValueError)  a row or a file that is not text, a corpus without tokens
-    ├── CountsError      (ValueError)  a file of token counts that is missing, newer, broken, or not one
-    ├── VocabularyError  (ValueError)  a vocabulary that is missing, newer, changed, or not one
-    └── ModelError       (ValueError)  a model that cannot take these ids
+    ├── ArgumentError        (ValueError)   a setting that cannot be: max_size=0, an unknown profile
+    ├── TextTypeError        (TypeError)    something that is not a column of texts: one bare str, bytes
+    ├── TextError            (ValueError)   a row or a file that is not text, a corpus without tokens
+    ├── CountsError          (ValueError)   a file of token counts that is missing, newer, broken, or not one
+    ├── VocabularyError      (ValueError)   a vocabulary that is missing, newer, changed, or not one
+    ├── ModelError           (ValueError)   a model that cannot take these ids
+    └── MissingPackageError  (ImportError)  a package that is an extra and not installed
 
 Every message is one sentence: the rule, what was met instead, and the way out where there is one.
 Failures of the disk stay ``OSError``.
@@ -41,3 +42,7 @@ class VocabularyError(TokembError, ValueError):
 
 class ModelError(TokembError, ValueError):
     """A Keras model cannot take these ids or this vocabulary."""
+
+
+class MissingPackageError(TokembError, ImportError):
+    """A package is needed that is installed only on demand."""
