@@ -1,0 +1,183 @@
+"""BPE at the speed of gigatoken, where that gives the ids of the reference.
+
+gigatoken is a young library, so nothing is taken on trust: files with settings that it ignores are left alone
+(``candidate``), a battery of hard strings goes through it and the reference before its first batch, and texts with
+characters that the tables of the two do not agree on go to the reference (``young``).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from tokemb.engine.battery import Encode, difference
+from tokemb.engine.buffers import string_buffers
+from tokemb.engine.candidate import objection
+from tokemb.engine.young import has_young
+from tokemb.errors import VocabularyError
+from tokemb.ragged import Ragged
+from tokemb.specification import Specification
+
+if TYPE_CHECKING:
+    from tokemb.engine import Way
+
+_log = logging.getLogger("tokemb")
+
+# The versions that were compared with `tokenizers`: from the first one on, before the second.
+_VERSIONS = (0, 10), (0, 11)
+# Loading a large tokenizer takes gigatoken a second, in which the reference encodes megabytes. Until so many bytes of
+# text have come, the reference does them.
+_WORTH_LOADING = 1 << 20
+
+_asked_to_install = False
+
+
+class Gigatoken:
+    """Encode with gigatoken; with the reference whatever it does not do, or not the same."""
+
+    def __init__(self, specification: Specification, reference: Way, worth_loading: int = _WORTH_LOADING) -> None:
+        """``reference``: the way that defines the ids, without truncation, padding and special tokens.
+
+        ``worth_loading``: bytes of text to come before gigatoken is loaded. Nothing is imported here.
+        """
+        self._specification = specification
+        self._reference = reference
+        self._worth_loading = worth_loading
+        self._bytes_met = 0
+        self._backend: Any = None
+        self._why_not = objection(specification)
+
+    def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:
+        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows.
+
+        ``threads``: 1 to encode on the calling thread alone; otherwise gigatoken uses as many as there are cores, or
+        in a forked process one. The ids are the same. Raises what the reference raises.
+        """
+        if self._why_not is None and self._backend is None:
+            self._bytes_met += len(string_buffers(texts)[1])
+            if self._bytes_met >= self._worth_loading:
+                self._load()
+        if self._backend is not None:
+            try:
+                return _encode(self._backend, self._reference.encode, texts, threads)
+            except BaseException as error:
+                if not _is_failure(error) or isinstance(error, VocabularyError):
+                    raise
+                self._distrust(f"failed on these texts ({_in_words(error)})")
+        return self._reference.encode(texts)
+
+    def explain(self) -> str:
+        """Which way is in use, or why not gigatoken, as a sentence."""
+        if self._why_not is not None:
+            return f"tokenizers, because {self._why_not}"
+        if self._backend is None:
+            return f"tokenizers, and gigatoken from {self._worth_loading} bytes of text on"
+        return "gigatoken, which agreed with tokenizers on all hard strings"
+
+    def __reduce__(self) -> tuple[Callable[..., Gigatoken], tuple[object, ...]]:
+        return Gigatoken, (self._specification, self._reference, self._worth_loading)
+
+    def _load(self) -> None:
+        """Set ``_backend``, or ``_why_not``."""
+        self._why_not = _missing()
+        if self._why_not is not None:
+            _ask_to_install(self._why_not)
+            return
+        try:
+            from gigatoken import Tokenizer
+
+            bare = {**self._specification, "truncation": None, "padding": None, "post_processor": None}
+            backend = Tokenizer.from_json(json.dumps(bare, ensure_ascii=False))
+            if backend.vocab_size > np.iinfo(np.int32).max:
+                raise ValueError("ids that do not fit int32")
+        except BaseException as error:
+            if not _is_failure(error):
+                raise
+            # No fault of anybody's: most kinds of pipelines are not supported.
+            self._why_not = f"gigatoken does not support this file ({_in_words(error)})"
+            return
+
+        def through_backend(texts: pa.LargeStringArray) -> Ragged:
+            return _encode(backend, self._reference.encode, texts)
+
+        try:
+            wrong = difference(through_backend, self._reference.encode, self._specification)
+        except BaseException as error:
+            if not _is_failure(error):
+                raise
+            self._distrust(f"failed on the strings that it is tried with ({_in_words(error)})")
+            return
+        if wrong is not None:
+            self._distrust(f"gave other ids than tokenizers for {wrong}")
+            return
+        self._backend = backend
+
+    def _distrust(self, reason: str) -> None:
+        self._backend, self._why_not = None, f"gigatoken {reason}"
+        _log.warning("gigatoken %s: tokenizers does this vocabulary instead; the ids are right, only slower", reason)
+
+
+def _encode(backend: Any, reference: Encode, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:  # noqa: ANN401
+    rows = _through(backend, texts, threads)
+    young = has_young(texts)
+    if not young.any():
+        return rows
+    again = reference(texts.filter(pa.array(young)))
+    # Both after each other, and then the rows in their order.
+    both = Ragged.concatenate([rows, again])
+    source = np.arange(len(rows))
+    source[young] = len(rows) + np.arange(len(again))
+    starts, lengths = both.row_splits[source], both.lengths[source]
+    ordered = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
+    at = np.arange(len(ordered.values)) + np.repeat(starts - ordered.row_splits[:-1], lengths)
+    np.take(both.values, at, out=ordered.values)
+    return ordered
+
+
+def _through(backend: Any, texts: pa.LargeStringArray, threads: int | None) -> Ragged:  # noqa: ANN401
+    """The ids that gigatoken gives; texts and ids change hands without being copied."""
+    import awkward as ak
+
+    offsets, data = string_buffers(texts)
+    characters = ak.contents.NumpyArray(data, parameters={"__array__": "char"})
+    strings = ak.contents.ListOffsetArray(ak.index.Index64(offsets), characters, parameters={"__array__": "string"})
+    rows = backend.encode_batch(ak.Array(strings), parallel=False if threads == 1 else None).layout
+    values, row_splits = rows.content.data, rows.offsets.data
+    if values.dtype != np.uint32 or len(row_splits) != len(texts) + 1 or row_splits[0] != 0:
+        raise ValueError("ids in another form than expected")
+    return Ragged(values[: row_splits[-1]].view(np.int32), row_splits.astype(np.int64, copy=False))
+
+
+def _missing() -> str | None:
+    """Why there is no gigatoken to use, or ``None``."""
+    try:
+        found = version("gigatoken")
+        import awkward  # noqa: F401
+        import gigatoken  # noqa: F401
+    except (ImportError, PackageNotFoundError):
+        return "gigatoken is not installed"
+    if not _VERSIONS[0] <= tuple(map(int, found.split(".")[:2])) < _VERSIONS[1]:
+        return f"gigatoken {found} is not a version that was compared with tokenizers"
+    return None
+
+
+def _ask_to_install(reason: str) -> None:
+    global _asked_to_install
+    if not _asked_to_install:
+        _asked_to_install = True
+        _log.warning("%s: BPE vocabularies are encoded several times as fast after pip install tokemb[subword]", reason)
+
+
+def _is_failure(error: BaseException) -> bool:
+    """Whether a Rust library failed; where it panics, it raises a PanicException, which is no Exception."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
+def _in_words(error: BaseException) -> str:
+    return f"{' '.join(str(error).split()) or type(error).__name__:.200}"

@@ -1,0 +1,23 @@
+"""The memory behind an Arrow string array."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tokemb.ragged import Int64
+
+
+def string_buffers(texts: pa.LargeStringArray) -> tuple[Int64, npt.NDArray[np.uint8]]:
+    """The UTF-8 bytes of ``texts``, ``large_string`` (rows,) without nulls, not copied.
+
+    Returns ``offsets``, int64 (rows + 1,), from 0, and ``data``, uint8 (bytes,): text ``i`` is
+    ``data[offsets[i]:offsets[i + 1]]``. A slice of an array gives the bytes of its own rows alone.
+    """
+    _, offsets_buffer, data_buffer = texts.buffers()
+    if not len(texts) or data_buffer is None:  # an array without rows or bytes need not have buffers
+        return np.zeros(len(texts) + 1, np.int64), np.zeros(0, np.uint8)
+    offsets = np.frombuffer(offsets_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]]
+    return offsets - offsets[0], data
