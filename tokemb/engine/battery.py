@@ -17,20 +17,20 @@ Encode = Callable[[pa.LargeStringArray], Ragged]
 _SPACES = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2002\u2009\u2028\u2029\u202f\u205f\u3000"
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u2060\ufe0f\ufeff"
 _ODD = "\ufffd\ufffe\uffff\ufdd0\U0001fffe\U0010ffff\ue000\uf8ff\U000f0000\U00100000\u0378\U000e0001"
-_WORDS = (
-    *("deep Deep DEEP dEEP café CAFÉ naïve straße STRASSE ẞ ŉ ǅ ǆ İstanbul ıi ﬁne ſo K Å ÅÅ ªº ™ Ⅷ ⅷ Ⓐ".split()),
-    *("ΟΔΥΣΣΕΥΣ ΣΑΣ ας σς ᾳ ᾼ Ёлка ЁЛКА МИР й й ѕ Ҁ ҉ ა Ა ᏸ Ꭰ ﷺ ﷽ Ղարաբաղ שָׁלוֹם مرحباً می‌خواهم ۱۲۳ ٣٤ ܫܠܡܐ".split()),
-    *("हिन्दी क्‍ष ज्ञान नमस्ते বাংলা ৎ தமிழ் ௧ తెలుగు ಕನ್ನಡ മലയാളം ൺ සිංහල ไทย ที่นี่ ๑๒ ລາວ བོད་ မြန်မာ ខ្មែរ አማርኛ ᓀᐦᐃᔭ ᠮᠣᠩᠭᠣᠯ".split()),
-    *("學而時習之 不亦說乎？ 𠮷野家 龥 龦 鿕 〇 々 ラーメン ｶﾞ ガ カタカナー ひらがな ゛ ㍿ 한국어 각 각 힣 ㄱ ｶ Ｆｕｌｌ １２ 𝕳𝖊𝖑𝖑𝖔 𝟘𝟙 𐍈𐌰 𒀀 𓀀".split()),
-    *("e\u0301 \u0301 a\u0308b q\u0307\u0323 q\u0323\u0307 ṩ s\u0323\u0307 \u0344 \u0958 \u212b \u2126 \u0f73 \U0001d15e".split(" ")),
-    *("❤️‍🔥 👩🏽‍💻 1️⃣ 🇫🇷 🇫 ↔ ◾ © 🏴󠁧󠁢󠁥󠁮󠁧󠁿 🙂text text🙂 🫠 🪿 ♥ ☃️ 👍🏿👍 😀😀😀".split()),
-    *("² ½ x² 1½ ¾ 3.5% $1,000 1e-9 0xFF 1_000 12:30 2016-01-02 +1 -1 1st 2ND a1b2c3 ١٢٣٤٥ ①② ㊿".split()),
-    *("https://example.org/a?b=c&d=%20#e user@example.org C:\\dir\\x.txt ../x __init__ a.b.c a_b well-known #tag @you".split()),
-)
-_PUNCTUATION = (
-    *("... .... !!! ?! ?!?! -- --- ---- == === => -> <- :: := ;; ,, '' ''' '''' \"\" `` ``` ** *** ## ### // /* */".split()),
-    *("(( )) [[ ]] {{ }} <> <<>> << >> || && && $$ %% @@ ~~ ^^ __ \\\\ \\n \\t …… —— –– “” ‘’ «» 、。 ！？ ، ؟ ¡¿ • ‣ § ¶ °".split()),
-)
+_WORDS = """
+deep Deep DEEP dEEP café CAFÉ naïve straße STRASSE ẞ ŉ ǅ ǆ İstanbul ıi ﬁne ſo K Å ÅÅ ªº ™ Ⅷ ⅷ Ⓐ
+ΟΔΥΣΣΕΥΣ ΣΑΣ ας σς ᾳ ᾼ Ёлка ЁЛКА МИР й ѕ Ҁ ҉ ა Ა ᏸ Ꭰ ﷺ ﷽ Ղարաբաղ שָׁלוֹם مرحباً می‌خواهم ۱۲۳ ٣٤ ܫܠܡܐ
+हिन्दी क्‍ष ज्ञान नमस्ते বাংলা ৎ தமிழ் ௧ తెలుగు ಕನ್ನಡ മലയാളം ൺ සිංහල ไทย ที่นี่ ๑๒ ລາວ བོད་ မြန်မာ ខ្មែរ አማርኛ ᓀᐦᐃᔭ ᠮᠣᠩᠭᠣᠯ
+學而時習之 不亦說乎？ 𠮷野家 龥 龦 鿕 〇 々 ラーメン ｶﾞ ガ カタカナー ひらがな ゛ ㍿ 한국어 각 힣 ㄱ ｶ Ｆｕｌｌ １２
+𝕳𝖊𝖑𝖑𝖔 𝟘𝟙 e\u0301 \u0301 a\u0308b q\u0307\u0323 q\u0323\u0307 \u1e69 s\u0323\u0307 \u0344 \u0958 \u212b \u2126 \u0f73
+\U0001d15e \u1100\u1161\u11a8 \u0438\u0306 𐍈𐌰 𒀀 𓀀 ❤️‍🔥 👩🏽‍💻 1️⃣ 🇫🇷 🇫 ↔ ◾ © 🏴󠁧󠁢󠁥󠁮󠁧󠁿 🙂text text🙂 🫠 🪿 ♥ ☃️ 👍🏿👍 😀😀😀
+² ½ x² 1½ ¾ 3.5% $1,000 1e-9 0xFF 1_000 12:30 2016-01-02 +1 -1 1st 2ND a1b2c3 ١٢٣٤٥ ①② ㊿
+https://example.org/a?b=c&d=%20#e user@example.org C:\\dir\\x.txt ../x __init__ a.b.c a_b well-known #tag @you
+""".split()
+_PUNCTUATION = r"""
+... .... !!! ?! ?!?! -- --- ---- == === => -> <- :: := ;; ,, '' ''' '''' "" "a" `` ``` ** *** ## ### // /* */
+(( )) [[ ]] {{ }} <> <<>> << >> || && $$ %% @@ ~~ ^^ __ \\ \n \t …… —— –– “” ‘’ «» 、。 ！？ ، ؟ ¡¿ • ‣ § ¶ °
+""".split()
 _CODE = (
     "def f(x):\n    return x + 1\n\n\nclass A:\n\tpass\n",
     "for (int i = 0; i < 10; ++i) {\n\t\tx[i] += 0x1F;\n}",
@@ -54,7 +54,12 @@ STRINGS_OF_ALL = (
     *(f"a{chr(code)}b {chr(code)}" for code in (*range(32), *range(127, 161))),
     *(f"{before}{space * count}{after}" for space in _SPACES for count in (1, 2, 3) for before, after in ("  ", "ab")),
     *(" " * count + "a" for count in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 100)),
-    *("a" + end * count + b for end in ("\n", "\r\n", "\t", " \n", "\n ") for count in (1, 2, 3, 5, 8) for b in ("", "b")),
+    *(
+        "a" + end * count + b
+        for end in ("\n", "\r\n", "\t", " \n", "\n ")
+        for count in (1, 2, 3, 5, 8)
+        for b in ("", "b")
+    ),
     *(f"x{character}y {character}{character} {character}'s" for character in _INVISIBLE + _ODD),
     *("1234567890"[:count] for count in range(1, 11)),
     *("7" * count for count in range(1, 11)),
@@ -95,7 +100,8 @@ def _around_added(specification: Specification) -> Iterator[str]:
     tokens = [token["content"] for token in specification.get("added_tokens") or []]
     for token in tokens[:: len(tokens) // 100 + 1]:  # Whisper has 1608
         yield token
-        yield f"a{token}b {token} c{token} {token}d  {token}  \n{token}\n1{token}1{token}{token} .{token}'s\t{token}\u0301"
+        yield f"a{token}b {token} c{token} {token}d  {token}  \n{token}\n1{token}1{token}{token}"
+        yield f".{token}'s\t{token}\u0301"
         yield f" {token}"
         yield f"{token} "
         yield f"{token.upper()} {token.lower()} {token[:-1]} {token[1:]} {token[:-1]}{token}{token[1:]}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -162,7 +163,8 @@ def _missing() -> str | None:
         import gigatoken  # noqa: F401
     except (ImportError, PackageNotFoundError):
         return "gigatoken is not installed"
-    if not _VERSIONS[0] <= tuple(map(int, found.split(".")[:2])) < _VERSIONS[1]:
+    numbers = re.match(r"(\d+)\.(\d+)", found)
+    if numbers is None or not _VERSIONS[0] <= tuple(map(int, numbers.groups())) < _VERSIONS[1]:
         return f"gigatoken {found} is not a version that was compared with tokenizers"
     return None
 
