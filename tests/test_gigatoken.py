@@ -196,16 +196,19 @@ def test_the_number_of_threads_changes_nothing():
     assert_same(way.encode(texts, threads=3), way.encode(texts))
 
 
+ENOUGH_FOR_THREADS = MIXED * 600
+
+
 def _in_child(queue, way):
-    rows = way.encode(texts_of(MIXED * 20))
+    rows = way.encode(texts_of(ENOUGH_FOR_THREADS))
     queue.put((rows.values, rows.row_splits))
 
 
-@pytest.mark.skipif(not hasattr(sys, "getswitchinterval") or sys.platform == "win32", reason="needs fork")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*")
 def test_a_forked_child_does_not_wait_for_the_parents_threads():
     way, _ = ways(OURS["gpt2"])
-    expected = way.encode(texts_of(MIXED * 20))  # by the parent's threads
+    expected = way.encode(texts_of(ENOUGH_FOR_THREADS))  # by the parent's threads
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
     child = context.Process(target=_in_child, args=(queue, way))
