@@ -110,7 +110,7 @@ def ways(specification):
         reference = Reference(tokenizer_of(specification))
         way = Gigatoken(specification, reference, 0)
         way.encode(texts_of([]))
-        assert way.explain().startswith("gigatoken"), way.explain()
+        assert way.why_not() is None
         _WAYS[id(specification)] = way, reference
     return _WAYS[id(specification)]
 
@@ -224,18 +224,18 @@ def test_a_forked_child_does_not_wait_for_the_parents_threads():
 def test_a_copy_loads_for_itself():
     way, reference = ways(OURS["gpt2"])
     again = pickle.loads(pickle.dumps(way))
-    assert again.explain() == "tokenizers, and gigatoken from 0 bytes of text on"
+    assert again._backend is None
     assert_same(again.encode(texts_of(MIXED)), reference.encode(texts_of(MIXED)))
-    assert again.explain() == way.explain()
+    assert again._backend is not None
 
 
 def test_little_text_does_not_load_it():
     way = Gigatoken(OURS["gpt2"], Reference(tokenizer_of(OURS["gpt2"])), 1000)
     for text in ("a" * 600, "b" * 399):
         way.encode(texts_of([text]))
-        assert way.explain() == "tokenizers, and gigatoken from 1000 bytes of text on"
+        assert way._backend is None
     way.encode(texts_of(["c"]))
-    assert way.explain().startswith("gigatoken")
+    assert way._backend is not None
 
 
 # What keeps a file from it
@@ -274,7 +274,7 @@ def test_files_that_it_would_get_wrong_are_left_alone(reason):
     assert reason in objection(OBJECTIONS[reason])
     way = Gigatoken(OBJECTIONS[reason], Reference(tokenizer_of(trained())), 0)
     way.encode(texts_of(["a"]))
-    assert way.explain().startswith("tokenizers, because") and reason in way.explain()
+    assert reason in way.why_not()
 
 
 @pytest.mark.parametrize(("one", "other"), [("<x", "<x>"), ("x>", "<x>"), ("<x>>", "x>"), ("§±", "±¶ß"), ("±¶ß", "§±")])
@@ -297,7 +297,7 @@ def test_a_file_that_it_refuses_is_no_fault(caplog):
     reference = Reference(tokenizer_of(specification))
     way = Gigatoken(specification, reference, 0)
     assert_same(way.encode(texts_of(MIXED)), reference.encode(texts_of(MIXED)))
-    assert "does not support this file" in way.explain()
+    assert "does not support this file" in way.why_not()
     assert not caplog.records
 
 
@@ -337,7 +337,7 @@ def test_a_wrong_id_in_the_battery_leads_back(monkeypatch, caplog):
         assert_same(way.encode(texts_of([*MIXED, "☃️"])), reference.encode(texts_of([*MIXED, "☃️"])))
     (message,) = warnings(caplog)
     assert "'\\u2603\\ufe0f'" in message and "the ids are right, only slower" in message
-    assert "gave other ids" in way.explain()
+    assert "gave other ids" in way.why_not()
 
 
 @pytest.mark.parametrize("error", [ValueError("no such thing"), type("PanicException", (BaseException,), {})("oh")])
@@ -355,7 +355,7 @@ def test_an_interruption_is_not_a_failure(monkeypatch):
     way, _ = broken(monkeypatch, "a text that is not in the battery", KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         way.encode(texts_of(["a text that is not in the battery"]))
-    assert way.explain().startswith("gigatoken")
+    assert way.why_not() is None
 
 
 def test_the_battery_holds_the_added_tokens():
@@ -389,7 +389,7 @@ texts = pa.array(["a text", "", "another"], pa.large_string())
 for _ in range(2):
     way = Gigatoken(specification, reference, 0)
     assert way.encode(texts).values.tolist() == reference.encode(texts).values.tolist()
-print(way.explain())
+print(way.why_not())
 """
 NOT_THERE = "sys.modules['gigatoken'] = None"
 VERSION = "import importlib.metadata as m; was = m.version; m.version = lambda name: {!r}"

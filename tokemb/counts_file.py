@@ -48,7 +48,7 @@ def read_counts(path: Path) -> TokenCounts:
             if about is None:
                 raise CountsError(f"{path} is Parquet, but not token counts: tokemb count makes those")
             profile, row_lengths = _read_about(path, about)
-            table = file.read().select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
+            table = file.read(use_threads=False).select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
         table.validate(full=True)
     except (pa.ArrowException, KeyError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the disk: Arrow's own have no number

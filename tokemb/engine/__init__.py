@@ -20,6 +20,8 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
 
+from tokemb.engine.bpe import Gigatoken
+from tokemb.engine.buffers import string_buffers
 from tokemb.engine.padded import Padded
 from tokemb.engine.reference import Reference, mark_unknown, split
 from tokemb.engine.scannable import Scannable, code_points_of, scannable
@@ -63,13 +65,16 @@ class Engine:
         self._model = type(tokenizer.model).__name__
         self._unknown_id = unknown_id
         self._reference = Reference(tokenizer if unknown_id is None else mark_unknown(specification, unknown_id))
+        self._gigatoken = Gigatoken(specification, self._reference)
         self._scanner: Scanner | None = None
         self._lock = Lock()
 
     def encode(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
         """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows."""
         scanner = self._scanner_for(texts)
-        return scanner.encode(texts, threads) if scanner else self._reference.encode(texts, threads)
+        if scanner is not None:
+            return scanner.encode(texts, threads)
+        return (self._reference if is_small(texts) else self._gigatoken).encode(texts, threads)
 
     def encode_padded(self, texts: pa.LargeStringArray, padded: Padded, threads: int) -> Int64 | None:
         """Put the ids of ``texts``, ``large_string`` (rows,), where ``padded`` says, as far as that is fast.
@@ -82,7 +87,10 @@ class Engine:
     def explain(self, text: str | None = None) -> Explanation:
         """Which way texts go, or this text."""
         if isinstance(self._scannable, str):
-            return Explanation("reference", self._scannable)
+            why_not = self._gigatoken.why_not()
+            if why_not is None:
+                return Explanation("gigatoken", "it agrees with tokenizers on hard strings")
+            return Explanation("reference", f"{self._scannable}; {why_not}")
         why = None if text is None else self._scannable.code_points.why_reference(text)
         if why is not None:
             return Explanation("reference", why)
@@ -158,5 +166,4 @@ def is_small(texts: pa.LargeStringArray) -> bool:
 
 
 def _bytes(texts: pa.LargeStringArray) -> int:
-    offsets = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, texts.offset * 8) if len(texts) else [0]
-    return int(offsets[-1] - offsets[0])
+    return len(string_buffers(texts)[1])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb.engine.battery import Encode, difference
+from tokemb.engine.battery import difference
 from tokemb.engine.buffers import string_buffers
 from tokemb.engine.candidate import objection
 from tokemb.engine.young import has_young
@@ -26,7 +26,7 @@ from tokemb.ragged import Ragged
 from tokemb.specification import Specification
 
 if TYPE_CHECKING:
-    from tokemb.engine import Way
+    from tokemb.engine.reference import Reference
 
 _log = logging.getLogger("tokemb")
 
@@ -42,7 +42,7 @@ _asked_to_install = False
 class Gigatoken:
     """Encode with gigatoken; with the reference whatever it does not do, or not the same."""
 
-    def __init__(self, specification: Specification, reference: Way, worth_loading: int = _WORTH_LOADING) -> None:
+    def __init__(self, specification: Specification, reference: Reference, worth_loading: int = _WORTH_LOADING) -> None:
         """``reference``: the way that defines the ids, without truncation, padding and special tokens.
 
         ``worth_loading``: bytes of text to come before gigatoken is loaded. Nothing is imported here.
@@ -66,20 +66,18 @@ class Gigatoken:
                 self._load()
         if self._backend is not None:
             try:
-                return _encode(self._backend, self._reference.encode, texts, threads)
+                return _encode(self._backend, self._reference, texts, threads)
             except BaseException as error:
                 if not _is_failure(error) or isinstance(error, VocabularyError):
                     raise
                 self._distrust(f"failed on these texts ({_in_words(error)})")
-        return self._reference.encode(texts)
+        return self._reference.encode(texts, threads)
 
-    def explain(self) -> str:
-        """Which way is in use, or why not gigatoken, as a sentence."""
-        if self._why_not is not None:
-            return f"tokenizers, because {self._why_not}"
-        if self._backend is None:
-            return f"tokenizers, and gigatoken from {self._worth_loading} bytes of text on"
-        return "gigatoken, which agreed with tokenizers on all hard strings"
+    def why_not(self) -> str | None:
+        """What keeps gigatoken from this file, or ``None``; asks it, if it was not loaded before."""
+        if self._why_not is None and self._backend is None:
+            self._load()
+        return self._why_not
 
     def __reduce__(self) -> tuple[Callable[..., Gigatoken], tuple[object, ...]]:
         return Gigatoken, (self._specification, self._reference, self._worth_loading)
@@ -105,7 +103,7 @@ class Gigatoken:
             return
 
         def through_backend(texts: pa.LargeStringArray) -> Ragged:
-            return _encode(backend, self._reference.encode, texts)
+            return _encode(backend, self._reference, texts, 1)
 
         try:
             wrong = difference(through_backend, self._reference.encode, self._specification)
@@ -124,12 +122,12 @@ class Gigatoken:
         _log.warning("gigatoken %s: tokenizers does this vocabulary instead; the ids are right, only slower", reason)
 
 
-def _encode(backend: Any, reference: Encode, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:  # noqa: ANN401
+def _encode(backend: Any, reference: Reference, texts: pa.LargeStringArray, threads: int | None) -> Ragged:  # noqa: ANN401
     rows = _through(backend, texts, threads)
     young = has_young(texts)
     if not young.any():
         return rows
-    again = reference(texts.filter(pa.array(young)))
+    again = reference.encode(texts.filter(pa.array(young)), threads)
     # Both after each other, and then the rows in their order.
     both = Ragged.concatenate([rows, again])
     source = np.arange(len(rows))

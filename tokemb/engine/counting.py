@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from tokemb.engine import reference, scan
 from tokemb.engine.code_points import CodePoints
-from tokemb.engine.known_pieces import KnownPieces, buffers
+from tokemb.engine.known_pieces import KnownPieces, text_of
 from tokemb.engine.tally import Tally
 from tokemb.engine.walk import Progress, Walked, put_together, walk
 from tokemb.profiles import Profile
@@ -31,7 +31,7 @@ class Counter:
     def add(self, texts: pa.LargeStringArray, threads: int) -> None:
         """Count ``texts``, ``large_string`` (rows,), too."""
         progress = Progress(len(texts))
-        text, walks = buffers(texts), []
+        text, walks = text_of(texts), []
         rows = np.arange(len(texts))
         while len(rows):
             done = walk(self._code_points, self._known, scan.NOTE_IN_PLACE, text, rows, progress, threads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from tokemb.engine.buffers import string_buffers
 from tokemb.engine.eight_bytes import UInt8
 from tokemb.engine.piece_table import SLACK, SLOT, Pieces, Text, UInt64, find_all, insert
 from tokemb.ragged import Int32, Int64, Ragged
@@ -33,7 +34,7 @@ class KnownPieces:
     def find(self, texts: pa.LargeStringArray) -> Int32:
         """The number of each of ``texts``, int32 (texts,), -1 for those that are not among the pieces."""
         numbers = np.empty(len(texts), np.int32)
-        find_all(self.pieces, _with_slack(buffers(texts)), numbers)
+        find_all(self.pieces, _with_slack(text_of(texts)), numbers)
         return numbers
 
     def texts(self) -> pa.LargeStringArray:
@@ -47,7 +48,7 @@ class KnownPieces:
 
         With ``in_place`` they are put into the same arrays where these have room, and the old object is of no use.
         """
-        more = _with_slack(buffers(texts))
+        more = _with_slack(text_of(texts))
         size, text_size = self.size + len(texts), self.text_size + int(more.offsets[-1])
         new, ids = self._ids_in_table(rows)
         pieces, becomes = self.pieces, self._becomes
@@ -73,11 +74,10 @@ class KnownPieces:
         return becomes.view(np.uint64), self.ids if single.all() else np.append(self.ids, rows.values)
 
 
-def buffers(texts: pa.LargeStringArray) -> Text:
-    """The bytes of Arrow strings, and where each starts, without copying either."""
-    _, offsets, data = texts.buffers()
-    starts = np.frombuffer(offsets, np.int64, len(texts) + 1, texts.offset * 8) if offsets else np.zeros(1, np.int64)
-    return _readable(np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8), starts)
+def text_of(texts: pa.LargeStringArray) -> Text:
+    """Arrow strings as the kernels want them."""
+    offsets, data = string_buffers(texts)
+    return _readable(data, offsets)
 
 
 def _readable(data: UInt8, offsets: Int64) -> Text:
@@ -89,8 +89,7 @@ def _readable(data: UInt8, offsets: Int64) -> Text:
 
 def _with_slack(texts: Text) -> Text:
     """The same with bytes after the end, where a look-up may read."""
-    data = texts.data[texts.offsets[0] : texts.offsets[-1]]
-    return _readable(np.append(data, np.zeros(SLACK, np.uint8)), texts.offsets - texts.offsets[0])
+    return _readable(np.append(texts.data, np.zeros(SLACK, np.uint8)), texts.offsets)
 
 
 def _has_room(pieces: Pieces, size: int, text_size: int) -> bool:

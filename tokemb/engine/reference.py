@@ -28,7 +28,7 @@ class Reference:
         """``tokenizer``: without truncation and padding, which come later."""
         self._tokenizer = tokenizer
 
-    def encode(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
+    def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:
         """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows.
 
         ``threads``: 1, or as many as `tokenizers` takes, which is all.
@@ -71,7 +71,7 @@ def split(texts: pa.LargeStringArray, profile: Profile, threads: int) -> tuple[R
 
 
 @contextmanager
-def _threads(threads: int) -> Iterator[None]:
+def _threads(threads: int | None) -> Iterator[None]:
     """Have `tokenizers` use one thread, if ``threads`` is 1: it reads that from the environment at every call."""
     before = os.environ.get(_PARALLELISM)
     if threads != 1 or before is not None:

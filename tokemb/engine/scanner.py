@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from tokemb.engine import scan
 from tokemb.engine.code_points import CodePoints
-from tokemb.engine.known_pieces import KnownPieces, buffers
+from tokemb.engine.known_pieces import KnownPieces, text_of
 from tokemb.engine.padded import Padded
 from tokemb.engine.walk import Progress, Walked, put_together, walk
 from tokemb.ragged import Int64, Ragged
@@ -74,7 +74,7 @@ class Scanner:
         known = self._known
         if self._ask and (known.size > _MOST_PIECES or known.text_size > _MOST_BYTES):
             self._known = KnownPieces.none()
-        text, walks = buffers(texts), []
+        text, walks = text_of(texts), []
         rows = np.arange(len(texts))
         while len(rows):
             done = walk(self._code_points, self._known, self._unknown, text, rows, progress, threads, padded)
