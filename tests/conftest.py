@@ -104,6 +104,12 @@ def python(code: str, *arguments: str, **environment: str) -> subprocess.Complet
     )
 
 
+def use_kernels(monkeypatch: pytest.MonkeyPatch, always: bool) -> None:
+    """Have kernels and threads do all work, or none of it."""
+    for threshold in ("_WORTH_NUMBA", "_WORTH_THREADS"):
+        monkeypatch.setattr(f"tokemb.threads.{threshold}", 0 if always else 1 << 62)
+
+
 def tokemb_command(*arguments: object, cwd: Path, **kwargs: object) -> subprocess.CompletedProcess[bytes]:
     """Run the command in a real process in ``cwd``."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "cli")])

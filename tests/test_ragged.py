@@ -6,10 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
+from tests.conftest import use_kernels
 from tokemb import Ragged
 
 ROWS = st.lists(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=8), max_size=8)
 SIDE = st.sampled_from(["pre", "post"])
+
+
+@pytest.fixture(autouse=True, params=["numpy", "kernels"])
+def way(request, monkeypatch):
+    """Few ids go through NumPy, many through kernels; here those that are few go through both."""
+    use_kernels(monkeypatch, request.param == "kernels")
 
 
 @given(ROWS.filter(any), st.none() | st.integers(1, 10), SIDE, SIDE, st.integers(-3, 3))
@@ -55,6 +62,23 @@ def test_truncate_refuses_what_pad_refuses():
         Ragged.from_rows([[1, 2]]).truncate(1, "left")
     with pytest.raises(tokemb.TokembError, match="maxlen must be a whole number of at least 0; received -1"):
         Ragged.from_rows([[1, 2]]).truncate(-1)
+
+
+@given(ROWS, st.data(), st.sampled_from([1, 2, 3, 7]))
+def test_select_keeps_the_order(rows, data, threads):
+    ragged = Ragged.from_rows(rows)
+    keep = [data.draw(st.lists(st.booleans(), min_size=len(row), max_size=len(row))) for row in rows]
+    kept = ragged.select(np.array([flag for flags in keep for flag in flags], bool), threads)
+    expected = [[value for value, flag in zip(*both, strict=True) if flag] for both in zip(rows, keep, strict=True)]
+    assert [row.tolist() for row in kept] == expected
+    assert (kept.values.dtype, kept.row_splits.dtype) == (np.int32, np.int64)
+
+
+@pytest.mark.parametrize("row_splits", [[0, 4], [0, 3, 2], [-1, 2]])
+def test_splits_that_do_not_cut_the_values(row_splits):
+    ragged = Ragged(np.arange(3, dtype=np.int32), np.array(row_splits, np.int64))
+    with pytest.raises(tokemb.TokembError, match="row_splits must ascend from 0 to the 3 ids in values"):
+        ragged.pad(5)
 
 
 def test_nothing_to_pad():

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
+import numpy.typing as npt
 from numba.core import event
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -30,6 +32,15 @@ def kernel(function: Function) -> Function:
 def inlined(function: Function) -> Function:
     """Compile ``function`` into the kernels that call it."""
     return numba.njit(function, forceinline=True, **_OPTIONS)
+
+
+def readonly(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A contiguous view for a kernel, which compiles itself once for memory that can be written to and once for other:
+    with this, never for both.
+    """
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 class _Announce(event.Listener):

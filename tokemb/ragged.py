@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from tokemb.arguments import check_count, check_optional_count, check_side
 from tokemb.errors import ArgumentError
+from tokemb.row_layout import check_splits, lay_out, select_ids
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -31,9 +32,11 @@ def check_ids(ids: npt.ArrayLike) -> Int32:
     if array.dtype.kind not in "iu":
         raise ArgumentError(f"ids must be whole numbers that fit int32; received dtype {array.dtype}")
     if array.dtype != np.int32:
-        outside = int(array.max()) if int(array.max()) > np.iinfo(np.int32).max else int(array.min())
-        if not np.iinfo(np.int32).min <= outside <= np.iinfo(np.int32).max:
-            raise ArgumentError(f"ids must fit int32; received {outside}")
+        lowest, highest = int(array.min()), int(array.max())
+        if lowest < np.iinfo(np.int32).min or highest > np.iinfo(np.int32).max:
+            raise ArgumentError(
+                f"ids must fit int32; received {highest if highest > np.iinfo(np.int32).max else lowest}"
+            )
     return array.astype(np.int32, copy=False)
 
 
@@ -115,11 +118,9 @@ class Ragged:
         row_splits = self.row_splits[start : stop + 1]
         return Ragged(self.values[row_splits[0] : row_splits[-1]], row_splits - row_splits[0])
 
-    def select(self, keep: npt.NDArray[np.bool_]) -> Ragged:
-        """The same rows with only the ids where ``keep``, bool (total,), is true."""
-        kept = np.zeros(len(keep) + 1, np.int64)
-        np.cumsum(keep, out=kept[1:])
-        return Ragged(self.values[keep], kept[self.row_splits])
+    def select(self, keep: npt.NDArray[np.bool_], threads: int | None = None) -> Ragged:
+        """The same rows with only the ids where ``keep``, bool (total,), is true; ``threads`` as for ``embed``."""
+        return Ragged(*select_ids(self.values, self.row_splits, keep, threads))
 
     def truncate(self, maxlen: int, truncating: str = "post") -> Ragged:
         """Rows of at most ``maxlen`` ids (0 empties them); ``truncating`` is the end that is cut, as in Keras.
@@ -128,14 +129,18 @@ class Ragged:
         """
         check_side("truncating", truncating)
         maxlen = check_count("maxlen", maxlen, least=0)
-        lengths = self.lengths
-        if not len(lengths) or lengths.max() <= maxlen:
+        if int(self.lengths.max(initial=0)) <= maxlen:
             return self
-        starts = self.row_splits[:-1]
-        position = np.arange(len(self.values)) - np.repeat(starts, lengths)
-        if truncating == "post":
-            return self.select(position < maxlen)
-        return self.select(position >= np.repeat(lengths - maxlen, lengths))
+        starts, lengths = self._cut(maxlen, truncating)
+        cut = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
+        lay_out(self.values, starts, lengths, cut.row_splits, cut.values)
+        return cut
+
+    def _cut(self, maxlen: int, truncating: str) -> tuple[Int64, Int64]:
+        """Where each row starts in ``values``, and how long it is, int64 (rows,) both, when it is truncated."""
+        check_splits(self.values, self.row_splits)
+        lengths = np.minimum(self.lengths, maxlen)
+        return self.row_splits[:-1] if truncating == "post" else self.row_splits[1:] - lengths, lengths
 
     def pad(
         self, maxlen: int | None = None, *, padding: str = "post", truncating: str = "post", value: int = 0
@@ -155,14 +160,10 @@ class Ragged:
         fill = check_ids(value)
         if maxlen is None:
             maxlen = int(self.lengths.max(initial=0))
-        cut = self.truncate(maxlen, truncating)
-        column = np.arange(maxlen)
-        if padding == "post":
-            filled = column < cut.lengths[:, None]
-        else:
-            filled = column >= maxlen - cut.lengths[:, None]
-        padded = np.full((len(self), maxlen), fill, np.int32)
-        padded[filled] = cut.values
+        padded = np.empty((len(self), maxlen), np.int32)
+        starts, lengths = self._cut(maxlen, truncating)
+        splits = np.arange(len(self) + 1, dtype=np.int64) * maxlen
+        lay_out(self.values, starts, lengths, splits, padded.reshape(-1), fill=int(fill), fill_first=padding == "pre")
         return padded
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tokemb.errors import VocabularyError
 from tokemb.ragged import Ragged
+from tokemb.row_layout import check_splits, lay_out
 from tokemb.specification import Specification
 
 
@@ -70,14 +71,9 @@ class SpecialTokens:
         """``rows`` with these ids before and after each."""
         if not len(self):
             return rows
-        lengths = rows.lengths + len(self)
-        whole = Ragged.from_lengths(np.zeros(int(lengths.sum()), np.int32), lengths)
-        of_text = np.ones(len(whole.values), np.bool_)
-        for position, token in enumerate(self.before):
-            at = whole.row_splits[:-1] + position
-            whole.values[at], of_text[at] = token, False
-        for position, token in enumerate(reversed(self.after), start=1):
-            at = whole.row_splits[1:] - position
-            whole.values[at], of_text[at] = token, False
-        whole.values[of_text] = rows.values
+        check_splits(rows.values, rows.row_splits)
+        lengths = rows.lengths
+        whole = Ragged.from_lengths(np.empty(int(lengths.sum()) + len(self) * len(rows), np.int32), lengths + len(self))
+        starts = rows.row_splits[:-1]
+        lay_out(rows.values, starts, lengths, whole.row_splits, whole.values, before=self.before, after=self.after)
         return whole

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import starmap
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from tokemb.arguments import check_optional_count
-from tokemb.ragged import Int64
+
+if TYPE_CHECKING:
+    from tokemb.ragged import Int64
 
 Result = TypeVar("Result")
+
+# Numbers that a kernel must write or read to be worth the import of Numba, a quarter of a second and more; NumPy does
+# these in 0.1 s. Where Numba is there already, a kernel is worth it once it saves more than the start of the threads.
+_WORTH_NUMBA = 1 << 24
+_WORTH_THREADS = 1 << 18
+
+
+def kernels_pay(numbers: int) -> bool:
+    """Whether work on so many numbers is for a kernel rather than for NumPy; the results are the same."""
+    return numbers >= (_WORTH_THREADS if "numba" in sys.modules else _WORTH_NUMBA)
 
 
 def thread_count(threads: int | None = None) -> int:
@@ -23,6 +36,12 @@ def thread_count(threads: int | None = None) -> int:
     else:  # not Linux
         cores = os.cpu_count() or 1
     return check_optional_count("threads", threads) or cores
+
+
+def even_parts(items: int, numbers: int, threads: int) -> list[tuple[int, int]]:
+    """Cut ``items`` into at most ``threads`` even runs, pairs of first and last + 1; one if ``numbers`` are few."""
+    count = max(min(threads, items, numbers // max(_WORTH_THREADS, 1)), 1)
+    return [(items * part // count, items * (part + 1) // count) for part in range(count)]
 
 
 def parts(splits: Int64, threads: int) -> list[tuple[int, int]]:

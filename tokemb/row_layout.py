@@ -1,0 +1,102 @@
+"""Rows of ids laid out anew: cut, between other ids, padded. In NumPy for few ids, in kernels and threads for many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from tokemb.errors import ArgumentError
+from tokemb.threads import kernels_pay, parts, run, thread_count
+
+if TYPE_CHECKING:
+    from tokemb.ragged import Int32, Int64
+
+
+def check_splits(values: Int32, row_splits: Int64) -> None:
+    """Raise ``ArgumentError`` unless ``row_splits`` cut ``values`` into rows: kernels read where they are told to."""
+    if not len(row_splits) or row_splits[0] < 0 or row_splits[-1] > len(values) or np.any(np.diff(row_splits) < 0):
+        raise ArgumentError(f"row_splits must ascend from 0 to the {len(values)} ids in values")
+
+
+def lay_out(
+    values: Int32,
+    starts: Int64,
+    lengths: Int64,
+    splits: Int64,
+    out: Int32,
+    *,
+    before: tuple[int, ...] = (),
+    after: tuple[int, ...] = (),
+    fill: int = 0,
+    fill_first: bool = False,
+    threads: int | None = None,
+) -> None:
+    """Fill ``out``, int32 (size,), with rows of ids.
+
+    ``values``: int32 (total,); ``starts``, ``lengths``: int64 (rows,), which of them are a row's.
+    ``splits``: int64 (rows + 1,), from 0 to ``size``; row ``i`` of the result is ``out[splits[i]:splits[i + 1]]``: the
+    ids ``before``, the row's, those ``after``, and then ``fill`` for what is left (with ``fill_first``, the other way
+    round: ``fill`` and then the ids).
+    """
+    if not kernels_pay(len(out)):
+        return _lay_out_in_numpy(values, starts, lengths, splits, out, before, after, fill, fill_first)
+    from tokemb.compiled import readonly
+    from tokemb.row_kernels import lay_rows
+
+    around = np.array(before, np.int32), np.array(after, np.int32)
+    source = [readonly(array) for array in (values, starts, lengths, *around, splits)]
+    cuts = parts(splits, thread_count(threads))
+    run(lay_rows, [(*source, out, int(fill), fill_first, first, last) for first, last in cuts])
+
+
+def _lay_out_in_numpy(
+    values: Int32,
+    starts: Int64,
+    lengths: Int64,
+    splits: Int64,
+    out: Int32,
+    before: tuple[int, ...],
+    after: tuple[int, ...],
+    fill: int,
+    fill_first: bool,
+) -> None:
+    out[:] = fill
+    at = splits[1:] - (len(before) + lengths + len(after)) if fill_first else splits[:-1]
+    for token in before:
+        out[at] = token
+        at = at + 1
+    # The ids of all rows, counted through; each row is as far from that count as its first id is.
+    ends = np.cumsum(lengths)
+    count = np.arange(ends[-1] if len(ends) else 0)
+    firsts = ends - lengths
+    out[count + np.repeat(at - firsts, lengths)] = values[count + np.repeat(starts - firsts, lengths)]
+    at = at + lengths
+    for token in after:
+        out[at] = token
+        at = at + 1
+
+
+def select_ids(
+    values: Int32, row_splits: Int64, keep: npt.NDArray[np.bool_], threads: int | None = None
+) -> tuple[Int32, Int64]:
+    """``values`` and ``row_splits`` of the rows with only the ids where ``keep``, bool (total,), is true."""
+    if not kernels_pay(len(values)):
+        kept = np.zeros(len(keep) + 1, np.int64)
+        np.cumsum(keep, out=kept[1:])
+        return values[keep], kept[row_splits]
+    from tokemb.compiled import readonly
+    from tokemb.row_kernels import copy_kept, count_kept
+
+    check_splits(values, row_splits)
+    if keep.shape != values.shape or keep.dtype != np.bool_:
+        raise ArgumentError(f"keep must be bool {values.shape}; received {keep.dtype} {keep.shape}")
+    values, keep, row_splits = readonly(values), readonly(keep), readonly(row_splits)
+    splits = np.zeros(len(row_splits), np.int64)
+    cuts = parts(row_splits, thread_count(threads))
+    run(count_kept, [(keep, row_splits, splits[1:], first, last) for first, last in cuts])
+    np.cumsum(splits, out=splits)
+    out = np.empty(splits[-1], np.int32)
+    run(copy_kept, [(values, keep, row_splits, readonly(splits), out, first, last) for first, last in cuts])
+    return out, splits
