@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import numpy.typing as npt
 
-from tokemb.arguments import check_choice
+from tokemb.arguments import check_choice, check_optional_count
 from tokemb.embedding import fingerprint_in_name
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.lookup import LookUp, lookup_of, read_lookup
 from tokemb.network import Network
 from tokemb.pooling import POOLINGS, Float32
-from tokemb.ragged import Int32, Ragged, check_id_rows
+from tokemb.ragged import Int32, Ragged, check_id_rows, check_ids
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +30,7 @@ def embed(
     *,
     pooling: str | None = None,
     encoder: Encoder | None = None,
+    threads: int | None = None,
 ) -> Float32:
     """Turn ids into vectors.
 
@@ -37,12 +40,13 @@ def embed(
     ``pooling``: ``"mean"``, ``"sum"`` or ``"max"`` over the real tokens of each row; a row without any gives zeros.
     ``encoder``: if given, the model must have been made for its vocabulary, and its ``pad_id`` is padding; without it,
     0 is padding if the model's ``Embedding`` has ``mask_zero``.
+    ``threads``: how many a look-up uses, ``None`` for all cores; the bits do not depend on it. Keras uses its own.
 
     Returns float32 (rows, maxlen, dim), or (rows, dim) with ``pooling``.
     Raises ``ArgumentError`` for ids or settings that cannot be; ``ModelError``, before any work, if an id is outside
     the model's ``input_dim``, the model is of another vocabulary, or padded ids are to be pooled without a mask.
     """
-    embedder = Embedder(model, encoder)
+    embedder = Embedder(model, encoder, threads=threads)
     if isinstance(ids, Ragged):
         if pooling is None:
             raise ArgumentError('a Ragged has rows of different lengths: pad it first, or pass pooling="mean"')
@@ -54,17 +58,26 @@ def embed(
 class Embedder:
     """Turns ids into vectors with one model; checks every batch of ids before it is used."""
 
-    def __init__(self, model: keras.Model | Path | str, encoder: Encoder | None = None) -> None:
-        """Load the model if it is a path; a look-up is loaded without Keras.
+    def __init__(
+        self, model: keras.Model | Path | str, encoder: Encoder | None = None, *, threads: int | None = None
+    ) -> None:
+        """Load the model if it is a path; a look-up is loaded without Keras. ``threads`` as for ``embed``.
 
-        Raises ``ModelError`` if it cannot be loaded, is not a model, or was made for another vocabulary than
-        ``encoder``'s.
+        Raises ``ArgumentError`` for ``threads`` that cannot be; ``ModelError`` if the model cannot be loaded, is not a
+        model, or was made for another vocabulary than ``encoder``'s.
         """
-        self._model = _ready(model)
+        check_optional_count("threads", threads)
+        self._model = _ready(model, threads)
         self._pad_id = 0 if self._model.mask_zero else None
         if encoder is not None:
             _check_vocabulary(self._model, encoder)
             self._pad_id = encoder.pad_id
+
+    def row_size(self, maxlen: int, pooling: str | None) -> int:
+        """How many numbers a row of ``maxlen`` ids takes in memory while it is embedded."""
+        if pooling is not None and isinstance(self._model, LookUp):
+            return maxlen + self.output_dim
+        return maxlen * self.output_dim
 
     @property
     def output_dim(self) -> int:
@@ -73,16 +86,16 @@ class Embedder:
 
     def check(self, ids: Int32) -> None:
         """Raise ``ModelError`` unless all ids are within ``input_dim``; Keras on a GPU would give zeros instead."""
-        if not ids.size:
+        input_dim = 2**31 if self._model.input_dim is None else self._model.input_dim
+        # Without its sign a negative id is above all others, so that one look at each id is enough.
+        if not ids.size or int(ids.view(np.uint32).max()) < input_dim:
             return
         lowest, highest = int(ids.min()), int(ids.max())
         if lowest < 0:
             raise ModelError(f"ids must not be negative; received {lowest}")
-        input_dim = self._model.input_dim
-        if input_dim is not None and highest >= input_dim:
-            raise ModelError(
-                f"the model has input_dim {input_dim}, so ids go up to {input_dim - 1}; received {highest}: {_REMEDY}"
-            )
+        raise ModelError(
+            f"the model has input_dim {input_dim}, so ids go up to {input_dim - 1}; received {highest}: {_REMEDY}"
+        )
 
     def vectors(self, ids: Int32) -> Float32:
         """The model's output for ids (rows, maxlen): float32 (rows, maxlen, dim) for a look-up."""
@@ -103,22 +116,24 @@ class Embedder:
     def pool_rows(self, rows: Ragged, pooling: str) -> Float32:
         """Pool rows of real tokens: float32 (rows, dim)."""
         check_choice("pooling", pooling, POOLINGS)
+        rows = Ragged(check_ids(rows.values), rows.row_splits)
         self.check(rows.values)
         return self._model.pool_rows(rows, pooling)
 
 
-def _ready(model: keras.Model | Path | str) -> LookUp | Network:
+def _ready(model: keras.Model | Path | str, threads: int | None) -> LookUp | Network:
     """The model in the form that runs fastest."""
     if isinstance(model, (Path, str)):
         lookup = read_lookup(Path(model))
         if lookup is not None:
-            return lookup
+            return replace(lookup, threads=threads)
         model = load_model(model)
     import keras
 
     if not isinstance(model, keras.Model):
         raise ModelError(f"model must be a Keras model or the path of a saved one; received {type(model).__name__}")
-    return lookup_of(model) or Network(model)
+    lookup = lookup_of(model)
+    return Network(model) if lookup is None else replace(lookup, threads=threads)
 
 
 def _check_vocabulary(model: LookUp | Network, encoder: Encoder) -> None:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tokemb.keras_archive import WEIGHTS, read_archive
 from tokemb.pooling import Float32, pool_lookup
 from tokemb.ragged import Int32, Ragged
+from tokemb.threads import even_parts, run, thread_count
 
 if TYPE_CHECKING:
     import keras
@@ -21,17 +22,22 @@ if TYPE_CHECKING:
 # Where Keras 3 keeps the weights of the first Embedding layer.
 _VARIABLES = "layers/embedding/vars"
 
+# Ids looked up at a time: as the 64-bit indices that NumPy makes of them, they stay in the processor's cache.
+_GATHER_IDS = 1 << 14
+
 
 @dataclass(frozen=True)
 class LookUp:
     """A model that is one ``Embedding`` layer.
 
     ``names``: of the model. ``mask_zero``: of the layer. ``matrix``: its weights, float32 (input_dim, output_dim).
+    ``threads``: how many to use, ``None`` for all cores.
     """
 
     names: tuple[str, ...]
     mask_zero: bool
     matrix: Float32
+    threads: int | None = None
 
     @property
     def input_dim(self) -> int:
@@ -44,16 +50,27 @@ class LookUp:
         return self.matrix.shape[1]
 
     def vectors(self, ids: Int32) -> Float32:
-        """The rows of the matrix for ids (rows, maxlen): float32 (rows, maxlen, output_dim)."""
-        return self.matrix[ids]
+        """The rows of the matrix for ids (rows, maxlen) within it: float32 (rows, maxlen, output_dim)."""
+        vectors = np.empty((*ids.shape, self.output_dim), np.float32)
+        flat, out = ids.reshape(-1), vectors.reshape(ids.size, self.output_dim)
+
+        def gather(first: int, last: int) -> None:
+            for start in range(first, last, _GATHER_IDS):
+                stop = min(start + _GATHER_IDS, last)
+                # With "clip", which no id needs, NumPy writes straight into the result. The lock is not held.
+                np.take(self.matrix, flat[start:stop], axis=0, out=out[start:stop], mode="clip")
+
+        run(gather, even_parts(len(flat), vectors.size, thread_count(self.threads)))
+        return vectors
 
     def pool_padded(self, ids: Int32, real: npt.NDArray[np.bool_], pooling: str) -> Float32:
         """Pool the vectors of ids (rows, maxlen) where ``real`` (rows, maxlen): float32 (rows, output_dim)."""
-        return self.pool_rows(Ragged.from_lengths(ids[real], real.sum(axis=1, dtype=np.int64)), pooling)
+        padded = Ragged(ids.reshape(-1), np.arange(len(ids) + 1, dtype=np.int64) * ids.shape[1])
+        return self.pool_rows(padded.select(real.reshape(-1), self.threads), pooling)
 
     def pool_rows(self, rows: Ragged, pooling: str) -> Float32:
         """Pool the vectors of each row: float32 (rows, output_dim)."""
-        return pool_lookup(self.matrix, rows, pooling)
+        return pool_lookup(self.matrix, rows, pooling, self.threads)
 
 
 def read_lookup(path: Path) -> LookUp | None:
@@ -118,4 +135,11 @@ def lookup_of(model: keras.Model) -> LookUp | None:
         (None, None, layer.output_dim),
     ]:
         return None
-    return LookUp((model.name,), bool(layer.mask_zero), np.asarray(layer.get_weights()[0], np.float32))
+    return LookUp((model.name,), bool(layer.mask_zero), _matrix_of(layer))
+
+
+def _matrix_of(layer: keras.layers.Embedding) -> Float32:
+    """The weights as they are now, float32 (input_dim, output_dim)."""
+    # In TensorFlow a variable is read without a copy; it copies itself before it changes while others hold what it was.
+    read = getattr(layer.embeddings.value, "read_value", lambda: layer.embeddings)
+    return np.asarray(read(), np.float32)

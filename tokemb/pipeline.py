@@ -71,7 +71,7 @@ def embed_texts_to_npy(
     with atomic_file(output) as temporary, NpyWriter(temporary) as writer:
         if pooling is None:
             for block in _padded(encoder, texts, shape, report):
-                for ids in _row_blocks(block, embedder):
+                for ids in _row_blocks(block, embedder, None):
                     writer.append(embedder.vectors(ids))
         else:
             writer.append(embedder.pool_rows(Ragged.from_rows([]), pooling))  # the shape, if there are no texts
@@ -85,9 +85,9 @@ def embed_ids_to_npy(embedder: Embedder, ids: Path, output: Path, pooling: str |
     """Embed a ``.npy`` file of padded ids (rows, maxlen) into another; returns the number of rows."""
     array = open_ids(ids)
     with atomic_file(output) as temporary, NpyWriter(temporary) as writer:
-        for block in _row_blocks(array, embedder):
+        for block in _row_blocks(array, embedder, pooling):
             embedder.check(check_ids(block))  # all of it before any work
-        for block in _row_blocks(array, embedder):
+        for block in _row_blocks(array, embedder, pooling):
             part = check_ids(block)
             writer.append(embedder.vectors(part) if pooling is None else embedder.pool_padded(part, pooling))
     return len(array)
@@ -130,8 +130,8 @@ def _blocks(batches: Iterable[Ragged], shape: RowShape, pad_id: int, length: int
             yield shape.pad(rows.slice(start, min(start + step, len(rows))), pad_id, length)
 
 
-def _row_blocks(array: npt.NDArray[Any], embedder: Embedder) -> Iterator[npt.NDArray[Any]]:
-    """Cut ids (rows, maxlen) into blocks whose vectors fit in memory; one block of no rows if there are none."""
-    step = max(_BLOCK // max(array.shape[1] * embedder.output_dim, 1), 1)
+def _row_blocks(array: npt.NDArray[Any], embedder: Embedder, pooling: str | None) -> Iterator[npt.NDArray[Any]]:
+    """Cut ids (rows, maxlen) into blocks that fit in memory while embedded; one of no rows if there are none."""
+    step = max(_BLOCK // max(embedder.row_size(array.shape[1], pooling), 1), 1)
     for start in range(0, max(len(array), 1), step):
         yield array[start : start + step]

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.ragged import Ragged
+from tokemb.row_layout import check_splits
+from tokemb.threads import kernels_pay, parts, run, thread_count
 
 Float32 = npt.NDArray[np.float32]
 
@@ -18,17 +20,35 @@ POOLINGS = ("mean", "sum", "max")
 _GATHER_BYTES = 1 << 20
 
 
-def pool_lookup(matrix: Float32, rows: Ragged, pooling: str) -> Float32:
+def pool_lookup(matrix: Float32, rows: Ragged, pooling: str, threads: int | None = None) -> Float32:
     """Pool rows of a matrix, without ever holding the vectors of all tokens.
 
     ``matrix``: float32 (input_dim, dim). ``rows``: ids within it.
-    Returns float32 (rows, dim); a row without ids gives zeros.
+    Returns float32 (rows, dim); a row without ids gives zeros. The bits depend neither on how many threads there are
+    nor on how much else there is to pool.
     """
+    check_splits(rows.values, rows.row_splits)
+    if not kernels_pay(len(rows.values) * matrix.shape[1]):
+        return _pool_in_numpy(matrix, rows, pooling)
+    from tokemb.compiled import readonly
+    from tokemb.pooling_kernels import pool_maxima, pool_sums
+
+    pooled = np.empty((len(rows), matrix.shape[1]), np.float32)
+    source = [readonly(array) for array in (matrix, rows.values, rows.row_splits)]
+    cuts = parts(rows.row_splits, thread_count(threads))
+    if pooling == "max":
+        run(pool_maxima, [(*source, pooled, first, last) for first, last in cuts])
+    else:
+        run(pool_sums, [(*source, pooled, pooling == "mean", first, last) for first, last in cuts])
+    return pooled
+
+
+def _pool_in_numpy(matrix: Float32, rows: Ragged, pooling: str) -> Float32:
     pooled = np.zeros((len(rows), matrix.shape[1]), np.float32)
     filled = np.flatnonzero(rows.lengths)
     starts = rows.row_splits[filled]
     ends = rows.row_splits[filled + 1]
-    tokens = max(_GATHER_BYTES // (4 * matrix.shape[1]), 1)
+    tokens = max(_GATHER_BYTES // max(4 * matrix.shape[1], 1), 1)
     first = 0
     while first < len(filled):
         last = max(int(np.searchsorted(ends, starts[first] + tokens, side="right")), first + 1)
@@ -42,10 +62,12 @@ def reduce_segments(vectors: Float32, starts: npt.NDArray[np.int64], pooling: st
     """Pool consecutive runs of vectors.
 
     ``vectors``: float32 (total, dim). ``starts``: where each run begins, ascending, each run with at least one vector.
-    Returns float32 (runs, dim).
+    Returns float32 (runs, dim). A maximum of zeros is ``0.0``: whether NumPy's is ``-0.0`` depends on the processor.
     """
     reduce: Callable[..., Any] = np.maximum.reduceat if pooling == "max" else np.add.reduceat
     reduced: Float32 = reduce(vectors, starts, axis=0)
     if pooling == "mean":
         reduced /= np.diff(np.append(starts, len(vectors))).astype(np.float32)[:, None]
+    elif pooling == "max":
+        reduced += 0.0
     return reduced
