@@ -27,6 +27,7 @@ from tokemb_cli.encode import note_report
 @options.maxlen
 @options.padding
 @options.truncating
+@options.threads_option
 def command(
     files: tuple[Path, ...],
     model: Path,
@@ -36,6 +37,7 @@ def command(
     maxlen: int | None,
     padding: str | None,
     truncating: str | None,
+    threads: int | None,
 ) -> None:
     """Turn one .npy array of ids, or text files with --vocab, into vectors.
 
@@ -56,7 +58,7 @@ def command(
 
     encoder = None if vocab is None else Encoder.load(vocab)
     with quiet_tensorflow():
-        embedder = Embedder(model, encoder)
+        embedder = Embedder(model, encoder, threads=threads)
     if of_ids or encoder is None:
         rows = embed_ids_to_npy(embedder, files[0], output, pooling)
     else:
