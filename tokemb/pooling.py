@@ -28,7 +28,8 @@ def pool_lookup(matrix: Float32, rows: Ragged, pooling: str, threads: int | None
     nor on how much else there is to pool.
     """
     check_splits(rows.values, rows.row_splits)
-    if not kernels_pay(len(rows.values) * matrix.shape[1]):
+    # NumPy adds about four numbers in the time in which it moves an id.
+    if not kernels_pay(len(rows.values) * matrix.shape[1] // 4):
         return _pool_in_numpy(matrix, rows, pooling)
     from tokemb.compiled import readonly
     from tokemb.pooling_kernels import pool_maxima, pool_sums

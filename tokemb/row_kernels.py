@@ -33,9 +33,10 @@ def lay_rows(
         for token in before:
             out[at] = token
             at += 1
-        start = starts[row]
-        for position in range(lengths[row]):
-            out[at + position] = values[start + position]
+        # As views, whose indices are plainly not negative: many ids are then copied at once.
+        source, target = values[starts[row] : starts[row] + lengths[row]], out[at : at + lengths[row]]
+        for i in range(len(target)):
+            target[i] = source[i]
         at += lengths[row]
         for token in after:
             out[at] = token
@@ -48,8 +49,8 @@ def count_kept(keep: npt.NDArray[np.bool_], row_splits: Int64, kept: Int64, firs
     """Fill ``kept`` int64 (rows,): for how many ids of each row ``keep`` bool (total,) is true."""
     for row in range(first, last):
         count = 0
-        for at in range(row_splits[row], row_splits[row + 1]):
-            count += keep[at]
+        for flag in keep[row_splits[row] : row_splits[row + 1]]:
+            count += flag
         kept[row] = count
 
 
@@ -59,10 +60,12 @@ def copy_kept(
 ) -> None:
     """Write the ids of each row for which ``keep`` is true to its place in ``out``, which ``splits`` says."""
     for row in range(first, last):
-        source, at = row_splits[row], splits[row]
+        ids, flags = values[row_splits[row] : row_splits[row + 1]], keep[row_splits[row] : row_splits[row + 1]]
+        kept = out[splits[row] : splits[row + 1]]
+        at = source = np.uint64(0)
         # Without a branch for each id; what is not kept is written over, and never beyond the row's end, where
         # another thread is at work.
-        while at < splits[row + 1]:
-            out[at] = values[source]
-            at += keep[source]
-            source += 1
+        while at < np.uint64(len(kept)):
+            kept[at] = ids[source]
+            at += np.uint64(flags[source])
+            source += np.uint64(1)

@@ -35,7 +35,7 @@ def lay_out(
 ) -> None:
     """Fill ``out``, int32 (size,), with rows of ids.
 
-    ``values``: int32 (total,); ``starts``, ``lengths``: int64 (rows,), which of them are a row's.
+    ``values``: int32 (total,); ``starts``, ``lengths``: int64 (rows,), which of them are a row's, in their order.
     ``splits``: int64 (rows + 1,), from 0 to ``size``; row ``i`` of the result is ``out[splits[i]:splits[i + 1]]``: the
     ids ``before``, the row's, those ``after``, and then ``fill`` for what is left (with ``fill_first``, the other way
     round: ``fill`` and then the ids).
@@ -67,15 +67,22 @@ def _lay_out_in_numpy(
     for token in before:
         out[at] = token
         at = at + 1
-    # The ids of all rows, counted through; each row is as far from that count as its first id is.
-    ends = np.cumsum(lengths)
-    count = np.arange(ends[-1] if len(ends) else 0)
-    firsts = ends - lengths
-    out[count + np.repeat(at - firsts, lengths)] = values[count + np.repeat(starts - firsts, lengths)]
+    kept = values if lengths.sum() == len(values) else values[_within(starts, lengths, len(values))]
+    out[_within(at, lengths, len(out))] = kept
     at = at + lengths
     for token in after:
         out[at] = token
         at = at + 1
+
+
+def _within(starts: Int64, lengths: Int64, size: int) -> npt.NDArray[np.bool_]:
+    """Bool (size,), true within runs that start at ``starts``, ascending, and have ``lengths``."""
+    steps = np.empty(2 * len(starts) + 1, np.int64)
+    ends = starts + lengths
+    steps[:-1:2] = np.diff(ends, prepend=0) - lengths  # from the end of one run to the start of the next
+    steps[1::2] = lengths
+    steps[-1] = size - (ends[-1] if len(ends) else 0)
+    return np.repeat(np.arange(len(steps)) % 2 == 1, steps)
 
 
 def select_ids(

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# Numbers that a kernel must write or read to be worth the import of Numba, a quarter of a second and more; NumPy does
-# these in 0.1 s. Where Numba is there already, a kernel is worth it once it saves more than the start of the threads.
-_WORTH_NUMBA = 1 << 24
+# Ids that a kernel must move to be worth the import of Numba, which takes a quarter of a second and more; NumPy moves
+# these in some 30 ms. Where Numba is there already, a kernel is worth it once it saves more than threads cost.
+_WORTH_NUMBA = 1 << 22
 _WORTH_THREADS = 1 << 18
 
 
-def kernels_pay(numbers: int) -> bool:
-    """Whether work on so many numbers is for a kernel rather than for NumPy; the results are the same."""
-    return numbers >= (_WORTH_THREADS if "numba" in sys.modules else _WORTH_NUMBA)
+def kernels_pay(ids: int) -> bool:
+    """Whether to move so many ids is work for a kernel rather than for NumPy; the results are the same."""
+    return ids >= (_WORTH_THREADS if "numba" in sys.modules else _WORTH_NUMBA)
 
 
 def thread_count(threads: int | None = None) -> int:
