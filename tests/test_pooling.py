@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -80,6 +82,20 @@ def test_pooling_by_hand_in_numpy_and_in_kernels(lengths, dim, pooling, threads,
     expected = np.array([by_hand(matrix[row], pooling) for row in rows], np.float32).reshape(len(lengths), dim)
     assert_same_bits(pooled(False, matrix, rows, pooling), expected)
     assert_same_bits(pooled(True, matrix, rows, pooling, threads), expected)
+
+
+@pytest.mark.filterwarnings("ignore:(invalid value|overflow) encountered:RuntimeWarning")
+@pytest.mark.parametrize("kernels", [False, True])
+@pytest.mark.parametrize("pooling", ["mean", "sum", "max"])
+def test_zeros_of_both_signs_infinities_and_nan(kernels, pooling):
+    rows = [list(row) for length in (1, 2, 3) for row in product(range(len(SPECIAL)), repeat=length)]
+    rows += [4 * row for row in rows]
+    # One column is the rest of a vector, six are the same: processors do one number otherwise than several.
+    for matrix in (SPECIAL[:, None], np.repeat(SPECIAL[:, None], 6, axis=1)):
+        expected = np.array([by_hand(matrix[row], pooling) for row in rows], np.float32)
+        got = pooled(kernels, matrix, Ragged.from_rows(rows), pooling)
+        assert_same_bits(got, expected.reshape(len(rows), matrix.shape[1]))
+    assert pooling != "max" or not np.signbit(got[got == 0]).any()
 
 
 @pytest.mark.parametrize("pooling", ["mean", "sum", "max"])
