@@ -37,7 +37,9 @@ NEEDS_REFERENCE, BEGINS_TOKEN = 0x01, 0x02
 class Table(NamedTuple):
     """What the kernels read.
 
-    ``ascii_text``, ``ascii_class``: uint8 (256,), the byte that a byte becomes, and its class.
+    ``ranges``: uint8 (ranges, 3), lowest byte, number of more, class: that of bytes which become one byte, themselves
+    or plus 32. Those in no range separate. ``SPECIAL`` is that of all other bytes.
+    ``folded``: uint8 (2,), lowest byte, number of more: the bytes plus 32.
     ``page_of``: int32 (PAGES,), the number of a page of characters, -1 if it was not asked yet.
     ``starts``: int32 (pages * PAGE + 1,), where in ``text`` and ``classes``, both uint8 (total,), stands what a
     character becomes, in UTF-8.
@@ -46,8 +48,8 @@ class Table(NamedTuple):
     ``normal_tokens``, ``normal_token_starts``: those that are looked for in the normalized text.
     """
 
-    ascii_text: UInt8
-    ascii_class: UInt8
+    ranges: UInt8
+    folded: UInt8
     page_of: Int32
     starts: Int32
     text: UInt8
@@ -83,8 +85,8 @@ class CodePoints:
         self._lock = Lock()
         self.growth = 1
         self.table = Table(
-            np.zeros(256, np.uint8),
-            np.full(256, SPECIAL, np.uint8),
+            np.zeros((0, 3), np.uint8),
+            np.zeros(2, np.uint8),
             np.full(PAGES, -1, np.int32),
             np.zeros(1, np.int32),
             np.zeros(0, np.uint8),
@@ -94,7 +96,8 @@ class CodePoints:
             *_concatenate(normal_tokens),
         )
         self.ask([0])
-        self._fill_ascii()
+        ranges, folded = self._ranges()
+        self.table = self.table._replace(ranges=ranges, folded=folded)
 
     def ask(self, pages: Iterable[int]) -> None:
         """Put more pages of characters into the table, as far as they are not in it."""
@@ -133,13 +136,29 @@ class CodePoints:
         normal = "".join(self._normalize(character) or "" for character in text)
         return next((f"it holds the added token {token!r}" for token in self._normal_tokens if token in normal), None)
 
-    def _fill_ascii(self) -> None:
-        table = self.table
+    def _ranges(self) -> tuple[UInt8, UInt8]:
+        """The ``ranges`` and ``folded`` of the table."""
+        upper = range(ord("A"), ord("Z") + 1)
+        folds = all(self._becomes_byte(byte) == byte + 32 for byte in upper)
+        kinds = np.full(256, SPECIAL, np.uint8)
         for byte in range(128):
-            first, last = table.starts[byte], table.starts[byte + 1]
-            if last - first == 1 and not table.flags[byte] and not table.classes[first] & JOINS:
-                table.ascii_text[byte] = table.text[first]
-                table.ascii_class[byte] = table.classes[first]
+            if self._becomes_byte(byte) == byte + 32 * (folds and byte in upper):
+                kinds[byte] = self.table.classes[self.table.starts[byte]]
+        cuts = np.flatnonzero(np.diff(kinds)) + 1
+        lows, ends = np.append(0, cuts), np.append(cuts, 256)
+        ranges = np.stack([lows, ends - lows - 1, kinds[lows]], axis=1).astype(np.uint8)
+        ranges = ranges[ranges[:, 2] != 0]
+        # By class, so that a kernel is done with one before it comes to the next.
+        ranges = ranges[np.argsort(ranges[:, 2], kind="stable")]
+        return ranges, np.array([upper[0], len(upper) - 1] if folds else [255, 0], np.uint8)
+
+    def _becomes_byte(self, byte: int) -> int | None:
+        """The one byte that ``byte``, of ASCII, becomes whatever is around it, or ``None``."""
+        table = self.table
+        first, last = table.starts[byte], table.starts[byte + 1]
+        if last - first != 1 or table.flags[byte] or table.classes[first] & JOINS:
+            return None
+        return int(table.text[first])
 
     def _describe(self, code: int) -> tuple[bytes, bytes, int]:
         """What a character becomes in UTF-8, the class of each byte, and its flags."""

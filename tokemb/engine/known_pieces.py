@@ -6,9 +6,12 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb.engine.buffers import string_buffers
-from tokemb.engine.eight_bytes import UInt8
+from tokemb.engine.many_bytes import UInt8
 from tokemb.engine.piece_table import SLACK, SLOT, Pieces, Text, UInt64, find_all, insert
 from tokemb.ragged import Int32, Int64, Ragged
+
+# Shorter texts are copied to have bytes after them, so that all of them can be read many bytes at once.
+_WORTH_NO_COPY = 1 << 16
 
 
 class KnownPieces:
@@ -77,7 +80,8 @@ class KnownPieces:
 def text_of(texts: pa.LargeStringArray) -> Text:
     """Arrow strings as the kernels want them."""
     offsets, data = string_buffers(texts)
-    return _readable(data, offsets)
+    text = _readable(data, offsets)
+    return text if len(data) > _WORTH_NO_COPY else _with_slack(text)
 
 
 def _readable(data: UInt8, offsets: Int64) -> Text:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.compiled import inlined, kernel
-from tokemb.engine.eight_bytes import UInt8, load
+from tokemb.engine.many_bytes import UInt8, load
 from tokemb.ragged import Int32, Int64
 
 UInt64 = npt.NDArray[np.uint64]
@@ -17,6 +17,7 @@ UInt64 = npt.NDArray[np.uint64]
 SLACK = 64
 # A slot is four words: two of key, the number of the piece + 1 (0 if the slot is free), what it becomes.
 SLOT = 4
+_SECOND, NUMBER, BECOMES = np.uint64(1), np.uint64(2), np.uint64(3)
 
 # A piece of at most so many bytes is its own key; the last of the key's 16 bytes says how many they are.
 _SHORT = 15
@@ -52,34 +53,37 @@ class Pieces(NamedTuple):
 def key_of(text: UInt8, start: int, end: int) -> tuple[int, int]:
     """The key of the piece ``text[start:end]``."""
     length = end - start
-    first = load(text, start)
-    second = np.uint64(0)
-    if length <= 8:
-        first = first & (_ONES >> np.uint64(64 - 8 * length)) if length else np.uint64(0)
-        second = np.uint64(length) << np.uint64(56)
-    elif length <= _SHORT:
-        second = load(text, start + 8) & (_ONES >> np.uint64(128 - 8 * length)) | np.uint64(length) << np.uint64(56)
-    else:
-        first = np.uint64(length)
-        at = start
-        while at < end:  # the last eight bytes may overlap the ones before
-            word = load(text, min(at, end - 8))
-            first = (first ^ word) * _K0
-            first ^= first >> np.uint64(29)
-            second = (second + word) * _K1
-            second ^= second >> np.uint64(31)
-            at += 8
-        second |= _LONG
-    return first, second
+    if length > _SHORT:
+        return _hashes(text, start, end)
+    if length == 0:
+        return np.uint64(0), np.uint64(0)
+    # No branch for the two halves: which it would take is hard to foresee.
+    first = load(text, start) & (_ONES >> np.uint64(64 - 8 * min(length, 8)))
+    second = load(text, start + 8) & (_ONES >> np.uint64(1) >> np.uint64(63 - 8 * max(length - 8, 0)))
+    return first, second | np.uint64(length) << np.uint64(56)
+
+
+@inlined
+def _hashes(text: UInt8, start: int, end: int) -> tuple[int, int]:
+    first, second = np.uint64(end - start), np.uint64(0)
+    at = start
+    while at < end:  # the last eight bytes may overlap the ones before
+        word = load(text, min(at, end - 8))
+        first = (first ^ word) * _K0
+        first ^= first >> np.uint64(29)
+        second = (second + word) * _K1
+        second ^= second >> np.uint64(31)
+        at += 8
+    return first, second | _LONG
 
 
 @inlined
 def slot_of(slots: UInt64, first: int, second: int) -> int:
-    """Where in ``slots`` to look first for a key."""
+    """Where in ``slots`` to look first for a key, as an unsigned number, which Numba does not test for a sign."""
     mixed = (first ^ (second * _K1)) * _K0
     mixed ^= mixed >> np.uint64(32)
     mixed *= _K2
-    return np.int64(mixed >> np.uint64(36)) * SLOT & (len(slots) - 1)
+    return (mixed >> np.uint64(36)) * np.uint64(SLOT) & np.uint64(len(slots) - 1)
 
 
 @inlined
@@ -94,28 +98,32 @@ def find(
     start: int,
     end: int,
 ) -> int:
-    """Where in ``slots`` the piece ``text[start:end]`` begins; or minus where there is room for it, minus one.
+    """Where in ``slots`` the piece ``text[start:end]`` begins, or where there is room for it.
 
     ``slots``, ``piece_text``, ``piece_starts``: the fields of ``Pieces``. ``first``, ``second``: the piece's key.
     ``slot``: where to look first.
     """
     while True:
-        number = np.int64(slots[slot + 2])
-        if number == 0:
-            return -slot - 1
-        if slots[slot] == first and slots[slot + 1] == second:
-            if end - start <= _SHORT:
+        if slots[slot] == first and slots[slot + _SECOND] == second:
+            if end - start <= _SHORT or _same(slots[slot + NUMBER], piece_text, piece_starts, text, start, end):
                 return slot
-            begin = piece_starts[number - 1]
-            if piece_starts[number] - begin == end - start:
-                same = True
-                for offset in range(end - start):
-                    if piece_text[begin + offset] != text[start + offset]:
-                        same = False
-                        break
-                if same:
-                    return slot
-        slot = slot + SLOT & (len(slots) - 1)
+        elif slots[slot + NUMBER] == np.uint64(0):
+            return slot
+        slot = slot + np.uint64(SLOT) & np.uint64(len(slots) - 1)
+
+
+@inlined
+def _same(number: int, piece_text: UInt8, piece_starts: Int64, text: UInt8, start: int, end: int) -> bool:
+    """Whether the piece with this number (its index + 1) is ``text[start:end]``."""
+    if number == np.uint64(0):
+        return False
+    begin = piece_starts[number - np.uint64(1)]
+    if piece_starts[number] - begin != end - start:
+        return False
+    for offset in range(end - start):
+        if piece_text[begin + offset] != text[start + offset]:
+            return False
+    return True
 
 
 @kernel
@@ -130,11 +138,11 @@ def insert(pieces: Pieces, size: int, texts: Text, becomes: UInt64) -> None:
         start, end = offsets[index], offsets[index + 1]
         first, second = key_of(data, start, end)
         slot = slot_of(slots, first, second)
-        slot = -find(slots, piece_text, piece_starts, first, second, slot, data, start, end) - 1
+        slot = find(slots, piece_text, piece_starts, first, second, slot, data, start, end)
         slots[slot] = first
-        slots[slot + 1] = second
-        slots[slot + 2] = size + index + 1
-        slots[slot + 3] = becomes[index]
+        slots[slot + _SECOND] = second
+        slots[slot + NUMBER] = size + index + 1
+        slots[slot + BECOMES] = becomes[index]
         begin = piece_starts[size + index]
         for offset in range(end - start):
             piece_text[begin + offset] = data[start + offset]
@@ -151,4 +159,4 @@ def find_all(pieces: Pieces, texts: Text, found: Int32) -> None:
         first, second = key_of(data, start, end)
         slot = slot_of(slots, first, second)
         slot = find(slots, piece_text, piece_starts, first, second, slot, data, start, end)
-        found[index] = np.int64(slots[slot + 2]) - 1 if slot >= 0 else -1
+        found[index] = np.int64(slots[slot + NUMBER]) - 1

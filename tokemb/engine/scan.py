@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tokemb.compiled import inlined, kernel
-from tokemb.engine.code_points import BEGINS_TOKEN, JOINS, KEPT, NEEDS_REFERENCE, RUN_BITS, TAIL, Table
-from tokemb.engine.eight_bytes import UInt8, gather_highest, load, not_zero, prefetch, store, trailing_zeros
-from tokemb.engine.piece_table import Pieces, Text, UInt64, find, key_of, slot_of
+from tokemb.engine.code_points import BEGINS_TOKEN, JOINS, KEPT, NEEDS_REFERENCE, RUN_BITS, SPECIAL, TAIL, Table
+from tokemb.engine.many_bytes import WIDTH, UInt8, copy_folded, in_range, prefetch, trailing_zeros
+from tokemb.engine.piece_table import BECOMES, NUMBER, Pieces, Text, UInt64, find, key_of, slot_of
 from tokemb.ragged import Int32, Int64
 
 # What became of a row.
@@ -25,7 +25,7 @@ _CHUNK = 2048
 PIECES_AT_ONCE = _CHUNK + 80
 _CHUNK_BYTES = 1 << 14
 
-_NO_SPECIAL = np.uint64(0x7F7F7F7F7F7F7F7F)
+_ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 # What a slot says of a piece that becomes one id, without the id; and where that is.
 _ONE_ID, _LOWER = np.uint64(1 << 32), np.uint64(0xFFFFFFFF)
 # What may become of a piece that is not known, besides an id: its row is left to the reference; it is noted as missing
@@ -55,14 +55,14 @@ class Room(NamedTuple):
 
     ``scratch``: uint8, enough for the longest row after normalization and ``SLACK`` bytes.
     ``starts``, ``ends``: int32 (PIECES_AT_ONCE,), of pieces in ``scratch``. ``keys``: uint64 (2 * PIECES_AT_ONCE,) and
-    ``places``: int64 (PIECES_AT_ONCE,), what to look for in the hash table, and where.
+    ``places``: uint64 (PIECES_AT_ONCE,), what to look for in the hash table, and where.
     """
 
     scratch: UInt8
     starts: Int32
     ends: Int32
     keys: UInt64
-    places: Int64
+    places: UInt64
 
 
 class Report(NamedTuple):
@@ -131,8 +131,8 @@ def _next_class(table: Table, data: UInt8, at: int, end: int) -> int:
 
 @inlined
 def _simple(
-    ascii_text: UInt8,
-    ascii_class: UInt8,
+    ranges: UInt8,
+    folded: UInt8,
     data: UInt8,
     at: int,
     end: int,
@@ -144,35 +144,36 @@ def _simple(
     started: int,
     ended: int,
 ) -> tuple[int, int, int, int]:
-    """As ``_cut``, for at most 64 bytes that each become one byte; returns how many those were, and what has changed.
+    """As ``_cut``, for at most ``WIDTH`` bytes that each become one; returns how many, and what has changed.
 
-    Eight bytes of text at a time become eight classes. Where two neighbouring classes differ, or one is of characters
-    that stand alone, there is a cut: bits, collected for all 64 bytes.
+    A class is a bit for each of the bytes. Its runs start where it begins, and end where it no longer is.
     """
-    start_bits = end_bits = np.uint64(0)
-    last = np.uint64(kind)
-    done = 0
-    while done < 64 and at + done < end and at + done + 8 <= len(data):
-        word = load(data, at + done)
-        text = classes = np.uint64(0)
-        for offset in range(8):
-            byte = word >> np.uint64(8 * offset) & np.uint64(0xFF)
-            text |= np.uint64(ascii_text[byte]) << np.uint64(8 * offset)
-            classes |= np.uint64(ascii_class[byte]) << np.uint64(8 * offset)
-        store(scratch, filled + done, text)
-        before = classes << np.uint64(8) | last
-        special = gather_highest(classes)
-        cuts = not_zero((classes ^ before) & _NO_SPECIAL) | classes << np.uint64(6)
-        simple = min(trailing_zeros(special | np.uint64(0x100)), end - at - done)
-        mask = (np.uint64(1) << np.uint64(simple)) - np.uint64(1)
-        start_bits |= (gather_highest(cuts & classes << np.uint64(7)) & mask) << np.uint64(done)
-        end_bits |= (gather_highest(cuts & before << np.uint64(7)) & mask) << np.uint64(done)
-        done += simple
-        if simple < 8:
-            if simple:
-                last = (classes >> np.uint64(8 * simple - 8)) & np.uint64(0xFF)
-            break
-        last = classes >> np.uint64(56)
+    copy_folded(data, at, folded[0], folded[1], scratch, filled)
+    special = start_bits = end_bits = kept = np.uint64(0)
+    for number in range(len(ranges)):
+        here = in_range(data, at, ranges[number, 0], ranges[number, 1])
+        now = np.int64(ranges[number, 2])
+        if now == SPECIAL:
+            special |= here
+            continue
+        kept |= here
+        if number + 1 < len(ranges) and ranges[number + 1, 2] == now:
+            continue
+        before = kept << np.uint64(1) | np.uint64(kind == now)
+        alone = np.uint64(0) - np.uint64(now >> 1 & 1)  # all bits or none
+        start_bits |= kept & (~before | alone)
+        end_bits |= before & (~kept | alone)
+        kept = np.uint64(0)
+    done = min(trailing_zeros(special), end - at)
+    if done == 0:
+        return 0, kind, started, ended
+    kind = 0
+    for number in range(len(ranges)):
+        if data[at + done - 1] - ranges[number, 0] <= ranges[number, 1] and data[at + done - 1] >= ranges[number, 0]:
+            kind = np.int64(ranges[number, 2])
+    mask = _ALL_BITS >> np.uint64(WIDTH - done)
+    start_bits &= mask
+    end_bits &= mask
     while start_bits:
         for _ in range(4):  # beyond the last it writes what is overwritten
             starts[started] = filled + trailing_zeros(start_bits)
@@ -183,7 +184,7 @@ def _simple(
             ends[ended] = filled + trailing_zeros(end_bits)
             ended += np.int64(end_bits != np.uint64(0))
             end_bits &= end_bits - np.uint64(1)
-    return done, np.int64(last), started, ended
+    return done, kind, started, ended
 
 
 @inlined
@@ -207,18 +208,19 @@ def _cut(
     the last character. ``wanted``: uint8 (PAGES,), set for pages that were not asked yet.
     Returns where it stopped, the bytes in ``scratch``, the last class, the number of starts and of ends, the status.
     """
-    ascii_text, ascii_class, page_of, entry_starts, entry_text, classes, flags, tokens, token_starts, _, _ = table
+    ranges, folded, page_of, entry_starts, entry_text, classes, flags, tokens, token_starts, _, _ = table
     started = open_pieces
     ended = 0
     limit = _CHUNK_BYTES + 2 * filled
     while at < end and started < _CHUNK and filled < limit:
-        done, kind, started, ended = _simple(
-            ascii_text, ascii_class, data, at, end, scratch, filled, kind, starts, ends, started, ended
-        )
-        at += done
-        filled += done
-        if done == 64 or at >= end:
-            continue
+        if at + WIDTH <= len(data):
+            done, kind, started, ended = _simple(
+                ranges, folded, data, at, end, scratch, filled, kind, starts, ends, started, ended
+            )
+            at += done
+            filled += done
+            if done == WIDTH or at >= end:
+                continue
         code, length = _decode(data, at)
         page = page_of[code >> 8]
         if page < 0:
@@ -270,9 +272,9 @@ def _find_all(
     ends: Int32,
     count: int,
     keys: UInt64,
-    places: Int64,
+    places: UInt64,
 ) -> None:
-    """Put into ``places`` where each piece of a chunk is in ``slots``, a negative number if it is not.
+    """Put into ``places`` where each piece of a chunk is in ``slots``, or where it would be.
 
     The slots are fetched while the keys of other pieces are worked out: waiting for memory, one piece after the other,
     takes longer than all the rest.
@@ -375,8 +377,9 @@ def scan(
             _find_all(slots, piece_text, piece_starts, scratch, starts, ends, ended, keys, places)
             for piece in range(ended):
                 slot = places[piece]
-                if slot >= 0 or unknown >= 0:
-                    becomes = slots[slot + 3] if slot >= 0 else _ONE_ID | np.uint64(unknown)
+                known = slots[slot + NUMBER] != np.uint64(0)
+                if known or unknown >= 0:
+                    becomes = slots[slot + BECOMES] if known else _ONE_ID | np.uint64(unknown)
                     position = _put(values, position, stop, ids, becomes, dropped)
                 elif unknown == UNKNOWN_TO_REFERENCE:
                     state = LEFT_TO_REFERENCE

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from tokemb.engine import scan
 from tokemb.engine.code_points import PAGES, CodePoints
-from tokemb.engine.eight_bytes import UInt8
 from tokemb.engine.known_pieces import KnownPieces
+from tokemb.engine.many_bytes import UInt8
 from tokemb.engine.padded import Padded
 from tokemb.engine.piece_table import SLACK, Text
 from tokemb.ragged import Int64, Ragged
@@ -85,7 +85,7 @@ def walk(
             np.empty(scan.PIECES_AT_ONCE, np.int32),
             np.empty(scan.PIECES_AT_ONCE, np.int32),
             np.empty(2 * scan.PIECES_AT_ONCE, np.uint64),
-            np.empty(scan.PIECES_AT_ONCE, np.int64),
+            np.empty(scan.PIECES_AT_ONCE, np.uint64),
         )
         out = _out(padded, growth * known.density * int(splits[last] - splits[first]))
         noting = unknown in (scan.NOTE, scan.NOTE_IN_PLACE)
