@@ -17,6 +17,7 @@ from tests.conftest import CORPORA, MIXED, python
 from tests.test_parity_tokenizers import COMBINATIONS, TEXTS, fitted, foreign
 from tokemb import engine
 from tokemb.engine import scanner, walk
+from tokemb.inspection import inspect
 from tokemb.texts import STRINGS
 
 
@@ -331,6 +332,15 @@ def test_explain_names_what_a_row_needs():
     encoder = tokemb.fit_vocab(MIXED, profile="keras")
     assert encoder.explain("plain").way == "scanner"
     assert str(encoder.explain("ΟΔΟΣ")) == "reference: what becomes of U+03A3 depends on the characters around it"
+
+
+def test_inspect_tells_the_way(tmp_path):
+    tokemb.fit_vocab(MIXED, profile="keras").save(tmp_path / "v")
+    assert inspect(tmp_path / "v")["way"].startswith("scanner: ")
+    assert inspect(tmp_path / "v", text="ΟΔΟΣ")["way"].startswith("reference: what becomes of U+03A3")
+    (tmp_path / "x.npy").write_bytes(b"")
+    with pytest.raises(tokemb.TokembError, match="no vocabulary"):
+        inspect(tmp_path / "x.npy", text="a")
 
 
 def test_small_inputs_do_without_numba():

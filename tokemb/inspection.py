@@ -22,16 +22,19 @@ Description = dict[str, Any]
 _SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
-def inspect(path: Path, *, top: int = 10) -> Description:
+def inspect(path: Path, *, top: int = 10, text: str | None = None) -> Description:
     """Describe a vocabulary folder, a ``tokenizer.json``, token counts, a ``.keras`` model or a ``.npy`` array.
 
-    ``top``: how many of the most frequent tokens to name. TensorFlow is not needed for any of them.
-    Raises ``TokembError`` if it is none of these, or is broken.
+    ``top``: how many of the most frequent tokens to name. ``text``: of a vocabulary, which way goes this text?
+    TensorFlow is not needed for any of them.
+    Raises ``TokembError`` if it is none of these, or is broken, or has nothing to do with ``text``.
     """
     if path.is_dir() or path.suffix == ".json":
-        return describe_encoder(Encoder.load(path), top)
+        return describe_encoder(Encoder.load(path), top, text)
     if not path.exists():
         raise ArgumentError(f"there is nothing at {path}")
+    if text is not None:
+        raise ArgumentError(f"{path} is no vocabulary, so no text goes through it")
     if path.suffix == ".parquet":
         return _describe_counts(TokenCounts.load(path), top)
     if path.suffix == ".keras":
@@ -44,8 +47,8 @@ def inspect(path: Path, *, top: int = 10) -> Description:
     )
 
 
-def describe_encoder(encoder: Encoder, top: int) -> Description:
-    """Describe a vocabulary, with its ``top`` most frequent tokens."""
+def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Description:
+    """Describe a vocabulary, with its ``top`` most frequent tokens, and the way that ``text``, or any, goes."""
     description: Description = {
         "kind": "vocabulary",
         "profile": encoder.profile,
@@ -58,6 +61,7 @@ def describe_encoder(encoder: Encoder, top: int) -> Description:
         "padding": encoder.padding,
         "truncating": encoder.truncating,
         "fingerprint": encoder.fingerprint,
+        "way": str(encoder.explain(text)),
         "settings": encoder.settings,
         "warning": _warning(encoder),
         "corpus": None,

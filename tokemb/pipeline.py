@@ -49,11 +49,13 @@ class EncodingReport:
         self.truncated += batch.truncated
 
 
-def encode_to_npy(encoder: Encoder, texts: Path | Iterable[Any], output: Path, shape: RowShape) -> EncodingReport:
+def encode_to_npy(
+    encoder: Encoder, texts: Path | Iterable[Any], output: Path, shape: RowShape, threads: int | None = None
+) -> EncodingReport:
     """Encode texts into a ``.npy`` file, int32 (rows, maxlen), which appears whole or not at all."""
     report = EncodingReport()
     with atomic_file(output) as temporary, NpyWriter(temporary) as writer:
-        for block in _padded(encoder, texts, shape, report):
+        for block in _padded(encoder, texts, shape, report, threads):
             writer.append(block)
     return report
 
@@ -65,17 +67,18 @@ def embed_texts_to_npy(
     output: Path,
     shape: RowShape,
     pooling: str | None,
+    threads: int | None = None,
 ) -> EncodingReport:
     """Embed texts into a ``.npy`` file: float32 (rows, maxlen, dim), or (rows, dim) with ``pooling``."""
     report = EncodingReport()
     with atomic_file(output) as temporary, NpyWriter(temporary) as writer:
         if pooling is None:
-            for block in _padded(encoder, texts, shape, report):
+            for block in _padded(encoder, texts, shape, report, threads):
                 for ids in _row_blocks(block, embedder, None):
                     writer.append(embedder.vectors(ids))
         else:
             writer.append(embedder.pool_rows(Ragged.from_rows([]), pooling))  # the shape, if there are no texts
-            for batch in encoder.encode_batches(texts, shape):
+            for batch in encoder.encode_batches(texts, shape, threads):
                 report.add(batch)
                 writer.append(embedder.pool_rows(batch.rows, pooling))
     return report
@@ -102,12 +105,14 @@ def decode_npy(encoder: Encoder, ids: Path) -> Iterator[list[str]]:
         yield encoder.decode(np.asarray(array[start : start + step]))
 
 
-def _padded(encoder: Encoder, texts: Path | Iterable[Any], shape: RowShape, report: EncodingReport) -> Iterator[Int32]:
+def _padded(
+    encoder: Encoder, texts: Path | Iterable[Any], shape: RowShape, report: EncodingReport, threads: int | None
+) -> Iterator[Int32]:
     """Encode texts into padded ids (rows, maxlen), of one maxlen; at least one block, if only of no rows."""
     pad_id = encoder.require_pad_id()  # before any work
 
     def rows() -> Iterator[Ragged]:
-        for batch in encoder.encode_batches(texts, shape):
+        for batch in encoder.encode_batches(texts, shape, threads):
             report.add(batch)
             yield batch.rows
 

@@ -21,7 +21,8 @@ from tokemb_cli.console import note
     type=click.Choice(options.PROFILES),
     help="How text is split; tokemb fit-vocab --help tells about each.",
 )
-def command(files: tuple[Path, ...], output: Path, profile: str) -> None:
+@options.threads
+def command(files: tuple[Path, ...], output: Path, profile: str, threads: int | None) -> None:
     """Count the tokens of text files, a row a line; - is standard input.
 
     Vocabularies of any size are cut from the counts without reading the texts again, and counts of several texts are
@@ -39,7 +40,7 @@ def command(files: tuple[Path, ...], output: Path, profile: str) -> None:
         raise click.UsageError(f"{counted} is not text: tokemb fit-vocab takes counts, one file or several")
     from tokemb import TokenCounts
 
-    counts = TokenCounts.from_texts(files, profile=profile)
+    counts = TokenCounts.from_texts(files, profile=profile, threads=threads)
     counts.save(output)
     note(f"read       {counts.rows:,} rows, {counts.total:,} tokens, {len(counts.tokens):,} distinct")
     note(f"wrote      {output}")

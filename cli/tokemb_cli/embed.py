@@ -27,7 +27,7 @@ from tokemb_cli.encode import note_report
 @options.maxlen
 @options.padding
 @options.truncating
-@options.threads_option
+@options.threads
 def command(
     files: tuple[Path, ...],
     model: Path,
@@ -63,7 +63,7 @@ def command(
         rows = embed_ids_to_npy(embedder, files[0], output, pooling)
     else:
         shape = encoder.row_shape(maxlen, padding, truncating)
-        report = embed_texts_to_npy(embedder, encoder, files, output, shape, pooling)
+        report = embed_texts_to_npy(embedder, encoder, files, output, shape, pooling, threads)
         note_report(report)
         rows = report.rows
     note(f"wrote      {output}: the vectors of {rows:,} rows")

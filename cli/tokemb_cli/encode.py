@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @options.maxlen
 @options.padding
 @options.truncating
+@options.threads
 def command(
     files: tuple[Path, ...],
     vocab: Path,
@@ -28,6 +29,7 @@ def command(
     maxlen: int | None,
     padding: str | None,
     truncating: str | None,
+    threads: int | None,
 ) -> None:
     """Turn text files, a row a line, into padded ids; - is standard input.
 
@@ -42,7 +44,7 @@ def command(
     from tokemb.pipeline import encode_to_npy
 
     encoder = Encoder.load(vocab)
-    report = encode_to_npy(encoder, files, output, encoder.row_shape(maxlen, padding, truncating))
+    report = encode_to_npy(encoder, files, output, encoder.row_shape(maxlen, padding, truncating), threads)
     note_report(report)
     note(f"wrote      {output}: int32 ({report.rows}, {report.maxlen})")
 

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 @click.option(
     "--truncating", type=click.Choice(["pre", "post"]), default="post", show_default=True, help="End that is cut."
 )
+@options.threads
 def command(files: tuple[Path, ...], output: Path, **settings: Any) -> None:  # noqa: ANN401
     """Fit a vocabulary to text files, a row a line; - is standard input.
 

@@ -17,16 +17,21 @@ from tokemb_cli.console import data
 @click.option(
     "--top", type=click.IntRange(min=0), default=10, show_default=True, help="How many frequent tokens to show."
 )
-def command(path: Path, as_json: bool, top: int) -> None:
+@click.option("--text", help="Tell which way this text goes through a vocabulary, and why.")
+def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
     """Tell what a vocabulary folder, tokenizer.json, .parquet counts, .keras model or .npy array holds.
 
+    The way of a vocabulary is how its texts are encoded: the scanner and gigatoken are fast, the reference (the
+    tokenizers library itself) is slow, and all give the same ids.
+
     \b
-    Example:
+    Examples:
       tokemb inspect reviews.vocab
+      tokemb inspect bert/tokenizer.json --text "is this [MASK] slow?"
     """
     from tokemb.inspection import inspect
 
-    description = inspect(path, top=top)
+    description = inspect(path, top=top, text=text)
     if as_json:
         data(json.dumps(description, ensure_ascii=False, indent=2))
         return

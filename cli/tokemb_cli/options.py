@@ -34,7 +34,7 @@ truncating = click.option(
     "--truncating", type=click.Choice(["pre", "post"]), help="End that is cut.  [default: the vocabulary's]"
 )
 
-threads_option = click.option("--threads", type=int, help="Threads to use; results are the same.  [default: all cores]")
+threads = click.option("--threads", type=int, help="Threads to use; results are the same.  [default: all cores]")
 
 
 def output(metavar: str, text: str) -> _Decorator[Any]:

@@ -41,7 +41,7 @@ SMALL = 1 << 18
 
 @dataclass(frozen=True)
 class Explanation:
-    """Which way a tokenizer goes and why.
+    """Which way a tokenizer, or a text with it, goes and why; small inputs go the way of the reference in any case.
 
     ``way``: ``"scanner"``, ``"gigatoken"`` or ``"reference"``. ``reason``: what decided it.
     """
@@ -86,16 +86,17 @@ class Engine:
 
     def explain(self, text: str | None = None) -> Explanation:
         """Which way texts go, or this text."""
-        if isinstance(self._scannable, str):
-            why_not = self._gigatoken.why_not()
+        plan = self._scannable
+        if isinstance(plan, str):
+            why_not = self._gigatoken.why_not() or self._gigatoken.why_reference(text or "")
             if why_not is None:
-                return Explanation("gigatoken", "it agrees with tokenizers on hard strings")
-            return Explanation("reference", f"{self._scannable}; {why_not}")
-        why = None if text is None else self._scannable.code_points.why_reference(text)
+                return Explanation("gigatoken", "a BPE model with which it gives the ids of tokenizers on hard strings")
+            return Explanation("reference", f"the scanner: {plan}; gigatoken: {why_not}")
+        why = plan.code_points.why_reference(text or "")
         if why is not None:
             return Explanation("reference", why)
-        how = "words are looked up" if self._scannable.ask is None else "pieces are remembered"
-        return Explanation("scanner", f"it cuts text by what two neighbouring characters are; {how}")
+        how = "words are looked up" if plan.ask is None else "the ids of pieces are asked once and remembered"
+        return Explanation("scanner", f"text is cut by what two neighbouring characters are, {how}")
 
     @cached_property
     def _scannable(self) -> Scannable | str:

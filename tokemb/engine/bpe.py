@@ -24,6 +24,7 @@ from tokemb.engine.young import has_young
 from tokemb.errors import VocabularyError
 from tokemb.ragged import Ragged
 from tokemb.specification import Specification
+from tokemb.texts import STRINGS
 
 if TYPE_CHECKING:
     from tokemb.engine.reference import Reference
@@ -78,6 +79,11 @@ class Gigatoken:
         if self._why_not is None and self._backend is None:
             self._load()
         return self._why_not
+
+    def why_reference(self, text: str) -> str | None:
+        """What in ``text`` only the reference can do, or ``None`` if there is nothing."""
+        young = has_young(pa.array([text], STRINGS)).any()
+        return "it holds a character that is too young for all libraries to know" if young else None
 
     def __reduce__(self) -> tuple[Callable[..., Gigatoken], tuple[object, ...]]:
         return Gigatoken, (self._specification, self._reference, self._worth_loading)

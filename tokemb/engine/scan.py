@@ -149,7 +149,9 @@ def _simple(
     A class is a bit for each of the bytes. Its runs start where it begins, and end where it no longer is.
     """
     copy_folded(data, at, folded[0], folded[1], scratch, filled)
-    special = start_bits = end_bits = kept = np.uint64(0)
+    special = start_bits = kept = np.uint64(0)
+    # An open piece of a class that no single byte has ends at once.
+    end_bits = np.uint64(kind & KEPT)
     for number in range(len(ranges)):
         here = in_range(data, at, ranges[number, 0], ranges[number, 1])
         now = np.int64(ranges[number, 2])
@@ -159,7 +161,10 @@ def _simple(
         kept |= here
         if number + 1 < len(ranges) and ranges[number + 1, 2] == now:
             continue
-        before = kept << np.uint64(1) | np.uint64(kind == now)
+        before = kept << np.uint64(1)
+        if kind == now:
+            before |= np.uint64(1)
+            end_bits &= ~np.uint64(1)
         alone = np.uint64(0) - np.uint64(now >> 1 & 1)  # all bits or none
         start_bits |= kept & (~before | alone)
         end_bits |= before & (~kept | alone)
