@@ -16,22 +16,31 @@ from numba.core import event
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# Kernels get all their arrays and make none, so no references need to be counted; counting them, atomically, at every
-# call of an inner function would take most of the time.
-_OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False}
+# Of a lean kernel: it gets all its arrays and makes none, no view either, so that no references need to be counted. To
+# count them at every call of an inner function, atomically, would take most of the time.
+_LEAN: dict[str, Any] = {"_nrt": False}
 
 
 def kernel(function: Function) -> Function:
     """Compile ``function`` at its first call on this machine, and load it from Numba's cache from then on."""
-    try:
-        return numba.njit(function, cache=True, **_OPTIONS)
-    except RuntimeError:  # neither the package's folder nor the user's can be written to
-        return numba.njit(function, **_OPTIONS)
+    return _compiled(function)
+
+
+def lean_kernel(function: Function) -> Function:
+    """A ``kernel`` that counts no references, and so can make no array."""
+    return _compiled(function, **_LEAN)
 
 
 def inlined(function: Function) -> Function:
-    """Compile ``function`` into the kernels that call it."""
-    return numba.njit(function, forceinline=True, **_OPTIONS)
+    """Compile ``function`` into the lean kernels that call it."""
+    return numba.njit(function, nogil=True, forceinline=True, **_LEAN)
+
+
+def _compiled(function: Function, **options: bool) -> Function:
+    try:
+        return numba.njit(function, nogil=True, cache=True, **options)
+    except RuntimeError:  # neither the package's folder nor the user's can be written to
+        return numba.njit(function, nogil=True, **options)
 
 
 def readonly(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

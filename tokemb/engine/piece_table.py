@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.compiled import inlined, kernel
+from tokemb.compiled import inlined, lean_kernel
 from tokemb.engine.many_bytes import UInt8, load
 from tokemb.ragged import Int32, Int64
 
@@ -126,7 +126,7 @@ def _same(number: int, piece_text: UInt8, piece_starts: Int64, text: UInt8, star
     return True
 
 
-@kernel
+@lean_kernel
 def insert(pieces: Pieces, size: int, texts: Text, becomes: UInt64) -> None:
     """Put ``texts`` in, as pieces from ``size`` on, with what they become, uint64 (texts,).
 
@@ -149,7 +149,7 @@ def insert(pieces: Pieces, size: int, texts: Text, becomes: UInt64) -> None:
         piece_starts[size + index + 1] = begin + end - start
 
 
-@kernel
+@lean_kernel
 def find_all(pieces: Pieces, texts: Text, found: Int32) -> None:
     """Put the number of each text, -1 for those that are no piece, into ``found``, int32 (texts,)."""
     slots, piece_text, piece_starts = pieces

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tokemb.compiled import inlined, kernel
+from tokemb.compiled import inlined, lean_kernel
 from tokemb.engine.code_points import BEGINS_TOKEN, JOINS, KEPT, NEEDS_REFERENCE, RUN_BITS, SPECIAL, TAIL, Table
 from tokemb.engine.many_bytes import WIDTH, UInt8, copy_folded, in_range, prefetch, trailing_zeros
 from tokemb.engine.piece_table import BECOMES, NUMBER, Pieces, Text, UInt64, find, key_of, slot_of
@@ -336,7 +336,7 @@ def _finish_row(out: Out, row: int, position: int) -> None:
         out.ids[k] = out.pad_id
 
 
-@kernel
+@lean_kernel
 def scan(
     table: Table,
     pieces: Pieces,
@@ -417,7 +417,7 @@ def scan(
     return noted
 
 
-@kernel
+@lean_kernel
 def place(values: Int32, splits: Int64, rows: Int64, out: Int32, out_splits: Int64) -> None:
     """Copy row ``i`` of a ``Ragged`` to row ``rows[i]`` of another, ``out`` and ``out_splits``."""
     for index in range(len(rows)):
@@ -426,7 +426,7 @@ def place(values: Int32, splits: Int64, rows: Int64, out: Int32, out_splits: Int
             out[to + k] = values[start + k]
 
 
-@kernel
+@lean_kernel
 def tally(
     values: Int32,
     row_splits: Int64,
