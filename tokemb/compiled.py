@@ -36,7 +36,7 @@ def inlined(function: Function) -> Function:
     return numba.njit(function, nogil=True, forceinline=True, **_LEAN)
 
 
-def _compiled(function: Function, **options: bool) -> Function:
+def _compiled(function: Function, **options: Any) -> Function:  # noqa: ANN401 - Numba's own
     try:
         return numba.njit(function, nogil=True, cache=True, **options)
     except RuntimeError:  # neither the package's folder nor the user's can be written to

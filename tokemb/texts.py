@@ -20,11 +20,10 @@ from tokemb.errors import TextError, TextTypeError
 STRINGS = pa.large_string()
 TOKEN_ROWS = pa.large_list(STRINGS)
 
-# Bytes of text that go through the engine at a time. Enough rows to keep all threads busy, and the objects that
-# `tokenizers` makes for them (some 20 bytes for each byte of English) stay in the tens of megabytes.
-BATCH_BYTES = 4 << 20
-# And at most so many rows: `tokenizers` makes an object for each, however short.
-BATCH_ROWS = 1 << 16
+# Bytes of text that go through the engine at a time: enough to keep all threads busy.
+BATCH_BYTES = 16 << 20
+# And at most so many rows: some have few bytes or none.
+BATCH_ROWS = 1 << 18
 
 
 def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user may hold
@@ -121,14 +120,18 @@ def _first(mask: pa.Array) -> int:
     return int(np.flatnonzero(mask.to_numpy(zero_copy_only=False))[0])
 
 
-def slices(column: pa.Array) -> Iterator[pa.Array]:
-    """Cut an Arrow array after about every ``BATCH_BYTES`` of text or ``BATCH_ROWS`` rows, without copying."""
+def slices(column: pa.Array, size: int | None = None, most_rows: int | None = None) -> Iterator[pa.Array]:
+    """Cut an Arrow array after about every ``size`` bytes of text or ``most_rows`` rows, without copying.
+
+    They are ``BATCH_BYTES`` and ``BATCH_ROWS`` unless told.
+    """
+    size, most_rows = size or BATCH_BYTES, most_rows or BATCH_ROWS
     texts = column.type == STRINGS
     ends = np.cumsum((pc.binary_length(column) if texts else pc.multiply(pc.list_value_length(column), 8)).to_numpy())
     start = 0
     while start < len(column):
         before = ends[start - 1] if start else 0
-        stop = min(int(np.searchsorted(ends, before + BATCH_BYTES)) + 1, start + BATCH_ROWS)
+        stop = min(int(np.searchsorted(ends, before + size)) + 1, start + most_rows)
         yield column.slice(start, stop - start)
         start = stop
 

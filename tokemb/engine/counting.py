@@ -11,7 +11,9 @@ from tokemb.engine.known_pieces import KnownPieces, text_of
 from tokemb.engine.tally import Tally
 from tokemb.engine.walk import Progress, Walked, put_together, walk
 from tokemb.profiles import Profile
-from tokemb.ragged import Int32, Ragged
+from tokemb.ragged import Int32, Int64, Ragged
+from tokemb.texts import slices
+from tokemb.threads import parts, run
 
 
 class Counter:
@@ -25,13 +27,14 @@ class Counter:
         self._rows = 0
         self._tokens = 0
         self._row_lengths = np.zeros(0, np.int64)
-        # For each piece: occurrences, rows with it, the last of these, the number of tokens before its first.
-        self._counts, self._documents, self._last_row, self._first_seen = np.zeros((4, 0), np.int64)
+        # For each thread, for each piece: occurrences, rows with it, the last of these + 1, tokens before its first.
+        self._tallies: list[Int64] = []
 
     def add(self, texts: pa.LargeStringArray, threads: int) -> None:
         """Count ``texts``, ``large_string`` (rows,), too."""
         progress = Progress(len(texts))
-        text, walks = text_of(texts), []
+        text = text_of(texts)
+        walks: list[Walked] = []
         rows = np.arange(len(texts))
         while len(rows):
             done = walk(self._code_points, self._known, scan.NOTE_IN_PLACE, text, rows, progress, threads)
@@ -39,22 +42,32 @@ class Counter:
             walks += [self._numbered(walked) for walked in done]
             rows = progress.to_do
         left = progress.left_to_reference
-        if len(left):
-            split, tokens = reference.split(texts.take(pa.array(left)), self._profile, threads)
+        start = 0
+        for part in slices(texts.take(pa.array(left)), *reference.AT_ONCE):
+            split, tokens = reference.split(part, self._profile, threads)
             numbered = Ragged(self._numbers(tokens)[split.values], split.row_splits)
-            progress.lengths[left] = numbered.lengths
-            walks.append(Walked(left, numbered, texts[:0]))
-        self._count(put_together(walks, progress.lengths))
+            rows, start = left[start : start + len(part)], start + len(part)
+            progress.lengths[rows] = numbered.lengths
+            walks.append(Walked(rows, numbered, texts[:0]))
+        self._count(put_together(walks, progress.lengths), threads)
 
     def result(self) -> Tally:
         """All that was counted."""
-        seen = np.flatnonzero(self._counts)
-        order = seen[np.argsort(self._first_seen[seen])]
+        size = self._known.size
+        counts, documents = np.zeros((2, size), np.int64)
+        first_seen = np.full(size, np.iinfo(np.int64).max)
+        for tally in self._tallies:
+            counts += tally[0, :size]
+            documents += tally[1, :size]
+            met = np.flatnonzero(tally[0])
+            first_seen[met] = np.minimum(first_seen[met], tally[3, met])
+        seen = np.flatnonzero(counts)
+        order = seen[np.argsort(first_seen[seen])]
         lengths = np.flatnonzero(self._row_lengths)
         return Tally(
             self._known.texts().take(pa.array(order)),
-            self._counts[order],
-            self._documents[order],
+            counts[order],
+            documents[order],
             dict(zip(lengths.tolist(), self._row_lengths[lengths].tolist(), strict=True)),
         )
 
@@ -76,22 +89,15 @@ class Counter:
         self._known = self._known.and_more(tokens.take(pa.array(new)), identity, in_place=True)
         return numbers
 
-    def _count(self, rows: Ragged) -> None:
-        if self._known.size > len(self._counts):
-            grown = np.zeros((4, 2 * self._known.size), np.int64)
-            for old, new in zip((self._counts, self._documents, self._last_row, self._first_seen), grown, strict=True):
-                new[: len(old)] = old
-            self._counts, self._documents, self._last_row, self._first_seen = grown
-        scan.tally(
-            rows.values,
-            rows.row_splits,
-            self._rows,
-            self._tokens,
-            self._counts,
-            self._documents,
-            self._last_row,
-            self._first_seen,
-        )
+    def _count(self, rows: Ragged, threads: int) -> None:
+        cuts = parts(rows.row_splits, threads)
+        self._tallies += [np.zeros((4, 0), np.int64) for _ in cuts[len(self._tallies) :]]
+        for index, tally in enumerate(self._tallies):
+            if tally.shape[1] < self._known.size:
+                self._tallies[index] = np.zeros((4, 2 * self._known.size), np.int64)
+                self._tallies[index][:, : tally.shape[1]] = tally
+        arguments = (rows.values, rows.row_splits, self._rows, self._tokens)
+        run(scan.tally, [(*arguments, *cut, tally) for cut, tally in zip(cuts, self._tallies, strict=False)])
         self._rows += len(rows)
         self._tokens += len(rows.values)
         lengths = np.bincount(rows.lengths, minlength=len(self._row_lengths))

@@ -16,9 +16,12 @@ from tokemb.errors import VocabularyError
 from tokemb.profiles import Profile
 from tokemb.ragged import Ragged
 from tokemb.specification import Specification, tokenizer_of
-from tokemb.texts import STRINGS
+from tokemb.texts import STRINGS, slices
 
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
+# Bytes of text and rows at a time: the objects that `tokenizers` makes for them (some 20 bytes for each byte of English,
+# and one for each row, however short) stay in the tens of megabytes.
+AT_ONCE = 4 << 20, 1 << 16
 
 
 class Reference:
@@ -33,9 +36,12 @@ class Reference:
 
         ``threads``: 1, or as many as `tokenizers` takes, which is all.
         """
+        with _threads(threads):
+            return Ragged.concatenate([self._encode(part) for part in slices(texts, *AT_ONCE)])
+
+    def _encode(self, texts: pa.LargeStringArray) -> Ragged:
         try:
-            with _threads(threads):
-                encodings = self._tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
+            encodings = self._tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
         except BaseException as error:
             # It raises plain Exception, and where its Rust code panics a PanicException, which is none.
             if isinstance(error, Exception) or type(error).__name__ == "PanicException":

@@ -1,7 +1,7 @@
-"""The kernels of the scanner: text to normalized text, to pieces, to ids.
+"""The kernels of the scanner: rows of text to rows of ids.
 
-Each row goes through in chunks. ``_cut`` normalizes a chunk into ``scratch`` and notes where pieces start and end; then
-each piece is looked up. A field taken out of a tuple costs a reference, so inner functions get arrays.
+Each row goes through in chunks. ``cut`` normalizes a chunk into ``scratch`` and notes where pieces start and end; then
+all of them are looked up.
 """
 
 from __future__ import annotations
@@ -11,21 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from tokemb.compiled import inlined, lean_kernel
-from tokemb.engine.code_points import BEGINS_TOKEN, JOINS, KEPT, NEEDS_REFERENCE, RUN_BITS, SPECIAL, TAIL, Table
-from tokemb.engine.many_bytes import WIDTH, UInt8, copy_folded, in_range, prefetch, trailing_zeros
+from tokemb.engine.code_points import KEPT, Table
+from tokemb.engine.cut import DONE, LEFT_TO_REFERENCE, NEEDS_PIECE, cut, holds_token
+from tokemb.engine.many_bytes import UInt8, prefetch
 from tokemb.engine.piece_table import BECOMES, NUMBER, Pieces, Text, UInt64, find, key_of, slot_of
 from tokemb.ragged import Int32, Int64
 
-# What became of a row.
-DONE, NEEDS_PAGE, NEEDS_PIECE, LEFT_TO_REFERENCE = 0, 1, 2, 3
-
-# Pieces at a time, and bytes of normalized text: both stay in the processor's cache.
-_CHUNK = 2048
-# A step may go beyond that by 64 pieces, and write four more.
-PIECES_AT_ONCE = _CHUNK + 80
-_CHUNK_BYTES = 1 << 14
-
-_ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 # What a slot says of a piece that becomes one id, without the id; and where that is.
 _ONE_ID, _LOWER = np.uint64(1 << 32), np.uint64(0xFFFFFFFF)
 # What may become of a piece that is not known, besides an id: its row is left to the reference; it is noted as missing
@@ -78,193 +69,6 @@ class Report(NamedTuple):
     wanted: UInt8
     missing: UInt8
     missing_splits: Int64
-
-
-@inlined
-def _begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) -> bool:
-    """Whether one of the texts between ``starts`` in ``tokens`` begins at ``text[at]``."""
-    for token in range(len(starts) - 1):
-        length = starts[token + 1] - starts[token]
-        if at + length <= end:
-            same = True
-            for offset in range(length):
-                if text[at + offset] != tokens[starts[token] + offset]:
-                    same = False
-                    break
-            if same:
-                return True
-    return False
-
-
-@inlined
-def _decode(data: UInt8, at: int) -> tuple[int, int]:
-    """The character at ``data[at]``, and its length in UTF-8."""
-    byte = np.int64(data[at])
-    if byte < 0x80:
-        return byte, 1
-    if byte < 0xE0:
-        return (byte & 0x1F) << 6 | (data[at + 1] & 0x3F), 2
-    if byte < 0xF0:
-        return (byte & 0x0F) << 12 | (data[at + 1] & 0x3F) << 6 | (data[at + 2] & 0x3F), 3
-    return (
-        (byte & 0x07) << 18 | (data[at + 1] & 0x3F) << 12 | (data[at + 2] & 0x3F) << 6 | (data[at + 3] & 0x3F),
-        4,
-    )
-
-
-@inlined
-def _next_class(table: Table, data: UInt8, at: int, end: int) -> int:
-    """The class of the character at ``data[at]`` after normalization; -1 if that cannot be told here."""
-    if at >= end:
-        return 0
-    code, _ = _decode(data, at)
-    page = table.page_of[code >> 8]
-    if page < 0:
-        return 0  # the row fails at this character
-    entry = page * 256 + (code & 255)
-    if table.flags[entry] & NEEDS_REFERENCE:
-        return 0  # the same
-    if table.starts[entry] == table.starts[entry + 1]:
-        return -1
-    return np.int64(table.classes[table.starts[entry]])
-
-
-@inlined
-def _simple(
-    ranges: UInt8,
-    folded: UInt8,
-    data: UInt8,
-    at: int,
-    end: int,
-    scratch: UInt8,
-    filled: int,
-    kind: int,
-    starts: Int32,
-    ends: Int32,
-    started: int,
-    ended: int,
-) -> tuple[int, int, int, int]:
-    """As ``_cut``, for at most ``WIDTH`` bytes that each become one; returns how many, and what has changed.
-
-    A class is a bit for each of the bytes. Its runs start where it begins, and end where it no longer is.
-    """
-    copy_folded(data, at, folded[0], folded[1], scratch, filled)
-    special = start_bits = kept = np.uint64(0)
-    # An open piece of a class that no single byte has ends at once.
-    end_bits = np.uint64(kind & KEPT)
-    for number in range(len(ranges)):
-        here = in_range(data, at, ranges[number, 0], ranges[number, 1])
-        now = np.int64(ranges[number, 2])
-        if now == SPECIAL:
-            special |= here
-            continue
-        kept |= here
-        if number + 1 < len(ranges) and ranges[number + 1, 2] == now:
-            continue
-        before = kept << np.uint64(1)
-        if kind == now:
-            before |= np.uint64(1)
-            end_bits &= ~np.uint64(1)
-        alone = np.uint64(0) - np.uint64(now >> 1 & 1)  # all bits or none
-        start_bits |= kept & (~before | alone)
-        end_bits |= before & (~kept | alone)
-        kept = np.uint64(0)
-    done = min(trailing_zeros(special), end - at)
-    if done == 0:
-        return 0, kind, started, ended
-    kind = 0
-    for number in range(len(ranges)):
-        if data[at + done - 1] - ranges[number, 0] <= ranges[number, 1] and data[at + done - 1] >= ranges[number, 0]:
-            kind = np.int64(ranges[number, 2])
-    mask = _ALL_BITS >> np.uint64(WIDTH - done)
-    start_bits &= mask
-    end_bits &= mask
-    while start_bits:
-        for _ in range(4):  # beyond the last it writes what is overwritten
-            starts[started] = filled + trailing_zeros(start_bits)
-            started += np.int64(start_bits != np.uint64(0))
-            start_bits &= start_bits - np.uint64(1)
-    while end_bits:
-        for _ in range(4):
-            ends[ended] = filled + trailing_zeros(end_bits)
-            ended += np.int64(end_bits != np.uint64(0))
-            end_bits &= end_bits - np.uint64(1)
-    return done, kind, started, ended
-
-
-@inlined
-def _cut(
-    table: Table,
-    data: UInt8,
-    at: int,
-    end: int,
-    scratch: UInt8,
-    filled: int,
-    kind: int,
-    starts: Int32,
-    ends: Int32,
-    open_pieces: int,
-    wanted: UInt8,
-    status: int,
-) -> tuple[int, int, int, int, int, int]:
-    """Normalize text from ``data[at]`` on, until ``end`` or until the chunk is full, and note its pieces.
-
-    ``filled``: bytes in ``scratch``, of a piece that is still open (``open_pieces`` is then 1). ``kind``: the class of
-    the last character. ``wanted``: uint8 (PAGES,), set for pages that were not asked yet.
-    Returns where it stopped, the bytes in ``scratch``, the last class, the number of starts and of ends, the status.
-    """
-    ranges, folded, page_of, entry_starts, entry_text, classes, flags, tokens, token_starts, _, _ = table
-    started = open_pieces
-    ended = 0
-    limit = _CHUNK_BYTES + 2 * filled
-    while at < end and started < _CHUNK and filled < limit:
-        if at + WIDTH <= len(data):
-            done, kind, started, ended = _simple(
-                ranges, folded, data, at, end, scratch, filled, kind, starts, ends, started, ended
-            )
-            at += done
-            filled += done
-            if done == WIDTH or at >= end:
-                continue
-        code, length = _decode(data, at)
-        page = page_of[code >> 8]
-        if page < 0:
-            wanted[code >> 8] = 1
-            status = max(status, NEEDS_PAGE)
-            at += length
-            continue
-        index = page * 256 + (code & 255)
-        flag = flags[index]
-        if flag & NEEDS_REFERENCE or (flag & BEGINS_TOKEN and _begins(data, at, end, tokens, token_starts)):
-            return end, filled, kind, started, ended, LEFT_TO_REFERENCE
-        at += length
-        for position in range(entry_starts[index], entry_starts[index + 1]):
-            now = np.int64(classes[position])
-            if now != TAIL:
-                if now & JOINS:
-                    run = now & RUN_BITS | KEPT
-                    following = _next_class(table, data, at, end)
-                    if following < 0:
-                        return end, filled, kind, started, ended, LEFT_TO_REFERENCE
-                    now = run if kind == run and following == run else 0
-                cut = np.int64(now != kind) | (now >> 1 & 1)
-                starts[started] = filled
-                started += cut & now & 1
-                ends[ended] = filled
-                ended += cut & kind & 1
-                kind = now
-            scratch[filled] = entry_text[position]
-            filled += 1
-    return at, filled, kind, started, ended, status
-
-
-@inlined
-def _holds_token(table: Table, scratch: UInt8, filled: int) -> bool:
-    """Whether normalized text holds an added token."""
-    for at in range(filled):
-        if _begins(scratch, at, filled, table.normal_tokens, table.normal_token_starts):
-            return True
-    return False
 
 
 @inlined
@@ -368,11 +172,11 @@ def scan(
         at, end = offsets[rows[index]], offsets[rows[index] + 1]
         filled, kind, opened, state = 0, 0, 0, DONE
         while True:
-            at, filled, kind, started, ended, state = _cut(
+            at, filled, kind, started, ended, state = cut(
                 table, data, at, end, scratch, filled, kind, starts, ends, opened, wanted, state
             )
             # A token that is looked for in normalized text may lie across two chunks.
-            if len(table.normal_token_starts) > 1 and (at < end or opened or _holds_token(table, scratch, filled)):
+            if len(table.normal_token_starts) > 1 and (at < end or opened or holds_token(table, scratch, filled)):
                 state = LEFT_TO_REFERENCE
             if state == LEFT_TO_REFERENCE:
                 break
@@ -389,7 +193,9 @@ def scan(
                 elif unknown == UNKNOWN_TO_REFERENCE:
                     state = LEFT_TO_REFERENCE
                 elif not _note(report, noted, scratch, starts[piece], ends[piece]):
-                    state = max(state, NEEDS_PIECE)
+                    for left in range(index, len(rows)):  # no room: better to learn what was noted first
+                        status[rows[left]] = NEEDS_PIECE
+                    return noted
                 else:
                     noted += 1
                     if unknown == NOTE_IN_PLACE:
@@ -428,28 +234,19 @@ def place(values: Int32, splits: Int64, rows: Int64, out: Int32, out_splits: Int
 
 @lean_kernel
 def tally(
-    values: Int32,
-    row_splits: Int64,
-    first_row: int,
-    first_token: int,
-    counts: Int64,
-    documents: Int64,
-    last_row: Int64,
-    first_seen: Int64,
+    values: Int32, row_splits: Int64, rows_before: int, tokens_before: int, first: int, last: int, tallies: Int64
 ) -> None:
-    """Count the numbers in rows, those of a ``Ragged``, of which the first is the ``first_row``-th.
+    """Count the numbers in rows ``first`` to before ``last`` of a ``Ragged``, before which others were counted.
 
-    The last four are int64 (numbers,) and hold what was counted before: occurrences, rows with it, the last of these,
-    and how many tokens came before its first.
+    ``tallies``: int64 (4, numbers), of what was counted before: occurrences; rows with it; the last of these + 1; how
+    many tokens came before its first.
     """
-    for row in range(len(row_splits) - 1):
+    for row in range(first, last):
         for position in range(row_splits[row], row_splits[row + 1]):
             number = values[position]
-            if counts[number] == 0:
-                first_seen[number] = first_token + position
-                documents[number] = 1
-                last_row[number] = first_row + row
-            elif last_row[number] != first_row + row:
-                documents[number] += 1
-                last_row[number] = first_row + row
-            counts[number] += 1
+            if tallies[0, number] == 0:
+                tallies[3, number] = tokens_before + position
+            tallies[0, number] += 1
+            if tallies[2, number] != rows_before + row + 1:
+                tallies[1, number] += 1
+                tallies[2, number] = rows_before + row + 1

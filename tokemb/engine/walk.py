@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from tokemb.engine import scan
 from tokemb.engine.code_points import PAGES, CodePoints
+from tokemb.engine.cut import DONE, LEFT_TO_REFERENCE, NEEDS_PAGE, NEEDS_PIECE, PIECES_AT_ONCE
 from tokemb.engine.known_pieces import KnownPieces
 from tokemb.engine.many_bytes import UInt8
 from tokemb.engine.padded import Padded
@@ -19,7 +20,7 @@ from tokemb.threads import parts, run
 
 # Room for pieces that are met for the first time, of one thread in one walk; what does not fit waits for the next walk.
 _MISSING_BYTES = 1 << 20
-_MISSING_PIECES = 1 << 17
+_MISSING_PIECES = 1 << 15
 
 _NO_IDS = np.zeros(0, np.int32)
 _UNLIMITED = np.iinfo(np.int32).max
@@ -50,12 +51,12 @@ class Progress:
     @property
     def to_do(self) -> Int64:
         """The rows that need another walk."""
-        return np.flatnonzero((self.status == scan.NEEDS_PAGE) | (self.status == scan.NEEDS_PIECE))
+        return np.flatnonzero((self.status == NEEDS_PAGE) | (self.status == NEEDS_PIECE))
 
     @property
     def left_to_reference(self) -> Int64:
         """The rows that no walk can do."""
-        return np.flatnonzero(self.status == scan.LEFT_TO_REFERENCE)
+        return np.flatnonzero(self.status == LEFT_TO_REFERENCE)
 
 
 def walk(
@@ -82,10 +83,10 @@ def walk(
         # What is never touched costs no memory.
         room = scan.Room(
             np.empty(longest + SLACK, np.uint8),
-            np.empty(scan.PIECES_AT_ONCE, np.int32),
-            np.empty(scan.PIECES_AT_ONCE, np.int32),
-            np.empty(2 * scan.PIECES_AT_ONCE, np.uint64),
-            np.empty(scan.PIECES_AT_ONCE, np.uint64),
+            np.empty(PIECES_AT_ONCE, np.int32),
+            np.empty(PIECES_AT_ONCE, np.int32),
+            np.empty(2 * PIECES_AT_ONCE, np.uint64),
+            np.empty(PIECES_AT_ONCE, np.uint64),
         )
         out = _out(padded, growth * known.density * int(splits[last] - splits[first]))
         noting = unknown in (scan.NOTE, scan.NOTE_IN_PLACE)
@@ -94,7 +95,7 @@ def walk(
         report = scan.Report(progress.lengths, progress.status, progress.wanted, missing, missing_splits)
         noted = scan.scan(table, known.pieces, known.ids, unknown, text, mine, room, out, report)
         if padded is None:
-            mine = mine[progress.status[mine] == scan.DONE]
+            mine = mine[progress.status[mine] == DONE]
             lengths = progress.lengths[mine]
             ids = Ragged.from_lengths(out.ids[: int(lengths.sum())], lengths)
         else:
