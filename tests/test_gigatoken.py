@@ -429,3 +429,25 @@ def test_the_supported_versions_are_those_of_the_extra():
     assert f"gigatoken>={'.'.join(map(str, bpe._VERSIONS[0]))},<{'.'.join(map(str, bpe._VERSIONS[1]))}" in (
         ROOT / "setup.cfg"
     ).read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_lists_are_encoded_as_they_are(name):
+    way, reference = ways(OURS[name])
+    rows = [*MIXED, "\U00032e59'd", "", "é"]
+    assert_same(way.encode_list(rows), reference.encode(texts_of(rows)))
+    assert_same(way.encode_list([]), reference.encode(texts_of([])))
+    for wrong in ([None], ["a", 1], ["a", "\ud800"], [["a"]]):
+        assert way.encode_list(wrong) is None
+
+
+def test_an_encoder_says_what_is_wrong_with_a_list():
+    encoder = tokemb.Encoder.from_tokenizer(tokenizer_of(OURS["gpt2"]))
+    way = encoder._encoding.engine._gigatoken
+    way._worth_loading = 0
+    assert_same(encoder.encode_ragged(MIXED), ways(OURS["gpt2"])[1].encode(texts_of(MIXED)))
+    assert way._backend is not None
+    with pytest.raises(tokemb.TokembError, match=r"texts\[1\] is missing"):
+        encoder.encode_ragged(["a", None])
+    with pytest.raises(tokemb.TokembError, match="lone surrogate"):
+        encoder.encode_ragged(["a", "\ud800"])

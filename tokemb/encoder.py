@@ -263,8 +263,7 @@ pathlib.Path(text) for a file
         threads: int | None = None,
     ) -> Ragged:
         """Turn texts into ids without padding; the arguments and errors are those of ``encode``."""
-        batches = self.encode_batches(texts, self.row_shape(maxlen, None, truncating), threads)
-        return Ragged.concatenate([batch.rows for batch in batches])
+        return self._encoding.ragged(texts, self.row_shape(maxlen, None, truncating), threads)
 
     def vectorize(
         self, texts: Path | Iterable[Any], *, mode: str = "multi_hot", threads: int | None = None

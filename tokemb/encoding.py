@@ -54,6 +54,14 @@ class Encoding:
         self._unknown = unknown
         self._dropped = None if oov else unknown
 
+    def ragged(self, texts: Path | Iterable[Any], shape: RowShape, threads: int | None) -> Ragged:
+        """Encode all texts, without padding."""
+        if isinstance(texts, list):
+            rows = self.engine.encode_list(texts, thread_count(threads))
+            if rows is not None:
+                return self.special_tokens.put_around(shape.truncate(rows, self.special_tokens))
+        return Ragged.concatenate([batch.rows for batch in self.batches(texts, shape, threads)])
+
     def batches(self, texts: Path | Iterable[Any], shape: RowShape, threads: int | None) -> Iterator[EncodedBatch]:
         """Encode as the texts come, some megabytes at a time; ``shape`` says how rows are truncated."""
         count = thread_count(threads)
@@ -63,7 +71,7 @@ class Encoding:
         """Encode all texts: int32 (rows, maxlen)."""
         count = thread_count(threads)
         if not self._straight(shape):
-            return shape.pad(Ragged.concatenate([b.rows for b in self.batches(texts, shape, threads)]), pad_id)
+            return shape.pad(self.ragged(texts, shape, threads), pad_id)
         length = shape.fixed_length or 0
         known_rows = len(texts) if isinstance(texts, (list, tuple, np.ndarray, pa.Array, pa.ChunkedArray)) else None
         whole = np.empty((known_rows or 0, length), np.int32)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import starmap
 from typing import TYPE_CHECKING, TypeVar
 
@@ -65,5 +64,7 @@ def run(function: Callable[..., Result], arguments: Sequence[tuple[object, ...]]
     """
     if len(arguments) <= 1:
         return list(starmap(function, arguments))
+    from concurrent.futures import ThreadPoolExecutor  # here, so that small inputs do not wait for it
+
     with ThreadPoolExecutor(len(arguments)) as pool:
         return [future.result() for future in [pool.submit(function, *each) for each in arguments]]

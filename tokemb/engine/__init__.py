@@ -20,7 +20,6 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from tokemb.engine.bpe import Gigatoken
 from tokemb.engine.buffers import string_buffers
 from tokemb.engine.padded import Padded
 from tokemb.engine.reference import Reference, mark_unknown, split
@@ -32,6 +31,7 @@ from tokemb.specification import Specification, specification_of
 from tokemb.texts import STRINGS
 
 if TYPE_CHECKING:
+    from tokemb.engine.bpe import Gigatoken
     from tokemb.engine.counting import Counter
     from tokemb.engine.scanner import Scanner
 
@@ -65,7 +65,6 @@ class Engine:
         self._model = type(tokenizer.model).__name__
         self._unknown_id = unknown_id
         self._reference = Reference(tokenizer if unknown_id is None else mark_unknown(specification, unknown_id))
-        self._gigatoken = Gigatoken(specification, self._reference)
         self._scanner: Scanner | None = None
         self._lock = Lock()
 
@@ -75,6 +74,10 @@ class Engine:
         if scanner is not None:
             return scanner.encode(texts, threads)
         return (self._reference if is_small(texts) else self._gigatoken).encode(texts, threads)
+
+    def encode_list(self, texts: list[str], threads: int) -> Ragged | None:
+        """``encode`` for a list, where a way takes one as it is; ``None`` where it is to become Arrow first."""
+        return self._gigatoken.encode_list(texts, threads) if isinstance(self._scannable, str) else None
 
     def encode_padded(self, texts: pa.LargeStringArray, padded: Padded, threads: int) -> Int64 | None:
         """Put the ids of ``texts``, ``large_string`` (rows,), where ``padded`` says, as far as that is fast.
@@ -97,6 +100,12 @@ class Engine:
             return Explanation("reference", why)
         how = "words are looked up" if plan.ask is None else "the ids of pieces are asked once and remembered"
         return Explanation("scanner", f"text is cut by what two neighbouring characters are, {how}")
+
+    @cached_property
+    def _gigatoken(self) -> Gigatoken:
+        from tokemb.engine.bpe import Gigatoken  # here, so that small inputs do not wait for it
+
+        return Gigatoken(self._specification, self._reference)
 
     @cached_property
     def _scannable(self) -> Scannable | str:

@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb.engine.battery import difference
@@ -61,18 +62,46 @@ class Gigatoken:
         ``threads``: 1 to encode on the calling thread alone; otherwise gigatoken uses as many as there are cores, or
         in a forked process one. The ids are the same. Raises what the reference raises.
         """
+        if self._in_use(len(string_buffers(texts)[1])):
+            rows = self._try(texts, has_young(texts, threads), threads)
+            if rows is not None:
+                return rows
+        return self._reference.encode(texts, threads)
+
+    def encode_list(self, texts: list[str], threads: int | None = None) -> Ragged | None:
+        """``encode`` for a list, which is not copied into Arrow; ``None`` if gigatoken does not do it.
+
+        That is also the answer to a list that holds anything else than texts; the usual way says what is wrong.
+        """
+        if self._backend is None and not self._in_use(sum(len(text) for text in texts if isinstance(text, str))):
+            return None
+        try:
+            # One look at each text: to fetch them from memory takes longer than to ask them.
+            young = ~np.fromiter(map(str.isascii, texts), np.bool_, len(texts))
+            rows = np.flatnonzero(young)
+            young[rows] = has_young(pa.array([texts[row] for row in rows], STRINGS), threads)
+        except (TypeError, UnicodeEncodeError):  # no text, or a lone surrogate in it
+            return None
+        return self._try(texts, young, threads)
+
+    def _in_use(self, size: int) -> bool:
+        """Whether gigatoken is to encode the next ``size`` bytes."""
         if self._why_not is None and self._backend is None:
-            self._bytes_met += len(string_buffers(texts)[1])
+            self._bytes_met += size
             if self._bytes_met >= self._worth_loading:
                 self._load()
-        if self._backend is not None:
-            try:
-                return _encode(self._backend, self._reference, texts, threads)
-            except BaseException as error:
-                if not _is_failure(error) or isinstance(error, VocabularyError):
-                    raise
-                self._distrust(f"failed on these texts ({_in_words(error)})")
-        return self._reference.encode(texts, threads)
+        return self._backend is not None
+
+    def _try(
+        self, texts: pa.LargeStringArray | list[str], young: npt.NDArray[np.bool_], threads: int | None
+    ) -> Ragged | None:
+        try:
+            return _encode(self._backend, self._reference, texts, young, threads)
+        except BaseException as error:
+            if not _is_failure(error) or isinstance(error, VocabularyError):
+                raise
+            self._distrust(f"failed on these texts ({_in_words(error)})")
+            return None
 
     def why_not(self) -> str | None:
         """What keeps gigatoken from this file, or ``None``; asks it, if it was not loaded before."""
@@ -109,7 +138,7 @@ class Gigatoken:
             return
 
         def through_backend(texts: pa.LargeStringArray) -> Ragged:
-            return _encode(backend, self._reference, texts, 1)
+            return _encode(backend, self._reference, texts, has_young(texts), 1)
 
         try:
             wrong = difference(through_backend, self._reference.encode, self._specification)
@@ -128,12 +157,21 @@ class Gigatoken:
         _log.warning("gigatoken %s: tokenizers does this vocabulary instead; the ids are right, only slower", reason)
 
 
-def _encode(backend: Any, reference: Reference, texts: pa.LargeStringArray, threads: int | None) -> Ragged:  # noqa: ANN401
+def _encode(
+    backend: Any,  # noqa: ANN401
+    reference: Reference,
+    texts: pa.LargeStringArray | list[str],
+    young: npt.NDArray[np.bool_],
+    threads: int | None,
+) -> Ragged:
     rows = _through(backend, texts, threads)
-    young = has_young(texts)
     if not young.any():
         return rows
-    again = reference.encode(texts.filter(pa.array(young)), threads)
+    left = np.flatnonzero(young)
+    again = reference.encode(
+        pa.array([texts[row] for row in left], STRINGS) if isinstance(texts, list) else texts.take(pa.array(left)),
+        threads,
+    )
     # Both after each other, and then the rows in their order.
     both = Ragged.concatenate([rows, again])
     source = np.arange(len(rows))
@@ -145,18 +183,23 @@ def _encode(backend: Any, reference: Reference, texts: pa.LargeStringArray, thre
     return ordered
 
 
-def _through(backend: Any, texts: pa.LargeStringArray, threads: int | None) -> Ragged:  # noqa: ANN401
-    """The ids that gigatoken gives; texts and ids change hands without being copied."""
+def _through(backend: Any, texts: pa.LargeStringArray | list[str], threads: int | None) -> Ragged:  # noqa: ANN401
+    """The ids that gigatoken gives; Arrow texts, and ids, change hands without being copied."""
+    inputs = texts if isinstance(texts, list) else _awkward(texts)
+    rows = backend.encode_batch(inputs, parallel=False if threads == 1 else None).layout
+    values, row_splits = rows.content.data, rows.offsets.data
+    if values.dtype != np.uint32 or len(row_splits) != len(texts) + 1 or row_splits[0] != 0:
+        raise ValueError("ids in another form than expected")
+    return Ragged(values[: row_splits[-1]].view(np.int32), row_splits.astype(np.int64, copy=False))
+
+
+def _awkward(texts: pa.LargeStringArray) -> Any:  # noqa: ANN401
     import awkward as ak
 
     offsets, data = string_buffers(texts)
     characters = ak.contents.NumpyArray(data, parameters={"__array__": "char"})
     strings = ak.contents.ListOffsetArray(ak.index.Index64(offsets), characters, parameters={"__array__": "string"})
-    rows = backend.encode_batch(ak.Array(strings), parallel=False if threads == 1 else None).layout
-    values, row_splits = rows.content.data, rows.offsets.data
-    if values.dtype != np.uint32 or len(row_splits) != len(texts) + 1 or row_splits[0] != 0:
-        raise ValueError("ids in another form than expected")
-    return Ragged(values[: row_splits[-1]].view(np.int32), row_splits.astype(np.int64, copy=False))
+    return ak.Array(strings)
 
 
 def _missing() -> str | None:

@@ -19,8 +19,8 @@ from tokemb.specification import Specification, tokenizer_of
 from tokemb.texts import STRINGS, slices
 
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
-# Bytes of text and rows at a time: the objects that `tokenizers` makes for them (some 20 bytes for each byte of English,
-# and one for each row, however short) stay in the tens of megabytes.
+# Bytes of text and rows at a time. The objects that `tokenizers` makes for them, some 20 bytes for each of English and
+# one for each row, then stay in the tens of megabytes.
 AT_ONCE = 4 << 20, 1 << 16
 
 
