@@ -127,6 +127,7 @@ def test_what_the_following_tests_change_is_sound(tmp_path):
         ({"about": []}, "says in no known way how"),
         ({"about": ""}, "says in no known way how"),
         ({"count": [1, -1]}, "holds a negative number in its column count"),
+        ({"count": [1, 7]}, "holds 8 tokens, but rows of"),
         ({"documents": [-1, 1]}, "holds a negative number in its column documents"),
         ({"count": [1, None]}, "holds a missing token or count"),
         ({"token": ["a", "a"]}, "holds the token 'a' twice"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
+import pickle
 import threading
 
 import numpy as np
@@ -55,16 +57,21 @@ def test_any_text(profile, model, texts):
     assert_same(rows, expected)
 
 
+@functools.cache
+def load(path):
+    return tokemb.Encoder.load(path)
+
+
 @foreign
 def test_foreign_files(path, corpus):
-    expected, rows = both(tokemb.Encoder.load(path), corpus)
+    expected, rows = both(load(path), corpus)
     assert_same(rows, expected)
 
 
 @foreign
 @given(texts=TEXTS)
 def test_foreign_files_on_any_text(path, texts):
-    expected, rows = both(tokemb.Encoder.load(path), texts)
+    expected, rows = both(load(path), texts)
     assert_same(rows, expected)
 
 
@@ -238,10 +245,59 @@ def test_padded_is_ragged_padded(oov, settings, corpus):
 
 @foreign
 def test_padded_with_special_tokens(path, corpus):
-    encoder = tokemb.Encoder.load(path)
+    encoder = load(path)
     if encoder.pad_id is not None:
         expected = encoder.encode_ragged(corpus, maxlen=12).pad(12, value=encoder.pad_id)
         np.testing.assert_array_equal(encoder.encode(corpus, maxlen=12, padding="post", truncating="post"), expected)
+
+
+def test_one_character_may_become_many():
+    """More pieces than there is room for in the kernels go to the reference."""
+    for times in (1, 15, 60, 2000):
+        encoder = word_level(N.Replace("x", "a the " * times), P.WhitespaceSplit())
+        for texts in (["q " * 2040 + "xxx y"] * 3, ["b x x y"], ["x" * 50 + " " + "x" * 50] * 2):
+            expected, rows = both(encoder, texts)
+            assert_same(rows, expected)
+
+
+def test_an_added_token_that_takes_the_space_before_it():
+    from tokenizers import AddedToken
+
+    encoder = word_level(None, P.Split("", "isolated"), [AddedToken("<mask>", lstrip=True), AddedToken("[PAD]")])
+    encoder.pad_id = encoder.vocabulary.index("[PAD]")
+    rows = ["a" * 1900 + " " * 300 + "<mask>b"]
+    for maxlen in (1950, 2030, 2044, 2300):
+        expected = both(encoder, rows)[0].pad(maxlen, value=encoder.pad_id)
+        np.testing.assert_array_equal(encoder.encode(rows, maxlen=maxlen), expected)
+
+
+def test_an_unknown_word_is_an_error_wherever_it_stands():
+    tokenizer = Tokenizer(models.WordLevel({"[PAD]": 0, "a": 1}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = P.Whitespace()
+    encoder = tokemb.Encoder.from_tokenizer(tokenizer)
+    for words in (1, 5000):
+        with pytest.raises(tokemb.TokembError, match="UNK"):
+            encoder.encode(["a " * words + "zzz"], maxlen=1)
+
+
+@pytest.mark.parametrize("number", [30, 200])
+def test_many_added_tokens(number):
+    from tokenizers import AddedToken
+
+    added = [AddedToken(f"t{index}", normalized=True) for index in range(number)]
+    encoder = word_level(N.Lowercase(), P.Whitespace(), added)
+    assert encoder.explain().way == ("scanner" if number == 30 else "reference")
+    expected, rows = both(encoder, [*MIXED, "a T7 t29x t199"])
+    assert_same(rows, expected)
+
+
+def test_an_encoder_can_be_pickled(corpus):
+    for encoder in (tokemb.fit_vocab(MIXED, profile="keras", oov=False), tokemb.fit_vocab(MIXED, model="bpe")):
+        encoder.encode(corpus)
+        again = pickle.loads(pickle.dumps(encoder))
+        assert again.fingerprint == encoder.fingerprint
+        assert again.table == encoder.table
+        np.testing.assert_array_equal(again.encode(corpus), encoder.encode(corpus))
 
 
 def test_slices_of_arrow_arrays():

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 import tokemb
 from tokemb import Encoder
@@ -174,3 +175,9 @@ def test_a_file_that_says_nothing_of_padding_can_be_saved(tmp_path):
     again = Encoder.load(tmp_path / "v")
     assert (again.pad_id, again.fingerprint) == (None, encoder.fingerprint)
     assert again.encode_ragged(["a b"])[0].tolist() == [1, 0]
+
+
+def test_ids_that_do_not_fit_int32():
+    tokenizer = Tokenizer(WordLevel({"[UNK]": 0, "a": 2**31}, unk_token="[UNK]"))
+    with pytest.raises(tokemb.TokembError, match="ids must fit int32; this tokenizer has one of 2147483648"):
+        tokemb.Encoder.from_tokenizer(tokenizer)

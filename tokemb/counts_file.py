@@ -50,12 +50,12 @@ def read_counts(path: Path) -> TokenCounts:
             profile, row_lengths = _read_about(path, about)
             table = file.read(use_threads=False).select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
         table.validate(full=True)
-    except (pa.ArrowException, KeyError, OSError) as error:
+    except (pa.ArrowException, KeyError, OSError, UnicodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the disk: Arrow's own have no number
             raise
         reason = " ".join(str(error).split())
         raise CountsError(f"{path} is not a sound file of token counts: {reason:.300}") from None
-    _check(path, table)
+    _check(path, table, row_lengths)
     tokens, counts, documents = (column.combine_chunks() for column in table.columns)
     return TokenCounts(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths)
 
@@ -86,7 +86,7 @@ def _read_about(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]:
     return profile, row_lengths
 
 
-def _check(path: Path, table: pa.Table) -> None:
+def _check(path: Path, table: pa.Table, row_lengths: Mapping[int, int]) -> None:
     if any(column.null_count for column in table.columns):
         raise CountsError(f"{path} holds a missing token or count: count the texts again")
     for name in ("count", "documents"):
@@ -96,3 +96,7 @@ def _check(path: Path, table: pa.Table) -> None:
     repeated = occurrences.filter(pc.greater(occurrences.field("counts"), 1))
     if len(repeated):
         raise CountsError(f"{path} holds the token {repeated[0]['values'].as_py()!r} twice: count the texts again")
+    total = pc.sum(table["count"]).as_py() or 0
+    in_rows = sum(length * rows for length, rows in row_lengths.items())
+    if total != in_rows:
+        raise CountsError(f"{path} holds {total} tokens, but rows of {in_rows}: count the texts again")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,6 +97,8 @@ pathlib.Path(text) for a file
         self._table = table
         special_tokens = SpecialTokens.of(specification)
         self.input_dim = special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
+        if self.input_dim > np.iinfo(np.int32).max:
+            raise VocabularyError(f"ids must fit int32; this tokenizer has one of {self.input_dim - 1}")
         self.pad_id = pad_id
         self.unk_id = unk_id(specification) if oov else None
         self.oov = oov
@@ -229,6 +231,17 @@ pathlib.Path(text) for a file
             f"fingerprint {self.fingerprint[:12]}>"
         )
 
+    def __reduce__(self) -> tuple[Callable[..., Encoder], tuple[Any, ...]]:
+        kept = {
+            "pad_id": self.pad_id,
+            "profile": self.profile,
+            "oov": self.oov,
+            "settings": self.settings,
+            "corpus": self.corpus,
+            "table": self._table,
+        }
+        return _again, (self._specification, kept)
+
     # Encoding, decoding
 
     def encode(
@@ -356,6 +369,11 @@ pathlib.Path(text) for a file
     def _joiner(self) -> Joiner | None:
         separator = separator_of(self._specification)
         return None if separator is None else Joiner(self._tokenizer, self.input_dim, separator)
+
+
+def _again(specification: Specification, kept: dict[str, Any]) -> Encoder:
+    """An encoder that was pickled; its kernels' tables are made anew."""
+    return Encoder(specification, tokenizer_of(specification), **kept)
 
 
 def vocabulary_table(tokens: list[str], counts: pa.Array, documents: pa.Array) -> pa.Table:

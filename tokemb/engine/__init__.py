@@ -85,7 +85,7 @@ class Engine:
         Returns the rows that are left, int64 (left,); ``None`` for all.
         """
         scanner = self._scanner_for(texts)
-        return scanner.encode_padded(texts, padded, threads) if scanner else None
+        return scanner.encode_padded(texts, padded, threads) if scanner and not scanner.whole_rows else None
 
     def explain(self, text: str | None = None) -> Explanation:
         """Which way texts go, or this text."""
@@ -132,7 +132,9 @@ class Engine:
             unknown = words.get(model.get("unk_token"), unknown) if self._unknown_id is None else self._unknown_id
         else:
             ask = Reference(plan.ask).encode
-        return Scanner(plan.code_points, known, unknown, self._reference.encode, ask)
+        # The end of a row may change the ids before it, or be an error.
+        whole_rows = plan.strips or (ask is None and unknown == scan.UNKNOWN_TO_REFERENCE)
+        return Scanner(plan.code_points, known, unknown, self._reference.encode, ask, whole_rows)
 
 
 class TokenCounter:
@@ -143,12 +145,14 @@ class TokenCounter:
         self._threads = threads
         self._counter: Counter | None = None
         self._small: list[pa.LargeStringArray] = []
+        self._small_bytes = 0
 
     def add(self, texts: pa.LargeStringArray) -> None:
         """Count ``texts``, ``large_string`` (rows,), too."""
         if self._counter is None:
             self._small.append(texts)
-            if sum(map(_bytes, self._small)) >= SMALL:
+            self._small_bytes += _bytes(texts)
+            if self._small_bytes >= SMALL:
                 self._counter = self._make_counter()
                 for part in self._small:
                     self._counter.add(part, self._threads)

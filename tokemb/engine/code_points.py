@@ -29,6 +29,8 @@ RUN_SHIFT, RUN_BITS = 2, 0x3C
 # In place of a class: a byte that continues a character, or, in the table for ASCII, a byte that is not this simple.
 TAIL = SPECIAL = 0x80
 _MAX_RUNS = (RUN_BITS >> RUN_SHIFT) + 1
+# The most characters that one becomes in the tables: the kernels have room for so many pieces.
+MAX_CHARACTERS = 32
 
 # Flags of a character. The row that holds it needs the reference; an added token may begin with it.
 NEEDS_REFERENCE, BEGINS_TOKEN = 0x01, 0x02
@@ -167,7 +169,7 @@ class CodePoints:
         character = chr(code)
         flag = BEGINS_TOKEN if character in self._first_of_tokens else 0
         text = self._normalize(character)
-        if text is None:
+        if text is None or len(text) > MAX_CHARACTERS:
             return b"", b"", flag | NEEDS_REFERENCE
         classes = b""
         for part in text:

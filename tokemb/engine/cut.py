@@ -8,7 +8,17 @@ from __future__ import annotations
 import numpy as np
 
 from tokemb.compiled import inlined
-from tokemb.engine.code_points import BEGINS_TOKEN, JOINS, KEPT, NEEDS_REFERENCE, RUN_BITS, SPECIAL, TAIL, Table
+from tokemb.engine.code_points import (
+    BEGINS_TOKEN,
+    JOINS,
+    KEPT,
+    MAX_CHARACTERS,
+    NEEDS_REFERENCE,
+    RUN_BITS,
+    SPECIAL,
+    TAIL,
+    Table,
+)
 from tokemb.engine.many_bytes import WIDTH, UInt8, copy_folded, in_range, trailing_zeros
 from tokemb.ragged import Int32
 
@@ -17,8 +27,8 @@ DONE, NEEDS_PAGE, NEEDS_PIECE, LEFT_TO_REFERENCE = 0, 1, 2, 3
 
 # Pieces at a time, and bytes of normalized text: both stay in the processor's cache.
 _CHUNK = 2048
-# A step may go beyond that by 64 pieces, and write four more.
-PIECES_AT_ONCE = _CHUNK + 80
+# A step may go beyond that: by the pieces of simple bytes and four that are not meant, and by those of a character.
+PIECES_AT_ONCE = _CHUNK + WIDTH + 4 + MAX_CHARACTERS
 _CHUNK_BYTES = 1 << 14
 
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -139,6 +149,7 @@ def _simple(
 @inlined
 def cut(
     table: Table,
+    characters: Int32,
     data: UInt8,
     at: int,
     end: int,
@@ -155,6 +166,8 @@ def cut(
 
     ``filled``: bytes in ``scratch``, of a piece that is still open (``open_pieces`` is then 1). ``kind``: the class of
     the last character. ``wanted``: uint8 (PAGES,), set for pages that were not asked yet.
+    ``characters``: int32 (entries,), the id of a character that is a piece of its own, -1 for others. Such a piece is
+    not in ``scratch``; minus its id, minus 1, is noted in place of its start.
     Returns where it stopped, the bytes in ``scratch``, the last class, the number of starts and of ends, the status.
     """
     ranges, folded, page_of, entry_starts, entry_text, classes, flags, tokens, token_starts, _, _ = table
@@ -162,7 +175,7 @@ def cut(
     ended = 0
     limit = _CHUNK_BYTES + 2 * filled
     while at < end and started < _CHUNK and filled < limit:
-        if at + WIDTH <= len(data):
+        if data[at] < 0x80 and at + WIDTH <= len(data):
             done, kind, started, ended = _simple(
                 ranges, folded, data, at, end, scratch, filled, kind, starts, ends, started, ended
             )
@@ -182,6 +195,15 @@ def cut(
         if flag & NEEDS_REFERENCE or (flag & BEGINS_TOKEN and _begins(data, at, end, tokens, token_starts)):
             return end, filled, kind, started, ended, LEFT_TO_REFERENCE
         at += length
+        if characters[index] >= 0:
+            ends[ended] = filled
+            ended += kind & KEPT
+            starts[started] = -1 - characters[index]
+            started += 1
+            ends[ended] = filled
+            ended += 1
+            kind = 0
+            continue
         for position in range(entry_starts[index], entry_starts[index + 1]):
             now = np.int64(classes[position])
             if now != TAIL:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb.engine.buffers import string_buffers
+from tokemb.engine.code_points import ALONE, KEPT, TAIL, Table
 from tokemb.engine.many_bytes import UInt8
 from tokemb.engine.piece_table import SLACK, SLOT, Pieces, Text, UInt64, find_all, insert
 from tokemb.ragged import Int32, Int64, Ragged
@@ -39,6 +40,29 @@ class KnownPieces:
         numbers = np.empty(len(texts), np.int32)
         find_all(self.pieces, _with_slack(text_of(texts)), numbers)
         return numbers
+
+    def of_characters(self, table: Table) -> Int32:
+        """The id of each character in ``table`` that is a piece of its own and becomes one id, -1 of all others.
+
+        int32, as many as ``table.flags``. All are -1 if tokens are looked for in normalized text, which is then
+        needed whole.
+        """
+        ids = np.full(len(table.flags), -1, np.int32)
+        if len(table.normal_token_starts) > 1:
+            return ids
+        leads = np.append(0, np.cumsum(table.classes != TAIL))
+        one = (np.diff(leads[table.starts]) == 1) & (table.flags == 0)
+        one[one] = table.classes[table.starts[:-1][one]] == KEPT | ALONE
+        numbers = np.empty(len(ids), np.int32)
+        find_all(self.pieces, _with_slack(_readable(table.text, table.starts.astype(np.int64))), numbers)
+        one &= numbers >= 0
+        becomes = self._becomes[numbers[one]]
+        ids[one] = np.where(becomes >> np.uint64(32) == 1, becomes & np.uint64(0xFFFFFFFF), np.uint64(0)).astype(
+            np.int32
+        )
+        one[one] = becomes >> np.uint64(32) != 1
+        ids[one] = -1
+        return ids
 
     def texts(self) -> pa.LargeStringArray:
         """The pieces in the order of their numbers, ``large_string`` (size,)."""

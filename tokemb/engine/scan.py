@@ -89,11 +89,15 @@ def _find_all(
     takes longer than all the rest.
     """
     for piece in range(count):
+        if starts[piece] < 0:
+            continue
         first, second = key_of(scratch, starts[piece], ends[piece])
         keys[2 * piece], keys[2 * piece + 1] = first, second
         places[piece] = slot_of(slots, first, second)
         prefetch(slots, places[piece])
     for piece in range(count):
+        if starts[piece] < 0:
+            continue
         first, second = keys[2 * piece], keys[2 * piece + 1]
         slot, start, end = places[piece], starts[piece], ends[piece]
         places[piece] = find(slots, piece_text, piece_starts, first, second, slot, scratch, start, end)
@@ -143,6 +147,7 @@ def _finish_row(out: Out, row: int, position: int) -> None:
 @lean_kernel
 def scan(
     table: Table,
+    characters: Int32,
     pieces: Pieces,
     ids: Int32,
     unknown: int,
@@ -154,6 +159,7 @@ def scan(
 ) -> int:
     """The ids of the texts ``rows``, int64 (scanned,); returns how many pieces were noted in ``report.missing``.
 
+    ``characters``: int32 (entries,), the ids of characters that are pieces of their own, as ``cut`` takes them.
     ``ids``: int32 (total,), those of the pieces that become more than one.
     ``unknown``: the id of any other piece, or one of the three negative numbers above.
     """
@@ -173,7 +179,7 @@ def scan(
         filled, kind, opened, state = 0, 0, 0, DONE
         while True:
             at, filled, kind, started, ended, state = cut(
-                table, data, at, end, scratch, filled, kind, starts, ends, opened, wanted, state
+                table, characters, data, at, end, scratch, filled, kind, starts, ends, opened, wanted, state
             )
             # A token that is looked for in normalized text may lie across two chunks.
             if len(table.normal_token_starts) > 1 and (at < end or opened or holds_token(table, scratch, filled)):
@@ -185,6 +191,9 @@ def scan(
                 ended += 1
             _find_all(slots, piece_text, piece_starts, scratch, starts, ends, ended, keys, places)
             for piece in range(ended):
+                if starts[piece] < 0:  # the id of a character
+                    position = _put(values, position, stop, ids, _ONE_ID | np.uint64(-1 - starts[piece]), dropped)
+                    continue
                 slot = places[piece]
                 known = slots[slot + NUMBER] != np.uint64(0)
                 if known or unknown >= 0:

@@ -13,15 +13,20 @@ from tokemb.engine.code_points import CodePoints
 from tokemb.engine.components import Cutting, UnprovableError, cutting, normalizer_steps
 from tokemb.specification import BLANK, Specification, tokenizer_of
 
+# More added tokens than this are found faster by the reference.
+_MOST_NORMALIZED = 32
+
 
 @dataclass(frozen=True)
 class Scannable:
     """A tokenizer that the scanner can do.
 
-    ``code_points``: its tables. ``ask``: what the pieces are given to, if they are not simply words of the vocabulary.
+    ``code_points``: its tables. ``strips``: whether an added token may take the white space before it.
+    ``ask``: what the pieces are given to, if they are not simply words of the vocabulary.
     """
 
     code_points: CodePoints
+    strips: bool
     ask: Tokenizer | None
 
 
@@ -34,14 +39,17 @@ def scannable(specification: Specification, model: str) -> Scannable | str:
     for token in specification.get("added_tokens") or []:
         if token["content"]:
             tokens[bool(token["normalized"])].append(token["content"])
+    if len(tokens[True]) > _MOST_NORMALIZED:
+        return f"it looks for {len(tokens[True])} added tokens in the normalized text"
     try:
         code_points = code_points_of(
             json.dumps(normalizer), json.dumps(pre_tokenizer), tuple(tokens[False]), tuple(tokens[True])
         )
     except UnprovableError as reason:
         return str(reason)
+    strips = any(token.get("lstrip") for token in specification.get("added_tokens") or [])
     looked_up = model == "WordLevel" and code_points.cutting.rest is None
-    return Scannable(code_points, None if looked_up else _of_pieces(specification, code_points.cutting))
+    return Scannable(code_points, strips, None if looked_up else _of_pieces(specification, code_points.cutting))
 
 
 @lru_cache(16)

@@ -34,18 +34,26 @@ class Scanner:
     """Encode with the kernels of ``scan``."""
 
     def __init__(
-        self, code_points: CodePoints, known: KnownPieces, unknown: int, reference: Encode, ask: Encode | None = None
+        self,
+        code_points: CodePoints,
+        known: KnownPieces,
+        unknown: int,
+        reference: Encode,
+        ask: Encode | None,
+        whole_rows: bool,
     ) -> None:
         """``known``: the pieces to begin with. ``unknown``: the id of all others, or ``scan.UNKNOWN_TO_REFERENCE``.
 
         ``reference``: gives the ids of texts. ``ask``: gives the ids of pieces that are not known, which are then
-        remembered; ``unknown`` is not needed.
+        remembered; ``unknown`` is not needed. ``whole_rows``: rows must be read to their end, so ``encode_padded``,
+        which does not, is not to be used.
         """
         self._code_points = code_points
         self._known = known
         self._unknown = scan.NOTE if ask else unknown
         self._ask = ask
         self._reference = reference
+        self.whole_rows = whole_rows
         self._lock = Lock()
 
     def encode(self, texts: pa.LargeStringArray, threads: int) -> Ragged:

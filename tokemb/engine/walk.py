@@ -74,6 +74,7 @@ def walk(
     With ``padded`` the ids go there, otherwise they come back.
     """
     table, growth = code_points.table, code_points.growth
+    characters = known.of_characters(table)
     sizes = text.offsets[rows + 1] - text.offsets[rows]
     splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
 
@@ -93,7 +94,7 @@ def walk(
         missing = np.empty(max(longest, _MISSING_BYTES) if noting else 0, np.uint8)
         missing_splits = np.zeros(_MISSING_PIECES if noting else 1, np.int64)
         report = scan.Report(progress.lengths, progress.status, progress.wanted, missing, missing_splits)
-        noted = scan.scan(table, known.pieces, known.ids, unknown, text, mine, room, out, report)
+        noted = scan.scan(table, characters, known.pieces, known.ids, unknown, text, mine, room, out, report)
         if padded is None:
             mine = mine[progress.status[mine] == DONE]
             lengths = progress.lengths[mine]
