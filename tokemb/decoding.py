@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from tokemb.ragged import Ragged
@@ -47,6 +46,8 @@ class Joiner:
         if not keep.all():
             rows = rows.select(keep)
         tokens = self._tokens.take(pa.array(rows.values))
+        import pyarrow.compute as pc  # here, so that small inputs do not wait for it
+
         texts = pc.binary_join(pa.LargeListArray.from_arrays(pa.array(rows.row_splits), tokens), self._separator)
         decoded: list[str] = texts.to_pylist()
         return decoded

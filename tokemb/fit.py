@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from tokenizers import Tokenizer, decoders
 from tokenizers.models import Model, WordLevel
 
@@ -82,15 +82,16 @@ def fit_vocab(
         tokens = reserved + cut(counts, ties=splitting.ties, max_size=max_size, min_count=min_count, reserved=reserved)
         fitted: Model = WordLevel({token: index for index, token in enumerate(tokens)}, unk_token=UNK_TOKEN)
         token_counts, documents = _word_counts(tokens, counts)
-        encoded, kept = counts.total, pc.sum(token_counts).as_py() or 0
+        encoded, kept = counts.total, token_counts.sum().as_py() or 0
     else:
         fitted = train_subwords(
             model, counts, max_size=max_size or DEFAULT_MAX_SIZE, min_count=min_count, reserved=reserved
         )
         tokens = _tokens_of(fitted)
         occurrences = count_subwords(fitted, model, counts, len(tokens))
-        counted = pa.array([token not in reserved for token in tokens])
-        token_counts, documents = pc.if_else(counted, occurrences, None), pa.nulls(len(tokens), pa.int64())
+        counted = np.array([token not in reserved for token in tokens])
+        token_counts = pa.array(occurrences, mask=~counted)
+        documents = pa.nulls(len(tokens), pa.int64())
         encoded = int(occurrences.sum())
         kept = encoded - int(occurrences[tokens.index(UNK_TOKEN)])
     specification = shape.write(_specification(splitting, model, fitted), 0, PAD_TOKEN)
@@ -123,6 +124,8 @@ def _check_combination(profile: Profile, model: str, oov: bool) -> None:
 
 def _word_counts(tokens: list[str], counts: TokenCounts) -> tuple[pa.Array, pa.Array]:
     """Occurrences and documents of ``tokens``, null for those that are not in the text and for padding and OOV."""
+    import pyarrow.compute as pc  # here, so that encoding does not wait for it
+
     position = pc.index_in(pa.array(tokens, pa.large_string()), value_set=counts.tokens)
     known = pa.array([token not in (PAD_TOKEN, UNK_TOKEN) for token in tokens])
     position = pc.if_else(known, position, None)

@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import BPE, Model, Unigram, WordPiece
 from tokenizers.pre_tokenizers import PreTokenizer
@@ -93,6 +92,8 @@ def count_subwords(model: Model, kind: str, counts: TokenCounts, size: int) -> I
 
 
 def _words(counts: TokenCounts, min_count: int) -> tuple[list[str], list[int]]:
+    import pyarrow.compute as pc  # here, so that encoding does not wait for it
+
     keep = (counts.counts >= min_count) & (pc.binary_length(counts.tokens).to_numpy() > 0)
     table = pa.table({"word": counts.tokens, "count": counts.counts}).filter(pa.array(keep)).sort_by("word")
     if not len(table):

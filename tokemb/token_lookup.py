@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tokemb.errors import VocabularyError
 from tokemb.ragged import Ragged
@@ -29,6 +28,8 @@ class TokenLookup:
 
         Raises ``VocabularyError`` for an unknown token if there is no id for them.
         """
+        import pyarrow.compute as pc  # here, so that small inputs do not wait for it
+
         tokens = rows.flatten()
         position = pc.index_in(tokens, value_set=self._tokens)
         if position.null_count and not self._has_unknown:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tokemb.counts import TokenCounts
 from tokemb.errors import ArgumentError, TextError
@@ -56,6 +55,8 @@ def cut(counts: TokenCounts, *, ties: str, max_size: int | None, min_count: int,
     ``"first seen"``. At most ``max_size`` tokens, each occurring at least ``min_count`` times.
     Raises ``TextError`` if nothing is left.
     """
+    import pyarrow.compute as pc  # here, so that encoding does not wait for it
+
     names_taken = pa.array([PAD_TOKEN, UNK_TOKEN, *reserved], pa.large_string())
     free = pc.invert(pc.is_in(counts.tokens, names_taken)).to_numpy(zero_copy_only=False)
     table = pa.table(

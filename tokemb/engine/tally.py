@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tokemb.ragged import Int64, Ragged
 
@@ -29,10 +28,10 @@ class Tally:
 def tally(rows: Ragged, tokens: pa.LargeStringArray) -> Tally:
     """Count rows whose values are positions in ``tokens``, ``large_string`` (distinct,), all of which occur."""
     size = len(tokens)
-    appearance = pc.unique(pa.array(rows.values)).to_numpy()  # in the order of first appearance
+    appearance = pa.array(rows.values).unique().to_numpy()  # in the order of first appearance
     counts = np.bincount(rows.values, minlength=size)
     row_of = np.repeat(np.arange(len(rows), dtype=np.int64), rows.lengths)
-    once = pc.unique(pa.array(row_of * size + rows.values)).to_numpy()  # each pair of row and token
+    once = pa.array(row_of * size + rows.values).unique().to_numpy()  # each pair of row and token
     documents = np.bincount(once % max(size, 1), minlength=size)
     lengths, having = np.unique(rows.lengths, return_counts=True)
     return Tally(
