@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, python
 
 PAD = """
 import numpy as np
@@ -55,3 +55,10 @@ def test_an_installation_that_cannot_be_written_to(tmp_path, home):
     environment = {"HOME": str(tmp_path / home), "XDG_CACHE_HOME": str(tmp_path / home / "cache")}
     for said in (SAID, "" if home == "home" else SAID):
         assert start(tmp_path, **environment).communicate() == (PADDED, said)
+
+
+def test_a_disk_that_is_full(tmp_path):
+    """Kernels that cannot be kept do their work all the same."""
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+    run = python(limit + PAD, NUMBA_CACHE_DIR=str(tmp_path))
+    assert (run.stdout, run.stderr) == (PADDED, SAID)

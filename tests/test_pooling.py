@@ -163,7 +163,7 @@ def test_embed_gives_the_bits_of_predict_from_any_integers(tmp_path, monkeypatch
 
 def test_one_thread_is_no_thread(monkeypatch, model):
     use_kernels(monkeypatch, True)
-    monkeypatch.setattr("tokemb.threads.ThreadPoolExecutor", None)  # making one would fail
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor", None)  # making one would fail
     ids = np.ones((50, 4), np.int32)
     for pooling in (None, "sum"):
         tokemb.embed(model, ids, pooling=pooling, threads=1)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import numba
@@ -38,9 +40,13 @@ def inlined(function: Function) -> Function:
 
 def _compiled(function: Function, **options: Any) -> Function:  # noqa: ANN401 - Numba's own
     try:
-        return numba.njit(function, nogil=True, cache=True, **options)
+        compiled = numba.njit(function, nogil=True, cache=True, **options)
     except RuntimeError:  # neither the package's folder nor the user's can be written to
         return numba.njit(function, nogil=True, **options)
+    cache = getattr(compiled, "_cache", None)
+    if cache is not None:
+        cache.save_overload = partial(_save_if_possible, cache.save_overload)
+    return compiled
 
 
 def readonly(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -50,6 +56,12 @@ def readonly(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view
+
+
+def _save_if_possible(save: Callable[..., None], *arguments: object) -> None:
+    """Numba fails where its cache cannot be written to; a full disk is no reason not to go on."""
+    with suppress(OSError):
+        save(*arguments)
 
 
 class _Announce(event.Listener):

@@ -20,9 +20,9 @@ STRINGS = pa.large_string()
 TOKEN_ROWS = pa.large_list(STRINGS)
 
 # Bytes of text that go through the engine at a time: enough to keep all threads busy.
-BATCH_BYTES = 16 << 20
+BATCH_BYTES = 8 << 20
 # And at most so many rows: some have few bytes or none.
-BATCH_ROWS = 1 << 18
+BATCH_ROWS = 1 << 17
 
 
 def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user may hold

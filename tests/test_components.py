@@ -1,0 +1,186 @@
+"""Components that look at one character at a time are scanned, others are not; the ids are those of the reference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+import tokemb
+from tests.conftest import MIXED
+from tests.test_engine import assert_same, both, no_input_is_small  # noqa: F401 - a fixture
+
+
+def word_level(normalizer, pre_tokenizer, added=()):
+    """An encoder with these components that knows the words of ``MIXED``, as far as they come out of them."""
+    tokenizer = Tokenizer(models.WordLevel({}, unk_token="[UNK]"))
+    if normalizer is not None:
+        tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizer
+    pieces = {
+        piece
+        for text in MIXED
+        for piece, _ in pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(text) if normalizer else text)
+    }
+    tokenizer.model = models.WordLevel(
+        {token: index for index, token in enumerate(["[UNK]", *sorted(pieces)[::2]])}, unk_token="[UNK]"
+    )
+    tokenizer.add_tokens(list(added))
+    return tokemb.Encoder.from_tokenizer(tokenizer)
+
+
+N, P = normalizers, pre_tokenizers
+SCANNED = {
+    "whitespace": (None, P.Whitespace()),
+    "whitespace split": (None, P.WhitespaceSplit()),
+    "bert": (N.BertNormalizer(), P.BertPreTokenizer()),
+    "bert cased": (N.BertNormalizer(lowercase=False), P.BertPreTokenizer()),
+    "bert accents": (N.BertNormalizer(strip_accents=False, handle_chinese_chars=False), P.BertPreTokenizer()),
+    "bert raw": (N.BertNormalizer(clean_text=False, strip_accents=True, lowercase=False), P.BertPreTokenizer()),
+    "lower": (N.Lowercase(), P.Whitespace()),
+    "strip accents": (N.Sequence([N.NFD(), N.StripAccents(), N.Lowercase()]), P.WhitespaceSplit()),
+    "nmt": (N.Nmt(), P.WhitespaceSplit()),
+    "nfc": (N.NFC(), P.Whitespace()),
+    "nfkc lower": (N.Sequence([N.NFKC(), N.Lowercase()]), P.Whitespace()),
+    "nfkd": (N.NFKD(), P.Whitespace()),
+    "replace": (N.Sequence([N.Replace("e", "EE"), N.Replace(Regex("[0-9]"), "#"), N.Lowercase()]), P.WhitespaceSplit()),
+    "replace by more": (N.Replace("中", " zhong "), P.WhitespaceSplit()),
+    "delete": (N.Replace(Regex("[aeiou]+"), ""), P.WhitespaceSplit()),
+    "replace a text": (N.Replace("ing", "ION"), P.WhitespaceSplit()),
+    "around": (N.Replace(Regex(r"(?<=\s)d(?=e)"), "D"), P.WhitespaceSplit()),
+    "punctuation": (None, P.Punctuation()),
+    "punctuation removed": (None, P.Punctuation("removed")),
+    "punctuation runs": (None, P.Sequence([P.WhitespaceSplit(), P.Punctuation("contiguous")])),
+    "digits": (None, P.Sequence([P.WhitespaceSplit(), P.Digits(individual_digits=True)])),
+    "digit runs": (None, P.Sequence([P.Whitespace(), P.Digits(individual_digits=False)])),
+    "delimiter": (N.Lowercase(), P.CharDelimiterSplit("e")),
+    "split text": (None, P.Split(" ", "isolated")),
+    "split class": (None, P.Split(Regex(r"[\s\p{P}]"), "removed")),
+    "split classes": (None, P.Split(Regex(r"\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"), "removed", invert=True)),
+    "split runs": (None, P.Split(Regex(r"[aeiou]+|\s"), "isolated")),
+    "split contiguous": (None, P.Split(Regex(r"[a-e]|\s+"), "contiguous")),
+    "overlapping": (None, P.Split(Regex(r"[a-g]+|[e-z]+"), "removed", invert=True)),
+    "joined": (None, P.Split(Regex(r"\w+(?:[.'’-]\w+)*"), "removed", invert=True)),
+    "joined in one script": (
+        None,
+        P.Split(Regex(r"\p{Greek}+(?:ς\p{Greek}+)*|[а-я]+(?:-[а-я]+)*"), "removed", invert=True),
+    ),
+    "characters": (N.Lowercase(), P.Split("", "isolated")),
+    "then metaspace": (None, P.Sequence([P.WhitespaceSplit(), P.Metaspace(prepend_scheme="always")])),
+    "then bytes": (None, P.Sequence([P.Whitespace(), P.ByteLevel(add_prefix_space=True)])),
+}
+NOT_SCANNED = {
+    "prepend": (N.Prepend("_"), P.Whitespace()),
+    "strip": (N.Strip(), P.Whitespace()),
+    "spaces": (N.Replace(Regex(" {2,}"), " "), P.Whitespace()),
+    "a space for many": (N.Replace(Regex(r"\s+"), "_"), P.Whitespace()),
+    "bytes": (None, P.ByteLevel()),
+    "metaspace": (None, P.Metaspace()),
+    "then metaspace first": (None, P.Sequence([P.Whitespace(), P.Metaspace(prepend_scheme="first")])),
+    "merged": (None, P.Punctuation("merged_with_previous")),
+    "merged next": (None, P.Split(" ", "merged_with_next")),
+    "look ahead": (None, P.Split(Regex(r"\s+(?!\S)|\s+"), "removed")),
+    "scripts": (None, P.UnicodeScripts()),
+    "lengths": (None, P.FixedLength(3)),
+    "inverted": (None, P.Split(Regex(r"\w+"), "isolated", invert=True)),
+}
+MANY = st.lists(
+    st.text()
+    | st.text("abcdefgzEI' -’.,;09߀²½\t\n\r  e\u0301ßİŉÅ\u212b가\u1100\u1161\u302e\u302f\u0334中ςσΣЖж-")
+    | st.sampled_from(MIXED),
+    max_size=5,
+)
+
+
+@pytest.mark.parametrize("name", SCANNED)
+@given(texts=MANY)
+def test_components_on_any_text(name, texts):
+    encoder = _word_level(name)
+    assert encoder.explain().way == "scanner"
+    expected, rows = both(encoder, texts)
+    assert_same(rows, expected)
+
+
+@pytest.mark.parametrize("name", SCANNED)
+def test_components(name, corpus):
+    encoder = _word_level(name)
+    expected, rows = both(encoder, corpus)
+    assert_same(rows, expected)
+
+
+@pytest.mark.parametrize("name", NOT_SCANNED)
+def test_what_is_not_proved_goes_to_the_reference(name):
+    encoder = _word_level(name)
+    assert encoder.explain().way == "reference"
+    assert encoder.explain().reason
+    expected, rows = both(encoder, MIXED)
+    assert_same(rows, expected)
+
+
+def _word_level(name, made={}):  # noqa: B006 - kept on purpose
+    if name not in made:
+        made[name] = word_level(*{**SCANNED, **NOT_SCANNED}[name])
+    return made[name]
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+@given(
+    texts=st.lists(
+        st.text("[MASK]maskéÉ <>\t") | st.sampled_from(["[MASK]", "x[MASK] ", "[mask]", "é", "É<"]), max_size=4
+    )
+)
+def test_added_tokens_inside_the_text(normalized, texts):
+    added = [
+        AddedToken("[MASK]", normalized=normalized, lstrip=True),
+        AddedToken("É<", normalized=normalized, single_word=True),
+    ]
+    encoder = word_level(N.Lowercase(), P.Whitespace(), added)
+    expected, rows = both(encoder, texts)
+    assert_same(rows, expected)
+
+
+def test_a_vocabulary_without_unknown_token_fails_as_the_reference_does():
+    tokenizer = Tokenizer(models.WordLevel({"a": 0}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = P.Whitespace()
+    encoder = tokemb.Encoder.from_tokenizer(tokenizer)
+    assert encoder.encode_ragged(["a a", "a"]).values.tolist() == [0, 0, 0]
+    with pytest.raises(tokemb.TokembError, match="UNK"):
+        encoder.encode_ragged(["a", "a b"])
+
+
+def test_one_character_may_become_many():
+    """More pieces than there is room for in the kernels go to the reference."""
+    for times in (1, 15, 60, 2000):
+        encoder = word_level(N.Replace("x", "a the " * times), P.WhitespaceSplit())
+        for texts in (["q " * 2040 + "xxx y"] * 3, ["b x x y"], ["x" * 50 + " " + "x" * 50] * 2):
+            expected, rows = both(encoder, texts)
+            assert_same(rows, expected)
+
+
+def test_an_added_token_that_takes_the_space_before_it():
+    encoder = word_level(None, P.Split("", "isolated"), [AddedToken("<mask>", lstrip=True), AddedToken("[PAD]")])
+    encoder.pad_id = encoder.vocabulary.index("[PAD]")
+    rows = ["a" * 1900 + " " * 300 + "<mask>b"]
+    for maxlen in (1950, 2030, 2044, 2300):
+        expected = both(encoder, rows)[0].pad(maxlen, value=encoder.pad_id)
+        np.testing.assert_array_equal(encoder.encode(rows, maxlen=maxlen), expected)
+
+
+def test_an_unknown_word_is_an_error_wherever_it_stands():
+    tokenizer = Tokenizer(models.WordLevel({"[PAD]": 0, "a": 1}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = P.Whitespace()
+    encoder = tokemb.Encoder.from_tokenizer(tokenizer)
+    for words in (1, 5000):
+        with pytest.raises(tokemb.TokembError, match="UNK"):
+            encoder.encode(["a " * words + "zzz"], maxlen=1)
+
+
+@pytest.mark.parametrize("number", [30, 200])
+def test_many_added_tokens(number):
+    added = [AddedToken(f"t{index}", normalized=True) for index in range(number)]
+    encoder = word_level(N.Lowercase(), P.Whitespace(), added)
+    assert encoder.explain().way == ("scanner" if number == 30 else "reference")
+    expected, rows = both(encoder, [*MIXED, "a T7 t29x t199"])
+    assert_same(rows, expected)
