@@ -29,6 +29,7 @@ class KnownPieces:
         self.density = density
         self.text_size = int(pieces.starts[size])
         self._becomes = becomes
+        self._characters: tuple[Table, Int32] | None = None
 
     @classmethod
     def none(cls) -> KnownPieces:
@@ -47,6 +48,12 @@ class KnownPieces:
         int32, as many as ``table.flags``. All are -1 if tokens are looked for in normalized text, which is then
         needed whole.
         """
+        kept = self._characters
+        if kept is None or kept[0] is not table:  # another thread may have a newer table
+            kept = self._characters = table, self._ids_of_characters(table)
+        return kept[1]
+
+    def _ids_of_characters(self, table: Table) -> Int32:
         ids = np.full(len(table.flags), -1, np.int32)
         if len(table.normal_token_starts) > 1:
             return ids
@@ -56,12 +63,10 @@ class KnownPieces:
         numbers = np.empty(len(ids), np.int32)
         find_all(self.pieces, _with_slack(_readable(table.text, table.starts.astype(np.int64))), numbers)
         one &= numbers >= 0
-        becomes = self._becomes[numbers[one]]
-        ids[one] = np.where(becomes >> np.uint64(32) == 1, becomes & np.uint64(0xFFFFFFFF), np.uint64(0)).astype(
-            np.int32
-        )
-        one[one] = becomes >> np.uint64(32) != 1
-        ids[one] = -1
+        entries = np.flatnonzero(one)
+        becomes = self._becomes[numbers[entries]]
+        single = becomes >> np.uint64(32) == 1
+        ids[entries[single]] = (becomes[single] & np.uint64(0xFFFFFFFF)).astype(np.int32)
         return ids
 
     def texts(self) -> pa.LargeStringArray:
