@@ -210,3 +210,9 @@ def test_a_max_size_beyond_measure(model):
 def test_reserved_tokens_that_are_none(reserve):
     with pytest.raises(tokemb.TokembError, match="reserve must"):
         tokemb.fit_vocab(["a b"], reserve=reserve)
+
+
+def test_wrong_threads_are_an_error_for_counts_too():
+    for source in (["a"], tokemb.TokenCounts.from_texts(["a"])):
+        with pytest.raises(tokemb.TokembError, match="threads must be a whole number of at least 1; received 0"):
+            tokemb.fit_vocab(source, threads=0)

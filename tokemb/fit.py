@@ -65,6 +65,7 @@ def fit_vocab(
     """
     max_size = check_optional_count("max_size", max_size)
     min_count = check_count("min_count", min_count)
+    check_optional_count("threads", threads)  # counts are not counted again, but wrong is wrong
     if isinstance(texts, TokenCounts) and profile not in (None, texts.profile):
         raise ArgumentError(f"these counts were made with the profile {texts.profile!r}, not {profile!r}")
     splitting = get_profile(texts.profile if isinstance(texts, TokenCounts) else profile or "words")
