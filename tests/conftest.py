@@ -106,7 +106,7 @@ def python(code: str, *arguments: str, **environment: str) -> subprocess.Complet
 
 def use_kernels(monkeypatch: pytest.MonkeyPatch, always: bool) -> None:
     """Have kernels and threads do all work, or none of it."""
-    for threshold in ("_WORTH_NUMBA", "_WORTH_THREADS"):
+    for threshold in ("_WORTH_LOADING", "_WORTH_THREADS"):
         monkeypatch.setattr(f"tokemb.threads.{threshold}", 0 if always else 1 << 62)
 
 

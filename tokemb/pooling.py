@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tokemb import kernels
+from tokemb.kernels.layout import DEPTH, LANES
 from tokemb.ragged import Ragged
 from tokemb.row_layout import check_splits
 from tokemb.threads import kernels_pay, parts, run, thread_count
@@ -31,16 +33,19 @@ def pool_lookup(matrix: Float32, rows: Ragged, pooling: str, threads: int | None
     # NumPy adds about four numbers in the time in which it moves an id.
     if not kernels_pay(len(rows.values) * matrix.shape[1] // 4):
         return _pool_in_numpy(matrix, rows, pooling)
-    from tokemb.compiled import readonly
-    from tokemb.pooling_kernels import pool_maxima, pool_sums
+    width = matrix.shape[1]
+    pooled = np.empty((len(rows), width), np.float32)
+    source = [np.ascontiguousarray(array) for array in (matrix, rows.values, rows.row_splits)]
 
-    pooled = np.empty((len(rows), matrix.shape[1]), np.float32)
-    source = [readonly(array) for array in (matrix, rows.values, rows.row_splits)]
-    cuts = parts(rows.row_splits, thread_count(threads))
-    if pooling == "max":
-        run(pool_maxima, [(*source, pooled, first, last) for first, last in cuts])
-    else:
-        run(pool_sums, [(*source, pooled, pooling == "mean", first, last) for first, last in cuts])
+    def part(first: int, last: int) -> None:
+        if pooling == "max":
+            kernels.pool_maxima(*source, pooled, first, last)
+        else:
+            room = np.empty((LANES, width), np.float32), np.empty((DEPTH, width), np.float32)
+            halves = np.empty((2, DEPTH), np.int64)
+            kernels.pool_sums(*source, pooled, pooling == "mean", *room, halves, first, last)
+
+    run(part, parts(rows.row_splits, thread_count(threads)))
     return pooled
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from tokemb import kernels
 from tokemb.errors import ArgumentError
 from tokemb.threads import kernels_pay, parts, run, thread_count
 
@@ -42,13 +43,10 @@ def lay_out(
     """
     if not kernels_pay(len(out)):
         return _lay_out_in_numpy(values, starts, lengths, splits, out, before, after, fill, fill_first)
-    from tokemb.compiled import readonly
-    from tokemb.row_kernels import lay_rows
-
     around = np.array(before, np.int32), np.array(after, np.int32)
-    source = [readonly(array) for array in (values, starts, lengths, *around, splits)]
+    source = [np.ascontiguousarray(array) for array in (values, starts, lengths, *around, splits)]
     cuts = parts(splits, thread_count(threads))
-    run(lay_rows, [(*source, out, int(fill), fill_first, first, last) for first, last in cuts])
+    run(kernels.lay_rows, [(*source, out, fill, fill_first, first, last) for first, last in cuts])
 
 
 def _lay_out_in_numpy(
@@ -93,17 +91,15 @@ def select_ids(
         kept = np.zeros(len(keep) + 1, np.int64)
         np.cumsum(keep, out=kept[1:])
         return values[keep], kept[row_splits]
-    from tokemb.compiled import readonly
-    from tokemb.row_kernels import copy_kept, count_kept
-
     check_splits(values, row_splits)
     if keep.shape != values.shape or keep.dtype != np.bool_:
         raise ArgumentError(f"keep must be bool {values.shape}; received {keep.dtype} {keep.shape}")
-    values, keep, row_splits = readonly(values), readonly(keep), readonly(row_splits)
+    values, keep = np.ascontiguousarray(values), np.ascontiguousarray(keep)
+    row_splits = np.ascontiguousarray(row_splits)
     splits = np.zeros(len(row_splits), np.int64)
     cuts = parts(row_splits, thread_count(threads))
-    run(count_kept, [(keep, row_splits, splits[1:], first, last) for first, last in cuts])
+    run(kernels.count_kept, [(keep, row_splits, splits[1:], first, last) for first, last in cuts])
     np.cumsum(splits, out=splits)
     out = np.empty(splits[-1], np.int32)
-    run(copy_kept, [(values, keep, row_splits, readonly(splits), out, first, last) for first, last in cuts])
+    run(kernels.copy_kept, [(values, keep, row_splits, splits, out, first, last) for first, last in cuts])
     return out, splits

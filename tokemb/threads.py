@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# Ids that a kernel must move to be worth the import of Numba, which takes a quarter of a second and more; NumPy moves
-# these in some 30 ms. Where Numba is there already, a kernel is worth it once it saves more than threads cost.
-_WORTH_NUMBA = 1 << 22
+# Ids that a kernel must move to be worth the import of what loads it, which takes a tenth of a second; NumPy moves
+# these in some 30 ms. Once that is there a kernel is worth it if it saves more than threads cost.
+_WORTH_LOADING = 1 << 22
 _WORTH_THREADS = 1 << 18
 
 
 def kernels_pay(ids: int) -> bool:
     """Whether to move so many ids is work for a kernel rather than for NumPy; the results are the same."""
-    return ids >= (_WORTH_THREADS if "numba" in sys.modules else _WORTH_NUMBA)
+    return ids >= (_WORTH_THREADS if "llvmlite" in sys.modules else _WORTH_LOADING)
 
 
 def thread_count(threads: int | None = None) -> int:

@@ -5,7 +5,7 @@ What the ids are is defined by the ``tokenizers`` library; a way only decides ho
 - the scanner, our kernels, for pipelines that look at one character at a time;
 - gigatoken, a public library, for other BPE models;
 - the reference, ``tokenizers`` itself, for everything else, for rows that another way cannot prove, and for small
-  inputs, which are done before Numba is imported.
+  inputs, which are done before the kernels are loaded.
 """
 
 from __future__ import annotations
@@ -119,11 +119,11 @@ class Engine:
         return self._scanner
 
     def _make_scanner(self, plan: Scannable) -> Scanner:
-        from tokemb.engine import scan
         from tokemb.engine.known_pieces import KnownPieces
         from tokemb.engine.scanner import Scanner
+        from tokemb.kernels.layout import UNKNOWN_TO_REFERENCE
 
-        known, unknown, ask = KnownPieces.none(), scan.UNKNOWN_TO_REFERENCE, None
+        known, unknown, ask = KnownPieces.none(), UNKNOWN_TO_REFERENCE, None
         if plan.ask is None:
             model = self._specification["model"]
             words: dict[str, int] = model["vocab"]
@@ -133,7 +133,7 @@ class Engine:
         else:
             ask = Reference(plan.ask).encode
         # The end of a row may change the ids before it, or be an error.
-        whole_rows = plan.strips or (ask is None and unknown == scan.UNKNOWN_TO_REFERENCE)
+        whole_rows = plan.strips or (ask is None and unknown == UNKNOWN_TO_REFERENCE)
         return Scanner(plan.code_points, known, unknown, self._reference.encode, ask, whole_rows)
 
 

@@ -8,59 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from threading import Lock
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tokemb.engine.components import Cutting, Step, first_match, overlaps
-from tokemb.ragged import Int32
-
-UInt8 = npt.NDArray[np.uint8]
-
-PAGE = 256
-PAGES = 0x110000 // PAGE
-
-# The class of a character is a byte. KEPT: it is part of a token. ALONE: it is a token. The bits above these two number
-# the runs: two neighbours with the same number are in one token. JOINS: it is part of a token between two characters of
-# the run that its number says, and separates otherwise. No bit: it separates.
-KEPT, ALONE, JOINS = 0x01, 0x02, 0x40
-RUN_SHIFT, RUN_BITS = 2, 0x3C
-# In place of a class: a byte that continues a character, or, in the table for ASCII, a byte that is not this simple.
-TAIL = SPECIAL = 0x80
-_MAX_RUNS = (RUN_BITS >> RUN_SHIFT) + 1
-# The most characters that one becomes in the tables: the kernels have room for so many pieces.
-MAX_CHARACTERS = 32
-
-# Flags of a character. The row that holds it needs the reference; an added token may begin with it.
-NEEDS_REFERENCE, BEGINS_TOKEN = 0x01, 0x02
-
-
-class Table(NamedTuple):
-    """What the kernels read.
-
-    ``ranges``: uint8 (ranges, 3), lowest byte, number of more, class: that of bytes which become one byte, themselves
-    or plus 32. Those in no range separate. ``SPECIAL`` is that of all other bytes.
-    ``folded``: uint8 (2,), lowest byte, number of more: the bytes plus 32.
-    ``page_of``: int32 (PAGES,), the number of a page of characters, -1 if it was not asked yet.
-    ``starts``: int32 (pages * PAGE + 1,), where in ``text`` and ``classes``, both uint8 (total,), stands what a
-    character becomes, in UTF-8.
-    ``flags``: uint8 (pages * PAGE,).
-    ``tokens``, ``token_starts``: the added tokens that are looked for in the text, in UTF-8, uint8 and int32.
-    ``normal_tokens``, ``normal_token_starts``: those that are looked for in the normalized text.
-    """
-
-    ranges: UInt8
-    folded: UInt8
-    page_of: Int32
-    starts: Int32
-    text: UInt8
-    classes: UInt8
-    flags: UInt8
-    tokens: UInt8
-    token_starts: Int32
-    normal_tokens: UInt8
-    normal_token_starts: Int32
+from tokemb.kernels.layout import (
+    ALONE,
+    BEGINS_TOKEN,
+    JOINS,
+    KEPT,
+    MAX_CHARACTERS,
+    MAX_RUNS,
+    NEEDS_REFERENCE,
+    PAGE,
+    PAGES,
+    RUN_SHIFT,
+    SPECIAL,
+    TAIL,
+    Int32,
+    Table,
+    UInt8,
+)
 
 
 class CodePoints:
@@ -209,7 +177,7 @@ class CodePoints:
         for number, member in enumerate(self._runs):
             if self._pieces(member + character) == 1:
                 return KEPT | number << RUN_SHIFT
-        if len(self._runs) == _MAX_RUNS:
+        if len(self._runs) == MAX_RUNS:
             return None
         self._runs.append(character)
         return KEPT | (len(self._runs) - 1) << RUN_SHIFT

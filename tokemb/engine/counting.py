@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from tokemb.engine import reference, scan
+from tokemb import kernels
+from tokemb.engine import reference
 from tokemb.engine.code_points import CodePoints
 from tokemb.engine.known_pieces import KnownPieces, text_of
 from tokemb.engine.tally import Tally
 from tokemb.engine.walk import Progress, Walked, put_together, walk
+from tokemb.kernels.layout import NOTE_IN_PLACE
 from tokemb.profiles import Profile
 from tokemb.ragged import Int32, Int64, Ragged
 from tokemb.texts import slices
@@ -37,7 +39,7 @@ class Counter:
         walks: list[Walked] = []
         rows = np.arange(len(texts))
         while len(rows):
-            done = walk(self._code_points, self._known, scan.NOTE_IN_PLACE, text, rows, progress, threads)
+            done = walk(self._code_points, self._known, NOTE_IN_PLACE, text, rows, progress, threads)
             progress.learn_pages(self._code_points)
             walks += [self._numbered(walked) for walked in done]
             rows = progress.to_do
@@ -97,7 +99,7 @@ class Counter:
                 self._tallies[index] = np.zeros((4, 2 * self._known.size), np.int64)
                 self._tallies[index][:, : tally.shape[1]] = tally
         arguments = (rows.values, rows.row_splits, self._rows, self._tokens)
-        run(scan.tally, [(*arguments, *cut, tally) for cut, tally in zip(cuts, self._tallies, strict=False)])
+        run(kernels.tally, [(*arguments, *cut, tally) for cut, tally in zip(cuts, self._tallies, strict=False)])
         self._rows += len(rows)
         self._tokens += len(rows.values)
         lengths = np.bincount(rows.lengths, minlength=len(self._row_lengths))

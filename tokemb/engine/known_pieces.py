@@ -6,10 +6,9 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb.engine.buffers import string_buffers
-from tokemb.engine.code_points import ALONE, KEPT, TAIL, Table
-from tokemb.engine.many_bytes import UInt8
-from tokemb.engine.piece_table import SLACK, SLOT, Pieces, Text, UInt64, find_all, insert
-from tokemb.ragged import Int32, Int64, Ragged
+from tokemb.kernels import find_all, insert
+from tokemb.kernels.layout import ALONE, KEPT, SLACK, SLOT, TAIL, Int32, Pieces, Table, Text, UInt64
+from tokemb.ragged import Ragged
 
 # Shorter texts are copied to have bytes after them, so that all of them can be read many bytes at once.
 _WORTH_NO_COPY = 1 << 16
@@ -61,7 +60,7 @@ class KnownPieces:
         one = (np.diff(leads[table.starts]) == 1) & (table.flags == 0)
         one[one] = table.classes[table.starts[:-1][one]] == KEPT | ALONE
         numbers = np.empty(len(ids), np.int32)
-        find_all(self.pieces, _with_slack(_readable(table.text, table.starts.astype(np.int64))), numbers)
+        find_all(self.pieces, _with_slack(Text(table.text, table.starts.astype(np.int64))), numbers)
         one &= numbers >= 0
         entries = np.flatnonzero(one)
         becomes = self._becomes[numbers[entries]]
@@ -88,7 +87,7 @@ class KnownPieces:
             spare = 2 if in_place else 1
             pieces, becomes = _room(spare * size, spare * text_size), np.zeros(spare * size, np.uint64)
             becomes[: self.size] = self._becomes[: self.size]
-            insert(pieces, 0, _readable(self.pieces.text, self.pieces.starts[: self.size + 1]), becomes)
+            insert(pieces, 0, Text(self.pieces.text, self.pieces.starts[: self.size + 1]), becomes)
         becomes[self.size : size] = new
         insert(pieces, self.size, more, new)
         density = int((-(-rows.lengths // np.maximum(np.diff(more.offsets), 1))).max(initial=self.density))
@@ -109,20 +108,13 @@ class KnownPieces:
 def text_of(texts: pa.LargeStringArray) -> Text:
     """Arrow strings as the kernels want them."""
     offsets, data = string_buffers(texts)
-    text = _readable(data, offsets)
+    text = Text(data, offsets)
     return text if len(data) > _WORTH_NO_COPY else _with_slack(text)
-
-
-def _readable(data: UInt8, offsets: Int64) -> Text:
-    """Texts as the kernels want them: read-only, so that there is one type of them to compile for."""
-    data, offsets = data.view(), offsets.view()
-    data.flags.writeable = offsets.flags.writeable = False
-    return Text(data, offsets)
 
 
 def _with_slack(texts: Text) -> Text:
     """The same with bytes after the end, where a look-up may read."""
-    return _readable(np.append(texts.data, np.zeros(SLACK, np.uint8)), texts.offsets)
+    return Text(np.append(texts.data, np.zeros(SLACK, np.uint8)), texts.offsets)
 
 
 def _has_room(pieces: Pieces, size: int, text_size: int) -> bool:

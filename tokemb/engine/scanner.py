@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tokemb.engine import scan
 from tokemb.engine.code_points import CodePoints
 from tokemb.engine.known_pieces import KnownPieces, text_of
 from tokemb.engine.padded import Padded
 from tokemb.engine.walk import Progress, Walked, put_together, walk
+from tokemb.kernels.layout import NOTE
 from tokemb.ragged import Int64, Ragged
 from tokemb.texts import STRINGS
 
@@ -42,7 +42,7 @@ class Scanner:
         ask: Encode | None,
         whole_rows: bool,
     ) -> None:
-        """``known``: the pieces to begin with. ``unknown``: the id of all others, or ``scan.UNKNOWN_TO_REFERENCE``.
+        """``known``: the pieces to begin with. ``unknown``: the id of all others, or ``UNKNOWN_TO_REFERENCE``.
 
         ``reference``: gives the ids of texts. ``ask``: gives the ids of pieces that are not known, which are then
         remembered; ``unknown`` is not needed. ``whole_rows``: rows must be read to their end, so ``encode_padded``,
@@ -50,7 +50,7 @@ class Scanner:
         """
         self._code_points = code_points
         self._known = known
-        self._unknown = scan.NOTE if ask else unknown
+        self._unknown = NOTE if ask else unknown
         self._ask = ask
         self._reference = reference
         self.whole_rows = whole_rows

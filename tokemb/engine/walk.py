@@ -7,14 +7,28 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from tokemb.engine import scan
-from tokemb.engine.code_points import PAGES, CodePoints
-from tokemb.engine.cut import DONE, LEFT_TO_REFERENCE, NEEDS_PAGE, NEEDS_PIECE, PIECES_AT_ONCE
+from tokemb import kernels
+from tokemb.engine.code_points import CodePoints
 from tokemb.engine.known_pieces import KnownPieces
-from tokemb.engine.many_bytes import UInt8
 from tokemb.engine.padded import Padded
-from tokemb.engine.piece_table import SLACK, Text
-from tokemb.ragged import Int64, Ragged
+from tokemb.kernels.layout import (
+    DONE,
+    LEFT_TO_REFERENCE,
+    NEEDS_PAGE,
+    NEEDS_PIECE,
+    NOTE,
+    NOTE_IN_PLACE,
+    PAGES,
+    PIECES_AT_ONCE,
+    SLACK,
+    Int64,
+    Out,
+    Report,
+    Room,
+    Text,
+    UInt8,
+)
+from tokemb.ragged import Ragged
 from tokemb.texts import STRINGS
 from tokemb.threads import parts, run
 
@@ -69,7 +83,7 @@ def walk(
     threads: int,
     padded: Padded | None = None,
 ) -> list[Walked]:
-    """Scan the texts ``rows``, int64 (scanned,), ascending; ``known`` and ``unknown`` are as in ``scan.scan``.
+    """Scan the texts ``rows``, int64 (scanned,), ascending; ``known`` and ``unknown`` are as in ``kernels.scan``.
 
     With ``padded`` the ids go there, otherwise they come back.
     """
@@ -82,7 +96,7 @@ def walk(
         mine = rows[first:last]
         longest = growth * int(sizes[first:last].max())
         # What is never touched costs no memory.
-        room = scan.Room(
+        room = Room(
             np.empty(longest + SLACK, np.uint8),
             np.empty(PIECES_AT_ONCE, np.int32),
             np.empty(PIECES_AT_ONCE, np.int32),
@@ -90,11 +104,11 @@ def walk(
             np.empty(PIECES_AT_ONCE, np.uint64),
         )
         out = _out(padded, growth * known.density * int(splits[last] - splits[first]))
-        noting = unknown in (scan.NOTE, scan.NOTE_IN_PLACE)
+        noting = unknown in (NOTE, NOTE_IN_PLACE)
         missing = np.empty(max(longest, _MISSING_BYTES) if noting else 0, np.uint8)
         missing_splits = np.zeros(_MISSING_PIECES if noting else 1, np.int64)
-        report = scan.Report(progress.lengths, progress.status, progress.wanted, missing, missing_splits)
-        noted = scan.scan(table, characters, known.pieces, known.ids, unknown, text, mine, room, out, report)
+        report = Report(progress.lengths, progress.status, progress.wanted, missing, missing_splits)
+        noted = kernels.scan(table, characters, known.pieces, known.ids, unknown, text, mine, room, out, report)
         if padded is None:
             mine = mine[progress.status[mine] == DONE]
             lengths = progress.lengths[mine]
@@ -114,14 +128,14 @@ def put_together(walks: list[Walked], lengths: Int64) -> Ragged:
         return Ragged.from_lengths(values[0] if len(values) == 1 else np.concatenate([_NO_IDS, *values]), lengths)
     whole = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
     for walked in walks:
-        scan.place(walked.ids.values, walked.ids.row_splits, walked.rows, whole.values, whole.row_splits)
+        kernels.place(walked.ids.values, walked.ids.row_splits, walked.rows, whole.values, whole.row_splits)
     return whole
 
 
-def _out(padded: Padded | None, most: int) -> scan.Out:
+def _out(padded: Padded | None, most: int) -> Out:
     if padded is None:
-        return scan.Out(np.empty(most, np.int32), 0, _UNLIMITED, _NO_IDS, _NO_IDS, 0, -1)
-    return scan.Out(
+        return Out(np.empty(most, np.int32), 0, _UNLIMITED, _NO_IDS, _NO_IDS, 0, -1)
+    return Out(
         padded.ids.reshape(-1),
         padded.ids.shape[1],
         padded.room,

@@ -8,55 +8,47 @@ so that the processor adds many numbers at once without changing the order in an
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb.compiled import kernel
-from tokemb.ragged import Int32, Int64
+from tokemb.kernels.compiler import inlined
+from tokemb.kernels.layout import LANES, Float32, Int32, Int64
 
-Float32 = npt.NDArray[np.float32]
-
-# Those of NumPy: runs of up to _RUN vectors are added in _LANES partial sums, longer ones are halved.
-_LANES = 8
+# That of NumPy: longer runs of vectors are halved.
 _RUN = 128
-# More halvings than 2**31 vectors need.
-_DEPTH = 32
 
 
-@kernel
 def pool_sums(
     matrix: Float32,
     values: Int32,
     row_splits: Int64,
     pooled: Float32,
-    mean: bool,
+    mean: int,
+    lanes: Float32,
+    sums: Float32,
+    halves: Int64,
     first: int,
     last: int,
 ) -> None:
     """Fill ``pooled`` (rows, dim), from row ``first`` to before ``last``, with sums or means.
 
     ``matrix``: (input_dim, dim). ``values``: int32 (total,), ids within it. ``row_splits``: int64 (rows + 1,).
+    ``lanes``: (LANES, dim) and ``sums``: (DEPTH, dim), room to work in, as is ``halves``: int64 (2, DEPTH).
     """
-    width = matrix.shape[1]
-    lanes = np.empty((_LANES, width), np.float32)
-    sums = np.empty((_DEPTH, width), np.float32)
-    ends, is_right = np.empty(_DEPTH, np.int64), np.empty(_DEPTH, np.int64)
     for row in range(first, last):
         start, stop = row_splits[row], row_splits[row + 1]
         total = pooled[row]
         if start == stop:
             total[:] = 0
             continue
-        total[:] = matrix[values[start]]
+        _copy(matrix[values[start]], total)
         if stop - start > 1:
-            _add_pairwise(matrix, values, start + 1, stop, lanes, sums, ends, is_right)
+            _add_pairwise(matrix, values, start + 1, stop, lanes, sums, halves[0], halves[1])
             _add(total, sums[0])
         if mean:
             count = np.float32(stop - start)
-            for i in range(width):
+            for i in range(len(total)):
                 total[i] /= count
 
 
-@kernel
 def pool_maxima(
     matrix: Float32,
     values: Int32,
@@ -72,7 +64,7 @@ def pool_maxima(
         if start == stop:
             largest[:] = 0
             continue
-        largest[:] = matrix[values[start]]
+        _copy(matrix[values[start]], largest)
         at = start + 1
         # Four at a time, so that the processor waits for several vectors at once.
         while at + 3 < stop:
@@ -89,7 +81,7 @@ def pool_maxima(
             largest[i] += np.float32(0)  # -0.0 becomes 0.0
 
 
-@kernel
+@inlined
 def _add_pairwise(
     matrix: Float32, values: Int32, start: int, stop: int, lanes: Float32, sums: Float32, ends: Int64, is_right: Int64
 ) -> None:
@@ -104,7 +96,7 @@ def _add_pairwise(
         while ends[depth] - start > _RUN:
             half = (ends[depth] - start) // 2
             depth += 1
-            ends[depth], is_right[depth] = start + half - half % _LANES, 0
+            ends[depth], is_right[depth] = start + half - half % LANES, 0
         _add_run(matrix, values, start, ends[depth], lanes, sums[finished])
         start = ends[depth]
         finished += 1
@@ -117,49 +109,55 @@ def _add_pairwise(
         ends[depth], is_right[depth] = ends[depth - 1], 1
 
 
-@kernel
+@inlined
 def _add_run(matrix: Float32, values: Int32, start: int, stop: int, lanes: Float32, total: Float32) -> None:
     """Leave the sum of the vectors of ``values[start:stop]``, from 1 to ``_RUN`` of them, in ``total``."""
-    rest = stop - (stop - start) % _LANES
+    rest = stop - (stop - start) % LANES
     if rest > start:
-        for lane in range(_LANES):
+        for lane in range(LANES):
             _add_lane(matrix, values, start + lane, rest, lanes[lane])
         for i in range(len(total)):
             low = (lanes[0, i] + lanes[1, i]) + (lanes[2, i] + lanes[3, i])
             total[i] = low + ((lanes[4, i] + lanes[5, i]) + (lanes[6, i] + lanes[7, i]))
     else:
-        total[:] = matrix[values[start]]
+        _copy(matrix[values[start]], total)
         rest = start + 1
     for at in range(rest, stop):
         _add(total, matrix[values[at]])
 
 
-@kernel
+@inlined
 def _add_lane(matrix: Float32, values: Int32, start: int, stop: int, lane: Float32) -> None:
-    """Leave the sum of the vectors of ``values[start:stop:_LANES]``, one after the other, in ``lane``."""
-    lane[:] = matrix[values[start]]
-    at = start + _LANES
+    """Leave the sum of the vectors of ``values[start:stop:LANES]``, one after the other, in ``lane``."""
+    _copy(matrix[values[start]], lane)
+    at = start + LANES
     # Four at a time, so that the sums so far are read and written less often; the order stays.
-    while at + 3 * _LANES < stop:
+    while at + 3 * LANES < stop:
         a = matrix[values[at]]
-        b = matrix[values[at + _LANES]]
-        c = matrix[values[at + 2 * _LANES]]
-        d = matrix[values[at + 3 * _LANES]]
+        b = matrix[values[at + LANES]]
+        c = matrix[values[at + 2 * LANES]]
+        d = matrix[values[at + 3 * LANES]]
         for i in range(len(lane)):
             lane[i] = (((lane[i] + a[i]) + b[i]) + c[i]) + d[i]
-        at += 4 * _LANES
+        at += 4 * LANES
     while at < stop:
         _add(lane, matrix[values[at]])
-        at += _LANES
+        at += LANES
 
 
-@kernel
+@inlined
+def _copy(vector: Float32, to: Float32) -> None:
+    for i in range(len(to)):
+        to[i] = vector[i]
+
+
+@inlined
 def _add(total: Float32, vector: Float32) -> None:
     for i in range(len(total)):
         total[i] += vector[i]
 
 
-@kernel
+@inlined
 def _larger(a: float, b: float) -> float:
     """The larger of two numbers, NaN if one is."""
     return b if b > a or b != b else a

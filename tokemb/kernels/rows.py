@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.compiled import kernel
-from tokemb.ragged import Int32, Int64
+from tokemb.kernels.layout import Int32, Int64
 
 
-@kernel
 def lay_rows(
     values: Int32,
     starts: Int64,
@@ -19,7 +17,7 @@ def lay_rows(
     splits: Int64,
     out: Int32,
     fill: int,
-    fill_first: bool,
+    fill_first: int,
     first: int,
     last: int,
 ) -> None:
@@ -44,7 +42,6 @@ def lay_rows(
         out[at:end] = fill
 
 
-@kernel
 def count_kept(keep: npt.NDArray[np.bool_], row_splits: Int64, kept: Int64, first: int, last: int) -> None:
     """Fill ``kept`` int64 (rows,): for how many ids of each row ``keep`` bool (total,) is true."""
     for row in range(first, last):
@@ -54,7 +51,6 @@ def count_kept(keep: npt.NDArray[np.bool_], row_splits: Int64, kept: Int64, firs
         kept[row] = count
 
 
-@kernel
 def copy_kept(
     values: Int32, keep: npt.NDArray[np.bool_], row_splits: Int64, splits: Int64, out: Int32, first: int, last: int
 ) -> None:

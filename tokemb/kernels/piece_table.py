@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
-from tokemb.compiled import inlined, lean_kernel
-from tokemb.engine.many_bytes import UInt8, load
-from tokemb.ragged import Int32, Int64
+from tokemb.kernels.compiler import inlined
+from tokemb.kernels.layout import SLOT, Int32, Int64, Pieces, Text, UInt8, UInt64
+from tokemb.kernels.many_bytes import load
 
-UInt64 = npt.NDArray[np.uint64]
-
-# Bytes that may be read beyond the end of a piece.
-SLACK = 64
-# A slot is four words: two of key, the number of the piece + 1 (0 if the slot is free), what it becomes.
-SLOT = 4
 _SECOND, NUMBER, BECOMES = np.uint64(1), np.uint64(2), np.uint64(3)
 
 # A piece of at most so many bytes is its own key; the last of the key's 16 bytes says how many they are.
@@ -25,28 +16,6 @@ _LONG = np.uint64(0xFF << 56)
 _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 # The fractional parts of some square roots: numbers without a pattern (as in xxHash).
 _K0, _K1, _K2 = np.uint64(0x9E3779B185EBCA87), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
-
-
-class Text(NamedTuple):
-    """Texts as Arrow has them: ``data`` uint8 (total,), ``offsets`` int64 (texts + 1,); read-only."""
-
-    data: UInt8
-    offsets: Int64
-
-
-class Pieces(NamedTuple):
-    """Open addressing, linear probing.
-
-    ``slots``: uint64 (slots * SLOT,), slots a power of two. The key is the bytes of a short piece and their number, or
-    two hashes of a longer one. What a piece becomes is, in the upper half, a number of ids, and in the lower half the
-    id if it is one, otherwise where they stand in another array.
-    ``text``: uint8 (total,), the bytes of all pieces; piece ``i`` is ``text[starts[i]:starts[i + 1]]``.
-    ``starts``: int64 (pieces + 1,).
-    """
-
-    slots: UInt64
-    text: UInt8
-    starts: Int64
 
 
 @inlined
@@ -126,7 +95,6 @@ def _same(number: int, piece_text: UInt8, piece_starts: Int64, text: UInt8, star
     return True
 
 
-@lean_kernel
 def insert(pieces: Pieces, size: int, texts: Text, becomes: UInt64) -> None:
     """Put ``texts`` in, as pieces from ``size`` on, with what they become, uint64 (texts,).
 
@@ -149,7 +117,6 @@ def insert(pieces: Pieces, size: int, texts: Text, becomes: UInt64) -> None:
         piece_starts[size + index + 1] = begin + end - start
 
 
-@lean_kernel
 def find_all(pieces: Pieces, texts: Text, found: Int32) -> None:
     """Put the number of each text, -1 for those that are no piece, into ``found``, int32 (texts,)."""
     slots, piece_text, piece_starts = pieces

@@ -7,29 +7,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokemb.compiled import inlined
-from tokemb.engine.code_points import (
+from tokemb.kernels.compiler import inlined
+from tokemb.kernels.layout import (
     BEGINS_TOKEN,
+    CHUNK,
+    CHUNK_BYTES,
     JOINS,
     KEPT,
-    MAX_CHARACTERS,
+    LEFT_TO_REFERENCE,
+    NEEDS_PAGE,
     NEEDS_REFERENCE,
     RUN_BITS,
     SPECIAL,
     TAIL,
+    WIDTH,
+    Int32,
     Table,
+    UInt8,
 )
-from tokemb.engine.many_bytes import WIDTH, UInt8, copy_folded, in_range, trailing_zeros
-from tokemb.ragged import Int32
-
-# What became of a row.
-DONE, NEEDS_PAGE, NEEDS_PIECE, LEFT_TO_REFERENCE = 0, 1, 2, 3
-
-# Pieces at a time, and bytes of normalized text: both stay in the processor's cache.
-_CHUNK = 2048
-# A step may go beyond that: by the pieces of simple bytes and four that are not meant, and by those of a character.
-PIECES_AT_ONCE = _CHUNK + WIDTH + 4 + MAX_CHARACTERS
-_CHUNK_BYTES = 1 << 14
+from tokemb.kernels.many_bytes import copy_folded, in_range, trailing_zeros
 
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 
@@ -173,8 +169,8 @@ def cut(
     ranges, folded, page_of, entry_starts, entry_text, classes, flags, tokens, token_starts, _, _ = table
     started = open_pieces
     ended = 0
-    limit = _CHUNK_BYTES + 2 * filled
-    while at < end and started < _CHUNK and filled < limit:
+    limit = CHUNK_BYTES + 2 * filled
+    while at < end and started < CHUNK and filled < limit:
         if data[at] < 0x80 and at + WIDTH <= len(data):
             done, kind, started, ended = _simple(
                 ranges, folded, data, at, end, scratch, filled, kind, starts, ends, started, ended

@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tests.conftest import ROOT, python
+from tokemb import kernels
 
 PAD = """
 import numpy as np
@@ -35,12 +37,12 @@ def start(package_parent, **environment):
 
 
 def test_compiled_once_even_by_many_at_once(tmp_path):
-    runs = [start(ROOT, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(3)]
+    runs = [start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path)) for _ in range(3)]
     for run in runs:
         out, err = run.communicate()
         assert (out, run.returncode) == (PADDED, 0), err
         assert err in ("", SAID)
-    again = start(ROOT, NUMBA_CACHE_DIR=str(tmp_path))
+    again = start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path))
     assert again.communicate() == (PADDED, ""), "it comes from the cache"
 
 
@@ -48,7 +50,7 @@ def test_compiled_once_even_by_many_at_once(tmp_path):
 def test_an_installation_that_cannot_be_written_to(tmp_path, home):
     """The cache is then in the user's folder; without one, kernels are compiled again in each process."""
     shutil.copytree(ROOT / "tokemb", tmp_path / "tokemb", ignore=shutil.ignore_patterns("__pycache__"))
-    for folder in (tmp_path / "tokemb", tmp_path / "tokemb" / "engine"):
+    for folder in (tmp_path / "tokemb", tmp_path / "tokemb" / "kernels"):
         (folder / "__pycache__").write_text("not a folder")
     (tmp_path / "home").mkdir()
     (tmp_path / "nowhere").write_text("not a folder")
@@ -57,8 +59,44 @@ def test_an_installation_that_cannot_be_written_to(tmp_path, home):
         assert start(tmp_path, **environment).communicate() == (PADDED, said)
 
 
+@pytest.mark.parametrize("spoil", [lambda code: code[:1000], lambda code: code[:-1] + bytes([code[-1] ^ 1])])
+def test_code_that_was_damaged_is_made_again(tmp_path, spoil):
+    assert start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path)).communicate() == (PADDED, SAID)
+    [file] = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(spoil(whole))
+    assert start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path)).communicate() == (PADDED, SAID)
+    assert file.read_bytes() == whole
+
+
+def test_code_of_other_sources_is_not_used(tmp_path):
+    shutil.copytree(ROOT / "tokemb", tmp_path / "tokemb", ignore=shutil.ignore_patterns("__pycache__"))
+    cache = {"TOKEMB_CACHE_DIR": str(tmp_path / "cache")}
+    assert start(tmp_path, **cache).communicate() == (PADDED, SAID)
+    source = tmp_path / "tokemb" / "kernels" / "rows.py"
+    source.write_text(source.read_text().replace("out[at:end] = fill", "out[at:end] = fill + 9"))
+    assert start(tmp_path, **cache).communicate() == ("[[1, 2], [9, 9], [4, 9]]\n", SAID)
+
+
+def test_what_a_kernel_does_not_take():
+    keep, splits, kept = np.ones(4, np.bool_), np.array([0, 2, 4]), np.zeros(2, np.int64)
+    kernels.count_kept(keep, splits, kept, 0, 2)
+    assert kept.tolist() == [2, 2]
+    with pytest.raises(TypeError, match="contiguous"):
+        kernels.count_kept(np.ones(8, np.bool_)[::2], splits, kept, 0, 2)
+    with pytest.raises(TypeError):
+        kernels.count_kept(keep, splits, kept, 0, 2.0)
+
+
+def test_other_dtypes_are_other_code():
+    """Nothing is read as what it is not."""
+    kept = np.zeros(2, np.int32)
+    kernels.count_kept(np.array([3, 0, 1, 1], np.uint8), np.array([0, 2, 4], np.int32), kept, 0, 2)
+    assert kept.tolist() == [3, 2]
+
+
 def test_a_disk_that_is_full(tmp_path):
     """Kernels that cannot be kept do their work all the same."""
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
-    run = python(limit + PAD, NUMBA_CACHE_DIR=str(tmp_path))
+    run = python(limit + PAD, TOKEMB_CACHE_DIR=str(tmp_path))
     assert (run.stdout, run.stderr) == (PADDED, SAID)

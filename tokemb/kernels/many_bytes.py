@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-UInt8 = npt.NDArray[np.uint8]
-
-# How many bytes `in_range` and `copy_folded` take.
-WIDTH = 64
+from tokemb.kernels.layout import WIDTH
 
 _BYTE, _INT, _WORD, _BIT = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.IntType(1)
 _BYTES = ir.VectorType(_BYTE, WIDTH)

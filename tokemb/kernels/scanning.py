@@ -6,69 +6,33 @@ all of them are looked up.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from tokemb.compiled import inlined, lean_kernel
-from tokemb.engine.code_points import KEPT, Table
-from tokemb.engine.cut import DONE, LEFT_TO_REFERENCE, NEEDS_PIECE, cut, holds_token
-from tokemb.engine.many_bytes import UInt8, prefetch
-from tokemb.engine.piece_table import BECOMES, NUMBER, Pieces, Text, UInt64, find, key_of, slot_of
-from tokemb.ragged import Int32, Int64
+from tokemb.kernels.compiler import inlined
+from tokemb.kernels.cut import cut, holds_token
+from tokemb.kernels.layout import (
+    DONE,
+    KEPT,
+    LEFT_TO_REFERENCE,
+    NEEDS_PIECE,
+    NOTE_IN_PLACE,
+    UNKNOWN_TO_REFERENCE,
+    Int32,
+    Int64,
+    Out,
+    Pieces,
+    Report,
+    Room,
+    Table,
+    Text,
+    UInt8,
+    UInt64,
+)
+from tokemb.kernels.many_bytes import prefetch
+from tokemb.kernels.piece_table import BECOMES, NUMBER, find, key_of, slot_of
 
 # What a slot says of a piece that becomes one id, without the id; and where that is.
 _ONE_ID, _LOWER = np.uint64(1 << 32), np.uint64(0xFFFFFFFF)
-# What may become of a piece that is not known, besides an id: its row is left to the reference; it is noted as missing
-# and so is the row; it is noted, and minus its number, counted from 1, stands in its place.
-UNKNOWN_TO_REFERENCE, NOTE, NOTE_IN_PLACE = -1, -2, -3
-
-
-class Out(NamedTuple):
-    """Where ids go, and how.
-
-    ``ids``: int32 (total,). If ``stride`` is 0 rows follow each other; otherwise it is (rows, ``stride``) laid flat,
-    and gets at most ``room`` ids a row, ``before`` and ``after`` them those of special tokens, int32, and ``pad_id``.
-    ``dropped``: an id that is left out, -1 for none.
-    """
-
-    ids: Int32
-    stride: int
-    room: int
-    before: Int32
-    after: Int32
-    pad_id: int
-    dropped: int
-
-
-class Room(NamedTuple):
-    """Room to work in.
-
-    ``scratch``: uint8, enough for the longest row after normalization and ``SLACK`` bytes.
-    ``starts``, ``ends``: int32 (PIECES_AT_ONCE,), of pieces in ``scratch``. ``keys``: uint64 (2 * PIECES_AT_ONCE,) and
-    ``places``: uint64 (PIECES_AT_ONCE,), what to look for in the hash table, and where.
-    """
-
-    scratch: UInt8
-    starts: Int32
-    ends: Int32
-    keys: UInt64
-    places: UInt64
-
-
-class Report(NamedTuple):
-    """What became of the rows.
-
-    ``lengths``: int64 (rows,), the number of ids. ``status``: uint8 (rows,).
-    ``wanted``: uint8 (PAGES,), set for pages of characters that were not asked yet.
-    ``missing``, ``missing_splits``: uint8 and int64, the pieces that are not known.
-    """
-
-    lengths: Int64
-    status: UInt8
-    wanted: UInt8
-    missing: UInt8
-    missing_splits: Int64
 
 
 @inlined
@@ -144,7 +108,6 @@ def _finish_row(out: Out, row: int, position: int) -> None:
         out.ids[k] = out.pad_id
 
 
-@lean_kernel
 def scan(
     table: Table,
     characters: Int32,
@@ -232,7 +195,6 @@ def scan(
     return noted
 
 
-@lean_kernel
 def place(values: Int32, splits: Int64, rows: Int64, out: Int32, out_splits: Int64) -> None:
     """Copy row ``i`` of a ``Ragged`` to row ``rows[i]`` of another, ``out`` and ``out_splits``."""
     for index in range(len(rows)):
@@ -241,7 +203,6 @@ def place(values: Int32, splits: Int64, rows: Int64, out: Int32, out_splits: Int
             out[to + k] = values[start + k]
 
 
-@lean_kernel
 def tally(
     values: Int32, row_splits: Int64, rows_before: int, tokens_before: int, first: int, last: int, tallies: Int64
 ) -> None:

@@ -1,0 +1,18 @@
+"""Loops over bytes and ids, compiled to machine code.
+
+Everything that the code is made from lies in this folder: a change in it makes all of it anew. The modules named here
+are Numba's Python and are imported only to be compiled; ``layout`` says what goes into the kernels and comes out.
+"""
+
+from tokemb.kernels.kernel import Kernel
+
+scan = Kernel("scanning", "scan")
+place = Kernel("scanning", "place")
+tally = Kernel("scanning", "tally")
+insert = Kernel("piece_table", "insert")
+find_all = Kernel("piece_table", "find_all")
+lay_rows = Kernel("rows", "lay_rows")
+count_kept = Kernel("rows", "count_kept")
+copy_kept = Kernel("rows", "copy_kept")
+pool_sums = Kernel("pooling", "pool_sums")
+pool_maxima = Kernel("pooling", "pool_maxima")

@@ -1,0 +1,124 @@
+"""A kernel: a compiled function that is called with NumPy arrays, without Numba.
+
+Numba takes half a second to import and to set up, which is longer than most inputs take. So what it makes is kept as
+the code of an object file, which LLVM loads in some milliseconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import logging
+from functools import cache
+from operator import index
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tokemb.kernels import object_cache
+
+if TYPE_CHECKING:
+    import llvmlite.binding as llvm
+
+# What Numba's functions return (numba/core/callconv.py): that all is well, with and without a result.
+_OK, _OK_NONE = 0, -2
+
+_loading = Lock()
+# The machine code lives as long as its engine.
+_engines: list[llvm.ExecutionEngine] = []
+
+
+class Kernel:
+    """The function ``name`` of the module ``module`` of this package.
+
+    It is called with contiguous NumPy arrays, whole numbers, and named tuples of them; returns a whole number, 0 for
+    none. It is compiled at its first call on this machine, for the dtypes that it is called with, and read from disk
+    from then on. The interpreter lock is released meanwhile.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module = module
+        self._name = name
+        self._functions: dict[tuple[Any, ...], Any] = {}
+
+    def __call__(self, *arguments: Any) -> int:  # noqa: ANN401
+        """Call it; raises ``TypeError`` for an array that is not contiguous."""
+        kinds: list[Any] = []
+        words: list[int] = []
+        for argument in arguments:
+            _flatten(argument, kinds, words)
+        signature = tuple(kinds)
+        function = self._functions.get(signature)
+        if function is None:
+            with _loading:
+                function = self._functions[signature] = self._load(signature, arguments, len(words))
+        result, error = ctypes.c_int64(), ctypes.c_void_p()
+        status = function(ctypes.addressof(result), ctypes.addressof(error), *words)
+        if status not in (_OK, _OK_NONE):
+            raise RuntimeError(f"the kernel {self._name} failed with status {status}")
+        return result.value
+
+    def _load(self, signature: tuple[Any, ...], arguments: tuple[Any, ...], words: int) -> Any:  # noqa: ANN401
+        import llvmlite.binding as llvm
+
+        machine, processor = _machine()
+        key = repr((_sources(), processor, signature)).encode()
+        name = f"{self._module}.{self._name}-{hashlib.sha256(key).hexdigest()[:32]}.o"
+        code = object_cache.read(name)
+        if code is None:
+            _announce()
+            from tokemb.kernels.compiler import object_code
+
+            code = object_code(self._module, self._name, arguments, machine)
+            object_cache.write(name, code)
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        _engines.append(engine)
+        kinds = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * words]
+        return ctypes.CFUNCTYPE(ctypes.c_int32, *kinds)(engine.get_function_address(self._name))
+
+
+def _flatten(argument: Any, kinds: list[Any], words: list[int]) -> None:  # noqa: ANN401
+    """Append what ``argument`` is to ``kinds``, and to ``words`` what Numba's functions take in its place.
+
+    For an array that is (numba/core/datamodel/models.py, ArrayModel): two pointers for counting references, the number
+    of items, their size, the address of the first, the shape, and the strides in bytes.
+    """
+    if isinstance(argument, np.ndarray):
+        flags = argument.flags
+        if not (flags.c_contiguous and flags.aligned):
+            raise TypeError(f"a kernel takes contiguous arrays; received strides {argument.strides}")
+        kinds.append((argument.dtype.str, argument.ndim))
+        address = argument.__array_interface__["data"][0]
+        words += (0, 0, argument.size, argument.itemsize, address, *argument.shape, *argument.strides)
+    elif isinstance(argument, tuple):
+        kinds.append(type(argument).__name__)
+        for part in argument:
+            _flatten(part, kinds, words)
+    else:
+        kinds.append(int)
+        words.append(index(argument))
+
+
+_sources = cache(object_cache.sources_digest)
+
+
+@cache
+def _machine() -> tuple[llvm.TargetMachine, str]:
+    """What LLVM makes code for, and in words."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    processor, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    target = llvm.Target.from_default_triple()
+    machine = target.create_target_machine(cpu=processor, features=features, opt=3, codemodel="jitdefault", jit=True)
+    return machine, f"{target.triple} {processor} {features}"
+
+
+@cache
+def _announce() -> None:
+    """Say, once, why the first call takes seconds."""
+    logging.getLogger("tokemb").warning("tokemb compiles its kernels for this machine, once: some seconds")

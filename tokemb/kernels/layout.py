@@ -1,0 +1,152 @@
+"""What goes into the kernels and comes out: the arrays, and the numbers in them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+UInt8 = npt.NDArray[np.uint8]
+UInt64 = npt.NDArray[np.uint64]
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
+
+# Bytes that are taken at once.
+WIDTH = 64
+
+PAGE = 256
+PAGES = 0x110000 // PAGE
+
+# The class of a character is a byte. KEPT: it is part of a token. ALONE: it is a token. The bits above these two number
+# the runs: two neighbours with the same number are in one token. JOINS: it is part of a token between two characters of
+# the run that its number says, and separates otherwise. No bit: it separates.
+KEPT, ALONE, JOINS = 0x01, 0x02, 0x40
+RUN_SHIFT, RUN_BITS = 2, 0x3C
+# In place of a class: a byte that continues a character, or, in the table for ASCII, a byte that is not this simple.
+TAIL = SPECIAL = 0x80
+MAX_RUNS = (RUN_BITS >> RUN_SHIFT) + 1
+# The most characters that one becomes in the tables: the kernels have room for so many pieces.
+MAX_CHARACTERS = 32
+
+# Flags of a character. The row that holds it needs the reference; an added token may begin with it.
+NEEDS_REFERENCE, BEGINS_TOKEN = 0x01, 0x02
+
+# What became of a row.
+DONE, NEEDS_PAGE, NEEDS_PIECE, LEFT_TO_REFERENCE = 0, 1, 2, 3
+
+# Pieces at a time, and bytes of normalized text: both stay in the processor's cache.
+CHUNK = 2048
+# A step may go beyond that: by the pieces of simple bytes and four that are not meant, and by those of a character.
+PIECES_AT_ONCE = CHUNK + WIDTH + 4 + MAX_CHARACTERS
+CHUNK_BYTES = 1 << 14
+
+# What may become of a piece that is not known, besides an id: its row is left to the reference; it is noted as missing
+# and so is the row; it is noted, and minus its number, counted from 1, stands in its place.
+UNKNOWN_TO_REFERENCE, NOTE, NOTE_IN_PLACE = -1, -2, -3
+
+# Bytes that may be read beyond the end of a piece.
+SLACK = 64
+# A slot is four words: two of key, the number of the piece + 1 (0 if the slot is free), what it becomes.
+SLOT = 4
+
+# NumPy's way to sum vectors: in so many partial sums. And more halvings than 2**31 vectors need.
+LANES = 8
+DEPTH = 32
+
+
+class Table(NamedTuple):
+    """What the kernels read.
+
+    ``ranges``: uint8 (ranges, 3), lowest byte, number of more, class: that of bytes which become one byte, themselves
+    or plus 32. Those in no range separate. ``SPECIAL`` is that of all other bytes.
+    ``folded``: uint8 (2,), lowest byte, number of more: the bytes plus 32.
+    ``page_of``: int32 (PAGES,), the number of a page of characters, -1 if it was not asked yet.
+    ``starts``: int32 (pages * PAGE + 1,), where in ``text`` and ``classes``, both uint8 (total,), stands what a
+    character becomes, in UTF-8.
+    ``flags``: uint8 (pages * PAGE,).
+    ``tokens``, ``token_starts``: the added tokens that are looked for in the text, in UTF-8, uint8 and int32.
+    ``normal_tokens``, ``normal_token_starts``: those that are looked for in the normalized text.
+    """
+
+    ranges: UInt8
+    folded: UInt8
+    page_of: Int32
+    starts: Int32
+    text: UInt8
+    classes: UInt8
+    flags: UInt8
+    tokens: UInt8
+    token_starts: Int32
+    normal_tokens: UInt8
+    normal_token_starts: Int32
+
+
+class Text(NamedTuple):
+    """Texts as Arrow has them: ``data`` uint8 (total,), ``offsets`` int64 (texts + 1,)."""
+
+    data: UInt8
+    offsets: Int64
+
+
+class Pieces(NamedTuple):
+    """Open addressing, linear probing.
+
+    ``slots``: uint64 (slots * SLOT,), slots a power of two. The key is the bytes of a short piece and their number, or
+    two hashes of a longer one. What a piece becomes is, in the upper half, a number of ids, and in the lower half the
+    id if it is one, otherwise where they stand in another array.
+    ``text``: uint8 (total,), the bytes of all pieces; piece ``i`` is ``text[starts[i]:starts[i + 1]]``.
+    ``starts``: int64 (pieces + 1,).
+    """
+
+    slots: UInt64
+    text: UInt8
+    starts: Int64
+
+
+class Out(NamedTuple):
+    """Where ids go, and how.
+
+    ``ids``: int32 (total,). If ``stride`` is 0 rows follow each other; otherwise it is (rows, ``stride``) laid flat,
+    and gets at most ``room`` ids a row, ``before`` and ``after`` them those of special tokens, int32, and ``pad_id``.
+    ``dropped``: an id that is left out, -1 for none.
+    """
+
+    ids: Int32
+    stride: int
+    room: int
+    before: Int32
+    after: Int32
+    pad_id: int
+    dropped: int
+
+
+class Room(NamedTuple):
+    """Room to work in.
+
+    ``scratch``: uint8, enough for the longest row after normalization and ``SLACK`` bytes.
+    ``starts``, ``ends``: int32 (PIECES_AT_ONCE,), of pieces in ``scratch``. ``keys``: uint64 (2 * PIECES_AT_ONCE,) and
+    ``places``: uint64 (PIECES_AT_ONCE,), what to look for in the hash table, and where.
+    """
+
+    scratch: UInt8
+    starts: Int32
+    ends: Int32
+    keys: UInt64
+    places: UInt64
+
+
+class Report(NamedTuple):
+    """What became of the rows.
+
+    ``lengths``: int64 (rows,), the number of ids. ``status``: uint8 (rows,).
+    ``wanted``: uint8 (PAGES,), set for pages of characters that were not asked yet.
+    ``missing``, ``missing_splits``: uint8 and int64, the pieces that are not known.
+    """
+
+    lengths: Int64
+    status: UInt8
+    wanted: UInt8
+    missing: UInt8
+    missing_splits: Int64

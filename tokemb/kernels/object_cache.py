@@ -1,0 +1,59 @@
+"""Machine code on disk: beside the package, or in the user's cache folder if that cannot be written to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from tokemb.atomic import atomic_file
+
+# Names another folder to keep it in.
+FOLDER_VARIABLE = "TOKEMB_CACHE_DIR"
+
+_HERE = Path(__file__).parent
+_DIGEST = hashlib.sha256
+_DIGEST_SIZE = _DIGEST().digest_size
+
+
+def sources_digest() -> bytes:
+    """A digest of everything that machine code is made from, but for the processor: this package, and the compilers."""
+    digest = _DIGEST()
+    for package in ("numba", "llvmlite", "numpy"):
+        digest.update(f"{package} {version(package)}\n".encode())
+    for file in sorted(_HERE.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.digest()
+
+
+def read(name: str) -> bytes | None:
+    """The code that was written under ``name``, or ``None`` if it is not there or not whole."""
+    for folder in _folders():
+        with suppress(OSError):
+            content = (folder / name).read_bytes()
+            if content[:_DIGEST_SIZE] == _DIGEST(content[_DIGEST_SIZE:]).digest():
+                return content[_DIGEST_SIZE:]
+    return None
+
+
+def write(name: str, code: bytes) -> None:
+    """Keep ``code`` in the first folder that takes it; to keep it nowhere is no error."""
+    for folder in _folders():
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            with atomic_file(folder / name) as temporary:
+                temporary.write_bytes(_DIGEST(code).digest() + code)
+            return
+
+
+def _folders() -> Iterator[Path]:
+    if chosen := os.environ.get(FOLDER_VARIABLE):
+        yield Path(chosen)
+        return
+    yield _HERE / "__pycache__"
+    from platformdirs import user_cache_path
+
+    yield user_cache_path("tokemb", appauthor=False)
