@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 
 import numpy as np
@@ -74,9 +73,11 @@ def test_this_test_can_fail():
 
 def test_public_names():
     assert tokemb.__all__ == sorted(tokemb.__all__)
-    modules = {name for name in vars(tokemb) if importlib.util.find_spec(f"tokemb.{name}") is not None}
-    public = {name for name in vars(tokemb) if not name.startswith("_")} - modules
-    assert public | {"__version__"} == set(tokemb.__all__)
+    for name in tokemb.__all__:
+        assert getattr(tokemb, name) is vars(tokemb)[name], "it is looked up once"
+    assert set(tokemb.__all__) <= set(dir(tokemb))
+    with pytest.raises(AttributeError, match="'tokemb' has no attribute 'encode'"):
+        tokemb.encode  # noqa: B018
     assert len(tokemb.__all__) <= 10
 
 

@@ -7,14 +7,33 @@ A few verbs: ``fit_vocab``, ``encode``, ``decode``, ``pad``, ``embedding_model``
 TensorFlow is imported by the functions that need it, never by ``import tokemb``.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from tokemb._version import __version__
-from tokemb.counts import TokenCounts
-from tokemb.embedder import embed
-from tokemb.embedding import embedding_model
-from tokemb.encoder import Encoder
-from tokemb.errors import TokembError
-from tokemb.fit import fit_vocab
-from tokemb.ragged import Ragged, pad
+
+if TYPE_CHECKING:
+    from tokemb.counts import TokenCounts
+    from tokemb.embedder import embed
+    from tokemb.embedding import embedding_model
+    from tokemb.encoder import Encoder
+    from tokemb.errors import TokembError
+    from tokemb.fit import fit_vocab
+    from tokemb.ragged import Ragged, pad
+
+# Imported when they are asked for (PEP 562): a command needs a few of them, and answers sooner without the others.
+_MODULES = {
+    "Encoder": "encoder",
+    "Ragged": "ragged",
+    "TokembError": "errors",
+    "TokenCounts": "counts",
+    "embed": "embedder",
+    "embedding_model": "embedding",
+    "fit_vocab": "fit",
+    "pad": "ragged",
+}
 
 __all__ = [
     "Encoder",
@@ -27,3 +46,14 @@ __all__ = [
     "fit_vocab",
     "pad",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -32,6 +32,7 @@ from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import (
     Specification,
     fingerprint,
+    ids_of_tokens,
     read_tokenizer,
     specification_of,
     tokenizer_of,
@@ -93,7 +94,7 @@ pathlib.Path(text) for a file
         tokenizer.no_padding()
         self._specification = specification
         self._tokenizer = tokenizer
-        self._ids: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
+        self._ids = ids_of_tokens(specification, tokenizer)
         self._table = table
         special_tokens = SpecialTokens.of(specification)
         self.input_dim = special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
@@ -152,7 +153,7 @@ pathlib.Path(text) for a file
         metadata, padding = contents.metadata, contents.specification.get("padding")
         return cls(
             contents.specification,
-            tokenizer_of(contents.specification),
+            tokenizer_of(contents.tokenizer),
             pad_id=padding["pad_id"] if padding else None,
             profile=metadata["profile"],
             oov=metadata["oov"],

@@ -25,11 +25,12 @@ _REQUIRED = ("fingerprint", "profile", "model", "oov", "settings", "corpus", "sh
 class Contents:
     """What a vocabulary folder holds.
 
-    ``specification``: the content of ``tokenizer.json``. ``table``: the bytes of ``vocabulary.parquet``, which is read
-    only when it is asked for. ``metadata``: the content of ``tokemb.json``.
+    ``specification``: the content of ``tokenizer.json``, and ``tokenizer`` its bytes. ``table``: the bytes of
+    ``vocabulary.parquet``, which is read only when it is asked for. ``metadata``: the content of ``tokemb.json``.
     """
 
     specification: Specification
+    tokenizer: bytes
     table: bytes
     metadata: dict[str, Any]
 
@@ -93,7 +94,7 @@ def read_folder(path: Path) -> Contents:
             raise VocabularyError(f"the vocabulary folder {path} lacks its {name}") from None
         if _sha256(files[name]) != metadata["sha256"][name]:
             raise VocabularyError(_changed(path, name))
-    return Contents(json.loads(files[TOKENIZER]), files[TABLE], metadata)
+    return Contents(json.loads(files[TOKENIZER]), files[TOKENIZER], files[TABLE], metadata)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tokemb.atomic import atomic_file
-from tokemb.embedder import Embedder
 from tokemb.encoder import Encoder
 from tokemb.encoding import EncodedBatch
 from tokemb.npy import NpyWriter, open_ids
 from tokemb.ragged import Int32, Ragged, check_ids
 from tokemb.row_shape import RowShape
+
+if TYPE_CHECKING:
+    from tokemb.embedder import Embedder
 
 # Numbers that are made at a time.
 _BLOCK = 1 << 22

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb import kernels
-from tokemb.kernels.layout import DEPTH, LANES
 from tokemb.ragged import Ragged
 from tokemb.row_layout import check_splits
 from tokemb.threads import kernels_pay, parts, run, thread_count
@@ -33,6 +31,9 @@ def pool_lookup(matrix: Float32, rows: Ragged, pooling: str, threads: int | None
     # NumPy adds about four numbers in the time in which it moves an id.
     if not kernels_pay(len(rows.values) * matrix.shape[1] // 4):
         return _pool_in_numpy(matrix, rows, pooling)
+    from tokemb import kernels  # here, so that small inputs do not wait for it
+    from tokemb.kernels.layout import DEPTH, LANES
+
     width = matrix.shape[1]
     pooled = np.empty((len(rows), width), np.float32)
     source = [np.ascontiguousarray(array) for array in (matrix, rows.values, rows.row_splits)]

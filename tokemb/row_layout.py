@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tokemb import kernels
 from tokemb.errors import ArgumentError
 from tokemb.threads import kernels_pay, parts, run, thread_count
 
@@ -43,6 +42,8 @@ def lay_out(
     """
     if not kernels_pay(len(out)):
         return _lay_out_in_numpy(values, starts, lengths, splits, out, before, after, fill, fill_first)
+    from tokemb import kernels  # here, so that small inputs do not wait for it
+
     around = np.array(before, np.int32), np.array(after, np.int32)
     source = [np.ascontiguousarray(array) for array in (values, starts, lengths, *around, splits)]
     cuts = parts(splits, thread_count(threads))
@@ -91,6 +92,8 @@ def select_ids(
         kept = np.zeros(len(keep) + 1, np.int64)
         np.cumsum(keep, out=kept[1:])
         return values[keep], kept[row_splits]
+    from tokemb import kernels
+
     check_splits(values, row_splits)
     if keep.shape != values.shape or keep.dtype != np.bool_:
         raise ArgumentError(f"keep must be bool {values.shape}; received {keep.dtype} {keep.shape}")

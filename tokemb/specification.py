@@ -36,9 +36,10 @@ def specification_of(tokenizer: Tokenizer) -> Specification:
     return specification
 
 
-def tokenizer_of(specification: Specification) -> Tokenizer:
-    """The tokenizer of a specification; raises ``VocabularyError`` if the library cannot make it."""
-    return _load(json.dumps(specification, ensure_ascii=False), "this tokenizer")
+def tokenizer_of(specification: Specification | bytes) -> Tokenizer:
+    """The tokenizer of a specification, or of its JSON; raises ``VocabularyError`` if the library cannot make it."""
+    text = specification.decode() if isinstance(specification, bytes) else json.dumps(specification, ensure_ascii=False)
+    return _load(text, "this tokenizer")
 
 
 def read_tokenizer(path: Path) -> tuple[Tokenizer, Specification]:
@@ -68,6 +69,18 @@ def fingerprint(specification: Specification) -> str:
     rules = {key: value for key, value in specification.items() if key not in _NO_RULES}
     canonical = json.dumps(rules, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def ids_of_tokens(specification: Specification, tokenizer: Tokenizer) -> dict[str, int]:
+    """The id of every token, added ones too; ``tokenizer`` is made from ``specification``."""
+    model = specification["model"]
+    # What the library would say, without a copy of it, which takes longer than all else for a small text.
+    if model.get("type") == "WordLevel" and all(
+        added["content"] in model["vocab"] for added in specification["added_tokens"]
+    ):
+        ids: dict[str, int] = model["vocab"]
+        return ids
+    return tokenizer.get_vocab(with_added_tokens=True)
 
 
 def unk_id(specification: Specification) -> int | None:

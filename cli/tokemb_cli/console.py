@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,6 +23,8 @@ def data(text: str) -> None:
 @contextmanager
 def quiet_tensorflow() -> Iterator[None]:
     """Hide what TensorFlow writes to stderr while it is imported in the block; show it if that fails."""
+    import tempfile  # here, so that other commands do not wait for it
+
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         stderr = os.dup(2)

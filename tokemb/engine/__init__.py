@@ -23,9 +23,7 @@ from tokenizers import Tokenizer
 from tokemb.engine.buffers import string_buffers
 from tokemb.engine.padded import Padded
 from tokemb.engine.reference import Reference, mark_unknown, split
-from tokemb.engine.scannable import Scannable, code_points_of, scannable
 from tokemb.engine.tally import Tally, tally
-from tokemb.profiles import Profile
 from tokemb.ragged import Int64, Ragged
 from tokemb.specification import Specification, specification_of
 from tokemb.texts import STRINGS
@@ -33,7 +31,9 @@ from tokemb.texts import STRINGS
 if TYPE_CHECKING:
     from tokemb.engine.bpe import Gigatoken
     from tokemb.engine.counting import Counter
+    from tokemb.engine.scannable import Scannable
     from tokemb.engine.scanner import Scanner
+    from tokemb.profiles import Profile
 
 # Texts of fewer bytes are done by the reference before the kernels are loaded.
 SMALL = 1 << 18
@@ -109,6 +109,8 @@ class Engine:
 
     @cached_property
     def _scannable(self) -> Scannable | str:
+        from tokemb.engine.scannable import scannable
+
         return scannable(self._specification, self._model)
 
     def _scanner_for(self, texts: pa.LargeStringArray) -> Scanner | None:
@@ -168,6 +170,7 @@ class TokenCounter:
 
     def _make_counter(self) -> Counter:
         from tokemb.engine.counting import Counter
+        from tokemb.engine.scannable import code_points_of
 
         specification = specification_of(self._profile.tokenizer())
         components = (json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer"))

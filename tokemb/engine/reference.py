@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +14,12 @@ from tokenizers import Encoding, Tokenizer
 from tokenizers.trainers import WordLevelTrainer
 
 from tokemb.errors import VocabularyError
-from tokemb.profiles import Profile
 from tokemb.ragged import Ragged
 from tokemb.specification import Specification, tokenizer_of
 from tokemb.texts import STRINGS, slices
+
+if TYPE_CHECKING:
+    from tokemb.profiles import Profile
 
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
 # Bytes of text and rows at a time. The objects that `tokenizers` makes for them, some 20 bytes for each of English and

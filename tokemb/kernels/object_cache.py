@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 
 from tokemb.atomic import atomic_file
@@ -21,6 +20,8 @@ _DIGEST_SIZE = _DIGEST().digest_size
 
 def sources_digest() -> bytes:
     """A digest of everything that machine code is made from, but for the processor: this package, and the compilers."""
+    from importlib.metadata import version  # here, as small inputs need no kernel
+
     digest = _DIGEST()
     for package in ("numba", "llvmlite", "numpy"):
         digest.update(f"{package} {version(package)}\n".encode())
