@@ -187,19 +187,29 @@ def cut(
             at += length
             continue
         index = page * 256 + (code & 255)
+        if characters[index] >= 0:
+            ends[ended] = filled
+            ended += kind & KEPT
+            kind = 0
+            before = started
+            # Such characters stand together: in a loop of their own, until there is any other.
+            while characters[index] >= 0:
+                starts[started] = -1 - characters[index]
+                started += 1
+                at += length
+                if at >= end or started >= CHUNK:
+                    break
+                code, length = _decode(data, at)
+                page = page_of[code >> 8]
+                if page < 0:
+                    break
+                index = page * 256 + (code & 255)
+            ended += started - before
+            continue
         flag = flags[index]
         if flag & NEEDS_REFERENCE or (flag & BEGINS_TOKEN and _begins(data, at, end, tokens, token_starts)):
             return end, filled, kind, started, ended, LEFT_TO_REFERENCE
         at += length
-        if characters[index] >= 0:
-            ends[ended] = filled
-            ended += kind & KEPT
-            starts[started] = -1 - characters[index]
-            started += 1
-            ends[ended] = filled
-            ended += 1
-            kind = 0
-            continue
         for position in range(entry_starts[index], entry_starts[index + 1]):
             now = np.int64(classes[position])
             if now != TAIL:
