@@ -18,11 +18,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     If the block raises or is interrupted the temporary file goes, and what was at ``path`` stays.
     Raises ``OSError`` at once if ``path`` is a folder or a device, or its parent is not a folder.
     """
-    path = _resolved(path)
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "the output is an existing folder; name a file", str(path))
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "the output is not a regular file", str(path))
+    path = check_output(path)
     temporary = _temporary(path)
     try:
         yield temporary
@@ -34,6 +30,19 @@ def atomic_file(path: Path) -> Iterator[Path]:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def check_output(path: Path) -> Path:
+    """The file that is written for ``path``, which may be a link.
+
+    Raises ``OSError`` if ``path`` is a folder or a device, or its parent is not a folder.
+    """
+    path = _resolved(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "the output is an existing folder; name a file", str(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "the output is not a regular file", str(path))
+    return path
 
 
 @contextmanager

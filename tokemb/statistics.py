@@ -30,12 +30,7 @@ class CorpusStatistics:
 
     def length_quantile(self, share: float) -> int:
         """The smallest length in tokens such that at least ``share`` of the rows are no longer."""
-        reached = 0
-        for length, rows in sorted(self.row_lengths.items()):
-            reached += rows
-            if reached >= share * self.rows:
-                return length
-        return 0
+        return length_quantile(self.row_lengths, share)
 
     def to_json(self) -> dict[str, Any]:
         """The form in ``tokemb.json``: as the fields, ``row_lengths`` a list of pairs."""
@@ -46,3 +41,16 @@ class CorpusStatistics:
         """The inverse of ``to_json``."""
         pairs: Sequence[tuple[int, int]] = content["row_lengths"]
         return cls(**{**content, "row_lengths": dict(pairs)})
+
+
+def length_quantile(row_lengths: Mapping[int, int], share: float) -> int:
+    """The smallest length such that at least ``share`` of the rows are no longer; 0 if there are no rows.
+
+    ``row_lengths``: for each length, the number of rows that have it.
+    """
+    enough, reached = share * sum(row_lengths.values()), 0
+    for length, rows in sorted(row_lengths.items()):
+        reached += rows
+        if reached >= enough:
+            return length
+    return 0

@@ -1,0 +1,25 @@
+"""The source of ids for a file, by the extension of its name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from tokemb.errors import ArgumentError
+from tokemb.reading_ids.source import IdsSource
+
+_SOURCES = {".npy": "npy", ".npz": "npz", ".parquet": "parquet", ".jsonl": "jsonl"}
+
+
+def open_ids(path: Path) -> IdsSource:
+    """Open a file of ids: ``.npy``, ``.npz``, ``.parquet`` or ``.jsonl``, as tokemb and others write them.
+
+    Nothing in it is ever unpickled. Raises ``ArgumentError`` for another extension, and for a file that is broken or
+    holds no ids; ``OSError`` if it cannot be read.
+    """
+    if path.suffix not in _SOURCES:
+        raise ArgumentError(f"a file of ids must end in one of {', '.join(_SOURCES)}; received {path}")
+    if path.is_dir():
+        raise ArgumentError(f"{path} is a folder, not a {path.suffix} file")
+    source: IdsSource = import_module(f"tokemb.reading_ids.{_SOURCES[path.suffix]}").open_source(path)
+    return source

@@ -1,0 +1,102 @@
+"""``.parquet`` files with a column of lists of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.types as pt
+
+from tokemb.errors import ArgumentError
+from tokemb.ragged import Ragged
+from tokemb.reading_ids.source import BLOCK, IdBlock, IdsSource, broken, int32_ids
+
+# Rows of lists whose lengths are not known before.
+_ROWS = 1 << 14
+
+
+class ParquetSource(IdsSource):
+    """The column ``ids``, or the only one of lists of whole numbers; the others are kept."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._column = _ids_column(path, schema)
+        facts = schema.metadata or {}
+        kind = schema.field(self._column).type
+        maxlen = kind.list_size if pt.is_fixed_size_list(kind) else _number(path, facts, b"tokemb.maxlen")
+        kept = schema.remove(schema.get_field_index(self._column)).remove_metadata()
+        fingerprint = facts.get(b"tokemb.fingerprint", b"").decode(errors="replace")
+        super().__init__(path, maxlen, kept, fingerprint, _number(path, facts, b"tokemb.pad_id"))
+
+    def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
+        """Read row group by row group."""
+        given = False
+        rows = _ROWS if self.maxlen is None else min(self._rows_at_a_time(row_size), BLOCK)
+        with _sound(self.path), pq.ParquetFile(self.path, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(rows, use_threads=False):
+                given = True
+                yield self._block(batch)
+        if not given and self.maxlen is not None:
+            nothing = pa.RecordBatch.from_pylist([], self.kept)
+            yield IdBlock(np.zeros((0, self.maxlen), np.int32), nothing)
+
+    def _block(self, batch: pa.RecordBatch) -> IdBlock:
+        lists = batch.column(self._column)
+        if lists.null_count or lists.flatten().null_count:
+            raise ArgumentError(f"{self.path} holds a missing row or id in its column {self._column}: fill it first")
+        kept = batch.drop_columns([self._column]).replace_schema_metadata()
+        ids = int32_ids(lists.flatten().to_numpy(), self.path)
+        if pt.is_fixed_size_list(lists.type):
+            return IdBlock(ids.reshape(len(lists), lists.type.list_size), kept)
+        splits = lists.offsets.to_numpy().astype(np.int64)
+        rows = Ragged(ids, splits - splits[0])
+        if self.maxlen is None:
+            return IdBlock(rows, kept)
+        if np.any(rows.lengths != self.maxlen):
+            raise ArgumentError(f"{self.path} says that its rows have {self.maxlen} ids, and holds others")
+        return IdBlock(ids.reshape(len(rows), self.maxlen), kept)
+
+
+def open_source(path: Path) -> ParquetSource:
+    """Look at the columns; raises ``ArgumentError`` if none can be the ids."""
+    with _sound(path):
+        return ParquetSource(path, pq.read_schema(path))
+
+
+@contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ArgumentError:
+        raise
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the disk: Arrow's own have no number
+            raise
+        raise broken(path, ".parquet", error) from None
+
+
+def _ids_column(path: Path, schema: pa.Schema) -> str:
+    lists = [field.name for field in schema if _is_ids(field.type)]
+    if "ids" in lists:
+        return "ids"
+    if len(lists) == 1:
+        return str(lists[0])
+    raise ArgumentError(
+        f"{path} must have a column ids of lists of whole numbers, or only one such; it has "
+        f"{', '.join(f'{field.name} {field.type}' for field in schema)}"
+    )
+
+
+def _is_ids(kind: pa.DataType) -> bool:
+    is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
+    return is_list and pt.is_integer(kind.value_type)
+
+
+def _number(path: Path, facts: dict[bytes, bytes], key: bytes) -> int | None:
+    try:
+        return int(facts[key]) if key in facts else None
+    except ValueError:
+        raise ArgumentError(f"{path} has {facts[key]!r} as its {key.decode()}, which is no number") from None

@@ -1,0 +1,73 @@
+"""What all files of ids have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+import pyarrow as pa
+
+from tokemb.errors import ArgumentError
+from tokemb.ragged import Int32, Ragged, check_ids
+
+NOTHING_KEPT = pa.schema([])
+
+# Numbers that are given out at a time.
+BLOCK = 1 << 22
+
+
+@dataclass(frozen=True)
+class IdBlock:
+    """Some rows: int32 (rows, maxlen) or a ``Ragged``, and as many rows of the kept columns, which may be none."""
+
+    ids: Int32 | Ragged
+    kept: pa.RecordBatch
+
+
+class IdsSource(ABC):
+    """A file of ids.
+
+    ``maxlen``: the length of all rows, ``None`` if they are ragged, or not known to be of one length.
+    ``kept``: the columns beside the ids. ``fingerprint``: of the vocabulary, ``""`` if the file does not say.
+    ``pad_id``: what fills rows, ``None`` if the file does not say.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        maxlen: int | None,
+        kept: pa.Schema = NOTHING_KEPT,
+        fingerprint: str = "",
+        pad_id: int | None = None,
+    ) -> None:
+        self.path, self.maxlen, self.kept = path, maxlen, kept
+        self.fingerprint, self.pad_id = fingerprint, pad_id
+
+    @abstractmethod
+    def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
+        """Give the rows in order, from the first each time it is called.
+
+        ``row_size``: how many numbers a padded row takes where it is used, ``None`` for its ids: some millions of them
+        come at a time. There is at least one block if ``maxlen`` is known, if only of no rows.
+        Raises ``ArgumentError`` for what is not ids that fit int32.
+        """
+
+    def _rows_at_a_time(self, row_size: int | None) -> int:
+        return max(BLOCK // max(row_size or self.maxlen or 1, 1), 1)
+
+
+def int32_ids(ids: npt.NDArray[Any], path: Path) -> Int32:
+    """``ids`` as int32; raises ``ArgumentError``, naming the file, for what is not that."""
+    try:
+        return check_ids(ids)
+    except ArgumentError as error:
+        raise ArgumentError(f"{path}: {error}") from None
+
+
+def broken(path: Path, kind: str, error: BaseException | str) -> ArgumentError:
+    """The error for a file that is not what its name says."""
+    return ArgumentError(f"{path} is not a sound {kind} file: {' '.join(str(error).split()):.200}")

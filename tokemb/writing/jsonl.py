@@ -1,0 +1,138 @@
+"""Lines of JSON, an object a row: ``{"ids":[2,4,0],"label":"pos"}``. Also what goes to standard output."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tokemb.errors import ArgumentError
+from tokemb.writing.kept import plain, plain_type
+from tokemb.writing.layout import Layout
+from tokemb.writing.writer import Array, Block, Writer
+
+# Numbers that become text at a time: some tens of megabytes of it, where an offset of Arrow's string is int32.
+_BLOCK = 1 << 20
+
+
+class JsonlWriter(Writer):
+    """Writes to a path, or to a binary stream, which stays open."""
+
+    @classmethod
+    def check(cls, layout: Layout) -> None:
+        """Raise ``ArgumentError`` for kept columns of bytes."""
+        for field in layout.kept:
+            kind = plain_type(field.type)
+            if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+                raise ArgumentError(f"JSON has no bytes, as {field.name!r} holds: write .parquet or .tfrecord")
+
+    def __init__(self, target: Path | BinaryIO, layout: Layout) -> None:
+        super().__init__(layout)
+        self._owns = isinstance(target, Path)
+        self._file: BinaryIO = target.open("xb") if isinstance(target, Path) else target
+
+    def _write(self, block: Block) -> None:
+        for part in _parts(block):
+            pieces: list[pa.Array | str] = [f'{{"{self.layout.name}":', _lists(part)]
+            for field, column in zip(self.layout.kept, part.kept.columns, strict=True):
+                pieces += [f",{json.dumps(field.name, ensure_ascii=False)}:", _values(column, field.name)]
+            lines = _joined(*pieces, "}\n")
+            offsets = np.frombuffer(lines.buffers()[1], np.int64, len(lines) + 1)
+            self._file.write(memoryview(lines.buffers()[2])[: offsets[-1]])
+
+    def _complete(self) -> None:
+        self._file.flush()
+
+    def _close(self) -> None:
+        if self._owns:
+            self._file.close()
+
+
+def _parts(block: Block) -> list[Block]:
+    """``block`` in parts of about ``_BLOCK`` numbers, whole rows."""
+    if block.row_splits is None:
+        row_size = int(np.prod(block.values.shape[1:], dtype=np.int64))
+        splits = np.arange(len(block) + 1, dtype=np.int64) * (row_size + 1)
+    else:
+        splits = block.row_splits + np.arange(len(block) + 1)
+    cuts = np.searchsorted(splits, np.arange(0, splits[-1], _BLOCK)).tolist() + [len(block)]
+    return [block.slice(start, stop) for start, stop in zip(cuts, cuts[1:], strict=False) if stop > start]
+
+
+def _joined(*pieces: pa.Array | str) -> pa.Array:
+    """Texts one after the other, row by row: ``large_string`` (rows,)."""
+    return pc.binary_join_element_wise(
+        *(pa.scalar(piece, pa.large_string()) if isinstance(piece, str) else piece for piece in pieces),
+        pa.scalar("", pa.large_string()),
+    )
+
+
+def _lists(block: Block) -> pa.Array:
+    """Each row as a list of numbers, or a list of lists."""
+    texts = _numbers(block.values)
+    if block.row_splits is not None:
+        return _bracketed(block.row_splits, texts)
+    shape = block.values.shape
+    for axis in range(len(shape) - 1, 0, -1):
+        lists = int(np.prod(shape[:axis], dtype=np.int64))
+        texts = _bracketed(np.arange(lists + 1, dtype=np.int64) * shape[axis], texts)
+    return texts
+
+
+def _bracketed(splits: Array, texts: pa.Array) -> pa.Array:
+    lists = pa.ListArray.from_arrays(pa.array(splits.astype(np.int32)), texts.cast(pa.string()))
+    return _joined("[", pc.binary_join(lists, ",").cast(pa.large_string()), "]")
+
+
+def _numbers(values: Array) -> pa.Array:
+    """All numbers of an array as JSON; raises ``ArgumentError`` for one that is not finite."""
+    values = np.ascontiguousarray(values).reshape(-1)
+    if values.dtype.kind != "f":
+        return pa.array(values).cast(pa.large_string())
+    if not np.isfinite(values).all():
+        raise ArgumentError(
+            f"JSON has no number {values[~np.isfinite(values)][0]}, which is among the vectors: write .npy or .parquet"
+        )
+    return _reals(pa.array(values))
+
+
+def _reals(values: pa.Array) -> pa.Array:
+    """Finite numbers with as many digits as tell them apart; 3.0 stays 3.0, so that all of a column look alike."""
+    if values.type == pa.float16():
+        values = values.cast(pa.float32())
+    texts = values.cast(pa.large_string())
+    return pc.if_else(pc.match_substring_regex(texts, "[.e]"), texts, _joined(texts, ".0"))
+
+
+def _values(column: pa.Array, name: str) -> pa.Array:
+    """The values of a kept column as JSON; what is missing, and NaN, is ``null``."""
+    values = plain(column)
+    kind = values.type
+    if pa.types.is_floating(kind):
+        values = pc.if_else(pc.is_nan(values), None, values)
+        if pc.any(pc.is_inf(values)).as_py():
+            raise ArgumentError(f"JSON has no infinity, which is in {name!r}: write .parquet or .npz")
+        texts = _reals(values)
+    elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        texts = values.cast(pa.large_string())
+    else:
+        texts = pa.array([_encoded(value, name) for value in values.to_pylist()], pa.large_string())
+    return texts.fill_null("null")
+
+
+def _encoded(value: object, name: str) -> str:
+    """A text, a date or a list as JSON; what JSON does not know is written as Python prints it, dates as ISO does."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_printed)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"JSON has no form for {value!r:.80}, which is in {name!r}: write .parquet") from None
+
+
+def _printed(value: object) -> str:
+    if isinstance(value, bytes):
+        raise TypeError
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -1,0 +1,108 @@
+"""``.parquet`` files: a column of lists, the kept columns with their types, and what is true of all rows as metadata."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tokemb.errors import ArgumentError
+from tokemb.writing.layout import Layout
+from tokemb.writing.writer import Array, Block, Writer
+
+# Bytes of a row group, before compression.
+_ROW_GROUP = 1 << 26
+
+
+class ParquetWriter(Writer):
+    """``ids``, list<dtype>; or ``vectors``, fixed_size_list<dtype>[dim], and lists of these without pooling."""
+
+    def __init__(self, path: Path, layout: Layout) -> None:
+        super().__init__(layout)
+        self._schema = pa.schema([pa.field(layout.name, _rows_type(layout)), *layout.kept], _metadata(layout))
+        self._pending: list[pa.RecordBatch] = []
+        self._bytes = 0
+        self._file = path.open("xb")
+        # Ids hardly shrink further as entries of a dictionary of ids.
+        coded = [field.name for field in layout.kept]
+        self._writer = pq.ParquetWriter(
+            self._file, self._schema, compression="zstd", use_dictionary=coded or False, write_page_checksum=True
+        )
+
+    @classmethod
+    def check(cls, layout: Layout) -> None:
+        """Raise ``ArgumentError`` for kept columns of types that are not Parquet's."""
+        try:
+            with pq.ParquetWriter(pa.BufferOutputStream(), layout.kept):
+                pass
+        except (pa.ArrowException, NotImplementedError) as error:
+            raise ArgumentError(f"Parquet cannot keep these columns: {' '.join(str(error).split()):.200}") from None
+
+    def _write(self, block: Block) -> None:
+        # An offset of list<> is int32.
+        step = max((1 << 30) // max(self.layout.row_size, 1), 1)
+        for start in range(0, len(block), step):
+            part = block.slice(start, min(start + step, len(block)))
+            batch = pa.RecordBatch.from_arrays([_rows_array(part, self.layout), *part.kept.columns], schema=self._schema)
+            self._pending.append(batch)
+            self._bytes += batch.nbytes
+            if self._bytes >= _ROW_GROUP:
+                self._flush()
+
+    def _flush(self) -> None:
+        if self._pending:
+            table = pa.Table.from_batches(self._pending, self._schema)
+            self._pending, self._bytes = [], 0
+            self._writer.write_table(table, row_group_size=max(len(table), 1))
+
+    def _complete(self) -> None:
+        self._flush()
+        self._writer.close()
+        self._file.flush()
+
+    def _close(self) -> None:
+        with suppress(Exception):  # a writer that is not closed tries again when it is collected
+            self._writer.close()
+        with suppress(OSError):
+            self._file.close()
+
+
+def _rows_type(layout: Layout) -> pa.DataType:
+    number = pa.from_numpy_dtype(layout.dtype)
+    if layout.name == "ids":
+        return pa.list_(number)
+    *outer, dim = layout.row_shape or ()
+    vector = pa.list_(number, dim)
+    return pa.list_(vector) if outer else vector
+
+
+def _rows_array(block: Block, layout: Layout) -> pa.Array:
+    """The rows as Arrow lists around the NumPy array's own memory."""
+    rows_type = _rows_type(layout)
+    numbers = pa.array(np.ascontiguousarray(block.values).reshape(-1))
+    if layout.name == "ids":
+        splits = block.row_splits
+        if splits is None:
+            splits = np.arange(len(block) + 1, dtype=np.int64) * layout.row_size
+        return _lists(splits, numbers, rows_type)
+    vectors_type = rows_type.value_type if pa.types.is_list(rows_type) else rows_type
+    vectors = pa.FixedSizeListArray.from_arrays(numbers, type=vectors_type)
+    if vectors_type is rows_type:
+        return vectors
+    return _lists(np.arange(len(block) + 1, dtype=np.int64) * block.values.shape[1], vectors, rows_type)
+
+
+def _lists(splits: Array, values: pa.Array, kind: pa.DataType) -> pa.Array:
+    return pa.ListArray.from_arrays(pa.array(splits.astype(np.int32)), values, type=kind)
+
+
+def _metadata(layout: Layout) -> dict[str, str]:
+    facts: dict[str, object] = {
+        "tokemb.fingerprint": layout.fingerprint or None,
+        "tokemb.pad_id": layout.pad_id,
+        "tokemb.maxlen": None if layout.name != "ids" or layout.row_shape is None else layout.row_shape[0],
+    }
+    return {key: str(value) for key, value in facts.items() if value is not None}

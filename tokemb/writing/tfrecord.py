@@ -1,0 +1,133 @@
+"""``.tfrecord`` files: a ``tf.train.Example`` a row. TensorFlow is imported when a file is opened."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.types as pt
+
+from tokemb.errors import ArgumentError
+from tokemb.ragged import Ragged
+from tokemb.writing.kept import plain, plain_type
+from tokemb.writing.layout import Layout
+from tokemb.writing.writer import Block, Writer
+
+# By the dtype of a feature: what a protocol buffer calls its list, and what parsing gives for a missing value.
+_LISTS = {"int64": "int64_list", "float32": "float_list", "string": "bytes_list"}
+_DEFAULTS = {"int64": "-1", "float32": 'float("nan")', "string": '""'}
+_ARROW = {"int64": pa.int64(), "float32": pa.float32(), "string": pa.large_binary()}
+
+
+class TfrecordWriter(Writer):
+    """``ids`` as int64 or ``vectors`` as float features; kept columns as int64, float or bytes features."""
+
+    @classmethod
+    def check(cls, layout: Layout) -> None:
+        """Raise ``ArgumentError`` for kept columns whose types are no features."""
+        for field in layout.kept:
+            _feature_dtype(field)
+
+    def __init__(self, path: Path, layout: Layout) -> None:
+        super().__init__(layout)
+        import tensorflow as tf
+
+        self._tf = tf
+        self._rows_list = _LISTS["int64" if layout.name == "ids" else "float32"]
+        self._dtypes = [_feature_dtype(field) for field in layout.kept]
+        with self._disk_errors():
+            self._file = tf.io.TFRecordWriter(str(path))
+
+    def _write(self, block: Block) -> None:
+        kept = [
+            (field.name, _LISTS[dtype], _feature_values(column, field.name, dtype))
+            for field, dtype, column in zip(self.layout.kept, self._dtypes, block.kept.columns, strict=True)
+        ]
+        rows = block.values if block.row_splits is None else Ragged(block.values, block.row_splits)
+        with self._disk_errors():
+            for number, row in enumerate(rows):
+                example = self._tf.train.Example()
+                features = example.features.feature
+                getattr(features[self.layout.name], self._rows_list).value.extend(row.reshape(-1).tolist())
+                for name, kind, values in kept:
+                    if values[number] is not None:
+                        getattr(features[name], kind).value.append(values[number])
+                # The features are a map, which has no order of its own.
+                self._file.write(example.SerializeToString(deterministic=True))
+
+    def _complete(self) -> None:
+        with self._disk_errors():
+            self._file.close()
+
+    def _close(self) -> None:
+        with suppress(self._tf.errors.OpError):
+            self._file.close()
+
+    @contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        """Raise TensorFlow's errors as the ``OSError`` that they come from."""
+        try:
+            yield
+        except self._tf.errors.OpError as error:
+            reason = error.message.rpartition("; ")[2]
+            numbers = {os.strerror(number): number for number in errno.errorcode}
+            raise OSError(numbers.get(reason, errno.EIO), reason) from None
+
+
+def feature_spec(layout: Layout) -> str:
+    """What ``tf.io.parse_single_example`` needs to read a file of ``layout``, as Python.
+
+    A kept value that is missing is no feature of its row; parsing gives -1, NaN or the empty text for it.
+
+    >>> print(feature_spec(Layout("ids", np.dtype("int32"), (4,), pa.schema({"label": pa.int8()}))))
+    {
+        "ids": tf.io.FixedLenFeature([4], tf.int64),
+        "label": tf.io.FixedLenFeature([], tf.int64, default_value=-1),
+    }
+    """
+    dtype = "int64" if layout.name == "ids" else "float32"
+    if layout.row_shape is None:
+        lines = [f'"{layout.name}": tf.io.RaggedFeature(tf.{dtype})']
+    else:
+        lines = [f'"{layout.name}": tf.io.FixedLenFeature({list(layout.row_shape)}, tf.{dtype})']
+    for field in layout.kept:
+        dtype = _feature_dtype(field)
+        lines.append(f"{_quoted(field.name)}: tf.io.FixedLenFeature([], tf.{dtype}, default_value={_DEFAULTS[dtype]})")
+    return "\n".join(["{", *(f"    {line}," for line in lines), "}"])
+
+
+def _quoted(name: str) -> str:
+    return repr(name) if '"' in name or repr(name)[1:-1] != name else f'"{name}"'
+
+
+def _feature_dtype(field: pa.Field) -> str:
+    kind = plain_type(field.type)
+    if pt.is_integer(kind) or pt.is_boolean(kind):
+        return "int64"
+    if pt.is_floating(kind):
+        return "float32"
+    if kind == pa.large_string() or pt.is_binary(kind) or pt.is_large_binary(kind):
+        return "string"
+    raise ArgumentError(
+        f"a .tfrecord keeps columns of numbers, Booleans, texts and bytes; {field.name!r} is {field.type}: write .parquet"
+    )
+
+
+def _feature_values(column: pa.Array, name: str, dtype: str) -> list[Any]:
+    """The values as Python's, ``None`` where there is none; doubles are rounded to the floats that features are."""
+    values = plain(column)
+    if dtype == "float32":
+        with np.errstate(over="ignore"):
+            rounded = values.to_numpy(zero_copy_only=False).astype(np.float32)
+        return [None if gone else real for gone, real in zip(values.is_null().to_pylist(), rounded.tolist(), strict=True)]
+    try:
+        converted: list[Any] = values.cast(_ARROW[dtype]).to_pylist()
+    except pa.ArrowInvalid:
+        raise ArgumentError(f"a .tfrecord keeps whole numbers up to {2**63 - 1}; {name!r} holds a larger one") from None
+    return converted
