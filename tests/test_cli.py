@@ -282,7 +282,10 @@ def test_empty_files(here):
         ("encode text.txt --vocab newer -o v.npy", "newer was written by a newer tokemb (format 99; this one reads 1)"),
         ("encode text.txt --vocab text.vocab -o folder.npy", "the output is an existing folder; name a file"),
         ("encode text.txt --vocab text.vocab --maxlen 0 -o v.npy", "maxlen must be"),
-        ("decode text.txt --vocab text.vocab", "text.txt is not a .npy file of numbers"),
+        (
+            "decode text.txt --vocab text.vocab",
+            "a file of ids must end in one of .npy, .npz, .parquet, .jsonl; received text.txt",
+        ),
         (
             "decode vectors.npy --vocab text.vocab",
             "must hold ids, whole numbers (rows, maxlen); it holds float32 (4, 4, 3)",

@@ -14,7 +14,7 @@ from tokemb.embedding import fingerprint_in_name
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.keras_archive import read_archive
-from tokemb.npy import open_npy
+from tokemb.reading_ids.npy import open_npy
 from tokemb.statistics import CorpusStatistics
 
 Description = dict[str, Any]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb.atomic import atomic_file
 from tokemb.encoder import Encoder
 from tokemb.encoding import EncodedBatch
-from tokemb.npy import NpyWriter, open_ids
-from tokemb.ragged import Int32, Ragged, check_ids
+from tokemb.errors import ArgumentError
+from tokemb.pooling import Float32
+from tokemb.ragged import Int32, Ragged
+from tokemb.reading_ids import IdBlock, open_ids
 from tokemb.row_shape import RowShape
+from tokemb.spool import RowSpool, check_padding
+from tokemb.writing import Layout, open_writer
 
 if TYPE_CHECKING:
     from tokemb.embedder import Embedder
@@ -56,9 +59,11 @@ def encode_to_npy(
 ) -> EncodingReport:
     """Encode texts into a ``.npy`` file, int32 (rows, maxlen), which appears whole or not at all."""
     report = EncodingReport()
-    with atomic_file(output) as temporary, NpyWriter(temporary) as writer:
-        for block in _padded(encoder, texts, shape, report, threads):
-            writer.append(block)
+    with _encoded(encoder, texts, output, shape, report, threads) as rows:
+        layout = Layout("ids", np.dtype(np.int32), (report.maxlen,), pad_id=encoder.pad_id)
+        with open_writer(output, layout) as writer:
+            for block in _padded(rows, shape, encoder.require_pad_id(), report.maxlen):
+                writer.append(block)
     return report
 
 
@@ -73,72 +78,98 @@ def embed_texts_to_npy(
 ) -> EncodingReport:
     """Embed texts into a ``.npy`` file: float32 (rows, maxlen, dim), or (rows, dim) with ``pooling``."""
     report = EncodingReport()
-    with atomic_file(output) as temporary, NpyWriter(temporary) as writer:
-        if pooling is None:
-            for block in _padded(encoder, texts, shape, report, threads):
-                for ids in _row_blocks(block, embedder, None):
-                    writer.append(embedder.vectors(ids))
-        else:
-            writer.append(embedder.pool_rows(Ragged.from_rows([]), pooling))  # the shape, if there are no texts
+    if pooling is not None:
+        nothing = embedder.pool_rows(Ragged.from_rows([]), pooling)
+        with open_writer(output, _vectors(nothing)) as writer:
             for batch in encoder.encode_batches(texts, shape, threads):
                 report.add(batch)
                 writer.append(embedder.pool_rows(batch.rows, pooling))
+        return report
+    with _encoded(encoder, texts, output, shape, report, threads) as rows:
+        nothing = embedder.vectors(np.zeros((0, report.maxlen), np.int32))
+        with open_writer(output, _vectors(nothing)) as writer:
+            size = embedder.row_size(report.maxlen, None)
+            for block in _padded(rows, shape, encoder.require_pad_id(), report.maxlen, size):
+                writer.append(embedder.vectors(block))
     return report
 
 
 def embed_ids_to_npy(embedder: Embedder, ids: Path, output: Path, pooling: str | None) -> int:
     """Embed a ``.npy`` file of padded ids (rows, maxlen) into another; returns the number of rows."""
-    array = open_ids(ids)
-    with atomic_file(output) as temporary, NpyWriter(temporary) as writer:
-        for block in _row_blocks(array, embedder, pooling):
-            embedder.check(check_ids(block))  # all of it before any work
-        for block in _row_blocks(array, embedder, pooling):
-            part = check_ids(block)
-            writer.append(embedder.vectors(part) if pooling is None else embedder.pool_padded(part, pooling))
-    return len(array)
+    source = open_ids(ids)
+    if source.maxlen is None:
+        raise ArgumentError(f"ids must be padded to be embedded; {ids} has rows of different lengths")
+    size = embedder.row_size(source.maxlen, pooling)
+    for block in source.blocks(size):
+        embedder.check(_values(block))  # all of it before any work
+    layout = _vectors(_embedded(embedder, next(source.blocks(size)), pooling)[:0])
+    with open_writer(output, layout) as writer:
+        for block in source.blocks(size):
+            writer.append(_embedded(embedder, block, pooling))
+    return writer.rows
 
 
 def decode_npy(encoder: Encoder, ids: Path) -> Iterator[list[str]]:
     """Turn a ``.npy`` file of ids (rows, maxlen) back into texts, some rows at a time."""
-    array = open_ids(ids)
-    encoder.check_ids(array)  # before the first is given out
-    step = max(_BLOCK // max(array.shape[1], 1), 1)
-    for start in range(0, len(array), step):
-        yield encoder.decode(np.asarray(array[start : start + step]))
+    source = open_ids(ids)
+    for block in source.blocks():
+        encoder.check_ids(_values(block))  # before the first is given out
+    for block in source.blocks():
+        yield encoder.decode(block.ids)
+
+
+@contextmanager
+def _encoded(
+    encoder: Encoder,
+    texts: Path | Iterable[Any],
+    output: Path,
+    shape: RowShape,
+    report: EncodingReport,
+    threads: int | None,
+) -> Iterator[Iterator[Ragged]]:
+    """Encode texts; gives the truncated rows once ``report`` says how long they are padded."""
+    encoder.require_pad_id()  # before any work
+    rows = _reported(encoder.encode_batches(texts, shape, threads), report)
+    if shape.fixed_length is not None:
+        report.maxlen = shape.fixed_length
+        yield rows
+        return
+    # Only the longest row says how long they all are.
+    with RowSpool(output) as spool:
+        for batch in rows:
+            spool.append(batch)
+        report.maxlen = shape.padded_length(spool.longest)
+        check_padding(spool.row_lengths, report.maxlen, np.dtype(np.int32).itemsize)
+        yield (batch for batch, _ in spool.blocks())
+
+
+def _reported(batches: Iterable[EncodedBatch], report: EncodingReport) -> Iterator[Ragged]:
+    for batch in batches:
+        report.add(batch)
+        yield batch.rows
 
 
 def _padded(
-    encoder: Encoder, texts: Path | Iterable[Any], shape: RowShape, report: EncodingReport, threads: int | None
+    batches: Iterable[Ragged], shape: RowShape, pad_id: int, length: int, row_size: int | None = None
 ) -> Iterator[Int32]:
-    """Encode texts into padded ids (rows, maxlen), of one maxlen; at least one block, if only of no rows."""
-    pad_id = encoder.require_pad_id()  # before any work
-
-    def rows() -> Iterator[Ragged]:
-        for batch in encoder.encode_batches(texts, shape, threads):
-            report.add(batch)
-            yield batch.rows
-
-    if shape.fixed_length is None:
-        # Only the longest row says how long they all are.
-        batches = list(rows())
-        report.maxlen = shape.padded_length(max((int(part.lengths.max(initial=0)) for part in batches), default=0))
-        yield from _blocks(batches, shape, pad_id, report.maxlen)
-    else:
-        report.maxlen = shape.fixed_length
-        yield from _blocks(rows(), shape, pad_id, report.maxlen)
-
-
-def _blocks(batches: Iterable[Ragged], shape: RowShape, pad_id: int, length: int) -> Iterator[Int32]:
-    """Pad rows to ``length``, some millions of ids at a time."""
-    yield np.zeros((0, length), np.int32)
-    step = max(_BLOCK // max(length, 1), 1)
+    """Pad rows to ``length``, some millions of numbers at a time, of which a row is ``row_size`` or its ids."""
+    step = max(_BLOCK // max(row_size or length, 1), 1)
     for rows in batches:
         for start in range(0, len(rows), step):
             yield shape.pad(rows.slice(start, min(start + step, len(rows))), pad_id, length)
 
 
-def _row_blocks(array: npt.NDArray[Any], embedder: Embedder, pooling: str | None) -> Iterator[npt.NDArray[Any]]:
-    """Cut ids (rows, maxlen) into blocks that fit in memory while embedded; one of no rows if there are none."""
-    step = max(_BLOCK // max(embedder.row_size(array.shape[1], pooling), 1), 1)
-    for start in range(0, max(len(array), 1), step):
-        yield array[start : start + step]
+def _vectors(nothing: Float32) -> Layout:
+    """The layout of vectors like these, of no rows."""
+    return Layout("vectors", nothing.dtype, nothing.shape[1:])
+
+
+def _values(block: IdBlock) -> Int32:
+    """The ids of a block, in any shape."""
+    return block.ids.values if isinstance(block.ids, Ragged) else block.ids
+
+
+def _embedded(embedder: Embedder, block: IdBlock, pooling: str | None) -> Float32:
+    """The vectors of a block of padded ids."""
+    ids = _values(block)
+    return embedder.vectors(ids) if pooling is None else embedder.pool_padded(ids, pooling)

@@ -11,7 +11,10 @@ import pyarrow as pa
 
 from tokemb.errors import ArgumentError
 from tokemb.ragged import Ragged
-from tokemb.reading_ids.source import BLOCK, IdBlock, IdsSource
+from tokemb.reading_ids.source import IdBlock, IdsSource
+
+# Numbers that are Python objects at a time.
+_BLOCK = 1 << 19
 
 Rows = list[dict[str, Any]]
 
@@ -34,7 +37,7 @@ class JsonlSource(IdsSource):
             yield IdBlock(ids, self._kept(line, rows))
 
     def _rows(self) -> Iterator[tuple[int, Rows]]:
-        """Objects of some millions of ids, and the number of the first line."""
+        """Objects with about ``_BLOCK`` ids, and the number of the first line."""
         rows: Rows = []
         size, first = 0, 1
         with self.path.open("rb") as file:
@@ -42,7 +45,7 @@ class JsonlSource(IdsSource):
                 row = self._row(number, line)
                 rows.append(row)
                 size += 1 + len(row["ids"])
-                if size >= BLOCK:
+                if size >= _BLOCK:
                     yield first, rows
                     rows, size, first = [], 0, number + 1
         if rows:

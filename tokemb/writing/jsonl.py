@@ -31,7 +31,7 @@ class JsonlWriter(Writer):
                 raise ArgumentError(f"JSON has no bytes, as {field.name!r} holds: write .parquet or .tfrecord")
 
     def __init__(self, target: Path | BinaryIO, layout: Layout) -> None:
-        super().__init__(layout)
+        super().__init__(target, layout)
         self._owns = isinstance(target, Path)
         self._file: BinaryIO = target.open("xb") if isinstance(target, Path) else target
 

@@ -42,7 +42,9 @@ class Layout:
         check_choice("dtype", str(self.dtype), DTYPES[self.name])
         for name, times in Counter(self.kept.names).items():
             if name in OWN_NAMES:
-                raise ArgumentError(f"a kept column must not be called {name!r}, as a column of tokemb's own: rename it")
+                raise ArgumentError(
+                    f"a kept column must not be called {name!r}, as a column of tokemb's own: rename it"
+                )
             if times > 1:
                 raise ArgumentError(f"kept columns must have different names; {times} are called {name!r}")
 

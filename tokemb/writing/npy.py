@@ -23,14 +23,13 @@ class NpyWriter(Writer):
         """Raise ``ArgumentError`` for kept columns and rows of different lengths."""
         if len(layout.kept):
             raise ArgumentError(
-                f".npy holds one array and no kept columns, here {', '.join(layout.kept.names)}: "
-                "write .npz or .parquet"
+                f".npy holds one array and no kept columns, here {', '.join(layout.kept.names)}: write .npz or .parquet"
             )
         if layout.row_shape is None:
             raise ArgumentError(".npy holds rows of one length: pad them, or write .npz or .parquet")
 
     def __init__(self, path: Path, layout: Layout) -> None:
-        super().__init__(layout)
+        super().__init__(path, layout)
         self._file = path.open("xb")
         self._array = GrowingArray(self._file, layout.dtype, layout.row_shape or ())
 

@@ -11,10 +11,9 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-import pyarrow as pa
 
 from tokemb.errors import ArgumentError
 from tokemb.writing.layout import Layout
@@ -41,7 +40,7 @@ class NpzWriter(Writer):
                 )
 
     def __init__(self, path: Path, layout: Layout) -> None:
-        super().__init__(layout)
+        super().__init__(path, layout)
         self._path, folder = path, path.parent
         self._arrays: dict[str, SpooledArray] = {}
         self._columns: list[Column] = []

@@ -36,7 +36,7 @@ class SpooledArray:
 
     def __init__(self, folder: Path, dtype: np.dtype[Any], row_shape: tuple[int, ...] = ()) -> None:
         self.file: IO[bytes] = tempfile.TemporaryFile(dir=folder, prefix=".tokemb-")
-        self._array = GrowingArray(self.file, dtype, row_shape)  # type: ignore[arg-type]  # typeshed: IO, BinaryIO
+        self._array = GrowingArray(self.file, dtype, row_shape)
 
     def append(self, rows: Array) -> None:
         """Add ``rows``, (rows, *row_shape) of the dtype."""

@@ -1,4 +1,4 @@
-"""``.parquet`` files: a column of lists, the kept columns with their types, and what is true of all rows as metadata."""
+"""``.parquet`` files: a column of lists, the kept columns with their types, and facts as metadata."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ParquetWriter(Writer):
     """``ids``, list<dtype>; or ``vectors``, fixed_size_list<dtype>[dim], and lists of these without pooling."""
 
     def __init__(self, path: Path, layout: Layout) -> None:
-        super().__init__(layout)
+        super().__init__(path, layout)
         self._schema = pa.schema([pa.field(layout.name, _rows_type(layout)), *layout.kept], _metadata(layout))
         self._pending: list[pa.RecordBatch] = []
         self._bytes = 0
@@ -46,7 +46,9 @@ class ParquetWriter(Writer):
         step = max((1 << 30) // max(self.layout.row_size, 1), 1)
         for start in range(0, len(block), step):
             part = block.slice(start, min(start + step, len(block)))
-            batch = pa.RecordBatch.from_arrays([_rows_array(part, self.layout), *part.kept.columns], schema=self._schema)
+            batch = pa.RecordBatch.from_arrays(
+                [_rows_array(part, self.layout), *part.kept.columns], schema=self._schema
+            )
             self._pending.append(batch)
             self._bytes += batch.nbytes
             if self._bytes >= _ROW_GROUP:

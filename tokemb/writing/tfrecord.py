@@ -35,7 +35,7 @@ class TfrecordWriter(Writer):
             _feature_dtype(field)
 
     def __init__(self, path: Path, layout: Layout) -> None:
-        super().__init__(layout)
+        super().__init__(path, layout)
         import tensorflow as tf
 
         self._tf = tf
@@ -115,7 +115,8 @@ def _feature_dtype(field: pa.Field) -> str:
     if kind == pa.large_string() or pt.is_binary(kind) or pt.is_large_binary(kind):
         return "string"
     raise ArgumentError(
-        f"a .tfrecord keeps columns of numbers, Booleans, texts and bytes; {field.name!r} is {field.type}: write .parquet"
+        f"a .tfrecord keeps columns of numbers, Booleans, texts and bytes; {field.name!r} is {field.type}: "
+        "write .parquet"
     )
 
 
@@ -125,7 +126,9 @@ def _feature_values(column: pa.Array, name: str, dtype: str) -> list[Any]:
     if dtype == "float32":
         with np.errstate(over="ignore"):
             rounded = values.to_numpy(zero_copy_only=False).astype(np.float32)
-        return [None if gone else real for gone, real in zip(values.is_null().to_pylist(), rounded.tolist(), strict=True)]
+        return [
+            None if gone else real for gone, real in zip(values.is_null().to_pylist(), rounded.tolist(), strict=True)
+        ]
     try:
         converted: list[Any] = values.cast(_ARROW[dtype]).to_pylist()
     except pa.ArrowInvalid:

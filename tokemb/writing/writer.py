@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -49,17 +50,17 @@ class Block:
 class Writer(ABC):
     """Writes rows into one file of one format; leaving the context without an error completes the file."""
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
+    def __init__(self, target: Path | BinaryIO, layout: Layout) -> None:
+        """``target``: a path where nothing is yet; lines of JSON also go to a stream."""
+        self.target, self.layout = target, layout
         self.rows = 0
 
     @classmethod
+    @abstractmethod
     def check(cls, layout: Layout) -> None:
         """Raise ``ArgumentError`` if files of this format cannot hold ``layout``."""
 
-    def append(
-        self, rows: Array | Ragged, lengths: Int64 | None = None, kept: pa.RecordBatch | None = None
-    ) -> None:
+    def append(self, rows: Array | Ragged, lengths: Int64 | None = None, kept: pa.RecordBatch | None = None) -> None:
         """Add rows.
 
         ``rows``: (rows, *row_shape) of numbers that fit the layout's dtype, or a ``Ragged`` if it has no row shape.
@@ -99,6 +100,7 @@ class Writer(ABC):
     def _complete(self) -> None:
         """Write what comes after the last row."""
 
+    @abstractmethod
     def _close(self) -> None:
         """Let go of what is open, also after an error; raises nothing that hides one."""
 

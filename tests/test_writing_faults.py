@@ -1,0 +1,87 @@
+"""Full disks, interruptions and long runs: an output is whole or not there, and memory does not grow with it."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tests.conftest import python
+from tokemb.writing import FORMATS, Layout, open_writer
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
+
+RUN = """
+import os, resource, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+from pathlib import Path
+import numpy as np, pyarrow as pa
+from tokemb.writing import Layout, open_writer
+path, blocks, limit = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+if path.suffix == ".tfrecord":
+    import tensorflow
+numbers = np.random.default_rng(0)
+kept = pa.record_batch({"text": [f"row {i}" for i in range(1000)], "n": list(range(1000))})
+kept = kept.slice(0, 0 if path.suffix == ".npy" else 1000).select([] if path.suffix == ".npy" else ["text", "n"])
+layout = Layout("ids", np.dtype("int32"), (256,), kept.schema)
+if limit:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    with open_writer(path, layout) as writer:
+        for _ in range(blocks):
+            ids = numbers.integers(0, 60_000, (1000, 256)).astype(np.int32)
+            writer.append(ids, None, kept if kept.num_columns else None)
+except OSError as error:
+    print(error.strerror)
+    sys.exit(1)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@LINUX
+@pytest.mark.parametrize(
+    ("suffix", "limit"), [*((suffix, 100_000) for suffix in FORMATS if suffix != ".tfrecord"), (".tfrecord", 1_500_000)]
+)
+def test_no_space_left(tmp_path, suffix, limit):
+    path = tmp_path / f"x{suffix}"
+    path.write_bytes(b"old")
+    run = python(RUN, str(path), "3", str(limit))
+    assert (run.returncode, run.stdout) == (1, "File too large\n"), run.stderr
+    assert "Exception ignored" not in run.stderr
+    assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@LINUX
+def test_no_space_for_the_archive_after_all_arrays_are_spooled(tmp_path):
+    size = 3 * 1000 * 256 * 4
+    run = python(RUN, str(tmp_path / "x.npz"), "3", str(size + 20_000))
+    assert (run.returncode, run.stdout) == (1, "File too large\n"), run.stderr
+    assert "Exception ignored" not in run.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@LINUX
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".jsonl"])
+def test_memory_does_not_grow_with_the_output(tmp_path, suffix):
+    path = tmp_path / f"x{suffix}"
+    run = python(RUN, str(path), "300", "0")  # 300 MB
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) < 230_000 * (0.25 if suffix in (".npy", ".npz") else 1), "kilobytes"
+    assert path.stat().st_size > 150_000_000
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_an_error_in_the_middle(tmp_path, suffix, error):
+    path = tmp_path / f"x{suffix}"
+    path.write_bytes(b"old")
+    kept = pa.record_batch({} if suffix == ".npy" else {"a": ["x", "y"]})
+    with pytest.raises(error), open_writer(path, Layout("ids", np.dtype("int32"), (2,), kept.schema)) as writer:
+        writer.append(np.zeros((2, 2), np.int32), None, kept if kept.num_columns else None)
+        raise error
+    assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]

@@ -1,0 +1,165 @@
+"""``.npz`` archives of ids, stored or compressed, of which some rows at a time are in memory."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tokemb.errors import ArgumentError
+from tokemb.ragged import Int64, Ragged
+from tokemb.reading_ids.npz_member import Header, Member, read_header, read_scalar
+from tokemb.reading_ids.source import BLOCK, IdBlock, IdsSource, broken, int32_ids
+
+# Rows of lists whose lengths are not known before.
+_ROWS = 1 << 16
+
+_OWN = {"ids", "values", "row_splits", "lengths", "pad_id", "fingerprint"}
+
+
+class NpzSource(IdsSource):
+    """``ids`` (rows, maxlen), or ``values`` and ``row_splits``; arrays of as many rows are kept columns."""
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+        self._headers = {
+            info.filename.removesuffix(".npy"): read_header(archive, info)
+            for info in archive.infolist()
+            if info.filename.endswith(".npy")
+        }
+        self._ids = _ids_name(path, self._headers)
+        header = self._headers[self._ids]
+        self._rows = header.shape[0] if self._ids != "values" else max(self._headers["row_splits"].shape[0] - 1, 0)
+        fingerprint = read_scalar(archive, self._headers.get("fingerprint"), "U")
+        pad_id = read_scalar(archive, self._headers.get("pad_id"), "iu")
+        maxlen = None if self._ids == "values" else header.shape[1]
+        super().__init__(path, maxlen, _kept_schema(self._headers, self._ids, self._rows), fingerprint or "", pad_id)
+
+    def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
+        """Read all arrays side by side."""
+        with _sound(self.path), zipfile.ZipFile(self.path) as archive, ExitStack() as stack:
+
+            def opened(name: str) -> Member:
+                return stack.enter_context(Member(archive, self._headers[name]))
+
+            columns = {field.name: _Column(field, self._headers, opened) for field in self.kept}
+            for ids in self._ids_blocks(opened, row_size):
+                kept = [columns[field.name].read(len(ids)) for field in self.kept]
+                yield IdBlock(ids, pa.RecordBatch.from_arrays(kept, schema=self.kept))
+
+    def _ids_blocks(self, opened: Any, row_size: int | None) -> Iterator[Any]:  # noqa: ANN401
+        ids = opened(self._ids)
+        if self.maxlen is not None:
+            step = self._rows_at_a_time(row_size)
+            for start in range(0, max(self._rows, 1), step):
+                yield int32_ids(ids.read(min(step, self._rows - start)), self.path)
+            return
+        splits = opened("row_splits")
+        last = splits.read(1).astype(np.int64)
+        total = self._headers["values"].shape[0]
+        done = 0
+        while done < self._rows:
+            ends = splits.read(min(_ROWS, self._rows - done)).astype(np.int64)
+            part = np.concatenate([last, ends])
+            self._check(part, total, first=done == 0, last=done + len(ends) == self._rows)
+            done, last = done + len(ends), part[-1:]
+            yield from self._ragged(ids, part)
+
+    def _ragged(self, ids: Member, splits: Int64) -> Iterator[Ragged]:
+        cuts = np.unique(np.searchsorted(splits, np.arange(splits[0], splits[-1], BLOCK))).tolist()
+        bounds = sorted({0, *cuts, len(splits) - 1})
+        for start, stop in zip(bounds, bounds[1:], strict=False):
+            part = splits[start : stop + 1] - splits[start]
+            yield Ragged(int32_ids(ids.read(int(part[-1])), self.path), part)
+
+    def _check(self, splits: Int64, total: int, first: bool, last: bool) -> None:
+        outside = (first and splits[0] != 0) or (last and splits[-1] != total)
+        if outside or np.any(np.diff(splits) < 0) or splits[-1] > total:
+            raise ArgumentError(f"{self.path}: row_splits must ascend from 0 to the {total} ids in values")
+
+
+class _Column:
+    """A kept column, read from its one, two or three arrays."""
+
+    def __init__(self, field: pa.Field, headers: dict[str, Header], opened: Any) -> None:  # noqa: ANN401
+        self._field = field
+        missing = f"{field.name}.missing"
+        self._missing = opened(missing) if missing in headers else None
+        self._offsets: Member | None = None
+        if field.name in headers:
+            self._values = opened(field.name)
+        else:
+            self._values, self._offsets = opened(f"{field.name}.utf8"), opened(f"{field.name}.offsets")
+            self._last = self._offsets.read(1).astype(np.int64)
+
+    def read(self, rows: int) -> pa.Array:
+        """The values of the next rows."""
+        mask = None if self._missing is None else self._missing.read(rows)
+        if self._offsets is None:
+            return pa.array(self._values.read(rows), self._field.type, mask=mask, from_pandas=False)
+        offsets = np.concatenate([self._last, self._offsets.read(rows).astype(np.int64)])
+        if np.any(np.diff(offsets) < 0):
+            raise ArgumentError(f"the offsets of {self._field.name!r} do not ascend")
+        self._last = offsets[-1:]
+        utf8 = self._values.read(int(offsets[-1] - offsets[0])).tobytes()
+        buffers = [None, pa.py_buffer(offsets - offsets[0]), pa.py_buffer(utf8)]
+        texts = pa.Array.from_buffers(pa.large_string(), rows, buffers)
+        texts.validate(full=True)
+        if mask is None:
+            return texts
+        return pa.array(np.where(mask, None, texts.to_numpy(zero_copy_only=False)), pa.large_string())
+
+
+def _ids_name(path: Path, headers: dict[str, Header]) -> str:
+    """The array of the ids: by its name, or the only one that can be."""
+
+    def is_whole(name: str, axes: int) -> bool:
+        return name in headers and len(headers[name].shape) == axes and headers[name].dtype.kind in "iu"
+
+    rows = [name for name in headers if is_whole(name, 2)]
+    if "ids" in rows:
+        return "ids"
+    if is_whole("values", 1) and is_whole("row_splits", 1) and headers["row_splits"].shape[0]:
+        return "values"
+    if len(rows) == 1:
+        return rows[0]
+    held = ", ".join(f"{name} {header.dtype} {header.shape}" for name, header in headers.items()) or "no arrays"
+    raise ArgumentError(
+        f"{path} must hold ids, whole numbers (rows, maxlen), or values and row_splits; it holds {held:.300}"
+    )
+
+
+def _kept_schema(headers: dict[str, Header], ids: str, rows: int) -> pa.Schema:
+    types = {}
+    for name, header in headers.items():
+        if name in _OWN or name == ids or name.endswith(".missing") or len(header.shape) != 1:
+            continue
+        if name.endswith(".utf8") and f"{name.removesuffix('.utf8')}.offsets" in headers:
+            types[name.removesuffix(".utf8")] = pa.large_string()
+        elif header.shape[0] == rows and header.dtype.kind in "biufUM" and not _is_part(name, headers):
+            types[name] = pa.array(np.zeros(0, header.dtype)).type
+    return pa.schema(types)
+
+
+def _is_part(name: str, headers: dict[str, Header]) -> bool:
+    return name.endswith(".offsets") and f"{name.removesuffix('.offsets')}.utf8" in headers
+
+
+@contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ArgumentError as error:
+        raise error if str(path) in str(error) else broken(path, ".npz", error) from None
+    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError, pa.ArrowException) as error:
+        raise broken(path, ".npz", error) from None
+
+
+def open_source(path: Path) -> NpzSource:
+    """Look at the arrays; raises ``ArgumentError`` if none can be the ids, or one holds Python objects."""
+    with _sound(path), zipfile.ZipFile(path) as archive:
+        return NpzSource(path, archive)
