@@ -37,13 +37,23 @@ def test_some_docstrings_have_examples():
     assert len(examples) >= 5
 
 
-@pytest.mark.parametrize(("page", "examples"), [("README.md", 15), ("docs/engine.md", 3)])
+@pytest.mark.parametrize(("page", "examples"), [("README.md", 15), ("docs/engine.md", 3), ("docs/outputs.md", 15)])
 def test_examples_in_pages(page, examples, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "build").mkdir()
     result = doctest.testfile(str(ROOT / page), module_relative=False, optionflags=OPTIONS)
     assert result.attempted > examples
     assert result.failed == 0
+
+
+@pytest.mark.parametrize("library", ["pandas", "duckdb"])
+def test_other_programs_read_the_outputs(library, tmp_path, monkeypatch):
+    pytest.importorskip(library)
+    monkeypatch.chdir(tmp_path)
+    doctest.testfile(str(ROOT / "docs" / "outputs.md"), module_relative=False, optionflags=OPTIONS)
+    page = (ROOT / "docs" / "outputs.md").read_text("utf-8")
+    (block,) = re.findall(rf"```python\n(import {library}.*?)```", page, re.DOTALL)
+    exec(block, {})
 
 
 def test_the_commands_in_the_readme(tmp_path):

@@ -226,4 +226,4 @@ else:
         assert run.returncode == 0, run.stderr
     rows, grown = map(int, run.stdout.split())
     assert rows == count
-    assert grown < 190_000 if suffix != ".jsonl" else 100_000, "kilobytes"
+    assert grown < (100_000 if suffix == ".jsonl" else 190_000), "kilobytes"

@@ -100,7 +100,10 @@ class _Column:
         """The values of the next rows."""
         mask = None if self._missing is None else self._missing.read(rows)
         if self._offsets is None:
-            return pa.array(self._values.read(rows), self._field.type, mask=mask, from_pandas=False)
+            values = self._values.read(rows)
+            # Of NumPy's own texts Arrow takes what is in front of the first NUL.
+            plain = values.tolist() if values.dtype.kind == "U" else values
+            return pa.array(plain, self._field.type, mask=mask, from_pandas=False)
         offsets = np.concatenate([self._last, self._offsets.read(rows).astype(np.int64)])
         if np.any(np.diff(offsets) < 0):
             raise ArgumentError(f"the offsets of {self._field.name!r} do not ascend")
