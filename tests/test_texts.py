@@ -37,15 +37,13 @@ def test_every_kind_of_column(make):
 
 
 def test_a_batch_holds_a_bounded_number_of_rows(monkeypatch, tmp_path):
-    from tokemb.textfiles import read_lines
-
     monkeypatch.setattr(texts_module, "BATCH_ROWS", 10)
     (tmp_path / "text.txt").write_text("\n" * 95)
     for parts in (
         batches([""] * 95),
         batches(iter([""] * 95)),
         batches(pa.array([""] * 95)),
-        read_lines([tmp_path / "text.txt"]),
+        tokemb.read_corpus(tmp_path / "text.txt"),
     ):
         assert [len(batch) for batch in parts] == [10] * 9 + [5]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tokemb.errors import TokembError
     from tokemb.fit import fit_vocab
     from tokemb.ragged import Ragged, pad
+    from tokemb.reading import read_corpus
 
 # Imported when they are asked for (PEP 562): a command needs a few of them, and answers sooner without the others.
 _MODULES = {
@@ -33,6 +34,7 @@ _MODULES = {
     "embedding_model": "embedding",
     "fit_vocab": "fit",
     "pad": "ragged",
+    "read_corpus": "reading",
 }
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "embedding_model",
     "fit_vocab",
     "pad",
+    "read_corpus",
 ]
 
 

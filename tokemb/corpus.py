@@ -10,18 +10,18 @@ from typing import Any
 import pyarrow as pa
 
 from tokemb.errors import TextTypeError
-from tokemb.textfiles import read_lines
+from tokemb.reading import read_corpus
 from tokemb.texts import batches
 
 
 def corpus_batches(texts: Path | Iterable[Any]) -> Iterator[pa.Array]:
     """Yield texts as Arrow arrays of a few megabytes: ``large_string``, or ``large_list<large_string>`` for tokens.
 
-    ``texts``: a ``pathlib.Path`` or several, which are text files, a row a line; anything else is texts themselves,
-    as ``tokemb.texts.batches`` takes them.
+    ``texts``: a ``pathlib.Path`` or several, which are files as ``tokemb.read_corpus`` reads them; anything else is
+    texts themselves, as ``tokemb.texts.batches`` takes them.
     """
     if isinstance(texts, Path):
-        return read_lines([texts])
+        return _read([texts])
     if isinstance(texts, Iterator):  # a generator, of paths as Path.glob gives or of texts: look at the first
         first = list(islice(texts, 1))
         texts, of_paths = chain(first, texts), any(isinstance(item, Path) for item in first)
@@ -29,7 +29,13 @@ def corpus_batches(texts: Path | Iterable[Any]) -> Iterator[pa.Array]:
         of_paths = isinstance(texts, (list, tuple, Set)) and any(
             issubclass(kind, Path) for kind in set(map(type, texts))
         )
-    return read_lines(_only_paths(texts)) if of_paths else batches(texts)
+    return _read(_only_paths(texts)) if of_paths else batches(texts)
+
+
+def _read(paths: Iterable[Path]) -> Iterator[pa.Array]:
+    for batch in read_corpus(paths):
+        if len(batch):
+            yield batch.column(0)
 
 
 def _only_paths(paths: Iterable[Any]) -> Iterator[Path]:

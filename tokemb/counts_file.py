@@ -20,7 +20,7 @@ from tokemb.texts import STRINGS
 FORMAT_VERSION = 1
 
 # The one key of the file's own that says what the columns do not.
-_KEY = b"tokemb.counts"
+KEY = b"tokemb.counts"
 
 _SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64()})
 
@@ -32,7 +32,7 @@ def write_counts(counts: TokenCounts, path: Path) -> None:
         "profile": counts.profile,
         "row_lengths": [list(pair) for pair in sorted(counts.row_lengths.items())],
     }
-    table = pa.table([counts.tokens, counts.counts, counts.documents], _SCHEMA.with_metadata({_KEY: json.dumps(about)}))
+    table = pa.table([counts.tokens, counts.counts, counts.documents], _SCHEMA.with_metadata({KEY: json.dumps(about)}))
     with atomic_file(path) as temporary:
         # No token comes twice, so dictionaries of them only cost.
         pq.write_table(table, temporary, compression="zstd", use_dictionary=False, write_page_checksum=True)
@@ -44,7 +44,7 @@ def read_counts(path: Path) -> TokenCounts:
         raise CountsError(f"there are no token counts at {path}")
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            about = (file.schema_arrow.metadata or {}).get(_KEY)
+            about = (file.schema_arrow.metadata or {}).get(KEY)
             if about is None:
                 raise CountsError(f"{path} is Parquet, but not token counts: tokemb count makes those")
             profile, row_lengths = _read_about(path, about)

@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb.errors import TextError, TextTypeError
@@ -124,18 +125,29 @@ def slices(column: pa.Array, size: int | None = None, most_rows: int | None = No
 
     They are ``BATCH_BYTES`` and ``BATCH_ROWS`` unless told.
     """
+    for start, stop in cuts(column, size, most_rows):
+        yield column.slice(start, stop - start)
+
+
+def cuts(column: pa.Array, size: int | None = None, most_rows: int | None = None) -> Iterator[tuple[int, int]]:
+    """Where ``slices`` cuts: the first row of each slice, and the one after its last."""
     size, most_rows = size or BATCH_BYTES, most_rows or BATCH_ROWS
-    if not len(column):
-        return
-    offsets = np.frombuffer(column.buffers()[1], np.int64, len(column) + 1, column.offset * 8)
-    # Bytes of texts; of rows of tokens eight times their number, near enough.
-    ends = (offsets[1:] - offsets[0]) * (1 if column.type == STRINGS else 8)
+    ends = row_ends(column)
     start = 0
     while start < len(column):
         before = ends[start - 1] if start else 0
         stop = min(int(np.searchsorted(ends, before + size)) + 1, start + most_rows)
-        yield column.slice(start, stop - start)
+        yield start, stop
         start = stop
+
+
+def row_ends(column: pa.Array) -> npt.NDArray[np.int64]:
+    """The bytes of text up to the end of each row, (rows,); of rows of tokens eight times their number, near enough."""
+    if not len(column):
+        return np.zeros(0, np.int64)
+    offsets = np.frombuffer(column.buffers()[1], np.int64, len(column) + 1, column.offset * 8)
+    ends: npt.NDArray[np.int64] = (offsets[1:] - offsets[0]) * (1 if column.type == STRINGS else 8)
+    return ends
 
 
 def _rows_to_arrow(rows: list[Any], first: int) -> pa.Array:

@@ -4,16 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokemb import TokembError, textfiles
+from tokemb import TokembError, read_corpus, texts
 from tokemb.corpus import corpus_batches
-from tokemb.textfiles import read_lines
 
 
 def lines_of(path):
-    batches = list(read_lines(path if isinstance(path, list) else [path]))
+    batches = list(read_corpus(path, format="text"))
     for batch in batches:
         batch.validate(full=True)
-    return [line for batch in batches for line in batch.to_pylist()]
+    return [line for batch in batches for line in batch["text"].to_pylist()]
 
 
 def expected_lines(content: bytes) -> list[str]:
@@ -35,7 +34,7 @@ def test_lines_whatever_the_block_size(tmp_path_factory, pieces, block):
     path = tmp_path_factory.mktemp("lines") / "text.txt"
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(textfiles, "BATCH_BYTES", block)
+        patch.setattr(texts, "BATCH_BYTES", block)
         assert lines_of(path) == expected_lines(content)
 
 
@@ -55,14 +54,14 @@ def test_paths_one_or_many_or_a_glob(tmp_path):
 @pytest.mark.parametrize("mixed", [["a"], ["text"]])
 def test_texts_and_files_do_not_mix(tmp_path, mixed):
     (tmp_path / "a").write_text("a")
-    for texts in ([tmp_path / "a", *mixed], iter([tmp_path / "a", *mixed]), [*mixed, tmp_path / "a"]):
+    for mixture in ([tmp_path / "a", *mixed], iter([tmp_path / "a", *mixed]), [*mixed, tmp_path / "a"]):
         with pytest.raises(TokembError, match="texts and files cannot be mixed"):
-            list(corpus_batches(texts))
+            list(corpus_batches(mixture))
 
 
 @pytest.mark.parametrize("block", [1, 3, 1 << 20])
 def test_bytes_that_are_not_utf8_are_placed(tmp_path, monkeypatch, block):
-    monkeypatch.setattr(textfiles, "BATCH_BYTES", block)
+    monkeypatch.setattr(texts, "BATCH_BYTES", block)
     path = tmp_path / "bad.txt"
     path.write_bytes(b"\xef\xbb\xbfgood\n\xc3\xa9\nb\xffd\n")
     with pytest.raises(TokembError, match=rf"{path}, line 3: byte 12 \(0xff\) is not UTF-8"):

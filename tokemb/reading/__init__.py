@@ -1,0 +1,137 @@
+"""Corpora in files: text, CSV, JSON Lines, Parquet and Arrow, compressed or not, as one stream of Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tokemb import texts
+from tokemb.arguments import check_choice
+from tokemb.reading.ahead import Item, read_ahead
+from tokemb.reading.blocks import utf8_blocks, whole_lines, whole_records
+from tokemb.reading.columns import Columns, Place
+from tokemb.reading.files import Source, find_sources
+from tokemb.reading.lines import rows_of_lines
+from tokemb.reading.streams import is_worth_a_thread, open_stream
+from tokemb.texts import row_ends
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+_DELIMITERS = {"csv": ",", "tsv": "\t"}
+
+Batches = Generator[pa.RecordBatch, None, None]
+
+
+def read_corpus(
+    files: str | Path | Iterable[str | Path],
+    *,
+    column: str | None = None,
+    keep: Iterable[str] = (),
+    format: str | None = None,  # noqa: A002 - what everyone calls it
+    missing: str = "error",
+    errors: str = "strict",
+    header: bool = True,
+    filesystem: FileSystem | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Read texts, and columns beside them, from files of any size, some megabytes at a time.
+
+    ``files``: one or many of: names of files, patterns (``"data/*.jsonl.gz"``), folders (all files of known extensions
+    in them, sorted by name), ``"-"`` for standard input, addresses (``s3://``, ``gs://``, ``hdfs://``, ``file://``).
+    ``column``: the one that holds the texts; ``None`` for the only one, or the one called ``text``.
+    ``keep``: other columns to read along.
+    ``format``: ``"text"``, ``"csv"``, ``"tsv"``, ``"jsonl"``, ``"parquet"`` or ``"arrow"``; ``None`` for what the
+    extensions say. ``.gz``, ``.bz2``, ``.zst`` and ``.xz`` after them are decompressed.
+    ``missing``: ``"error"``, or ``"empty"`` to read missing texts as empty ones.
+    ``errors``: ``"strict"``, or ``"replace"`` to read bytes that are not UTF-8 as U+FFFD.
+    ``header``: whether CSV files name their columns; without they are ``"0"``, ``"1"``, ...
+    ``filesystem``: a ``pyarrow.fs.FileSystem`` in which all ``files`` are paths.
+
+    Yields ``pyarrow.RecordBatch`` (rows,) of one schema, at least one: first the texts, ``large_string`` (whole numbers
+    become their decimal digits) or, of a column of lists, ``large_list<large_string>``; then the kept columns.
+    Raises ``TextError``, naming file and row or line, for what is not as it should be, ``OSError`` for files that
+    cannot be read, ``ArgumentError`` for wrong settings.
+    """
+    columns = Columns(column, keep, missing)
+    check_choice("errors", errors, ("strict", "replace"))
+    sources = find_sources(files, format, filesystem)
+    return _in_good_size(_batches(sources, columns, errors, bool(header)), columns)
+
+
+def _batches(sources: list[Source], columns: Columns, errors: str, header: bool) -> Batches:
+    for source in sources:
+        with closing(_ahead(_of_one(source, columns, errors, header), is_worth_a_thread(source))) as batches:
+            yield from batches
+    columns.check_seen()
+
+
+def _of_one(source: Source, columns: Columns, errors: str, header: bool) -> Batches:
+    if source.format in ("parquet", "arrow"):
+        from tokemb.reading.columnar import columnar_batches  # here, so that text files do not wait for Parquet
+
+        yield from columnar_batches(source, columns, errors)
+        return
+    # Decompressing takes the longest, so that it has a thread of its own, apart from parsing.
+    apart = source.compression is not None and is_worth_a_thread(source)
+    with closing(_ahead(_blocks(source, errors), apart)) as blocks:
+        yield from _parsed(blocks, source, columns, header)
+
+
+def _ahead(items: Generator[Item, None, None], is_worth_it: bool) -> Generator[Item, None, None]:
+    return read_ahead(items) if is_worth_it else items
+
+
+def _parsed(blocks: Iterator[bytes], source: Source, columns: Columns, header: bool) -> Iterator[pa.RecordBatch]:
+    if source.format == "jsonl":
+        from tokemb.reading.json_lines import json_batches
+
+        return json_batches(blocks, source.name, columns)
+    if source.format in _DELIMITERS:
+        from tokemb.reading.delimited import delimited_batches
+
+        return delimited_batches(blocks, source.name, columns, _DELIMITERS[source.format], header)
+    return _lines(blocks, source.name, columns)
+
+
+def _blocks(source: Source, errors: str) -> Generator[bytes, None, None]:
+    with open_stream(source) as stream:
+        delimiter = _DELIMITERS.get(source.format)
+        blocks = whole_lines(stream) if delimiter is None else whole_records(stream, source.name, delimiter)
+        yield from utf8_blocks(blocks, source.name, errors)
+
+
+def _lines(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
+    column, line = columns.choose_lines(name), 1
+    for block in blocks:
+        rows = rows_of_lines(block)
+        yield from columns.batches(column, rows, {}, Place(name, "line", line))
+        line += len(rows)
+
+
+def _in_good_size(batches: Batches, columns: Columns) -> Batches:
+    """Join batches that are much smaller than they might be; without any, yield one of no rows."""
+    waiting: list[pa.RecordBatch] = []
+    size = rows = total = 0
+    for batch in batches:
+        ends = row_ends(batch.column(0))
+        size += int(ends[-1])
+        rows += len(batch)
+        total += len(batch)
+        waiting.append(batch)
+        if 2 * size >= texts.BATCH_BYTES or 2 * rows >= texts.BATCH_ROWS:
+            yield _joined(waiting)
+            waiting, size, rows = [], 0, 0
+    if waiting:
+        yield _joined(waiting)
+    elif not total:
+        yield pa.RecordBatch.from_pylist([], schema=columns.schema())
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(batches) == 1:
+        return batches[0]
+    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]

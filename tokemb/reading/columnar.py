@@ -1,0 +1,111 @@
+"""Parquet and Arrow (Feather): columns of their own types, of which only the wanted ones are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from tokemb import texts
+from tokemb.errors import TextError
+from tokemb.reading.columns import Columns, Place
+from tokemb.reading.files import Source
+from tokemb.reading.streams import open_seekable
+
+_ARROW_FILE = b"ARROW1"
+_READ_BUFFER = 1 << 20
+# Rows decoded at a time where a dictionary hides how long they are.
+_DICTIONARY_ROWS = 1 << 12
+
+
+def columnar_batches(source: Source, columns: Columns, errors: str) -> Iterator[pa.RecordBatch]:
+    """Yield the wanted columns of one file.
+
+    Raises ``TextError``, naming the file, for one that is broken or not of its format, and for token counts.
+    """
+    read = _parquet if source.format == "parquet" else _arrow
+    row = 1
+    with open_seekable(source) as file:
+        for names, batch in read(source, file, columns):
+            place = Place(source.name, "row", row)
+            text, *kept = (_sound(batch.column(name), name, place, errors) for name in names)
+            yield from columns.batches(names[0], text, dict(zip(names[1:], kept, strict=True)), place)
+            row += len(batch)
+
+
+def _parquet(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list[str], pa.RecordBatch]]:  # noqa: ANN401
+    import pyarrow.parquet as pq
+
+    from tokemb.counts_file import KEY
+
+    with pq.ParquetFile(file, buffer_size=_READ_BUFFER, pre_buffer=False, page_checksum_verification=True) as parquet:
+        if KEY in (parquet.schema_arrow.metadata or {}):
+            raise TextError(f"{source.name} holds token counts, not texts: only fit_vocab takes those")
+        names = _choose(parquet.schema_arrow.names, columns, source)
+        yield names, _no_rows(parquet.schema_arrow, names)
+        for group in range(parquet.num_row_groups):
+            rows = _rows_at_a_time(parquet.metadata.row_group(group), names)
+            for batch in parquet.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
+                yield names, batch
+
+
+def _rows_at_a_time(group: Any, names: list[str]) -> int:  # noqa: ANN401 - RowGroupMetaData
+    """How many rows of a row group make about ``BATCH_BYTES``."""
+    read = [group.column(index) for index in range(group.num_columns)]
+    read = [chunk for chunk in read if any((chunk.path_in_schema + ".").startswith(name + ".") for name in names)]
+    size = sum(chunk.total_uncompressed_size for chunk in read)
+    rows = min(texts.BATCH_BYTES * group.num_rows // max(size, 1), texts.BATCH_ROWS)
+    return max(min(rows, _DICTIONARY_ROWS) if any(chunk.has_dictionary_page for chunk in read) else rows, 1)
+
+
+def _arrow(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list[str], pa.RecordBatch]]:  # noqa: ANN401
+    is_file = file.read(len(_ARROW_FILE)) == _ARROW_FILE
+    file.seek(0)
+    if not is_file:
+        yield from _arrow_stream(source, file, columns)
+        return
+    with pa.ipc.open_file(file) as reader:
+        names = _choose(reader.schema.names, columns, source)
+        yield names, _no_rows(reader.schema, names)
+        wanted = pa.ipc.IpcReadOptions(
+            use_threads=False, included_fields=[reader.schema.get_field_index(name) for name in names]
+        )
+    file.seek(0)
+    with pa.ipc.open_file(file, options=wanted) as reader:
+        for index in range(reader.num_record_batches):
+            yield names, reader.get_batch(index)
+
+
+def _arrow_stream(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list[str], pa.RecordBatch]]:  # noqa: ANN401
+    with pa.ipc.open_stream(file, options=pa.ipc.IpcReadOptions(use_threads=False)) as reader:
+        names = _choose(reader.schema.names, columns, source)
+        yield names, _no_rows(reader.schema, names)
+        for batch in reader:
+            yield names, batch
+
+
+def _choose(names: list[str], columns: Columns, source: Source) -> list[str]:
+    text, kept = columns.choose(names, source.name)
+    return [text, *kept]
+
+
+def _no_rows(schema: pa.Schema, names: list[str]) -> pa.RecordBatch:
+    """A batch that tells the types, in files without rows too."""
+    return pa.RecordBatch.from_arrays([pa.array([], schema.field(name).type) for name in names], names)
+
+
+def _sound(column: pa.Array, name: str, place: Place, errors: str) -> pa.Array:
+    """Check what Arrow does not when it reads: offsets, and that texts are UTF-8."""
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        if is_text and errors == "replace":
+            content = column.cast(pa.binary() if pa.types.is_string(column.type) else pa.large_binary()).to_pylist()
+            sound = [None if value is None else value.decode(errors="replace") for value in content]
+            return pa.array(sound, column.type)
+        raise TextError(
+            f"the column {name!r} of {place.file} is not sound from {place.unit} {place.first} on: {error}"
+        ) from None
+    return column

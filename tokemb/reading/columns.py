@@ -1,0 +1,181 @@
+"""Which columns of the files are wanted, and the one schema that all batches of a run have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tokemb.arguments import check_choice
+from tokemb.errors import TextError
+from tokemb.texts import STRINGS, TOKEN_ROWS, cuts
+
+# What the only column of text files is called, and the column taken where none is named.
+TEXT = "text"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where rows are, for messages: row ``i`` of a batch is in ``file``, ``unit`` (row or line) ``first + i``."""
+
+    file: str
+    unit: str
+    first: int
+
+    def of(self, row: int) -> str:
+        """The place of one row of the batch."""
+        return f"{self.file}, {self.unit} {self.first + row}"
+
+
+class Columns:
+    """The wanted columns, and what became known of them as files were read.
+
+    ``column``: the text column; ``None`` for the only one, or the one called ``text``. ``keep``: the others.
+    ``missing``: ``"error"``, or ``"empty"`` for missing texts to be empty ones.
+    """
+
+    def __init__(self, column: str | None = None, keep: Iterable[str] = (), missing: str = "error") -> None:
+        self._column = column
+        self._keep = list(dict.fromkeys([keep] if isinstance(keep, str) else keep))
+        self._missing = check_choice("missing", missing, ("error", "empty"))
+        self._text_type: pa.DataType | None = None
+        self._kept_types: dict[str, pa.DataType] = {}
+        self._name: str | None = None
+        self._unseen = set(self._keep)
+
+    def choose(self, names: Sequence[str], file: str, kept_may_come: bool = False) -> tuple[str, list[str]]:
+        """The text column and the kept ones among the columns ``names`` of a file, without it; the first file decides.
+
+        ``kept_may_come``: kept columns need not be among them, but may be met later.
+        Raises ``TextError``, naming the columns, if one is not there, or twice, or if it is not clear which is text.
+        """
+        if self._column is None:
+            if len(names) != 1 and TEXT not in names:
+                raise TextError(f"{file} has {_listed(names)}: name the one that holds the texts")
+            self._column = names[0] if len(names) == 1 else TEXT
+        kept = [name for name in self._keep if name != self._column]
+        for name in [self._column, *kept]:
+            if names.count(name) != 1 and not (kept_may_come and name in kept):
+                times = "no column" if name not in names else "more than one column"
+                raise TextError(f"{file} has {times} {name!r}; it has {_listed(names)}")
+        self.saw(names)
+        return self._column, kept
+
+    def choose_lines(self, file: str) -> str:
+        """The name of the one column of a text file."""
+        named = [self._column or TEXT, *self._keep]
+        if set(named) != {TEXT}:
+            wanted = next(name for name in named if name != TEXT)
+            raise TextError(f"{file} is a text file, a row a line, and has no column {wanted!r}: name its format")
+        return TEXT
+
+    @property
+    def chosen(self) -> str | None:
+        """The text column, if it is named or a file has decided."""
+        return self._column
+
+    @property
+    def keep(self) -> list[str]:
+        """The kept columns, without the text column."""
+        return [name for name in self._keep if name != self._column]
+
+    def kept_type(self, name: str) -> pa.DataType | None:
+        """The type of a kept column, once it is known."""
+        return self._kept_types.get(name)
+
+    def batches(
+        self, name: str, text: pa.Array, kept: Mapping[str, pa.Array], place: Place
+    ) -> Iterator[pa.RecordBatch]:
+        """Check columns as they were read, and yield them as batches of the run's schema, of bounded size.
+
+        Raises ``TextError``, naming the file and if it is one the row, for missing texts and for columns that hold
+        something else than texts, or than in the files before.
+        """
+        text = self._as_text(name, text, place)
+        arrays = [text]
+        for key, column in kept.items():
+            array = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+            known = self._kept_types.setdefault(key, array.type)
+            if array.type != known:
+                raise TextError(
+                    f"the column {key!r} must be of one type in all files: {place.file} holds {array.type}, "
+                    f"those before it {known}"
+                )
+            arrays.append(array)
+        self._name = self._name or name
+        whole = pa.RecordBatch.from_arrays(arrays, schema=self.schema())
+        for start, stop in cuts(text):
+            yield whole.slice(start, stop - start)
+
+    def saw(self, names: Iterable[str]) -> None:
+        """Note that there are such columns."""
+        self._unseen.difference_update(names)
+
+    def check_seen(self) -> None:
+        """Raise ``TextError`` if there were rows, but none with one of the kept columns."""
+        unseen = self._unseen - {self._column}
+        if unseen and self._name is not None:
+            raise TextError(f"no row of the files has the column {min(unseen)!r}")
+
+    def schema(self) -> pa.Schema:
+        """The schema of the run; of columns that no file told about, texts."""
+        fields = [(self._name or self._column or TEXT, self._text_type or STRINGS)]
+        return pa.schema(fields + [(key, self._kept_types.get(key, pa.string())) for key in self.keep])
+
+    def _as_text(self, name: str, column: pa.Array, place: Place) -> pa.Array:
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        target = text_type(column.type)
+        if target is None:
+            raise TextError(
+                f"the column {name!r} of {place.file} holds {column.type}: texts, whole numbers, or lists of those "
+                "are needed"
+            )
+        if pa.types.is_null(column.type) and self._text_type is not None:
+            target = self._text_type
+        known = self._text_type = self._text_type or target
+        if target != known:
+            kinds = {STRINGS: "texts", TOKEN_ROWS: "lists"}
+            raise TextError(
+                f"the column {name!r} must hold {kinds[known]} in all rows of all files, as before; "
+                f"that of {place.file} holds {kinds[target]}"
+            )
+        return self._without_missing(name, column.cast(target), place)
+
+    def _without_missing(self, name: str, column: pa.Array, place: Place) -> pa.Array:
+        if column.null_count:
+            import pyarrow.compute as pc  # here, so that text files do not wait for it
+
+            if self._missing == "error":
+                row = pc.index(column.is_null(), True).as_py()
+                raise TextError(
+                    f'{place.of(row)} has no {name!r}: fill it, or have missing texts be empty ones (missing="empty")'
+                )
+            column = pc.coalesce(column, pa.scalar([] if column.type == TOKEN_ROWS else "", column.type))
+        if column.type == TOKEN_ROWS and column.flatten().null_count:
+            row = next(i for i, tokens in enumerate(column) if tokens.values.null_count)
+            raise TextError(f"{place.of(row)} holds a missing token in {name!r}: fill or drop it first")
+        return column
+
+
+def text_type(kind: pa.DataType) -> pa.DataType | None:
+    """What a column of type ``kind`` becomes as text: texts, lists of tokens, or ``None`` if it is neither."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_null(kind) or pa.types.is_integer(kind) or _is_string(kind):
+        return STRINGS
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return TOKEN_ROWS if text_type(kind.value_type) == STRINGS else None
+    return None
+
+
+def _is_string(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _listed(names: Sequence[str]) -> str:
+    if not names:
+        return "no columns"
+    shown = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
+    return f"the column{'s' * (len(names) > 1)} {shown}"

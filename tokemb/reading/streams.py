@@ -1,0 +1,148 @@
+"""Opening files: whatever it is and wherever it lies, as a stream of bytes or as a file to seek in."""
+
+from __future__ import annotations
+
+import lzma
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+
+from tokemb.errors import TextError
+
+if TYPE_CHECKING:
+    from tokemb.reading.files import Source
+
+# Bytes of compressed data that are read at a time.
+_CHUNK = 1 << 18
+# Bytes below which a thread that reads ahead does not pay.
+_WORTH_A_THREAD = 1 << 20
+
+
+class Stream(Protocol):
+    """Bytes, read once from start to end."""
+
+    def read(self, size: int) -> bytes:
+        """The next ``size`` bytes, fewer at the end, none after it."""
+
+
+@contextmanager
+def open_stream(source: Source) -> Iterator[Stream]:
+    """Open a source for reading once, decompressed.
+
+    Raises ``OSError`` for a file that cannot be read, ``TextError`` for compressed data that are broken or cut short,
+    at the opening or by ``read`` inside of the ``with`` block.
+    """
+    with named_errors(source), ExitStack() as opened:
+        raw = opened.enter_context(_open(source))
+        if source.compression == "xz":
+            yield _XzStream(raw)
+        elif source.compression is not None:
+            yield opened.enter_context(pa.CompressedInputStream(raw, source.compression))
+        else:
+            yield raw
+
+
+@contextmanager
+def open_seekable(source: Source) -> Iterator[Any]:
+    """Open a source for reading here and there: what can be read only once, or is compressed, goes to disk first."""
+    if source.compression is None and (source.filesystem is not None or is_regular(source)):
+        with named_errors(source), _open(source) as file:
+            yield file
+    else:
+        with tempfile.TemporaryFile() as copy:
+            with open_stream(source) as stream:
+                while block := stream.read(_CHUNK):
+                    copy.write(block)
+            copy.seek(0)
+            with named_errors(source), pa.PythonFile(copy, "r") as file:
+                yield file
+
+
+@contextmanager
+def named_errors(source: Source) -> Iterator[None]:
+    """Have errors of Arrow and of decompression name the source; those of the disk pass as they are."""
+    try:
+        yield
+    except (OSError, EOFError, lzma.LZMAError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = " ".join(str(error).split()).removesuffix(".")
+        raise TextError(f"{source.name} is not a sound {source.kind} file, or cut short: {reason:.300}") from None
+
+
+def is_regular(source: Source) -> bool:
+    """Whether it is a local file whose bytes are all there, and not a pipe."""
+    return source.filesystem is None and source.path != "-" and stat.S_ISREG(Path(source.path).stat().st_mode)
+
+
+def is_worth_a_thread(source: Source) -> bool:
+    """Whether to read ahead: not from pipes, which may never give the bytes that a thread would wait for."""
+    if source.filesystem is not None:
+        return True
+    return is_regular(source) and Path(source.path).stat().st_size >= _WORTH_A_THREAD
+
+
+def _open(source: Source) -> Any:  # noqa: ANN401 - a file of Arrow's
+    if source.filesystem is not None:
+        return source.filesystem.open_input_file(source.path)
+    if source.path == "-":
+        if sys.stdin is None:
+            raise TextError("there is no standard input to read")
+        return pa.PythonFile(_Unclosed(sys.stdin.buffer), "r")
+    file = Path(source.path).open("rb")  # noqa: SIM115 - whoever called closes it
+    if not is_regular(source):
+        return pa.PythonFile(file, "r")
+    file.close()  # it can be read: from here on by Arrow, which does not hold the interpreter lock meanwhile
+    return pa.OSFile(source.path)
+
+
+class _Unclosed:
+    """A file that stays open for those who come after."""
+
+    closed = False
+
+    def __init__(self, file: Any) -> None:  # noqa: ANN401
+        self.read = file.read
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class _XzStream:
+    """Decompresses xz: all streams of a file, which ``lzma.LZMAFile`` leaves silently where one starts wrong."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+        self._data = stream.read(_CHUNK)
+        self._ended = not self._data
+
+    def read(self, size: int) -> bytes:
+        parts, length = [], 0
+        while length < size and not self._ended:
+            part = self._next(size - length)
+            parts.append(part)
+            length += len(part)
+        return b"".join(parts)
+
+    def _next(self, size: int) -> bytes:
+        part = self._decompressor.decompress(self._data, size)
+        self._data = b""
+        if self._decompressor.eof:
+            # Zeros may stand between streams and at the end.
+            self._data = self._decompressor.unused_data.lstrip(b"\0")
+            while not self._data and (more := self._stream.read(_CHUNK)):
+                self._data = more.lstrip(b"\0")
+            self._ended = not self._data
+            self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+        elif self._decompressor.needs_input:
+            self._data = self._stream.read(_CHUNK)
+            if not self._data:
+                raise EOFError("truncated compressed stream")
+        return part
