@@ -36,6 +36,105 @@ def test_every_kind_of_column(make):
     assert all(batch.type == STRINGS for batch in batches(make(rows)))
 
 
+class Streams:
+    """A Series that gives an Arrow stream."""
+
+    def __init__(self, rows):
+        self.column = pa.chunked_array([rows[:1], rows[1:]], pa.string_view())
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.column.__arrow_c_stream__(requested_schema)
+
+    def __iter__(self):
+        raise AssertionError("no row may become a Python object")
+
+
+class Gives:
+    def __init__(self, rows):
+        self.column = pa.array(rows)
+
+    def __arrow_c_array__(self, requested_schema=None):
+        return self.column.__arrow_c_array__(requested_schema)
+
+
+class Converts:
+    def __init__(self, rows):
+        self.column = pa.array(rows)
+
+    def __arrow_array__(self, type=None):  # noqa: A002
+        return self.column
+
+
+class Holds:
+    """A Series that holds an array that gives an Arrow array."""
+
+    def __init__(self, rows):
+        self.array = Converts(rows)
+
+    def __iter__(self):
+        raise AssertionError("no row may become a Python object")
+
+
+@pytest.mark.parametrize("make", [Streams, Gives, Converts, Holds])
+@pytest.mark.parametrize("rows", [["a b", "", "é中🙂"]])
+def test_columns_of_other_libraries(make, rows):
+    assert collect(make(rows)) == rows
+    with pytest.raises(ValueError, match=r"texts\[1\] is missing"):
+        collect(make(["a", None]))
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_series(library):
+    module = pytest.importorskip(library)
+    assert collect(module.Series(["a b", "é中🙂", ""])) == ["a b", "é中🙂", ""]
+    with pytest.raises(TypeError, match="pass the column that holds the texts"):
+        collect(module.DataFrame({"text": ["a"]}))
+
+
+def test_a_stream_of_a_table_is_no_column():
+    class Table:
+        def __arrow_c_stream__(self, requested_schema=None):
+            return pa.table({"text": ["a"]}).__arrow_c_stream__()
+
+    class Dataset:
+        column_names = ("text",)
+
+    for table in (Table(), Dataset()):
+        with pytest.raises(TypeError, match="pass the column that holds the texts"):
+            collect(table)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rows: iter([pa.array(rows[:1]), pa.array(rows[1:])]),
+        lambda rows: iter([pa.chunked_array([rows[:1], rows[1:]])]),
+        lambda rows: iter([pa.record_batch({"t": rows[:2], "n": [1, 2]}), pa.record_batch({"t": rows[2:], "n": [3]})]),
+        lambda rows: pa.table({"t": rows, "n": [1, 2, 3]}).to_reader(max_chunksize=2),
+        lambda rows: iter([rows[0], pa.array(rows[1:2]), rows[2]]),
+    ],
+)
+def test_iterators_of_arrow(make):
+    assert collect(make(["a b", "", "é中🙂"])) == ["a b", "", "é中🙂"]
+
+
+def test_rows_are_counted_over_arrow_arrays():
+    with pytest.raises(ValueError, match=r"texts\[3\] is missing"):
+        collect(iter([pa.array(["a", "b"]), pa.array(["c", None])]))
+
+
+@pytest.mark.parametrize("rows", [["a b", "", "é中🙂"], ["x" * 70, "y"]])
+def test_arrays_of_strings_are_cut(rows, monkeypatch):
+    monkeypatch.setattr(texts_module, "BATCH_BYTES", 16)
+    arrays = [np.array(rows)]
+    if hasattr(np.dtypes, "StringDType"):
+        arrays.append(np.array(rows, np.dtypes.StringDType()))
+    for array in arrays:
+        assert collect(array) == rows
+        with pytest.raises(ValueError, match=r"texts\[2\] holds a lone surrogate|Surrogate|surrogate"):
+            collect(np.array(["a", "b", "\ud800"]))
+
+
 def test_a_batch_holds_a_bounded_number_of_rows(monkeypatch, tmp_path):
     monkeypatch.setattr(texts_module, "BATCH_ROWS", 10)
     (tmp_path / "text.txt").write_text("\n" * 95)

@@ -1,8 +1,8 @@
 """What counts as text, and how it becomes Arrow.
 
-Texts come as an iterable of ``str``, a NumPy or Arrow column, or as rows that are already lists of tokens. All of it is
-turned into Arrow arrays of one of two types, in batches of bounded size: ``large_string`` (a text a row) or
-``large_list<large_string>`` (tokens, a list a row).
+Texts come as an iterable of ``str``, as a column of NumPy, Arrow or a library that speaks Arrow, or as rows that are
+already lists of tokens. All of it is turned into Arrow arrays of one of two types, in batches of bounded size:
+``large_string`` (a text a row) or ``large_list<large_string>`` (tokens, a list a row).
 """
 
 from __future__ import annotations
@@ -25,32 +25,41 @@ BATCH_BYTES = 8 << 20
 # And at most so many rows: some have few bytes or none.
 BATCH_ROWS = 1 << 17
 
+_ARROW_PROTOCOLS = ("__arrow_c_stream__", "__arrow_c_array__", "__arrow_array__")
+
 
 def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user may hold
     """Yield ``texts`` as Arrow arrays of some ``BATCH_BYTES`` of text each.
 
-    ``texts``: an iterable of ``str``, or of lists of ``str``; a NumPy array of strings, an Arrow array of strings or of
-    lists of strings. A generator is read as it goes.
+    ``texts``: an iterable of ``str``, or of lists of ``str``; a NumPy array of strings; an Arrow array of strings or of
+    lists of strings, or whatever gives one (a pandas or Polars Series); an iterator of Arrow arrays, or of record
+    batches, whose first column is taken. A generator is read as it goes.
 
     Raises ``TextTypeError`` for one bare ``str``, a table, ``bytes`` and other things that are not a column, and for
     rows that are no text; ``TextError`` for a missing value and for a lone surrogate. Both name the row.
     """
+    first = 0
+    for part in _parts(texts):
+        yield from slices(_rows_to_arrow(part, first) if isinstance(part, list) else _checked_arrow(part, first))
+        first += len(part)
+
+
+def _parts(texts: Any) -> Iterator[pa.Array | list[Any]]:  # noqa: ANN401
+    """Cut a column into Arrow arrays, where it gives them, or lists of rows."""
     if isinstance(texts, (pa.Array, pa.ChunkedArray)):
-        first = 0
-        for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
-            yield from slices(_checked_arrow(chunk, first))
-            first += len(chunk)
+        yield from texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
         return
     _refuse_what_is_no_column(texts)
-    if isinstance(texts, (list, tuple, np.ndarray)):
-        rows = list(texts)
-        if rows:
-            yield from slices(_rows_to_arrow(rows, 0))
-        return
-    first = 0
-    for rows in _chunks(iter(texts)):
-        yield _rows_to_arrow(rows, first)
-        first += len(rows)
+    column = None if isinstance(texts, (list, tuple, np.ndarray, Iterator)) else _arrow_of(texts)
+    if column is not None:
+        yield from _parts(column)
+    elif isinstance(texts, np.ndarray):
+        yield from _numpy_parts(texts)
+    elif isinstance(texts, (list, tuple)):
+        if texts:
+            yield list(texts)
+    else:
+        yield from _chunks(iter(texts))
 
 
 def _refuse_what_is_no_column(texts: Any) -> None:  # noqa: ANN401
@@ -60,22 +69,65 @@ def _refuse_what_is_no_column(texts: Any) -> None:  # noqa: ANN401
         )
     if isinstance(texts, (bytes, bytearray)):
         raise TextTypeError(f"texts must be a column of str, not {type(texts).__name__}: decode it first")
-    if isinstance(texts, Mapping) or hasattr(texts, "columns"):
-        raise TextTypeError(
-            f"texts must be one column, not a {type(texts).__name__}: pass the column that holds the texts"
-        )
+    if isinstance(texts, Mapping) or hasattr(texts, "columns") or hasattr(texts, "column_names"):
+        raise _table(texts)
     if isinstance(texts, Set):
         raise TextTypeError("texts must be in an order, and a set has none: pass a list")
     if isinstance(texts, np.ndarray) and texts.ndim != 1:
         raise TextTypeError(f"texts must be one column; received an array of shape {texts.shape}")
-    if not isinstance(texts, Iterable):
+    if not isinstance(texts, Iterable) and not any(hasattr(texts, name) for name in _ARROW_PROTOCOLS):
         raise TextTypeError(f"texts must be a column of texts; received {type(texts).__name__}")
 
 
-def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
+def _table(texts: object) -> TextTypeError:
+    return TextTypeError(
+        f"texts must be one column, not a {type(texts).__name__}: pass the column that holds the texts"
+    )
+
+
+def _arrow_of(texts: Any) -> pa.Array | pa.ChunkedArray | None:  # noqa: ANN401
+    """The Arrow column that an object of another library gives, ``None`` if it gives none."""
+    holder = getattr(texts, "array", None)  # an older pandas Series only holds what gives one
+    try:
+        if hasattr(texts, "__arrow_c_stream__"):
+            column = pa.chunked_array(texts)
+        elif any(hasattr(texts, name) for name in _ARROW_PROTOCOLS):
+            column = pa.array(texts)
+        elif hasattr(holder, "__arrow_array__"):
+            column = pa.array(holder)
+        else:
+            return None
+    except (pa.ArrowException, TypeError, ValueError):
+        if not isinstance(texts, Iterable):
+            raise
+        return None  # the rows tell what is wrong with them
+    if pa.types.is_struct(column.type):
+        raise _table(texts)
+    return column
+
+
+def _numpy_parts(array: npt.NDArray[Any]) -> Iterator[pa.Array | list[Any]]:
+    is_strings = array.dtype.kind in ("U", "T")  # of one width, or NumPy 2's StringDType
+    step = max(BATCH_BYTES // max(array.itemsize, 1), 1) if is_strings else max(len(array), 1)
+    for start in range(0, len(array), step):
+        rows = array[start : start + step]
+        try:
+            part = pa.array(rows, STRINGS) if is_strings else list(rows)
+        except (pa.ArrowException, TypeError, ValueError):
+            part = list(rows)  # which tell what is wrong
+        yield part
+
+
+def _chunks(rows: Iterator[Any]) -> Iterator[pa.Array | list[Any]]:
     chunk: list[Any] = []
     size = 0
     for row in rows:
+        if isinstance(row, (pa.Array, pa.ChunkedArray, pa.RecordBatch)):
+            if chunk:
+                yield chunk
+                chunk, size = [], 0
+            yield from _parts(row.column(0) if isinstance(row, pa.RecordBatch) else row)
+            continue
         chunk.append(row)
         # Characters for texts; for rows of tokens eight times their number, near enough.
         size += len(row) if isinstance(row, str) else 8 * len(row) if isinstance(row, Sequence) else 1

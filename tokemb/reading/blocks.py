@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb import texts
@@ -38,27 +39,28 @@ def whole_records(stream: Stream, name: str, delimiter: str) -> Iterator[bytes]:
     rest = b""
     while more := stream.read(max(texts.BATCH_BYTES, len(rest))):  # a long record is looked at few times
         rest += more
-        end, _ = _last_record(rest, delimiter)
-        if end:
-            yield rest[:end]
-            rest = rest[end:]
+        ends, _ = record_ends(rest, delimiter)
+        if len(ends):
+            yield rest[: ends[-1]]
+            rest = rest[ends[-1] :]
     if rest:
-        _, is_open = _last_record(rest, delimiter)
+        _, is_open = record_ends(rest, delimiter)
         if is_open:
             raise TextError(f'{name} ends within a quoted field: close the last quote (")')
         yield rest
 
 
-def _last_record(data: bytes, delimiter: str) -> tuple[int, bool]:
-    """Where the last whole record of ``data`` ends, and whether ``data``, which start with one, end within quotes.
+def record_ends(data: bytes, delimiter: str) -> tuple[npt.NDArray[np.int64], bool]:
+    """Where the whole records of ``data`` end, and whether ``data``, which start with one, end within quotes.
 
     Only runs of an odd number of quotes change anything. At the start of a field one opens quotes; within quotes any
     closes them; elsewhere quotes are text. A run after a delimiter or a newline may be either of the first two.
     """
     text = np.frombuffer(data, np.uint8)
+    newlines = np.flatnonzero(text == _NEWLINE)
     quotes = np.flatnonzero(text == _QUOTE)
     if not len(quotes):
-        return data.rfind(b"\n") + 1, False
+        return newlines + 1, False
     gaps = np.flatnonzero(np.diff(quotes) > 1)
     first = quotes[np.concatenate([[0], gaps + 1])]
     last = quotes[np.concatenate([gaps, [-1]])]
@@ -68,11 +70,8 @@ def _last_record(data: bytes, delimiter: str) -> tuple[int, bool]:
     changes = np.cumsum(odd & after_break)
     closed = np.maximum.accumulate(np.where(odd & ~after_break, changes, 0))
     is_open = (changes - closed) % 2 == 1
-
-    newlines = np.flatnonzero(text == _NEWLINE)
     run = np.searchsorted(first, newlines) - 1
-    ends = newlines[(run < 0) | ~is_open[run]]
-    return (int(ends[-1]) + 1 if len(ends) else 0), bool(is_open[-1])
+    return newlines[(run < 0) | ~is_open[run]] + 1, bool(is_open[-1])
 
 
 def utf8_blocks(blocks: Iterator[bytes], name: str, errors: str) -> Iterator[bytes]:

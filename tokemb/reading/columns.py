@@ -71,9 +71,9 @@ class Columns:
         return TEXT
 
     @property
-    def chosen(self) -> str | None:
-        """The text column, if it is named or a file has decided."""
-        return self._column
+    def decided(self) -> str | None:
+        """The text column, once rows were read."""
+        return self._column if self._name is not None else None
 
     @property
     def keep(self) -> list[str]:

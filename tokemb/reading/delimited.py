@@ -10,12 +10,15 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from tokemb.errors import TextError
+from tokemb.reading.blocks import record_ends
 from tokemb.reading.columns import Columns, Place
 from tokemb.texts import STRINGS
 
 # A kept column is numbers if each field reads the same as a number: no leading zeros, no digits that would be lost.
 _WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
 _REAL = r"^-?((0|[1-9][0-9]{0,14})(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$"
+# Bytes in which the first record is looked for before it is all of the block.
+_HEADER = 1 << 16
 _NUMBERS = ((pa.int64(), _WHOLE, "whole numbers"), (pa.float64(), _REAL, "numbers"))
 
 
@@ -32,6 +35,10 @@ def delimited_batches(
     row = 1
     for block in blocks:
         has_header = header and not names
+        if has_header:
+            block = block.lstrip(b"\r\n")
+            if not block:
+                continue
         names = names or _names(block, delimiter, header)
         text, kept = columns.choose(names, name)
         place = Place(name, "row", row)
@@ -43,15 +50,15 @@ def delimited_batches(
 
 
 def _names(block: bytes, delimiter: str, header: bool) -> list[str]:
-    """The names of the columns; of the rest of the block nothing is read."""
-    options = pa_csv.ReadOptions(
-        use_threads=False,
-        block_size=len(block) + 1,
-        skip_rows_after_names=2**31 - 1,
-        autogenerate_column_names=not header,
-    )
+    """The names of the columns, from the first record."""
+    block = block.lstrip(b"\r\n")
+    ends, _ = record_ends(block[:_HEADER], delimiter)
+    record = block[: ends[0]] if len(ends) else block
+    if not record:
+        return ["0"]
+    options = pa_csv.ReadOptions(use_threads=False, block_size=len(record) + 1, autogenerate_column_names=not header)
     parse = pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=lambda row: "skip")
-    names = pa_csv.read_csv(pa.BufferReader(block), options, parse).schema.names
+    names = pa_csv.read_csv(pa.BufferReader(record), options, parse).schema.names
     return names if header else [str(index) for index in range(len(names))]
 
 

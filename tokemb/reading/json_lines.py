@@ -52,7 +52,7 @@ def _types(body: bytes, columns: Columns, place: Place) -> dict[str, pa.DataType
     """The type of the text column, which comes first, and of the kept ones."""
     rows = (_object(line, place.of(row)) for row, line in enumerate(body.split(b"\n")))
     known = {key: columns.kept_type(key) for key in columns.keep}
-    text = columns.chosen
+    text = columns.decided
     if text is not None and None not in known.values():
         return {text: _text_kind(rows, text, place), **known}  # as soon as one text was seen
     seen = list(rows)
