@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tokemb
+from tests.conftest import python
 from tokemb import TokembError, read_corpus, texts
 from tokemb.reading.blocks import record_ends
 
@@ -430,3 +431,18 @@ def test_empty_lines_at_the_end_of_json(folder):
     for end in ("", "\n", "\n\n", "\r\n \r\n", "\n\n  "):
         (folder / "a.jsonl").write_bytes(b'{"text":"a"}\r\n{"text":"b"}' + end.encode())
         assert collect("a.jsonl") == [{"text": "a"}, {"text": "b"}]
+
+
+def test_memory_does_not_follow_the_size_of_the_file(folder):
+    line = json.dumps({"text": "some words " * 50, "label": 1}).encode() + b"\n"
+    (folder / "a.jsonl.gz").write_bytes(gzip.compress(line * 60_000, 1) * 20)  # 690 MB
+    run = python(
+        "import resource, tokemb\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
+        "print(sum(map(len, tokemb.read_corpus('a.jsonl.gz', keep=['label']))), (peak() - before) // 1024)"
+    )
+    assert run.returncode == 0, run.stderr
+    rows, grown = map(int, run.stdout.split())
+    assert rows == 1_200_000
+    assert grown < 330  # MiB on Linux

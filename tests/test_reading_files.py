@@ -62,8 +62,8 @@ def test_folders(folder):
 
 
 def test_patterns(folder):
-    assert paths("data/*.txt") == ["b.txt"]
-    assert paths("data/**/*.txt") == ["b.txt", "sub/[x].txt"]
+    assert paths("data/[!_]*.txt") == ["b.txt"]
+    assert paths("data/**/*.txt") == ["_SUCCESS.txt", "b.txt", "sub/[x].txt", "sub/_temporary/f.txt"]
     assert paths("data/su?") == ["sub/[x].txt", "sub/c.CSV", "sub/deep/d.parquet"]
     assert paths(["data/z*", "data/[ab].*"]) == ["z.tsv.zst", "a.jsonl.gz", "b.txt"]
     with pytest.raises(FileNotFoundError, match=r"No file matches the pattern: 'data/\*.json'"):
@@ -107,8 +107,9 @@ def test_a_file_system(folder):
     there = fs.SubTreeFileSystem(str(folder), fs.LocalFileSystem())
     assert paths("", filesystem=there) == paths("data")
     assert paths("sub", filesystem=there) == paths("data/sub")
-    assert paths("*.txt", filesystem=there) == ["b.txt"]
-    assert paths("**/*.txt", filesystem=there) == ["b.txt", "sub/[x].txt"]
+    for pattern in ("*.txt", "**/*.txt", "**/*", "sub/**/*.t?t", ".*/*", "**/.h*"):
+        files = [path for path in paths("data/" + pattern) if (folder / path).is_file()]
+        assert paths(pattern, filesystem=there) == files
     assert paths("sub/[x].txt", filesystem=there) == ["sub/[x].txt"]
     (folder / "b.txt.gz").write_bytes(COMPRESS[".gz"](b"one\ntwo\n"))
     pq.write_table(pa.table({"text": ["three"]}), folder / "c.parquet")

@@ -196,11 +196,11 @@ def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     """Whether a path has the pattern of ``glob.glob``, part by part; ``**`` is any number of parts."""
     if not pattern:
         return not parts
+    # As in a shell, only a pattern that starts with a dot finds names that do.
+    is_found = bool(parts) and (pattern[0].startswith(".") or not parts[0].startswith("."))
     if pattern[0] == "**":
-        return any(_matches(parts[start:], pattern[1:]) for start in range(len(parts) + 1))
-    if not parts or (_is_hidden(parts[0]) and not _is_hidden(pattern[0])):
-        return False
-    return fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+        return _matches(parts, pattern[1:]) or (is_found and _matches(parts[1:], pattern))
+    return is_found and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
 def _unreachable(address: str, error: Exception) -> TextError:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
 import lzma
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 18
 # Bytes below which a thread that reads ahead does not pay.
 _WORTH_A_THREAD = 1 << 20
+
+_Decompressor: TypeAlias = bz2.BZ2Decompressor | lzma.LZMADecompressor
 
 
 class Stream(Protocol):
@@ -40,8 +44,8 @@ def open_stream(source: Source) -> Iterator[Stream]:
     """
     with named_errors(source), ExitStack() as opened:
         raw = opened.enter_context(_open(source))
-        if source.compression == "xz":
-            yield _XzStream(raw)
+        if source.compression in _DECOMPRESSORS:
+            yield _Members(raw, _DECOMPRESSORS[source.compression])
         elif source.compression is not None:
             yield opened.enter_context(pa.CompressedInputStream(raw, source.compression))
         else:
@@ -114,12 +118,17 @@ class _Unclosed:
         self.closed = True
 
 
-class _XzStream:
-    """Decompresses xz: all streams of a file, which ``lzma.LZMAFile`` leaves silently where one starts wrong."""
+class _Members:
+    """Decompresses all members of a file.
 
-    def __init__(self, stream: Stream) -> None:
+    ``bz2.BZ2File`` and ``lzma.LZMAFile`` silently end where a later member starts wrong; Arrow has no xz, and takes a
+    bz2 member without content for an error.
+    """
+
+    def __init__(self, stream: Stream, decompressor: Callable[[], _Decompressor]) -> None:
         self._stream = stream
-        self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+        self._new = decompressor
+        self._decompressor = decompressor()
         self._data = stream.read(_CHUNK)
         self._ended = not self._data
 
@@ -135,14 +144,20 @@ class _XzStream:
         part = self._decompressor.decompress(self._data, size)
         self._data = b""
         if self._decompressor.eof:
-            # Zeros may stand between streams and at the end.
+            # Zeros may stand between members and at the end.
             self._data = self._decompressor.unused_data.lstrip(b"\0")
             while not self._data and (more := self._stream.read(_CHUNK)):
                 self._data = more.lstrip(b"\0")
             self._ended = not self._data
-            self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+            self._decompressor = self._new()
         elif self._decompressor.needs_input:
             self._data = self._stream.read(_CHUNK)
             if not self._data:
                 raise EOFError("truncated compressed stream")
         return part
+
+
+_DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {
+    "bz2": bz2.BZ2Decompressor,
+    "xz": partial(lzma.LZMADecompressor, lzma.FORMAT_XZ),
+}
