@@ -56,7 +56,10 @@ def embed(
 
 
 class Embedder:
-    """Turns ids into vectors with one model; checks every batch of ids before it is used."""
+    """Turns ids into vectors with one model; checks every batch of ids before it is used.
+
+    ``pad_id``: the id of padding, ``None`` if it cannot be told from tokens.
+    """
 
     def __init__(
         self, model: keras.Model | Path | str, encoder: Encoder | None = None, *, threads: int | None = None
@@ -68,10 +71,10 @@ class Embedder:
         """
         check_optional_count("threads", threads)
         self._model = _ready(model, threads)
-        self._pad_id = 0 if self._model.mask_zero else None
+        self.pad_id = 0 if self._model.mask_zero else None
         if encoder is not None:
             _check_vocabulary(self._model, encoder)
-            self._pad_id = encoder.pad_id
+            self.pad_id = encoder.pad_id
 
     def row_size(self, maxlen: int, pooling: str | None) -> int:
         """How many numbers a row of ``maxlen`` ids takes in memory while it is embedded."""
@@ -83,6 +86,10 @@ class Embedder:
     def output_dim(self) -> int:
         """The size of the last axis of the output, as far as the model says it."""
         return self._model.output_dim
+
+    def check_fingerprint(self, fingerprint: str) -> None:
+        """Raise ``ModelError`` if the model was made for another vocabulary than the one of this fingerprint."""
+        _check_fingerprint(self._model, fingerprint)
 
     def check(self, ids: Int32) -> None:
         """Raise ``ModelError`` unless all ids are within ``input_dim``; Keras on a GPU would give zeros instead."""
@@ -106,12 +113,12 @@ class Embedder:
         """Pool padded ids (rows, maxlen): float32 (rows, dim)."""
         check_choice("pooling", pooling, POOLINGS)
         self.check(ids)
-        if self._pad_id is None:
+        if self.pad_id is None:
             raise ModelError(
                 "the model's Embedding has mask_zero off, so padding cannot be told from tokens: "
                 "name the vocabulary, pool a Ragged (encode_ragged), or make the model with mask_zero=True"
             )
-        return self._model.pool_padded(ids, ids != self._pad_id, pooling)
+        return self._model.pool_padded(ids, ids != self.pad_id, pooling)
 
     def pool_rows(self, rows: Ragged, pooling: str) -> Float32:
         """Pool rows of real tokens: float32 (rows, dim)."""
@@ -138,12 +145,7 @@ def _ready(model: keras.Model | Path | str, threads: int | None) -> LookUp | Net
 
 def _check_vocabulary(model: LookUp | Network, encoder: Encoder) -> None:
     """Raise ``ModelError`` if ``model`` was made for another vocabulary than ``encoder``'s, or is too small for it."""
-    for made_for in filter(None, map(fingerprint_in_name, model.names)):
-        if not encoder.fingerprint.startswith(made_for):
-            raise ModelError(
-                f"the model was made for the vocabulary {made_for}, this is {encoder.fingerprint[: len(made_for)]}: "
-                "use the vocabulary that it was made for"
-            )
+    _check_fingerprint(model, encoder.fingerprint)
     if model.mask_zero and encoder.pad_id != 0:
         raise ModelError(
             f"the model masks id 0, but the vocabulary pads with {encoder.pad_id}: make the model with mask_zero=False"
@@ -152,6 +154,15 @@ def _check_vocabulary(model: LookUp | Network, encoder: Encoder) -> None:
         raise ModelError(
             f"the model has input_dim {model.input_dim}, the vocabulary needs {encoder.input_dim}: {_REMEDY}"
         )
+
+
+def _check_fingerprint(model: LookUp | Network, fingerprint: str) -> None:
+    for made_for in filter(None, map(fingerprint_in_name, model.names)):
+        if not fingerprint.startswith(made_for):
+            raise ModelError(
+                f"the model was made for the vocabulary {made_for}, this is {fingerprint[: len(made_for)]}: "
+                "use the vocabulary that it was made for"
+            )
 
 
 def load_model(path: Path | str) -> keras.Model:

@@ -39,6 +39,7 @@ from tokemb.specification import (
     unk_id,
 )
 from tokemb.statistics import CorpusStatistics
+from tokemb.threads import thread_count
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -327,10 +328,34 @@ pathlib.Path(text) for a file
         return self.pad_id
 
     def encode_batches(
-        self, texts: Path | Iterable[Any], shape: RowShape, threads: int | None = None
-    ) -> Iterator[EncodedBatch]:
-        """Encode as the texts come, some megabytes at a time; ``shape`` says how rows are truncated."""
-        return self._encoding.batches(texts, shape, threads)
+        self,
+        batches: Iterable[Any],
+        *,
+        maxlen: int | None = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+        threads: int | None = None,
+    ) -> Iterator[Int32]:
+        """Encode batch by batch what is larger than memory.
+
+        ``batches``: each is a column of texts as ``encode`` takes it, or a ``pyarrow.RecordBatch`` whose first column
+        that is, as ``tokemb.read_corpus`` gives them. The other arguments are those of ``encode``.
+
+        Yields int32 (rows, maxlen) for each batch; without a ``maxlen`` each is as long as its longest row.
+        Raises what ``encode`` raises.
+
+        >>> import tokemb
+        >>> encoder = tokemb.fit_vocab(["deep learning is very deep"])
+        >>> [ids.tolist() for ids in encoder.encode_batches([["deep", "is it"], ["very"]], maxlen=2)]
+        [[[2, 0], [3, 1]], [[5, 0]]]
+        """
+        for batch in batches:
+            texts = batch.column(0) if isinstance(batch, pa.RecordBatch) else batch
+            yield self.encode(texts, maxlen=maxlen, padding=padding, truncating=truncating, threads=threads)
+
+    def encode_column(self, texts: pa.Array, shape: RowShape, threads: int | None = None) -> EncodedBatch:
+        """Encode a column as ``tokemb.read_corpus`` gives it; ``shape`` says how rows are truncated."""
+        return self._encoding.batch(texts, shape, thread_count(threads))
 
     def explain(self, text: str | None = None) -> Explanation:
         """Which way this tokenizer goes, or ``text`` with it, and what keeps it from a faster one."""

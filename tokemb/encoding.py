@@ -60,12 +60,8 @@ class Encoding:
             rows = self.engine.encode_list(texts, thread_count(threads))
             if rows is not None:
                 return self.special_tokens.put_around(shape.truncate(rows, self.special_tokens))
-        return Ragged.concatenate([batch.rows for batch in self.batches(texts, shape, threads)])
-
-    def batches(self, texts: Path | Iterable[Any], shape: RowShape, threads: int | None) -> Iterator[EncodedBatch]:
-        """Encode as the texts come, some megabytes at a time; ``shape`` says how rows are truncated."""
         count = thread_count(threads)
-        return (self._batch(batch, shape, count) for batch in corpus_batches(texts))
+        return Ragged.concatenate([self.batch(batch, shape, count).rows for batch in corpus_batches(texts)])
 
     def padded(self, texts: Path | Iterable[Any], shape: RowShape, pad_id: int, threads: int | None) -> Int32:
         """Encode all texts: int32 (rows, maxlen)."""
@@ -94,7 +90,8 @@ class Encoding:
             # A text can spell the padding token of a foreign tokenizer.
             yield rows if pad_id is None else rows.select(rows.values != pad_id)
 
-    def _batch(self, batch: pa.Array, shape: RowShape, threads: int) -> EncodedBatch:
+    def batch(self, batch: pa.Array, shape: RowShape, threads: int) -> EncodedBatch:
+        """Encode one column of ``corpus_batches``; ``shape`` says how rows are truncated."""
         rows, tokens, unknown = self._rows(batch, threads)
         cut = shape.truncate(rows, self.special_tokens)
         truncated = int(np.count_nonzero(cut.lengths < rows.lengths))
@@ -131,9 +128,9 @@ class Encoding:
             )
             left = self.engine.encode_padded(batch, padded, threads)
         if left is None:
-            block[:] = shape.pad(self._batch(batch, shape, threads).rows, pad_id)
+            block[:] = shape.pad(self.batch(batch, shape, threads).rows, pad_id)
         elif len(left):
-            block[left] = shape.pad(self._batch(batch.take(pa.array(left)), shape, threads).rows, pad_id)
+            block[left] = shape.pad(self.batch(batch.take(pa.array(left)), shape, threads).rows, pad_id)
 
     @cached_property
     def _token_lookup(self) -> TokenLookup:

@@ -27,6 +27,11 @@ class IdBlock:
     ids: Int32 | Ragged
     kept: pa.RecordBatch
 
+    @property
+    def values(self) -> Int32:
+        """All ids, int32 of any shape."""
+        return self.ids.values if isinstance(self.ids, Ragged) else self.ids
+
 
 class IdsSource(ABC):
     """A file of ids.

@@ -1,0 +1,18 @@
+"""A file of ids back to texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tokemb.encoder import Encoder
+from tokemb.reading_ids import open_ids
+
+
+def decode_ids(encoder: Encoder, ids: Path) -> Iterator[list[str]]:
+    """Turn a file of ids back into texts, some at a time; raises ``ArgumentError`` if an id is not the vocabulary's."""
+    source = open_ids(ids)
+    for block in source.blocks():
+        encoder.check_ids(block.values)  # before the first is given out
+    for block in source.blocks():
+        yield encoder.decode(block.ids)

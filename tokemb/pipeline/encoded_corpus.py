@@ -1,0 +1,95 @@
+"""A corpus as rows of ids, in constant memory, with the length of the rows known before the first is given."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from tokemb.encoder import Encoder
+from tokemb.pipeline.report import EncodingReport
+from tokemb.ragged import Int32, Ragged
+from tokemb.reading.ahead import read_ahead
+from tokemb.row_shape import RowShape
+from tokemb.spool import RowSpool, check_padding
+
+# Numbers that are made at a time.
+BLOCK = 1 << 22
+
+# Rows, and their kept columns.
+Piece = tuple[Ragged, pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class Form:
+    """How rows are to be: cut and padded as ``shape`` says, or if ``ragged`` only cut; ``keep``: columns beside them.
+
+    ``id_bytes``: what each id of a padded row takes in the output, its vector for instance.
+    """
+
+    shape: RowShape
+    keep: tuple[str, ...] = ()
+    ragged: bool = False
+    id_bytes: int = 4
+
+
+class EncodedCorpus:
+    """A corpus, as ``tokemb.read_corpus`` gives it, that becomes rows of ids.
+
+    ``kept``: the schema of the kept columns. ``report``: what became of the texts, so far.
+    """
+
+    def __init__(self, encoder: Encoder, corpus: Iterator[pa.RecordBatch], form: Form, threads: int | None) -> None:
+        """Read the first batch, which tells the types of the columns.
+
+        Raises ``ArgumentError`` if rows are to be padded and there is no id for that.
+        """
+        if not form.ragged:
+            encoder.require_pad_id()
+        self._encoder, self._form, self._threads = encoder, form, threads
+        first = next(corpus)
+        self.kept = first.select(list(form.keep)).schema
+        self.report = EncodingReport()
+        self._corpus = chain([first], corpus)
+
+    @contextmanager
+    def pieces(self, output: Path | BinaryIO) -> Iterator[Iterator[Piece]]:
+        """Give the rows, once ``report.maxlen`` is known; they are encoded while those before are being written.
+
+        Where only the longest row says how long all are, they wait on disk beside ``output``.
+        Raises ``ArgumentError`` if next to all of a large output would be padding.
+        """
+        shape, report = self._form.shape, self.report
+        with closing(read_ahead(self._encode())) as pieces:
+            if self._form.ragged:
+                yield pieces
+            elif shape.fixed_length is not None:
+                report.maxlen = shape.fixed_length
+                yield pieces
+            else:
+                beside = output if isinstance(output, Path) else Path(tempfile.gettempdir(), "standard-output")
+                with RowSpool(beside, self.kept) as spool:
+                    for rows, kept in pieces:
+                        spool.append(rows, kept)
+                    report.maxlen = shape.padded_length(spool.longest)
+                    check_padding(spool.row_lengths, report.maxlen, self._form.id_bytes)
+                    yield spool.blocks()
+
+    def padded(self, rows: Ragged, row_size: int | None = None) -> Iterator[Int32]:
+        """``rows`` as int32 (rows, maxlen), some at a time: a row is ``row_size`` numbers where it goes, or its ids."""
+        maxlen, pad_id = self.report.maxlen or 0, self._encoder.require_pad_id()
+        step = max(BLOCK // max(row_size or maxlen, 1), 1)
+        for start in range(0, len(rows), step):
+            yield self._form.shape.pad(rows.slice(start, min(start + step, len(rows))), pad_id, maxlen)
+
+    def _encode(self) -> Generator[Piece, None, None]:
+        for batch in self._corpus:
+            encoded = self._encoder.encode_column(batch.column(0), self._form.shape, self._threads)
+            self.report.add(encoded)
+            yield encoded.rows, batch.select(list(self._form.keep))

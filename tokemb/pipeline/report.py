@@ -1,0 +1,38 @@
+"""What became of the texts of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tokemb.encoding import EncodedBatch
+
+
+@dataclass
+class EncodingReport:
+    """What became of the texts.
+
+    ``tokens``: all tokens of the texts, also those cut off; ``unknown``: how many of them were out of vocabulary;
+    ``truncated``: rows that lost tokens; ``maxlen``: the length of the rows, ``None`` where they are not padded.
+    """
+
+    rows: int = 0
+    tokens: int = 0
+    unknown: int = 0
+    truncated: int = 0
+    maxlen: int | None = None
+
+    @property
+    def unknown_share(self) -> float:
+        """The share of tokens that were out of vocabulary, from 0 to 1."""
+        return self.unknown / self.tokens if self.tokens else 0.0
+
+    def add(self, batch: EncodedBatch) -> None:
+        """Count one more batch."""
+        self.rows += len(batch.rows)
+        self.tokens += batch.tokens
+        self.unknown += batch.unknown
+        self.truncated += batch.truncated
+
+    def __str__(self) -> str:
+        unknown = f"{self.unknown_share:.2%} of them out of vocabulary"
+        return f"{self.rows:,} rows, {self.tokens:,} tokens, {unknown}, {self.truncated:,} rows truncated"
