@@ -68,7 +68,7 @@ def outputs(draw, columns=COLUMNS, *, ragged=None, name=None):
         numbers = st.integers(0, 65535)
     else:
         dtype = draw(st.sampled_from(["float32", "float16"]))
-        row_shape = tuple(draw(st.lists(st.integers(1, 3), min_size=1, max_size=2)))
+        row_shape = tuple(draw(st.lists(st.integers(1, 3), max_size=3)))
         numbers = st.floats(width=16, allow_nan=False, allow_infinity=False)
     blocks, parts = [], []
     for _ in range(draw(st.integers(0, 3))):

@@ -98,10 +98,11 @@ def test_parquet(tmp_path, output):
         kept = table.drop_columns([layout.name])
         assert kept.schema.equals(output.kept.schema)
         assert kept.to_pylist() == output.kept.to_pylist()
-    number = table.schema.field(layout.name).type.value_type
-    assert (number.value_type if layout.name == "vectors" and len(layout.row_shape) == 2 else number) == str(
-        layout.dtype
-    ).replace("float16", "halffloat").replace("float32", "float")
+    number = table.schema.field(layout.name).type
+    for axis in range(1 if layout.row_shape is None else len(layout.row_shape)):
+        assert pa.types.is_fixed_size_list(number) == (layout.name == "vectors" and axis == len(layout.row_shape) - 1)
+        number = number.value_type
+    assert number == pa.from_numpy_dtype(layout.dtype)
     facts = {
         b"tokemb.fingerprint": layout.fingerprint.encode() or None,
         b"tokemb.pad_id": None if layout.pad_id is None else b"7",
@@ -226,6 +227,12 @@ def test_what_a_format_cannot_hold_is_known_at_once(tmp_path, suffix, kept, row_
     with pytest.raises(ArgumentError, match=message), open_writer(path, layout):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_shapes_of_rows():
+    for name, dtype, row_shape in (("ids", "int32", (2, 3)), ("ids", "int32", ()), ("vectors", "float32", None)):
+        with pytest.raises(ArgumentError, match=f"{name} cannot have rows of shape"):
+            Layout(name, np.dtype(dtype), row_shape)
 
 
 def test_names_that_are_taken():

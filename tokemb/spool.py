@@ -55,7 +55,6 @@ class RowSpool:
 
     def append(self, rows: Ragged, kept: pa.RecordBatch | None = None) -> None:
         """Add rows, and as many of the kept columns."""
-        rows = rows.slice(0, len(rows))
         lists = pa.LargeListArray.from_arrays(pa.array(rows.row_splits), pa.array(rows.values))
         columns = [] if kept is None else kept.columns
         self._writer.write_batch(pa.RecordBatch.from_arrays([lists, *columns], schema=self._schema))

@@ -23,11 +23,13 @@ class Layout:
     """What an output file holds besides its rows.
 
     ``name``: ``"ids"`` or ``"vectors"``. ``dtype``: of ids int32, uint16 or int64, of vectors float32 or float16.
-    ``row_shape``: (maxlen,), (maxlen, dim) or (dim,), the same for every row; ``None`` for ids without padding.
+    ``row_shape``: (maxlen,) of ids, ``None`` if they are not padded; (dim,) or (maxlen, dim) of vectors, or what other
+    axes a model gives.
     ``kept``: the columns that go along. ``fingerprint``: of the vocabulary, empty if it is not known.
     ``pad_id``: the id that fills rows, ``None`` if there is none.
 
-    Raises ``ArgumentError`` for a ``dtype`` that cannot be and for kept columns of one name or of one of ``OWN_NAMES``.
+    Raises ``ArgumentError`` for a ``dtype`` or ``row_shape`` that cannot be, and for kept columns of one name or of one
+    of ``OWN_NAMES``.
     """
 
     name: str
@@ -40,6 +42,9 @@ class Layout:
     def __post_init__(self) -> None:
         check_choice("name", self.name, DTYPES)
         check_choice("dtype", str(self.dtype), DTYPES[self.name])
+        axes = None if self.row_shape is None else len(self.row_shape)
+        if axes is None if self.name == "vectors" else axes not in (None, 1):
+            raise ArgumentError(f"{self.name} cannot have rows of shape {self.row_shape}")
         for name, times in Counter(self.kept.names).items():
             if name in OWN_NAMES:
                 raise ArgumentError(

@@ -18,7 +18,7 @@ _ROW_GROUP = 1 << 26
 
 
 class ParquetWriter(Writer):
-    """``ids``, list<dtype>; or ``vectors``, fixed_size_list<dtype>[dim], and lists of these without pooling."""
+    """``ids``, list<dtype>; or ``vectors``, fixed_size_list<dtype>[dim] in as many lists as there are other axes."""
 
     def __init__(self, path: Path, layout: Layout) -> None:
         super().__init__(path, layout)
@@ -73,32 +73,30 @@ class ParquetWriter(Writer):
 
 
 def _rows_type(layout: Layout) -> pa.DataType:
-    number = pa.from_numpy_dtype(layout.dtype)
+    kind = pa.from_numpy_dtype(layout.dtype)
     if layout.name == "ids":
-        return pa.list_(number)
-    *outer, dim = layout.row_shape or ()
-    vector = pa.list_(number, dim)
-    return pa.list_(vector) if outer else vector
+        return pa.list_(kind)
+    for number, size in enumerate(reversed(layout.row_shape or ())):
+        kind = pa.list_(kind) if number else pa.list_(kind, size)
+    return kind
 
 
 def _rows_array(block: Block, layout: Layout) -> pa.Array:
     """The rows as Arrow lists around the NumPy array's own memory."""
-    rows_type = _rows_type(layout)
-    numbers = pa.array(np.ascontiguousarray(block.values).reshape(-1))
-    if layout.name == "ids":
-        splits = block.row_splits
-        if splits is None:
-            splits = np.arange(len(block) + 1, dtype=np.int64) * layout.row_size
-        return _lists(splits, numbers, rows_type)
-    vectors_type = rows_type.value_type if pa.types.is_list(rows_type) else rows_type
-    vectors = pa.FixedSizeListArray.from_arrays(numbers, type=vectors_type)
-    if vectors_type is rows_type:
-        return vectors
-    return _lists(np.arange(len(block) + 1, dtype=np.int64) * block.values.shape[1], vectors, rows_type)
+    shape = block.values.shape
+    array = pa.array(np.ascontiguousarray(block.values).reshape(-1))
+    if block.row_splits is not None:
+        return _lists(block.row_splits, array)
+    if layout.name == "vectors" and len(shape) > 1:
+        array, shape = pa.FixedSizeListArray.from_arrays(array, shape[-1]), shape[:-1]
+    for axis in range(len(shape) - 1, 0, -1):
+        lists = int(np.prod(shape[:axis], dtype=np.int64))
+        array = _lists(np.arange(lists + 1, dtype=np.int64) * shape[axis], array)
+    return array
 
 
-def _lists(splits: Array, values: pa.Array, kind: pa.DataType) -> pa.Array:
-    return pa.ListArray.from_arrays(pa.array(splits.astype(np.int32)), values, type=kind)
+def _lists(splits: Array, values: pa.Array) -> pa.Array:
+    return pa.ListArray.from_arrays(pa.array(splits.astype(np.int32)), values)
 
 
 def _metadata(layout: Layout) -> dict[str, str]:

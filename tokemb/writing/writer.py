@@ -50,9 +50,10 @@ class Block:
 class Writer(ABC):
     """Writes rows into one file of one format; leaving the context without an error completes the file."""
 
+    @abstractmethod
     def __init__(self, target: Path | BinaryIO, layout: Layout) -> None:
         """``target``: a path where nothing is yet; lines of JSON also go to a stream."""
-        self.target, self.layout = target, layout
+        self.layout = layout
         self.rows = 0
 
     @classmethod

@@ -1,0 +1,62 @@
+"""From files to files, in Python; the command is tested in test_cli.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tokemb
+from tokemb.embedder import Embedder
+from tokemb.errors import ArgumentError
+from tokemb.pipeline import decode_npy, embed_ids_to_npy, encode_to_npy
+from tokemb.writing import Layout, open_writer
+
+TEXTS = ["deep learning", "", "is very deep", "fun"]
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return tokemb.fit_vocab(TEXTS)
+
+
+def written(path, rows, row_shape):
+    with open_writer(path, Layout("ids", np.dtype("int32"), row_shape)) as writer:
+        writer.append(rows)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".jsonl"])
+def test_any_file_of_ids_is_decoded(tmp_path, encoder, suffix):
+    ids = written(tmp_path / f"ids{suffix}", encoder.encode(TEXTS, maxlen=5), (5,))
+    assert [text for texts in decode_npy(encoder, ids) for text in texts] == TEXTS
+    if suffix != ".npy":
+        ids = written(tmp_path / f"ids{suffix}", encoder.encode_ragged(TEXTS), None)
+        assert [text for texts in decode_npy(encoder, ids) for text in texts] == TEXTS
+
+
+@pytest.mark.parametrize("pooling", [None, "mean"])
+def test_padded_ids_of_any_file_are_embedded(tmp_path, encoder, pooling, monkeypatch):
+    monkeypatch.setattr("tokemb.reading_ids.source.BLOCK", 30)
+    ids = encoder.encode(TEXTS, maxlen=5)
+    model = tokemb.embedding_model(encoder, 3, seed=0)
+    expected = tokemb.embed(model, ids, pooling=pooling)
+    embedder = Embedder(model)
+    for suffix in (".npy", ".npz", ".parquet"):
+        path = written(tmp_path / f"ids{suffix}", ids, (5,))
+        assert embed_ids_to_npy(embedder, path, tmp_path / "v.npy", pooling) == len(TEXTS)
+        np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), expected, strict=True)
+    path = written(tmp_path / "ids.npz", encoder.encode_ragged(TEXTS), None)
+    with pytest.raises(ArgumentError, match=r"must be padded to be embedded; .*ids\.npz has rows of different lengths"):
+        embed_ids_to_npy(embedder, path, tmp_path / "v.npy", pooling)
+
+
+def test_rows_of_unknown_length(tmp_path, encoder, monkeypatch):
+    monkeypatch.setattr("tokemb.texts.BATCH_ROWS", 2)
+    shape = encoder.row_shape(None, "pre", None)
+    report = encode_to_npy(encoder, TEXTS, tmp_path / "x.npy", shape)
+    assert (report.rows, report.maxlen) == (4, 3)
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), encoder.encode(TEXTS, padding="pre"))
+    monkeypatch.setattr("tokemb.spool._ABSURD_BYTES", 1000)
+    with pytest.raises(ArgumentError, match=r"padding 400 rows to the longest, 100 ids.*pass --maxlen 1 \(maxlen=1\)"):
+        encode_to_npy(encoder, ["fun"] * 399 + ["deep " * 100], tmp_path / "y.npy", shape)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
