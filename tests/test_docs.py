@@ -37,7 +37,10 @@ def test_some_docstrings_have_examples():
     assert len(examples) >= 5
 
 
-@pytest.mark.parametrize(("page", "examples"), [("README.md", 15), ("docs/engine.md", 3), ("docs/outputs.md", 15)])
+PAGES = [("README.md", 15), ("docs/engine.md", 3), ("docs/corpora.md", 12), ("docs/outputs.md", 15)]
+
+
+@pytest.mark.parametrize(("page", "examples"), PAGES)
 def test_examples_in_pages(page, examples, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "build").mkdir()

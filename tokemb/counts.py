@@ -51,7 +51,7 @@ class TokenCounts:
     def from_texts(
         cls, texts: Path | Iterable[Any], *, profile: str = "words", threads: int | None = None
     ) -> TokenCounts:
-        """Count texts: an iterable of ``str`` or of lists of tokens (counted as they are), a column, or text files.
+        """Count texts: an iterable of ``str`` or of lists of tokens (counted as they are), a column, or files.
 
         ``threads``: how many, ``None`` for as many as there are cores; the counts do not depend on it.
         """

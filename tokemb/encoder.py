@@ -257,8 +257,8 @@ pathlib.Path(text) for a file
     ) -> Int32:
         """Turn texts into padded ids.
 
-        ``texts``: an iterable of ``str`` or of lists of tokens (looked up as they are), a column of strings, or text
-        files as ``pathlib.Path``, a row a line.
+        ``texts``: an iterable of ``str`` or of lists of tokens (looked up as they are), a column of strings, or
+        files as ``pathlib.Path``, read as ``tokemb.read_corpus`` does.
         ``maxlen``, ``padding``, ``truncating``: as in Keras' ``pad_sequences``; ``None`` for what the vocabulary was
         saved with, which is at first the longest row, ``"post"`` and ``"post"``.
         ``threads``: how many, ``None`` for as many as there are cores; the ids do not depend on it.

@@ -41,8 +41,8 @@ def fit_vocab(
 ) -> Encoder:
     """Fit a vocabulary to texts.
 
-    ``texts``: an iterable of ``str`` or of lists of tokens, a column of strings, text files as ``pathlib.Path``, or
-    ``TokenCounts``.
+    ``texts``: an iterable of ``str`` or of lists of tokens, a column of strings, files as ``pathlib.Path`` (read as
+    ``tokemb.read_corpus`` does), or ``TokenCounts``.
     ``profile``: how text is split: ``"words"`` (the default), ``"keras"``, ``"text-vectorization"``, ``"whitespace"``,
     ``"chars"``, ``"bert"``; that of the counts if ``texts`` are counts.
     ``model``: ``"word"`` (a token is a word), or ``"bpe"``, ``"wordpiece"``, ``"unigram"``.

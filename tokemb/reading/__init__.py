@@ -77,8 +77,8 @@ def _of_one(source: Source, columns: Columns, errors: str, header: bool) -> Batc
         return
     # Decompressing takes the longest, so that it has a thread of its own, apart from parsing.
     apart = source.compression is not None and is_worth_a_thread(source)
-    with closing(_ahead(_blocks(source, errors), apart)) as blocks:
-        yield from _parsed(blocks, source, columns, header)
+    with closing(_ahead(_blocks(source), apart)) as blocks:
+        yield from _parsed(utf8_blocks(blocks, source.name, errors), source, columns, header)
 
 
 def _ahead(items: Generator[Item, None, None], is_worth_it: bool) -> Generator[Item, None, None]:
@@ -97,11 +97,10 @@ def _parsed(blocks: Iterator[bytes], source: Source, columns: Columns, header: b
     return _lines(blocks, source.name, columns)
 
 
-def _blocks(source: Source, errors: str) -> Generator[bytes, None, None]:
+def _blocks(source: Source) -> Generator[bytes, None, None]:
     with open_stream(source) as stream:
         delimiter = _DELIMITERS.get(source.format)
-        blocks = whole_lines(stream) if delimiter is None else whole_records(stream, source.name, delimiter)
-        yield from utf8_blocks(blocks, source.name, errors)
+        yield from whole_lines(stream) if delimiter is None else whole_records(stream, source.name, delimiter)
 
 
 def _lines(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterator[pa.RecordBatch]:

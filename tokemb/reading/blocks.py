@@ -23,7 +23,7 @@ def whole_lines(stream: Stream) -> Iterator[bytes]:
     while block := stream.read(texts.BATCH_BYTES):
         cut = block.rfind(b"\n") + 1
         if cut:
-            yield b"".join([*rest, block[:cut]])
+            yield b"".join([*rest, memoryview(block)[:cut]])
             rest = []
         if cut < len(block):
             rest.append(block[cut:])

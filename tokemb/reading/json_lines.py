@@ -35,6 +35,7 @@ def json_batches(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterat
         body = block.rstrip(_BLANK)
         if body and blank:
             raise _empty(f"{name}, line {blank}")
+        newlines = block.count(b"\n", len(body))
         if body:
             place = Place(name, "line", line)
             types = types or _types(body, columns, place)
@@ -42,10 +43,11 @@ def json_batches(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterat
             columns.saw(key for key, array in arrays.items() if array.null_count < len(array))
             text, *kept = types
             yield from columns.batches(text, arrays[text], {key: arrays[key] for key in kept}, place)
+            line += len(arrays[text])
+            newlines -= 1
         # Empty lines are fine at the end of the file only.
-        if not blank and block.count(b"\n", len(body)) > bool(body):
-            blank = line + body.count(b"\n") + bool(body)
-        line += block.count(b"\n")
+        blank = blank or (line if newlines > 0 else 0)
+        line += max(newlines, 0)
 
 
 def _types(body: bytes, columns: Columns, place: Place) -> dict[str, pa.DataType]:
@@ -105,7 +107,8 @@ def _parse(body: bytes, types: dict[str, pa.DataType], place: Place) -> dict[str
 
     Arrow does it many times as fast as Python; what it refuses, or might read otherwise, Python reads.
     """
-    if _is_an_object_a_line(body):
+    lines = _count_objects(body)
+    if lines is not None:
         try:
             table = pa_json.read_json(
                 pa.BufferReader(body),
@@ -114,20 +117,20 @@ def _parse(body: bytes, types: dict[str, pa.DataType], place: Place) -> dict[str
             )
         except pa.ArrowException:
             table = None
-        if table is not None and len(table) == body.count(b"\n") + 1:
+        if table is not None and len(table) == lines:
             return {key: table[key].combine_chunks() for key in types}
     rows = [_object(line, place.of(row)) for row, line in enumerate(body.split(b"\n"))]
     return {key: _array([row.get(key) for row in rows], kind, key, place) for key, kind in types.items()}
 
 
-def _is_an_object_a_line(body: bytes) -> bool:
-    """Whether each line starts and ends with braces: then each row that Arrow reads there is a line."""
+def _count_objects(body: bytes) -> int | None:
+    """The number of lines, if each starts and ends with a brace: then as many rows that Arrow reads there are lines."""
     text = np.frombuffer(body, np.uint8)
     newlines = np.flatnonzero(text == _NEWLINE)
     last = np.append(newlines, len(text)) - 1
     last -= text[last] == _RETURN
     first = np.append(0, newlines + 1)
-    return bool((text[first] == _OPEN).all() and (text[last] == _CLOSE).all())
+    return len(first) if (text[first] == _OPEN).all() and (text[last] == _CLOSE).all() else None
 
 
 def _object(line: bytes, where: str) -> Row:
