@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import tokemb
 from tokemb.embedder import Embedder
 from tokemb.errors import ArgumentError
-from tokemb.pipeline import decode_npy, embed_ids_to_npy, encode_to_npy
+from tokemb.pipeline.decoding import decode_ids
+from tokemb.pipeline.embedding import embed_ids
+from tokemb.pipeline.encoded_corpus import Form
+from tokemb.pipeline.encoding import encode_corpus
+from tokemb.texts import batches
 from tokemb.writing import Layout, open_writer
 
 TEXTS = ["deep learning", "", "is very deep", "fun"]
@@ -17,6 +22,11 @@ TEXTS = ["deep learning", "", "is very deep", "fun"]
 @pytest.fixture(scope="module")
 def encoder():
     return tokemb.fit_vocab(TEXTS)
+
+
+def corpus(texts):
+    """As ``read_corpus`` gives it."""
+    return iter([pa.RecordBatch.from_arrays([column], ["text"]) for column in batches(texts)])
 
 
 def written(path, rows, row_shape):
@@ -28,10 +38,10 @@ def written(path, rows, row_shape):
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".jsonl"])
 def test_any_file_of_ids_is_decoded(tmp_path, encoder, suffix):
     ids = written(tmp_path / f"ids{suffix}", encoder.encode(TEXTS, maxlen=5), (5,))
-    assert [text for texts in decode_npy(encoder, ids) for text in texts] == TEXTS
+    assert [text for texts in decode_ids(encoder, ids) for text in texts] == TEXTS
     if suffix != ".npy":
         ids = written(tmp_path / f"ids{suffix}", encoder.encode_ragged(TEXTS), None)
-        assert [text for texts in decode_npy(encoder, ids) for text in texts] == TEXTS
+        assert [text for texts in decode_ids(encoder, ids) for text in texts] == TEXTS
 
 
 @pytest.mark.parametrize("pooling", [None, "mean"])
@@ -43,20 +53,27 @@ def test_padded_ids_of_any_file_are_embedded(tmp_path, encoder, pooling, monkeyp
     embedder = Embedder(model)
     for suffix in (".npy", ".npz", ".parquet"):
         path = written(tmp_path / f"ids{suffix}", ids, (5,))
-        assert embed_ids_to_npy(embedder, path, tmp_path / "v.npy", pooling) == len(TEXTS)
+        assert embed_ids(embedder, path, tmp_path / "v.npy", pooling) == len(TEXTS)
         np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), expected, strict=True)
-    path = written(tmp_path / "ids.npz", encoder.encode_ragged(TEXTS), None)
-    with pytest.raises(ArgumentError, match=r"must be padded to be embedded; .*ids\.npz has rows of different lengths"):
-        embed_ids_to_npy(embedder, path, tmp_path / "v.npy", pooling)
+    # Lines of JSON do not say whether they are padded; other files of different lengths have no padding.
+    paths = [written(tmp_path / "ids.npz", encoder.encode_ragged(TEXTS), None)]
+    paths.append(written(tmp_path / "ids.jsonl", ids, (5,)))
+    for path in paths:
+        if pooling is None:
+            with pytest.raises(ArgumentError, match=rf"the rows of .*{path.name} are of different lengths: pad them"):
+                embed_ids(embedder, path, tmp_path / "v.npy", pooling)
+        else:
+            embed_ids(embedder, path, tmp_path / "v.npy", pooling)
+            np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), expected, strict=True)
 
 
 def test_rows_of_unknown_length(tmp_path, encoder, monkeypatch):
     monkeypatch.setattr("tokemb.texts.BATCH_ROWS", 2)
     shape = encoder.row_shape(None, "pre", None)
-    report = encode_to_npy(encoder, TEXTS, tmp_path / "x.npy", shape)
+    report = encode_corpus(encoder, corpus(TEXTS), tmp_path / "x.npy", Form(shape))
     assert (report.rows, report.maxlen) == (4, 3)
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), encoder.encode(TEXTS, padding="pre"))
     monkeypatch.setattr("tokemb.spool._ABSURD_BYTES", 1000)
     with pytest.raises(ArgumentError, match=r"padding 400 rows to the longest, 100 ids.*pass --maxlen 1 \(maxlen=1\)"):
-        encode_to_npy(encoder, ["fun"] * 399 + ["deep " * 100], tmp_path / "y.npy", shape)
+        encode_corpus(encoder, corpus(["fun"] * 399 + ["deep " * 100]), tmp_path / "y.npy", Form(shape))
     assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]

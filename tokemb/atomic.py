@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_PREFIX = ".tokemb-"
+_TEMPORARY = re.compile(re.escape(_PREFIX) + r"[0-9a-f]{12}(\.\w+)?")
 
 
 @contextmanager
@@ -76,6 +80,13 @@ def atomic_folder(path: Path, may_replace: Callable[[Path], bool]) -> Iterator[P
     shutil.rmtree(replaced, ignore_errors=True)
 
 
+def remove_temporaries(folder: Path) -> None:
+    """Remove what a killed process left in ``folder``: outputs that did not get their names."""
+    for file in folder.glob(f"{_PREFIX}*"):
+        if _TEMPORARY.fullmatch(file.name):
+            file.unlink(missing_ok=True)
+
+
 def _resolved(path: Path) -> Path:
     path = Path(os.path.realpath(path))  # write through a symbolic link, do not replace it
     if not path.parent.is_dir():
@@ -84,7 +95,7 @@ def _resolved(path: Path) -> Path:
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f".tokemb-{secrets.token_hex(6)}{path.suffix}")
+    return path.with_name(f"{_PREFIX}{secrets.token_hex(6)}{path.suffix}")
 
 
 def _flush(file: Path) -> None:

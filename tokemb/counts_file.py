@@ -38,6 +38,14 @@ def write_counts(counts: TokenCounts, path: Path) -> None:
         pq.write_table(table, temporary, compression="zstd", use_dictionary=False, write_page_checksum=True)
 
 
+def holds_counts(path: Path) -> bool:
+    """Whether a file is one of token counts, sound or not."""
+    try:
+        return KEY in (pq.read_schema(path).metadata or {})
+    except (pa.ArrowException, OSError):
+        return False
+
+
 def read_counts(path: Path) -> TokenCounts:
     """Read what ``write_counts`` wrote; raises ``CountsError``, naming what is wrong, if it is anything else."""
     if not path.is_file():

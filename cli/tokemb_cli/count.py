@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import corpus, options
 from tokemb_cli.console import note
 
 
 @click.command("count")
-@options.text_files()
+@corpus.files
 @options.output("FILE.parquet", "Counts to write: Parquet, a token a row.")
 @click.option(
     "--profile",
@@ -22,8 +23,16 @@ from tokemb_cli.console import note
     help="How text is split; tokemb fit-vocab --help tells about each.",
 )
 @options.threads
-def command(files: tuple[Path, ...], output: Path, profile: str, threads: int | None) -> None:
-    """Count the tokens of text files, a row a line; - is standard input.
+@corpus.quiet
+def command(
+    files: tuple[str, ...],
+    output: Path,
+    profile: str,
+    threads: int | None,
+    quiet: bool,
+    **reading: Any,  # noqa: ANN401
+) -> None:
+    """Count the tokens of texts: files, folders, patterns, addresses such as s3://..., or - for standard input.
 
     Vocabularies of any size are cut from the counts without reading the texts again, and counts of several texts are
     added.
@@ -33,15 +42,18 @@ def command(files: tuple[Path, ...], output: Path, profile: str, threads: int | 
       tokemb count reviews.txt -o reviews.counts.parquet
       tokemb fit-vocab reviews.counts.parquet -o reviews.vocab --max-size 30000
     """
-    if not options.is_counts(output):
+    if output.suffix != ".parquet":
         raise click.BadParameter(f"must end in .parquet; received {output}", param_hint="--output")
-    counted = next(filter(options.is_counts, files), None)
+    counted = next((file for file in files if options.is_counts(Path(file))), None)
     if counted is not None:
         raise click.UsageError(f"{counted} is not text: tokemb fit-vocab takes counts, one file or several")
     from tokemb import TokenCounts
 
-    counts = TokenCounts.from_texts(files, profile=profile, threads=threads)
+    with corpus.open_corpus(files, quiet=quiet, **reading) as batches:
+        counts = TokenCounts.from_texts(batches, profile=profile, threads=threads)
     counts.save(output)
+    if quiet:
+        return
     note(f"read       {counts.rows:,} rows, {counts.total:,} tokens, {len(counts.tokens):,} distinct")
     note(f"wrote      {output}")
     vocabulary = output.with_name(f"{output.stem.removesuffix('.counts')}.vocab")

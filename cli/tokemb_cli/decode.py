@@ -14,14 +14,14 @@ from tokemb_cli.console import data
 @click.argument("ids", type=click.Path(path_type=Path))
 @options.vocab
 def command(ids: Path, vocab: Path) -> None:
-    """Turn a .npy array of ids back into texts, a row a line, on standard output.
+    """Turn a file of ids (.npy, .npz, .parquet, .jsonl) back into texts, a row a line, on standard output.
 
     \b
     Example:
       tokemb decode ids.npy --vocab reviews.vocab
     """
     from tokemb import Encoder
-    from tokemb.pipeline import decode_npy
+    from tokemb.pipeline.decoding import decode_ids
 
-    for texts in decode_npy(Encoder.load(vocab), ids):
+    for texts in decode_ids(Encoder.load(vocab), ids):
         data("\n".join(texts))

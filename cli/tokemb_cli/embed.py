@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import corpus, options
 from tokemb_cli.console import note, quiet_tensorflow
-from tokemb_cli.encode import note_report
+
+_IDS = (".npy", ".npz")
 
 
 @click.command("embed")
-@options.text_files()
+@corpus.files
 @click.option(
     "--model", required=True, type=click.Path(path_type=Path), metavar="FILE.keras", help="Saved Keras model."
 )
@@ -20,16 +23,21 @@ from tokemb_cli.encode import note_report
     "--vocab",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Vocabulary of the texts; not needed for a .npy of ids.",
+    help="Vocabulary of the texts; not needed for a file of ids.",
 )
-@options.output("FILE.npy", "Array to write: float32 (rows, maxlen, dim), or (rows, dim) with --pooling.")
+@options.output("FILE", "Vectors to write: .npy, .npz, .parquet, .tfrecord, .jsonl, or -.")
 @click.option("--pooling", type=click.Choice(["mean", "sum", "max"]), help="One vector a row, over its real tokens.")
 @options.maxlen
 @options.padding
 @options.truncating
+@corpus.keep
+@click.option(
+    "--dtype", type=click.Choice(["float32", "float16"]), default="float32", show_default=True, help="Of the vectors."
+)
 @options.threads
+@corpus.quiet
 def command(
-    files: tuple[Path, ...],
+    files: tuple[str, ...],
     model: Path,
     vocab: Path | None,
     output: Path,
@@ -37,33 +45,43 @@ def command(
     maxlen: int | None,
     padding: str | None,
     truncating: str | None,
+    keep: tuple[str, ...],
+    dtype: str,
     threads: int | None,
+    quiet: bool,
+    **reading: Any,  # noqa: ANN401
 ) -> None:
-    """Turn one .npy array of ids, or text files with --vocab, into vectors.
+    """Turn one file of ids, or with --vocab texts, into vectors.
+
+    Vectors are (rows, maxlen, dim), or (rows, dim) with --pooling. Ids are .npy, .npz, .parquet or .jsonl as encode
+    writes them, and the columns beside them are kept; texts are read as encode reads them.
 
     \b
     Examples:
       tokemb embed ids.npy --model reviews.keras -o vectors.npy
       tokemb embed reviews.txt --vocab reviews.vocab --model reviews.keras --pooling mean -o means.npy
     """
-    options.check_npy(output)
-    of_ids = len(files) == 1 and files[0].suffix == ".npy"
-    if not of_ids and vocab is None:
-        raise click.UsageError("texts need --vocab; without it the input must be one .npy array of ids")
-    if of_ids and any(value is not None for value in (maxlen, padding, truncating)):
-        raise click.UsageError("--maxlen, --padding and --truncating are for texts; ids are padded already")
+    options.check_output(output)
+    of_ids = vocab is None or (len(files) == 1 and Path(files[0]).suffix in _IDS)
+    if of_ids and len(files) > 1:
+        raise click.UsageError("texts need --vocab; without it the input must be one file of ids")
+    if of_ids and (keep or any(value is not None for value in (maxlen, padding, truncating))):
+        raise click.UsageError("--maxlen, --padding, --truncating and --keep are for texts; ids are padded already")
     from tokemb import Encoder
     from tokemb.embedder import Embedder
-    from tokemb.pipeline import embed_ids_to_npy, embed_texts_to_npy
+    from tokemb.pipeline.embedding import embed_corpus, embed_ids
+    from tokemb.pipeline.encoded_corpus import Form
 
     encoder = None if vocab is None else Encoder.load(vocab)
     with quiet_tensorflow():
         embedder = Embedder(model, encoder, threads=threads)
+    target = sys.stdout.buffer if str(output) == "-" else output
     if of_ids or encoder is None:
-        rows = embed_ids_to_npy(embedder, files[0], output, pooling)
+        summary = f"{embed_ids(embedder, Path(files[0]), target, pooling, dtype):,} rows"
     else:
-        shape = encoder.row_shape(maxlen, padding, truncating)
-        report = embed_texts_to_npy(embedder, encoder, files, output, shape, pooling, threads)
-        note_report(report)
-        rows = report.rows
-    note(f"wrote      {output}: the vectors of {rows:,} rows")
+        form = Form(encoder.row_shape(maxlen, padding, truncating), corpus.kept(keep))
+        with corpus.open_corpus(files, quiet=quiet, keep=form.keep, **reading) as batches:
+            report = embed_corpus(embedder, encoder, batches, target, form, pooling, dtype, threads)
+        summary = str(report)
+    if not quiet:
+        note(f"wrote {output}: {dtype} vectors; {summary}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import corpus, options
 from tokemb_cli.console import note
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("fit-vocab")
-@options.text_files()
+@corpus.files
 @options.output("FOLDER", "Vocabulary folder to write; one that is there is replaced.")
 @click.option(
     "--profile",
@@ -50,10 +50,16 @@ if TYPE_CHECKING:
     "--truncating", type=click.Choice(["pre", "post"]), default="post", show_default=True, help="End that is cut."
 )
 @options.threads
-def command(files: tuple[Path, ...], output: Path, **settings: Any) -> None:  # noqa: ANN401
-    """Fit a vocabulary to text files, a row a line; - is standard input.
+@corpus.quiet
+def command(
+    files: tuple[str, ...],
+    output: Path,
+    quiet: bool,
+    **settings: Any,  # noqa: ANN401
+) -> None:
+    """Fit a vocabulary to texts: files, folders, patterns, addresses such as s3://..., or - for standard input.
 
-    Files that end in .parquet are counts that tokemb count wrote; several are added, and no text is read again.
+    Files that tokemb count wrote are counts; several are added, and no text is read again.
 
     Id 0 is padding, id 1 out-of-vocabulary, then the tokens by count.
 
@@ -72,34 +78,37 @@ def command(files: tuple[Path, ...], output: Path, **settings: Any) -> None:  # 
       tokemb fit-vocab reviews.txt -o reviews.vocab --max-size 30000
       tokemb fit-vocab 2023.counts.parquet 2024.counts.parquet -o both.vocab
     """
-    of_counts = options.is_counts(files[0])
-    if any(options.is_counts(file) != of_counts for file in files):
-        raise click.UsageError("texts and counts (.parquet) cannot be mixed: count the texts with tokemb count first")
+    are_counts = {options.is_counts(Path(file)) for file in files}
+    if len(are_counts) > 1:
+        raise click.UsageError("texts and counts cannot be mixed: count the texts with tokemb count first")
+    reading = {name: settings.pop(name) for name in corpus.READING}
     import tokemb
 
-    if of_counts:
+    if are_counts == {True}:
         counts = [tokemb.TokenCounts.load(file) for file in files]
         encoder = tokemb.fit_vocab(tokemb.TokenCounts.merge(counts, counts[0].profile), **settings)
     else:
-        encoder = tokemb.fit_vocab(files, **settings)
+        with corpus.open_corpus(files, quiet=quiet, **reading) as batches:
+            encoder = tokemb.fit_vocab(batches, **settings)
     encoder.save(output)
-    _report(encoder, () if of_counts else files, output)
+    if not quiet:
+        _report(encoder, () if are_counts == {True} else files, reading["column"], output)
 
 
-def _report(encoder: Encoder, texts: tuple[Path, ...], output: Path) -> None:
-    corpus = encoder.corpus
-    if corpus is None:
+def _report(encoder: Encoder, texts: tuple[str, ...], column: str | None, output: Path) -> None:
+    statistics = encoder.corpus
+    if statistics is None:
         return
     reserved = 1 + encoder.oov + len(encoder.settings["reserve"] if encoder.settings else ())
-    quantiles = ", ".join(f"{share:.0%} {corpus.length_quantile(share):,}" for share in (0.5, 0.9, 0.95, 0.99))
-    note(f"read       {corpus.rows:,} rows, {corpus.tokens:,} tokens, {corpus.distinct:,} distinct")
-    note(f"kept       {encoder.input_dim - reserved:,} tokens, covering {corpus.coverage:.2%} of the text")
+    quantiles = ", ".join(f"{share:.0%} {statistics.length_quantile(share):,}" for share in (0.5, 0.9, 0.95, 0.99))
+    note(f"read       {statistics.rows:,} rows, {statistics.tokens:,} tokens, {statistics.distinct:,} distinct")
+    note(f"kept       {encoder.input_dim - reserved:,} tokens, covering {statistics.coverage:.2%} of the text")
     note(
         f"input_dim  {encoder.input_dim:,} = the tokens + {reserved} reserved (0 is padding{', 1 [UNK]' * encoder.oov})"
     )
     unit = "words" if encoder.model != "word" else "tokens"
-    note(f"rows       {unit} a row: {quantiles}, longest {corpus.length_quantile(1):,}")
+    note(f"rows       {unit} a row: {quantiles}, longest {statistics.length_quantile(1):,}")
     note(f"wrote      {output}")
-    length = "" if encoder.maxlen else f" --maxlen {max(corpus.length_quantile(0.95), 1)}"
-    names = shlex.join(map(str, texts)) or "FILE..."
+    length = "" if encoder.maxlen else f" --maxlen {max(statistics.length_quantile(0.95), 1)}"
+    names = shlex.join([*texts, *(["--column", column] if column else [])]) or "FILE..."
     note(f"next       tokemb encode {names} --vocab {shlex.quote(str(output))}{length} -o ids.npy")

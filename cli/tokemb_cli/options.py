@@ -10,15 +10,11 @@ import click
 
 # The library's, written again so that --help need not wait for it; a test compares the two.
 PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
+OUTPUTS = (".npy", ".npz", ".parquet", ".tfrecord", ".jsonl")
 
 _PATH = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Decorator = Callable[[_Command], _Command]
-
-
-def text_files() -> _Decorator[Any]:
-    """One or more text files, a row a line; ``-`` is standard input."""
-    return click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_PATH)
 
 
 vocab = click.option(
@@ -43,11 +39,15 @@ def output(metavar: str, text: str) -> _Decorator[Any]:
 
 
 def is_counts(path: Path) -> bool:
-    """Whether ``path`` is named as token counts, which ``tokemb count`` writes."""
-    return path.suffix == ".parquet"
+    """Whether ``path`` holds token counts, which ``tokemb count`` writes."""
+    if path.suffix != ".parquet" or not path.is_file():
+        return False
+    from tokemb.counts_file import holds_counts
+
+    return holds_counts(path)
 
 
-def check_npy(path: Path) -> None:
-    """Wrong usage unless ``path`` ends in ``.npy``."""
-    if path.suffix != ".npy":
-        raise click.BadParameter(f"must end in .npy; received {path}", param_hint="--output")
+def check_output(path: Path) -> None:
+    """Wrong usage unless ``path`` is ``-`` or its extension says how to write it."""
+    if str(path) != "-" and path.suffix not in OUTPUTS:
+        raise click.BadParameter(f"must be - or end in {', '.join(OUTPUTS)}; received {path}", param_hint="--output")

@@ -38,6 +38,7 @@ def encode_corpus(
     ):
         for piece in pieces:
             append(writer, encoded, piece)
+        encoded.report.layout = writer.layout
     return encoded.report
 
 

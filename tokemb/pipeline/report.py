@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tokemb.encoding import EncodedBatch
+from tokemb.writing import Layout
 
 
 @dataclass
@@ -12,7 +13,8 @@ class EncodingReport:
     """What became of the texts.
 
     ``tokens``: all tokens of the texts, also those cut off; ``unknown``: how many of them were out of vocabulary;
-    ``truncated``: rows that lost tokens; ``maxlen``: the length of the rows, ``None`` where they are not padded.
+    ``truncated``: rows that lost tokens; ``maxlen``: the length of the rows, ``None`` where they are not padded;
+    ``layout``: of the file of ids, if one was written.
     """
 
     rows: int = 0
@@ -20,6 +22,7 @@ class EncodingReport:
     unknown: int = 0
     truncated: int = 0
     maxlen: int | None = None
+    layout: Layout | None = None
 
     @property
     def unknown_share(self) -> float:

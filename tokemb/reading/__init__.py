@@ -16,7 +16,7 @@ from tokemb.reading.blocks import utf8_blocks, whole_lines, whole_records
 from tokemb.reading.columns import Columns, Place
 from tokemb.reading.files import Source, find_sources
 from tokemb.reading.lines import rows_of_lines
-from tokemb.reading.streams import is_worth_a_thread, open_stream
+from tokemb.reading.streams import OnRead, is_worth_a_thread, open_stream
 from tokemb.texts import row_ends
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def read_corpus(
     errors: str = "strict",
     header: bool = True,
     filesystem: FileSystem | None = None,
+    on_read: OnRead | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Read texts, and columns beside them, from files of any size, some megabytes at a time.
 
@@ -50,6 +51,7 @@ def read_corpus(
     ``errors``: ``"strict"``, or ``"replace"`` to read bytes that are not UTF-8 as U+FFFD.
     ``header``: whether CSV files name their columns; without they are ``"0"``, ``"1"``, ...
     ``filesystem``: a ``pyarrow.fs.FileSystem`` in which all ``files`` are paths.
+    ``on_read``: called, from any thread, with how many bytes more were read from disk, compressed as they are.
 
     Yields ``pyarrow.RecordBatch`` (rows,) of one schema, at least one: first the texts, ``large_string`` (whole numbers
     become their decimal digits) or, of a column of lists, ``large_list<large_string>``; then the kept columns.
@@ -59,25 +61,26 @@ def read_corpus(
     columns = Columns(column, keep, missing)
     check_choice("errors", errors, ("strict", "replace"))
     sources = find_sources(files, format, filesystem)
-    return _in_good_size(_batches(sources, columns, errors, bool(header)), columns)
+    return _in_good_size(_batches(sources, columns, errors, bool(header), on_read), columns)
 
 
-def _batches(sources: list[Source], columns: Columns, errors: str, header: bool) -> Batches:
+def _batches(sources: list[Source], columns: Columns, errors: str, header: bool, on_read: OnRead | None) -> Batches:
     for source in sources:
-        with closing(_ahead(_of_one(source, columns, errors, header), is_worth_a_thread(source))) as batches:
+        of_one = _of_one(source, columns, errors, header, on_read)
+        with closing(_ahead(of_one, is_worth_a_thread(source))) as batches:
             yield from batches
     columns.check_seen()
 
 
-def _of_one(source: Source, columns: Columns, errors: str, header: bool) -> Batches:
+def _of_one(source: Source, columns: Columns, errors: str, header: bool, on_read: OnRead | None) -> Batches:
     if source.format in ("parquet", "arrow"):
         from tokemb.reading.columnar import columnar_batches  # here, so that text files do not wait for Parquet
 
-        yield from columnar_batches(source, columns, errors)
+        yield from columnar_batches(source, columns, errors, on_read)
         return
     # Decompressing takes the longest, so that it has a thread of its own, apart from parsing.
     apart = source.compression is not None and is_worth_a_thread(source)
-    with closing(_ahead(_blocks(source), apart)) as blocks:
+    with closing(_ahead(_blocks(source, on_read), apart)) as blocks:
         yield from _parsed(utf8_blocks(blocks, source.name, errors), source, columns, header)
 
 
@@ -97,8 +100,8 @@ def _parsed(blocks: Iterator[bytes], source: Source, columns: Columns, header: b
     return _lines(blocks, source.name, columns)
 
 
-def _blocks(source: Source) -> Generator[bytes, None, None]:
-    with open_stream(source) as stream:
+def _blocks(source: Source, on_read: OnRead | None) -> Generator[bytes, None, None]:
+    with open_stream(source, on_read) as stream:
         delimiter = _DELIMITERS.get(source.format)
         yield from whole_lines(stream) if delimiter is None else whole_records(stream, source.name, delimiter)
 

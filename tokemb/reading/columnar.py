@@ -11,7 +11,7 @@ from tokemb import texts
 from tokemb.errors import TextError
 from tokemb.reading.columns import Columns, Place
 from tokemb.reading.files import Source
-from tokemb.reading.streams import open_seekable
+from tokemb.reading.streams import OnRead, open_seekable
 
 _ARROW_FILE = b"ARROW1"
 _READ_BUFFER = 1 << 20
@@ -19,9 +19,12 @@ _READ_BUFFER = 1 << 20
 _DICTIONARY_ROWS = 1 << 12
 
 
-def columnar_batches(source: Source, columns: Columns, errors: str) -> Iterator[pa.RecordBatch]:
+def columnar_batches(
+    source: Source, columns: Columns, errors: str, on_read: OnRead | None = None
+) -> Iterator[pa.RecordBatch]:
     """Yield the wanted columns of one file.
 
+    ``on_read``: called with the size of the file once it is read, as it is read here and there.
     Raises ``TextError``, naming the file, for one that is broken or not of its format, and for token counts.
     """
     read = _parquet if source.format == "parquet" else _arrow
@@ -32,6 +35,8 @@ def columnar_batches(source: Source, columns: Columns, errors: str) -> Iterator[
             text, *kept = (_sound(batch.column(name), name, place, errors) for name in names)
             yield from columns.batches(names[0], text, dict(zip(names[1:], kept, strict=True)), place)
             row += len(batch)
+    if on_read is not None:
+        on_read(source.size() or 0)
 
 
 def _parquet(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list[str], pa.RecordBatch]]:  # noqa: ANN401

@@ -48,6 +48,15 @@ class Source:
     compression: str | None
     filesystem: FileSystem | None = None
 
+    def size(self) -> int | None:
+        """How many bytes it has on disk, compressed as it is; ``None`` if that is not known, as of a pipe."""
+        if self.filesystem is not None:
+            size: int | None = self.filesystem.get_file_info(self.path).size
+            return size
+        if self.path == STANDARD_INPUT or not os.path.isfile(self.path):
+            return None
+        return os.path.getsize(self.path)
+
     @property
     def kind(self) -> str:
         """What the bytes should be, for messages."""

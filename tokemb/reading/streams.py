@@ -25,6 +25,9 @@ _CHUNK = 1 << 18
 # Bytes below which a thread that reads ahead does not pay.
 _WORTH_A_THREAD = 1 << 20
 
+# Called with a number of bytes.
+OnRead: TypeAlias = Callable[[int], None]
+
 _Decompressor: TypeAlias = bz2.BZ2Decompressor | lzma.LZMADecompressor
 
 
@@ -36,14 +39,17 @@ class Stream(Protocol):
 
 
 @contextmanager
-def open_stream(source: Source) -> Iterator[Stream]:
+def open_stream(source: Source, on_read: OnRead | None = None) -> Iterator[Stream]:
     """Open a source for reading once, decompressed.
 
+    ``on_read``: called with how many bytes more were read from disk.
     Raises ``OSError`` for a file that cannot be read, ``TextError`` for compressed data that are broken or cut short,
     at the opening or by ``read`` inside of the ``with`` block.
     """
     with named_errors(source), ExitStack() as opened:
         raw = opened.enter_context(_open(source))
+        if on_read is not None:
+            raw = pa.PythonFile(_Counted(raw, on_read), "r")
         if source.compression in _DECOMPRESSORS:
             yield _Members(raw, _DECOMPRESSORS[source.compression])
         elif source.compression is not None:
@@ -104,6 +110,23 @@ def _open(source: Source) -> Any:  # noqa: ANN401 - a file of Arrow's
         return pa.PythonFile(file, "r")
     file.close()  # it can be read: from here on by Arrow, which does not hold the interpreter lock meanwhile
     return pa.OSFile(source.path)
+
+
+class _Counted:
+    """A file that tells how much of it is read."""
+
+    closed = False
+
+    def __init__(self, file: Any, on_read: OnRead) -> None:  # noqa: ANN401
+        self._file, self._on_read = file, on_read
+
+    def read(self, size: int) -> bytes:
+        block: bytes = self._file.read(size)
+        self._on_read(len(block))
+        return block
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class _Unclosed:
