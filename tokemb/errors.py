@@ -9,6 +9,7 @@
     ├── CountsError          (ValueError)   a file of token counts that is missing, newer, broken, or not one
     ├── VocabularyError      (ValueError)   a vocabulary that is missing, newer, changed, or not one
     ├── ModelError           (ValueError)   a model that cannot take these ids
+    ├── VectorsError         (ValueError)   a file of pre-trained vectors that is broken, or not one
     └── MissingPackageError  (ImportError)  a package that is an extra and not installed
 
 Every message is one sentence: the rule, what was met instead, and the way out where there is one.
@@ -42,6 +43,10 @@ class VocabularyError(TokembError, ValueError):
 
 class ModelError(TokembError, ValueError):
     """A Keras model cannot take these ids or this vocabulary."""
+
+
+class VectorsError(TokembError, ValueError):
+    """A file of pre-trained vectors cannot be used."""
 
 
 class MissingPackageError(TokembError, ImportError):

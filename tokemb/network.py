@@ -25,7 +25,7 @@ class Network:
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - Keras is untyped
         self._model = model
         self.names = tuple(layer.name for layer in layers_of(model))
-        embeddings = _embeddings_of(model)
+        self._embeddings = embeddings = _embeddings_of(model)
         self.input_dim: int | None = min((layer.input_dim for layer in embeddings), default=None)
         self.mask_zero = bool(embeddings) and all(layer.mask_zero for layer in embeddings)
 
@@ -34,6 +34,15 @@ class Network:
         """The size of the last axis of the output, as far as the model says it; else 1."""
         shape = getattr(self._model, "output_shape", None)
         return int((shape[-1] if isinstance(shape, tuple) else None) or 1)
+
+    @property
+    def matrix(self) -> Float32:
+        """The weights of the ``Embedding`` that its ids go to, float32 (input_dim, dim)."""
+        if len(self._embeddings) != 1:
+            raise ModelError(f"the ids of the model must go to one Embedding; they go to {len(self._embeddings)}")
+        import keras
+
+        return np.asarray(keras.ops.convert_to_numpy(self._embeddings[0].embeddings), np.float32)
 
     def vectors(self, ids: Int32) -> Float32:
         """The model's output for ids (rows, maxlen), float32 (rows, ...)."""

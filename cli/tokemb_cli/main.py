@@ -24,6 +24,7 @@ _COMMANDS = {
     "decode": ("decode", "Turn ids back into texts."),
     "init-model": ("init_model", "Make a Keras embedding model for a vocabulary."),
     "embed": ("embed", "Turn ids or texts into vectors with a Keras model."),
+    "export-vectors": ("export_vectors", "Write the vectors of a model for other programs."),
     "inspect": ("inspect", "Tell what a vocabulary, counts, model or array holds."),
 }
 

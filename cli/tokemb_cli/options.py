@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-# The library's, written again so that --help need not wait for it; a test compares the two.
+# The library's, written again so that --help need not wait for it; tests compare them.
 PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
 OUTPUTS = (".npy", ".npz", ".parquet", ".tfrecord", ".jsonl")
+VECTOR_FORMATS = ("glove", "word2vec", "word2vec-binary", "fasttext", "npz")
 
 _PATH = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., Any])

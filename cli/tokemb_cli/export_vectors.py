@@ -1,0 +1,40 @@
+"""``tokemb export-vectors``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tokemb_cli import options
+from tokemb_cli.console import note, quiet_tensorflow
+
+_ENDINGS = (".txt", ".vec", ".bin", ".npz")
+
+
+@click.command("export-vectors")
+@click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
+@options.vocab
+@options.output("FILE", "File to write; its ending says the format.")
+def command(model: Path, vocab: Path, output: Path) -> None:
+    """Write the vectors of a Keras model's tokens, in the order of their ids, without padding.
+
+    \b
+    Formats:
+      .txt, .vec   word2vec's text, with the digits that give the same bits
+      .bin         word2vec's binary format
+      .npz         an archive of tokens (rows,) and vectors (rows, dim), for NumPy
+
+    \b
+    Example:
+      tokemb export-vectors reviews.keras --vocab reviews.vocab -o reviews.vec
+    """
+    if output.suffix not in _ENDINGS:
+        raise click.BadParameter(f"must end in {', '.join(_ENDINGS)}; received {output}", param_hint="--output")
+    from tokemb import Encoder
+    from tokemb.vectors import export_vectors
+
+    encoder = Encoder.load(vocab)
+    with quiet_tensorflow():
+        rows = export_vectors(model, encoder, output)
+    note(f"wrote      {output}: {rows:,} rows")
