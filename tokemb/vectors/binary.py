@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tokemb.errors import VectorsError
-from tokemb.vectors.pretrained import Gathered, check_finite
+from tokemb.vectors.pretrained import Gathered
 from tokemb.vectors.rows import Header, check_rows
 from tokemb.vectors.stream import Stream
 
@@ -44,10 +44,10 @@ def read_binary(stream: Stream, header: Header, gathered: Gathered, *, lenient: 
             )
         row = gathered.row_for(buffer[start:space])
         if row is not None:
-            vector = check_finite(np.frombuffer(buffer, _FLOAT, header.dim, space + 1).astype(np.float32))
-            if vector is None:
-                raise VectorsError(f"{stream.name}, row {rows + 1}: a number is not finite")
-            gathered.put(row, vector)
+            try:
+                gathered.put(row, np.frombuffer(buffer, _FLOAT, header.dim, space + 1))
+            except ValueError as error:
+                raise VectorsError(f"{stream.name}, row {rows + 1}: {error}") from None
         rows += 1
         start = space + 1 + size
     check_rows(stream, header, rows, gathered, lenient=lenient)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tokemb.errors import VectorsError
 from tokemb.pooling import Float32
-from tokemb.vectors.pretrained import Float64, Gathered, check_finite
+from tokemb.vectors.pretrained import Gathered
 from tokemb.vectors.rows import check_dim
 from tokemb.vectors.stream import Stream
 from tokemb.vectors.subword_ids import SubwordIds
@@ -131,7 +131,7 @@ def _gather(reader: _Reader, dim: int, least: int, rows_of: dict[int, list[int]]
     rows = np.fromiter((row for rows in rows_of.values() for row in rows), np.int64, len(owners))
     order = np.argsort(rows, kind="stable")
     owners, rows = owners[order], rows[order]
-    sums: Float64 = np.zeros((gathered.size, dim))
+    sums: npt.NDArray[np.float64] = np.zeros((gathered.size, dim))
     place, distinct = 0, np.unique(rows)
     for start in range(0, len(distinct), _BLOCK_ROWS):
         block = distinct[start : start + _BLOCK_ROWS]
@@ -143,10 +143,10 @@ def _gather(reader: _Reader, dim: int, least: int, rows_of: dict[int, list[int]]
     reader.bytes(1)
     for row, parts in rows_of.items():
         if parts:
-            vector = check_finite(sums[row] / len(parts))
-            if vector is None:
-                raise VectorsError(f"{reader.stream.name} holds numbers that are not finite")
-            gathered.put(row, vector)
+            try:
+                gathered.put(row, sums[row] / len(parts))
+            except ValueError as error:
+                raise VectorsError(f"{reader.stream.name} is broken: {error}") from None
 
 
 def _read_rows(reader: _Reader, dim: int, rows: npt.NDArray[np.int64], place: int) -> tuple[Float32, int]:
@@ -161,7 +161,7 @@ def _read_rows(reader: _Reader, dim: int, rows: npt.NDArray[np.int64], place: in
     return np.frombuffer(b"".join(parts), _FLOAT).reshape(len(rows), dim), place
 
 
-def _add(sums: Float64, owners: npt.NDArray[np.int64], vectors: Float32) -> None:
+def _add(sums: npt.NDArray[np.float64], owners: npt.NDArray[np.int64], vectors: Float32) -> None:
     """Add each vector (n, dim) to the row of ``sums`` that owns it."""
     order = np.argsort(owners, kind="stable")
     owners = owners[order]

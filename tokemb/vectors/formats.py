@@ -24,13 +24,14 @@ def format_of(name: str, beginning: bytes) -> str:
 
     Two whole numbers alone on the first line are a header: then it is word2vec's.
     """
+    beginning = beginning.removeprefix(_BOM)
     if not beginning.strip():
         raise VectorsError(f"{name} is empty, not a file of vectors")
     if beginning.startswith(MAGIC):
         return "fasttext"
     if beginning.startswith(b"PK\x03\x04"):
         return "npz"
-    header = header_of(beginning.removeprefix(_BOM))
+    header = header_of(beginning)
     if header is not None:
         return "word2vec-binary" if _is_binary(beginning[header.size :], header.dim) else "word2vec"
     if looks_like_first_format(beginning):
@@ -42,7 +43,7 @@ def format_of(name: str, beginning: bytes) -> str:
 
 def _is_binary(rows: bytes, dim: int) -> bool:
     """Whether the first row after the header holds numbers as bytes, not as text."""
-    fields = rows[: rows.find(b"\n")].rstrip(b" \r").split(b" ")
+    fields = rows.partition(b"\n")[0].rstrip(b" \r").split(b" ")
     if len(fields) > dim and all(map(is_number, fields[-dim:])):
         return False
     numbers = rows[rows.find(b" ") + 1 :][: 4 * dim]

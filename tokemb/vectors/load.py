@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tokemb.arguments import check_choice
 from tokemb.errors import ArgumentError, VectorsError
 from tokemb.vectors.binary import read_binary
 from tokemb.vectors.fasttext import read_fasttext
 from tokemb.vectors.formats import BEGINNING, FORMATS, dim_of, format_of, without_bom
-from tokemb.vectors.pretrained import Gathered, Pretrained, check_finite
+from tokemb.vectors.pretrained import Gathered, Pretrained
 from tokemb.vectors.rows import check_dim, header_of
 from tokemb.vectors.stream import Stream
 from tokemb.vectors.text import read_text
@@ -41,7 +42,7 @@ def load_vectors(
     ``tokens``: such as ``Encoder.vocabulary``; each once, but ``""``, which has no vector.
     ``format``: one of ``tokemb.vectors.FORMATS``; by default what the content looks like.
     ``ignore_case``: a token that the file does not hold gets the first vector whose token equals it in lower case.
-    ``lenient``: take the whole rows of a file that is cut, or that holds other than its header says.
+    ``lenient``: take the whole rows of a file of rows that is cut, or that holds more or fewer than its header says.
 
     A token that the file holds several times has its first vector there. fastText models make vectors for tokens that
     they do not hold from the n-grams of their characters.
@@ -93,14 +94,19 @@ def _from_object(source: Any, gathered: Gathered) -> Pretrained:  # noqa: ANN401
     for key, index in keys.items():
         row = gathered.row_for(key.encode("utf-8", "surrogatepass")) if isinstance(key, str) else None
         if row is not None:
-            gathered.put(row, vectors[index])
+            _put(gathered, row, vectors[index], f"{name}, {key!r}")
     if hasattr(source, "vectors_ngrams"):  # of fastText: it makes vectors for other words too
-        for token, row in gathered.wanted.items():
-            if not gathered.found[row] and (made := _made(source, token.decode())) is not None:
-                gathered.put(row, made)
-    if gathered.matrix is not None and check_finite(gathered.matrix) is None:
-        raise VectorsError(f"these {name} hold numbers that are not finite")
+        for key, row in [(key.decode("utf-8", "surrogatepass"), row) for key, row in gathered.wanted.items()]:
+            if not gathered.found[row] and (made := _made(source, key)) is not None:
+                _put(gathered, row, made, f"{name}, {key!r}")
     return gathered.result(name, "vectors in memory", rows, dim)
+
+
+def _put(gathered: Gathered, row: int, vector: npt.NDArray[np.floating], where: str) -> None:
+    try:
+        gathered.put(row, vector)
+    except ValueError as error:
+        raise VectorsError(f"{where}: {error}") from None
 
 
 def _made(source: Any, token: str) -> Any:  # noqa: ANN401
@@ -113,7 +119,7 @@ def _made(source: Any, token: str) -> Any:  # noqa: ANN401
 def _from_archive(path: Path, gathered: Gathered) -> Pretrained:
     """From a ``.npz`` file with ``tokens`` (rows,) and ``vectors`` (rows, dim)."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             tokens, vectors = archive["tokens"], archive["vectors"]
     except Exception as error:  # a broken archive can make zipfile, zlib and NumPy raise anything
         raise VectorsError(f"{path} is no archive of tokens and vectors: {' '.join(str(error).split()):.200}") from None
@@ -126,8 +132,5 @@ def _from_archive(path: Path, gathered: Gathered) -> Pretrained:
     for token, vector in zip(tokens.tolist(), vectors, strict=True):
         row = gathered.row_for(token.encode("utf-8", "surrogatepass"))
         if row is not None:
-            numbers = check_finite(vector)
-            if numbers is None:
-                raise VectorsError(f"{path}: the vector of {token!r} has a number that is not finite")
-            gathered.put(row, numbers)
+            _put(gathered, row, vector, f"{path}, {token!r}")
     return gathered.result(str(path), _LABELS["npz"], *vectors.shape)

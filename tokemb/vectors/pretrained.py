@@ -11,8 +11,6 @@ import numpy.typing as npt
 from tokemb.errors import ArgumentError
 from tokemb.pooling import Float32
 
-Float64 = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Pretrained:
@@ -98,10 +96,14 @@ class Gathered:
         return row
 
     def put(self, row: int, vector: npt.NDArray[np.floating]) -> None:
-        """Keep the vector (dim,) of a row. All must have one size."""
+        """Keep the vector (dim,) of a row, as float32; raises ``ValueError`` for a number that is not finite there."""
+        with np.errstate(over="ignore"):
+            numbers = vector.astype(np.float32)
+        if not np.isfinite(numbers).all():
+            raise ValueError("a number is not finite, or too large for float32")
         if self.matrix is None:
             self.matrix = np.zeros((self.size, len(vector)), np.float32)
-        self.matrix[row] = vector
+        self.matrix[row] = numbers
         self.found[row] = True
 
     def result(self, source: str, kind: str, rows: int, dim: int) -> Pretrained:
@@ -114,10 +116,3 @@ class Gathered:
         )
         remarks = [f"{number:,} {what}" for number, what in counted if number]
         return Pretrained(matrix, self.found, source, kind, rows, (*self.remarks, *remarks))
-
-
-def check_finite(vector: Float64 | Float32) -> Float32 | None:
-    """The vector (dim,) as float32, ``None`` if a number of it is NaN or too large."""
-    with np.errstate(over="ignore"):
-        numbers = vector.astype(np.float32, copy=False)
-    return numbers if np.isfinite(numbers).all() else None

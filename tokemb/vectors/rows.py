@@ -9,7 +9,7 @@ from tokemb.errors import VectorsError
 from tokemb.vectors.pretrained import Gathered
 from tokemb.vectors.stream import Stream
 
-_HEADER = re.compile(rb"(\d{1,18})[ \t]+(\d{1,18})[ \t\r]*\n")
+_HEADER = re.compile(rb"(\d{1,18})[ \t]+(\d{1,18})[ \t\r]*(?:\n|\Z)")
 _LARGEST_DIM = 1 << 20
 
 

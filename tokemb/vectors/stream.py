@@ -79,7 +79,8 @@ class Stream:
 
     def _read_piece(self, size: int) -> bytes:
         try:
-            return b"" if self.ends_early else self._file.read(size)
+            # Not read(), which loses what comes before a cut.
+            return b"" if self.ends_early else self._file.read1(size)
         except EOFError:
             if not self._lenient:
                 raise VectorsError(
