@@ -333,8 +333,9 @@ def test_real_files_that_hold_less_than_they_say():
 
 
 def test_the_command_knows_every_format_and_way():
-    from tokemb.vectors import MISSING
     from tokemb_cli import export_vectors, init_model, options
+
+    from tokemb.vectors import MISSING
 
     assert options.VECTOR_FORMATS == FORMATS
     assert tuple(init_model._MADE) == MISSING

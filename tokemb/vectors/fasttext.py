@@ -139,8 +139,9 @@ def _gather(reader: _Reader, dim: int, least: int, rows_of: dict[int, list[int]]
         first, last = np.searchsorted(rows, block[0]), np.searchsorted(rows, block[-1], "right")
         _add(sums, owners[first:last], vectors[np.searchsorted(block, rows[first:last])])
     # What is cut is found out even where nothing of it is needed.
-    reader.stream.skip((height - place) * dim * _FLOAT.itemsize - 1)
-    reader.bytes(1)
+    if place < height:
+        reader.stream.skip((height - place) * dim * _FLOAT.itemsize - 1)
+        reader.bytes(1)
     for row, parts in rows_of.items():
         if parts:
             try:
