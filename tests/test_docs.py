@@ -37,7 +37,13 @@ def test_some_docstrings_have_examples():
     assert len(examples) >= 5
 
 
-PAGES = [("README.md", 15), ("docs/engine.md", 3), ("docs/corpora.md", 12), ("docs/outputs.md", 15)]
+PAGES = [
+    ("README.md", 15),
+    ("docs/engine.md", 3),
+    ("docs/corpora.md", 12),
+    ("docs/outputs.md", 15),
+    ("docs/vectors.md", 10),
+]
 
 
 @pytest.mark.parametrize(("page", "examples"), PAGES)
@@ -67,6 +73,17 @@ def test_the_commands_in_the_readme(tmp_path):
         run = tokemb_command(*shlex.split(line)[1:], cwd=tmp_path)
         assert run.returncode == 0, (line, run.stderr)
     assert (tmp_path / "vectors.npy").stat().st_size > 2 * 256 * 50 * 4
+
+
+def test_the_commands_in_the_page_on_vectors(tmp_path):
+    (tmp_path / "reviews.txt").write_text("a fine film\nnot so fine\n")
+    (tmp_path / "glove.6B.50d.txt").write_text("".join(f"{word} {'0.5 ' * 49}1\n" for word in ("fine", "film", "not")))
+    run = tokemb_command("fit-vocab", "reviews.txt", "-o", "reviews.vocab", cwd=tmp_path)
+    (block,) = re.findall(r"```\n(\$ tokemb .*?)```", (ROOT / "docs" / "vectors.md").read_text("utf-8"), re.DOTALL)
+    for part in block.removeprefix("$ ").split("\n$ "):
+        line, *shown = part.splitlines()
+        run = tokemb_command(*shlex.split(line)[1:], cwd=tmp_path)
+        assert (run.returncode, run.stderr.decode().splitlines()) == (0, shown)
 
 
 def test_the_command_line_page_is_what_help_says():

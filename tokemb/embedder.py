@@ -90,6 +90,7 @@ class Embedder:
     def check_fingerprint(self, fingerprint: str) -> None:
         """Raise ``ModelError`` if the model was made for another vocabulary than the one of this fingerprint."""
         _check_fingerprint(self._model, fingerprint)
+
     @property
     def matrix(self) -> Float32:
         """The weights that ids are looked up in, float32 (input_dim, dim); ``ModelError`` unless that is one layer."""

@@ -7,7 +7,7 @@ import numpy as np
 from tokemb.errors import VectorsError
 from tokemb.vectors.pretrained import Gathered
 from tokemb.vectors.rows import Header, check_rows
-from tokemb.vectors.stream import Stream
+from tokemb.vectors.stream import REMEDY, Stream
 
 _BLOCK = 1 << 22
 _LONGEST_TOKEN = 1 << 16
@@ -40,7 +40,7 @@ def read_binary(stream: Stream, header: Header, gathered: Gathered, *, lenient: 
                 break
             raise VectorsError(
                 f"{stream.name} must hold the {header.rows:,} rows that its header says; it ends within row "
-                f"{rows + 1:,}: get it whole, or be lenient to use the rows that are there"
+                f"{rows + 1:,}: {REMEDY}"
             )
         row = gathered.row_for(buffer[start:space])
         if row is not None:

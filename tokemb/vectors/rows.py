@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tokemb.errors import VectorsError
 from tokemb.vectors.pretrained import Gathered
-from tokemb.vectors.stream import Stream
+from tokemb.vectors.stream import REMEDY, Stream
 
 _HEADER = re.compile(rb"(\d{1,18})[ \t]+(\d{1,18})[ \t\r]*(?:\n|\Z)")
 _LARGEST_DIM = 1 << 20
@@ -43,7 +43,6 @@ def check_rows(stream: Stream, header: Header | None, rows: int, gathered: Gathe
         return
     if not lenient:
         raise VectorsError(
-            f"{stream.name} must hold the {header.rows:,} rows that its header says; it holds {rows:,}: "
-            "get it whole, or be lenient to use the rows that are there"
+            f"{stream.name} must hold the {header.rows:,} rows that its header says; it holds {rows:,}: {REMEDY}"
         )
     gathered.remarks.append(f"its header says {header.rows:,} rows")

@@ -13,6 +13,9 @@ from types import TracebackType
 
 from tokemb.errors import VectorsError
 
+REMEDY = "get it whole, or use the rows that are there with --lenient, in Python load_vectors(..., lenient=True)"
+"""What to do about a file that is cut."""
+
 # How compressed files begin.
 _DECOMPRESSORS: dict[bytes, Callable[[Path], io.BufferedIOBase]] = {
     b"\x1f\x8b": gzip.GzipFile,
@@ -37,6 +40,7 @@ class Stream:
             raise VectorsError(f"{path} is a folder, not a file of vectors" if path.is_dir() else f"no file at {path}")
         self.name = str(path)
         self.ends_early = False
+        self._size = path.stat().st_size
         self._lenient = lenient
         with path.open("rb") as file:
             beginning = file.read(6)
@@ -72,7 +76,7 @@ class Stream:
         self._ahead = self._ahead[from_ahead:]
         size -= from_ahead
         if not self.compressed:
-            self._file.seek(size, io.SEEK_CUR)
+            self._file.seek(min(size, self._size), io.SEEK_CUR)  # a number from a broken file may fit no seek
             return
         while size > 0 and (part := self._read_piece(min(size, _PIECE))):
             size -= len(part)
@@ -83,10 +87,7 @@ class Stream:
             return b"" if self.ends_early else self._file.read1(size)
         except EOFError:
             if not self._lenient:
-                raise VectorsError(
-                    f"{self.name} is cut: its compressed data ends early; get it whole, or be lenient to use the rows "
-                    "before the cut"
-                ) from None
+                raise VectorsError(f"{self.name} is cut: its compressed data ends early; {REMEDY}") from None
             self.ends_early = True
             return b""
         except (zlib.error, lzma.LZMAError, OSError) as error:
