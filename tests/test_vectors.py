@@ -103,6 +103,11 @@ def test_formats_are_known_by_what_they_hold(file, writer):
     assert loaded.format == label
 
 
+def test_short_numbers_are_not_bytes(file):
+    content = "2 3\nthe 1 2 3\né学 4 5 6\n".encode()
+    assert load_vectors(file(content), ["é学"]).matrix.tolist() == [[4, 5, 6]]
+
+
 def test_tokens_of_text_may_hold_spaces(file):
     names = ["New York", "Windows 7", ". . .", " the", "at name@domain.com", "a"]
     loaded = load_vectors(file(word2vec(names, np.ones((6, 3)))), [*names, "name@domain.com"])
@@ -240,6 +245,7 @@ def test_what_is_not_there_and_settings_that_cannot_be(file, tmp_path):
         (b"the 1 2\nof", 1, "the last row is cut and left out"),
         (b"9" + binary(["the", "of"], MATRIX[:2])[1:], 2, "its header says 9 rows"),
         (b"9" + binary(["the", "of"], MATRIX[:2])[1:-3], 1, "the last row is cut and left out"),
+        (gzip.compress(b"the 1 2\nof 3 45\n", 0)[:-10], 1, "the last row is cut and left out"),
         (gzip.compress(b"of 3 4\n" + b"the 1 2\n" * 999)[:-9], None, "its compressed data ends early"),
     ],
 )

@@ -185,6 +185,18 @@ def test_the_vectors_in_a_larger_model_are_written(tmp_path, encoder):
         export_vectors(two, encoder, tmp_path / "y.npz")
 
 
+def test_padding_that_has_a_name_is_zeros_and_is_not_written(tmp_path):
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+
+    foreign = tokemb.Encoder.from_tokenizer(Tokenizer(WordLevel({"a": 0, "[PAD]": 1, "b": 2}, unk_token="a")))
+    (tmp_path / "x.vec").write_text("[PAD] 5 5\na 1 2\nb 3 4\n")
+    model = tokemb.embedding_model(foreign, vectors=tmp_path / "x.vec")
+    assert weights(model).tolist() == [[1, 2], [0, 0], [3, 4]]
+    export_vectors(model, foreign, tmp_path / "y.vec")
+    assert (tmp_path / "y.vec").read_text() == "2 2\na 1 2\nb 3 4\n"
+
+
 def test_what_cannot_be_written_leaves_nothing(tmp_path, encoder):
     def model_of(encoder, number=1.0):
         return tokemb.embedding_model(encoder, vectors=np.full((encoder.input_dim, 2), number))
