@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from benchmarks import commands, subwords, vectors, words
+from benchmarks import commands, compressed, subwords, vectors, words
 from benchmarks.measuring import Outcome
 from benchmarks.setting import Setting
 
@@ -20,5 +20,6 @@ CASES: Mapping[str, Callable[[Setting], Outcome]] = {
     "command": commands.file_to_file,
     "poems": words.poems,
     "memory": commands.memory,
+    "json-lines": compressed.json_lines,
     "one-line": commands.one_line,
 }

@@ -87,7 +87,7 @@ def memory(setting: Setting) -> Outcome:
     encode = ["encode", text, "--vocab", vocabulary, "--maxlen", MAXLEN, "-o", out]
     outcome = Outcome()
     for arguments in (fit, encode):
-        seconds, megabytes = _measured([*TOKEMB, *arguments], setting)
+        seconds, megabytes = measured([*TOKEMB, *arguments], setting)
         work = f"peak memory of tokemb {arguments[0]}, {size / 1e9:.3g} GB of text"
         say(f"  {megabytes:8.0f} MB {work} ({seconds:.0f} s)")
         outcome += Outcome(
@@ -114,7 +114,7 @@ def _large_text(setting: Setting) -> tuple[Path, int, int]:
     return path, times * len(setting.texts), times * len(content)
 
 
-def _measured(command: list[Any], setting: Setting) -> tuple[float, float]:
+def measured(command: list[Any], setting: Setting) -> tuple[float, float]:
     """Seconds and peak megabytes of a command.
 
     A process counts the memory of the one that started it, up to then, as its own: a small one starts it.

@@ -67,6 +67,17 @@ def test_peak_memory(dials):
     assert all(20 < int(megabytes) < 5000 for _, megabytes in found)
 
 
+def test_compressed_json_lines(dials):
+    done = run(dials, CASES="json-lines", GB="0.00001")
+    assert done.returncode == 0, done.stderr
+    results = dials["OUT"].read_text("utf-8")
+    for command in ("fit-vocab", "encode"):
+        line = (
+            rf"tokemb {command}, 2\.?\d*e-05 GB of JSON Lines, gzip: as long as \| [^|]+ \| [\d.]+ x \| at most 1.5 x"
+        )
+        assert re.search(line, results), results
+
+
 def test_a_peer_with_other_ids_makes_it_fail(dials):
     wrong = """
 from benchmarks import peers
