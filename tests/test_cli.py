@@ -259,7 +259,7 @@ def test_empty_files(here):
     ("arguments", "message"),
     [
         ("fit-vocab none.txt -o v", "no such file or directory: none.txt"),
-        ("fit-vocab text.vocab -o v", "is a directory: text.vocab"),
+        ("fit-vocab text.vocab -o v", "text.vocab is a vocabulary, not texts"),
         ("fit-vocab latin1.txt -o v", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8; save the file as UTF-8 first"),
         ("fit-vocab blank.txt -o v", "the corpus (3 rows) holds no token: there is nothing to make a vocabulary of"),
         ("fit-vocab text.txt -o v --max-size 0", "max_size must be a whole number of at least 1; received 0"),

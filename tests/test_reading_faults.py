@@ -92,6 +92,17 @@ def test_broken_columns(name, ending, tmp_path):
             collect(name + ending)
 
 
+def test_parquet_checksums(tmp_path):
+    """A changed letter is another text, which only the checksum tells."""
+    table = pa.table({"text": ["unchanged"] * 3})
+    pq.write_table(table, "a.parquet", compression="none", use_dictionary=False, write_page_checksum=True)
+    content = bytearray((tmp_path / "a.parquet").read_bytes())
+    content[content.index(b"\x09\0\0\0unchanged") + 4] ^= 1
+    (tmp_path / "a.parquet").write_bytes(content)
+    with pytest.raises(TokembError, match="a.parquet is not a sound parquet file"):
+        collect("a.parquet")
+
+
 def test_columns_that_are_not_utf8(tmp_path):
     bad = pa.array([b"a", b"x\xffy", None]).view(pa.string())
     feather.write_feather(pa.table({"text": bad}), "a.arrow")
@@ -295,7 +306,8 @@ def test_errors_come_in_their_turn():
 def test_a_program_ends_while_something_is_read(tmp_path):
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"text": "%s"}\n' % (b"a " * 5_000) * 5_000, 1))
     run = python(
-        "import sys, tokemb; kept = tokemb.read_corpus(sys.argv[1]); next(kept); print('done')",
+        "import sys, tokemb; tokemb.reading.streams._WORTH_A_THREAD = 0\n"
+        "kept = tokemb.read_corpus(sys.argv[1]); next(kept); print('done')",
         str(tmp_path / "a.jsonl.gz"),
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "done\n", "")

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
 
+import tokemb
 from tests.conftest import ROOT
 from tests.test_reading import COMPRESS, collect
 from tokemb import TokembError, read_corpus
@@ -59,6 +60,12 @@ def test_folders(folder):
     (folder / "none").mkdir()
     with pytest.raises(TokembError, match="the folder data/none has no file to read: those end in .txt, .csv"):
         paths(["data", "data/none"])
+
+
+def test_a_vocabulary_is_no_corpus(tmp_path):
+    tokemb.fit_vocab(["a"]).save(tmp_path / "v")
+    with pytest.raises(TokembError, match="v is a vocabulary, not texts"):
+        read_corpus(tmp_path / "v")
 
 
 def test_patterns(folder):

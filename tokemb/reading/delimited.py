@@ -88,8 +88,6 @@ def _parse(
             pa_csv.ConvertOptions(
                 include_columns=wanted,
                 column_types={key: STRINGS if key == wanted[0] else pa.string() for key in wanted},
-                strings_can_be_null=False,
-                null_values=[],
             ),
         )
     except pa.ArrowInvalid as error:

@@ -124,7 +124,10 @@ def _parse(body: bytes, types: dict[str, pa.DataType], place: Place) -> dict[str
 
 
 def _count_objects(body: bytes) -> int | None:
-    """The number of lines, if each starts and ends with a brace: then as many rows that Arrow reads there are lines."""
+    """The number of lines, if each starts and ends with a brace: then as many rows that Arrow reads there are lines.
+
+    (And the first of them is no ``null``, with which Arrow crashes.)
+    """
     text = np.frombuffer(body, np.uint8)
     newlines = np.flatnonzero(text == _NEWLINE)
     last = np.append(newlines, len(text)) - 1
