@@ -238,6 +238,7 @@ def test_numbers_and_lists_are_texts(kind, values, expected, folder):
     [
         pa.array(["a", "b", "a"]).dictionary_encode(),
         pa.array([1, 2, 1], pa.uint8()).dictionary_encode(),
+        pa.DictionaryArray.from_arrays([0, 1, 0], pa.array(["a", "b"], pa.string_view())),
         pa.array([["a"], ["b"], ["a"]], pa.list_(pa.string(), 1)),
         pa.ListArray.from_arrays([0, 1, 2, 3], pa.array(["x", "y", "x"]).dictionary_encode()),
         pa.array(["a", "b", "a"], pa.string_view()),
@@ -246,7 +247,8 @@ def test_numbers_and_lists_are_texts(kind, values, expected, folder):
 def test_other_arrow_types(column, folder):
     feather.write_feather(pa.table({"text": column, "kept": column}), "a.arrow")
     (batch,) = read_corpus("a.arrow", keep=["kept"])
-    assert batch["text"].to_pylist() == column.cast(batch.schema.field("text").type).to_pylist()
+    expected = [str(value) if isinstance(value, int) else value for value in column.to_pylist()]
+    assert batch["text"].to_pylist() == expected
     assert batch["kept"].to_pylist() == column.to_pylist()
     assert not pa.types.is_dictionary(batch["kept"].type)
 

@@ -26,6 +26,7 @@ def collect(texts):
         lambda rows: pa.array(rows, pa.large_string()),
         lambda rows: pa.array(rows, pa.string_view()),
         lambda rows: pa.array(rows).dictionary_encode(),
+        lambda rows: pa.DictionaryArray.from_arrays([0, 1, 2], pa.array(rows, pa.string_view())),
         lambda rows: pa.chunked_array([rows[:1], [], rows[1:]], pa.string()),
         lambda rows: pa.array(["x", *rows, "y"]).slice(1, len(rows)),
     ],

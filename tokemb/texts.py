@@ -143,7 +143,7 @@ def _checked_arrow(column: pa.Array, first: int) -> pa.Array:
     if column.null_count:
         raise TextError(f"texts[{first + _first(column.is_null())}] is missing: fill or drop it first")
     if pa.types.is_dictionary(column.type):
-        return _checked_arrow(column.dictionary_decode(), first)
+        return _checked_arrow(decoded(column), first)
     kind = column.type
     try:
         column.validate(full=True)
@@ -158,6 +158,15 @@ def _checked_arrow(column: pa.Array, first: int) -> pa.Array:
             raise TextError(f"texts[{first + row}] holds a missing token: fill or drop it first")
         return rows
     raise TextTypeError(f"texts must be a column of strings or of lists of strings; received Arrow {column.type}")
+
+
+def decoded(column: pa.Array) -> pa.Array:
+    """A column without its dictionary, if it has one."""
+    if not pa.types.is_dictionary(column.type):
+        return column
+    if pa.types.is_string_view(column.type.value_type):  # which Arrow cannot decode
+        column = pa.DictionaryArray.from_arrays(column.indices, column.dictionary.cast(STRINGS))
+    return column.dictionary_decode()
 
 
 def _is_string(kind: pa.DataType) -> bool:

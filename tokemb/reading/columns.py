@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tokemb.arguments import check_choice
 from tokemb.errors import TextError
-from tokemb.texts import STRINGS, TOKEN_ROWS, cuts
+from tokemb.texts import STRINGS, TOKEN_ROWS, cuts, decoded
 
 # What the only column of text files is called, and the column taken where none is named.
 TEXT = "text"
@@ -95,7 +95,7 @@ class Columns:
         text = self._as_text(name, text, place)
         arrays = [text]
         for key, column in kept.items():
-            array = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+            array = decoded(column)
             known = self._kept_types.setdefault(key, array.type)
             if array.type != known:
                 raise TextError(
@@ -124,8 +124,7 @@ class Columns:
         return pa.schema(fields + [(key, self._kept_types.get(key, pa.string())) for key in self.keep])
 
     def _as_text(self, name: str, column: pa.Array, place: Place) -> pa.Array:
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
+        column = decoded(column)
         target = text_type(column.type)
         if target is None:
             raise TextError(
