@@ -97,7 +97,7 @@ def _choose(names: list[str], columns: Columns, source: Source) -> list[str]:
 
 def _no_rows(schema: pa.Schema, names: list[str]) -> pa.RecordBatch:
     """A batch that tells the types, in files without rows too."""
-    return pa.RecordBatch.from_arrays([pa.array([], schema.field(name).type) for name in names], names)
+    return pa.RecordBatch.from_arrays([pa.nulls(0, schema.field(name).type) for name in names], names)
 
 
 def _sound(column: pa.Array, name: str, place: Place, errors: str) -> pa.Array:
