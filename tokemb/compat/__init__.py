@@ -1,0 +1,1 @@
+"""Modules that take the place of other libraries' modules: same names, same results."""
