@@ -9,9 +9,10 @@ import hashlib
 import json
 import warnings
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain, repeat
 from math import inf
+from operator import add
 from typing import Any
 
 import pyarrow as pa
@@ -77,6 +78,11 @@ def _md5(word: str) -> int:
     return int(hashlib.md5(word.encode()).hexdigest(), 16)
 
 
+def _add(counted: dict[Any, int], keys: Collection[Any], counts: Iterable[int]) -> None:
+    """Add ``counts`` to those of ``keys``, each of which is there once."""
+    counted.update(zip(keys, map(add, map(counted.get, keys, repeat(0)), counts), strict=True))
+
+
 class Tokenizer:
     """Words to ids by frequency: ``fit_on_texts``, then ``texts_to_sequences`` or ``texts_to_matrix``.
 
@@ -137,36 +143,37 @@ class Tokenizer:
     def fit_on_texts(self, texts: Iterable[Any]) -> None:
         """Count the words of ``texts``, besides those counted before, and number all of them anew."""
         for rows in chunks(texts):
-            for word, count, documents in self._count(rows):
-                self.word_counts[word] = self.word_counts.get(word, 0) + count
-                self.word_docs[word] = self.word_docs.get(word, 0) + documents
+            words, counts, documents = self._count(rows)
+            _add(self.word_counts, words, counts)
+            _add(self.word_docs, words, documents)
             self.document_count += len(rows)
         by_count = sorted(self.word_counts, key=self.word_counts.__getitem__, reverse=True)
         words = by_count if self.oov_token is None else [self.oov_token, *by_count]
         # A word that is the oov_token too keeps the later of its two ids.
         self.word_index = dict(zip(words, range(1, len(words) + 1), strict=True))
         self.index_word = {index: word for word, index in self.word_index.items()}
-        for word, documents in self.word_docs.items():
-            self.index_docs[self.word_index[word]] = documents
+        self.index_docs.update(
+            zip(map(self.word_index.__getitem__, self.word_docs), self.word_docs.values(), strict=True)
+        )
 
     def fit_on_sequences(self, sequences: Sequence[Iterable[int]]) -> None:
         """Count in how many ``sequences`` each id is, for ``sequences_to_matrix`` with the mode tfidf."""
         self.document_count += len(sequences)
-        for index, documents in Counter(chain.from_iterable(map(dict.fromkeys, sequences))).items():
-            self.index_docs[index] = self.index_docs.get(index, 0) + documents
+        documents = Counter(chain.from_iterable(map(dict.fromkeys, sequences)))
+        _add(self.index_docs, documents.keys(), documents.values())
 
-    def _count(self, rows: list[Any]) -> Iterable[tuple[Any, int, int]]:
+    def _count(self, rows: list[Any]) -> tuple[Collection[Any], Iterable[int], Iterable[int]]:
         """The words of ``rows`` in order of first appearance, how often each occurs, and in how many rows."""
         column = self._column(rows)
         if column is not None:
             counter = TokenCounter(profile_of(self._splitting), thread_count())
             counter.add(column)
             tally = counter.result()
-            return zip(tally.tokens.to_pylist(), tally.counts.tolist(), tally.documents.tolist(), strict=True)
+            return tally.tokens.to_pylist(), tally.counts.tolist(), tally.documents.tolist()
         words = [list(self._words(row)) for row in rows]
         counts = Counter(chain.from_iterable(words))
-        documents = Counter(chain.from_iterable(map(dict.fromkeys, words)))
-        return ((word, count, documents[word]) for word, count in counts.items())
+        documents = Counter(chain.from_iterable(map(dict.fromkeys, words)))  # of the same order
+        return counts.keys(), counts.values(), documents.values()
 
     # Texts to ids and back
 
@@ -176,15 +183,17 @@ class Tokenizer:
 
     def texts_to_sequences_generator(self, texts: Iterable[Any]) -> Iterator[list[int]]:
         """``texts_to_sequences``, a row at a time; of an iterator no more is read than is asked for."""
+        becomes: list[int | None] = []
         for rows in chunks(texts) if isinstance(texts, list) else ([row] for row in texts):
             column = self._column(rows)
             lookup = None if column is None else self._lookup_of_words()
             if lookup is None:
                 yield from map(self._ids, rows)
-            else:
-                unknown = self.word_index.get(self.oov_token)
-                known = (index if index < self._limit else unknown for index in self.word_index.values())
-                yield from lookup.sequences(column, [*known, unknown])
+                continue
+            if not becomes:
+                limit, unknown = self._limit, self.word_index.get(self.oov_token)
+                becomes = [*(index if index < limit else unknown for index in self.word_index.values()), unknown]
+            yield from lookup.sequences(column, becomes)
 
     def sequences_to_texts(self, sequences: Iterable[Iterable[int]]) -> list[str]:
         """Turn lists of ids into texts, the words joined by spaces; other ids as in ``texts_to_sequences``."""

@@ -51,9 +51,9 @@ class WordLookup:
         if not kept.all():
             rows = rows.select(kept[rows.values])
         # Taking the objects there are is faster than making new ones, and they need no memory.
-        objects = np.array(ids, dtype=object)
+        take = np.array(ids, dtype=object).take
         splits = rows.row_splits.tolist()
-        return (objects[rows.values[start:end]].tolist() for start, end in zip(splits, splits[1:], strict=False))
+        return (take(rows.values[start:end]).tolist() for start, end in zip(splits, splits[1:], strict=False))
 
     def _reference(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
         """The numbers of the words of ``texts``, by `tokenizers`: for rows that the scanner leaves."""
