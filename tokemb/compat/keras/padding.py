@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable
-from itertools import chain
+import struct
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,8 @@ from tokemb.ragged import Int64, Ragged
 
 Array = npt.NDArray[Any]
 
-# Rows that are put in at a time: their numbers stay in the processor's cache.
-_AT_ONCE = 256
+# The numbers of which NumPy's character and that of `struct` are the same, C's.
+_PACKED = "bhilqBHILQfd"
 
 
 def pad_sequences(
@@ -63,14 +63,16 @@ float32 or object
         check_side("padding", padding)
     padded = np.empty((len(rows), maxlen, *np.shape(first)[1:]), dtype)
     padded[...] = _converted(value, padded.dtype, "value")
-    for start in range(0, len(rows), _AT_ONCE):
-        at_once = slice(start, start + _AT_ONCE)
-        cut = [_cut(row, maxlen, truncating) for row in rows[at_once]]
-        flat = _flat(cut, padded.dtype, padded.shape[2:]) if maxlen > 0 else None
-        if flat is None:
-            _put_rows(cut, padded[at_once], padding, start)
-        else:
-            padded[at_once][_filled(np.minimum(lengths[at_once], maxlen), maxlen, padding)] = flat
+    # One at a time: a list of them would be as large as the result, and the garbage collector would go through it.
+    cut = partial(_cut, maxlen=maxlen, truncating=truncating)
+    kinds = {*map(type, rows)}
+    done = False
+    if maxlen > 0 and kinds <= {list, tuple}:
+        done = _put_lists(map(cut, rows), padded, padding)
+    elif maxlen > 0 and kinds == {np.ndarray}:
+        done = _put_arrays([*map(cut, rows)], padded, padding)
+    if not done:
+        _put_rows(map(cut, rows), padded, padding)
     return padded
 
 
@@ -89,41 +91,50 @@ def _cut(row: Any, maxlen: int, truncating: str) -> Any:  # noqa: ANN401
     return row[-maxlen:] if truncating == "pre" else row[:maxlen]
 
 
-def _filled(lengths: Int64, maxlen: int, padding: str) -> npt.NDArray[np.bool_]:
-    """Bool (rows, maxlen), true where rows of ``lengths``, int64 (rows,), have their own elements."""
-    places = np.arange(maxlen)
-    return places < lengths[:, None] if padding == "post" else places >= maxlen - lengths[:, None]
-
-
-def _flat(rows: list[Any], dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array | None:
-    """The elements of all ``rows``, ``dtype`` (total, ...), where that is simple; ``None`` where it is not.
-
-    That is for lists of numbers, and for arrays of one dtype whose elements have ``shape``.
-    """
-    kinds = {*map(type, rows)}
+def _put_lists(rows: Iterable[Any], padded: Array, padding: str) -> bool:
+    """Put lists into ``padded``, (rows, maxlen), if they hold numbers that fit; otherwise return false."""
+    dtype = padded.dtype
+    if padded.ndim != 2 or dtype.char not in _PACKED or not dtype.isnative:
+        return False
+    # Unlike NumPy, `struct` packs nothing but whole numbers as such, and none that does not fit.
+    packers: dict[int, Callable[..., None]] = {}
+    room = padded.shape[1]
+    at = 0
     try:
-        if kinds <= {list, tuple} and not shape and dtype.kind in "iuf":
-            # An array takes whole numbers and nothing else for integers, where NumPy would cut off fractions.
-            flat = np.asarray(array("d" if dtype.kind == "f" else "q", list(chain.from_iterable(rows))))
-        elif kinds == {np.ndarray} and len({row.dtype for row in rows}) == 1:
-            flat = np.concatenate([row for row in rows if len(row)] or [np.empty((0, *shape), dtype)])
-        else:
-            return None
-        return _converted(flat, dtype, "sequences") if flat.shape[1:] == shape else None
-    except (TypeError, ValueError, OverflowError):
-        return None  # the one row that it is about will be found
+        for row in rows:
+            length = len(row)
+            if length not in packers:
+                packers[length] = struct.Struct(f"{length}{dtype.char}").pack_into
+            packers[length](padded, at if padding == "post" else at + (room - length) * dtype.itemsize, *row)
+            at += room * dtype.itemsize
+    except (struct.error, OverflowError, TypeError):
+        return False
+    return True
 
 
-def _put_rows(rows: list[Any], padded: Array, padding: str, start: int) -> None:
-    """Put ``rows``, of which the first is ``sequences[start]``, into ``padded``, (rows, maxlen, ...)."""
+def _put_arrays(rows: list[Any], padded: Array, padding: str) -> bool:
+    """Put arrays into ``padded``, (rows, maxlen, ...), if all are of one dtype that fits; otherwise return false."""
+    if len({(row.dtype, row.shape[1:]) for row in rows}) > 1:
+        return False
+    lengths, places = _lengths(rows)[:, None], np.arange(padded.shape[1])
+    try:
+        elements = _converted(np.concatenate(rows), padded.dtype, "sequences")
+        padded[places < lengths if padding == "post" else places >= padded.shape[1] - lengths] = elements
+    except ValueError:
+        return False
+    return True
+
+
+def _put_rows(rows: Iterable[Any], padded: Array, padding: str) -> None:
+    """Put ``rows`` into ``padded``, (rows, maxlen, ...); raises ``ArgumentError`` for those that do not fit."""
     for number, row in enumerate(rows):
         if not len(row):
             continue
-        elements = _converted(row, padded.dtype, f"sequences[{start + number}]")
+        elements = _converted(row, padded.dtype, f"sequences[{number}]")
         if elements.shape[1:] != padded.shape[2:]:
             raise ArgumentError(
                 f"the elements of all sequences must have one shape, here {padded.shape[2:]}; "
-                f"those of sequences[{start + number}] have {elements.shape[1:]}"
+                f"those of sequences[{number}] have {elements.shape[1:]}"
             )
         if padding == "post":
             padded[number, : len(elements)] = elements

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
@@ -41,7 +43,7 @@ class WordLookup:
         """Whether it was made of just that; a ``word_index`` can be changed by anyone."""
         return self._splitting == splitting and self._word_index == word_index
 
-    def sequences(self, texts: pa.LargeStringArray, ids: Sequence[int | None]) -> Iterator[list[int]]:
+    def sequences(self, texts: pa.LargeStringArray, ids: Sequence[int | None]) -> list[list[int]]:
         """The ids of ``texts``, ``large_string`` (rows,), a row after the other.
 
         ``ids``: of every word, and at the end of all others; words whose id is ``None`` are left out.
@@ -53,10 +55,26 @@ class WordLookup:
         # Taking the objects there are is faster than making new ones, and they need no memory.
         take = np.array(ids, dtype=object).take
         splits = rows.row_splits.tolist()
-        return (take(rows.values[start:end]).tolist() for start, end in zip(splits, splits[1:], strict=False))
+        with _without_collection():
+            return [take(rows.values[start:end]).tolist() for start, end in zip(splits, splits[1:], strict=False)]
 
     def _reference(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
         """The numbers of the words of ``texts``, by `tokenizers`: for rows that the scanner leaves."""
         numbers = {word: number for number, word in enumerate(self._word_index)}
         numbers[""] = len(self._word_index)  # no word is empty, so that this is for unknown ones
         return Reference(self._profile.tokenizer(WordLevel(numbers, unk_token=""))).encode(texts, threads)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Make many lists without the garbage collector, which would go through them again and again.
+
+    It looks for cycles, and lists of numbers are in none.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
