@@ -62,7 +62,8 @@ float32 or object
         check_side("truncating", truncating)
         check_side("padding", padding)
     padded = np.empty((len(rows), maxlen, *np.shape(first)[1:]), dtype)
-    padded[...] = _converted(value, padded.dtype, "value")
+    if np.any(lengths < maxlen):
+        padded[...] = _converted(value, padded.dtype, "value")
     # One at a time: a list of them would be as large as the result, and the garbage collector would go through it.
     cut = partial(_cut, maxlen=maxlen, truncating=truncating)
     kinds = {*map(type, rows)}

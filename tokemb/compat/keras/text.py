@@ -256,7 +256,10 @@ class Tokenizer:
             plain = {*map(type, self.word_index)} <= {str} and {*map(type, self.word_index.values())} <= {int}
             if not plain or (self.oov_token is not None and self.oov_token not in self.word_index):
                 return None
-            self._lookup = WordLookup(self.word_index, self._splitting)
+            try:
+                self._lookup = WordLookup(self.word_index, self._splitting)
+            except UnicodeEncodeError:  # a word with a lone surrogate
+                return None
         return self._lookup
 
     # Matrices

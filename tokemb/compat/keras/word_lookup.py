@@ -24,7 +24,7 @@ class WordLookup:
     """The words of a ``word_index``, numbered in its order, and how text is split into them."""
 
     def __init__(self, word_index: Mapping[str, int], splitting: Splitting) -> None:
-        """``word_index``: its keys are ``str`` without lone surrogates."""
+        """``word_index``: its keys are ``str``; raises ``UnicodeEncodeError`` for a lone surrogate in one."""
         # Here, because they wait for Numba, which few texts do without.
         from tokemb.engine.known_pieces import KnownPieces
         from tokemb.engine.scanner import Scanner
