@@ -15,7 +15,7 @@ from tokemb.compat.keras import sequence
 from tokemb.errors import ArgumentError
 
 SIDE = st.sampled_from(["pre", "post"])
-MAXLEN = st.none() | st.integers(0, 6)
+MAXLEN = st.none() | st.integers(1, 6)
 NUMBERS = st.integers(-100, 100) | st.booleans()
 # What the rows hold, and the dtypes that take it as it is.
 KINDS = [

@@ -64,16 +64,7 @@ float32 or object
     padded = np.empty((len(rows), maxlen, *np.shape(first)[1:]), dtype)
     if np.any(lengths < maxlen):
         padded[...] = _converted(value, padded.dtype, "value")
-    # One at a time: a list of them would be as large as the result, and the garbage collector would go through it.
-    cut = partial(_cut, maxlen=maxlen, truncating=truncating)
-    kinds = {*map(type, rows)}
-    done = False
-    if maxlen > 0 and kinds <= {list, tuple}:
-        done = _put_lists(map(cut, rows), padded, padding)
-    elif maxlen > 0 and kinds == {np.ndarray}:
-        done = _put_arrays([*map(cut, rows)], padded, padding)
-    if not done:
-        _put_rows(map(cut, rows), padded, padding)
+    _put(rows, padded, padding, truncating)
     return padded
 
 
@@ -84,6 +75,20 @@ def _lengths(rows: list[Any]) -> Int64:
     except TypeError:
         wrong = next(row for row in rows if not hasattr(row, "__len__"))
         raise ArgumentError(f"`sequences` must be a list of iterables; received a row {wrong!r:.80}") from None
+
+
+def _put(rows: list[Any], padded: Array, padding: str, truncating: str) -> None:
+    """Put ``rows``, truncated, into ``padded``, (rows, maxlen, ...); raises ``ArgumentError`` if they do not fit."""
+    # One at a time: a list of them would be as large as the result, and the garbage collector would go through it.
+    cut = partial(_cut, maxlen=padded.shape[1], truncating=truncating)
+    kinds = {*map(type, rows)}
+    done = False
+    if kinds <= {list, tuple} and padded.size:
+        done = _put_lists(map(cut, rows), padded, padding)
+    elif kinds == {np.ndarray} and padded.size:
+        done = _put_arrays([*map(cut, rows)], padded, padding)
+    if not done:
+        _put_rows(map(cut, rows), padded, padding)
 
 
 def _cut(row: Any, maxlen: int, truncating: str) -> Any:  # noqa: ANN401
@@ -115,11 +120,12 @@ def _put_lists(rows: Iterable[Any], padded: Array, padding: str) -> bool:
 
 def _put_arrays(rows: list[Any], padded: Array, padding: str) -> bool:
     """Put arrays into ``padded``, (rows, maxlen, ...), if all are of one dtype that fits; otherwise return false."""
-    if len({(row.dtype, row.shape[1:]) for row in rows}) > 1:
+    full = [row for row in rows if len(row)]
+    if len({(row.dtype, row.shape[1:]) for row in full}) != 1:
         return False
     lengths, places = _lengths(rows)[:, None], np.arange(padded.shape[1])
     try:
-        elements = _converted(np.concatenate(rows), padded.dtype, "sequences")
+        elements = _converted(np.concatenate(full), padded.dtype, "sequences")
         padded[places < lengths if padding == "post" else places >= padded.shape[1] - lengths] = elements
     except ValueError:
         return False
