@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from benchmarks import commands, compressed, subwords, vectors, words
+from benchmarks import commands, compat, compressed, subwords, vectors, words
 from benchmarks.measuring import Outcome
 from benchmarks.setting import Setting
 
@@ -12,6 +12,7 @@ CASES: Mapping[str, Callable[[Setting], Outcome]] = {
     "encode": words.encode,
     "ragged": words.ragged,
     "fit": words.fit,
+    "compat": compat.tokenizer,
     "wordpiece": subwords.wordpiece,
     "bpe": subwords.bpe,
     "text-to-vectors": vectors.text_to_vectors,

@@ -67,6 +67,13 @@ def legacy_encode(tokenizer: Any, texts: list[str], maxlen: int) -> Array:
     return keras.utils.pad_sequences(sequences, maxlen=maxlen, padding="post", truncating="post")
 
 
+def legacy_preprocessing() -> Any:
+    """The modules ``text`` and ``sequence`` that Keras had."""
+    import tensorflow as tf
+
+    return tf.keras.preprocessing
+
+
 def pooling_model(model: keras.Model) -> keras.Model:
     """``model`` and Keras' own mean over what is not padding."""
     import keras

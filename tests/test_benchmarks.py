@@ -39,7 +39,7 @@ def run(dials, code=BENCHMARKS, **more):
 
 
 def test_a_run_writes_the_ratios(dials):
-    done = run(dials, CASES="encode,ragged,fit,wordpiece,embed,pool,memory,one-line")
+    done = run(dials, CASES="encode,ragged,fit,compat,wordpiece,embed,pool,memory,one-line")
     assert done.returncode == 0, done.stderr
     results = dials["OUT"].read_text("utf-8")
     for line in (
@@ -47,6 +47,7 @@ def test_a_run_writes_the_ratios(dials):
         r"encode to \(rows, 256\), words \| Keras Tokenizer \| [\d.]+ x \| at least 15 x",
         r"encode to \(rows, 256\), words \| tokenizers \| [\d.]+ x \| at least 22 x",
         r"fit, words \| tokenizers \| [\d.]+ x \| at least 8 x",
+        r"fit, sequences and padding, Keras' names \| Keras Tokenizer \| [\d.]+ x \| at least 6 x",
         r"ids to vectors \(80, 256, 50\) \| model.predict \| [\d.]+ x \| at least 10 x",
         r"tokemb encode, one line \| [^|]* \| [\d.]+ x \| at most 2 x",
     ):

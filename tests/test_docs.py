@@ -43,6 +43,7 @@ PAGES = [
     ("docs/corpora.md", 12),
     ("docs/outputs.md", 15),
     ("docs/vectors.md", 10),
+    ("docs/migrating.md", 8),
 ]
 
 

@@ -202,6 +202,7 @@ class Tokenizer:
     def sequences_to_texts_generator(self, sequences: Iterable[Iterable[int]]) -> Iterator[str]:
         """``sequences_to_texts``, a row at a time."""
         unknown = self.word_index.get(self.oov_token)
+        limit = self._limit
         for sequence in sequences:
             words = []
             for index in sequence:
@@ -209,7 +210,7 @@ class Tokenizer:
                 if word is None:
                     if self.oov_token is not None:
                         words.append(self.index_word[unknown])  # type: ignore[index]  # a KeyError if not fitted
-                elif index < self._limit:
+                elif index < limit:
                     words.append(word)
                 elif unknown is not None:
                     words.append(self.index_word[unknown])
