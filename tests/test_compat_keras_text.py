@@ -165,8 +165,11 @@ def test_a_word_index_that_was_changed_counts(original, way):
     texts = ["a b c d", "a b e"]
     for tokenizer in tokenizers:
         tokenizer.fit_on_texts(texts)
+    texts.append("a new one")
     same_sequences(*tokenizers, texts)
     changes = [
+        lambda each: each.word_index.pop("<u>"),
+        lambda each: each.word_index.update({"<u>": 1}),
         lambda each: each.word_index.update({"b": 7}),
         lambda each: each.word_index.pop("a"),
         lambda each: each.word_index.update({"<pad>": 0, "c": -3, "d": 2**40, "e": 7}),
@@ -175,7 +178,6 @@ def test_a_word_index_that_was_changed_counts(original, way):
         lambda each: each.word_index.update({"c": None}),
         lambda each: setattr(each, "num_words", None),
         lambda each: each.word_index.update({"c": True, None: 5}),
-        lambda each: each.word_index.pop("<u>"),
         lambda each: setattr(each, "oov_token", None),
     ]
     for change in changes:

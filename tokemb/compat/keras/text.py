@@ -192,7 +192,7 @@ class Tokenizer:
                 continue
             if not becomes:
                 limit, unknown = self._limit, self.word_index.get(self.oov_token)
-                becomes = [*(index if index < limit else unknown for index in self.word_index.values()), unknown]
+                becomes = [*(index if index < limit else unknown for index in lookup.word_index.values()), unknown]
             yield from lookup.sequences(column, becomes)
 
     def sequences_to_texts(self, sequences: Iterable[Iterable[int]]) -> list[str]:

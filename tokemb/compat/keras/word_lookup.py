@@ -21,7 +21,10 @@ from tokemb.threads import thread_count
 
 
 class WordLookup:
-    """The words of a ``word_index``, numbered in its order, and how text is split into them."""
+    """The words of a ``word_index``, numbered in its order, and how text is split into them.
+
+    ``word_index``: a copy. Another that is equal may be in another order.
+    """
 
     def __init__(self, word_index: Mapping[str, int], splitting: Splitting) -> None:
         """``word_index``: its keys are ``str``; raises ``UnicodeEncodeError`` for a lone surrogate in one."""
@@ -29,7 +32,7 @@ class WordLookup:
         from tokemb.engine.known_pieces import KnownPieces
         from tokemb.engine.scanner import Scanner
 
-        self._word_index = dict(word_index)
+        self.word_index = dict(word_index)
         self._splitting = splitting
         self._profile = profile_of(splitting)
         specification = specification_of(self._profile.tokenizer())
@@ -41,7 +44,7 @@ class WordLookup:
 
     def is_of(self, word_index: Mapping[str, int], splitting: Splitting) -> bool:
         """Whether it was made of just that; a ``word_index`` can be changed by anyone."""
-        return self._splitting == splitting and self._word_index == word_index
+        return self._splitting == splitting and self.word_index == word_index
 
     def sequences(self, texts: pa.LargeStringArray, ids: Sequence[int | None]) -> list[list[int]]:
         """The ids of ``texts``, ``large_string`` (rows,), a row after the other.
@@ -60,8 +63,8 @@ class WordLookup:
 
     def _reference(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
         """The numbers of the words of ``texts``, by `tokenizers`: for rows that the scanner leaves."""
-        numbers = {word: number for number, word in enumerate(self._word_index)}
-        numbers[""] = len(self._word_index)  # no word is empty, so that this is for unknown ones
+        numbers = {word: number for number, word in enumerate(self.word_index)}
+        numbers[""] = len(self.word_index)  # no word is empty, so that this is for unknown ones
         return Reference(self._profile.tokenizer(WordLevel(numbers, unk_token=""))).encode(texts, threads)
 
 
