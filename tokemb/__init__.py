@@ -2,7 +2,7 @@
 
 Four nouns: ``Encoder`` (a fitted vocabulary: texts to ids and back), ``Ragged`` (rows of ids without padding),
 ``TokenCounts`` (exact, mergeable counts), and embedding models, which are plain saved Keras models.
-A few verbs: ``fit_vocab``, ``encode``, ``decode``, ``pad``, ``embedding_model``, ``embed``.
+A few verbs: ``fit_vocab``, ``import_vocabulary``, ``encode``, ``decode``, ``pad``, ``embedding_model``, ``embed``.
 
 TensorFlow is imported by the functions that need it, never by ``import tokemb``.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tokemb._version import __version__
 
 if TYPE_CHECKING:
+    from tokemb.importing import import_vocabulary
     from tokemb.counts import TokenCounts
     from tokemb.embedder import embed
     from tokemb.embedding import embedding_model
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 # Imported when they are asked for (PEP 562): a command needs a few of them, and answers sooner without the others.
 _MODULES = {
+    "import_vocabulary": "importing",
     "Encoder": "encoder",
     "Ragged": "ragged",
     "TokembError": "errors",
@@ -46,6 +48,7 @@ __all__ = [
     "embed",
     "embedding_model",
     "fit_vocab",
+    "import_vocabulary",
     "pad",
     "read_corpus",
 ]

@@ -132,7 +132,7 @@ pathlib.Path(text) for a file
             raise ArgumentError(
                 f"tokenizer must be a tokenizers.Tokenizer or a pathlib.Path; received {type(tokenizer).__name__}"
             )
-        return cls(specification, tokenizer, pad_id=_pad_id(tokenizer, pad_token))
+        return cls(specification, tokenizer, pad_id=find_pad_id(tokenizer, pad_token))
 
     @classmethod
     def load(cls, path: Path | str) -> Encoder:
@@ -414,7 +414,8 @@ def vocabulary_table(tokens: list[str], counts: pa.Array, documents: pa.Array) -
     )
 
 
-def _pad_id(tokenizer: Tokenizer, pad_token: str | None) -> int | None:
+def find_pad_id(tokenizer: Tokenizer, pad_token: str | None) -> int | None:
+    """The id of ``pad_token``, or of what looks like one if it is ``None``."""
     if pad_token is not None:
         pad_id: int | None = tokenizer.token_to_id(pad_token)
         if pad_id is None:

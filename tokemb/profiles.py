@@ -59,9 +59,15 @@ _KERAS_SEPARATORS = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n ]+'
 
 # TextVectorization lowers A to Z alone (tf.strings.lower without an encoding), deletes ASCII punctuation, and splits at
 # ASCII white space (tf.strings.split without a separator).
-_ASCII_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_ASCII_PUNCTUATION = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\x27]'
-_ASCII_SPACE = r"[ \t\n\x0B\f\r]+"
+ASCII_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+ASCII_PUNCTUATION = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\x27]'
+ASCII_SPACE = r"[ \t\n\x0B\f\r]+"
+
+
+def python_lower() -> Normalizer:
+    """What Python's ``str.lower`` does."""
+    return normalizers.Sequence([normalizers.Replace(Regex(_FINAL_SIGMA), "ς"), normalizers.Lowercase()])
+
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
@@ -74,7 +80,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             ),
             Profile(
                 "keras",
-                normalizers.Sequence([normalizers.Replace(Regex(_FINAL_SIGMA), "ς"), normalizers.Lowercase()]),
+                python_lower(),
                 pre_tokenizers.Split(Regex(_KERAS_SEPARATORS), "removed"),
                 ties="first seen",
             ),
@@ -82,11 +88,11 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 "text-vectorization",
                 normalizers.Sequence(
                     [
-                        *(normalizers.Replace(letter, letter.lower()) for letter in _ASCII_UPPER),
-                        normalizers.Replace(Regex(_ASCII_PUNCTUATION), ""),
+                        *(normalizers.Replace(letter, letter.lower()) for letter in ASCII_UPPER),
+                        normalizers.Replace(Regex(ASCII_PUNCTUATION), ""),
                     ]
                 ),
-                pre_tokenizers.Split(Regex(_ASCII_SPACE), "removed"),
+                pre_tokenizers.Split(Regex(ASCII_SPACE), "removed"),
                 ties="descending",
             ),
             Profile(

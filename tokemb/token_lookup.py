@@ -16,8 +16,11 @@ class TokenLookup:
     """Tokens to ids, without splitting."""
 
     def __init__(self, ids: Mapping[str, int], unknown_id: int | None) -> None:
-        """``ids``: the id of every token. ``unknown_id``: that of all others and of ``""``, if they have one."""
-        known = {token: index for token, index in ids.items() if token}
+        """``ids``: the id of every token. ``unknown_id``: that of all others, if they have one.
+
+        An empty token of id 0 is padding, which no row has: it is unknown.
+        """
+        known = {token: index for token, index in ids.items() if token or index}
         self._tokens = pa.array(list(known), STRINGS)
         # The id of unknown tokens stands last, where the position -1 finds it.
         self._ids = np.array([*known.values(), unknown_id or 0], np.int32)

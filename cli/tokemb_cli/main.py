@@ -19,6 +19,7 @@ from tokemb_cli.console import note
 # A command is imported when it is used or helped with, so that `tokemb --help` answers at once.
 _COMMANDS = {
     "fit-vocab": ("fit_vocab", "Fit a vocabulary to text files or counts."),
+    "import": ("import_", "Take over a vocabulary of another library, ids and all."),
     "count": ("count", "Count the tokens of text files, to fit vocabularies to."),
     "encode": ("encode", "Turn texts into padded ids."),
     "decode": ("decode", "Turn ids back into texts."),

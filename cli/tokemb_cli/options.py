@@ -11,6 +11,7 @@ import click
 # The library's, written again so that --help need not wait for it; tests compare them.
 PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
 OUTPUTS = (".npy", ".npz", ".parquet", ".tfrecord", ".jsonl")
+LINE_KINDS = ("bert", "gensim", "words")
 VECTOR_FORMATS = ("glove", "word2vec", "word2vec-binary", "fasttext", "npz")
 
 _PATH = click.Path(path_type=Path)

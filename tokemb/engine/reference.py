@@ -56,7 +56,7 @@ class Reference:
 def mark_unknown(specification: Specification, unknown_id: int) -> Tokenizer:
     """A word-level tokenizer that gives unknown tokens ``unknown_id``, where ``tokenizers`` would raise."""
     model = specification["model"]
-    name = "\t"  # the `keras` profile, which alone drops unknown tokens, leaves no tab in one
+    name = "\t"  # a token like any other: if a text has it, it is unknown too
     while name in model["vocab"]:
         name += "\t"
     model = {**model, "vocab": {**model["vocab"], name: unknown_id}, "unk_token": name}

@@ -1,0 +1,104 @@
+"""``tokemb import``."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tokemb_cli import options
+from tokemb_cli.console import note, quiet_tensorflow
+
+if TYPE_CHECKING:
+    from tokemb.importing import Difference, Imported
+
+
+@click.command("import")
+@click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
+@options.output("FOLDER", "Vocabulary folder to write; one that is there is replaced.")
+@click.option(
+    "--verify",
+    "texts",
+    metavar="TEXTS",
+    type=click.Path(path_type=Path),
+    help="Compare with the original on this text file, a row a line; a difference is an error.",
+)
+@click.option("--kind", type=click.Choice(options.LINE_KINDS), help="What a file of lines is.  [default: as it looks]")
+@click.option("--maxlen", type=int, help="Length of rows that encode makes when not told.  [default: the longest row]")
+@click.option(
+    "--padding", type=click.Choice(["pre", "post"]), help="End that is padded.  [default: pre for a Keras Tokenizer]"
+)
+@click.option(
+    "--truncating", type=click.Choice(["pre", "post"]), help="End that is cut.  [default: pre for a Keras Tokenizer]"
+)
+@click.option(
+    "--lowercase/--cased", default=None, help="BERT and word_index: lower texts.  [default: as the tokens look; yes]"
+)
+@click.option("--num-words", type=int, help="word_index: words with this id or a higher one are unknown.")
+@click.option("--oov-token", metavar="WORD", help="word_index: the word that stands for unknown ones.")
+@click.option("--filters", metavar="CHARS", help="word_index: characters that separate words.  [default: Keras']")
+@click.option("--split", metavar="TEXT", help="word_index: what else separates words.  [default: a space]")
+@click.option("--char-level/--word-level", default=None, help="word_index: every character is a token.")
+@click.option("--layer", metavar="NAME", help=".keras: the layer to import, if there are several.")
+@click.option("--profile", type=click.Choice(options.PROFILES), help="gensim, words: how text is split.")
+@click.option("--offset", type=int, help="gensim: raise ids by this; words: the first id.  [default: 0; 2]")
+def command(source: Path, output: Path, texts: Path | None, kind: str | None, **settings: Any) -> None:  # noqa: ANN401
+    """Take over a vocabulary of another library; every token keeps its id, so that trained weights stay valid.
+
+    Nothing in the file is executed: pickles and .keras files are read without pickle and Keras. What cannot give the
+    same ids is refused.
+
+    \b
+    Formats:
+      Keras Tokenizer    to_json, as text or nested in other JSON; a pickle; a
+                         word_index with what is known beside it
+      .keras             the TextVectorization or StringLookup in a model
+      bert               vocab.txt, or a JSON map from token to id
+      gensim             Dictionary.save_as_text
+      words              a word a line
+      tokenizer.json     by anyone
+
+    \b
+    Examples:
+      tokemb import tokenizer.pickle -o reviews.vocab --verify reviews.txt
+      tokemb import word_index.json -o reviews.vocab --oov-token "<OOV>" --maxlen 200 --padding post
+    """
+    from tokemb.importing import read_foreign, verify
+    from tokemb.importing.options import Options
+
+    imported = read_foreign(source, Options(**settings), kind=kind)
+    _report(imported)
+    if texts is not None:
+        with quiet_tensorflow():
+            rows, difference = verify(imported, texts)
+        if difference is not None:
+            raise click.ClickException(_told(difference))
+        note(f"verified   {rows:,} rows of {texts}: the ids are those of the original")
+    imported.encoder.save(output)
+    note(f"wrote      {output}")
+    if texts is None:
+        note(f"next       tokemb import {shlex.join([str(source), '-o', str(output)])} --verify TEXTS")
+
+
+def _report(imported: Imported) -> None:
+    encoder = imported.encoder
+    note(f"read       {imported.kind}")
+    for name, value in imported.facts.items():
+        note(f"           {name} {value if isinstance(value, (int, type(None))) else repr(value)}")
+    note(f"input_dim  {encoder.input_dim:,} = the highest id + 1")
+    note(f"rows       maxlen {encoder.maxlen}, padding {encoder.padding}, truncating {encoder.truncating}")
+    for text in imported.notes:
+        note(f"note       {text}")
+
+
+def _told(difference: Difference) -> str:
+    return (
+        f"row {difference.row + 1} differs, {difference.text!r:.200}: {_short(difference.ids)} here, "
+        f"{_short(difference.original)} in the original; nothing was written"
+    )
+
+
+def _short(ids: list[int]) -> str:
+    return f"{ids}" if len(ids) <= 50 else f"{ids[:50]} and {len(ids) - 50} more"

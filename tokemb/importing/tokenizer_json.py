@@ -1,0 +1,26 @@
+"""A ``tokenizer.json``, which is the format that tokemb itself uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokemb.importing.imported import Imported, foreign_encoder
+from tokemb.importing.options import Options
+from tokemb.specification import read_tokenizer
+
+KIND = "tokenizer-json"
+
+
+def read_tokenizer_json(path: Path, options: Options) -> Imported:
+    """Import any ``tokenizer.json``; raises ``VocabularyError`` if `tokenizers` cannot load it."""
+    options.check_only([], KIND)
+    tokenizer, specification = read_tokenizer(path)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+
+    def original(texts: list[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+
+    encoder = foreign_encoder(specification, options)
+    facts = {"tokens": len(tokenizer.get_vocab()), "oov": encoder.unk_id, "model": encoder.model}
+    return Imported(KIND, encoder, original, facts)
