@@ -44,6 +44,7 @@ PAGES = [
     ("docs/outputs.md", 15),
     ("docs/vectors.md", 10),
     ("docs/migrating.md", 8),
+    ("docs/importing.md", 5),
 ]
 
 

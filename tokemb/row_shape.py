@@ -16,6 +16,8 @@ from tokemb.specification import Specification
 # Keras' word for an end of a row, and that of tokenizers.
 _DIRECTIONS = {"post": "Right", "pre": "Left"}
 _SIDES = {"right": "post", "left": "pre"}
+# A tokenizer.json names the end that is cut only beside the longest row, so no limit is written as this one.
+_NO_LIMIT = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class RowShape:
         if truncation.get("strategy") == "only_second":
             raise VocabularyError("this tokenizer.json truncates the second of two texts; tokemb encodes single texts")
         return cls(
-            truncation.get("max_length"),
+            None if truncation.get("max_length") == _NO_LIMIT else truncation.get("max_length"),
             _SIDES[truncation.get("direction", "right")],
             padding.get("length"),
             _SIDES[padding.get("direction", "right")],
@@ -101,10 +103,10 @@ class RowShape:
     def write(self, specification: Specification, pad_id: int, pad_token: str) -> Specification:
         """``specification`` with this truncation and padding."""
         truncation = None
-        if self.truncate_to is not None:
+        if self.truncate_to is not None or self.truncating == "pre":
             truncation = {
                 "direction": _DIRECTIONS[self.truncating],
-                "max_length": self.truncate_to,
+                "max_length": _NO_LIMIT if self.truncate_to is None else self.truncate_to,
                 "strategy": "LongestFirst",
                 "stride": 0,
             }

@@ -40,9 +40,7 @@ class Imported:
 
 
 def check_ids(ids: Mapping[str, int]) -> None:
-    """Raise ``VocabularyError`` unless ``ids`` maps texts to whole numbers that can be ids, and at least one."""
-    if not ids:
-        raise VocabularyError("the file holds no words")
+    """Raise ``VocabularyError`` unless ``ids`` maps texts to whole numbers that can be ids."""
     for token, index in ids.items():
         if not isinstance(token, str):
             raise VocabularyError(f"words must be text; the file has one that is {type(token).__name__}")
@@ -82,7 +80,7 @@ def word_encoder(
         **specification_of(tokenizer),
         "model": {"type": "WordLevel", "vocab": vocab, "unk_token": unknown},
     }
-    tokens = _tokens(vocab, max(*ids.values(), pad_id or 0, 0) + 1)
+    tokens = _tokens(vocab, max([*vocab.values(), pad_id or 0]) + 1)
     specification = shape.write(specification, pad_id or 0, tokens[pad_id or 0])
     if pad_id is None:
         specification["padding"] = None

@@ -125,7 +125,7 @@ def _check_settings(layer: _Layer, text: bool) -> None:
         choices["invert"] = (False, None)
     for name, allowed in choices.items():
         value = layer.config.get(name)
-        if isinstance(value, bool) is (False in allowed) and value in allowed or value is None and None in allowed:
+        if any(type(value) is type(item) and value == item for item in allowed):
             continue
         shown = value if isinstance(value, (str, int, list)) else "a function of its own"
         raise VocabularyError(

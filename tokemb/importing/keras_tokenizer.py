@@ -123,6 +123,8 @@ def _facts(tokenizer: KerasTokenizer, encoder: Encoder) -> dict[str, object]:
 
 
 def _checked(word_index: dict[str, int], settings: Mapping[str, Any]) -> KerasTokenizer:
+    if not word_index:
+        raise VocabularyError("the word_index of this Keras Tokenizer holds no words")
     check_ids(word_index)
     kinds = {"filters": str, "lower": bool, "split": str, "char_level": bool}
     for name, kind in kinds.items():

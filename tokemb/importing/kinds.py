@@ -106,7 +106,7 @@ def _text(content: bytes, path: Path) -> str:
 
 
 def _json(text: str, path: Path) -> Any:  # noqa: ANN401
-    """What the text says if it is JSON, else ``None``; JSON in JSON texts, as ``json.dump(to_json())``, is taken out."""
+    """What the text says if it is JSON, else ``None``; JSON in JSON texts (``json.dump(to_json())``) is taken out."""
     value: Any = text
     try:
         while isinstance(value, str):

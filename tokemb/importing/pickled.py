@@ -33,7 +33,9 @@ _TOKENIZERS = frozenset(
 _DICTS = frozenset({"collections.OrderedDict", "collections.defaultdict"})
 # What protocols 0 and 1 make any object with, its base class, and what a defaultdict makes its values with.
 _RECONSTRUCTORS = frozenset({"copyreg._reconstructor", "copy_reg._reconstructor"})
-_BUILTINS = frozenset(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("object", "int"))
+_BUILTINS = frozenset(
+    f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("object", "int", "long")
+)
 _ADMITTED = _TOKENIZERS | _DICTS | _RECONSTRUCTORS | _BUILTINS
 
 
