@@ -120,7 +120,7 @@ def hostile():
     yield "call of copyreg._reconstructor", b"ccopyreg\n_reconstructor\n(cbuiltins\nobject\ncbuiltins\nobject\nNtR."
     yield (
         "call of copyreg._reconstructor",
-        b"ccopyreg\n_reconstructor\n(ccollections\nOrderedDict\ncbuiltins\nobject\nNtR.",
+        b"ccopyreg\n_reconstructor\n(ccollections\nOrderedDict\nNNtR.",
     )
     # BUILD on a class, on a container, with slots, with no dict.
     yield "broken", TOKENIZER + b"}S'__setstate__'\ncos\n".replace(b"cos\n", b"I1\n") + b"sb."

@@ -55,9 +55,9 @@ def command(source: Path, output: Path, texts: Path | None, kind: str | None, **
       Keras Tokenizer    to_json, as text or nested in other JSON; a pickle; a
                          word_index with what is known beside it
       .keras             the TextVectorization or StringLookup in a model
-      bert               vocab.txt, or a JSON map from token to id
+      BERT               vocab.txt, or a JSON map from token to id
       gensim             Dictionary.save_as_text
-      words              a word a line
+      word list          a word a line
       tokenizer.json     by anyone
 
     \b

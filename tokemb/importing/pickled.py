@@ -36,7 +36,7 @@ _RECONSTRUCTORS = frozenset({"copyreg._reconstructor", "copy_reg._reconstructor"
 _BUILTINS = frozenset(
     f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("object", "int", "long")
 )
-_ADMITTED = _TOKENIZERS | _DICTS | _RECONSTRUCTORS | _BUILTINS
+_ADMITTED = _TOKENIZERS | _DICTS | _RECONSTRUCTORS | _BUILTINS | {"__builtin__.long"}
 
 
 @dataclass(frozen=True)
