@@ -14,6 +14,7 @@ from tokemb.importing.unicode_text import is_unicode
 from tokemb.profiles import Profile
 from tokemb.row_shape import RowShape
 from tokemb.specification import Specification, specification_of, tokenizer_of
+from tokemb.texts import batches
 from tokemb.vocabulary import UNK_TOKEN
 
 # The largest vocabularies have some millions of tokens: beyond this an id is a mistake, and a list of all ids too long.
@@ -113,7 +114,7 @@ def check_reachable(encoder: Encoder, words: Mapping[str, int], way_out: str) ->
     ``words``: their ids. ``way_out``: what to do about it.
     """
     known = [word for word in words if word and is_unicode(word)]
-    rows = (row for batch in encoder.encode_batches(known, RowShape()) for row in batch.rows)
+    rows = (row for batch in batches(known) for row in encoder.encode_column(batch, RowShape()).rows)
     for word, row in zip(known, rows, strict=True):
         if row.tolist() != [words[word]]:
             raise VocabularyError(f"no text is split so that it yields the word {word!r:.60}: {way_out}")

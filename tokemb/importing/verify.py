@@ -36,7 +36,7 @@ def verify(imported: Imported, texts: Path | Iterable[Any]) -> tuple[int, Differ
         for start in range(0, len(batch), _ROWS):
             part = batch.slice(start, _ROWS)
             rows = part.to_pylist()
-            (encoded,) = imported.encoder.encode_batches(part, RowShape())
+            encoded = imported.encoder.encode_column(part, RowShape())
             for text, ids, theirs in zip(rows, encoded.rows, imported.original(rows), strict=True):
                 if ids.tolist() != theirs:
                     return done, Difference(done, text, ids.tolist(), theirs)
