@@ -24,6 +24,7 @@ from tokemb.folder import (
     is_vocabulary_folder,
     read_folder,
     table_from_parquet,
+    vocabulary_table,
     write_folder,
 )
 from tokemb.ragged import Int32, Ragged, check_id_rows
@@ -31,6 +32,7 @@ from tokemb.row_shape import RowShape
 from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import (
     Specification,
+    find_pad_id,
     fingerprint,
     ids_of_tokens,
     read_tokenizer,
@@ -44,8 +46,7 @@ from tokemb.threads import thread_count
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-# What people call their padding token, in the files that say nothing of padding.
-_PAD_NAMES = ("[PAD]", "<pad>", "<|pad|>")
+    from tokemb.counts import TokenCounts
 
 
 class Encoder:
@@ -162,6 +163,23 @@ pathlib.Path(text) for a file
             corpus=metadata["corpus"] and CorpusStatistics.from_json(metadata["corpus"]),
             table=contents.table,
         )
+
+    def grow(
+        self,
+        texts: Path | Iterable[Any] | TokenCounts,
+        *,
+        max_new: int | None = None,
+        min_count: int = 1,
+        threads: int | None = None,
+    ) -> Encoder:
+        """The vocabulary with the tokens of new texts appended; every id stays what it is. See docs/growing.md.
+
+        ``texts``, ``min_count``, ``threads``: as for ``fit_vocab``. ``max_new``: at most so many new tokens.
+        Raises ``VocabularyError`` for subwords and foreign vocabularies; the rest as ``fit_vocab``.
+        """
+        from tokemb.growing import growth  # counting, which encoding does not wait for
+
+        return _again(*growth(self, self._specification, texts, max_new, min_count, threads))
 
     def save(self, path: Path | str) -> None:
         """Write the vocabulary folder, whole or not at all; one that is there and holds nothing else is replaced.
@@ -398,29 +416,5 @@ pathlib.Path(text) for a file
 
 
 def _again(specification: Specification, kept: dict[str, Any]) -> Encoder:
-    """An encoder that was pickled; its kernels' tables are made anew."""
+    """An encoder that was pickled, or grown; its kernels' tables are made anew."""
     return Encoder(specification, tokenizer_of(specification), **kept)
-
-
-def vocabulary_table(tokens: list[str], counts: pa.Array, documents: pa.Array) -> pa.Table:
-    """The content of ``vocabulary.parquet``; ``tokens`` in the order of their ids."""
-    return pa.table(
-        {
-            "id": pa.array(np.arange(len(tokens), dtype=np.int32)),
-            "token": pa.array(tokens, pa.string()),
-            "count": counts,
-            "documents": documents,
-        }
-    )
-
-
-def find_pad_id(tokenizer: Tokenizer, pad_token: str | None) -> int | None:
-    """The id of ``pad_token``, or of what looks like one if it is ``None``."""
-    if pad_token is not None:
-        pad_id: int | None = tokenizer.token_to_id(pad_token)
-        if pad_id is None:
-            raise ArgumentError(f"pad_token must be a token of the vocabulary; received {pad_token!r}")
-        return pad_id
-    if tokenizer.padding:
-        return int(tokenizer.padding["pad_id"])
-    return next((index for index in map(tokenizer.token_to_id, _PAD_NAMES) if index is not None), None)

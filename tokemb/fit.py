@@ -13,14 +13,15 @@ from tokenizers.models import Model, WordLevel
 
 from tokemb.arguments import check_choice, check_count, check_optional_count
 from tokemb.counts import TokenCounts
-from tokemb.encoder import Encoder, vocabulary_table
+from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
+from tokemb.folder import vocabulary_table
 from tokemb.profiles import Profile, get_profile
 from tokemb.row_shape import RowShape
 from tokemb.specification import Specification, specification_of, tokenizer_of
 from tokemb.statistics import CorpusStatistics
 from tokemb.subwords import CONTINUATION, DEFAULT_MAX_SIZE, add_word_boundary, count_subwords, train_subwords
-from tokemb.vocabulary import PAD_TOKEN, UNK_TOKEN, cut, reserved_tokens
+from tokemb.vocabulary import PAD_TOKEN, UNK_TOKEN, cut, nothing_left, reserved_tokens, word_counts
 
 MODELS = ("word", "bpe", "wordpiece", "unigram")
 
@@ -80,9 +81,12 @@ def fit_vocab(
         else TokenCounts.from_texts(texts, profile=splitting.name, threads=threads)
     )
     if model == "word":
-        tokens = reserved + cut(counts, ties=splitting.ties, max_size=max_size, min_count=min_count, reserved=reserved)
+        kept_tokens = cut(counts, ties=splitting.ties, max_size=max_size, min_count=min_count, reserved=reserved)
+        if not kept_tokens:
+            raise nothing_left(counts, min_count)
+        tokens = reserved + kept_tokens
         fitted: Model = WordLevel({token: index for index, token in enumerate(tokens)}, unk_token=UNK_TOKEN)
-        token_counts, documents = _word_counts(tokens, counts)
+        token_counts, documents = word_counts(tokens, counts)
         encoded, kept = counts.total, token_counts.sum().as_py() or 0
     else:
         fitted = train_subwords(
@@ -121,16 +125,6 @@ def _check_combination(profile: Profile, model: str, oov: bool) -> None:
             "oov=False, dropping unknown tokens, is for word models of the profile keras; "
             f"received {profile.name} and {model}"
         )
-
-
-def _word_counts(tokens: list[str], counts: TokenCounts) -> tuple[pa.Array, pa.Array]:
-    """Occurrences and documents of ``tokens``, null for those that are not in the text and for padding and OOV."""
-    import pyarrow.compute as pc  # here, so that encoding does not wait for it
-
-    position = pc.index_in(pa.array(tokens, pa.large_string()), value_set=counts.tokens)
-    known = pa.array([token not in (PAD_TOKEN, UNK_TOKEN) for token in tokens])
-    position = pc.if_else(known, position, None)
-    return pa.array(counts.counts).take(position), pa.array(counts.documents).take(position)
 
 
 def _tokens_of(model: Model) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from tokemb.atomic import atomic_folder
@@ -106,6 +107,18 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise VocabularyError(f"{path} holds a JSON {type(content).__name__}, not an object")
     return content
+
+
+def vocabulary_table(tokens: list[str], counts: pa.Array, documents: pa.Array) -> pa.Table:
+    """The content of ``vocabulary.parquet``; ``tokens`` in the order of their ids."""
+    return pa.table(
+        {
+            "id": pa.array(np.arange(len(tokens), dtype=np.int32)),
+            "token": pa.array(tokens, pa.string()),
+            "count": counts,
+            "documents": documents,
+        }
+    )
 
 
 def table_to_parquet(table: pa.Table) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from tokemb.errors import VocabularyError
+from tokemb.errors import ArgumentError, VocabularyError
 
 Specification = dict[str, Any]
 
@@ -28,6 +28,9 @@ BLANK: Specification = {
 
 # What says how rows are cut and filled, and how ids become text again, decides no id.
 _NO_RULES = ("truncation", "padding", "decoder")
+
+# What people call their padding token, in the files that say nothing of padding.
+_PAD_NAMES = ("[PAD]", "<pad>", "<|pad|>")
 
 
 def specification_of(tokenizer: Tokenizer) -> Specification:
@@ -89,3 +92,18 @@ def unk_id(specification: Specification) -> int | None:
     if isinstance(model["vocab"], list):  # Unigram: pairs of token and score
         return model.get("unk_id")
     return model["vocab"].get(model.get("unk_token"))
+
+
+def find_pad_id(tokenizer: Tokenizer, pad_token: str | None) -> int | None:
+    """The id that rows are padded with: that of ``pad_token``, or what the tokenizer says; ``None`` if it does not.
+
+    Raises ``ArgumentError`` if there is no such token.
+    """
+    if pad_token is not None:
+        pad_id: int | None = tokenizer.token_to_id(pad_token)
+        if pad_id is None:
+            raise ArgumentError(f"pad_token must be a token of the vocabulary; received {pad_token!r}")
+        return pad_id
+    if tokenizer.padding:
+        return int(tokenizer.padding["pad_id"])
+    return next((index for index in map(tokenizer.token_to_id, _PAD_NAMES) if index is not None), None)

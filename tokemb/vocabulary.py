@@ -53,7 +53,6 @@ def cut(counts: TokenCounts, *, ties: str, max_size: int | None, min_count: int,
 
     ``ties``: how equally frequent tokens are ordered, by their UTF-8 bytes (``"ascending"``, ``"descending"``) or
     ``"first seen"``. At most ``max_size`` tokens, each occurring at least ``min_count`` times.
-    Raises ``TextError`` if nothing is left.
     """
     import pyarrow.compute as pc  # here, so that encoding does not wait for it
 
@@ -62,8 +61,16 @@ def cut(counts: TokenCounts, *, ties: str, max_size: int | None, min_count: int,
     table = pa.table(
         {"token": counts.tokens, "count": counts.counts, "position": np.arange(len(counts.tokens))}
     ).filter(pa.array(free & (counts.counts >= min_count)))
-    if not len(table):
-        raise nothing_left(counts, min_count)
     order = pc.sort_indices(table, sort_keys=[("count", "descending"), _TIE_KEYS[ties]])
     tokens: list[str] = table["token"].take(order[:max_size]).to_pylist()
     return tokens
+
+
+def word_counts(tokens: list[str], counts: TokenCounts) -> tuple[pa.Array, pa.Array]:
+    """Occurrences and documents of ``tokens``, null for those that are not in the text and for padding and OOV."""
+    import pyarrow.compute as pc  # here, so that encoding does not wait for it
+
+    position = pc.index_in(pa.array(tokens, pa.large_string()), value_set=counts.tokens)
+    known = pa.array([token not in (PAD_TOKEN, UNK_TOKEN) for token in tokens])
+    position = pc.if_else(known, position, None)
+    return pa.array(counts.counts).take(position), pa.array(counts.documents).take(position)
