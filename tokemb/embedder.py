@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.arguments import check_choice, check_optional_count
-from tokemb.embedding import fingerprint_in_name
+from tokemb.contract import range_error, vocabulary_errors
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.lookup import LookUp, lookup_of, read_lookup
@@ -20,8 +20,6 @@ from tokemb.ragged import Int32, Ragged, check_id_rows, check_ids
 
 if TYPE_CHECKING:
     import keras
-
-_REMEDY = "use the vocabulary that the model was made for, or make the model from this one"
 
 
 def embed(
@@ -70,10 +68,11 @@ class Embedder:
         model, or was made for another vocabulary than ``encoder``'s.
         """
         check_optional_count("threads", threads)
-        self._model = _ready(model, threads)
+        self._model = ready_model(model, threads)
         self.pad_id = 0 if self._model.mask_zero else None
         if encoder is not None:
-            _check_vocabulary(self._model, encoder)
+            for finding in vocabulary_errors(self._model, encoder):
+                raise ModelError(finding.message)
             self.pad_id = encoder.pad_id
 
     def row_size(self, maxlen: int, pooling: str | None) -> int:
@@ -89,7 +88,8 @@ class Embedder:
 
     def check_fingerprint(self, fingerprint: str) -> None:
         """Raise ``ModelError`` if the model was made for another vocabulary than the one of this fingerprint."""
-        _check_fingerprint(self._model, fingerprint)
+        for finding in fingerprint_errors(self._model, fingerprint):
+            raise ModelError(finding.message)
 
     @property
     def matrix(self) -> Float32:
@@ -100,14 +100,8 @@ class Embedder:
         """Raise ``ModelError`` unless all ids are within ``input_dim``; Keras on a GPU would give zeros instead."""
         input_dim = 2**31 if self._model.input_dim is None else self._model.input_dim
         # Without its sign a negative id is above all others, so that one look at each id is enough.
-        if not ids.size or int(ids.view(np.uint32).max()) < input_dim:
-            return
-        lowest, highest = int(ids.min()), int(ids.max())
-        if lowest < 0:
-            raise ModelError(f"ids must not be negative; received {lowest}")
-        raise ModelError(
-            f"the model has input_dim {input_dim}, so ids go up to {input_dim - 1}; received {highest}: {_REMEDY}"
-        )
+        if ids.size and int(ids.view(np.uint32).max()) >= input_dim:
+            raise ModelError(range_error(int(ids.min()), int(ids.max()), input_dim))
 
     def vectors(self, ids: Int32) -> Float32:
         """The model's output for ids (rows, maxlen): float32 (rows, maxlen, dim) for a look-up."""
@@ -133,7 +127,7 @@ class Embedder:
         return self._model.pool_rows(rows, pooling)
 
 
-def _ready(model: keras.Model | Path | str, threads: int | None) -> LookUp | Network:
+def ready_model(model: keras.Model | Path | str, threads: int | None) -> LookUp | Network:
     """The model in the form that runs fastest."""
     if isinstance(model, (Path, str)):
         lookup = read_lookup(Path(model))
@@ -148,31 +142,10 @@ def _ready(model: keras.Model | Path | str, threads: int | None) -> LookUp | Net
     return Network(model) if lookup is None else replace(lookup, threads=threads)
 
 
-def _check_vocabulary(model: LookUp | Network, encoder: Encoder) -> None:
-    """Raise ``ModelError`` if ``model`` was made for another vocabulary than ``encoder``'s, or is too small for it."""
-    _check_fingerprint(model, encoder.fingerprint)
-    if model.mask_zero and encoder.pad_id != 0:
-        raise ModelError(
-            f"the model masks id 0, but the vocabulary pads with {encoder.pad_id}: make the model with mask_zero=False"
-        )
-    if model.input_dim is not None and model.input_dim < encoder.input_dim:
-        raise ModelError(
-            f"the model has input_dim {model.input_dim}, the vocabulary needs {encoder.input_dim}: {_REMEDY}"
-        )
+def load_model(path: Path | str, *, compiled: bool = False) -> keras.Model:
+    """Load a saved Keras model, ``compiled`` with its optimizer, loss and metrics.
 
-
-def _check_fingerprint(model: LookUp | Network, fingerprint: str) -> None:
-    for made_for in filter(None, map(fingerprint_in_name, model.names)):
-        if not fingerprint.startswith(made_for):
-            raise ModelError(
-                f"the model was made for the vocabulary {made_for}, this is {fingerprint[: len(made_for)]}: "
-                "use the vocabulary that it was made for"
-            )
-
-
-def load_model(path: Path | str) -> keras.Model:
-    """Load a saved Keras model; code in it (``Lambda``, custom objects) is refused.
-
+    Code in it (``Lambda``, custom objects) is refused.
     Raises ``ModelError`` if there is none or Keras cannot load it.
     """
     path = Path(path)
@@ -181,7 +154,7 @@ def load_model(path: Path | str) -> keras.Model:
     import keras
 
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        return keras.models.load_model(path, compile=compiled, safe_mode=True)
     except Exception as error:  # Keras raises all kinds, with messages of many lines
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"Keras cannot load {path}: {reason:.300}") from error

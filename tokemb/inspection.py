@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tokemb.contract import shared_padding
 from tokemb.counts import TokenCounts
 from tokemb.embedding import fingerprint_in_name
 from tokemb.encoder import Encoder
@@ -63,7 +64,7 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
         "fingerprint": encoder.fingerprint,
         "way": str(encoder.explain(text)),
         "settings": encoder.settings,
-        "warning": _warning(encoder),
+        "warning": shared_padding(encoder),
         "corpus": None,
         "top": [],
     }
@@ -83,12 +84,6 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
             if row["count"] is not None
         ]
     return description
-
-
-def _warning(encoder: Encoder) -> str | None:
-    if encoder.pad_id is not None and encoder.pad_id == encoder.unk_id:
-        return f"id {encoder.pad_id} is both padding and out-of-vocabulary: a mask hides unknown tokens too"
-    return None
 
 
 def _describe_counts(counts: TokenCounts, top: int) -> Description:

@@ -45,6 +45,11 @@ class LookUp:
         return self.matrix.shape[0]
 
     @property
+    def maxlen(self) -> None:
+        """The length of rows; a look-up takes any."""
+        return
+
+    @property
     def output_dim(self) -> int:
         """The size of a vector."""
         return self.matrix.shape[1]

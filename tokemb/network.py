@@ -19,14 +19,17 @@ class Network:
     """Any Keras model from ids (rows, maxlen) to one output.
 
     ``names``: of the model and all layers in it. ``input_dim``, ``mask_zero``: of the ``Embedding`` layers that its ids
-    go to, ``None`` and false if that cannot be told.
+    go to, ``None`` and false if that cannot be told. ``maxlen``: the one length of rows that it takes, ``None`` if it takes
+    others or has several inputs.
     """
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - Keras is untyped
         self._model = model
         self.names = tuple(layer.name for layer in layers_of(model))
-        self._embeddings = embeddings = _embeddings_of(model)
+        self._embeddings = embeddings = embeddings_of(model)
         self.input_dim: int | None = min((layer.input_dim for layer in embeddings), default=None)
+        shape = getattr(model, "input_shape", None)
+        self.maxlen: int | None = shape[1] if isinstance(shape, tuple) and len(shape) == 2 else None
         self.mask_zero = bool(embeddings) and all(layer.mask_zero for layer in embeddings)
 
     @property
@@ -100,7 +103,7 @@ def layers_of(model: Any) -> Iterator[Any]:  # noqa: ANN401
         yield from layers_of(layer)
 
 
-def _embeddings_of(model: Any) -> list[Any]:  # noqa: ANN401
+def embeddings_of(model: Any) -> list[Any]:  # noqa: ANN401
     """The ``Embedding`` layers that the ids go to as they are, as far as that can be told."""
     import keras
 
@@ -116,7 +119,7 @@ def _embeddings_of(model: Any) -> list[Any]:  # noqa: ANN401
         if isinstance(consumer, keras.layers.Embedding):
             found.append(consumer)
         elif isinstance(consumer, keras.Model):
-            found.extend(_embeddings_of(consumer))
+            found.extend(embeddings_of(consumer))
     return found
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from tokemb.encoder import Encoder, find_pad_id, vocabulary_table
+from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, VocabularyError
+from tokemb.folder import vocabulary_table
 from tokemb.importing.options import Options
 from tokemb.importing.unicode_text import is_unicode
 from tokemb.profiles import Profile
 from tokemb.row_shape import RowShape
-from tokemb.specification import Specification, specification_of, tokenizer_of
+from tokemb.specification import Specification, find_pad_id, specification_of, tokenizer_of
 from tokemb.texts import batches
 from tokemb.vocabulary import UNK_TOKEN
 

@@ -1,0 +1,116 @@
+"""What must hold between a vocabulary, a model and ids, and what to do where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from tokemb.embedding import fingerprint_in_name
+from tokemb.encoder import Encoder
+from tokemb.lookup import LookUp
+from tokemb.network import Network
+
+_REMEDY = "use the vocabulary that the model was made for, or make the model from this one"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not fit.
+
+    ``level``: ``"error"`` if results would be wrong or not come at all, ``"warning"`` if they may surprise.
+    ``rule``: what was looked at: ``"fingerprint"``, ``"input_dim"``, ``"mask_zero"``, ``"padding"``, ``"maxlen"``,
+    ``"dtype"`` or ``"ids"``. ``message``: one sentence, what was met and the way out.
+    """
+
+    level: str
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.level:<8} {self.message}"
+
+
+def vocabulary_errors(model: LookUp | Network, encoder: Encoder) -> Iterator[Finding]:
+    """Why ``model`` cannot take the ids of ``encoder``."""
+    yield from fingerprint_errors(model, encoder.fingerprint, (encoder.settings or {}).get("grown_from", ()))
+    if model.mask_zero and encoder.pad_id != 0:
+        met = "has no padding" if encoder.pad_id is None else f"pads with {encoder.pad_id}"
+        message = f"the model masks id 0, but the vocabulary {met}: make the model with mask_zero=False"
+        yield Finding("error", "mask_zero", message)
+    if model.input_dim is not None and model.input_dim < encoder.input_dim:
+        message = f"the model has input_dim {model.input_dim}, the vocabulary needs {encoder.input_dim}: {_REMEDY}"
+        yield Finding("error", "input_dim", message)
+
+
+def fingerprint_errors(model: LookUp | Network, fingerprint: str, grown_from: Sequence[str] = ()) -> Iterator[Finding]:
+    """Why ``model`` is not of the vocabulary with this ``fingerprint``, which grew from those of ``grown_from``."""
+    for made_for in sorted(set(filter(None, map(fingerprint_in_name, model.names)))):
+        if fingerprint.startswith(made_for):
+            continue
+        message = f"the model was made for the vocabulary {made_for}, this is {fingerprint[: len(made_for)]}"
+        if any(before.startswith(made_for) for before in grown_from):
+            message += ", which grew from it: use the grown model, or grow this one with tokemb.grow_model"
+        else:
+            message += ": use the vocabulary that it was made for"
+        yield Finding("error", "fingerprint", message)
+
+
+def vocabulary_warnings(model: LookUp | Network, encoder: Encoder) -> Iterator[Finding]:
+    """What may surprise in the ids of ``encoder`` in ``model``."""
+    shared = shared_padding(encoder)
+    if shared is not None:
+        yield Finding("warning", "padding", f"{shared}: give each an id of its own, or make the model without a mask")
+    if model.input_dim is None:
+        message = "which Embedding takes the ids cannot be told, so that ids are not compared with its input_dim"
+        yield Finding("warning", "input_dim", f"{message}: feed the ids to an Embedding as they are")
+    elif not model.mask_zero and encoder.pad_id == 0:
+        message = "the model's Embedding has mask_zero off, so that later layers read padding as a token"
+        yield Finding("warning", "mask_zero", f"{message}: make the model with mask_zero=True, unless that is meant")
+
+
+def shared_padding(encoder: Encoder) -> str | None:
+    """What is wrong with a vocabulary whose padding is its unknown token too, ``None`` if it is not."""
+    if encoder.pad_id is not None and encoder.pad_id == encoder.unk_id:
+        return f"id {encoder.pad_id} is both padding and out-of-vocabulary: a mask hides unknown tokens too"
+    return None
+
+
+def length_finding(model: LookUp | Network, encoder: Encoder) -> Finding | None:
+    """What is wrong with the length of the rows that ``encoder`` makes when it is not told one."""
+    made = encoder.row_shape(None, None, None).fixed_length
+    if model.maxlen in (None, made):
+        return None
+    remedy = f"encode with maxlen={model.maxlen} (--maxlen {model.maxlen})"
+    if made is None:
+        message = f"the model takes rows of {model.maxlen} ids, the vocabulary makes them as long as the longest"
+        return Finding("warning", "maxlen", f"{message}: {remedy}")
+    message = f"the model takes rows of {model.maxlen} ids, the vocabulary makes rows of {made}: {remedy}"
+    return Finding("error", "maxlen", message)
+
+
+def id_errors(model: LookUp | Network, encoder: Encoder, ids: npt.NDArray[Any]) -> Iterator[Finding]:
+    """Why ``model`` cannot take ``ids``, integers (rows, maxlen), or ``encoder`` cannot have made them."""
+    if model.maxlen is not None and ids.shape[1] != model.maxlen:
+        message = f"the model takes rows of {model.maxlen} ids, these have {ids.shape[1]}"
+        yield Finding("error", "maxlen", f"{message}: encode the texts with maxlen={model.maxlen}")
+    if not ids.size:
+        return
+    lowest, highest = int(ids.min()), int(ids.max())
+    outside = range_error(lowest, highest, model.input_dim)
+    if outside is not None:
+        yield Finding("error", "ids", outside)
+    elif highest >= encoder.input_dim:
+        message = f"the vocabulary has ids up to {encoder.input_dim - 1}; received {highest}"
+        yield Finding("error", "ids", f"{message}: use the vocabulary that made these ids, or encode the texts again")
+
+
+def range_error(lowest: int, highest: int, input_dim: int | None) -> str | None:
+    """What is wrong with ids from ``lowest`` to ``highest`` in a model, ``None`` if nothing is."""
+    if lowest < 0:
+        return f"ids must not be negative; received {lowest}"
+    if input_dim is None or highest < input_dim:
+        return None
+    return f"the model has input_dim {input_dim}, so ids go up to {input_dim - 1}; received {highest}: {_REMEDY}"
