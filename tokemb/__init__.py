@@ -2,7 +2,8 @@
 
 Four nouns: ``Encoder`` (a fitted vocabulary: texts to ids and back), ``Ragged`` (rows of ids without padding),
 ``TokenCounts`` (exact, mergeable counts), and embedding models, which are plain saved Keras models.
-A few verbs: ``fit_vocab``, ``import_vocabulary``, ``encode``, ``decode``, ``pad``, ``embedding_model``, ``embed``.
+A few verbs: ``fit_vocab``, ``import_vocabulary``, ``encode``, ``decode``, ``pad``, ``embedding_model``, ``embed``,
+``check``, ``diff``, ``grow_model``.
 
 TensorFlow is imported by the functions that need it, never by ``import tokemb``.
 """
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 from tokemb._version import __version__
 
 if TYPE_CHECKING:
+    from tokemb.growing_model import grow_model
+    from tokemb.difference import diff
+    from tokemb.checking import check
     from tokemb.counts import TokenCounts
     from tokemb.embedder import embed
     from tokemb.embedding import embedding_model
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
 
 # Imported when they are asked for (PEP 562): a command needs a few of them, and answers sooner without the others.
 _MODULES = {
+    "grow_model": "growing_model",
+    "diff": "difference",
+    "check": "checking",
     "import_vocabulary": "importing",
     "Encoder": "encoder",
     "Ragged": "ragged",
@@ -40,11 +47,14 @@ _MODULES = {
 }
 
 __all__ = [
+    "grow_model",
     "Encoder",
     "Ragged",
     "TokembError",
     "TokenCounts",
     "__version__",
+    "check",
+    "diff",
     "embed",
     "embedding_model",
     "fit_vocab",

@@ -38,20 +38,21 @@ def check(encoder: Encoder, model: keras.Model | Path | str, *ids: npt.ArrayLike
     []
     >>> for finding in tokemb.check(encoder, model, [[2, 6]]):
     ...     print(finding)
-    error    ids: the model has input_dim 6, so ids go up to 5; received 6: use the vocabulary that the model was made \
-for, or make the model from this one
+    error    array 1: the model has input_dim 6, so ids go up to 5; received 6: use the vocabulary that the model was \
+made for, or make the model from this one
     """
     ready = ready_model(model, None)
     findings = [*vocabulary_errors(ready, encoder), *vocabulary_warnings(ready, encoder)]
     if not ids:
         findings += filter(None, [length_finding(ready, encoder)])
-    for source in ids:
-        findings += _findings_in(ready, encoder, source)
+    for number, source in enumerate(ids, 1):
+        findings += _findings_in(ready, encoder, source, str(source) if isinstance(source, Path) else f"array {number}")
     return sorted(findings, key=lambda finding: finding.level)
 
 
-def _findings_in(model: LookUp | Network, encoder: Encoder, source: npt.ArrayLike | Path) -> Iterator[Finding]:
-    name = str(source) if isinstance(source, Path) else "ids"
+def _findings_in(
+    model: LookUp | Network, encoder: Encoder, source: npt.ArrayLike | Path, name: str
+) -> Iterator[Finding]:
     try:
         ids = open_ids(source) if isinstance(source, Path) else check_id_rows(source)
     except ArgumentError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ class Finding:
 
 def vocabulary_errors(model: LookUp | Network, encoder: Encoder) -> Iterator[Finding]:
     """Why ``model`` cannot take the ids of ``encoder``."""
-    yield from fingerprint_errors(model, encoder.fingerprint, (encoder.settings or {}).get("grown_from", ()))
+    yield from fingerprint_errors(model.names, encoder.fingerprint, (encoder.settings or {}).get("grown_from", ()))
     if model.mask_zero and encoder.pad_id != 0:
         met = "has no padding" if encoder.pad_id is None else f"pads with {encoder.pad_id}"
         message = f"the model masks id 0, but the vocabulary {met}: make the model with mask_zero=False"
@@ -45,9 +45,12 @@ def vocabulary_errors(model: LookUp | Network, encoder: Encoder) -> Iterator[Fin
         yield Finding("error", "input_dim", message)
 
 
-def fingerprint_errors(model: LookUp | Network, fingerprint: str, grown_from: Sequence[str] = ()) -> Iterator[Finding]:
-    """Why ``model`` is not of the vocabulary with this ``fingerprint``, which grew from those of ``grown_from``."""
-    for made_for in sorted(set(filter(None, map(fingerprint_in_name, model.names)))):
+def fingerprint_errors(names: Iterable[str], fingerprint: str, grown_from: Sequence[str] = ()) -> Iterator[Finding]:
+    """Which ``names``, of a model and the layers in it, say that it was made for another vocabulary.
+
+    ``fingerprint``: that of the vocabulary; ``grown_from``: those of the ones that it grew from.
+    """
+    for made_for in sorted(set(filter(None, map(fingerprint_in_name, names)))):
         if fingerprint.startswith(made_for):
             continue
         message = f"the model was made for the vocabulary {made_for}, this is {fingerprint[: len(made_for)]}"

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.arguments import check_choice, check_optional_count
-from tokemb.contract import range_error, vocabulary_errors
+from tokemb.contract import fingerprint_errors, range_error, vocabulary_errors
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.lookup import LookUp, lookup_of, read_lookup
@@ -88,7 +88,7 @@ class Embedder:
 
     def check_fingerprint(self, fingerprint: str) -> None:
         """Raise ``ModelError`` if the model was made for another vocabulary than the one of this fingerprint."""
-        for finding in fingerprint_errors(self._model, fingerprint):
+        for finding in fingerprint_errors(self._model.names, fingerprint):
             raise ModelError(finding.message)
 
     @property

@@ -179,7 +179,7 @@ pathlib.Path(text) for a file
         """
         from tokemb.growing import growth  # counting, which encoding does not wait for
 
-        return _again(*growth(self, self._specification, texts, max_new, min_count, threads))
+        return _again(*growth(self, texts, max_new, min_count, threads))
 
     def save(self, path: Path | str) -> None:
         """Write the vocabulary folder, whole or not at all; one that is there and holds nothing else is replaced.
@@ -202,6 +202,11 @@ pathlib.Path(text) for a file
         return self._shape.write(self._specification, self.pad_id, self.vocabulary[self.pad_id])
 
     # What it knows
+
+    @property
+    def specification(self) -> Specification:
+        """The content of its ``tokenizer.json``, not to be changed."""
+        return self._specification
 
     @cached_property
     def vocabulary(self) -> list[str]:

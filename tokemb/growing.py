@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 def growth(
     encoder: Encoder,
-    specification: Specification,
     texts: Path | Iterable[Any] | TokenCounts,
     max_new: int | None,
     min_count: int,
@@ -31,7 +30,7 @@ def growth(
 ) -> tuple[Specification, dict[str, Any]]:
     """What ``Encoder.grow`` makes the new encoder of: its specification, and all else that an encoder keeps.
 
-    ``specification``: that of ``encoder``. The rest, and the errors, are those of ``Encoder.grow``.
+    Arguments and errors are those of ``Encoder.grow``.
     """
     max_new = check_optional_count("max_new", max_new)
     min_count = check_count("min_count", min_count)
@@ -41,7 +40,7 @@ def growth(
     old = encoder.vocabulary
     new = cut(counts, ties=get_profile(profile).ties, max_size=max_new, min_count=min_count, reserved=old)
     table = _added(encoder.table, [*old, *new], counts)
-    model = specification["model"]
+    model = encoder.specification["model"]
     vocab = {**model["vocab"], **{token: index for index, token in enumerate(new, len(old))}}
     settings = encoder.settings or {}
     if new:
@@ -54,7 +53,7 @@ def growth(
         "corpus": _corpus(corpus, encoder.table, table, counts),
         "table": table,
     }
-    return {**specification, "model": {**model, "vocab": vocab}}, kept
+    return {**encoder.specification, "model": {**model, "vocab": vocab}}, kept
 
 
 def _can_grow(encoder: Encoder) -> tuple[str, CorpusStatistics]:

@@ -19,17 +19,19 @@ class Network:
     """Any Keras model from ids (rows, maxlen) to one output.
 
     ``names``: of the model and all layers in it. ``input_dim``, ``mask_zero``: of the ``Embedding`` layers that its ids
-    go to, ``None`` and false if that cannot be told. ``maxlen``: the one length of rows that it takes, ``None`` if it takes
-    others or has several inputs.
+    go to, ``None`` and false if that cannot be told, as with several inputs. ``maxlen``: the one length of rows that it
+    takes, ``None`` if it takes others.
     """
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - Keras is untyped
         self._model = model
         self.names = tuple(layer.name for layer in layers_of(model))
         self._embeddings = embeddings = embeddings_of(model)
-        self.input_dim: int | None = min((layer.input_dim for layer in embeddings), default=None)
         shape = getattr(model, "input_shape", None)
+        several_inputs = isinstance(shape, (list, dict)) and len(shape) > 1
         self.maxlen: int | None = shape[1] if isinstance(shape, tuple) and len(shape) == 2 else None
+        input_dims = [] if several_inputs else [layer.input_dim for layer in embeddings]
+        self.input_dim: int | None = min(input_dims, default=None)
         self.mask_zero = bool(embeddings) and all(layer.mask_zero for layer in embeddings)
 
     @property
@@ -99,7 +101,8 @@ class Network:
 def layers_of(model: Any) -> Iterator[Any]:  # noqa: ANN401
     """The model and all layers in it, however deeply nested."""
     yield model
-    for layer in getattr(model, "layers", ()):
+    wrapped = getattr(model, "layer", None)  # as TimeDistributed and Bidirectional name what they hold
+    for layer in (*getattr(model, "layers", ()), *([] if wrapped is None else [wrapped])):
         yield from layers_of(layer)
 
 

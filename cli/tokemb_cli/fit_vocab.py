@@ -78,21 +78,18 @@ def command(
       tokemb fit-vocab reviews.txt -o reviews.vocab --max-size 30000
       tokemb fit-vocab 2023.counts.parquet 2024.counts.parquet -o both.vocab
     """
-    are_counts = {options.is_counts(Path(file)) for file in files}
-    if len(are_counts) > 1:
-        raise click.UsageError("texts and counts cannot be mixed: count the texts with tokemb count first")
+    of_counts = options.are_counts(files)
     reading = {name: settings.pop(name) for name in corpus.READING}
     import tokemb
 
-    if are_counts == {True}:
-        counts = [tokemb.TokenCounts.load(file) for file in files]
-        encoder = tokemb.fit_vocab(tokemb.TokenCounts.merge(counts, counts[0].profile), **settings)
+    if of_counts:
+        encoder = tokemb.fit_vocab(options.added_counts(files), **settings)
     else:
         with corpus.open_corpus(files, quiet=quiet, **reading) as batches:
             encoder = tokemb.fit_vocab(batches, **settings)
     encoder.save(output)
     if not quiet:
-        _report(encoder, () if are_counts == {True} else files, reading["column"], output)
+        _report(encoder, () if of_counts else files, reading["column"], output)
 
 
 def _report(encoder: Encoder, texts: tuple[str, ...], column: str | None, output: Path) -> None:

@@ -73,8 +73,7 @@ def command(
       tokemb init-model --vocab reviews.vocab --dim 50 -o reviews.keras
       tokemb init-model --vocab reviews.vocab --vectors glove.6B.50d.txt -o reviews.keras
     """
-    if output.suffix != ".keras":
-        raise click.BadParameter(f"must end in .keras; received {output}", param_hint="--output")
+    options.check_ending(output, ".keras")
     import tokemb
     from tokemb.atomic import atomic_file
 

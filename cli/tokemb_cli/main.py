@@ -21,11 +21,14 @@ _COMMANDS = {
     "fit-vocab": ("fit_vocab", "Fit a vocabulary to text files or counts."),
     "import": ("import_", "Take over a vocabulary of another library, ids and all."),
     "count": ("count", "Count the tokens of text files, to fit vocabularies to."),
+    "grow": ("grow", "Append the tokens of new texts to a vocabulary, and rows to a model."),
+    "diff": ("diff", "Tell how two vocabularies differ."),
     "encode": ("encode", "Turn texts into padded ids."),
     "decode": ("decode", "Turn ids back into texts."),
     "init-model": ("init_model", "Make a Keras embedding model for a vocabulary."),
     "embed": ("embed", "Turn ids or texts into vectors with a Keras model."),
     "export-vectors": ("export_vectors", "Write the vectors of a model for other programs."),
+    "check": ("check", "Tell whether a vocabulary, a model and ids fit together."),
     "inspect": ("inspect", "Tell what a vocabulary, counts, model or array holds."),
 }
 

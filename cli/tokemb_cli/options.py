@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from tokemb import TokenCounts
 
 # The library's, written again so that --help need not wait for it; tests compare them.
 PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
@@ -53,3 +56,25 @@ def check_output(path: Path) -> None:
     """Wrong usage unless ``path`` is ``-`` or its extension says how to write it."""
     if str(path) != "-" and path.suffix not in OUTPUTS:
         raise click.BadParameter(f"must be - or end in {', '.join(OUTPUTS)}; received {path}", param_hint="--output")
+
+
+def are_counts(files: Sequence[str]) -> bool:
+    """Whether ``files`` are all counts, or none is; both together is wrong usage."""
+    of_counts = {is_counts(Path(file)) for file in files}
+    if len(of_counts) > 1:
+        raise click.UsageError("texts and counts cannot be mixed: count the texts with tokemb count first")
+    return of_counts == {True}
+
+
+def added_counts(files: Sequence[str]) -> TokenCounts:
+    """The sum of the counts in ``files``."""
+    from tokemb import TokenCounts
+
+    counts = [TokenCounts.load(file) for file in files]
+    return TokenCounts.merge(counts, counts[0].profile)
+
+
+def check_ending(path: Path, ending: str, option: str = "--output") -> None:
+    """Wrong usage unless ``path``, the value of ``option``, ends in ``ending``."""
+    if path.suffix != ending:
+        raise click.BadParameter(f"must end in {ending}; received {path}", param_hint=option)

@@ -1,0 +1,46 @@
+"""``tokemb check``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from tokemb_cli import options
+from tokemb_cli.console import data, note, quiet_tensorflow
+
+
+@click.command("check")
+@click.argument("ids", nargs=-1, type=click.Path(path_type=Path))
+@options.vocab
+@click.option(
+    "--model", required=True, type=click.Path(path_type=Path), metavar="FILE.keras", help="Saved Keras model."
+)
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.pass_context
+def command(ctx: click.Context, ids: tuple[Path, ...], vocab: Path, model: Path, as_json: bool) -> None:
+    """Tell whether a vocabulary, a model, and .npy arrays of ids fit together, before any work.
+
+    A line for each finding, errors first: its level, what was met, and what to do. The exit code is 1 if there is an
+    error, and 0 if there are only warnings or nothing.
+
+    \b
+    Examples:
+      tokemb check --vocab reviews.vocab --model reviews.keras
+      tokemb check train.npy test.npy --vocab reviews.vocab --model reviews.keras
+    """
+    from tokemb import Encoder, check
+
+    encoder = Encoder.load(vocab)
+    with quiet_tensorflow():
+        findings = check(encoder, model, *ids)
+    if as_json:
+        data(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
+    else:
+        for finding in findings:
+            data(str(finding))
+    errors = sum(finding.level == "error" for finding in findings)
+    note(f"found      {errors} errors, {len(findings) - errors} warnings")
+    ctx.exit(1 if errors else 0)

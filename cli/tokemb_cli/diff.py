@@ -1,0 +1,74 @@
+"""``tokemb diff``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tokemb_cli.console import data
+
+if TYPE_CHECKING:
+    from tokemb.difference import Difference
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command("diff")
+@click.argument("first", type=_PATH)
+@click.argument("second", type=_PATH)
+@click.option("--json", "as_json", is_flag=True, help="For machines: everything that differs.")
+@click.option(
+    "--top", type=click.IntRange(min=0), default=10, show_default=True, help="How many tokens of each kind to show."
+)
+@click.pass_context
+def command(ctx: click.Context, first: Path, second: Path, as_json: bool, top: int) -> None:
+    """Tell how two vocabularies differ: tokens of one alone, ids that moved, settings, counts.
+
+    The exit code is 0 if every text gets the same ids from both, and 1 if not.
+
+    \b
+    Example:
+      tokemb diff reviews.vocab grown.vocab
+    """
+    from tokemb import Encoder
+    from tokemb.difference import diff
+
+    difference = diff(Encoder.load(first), Encoder.load(second))
+    if as_json:
+        data(json.dumps(difference.to_json(), ensure_ascii=False, indent=2))
+    else:
+        _show(difference, top)
+    ctx.exit(0 if difference.same_ids else 1)
+
+
+def _show(difference: Difference, top: int) -> None:
+    grown = "; those of the first stay, the second has more" if difference.grown else ""
+    data(f"{'same ids':<16}{'yes' if difference.same_ids else 'no' + grown}")
+    data(f"{'input_dim':<16}{_pair(difference.input_dim)}")
+    for name, tokens in (("only in first", difference.only_first), ("only in second", difference.only_second)):
+        _list(name, [f"{_text(token.token)} {token.id}" for token in tokens], top)
+    _list("moved", [f"{_text(token)} {_pair(ids)}" for token, ids in difference.moved.items()], top)
+    for component in difference.components:
+        data(f"{component:<16}differs")
+    for name, values in (difference.settings | difference.corpus).items():
+        data(f"{name:<16}{_pair(values)}")
+    _list("counts", [f"{_text(token)} {_pair(counts)}" for token, counts in difference.counts.items()], top)
+
+
+def _list(name: str, items: list[str], top: int) -> None:
+    if items:
+        shown = ", ".join(items[:top]) + ", ..." * (0 < top < len(items))
+        data(f"{name:<16}{len(items):,}{': ' * bool(top)}{shown}")
+
+
+def _pair(values: tuple[Any, Any]) -> str:
+    return " -> ".join(map(_text, values))
+
+
+def _text(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, str) and value.isprintable() and value.strip() == value != "":
+        return value
+    return f"{value:,}" if type(value) is int else repr(value)

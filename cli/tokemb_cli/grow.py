@@ -1,0 +1,123 @@
+"""``tokemb grow``."""
+
+from __future__ import annotations
+
+import shlex
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tokemb_cli import options
+from tokemb_cli.console import note, quiet_tensorflow
+
+if TYPE_CHECKING:
+    from tokemb import Encoder
+
+_SHOWN = 5
+
+
+@click.command("grow")
+@options.text_files()
+@options.vocab
+@options.output("FOLDER", "Vocabulary folder to write; one that is there is replaced.")
+@click.option("--max-new", type=int, help="Append at most so many tokens.  [default: all]")
+@click.option("--min-count", type=int, default=1, show_default=True, help="Leave out words that occur less often.")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    metavar="FILE.keras",
+    help="Saved Keras model of the vocabulary to grow.",
+)
+@click.option(
+    "--grown-model", type=click.Path(path_type=Path), metavar="FILE.keras", help="Where the grown model is written."
+)
+@click.option(
+    "--embedding", multiple=True, metavar="NAME", help="Embedding layer to grow, where that cannot be told; repeatable."
+)
+@click.option("--no-compile", is_flag=True, help="Leave out the model's optimizer, loss and metrics.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the new rows of the model.")
+@options.threads
+def command(
+    files: tuple[Path, ...],
+    vocab: Path,
+    output: Path,
+    max_new: int | None,
+    min_count: int,
+    model: Path | None,
+    grown_model: Path | None,
+    embedding: tuple[str, ...],
+    no_compile: bool,
+    seed: int,
+    threads: int | None,
+) -> None:
+    """Append the tokens of new text files, or of .parquet counts, to a vocabulary; - is standard input.
+
+    Every id stays what it is, and counts are added. Of a model the rows of old tokens stay bit for bit, new rows are
+    drawn as the old ones are spread, and all else stays as it was trained.
+
+    \b
+    Examples:
+      tokemb grow new.txt --vocab reviews.vocab -o grown.vocab
+      tokemb grow new.txt --vocab reviews.vocab -o grown.vocab --model reviews.keras --grown-model grown.keras
+    """
+    of_counts = options.are_counts(files)
+    if (model is None) != (grown_model is None):
+        raise click.UsageError("--model and --grown-model go together: the model, and where the grown one is written")
+    if grown_model is None and (embedding or no_compile):
+        raise click.UsageError("--embedding and --no-compile are for a --model")
+    if grown_model is not None:
+        options.check_ending(grown_model, ".keras", "--grown-model")
+    from tokemb import Encoder
+
+    old = Encoder.load(vocab)
+    texts = options.added_counts(files) if of_counts else files
+    new = old.grow(texts, max_new=max_new, min_count=min_count, threads=threads)
+    _report(old, new)
+    if model is None or grown_model is None:
+        new.save(output)
+    else:
+        _grow_model(model, grown_model, old, new, output, embedding or None, no_compile, seed)
+    note(f"wrote      {output}")
+    if grown_model is not None:
+        note(f"wrote      {grown_model}")
+        note(f"next       tokemb check --vocab {shlex.quote(str(output))} --model {shlex.quote(str(grown_model))}")
+
+
+def _report(old: Encoder, new: Encoder) -> None:
+    before, after = old.corpus, new.corpus
+    if before is None or after is None:
+        return
+    tokens, unknown = after.tokens - before.tokens, after.oov - before.oov
+    added = new.vocabulary[old.input_dim :]
+    names = ", ".join(added[:_SHOWN]) + ", ..." * (len(added) > _SHOWN)
+    note(f"read       {after.rows - before.rows:,} rows, {tokens:,} tokens")
+    note(f"added      {len(added):,} tokens{': ' * bool(added)}{names}")
+    note(f"covering   {1 - unknown / tokens if tokens else 1:.2%} of the new text")
+    note(f"input_dim  {new.input_dim:,}, before {old.input_dim:,}")
+
+
+def _grow_model(
+    model: Path,
+    grown_model: Path,
+    old: Encoder,
+    new: Encoder,
+    output: Path,
+    embedding: tuple[str, ...] | None,
+    no_compile: bool,
+    seed: int,
+) -> None:
+    """Write the grown model and the grown vocabulary, both or none."""
+    from tokemb import grow_model
+    from tokemb.atomic import atomic_file
+    from tokemb.embedder import load_model
+
+    with atomic_file(grown_model) as temporary:
+        with quiet_tensorflow(), warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            grown = grow_model(load_model(model) if no_compile else model, old, new, embedding=embedding, seed=seed)
+            grown.save(temporary)
+        for warning in caught:
+            note(f"warning    {warning.message}")
+        new.save(output)
