@@ -28,7 +28,7 @@ _SHOWN = 5
     "--model",
     type=click.Path(path_type=Path),
     metavar="FILE.keras",
-    help="Saved Keras model of the vocabulary to grow.",
+    help="Saved Keras model to grow with it.",
 )
 @click.option(
     "--grown-model", type=click.Path(path_type=Path), metavar="FILE.keras", help="Where the grown model is written."
