@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 from tokemb._version import __version__
 
 if TYPE_CHECKING:
-    from tokemb.growing_model import grow_model
-    from tokemb.difference import diff
     from tokemb.checking import check
     from tokemb.counts import TokenCounts
+    from tokemb.difference import diff
     from tokemb.embedder import embed
     from tokemb.embedding import embedding_model
     from tokemb.encoder import Encoder
     from tokemb.errors import TokembError
     from tokemb.fit import fit_vocab
+    from tokemb.growing_model import grow_model
     from tokemb.importing import import_vocabulary
     from tokemb.ragged import Ragged, pad
     from tokemb.reading import read_corpus

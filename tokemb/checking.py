@@ -15,8 +15,8 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.lookup import LookUp
 from tokemb.network import Network
-from tokemb.npy import open_ids
 from tokemb.ragged import check_id_rows
+from tokemb.reading_ids import open_ids
 
 if TYPE_CHECKING:
     import keras
@@ -53,10 +53,24 @@ made for, or make the model from this one
 def _findings_in(
     model: LookUp | Network, encoder: Encoder, source: npt.ArrayLike | Path, name: str
 ) -> Iterator[Finding]:
+    seen: set[str] = set()
     try:
-        ids = open_ids(source) if isinstance(source, Path) else check_id_rows(source)
+        for finding in _id_findings(model, encoder, source):
+            if finding.rule not in seen:  # the first of each is enough
+                seen.add(finding.rule)
+                yield replace(finding, message=f"{name}: {finding.message}")
     except ArgumentError as error:
         yield Finding("error", "dtype", f"{error}: encode the texts again, or save the ids as int32 (rows, maxlen)")
+
+
+def _id_findings(model: LookUp | Network, encoder: Encoder, source: npt.ArrayLike | Path) -> Iterator[Finding]:
+    if not isinstance(source, Path):
+        yield from id_errors(model, encoder, check_id_rows(source))
         return
-    for finding in id_errors(model, encoder, ids):
-        yield replace(finding, message=f"{name}: {finding.message}")
+    file = open_ids(source)
+    if file.fingerprint and file.fingerprint != encoder.fingerprint:
+        made, now = file.fingerprint[:12], encoder.fingerprint[:12]
+        message = f"the ids were made by the vocabulary {made}, this is {now}: encode the texts again"
+        yield Finding("error", "fingerprint", message)
+    for block in file.blocks():
+        yield from id_errors(model, encoder, block.ids)

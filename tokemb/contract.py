@@ -12,6 +12,7 @@ from tokemb.embedding import fingerprint_in_name
 from tokemb.encoder import Encoder
 from tokemb.lookup import LookUp
 from tokemb.network import Network
+from tokemb.ragged import Ragged
 
 _REMEDY = "use the vocabulary that the model was made for, or make the model from this one"
 
@@ -94,9 +95,10 @@ def length_finding(model: LookUp | Network, encoder: Encoder) -> Finding | None:
     return Finding("error", "maxlen", message)
 
 
-def id_errors(model: LookUp | Network, encoder: Encoder, ids: npt.NDArray[Any]) -> Iterator[Finding]:
-    """Why ``model`` cannot take ``ids``, integers (rows, maxlen), or ``encoder`` cannot have made them."""
-    if model.maxlen is not None and ids.shape[1] != model.maxlen:
+def id_errors(model: LookUp | Network, encoder: Encoder, rows: npt.NDArray[Any] | Ragged) -> Iterator[Finding]:
+    """Why ``model`` cannot take ``rows``, integers (rows, maxlen) or ragged, or ``encoder`` cannot have made them."""
+    ids = rows.values if isinstance(rows, Ragged) else rows
+    if model.maxlen is not None and ids.ndim == 2 and ids.shape[1] != model.maxlen:
         message = f"the model takes rows of {model.maxlen} ids, these have {ids.shape[1]}"
         yield Finding("error", "maxlen", f"{message}: encode the texts with maxlen={model.maxlen}")
     if not ids.size:

@@ -21,7 +21,7 @@ from tokemb_cli.console import data, note, quiet_tensorflow
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.pass_context
 def command(ctx: click.Context, ids: tuple[Path, ...], vocab: Path, model: Path, as_json: bool) -> None:
-    """Tell whether a vocabulary, a model, and .npy arrays of ids fit together, before any work.
+    """Tell whether a vocabulary, a model, and files of ids fit together, before any work.
 
     A line for each finding, errors first: its level, what was met, and what to do. The exit code is 1 if there is an
     error, and 0 if there are only warnings or nothing.

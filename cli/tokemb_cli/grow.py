@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import corpus, options
 from tokemb_cli.console import note, quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _SHOWN = 5
 
 
 @click.command("grow")
-@options.text_files()
+@corpus.files
 @options.vocab
 @options.output("FOLDER", "Vocabulary folder to write; one that is there is replaced.")
 @click.option("--max-new", type=int, help="Append at most so many tokens.  [default: all]")
@@ -39,8 +39,9 @@ _SHOWN = 5
 @click.option("--no-compile", is_flag=True, help="Leave out the model's optimizer, loss and metrics.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the new rows of the model.")
 @options.threads
+@corpus.quiet
 def command(
-    files: tuple[Path, ...],
+    files: tuple[str, ...],
     vocab: Path,
     output: Path,
     max_new: int | None,
@@ -51,8 +52,10 @@ def command(
     no_compile: bool,
     seed: int,
     threads: int | None,
+    quiet: bool,
+    **reading: Any,  # noqa: ANN401
 ) -> None:
-    """Append the tokens of new text files, or of .parquet counts, to a vocabulary; - is standard input.
+    """Append the tokens of new texts, or of counts, to a vocabulary; texts are read as fit-vocab reads them.
 
     Every id stays what it is, and counts are added. Of a model the rows of old tokens stay bit for bit, new rows are
     drawn as the old ones are spread, and all else stays as it was trained.
@@ -72,13 +75,20 @@ def command(
     from tokemb import Encoder
 
     old = Encoder.load(vocab)
-    texts = options.added_counts(files) if of_counts else files
-    new = old.grow(texts, max_new=max_new, min_count=min_count, threads=threads)
-    _report(old, new)
+    settings: dict[str, Any] = {"max_new": max_new, "min_count": min_count, "threads": threads}
+    if of_counts:
+        new = old.grow(options.added_counts(files), **settings)
+    else:
+        with corpus.open_corpus(files, quiet=quiet, **reading) as batches:
+            new = old.grow(batches, **settings)
+    if not quiet:
+        _report(old, new)
     if model is None or grown_model is None:
         new.save(output)
     else:
         _grow_model(model, grown_model, old, new, output, embedding or None, no_compile, seed)
+    if quiet:
+        return
     note(f"wrote      {output}")
     if grown_model is not None:
         note(f"wrote      {grown_model}")
