@@ -45,6 +45,7 @@ PAGES = [
     ("docs/vectors.md", 10),
     ("docs/migrating.md", 8),
     ("docs/importing.md", 5),
+    ("docs/growing.md", 15),
 ]
 
 
@@ -81,10 +82,26 @@ def test_the_commands_in_the_page_on_vectors(tmp_path):
     (tmp_path / "reviews.txt").write_text("a fine film\nnot so fine\n")
     (tmp_path / "glove.6B.50d.txt").write_text("".join(f"{word} {'0.5 ' * 49}1\n" for word in ("fine", "film", "not")))
     run = tokemb_command("fit-vocab", "reviews.txt", "-o", "reviews.vocab", cwd=tmp_path)
-    (block,) = re.findall(r"```\n(\$ tokemb .*?)```", (ROOT / "docs" / "vectors.md").read_text("utf-8"), re.DOTALL)
+    check_shown(ROOT / "docs" / "vectors.md", tmp_path)
+
+
+def test_the_commands_in_the_page_on_growing(tmp_path):
+    (tmp_path / "reviews.txt").write_text("a fine film\nnot so fine\n")
+    (tmp_path / "new.txt").write_text("slow but fine\nslow film\n")
+    for arguments in (
+        "fit-vocab reviews.txt -o reviews.vocab --max-size 4",
+        "init-model --vocab reviews.vocab -o reviews.keras",
+    ):
+        assert tokemb_command(*arguments.split(), cwd=tmp_path).returncode == 0
+    check_shown(ROOT / "docs" / "growing.md", tmp_path)
+
+
+def check_shown(page, here):
+    """Run the commands in the one block of a page that shows a session, and compare what they say."""
+    (block,) = re.findall(r"```\n(\$ tokemb .*?)```", page.read_text("utf-8"), re.DOTALL)
     for part in block.removeprefix("$ ").split("\n$ "):
         line, *shown = part.splitlines()
-        run = tokemb_command(*shlex.split(line)[1:], cwd=tmp_path)
+        run = tokemb_command(*shlex.split(line)[1:], cwd=here)
         assert (run.returncode, run.stderr.decode().splitlines()) == (0, shown)
 
 

@@ -45,6 +45,10 @@ def test_import_is_light():
         "inspect {here}/ids.npy",
         "inspect {here}/m.keras",
         "embed {here}/ids.npy --model {here}/m.keras -o {here}/v.npy",
+        "grow {here}/text.txt --vocab {here}/v -o {here}/made",
+        "grow {here}/c.parquet --vocab {here}/v -o {here}/made",
+        "diff {here}/v {here}/v",
+        "check {here}/ids.npy --vocab {here}/v --model {here}/m.keras",
         "export-vectors {here}/m.keras --vocab {here}/v -o {here}/v.vec",
     ],
 )
@@ -58,7 +62,7 @@ def test_commands_that_need_no_model_do_without_tensorflow(tmp_path, arguments):
         tokemb.embedding_model(encoder, 2).save(tmp_path / "m.keras")
     run = python(COUNT.format(heavy=HEAVY), *arguments.format(here=tmp_path).split())
     assert run.returncode == 0, run.stderr
-    assert set(loaded(run)) <= ({"h5py"} if arguments.startswith(("embed", "export")) else set())
+    assert set(loaded(run)) <= ({"h5py"} if arguments.startswith(("embed", "export", "check")) else set())
 
 
 def test_help_imports_neither_the_library_nor_numpy():
@@ -79,7 +83,7 @@ def test_public_names():
     assert set(tokemb.__all__) <= set(dir(tokemb))
     with pytest.raises(AttributeError, match="'tokemb' has no attribute 'encode'"):
         tokemb.encode  # noqa: B018
-    assert len(tokemb.__all__) <= 10
+    assert len(tokemb.__all__) <= 14
 
 
 def test_descriptions_turn_into_json():

@@ -129,5 +129,6 @@ def _grow_model(
             grown = grow_model(load_model(model) if no_compile else model, old, new, embedding=embedding, seed=seed)
             grown.save(temporary)
         for warning in caught:
-            note(f"warning    {warning.message}")
+            if issubclass(warning.category, UserWarning):
+                note(f"warning    {warning.message}")
         new.save(output)

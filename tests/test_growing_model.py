@@ -1,0 +1,404 @@
+"""Models that grow with their vocabulary: what was learned stays, bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tokemb
+from tests.conftest import tokemb_command
+from tokemb.errors import ArgumentError, ModelError
+from tokemb.lookup import read_lookup
+
+WORDS = "one two three four five six seven eight nine ten eleven"
+OLD = tokemb.fit_vocab([WORDS])  # input_dim 13, which no other weight here is long
+NEW = OLD.grow(["twelve thirteen fourteen one"])
+IDS = OLD.encode([WORDS, "two two other", "", "eleven ten nine"], maxlen=12)
+LABELS = np.array([0.0, 1.0, 1.0, 0.0])
+
+
+def inner(dim=3, encoder=OLD, **settings):
+    return tokemb.embedding_model(encoder, dim, seed=1, **settings)
+
+
+def functional(part=None):
+    import keras
+
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    hidden = keras.layers.GRU(2)((part or inner())(ids))
+    return keras.Model(ids, keras.layers.Dense(1, name="score")(hidden), name="classifier")
+
+
+def trained(model, optimizer="adam", epochs=2):
+    model.compile(optimizer, "mse", metrics=["mae"])
+    model.fit(IDS, LABELS, epochs=epochs, verbose=0)
+    return model
+
+
+def embedding_of(model):
+    import keras
+
+    from tokemb.network import layers_of
+
+    (layer,) = {id(layer): layer for layer in layers_of(model) if isinstance(layer, keras.layers.Embedding)}.values()
+    return layer
+
+
+def predict(model, ids=IDS):
+    return model.predict(ids, verbose=0)
+
+
+def saved_and_loaded(model, path):
+    import keras
+
+    model.save(path)
+    return keras.models.load_model(path)
+
+
+def sequential():
+    import keras
+
+    return keras.Sequential([inner(), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
+
+
+def plain_embedding():
+    import keras
+
+    layers = [keras.layers.Embedding(13, 3, mask_zero=True), keras.layers.GRU(2), keras.layers.Dense(1)]
+    return keras.Sequential(layers)
+
+
+def nested():
+    import keras
+
+    ids = keras.Input((None,), dtype="int32")
+    return keras.Sequential([keras.Model(ids, functional()(ids)), keras.layers.Dense(1)])
+
+
+def shared():
+    """One Embedding for two inputs, which are compared."""
+    import keras
+
+    left, right = (keras.Input((None,), dtype="int32") for _ in range(2))
+    encode = keras.Sequential([inner(), keras.layers.GRU(2)])
+    return keras.Model([left, right], keras.layers.Dot(1)([encode(left), encode(right)]))
+
+
+def of_documents():
+    """Rows of sentences of ids: the embedding model within a wrapper."""
+    import keras
+
+    ids = keras.Input((2, 6), dtype="int32")
+    rows = keras.layers.TimeDistributed(keras.Sequential([inner(), keras.layers.GRU(2)]))(ids)
+    return keras.Model(ids, keras.layers.Dense(1)(keras.layers.GRU(2)(rows)))
+
+
+@pytest.mark.parametrize("make", [inner, functional, sequential, plain_embedding, nested, shared, of_documents])
+def test_what_was_learned_stays(tmp_path, make):
+    model = make()
+    ids = {shared: [IDS, IDS[::-1]], of_documents: IDS.reshape(4, 2, 6)}.get(make, IDS)
+    model.compile("adam", "mse")
+    before, matrix = predict(model, ids), embedding_of(model).get_weights()[0]
+    names = [layer.name for layer in model.layers]
+    for given_model in (model, model.save(tmp_path / "m.keras") or tmp_path / "m.keras"):
+        grown = tokemb.grow_model(given_model, OLD, NEW, seed=0)
+        layer = embedding_of(grown)
+        assert (layer.input_dim, layer.mask_zero, layer.trainable) == (NEW.input_dim, True, True)
+        np.testing.assert_array_equal(layer.get_weights()[0][: OLD.input_dim], matrix)
+        np.testing.assert_array_equal(predict(grown, ids), before)
+        again = saved_and_loaded(grown, tmp_path / "grown.keras")
+        np.testing.assert_array_equal(predict(again, ids), before)
+        assert embedding_of(again).input_dim == NEW.input_dim
+        if make not in (shared, of_documents):
+            assert tokemb.check(NEW, grown) == tokemb.check(NEW, tmp_path / "grown.keras") == []
+            assert make is plain_embedding or tokemb.check(OLD, grown)[0].rule == "fingerprint"
+            new_tokens = NEW.encode(["twelve thirteen fourteen"])
+            np.testing.assert_array_equal(predict(again, new_tokens), predict(grown, new_tokens))
+    # What was given is as it was.
+    assert [layer.name for layer in model.layers] == names
+    assert embedding_of(model).input_dim == OLD.input_dim
+    np.testing.assert_array_equal(predict(model, ids), before)
+
+
+def test_all_names_carry_the_new_vocabulary():
+    from tokemb.embedding import fingerprint_in_name
+    from tokemb.network import layers_of
+
+    for model in (nested(), of_documents(), inner()):
+        grown = tokemb.grow_model(model, OLD, NEW)
+        carried = {fingerprint_in_name(layer.name) for layer in layers_of(grown)} - {None}
+        assert carried == {NEW.fingerprint[:16]}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adagrad", "adafactor"])
+def test_training_goes_on_where_it_was(tmp_path, optimizer):
+    model = trained(functional(), optimizer)
+    grown = saved_and_loaded(tokemb.grow_model(model, OLD, NEW), tmp_path / "grown.keras")
+    assert (grown.loss, type(grown.optimizer)) == ("mse", type(model.optimizer))
+    assert int(grown.optimizer.iterations) == int(model.optimizer.iterations) == 2
+    initial = type(model.optimizer)()
+    initial.build([embedding_of(grown).embeddings])
+    for mine, theirs in zip(grown.optimizer.variables, model.optimizer.variables, strict=True):
+        mine, theirs = mine.numpy(), theirs.numpy()
+        np.testing.assert_array_equal(mine[tuple(map(slice, theirs.shape))], theirs)
+        if mine.shape != theirs.shape:
+            (fresh,) = {start.numpy()[-1].tobytes() for start in initial.variables if start.shape == mine.shape}
+            assert {row.tobytes() for row in mine[OLD.input_dim :]} == {fresh}
+    for either in (model, grown):
+        either.fit(IDS, LABELS, epochs=2, shuffle=False, verbose=0)
+    # Adafactor's steps follow the size of the whole matrix, new rows included.
+    np.testing.assert_allclose(predict(grown), predict(model), atol=1e-5)
+    before = embedding_of(grown).get_weights()[0]
+    grown.fit(NEW.encode(["twelve one"], maxlen=12), LABELS[:1], verbose=0)
+    assert (embedding_of(grown).get_weights()[0][NEW.vocabulary.index("twelve")] != before[13]).any()
+
+
+def test_new_rows_are_drawn_as_the_old_tokens_rows_are_spread():
+    old = tokemb.fit_vocab([" ".join(f"w{i}" for i in range(4000))])
+    new = old.grow([" ".join(f"n{i}" for i in range(4000))])
+    matrix = np.random.default_rng(0).normal([1, -5, 0], [2, 0.1, 0], (old.input_dim, 3))
+    matrix[:2] = 1e6  # padding and [UNK] are no tokens
+    model = tokemb.embedding_model(old, vectors=matrix)
+    first, second, third = (tokemb.grow_model(model, old, new, seed=seed).get_weights()[0] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, second)
+    rows = first[old.input_dim :]
+    assert len(rows) == 4000
+    np.testing.assert_allclose(rows.mean(axis=0), [1, -5, 0], atol=0.2)
+    np.testing.assert_allclose(rows.std(axis=0), [2, 0.1, 0], atol=0.1)
+    assert not np.array_equal(rows, third[old.input_dim :])
+    np.testing.assert_array_equal(first[: old.input_dim], third[: old.input_dim])
+
+
+@settings(max_examples=15)
+@given(
+    st.lists(st.text(alphabet="abcd ", max_size=8), max_size=5),
+    st.lists(st.text(alphabet="abcdef ", max_size=8), max_size=5),
+    st.integers(0, 4),
+    st.integers(1, 3),
+)
+def test_old_rows_stay_for_any_vocabulary(before, after, extra, dim):
+    import keras
+
+    old = tokemb.fit_vocab([*before, "z"])
+    new = old.grow(after)
+    model = keras.Sequential([keras.layers.Embedding(old.input_dim + extra, dim)])
+    model.build((None, None))
+    (matrix,) = model.get_weights()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("warnings.warn", lambda *_, **__: None)  # an output may happen to be as long as the vocabulary
+        (grown,) = tokemb.grow_model(model, old, new, seed=0).get_weights()
+    assert grown.shape == (max(new.input_dim, old.input_dim + extra), dim)
+    np.testing.assert_array_equal(grown[: len(matrix)], matrix)
+    assert np.isfinite(grown).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "mixed_float16", "bfloat16"])
+def test_other_precisions_keep_their_bits(dtype):
+    import keras
+
+    model = keras.Sequential([keras.layers.Embedding(13, 3, dtype=dtype)])
+    model.build((None, None))
+    layer = embedding_of(tokemb.grow_model(model, OLD, NEW))
+    assert layer.embeddings.dtype == embedding_of(model).embeddings.dtype
+    before, after = (np.array(keras.ops.convert_to_numpy(one.embeddings)) for one in (embedding_of(model), layer))
+    assert after[:13].tobytes() == before.tobytes()
+    assert len({row.tobytes() for row in after[13:]}) == 3
+
+
+def test_settings_of_the_embedding_stay(tmp_path):
+    import keras
+
+    model = inner(mask_zero=False, trainable=False)
+    layer = embedding_of(tokemb.grow_model(model, OLD, NEW))
+    assert (layer.mask_zero, layer.trainable, layer.trainable_variables) == (False, False, [])
+    options = {"embeddings_regularizer": "l2", "embeddings_constraint": keras.constraints.MaxNorm(2.0), "name": "tok"}
+    grown = tokemb.grow_model(keras.Sequential([keras.Input((5,)), keras.layers.Embedding(13, 3, **options)]), OLD, NEW)
+    layer = embedding_of(saved_and_loaded(grown, tmp_path / "m.keras"))
+    assert (layer.name, layer.input_dim, len(layer.losses)) == ("tok", 16, 1)
+    assert layer.embeddings.constraint.max_value == 2.0
+    assert grown.input_shape == (None, 5)
+
+
+def test_a_grown_look_up_is_read_without_keras(tmp_path):
+    grown = tokemb.grow_model(inner(), OLD, NEW)
+    grown.save(tmp_path / "m.keras")
+    lookup = read_lookup(tmp_path / "m.keras")
+    np.testing.assert_array_equal(lookup.matrix, grown.get_weights()[0])
+
+
+def test_growing_twice_is_growing():
+    newer = NEW.grow(["fifteen"])
+    twice = tokemb.grow_model(tokemb.grow_model(functional(), OLD, NEW, seed=0), NEW, newer, seed=0)
+    assert embedding_of(twice).input_dim == newer.input_dim
+    assert tokemb.check(newer, twice) == []
+    same = tokemb.grow_model(twice, newer, newer.grow(["one"]))
+    np.testing.assert_array_equal(embedding_of(same).get_weights()[0], embedding_of(twice).get_weights()[0])
+
+
+def test_several_embeddings():
+    import keras
+
+    ids, user = (keras.Input((None,), dtype="int32", name=name) for name in ("ids", "user"))
+    words = keras.layers.Embedding(13, 3, name="words")(ids)
+    users = keras.layers.Embedding(40, 3, name="users")(user)
+    two_inputs = keras.Model([ids, user], keras.layers.Concatenate(axis=1)([words, users]))
+    with pytest.raises(ModelError, match="several inputs and Embeddings: name those to grow .*, of words, users"):
+        tokemb.grow_model(two_inputs, OLD, NEW)
+    grown = tokemb.grow_model(two_inputs, OLD, NEW, embedding="words")
+    assert [grown.get_layer(name).input_dim for name in ("words", "users")] == [16, 40]
+    for names in ("none", [], ["words", "none"]):
+        with pytest.raises(ModelError, match="embedding must name layers of the model; received"):
+            tokemb.grow_model(two_inputs, OLD, NEW, embedding=names)
+    # A model with the vocabulary's name needs none said, and the Embedding of other ids stays.
+    marked = keras.Model([ids, user], keras.layers.Concatenate(axis=1)([inner()(ids), users]))
+    assert tokemb.grow_model(marked, OLD, NEW).get_layer("users").input_dim == 40
+    # Two of the same ids both grow, not alike.
+    both = keras.Model(ids, keras.layers.Embedding(13, 3)(ids) * keras.layers.Embedding(13, 3)(ids))
+    first, second = tokemb.grow_model(both, OLD, NEW, seed=0).get_weights()
+    assert first.shape == second.shape == (16, 3)
+    assert not np.array_equal(np.sign(first[13:]), np.sign(second[13:]))
+
+
+def test_what_cannot_be_told_or_grown():
+    import keras
+
+    ids = keras.Input((None,), dtype="int32")
+    shifted = keras.Model(ids, keras.layers.Embedding(13, 3, name="words")(ids + 0))
+    with pytest.raises(ModelError, match="no Embedding takes the ids of the model as they are: name .*, of words"):
+        tokemb.grow_model(shifted, OLD, NEW)
+    assert tokemb.grow_model(shifted, OLD, NEW, embedding=["words"]).get_layer("words").input_dim == 16
+    with pytest.raises(ModelError, match="as they are: it has none at all"):
+        tokemb.grow_model(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), OLD, NEW)
+    with pytest.raises(ModelError, match="small has input_dim 12, the vocabulary needs 13: use the vocabulary that"):
+        tokemb.grow_model(keras.Model(ids, keras.layers.Embedding(12, 3, name="small")(ids)), OLD, NEW)
+    with pytest.raises(ModelError, match=f"made for the vocabulary {OLD.fingerprint[:16]}, this is .* grew from it"):
+        tokemb.grow_model(functional(), NEW, NEW.grow(["x"]))
+    low_rank = keras.Model(ids, keras.layers.Embedding(13, 3, lora_rank=1, name="low")(ids))
+    with pytest.raises(ModelError, match="low has LoRA or is quantised"):
+        tokemb.grow_model(low_rank, OLD, NEW)
+    lost = tokemb.embedding_model(OLD, 2, vectors=np.full((13, 2), np.nan))
+    with pytest.raises(ModelError, match="holds vectors that are not finite"):
+        tokemb.grow_model(lost, OLD, NEW)
+    with pytest.raises(ModelError, match="model must be a Keras model or the path of a saved one; received int"):
+        tokemb.grow_model(3, OLD, NEW)
+
+
+def test_vocabularies_of_which_one_did_not_grow_from_the_other():
+    for other in (tokemb.fit_vocab(["one two"]), tokemb.fit_vocab([WORDS + " aardvark"])):
+        with pytest.raises(ArgumentError, match="new must be a vocabulary that grew from old"):
+            tokemb.grow_model(functional(), OLD, other)
+
+
+# Keras' own, which its module's filter misses once pytest.warns has seen it
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_what_is_as_long_as_the_vocabulary_is_said_and_stays():
+    import keras
+
+    ids = keras.Input((None,), dtype="int32")
+    pooled = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(13, 3)(ids))
+    model = keras.Model(ids, keras.layers.Dense(13, name="next")(pooled))
+    with pytest.warns(UserWarning, match=r"next/kernel \(3, 13\), next/bias \(13,\), output \(None, 13\);"):
+        grown = tokemb.grow_model(model, OLD, NEW)
+    np.testing.assert_array_equal(predict(grown), predict(model))
+    # An extra row of the Embedding counts too.
+    wide = keras.Model(ids, keras.layers.Dense(14, name="next")(keras.layers.Embedding(14, 3)(ids)))
+    with pytest.warns(UserWarning, match=r"next/kernel \(3, 14\)"):
+        assert tokemb.grow_model(wide, OLD, NEW).output_shape == (None, None, 14)
+
+
+def test_a_users_own_layers():
+    import keras
+
+    @keras.saving.register_keras_serializable("tokemb_tests")
+    class Tied(keras.Model):
+        """Gives the ids again: the output has the weights of the Embedding, and its own copy of that reference."""
+
+        def __init__(self, keep=False, **settings):
+            super().__init__(**settings)
+            self.keep = keep
+            self.words = keras.layers.Embedding(13, 3)
+            self.other = keras.layers.Layer()
+
+        def build(self, shape):
+            self.words.build(shape)
+            if self.keep:
+                self.other._track_variable(self.words.embeddings)
+            self.built = True
+
+        def call(self, ids):
+            return keras.ops.matmul(self.words(ids), keras.ops.transpose(self.words.embeddings))
+
+        def get_config(self):
+            return {"keep": self.keep}
+
+    model = Tied()
+    predict(model)
+    grown = tokemb.grow_model(model, OLD, NEW)
+    assert predict(grown).shape == (4, 12, 16)
+    np.testing.assert_allclose(predict(grown)[..., :13], predict(model), rtol=1e-5)
+    tied = Tied(keep=True)
+    predict(tied)
+    with pytest.raises(ModelError, match="the weights of embedding.* are also those of another layer"):
+        tokemb.grow_model(tied, OLD, NEW)
+
+    class Unknown(keras.layers.Layer):
+        pass
+
+    with pytest.raises(ModelError, match="Keras cannot copy the model: Could not locate class 'Unknown'"):
+        tokemb.grow_model(keras.Sequential([inner(), Unknown()]), OLD, NEW)
+
+
+# The command
+
+
+def run(*arguments, cwd, code=0):
+    done = tokemb_command(*arguments, cwd=cwd)
+    assert (done.returncode, done.stdout) == (code, b""), done.stderr.decode()
+    return done.stderr.decode().splitlines()
+
+
+def test_the_command(tmp_path):
+    OLD.save(tmp_path / "v")
+    model = trained(functional())
+    model.save(tmp_path / "m.keras")
+    (tmp_path / "new.txt").write_text("twelve thirteen fourteen one\n")
+    grow = "grow new.txt --vocab v -o w --model m.keras --grown-model g.keras".split()
+    notes = run(*grow, cwd=tmp_path)
+    assert notes[-3:] == ["wrote      w", "wrote      g.keras", "next       tokemb check --vocab w --model g.keras"]
+    import keras
+
+    grown = keras.models.load_model(tmp_path / "g.keras")
+    expected = tokemb.grow_model(model, OLD, NEW, seed=0)
+    for mine, theirs in zip(grown.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert int(grown.optimizer.iterations) == 2
+    assert tokemb.check(tokemb.Encoder.load(tmp_path / "w"), grown) == []
+    # In place, and without what it was compiled with.
+    grow = "grow new.txt --vocab v -o v --model m.keras --grown-model m.keras --no-compile --seed 1".split()
+    run(*grow, cwd=tmp_path)
+    again = keras.models.load_model(tmp_path / "m.keras")
+    assert not again.compiled
+    assert not np.array_equal(embedding_of(again).get_weights()[0], embedding_of(grown).get_weights()[0])
+
+
+def test_the_command_with_a_loss_of_the_users_own_and_an_output_over_the_vocabulary(tmp_path):
+    import keras
+
+    def own_loss(y_true, y_pred):
+        return keras.ops.mean(y_pred)
+
+    OLD.save(tmp_path / "v")
+    (tmp_path / "new.txt").write_text("twelve\n")
+    model = keras.Sequential([inner(), keras.layers.Dense(13, name="next")])
+    model.compile("adam", own_loss)
+    model.save(tmp_path / "m.keras")
+    grow = "grow new.txt --vocab v -o w --model m.keras --grown-model g.keras".split()
+    notes = run(*grow, cwd=tmp_path, code=1)
+    assert notes[-1].startswith("Error: Keras cannot load m.keras")
+    assert notes[-1].endswith("load_model(path, compile=False), or with --no-compile")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.keras", "new.txt", "v"]
+    notes = run(*grow, "--no-compile", "--embedding", "token_embedding", cwd=tmp_path)
+    (warning,) = [note for note in notes if note.startswith("warning")]
+    assert warning.startswith("warning    what is as long as the vocabulary stays as it is: next/kernel (3, 13)")
