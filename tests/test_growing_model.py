@@ -66,8 +66,8 @@ def sequential():
 def plain_embedding():
     import keras
 
-    layers = [keras.layers.Embedding(13, 3, mask_zero=True), keras.layers.GRU(2), keras.layers.Dense(1)]
-    return keras.Sequential(layers)
+    embedding = keras.layers.Embedding(13, 3, mask_zero=True)
+    return keras.Sequential([keras.Input((None,)), embedding, keras.layers.GRU(2), keras.layers.Dense(1)])
 
 
 def nested():
