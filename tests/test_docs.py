@@ -81,7 +81,7 @@ def test_the_commands_in_the_readme(tmp_path):
 def test_the_commands_in_the_page_on_vectors(tmp_path):
     (tmp_path / "reviews.txt").write_text("a fine film\nnot so fine\n")
     (tmp_path / "glove.6B.50d.txt").write_text("".join(f"{word} {'0.5 ' * 49}1\n" for word in ("fine", "film", "not")))
-    run = tokemb_command("fit-vocab", "reviews.txt", "-o", "reviews.vocab", cwd=tmp_path)
+    tokemb_command("fit-vocab", "reviews.txt", "-o", "reviews.vocab", cwd=tmp_path)
     check_shown(ROOT / "docs" / "vectors.md", tmp_path)
 
 

@@ -31,23 +31,22 @@ if TYPE_CHECKING:
 
 # Imported when they are asked for (PEP 562): a command needs a few of them, and answers sooner without the others.
 _MODULES = {
-    "grow_model": "growing_model",
-    "diff": "difference",
-    "check": "checking",
-    "import_vocabulary": "importing",
     "Encoder": "encoder",
     "Ragged": "ragged",
     "TokembError": "errors",
     "TokenCounts": "counts",
+    "check": "checking",
+    "diff": "difference",
     "embed": "embedder",
     "embedding_model": "embedding",
     "fit_vocab": "fit",
+    "grow_model": "growing_model",
+    "import_vocabulary": "importing",
     "pad": "ragged",
     "read_corpus": "reading",
 }
 
 __all__ = [
-    "grow_model",
     "Encoder",
     "Ragged",
     "TokembError",
@@ -58,6 +57,7 @@ __all__ = [
     "embed",
     "embedding_model",
     "fit_vocab",
+    "grow_model",
     "import_vocabulary",
     "pad",
     "read_corpus",
