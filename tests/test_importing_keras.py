@@ -222,7 +222,7 @@ def test_two_words_with_one_id_and_gaps(tmp_path):
     assert encoder.encode_ragged(["a b <pad> c"])[0].tolist() == [7, 7, 0]
     assert encoder.vocabulary == ["<pad>", *[""] * 6, "b"]  # 9 is that of half a character, which no text has
     assert verify(imported, ["a b c <pad>", "", "A"]) == (3, None)
-    assert "<pad>" in imported.notes[0]
+    assert any("<pad>" in note for note in imported.notes)
 
 
 def test_counts_come_along(tmp_path):
@@ -246,6 +246,8 @@ def test_what_a_file_says_cannot_be_said_again(tmp_path):
 @pytest.mark.parametrize("padding", ["pre", "post"])
 def test_padding_is_saved(tmp_path, padding):
     path = write(tmp_path / "t.json", COMPLETE)
+    assert any("pad_sequences" in note for note in read_foreign(path).notes)
+    assert read_foreign(path, Options(padding=padding, truncating="post")).notes == ()
     encoder = import_vocabulary(path, maxlen=3, padding=padding, truncating="post")
     encoder.save(tmp_path / "v")
     expected = [[0, 0, 2], [2, 1, 2]] if padding == "pre" else [[2, 0, 0], [2, 1, 2]]

@@ -104,10 +104,12 @@ def read_keras_tokenizer(state: Mapping[str, Any], options: Options, *, pickled:
         words = tokenizer.kept()
         reachable = {word: index for word, index in words.items() if index and word != tokenizer.oov_token}
         check_reachable(encoder, reachable, _SAY)
+    if None in (options.padding, options.truncating):
+        notes.append(_PADDING)
     zero = [word for word, index in tokenizer.word_index.items() if index == 0]
     if zero:
         notes.append(f"a text that spells {zero[0]!r:.60} gets id 0, that of padding, as in the original")
-    return Imported(KIND, encoder, tokenizer.original, _facts(tokenizer, encoder), (*notes, _PADDING))
+    return Imported(KIND, encoder, tokenizer.original, _facts(tokenizer, encoder), tuple(notes))
 
 
 def _facts(tokenizer: KerasTokenizer, encoder: Encoder) -> dict[str, object]:
