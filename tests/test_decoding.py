@@ -50,7 +50,7 @@ def assert_decodes_alike(encoder, tokenizer, rows, **settings):
 def test_a_foreign_tokenizer(name, padding, data, skip):
     tokenizer = foreign(DECODERS[name], padding=padding)
     encoder = Encoder.from_tokenizer(tokenizer)
-    assert encoder._joiner is not None
+    assert encoder._decoding._joiner is not None
     rows = data.draw(st.lists(st.lists(st.integers(0, encoder.input_dim - 1), max_size=8), max_size=6))
     assert_decodes_alike(encoder, tokenizer, rows, skip_special_tokens=skip)
 
@@ -80,28 +80,28 @@ def test_every_profile(corpus, profile, tmp_path):
     encoder = tokemb.fit_vocab(corpus, profile=profile, max_size=50)
     encoder.save(tmp_path / "v")
     tokenizer = Tokenizer.from_file(str(tmp_path / "v" / "tokenizer.json"))
-    assert encoder._joiner is not None
+    assert encoder._decoding._joiner is not None
     assert_decodes_alike(encoder, tokenizer, encoder.encode(corpus))
 
 
 @pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
 def test_other_decoders_stay_with_tokenizers(model):
     encoder = tokemb.fit_vocab(["deep learning is very deep"] * 3, model=model, max_size=40)
-    assert encoder._joiner is None
+    assert encoder._decoding._joiner is None
     assert_decodes_alike(encoder, encoder._tokenizer, encoder.encode(["deep is", "very learning"]))
 
 
 def test_the_decoder_decides_whatever_the_model():
     tokenizer = Tokenizer(BPE({"a": 0, "b": 1, "ab": 2}, [("a", "b")]))
     encoder = Encoder.from_tokenizer(tokenizer)
-    assert encoder._joiner is not None
+    assert encoder._decoding._joiner is not None
     assert_decodes_alike(encoder, tokenizer, [[0, 2], [], [1]])
 
 
 @pytest.mark.parametrize("path", JOINING, ids=lambda path: path.parent.name)
 def test_tokenizers_at_hand(path):
     encoder, tokenizer = Encoder.load(path), Tokenizer.from_file(str(path))
-    assert encoder._joiner is not None
+    assert encoder._decoding._joiner is not None
     rows = [row.tolist() for row in encoder.encode_ragged(CORPORA["mixed"])]
     rng = np.random.default_rng(0)
     rows += [rng.integers(0, encoder.input_dim, 20).tolist() for _ in range(20)]

@@ -6,14 +6,19 @@ SciPy is imported here and nowhere else; it is an extra.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb.arguments import check_choice
 from tokemb.errors import ArgumentError, MissingPackageError
 from tokemb.ragged import Ragged
 from tokemb.statistics import CorpusStatistics
+
+if TYPE_CHECKING:
+    from tokemb.encoder import Encoder
 
 try:
     from scipy.sparse import csr_matrix, vstack
@@ -21,6 +26,20 @@ except ImportError as error:
     raise MissingPackageError("bags of words need SciPy: pip install tokemb[scipy]") from error
 
 MODES = ("multi_hot", "count", "tf_idf")
+
+
+def bags_of_words(encoder: Encoder, parts: Iterable[Ragged], mode: str) -> csr_matrix:
+    """The ids of ``encoder`` in each row of ``parts``, weighted as ``mode`` says; see ``Encoder.vectorize``."""
+    check_choice("mode", mode, MODES)
+    weights = None
+    if mode == "tf_idf":  # before any work
+        weights = inverse_document_frequencies(encoder.table, encoder.corpus, encoder.unk_id)
+    matrix = count_matrix(parts, encoder.input_dim)
+    if mode == "multi_hot":
+        matrix.data[:] = 1
+    elif weights is not None:
+        matrix.data *= weights[matrix.indices]
+    return matrix
 
 
 def count_matrix(parts: Iterable[Ragged], input_dim: int) -> csr_matrix:

@@ -1,4 +1,4 @@
-"""From ids back to texts where a text is its tokens with a separator between them: Arrow joins all rows at once."""
+"""From ids back to texts; where a text is its tokens with a separator between them, Arrow joins all rows at once."""
 
 from __future__ import annotations
 
@@ -16,6 +16,24 @@ def separator_of(specification: Specification) -> str | None:
     if decoder is None:
         return " "  # as `tokenizers` does
     return "" if decoder["type"] == "Fuse" else None
+
+
+class Decoding:
+    """Decodes with one vocabulary, as ``tokenizer.decode_batch`` does."""
+
+    def __init__(self, specification: Specification, tokenizer: Tokenizer, input_dim: int) -> None:
+        """``tokenizer``: made from ``specification``."""
+        separator = separator_of(specification)
+        self._tokenizer = tokenizer
+        self._joiner = None if separator is None else Joiner(tokenizer, input_dim, separator)
+
+    def decode(self, rows: Ragged, *, skip_special_tokens: bool) -> list[str]:
+        """The texts of ``rows``, ids of the vocabulary without padding."""
+        if self._joiner is not None:
+            return self._joiner.decode(rows, skip_special_tokens=skip_special_tokens)
+        ids = [row.tolist() for row in rows]
+        texts: list[str] = self._tokenizer.decode_batch(ids, skip_special_tokens=skip_special_tokens)
+        return texts
 
 
 class Joiner:

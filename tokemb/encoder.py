@@ -12,16 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from tokemb.arguments import check_choice
-from tokemb.decoding import Joiner, separator_of
+from tokemb.decoding import Decoding
 from tokemb.encoding import EncodedBatch, Encoding
 from tokemb.engine import Explanation
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.folder import (
-    METADATA,
-    TABLE,
-    TOKENIZER,
-    is_vocabulary_folder,
+    find_vocabulary,
     read_folder,
     table_from_parquet,
     vocabulary_table,
@@ -141,16 +137,9 @@ pathlib.Path(text) for a file
 
         Raises ``VocabularyError``, naming what is wrong, if it is missing, newer than this library, or was changed.
         """
-        path = Path(path)
+        path = find_vocabulary(Path(path))
         if path.is_file():
             return cls.from_tokenizer(path)
-        if not path.is_dir():
-            raise VocabularyError(f"there is no vocabulary at {path}")
-        if not is_vocabulary_folder(path):
-            if (path / TABLE).exists() or not (path / TOKENIZER).is_file():
-                missing = METADATA if (path / TABLE).exists() else TOKENIZER
-                raise VocabularyError(f"{path} is not a vocabulary folder: it holds no {missing}")
-            return cls.from_tokenizer(path / TOKENIZER)
         contents = read_folder(path)
         metadata, padding = contents.metadata, contents.specification.get("padding")
         return cls(
@@ -325,17 +314,9 @@ pathlib.Path(text) for a file
         array([[0., 0., 3., 0., 0., 0.],
                [0., 1., 0., 0., 0., 1.]], dtype=float32)
         """
-        from tokemb.bag_of_words import MODES, count_matrix, inverse_document_frequencies  # SciPy is an extra
+        from tokemb.bag_of_words import bags_of_words  # SciPy is an extra
 
-        check_choice("mode", mode, MODES)
-        weights = inverse_document_frequencies(self.table, self.corpus, self.unk_id) if mode == "tf_idf" else None
-        rows = self._encoding.bare_rows(texts, self.pad_id, threads)
-        matrix = count_matrix(rows, self.input_dim)
-        if mode == "multi_hot":
-            matrix.data[:] = 1
-        elif weights is not None:
-            matrix.data *= weights[matrix.indices]
-        return matrix
+        return bags_of_words(self, self._encoding.bare_rows(texts, self.pad_id, threads), mode)
 
     def row_shape(self, maxlen: int | None, padding: str | None, truncating: str | None) -> RowShape:
         """How rows are truncated and padded, given what is to differ from the saved settings."""
@@ -407,17 +388,11 @@ pathlib.Path(text) for a file
         self.check_ids(rows.values)
         if self.pad_id is not None:
             rows = rows.select(rows.values != self.pad_id)
-        if self._joiner is not None:
-            return self._joiner.decode(rows, skip_special_tokens=bool(skip_special_tokens))
-        texts: list[str] = self._tokenizer.decode_batch(
-            [row.tolist() for row in rows], skip_special_tokens=skip_special_tokens
-        )
-        return texts
+        return self._decoding.decode(rows, skip_special_tokens=bool(skip_special_tokens))
 
     @cached_property
-    def _joiner(self) -> Joiner | None:
-        separator = separator_of(self._specification)
-        return None if separator is None else Joiner(self._tokenizer, self.input_dim, separator)
+    def _decoding(self) -> Decoding:
+        return Decoding(self._specification, self._tokenizer, self.input_dim)
 
 
 def _again(specification: Specification, kept: dict[str, Any]) -> Encoder:

@@ -41,6 +41,21 @@ def is_vocabulary_folder(path: Path) -> bool:
     return (path / METADATA).is_file()
 
 
+def find_vocabulary(path: Path) -> Path:
+    """The vocabulary folder, or the ``tokenizer.json`` by anyone, at ``path`` or in it.
+
+    Raises ``VocabularyError``, naming what is missing, if it is neither.
+    """
+    if path.is_file() or is_vocabulary_folder(path):
+        return path
+    if not path.is_dir():
+        raise VocabularyError(f"there is no vocabulary at {path}")
+    if (path / TABLE).exists() or not (path / TOKENIZER).is_file():
+        missing = METADATA if (path / TABLE).exists() else TOKENIZER
+        raise VocabularyError(f"{path} is not a vocabulary folder: it holds no {missing}")
+    return path / TOKENIZER
+
+
 def may_replace(path: Path) -> bool:
     """Whether the folder ``path`` is a vocabulary folder and nothing else, so that nothing is lost with it."""
     names = {item.name for item in path.iterdir()}
