@@ -183,17 +183,15 @@ class Tokenizer:
 
     def texts_to_sequences_generator(self, texts: Iterable[Any]) -> Iterator[list[int]]:
         """``texts_to_sequences``, a row at a time; of an iterator no more is read than is asked for."""
-        becomes: list[int | None] = []
         for rows in chunks(texts) if isinstance(texts, list) else ([row] for row in texts):
             column = self._column(rows)
             lookup = None if column is None else self._lookup_of_words()
             if lookup is None:
                 yield from map(self._ids, rows)
                 continue
-            if not becomes:
-                limit, unknown = self._limit, self.word_index.get(self.oov_token)
-                becomes = [*(index if index < limit else unknown for index in lookup.word_index.values()), unknown]
-            yield from lookup.sequences(column, becomes)
+            limit, unknown = self._limit, self.word_index.get(self.oov_token)
+            ids = (index if index < limit else unknown for index in lookup.word_index.values())
+            yield from lookup.sequences(column, [*ids, unknown])
 
     def sequences_to_texts(self, sequences: Iterable[Iterable[int]]) -> list[str]:
         """Turn lists of ids into texts, the words joined by spaces; other ids as in ``texts_to_sequences``."""
