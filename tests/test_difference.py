@@ -122,7 +122,7 @@ def test_the_command(tmp_path):
     assert shown.startswith("same ids        no\n")
     assert "normalizer      differs\n" in shown
     assert "maxlen          None -> 3\n" in shown
-    assert "moved           1: a " in shown
+    assert "moved           1: b 5 -> 4\n" in shown
     assert ", ...\n" in shown
 
 

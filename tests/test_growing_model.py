@@ -99,7 +99,6 @@ def of_documents():
 def test_what_was_learned_stays(tmp_path, make):
     model = make()
     ids = {shared: [IDS, IDS[::-1]], of_documents: IDS.reshape(4, 2, 6)}.get(make, IDS)
-    model.compile("adam", "mse")
     before, matrix = predict(model, ids), embedding_of(model).get_weights()[0]
     names = [layer.name for layer in model.layers]
     for given_model in (model, model.save(tmp_path / "m.keras") or tmp_path / "m.keras"):
