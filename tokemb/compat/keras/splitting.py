@@ -18,7 +18,7 @@ from tokemb.texts import STRINGS
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 # Characters that go through the engine at a time: enough for it to meet most words only once.
-_CHUNK = 1 << 25
+_CHUNK = 1 << 26
 # Python splits the first in some 20 ms, the second in as long as it takes to load Numba and the kernels.
 _WORTH_KERNELS = 1 << 18
 _WORTH_NUMBA = 1 << 23
