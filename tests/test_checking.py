@@ -136,7 +136,8 @@ def test_models_whose_embedding_cannot_be_told():
 
 
 def test_errors_come_first():
-    assert [level for level, _ in found(ENCODER, network(8, mask_zero=False), [[9]])] == ["error", "warning"]
+    model = network(8, maxlen=3, mask_zero=False)
+    assert found(ENCODER, model, [[5, 1]]) == [("error", "maxlen"), ("warning", "mask_zero")]
 
 
 def test_no_model_is_an_error():

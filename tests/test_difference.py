@@ -70,6 +70,15 @@ def test_padding_and_unknown_tokens_decide_ids(settings, name):
     assert difference.corpus == difference.counts == {}
 
 
+def test_a_token_in_a_gap_of_the_other():
+    first, second = (
+        tokemb.Encoder.from_tokenizer(Tokenizer(WordLevel(vocabulary, unk_token="a")))
+        for vocabulary in ({"a": 0, "c": 2}, {"a": 0, "b": 1, "c": 2})
+    )
+    difference = tokemb.diff(first, second)
+    assert (difference.same_ids, difference.grown, difference.input_dim) == (False, True, (3, 3))
+
+
 @given(TEXTS, TEXTS, st.sampled_from(["words", "keras", "whitespace"]))
 def test_same_ids_is_what_the_fingerprint_says(first, second, profile):
     one, other = (tokemb.fit_vocab([*texts, "zz"], profile=profile) for texts in (first, second))

@@ -177,7 +177,6 @@ def _grow_layer(model: Any, layer: Any, old: Encoder, new: Encoder, seed: int | 
     layer.input_dim = new.input_dim
     layer.built = False
     layer.build(None)
-    layer.embeddings.trainable = replaced.trainable
     layer.embeddings.assign(_with_new_rows(_numbers(replaced), old, new, seed))
     if any(weight is replaced for weight in model.weights):
         raise ModelError(f"the weights of {layer.name} are also those of another layer, so that it cannot grow alone")
