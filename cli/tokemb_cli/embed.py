@@ -11,7 +11,8 @@ import click
 from tokemb_cli import corpus, options
 from tokemb_cli.console import note, quiet_tensorflow
 
-_IDS = (".npy", ".npz")
+# Extensions of files of ids; the last two may be texts as well.
+_IDS = (".npy", ".npz", ".parquet", ".jsonl")
 
 
 @click.command("embed")
@@ -62,9 +63,10 @@ def command(
       tokemb embed reviews.txt --vocab reviews.vocab --model reviews.keras --pooling mean -o means.npy
     """
     options.check_output(output)
-    of_ids = vocab is None or (len(files) == 1 and Path(files[0]).suffix in _IDS)
-    if of_ids and len(files) > 1:
-        raise click.UsageError("texts need --vocab; without it the input must be one file of ids")
+    one, suffix = len(files) == 1, Path(files[0]).suffix
+    if vocab is None and not (one and suffix in _IDS):
+        raise click.UsageError(f"texts need --vocab; without it the input must be one file of ids ({', '.join(_IDS)})")
+    of_ids = vocab is None or (one and suffix in _IDS[:2])
     if of_ids and (keep or any(value is not None for value in (maxlen, padding, truncating))):
         raise click.UsageError("--maxlen, --padding, --truncating and --keep are for texts; ids are padded already")
     from tokemb import Encoder
