@@ -47,7 +47,7 @@ def way(request, monkeypatch):
     """Few texts are done in Python, many by the engine; here those that are few go both ways."""
     few = 0 if request.param == "engine" else 1 << 62
     monkeypatch.setattr(splitting, "_WORTH_KERNELS", few)
-    monkeypatch.setattr(splitting, "_WORTH_NUMBA", few)
+    monkeypatch.setattr(splitting, "_WORTH_LOADING", few)
     monkeypatch.setattr("tokemb.engine.SMALL", 0)
     return request.param
 
@@ -142,7 +142,7 @@ def test_many_texts_go_through_the_engine(original):
 @pytest.fixture
 def engine(monkeypatch):
     monkeypatch.setattr(splitting, "_WORTH_KERNELS", 0)
-    monkeypatch.setattr(splitting, "_WORTH_NUMBA", 0)
+    monkeypatch.setattr(splitting, "_WORTH_LOADING", 0)
 
 
 def test_the_engine_does_what_it_can(engine, monkeypatch):
@@ -358,7 +358,7 @@ def test_the_collector_is_left_as_it_was(engine):
 
 
 def test_the_import_is_light():
-    heavy = ("tensorflow", "keras", "numba", "scipy")
+    heavy = ("tensorflow", "keras", "numba", "llvmlite", "scipy")
     code = "import sys, tokemb.compat.keras.{} as m; print([name for name in {} if name in sys.modules])"
     for module in ("text", "sequence"):
         run = python(code.format(module, heavy))

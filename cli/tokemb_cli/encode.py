@@ -76,6 +76,8 @@ def command(
         raise click.UsageError("--padding is for rows that are padded, not for --ragged")
     if rows_per_shard is None:
         options.check_output(output)
+    elif str(output) == "-":
+        raise click.UsageError("shards go to a folder, not to standard output")
     from tokemb import Encoder
     from tokemb.pipeline.encoded_corpus import Form
 

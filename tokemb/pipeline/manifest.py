@@ -1,4 +1,4 @@
-"""``manifest.json``: what a folder of shards is made from, and which of its shards are whole."""
+"""``_manifest.json``: what a folder of shards is made from, and which of its shards are whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 from tokemb.atomic import atomic_file
 from tokemb.errors import ArgumentError
 
-MANIFEST = "manifest.json"
+# Programs that read a folder of Parquet files leave out names that begin so.
+MANIFEST = "_manifest.json"
 FORMAT_VERSION = 1
 
 

@@ -60,14 +60,17 @@ def encode_to_shards(
     if not form.ragged and form.shape.fixed_length is None:
         raise ArgumentError("rows of many files must be of one length: pass maxlen (--maxlen), or write them ragged")
     manifest = Manifest(encoder.fingerprint, _settings(form, sharding, dtype), inputs)
-    folder.mkdir(parents=True, exist_ok=True)
-    manifest.goes_on(folder)
-    remove_temporaries(folder)
-    _forget_damaged(manifest, folder, sharding)
+    if folder.exists() and not folder.is_dir():
+        raise ArgumentError(f"shards go to a folder, and {folder} is a file: name a new folder")
+    if folder.exists():
+        manifest.goes_on(folder)
+        remove_temporaries(folder)
+        _forget_damaged(manifest, folder, sharding)
     if manifest.complete:
         return EncodingReport(maxlen=None if form.ragged else form.shape.fixed_length), manifest
     encoded = EncodedCorpus(encoder, _without_first(corpus, sum(manifest.rows)), form, threads)
     check_layout(sharding.path(folder, 0), ids_layout(encoder, encoded, form, dtype))
+    folder.mkdir(parents=True, exist_ok=True)
     manifest.save(folder)
 
     def write(pieces: Iterable[Piece]) -> None:

@@ -19,9 +19,9 @@ FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 # Characters that go through the engine at a time: enough for it to meet most words only once.
 _CHUNK = 1 << 26
-# Python splits the first in some 20 ms, the second in as long as it takes to load Numba and the kernels.
+# Python splits the first in some 20 ms, the second in as long as it takes to load the kernels.
 _WORTH_KERNELS = 1 << 18
-_WORTH_NUMBA = 1 << 23
+_WORTH_LOADING = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Splitting:
         one_character = isinstance(self.filters, str) and isinstance(self.split, str) and len(self.split) == 1
         if not (self.char_level or one_character) or not all(isinstance(row, str) for row in rows):
             return None
-        if sum(map(len, rows)) < (_WORTH_KERNELS if "numba" in sys.modules else _WORTH_NUMBA):
+        if sum(map(len, rows)) < (_WORTH_KERNELS if "llvmlite" in sys.modules else _WORTH_LOADING):
             return None
         if self.lower:
             # The profile does A to Z. The rest is for Python, whose Unicode tables may be older than the engine's.

@@ -28,7 +28,7 @@ class WordLookup:
 
     def __init__(self, word_index: Mapping[str, int], splitting: Splitting) -> None:
         """``word_index``: its keys are ``str``; raises ``UnicodeEncodeError`` for a lone surrogate in one."""
-        # Here, because they wait for Numba, which few texts do without.
+        # Here, because few texts do without what they import.
         from tokemb.engine.known_pieces import KnownPieces
         from tokemb.engine.scanner import Scanner
 
