@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -121,3 +122,35 @@ def tokemb_command(*arguments: object, cwd: Path, **kwargs: object) -> subproces
         check=False,
         **kwargs,
     )
+
+
+CLI_TEXT = "deep learning is very deep\n\nvery new learning\nis it\n"
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one of everything."""
+    here = tmp_path_factory.mktemp("made")
+    (here / "text.txt").write_text(CLI_TEXT, "utf-8")
+    for arguments in (
+        "fit-vocab text.txt -o text.vocab --max-size 4",
+        "encode text.txt --vocab text.vocab --maxlen 4 -o ids.npy",
+        "init-model --vocab text.vocab --dim 3 -o text.keras",
+        "embed ids.npy --model text.keras -o vectors.npy",
+    ):
+        run = tokemb_command(*arguments.split(), cwd=here)
+        assert run.returncode == 0, run.stderr
+    return here
+
+
+@pytest.fixture
+def here(made: Path, tmp_path: Path) -> Path:
+    """The same, to write into."""
+    shutil.copytree(made, tmp_path / "here")
+    return tmp_path / "here"
+
+
+def ok(run: subprocess.CompletedProcess[bytes]) -> subprocess.CompletedProcess[bytes]:
+    """``run``, which must have succeeded."""
+    assert run.returncode == 0, run.stderr.decode()
+    return run

@@ -1,4 +1,4 @@
-"""The command in a real process."""
+"""The command in a real process: all but turning texts into ids and vectors."""
 
 from __future__ import annotations
 
@@ -10,37 +10,7 @@ import numpy as np
 import pytest
 
 import tokemb
-from tests.conftest import MIXED, tokemb_command
-
-TEXT = "deep learning is very deep\n\nvery new learning\nis it\n"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A folder with one of everything."""
-    here = tmp_path_factory.mktemp("made")
-    (here / "text.txt").write_text(TEXT, "utf-8")
-    for arguments in (
-        "fit-vocab text.txt -o text.vocab --max-size 4",
-        "encode text.txt --vocab text.vocab --maxlen 4 -o ids.npy",
-        "init-model --vocab text.vocab --dim 3 -o text.keras",
-        "embed ids.npy --model text.keras -o vectors.npy",
-    ):
-        run = tokemb_command(*arguments.split(), cwd=here)
-        assert run.returncode == 0, run.stderr
-    return here
-
-
-@pytest.fixture
-def here(made, tmp_path):
-    """The same, to write into."""
-    shutil.copytree(made, tmp_path / "here")
-    return tmp_path / "here"
-
-
-def ok(run):
-    assert run.returncode == 0, run.stderr.decode()
-    return run
+from tests.conftest import ok, tokemb_command
 
 
 def test_fit_vocab_says_what_it_did_and_what_comes_next(here):
@@ -83,95 +53,6 @@ def test_several_counts_are_added(here):
         ok(tokemb_command("fit-vocab", "text.parquet", "more.parquet", "-o", "v", *options, cwd=here))
         both = tokemb.fit_vocab([here / "text.txt", here / "more.txt"], profile="whitespace")
         assert tokemb.Encoder.load(here / "v").fingerprint == both.fingerprint
-
-
-def test_encode_says_what_it_cut_and_did_not_know(here):
-    run = ok(tokemb_command("encode", "text.txt", "--vocab", "text.vocab", "--maxlen", 3, "-o", "out.npy", cwd=here))
-    assert run.stdout == b""
-    assert run.stderr.decode() == (
-        "wrote out.npy: int32 (4, 3); 4 rows, 10 tokens, 20.00% of them out of vocabulary, 1 rows truncated\n"
-    )
-    ids = np.load(here / "out.npy", mmap_mode="r")
-    assert ids.dtype == np.int32
-    assert ids.tolist() == [[2, 4, 3], [0, 0, 0], [5, 1, 4], [3, 1, 0]]
-
-
-@pytest.mark.parametrize(
-    "options", [[], ["--maxlen", "2"], "--maxlen 3 --padding pre --truncating pre".split()], ids=str
-)
-@pytest.mark.parametrize("vocabulary", ["text.vocab", "text.vocab/tokenizer.json"])
-def test_encode_is_what_python_gives(here, vocabulary, options):
-    (here / "mixed.txt").write_text("\n".join(text.replace("\n", " ") for text in MIXED), "utf-8")
-    files = ["text.txt", "mixed.txt"]
-    ok(tokemb_command("encode", *files, "--vocab", vocabulary, *options, "-o", "out.npy", cwd=here))
-    settings = dict(zip((name[2:] for name in options[::2]), options[1::2], strict=True))
-    if "maxlen" in settings:
-        settings["maxlen"] = int(settings["maxlen"])
-    expected = tokemb.Encoder.load(here / vocabulary).encode([here / file for file in files], **settings)
-    np.testing.assert_array_equal(np.load(here / "out.npy"), expected)
-
-
-def test_standard_input(here):
-    text = TEXT.encode()
-    ok(tokemb_command("fit-vocab", "-", "-o", "v", "--max-size", 4, cwd=here, input=text))
-    ok(tokemb_command("encode", "-", "--vocab", "v", "--maxlen", 4, "-o", "out.npy", cwd=here, input=text))
-    np.testing.assert_array_equal(np.load(here / "out.npy"), np.load(here / "ids.npy"))
-
-
-def test_settings_of_fit_vocab_are_kept(here):
-    ok(
-        tokemb_command(
-            *"fit-vocab text.txt -o v --profile keras --no-oov --min-count 2 --maxlen 2".split(),
-            *"--padding pre --truncating pre".split(),
-            cwd=here,
-        )
-    )
-    ok(tokemb_command("encode", "text.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
-    encoder = tokemb.Encoder.load(here / "v")
-    assert encoder.vocabulary == ["", "deep", "learning", "is", "very"]
-    assert np.load(here / "out.npy").tolist() == [[4, 1], [0, 0], [4, 2], [0, 3]]
-
-
-@pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
-def test_subword_models(here, model):
-    run = ok(tokemb_command("fit-vocab", "text.txt", "-o", "v", "--model", model, "--max-size", 60, cwd=here))
-    assert b"rows       words a row" in run.stderr
-    ok(tokemb_command("encode", "text.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
-    run = ok(tokemb_command("decode", "out.npy", "--vocab", "v", cwd=here))
-    assert run.stdout.decode() == TEXT
-
-
-def test_decode(here):
-    run = ok(tokemb_command("decode", "ids.npy", "--vocab", "text.vocab", cwd=here))
-    assert run.stdout.decode() == "deep learning is very\n\nvery [UNK] learning\nis [UNK]\n"
-    assert run.stderr == b""
-
-
-def test_embed(here):
-    import keras
-
-    matrix = keras.models.load_model(here / "text.keras").get_layer("token_embedding").get_weights()[0]
-    ids = np.load(here / "ids.npy")
-    np.testing.assert_array_equal(np.load(here / "vectors.npy"), matrix[ids])
-    run = ok(
-        tokemb_command(
-            *"embed text.txt --vocab text.vocab --model text.keras --maxlen 4 -o of_text.npy".split(), cwd=here
-        )
-    )
-    assert b"1 rows truncated" in run.stderr
-    np.testing.assert_array_equal(np.load(here / "of_text.npy"), matrix[ids])
-    for pooling in ("mean", "sum", "max"):
-        ok(
-            tokemb_command(
-                *f"embed ids.npy --model text.keras --pooling {pooling} -o ids_{pooling}.npy".split(), cwd=here
-            )
-        )
-        of_text = f"embed text.txt --vocab text.vocab --maxlen 4 --model text.keras --pooling {pooling} -o of_text.npy"
-        ok(tokemb_command(*of_text.split(), cwd=here))
-        expected = tokemb.embed(here / "text.keras", ids, pooling=pooling)
-        np.testing.assert_array_equal(np.load(here / f"ids_{pooling}.npy"), expected)
-        np.testing.assert_array_equal(np.load(here / "of_text.npy"), expected)
-        assert expected.shape == (4, 3)
 
 
 def test_init_model_is_repeatable(here):
@@ -237,27 +118,11 @@ def test_inspect(here):
     assert inspect("vectors.npy")[1]["shape"] == [4, 4, 3]
 
 
-def test_empty_files(here):
-    (here / "empty.txt").write_bytes(b"")
-    ok(tokemb_command("encode", "empty.txt", "--vocab", "text.vocab", "-o", "e.npy", cwd=here))
-    assert np.load(here / "e.npy").shape == (0, 0)
-    ok(tokemb_command("encode", "empty.txt", "--vocab", "text.vocab", "--maxlen", 3, "-o", "e.npy", cwd=here))
-    assert np.load(here / "e.npy").shape == (0, 3)
-    ok(tokemb_command("embed", "e.npy", "--model", "text.keras", "-o", "v.npy", cwd=here))
-    assert np.load(here / "v.npy").shape == (0, 3, 3)
-    ok(
-        tokemb_command(
-            *"embed empty.txt --vocab text.vocab --model text.keras --pooling mean -o v.npy".split(), cwd=here
-        )
-    )
-    assert np.load(here / "v.npy").shape == (0, 3)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ("fit-vocab none.txt -o v", "no such file or directory: none.txt"),
-        ("fit-vocab text.vocab -o v", "text.vocab is a vocabulary, not texts"),
+        ("fit-vocab folder.npy -o v", "the folder folder.npy has no file to read"),
         ("fit-vocab latin1.txt -o v", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8; save the file as UTF-8 first"),
         ("fit-vocab blank.txt -o v", "the corpus (3 rows) holds no token: there is nothing to make a vocabulary of"),
         ("fit-vocab text.txt -o v --max-size 0", "max_size must be a whole number of at least 1; received 0"),
@@ -267,7 +132,7 @@ def test_empty_files(here):
         ("fit-vocab text.txt -o text.txt", "something else is there already; name a new folder, or move it away"),
         ("fit-vocab text.txt -o none/v", "the output's folder does not exist; make it first"),
         ("fit-vocab none.parquet -o v", "no such file or directory: none.parquet"),
-        ("fit-vocab text.parquet -o v", "text.parquet is not a sound parquet file"),
+        ("fit-vocab text.parquet -o v", "text.parquet is not a sound Parquet file"),
         ("fit-vocab words.parquet -o v --profile bert", "were made with the profile 'words', not 'bert'"),
         ("fit-vocab words.parquet bert.parquet -o v", "counts of different profiles cannot be added: bert and words"),
         ("count none.txt -o v.parquet", "no such file or directory: none.txt"),
@@ -355,14 +220,14 @@ def test_bad_input_is_one_sentence_and_exit_code_1(here, arguments, message):
         ("fit-vocab text.txt -o v --max-size many", "'many' is not a valid integer"),
         ("fit-vocab text.txt -o v --model word2vec", "'word2vec' is not one of"),
         ("fit-vocab text.txt -o v --profile latin", "'latin' is not one of"),
-        ("fit-vocab text.txt counts.parquet -o v", "texts and counts cannot be mixed"),
-        ("fit-vocab counts.parquet - -o v", "texts and counts cannot be mixed"),
+        ("fit-vocab text.txt words.parquet -o v", "texts and counts cannot be mixed"),
+        ("fit-vocab words.parquet - -o v", "texts and counts cannot be mixed"),
         ("count text.txt -o text.counts", "must end in .parquet; received text.counts"),
-        ("count counts.parquet -o more.parquet", "counts.parquet is not text: tokemb fit-vocab takes counts"),
+        ("count words.parquet -o more.parquet", "words.parquet is not text: tokemb fit-vocab takes counts"),
         ("count text.txt -o v.parquet --profile latin", "'latin' is not one of"),
         (
             "encode text.txt --vocab text.vocab -o ids.csv",
-            "must be - or end in .npy, .npz, .parquet, .tfrecord, .jsonl; received ids.csv",
+            "must be - or end in .npy, .npz, .parquet, .tfrecord, .jsonl; ",
         ),
         ("init-model --vocab text.vocab -o model.h5", "must end in .keras; received model.h5"),
         ("embed text.txt --model text.keras -o v.npy", "texts need --vocab"),
@@ -370,7 +235,7 @@ def test_bad_input_is_one_sentence_and_exit_code_1(here, arguments, message):
     ],
 )
 def test_wrong_usage_is_exit_code_2(here, arguments, message):
-    tokemb.TokenCounts.from_texts(["a b"]).save(here / "counts.parquet")
+    tokemb.TokenCounts.from_texts(["a"]).save(here / "words.parquet")
     run = tokemb_command(*arguments.split(), cwd=here)
     assert run.returncode == 2
     assert message in run.stderr.decode()
@@ -380,14 +245,6 @@ def test_wrong_usage_is_exit_code_2(here, arguments, message):
 def test_version_and_short_help(tmp_path):
     assert ok(tokemb_command("--version", cwd=tmp_path)).stdout.decode() == f"tokemb {tokemb.__version__}\n"
     assert b"fit-vocab" in ok(tokemb_command("-h", cwd=tmp_path)).stdout
-
-
-def test_output_is_utf8_whatever_the_locale(here, monkeypatch):
-    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
-    tokemb.fit_vocab(["中 é"]).save(here / "v")
-    np.save(here / "cjk.npy", np.array([[2, 3]]))
-    assert ok(tokemb_command("decode", "cjk.npy", "--vocab", "v", cwd=here)).stdout.decode() == "é 中\n"
-    assert "中" in ok(tokemb_command("inspect", "v", cwd=here)).stdout.decode()
 
 
 def test_an_error_that_nobody_thought_of_is_one_sentence_too(monkeypatch):

@@ -149,7 +149,7 @@ def test_a_newer_manifest_and_a_folder_of_something_else(here, tmp_path):
 
 
 def test_fewer_rows_than_there_were(here, tmp_path):
-    """The names and sizes are the same, the rows are not."""
+    """The names, sizes and times are the same, the rows are not."""
     rows = (here / "rows.jsonl").read_bytes()
     (tmp_path / "rows.jsonl").write_bytes(rows)
     command = [*COMMAND, "out"]
@@ -157,7 +157,9 @@ def test_fewer_rows_than_there_were(here, tmp_path):
     assert tokemb_command(*command, cwd=tmp_path).returncode == 0
     (tmp_path / "out" / "part-00011.npz").unlink()
     first = rows.index(b"\n")
+    times = (tmp_path / "rows.jsonl").stat()
     (tmp_path / "rows.jsonl").write_bytes(rows[:first] + b" " * (len(rows) - first))
+    os.utime(tmp_path / "rows.jsonl", ns=(times.st_atime_ns, times.st_mtime_ns))
     run = tokemb_command(*command, cwd=tmp_path)
     assert b"the texts have fewer rows than those of the shards that are there" in run.stderr
 
@@ -178,7 +180,7 @@ def test_no_rows_make_one_shard_of_none(here, tmp_path):
         ("--rows-per-shard 0 -o out", "rows per shard must be at least 1; received 0"),
         ("--rows-per-shard 10 -o rows.jsonl", "shards go to a folder, and rows.jsonl is a file"),
         ("--rows-per-shard 10 --shard-format npy --keep label -o out", ".npy holds one array and no kept columns"),
-        ("--rows-per-shard 10 -o -", "shards go to a folder"),
+        ("--rows-per-shard 10 -o -", "makes a folder, which cannot go to standard output"),
     ],
 )
 def test_what_cannot_be_sharded(here, arguments, message):

@@ -83,8 +83,13 @@ def atomic_folder(path: Path, may_replace: Callable[[Path], bool]) -> Iterator[P
 def remove_temporaries(folder: Path) -> None:
     """Remove what a killed process left in ``folder``: outputs that did not get their names."""
     for file in folder.glob(f"{_PREFIX}*"):
-        if _TEMPORARY.fullmatch(file.name):
+        if is_temporary(file):
             file.unlink(missing_ok=True)
+
+
+def is_temporary(file: Path) -> bool:
+    """Whether the name is one that an output has before it gets its own."""
+    return _TEMPORARY.fullmatch(file.name) is not None
 
 
 def _resolved(path: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ import click
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from tokemb.reading.files import Source
 
 FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow")
 
@@ -35,9 +38,6 @@ _OPTIONS = (
     click.option("--header/--no-header", default=True, help="Without: CSV files do not name their columns: 0, 1, ..."),
 )
 
-# What the options above are called.
-READING = ("column", "format", "missing", "errors", "header")
-
 keep = click.option(
     "--keep", multiple=True, metavar="NAME,...", help="Columns to write beside the rows, labels for instance."
 )
@@ -55,23 +55,44 @@ def kept(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in names for name in part.split(",") if name))
 
 
-@contextmanager
-def open_corpus(
-    files: tuple[str, ...],
-    *,
-    quiet: bool,
-    keep: tuple[str, ...] = (),
-    **reading: Any,  # noqa: ANN401
-) -> Iterator[Iterator[pa.RecordBatch]]:
-    """Read files as ``tokemb.read_corpus`` does; on a terminal, and unless ``quiet``, show how far that is."""
-    from tokemb import read_corpus
+@dataclass(frozen=True)
+class Corpus:
+    """Files of texts, and how a command was told to read them.
 
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield read_corpus(files, keep=keep, **reading)
-        return
-    from tokemb.reading.files import find_sources
-    from tokemb_cli.progress import progress
+    ``reading``: the options that say how, by their names in ``tokemb.read_corpus``. ``keep``: the columns beside them.
+    """
 
-    sizes = [source.size() for source in find_sources(files, reading["format"])]
-    with progress(None if None in sizes else sum(filter(None, sizes))) as shown:
-        yield shown.counted(read_corpus(files, keep=keep, on_read=shown.advance, **reading))
+    files: tuple[str, ...]
+    reading: dict[str, Any]
+    keep: tuple[str, ...] = ()
+    quiet: bool = False
+
+    @classmethod
+    def take(cls, options: dict[str, Any]) -> Corpus:
+        """What the options of ``files`` and ``quiet``, and ``keep`` if there is one, say; they go from ``options``."""
+        reading = {name: options.pop(name) for name in ("column", "format", "missing", "errors", "header")}
+        return cls(options.pop("files"), reading, kept(options.pop("keep", ())), options.pop("quiet"))
+
+    @contextmanager
+    def open(self) -> Iterator[Iterator[pa.RecordBatch]]:
+        """Read it as ``tokemb.read_corpus`` does; on a terminal, and unless ``quiet``, show how far that is."""
+        from tokemb import read_corpus
+
+        if self.quiet or sys.stderr is None or not sys.stderr.isatty():
+            yield read_corpus(self.files, keep=self.keep, **self.reading)
+            return
+        from tokemb_cli.progress import progress
+
+        sizes = [source.size() for source in self._sources()]
+        with progress(None if None in sizes else sum(filter(None, sizes))) as shown:
+            yield shown.counted(read_corpus(self.files, keep=self.keep, on_read=shown.advance, **self.reading))
+
+    def identity(self) -> dict[str, Any] | None:
+        """What tells it from others, as JSON has it; ``None`` if it cannot be read a second time."""
+        files = [[source.name, source.size(), source.modified()] for source in self._sources()]
+        return None if any(size is None for _, size, _ in files) else {"files": files, **self.reading}
+
+    def _sources(self) -> list[Source]:
+        from tokemb.reading.files import find_sources
+
+        return find_sources(self.files, self.reading["format"])

@@ -24,14 +24,7 @@ from tokemb_cli.console import note
 )
 @options.threads
 @corpus.quiet
-def command(
-    files: tuple[str, ...],
-    output: Path,
-    profile: str,
-    threads: int | None,
-    quiet: bool,
-    **reading: Any,  # noqa: ANN401
-) -> None:
+def command(output: Path, profile: str, threads: int | None, **told: Any) -> None:  # noqa: ANN401
     """Count the tokens of texts: files, folders, patterns, addresses such as s3://..., or - for standard input.
 
     Vocabularies of any size are cut from the counts without reading the texts again, and counts of several texts are
@@ -44,15 +37,16 @@ def command(
     """
     if output.suffix != ".parquet":
         raise click.BadParameter(f"must end in .parquet; received {output}", param_hint="--output")
-    counted = next((file for file in files if options.is_counts(Path(file))), None)
+    texts = corpus.Corpus.take(told)
+    counted = next((file for file in texts.files if options.is_counts(Path(file))), None)
     if counted is not None:
         raise click.UsageError(f"{counted} is not text: tokemb fit-vocab takes counts, one file or several")
     from tokemb import TokenCounts
 
-    with corpus.open_corpus(files, quiet=quiet, **reading) as batches:
+    with texts.open() as batches:
         counts = TokenCounts.from_texts(batches, profile=profile, threads=threads)
     counts.save(output)
-    if quiet:
+    if texts.quiet:
         return
     note(f"read       {counts.rows:,} rows, {counts.total:,} tokens, {len(counts.tokens):,} distinct")
     note(f"wrote      {output}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import click
 from tokemb_cli import corpus, options
 from tokemb_cli.console import note, quiet_tensorflow
 
-# Extensions of files of ids; the last two may be texts as well.
+# What holds ids.
 _IDS = (".npy", ".npz", ".parquet", ".jsonl")
 
 
@@ -38,7 +37,6 @@ _IDS = (".npy", ".npz", ".parquet", ".jsonl")
 @options.threads
 @corpus.quiet
 def command(
-    files: tuple[str, ...],
     model: Path,
     vocab: Path | None,
     output: Path,
@@ -46,11 +44,9 @@ def command(
     maxlen: int | None,
     padding: str | None,
     truncating: str | None,
-    keep: tuple[str, ...],
     dtype: str,
     threads: int | None,
-    quiet: bool,
-    **reading: Any,  # noqa: ANN401
+    **told: Any,  # noqa: ANN401
 ) -> None:
     """Turn one file of ids, or with --vocab texts, into vectors.
 
@@ -63,11 +59,11 @@ def command(
       tokemb embed reviews.txt --vocab reviews.vocab --model reviews.keras --pooling mean -o means.npy
     """
     options.check_output(output)
-    one, suffix = len(files) == 1, Path(files[0]).suffix
-    if vocab is None and not (one and suffix in _IDS):
-        raise click.UsageError(f"texts need --vocab; without it the input must be one file of ids ({', '.join(_IDS)})")
-    of_ids = vocab is None or (one and suffix in _IDS[:2])
-    if of_ids and (keep or any(value is not None for value in (maxlen, padding, truncating))):
+    texts = corpus.Corpus.take(told)
+    of_ids = vocab is None or (len(texts.files) == 1 and Path(texts.files[0]).suffix in (".npy", ".npz"))
+    if of_ids and (len(texts.files) > 1 or Path(texts.files[0]).suffix not in _IDS):
+        raise click.UsageError(f"texts need --vocab; without it the input must be one file of ids: {', '.join(_IDS)}")
+    if of_ids and (texts.keep or any(value is not None for value in (maxlen, padding, truncating))):
         raise click.UsageError("--maxlen, --padding, --truncating and --keep are for texts; ids are padded already")
     from tokemb import Encoder
     from tokemb.embedder import Embedder
@@ -77,13 +73,14 @@ def command(
     encoder = None if vocab is None else Encoder.load(vocab)
     with quiet_tensorflow():
         embedder = Embedder(model, encoder, threads=threads)
-    target = sys.stdout.buffer if str(output) == "-" else output
+    target = options.target(output)
     if of_ids or encoder is None:
-        summary = f"{embed_ids(embedder, Path(files[0]), target, pooling, dtype):,} rows"
+        report = embed_ids(embedder, Path(texts.files[0]), target, pooling, dtype)
+        summary = f"{report.rows:,} rows"
     else:
-        form = Form(encoder.row_shape(maxlen, padding, truncating), corpus.kept(keep))
-        with corpus.open_corpus(files, quiet=quiet, keep=form.keep, **reading) as batches:
+        form = Form(encoder.row_shape(maxlen, padding, truncating), texts.keep)
+        with texts.open() as batches:
             report = embed_corpus(embedder, encoder, batches, target, form, pooling, dtype, threads)
         summary = str(report)
-    if not quiet:
-        note(f"wrote {output}: {dtype} vectors; {summary}")
+    if not texts.quiet:
+        note(f"wrote {output}: {dtype} {report.shape}; {summary}{options.specification(output.suffix, report.layout)}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import signal
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tokemb_cli import corpus, options
-from tokemb_cli.console import note, quiet_tensorflow
+from tokemb_cli.console import note
 
 if TYPE_CHECKING:
     from tokemb import Encoder
@@ -36,28 +36,23 @@ if TYPE_CHECKING:
 @click.option("--rows-per-shard", type=int, metavar="N", help="Write a folder of files of so many rows.")
 @click.option(
     "--shard-format",
-    type=click.Choice(["npy", "npz", "parquet", "tfrecord", "jsonl"]),
-    default="npz",
-    show_default=True,
-    help="Of the files in the folder.",
+    type=click.Choice([suffix[1:] for suffix in options.OUTPUTS]),
+    help="Of the files in the folder.  [default: npz]",
 )
 @options.threads
 @corpus.quiet
 def command(
-    files: tuple[str, ...],
     vocab: Path,
     output: Path,
     maxlen: int | None,
     padding: str | None,
     truncating: str | None,
-    keep: tuple[str, ...],
     ragged: bool,
     dtype: str,
     rows_per_shard: int | None,
-    shard_format: str,
+    shard_format: str | None,
     threads: int | None,
-    quiet: bool,
-    **reading: Any,  # noqa: ANN401
+    **told: Any,  # noqa: ANN401
 ) -> None:
     """Turn texts into padded ids: files, folders, patterns, addresses such as s3://..., or - for standard input.
 
@@ -75,75 +70,67 @@ def command(
     if ragged and padding is not None:
         raise click.UsageError("--padding is for rows that are padded, not for --ragged")
     if rows_per_shard is None:
-        options.check_output(output)
+        if shard_format is not None:
+            raise click.UsageError("--shard-format is for a folder of files: pass --rows-per-shard")
+        options.check_output(output, "; --rows-per-shard makes a folder")
     elif str(output) == "-":
-        raise click.UsageError("shards go to a folder, not to standard output")
+        raise click.UsageError("--rows-per-shard makes a folder, which cannot go to standard output")
     from tokemb import Encoder
     from tokemb.pipeline.encoded_corpus import Form
 
-    encoder = Encoder.load(vocab)
-    form = Form(encoder.row_shape(maxlen, padding, truncating), corpus.kept(keep), ragged)
-    if rows_per_shard is None:
-        summary = _to_file(encoder, files, output, form, dtype, threads, quiet, reading)
-    else:
-        summary = _to_shards(encoder, files, output, form, rows_per_shard, shard_format, dtype, threads, quiet, reading)
-    if not quiet:
+    texts, encoder = corpus.Corpus.take(told), Encoder.load(vocab)
+    form = Form(encoder.row_shape(maxlen, padding, truncating), texts.keep, ragged)
+    job = _Job(texts, encoder, output, form, dtype, threads)
+    summary = job.to_file() if rows_per_shard is None else job.to_shards(rows_per_shard, f".{shard_format or 'npz'}")
+    if not texts.quiet:
         note(summary)
 
 
-def _to_file(
-    encoder: Encoder,
-    files: tuple[str, ...],
-    output: Path,
-    form: Form,
-    dtype: str,
-    threads: int | None,
-    quiet: bool,
-    reading: dict[str, Any],
-) -> str:
-    from tokemb.pipeline.encoding import encode_corpus
+@dataclass(frozen=True)
+class _Job:
+    """What is to be encoded, and how; each way to do it returns what the user is told."""
 
-    target = sys.stdout.buffer if str(output) == "-" else output
-    if output.suffix == ".tfrecord":
-        with quiet_tensorflow():
-            import tensorflow  # noqa: F401 - the writer's
-    with corpus.open_corpus(files, quiet=quiet, keep=form.keep, **reading) as batches:
-        report = encode_corpus(encoder, batches, target, form, dtype, threads)
-    width = "ragged" if report.maxlen is None else f"({report.rows}, {report.maxlen})"
-    summary = f"wrote {output}: {dtype} {width}; {report}"
-    if output.suffix == ".tfrecord":
-        from tokemb.writing.tfrecord import feature_spec
+    texts: corpus.Corpus
+    encoder: Encoder
+    output: Path
+    form: Form
+    dtype: str
+    threads: int | None
 
-        if report.layout is not None:
-            summary += f"\n{feature_spec(report.layout)}"
-    return summary
+    def to_file(self) -> str:
+        from tokemb.pipeline.encoding import encode_corpus
 
-
-def _to_shards(
-    encoder: Encoder,
-    files: tuple[str, ...],
-    folder: Path,
-    form: Form,
-    rows: int,
-    shard_format: str,
-    dtype: str,
-    threads: int | None,
-    quiet: bool,
-    reading: dict[str, Any],
-) -> str:
-    from tokemb.pipeline.shards import Sharding, encode_to_shards
-    from tokemb.reading.files import find_sources
-
-    sharding = Sharding(rows, f".{shard_format}")
-    inputs = [[source.name, source.size()] for source in find_sources(files, reading["format"])]
-    try:
-        with corpus.open_corpus(files, quiet=quiet, keep=form.keep, **reading) as batches:
-            report, manifest = encode_to_shards(
-                encoder, batches, {"files": inputs, **reading}, folder, form, sharding, dtype, threads
+        options.import_for(self.output.suffix)
+        with self.texts.open() as batches:
+            report = encode_corpus(
+                self.encoder, batches, options.target(self.output), self.form, self.dtype, self.threads
             )
-    except KeyboardInterrupt:
-        note(f"interrupted: the whole shards in {folder} stay; give the same command again to go on")
-        click.get_current_context().exit(128 + signal.SIGINT)
-    there = sum(manifest.rows) - report.rows
-    before = f" ({there:,} of them were there)" if there else ""
-    return f"wrote {folder}: {len(manifest.rows)} files, {sum(manifest.rows):,} rows{before}; {report}"
+        specification = options.specification(self.output.suffix, report.layout)
+        return f"wrote {self.output}: {self.dtype} {report.shape}; {report}{specification}"
+
+    def to_shards(self, rows: int, suffix: str) -> str:
+        from tokemb.pipeline.shards import Sharding, encode_to_shards
+
+        sharding = Sharding(rows, suffix)
+        options.import_for(suffix)
+        try:
+            with self.texts.open() as batches:
+                report, manifest = encode_to_shards(
+                    self.encoder,
+                    batches,
+                    self.texts.identity(),
+                    self.output,
+                    self.form,
+                    sharding,
+                    self.dtype,
+                    self.threads,
+                )
+        except KeyboardInterrupt:
+            note(f"interrupted: the whole files in {self.output} stay; give the same command again to go on")
+            click.get_current_context().exit(128 + signal.SIGINT)
+        there = sum(manifest.rows) - report.rows
+        before = f" ({there:,} of them were there)" if there else ""
+        return (
+            f"wrote {self.output}: {len(manifest.rows)} files, {sum(manifest.rows):,} rows{before}; {report}"
+            f"{options.specification(suffix, report.layout)}"
+        )

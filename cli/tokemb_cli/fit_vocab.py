@@ -51,12 +51,7 @@ if TYPE_CHECKING:
 )
 @options.threads
 @corpus.quiet
-def command(
-    files: tuple[str, ...],
-    output: Path,
-    quiet: bool,
-    **settings: Any,  # noqa: ANN401
-) -> None:
+def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
     """Fit a vocabulary to texts: files, folders, patterns, addresses such as s3://..., or - for standard input.
 
     Files that tokemb count wrote are counts; several are added, and no text is read again.
@@ -78,21 +73,21 @@ def command(
       tokemb fit-vocab reviews.txt -o reviews.vocab --max-size 30000
       tokemb fit-vocab 2023.counts.parquet 2024.counts.parquet -o both.vocab
     """
-    of_counts = options.are_counts(files)
-    reading = {name: settings.pop(name) for name in corpus.READING}
+    texts = corpus.Corpus.take(settings)
+    of_counts = options.are_counts(texts.files)
     import tokemb
 
     if of_counts:
-        encoder = tokemb.fit_vocab(options.added_counts(files), **settings)
+        encoder = tokemb.fit_vocab(options.added_counts(texts.files), **settings)
     else:
-        with corpus.open_corpus(files, quiet=quiet, **reading) as batches:
+        with texts.open() as batches:
             encoder = tokemb.fit_vocab(batches, **settings)
     encoder.save(output)
-    if not quiet:
-        _report(encoder, () if of_counts else files, reading["column"], output)
+    if not texts.quiet:
+        _report(encoder, None if of_counts else texts, output)
 
 
-def _report(encoder: Encoder, texts: tuple[str, ...], column: str | None, output: Path) -> None:
+def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path) -> None:
     statistics = encoder.corpus
     if statistics is None:
         return
@@ -107,5 +102,12 @@ def _report(encoder: Encoder, texts: tuple[str, ...], column: str | None, output
     note(f"rows       {unit} a row: {quantiles}, longest {statistics.length_quantile(1):,}")
     note(f"wrote      {output}")
     length = "" if encoder.maxlen else f" --maxlen {max(statistics.length_quantile(0.95), 1)}"
-    names = shlex.join([*texts, *(["--column", column] if column else [])]) or "FILE..."
-    note(f"next       tokemb encode {names} --vocab {shlex.quote(str(output))}{length} -o ids.npy")
+    note(f"next       tokemb encode {_shown(texts)} --vocab {shlex.quote(str(output))}{length} -o ids.npy")
+
+
+def _shown(texts: corpus.Corpus | None) -> str:
+    """The files, and how they were read, as a shell takes them."""
+    if texts is None:
+        return "FILE..."
+    told = [text for name in ("column", "format") if (value := texts.reading[name]) for text in (f"--{name}", value)]
+    return shlex.join([*texts.files, *told])

@@ -41,7 +41,6 @@ _SHOWN = 5
 @options.threads
 @corpus.quiet
 def command(
-    files: tuple[str, ...],
     vocab: Path,
     output: Path,
     max_new: int | None,
@@ -52,8 +51,7 @@ def command(
     no_compile: bool,
     seed: int,
     threads: int | None,
-    quiet: bool,
-    **reading: Any,  # noqa: ANN401
+    **told: Any,  # noqa: ANN401
 ) -> None:
     """Append the tokens of new texts, or of counts, to a vocabulary; texts are read as fit-vocab reads them.
 
@@ -65,7 +63,8 @@ def command(
       tokemb grow new.txt --vocab reviews.vocab -o grown.vocab
       tokemb grow new.txt --vocab reviews.vocab -o grown.vocab --model reviews.keras --grown-model grown.keras
     """
-    of_counts = options.are_counts(files)
+    texts = corpus.Corpus.take(told)
+    of_counts = options.are_counts(texts.files)
     if (model is None) != (grown_model is None):
         raise click.UsageError("--model and --grown-model go together: the model, and where the grown one is written")
     if grown_model is None and (embedding or no_compile):
@@ -77,17 +76,17 @@ def command(
     old = Encoder.load(vocab)
     settings: dict[str, Any] = {"max_new": max_new, "min_count": min_count, "threads": threads}
     if of_counts:
-        new = old.grow(options.added_counts(files), **settings)
+        new = old.grow(options.added_counts(texts.files), **settings)
     else:
-        with corpus.open_corpus(files, quiet=quiet, **reading) as batches:
+        with texts.open() as batches:
             new = old.grow(batches, **settings)
-    if not quiet:
+    if not texts.quiet:
         _report(old, new)
     if model is None or grown_model is None:
         new.save(output)
     else:
         _grow_model(model, grown_model, old, new, output, embedding or None, no_compile, seed)
-    if quiet:
+    if texts.quiet:
         return
     note(f"wrote      {output}")
     if grown_model is not None:

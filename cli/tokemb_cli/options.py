@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
+from tokemb_cli.console import quiet_tensorflow
+
 if TYPE_CHECKING:
     from tokemb import TokenCounts
+    from tokemb.writing import Layout
 
 # The library's, written again so that --help need not wait for it; tests compare them.
 PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
@@ -52,10 +56,33 @@ def is_counts(path: Path) -> bool:
     return holds_counts(path)
 
 
-def check_output(path: Path) -> None:
-    """Wrong usage unless ``path`` is ``-`` or its extension says how to write it."""
+def check_output(path: Path, otherwise: str = "") -> None:
+    """Wrong usage unless ``path`` is ``-`` or its extension says how to write it; ``otherwise``: what else there is."""
     if str(path) != "-" and path.suffix not in OUTPUTS:
-        raise click.BadParameter(f"must be - or end in {', '.join(OUTPUTS)}; received {path}", param_hint="--output")
+        raise click.BadParameter(
+            f"must be - or end in {', '.join(OUTPUTS)}; received {path}{otherwise}", param_hint="--output"
+        )
+
+
+def target(output: Path) -> Path | BinaryIO:
+    """What to write to: standard output for ``-``."""
+    return sys.stdout.buffer if str(output) == "-" else output
+
+
+def import_for(suffix: str) -> None:
+    """Import what the writer of a format needs, without its noise."""
+    if suffix == ".tfrecord":
+        with quiet_tensorflow():
+            import tensorflow  # noqa: F401 - the writer's
+
+
+def specification(suffix: str, layout: Layout | None) -> str:
+    """How to parse what was written, on lines of its own; nothing for formats that say it themselves."""
+    if suffix != ".tfrecord" or layout is None:
+        return ""
+    from tokemb.writing.tfrecord import feature_spec
+
+    return f"\n{feature_spec(layout)}"
 
 
 def are_counts(files: Sequence[str]) -> bool:

@@ -47,6 +47,7 @@ def embed_corpus(
         else:
             nothing = embedder.pool_rows(Ragged.from_rows([]), pooling)
         layout = Layout("vectors", numbers, nothing.shape[1:], encoded.kept, encoder.fingerprint)
+        encoded.report.layout = layout
         with open_writer(output, layout) as writer:
             for rows, kept in pieces:
                 if pooling is None:
@@ -59,8 +60,8 @@ def embed_corpus(
 
 def embed_ids(
     embedder: Embedder, ids: Path, output: Path | BinaryIO, pooling: str | None, dtype: str = "float32"
-) -> int:
-    """Embed a file of ids, with the columns that it keeps, into one of vectors; returns the number of rows.
+) -> EncodingReport:
+    """Embed a file of ids, with the columns that it keeps, into one of vectors; the report knows rows and layout only.
 
     Raises ``ArgumentError`` for what is no file of ids and for ragged rows without ``pooling``; ``ModelError`` for ids
     of another vocabulary than the model's or outside of it, before any work.
@@ -78,7 +79,7 @@ def embed_ids(
     with open_writer(output, layout) as writer:
         for block in source.blocks(size):
             writer.append(_embedded(embedder, block, pooling), None, block.kept)
-    return writer.rows
+    return EncodingReport(writer.rows, layout=layout)
 
 
 def _no_ids(maxlen: int | None) -> np.ndarray[tuple[int, int], np.dtype[np.int32]] | Ragged:

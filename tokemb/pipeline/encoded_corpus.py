@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -15,7 +16,6 @@ import pyarrow as pa
 from tokemb.encoder import Encoder
 from tokemb.pipeline.report import EncodingReport
 from tokemb.ragged import Int32, Ragged
-from tokemb.reading.ahead import read_ahead
 from tokemb.row_shape import RowShape
 from tokemb.spool import RowSpool, check_padding
 
@@ -62,11 +62,13 @@ class EncodedCorpus:
     def pieces(self, output: Path | BinaryIO) -> Iterator[Iterator[Piece]]:
         """Give the rows, once ``report.maxlen`` is known; they are encoded while those before are being written.
 
+        The corpus is read here and not in a thread: what waits for more on a pipe can be interrupted.
+
         Where only the longest row says how long all are, they wait on disk beside ``output``.
         Raises ``ArgumentError`` if next to all of a large output would be padding.
         """
         shape, report = self._form.shape, self.report
-        with closing(read_ahead(self._encode())) as pieces:
+        with closing(self._encode()) as pieces:
             if self._form.ragged:
                 yield pieces
             elif shape.fixed_length is not None:
@@ -89,7 +91,17 @@ class EncodedCorpus:
             yield self._form.shape.pad(rows.slice(start, min(start + step, len(rows))), pad_id, maxlen)
 
     def _encode(self) -> Generator[Piece, None, None]:
-        for batch in self._corpus:
-            encoded = self._encoder.encode_column(batch.column(0), self._form.shape, self._threads)
-            self.report.add(encoded)
-            yield encoded.rows, batch.select(list(self._form.keep))
+        with ThreadPoolExecutor(1, "tokemb-encode") as pool:
+            before: Future[Piece] | None = None
+            for batch in self._corpus:
+                piece = pool.submit(self._encode_batch, batch)
+                if before is not None:
+                    yield before.result()
+                before = piece
+            if before is not None:
+                yield before.result()
+
+    def _encode_batch(self, batch: pa.RecordBatch) -> Piece:
+        encoded = self._encoder.encode_column(batch.column(0), self._form.shape, self._threads)
+        self.report.add(encoded)
+        return encoded.rows, batch.select(list(self._form.keep))

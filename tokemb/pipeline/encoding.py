@@ -36,9 +36,9 @@ def encode_corpus(
         encoded.pieces(output) as pieces,
         open_writer(output, ids_layout(encoder, encoded, form, dtype)) as writer,
     ):
+        encoded.report.layout = writer.layout
         for piece in pieces:
             append(writer, encoded, piece)
-        encoded.report.layout = writer.layout
     return encoded.report
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tokemb.atomic import atomic_file
+from tokemb.atomic import atomic_file, is_temporary
 from tokemb.errors import ArgumentError
 
 # Programs that read a folder of Parquet files leave out names that begin so.
@@ -20,16 +21,27 @@ class Manifest:
     """What shards are made from, and those that are whole.
 
     ``vocabulary``: the fingerprint. ``settings``: all that decides the bytes besides vocabulary and texts.
-    ``inputs``: what tells the texts from others. ``rows``, ``bytes``: of each whole shard.
+    ``inputs``: what tells the texts from others, ``None`` if they cannot be read again.
+    ``rows``, ``bytes``: of each whole shard.
     ``complete``: whether the last one is among them.
     """
 
     vocabulary: str
     settings: dict[str, Any]
-    inputs: dict[str, Any]
+    inputs: dict[str, Any] | None
     rows: list[int] = field(default_factory=list)
     bytes: list[int] = field(default_factory=list)
     complete: bool = False
+
+    def is_sound(self) -> bool:
+        """Whether what was read from a file can be."""
+        numbers = [self.rows, self.bytes]
+        if not all(isinstance(each, list) and all(type(n) is int and n >= 0 for n in each) for each in numbers):
+            return False
+        if not isinstance(self.settings, dict) or type(self.complete) is not bool or (self.complete and not self.rows):
+            return False
+        rows = self.settings.get("rows_per_shard")
+        return len(self.rows) == len(self.bytes) and all(n == rows for n in self.rows[:-1])
 
     def save(self, folder: Path) -> None:
         """Write it into ``folder``, whole or not at all."""
@@ -38,17 +50,23 @@ class Manifest:
             temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
     def goes_on(self, folder: Path) -> None:
-        """Take over which shards are whole from the manifest in ``folder``, if there is one.
+        """Take over which shards are whole from the manifest in ``folder``, if there are both.
 
         Raises ``ArgumentError``, naming the difference, if that is of another vocabulary, other settings or other
         inputs, or no manifest; and if the folder holds anything but no manifest.
         """
         path = folder / MANIFEST
-        if not path.exists():
-            if any(folder.iterdir()):
+        if not folder.exists():
+            return
+        if not os.path.lexists(path):
+            if any(not is_temporary(file) for file in folder.iterdir()):
                 raise ArgumentError(f"{folder} holds files but no {MANIFEST}: name a new folder")
             return
         before = _read(path)
+        if self.inputs is None:
+            raise ArgumentError(
+                f"{folder} holds shards already, and what comes through a pipe cannot be read again: name a new folder"
+            )
         for name in ("vocabulary", "settings", "inputs"):
             if getattr(before, name) != getattr(self, name):
                 raise ArgumentError(
@@ -59,24 +77,30 @@ class Manifest:
 
 
 def _read(path: Path) -> Manifest:
+    if not path.is_file():  # a pipe would never give anything
+        raise _no_manifest(path)
     try:
         content = json.loads(path.read_bytes())
         version = content.pop("format_version")
+        if type(version) is int and version > FORMAT_VERSION:  # before the rest, which may be said otherwise there
+            raise ArgumentError(f"{path} was written by a newer tokemb (format {version}): upgrade tokemb")
         manifest = Manifest(**content)
-        numbers = [*manifest.rows, *manifest.bytes]
-        sound = len(manifest.rows) == len(manifest.bytes) and all(type(n) is int and n >= 0 for n in numbers)
+    except ArgumentError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        version, sound = None, False
-    if not sound or not isinstance(version, int):
-        raise ArgumentError(f"{path} is not a manifest of shards: name a new folder")
-    if version > FORMAT_VERSION:
-        raise ArgumentError(f"{path} was written by a newer tokemb (format {version}): upgrade tokemb")
+        raise _no_manifest(path) from None
+    if version != FORMAT_VERSION or not manifest.is_sound():
+        raise _no_manifest(path)
     return manifest
+
+
+def _no_manifest(path: Path) -> ArgumentError:
+    return ArgumentError(f"{path} is not a manifest of shards: name a new folder")
 
 
 def _difference(name: str, before: Any, now: Any) -> str:  # noqa: ANN401
     if name == "settings":
-        keys = [key for key in now if before.get(key, None) != now[key]] if isinstance(before, dict) else []
+        keys = [key for key in now if before.get(key) != now[key]]
         return "other settings" + "".join(f", {key} {before.get(key)!r} and not {now[key]!r}" for key in keys[:1])
     if name == "vocabulary":
         return f"another vocabulary ({str(before)[:12]}, this is {now[:12]})"

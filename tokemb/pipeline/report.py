@@ -14,7 +14,7 @@ class EncodingReport:
 
     ``tokens``: all tokens of the texts, also those cut off; ``unknown``: how many of them were out of vocabulary;
     ``truncated``: rows that lost tokens; ``maxlen``: the length of the rows, ``None`` where they are not padded;
-    ``layout``: of the file of ids, if one was written.
+    ``layout``: of what was written.
     """
 
     rows: int = 0
@@ -23,6 +23,13 @@ class EncodingReport:
     truncated: int = 0
     maxlen: int | None = None
     layout: Layout | None = None
+
+    @property
+    def shape(self) -> str:
+        """The shape of what was written, (rows, maxlen) for instance, as NumPy prints it."""
+        if self.layout is None or self.layout.row_shape is None:
+            return "ragged"
+        return str((self.rows, *self.layout.row_shape))
 
     @property
     def unknown_share(self) -> float:

@@ -42,7 +42,7 @@ class Sharding:
 def encode_to_shards(
     encoder: Encoder,
     corpus: Iterator[pa.RecordBatch],
-    inputs: dict[str, Any],
+    inputs: dict[str, Any] | None,
     folder: Path,
     form: Form,
     sharding: Sharding,
@@ -53,24 +53,23 @@ def encode_to_shards(
 
     ``inputs``: what tells this corpus from others, names and sizes of its files for instance. Shards that an earlier
     run of the same vocabulary, settings and inputs completed stay, and their rows are only read; the bytes are those
-    of one run.
+    of one run. ``None`` for a corpus that cannot be read again; then no run goes on.
     Returns what became of the rows of this run, and the manifest.
     Raises ``ArgumentError`` if the folder holds anything else, or rows are to be padded to the longest.
     """
     if not form.ragged and form.shape.fixed_length is None:
         raise ArgumentError("rows of many files must be of one length: pass maxlen (--maxlen), or write them ragged")
-    manifest = Manifest(encoder.fingerprint, _settings(form, sharding, dtype), inputs)
     if folder.exists() and not folder.is_dir():
         raise ArgumentError(f"shards go to a folder, and {folder} is a file: name a new folder")
-    if folder.exists():
-        manifest.goes_on(folder)
-        remove_temporaries(folder)
-        _forget_damaged(manifest, folder, sharding)
+    manifest = Manifest(encoder.fingerprint, _settings(encoder, form, sharding, dtype), inputs)
+    manifest.goes_on(folder)
+    _forget_damaged(manifest, folder, sharding)
     if manifest.complete:
-        return EncodingReport(maxlen=None if form.ragged else form.shape.fixed_length), manifest
+        return EncodingReport(), manifest
     encoded = EncodedCorpus(encoder, _without_first(corpus, sum(manifest.rows)), form, threads)
     check_layout(sharding.path(folder, 0), ids_layout(encoder, encoded, form, dtype))
     folder.mkdir(parents=True, exist_ok=True)
+    remove_temporaries(folder)
     manifest.save(folder)
 
     def write(pieces: Iterable[Piece]) -> None:
@@ -83,6 +82,7 @@ def encode_to_shards(
         manifest.save(folder)
 
     with encoded.pieces(folder) as pieces:
+        encoded.report.layout = ids_layout(encoder, encoded, form, dtype)
         for _, parts in groupby(_cut(pieces, sharding.rows), key=itemgetter(0)):
             write(piece for _, piece in parts)
     if not manifest.rows:  # a loader finds the columns, if no rows
@@ -92,10 +92,11 @@ def encode_to_shards(
     return encoded.report, manifest
 
 
-def _settings(form: Form, sharding: Sharding, dtype: str) -> dict[str, Any]:
+def _settings(encoder: Encoder, form: Form, sharding: Sharding, dtype: str) -> dict[str, Any]:
     shape = asdict(form.shape)
     return {
         **shape,
+        "pad_id": encoder.pad_id,
         "keep": list(form.keep),
         "ragged": form.ragged,
         "dtype": dtype,

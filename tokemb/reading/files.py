@@ -57,6 +57,15 @@ class Source:
             return None
         return os.path.getsize(self.path)
 
+    def modified(self) -> int | None:
+        """When it was last written, in nanoseconds since 1970; ``None`` if that is not known, as of a pipe."""
+        if self.filesystem is not None:
+            time: int | None = self.filesystem.get_file_info(self.path).mtime_ns
+            return time
+        if self.path == STANDARD_INPUT or not os.path.isfile(self.path):
+            return None
+        return os.stat(self.path).st_mtime_ns
+
     @property
     def kind(self) -> str:
         """What the bytes should be, for messages."""

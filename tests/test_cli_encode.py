@@ -1,0 +1,123 @@
+"""The command in a real process: texts to ids and vectors, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tokemb
+from tests.conftest import CLI_TEXT as TEXT
+from tests.conftest import MIXED, ok, tokemb_command
+
+
+def test_encode_says_what_it_cut_and_did_not_know(here):
+    run = ok(tokemb_command("encode", "text.txt", "--vocab", "text.vocab", "--maxlen", 3, "-o", "out.npy", cwd=here))
+    assert run.stdout == b""
+    assert run.stderr.decode() == (
+        "wrote out.npy: int32 (4, 3); 4 rows, 10 tokens, 20.00% of them out of vocabulary, 1 rows truncated\n"
+    )
+    ids = np.load(here / "out.npy", mmap_mode="r")
+    assert ids.dtype == np.int32
+    assert ids.tolist() == [[2, 4, 3], [0, 0, 0], [5, 1, 4], [3, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--maxlen", "2"], "--maxlen 3 --padding pre --truncating pre".split()], ids=str
+)
+@pytest.mark.parametrize("vocabulary", ["text.vocab", "text.vocab/tokenizer.json"])
+def test_encode_is_what_python_gives(here, vocabulary, options):
+    (here / "mixed.txt").write_text("\n".join(text.replace("\n", " ") for text in MIXED), "utf-8")
+    files = ["text.txt", "mixed.txt"]
+    ok(tokemb_command("encode", *files, "--vocab", vocabulary, *options, "-o", "out.npy", cwd=here))
+    settings = dict(zip((name[2:] for name in options[::2]), options[1::2], strict=True))
+    if "maxlen" in settings:
+        settings["maxlen"] = int(settings["maxlen"])
+    expected = tokemb.Encoder.load(here / vocabulary).encode([here / file for file in files], **settings)
+    np.testing.assert_array_equal(np.load(here / "out.npy"), expected)
+
+
+def test_standard_input(here):
+    text = TEXT.encode()
+    ok(tokemb_command("fit-vocab", "-", "-o", "v", "--max-size", 4, cwd=here, input=text))
+    ok(tokemb_command("encode", "-", "--vocab", "v", "--maxlen", 4, "-o", "out.npy", cwd=here, input=text))
+    np.testing.assert_array_equal(np.load(here / "out.npy"), np.load(here / "ids.npy"))
+
+
+def test_settings_of_fit_vocab_are_kept(here):
+    ok(
+        tokemb_command(
+            *"fit-vocab text.txt -o v --profile keras --no-oov --min-count 2 --maxlen 2".split(),
+            *"--padding pre --truncating pre".split(),
+            cwd=here,
+        )
+    )
+    ok(tokemb_command("encode", "text.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
+    encoder = tokemb.Encoder.load(here / "v")
+    assert encoder.vocabulary == ["", "deep", "learning", "is", "very"]
+    assert np.load(here / "out.npy").tolist() == [[4, 1], [0, 0], [4, 2], [0, 3]]
+
+
+@pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
+def test_subword_models(here, model):
+    run = ok(tokemb_command("fit-vocab", "text.txt", "-o", "v", "--model", model, "--max-size", 60, cwd=here))
+    assert b"rows       words a row" in run.stderr
+    ok(tokemb_command("encode", "text.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
+    run = ok(tokemb_command("decode", "out.npy", "--vocab", "v", cwd=here))
+    assert run.stdout.decode() == TEXT
+
+
+def test_decode(here):
+    run = ok(tokemb_command("decode", "ids.npy", "--vocab", "text.vocab", cwd=here))
+    assert run.stdout.decode() == "deep learning is very\n\nvery [UNK] learning\nis [UNK]\n"
+    assert run.stderr == b""
+
+
+def test_embed(here):
+    import keras
+
+    matrix = keras.models.load_model(here / "text.keras").get_layer("token_embedding").get_weights()[0]
+    ids = np.load(here / "ids.npy")
+    np.testing.assert_array_equal(np.load(here / "vectors.npy"), matrix[ids])
+    run = ok(
+        tokemb_command(
+            *"embed text.txt --vocab text.vocab --model text.keras --maxlen 4 -o of_text.npy".split(), cwd=here
+        )
+    )
+    assert run.stderr.endswith(b"20.00% of them out of vocabulary, 1 rows truncated\n")
+    np.testing.assert_array_equal(np.load(here / "of_text.npy"), matrix[ids])
+    for pooling in ("mean", "sum", "max"):
+        ok(
+            tokemb_command(
+                *f"embed ids.npy --model text.keras --pooling {pooling} -o ids_{pooling}.npy".split(), cwd=here
+            )
+        )
+        of_text = f"embed text.txt --vocab text.vocab --maxlen 4 --model text.keras --pooling {pooling} -o of_text.npy"
+        ok(tokemb_command(*of_text.split(), cwd=here))
+        expected = tokemb.embed(here / "text.keras", ids, pooling=pooling)
+        np.testing.assert_array_equal(np.load(here / f"ids_{pooling}.npy"), expected)
+        np.testing.assert_array_equal(np.load(here / "of_text.npy"), expected)
+        assert expected.shape == (4, 3)
+
+
+def test_empty_files(here):
+    (here / "empty.txt").write_bytes(b"")
+    ok(tokemb_command("encode", "empty.txt", "--vocab", "text.vocab", "-o", "e.npy", cwd=here))
+    assert np.load(here / "e.npy").shape == (0, 0)
+    ok(tokemb_command("encode", "empty.txt", "--vocab", "text.vocab", "--maxlen", 3, "-o", "e.npy", cwd=here))
+    assert np.load(here / "e.npy").shape == (0, 3)
+    ok(tokemb_command("embed", "e.npy", "--model", "text.keras", "-o", "v.npy", cwd=here))
+    assert np.load(here / "v.npy").shape == (0, 3, 3)
+    ok(
+        tokemb_command(
+            *"embed empty.txt --vocab text.vocab --model text.keras --pooling mean -o v.npy".split(), cwd=here
+        )
+    )
+    assert np.load(here / "v.npy").shape == (0, 3)
+
+
+def test_output_is_utf8_whatever_the_locale(here, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    tokemb.fit_vocab(["中 é"]).save(here / "v")
+    np.save(here / "cjk.npy", np.array([[2, 3]]))
+    assert ok(tokemb_command("decode", "cjk.npy", "--vocab", "v", cwd=here)).stdout.decode() == "é 中\n"
+    assert "中" in ok(tokemb_command("inspect", "v", cwd=here)).stdout.decode()
