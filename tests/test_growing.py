@@ -172,14 +172,15 @@ def test_the_command(tmp_path):
         ("grow new.txt --vocab v -o w --grown-model m.keras", 2, "--model and --grown-model go together"),
         ("grow new.txt --vocab v -o w --embedding x", 2, "--embedding and --no-compile are for a --model"),
         ("grow new.txt --vocab v -o w --model m.keras --grown-model m.h5", 2, "must end in .keras; received m.h5"),
-        ("grow new.txt c.parquet --vocab v -o w", 2, "texts and counts (.parquet) cannot be mixed"),
+        ("grow new.txt c.parquet --vocab v -o w", 2, "texts and counts cannot be mixed"),
         ("grow none.txt --vocab v -o w", 1, "none.txt"),
         ("grow new.txt --vocab v -o w --model none.keras --grown-model m.keras", 1, "there is no model at none.keras"),
     ],
 )
 def test_the_command_says_what_is_wrong_and_writes_nothing(tmp_path, arguments, code, message):
     tokemb.fit_vocab(["a"]).save(tmp_path / "v")
+    tokemb.TokenCounts.from_texts(["a"]).save(tmp_path / "c.parquet")
     (tmp_path / "new.txt").write_text("b\n")
     _, notes = run(*arguments.split(), cwd=tmp_path, code=code)
     assert message in notes[-1]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.txt", "v"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.parquet", "new.txt", "v"]
