@@ -12,7 +12,7 @@ demo: $(VENV)/installed
 	@sh docs/demo.sh "$(BIN)" "$(TEXT)"
 
 test: $(VENV)/tested lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/tested
 	$(BIN)/ruff check .
