@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -86,6 +88,13 @@ class Corpus:
         sizes = [source.size() for source in self._sources()]
         with progress(None if None in sizes else sum(filter(None, sizes))) as shown:
             yield shown.counted(read_corpus(self.files, keep=self.keep, on_read=shown.advance, **self.reading))
+
+    def check_apart(self, output: Path) -> None:
+        """Wrong usage if ``output`` is one of the files, which it would replace."""
+        for file in self._sources():
+            if file.filesystem is None and output.is_file() and os.path.isfile(file.path):
+                if os.path.samefile(file.path, output):
+                    raise click.UsageError(f"the output is also read: {file.name}")
 
     def identity(self) -> dict[str, Any] | None:
         """What tells it from others, as JSON has it; ``None`` if it cannot be read a second time."""

@@ -41,6 +41,7 @@ def command(output: Path, profile: str, threads: int | None, **told: Any) -> Non
     counted = next((file for file in texts.files if options.is_counts(Path(file))), None)
     if counted is not None:
         raise click.UsageError(f"{counted} is not text: tokemb fit-vocab takes counts, one file or several")
+    texts.check_apart(output)
     from tokemb import TokenCounts
 
     with texts.open() as batches:

@@ -65,6 +65,7 @@ def command(
         raise click.UsageError(f"texts need --vocab; without it the input must be one file of ids: {', '.join(_IDS)}")
     if of_ids and (texts.keep or any(value is not None for value in (maxlen, padding, truncating))):
         raise click.UsageError("--maxlen, --padding, --truncating and --keep are for texts; ids are padded already")
+    texts.check_apart(output)
     from tokemb import Encoder
     from tokemb.embedder import Embedder
     from tokemb.pipeline.embedding import embed_corpus, embed_ids

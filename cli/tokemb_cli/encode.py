@@ -78,7 +78,9 @@ def command(
     from tokemb import Encoder
     from tokemb.pipeline.encoded_corpus import Form
 
-    texts, encoder = corpus.Corpus.take(told), Encoder.load(vocab)
+    texts = corpus.Corpus.take(told)
+    texts.check_apart(output)
+    encoder = Encoder.load(vocab)
     form = Form(encoder.row_shape(maxlen, padding, truncating), texts.keep, ragged)
     job = _Job(texts, encoder, output, form, dtype, threads)
     summary = job.to_file() if rows_per_shard is None else job.to_shards(rows_per_shard, f".{shard_format or 'npz'}")

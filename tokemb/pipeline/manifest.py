@@ -89,7 +89,7 @@ def _read(path: Path) -> Manifest:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _no_manifest(path) from None
-    if version != FORMAT_VERSION or not manifest.is_sound():
+    if type(version) is not int or version != FORMAT_VERSION or not manifest.is_sound():
         raise _no_manifest(path)
     return manifest
 

@@ -78,7 +78,7 @@ class Columns:
     @property
     def keep(self) -> list[str]:
         """The kept columns, without the text column."""
-        return [name for name in self._keep if name != self._column]
+        return [name for name in self._keep if name != self._text_name]
 
     def kept_type(self, name: str) -> pa.DataType | None:
         """The type of a kept column, once it is known."""
@@ -114,14 +114,18 @@ class Columns:
 
     def check_seen(self) -> None:
         """Raise ``TextError`` if there were rows, but none with one of the kept columns."""
-        unseen = self._unseen - {self._column}
+        unseen = self._unseen - {self._text_name}
         if unseen and self._name is not None:
             raise TextError(f"no row of the files has the column {min(unseen)!r}")
 
     def schema(self) -> pa.Schema:
         """The schema of the run; of columns that no file told about, texts."""
-        fields = [(self._name or self._column or TEXT, self._text_type or STRINGS)]
+        fields = [(self._text_name, self._text_type or STRINGS)]
         return pa.schema(fields + [(key, self._kept_types.get(key, pa.string())) for key in self.keep])
+
+    @property
+    def _text_name(self) -> str:
+        return self._name or self._column or TEXT
 
     def _as_text(self, name: str, column: pa.Array, place: Place) -> pa.Array:
         column = decoded(column)

@@ -124,8 +124,15 @@ def _feature_values(column: pa.Array, name: str, dtype: str) -> list[Any]:
     """The values as Python's, ``None`` where there is none; doubles are rounded to the floats that features are."""
     values = plain(column)
     if dtype == "float32":
+        reals = values.to_numpy(zero_copy_only=False)
         with np.errstate(over="ignore"):
-            rounded = values.to_numpy(zero_copy_only=False).astype(np.float32)
+            rounded = reals.astype(np.float32)
+        overflown = reals[np.isinf(rounded) & np.isfinite(reals)]
+        if len(overflown):
+            raise ArgumentError(
+                f"a .tfrecord keeps numbers as float32, up to {np.finfo(np.float32).max:.4g}; {name!r} holds "
+                f"{overflown[0]}: write .npz or .parquet"
+            )
         return [
             None if gone else real for gone, real in zip(values.is_null().to_pylist(), rounded.tolist(), strict=True)
         ]

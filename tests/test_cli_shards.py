@@ -1,0 +1,319 @@
+"""Folders of shards: what a stopped run left goes on, what is not its own is refused.
+
+``TOKEMB_TEST_KILLS`` is how often runs are killed at random moments, for each format.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from tokemb_cli.main import cli
+
+import tokemb
+from tests.conftest import ROOT
+
+KILLS = int(os.environ.get("TOKEMB_TEST_KILLS", "1"))
+SHARDS = "--maxlen 8 --rows-per-shard 1000 -o"
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A corpus of some thousand rows and its vocabulary."""
+    here = tmp_path_factory.mktemp("corpus")
+    words = [f"w{i}" for i in range(500)]
+    numbers = random.Random(0)
+    rows = [(i, " ".join(numbers.choices(words, k=numbers.randrange(12)))) for i in range(25_500)]
+    (here / "x.jsonl").write_text("".join(json.dumps({"id": i, "text": text}) + "\n" for i, text in rows))
+    tokemb.fit_vocab([" ".join(words)]).save(here / "v")
+    tokemb.fit_vocab(["w1 w2"]).save(here / "w")
+    return here
+
+
+@pytest.fixture
+def here(made, tmp_path, monkeypatch):
+    for path in made.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(arguments, code=0):
+    result = CliRunner().invoke(cli, ["encode", *arguments.split()])
+    assert result.exit_code == code, result.stderr
+    return result.stderr
+
+
+def start(arguments, **kwargs):
+    return subprocess.Popen(
+        [sys.executable, "-m", "tokemb_cli", "encode", *arguments.split()],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "cli")])},
+        **kwargs,
+    )
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def shards(folder):
+    return sorted(path.name for path in Path(folder).glob("part-*"))
+
+
+def wait_for(condition, process):
+    while not condition() and process.poll() is None:
+        time.sleep(0.002)
+
+
+def slowly(here, suffix="npz"):
+    """A command that takes long enough to be stopped: many small shards."""
+    keep = "" if suffix == "npy" else "--keep id"
+    return f"x.jsonl --vocab v --maxlen 8 {keep} --rows-per-shard 100 --shard-format {suffix} -o"
+
+
+@pytest.mark.parametrize("suffix", ["npz", "parquet", "npy"])
+def test_a_killed_run_goes_on(here, suffix):
+    command = slowly(here, suffix)
+    run(f"{command} whole")
+    expected = contents("whole")
+    assert len(expected) == 256
+    assert json.loads(expected["manifest.json"])["complete"] is True
+    numbers = random.Random()
+    for number in range(KILLS):
+        folder = Path(f"killed{number}")
+        stops = 0
+        while True:
+            process = start(f"{command} {folder}")
+            there = len(shards(folder))
+            # Some after the first byte is written, and some anywhere in the work.
+            goal = there + numbers.choice([0, 1, 40, 80, 150])
+            wait_for(lambda: folder.exists() and len(shards(folder)) >= goal, process)  # noqa: B023
+            time.sleep(numbers.random() * 0.01)
+            process.kill()
+            _, shown = process.communicate()
+            if process.returncode == 0:
+                break
+            assert process.returncode == -signal.SIGKILL, shown
+            stops += 1
+            for name, content in contents(folder).items() if folder.exists() else ():
+                if name.startswith("part-"):
+                    assert content == expected[name], "whole, under its name"
+        assert stops or not number
+        assert contents(folder) == expected
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_keeps_whole_shards(here, number, code):
+    command = slowly(here)
+    run(f"{command} whole")
+    process = start(f"{command} x")
+    wait_for(lambda: len(shards("x")) >= 20, process)
+    process.send_signal(number)
+    _, shown = process.communicate()
+    assert process.returncode == code, shown
+    if number == signal.SIGINT:
+        assert shown == b"interrupted: the whole files in x stay; give the same command again to go on\n"
+    left = contents("x")
+    assert set(left) == {*shards("x"), "manifest.json"}, "nothing temporary"
+    manifest = json.loads(left["manifest.json"])
+    assert manifest["complete"] is False
+    # It may have been between a shard and what the manifest says of it.
+    assert len(left) - 1 - len(manifest["rows"]) in (0, 1)
+    there = sum(manifest["rows"])
+    assert f"25,500 rows ({there:,} of them were there)" in run(f"{command} x")
+    assert contents("x") == contents("whole")
+
+
+def test_rows_are_those_of_one_file(here):
+    run("x.jsonl --vocab v --maxlen 8 --keep id -o x.npz")
+    run(f"x.jsonl --vocab v --keep id {SHARDS} x")
+    assert len(shards("x")) == 26
+    whole = np.load("x.npz")
+    for name in ("ids", "lengths", "id"):
+        parts = [np.load(f"x/{part}")[name] for part in shards("x")]
+        assert {len(part) for part in parts[:-1]} == {1000}
+        np.testing.assert_array_equal(np.concatenate(parts), whole[name])
+    run("x.jsonl --vocab v --ragged --rows-per-shard 7000 --shard-format jsonl -o ragged")
+    run("x.jsonl --vocab v --ragged -o ragged.jsonl")
+    assert b"".join(Path("ragged", part).read_bytes() for part in shards("ragged")) == Path("ragged.jsonl").read_bytes()
+
+
+def test_another_run_is_refused(here):
+    run(f"x.jsonl --vocab v {SHARDS} x")
+    before = contents("x")
+    Path("other.jsonl").write_bytes(Path("x.jsonl").read_bytes())
+    for other, message in (
+        (f"x.jsonl --vocab w {SHARDS} x", "shards of another vocabulary ("),
+        (f"x.jsonl --vocab v {SHARDS} x --padding pre", "other settings, padding 'post' and not 'pre'"),
+        (f"x.jsonl --vocab v {SHARDS} x --keep id", "other settings, keep [] and not ['id']"),
+        (f"x.jsonl --vocab v {SHARDS} x --dtype int64", "other settings, dtype 'int32' and not 'int64'"),
+        (f"x.jsonl --vocab v {SHARDS} x --ragged", "other settings, ragged False and not True"),
+        ("x.jsonl --vocab v --maxlen 9 --rows-per-shard 1000 -o x", "other settings, truncate_to 8 and not 9"),
+        ("x.jsonl --vocab v --maxlen 8 --rows-per-shard 999 -o x", "rows_per_shard 1000 and not 999"),
+        (f"x.jsonl --vocab v {SHARDS} x --shard-format npy", "other settings, format '.npz' and not '.npy'"),
+        (f"x.jsonl other.jsonl --vocab v {SHARDS} x", "shards of other texts"),
+        (f"other.jsonl --vocab v {SHARDS} x", "shards of other texts"),
+        (f"x.jsonl --missing empty --vocab v {SHARDS} x", "shards of other texts"),
+        (f"- --vocab v {SHARDS} x", "what comes through a pipe cannot be read again"),
+    ):
+        shown = run(other, code=1)
+        assert message in shown
+        assert shown.endswith("name a new folder, or run the command that made them\n") or "pipe" in message
+        assert contents("x") == before
+    # Nor texts that were changed meanwhile, although they are as long.
+    run(f"other.jsonl --vocab v {SHARDS} y")
+    os.utime("other.jsonl", ns=(0, 0))
+    assert "shards of other texts" in run(f"other.jsonl --vocab v {SHARDS} y", code=1)
+
+
+def test_standard_input_does_not_go_on(here):
+    for code in (0, 1):
+        result = CliRunner().invoke(cli, f"encode - --vocab v {SHARDS} x".split(), input=b"w1\n\nw2\n")
+        assert result.exit_code == code, result.stderr
+    expected = tokemb.Encoder.load("v").encode(["w1", "", "w2"], maxlen=8)
+    np.testing.assert_array_equal(np.load("x/part-00000.npz")["ids"], expected)
+
+
+@pytest.mark.parametrize("damage", ["missing", "short", "long", "folder"])
+def test_damaged_shards_are_made_again(here, damage):
+    command = f"x.jsonl --vocab v {SHARDS} x"
+    run(command)
+    expected = contents("x")
+    path = Path("x/part-00007.npz")
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "folder":
+        path.mkdir()
+        assert "the output is an existing folder" in run(command, code=1)
+        path.rmdir()
+    elif damage != "missing":
+        path.write_bytes(content[:-1] if damage == "short" else content + b"x")
+    inode = Path("x/part-00006.npz").stat().st_ino
+    assert "25,500 rows (7,000 of them were there); 18,500 rows" in run(command)
+    assert contents("x") == expected
+    assert Path("x/part-00006.npz").stat().st_ino == inode, "those before stay"
+    assert "25,500 rows (25,500 of them were there); 0 rows" in run(command)
+
+
+def test_a_folder_that_is_none_of_ours(here):
+    Path("x").mkdir()
+    Path("x/part-00000.npz").write_bytes(b"mine")
+    assert "x holds files but no manifest.json: name a new folder" in run(f"x.jsonl --vocab v {SHARDS} x", code=1)
+    assert contents("x") == {"part-00000.npz": b"mine"}
+    # What a run leaves that is killed before it has written anything else is no hindrance.
+    Path("y").mkdir()
+    Path("y/.tokemb-0123456789ab.json").write_bytes(b"{")
+    run(f"x.jsonl --vocab v {SHARDS} y")
+    assert set(contents("y")) == {*shards("y"), "manifest.json"}
+
+
+HOSTILE = {
+    "not JSON": b"{",
+    "not UTF-8": b"\xff\xfe",
+    "a list": b"[]",
+    "null": b"null",
+    "deep": b"[" * 100_000,
+    "a long number": b'{"format_version": ' + b"9" * 5000 + b"}",
+    "other names": {"files": ["../../outside.npz"]},
+    "a path": {"format": "../../outside"},
+    "no version": {"format_version": None},
+    "version 0": {"format_version": 0},
+    "version true": {"format_version": True},
+    "rows of text": {"rows": ["../outside"]},
+    "rows is a text": {"rows": "../outside"},
+    "rows is an object": {"rows": {}, "bytes": {}},
+    "negative rows": {"rows": [-1]},
+    "rows true": {"rows": [True]},
+    "huge rows": {"rows": [10**30]},
+    "infinite rows": b'{"format_version": 1, "rows": [1e999], "bytes": [Infinity]}',
+    "too few rows": {"rows": [999], "complete": False},
+    "more rows than bytes": {"rows": [1000] * 27},
+    "complete as text": {"complete": "no"},
+    "complete without shards": {"rows": [], "bytes": []},
+    "settings as text": {"settings": "../outside"},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_manifest(here, name):
+    command = f"x.jsonl --vocab v {SHARDS} deep/x"
+    Path("deep").mkdir()
+    run(command)
+    path = Path("deep/x/manifest.json")
+    change = HOSTILE[name]
+    path.write_bytes(
+        change if isinstance(change, bytes) else json.dumps(json.loads(path.read_bytes()) | change).encode()
+    )
+    before = sorted(here.rglob("*")), contents("deep/x")
+    shown = run(command, code=1)
+    assert shown == "Error: deep/x/manifest.json is not a manifest of shards: name a new folder\n"
+    assert (sorted(here.rglob("*")), contents("deep/x")) == before
+
+
+def test_manifests_that_are_no_files_or_newer(here):
+    command = f"x.jsonl --vocab v {SHARDS} x"
+    run(command)
+    path = Path("x/manifest.json")
+    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 99, "more": 1'))
+    assert "was written by a newer tokemb (format 99): upgrade tokemb" in run(command, code=1)
+    path.unlink()
+    path.mkdir()
+    assert "x/manifest.json is not a manifest of shards" in run(command, code=1)
+    path.rmdir()
+    path.symlink_to(here / "nowhere")
+    assert "x/manifest.json is not a manifest of shards" in run(command, code=1)
+    if hasattr(os, "mkfifo"):
+        path.unlink()
+        os.mkfifo(path)
+        assert "x/manifest.json is not a manifest of shards" in run(command, code=1)
+
+
+def test_shards_of_more_rows_than_the_corpus_has(here):
+    """As if the corpus had been cut, without its size and time telling so."""
+    Path("y.jsonl").write_bytes(Path("x.jsonl").read_bytes())
+    time_before, size = os.stat("y.jsonl").st_mtime_ns, os.stat("y.jsonl").st_size
+    run(f"y.jsonl --vocab v {SHARDS} x")
+    Path("x/part-00025.npz").unlink()
+    Path("y.jsonl").write_text('{"id": 1, "text": "w1"}'.ljust(size - 1) + "\n")
+    os.utime("y.jsonl", ns=(time_before, time_before))
+    before = contents("x")
+    assert "the texts have fewer rows than those of the shards that are there" in run(
+        f"y.jsonl --vocab v {SHARDS} x", code=1
+    )
+    assert contents("x") == before
+
+
+@LINUX
+@pytest.mark.parametrize("suffix", ["npz", "parquet", "npy"])
+def test_no_space_left_in_the_middle(here, suffix):
+    """A file that cannot grow: the last shards, which hold more, are those that are too large."""
+    import resource
+
+    numbers = random.Random(0)
+    texts = ["w1"] * 300 + [" ".join(f"w{numbers.randrange(500)}" for _ in range(200)) for _ in range(300)]
+    Path("y.txt").write_text("\n".join(texts) + "\n")
+    ragged = "--ragged" if suffix != "npy" else "--maxlen 200 --dtype int64"
+    rows = 100 if suffix != "npy" else 30
+    command = f"y.txt --vocab v {ragged} --rows-per-shard {rows} --shard-format {suffix} -o"
+    run(f"{command} whole")
+    limit = 20_000 if suffix != "npy" else 30_000
+    process = start(f"{command} x", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    _, shown = process.communicate()
+    assert process.returncode == 1
+    assert shown.endswith(b"Error: file too large\n")
+    left = contents("x")
+    assert set(left) == {"manifest.json", *shards("x")}, "nothing temporary"
+    assert len(json.loads(left["manifest.json"])["rows"]) == len(left) - 1
+    run(f"{command} x")
+    assert contents("x") == contents("whole")
