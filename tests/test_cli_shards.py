@@ -88,7 +88,7 @@ def test_a_killed_run_goes_on(here, suffix):
     run(f"{command} whole")
     expected = contents("whole")
     assert len(expected) == 256
-    assert json.loads(expected["manifest.json"])["complete"] is True
+    assert json.loads(expected["_manifest.json"])["complete"] is True
     numbers = random.Random()
     for number in range(KILLS):
         folder = Path(f"killed{number}")
@@ -125,8 +125,8 @@ def test_an_interrupted_run_keeps_whole_shards(here, number, code):
     if number == signal.SIGINT:
         assert shown == b"interrupted: the whole files in x stay; give the same command again to go on\n"
     left = contents("x")
-    assert set(left) == {*shards("x"), "manifest.json"}, "nothing temporary"
-    manifest = json.loads(left["manifest.json"])
+    assert set(left) == {*shards("x"), "_manifest.json"}, "nothing temporary"
+    manifest = json.loads(left["_manifest.json"])
     assert manifest["complete"] is False
     # It may have been between a shard and what the manifest says of it.
     assert len(left) - 1 - len(manifest["rows"]) in (0, 1)
@@ -209,13 +209,13 @@ def test_damaged_shards_are_made_again(here, damage):
 def test_a_folder_that_is_none_of_ours(here):
     Path("x").mkdir()
     Path("x/part-00000.npz").write_bytes(b"mine")
-    assert "x holds files but no manifest.json: name a new folder" in run(f"x.jsonl --vocab v {SHARDS} x", code=1)
+    assert "x holds files but no _manifest.json: name a new folder" in run(f"x.jsonl --vocab v {SHARDS} x", code=1)
     assert contents("x") == {"part-00000.npz": b"mine"}
     # What a run leaves that is killed before it has written anything else is no hindrance.
     Path("y").mkdir()
     Path("y/.tokemb-0123456789ab.json").write_bytes(b"{")
     run(f"x.jsonl --vocab v {SHARDS} y")
-    assert set(contents("y")) == {*shards("y"), "manifest.json"}
+    assert set(contents("y")) == {*shards("y"), "_manifest.json"}
 
 
 HOSTILE = {
@@ -250,33 +250,33 @@ def test_a_hostile_manifest(here, name):
     command = f"x.jsonl --vocab v {SHARDS} deep/x"
     Path("deep").mkdir()
     run(command)
-    path = Path("deep/x/manifest.json")
+    path = Path("deep/x/_manifest.json")
     change = HOSTILE[name]
     path.write_bytes(
         change if isinstance(change, bytes) else json.dumps(json.loads(path.read_bytes()) | change).encode()
     )
     before = sorted(here.rglob("*")), contents("deep/x")
     shown = run(command, code=1)
-    assert shown == "Error: deep/x/manifest.json is not a manifest of shards: name a new folder\n"
+    assert shown == "Error: deep/x/_manifest.json is not a manifest of shards: name a new folder\n"
     assert (sorted(here.rglob("*")), contents("deep/x")) == before
 
 
 def test_manifests_that_are_no_files_or_newer(here):
     command = f"x.jsonl --vocab v {SHARDS} x"
     run(command)
-    path = Path("x/manifest.json")
+    path = Path("x/_manifest.json")
     path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 99, "more": 1'))
     assert "was written by a newer tokemb (format 99): upgrade tokemb" in run(command, code=1)
     path.unlink()
     path.mkdir()
-    assert "x/manifest.json is not a manifest of shards" in run(command, code=1)
+    assert "x/_manifest.json is not a manifest of shards" in run(command, code=1)
     path.rmdir()
     path.symlink_to(here / "nowhere")
-    assert "x/manifest.json is not a manifest of shards" in run(command, code=1)
+    assert "x/_manifest.json is not a manifest of shards" in run(command, code=1)
     if hasattr(os, "mkfifo"):
         path.unlink()
         os.mkfifo(path)
-        assert "x/manifest.json is not a manifest of shards" in run(command, code=1)
+        assert "x/_manifest.json is not a manifest of shards" in run(command, code=1)
 
 
 def test_shards_of_more_rows_than_the_corpus_has(here):
@@ -313,7 +313,7 @@ def test_no_space_left_in_the_middle(here, suffix):
     assert process.returncode == 1
     assert shown.endswith(b"Error: file too large\n")
     left = contents("x")
-    assert set(left) == {"manifest.json", *shards("x")}, "nothing temporary"
-    assert len(json.loads(left["manifest.json"])["rows"]) == len(left) - 1
+    assert set(left) == {"_manifest.json", *shards("x")}, "nothing temporary"
+    assert len(json.loads(left["_manifest.json"])["rows"]) == len(left) - 1
     run(f"{command} x")
     assert contents("x") == contents("whole")
