@@ -135,7 +135,6 @@ def test_what_the_following_tests_change_is_sound(tmp_path):
         ({"token": NOT_UTF8}, "is not a sound file of token counts: .*[Ii]nvalid UTF8"),
         ({"token": [b"a", b"\xff"]}, "is not a sound file of token counts: .*UTF8"),
     ],
-    ids=str,
 )
 def test_files_that_are_wrong(tmp_path, changes, message):
     write(tmp_path / "x.parquet", **changes)
