@@ -1,0 +1,125 @@
+"""Large inputs: nothing is lost, and memory does not follow them.
+
+By default they are small; ``TOKEMB_TEST_SIZE=10`` makes them ten times as large: ten million empty rows, a row of
+200 MB, a corpus of 300 MB.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import sys
+import threading
+import time
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import tokemb
+from tests.conftest import ok, python, tokemb_command
+
+SIZE = float(os.environ.get("TOKEMB_TEST_SIZE", "1"))
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="counts kilobytes as Linux does")
+
+# The command, and then on standard output the most kilobytes that it had.
+PEAK = """
+import resource, sys
+from tokemb_cli.main import main
+try:
+    main()
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.fixture
+def here(tmp_path):
+    tokemb.fit_vocab(["deep learning is very deep"]).save(tmp_path / "v")
+    return tmp_path
+
+
+@pytest.mark.parametrize("options", ["-o out.npz", "--maxlen 1 -o out.parquet", "--ragged -o out.npz"])
+def test_empty_rows_are_rows(here, options):
+    rows = int(1_000_000 * SIZE)
+    (here / "x.txt").write_bytes(b"\n" * rows + b"deep\n")
+    shown = ok(tokemb_command("encode", "x.txt", "--vocab", "v", *options.split(), cwd=here)).stderr
+    assert f"{rows + 1:,} rows, 1 tokens".encode() in shown
+    if "parquet" in options:
+        assert pq.read_metadata(here / "out.parquet").num_rows == rows + 1
+        return
+    with np.load(here / "out.npz") as arrays:
+        if "ragged" in options:
+            assert (len(arrays["row_splits"]), arrays["values"].tolist()) == (rows + 2, [2])
+        else:
+            assert arrays["ids"].shape == (rows + 1, 1)
+            assert (arrays["ids"].sum(), arrays["lengths"].sum()) == (2, 1)
+
+
+@pytest.mark.parametrize("kind", ["txt", "jsonl.gz"])
+def test_one_huge_row(here, kind):
+    words = int(2_000_000 * SIZE)
+    text = "deep very " * (words // 2)
+    if kind == "txt":
+        (here / "x.txt").write_text(f"is\n{text}\nis\n")
+    else:
+        with gzip.open(here / "x.jsonl.gz", "wt", compresslevel=1) as file:
+            file.writelines(json.dumps({"text": row}) + "\n" for row in ("is", text, "is"))
+    ok(tokemb_command("encode", f"x.{kind}", "--vocab", "v", "--ragged", "-o", "out.npz", cwd=here))
+    with np.load(here / "out.npz") as arrays:
+        assert np.diff(arrays["row_splits"]).tolist() == [1, words, 1]
+        deep, very, learning = tokemb.Encoder.load(here / "v").encode(["deep very is"])[0].tolist()
+        assert (arrays["values"][1:-1].reshape(-1, 2) == [deep, very]).all()
+        assert arrays["values"][[0, -1]].tolist() == [learning] * 2
+
+
+@LINUX
+@pytest.mark.parametrize("options", ["--maxlen 64 -o out.npz", "-o out.npy", "--ragged -o out.parquet", "SHARDS"])
+def test_peak_memory(here, options):
+    numbers = random.Random(0)
+    words = [f"w{i}" for i in range(20_000)]
+    lines = [json.dumps({"text": " ".join(numbers.choices(words, k=60)), "id": i}) + "\n" for i in range(10_000)]
+    times = max(int(9 * SIZE), 1)  # 3.7 MB of lines each
+    with gzip.open(here / "x.jsonl.gz", "wt", compresslevel=1) as file:
+        for _ in range(times):
+            file.writelines(lines)
+    options = options.replace("SHARDS", "--maxlen 64 --rows-per-shard 20000 --shard-format parquet -o out")
+    run = python(
+        PEAK,
+        "encode",
+        str(here / "x.jsonl.gz"),
+        "--vocab",
+        str(here / "v"),
+        *options.replace("out", str(here / "out")).split(),
+    )
+    assert run.returncode == 0, run.stderr
+    assert f"{10_000 * times:,} rows" in run.stderr
+    assert int(run.stdout) < 600_000, "kilobytes, libraries and kernels included"
+
+
+def test_a_corpus_that_grows_while_it_is_read(here):
+    path = here / "x.txt"
+    path.write_bytes(b"deep learning\n" * 400_000)
+    process_is_done = threading.Event()
+
+    def grow():
+        with path.open("ab", buffering=0) as file:
+            while not process_is_done.is_set():
+                file.write(b"deep")  # rows in two halves
+                time.sleep(0.001)
+                file.write(b" learning\n")
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    try:
+        ok(tokemb_command("encode", "x.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
+    finally:
+        process_is_done.set()
+        writer.join()
+    ids = np.load(here / "out.npy", mmap_mode="r")
+    deep, learning = tokemb.Encoder.load(here / "v").encode(["deep learning"])[0].tolist()
+    assert len(ids) >= 400_000
+    assert (ids[:-1] == [deep, learning]).all()
+    assert ids[-1, 0] == deep, "the last may have been half there"
