@@ -53,7 +53,7 @@ def test_padded_ids_of_any_file_are_embedded(tmp_path, encoder, pooling, monkeyp
     embedder = Embedder(model)
     for suffix in (".npy", ".npz", ".parquet"):
         path = written(tmp_path / f"ids{suffix}", ids, (5,))
-        assert embed_ids(embedder, path, tmp_path / "v.npy", pooling) == len(TEXTS)
+        assert embed_ids(embedder, path, tmp_path / "v.npy", pooling).rows == len(TEXTS)
         np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), expected, strict=True)
     # Lines of JSON do not say whether they are padded; other files of different lengths have no padding.
     paths = [written(tmp_path / "ids.npz", encoder.encode_ragged(TEXTS), None)]
