@@ -26,12 +26,12 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="counts kilobytes as 
 
 # The command, and then on standard output the most kilobytes that it had.
 PEAK = """
-import resource, sys
 from tokemb_cli.main import main
+from tests.peak import peak
 try:
     main()
 finally:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(peak())
 """
 
 

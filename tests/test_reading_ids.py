@@ -205,9 +205,10 @@ def test_row_size_cuts_blocks(tmp_path):
 @pytest.mark.parametrize("suffix", [".npz", ".parquet", ".jsonl"])
 def test_memory_does_not_grow_with_the_file(tmp_path, suffix):
     code = """
-import resource, sys
+import sys
 from pathlib import Path
 import numpy as np, pyarrow, pyarrow.parquet
+from tests.peak import peak
 from tokemb.reading_ids import open_ids
 from tokemb.writing import Layout, open_writer
 path, rows = Path(sys.argv[1]), int(sys.argv[2])
@@ -216,9 +217,9 @@ if rows:
         for _ in range(rows // 1000):
             writer.append(np.random.default_rng(0).integers(0, 60_000, (1000, 256)).astype(np.int32))
 else:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     print(sum(len(block.ids) for block in open_ids(path).blocks()))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    print(peak() - before)
 """
     count = 20_000 if suffix == ".jsonl" else 200_000  # 20 MB, 200 MB of int32
     for rows in (count, 0):

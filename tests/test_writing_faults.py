@@ -18,6 +18,7 @@ import os, resource, sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 from pathlib import Path
 import numpy as np, pyarrow as pa
+from tests.peak import peak
 from tokemb.writing import Layout, open_writer
 path, blocks, limit = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 if path.suffix == ".tfrecord":
@@ -28,7 +29,7 @@ kept = kept.slice(0, 0 if path.suffix == ".npy" else 1000).select([] if path.suf
 layout = Layout("ids", np.dtype("int32"), (256,), kept.schema)
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 try:
     with open_writer(path, layout) as writer:
         for _ in range(blocks):
@@ -37,7 +38,7 @@ try:
 except OSError as error:
     print(error.strerror)
     sys.exit(1)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak() - before)
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,8 @@ from tokemb.reading_ids.source import BLOCK, IdBlock, IdsSource, broken, int32_i
 
 # Rows of lists whose lengths are not known before.
 _ROWS = 1 << 14
+# Bytes of a column that are read at a time.
+_READ_BUFFER = 1 << 20
 
 
 class ParquetSource(IdsSource):
@@ -35,7 +38,9 @@ class ParquetSource(IdsSource):
         """Read row group by row group."""
         given = False
         rows = _ROWS if self.maxlen is None else min(self._rows_at_a_time(row_size), BLOCK)
-        with _sound(self.path), pq.ParquetFile(self.path, page_checksum_verification=True) as file:
+        # Without these two Arrow reads the whole file ahead.
+        sparing: dict[str, Any] = {"buffer_size": _READ_BUFFER, "pre_buffer": False}
+        with _sound(self.path), pq.ParquetFile(self.path, page_checksum_verification=True, **sparing) as file:
             for batch in file.iter_batches(rows, use_threads=False):
                 given = True
                 yield self._block(batch)
