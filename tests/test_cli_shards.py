@@ -135,11 +135,13 @@ def test_an_interrupted_run_keeps_whole_shards(here, number, code):
     assert contents("x") == contents("whole")
 
 
-def test_rows_are_those_of_one_file(here):
+def test_rows_are_those_of_one_file(here, monkeypatch):
+    monkeypatch.setattr("tokemb.pipeline.encoded_corpus.BLOCK", 5000)  # several blocks a batch
     run("x.jsonl --vocab v --maxlen 8 --keep id -o x.npz")
     run(f"x.jsonl --vocab v --keep id {SHARDS} x")
     assert len(shards("x")) == 26
     whole = np.load("x.npz")
+    assert whole["id"].tolist() == list(range(25_500))
     for name in ("ids", "lengths", "id"):
         parts = [np.load(f"x/{part}")[name] for part in shards("x")]
         assert {len(part) for part in parts[:-1]} == {1000}
@@ -171,6 +173,13 @@ def test_another_run_is_refused(here):
         assert message in shown
         assert shown.endswith("name a new folder, or run the command that made them\n") or "pipe" in message
         assert contents("x") == before
+    # Nor another padding, which the fingerprint does not tell.
+    tokenizer = json.loads(Path("v/tokenizer.json").read_bytes())
+    for pad_id, code in ((0, 0), (1, 1)):
+        tokenizer["padding"]["pad_id"] = pad_id
+        Path("t.json").write_text(json.dumps(tokenizer))
+        shown = run(f"x.jsonl --vocab t.json {SHARDS} z", code=code)
+    assert "other settings, pad_id 0 and not 1" in shown
     # Nor texts that were changed meanwhile, although they are as long.
     run(f"other.jsonl --vocab v {SHARDS} y")
     os.utime("other.jsonl", ns=(0, 0))
@@ -237,7 +246,7 @@ HOSTILE = {
     "rows true": {"rows": [True]},
     "huge rows": {"rows": [10**30]},
     "infinite rows": b'{"format_version": 1, "rows": [1e999], "bytes": [Infinity]}',
-    "too few rows": {"rows": [999], "complete": False},
+    "too few rows": {"rows": [999], "bytes": [9], "complete": False},
     "more rows than bytes": {"rows": [1000] * 27},
     "complete as text": {"complete": "no"},
     "complete without shards": {"rows": [], "bytes": []},
