@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import tokemb
@@ -121,3 +124,23 @@ def test_output_is_utf8_whatever_the_locale(here, monkeypatch):
     np.save(here / "cjk.npy", np.array([[2, 3]]))
     assert ok(tokemb_command("decode", "cjk.npy", "--vocab", "v", cwd=here)).stdout.decode() == "é 中\n"
     assert "中" in ok(tokemb_command("inspect", "v", cwd=here)).stdout.decode()
+
+
+def test_embed_keeps_columns_in_any_format(here):
+    (here / "x.csv").write_text("label,text\npos,deep learning\n,\nneg,is it very\n")
+    texts = ["deep learning", "", "is it very"]
+    ids = tokemb.Encoder.load(here / "text.vocab").encode(texts, maxlen=3)
+    ok(tokemb_command(*"encode x.csv --vocab text.vocab --maxlen 3 --keep label -o x.npz".split(), cwd=here))
+    expected = tokemb.embed(here / "text.keras", ids).astype(np.float16).tolist()
+    of_texts = "embed x.csv --vocab text.vocab --model text.keras --maxlen 3 --keep label --dtype float16 -o"
+    for command in (of_texts, "embed x.npz --model text.keras --dtype float16 -o"):
+        shown = ok(tokemb_command(*command.split(), "v.parquet", cwd=here)).stderr
+        assert shown.startswith(b"wrote v.parquet: float16 (3, 3, 3); 3 rows")
+        table = pq.read_table(here / "v.parquet")
+        assert table["label"].to_pylist() == ["pos", "", "neg"]
+        assert table["vectors"].to_pylist() == expected
+    shown = ok(tokemb_command(*of_texts.split(), "v.tfrecord", cwd=here)).stderr.decode()
+    assert '"vectors": tf.io.FixedLenFeature([3, 3], tf.float32)' in shown
+    lines = ok(tokemb_command(*of_texts.split(), "-", cwd=here)).stdout.splitlines()
+    assert [json.loads(line)["label"] for line in lines] == ["pos", "", "neg"]
+    np.testing.assert_allclose([json.loads(line)["vectors"] for line in lines], expected, rtol=1e-3)
