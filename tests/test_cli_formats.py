@@ -10,6 +10,7 @@ import io
 import json
 import lzma
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -309,6 +310,21 @@ def test_a_corpus_without_rows(run, output):
             assert len(pq.read_table(path)) == 0
         else:
             assert Path(path).read_bytes() == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes it as a shell does")
+def test_no_standard_output(vocabulary, tmp_path):
+    (tmp_path / "x.txt").write_text("deep\n")
+    command = shlex.join([sys.executable, "-m", "tokemb_cli", "encode", "x.txt", "--vocab", str(vocabulary), "-o", "-"])
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "cli")])
+    run = subprocess.run(
+        ["sh", "-c", f"{command} >&-"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths},
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (1, b"Error: there is no standard output to write to\n")
 
 
 def test_a_pipe_that_nobody_reads_on(vocabulary, tmp_path):

@@ -66,7 +66,11 @@ def check_output(path: Path, otherwise: str = "") -> None:
 
 def target(output: Path) -> Path | BinaryIO:
     """What to write to: standard output for ``-``."""
-    return sys.stdout.buffer if str(output) == "-" else output
+    if str(output) != "-":
+        return output
+    if sys.stdout is None:
+        raise click.ClickException("there is no standard output to write to")
+    return sys.stdout.buffer
 
 
 def import_for(suffix: str) -> None:
