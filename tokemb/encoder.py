@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
     from tokemb.counts import TokenCounts
+    from tokemb.serving import TextToIds
 
 
 class Encoder:
@@ -255,6 +256,25 @@ pathlib.Path(text) for a file
             "table": self._table,
         }
         return _again, (self._specification, kept)
+
+    @property
+    def splitting(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """The ``normalizer`` and ``pre_tokenizer`` of the ``tokenizer.json``."""
+        return self._specification.get("normalizer"), self._specification.get("pre_tokenizer")
+
+    # In Keras
+
+    def layer(
+        self, maxlen: int | None = None, padding: str | None = None, truncating: str | None = None
+    ) -> TextToIds:
+        """A Keras layer of this vocabulary: strings (batch,) to the int32 (batch, maxlen) of ``encode``.
+
+        The arguments are those of ``encode``; see ``tokemb.serving.TextToIds``. The first one of a profile takes some
+        seconds. Raises ``ArgumentError`` for subwords and foreign vocabularies, which TensorFlow cannot do exactly.
+        """
+        from tokemb.serving import make_layer
+
+        return make_layer(self, maxlen, padding, truncating)
 
     # Encoding, decoding
 

@@ -51,7 +51,7 @@ class CodePoints:
         self._classes: dict[str, int | None] = {}
         for alternative in (alternative for group in cutting.groups for alternative in group):
             if alternative.joined_by and (first := first_match(alternative.characters)):
-                self._class_of(first)
+                self.class_of(first)
         self._lock = Lock()
         self.growth = 1
         self.table = Table(
@@ -68,6 +68,11 @@ class CodePoints:
         self.ask([0])
         ranges, folded = self._ranges()
         self.table = self.table._replace(ranges=ranges, folded=folded)
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """A character of each run that was met."""
+        return tuple(self._runs)
 
     def ask(self, pages: Iterable[int]) -> None:
         """Put more pages of characters into the table, as far as they are not in it."""
@@ -141,7 +146,7 @@ class CodePoints:
             return b"", b"", flag | NEEDS_REFERENCE
         classes = b""
         for part in text:
-            kind = self._class_of(part)
+            kind = self.class_of(part)
             if kind is None or (kind & JOINS and len(text) > 1):
                 return b"", b"", flag | NEEDS_REFERENCE
             classes += bytes([kind]) + bytes([TAIL]) * (len(part.encode()) - 1)
@@ -156,13 +161,13 @@ class CodePoints:
             text = "".join(filter(None, parts))
         return text
 
-    def _class_of(self, character: str) -> int | None:
+    def class_of(self, character: str) -> int | None:
+        """The class of a character of normalized text, or ``None`` if it depends on more than its neighbours."""
         if character not in self._classes:
             self._classes[character] = self._ask_class(character)
         return self._classes[character]
 
     def _ask_class(self, character: str) -> int | None:
-        """The class of a character of normalized text, or ``None`` if it depends on more than its neighbours."""
         if overlaps(self.cutting.groups, character):
             return None
         if not self._pieces(character):
