@@ -66,8 +66,9 @@ def atomic_folder(path: Path, may_replace: Callable[[Path], bool]) -> Iterator[P
     try:
         temporary.mkdir()
         yield temporary
-        for file in temporary.iterdir():
-            _flush(file)
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _flush(file)
         if path.exists():
             shutil.copymode(path, temporary)
             path.rename(replaced)

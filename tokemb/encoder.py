@@ -40,6 +40,7 @@ from tokemb.statistics import CorpusStatistics
 from tokemb.threads import thread_count
 
 if TYPE_CHECKING:
+    from keras.layers import TextVectorization
     from scipy.sparse import csr_matrix
 
     from tokemb.counts import TokenCounts
@@ -264,9 +265,7 @@ pathlib.Path(text) for a file
 
     # In Keras
 
-    def layer(
-        self, maxlen: int | None = None, padding: str | None = None, truncating: str | None = None
-    ) -> TextToIds:
+    def layer(self, maxlen: int | None = None, padding: str | None = None, truncating: str | None = None) -> TextToIds:
         """A Keras layer of this vocabulary: strings (batch,) to the int32 (batch, maxlen) of ``encode``.
 
         The arguments are those of ``encode``; see ``tokemb.serving.TextToIds``. The first one of a profile takes some
@@ -275,6 +274,27 @@ pathlib.Path(text) for a file
         from tokemb.serving import make_layer
 
         return make_layer(self, maxlen, padding, truncating)
+
+    def to_text_vectorization(self) -> TextVectorization:
+        """Keras' ``TextVectorization`` with this vocabulary and the ids of ``encode``.
+
+        Raises ``ArgumentError`` unless that is possible: for words of the profile ``"text-vectorization"``, padded and
+        truncated at the end.
+        """
+        from tokemb.serving import to_text_vectorization
+
+        return to_text_vectorization(self)
+
+    @classmethod
+    def from_text_vectorization(cls, layer: TextVectorization) -> Encoder:
+        """The encoder of the ids that an adapted ``keras.layers.TextVectorization`` gives.
+
+        Raises ``ArgumentError`` for settings that no profile has (ngrams, another ``standardize`` or ``split``, an
+        ``output_mode`` that is not ``"int"``), ``VocabularyError`` for a layer without a vocabulary.
+        """
+        from tokemb.serving import from_text_vectorization
+
+        return from_text_vectorization(layer)
 
     # Encoding, decoding
 

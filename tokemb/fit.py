@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,7 @@ def fit_vocab(
         if not kept_tokens:
             raise nothing_left(counts, min_count)
         tokens = reserved + kept_tokens
-        fitted: Model = WordLevel({token: index for index, token in enumerate(tokens)}, unk_token=UNK_TOKEN)
+        specification = word_specification(splitting, tokens, shape)
         token_counts, documents = word_counts(tokens, counts)
         encoded, kept = counts.total, token_counts.sum().as_py() or 0
     else:
@@ -99,7 +99,7 @@ def fit_vocab(
         documents = pa.nulls(len(tokens), pa.int64())
         encoded = int(occurrences.sum())
         kept = encoded - int(occurrences[tokens.index(UNK_TOKEN)])
-    specification = shape.write(_specification(splitting, model, fitted), 0, PAD_TOKEN)
+        specification = shape.write(_specification(splitting, model, fitted), 0, PAD_TOKEN)
     corpus = CorpusStatistics(
         counts.rows, counts.total, len(counts.tokens), encoded, encoded - kept, counts.row_lengths
     )
@@ -114,6 +114,12 @@ def fit_vocab(
         corpus=corpus,
         table=vocabulary_table(tokens, token_counts, documents),
     )
+
+
+def word_specification(profile: Profile, tokens: Sequence[str], shape: RowShape) -> Specification:
+    """The ``tokenizer.json`` of a vocabulary of words, ``tokens`` in the order of their ids."""
+    model = WordLevel({token: index for index, token in enumerate(tokens)}, unk_token=UNK_TOKEN)
+    return shape.write(_specification(profile, "word", model), 0, PAD_TOKEN)
 
 
 def _check_combination(profile: Profile, model: str, oov: bool) -> None:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "embed": ("embed", "Turn ids or texts into vectors with a Keras model."),
     "export-vectors": ("export_vectors", "Write the vectors of a model for other programs."),
     "check": ("check", "Tell whether a vocabulary, a model and ids fit together."),
+    "export": ("export", "Write a SavedModel that takes raw text."),
     "inspect": ("inspect", "Tell what a vocabulary, counts, model or array holds."),
 }
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
 OUTPUTS = (".npy", ".npz", ".parquet", ".tfrecord", ".jsonl")
 LINE_KINDS = ("bert", "gensim", "words")
+ANSWERS = ("ids", "vectors", "predictions")
 VECTOR_FORMATS = ("glove", "word2vec", "word2vec-binary", "fasttext", "npz")
 
 _PATH = click.Path(path_type=Path)

@@ -88,7 +88,9 @@ class _MarkOrder:
 
     def __init__(self, normalize: Normalize, marks: Sequence[str]) -> None:
         self._normalize = normalize
-        before = {mark: sum(normalize(mark + other) == other + mark != mark + other for other in marks) for mark in marks}
+        before = {
+            mark: sum(normalize(mark + other) == other + mark != mark + other for other in marks) for mark in marks
+        }
         places = sorted(set(before.values()))
         if len(places) >= BEGINS_ANEW:
             raise UnprovableError(f"the order of marks has {len(places)} places")

@@ -114,7 +114,7 @@ class _Pages:
         most = max(len(text) for page in self._pages if not isinstance(page, int) for text in page)
         page_of = np.zeros(PAGES, np.int32)
         distinct: dict[bytes, int] = {}
-        kept = []
+        kept: list[tuple[Int32, UInt8, UInt8]] = []
         for number, page in enumerate(self._pages):
             becomes = np.zeros((PAGE, most), np.int32)
             classes = np.full((PAGE, most), NOTHING, np.uint8)
@@ -131,7 +131,7 @@ class _Pages:
                 distinct[content] = len(kept)
                 kept.append((becomes, classes, contexts))
             page_of[number] = distinct[content]
-        becomes_of_all, classes_of_all, contexts_of_all = (np.concatenate(part) for part in zip(*kept, strict=True))
+        becomes_of_all, classes_of_all, contexts_of_all = map(np.concatenate, zip(*kept, strict=True))
         return EveryCharacter(page_of, becomes_of_all, classes_of_all, contexts_of_all, rule.name)
 
     def _fill(self, number: int, page: list[str], becomes: Int32, classes: UInt8) -> None:
@@ -139,7 +139,9 @@ class _Pages:
             for position, character in enumerate(text):
                 kind = self._code_points.class_of(character)
                 if kind is None:
-                    raise UnprovableError(f"where text is cut at U+{ord(character):04X} depends on more than neighbours")
+                    raise UnprovableError(
+                        f"where text is cut at U+{ord(character):04X} depends on more than neighbours"
+                    )
                 classes[place, position] = kind
                 if kind:  # of others it does not matter what they are
                     becomes[place, position] = ord(character) - (number * PAGE + place)

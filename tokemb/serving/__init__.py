@@ -4,11 +4,11 @@ Importing this imports TensorFlow, and tells Keras of the layer, so that saved m
 """
 
 from tokemb.serving.layer import TextToIds, make_layer
-from tokemb.serving.saved_model import OUTPUTS, export_saved_model
+from tokemb.serving.saved_model import ANSWERS, export_saved_model
 from tokemb.serving.text_vectorization import from_text_vectorization, to_text_vectorization
 
 __all__ = [
-    "OUTPUTS",
+    "ANSWERS",
     "TextToIds",
     "export_saved_model",
     "from_text_vectorization",

@@ -6,7 +6,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from tokemb.engine.context_rules import BEGINS_ANEW, CASED, FINAL_SIGMA, MARK_ORDER, PASSED_OVER, SIGMA, SMALL_FINAL_SIGMA
+from tokemb.engine.context_rules import (
+    BEGINS_ANEW,
+    CASED,
+    FINAL_SIGMA,
+    MARK_ORDER,
+    PASSED_OVER,
+    SIGMA,
+    SMALL_FINAL_SIGMA,
+)
 from tokemb.engine.every_character import NOTHING, EveryCharacter
 from tokemb.kernels.layout import ALONE, JOINS, KEPT, PAGE, RUN_BITS
 
@@ -67,7 +75,7 @@ def _normalize(codes: Tensor, rows: Tensor, characters: EveryCharacter) -> tuple
         contexts = tf.reshape(tf.gather(tf.constant(characters.contexts), entries), [-1])
         normal, classes = _with_marks_in_order(normal, classes, rows, contexts)
     there = classes != NOTHING
-    return tuple(tf.boolean_mask(values, there) for values in (normal, classes, rows))  # type: ignore[return-value]
+    return tuple(tf.boolean_mask(values, there) for values in (normal, classes, rows))
 
 
 def _with_final_sigmas(

@@ -24,7 +24,7 @@ _DTYPES = {"page_of": "<i4", "becomes": "<i4", "classes": "u1", "contexts": "u1"
 
 
 @keras.saving.register_keras_serializable(package="tokemb")
-class TextToIds(keras.layers.Layer):
+class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
     """Strings (batch,) or (batch, 1) to int32 ids (batch, maxlen), as ``Encoder.encode`` gives them.
 
     Made by ``Encoder.layer``. Everything that it needs is in its config, so that a saved model needs no vocabulary; to
@@ -153,5 +153,5 @@ def _from_json(content: dict[str, Any]) -> EveryCharacter:
         name: np.frombuffer(zlib.decompress(base64.b64decode(content[name])), dtype) for name, dtype in _DTYPES.items()
     }
     entries = (int(arrays["page_of"].max()) + 1) * PAGE
-    tables = (arrays[name].reshape(entries, -1) for name in ("becomes", "classes", "contexts"))
-    return EveryCharacter(arrays["page_of"], *tables, content["rule"])
+    becomes, classes, contexts = (arrays[name].reshape(entries, -1) for name in ("becomes", "classes", "contexts"))
+    return EveryCharacter(arrays["page_of"], becomes, classes, contexts, content["rule"])

@@ -1,2 +1,108 @@
-OUTPUTS = ("ids", "vectors", "predictions")
-def export_saved_model(): ...
+"""SavedModels that take raw text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from tokemb.arguments import check_choice
+from tokemb.atomic import atomic_folder
+from tokemb.embedder import Embedder, load_model
+from tokemb.encoder import Encoder
+from tokemb.errors import ArgumentError, ModelError
+from tokemb.serving.graph import Tensor
+from tokemb.serving.layer import TextToIds, make_layer
+
+ANSWERS = ("ids", "vectors", "predictions")
+
+# Beside the assets of TensorFlow, as its guides have it for the files of others.
+_ABOUT = Path("assets.extra", "tokemb.json")
+_FILES = {"assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables"}
+
+
+def export_saved_model(
+    encoder: Encoder,
+    path: Path | str,
+    *,
+    model: keras.Model | Path | str | None = None,
+    answer: str | None = None,
+    maxlen: int | None = None,
+    padding: str | None = None,
+    truncating: str | None = None,
+) -> TextToIds:
+    """Write a SavedModel from raw text, string (batch,), to ids, vectors or predictions; whole or not at all.
+
+    ``model``: a Keras model for the ids of ``encoder``, or the path of a saved one.
+    ``answer``: ``"ids"``, int32 (batch, maxlen), the default without a model; ``"vectors"``, float32 (batch, maxlen,
+    dim), what the model's one ``Embedding`` holds for the ids; ``"predictions"``, the model's output, the default.
+    ``maxlen``, ``padding``, ``truncating``: as for ``Encoder.layer``; a model of one length of rows decides ``maxlen``.
+
+    The signature ``serving_default`` has the input ``texts`` and one output, named like ``answer``. Neither tokemb nor
+    Keras is needed to run it. A folder that this wrote is replaced. Returns the layer that is in it.
+
+    Raises what ``Encoder.layer`` raises; ``ModelError`` for a model of another vocabulary, or that cannot take the ids;
+    ``OSError`` if something else is at ``path``, or it cannot be written.
+    """
+    answer = check_choice("answer", answer or ("ids" if model is None else "predictions"), ANSWERS)
+    if (model is None) != (answer == "ids"):
+        raise ArgumentError(f"the answer {answer} needs {'no' if answer == 'ids' else 'a'} model")
+    if isinstance(model, (Path, str)):
+        model = load_model(model)
+    if maxlen is None and encoder.maxlen is None:
+        maxlen = _length_of_rows(model)
+    layer = make_layer(encoder, maxlen, padding, truncating)
+    archive = keras.export.ExportArchive()
+    archive.track(layer)
+    of_ids = _of_ids(model, encoder, answer, archive)
+
+    @tf.autograph.experimental.do_not_convert
+    def serve(texts: Tensor) -> dict[str, Tensor]:
+        return {answer: of_ids(layer(texts))}
+
+    with atomic_folder(Path(path), _may_replace) as temporary:
+        try:
+            archive.add_endpoint("serve", serve, input_signature=[tf.TensorSpec((None,), tf.string, name="texts")])
+        except Exception as error:  # Keras raises all kinds, with messages of many lines
+            reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            raise ModelError(
+                f"the model cannot take ids of shape (batch, {layer.maxlen}): {reason.strip():.300}"
+            ) from error
+        archive.write_out(temporary, verbose=False)
+        (temporary / _ABOUT.parent).mkdir()
+        about = {"fingerprint": encoder.fingerprint, "answer": answer, "maxlen": layer.maxlen}
+        (temporary / _ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
+    return layer
+
+
+def _length_of_rows(model: keras.Model | None) -> int | None:
+    shape = getattr(model, "input_shape", None)
+    return shape[1] if isinstance(shape, tuple) and len(shape) == 2 else None
+
+
+def _of_ids(
+    model: keras.Model | None, encoder: Encoder, answer: str, archive: keras.export.ExportArchive
+) -> Callable[[Tensor], Tensor]:
+    """What becomes of ids."""
+    if model is None:
+        return lambda ids: ids
+    embedder = Embedder(model, encoder)
+    if any(getattr(tensor, "dtype", None) == "string" for tensor in getattr(model, "inputs", None) or ()):
+        raise ModelError("the model takes text already: its own export(path) writes a SavedModel")
+    outputs = getattr(model, "outputs", None) or [None]
+    if len(outputs) != 1:
+        raise ModelError(f"the model must have one output; it gives {len(outputs)}")
+    if answer == "vectors":
+        matrix = tf.Variable(embedder.matrix, trainable=False)
+        archive.track(matrix)
+        return lambda ids: tf.gather(matrix, ids)
+    archive.track(model)
+    return lambda ids: model(ids, training=False)
+
+
+def _may_replace(path: Path) -> bool:
+    """Whether the folder ``path`` is one that ``export_saved_model`` wrote, and nothing else."""
+    return (path / _ABOUT).is_file() and {item.name for item in path.iterdir()} <= _FILES

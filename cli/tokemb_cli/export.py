@@ -1,0 +1,68 @@
+"""``tokemb export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tokemb_cli import options
+from tokemb_cli.console import note, quiet_tensorflow
+
+
+@click.command("export")
+@options.vocab
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    metavar="FILE.keras",
+    help="Saved Keras model that takes the ids; not needed to write ids.",
+)
+@options.output("FOLDER", "SavedModel to write.")
+@click.option(
+    "--answer",
+    type=click.Choice(options.ANSWERS),
+    help="What it answers.  [default: predictions with a model, else ids]",
+)
+@options.maxlen
+@options.padding
+@options.truncating
+def command(
+    vocab: Path,
+    model: Path | None,
+    output: Path,
+    answer: str | None,
+    maxlen: int | None,
+    padding: str | None,
+    truncating: str | None,
+) -> None:
+    """Write a SavedModel that takes raw text, for TensorFlow Serving or tf.saved_model.load.
+
+    Its signature has the input texts, strings (batch,). Its ids are those that encode writes; running it needs no
+    tokemb. Vocabularies of words can be exported; subwords and a tokenizer.json by anyone cannot.
+
+    \b
+    Answers:
+      ids           int32 (batch, maxlen)
+      vectors       float32 (batch, maxlen, dim), those of the model's Embedding
+      predictions   what the model gives
+
+    \b
+    Example:
+      tokemb export --vocab reviews.vocab --model reviews.keras --maxlen 256 -o serving/reviews/1
+    """
+    if answer in options.ANSWERS[1:] and model is None:
+        raise click.UsageError(f"--answer {answer} needs --model")
+    if answer == "ids" and model is not None:
+        raise click.UsageError("--answer ids needs no --model")
+    from tokemb import Encoder
+
+    encoder = Encoder.load(vocab)
+    with quiet_tensorflow():
+        from tokemb.serving import export_saved_model
+
+        layer = export_saved_model(
+            encoder, output, model=model, answer=answer, maxlen=maxlen, padding=padding, truncating=truncating
+        )
+    length = "the longest text" if layer.maxlen is None else f"{layer.maxlen:,} ids"
+    note(f"wrote      {output}: texts to {answer or ('predictions' if model else 'ids')}, rows of {length}")

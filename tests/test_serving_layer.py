@@ -1,0 +1,179 @@
+"""The ids of the layer are those of the encoder."""
+
+from __future__ import annotations
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tokemb
+from tests.conftest import CORPORA
+from tokemb.engine.every_character import every_character
+from tokemb.engine.scannable import code_points_of
+from tokemb.kernels.layout import NEEDS_REFERENCE, PAGE, PAGES
+from tokemb.profiles import PROFILES
+from tokemb.specification import specification_of
+
+# What the rules of the profiles are about: case, sigmas and what they pass over, joints, marks of every place in the
+# order, characters that become several, that vanish, that are cut alone.
+HARD = (
+    "aAΣσς'’.: \n\0\u0301\u200d\u00ad\u034fİéßﬁ中ア한1_🙂\ufe0f"
+    + "\u08d4\u1baa\u302e\U0001d15e\U0001d160\U0001d165\U0001d16e"
+)
+TEXT = st.text() | st.text(HARD, max_size=12)
+# Every character, 300 to a text.
+ALL = ["".join(map(chr, range(first, min(first + 300, 0x110000)))) for first in range(0, 0x110000, 300)]
+ALL = [text.encode("utf-8", "ignore").decode() for text in ALL]  # without the surrogates
+SIDES = ("pre", "post")
+
+
+def strings(texts):
+    return tf.constant([text.encode() for text in texts], tf.string, shape=(len(texts),))
+
+
+@pytest.fixture(scope="module", params=[*PROFILES, "keras without oov"])
+def encoder(request):
+    profile, *without = request.param.split(" ", 1)
+    half = [text for corpus in CORPORA.values() for text in corpus[::2]]
+    return tokemb.fit_vocab([*half, " ".join(HARD), *ALL[::5]], profile=profile, oov=not without)
+
+
+@pytest.fixture(scope="module")
+def layer(encoder):
+    return encoder.layer()
+
+
+def test_on_real_texts_and_on_every_character(encoder, layer):
+    for texts in (*CORPORA.values(), ALL):
+        ids = layer(strings(texts))
+        assert ids.dtype == tf.int32
+        np.testing.assert_array_equal(ids, encoder.encode(texts))
+
+
+def test_on_any_text(encoder, layer):
+    @given(st.lists(TEXT, max_size=20))
+    def same(texts):
+        np.testing.assert_array_equal(layer(strings(texts)), encoder.encode(texts))
+
+    same()
+
+
+@pytest.mark.parametrize("padding", SIDES)
+@pytest.mark.parametrize("truncating", SIDES)
+def test_rows_are_padded_and_cut(encoder, padding, truncating):
+    texts = ["", "a", "a b c d e f g", "the very last of them all", " "]
+    ids = encoder.layer(4, padding, truncating)(strings(texts))
+    np.testing.assert_array_equal(ids, encoder.encode(texts, maxlen=4, padding=padding, truncating=truncating))
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["", ""]])
+@pytest.mark.parametrize("maxlen", [None, 3])
+def test_no_texts_and_empty_ones(encoder, texts, maxlen):
+    ids = encoder.layer(maxlen)(strings(texts))
+    assert ids.shape == (len(texts), maxlen or 0)
+    assert not np.any(ids)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_character_is_what_it_is_when_asked_alone(profile):
+    specification = specification_of(PROFILES[profile].tokenizer())
+    components = [json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer")]
+    characters, code_points = every_character(*components), code_points_of(*components)
+    pages = [*range(0, 0xD8, 9), *range(0xE0, PAGES, 97)]
+    code_points.ask(pages)
+    table = code_points.table
+    for page in pages:
+        for code in range(page * PAGE, (page + 1) * PAGE):
+            entry = table.page_of[page] * PAGE + code % PAGE
+            if table.flags[entry] & NEEDS_REFERENCE:
+                continue
+            first, last = table.starts[entry : entry + 2]
+            there = (table.text[first:last] & 0xC0) != 0x80
+            becomes = bytes(table.text[first:last]).decode()
+            mine = characters.page_of[page] * PAGE + code % PAGE
+            classes = characters.classes[mine, : len(becomes)].tolist()
+            assert classes == table.classes[first:last][there].tolist(), hex(code)
+            assert np.all(characters.classes[mine, len(becomes) :] == 0x80)
+            kept = [
+                chr(code + by) for by, kind in zip(characters.becomes[mine].tolist(), classes, strict=False) if kind
+            ]
+            assert kept == [part for part, kind in zip(becomes, classes, strict=True) if kind], hex(code)
+
+
+def test_bytes_that_are_no_text_are_an_error():
+    layer = tokemb.fit_vocab(["a"], profile="whitespace").layer()
+    for wrong in (b"\xff", b"a\xc3", b"\xed\xa0\x80", b"\xc0\x80"):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            layer(tf.constant([b"a", wrong]))
+
+
+def test_what_the_vocabulary_was_saved_with():
+    encoder = tokemb.fit_vocab(["a b c"], profile="whitespace", maxlen=2, padding="pre", truncating="pre")
+    np.testing.assert_array_equal(encoder.layer()(strings(["a b c", "a"])), encoder.encode(["a b c", "a"]))
+
+
+def test_it_is_refused_where_it_would_not_be_exact(tmp_path):
+    with pytest.raises(tokemb.TokembError, match="needs a vocabulary of words; the model bpe cuts words into pieces"):
+        tokemb.fit_vocab(["deep learning"], model="bpe").layer()
+    tokemb.fit_vocab(["a"]).save(tmp_path / "v")
+    with pytest.raises(tokemb.TokembError, match="a layer needs a vocabulary that tokemb fitted"):
+        tokemb.Encoder.load(tmp_path / "v" / "tokenizer.json").layer()
+
+
+def test_wrong_settings_and_shapes():
+    encoder = tokemb.fit_vocab(["a"], profile="whitespace")
+    with pytest.raises(tokemb.TokembError, match="maxlen"):
+        encoder.layer(0)
+    with pytest.raises(tokemb.TokembError, match="padding"):
+        encoder.layer(2, "left")
+    with pytest.raises(tokemb.TokembError, match=r"strings of shape \(batch,\) or \(batch, 1\); received \(2, 2\)"):
+        encoder.layer(2)(tf.constant([["a", "b"], ["a", "b"]]))
+
+
+TEXTS = ["deep learning is very deep", "ΣΑΣ not deep", "", "it isn't"]
+LABELS = np.array([[1.0], [0.0], [0.0], [1.0]])
+
+
+def text_model(encoder, maxlen=6):
+    texts = keras.Input((), dtype="string", name="texts")
+    ids = encoder.layer(maxlen)(texts)
+    vectors = keras.layers.Embedding(encoder.input_dim, 3, mask_zero=True)(ids)
+    pooled = keras.layers.GlobalAveragePooling1D()(vectors)
+    return keras.Model(texts, keras.layers.Dense(1, activation="sigmoid")(pooled))
+
+
+def test_in_a_data_set_and_in_a_model():
+    encoder = tokemb.fit_vocab(TEXTS, profile="keras")
+    data = tf.data.Dataset.from_tensor_slices(TEXTS).batch(3).map(encoder.layer(5))
+    assert data.element_spec.shape.as_list() == [None, 5]
+    np.testing.assert_array_equal(np.concatenate(list(data)), encoder.encode(TEXTS, maxlen=5))
+    model = text_model(encoder)
+    assert model.layers[1].output.shape == (None, 6)
+    assert model.layers[1].output.dtype == "int32"
+    model.compile(loss="binary_crossentropy")
+    model.fit(strings(TEXTS), LABELS, verbose=0)
+    of_ids = keras.Model(model.layers[2].input, model.output)
+    expected = of_ids.predict(encoder.encode(TEXTS, maxlen=6), verbose=0)
+    np.testing.assert_allclose(model.predict(strings(TEXTS), verbose=0), expected, rtol=1e-6)
+
+
+def test_a_model_with_it_is_saved_loaded_cloned_and_exported(tmp_path):
+    encoder = tokemb.fit_vocab(TEXTS, profile="keras", oov=False)
+    model = text_model(encoder)
+    expected = model.predict(strings(TEXTS), verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.predict(strings(TEXTS), verbose=0), expected)
+    assert again.layers[1].fingerprint == encoder.fingerprint
+    again.save(tmp_path / "m2.keras")
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    np.testing.assert_array_equal(clone.predict(strings(TEXTS), verbose=0), expected)
+    model.export(tmp_path / "saved", verbose=False)
+    served = tf.saved_model.load(tmp_path / "saved").serve(strings(TEXTS))
+    np.testing.assert_allclose(served, expected, rtol=1e-6)
