@@ -42,6 +42,7 @@ PAGES = [
     ("docs/engine.md", 3),
     ("docs/corpora.md", 12),
     ("docs/outputs.md", 15),
+    ("docs/serving.md", 20),
     ("docs/vectors.md", 10),
     ("docs/migrating.md", 8),
     ("docs/importing.md", 5),

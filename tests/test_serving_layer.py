@@ -26,9 +26,9 @@ HARD = (
     + "\u08d4\u1baa\u302e\U0001d15e\U0001d160\U0001d165\U0001d16e"
 )
 TEXT = st.text() | st.text(HARD, max_size=12)
-# Every character, 300 to a text.
-ALL = ["".join(map(chr, range(first, min(first + 300, 0x110000)))) for first in range(0, 0x110000, 300)]
-ALL = [text.encode("utf-8", "ignore").decode() for text in ALL]  # without the surrogates
+# The characters of most scripts and some of all others, 128 to a text; asking about all would take a minute.
+FIRSTS = [*range(0, 0x3000, 128), *range(0xA000, 0xAC00, 128), *range(0xF900, 0x12000, 128), *range(0, 0x110000, 9472)]
+SCRIPTS = ["".join(map(chr, range(first, first + 128))).encode("utf-8", "ignore").decode() for first in FIRSTS]
 SIDES = ("pre", "post")
 
 
@@ -39,8 +39,8 @@ def strings(texts):
 @pytest.fixture(scope="module", params=[*PROFILES, "keras without oov"])
 def encoder(request):
     profile, *without = request.param.split(" ", 1)
-    half = [text for corpus in CORPORA.values() for text in corpus[::2]]
-    return tokemb.fit_vocab([*half, " ".join(HARD), *ALL[::5]], profile=profile, oov=not without)
+    some = [text for corpus in CORPORA.values() for text in corpus[::5]]
+    return tokemb.fit_vocab([*some, " ".join(HARD), *SCRIPTS[::5]], profile=profile, oov=not without)
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +48,19 @@ def layer(encoder):
     return encoder.layer()
 
 
-def test_on_real_texts_and_on_every_character(encoder, layer):
-    for texts in (*CORPORA.values(), ALL):
+def test_on_real_texts_and_on_many_scripts(encoder, layer):
+    for texts in (*CORPORA.values(), SCRIPTS):
         ids = layer(strings(texts))
         assert ids.dtype == tf.int32
         np.testing.assert_array_equal(ids, encoder.encode(texts))
 
 
 def test_on_any_text(encoder, layer):
+    in_graph = tf.function(layer, input_signature=[tf.TensorSpec((None,), tf.string)])
+
     @given(st.lists(TEXT, max_size=20))
     def same(texts):
-        np.testing.assert_array_equal(layer(strings(texts)), encoder.encode(texts))
+        np.testing.assert_array_equal(in_graph(strings(texts)), encoder.encode(texts))
 
     same()
 
@@ -175,5 +177,5 @@ def test_a_model_with_it_is_saved_loaded_cloned_and_exported(tmp_path):
     clone.set_weights(model.get_weights())
     np.testing.assert_array_equal(clone.predict(strings(TEXTS), verbose=0), expected)
     model.export(tmp_path / "saved", verbose=False)
-    served = tf.saved_model.load(tmp_path / "saved").serve(strings(TEXTS))
-    np.testing.assert_allclose(served, expected, rtol=1e-6)
+    served = tf.saved_model.load(tmp_path / "saved")
+    np.testing.assert_allclose(served.serve(strings(TEXTS)), expected, rtol=1e-6)

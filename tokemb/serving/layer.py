@@ -67,6 +67,7 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         self._convert_input_args = False
         self._allow_non_tensor_positional_args = True
         self.supports_jit = False
+        self.built = True  # it has no weights
         known = {token: index for index, token in enumerate(tokens) if token}
         with tf.init_scope():
             words = tf.lookup.KeyValueTensorInitializer(list(known), list(known.values()), tf.string, tf.int32)

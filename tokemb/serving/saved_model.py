@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,30 +53,33 @@ def export_saved_model(
         raise ArgumentError(f"the answer {answer} needs {'no' if answer == 'ids' else 'a'} model")
     if isinstance(model, (Path, str)):
         model = load_model(model)
-    if maxlen is None and encoder.maxlen is None:
-        maxlen = _length_of_rows(model)
-    layer = make_layer(encoder, maxlen, padding, truncating)
+    length = _length_of_rows(model)
+    layer = make_layer(encoder, length if maxlen is encoder.maxlen is None else maxlen, padding, truncating)
+    if length not in (None, layer.maxlen):
+        raise ModelError(f"the model takes rows of {length} ids; received maxlen {layer.maxlen}")
     archive = keras.export.ExportArchive()
     archive.track(layer)
     of_ids = _of_ids(model, encoder, answer, archive)
 
-    @tf.autograph.experimental.do_not_convert
-    def serve(texts: Tensor) -> dict[str, Tensor]:
-        return {answer: of_ids(layer(texts))}
-
+    signature = [tf.TensorSpec((None,), tf.string, name="texts")]
+    serve = tf.function(lambda texts: {answer: of_ids(layer(texts))}, input_signature=signature, autograph=False)
+    try:
+        serve.get_concrete_function()
+    except Exception as error:  # Keras raises all kinds
+        raise ModelError(f"the model cannot take ids of shape (batch, {layer.maxlen}): {_reason(error)}") from error
+    archive.add_endpoint("serve", serve)
     with atomic_folder(Path(path), _may_replace) as temporary:
-        try:
-            archive.add_endpoint("serve", serve, input_signature=[tf.TensorSpec((None,), tf.string, name="texts")])
-        except Exception as error:  # Keras raises all kinds, with messages of many lines
-            reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise ModelError(
-                f"the model cannot take ids of shape (batch, {layer.maxlen}): {reason.strip():.300}"
-            ) from error
         archive.write_out(temporary, verbose=False)
         (temporary / _ABOUT.parent).mkdir()
         about = {"fingerprint": encoder.fingerprint, "answer": answer, "maxlen": layer.maxlen}
         (temporary / _ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
     return layer
+
+
+def _reason(error: Exception) -> str:
+    """The line that matters of a message of many, without the marks for terminals that Keras puts into it."""
+    lines = (re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(error).splitlines())
+    return next((line for line in lines if line and not line.startswith("Exception encounter")), type(error).__name__)
 
 
 def _length_of_rows(model: keras.Model | None) -> int | None:
@@ -99,6 +103,8 @@ def _of_ids(
         matrix = tf.Variable(embedder.matrix, trainable=False)
         archive.track(matrix)
         return lambda ids: tf.gather(matrix, ids)
+    if not model.built:
+        raise ModelError("the model has no weights yet: call it once, or train it, before it is exported")
     archive.track(model)
     return lambda ids: model(ids, training=False)
 
