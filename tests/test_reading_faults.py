@@ -306,7 +306,7 @@ def test_errors_come_in_their_turn():
 def test_a_program_ends_while_something_is_read(tmp_path):
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"text": "%s"}\n' % (b"a " * 5_000) * 5_000, 1))
     run = python(
-        "import sys, tokemb; tokemb.reading.streams._WORTH_A_THREAD = 0\n"
+        "import sys, tokemb.reading.streams; tokemb.reading.streams._WORTH_A_THREAD = 0\n"
         "kept = tokemb.read_corpus(sys.argv[1]); next(kept); print('done')",
         str(tmp_path / "a.jsonl.gz"),
     )

@@ -55,7 +55,8 @@ def grow_model(
             "make it with Encoder.grow, or tokemb grow"
         )
     model = _copy(model)
-    for finding in fingerprint_errors([layer.name for layer in layers_of(model)], old.fingerprint):
+    names = [layer.name for layer in layers_of(model)]
+    for finding in fingerprint_errors(names, old.fingerprint, (old.settings or {}).get("grown_from", ())):
         raise ModelError(finding.message)
     layers = _named(model, embedding) if embedding is not None else _told(model)
     for layer in layers:

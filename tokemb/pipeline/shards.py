@@ -59,8 +59,6 @@ def encode_to_shards(
     """
     if not form.ragged and form.shape.fixed_length is None:
         raise ArgumentError("rows of many files must be of one length: pass maxlen (--maxlen), or write them ragged")
-    if folder.exists() and not folder.is_dir():
-        raise ArgumentError(f"shards go to a folder, and {folder} is a file: name a new folder")
     manifest = Manifest(encoder.fingerprint, _settings(encoder, form, sharding, dtype), inputs)
     manifest.goes_on(folder)
     _forget_damaged(manifest, folder, sharding)
@@ -68,7 +66,7 @@ def encode_to_shards(
         return EncodingReport(), manifest
     encoded = EncodedCorpus(encoder, _without_first(corpus, sum(manifest.rows)), form, threads)
     check_layout(sharding.path(folder, 0), ids_layout(encoder, encoded, form, dtype))
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     remove_temporaries(folder)
     manifest.save(folder)
 
