@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tokemb
@@ -17,6 +18,7 @@ from tokemb.engine.every_character import every_character
 from tokemb.engine.scannable import code_points_of
 from tokemb.kernels.layout import NEEDS_REFERENCE, PAGE, PAGES
 from tokemb.profiles import PROFILES
+from tokemb.serving.graph import cut
 from tokemb.specification import specification_of
 
 # What the rules of the profiles are about: case, sigmas and what they pass over, joints, marks of every place in the
@@ -61,6 +63,34 @@ def test_on_any_text(encoder, layer):
     @given(st.lists(TEXT, max_size=20))
     def same(texts):
         np.testing.assert_array_equal(in_graph(strings(texts)), encoder.encode(texts))
+
+    same()
+
+
+# Of each kind that the rules about neighbours tell apart a few: letters, sigmas, joints, marks of several places in the
+# order, marks and others that vanish.
+NEIGHBOURS = "aΣ'.\u0301\u1baa\u08d4\u034f\u00ad\U0001d160\U0001d16e"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_pieces_around_all_neighbours_and_of_any_text(profile):
+    tokenizer = PROFILES[profile].tokenizer()
+    specification = specification_of(tokenizer)
+    characters = every_character(*(json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer")))
+    in_graph = tf.function(lambda texts: cut(texts, characters), input_signature=[tf.TensorSpec((None,), tf.string)])
+
+    @given(st.lists(TEXT | st.text(NEIGHBOURS, max_size=6), max_size=20))
+    @example(["".join(some) for some in itertools.product(NEIGHBOURS, repeat=3)])
+    def same(texts):
+        pieces, rows = in_graph(strings(texts))
+        expected = [
+            (piece, row)
+            for row, text in enumerate(texts)
+            for piece, _ in tokenizer.pre_tokenizer.pre_tokenize_str(
+                text if tokenizer.normalizer is None else tokenizer.normalizer.normalize_str(text)
+            )
+        ]
+        assert [(piece.decode(), row) for piece, row in zip(pieces.numpy(), rows.numpy(), strict=True)] == expected
 
     same()
 
