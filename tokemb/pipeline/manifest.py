@@ -40,8 +40,10 @@ class Manifest:
             return False
         if not isinstance(self.settings, dict) or type(self.complete) is not bool or (self.complete and not self.rows):
             return False
+        # All are full, but the last of all.
+        full = self.rows[:-1] if self.complete else self.rows
         rows = self.settings.get("rows_per_shard")
-        return len(self.rows) == len(self.bytes) and all(n == rows for n in self.rows[:-1])
+        return len(self.rows) == len(self.bytes) and all(n == rows for n in full)
 
     def save(self, folder: Path) -> None:
         """Write it into ``folder``, whole or not at all."""

@@ -75,6 +75,7 @@ def encode_to_shards(
         with open_writer(path, ids_layout(encoder, encoded, form, dtype)) as writer:
             for piece in pieces:
                 append(writer, encoded, piece)
+        manifest.complete = writer.rows < sharding.rows  # no other comes after it
         manifest.rows.append(writer.rows)
         manifest.bytes.append(path.stat().st_size)
         manifest.save(folder)
