@@ -144,7 +144,9 @@ class Columns:
                 f"the column {name!r} must hold {kinds[known]} in all rows of all files, as before; "
                 f"that of {place.file} holds {kinds[target]}"
             )
-        return self._without_missing(name, column.cast(target), place)
+        if column.type != target:  # a cast imports pyarrow.compute, for which text files do not wait
+            column = column.cast(target)
+        return self._without_missing(name, column, place)
 
     def _without_missing(self, name: str, column: pa.Array, place: Place) -> pa.Array:
         if column.null_count:
