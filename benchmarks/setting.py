@@ -87,8 +87,9 @@ class Setting:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of child processes: they find this checkout."""
-        return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "cli")])}
+        """The environment of child processes: they find this checkout, and keep its byte code as an install does."""
+        kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        return {**kept, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "cli")])}
 
 
 def cores() -> int:

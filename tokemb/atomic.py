@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
-import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,7 +27,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         yield temporary
         _flush(temporary)
         if path.exists():
-            shutil.copymode(path, temporary)
+            _copy_mode(path, temporary)
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
@@ -70,15 +69,15 @@ def atomic_folder(path: Path, may_replace: Callable[[Path], bool]) -> Iterator[P
             if file.is_file():
                 _flush(file)
         if path.exists():
-            shutil.copymode(path, temporary)
+            _copy_mode(path, temporary)
             path.rename(replaced)
         temporary.rename(path)
     except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
         if replaced.exists() and not path.exists():
             replaced.rename(path)
         raise
-    shutil.rmtree(replaced, ignore_errors=True)
+    _remove(replaced)
 
 
 def remove_temporaries(folder: Path) -> None:
@@ -101,7 +100,17 @@ def _resolved(path: Path) -> Path:
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f"{_PREFIX}{secrets.token_hex(6)}{path.suffix}")
+    return path.with_name(f"{_PREFIX}{os.urandom(6).hex()}{path.suffix}")
+
+
+def _copy_mode(path: Path, temporary: Path) -> None:
+    temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+
+
+def _remove(folder: Path) -> None:
+    import shutil  # here, so that files do not wait for the archives that it knows
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _flush(file: Path) -> None:

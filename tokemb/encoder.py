@@ -83,16 +83,19 @@ pathlib.Path(text) for a file
         settings: dict[str, Any] | None = None,
         corpus: CorpusStatistics | None = None,
         table: pa.Table | bytes | None = None,
+        known_fingerprint: str | None = None,
     ) -> None:
         """For the library itself; ``fit_vocab``, ``load`` and ``from_tokenizer`` are the ways to an encoder.
 
         ``specification``: the content of a ``tokenizer.json``; ``tokenizer``: made from it, and changed here.
         ``table``: the content of ``vocabulary.parquet``, or its bytes.
+        ``known_fingerprint``: that of ``specification``, where a folder vouches for it.
         """
         self._shape = RowShape.of(tokenizer)
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._specification = specification
+        self._known_fingerprint = known_fingerprint
         self._tokenizer = tokenizer
         self._ids = ids_of_tokens(specification, tokenizer)
         self._table = table
@@ -153,6 +156,7 @@ pathlib.Path(text) for a file
             settings=metadata["settings"],
             corpus=metadata["corpus"] and CorpusStatistics.from_json(metadata["corpus"]),
             table=contents.table,
+            known_fingerprint=metadata["fingerprint"],
         )
 
     def grow(
@@ -224,7 +228,7 @@ pathlib.Path(text) for a file
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256, in hexadecimal, of everything that decides the ids (not truncation and padding)."""
-        return fingerprint(self._specification)
+        return self._known_fingerprint or fingerprint(self._specification)
 
     @property
     def maxlen(self) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -37,6 +36,8 @@ class RowSpool:
 
         Raises ``OSError`` if ``output`` could not be written.
         """
+        import tempfile  # here, so that those who know the length of rows do not wait for it
+
         self._file = tempfile.TemporaryFile(dir=check_output(output).parent, prefix=".tokemb-")
         schema = pa.schema([pa.field(_IDS, pa.large_list(pa.int32())), *(kept or ())])
         self._writer: pa.RecordBatchStreamWriter = pa.ipc.new_stream(self._file, schema)

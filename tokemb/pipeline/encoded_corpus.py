@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -75,8 +74,7 @@ class EncodedCorpus:
                 report.maxlen = shape.fixed_length
                 yield pieces
             else:
-                beside = output if isinstance(output, Path) else Path(tempfile.gettempdir(), "standard-output")
-                with RowSpool(beside, self.kept) as spool:
+                with RowSpool(output if isinstance(output, Path) else _for_standard_output(), self.kept) as spool:
                     for rows, kept in pieces:
                         spool.append(rows, kept)
                     report.maxlen = shape.padded_length(spool.longest)
@@ -105,3 +103,10 @@ class EncodedCorpus:
         encoded = self._encoder.encode_column(batch.column(0), self._form.shape, self._threads)
         self.report.add(encoded)
         return encoded.rows, batch.select(list(self._form.keep))
+
+
+def _for_standard_output() -> Path:
+    """A file beside which rows may wait, where the output has no folder."""
+    import tempfile  # here, so that other outputs do not wait for it
+
+    return Path(tempfile.gettempdir(), "standard-output")

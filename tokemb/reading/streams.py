@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import stat
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -28,8 +24,6 @@ _WORTH_A_THREAD = 1 << 20
 
 # Called with a number of bytes.
 OnRead: TypeAlias = Callable[[int], None]
-
-_Decompressor: TypeAlias = bz2.BZ2Decompressor | lzma.LZMADecompressor
 
 
 class Stream(Protocol):
@@ -53,8 +47,10 @@ def open_stream(source: Source, on_read: OnRead | None = None) -> Iterator[Strea
             raw = pa.PythonFile(_Counted(raw, on_read), "r")
         if source.compression == "gzip" and (igzip := _igzip()):
             yield opened.enter_context(igzip.IGzipFile(fileobj=raw))
-        elif source.compression in _DECOMPRESSORS:
-            yield _Members(raw, _DECOMPRESSORS[source.compression])
+        elif source.compression in ("bz2", "xz"):
+            from tokemb.reading.members import Members  # here, so that other files do not wait for the decompressors
+
+            yield Members(raw, source.compression)
         elif source.compression is not None:
             yield opened.enter_context(pa.CompressedInputStream(raw, source.compression))
         else:
@@ -68,6 +64,8 @@ def open_seekable(source: Source) -> Iterator[Any]:
         with named_errors(source), _open(source) as file:
             yield file
     else:
+        import tempfile  # here, so that other files do not wait for it
+
         with tempfile.TemporaryFile() as copy:
             with open_stream(source) as stream:
                 while block := stream.read(_CHUNK):
@@ -82,7 +80,7 @@ def named_errors(source: Source) -> Iterator[None]:
     """Have errors of Arrow and of decompression name the source; those of the disk pass as they are."""
     try:
         yield
-    except (OSError, EOFError, lzma.LZMAError, pa.ArrowException) as error:
+    except (OSError, EOFError, pa.ArrowException) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         reason = " ".join(str(error).split()).removesuffix(".")
@@ -151,48 +149,3 @@ class _Unclosed:
 
     def close(self) -> None:
         self.closed = True
-
-
-class _Members:
-    """Decompresses all members of a file.
-
-    ``bz2.BZ2File`` and ``lzma.LZMAFile`` silently end where a later member starts wrong; Arrow has no xz, and takes a
-    bz2 member without content for an error.
-    """
-
-    def __init__(self, stream: Stream, decompressor: Callable[[], _Decompressor]) -> None:
-        self._stream = stream
-        self._new = decompressor
-        self._decompressor = decompressor()
-        self._data = stream.read(_CHUNK)
-        self._ended = not self._data
-
-    def read(self, size: int) -> bytes:
-        parts, length = [], 0
-        while length < size and not self._ended:
-            part = self._next(size - length)
-            parts.append(part)
-            length += len(part)
-        return b"".join(parts)
-
-    def _next(self, size: int) -> bytes:
-        part = self._decompressor.decompress(self._data, size)
-        self._data = b""
-        if self._decompressor.eof:
-            # Zeros may stand between members and at the end.
-            self._data = self._decompressor.unused_data.lstrip(b"\0")
-            while not self._data and (more := self._stream.read(_CHUNK)):
-                self._data = more.lstrip(b"\0")
-            self._ended = not self._data
-            self._decompressor = self._new()
-        elif self._decompressor.needs_input:
-            self._data = self._stream.read(_CHUNK)
-            if not self._data:
-                raise EOFError("truncated compressed stream")
-        return part
-
-
-_DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {
-    "bz2": bz2.BZ2Decompressor,
-    "xz": partial(lzma.LZMADecompressor, lzma.FORMAT_XZ),
-}
