@@ -77,8 +77,9 @@ class Gigatoken:
             return None
         try:
             # One look at each text: to fetch them from memory takes longer than to ask them.
-            young = ~np.fromiter(map(str.isascii, texts), np.bool_, len(texts))
-            rows = np.flatnonzero(young)
+            beyond = [row for row, is_ascii in enumerate(map(str.isascii, texts)) if not is_ascii]
+            rows = [row for row in beyond if _is_beyond_latin_1(texts[row])]
+            young = np.zeros(len(texts), np.bool_)
             young[rows] = has_young(pa.array([texts[row] for row in rows], STRINGS), threads)
         except (TypeError, UnicodeEncodeError):  # no text, or a lone surrogate in it
             return None
@@ -181,6 +182,15 @@ def _encode(
     at = np.arange(len(ordered.values)) + np.repeat(starts - ordered.row_splits[:-1], lengths)
     np.take(both.values, at, out=ordered.values)
     return ordered
+
+
+def _is_beyond_latin_1(text: str) -> bool:
+    """Whether there is more in ``text`` than 256 characters, none of which is young; a copy, and no search, tells."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _through(backend: Any, texts: pa.LargeStringArray | list[str], threads: int | None) -> Ragged:  # noqa: ANN401
