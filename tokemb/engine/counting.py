@@ -59,10 +59,10 @@ class Counter:
         counts, documents = np.zeros((2, size), np.int64)
         first_seen = np.full(size, np.iinfo(np.int64).max)
         for tally in self._tallies:
-            counts += tally[0, :size]
-            documents += tally[1, :size]
-            met = np.flatnonzero(tally[0])
-            first_seen[met] = np.minimum(first_seen[met], tally[3, met])
+            counts += tally[:size, 0]
+            documents += tally[:size, 1]
+            met = np.flatnonzero(tally[:, 0])
+            first_seen[met] = np.minimum(first_seen[met], tally[met, 3])
         seen = np.flatnonzero(counts)
         order = seen[np.argsort(first_seen[seen])]
         lengths = np.flatnonzero(self._row_lengths)
@@ -93,11 +93,11 @@ class Counter:
 
     def _count(self, rows: Ragged, threads: int) -> None:
         cuts = parts(rows.row_splits, threads)
-        self._tallies += [np.zeros((4, 0), np.int64) for _ in cuts[len(self._tallies) :]]
+        self._tallies += [np.zeros((0, 4), np.int64) for _ in cuts[len(self._tallies) :]]
         for index, tally in enumerate(self._tallies):
-            if tally.shape[1] < self._known.size:
-                self._tallies[index] = np.zeros((4, 2 * self._known.size), np.int64)
-                self._tallies[index][:, : tally.shape[1]] = tally
+            if len(tally) < self._known.size:
+                self._tallies[index] = np.zeros((2 * self._known.size, 4), np.int64)
+                self._tallies[index][: len(tally)] = tally
         arguments = (rows.values, rows.row_splits, self._rows, self._tokens)
         run(kernels.tally, [(*arguments, *cut, tally) for cut, tally in zip(cuts, self._tallies, strict=False)])
         self._rows += len(rows)

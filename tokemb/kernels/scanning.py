@@ -208,15 +208,15 @@ def tally(
 ) -> None:
     """Count the numbers in rows ``first`` to before ``last`` of a ``Ragged``, before which others were counted.
 
-    ``tallies``: int64 (4, numbers), of what was counted before: occurrences; rows with it; the last of these + 1; how
-    many tokens came before its first.
+    ``tallies``: int64 (numbers, 4), what was counted of each before: occurrences; rows with it; the last of these + 1;
+    how many tokens came before its first. All four lie together, as they are fetched from memory together.
     """
     for row in range(first, last):
+        here = rows_before + row + 1
         for position in range(row_splits[row], row_splits[row + 1]):
             number = values[position]
-            if tallies[0, number] == 0:
-                tallies[3, number] = tokens_before + position
-            tallies[0, number] += 1
-            if tallies[2, number] != rows_before + row + 1:
-                tallies[1, number] += 1
-                tallies[2, number] = rows_before + row + 1
+            if tallies[number, 0] == 0:
+                tallies[number, 3] = tokens_before + position
+            tallies[number, 0] += 1
+            tallies[number, 1] += tallies[number, 2] != here  # no branch, which nobody could predict
+            tallies[number, 2] = here
