@@ -11,6 +11,8 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +65,8 @@ class Gigatoken:
         in a forked process one. The ids are the same. Raises what the reference raises.
         """
         if self._in_use(len(string_buffers(texts)[1])):
-            rows = self._try(texts, has_young(texts, threads), threads)
+            through = partial(_through, self._backend, texts, threads)
+            rows = self._try(through, texts, has_young(texts, threads), threads)
             if rows is not None:
                 return rows
         return self._reference.encode(texts, threads)
@@ -75,15 +78,15 @@ class Gigatoken:
         """
         if self._backend is None and not self._in_use(sum(len(text) for text in texts if isinstance(text, str))):
             return None
-        try:
-            # One look at each text: to fetch them from memory takes longer than to ask them.
-            beyond = [row for row, is_ascii in enumerate(map(str.isascii, texts)) if not is_ascii]
-            rows = [row for row in beyond if _is_beyond_latin_1(texts[row])]
-            young = np.zeros(len(texts), np.bool_)
-            young[rows] = has_young(pa.array([texts[row] for row in rows], STRINGS), threads)
-        except (TypeError, UnicodeEncodeError):  # no text, or a lone surrogate in it
-            return None
-        return self._try(texts, young, threads)
+        with ThreadPoolExecutor(1, "tokemb-gigatoken") as pool:
+            through: Callable[[], Ragged] = partial(_through, self._backend, texts, threads)
+            if threads != 1:
+                through = pool.submit(through).result  # it lets this thread look at the texts meanwhile
+            try:
+                young = _young_of_list(texts)
+            except (TypeError, UnicodeEncodeError):  # no text, or a lone surrogate in it
+                return None
+            return self._try(through, texts, young, threads)
 
     def _in_use(self, size: int) -> bool:
         """Whether gigatoken is to encode the next ``size`` bytes."""
@@ -94,10 +97,14 @@ class Gigatoken:
         return self._backend is not None
 
     def _try(
-        self, texts: pa.LargeStringArray | list[str], young: npt.NDArray[np.bool_], threads: int | None
+        self,
+        through: Callable[[], Ragged],
+        texts: pa.LargeStringArray | list[str],
+        young: npt.NDArray[np.bool_],
+        threads: int | None,
     ) -> Ragged | None:
         try:
-            return _encode(self._backend, self._reference, texts, young, threads)
+            return _completed(through(), self._reference, texts, young, threads)
         except BaseException as error:
             if not _is_failure(error) or isinstance(error, VocabularyError):
                 raise
@@ -139,7 +146,7 @@ class Gigatoken:
             return
 
         def through_backend(texts: pa.LargeStringArray) -> Ragged:
-            return _encode(backend, self._reference, texts, has_young(texts), 1)
+            return _completed(_through(backend, texts, 1), self._reference, texts, has_young(texts), 1)
 
         try:
             wrong = difference(through_backend, self._reference.encode, self._specification)
@@ -158,14 +165,14 @@ class Gigatoken:
         _log.warning("gigatoken %s: tokenizers does this vocabulary instead; the ids are right, only slower", reason)
 
 
-def _encode(
-    backend: Any,  # noqa: ANN401
+def _completed(
+    rows: Ragged,
     reference: Reference,
     texts: pa.LargeStringArray | list[str],
     young: npt.NDArray[np.bool_],
     threads: int | None,
 ) -> Ragged:
-    rows = _through(backend, texts, threads)
+    """``rows`` that gigatoken gave for ``texts``, with those of the ``young`` texts by the reference."""
     if not young.any():
         return rows
     left = np.flatnonzero(young)
@@ -182,6 +189,16 @@ def _encode(
     at = np.arange(len(ordered.values)) + np.repeat(starts - ordered.row_splits[:-1], lengths)
     np.take(both.values, at, out=ordered.values)
     return ordered
+
+
+def _young_of_list(texts: list[str]) -> npt.NDArray[np.bool_]:
+    """``has_young``; raises ``TypeError`` and ``UnicodeEncodeError`` for what is no text."""
+    # One look at each text: to fetch them from memory takes longer than to ask them.
+    beyond = [row for row, is_ascii in enumerate(map(str.isascii, texts)) if not is_ascii]
+    rows = [row for row in beyond if _is_beyond_latin_1(texts[row])]
+    young = np.zeros(len(texts), np.bool_)
+    young[rows] = has_young(pa.array([texts[row] for row in rows], STRINGS))
+    return young
 
 
 def _is_beyond_latin_1(text: str) -> bool:
