@@ -88,7 +88,7 @@ def utf8_blocks(blocks: Iterator[bytes], name: str, errors: str) -> Iterator[byt
                 raise _misplaced(block, name, line, offset)
             sound = block.decode(errors="replace").encode()
         yield sound.removeprefix(_BOM) if not offset else sound
-        line += block.count(b"\n")
+        line += int(np.count_nonzero(np.frombuffer(block, np.uint8) == _NEWLINE))  # faster than bytes.count
         offset += len(block)
 
 

@@ -17,6 +17,8 @@ from tokemb.texts import STRINGS
 
 _NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 _BLANK = b" \t\r\n"
+# Bytes that are searched for the end of the last line first.
+_END = 64
 _STRING_ROWS = pa.list_(pa.string())
 
 Row = dict[str, Any]
@@ -32,7 +34,7 @@ def json_batches(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterat
     types: dict[str, pa.DataType] = {}
     line, blank = 1, 0
     for block in blocks:
-        body = block.rstrip(_BLANK)
+        body = _without_blank_end(block)
         if body and blank:
             raise _empty(f"{name}, line {blank}")
         newlines = block.count(b"\n", len(body))
@@ -50,9 +52,16 @@ def json_batches(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterat
         line += max(newlines, 0)
 
 
-def _types(body: bytes, columns: Columns, place: Place) -> dict[str, pa.DataType]:
+def _without_blank_end(block: bytes) -> memoryview:
+    """``block`` without the white space at its end, of which there is little as a rule, and without a copy."""
+    end = block[-_END:].rstrip(_BLANK)
+    size = len(block) - len(block[-_END:]) + len(end) if end else len(block.rstrip(_BLANK))
+    return memoryview(block)[:size]
+
+
+def _types(body: memoryview, columns: Columns, place: Place) -> dict[str, pa.DataType]:
     """The type of the text column, which comes first, and of the kept ones."""
-    rows = (_object(line, place.of(row)) for row, line in enumerate(body.split(b"\n")))
+    rows = (_object(line, place.of(row)) for row, line in enumerate(bytes(body).split(b"\n")))
     known = {key: columns.kept_type(key) for key in columns.keep}
     text = columns.decided
     if text is not None and None not in known.values():
@@ -102,7 +111,7 @@ def _kind(values: Iterable[object], key: str, place: Place) -> pa.DataType | Non
     )
 
 
-def _parse(body: bytes, types: dict[str, pa.DataType], place: Place) -> dict[str, pa.Array]:
+def _parse(body: memoryview, types: dict[str, pa.DataType], place: Place) -> dict[str, pa.Array]:
     """Read the columns named in ``types`` from whole lines.
 
     Arrow does it many times as fast as Python; what it refuses, or might read otherwise, Python reads.
@@ -119,11 +128,11 @@ def _parse(body: bytes, types: dict[str, pa.DataType], place: Place) -> dict[str
             table = None
         if table is not None and len(table) == lines:
             return {key: table[key].combine_chunks() for key in types}
-    rows = [_object(line, place.of(row)) for row, line in enumerate(body.split(b"\n"))]
+    rows = [_object(line, place.of(row)) for row, line in enumerate(bytes(body).split(b"\n"))]
     return {key: _array([row.get(key) for row in rows], kind, key, place) for key, kind in types.items()}
 
 
-def _count_objects(body: bytes) -> int | None:
+def _count_objects(body: memoryview) -> int | None:
     """The number of lines, if each starts and ends with a brace: then as many rows that Arrow reads there are lines.
 
     (And the first of them is no ``null``, with which Arrow crashes.)
