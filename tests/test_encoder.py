@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import MIXED
+from tests.conftest import MIXED, use_kernels
 from tokemb import Ragged
 
 EMPTY = ({}, {"maxlen": 3}, {"maxlen": 3, "padding": "pre"})
@@ -59,6 +59,22 @@ def test_rows_of_tokens_are_looked_up_as_they_are():
     for tokens in (rows, pa.array(rows), pa.array(rows, pa.large_list(pa.large_string()))):
         assert [row.tolist() for row in encoder.encode_ragged(tokens)] == expected
     assert encoder.encode(rows).tolist() == [[2, 1, 3, 1, 4], [0] * 5, [1, 1, 0, 0, 0]]
+
+
+TOKEN_ROWS = st.lists(st.lists(st.sampled_from(["a", "b", "é", "", "word of many bytes" * 9, "A", "\0", "new"])))
+
+
+@given(rows=TOKEN_ROWS, known=st.lists(st.sampled_from(["a", "é", "word of many bytes" * 9, "\0"]), min_size=1))
+@pytest.mark.parametrize("kernels", [False, True])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_any_rows_of_tokens(rows, known, kernels, threads):
+    encoder = tokemb.fit_vocab([known], profile="whitespace")
+    ids = {token: index for index, token in enumerate(encoder.vocabulary) if token}
+    expected = [[ids.get(token, 1) for token in row] for row in rows]
+    with pytest.MonkeyPatch.context() as patch:
+        use_kernels(patch, kernels)
+        for tokens in (rows, [tuple(row) for row in rows], pa.array([["x"], *rows], pa.list_(pa.string()))[1:]):
+            assert [row.tolist() for row in encoder.encode_ragged(tokens, threads=threads)] == expected
 
 
 def test_without_oov_unknown_tokens_go():

@@ -100,7 +100,7 @@ class Encoding:
     def _rows(self, batch: pa.Array, threads: int) -> tuple[Ragged, int, int]:
         """The rows of a batch, how many tokens it had, and how many of them were out of vocabulary."""
         is_text = batch.type == STRINGS
-        rows = self.engine.encode(batch, threads) if is_text else self._token_lookup.encode(batch)
+        rows = self.engine.encode(batch, threads) if is_text else self._token_lookup.encode(batch, threads)
         tokens, unknown = len(rows.values), 0
         if self._unknown is not None:
             is_unknown = rows.values == self._unknown
