@@ -17,12 +17,10 @@ from tokemb.reading.columns import Columns, Place
 from tokemb.reading.files import Source, find_sources
 from tokemb.reading.lines import rows_of_lines
 from tokemb.reading.streams import OnRead, is_worth_a_thread, open_stream
-from tokemb.texts import row_ends
+from tokemb.reading.table_columns import TableColumns
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
-
-_DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 Batches = Generator[pa.RecordBatch, None, None]
 
@@ -36,6 +34,7 @@ def read_corpus(
     missing: str = "error",
     errors: str = "strict",
     header: bool = True,
+    delimiter: str | None = None,
     filesystem: FileSystem | None = None,
     on_read: OnRead | None = None,
 ) -> Iterator[pa.RecordBatch]:
@@ -50,6 +49,7 @@ def read_corpus(
     ``missing``: ``"error"``, or ``"empty"`` to read missing texts as empty ones.
     ``errors``: ``"strict"``, or ``"replace"`` to read bytes that are not UTF-8 as U+FFFD.
     ``header``: whether CSV files name their columns; without they are ``"0"``, ``"1"``, ...
+    ``delimiter``: the character between the fields of CSV files; text files and unknown extensions are CSV then.
     ``filesystem``: a ``pyarrow.fs.FileSystem`` in which all ``files`` are paths.
     ``on_read``: called, from any thread, with how many bytes more were read from disk, compressed as they are.
 
@@ -60,8 +60,33 @@ def read_corpus(
     """
     columns = Columns(column, keep, missing)
     check_choice("errors", errors, ("strict", "replace"))
-    sources = find_sources(files, format, filesystem)
+    sources = find_sources(files, format, filesystem, delimiter)
     return _in_good_size(_batches(sources, columns, errors, bool(header), on_read), columns)
+
+
+def read_table(
+    files: str | Path | Iterable[str | Path],
+    columns: Iterable[str] | None = None,
+    *,
+    typed: Iterable[str] = (),
+    format: str | None = None,  # noqa: A002
+    errors: str = "strict",
+    header: bool = True,
+    delimiter: str | None = None,
+    filesystem: FileSystem | None = None,
+    on_read: OnRead | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Read columns of tables, none of which is the text; all arguments but these are those of ``read_corpus``.
+
+    ``columns``: the wanted ones, ``None`` for all that the first file has. ``typed``: those in which the numbers of a
+    CSV file are numbers, as in kept columns of ``read_corpus``; the others hold its fields as texts.
+
+    Yields ``pyarrow.RecordBatch`` (rows,) of one schema, at least one; texts are ``large_string``, null is missing.
+    """
+    check_choice("errors", errors, ("strict", "replace"))
+    wanted = TableColumns(columns, typed)
+    sources = find_sources(files, format, filesystem, delimiter)
+    return _in_good_size(_batches(sources, wanted, errors, bool(header), on_read), wanted)
 
 
 def _batches(sources: list[Source], columns: Columns, errors: str, header: bool, on_read: OnRead | None) -> Batches:
@@ -93,17 +118,19 @@ def _parsed(blocks: Iterator[bytes], source: Source, columns: Columns, header: b
         from tokemb.reading.json_lines import json_batches
 
         return json_batches(blocks, source.name, columns)
-    if source.format in _DELIMITERS:
+    if source.delimiter is not None:
         from tokemb.reading.delimited import delimited_batches
 
-        return delimited_batches(blocks, source.name, columns, _DELIMITERS[source.format], header)
+        return delimited_batches(blocks, source.name, columns, source.delimiter, header)
     return _lines(blocks, source.name, columns)
 
 
 def _blocks(source: Source, on_read: OnRead | None) -> Generator[bytes, None, None]:
     with open_stream(source, on_read) as stream:
-        delimiter = _DELIMITERS.get(source.format)
-        yield from whole_lines(stream) if delimiter is None else whole_records(stream, source.name, delimiter)
+        if source.delimiter is None:
+            yield from whole_lines(stream)
+        else:
+            yield from whole_records(stream, source.name, source.delimiter)
 
 
 def _lines(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
@@ -119,8 +146,7 @@ def _in_good_size(batches: Batches, columns: Columns) -> Batches:
     waiting: list[pa.RecordBatch] = []
     size = rows = total = 0
     for batch in batches:
-        ends = row_ends(batch.column(0))
-        size += int(ends[-1])
+        size += columns.size(batch)
         rows += len(batch)
         total += len(batch)
         waiting.append(batch)

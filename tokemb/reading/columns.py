@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from tokemb.arguments import check_choice
 from tokemb.errors import TextError
-from tokemb.texts import STRINGS, TOKEN_ROWS, cuts, decoded
+from tokemb.texts import STRINGS, TOKEN_ROWS, cuts, decoded, row_ends
 
 # What the only column of text files is called, and the column taken where none is named.
 TEXT = "text"
@@ -55,12 +55,20 @@ class Columns:
                 raise TextError(f"{file} has {_listed(names)}: name the one that holds the texts")
             self._column = names[0] if len(names) == 1 else TEXT
         kept = [name for name in self._keep if name != self._column]
-        for name in [self._column, *kept]:
-            if names.count(name) != 1 and not (kept_may_come and name in kept):
-                times = "no column" if name not in names else "more than one column"
-                raise TextError(f"{file} has {times} {name!r}; it has {_listed(names)}")
+        self.check_names([self._column, *kept], names, file, kept if kept_may_come else ())
         self.saw(names)
         return self._column, kept
+
+    @staticmethod
+    def check_names(wanted: Iterable[str], names: Sequence[str], file: str, may_come: Container[str] = ()) -> None:
+        """Raise ``TextError`` unless each wanted column is among ``names``, those of a file, once.
+
+        ``may_come``: columns that may be met later.
+        """
+        for name in wanted:
+            if names.count(name) != 1 and name not in may_come:
+                times = "no column" if name not in names else "more than one column"
+                raise TextError(f"{file} has {times} {name!r}; it has {_listed(names)}")
 
     def choose_lines(self, file: str) -> str:
         """The name of the one column of a text file."""
@@ -69,6 +77,21 @@ class Columns:
             wanted = next(name for name in named if name != TEXT)
             raise TextError(f"{file} is a text file, a row a line, and has no column {wanted!r}: name its format")
         return TEXT
+
+    @property
+    def has_text(self) -> bool:
+        """Whether one of the columns is the text."""
+        return True
+
+    def is_text(self, name: str) -> bool:
+        """Whether a column holds texts whatever they look like; in the others, CSV has numbers."""
+        return name == self._column
+
+    @staticmethod
+    def size(batch: pa.RecordBatch) -> int:
+        """About how many bytes of text a batch has."""
+        ends = row_ends(batch.column(0))
+        return int(ends[-1]) if len(ends) else 0
 
     @property
     def decided(self) -> str | None:
@@ -94,19 +117,22 @@ class Columns:
         """
         text = self._as_text(name, text, place)
         arrays = [text]
-        for key, column in kept.items():
-            array = decoded(column)
-            known = self._kept_types.setdefault(key, array.type)
-            if array.type != known:
-                raise TextError(
-                    f"the column {key!r} must be of one type in all files: {place.file} holds {array.type}, "
-                    f"those before it {known}"
-                )
-            arrays.append(array)
+        arrays += [self.as_before(key, decoded(column), place) for key, column in kept.items()]
         self._name = self._name or name
+        self._unseen.discard(self._name)
         whole = pa.RecordBatch.from_arrays(arrays, schema=self.schema())
         for start, stop in cuts(text):
             yield whole.slice(start, stop - start)
+
+    def as_before(self, key: str, column: pa.Array, place: Place) -> pa.Array:
+        """A kept column; raises ``TextError`` unless it has the type of the ones before."""
+        known = self._kept_types.setdefault(key, column.type)
+        if column.type != known:
+            raise TextError(
+                f"the column {key!r} must be of one type in all files: {place.file} holds {column.type}, "
+                f"those before it {known}"
+            )
+        return column
 
     def saw(self, names: Iterable[str]) -> None:
         """Note that there are such columns."""
@@ -114,9 +140,8 @@ class Columns:
 
     def check_seen(self) -> None:
         """Raise ``TextError`` if there were rows, but none with one of the kept columns."""
-        unseen = self._unseen - {self._text_name}
-        if unseen and self._name is not None:
-            raise TextError(f"no row of the files has the column {min(unseen)!r}")
+        if self._unseen and self._name is not None:
+            raise TextError(f"no row of the files has the column {min(self._unseen)!r}")
 
     def schema(self) -> pa.Schema:
         """The schema of the run; of columns that no file told about, texts."""

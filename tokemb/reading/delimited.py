@@ -42,10 +42,11 @@ def delimited_batches(
         names = names or _names(block, delimiter, header)
         text, kept = columns.choose(names, name)
         place = Place(name, "row", row)
-        table = _parse(block, names, [text, *kept], delimiter, place, has_header)
+        wanted = {key: STRINGS if columns.is_text(key) else pa.string() for key in [text, *kept]}
+        table = _parse(block, names, wanted, delimiter, place, has_header)
         if len(table):  # no rows tell no types
-            values = {key: _as_known(table[key].combine_chunks(), columns, key, place) for key in kept}
-            yield from columns.batches(text, table[text].combine_chunks(), values, place)
+            values = {key: _as_known(table[key].combine_chunks(), columns, key, place) for key in [text, *kept]}
+            yield from columns.batches(text, values.pop(text), values, place)
         row += len(table)
 
 
@@ -63,9 +64,9 @@ def _names(block: bytes, delimiter: str, header: bool) -> list[str]:
 
 
 def _parse(
-    block: bytes, names: list[str], wanted: list[str], delimiter: str, place: Place, has_header: bool
+    block: bytes, names: list[str], wanted: dict[str, pa.DataType], delimiter: str, place: Place, has_header: bool
 ) -> pa.Table:
-    """Read the wanted columns of a block, all as texts."""
+    """Read the wanted columns of a block, all as texts of these types."""
     ragged: list[Any] = []
 
     def note(row: Any) -> str:  # noqa: ANN401 - an InvalidRow
@@ -85,10 +86,7 @@ def _parse(
                 ignore_empty_lines=len(names) > 1,
                 invalid_row_handler=note,
             ),
-            pa_csv.ConvertOptions(
-                include_columns=wanted,
-                column_types={key: STRINGS if key == wanted[0] else pa.string() for key in wanted},
-            ),
+            pa_csv.ConvertOptions(include_columns=list(wanted), column_types=wanted),
         )
     except pa.ArrowInvalid as error:
         if ragged:
@@ -101,9 +99,9 @@ def _parse(
 
 
 def _as_known(column: pa.Array, columns: Columns, key: str, place: Place) -> pa.Array:
-    """Turn a kept column of texts into its type: the run's, or the first of those that all its fields have."""
+    """Turn a column of texts into its type: the run's, or the first of those that all its fields have."""
     known = columns.kept_type(key)
-    if known == pa.string():
+    if columns.is_text(key) or (known is not None and known not in (pa.int64(), pa.float64())):
         return column
     filled = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
     for kind, pattern, numbers in _NUMBERS:

@@ -7,7 +7,7 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tokemb.arguments import check_choice
-from tokemb.errors import TextError, TextTypeError
+from tokemb.errors import ArgumentError, TextError, TextTypeError
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -33,6 +33,7 @@ _EXTENSIONS = {
     ".arrow": "arrow",
     ".feather": "arrow",
 }
+_DELIMITERS = {"csv": ",", "tsv": "\t"}
 _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".xz": "xz"}
 _MAGIC = re.compile(r"[*?[]")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://")
@@ -47,6 +48,12 @@ class Source:
     format: str
     compression: str | None
     filesystem: FileSystem | None = None
+    own_delimiter: str | None = None
+
+    @property
+    def delimiter(self) -> str | None:
+        """What stands between the fields of CSV and TSV, ``None`` for other formats."""
+        return self.own_delimiter or _DELIMITERS.get(self.format)
 
     def size(self) -> int | None:
         """How many bytes it has on disk, compressed as it is; ``None`` if that is not known, as of a pipe."""
@@ -73,10 +80,14 @@ class Source:
 
 
 def find_sources(
-    files: str | Path | Iterable[str | Path], format_: str | None = None, filesystem: FileSystem | None = None
+    files: str | Path | Iterable[str | Path],
+    format_: str | None = None,
+    filesystem: FileSystem | None = None,
+    delimiter: str | None = None,
 ) -> list[Source]:
     """The files that are meant, in the order given; those of a pattern or a folder sorted.
 
+    ``delimiter``: of CSV files, which text files and unknown extensions are then too.
     Raises ``FileNotFoundError`` for a name or pattern that is no file's, ``TextError`` for a folder without any and for
     an address that cannot be reached, ``ArgumentError`` for an unknown format.
     """
@@ -90,7 +101,15 @@ def find_sources(
         if not isinstance(name, (str, os.PathLike)):
             raise TextTypeError(f"files must be names of files; received {name!r:.80}")
         sources.extend(_sources(os.fspath(name), format_, filesystem))
-    return sources
+    return sources if delimiter is None else [_delimited(source, format_, delimiter) for source in sources]
+
+
+def _delimited(source: Source, format_: str | None, delimiter: str) -> Source:
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '\n\r"\0':
+        raise ArgumentError(f"delimiter must be one ASCII character, no quote and no line end; received {delimiter!r}")
+    if source.format in _DELIMITERS or (source.format == "text" and format_ is None):
+        return replace(source, format="csv", own_delimiter=delimiter)
+    raise ArgumentError(f"delimiter is for CSV files; {source.name} is read as {source.format}")
 
 
 def _sources(name: str, format_: str | None, filesystem: FileSystem | None) -> Iterator[Source]:

@@ -65,11 +65,13 @@ def _types(body: memoryview, columns: Columns, place: Place) -> dict[str, pa.Dat
     known = {key: columns.kept_type(key) for key in columns.keep}
     text = columns.decided
     if text is not None and None not in known.values():
-        return {text: _text_kind(rows, text, place), **known}  # as soon as one text was seen
+        # as soon as one text was seen
+        return {text: _text_kind(rows, text, place), **known} if columns.has_text else known
     seen = list(rows)
     names = list(dict.fromkeys(chain.from_iterable(seen)))
     text, _ = columns.choose(names, place.file, kept_may_come=True)
-    types = {text: _text_kind(seen, text, place)}
+    types = {text: _text_kind(seen, text, place)} if columns.has_text else {}
+    known = {key: columns.kept_type(key) for key in columns.keep}
     for key in columns.keep:
         types[key] = known[key] or _kind([row.get(key) for row in seen], key, place) or pa.string()
     return types
