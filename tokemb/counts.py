@@ -57,20 +57,17 @@ class TokenCounts:
         """
         splitting = get_profile(profile)
         counter = TokenCounter(splitting, thread_count(threads))
-        parts: list[TokenCounts] = []
+        of_tokens = RunningCounts(profile)
         for batch in corpus_batches(texts):
             if batch.type == STRINGS:
                 counter.add(batch)
-                continue
-            parts.append(cls._of_tally(profile, _tally_tokens(batch)))
-            # Merge when the new has outgrown the old: memory follows the distinct tokens, and each token is merged
-            # only a logarithmic number of times.
-            if sum(len(part.tokens) for part in parts[1:]) > max(len(parts[0].tokens), _MERGE_TOKENS):
-                parts = [cls.merge(parts, profile)]
-        return cls.merge(parts, profile) if parts else cls._of_tally(profile, counter.result())
+            else:
+                of_tokens.add(_tally_tokens(batch))
+        return of_tokens.result() or cls.of_tally(profile, counter.result())
 
     @classmethod
-    def _of_tally(cls, profile: str, tally: Tally) -> TokenCounts:
+    def of_tally(cls, profile: str, tally: Tally) -> TokenCounts:
+        """What was counted in some rows."""
         return cls(profile, tally.tokens, tally.counts, tally.documents, tally.row_lengths)
 
     @classmethod
@@ -133,6 +130,26 @@ class TokenCounts:
     def total(self) -> int:
         """The number of tokens, repeats included."""
         return int(self.counts.sum())
+
+
+class RunningCounts:
+    """The sum of tallies that come one after the other."""
+
+    def __init__(self, profile: str) -> None:
+        self._profile = profile
+        self._parts: list[TokenCounts] = []
+
+    def add(self, tally: Tally) -> None:
+        """Add one more."""
+        self._parts.append(TokenCounts.of_tally(self._profile, tally))
+        # Merge when the new has outgrown the old: memory follows the distinct tokens, and each token is merged
+        # only a logarithmic number of times.
+        if sum(len(part.tokens) for part in self._parts[1:]) > max(len(self._parts[0].tokens), _MERGE_TOKENS):
+            self._parts = [TokenCounts.merge(self._parts, self._profile)]
+
+    def result(self) -> TokenCounts | None:
+        """The sum; ``None`` if there was nothing to add."""
+        return TokenCounts.merge(self._parts, self._profile) if self._parts else None
 
 
 def _tally_tokens(batch: pa.LargeListArray) -> Tally:

@@ -19,6 +19,9 @@ FORMAT_VERSION = 1
 
 TOKENIZER, TABLE, METADATA = "tokenizer.json", "vocabulary.parquet", "tokemb.json"
 
+COLUMNS = "columns.json"
+"""What a folder of columns, which holds vocabulary folders, has in place of ``tokemb.json``."""
+
 _REQUIRED = ("fingerprint", "profile", "model", "oov", "settings", "corpus", "sha256")
 
 
@@ -41,6 +44,11 @@ def is_vocabulary_folder(path: Path) -> bool:
     return (path / METADATA).is_file()
 
 
+def is_columns_folder(path: Path) -> bool:
+    """Whether ``path`` is a folder of columns, ``tokemb.ColumnEncoder``'s."""
+    return (path / COLUMNS).is_file()
+
+
 def find_vocabulary(path: Path) -> Path:
     """The vocabulary folder, or the ``tokenizer.json`` by anyone, at ``path`` or in it.
 
@@ -50,6 +58,8 @@ def find_vocabulary(path: Path) -> Path:
         return path
     if not path.is_dir():
         raise VocabularyError(f"there is no vocabulary at {path}")
+    if is_columns_folder(path):
+        raise VocabularyError(f"{path} holds the vocabularies of several columns: name one of the folders in it")
     if (path / TABLE).exists() or not (path / TOKENIZER).is_file():
         missing = METADATA if (path / TABLE).exists() else TOKENIZER
         raise VocabularyError(f"{path} is not a vocabulary folder: it holds no {missing}")
@@ -75,7 +85,7 @@ def write_folder(path: Path, specification: Specification, table: pa.Table, meta
     ``metadata``: what ``tokemb.json`` says beyond version, fingerprint and checksums, which are added here.
     Raises ``OSError`` if something else is at ``path`` or it cannot be written.
     """
-    tokenizer = _json_bytes(specification)
+    tokenizer = json_bytes(specification)
     parquet = table_to_parquet(table)
     content = {
         "format_version": FORMAT_VERSION,
@@ -83,11 +93,11 @@ def write_folder(path: Path, specification: Specification, table: pa.Table, meta
         **metadata,
         "sha256": {TOKENIZER: _sha256(tokenizer), TABLE: _sha256(parquet)},
     }
-    content["checksum"] = _checksum(content)
+    content["checksum"] = checksum(content)
     with atomic_folder(path, may_replace) as temporary:
         (temporary / TOKENIZER).write_bytes(tokenizer)
         (temporary / TABLE).write_bytes(parquet)
-        (temporary / METADATA).write_bytes(_json_bytes(content))
+        (temporary / METADATA).write_bytes(json_bytes(content))
 
 
 def read_folder(path: Path) -> Contents:
@@ -100,7 +110,7 @@ def read_folder(path: Path) -> Contents:
         raise VocabularyError(
             f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): upgrade tokemb"
         )
-    if metadata.get("checksum") != _checksum(metadata) or any(key not in metadata for key in _REQUIRED):
+    if metadata.get("checksum") != checksum(metadata) or any(key not in metadata for key in _REQUIRED):
         raise VocabularyError(_changed(path, METADATA))
     files = {}
     for name in (TOKENIZER, TABLE):
@@ -160,7 +170,8 @@ def _changed(path: Path, name: str) -> str:
     )
 
 
-def _json_bytes(content: dict[str, Any]) -> bytes:
+def json_bytes(content: dict[str, Any]) -> bytes:
+    """The bytes of a JSON file for people and programs."""
     return json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
@@ -168,6 +179,7 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _checksum(metadata: dict[str, Any]) -> str:
+def checksum(metadata: dict[str, Any]) -> str:
+    """SHA-256 of a JSON object, without its own key ``checksum``."""
     rest = {key: value for key, value in metadata.items() if key != "checksum"}
     return _sha256(json.dumps(rest, ensure_ascii=False, sort_keys=True).encode(errors="surrogatepass"))

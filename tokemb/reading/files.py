@@ -142,9 +142,9 @@ def format_of(path: str) -> tuple[str | None, str | None]:
 
 def _local(name: str) -> list[str]:
     if os.path.isdir(name):
-        from tokemb.folder import is_vocabulary_folder
+        from tokemb.folder import is_columns_folder, is_vocabulary_folder
 
-        if is_vocabulary_folder(Path(name)):
+        if is_vocabulary_folder(Path(name)) or is_columns_folder(Path(name)):
             raise TextError(f"{name} is a vocabulary, not texts: name the files that hold those")
         return _known(name, (os.path.join(where, file) for where, file in _walk(name)))
     if os.path.lexists(name):

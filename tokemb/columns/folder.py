@@ -1,0 +1,96 @@
+"""The folder of columns: ``columns.json``, and a vocabulary folder for each vocabulary (docs/columns.md)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tokemb import folder as vocabulary_folder
+from tokemb.atomic import atomic_folder
+from tokemb.columns.column import Column
+from tokemb.columns.encoder import ColumnEncoder
+from tokemb.encoder import Encoder
+from tokemb.errors import VocabularyError
+from tokemb.folder import COLUMNS, is_columns_folder, read_json
+
+FORMAT_VERSION = 1
+
+_REQUIRED = ("fingerprint", "rows", "padding", "truncating", "columns", "vocabularies")
+
+
+def write_columns(encoder: ColumnEncoder, path: Path) -> None:
+    """Write the folder, whole or not at all; one that is there is replaced if it holds nothing else.
+
+    Raises ``OSError`` if something else is at ``path`` or it cannot be written.
+    """
+    names = [_folder_name(number, encoder) for number in range(len(encoder.encoders))]
+    content: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "fingerprint": encoder.fingerprint,
+        "rows": encoder.rows,
+        "padding": encoder.padding,
+        "truncating": encoder.truncating,
+        "columns": [asdict(column) for column in encoder.columns],
+        "vocabularies": [
+            {"folder": name, "fingerprint": of_one.fingerprint}
+            for name, of_one in zip(names, encoder.encoders, strict=True)
+        ],
+    }
+    content["checksum"] = vocabulary_folder.checksum(content)
+    with atomic_folder(path, _may_replace) as temporary:
+        for name, of_one in zip(names, encoder.encoders, strict=True):
+            of_one.save(temporary / name)
+        (temporary / COLUMNS).write_bytes(vocabulary_folder.json_bytes(content))
+
+
+def read_columns(path: Path) -> ColumnEncoder:
+    """Read the folder; raises ``VocabularyError`` if it is incomplete, newer or was changed."""
+    if not is_columns_folder(path):
+        met = "it holds no " + COLUMNS if path.is_dir() else "there is none"
+        raise VocabularyError(f"{path} is not a folder of columns: {met}")
+    content = read_json(path / COLUMNS)
+    version = content.get("format_version")
+    if not isinstance(version, int):
+        raise VocabularyError(f"{path / COLUMNS} names no format_version: this is not a folder of columns of tokemb")
+    if version > FORMAT_VERSION:
+        raise VocabularyError(
+            f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): upgrade tokemb"
+        )
+    if content.get("checksum") != vocabulary_folder.checksum(content) or any(key not in content for key in _REQUIRED):
+        raise VocabularyError(
+            f"{path / COLUMNS} was changed after tokemb wrote it (the checksums differ): restore or fit the columns "
+            "again, or load its vocabularies by themselves"
+        )
+    encoder = ColumnEncoder(
+        [Column(**{**column, "parts": tuple(column["parts"])}) for column in content["columns"]],
+        [_vocabulary(path / entry["folder"], entry["fingerprint"]) for entry in content["vocabularies"]],
+        rows=content["rows"],
+        padding=content["padding"],
+        truncating=content["truncating"],
+    )
+    return encoder
+
+
+def _vocabulary(path: Path, fingerprint: str) -> Encoder:
+    if not path.is_dir():
+        raise VocabularyError(f"the folder of columns {path.parent} lacks its {path.name}")
+    encoder = Encoder.load(path)
+    if encoder.fingerprint != fingerprint:
+        raise VocabularyError(
+            f"{path} is another vocabulary than the one that was fitted with its columns: restore it, or fit them again"
+        )
+    return encoder
+
+
+def _may_replace(path: Path) -> bool:
+    """Whether the folder ``path`` is one of columns and nothing else, so that nothing is lost with it."""
+    others = [item for item in path.iterdir() if item.name != COLUMNS]
+    return is_columns_folder(path) and all(item.is_dir() and vocabulary_folder.may_replace(item) for item in others)
+
+
+def _folder_name(number: int, encoder: ColumnEncoder) -> str:
+    """A name that every file system has: the number, and what can be kept of the columns' names."""
+    names = [column.name for column in encoder.columns if column.vocabulary == number]
+    return f"{number}-{re.sub(r'[^A-Za-z0-9_]+', '-', '-'.join(names)).strip('-')[:60]}.vocab"
