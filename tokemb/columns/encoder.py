@@ -73,6 +73,7 @@ class ColumnEncoder:
         maxlen: Setting = None,
         padding: str = "post",
         truncating: str = "post",
+        **reading: Any,  # noqa: ANN401
     ) -> ColumnEncoder:
         """Fit vocabularies to the columns of a table.
 
@@ -84,13 +85,14 @@ class ColumnEncoder:
         ``max_size``: at most so many values besides the reserved ones; ``min_count``: values that occur less often are
         left out; each for all columns, or a mapping from names of columns.
         ``maxlen``, ``padding``, ``truncating``: how ``encode`` makes rows of lists when it is not told otherwise.
+        ``reading``: of files, the settings of ``read_table``: ``format``, ``header``, ``delimiter``, ``errors``, ...
 
         Raises ``ArgumentError`` for settings that cannot be, ``TextTypeError`` and ``TextError`` for a table that is
         none, or whose columns hold what is no category (docs/columns.md).
         """
         shape = RowShape().override(None, padding, truncating)
         columns = None if columns is None else list(columns)
-        batches = table_batches(table, None if columns is None else flat_names(columns))
+        batches = table_batches(table, None if columns is None else flat_names(columns), **reading)
         fitted, encoders, rows = fit_columns(batches, columns, shared, max_size, min_count, maxlen)
         return cls(fitted, encoders, rows=rows, padding=shape.padding, truncating=shape.truncating)
 
@@ -166,29 +168,30 @@ class ColumnEncoder:
         maxlen: Setting = None,
         padding: str | None = None,
         truncating: str | None = None,
+        **reading: Any,  # noqa: ANN401
     ) -> dict[str, Int32]:
         """Turn a table into ids, as a Keras model with an input for each column takes them.
 
         ``table``: as for ``fit``; columns that are not asked for are left alone.
         ``maxlen``: the length of rows of lists, for all columns or a mapping from their names; ``None`` for what the
         columns were saved with, which is at first the longest row. ``padding``, ``truncating``: as in Keras'
-        ``pad_sequences``.
+        ``pad_sequences``. ``reading``: as for ``fit``.
 
         Returns, by the name of the column, int32 (rows,) for single values, int32 (rows, maxlen) for lists.
         Raises ``TextTypeError`` or ``TextError`` for columns that do not hold what they held when they were fitted, and
         ``ArgumentError`` for wrong settings.
         """
         lengths = self.lengths(maxlen)
-        shape = self._shape.override(None, padding, truncating)
-        encoded = self.encode_ragged(table)
+        shape = self.row_shape(padding, truncating)
+        encoded = self.encode_ragged(table, **reading)
         return {name: pad(rows, lengths[name], shape) for name, rows in encoded.items()}
 
-    def encode_ragged(self, table: Any) -> dict[str, Int32 | Ragged]:  # noqa: ANN401
+    def encode_ragged(self, table: Any, **reading: Any) -> dict[str, Int32 | Ragged]:  # noqa: ANN401
         """Turn a table into ids without padding: int32 (rows,) for single values, a ``Ragged`` for lists.
 
-        ``table`` and errors are those of ``encode``; nothing is truncated.
+        Arguments and errors are those of ``encode``; nothing is truncated.
         """
-        parts = [self.encode_batch(batch) for batch in table_batches(table, self.parts)]
+        parts = [self.encode_batch(batch) for batch in table_batches(table, self.parts, **reading)]
         return concatenated(parts, self.columns)
 
     def encode_batches(
@@ -217,6 +220,10 @@ class ColumnEncoder:
             ids = self.encoders[column.vocabulary].encode_ragged(tokens).values[values.positions]
             encoded[column.name] = ids if values.row_splits is None else Ragged(ids, values.row_splits)
         return encoded
+
+    def row_shape(self, padding: str | None, truncating: str | None) -> RowShape:
+        """How lists are truncated and padded, given what is to differ from the saved settings."""
+        return self._shape.override(None, padding, truncating)
 
     def lengths(self, maxlen: Setting) -> dict[str, int | None]:
         """The length of rows of each column, given what is to differ from the saved settings."""

@@ -63,23 +63,25 @@ def read_columns(path: Path) -> ColumnEncoder:
             f"{path / COLUMNS} was changed after tokemb wrote it (the checksums differ): restore or fit the columns "
             "again, or load its vocabularies by themselves"
         )
-    encoder = ColumnEncoder(
-        [Column(**{**column, "parts": tuple(column["parts"])}) for column in content["columns"]],
-        [_vocabulary(path / entry["folder"], entry["fingerprint"]) for entry in content["vocabularies"]],
-        rows=content["rows"],
-        padding=content["padding"],
-        truncating=content["truncating"],
-    )
-    return encoder
+    try:
+        columns = [Column(**{**column, "parts": tuple(column["parts"])}) for column in content["columns"]]
+        folders = [(str(entry["folder"]), entry["fingerprint"]) for entry in content["vocabularies"]]
+        encoders = [_vocabulary(path, *each) for each in folders]
+        return ColumnEncoder(
+            columns, encoders, rows=content["rows"], padding=content["padding"], truncating=content["truncating"]
+        )
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise VocabularyError(f"{path / COLUMNS} does not describe columns: {error!r:.100}") from None
 
 
-def _vocabulary(path: Path, fingerprint: str) -> Encoder:
-    if not path.is_dir():
-        raise VocabularyError(f"the folder of columns {path.parent} lacks its {path.name}")
-    encoder = Encoder.load(path)
+def _vocabulary(path: Path, name: str, fingerprint: str) -> Encoder:
+    if not (path / name).is_dir() or Path(name).name != name:
+        raise VocabularyError(f"the folder of columns {path} lacks its {name}")
+    encoder = Encoder.load(path / name)
     if encoder.fingerprint != fingerprint:
         raise VocabularyError(
-            f"{path} is another vocabulary than the one that was fitted with its columns: restore it, or fit them again"
+            f"{path / name} is another vocabulary than the one that was fitted with its columns: restore it, or fit "
+            "them again"
         )
     return encoder
 

@@ -18,19 +18,23 @@ def table_batches(
     table: Any,  # noqa: ANN401 - anything a user may hold
     names: Sequence[str] | None = None,
     typed: Iterable[str] = (),
+    **reading: Any,  # noqa: ANN401
 ) -> Iterator[pa.RecordBatch]:
     """Yield the columns ``names`` of a table, in this order; ``None`` for all.
 
     ``table``: names of files or ``pathlib.Path``, one or a list, which ``tokemb.reading.read_table`` reads; an Arrow
     table, a pandas or Polars data frame, or whatever gives one through Arrow; a dict of columns of one length; or
     record batches, in an iterator or a ``pyarrow.RecordBatchReader``. What is in memory comes as one batch.
-    ``typed``: the columns in which numbers of CSV files are numbers.
+    ``typed``: the columns in which numbers of CSV files are numbers; ``reading``: more that ``read_table`` takes.
 
     Raises ``TextTypeError`` for what is no table, ``TextError`` for a column that is not there, or there twice.
     """
     if isinstance(table, (str, Path)) or _are_files(table):
-        yield from read_table(table, names, typed=typed)
-    elif isinstance(table, pa.RecordBatchReader) or isinstance(table, Iterator):
+        yield from read_table(table, names, typed=typed, **reading)
+        return
+    if reading:
+        raise ArgumentError(f"{', '.join(reading)} say how files are read; received a {type(table).__name__}")
+    if isinstance(table, pa.RecordBatchReader) or isinstance(table, Iterator):
         for batch in table:
             if not isinstance(batch, (pa.RecordBatch, pa.Table)):
                 raise TextTypeError(f"an iterator of record batches is needed; received one of {type(batch).__name__}")

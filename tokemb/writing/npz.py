@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 import numpy as np
+import pyarrow as pa
 
 from tokemb.errors import ArgumentError
 from tokemb.writing.layout import Layout
@@ -29,15 +30,7 @@ class NpzWriter(Writer):
     @classmethod
     def check(cls, layout: Layout) -> None:
         """Raise ``ArgumentError`` for kept columns whose types or names a ``.npz`` cannot have."""
-        for field in layout.kept:
-            column_for(field)
-            if "\0" in field.name or field.name.endswith(".npy"):
-                raise ArgumentError(f"an array in a .npz cannot be called {field.name!r}: rename it, or write .parquet")
-            base, _, suffix = field.name.rpartition(".")
-            if suffix in DERIVED and base in layout.kept.names:
-                raise ArgumentError(
-                    f"in a .npz {field.name!r} is a part of the column {base!r}: rename one, or write .parquet"
-                )
+        check_kept(layout.kept)
 
     def __init__(self, path: Path, layout: Layout) -> None:
         super().__init__(path, layout)
@@ -76,16 +69,7 @@ class NpzWriter(Writer):
         self._arrays["lengths"].append(block.lengths.astype(np.int32))
 
     def _complete(self) -> None:
-        with zipfile.ZipFile(self._path, "x", zipfile.ZIP_STORED) as archive:
-            for name, spooled in self._all_arrays():
-                with _member(archive, name) as member, spooled.complete() as file:
-                    shutil.copyfileobj(file, member, _CHUNK)
-            for name, value in self._facts():
-                with _member(archive, name) as member:
-                    # Into memory first: NumPy takes some pains with what it takes for a file on disk.
-                    content = io.BytesIO()
-                    np.lib.format.write_array(content, value, version=(1, 0), allow_pickle=False)
-                    member.write(content.getvalue())
+        pack(self._path, self._all_arrays(), self._facts())
 
     def _all_arrays(self) -> Iterator[tuple[str, SpooledArray]]:
         yield from self._arrays.items()
@@ -104,6 +88,33 @@ class NpzWriter(Writer):
             array.close()
         for column in self._columns:
             column.close()
+
+
+def pack(path: Path, arrays: Iterable[tuple[str, SpooledArray]], facts: Iterable[tuple[str, Array]]) -> None:
+    """Write the file: ``arrays`` that were spooled, then ``facts``, small ones."""
+    with zipfile.ZipFile(path, "x", zipfile.ZIP_STORED) as archive:
+        for name, spooled in arrays:
+            with _member(archive, name) as member, spooled.complete() as file:
+                shutil.copyfileobj(file, member, _CHUNK)
+        for name, value in facts:
+            with _member(archive, name) as member:
+                # Into memory first: NumPy takes some pains with what it takes for a file on disk.
+                content = io.BytesIO()
+                np.lib.format.write_array(content, value, version=(1, 0), allow_pickle=False)
+                member.write(content.getvalue())
+
+
+def check_kept(kept: pa.Schema) -> None:
+    """Raise ``ArgumentError`` for kept columns whose types or names a ``.npz`` cannot have."""
+    for field in kept:
+        column_for(field)
+        if "\0" in field.name or field.name.endswith(".npy"):
+            raise ArgumentError(f"an array in a .npz cannot be called {field.name!r}: rename it, or write .parquet")
+        base, _, suffix = field.name.rpartition(".")
+        if suffix in DERIVED and base in kept.names:
+            raise ArgumentError(
+                f"in a .npz {field.name!r} is a part of the column {base!r}: rename one, or write .parquet"
+            )
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
