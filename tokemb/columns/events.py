@@ -76,7 +76,7 @@ def group_events(
 
 
 def token_rows(rows: pa.Table, parts: Sequence[str], missing: str = "error") -> pa.LargeListArray:
-    """The events of groups, as ``group_events`` makes them, as tokens, ``large_list<large_string>`` (rows,), as ``fit_vocab`` takes them.
+    """The events of what ``group_events`` gave as tokens, ``large_list<large_string>`` (rows,), for ``fit_vocab``.
 
     ``parts``: the columns that an event is made of. ``missing``: as for ``tokemb.read_corpus``.
     Raises ``TextError`` for a missing event, unless ``missing`` is ``"empty"``.

@@ -120,13 +120,12 @@ def _escaped(tokens: pa.LargeStringArray) -> pa.LargeStringArray:
 
 def _coded(name: str, column: pa.Array) -> tuple[pa.LargeStringArray, Int32]:
     """Distinct tokens, ``MISSING`` last, and the position of each value among them."""
-    if pt.is_dictionary(column.type) and pt.is_string_view(column.type.value_type):
-        column = decoded(column)  # Arrow knows no look-up of these
-    if not pt.is_dictionary(column.type):
-        column = _hashable(column).dictionary_encode()
-    tokens, among = _with_missing(_texts(name, column.dictionary))
+    coded = _hashable(name, column).dictionary_encode()
+    tokens, among = _with_missing(_texts(name, coded.dictionary))
+    if not coded.indices.null_count and np.array_equal(among, np.arange(len(among))):
+        return tokens, coded.indices.to_numpy().astype(np.int32, copy=False)
     # The last one also stands for null, at the position -1.
-    positions = column.indices.cast(pa.int64()).fill_null(-1).to_numpy()
+    positions = coded.indices.cast(pa.int64()).fill_null(-1).to_numpy()
     return tokens, np.append(among, np.int32(len(tokens) - 1))[positions]
 
 
@@ -138,22 +137,27 @@ def _with_missing(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Int3
     return tokens, once.indices.fill_null(len(tokens) - 1).to_numpy().astype(np.int32)
 
 
-def _hashable(column: pa.Array) -> pa.Array:
-    if pt.is_float16(column.type):
+def _hashable(name: str, column: pa.Array) -> pa.Array:
+    """The column in a type that Arrow looks up; raises ``TextTypeError`` if its values cannot be tokens."""
+    is_coded = pt.is_dictionary(column.type)
+    kind = column.type.value_type if is_coded else column.type
+    if pt.is_string_view(kind):  # of which Arrow has no dictionaries
+        return decoded(column).cast(STRINGS)
+    if pt.is_float16(kind):
         return column.cast(pa.float32())
-    return column.cast(STRINGS) if pt.is_string_view(column.type) else column
+    is_text = pt.is_string(kind) or pt.is_large_string(kind)
+    if is_text or pt.is_integer(kind) or pt.is_floating(kind) or pt.is_boolean(kind) or pt.is_null(kind):
+        return column
+    raise TextTypeError(
+        f"the column {name!r} holds {kind}: texts, whole numbers, Booleans, or lists of these are needed; "
+        "cast it to texts"
+    )
 
 
 def _texts(name: str, distinct: pa.Array) -> pa.LargeStringArray:
     """The values as texts, those that are missing as null or empty."""
-    kind = distinct.type
-    if pt.is_floating(kind):
+    if pt.is_floating(distinct.type):
         distinct = _whole_numbers(name, distinct)
-    elif not (pt.is_integer(kind) or pt.is_boolean(kind) or pt.is_null(kind) or _is_text(kind)):
-        raise TextTypeError(
-            f"the column {name!r} holds {kind}: texts, whole numbers, Booleans, or lists of these are needed; "
-            "cast it to texts"
-        )
     texts = distinct.cast(STRINGS)
     try:
         texts.validate(full=True)
@@ -172,7 +176,3 @@ def _whole_numbers(name: str, distinct: pa.Array) -> pa.Array:
             "numbers, put them into classes, or cast them to texts"
         )
     return pa.array(np.where(missing, 0, numbers).astype(np.int64), mask=missing)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind)
