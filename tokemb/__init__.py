@@ -17,6 +17,8 @@ from tokemb._version import __version__
 
 if TYPE_CHECKING:
     from tokemb.checking import check
+    from tokemb.columns.encoder import ColumnEncoder
+    from tokemb.columns.events import group_events
     from tokemb.counts import TokenCounts
     from tokemb.difference import diff
     from tokemb.embedder import embed
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 # Imported when they are asked for (PEP 562): a command needs a few of them, and answers sooner without the others.
 _MODULES = {
+    "ColumnEncoder": "columns.encoder",
     "Encoder": "encoder",
     "Ragged": "ragged",
     "TokembError": "errors",
@@ -40,6 +43,7 @@ _MODULES = {
     "embed": "embedder",
     "embedding_model": "embedding",
     "fit_vocab": "fit",
+    "group_events": "columns.events",
     "grow_model": "growing_model",
     "import_vocabulary": "importing",
     "pad": "ragged",
@@ -47,6 +51,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "ColumnEncoder",
     "Encoder",
     "Ragged",
     "TokembError",
@@ -57,6 +62,7 @@ __all__ = [
     "embed",
     "embedding_model",
     "fit_vocab",
+    "group_events",
     "grow_model",
     "import_vocabulary",
     "pad",

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tokemb.columns.encoder import ColumnEncoder
 from tokemb.contract import shared_padding
 from tokemb.counts import TokenCounts
 from tokemb.embedding import fingerprint_in_name
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
+from tokemb.folder import is_columns_folder
 from tokemb.keras_archive import read_archive
 from tokemb.reading_ids.npy import open_npy
 from tokemb.statistics import CorpusStatistics
@@ -24,12 +26,14 @@ _SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
 def inspect(path: Path, *, top: int = 10, text: str | None = None) -> Description:
-    """Describe a vocabulary folder, a ``tokenizer.json``, token counts, a ``.keras`` model or a ``.npy`` array.
+    """Describe a vocabulary, a folder of columns, token counts, a ``.keras`` model or a ``.npy`` array.
 
     ``top``: how many of the most frequent tokens to name. ``text``: of a vocabulary, which way goes this text?
     TensorFlow is not needed for any of them.
     Raises ``TokembError`` if it is none of these, or is broken, or has nothing to do with ``text``.
     """
+    if is_columns_folder(path) and text is None:
+        return _describe_columns(ColumnEncoder.load(path), top)
     if path.is_dir() or path.suffix == ".json":
         return describe_encoder(Encoder.load(path), top, text)
     if not path.exists():
@@ -44,7 +48,7 @@ def inspect(path: Path, *, top: int = 10, text: str | None = None) -> Descriptio
         return _describe_array(path)
     raise ArgumentError(
         f"{path} is none of what tokemb makes or reads: "
-        "a vocabulary folder, a tokenizer.json, .parquet counts, a .keras model, a .npy array"
+        "a folder of a vocabulary or of columns, a tokenizer.json, .parquet counts, a .keras model, a .npy array"
     )
 
 
@@ -77,13 +81,44 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
             "coverage": corpus.coverage,
             "row_lengths": _quantiles(corpus),
         }
-        ranked = encoder.table.sort_by([("count", "descending"), ("id", "ascending")])
-        description["top"] = [
-            {key: row[key] for key in ("id", "token", "count", "documents")}
-            for row in ranked.slice(0, top).to_pylist()
-            if row["count"] is not None
-        ]
+        description["top"] = _most_frequent(encoder, top)
     return description
+
+
+def _most_frequent(encoder: Encoder, top: int) -> list[Description]:
+    ranked = encoder.table.sort_by([("count", "descending"), ("id", "ascending")])
+    return [
+        {key: row[key] for key in ("id", "token", "count", "documents")}
+        for row in ranked.slice(0, top).to_pylist()
+        if row["count"] is not None
+    ]
+
+
+def _describe_columns(encoder: ColumnEncoder, top: int) -> Description:
+    shares = {
+        column.name: [other.name for other in encoder.columns if other.vocabulary == column.vocabulary]
+        for column in encoder.columns
+    }
+    return {
+        "kind": "columns",
+        "rows": encoder.rows,
+        "padding": encoder.padding,
+        "truncating": encoder.truncating,
+        "fingerprint": encoder.fingerprint,
+        "columns": {
+            column.name: {
+                "holds": column.kind,
+                "of": list(column.parts) if len(column.parts) > 1 else None,
+                "shared": shares[column.name] if len(shares[column.name]) > 1 else None,
+                "maxlen": column.maxlen,
+                "input_dim": encoder.input_dims[column.name],
+                "suggested_dim": encoder.suggested_dims[column.name],
+                "fingerprint": encoder.vocabularies[column.name].fingerprint,
+                "top": _most_frequent(encoder.vocabularies[column.name], top),
+            }
+            for column in encoder.columns
+        },
+    }
 
 
 def _describe_counts(counts: TokenCounts, top: int) -> Description:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
@@ -20,15 +20,28 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow")
 
+_COLUMN = click.option("--column", metavar="NAME", help="Column with the texts.  [default: the only one, or text]")
+_COLUMNS = (
+    click.option(
+        "--column",
+        multiple=True,
+        metavar="NAME[,NAME]",
+        help="Column with the texts; repeat it for a table; NAME,NAME is one event of both.  "
+        "[default: the only one, or text]",
+    ),
+    click.option(
+        "--group-by", metavar="NAME,...", help="Make one row of all rows that have this: a sequence of events."
+    ),
+    click.option("--order-by", metavar="NAME,...", help="Sort each group by this, smallest first.  [default: as read]"),
+)
 _OPTIONS = (
-    click.option("--column", metavar="NAME", help="Column with the texts.  [default: the only one, or text]"),
     click.option("--format", type=click.Choice(FORMATS), help="Format of the files.  [default: by their names]"),
     click.option(
         "--missing",
         type=click.Choice(["error", "empty"]),
         default="error",
         show_default=True,
-        help="What a missing text is.",
+        help="What a missing text is; in a table, it has an id.",
     ),
     click.option(
         "--errors",
@@ -38,6 +51,7 @@ _OPTIONS = (
         help="Bytes that are not UTF-8 are an error, or become U+FFFD.",
     ),
     click.option("--header/--no-header", default=True, help="Without: CSV files do not name their columns: 0, 1, ..."),
+    click.option("--delimiter", metavar="CHARACTER", help="Between the fields of CSV files.  [default: by the format]"),
 )
 
 keep = click.option(
@@ -48,7 +62,16 @@ quiet = click.option("--quiet", is_flag=True, help="Show no progress and no summ
 
 def files(command: Callable[..., Any]) -> Callable[..., Any]:
     """One or more files of texts, and how they are read."""
-    command = reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
+    return _with(command, (_COLUMN, *_OPTIONS))
+
+
+def tables(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One or more files of texts or of tables, which may be grouped, and how they are read."""
+    return _with(command, (*_COLUMNS, *_OPTIONS))
+
+
+def _with(command: Callable[..., Any], options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
+    command = reduce(lambda decorated, option: option(decorated), reversed(options), command)
     return click.argument("files", metavar="FILE...", nargs=-1, required=True)(command)
 
 
@@ -62,32 +85,107 @@ class Corpus:
     """Files of texts, and how a command was told to read them.
 
     ``reading``: the options that say how, by their names in ``tokemb.read_corpus``. ``keep``: the columns beside them.
+    ``columns``: those of a table, or the one with the texts, each of one or more parts. ``group_by``, ``order_by``: how
+    rows become groups, and the order in those.
     """
 
     files: tuple[str, ...]
     reading: dict[str, Any]
     keep: tuple[str, ...] = ()
     quiet: bool = False
+    columns: tuple[tuple[str, ...], ...] = ()
+    group_by: tuple[str, ...] = ()
+    order_by: tuple[str, ...] = ()
 
     @classmethod
     def take(cls, options: dict[str, Any]) -> Corpus:
         """What the options of ``files`` and ``quiet``, and ``keep`` if there is one, say; they go from ``options``."""
-        reading = {name: options.pop(name) for name in ("column", "format", "missing", "errors", "header")}
-        return cls(options.pop("files"), reading, kept(options.pop("keep", ())), options.pop("quiet"))
+        reading = {name: options.pop(name) for name in ("column", "format", "missing", "errors", "header", "delimiter")}
+        told = reading["column"]
+        columns = tuple(tuple(kept((name,))) for name in ([told] if isinstance(told, str) else told or ()))
+        if not all(columns):
+            raise click.UsageError("--column must be the name of a column")
+        if isinstance(told, tuple):
+            reading["column"] = ",".join(columns[0]) if len(columns) == 1 else None
+        group_by, order_by = (kept((options.pop(name, None) or "",)) for name in ("group_by", "order_by"))
+        if order_by and not group_by:
+            raise click.UsageError("--order-by is the order in the groups of --group-by")
+        rest = (kept(options.pop("keep", ())), options.pop("quiet"))
+        return cls(options.pop("files"), reading, *rest, columns, group_by, order_by)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether this is columns of a table, and not one column of texts or of sequences of events."""
+        return len(self.columns) > 1 or (any(len(parts) > 1 for parts in self.columns) and not self.group_by)
 
     @contextmanager
     def open(self) -> Iterator[Iterator[pa.RecordBatch]]:
-        """Read it as ``tokemb.read_corpus`` does; on a terminal, and unless ``quiet``, show how far that is."""
+        """Read it as ``tokemb.read_corpus`` does; on a terminal, and unless ``quiet``, show how far that is.
+
+        Groups are rows of tokens.
+        """
         from tokemb import read_corpus
 
+        if self.group_by:
+            with self._grouped(self.columns) as groups:
+                yield iter([self._sequences(groups)])
+            return
+        with self._shown() as (shown, counted):
+            yield counted(read_corpus(self.files, keep=self.keep, **shown, **self.reading))
+
+    @contextmanager
+    def open_table(self, columns: Sequence[Sequence[str]]) -> Iterator[Iterator[pa.RecordBatch]]:
+        """Read ``columns``, and those to keep, as a table; groups are rows of lists."""
+        if self.group_by:
+            with self._grouped(columns) as groups:
+                from tokemb.columns.tables import table_batches
+
+                yield table_batches(groups)
+            return
+        with self._read_table([*_flat(columns), *self.keep], self.keep) as batches:
+            yield batches
+
+    @contextmanager
+    def _grouped(self, columns: Sequence[Sequence[str]]) -> Iterator[pa.Table]:
+        from tokemb import group_events
+
+        lists = _flat(columns)
+        if not lists:
+            raise click.UsageError("--group-by makes sequences of what --column names: pass --column")
+        wanted = [*self.group_by, *self.order_by, *self.keep, *lists]
+        typed = [*self.order_by, *(name for name in self.keep if name not in self.group_by)]
+        with self._read_table(wanted, typed) as batches:
+            yield group_events(batches, self.group_by, self.order_by, lists, first=self.keep)
+
+    def _sequences(self, groups: pa.Table) -> pa.RecordBatch:
+        """The events of groups as the column of texts, and the columns to keep."""
+        import pyarrow as pa
+
+        from tokemb.columns.events import token_rows
+
+        events = token_rows(groups, self.columns[0], self.reading["missing"])
+        kept_columns = [groups[name].combine_chunks() for name in self.keep]
+        return pa.RecordBatch.from_arrays([events, *kept_columns], names=["events", *self.keep])
+
+    @contextmanager
+    def _read_table(self, wanted: Sequence[str], typed: Sequence[str]) -> Iterator[Iterator[pa.RecordBatch]]:
+        from tokemb.reading import read_table
+
+        reading = {name: value for name, value in self.reading.items() if name not in ("column", "missing")}
+        with self._shown() as (shown, counted):
+            yield counted(read_table(self.files, dict.fromkeys(wanted), typed=typed, **shown, **reading))
+
+    @contextmanager
+    def _shown(self) -> Iterator[tuple[dict[str, Any], Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]]]:
+        """What has reading show how far it is: settings of the reader, and what its batches go through."""
         if self.quiet or sys.stderr is None or not sys.stderr.isatty():
-            yield read_corpus(self.files, keep=self.keep, **self.reading)
+            yield {}, iter
             return
         from tokemb_cli.progress import progress
 
         sizes = [source.size() for source in self._sources()]
         with progress(None if None in sizes else sum(filter(None, sizes))) as shown:
-            yield shown.counted(read_corpus(self.files, keep=self.keep, on_read=shown.advance, **self.reading))
+            yield {"on_read": shown.advance}, shown.counted
 
     def check_apart(self, output: Path) -> None:
         """Wrong usage if ``output`` is one of the files, which it would replace."""
@@ -99,9 +197,17 @@ class Corpus:
     def identity(self) -> dict[str, Any] | None:
         """What tells it from others, as JSON has it; ``None`` if it cannot be read a second time."""
         files = [[source.name, source.size(), source.modified()] for source in self._sources()]
-        return None if any(size is None for _, size, _ in files) else {"files": files, **self.reading}
+        if any(size is None for _, size, _ in files):
+            return None
+        groups = {"group_by": self.group_by, "order_by": self.order_by} if self.group_by else {}
+        return {"files": files, **self.reading, **{name: list(names) for name, names in groups.items()}}
 
     def _sources(self) -> list[Source]:
         from tokemb.reading.files import find_sources
 
-        return find_sources(self.files, self.reading["format"])
+        return find_sources(self.files, self.reading["format"], delimiter=self.reading["delimiter"])
+
+
+def _flat(columns: Sequence[Sequence[str]]) -> list[str]:
+    """The columns of the files that ``columns`` are made of, each once."""
+    return list(dict.fromkeys(name for parts in columns for name in parts))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("encode")
-@corpus.files
+@corpus.tables
 @options.vocab
 @options.output("FILE|FOLDER", "Ids to write: .npy, .npz, .parquet, .tfrecord, .jsonl, a folder of shards, or -.")
 @options.maxlen
@@ -59,6 +59,9 @@ def command(
     Text files have a row a line; .csv, .tsv, .jsonl, .parquet and .arrow have columns; .gz, .bz2, .zst and .xz are
     decompressed. An empty text is a row of padding.
 
+    With a folder of columns that fit-vocab made, the output has an array for each column: .npz or .parquet. With
+    --group-by, all rows of a group become one, and columns to --keep have the value of its first.
+
     With --rows-per-shard, a run that was stopped goes on when the same command is given again.
 
     \b
@@ -66,6 +69,7 @@ def command(
       tokemb encode reviews.txt --vocab reviews.vocab --maxlen 256 -o ids.npy
       tokemb encode reviews.csv.gz --column text --keep label --vocab reviews.vocab -o ids.npz
       tokemb encode big.jsonl.zst --vocab v --maxlen 256 -o shards --rows-per-shard 100000
+      tokemb encode ratings.csv --vocab columns --keep rating -o arrays.npz
     """
     if ragged and padding is not None:
         raise click.UsageError("--padding is for rows that are padded, not for --ragged")
@@ -76,16 +80,56 @@ def command(
     elif str(output) == "-":
         raise click.UsageError("--rows-per-shard makes a folder, which cannot go to standard output")
     from tokemb import Encoder
+    from tokemb.folder import is_columns_folder
     from tokemb.pipeline.encoded_corpus import Form
 
     texts = corpus.Corpus.take(told)
     texts.check_apart(output)
+    if is_columns_folder(vocab):
+        if dtype != "int32" or rows_per_shard is not None:
+            raise click.UsageError("--dtype and --rows-per-shard are for texts, not for a folder of columns")
+        _encode_table(texts, vocab, output, maxlen, padding, truncating, ragged)
+        return
+    if texts.is_table:
+        raise click.UsageError(f"{vocab} is the vocabulary of one column: pass a folder of columns, or one --column")
     encoder = Encoder.load(vocab)
     form = Form(encoder.row_shape(maxlen, padding, truncating), texts.keep, ragged)
     job = _Job(texts, encoder, output, form, dtype, threads)
     summary = job.to_file() if rows_per_shard is None else job.to_shards(rows_per_shard, f".{shard_format or 'npz'}")
     if not texts.quiet:
         note(summary)
+
+
+def _encode_table(
+    texts: corpus.Corpus,
+    vocab: Path,
+    output: Path,
+    maxlen: int | None,
+    padding: str | None,
+    truncating: str | None,
+    ragged: bool,
+) -> None:
+    if texts.columns:
+        raise click.UsageError(f"{vocab} says which columns: leave out --column")
+    if output.suffix not in (".npz", ".parquet"):
+        raise click.BadParameter(f"must end in .npz or .parquet for columns; received {output}", param_hint="--output")
+    from tokemb import ColumnEncoder
+    from tokemb.columns.pipeline import encode_table
+
+    encoder = ColumnEncoder.load(vocab)
+    with texts.open_table([column.parts for column in encoder.columns]) as batches:
+        report = encode_table(
+            encoder,
+            batches,
+            output,
+            keep=texts.keep,
+            maxlen=maxlen,
+            padding=padding,
+            truncating=truncating,
+            ragged=ragged,
+        )
+    if not texts.quiet:
+        note(f"wrote {output}: {report}")
 
 
 @dataclass(frozen=True)

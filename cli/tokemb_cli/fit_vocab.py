@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command("fit-vocab")
-@corpus.files
-@options.output("FOLDER", "Vocabulary folder to write; one that is there is replaced.")
+@corpus.tables
+@click.option("--shared", multiple=True, metavar="NAME,NAME", help="Columns of a table that have one vocabulary.")
+@options.output("FOLDER", "Folder to write; one that is there, and of the same kind, is replaced.")
 @click.option(
     "--profile",
     type=click.Choice(options.PROFILES),
@@ -58,6 +59,9 @@ def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
 
     Id 0 is padding, id 1 out-of-vocabulary, then the tokens by count.
 
+    Several --column, or one event of several columns, make a folder of columns: a vocabulary of whole values for each,
+    in which id 2 is missing. --group-by makes one row of all events of a user, sorted by --order-by.
+
     \b
     Profiles:
       words               lower-case words of any script; Han, kana, Thai, Lao,
@@ -72,8 +76,16 @@ def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
     Examples:
       tokemb fit-vocab reviews.txt -o reviews.vocab --max-size 30000
       tokemb fit-vocab 2023.counts.parquet 2024.counts.parquet -o both.vocab
+      tokemb fit-vocab ratings.csv --column user --column item -o columns
+      tokemb fit-vocab u.data --format tsv --no-header --column 1 --group-by 0 --order-by 3 -o items.vocab
     """
     texts = corpus.Corpus.take(settings)
+    shared = [corpus.kept((names,)) for names in settings.pop("shared")]
+    if texts.is_table:
+        _fit_table(texts, shared, output, settings)
+        return
+    if shared:
+        raise click.UsageError("--shared is for several --column")
     of_counts = options.are_counts(texts.files)
     import tokemb
 
@@ -81,10 +93,34 @@ def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
         encoder = tokemb.fit_vocab(options.added_counts(texts.files), **settings)
     else:
         with texts.open() as batches:
+            if texts.group_by and settings["profile"] is None:
+                settings["profile"] = "whitespace"  # events are whole
             encoder = tokemb.fit_vocab(batches, **settings)
     encoder.save(output)
     if not texts.quiet:
         _report(encoder, None if of_counts else texts, output)
+
+
+def _fit_table(texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path, settings: dict[str, Any]) -> None:
+    unused = {"profile": None, "model": "word", "reserve": (), "oov": True}
+    for name, value in unused.items():
+        if settings.pop(name) != value:
+            option = "--no-oov" if name == "oov" else f"--{name}"
+            raise click.UsageError(f"{option} is for vocabularies of texts, not for columns, whose values are whole")
+    settings.pop("threads")
+    from tokemb import ColumnEncoder
+
+    with texts.open_table(texts.columns) as batches:
+        encoder = ColumnEncoder.fit(batches, columns=texts.columns, shared=shared, **settings)
+    encoder.save(output)
+    if texts.quiet:
+        return
+    note(f"read       {encoder.rows:,} rows")
+    for name, input_dim in encoder.input_dims.items():
+        note(f"{name:<10} input_dim {input_dim:,}, suggested dim {encoder.suggested_dims[name]}")
+    note("ids        0 is padding, 1 [UNK], 2 missing, then the values by count")
+    note(f"wrote      {output}")
+    note(f"next       tokemb encode {_shown(texts, columns=False)} --vocab {shlex.quote(str(output))} -o ids.npz")
 
 
 def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path) -> None:
@@ -105,9 +141,12 @@ def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path) -> None
     note(f"next       tokemb encode {_shown(texts)} --vocab {shlex.quote(str(output))}{length} -o ids.npy")
 
 
-def _shown(texts: corpus.Corpus | None) -> str:
-    """The files, and how they were read, as a shell takes them."""
+def _shown(texts: corpus.Corpus | None, columns: bool = True) -> str:
+    """The files, and how they were read, as a shell takes them; ``columns``: also which ones."""
     if texts is None:
         return "FILE..."
-    told = [text for name in ("column", "format") if (value := texts.reading[name]) for text in (f"--{name}", value)]
-    return shlex.join([*texts.files, *told])
+    told = [("column", ",".join(parts)) for parts in texts.columns if columns]
+    told += [("group-by", ",".join(texts.group_by)), ("order-by", ",".join(texts.order_by))]
+    told += [(name, texts.reading[name]) for name in ("format", "delimiter")]
+    shown = [text for name, value in told if value for text in (f"--{name}", value)]
+    return shlex.join([*texts.files, *shown, *(["--no-header"] if not texts.reading["header"] else [])])

@@ -19,7 +19,7 @@ from tokemb_cli.console import data
 )
 @click.option("--text", help="Tell which way this text goes through a vocabulary, and why.")
 def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
-    """Tell what a vocabulary folder, tokenizer.json, .parquet counts, .keras model or .npy array holds.
+    """Tell what a vocabulary, folder of columns, tokenizer.json, .parquet counts, .keras model or .npy array holds.
 
     The way of a vocabulary is how its texts are encoded: the scanner and gigatoken are fast, the reference (the
     tokenizers library itself) is slow, and all give the same ids.
