@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb.columns.column import Column, of_each, suggested_dim
+from tokemb.columns.column import Column, named_parts, of_each, suggested_dim
 from tokemb.columns.fitting import Setting, column_values, fit_columns
 from tokemb.columns.tables import flat_names, table_batches
 from tokemb.columns.values import MISSING
@@ -91,9 +91,10 @@ class ColumnEncoder:
         none, or whose columns hold what is no category (docs/columns.md).
         """
         shape = RowShape().override(None, padding, truncating)
-        columns = None if columns is None else list(columns)
-        batches = table_batches(table, None if columns is None else flat_names(columns), **reading)
-        fitted, encoders, rows = fit_columns(batches, columns, shared, max_size, min_count, maxlen)
+        wanted = None if columns is None else flat_names(columns)
+        named = None if columns is None else named_parts(columns)
+        batches = table_batches(table, wanted, **reading)
+        fitted, encoders, rows = fit_columns(batches, named, shared, max_size, min_count, maxlen)
         return cls(fitted, encoders, rows=rows, padding=shape.padding, truncating=shape.truncating)
 
     @classmethod
@@ -246,9 +247,7 @@ class ColumnEncoder:
         encoder = self.vocabularies[name]
         ragged, axes = (rows, 2) if isinstance(rows, Ragged) else (None, np.ndim(rows))
         if axes != (1 if kind == "single values" else 2):
-            raise ArgumentError(
-                f"the ids of {name!r} must have {'an axis' if axes > 1 else 'two axes'}; it holds {kind}"
-            )
+            raise ArgumentError(f"{name!r} holds {kind}, whose ids cannot be an array of {axes} axes")
         ids = check_ids(rows.values if isinstance(rows, Ragged) else rows)
         encoder.check_ids(ids)
         if kind == "lists" and ragged is None:

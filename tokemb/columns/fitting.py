@@ -25,7 +25,7 @@ Setting = int | None | Mapping[str, int | None]
 
 def fit_columns(
     batches: Iterable[pa.RecordBatch],
-    columns: Sequence[str | Sequence[str]] | None,
+    named: Mapping[str, tuple[str, ...]] | None,
     shared: Iterable[Sequence[str]],
     max_size: Setting,
     min_count: Setting,
@@ -33,14 +33,14 @@ def fit_columns(
 ) -> tuple[list[Column], list[Encoder], int]:
     """Fit the vocabularies of columns: the columns, their vocabularies, and the number of rows.
 
-    ``batches``: at least one, with the columns that those are made of. ``columns``: ``None`` for all of the first
-    batch. The rest is as for ``ColumnEncoder.fit``.
+    ``batches``: at least one, with the columns that those are made of. ``named``: what each column is made of,
+    ``None`` for all of the first batch. The rest is as for ``ColumnEncoder.fit``.
     """
     batches = iter(batches)
     first = next(batches, None)
     if first is None:
         raise TextError("the table has no rows: there is nothing to make vocabularies of")
-    named = named_parts(first.schema.names if columns is None else columns)
+    named = named_parts(first.schema.names) if named is None else named
     names = list(named)
     groups = vocabulary_groups(names, shared)
     sizes, least = of_each("max_size", max_size, names), of_each("min_count", min_count, names)

@@ -17,7 +17,6 @@ from tokemb.reading.columns import Columns, Place
 from tokemb.reading.files import Source, find_sources
 from tokemb.reading.lines import rows_of_lines
 from tokemb.reading.streams import OnRead, is_worth_a_thread, open_stream
-from tokemb.reading.table_columns import TableColumns
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -83,6 +82,8 @@ def read_table(
 
     Yields ``pyarrow.RecordBatch`` (rows,) of one schema, at least one; texts are ``large_string``, null is missing.
     """
+    from tokemb.reading.table_columns import TableColumns  # here, so that texts do not wait for it
+
     check_choice("errors", errors, ("strict", "replace"))
     wanted = TableColumns(columns, typed)
     sources = find_sources(files, format, filesystem, delimiter)

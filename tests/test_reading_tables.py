@@ -1,0 +1,130 @@
+"""Tables in files: columns of which none is the text."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+
+from tokemb import read_corpus, texts
+from tokemb.errors import ArgumentError, TextError
+from tokemb.reading import read_table
+
+ROWS = [
+    {"user": "7", "item": "007", "time": 20},
+    {"user": "8", "item": "", "time": 9},
+    {"user": "7", "item": 'a "b", c', "time": 100},
+]
+CSV = 'user,item,time\n7,007,20\n8,,9\n7,"a ""b"", c",100\n'
+
+
+def table_of(files, columns=None, **settings):
+    return pa.Table.from_batches(list(read_table(files, columns, **settings)))
+
+
+def test_csv_fields_are_texts_unless_their_column_is_typed(tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text(CSV)
+    assert table_of(file, typed=["time"]).to_pylist() == ROWS
+    assert table_of(file).to_pylist() == [{**row, "time": str(row["time"])} for row in ROWS]
+    table = table_of(file, ["time", "user"], typed=["time"])
+    assert table.schema == pa.schema([("time", pa.int64()), ("user", pa.large_string())])
+    assert table.to_pylist() == [{"time": row["time"], "user": row["user"]} for row in ROWS]
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz", "rows.jsonl", "rows.parquet", "rows.arrow", "rows.tsv"])
+def test_every_format_gives_the_same_table(tmp_path, name):
+    file = tmp_path / name
+    rows = pa.Table.from_pylist(ROWS)
+    if name == "rows.parquet":
+        pq.write_table(rows, file)
+    elif name == "rows.arrow":
+        pa.feather.write_feather(rows, file)
+    elif name == "rows.jsonl":
+        file.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    elif name == "rows.tsv":
+        file.write_text('user\titem\ttime\n7\t007\t20\n8\t\t9\n7\t"a ""b"", c"\t100\n')
+    else:
+        file.write_bytes(gzip.compress(CSV.encode()) if name.endswith("gz") else CSV.encode())
+    assert table_of(file, typed=["time"]).to_pylist() == ROWS
+    assert table_of([file, file], ["item"]).to_pylist() == [{"item": row["item"]} for row in ROWS] * 2
+
+
+@pytest.mark.parametrize(
+    ("content", "delimiter"), [("1 5 2\n3 5 4\n", " "), ("1|5|2\n3|5|4\n", "|"), ("1\t5\t2\n3\t5\t4\n", "\t")]
+)
+@pytest.mark.parametrize("name", ["u.data", "rows.txt", "rows.csv"])
+def test_delimiters_of_files_without_header_and_of_any_name(tmp_path, content, delimiter, name):
+    file = tmp_path / name
+    file.write_text(content)
+    table = table_of(file, ["2", "0"], header=False, delimiter=delimiter)
+    assert table.to_pydict() == {"2": ["2", "4"], "0": ["1", "3"]}
+    batches = read_corpus(file, column="1", keep=["0"], header=False, delimiter=delimiter)
+    assert [batch.to_pydict() for batch in batches] == [{"1": ["5", "5"], "0": [1, 3]}]
+
+
+def test_tsv_of_an_unknown_extension(tmp_path):
+    (tmp_path / "u.data").write_text("196\t242\n186\t302\n")
+    table = table_of(tmp_path / "u.data", format="tsv", header=False)
+    assert table.to_pydict() == {"0": ["196", "186"], "1": ["242", "302"]}
+
+
+@pytest.mark.parametrize("delimiter", ["", ",,", "é", "\n", '"'])
+def test_delimiters_that_cannot_be(tmp_path, delimiter):
+    (tmp_path / "x.csv").write_text("a\n1\n")
+    with pytest.raises(ArgumentError, match="one ASCII character"):
+        read_table(tmp_path / "x.csv", delimiter=delimiter)
+
+
+@pytest.mark.parametrize("settings", [{"format": "text"}, {"format": "jsonl"}])
+def test_delimiters_are_for_csv(tmp_path, settings):
+    (tmp_path / "x").write_text("{}\n")
+    with pytest.raises(ArgumentError, match="delimiter is for CSV files"):
+        read_table(tmp_path / "x", delimiter=";", **settings)
+
+
+def test_json_keys_may_come_late_or_never(tmp_path):
+    file = tmp_path / "x.jsonl"
+    file.write_text('{"a": 1.5}\n{"b": [1, null]}\n{"a": null, "b": null}\n')
+    assert table_of(file, ["b", "a"]).to_pydict() == {"b": [None, [1, None], None], "a": [1.5, None, None]}
+    with pytest.raises(TextError, match="no row of the files has the column 'c'"):
+        table_of(file, ["c", "a"])
+    with pytest.raises(TextError, match="no row of the files has the column 'c'"):
+        table_of(file, ["a", "c"])
+
+
+def test_small_batches_are_joined_and_large_ones_cut(tmp_path, monkeypatch):
+    file = tmp_path / "x.csv"
+    file.write_text("a,b\n" + "".join(f"{row},{row % 7}\n" for row in range(5000)))
+    whole = table_of(file, typed=["b"])
+    assert whole["a"].to_pylist() == [str(row) for row in range(5000)]
+    monkeypatch.setattr(texts, "BATCH_BYTES", 4096)
+    monkeypatch.setattr(texts, "BATCH_ROWS", 100)
+    batches = list(read_table(file, typed=["b"]))
+    assert {len(batch) for batch in batches[:-1]} <= set(range(50, 150))
+    assert pa.Table.from_batches(batches) == whole
+
+
+def test_files_without_rows(tmp_path):
+    (tmp_path / "x.csv").write_text("a,b\n")
+    (tmp_path / "y.csv").write_text("a,b\n1,2\n")
+    assert table_of(tmp_path / "x.csv").to_pydict() == {"a": [], "b": []}
+    assert table_of([tmp_path / "x.csv", tmp_path / "y.csv"]).to_pydict() == {"a": ["1"], "b": ["2"]}
+
+
+def test_errors(tmp_path):
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "x.txt").write_text("a,b\n1,2\n")
+    pq.write_table(pa.table({"a": [1], "b": [2]}), tmp_path / "x.parquet")
+    with pytest.raises(TextError, match="has no column 'c'; it has the columns 'a', 'b'"):
+        table_of(tmp_path / "x.csv", ["a", "c"])
+    with pytest.raises(TextError, match="a row a line, and has no columns: name its format or its delimiter"):
+        table_of(tmp_path / "x.txt", ["a"])
+    with pytest.raises(TextError, match="'a' must be of one type in all files: .*x.parquet holds int64"):
+        table_of([tmp_path / "x.csv", tmp_path / "x.parquet"])
+    with pytest.raises(ArgumentError, match="errors must be one of"):
+        read_table(tmp_path / "x.csv", errors="ignore")
