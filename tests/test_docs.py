@@ -47,6 +47,7 @@ PAGES = [
     ("docs/migrating.md", 8),
     ("docs/importing.md", 5),
     ("docs/growing.md", 15),
+    ("docs/columns.md", 20),
 ]
 
 
@@ -95,6 +96,12 @@ def test_the_commands_in_the_page_on_growing(tmp_path):
     ):
         assert tokemb_command(*arguments.split(), cwd=tmp_path).returncode == 0
     check_shown(ROOT / "docs" / "growing.md", tmp_path)
+
+
+def test_the_commands_in_the_page_on_columns(tmp_path):
+    (tmp_path / "flights.csv").write_text("from,to,carrier,delay\nZRH,LHR,7,3\nLHR,ZRH,7,0\nZRH,OSL,12,1\nOSL,,7,9\n")
+    (tmp_path / "u.data").write_text("196\t242\t3\t90\n186\t302\t3\t7\n196\t377\t1\t8\n196\t51\t2\t10\n")
+    check_shown(ROOT / "docs" / "columns.md", tmp_path)
 
 
 def check_shown(page, here):
