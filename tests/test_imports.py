@@ -50,6 +50,8 @@ def test_import_is_light():
         "diff {here}/v {here}/v",
         "check {here}/ids.npy --vocab {here}/v --model {here}/m.keras",
         "export-vectors {here}/m.keras --vocab {here}/v -o {here}/v.vec",
+        "neighbors {here}/m.keras a --vocab {here}/v",
+        "analogy {here}/m.keras a b a --vocab {here}/v",
     ],
 )
 def test_commands_that_need_no_model_do_without_tensorflow(tmp_path, arguments):
@@ -63,7 +65,7 @@ def test_commands_that_need_no_model_do_without_tensorflow(tmp_path, arguments):
     ours = set(HEAVY) - {"pandas"}  # Arrow imports it, where it is installed, to look whether a list is a column of it
     run = python(COUNT.format(heavy=tuple(ours)), *arguments.format(here=tmp_path).split())
     assert run.returncode == 0, run.stderr
-    assert set(loaded(run)) <= ({"h5py"} if arguments.startswith(("embed", "export", "check")) else set())
+    assert set(loaded(run)) <= ({"h5py"} if arguments.startswith(("embed", "export", "check", "neighbors", "analogy")) else set())
 
 
 def test_help_imports_neither_the_library_nor_numpy():
@@ -94,7 +96,7 @@ def test_public_names():
     assert set(tokemb.__all__) <= set(dir(tokemb))
     with pytest.raises(AttributeError, match="'tokemb' has no attribute 'encode'"):
         tokemb.encode  # noqa: B018
-    assert len(tokemb.__all__) <= 16
+    assert len(tokemb.__all__) <= 17
 
 
 def test_descriptions_turn_into_json():

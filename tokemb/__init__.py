@@ -3,7 +3,7 @@
 Four nouns: ``Encoder`` (a fitted vocabulary: texts to ids and back), ``Ragged`` (rows of ids without padding),
 ``TokenCounts`` (exact, mergeable counts), and embedding models, which are plain saved Keras models.
 A few verbs: ``fit_vocab``, ``import_vocabulary``, ``encode``, ``decode``, ``pad``, ``embedding_model``, ``embed``,
-``check``, ``diff``, ``grow_model``.
+``check``, ``diff``, ``grow_model``, ``neighbors``.
 
 TensorFlow is imported by the functions that need it, never by ``import tokemb``.
 """
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tokemb.fit import fit_vocab
     from tokemb.growing_model import grow_model
     from tokemb.importing import import_vocabulary
+    from tokemb.looking import neighbors
     from tokemb.ragged import Ragged, pad
     from tokemb.reading import read_corpus
 
@@ -46,6 +47,7 @@ _MODULES = {
     "group_events": "columns.events",
     "grow_model": "growing_model",
     "import_vocabulary": "importing",
+    "neighbors": "looking",
     "pad": "ragged",
     "read_corpus": "reading",
 }
@@ -65,6 +67,7 @@ __all__ = [
     "group_events",
     "grow_model",
     "import_vocabulary",
+    "neighbors",
     "pad",
     "read_corpus",
 ]

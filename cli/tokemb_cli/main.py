@@ -28,6 +28,8 @@ _COMMANDS = {
     "init-model": ("init_model", "Make a Keras embedding model for a vocabulary."),
     "embed": ("embed", "Turn ids or texts into vectors with a Keras model."),
     "export-vectors": ("export_vectors", "Write the vectors of a model for other programs."),
+    "neighbors": ("neighbors", "Show the tokens nearest to words."),
+    "analogy": ("analogy", "Answer what C is to, as A is to B."),
     "check": ("check", "Tell whether a vocabulary, a model and ids fit together."),
     "export": ("export", "Write a SavedModel that takes raw text."),
     "inspect": ("inspect", "Tell what a vocabulary, counts, model or array holds."),

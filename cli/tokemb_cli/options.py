@@ -40,6 +40,13 @@ truncating = click.option(
     "--truncating", type=click.Choice(["pre", "post"]), help="End that is cut.  [default: the vocabulary's]"
 )
 
+vectors_of = click.argument("model", metavar="MODEL", type=_PATH)
+optional_vocab = click.option(
+    "--vocab", type=_PATH, metavar="FOLDER", help="Vocabulary of the model; a file of vectors can do without."
+)
+nearest = click.option("-k", type=int, default=10, show_default=True, help="How many tokens to show at most.")
+as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
+
 threads = click.option("--threads", type=int, help="Threads to use; results are the same.  [default: all cores]")
 
 
@@ -110,3 +117,16 @@ def check_ending(path: Path, ending: str, option: str = "--output") -> None:
     """Wrong usage unless ``path``, the value of ``option``, ends in ``ending``."""
     if path.suffix != ending:
         raise click.BadParameter(f"must end in {ending}; received {path}", param_hint=option)
+
+
+def check_vocab(model: Path, vocab: Path | None) -> None:
+    """Wrong usage if ``model`` is a Keras model and no vocabulary is named."""
+    from tokemb.looking.token_vectors import is_model
+
+    if vocab is None and is_model(model):
+        raise click.UsageError("a model needs --vocab, the vocabulary whose ids it takes")
+
+
+def counted(token: str, count: int | None) -> str:
+    """A token as it is shown and how often it occurs, if that is known."""
+    return token if count is None else f"{token}  {count:,}"

@@ -6,9 +6,9 @@
 
 from tokemb.vectors.export import export_vectors
 from tokemb.vectors.formats import FORMATS
-from tokemb.vectors.load import load_vectors
+from tokemb.vectors.load import load_vectors, tokens_of_vectors
 from tokemb.vectors.pretrained import Pretrained
-from tokemb.vectors.start import MISSING, Coverage, coverage, starting_matrix
+from tokemb.vectors.start import MISSING, Coverage, coverage, real_tokens, starting_matrix
 
 __all__ = [
     "FORMATS",
@@ -18,5 +18,7 @@ __all__ = [
     "coverage",
     "export_vectors",
     "load_vectors",
+    "real_tokens",
     "starting_matrix",
+    "tokens_of_vectors",
 ]

@@ -14,7 +14,7 @@ from tokemb.errors import ArgumentError, VectorsError
 from tokemb.vectors.binary import read_binary
 from tokemb.vectors.fasttext import read_fasttext
 from tokemb.vectors.formats import BEGINNING, FORMATS, dim_of, format_of, without_bom
-from tokemb.vectors.pretrained import Gathered, Pretrained
+from tokemb.vectors.pretrained import Gathered, Names, Pretrained
 from tokemb.vectors.rows import check_dim, header_of
 from tokemb.vectors.stream import Stream
 from tokemb.vectors.text import read_text
@@ -49,9 +49,23 @@ def load_vectors(
     Raises ``VectorsError``, naming the place, for a file that is none of these or broken; ``ArgumentError`` for
     settings that cannot be.
     """
+    return _gather(source, Gathered.of(tokens, ignore_case=ignore_case), format, lenient=lenient)
+
+
+def tokens_of_vectors(source: Path | str | object, *, format: str | None = None, lenient: bool = False) -> list[str]:  # noqa: A002
+    """The tokens that have a vector of their own, each once, in the order of the file.
+
+    The arguments and errors are those of ``load_vectors``; tokens that are empty or not UTF-8 are left out.
+    """
+    names = Names.none_yet()
+    _gather(source, names, format, lenient=lenient)
+    return list(names.seen)
+
+
+def _gather(source: Path | str | object, gathered: Gathered, format: str | None, *, lenient: bool) -> Pretrained:  # noqa: A002
+    """Read from a file of any format, or an object, what ``gathered`` wants."""
     if format is not None:
         check_choice("format", format, FORMATS)
-    gathered = Gathered.of(tokens, ignore_case=ignore_case)
     if not isinstance(source, (Path, str)):
         return _from_object(source, gathered)
     with Stream(Path(source), lenient=lenient) as stream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -116,3 +117,23 @@ class Gathered:
         )
         remarks = [f"{number:,} {what}" for number, what in counted if number]
         return Pretrained(matrix, self.found, source, kind, rows, (*self.remarks, *remarks))
+
+
+@dataclass
+class Names(Gathered):
+    """Wants no vector, and keeps the tokens of a file as they come. ``seen``: each once, in their order."""
+
+    seen: dict[str, None] = field(default_factory=dict)
+
+    @classmethod
+    def none_yet(cls) -> Names:
+        """Before the first token."""
+        return cls(0, {}, False, np.zeros(0, np.bool_), np.zeros(0, np.bool_))
+
+    def row_for(self, token: bytes) -> int | None:
+        """``None``, and the token is kept if it is UTF-8 text."""
+        with suppress(UnicodeDecodeError):
+            name = token.decode()
+            if name:
+                self.seen[name] = None
+        return None

@@ -39,7 +39,7 @@ class Coverage:
 
 def coverage(encoder: Encoder, found: npt.NDArray[np.bool_]) -> Coverage:
     """How much of the vocabulary, and of its corpus, ``found`` bool (input_dim,) covers."""
-    real = _real(encoder)
+    real = real_tokens(encoder)
     counts = encoder.table["count"].fill_null(0).to_numpy()
     known = encoder.table["count"].null_count < len(encoder.table)
     return Coverage(
@@ -50,7 +50,7 @@ def coverage(encoder: Encoder, found: npt.NDArray[np.bool_]) -> Coverage:
     )
 
 
-def _real(encoder: Encoder) -> npt.NDArray[np.bool_]:
+def real_tokens(encoder: Encoder) -> npt.NDArray[np.bool_]:
     """Which ids (input_dim,) are tokens that a text can hold: not padding, ``[UNK]``, or unused."""
     real = np.array([token != "" for token in encoder.vocabulary])
     for index in (encoder.pad_id, encoder.unk_id):
@@ -76,11 +76,11 @@ def starting_matrix(
             f"vectors must be loaded for the vocabulary of the encoder, {encoder.input_dim} tokens; "
             f"received {len(pretrained.found)}"
         )
-    matrix, found = pretrained.matrix.copy(), pretrained.found & _real(encoder)
+    matrix, found = pretrained.matrix.copy(), pretrained.found & real_tokens(encoder)
     if not found.any():
         raise VectorsError(
-            f"{pretrained.source} holds none of the vocabulary's {int(_real(encoder).sum()):,} tokens: is it of the "
-            "same language, and are words split and cased alike?"
+            f"{pretrained.source} holds none of the vocabulary's {int(real_tokens(encoder).sum()):,} tokens: is it of "
+            "the same language, and are words split and cased alike?"
         )
     lacking = np.flatnonzero(~pretrained.found)
     mean, deviation = (

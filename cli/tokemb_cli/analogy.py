@@ -1,0 +1,47 @@
+"""``tokemb analogy``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from tokemb_cli import options
+from tokemb_cli.console import data, quiet_tensorflow
+
+
+@click.command("analogy")
+@options.vectors_of
+@click.argument("a")
+@click.argument("b")
+@click.argument("c")
+@options.optional_vocab
+@options.nearest
+@options.as_json
+def command(model: Path, a: str, b: str, c: str, vocab: Path | None, k: int, as_json: bool) -> None:
+    """Answer "A is to B as C is to ?" with the tokens nearest to B - A + C, without the three (3CosAdd).
+
+    MODEL, --vocab and words are as for tokemb neighbors.
+
+    \b
+    Example:
+      tokemb analogy reviews.keras man king woman --vocab reviews.vocab
+    """
+    options.check_vocab(model, vocab)
+    from dataclasses import asdict
+
+    from tokemb import Encoder
+    from tokemb.looking import analogy
+    from tokemb.looking.shown import shown
+
+    encoder = None if vocab is None else Encoder.load(vocab)
+    with quiet_tensorflow():
+        found = analogy(model, encoder, a, b, c, k)
+    if as_json:
+        data(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2))
+        return
+    for near in found:
+        data(f"{near.similarity:6.3f}  " + options.counted(shown(near.token), near.count))
+    if not found:
+        data("no answers: B - A + C is zeros, or there are no other tokens")

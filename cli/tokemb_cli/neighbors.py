@@ -1,0 +1,58 @@
+"""``tokemb neighbors``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tokemb_cli import options
+from tokemb_cli.console import data, quiet_tensorflow
+
+if TYPE_CHECKING:
+    from tokemb.looking import Neighbors
+
+
+@click.command("neighbors")
+@options.vectors_of
+@click.argument("words", metavar="WORD...", nargs=-1, required=True)
+@options.optional_vocab
+@options.nearest
+@options.as_json
+def command(model: Path, words: tuple[str, ...], vocab: Path | None, k: int, as_json: bool) -> None:
+    """Show the tokens nearest to words: the cosine of their vectors, and their counts in the corpus.
+
+    MODEL is a Keras model, with --vocab, or a file of vectors: GloVe, word2vec, fastText or .npz. Words are normalized
+    as the texts of the vocabulary are. Padding, unknown tokens and vectors of zeros are left out.
+
+    \b
+    Examples:
+      tokemb neighbors reviews.keras Film king --vocab reviews.vocab
+      tokemb neighbors glove.6B.50d.txt king
+    """
+    options.check_vocab(model, vocab)
+    from dataclasses import asdict
+
+    from tokemb import Encoder
+    from tokemb.looking import neighbors
+
+    encoder = None if vocab is None else Encoder.load(vocab)
+    with quiet_tensorflow():
+        found = neighbors(model, encoder, words, k)
+    if as_json:
+        data(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2))
+        return
+    for one in found:
+        _show(one)
+
+
+def _show(found: Neighbors) -> None:
+    from tokemb.looking.shown import shown
+
+    data(options.counted(shown(found.token), found.count))
+    for near in found.neighbors:
+        data(f"  {near.similarity:6.3f}  " + options.counted(shown(near.token), near.count))
+    if not found.neighbors:
+        data("  no neighbours: its vector is zeros, or it is alone")
