@@ -10,6 +10,9 @@ from tests.conftest import python
 
 HEAVY = ("tensorflow", "keras", "h5py", "pandas", "scipy", "matplotlib")
 
+# What reads a model.
+H5PY = ("embed", "export", "check", "neighbors", "analogy")
+
 COUNT = """
 import sys
 sys.argv = ["tokemb", *sys.argv[1:]]
@@ -65,7 +68,7 @@ def test_commands_that_need_no_model_do_without_tensorflow(tmp_path, arguments):
     ours = set(HEAVY) - {"pandas"}  # Arrow imports it, where it is installed, to look whether a list is a column of it
     run = python(COUNT.format(heavy=tuple(ours)), *arguments.format(here=tmp_path).split())
     assert run.returncode == 0, run.stderr
-    assert set(loaded(run)) <= ({"h5py"} if arguments.startswith(("embed", "export", "check", "neighbors", "analogy")) else set())
+    assert set(loaded(run)) <= ({"h5py"} if arguments.startswith(H5PY) else set())
 
 
 def test_help_imports_neither_the_library_nor_numpy():

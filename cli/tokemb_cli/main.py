@@ -30,6 +30,8 @@ _COMMANDS = {
     "export-vectors": ("export_vectors", "Write the vectors of a model for other programs."),
     "neighbors": ("neighbors", "Show the tokens nearest to words."),
     "analogy": ("analogy", "Answer what C is to, as A is to B."),
+    "plot": ("plot", "Draw a map of tokens by their vectors."),
+    "export-projector": ("export_projector", "Write the vectors of tokens for TensorBoard's projector."),
     "check": ("check", "Tell whether a vocabulary, a model and ids fit together."),
     "export": ("export", "Write a SavedModel that takes raw text."),
     "inspect": ("inspect", "Tell what a vocabulary, counts, model or array holds."),

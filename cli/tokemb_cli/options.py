@@ -21,6 +21,7 @@ OUTPUTS = (".npy", ".npz", ".parquet", ".tfrecord", ".jsonl")
 LINE_KINDS = ("bert", "gensim", "words")
 ANSWERS = ("ids", "vectors", "predictions")
 VECTOR_FORMATS = ("glove", "word2vec", "word2vec-binary", "fasttext", "npz")
+MAP_METHODS = ("tsne", "pca")
 
 _PATH = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., Any])

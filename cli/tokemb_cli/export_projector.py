@@ -1,0 +1,35 @@
+"""``tokemb export-projector``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tokemb_cli import options
+from tokemb_cli.console import note, quiet_tensorflow
+
+
+@click.command("export-projector")
+@options.vectors_of
+@options.optional_vocab
+@options.output("FOLDER", "Folder to write.")
+def command(model: Path, vocab: Path | None, output: Path) -> None:
+    """Write the vectors of all tokens for TensorBoard's embedding projector: tensorboard --logdir FOLDER.
+
+    MODEL and --vocab are as for tokemb neighbors. vectors.tsv and metadata.tsv, with tokens, ids and counts, can be
+    loaded into https://projector.tensorflow.org too.
+
+    \b
+    Example:
+      tokemb export-projector reviews.keras --vocab reviews.vocab -o projector
+    """
+    options.check_vocab(model, vocab)
+    from tokemb import Encoder
+    from tokemb.looking import export_projector
+
+    encoder = None if vocab is None else Encoder.load(vocab)
+    with quiet_tensorflow():
+        rows = export_projector(model, encoder, output)
+    note(f"wrote      {output}: {rows:,} rows")
+    note(f"next       tensorboard --logdir {output}")

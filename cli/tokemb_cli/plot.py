@@ -1,0 +1,78 @@
+"""``tokemb plot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tokemb_cli import options
+from tokemb_cli.console import note, quiet_tensorflow
+
+_ENDINGS = (".html", ".png", ".svg")
+
+
+@click.command("plot")
+@options.vectors_of
+@options.optional_vocab
+@options.output("FILE", "Map to write: .html, .png or .svg.")
+@click.option(
+    "--method", type=click.Choice(options.MAP_METHODS), default="tsne", show_default=True, help="Way to two dimensions."
+)
+@click.option("--top", type=int, help="How many of the most frequent tokens to show.  [default: 1000]")
+@click.option(
+    "--words", type=click.Path(path_type=Path), metavar="FILE", help="Show these instead: a text file, a word a line."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of what is random in t-SNE.")
+def command(
+    model: Path, vocab: Path | None, output: Path, method: str, top: int | None, words: Path | None, seed: int
+) -> None:
+    """Draw a map of tokens by their vectors: near on it is, mostly, near in the model.
+
+    MODEL and --vocab are as for tokemb neighbors. An .html is one page that needs no network: search, zoom, and click a
+    token to see its nearest. A .png or .svg labels as many tokens as there is room for. Needs pip install tokemb[plot].
+
+    \b
+    Examples:
+      tokemb plot reviews.keras --vocab reviews.vocab -o map.html
+      tokemb plot glove.6B.50d.txt --words colours.txt --method pca -o colours.png
+    """
+    if output.suffix not in _ENDINGS:
+        raise click.BadParameter(f"must end in {', '.join(_ENDINGS)}; received {output}", param_hint="--output")
+    if words is not None and top is not None:
+        raise click.UsageError("--words and --top both say which tokens to show: give one of them")
+    options.check_vocab(model, vocab)
+    from tokemb import Encoder
+    from tokemb.atomic import check_output
+    from tokemb.looking import word_map
+
+    check_output(output)
+    encoder = None if vocab is None else Encoder.load(vocab)
+    chosen = None if words is None else _words(words)
+    with quiet_tensorflow():
+        made = word_map(model, encoder, method=method, top=1000 if top is None else top, words=chosen, seed=seed)
+    if made.left_out:
+        note(f"left out   {_some(made.left_out)}: no tokens of the vocabulary, or their vectors are zeros")
+    if output.suffix == ".html":
+        from tokemb.looking import write_html
+
+        write_html(made, output, model.stem)
+    else:
+        from tokemb.looking import write_picture
+
+        if unwritten := write_picture(made, output, model.stem):
+            note(f"no label   {_some(unwritten)}: no font that is installed can write them; .html can")
+    note(f"wrote      {output}: {len(made.tokens):,} tokens, {made.method}")
+
+
+def _words(path: Path) -> list[str]:
+    """The words in a text file, a line each, in the encoding that all texts have."""
+    from tokemb import read_corpus
+
+    return [text for batch in read_corpus(path) for text in batch.column(0).to_pylist() if text]
+
+
+def _some(words: list[str]) -> str:
+    from tokemb.looking.shown import shown
+
+    return f"{len(words):,}: " + ", ".join(map(shown, words[:10])) + ", ..." * (len(words) > 10)
