@@ -17,6 +17,9 @@ LEAST_POINTS = 4
 # The neighbours that t-SNE tries to keep for each point; it must be below their number.
 _PERPLEXITY = 30.0
 
+# Standard deviations of the points from which t-SNE starts, and of the noise in them.
+_START, _NOISE = 1e-4, 1e-5
+
 Positions = npt.NDArray[np.float64]
 
 
@@ -38,11 +41,13 @@ def project(unit: Float32, method: str, seed: int) -> Positions:
     if unit.shape[1] < 2:
         unit = np.pad(unit, ((0, 0), (0, 2 - unit.shape[1])))
     with threadpool_limits(1):
-        if method == "pca":
-            points = PCA(2, svd_solver="full").fit_transform(unit.astype(np.float64))
-        else:
+        points = PCA(2, svd_solver="full").fit_transform(unit.astype(np.float64))
+        if method == "tsne":
+            # From PCA, which keeps far what is far, and small, so that t-SNE can move all; the noise is the seed's.
+            noise = np.random.default_rng(seed).normal(scale=_NOISE, size=points.shape)
+            start = (_START * points / points[:, 0].std() + noise).astype(np.float32)
             perplexity = min(_PERPLEXITY, (len(unit) - 1) / 3)
-            points = TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(unit)
+            points = TSNE(2, perplexity=perplexity, init=start, random_state=seed).fit_transform(unit)
     return _fitted(points.astype(np.float64))
 
 
