@@ -48,6 +48,7 @@ PAGES = [
     ("docs/importing.md", 5),
     ("docs/growing.md", 15),
     ("docs/columns.md", 20),
+    ("docs/looking.md", 15),
 ]
 
 
@@ -104,13 +105,25 @@ def test_the_commands_in_the_page_on_columns(tmp_path):
     check_shown(ROOT / "docs" / "columns.md", tmp_path)
 
 
+def test_the_commands_in_the_page_on_looking(tmp_path):
+    (tmp_path / "reviews.txt").write_text("film movie film slow\nmovie film good bad fast\n")
+    rows = "film 5 1 0\nmovie 6 1 0\ngood 0 0 1\nbad 0 0 -1\nfast 0 1 1\nslow 1 5 -6\n"
+    (tmp_path / "v.txt").write_text(rows)
+    for arguments in (
+        "fit-vocab reviews.txt -o reviews.vocab",
+        "init-model --vocab reviews.vocab --vectors v.txt -o reviews.keras",
+    ):
+        assert tokemb_command(*arguments.split(), cwd=tmp_path).returncode == 0
+    check_shown(ROOT / "docs" / "looking.md", tmp_path)
+
+
 def check_shown(page, here):
     """Run the commands in the one block of a page that shows a session, and compare what they say."""
     (block,) = re.findall(r"```\n(\$ tokemb .*?)```", page.read_text("utf-8"), re.DOTALL)
     for part in block.removeprefix("$ ").split("\n$ "):
         line, *shown = part.splitlines()
         run = tokemb_command(*shlex.split(line)[1:], cwd=here)
-        assert (run.returncode, run.stderr.decode().splitlines()) == (0, shown)
+        assert (run.returncode, (run.stdout + run.stderr).decode().splitlines()) == (0, shown)
 
 
 def test_the_command_line_page_is_what_help_says():

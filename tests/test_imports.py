@@ -55,6 +55,7 @@ def test_import_is_light():
         "export-vectors {here}/m.keras --vocab {here}/v -o {here}/v.vec",
         "neighbors {here}/m.keras a --vocab {here}/v",
         "analogy {here}/m.keras a b a --vocab {here}/v",
+        "export-projector {here}/m.keras --vocab {here}/v -o {here}/p",
     ],
 )
 def test_commands_that_need_no_model_do_without_tensorflow(tmp_path, arguments):
