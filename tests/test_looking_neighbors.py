@@ -14,7 +14,7 @@ from tests.conftest import DATA, ok, python, tokemb_command
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.looking import TokenVectors, analogy, analogy_accuracy, neighbors, similarity_correlation
 from tokemb.looking.analogies import answers
-from tokemb.looking.nearest import nearest
+from tokemb.looking.nearest import _best, nearest
 from tokemb.looking.shown import shown
 
 WORDS = "film good fine bad king queen man woman"
@@ -79,6 +79,18 @@ def test_equal_vectors_tie_by_id_wherever_they_stand(monkeypatch):
     assert together[130] == [5, 131, 257, 399, 7]
     monkeypatch.setattr("tokemb.looking.nearest._BLOCK", 1)  # a query at a time
     assert [found.tolist() for found, _ in nearest(vectors, every, 5)] == together
+
+
+def test_what_differs_by_rounding_alone_ties():
+    # Both cosines are the root of a half.
+    for matrix in ([[0, -1, -1], [2, -1, -2], [0, 0, -1]], [[0, -1, -1], [0, 0, -1], [2, -1, -2]]):
+        ((found, similarities),) = nearest(vectors_of(matrix), np.array([0]), 2)
+        assert (found.tolist(), similarities.tolist()) == ([1, 2], [0.707107, 0.707107])
+    # A product of matrices may give equal rows numbers that differ in the last bits.
+    unit = np.full((5, 4), 0.5, np.float32)
+    rounded = np.float32([1, 1, 1, 1, 1]) + np.arange(5) * np.finfo(np.float32).eps
+    found, _ = _best(unit, unit[0], rounded.astype(np.float32), 2)
+    assert found.tolist() == [0, 1]
 
 
 def test_the_length_of_vectors_does_not_matter():

@@ -25,16 +25,17 @@ const number = (value) => value.toLocaleString("en");
 const times = (count) => (count === null ? "" : number(count) + (count === 1 ? " time" : " times"));
 const sizes = counts.map((count) => Math.log1p(count ?? 0));
 const [least, most] = sizes.reduce(([low, high], size) => [Math.min(low, size), Math.max(high, size)], [Infinity, 0]);
-const radii = sizes.map((size) => 1.6 + 2.2 * ((size - least) / (most - least || 1)));
+const crowd = Math.min(1, (2000 / tokens.length) ** 0.3); // many points are smaller
+const radii = sizes.map((size) => crowd * (1.6 + 2.2 * ((size - least) / (most - least || 1))));
 
 // Looking
 
 const toScreen = (point) => [x[point] * view.scale + view.left, y[point] * view.scale + view.top];
 
-/** The part of the window that the panel leaves free. */
+/** The part of the window beside the panel, or all of it where that would be too little. */
 function freeArea() {
   const panel = byId("panel").getBoundingClientRect();
-  const left = panel.right < innerWidth * 0.6 ? panel.right : 0;
+  const left = innerWidth - panel.right >= 480 ? panel.right : 0;
   return { left, width: innerWidth - left, height: innerHeight };
 }
 
