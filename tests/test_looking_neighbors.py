@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tokemb
@@ -191,7 +191,7 @@ def test_what_cannot_be_looked_at(here, tmp_path):
 def test_files_of_vectors_with_and_without_a_vocabulary(here, tmp_path):
     encoder = tokemb.Encoder.load(here / "v")
     tokemb.vectors.export_vectors(here / "m.keras", encoder, tmp_path / "m.npz")
-    (tmp_path / "glove.txt").write_text("film 1 0\nThe 1 1\nfilm 5 5\n\xff 1 2\ngood 0 1\n", "latin-1")
+    (tmp_path / "glove.txt").write_text("film 1 0\nThe 1 1\nfilm 5 5\n\xff 1 2\n 1 2\ngood 0 1\n", "latin-1")
     alone = TokenVectors.load(tmp_path / "glove.txt")
     assert alone.tokens == ["film", "The", "good"]
     (found,) = neighbors(alone, None, ["film"])
@@ -326,6 +326,8 @@ def test_what_the_commands_refuse(here):
         assert message in run.stderr
 
 
+@example("\\t", "\t")
+@example(" ", "\\x20")
 @given(st.text(max_size=6), st.text(max_size=6))
 def test_shown_tokens_are_seen_and_told_apart(first, second):
     for token in (first, second):

@@ -1,8 +1,8 @@
 """Pre-trained vectors: read for the tokens of a vocabulary, and written for other programs.
 
 ``load_vectors`` reads GloVe, word2vec, fastText and gensim's, ``tokens_of_vectors`` the tokens that they hold;
-``coverage`` says how much of a vocabulary has a vector; ``starting_matrix`` makes the rest; ``export_vectors`` writes the
-vectors of a model.
+``coverage`` says how much of a vocabulary has a vector; ``starting_matrix`` makes the rest; ``export_vectors`` writes
+the vectors of a model.
 """
 
 from tokemb.vectors.export import export_vectors
