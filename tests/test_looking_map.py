@@ -156,6 +156,21 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_cores(tmp_path):
         assert first != other
 
 
+def test_t_sne_runs_in_one_thread(monkeypatch):
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_info
+
+    used = []
+
+    def fit_transform(self, _):
+        used.extend(pool["num_threads"] for pool in threadpool_info())
+        return self.init
+
+    monkeypatch.setattr(TSNE, "fit_transform", fit_transform)
+    word_map(vectors_of(9))
+    assert set(used) == {1}
+
+
 # The page
 
 
