@@ -16,6 +16,7 @@ from tokemb.decoding import Decoding
 from tokemb.encoding import EncodedBatch, Encoding
 from tokemb.engine import Explanation
 from tokemb.errors import ArgumentError, VocabularyError
+from tokemb.feeding.methods import FeedingMethods
 from tokemb.folder import (
     find_vocabulary,
     read_folder,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from tokemb.serving import TextToIds
 
 
-class Encoder:
+class Encoder(FeedingMethods):
     """Texts to ids and back, made by ``tokemb.fit_vocab``, ``Encoder.load`` or ``Encoder.from_tokenizer``.
 
     ``input_dim``: that of an ``Embedding`` for these ids, the highest id + 1.

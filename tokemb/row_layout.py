@@ -35,7 +35,7 @@ def lay_out(
 ) -> None:
     """Fill ``out``, int32 (size,), with rows of ids.
 
-    ``values``: int32 (total,); ``starts``, ``lengths``: int64 (rows,), which of them are a row's, in their order.
+    ``values``: int32 (total,); ``starts``, ``lengths``: int64 (rows,), which of them are a row's, in any order.
     ``splits``: int64 (rows + 1,), from 0 to ``size``; row ``i`` of the result is ``out[splits[i]:splits[i + 1]]``: the
     ids ``before``, the row's, those ``after``, and then ``fill`` for what is left (with ``fill_first``, the other way
     round: ``fill`` and then the ids).
@@ -66,12 +66,20 @@ def _lay_out_in_numpy(
     for token in before:
         out[at] = token
         at = at + 1
-    kept = values if lengths.sum() == len(values) else values[_within(starts, lengths, len(values))]
-    out[_within(at, lengths, len(out))] = kept
+    out[_within(at, lengths, len(out))] = _gathered(values, starts, lengths)
     at = at + lengths
     for token in after:
         out[at] = token
         at = at + 1
+
+
+def _gathered(values: Int32, starts: Int64, lengths: Int64) -> Int32:
+    """The ids of runs that start at ``starts`` and have ``lengths``, one run after the other."""
+    offsets = np.cumsum(lengths) - lengths
+    total = int(lengths.sum())
+    if total == len(values) and np.array_equal(starts, offsets):
+        return values
+    return values[np.repeat(starts - offsets, lengths) + np.arange(total)]
 
 
 def _within(starts: Int64, lengths: Int64, size: int) -> npt.NDArray[np.bool_]:
