@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,14 +96,13 @@ def opened(texts: Any, column: str | None, label: str | None) -> Iterator[pa.Rec
     """Record batches of files, an iterator of some, or a function that gives one; texts in the first column."""
     if callable(texts):
         texts = texts()
-    first = None
     if isinstance(texts, Iterator):
-        first = next(texts, None)
-        texts = texts if first is None else chain([first], texts)
-    if isinstance(first, pa.RecordBatch):
-        if column is not None:
-            raise ArgumentError("column is for files: the first column of record batches is the text")
-        return texts
+        first = list(islice(texts, 1))
+        texts = chain(first, texts)
+        if all(isinstance(item, pa.RecordBatch) for item in first):
+            if column is not None:
+                raise ArgumentError("column is for files: the first column of record batches is the text")
+            return texts
     paths = [texts] if isinstance(texts, Path) else list(texts)
     if not paths or not all(isinstance(path, Path) for path in paths):
         raise ArgumentError(
