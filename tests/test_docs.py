@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import doctest
+import gzip
 import importlib
 import importlib.util
 import re
 import shlex
+from itertools import islice
 
+import numpy as np
 import pytest
 
-from tests.conftest import ROOT, tokemb_command
+from tests.conftest import DATA, ROOT, python, tokemb_command
 from tests.test_packaging import packages_in_the_tree
 from tokemb.profiles import PROFILES
 
@@ -115,6 +119,36 @@ def test_the_commands_in_the_page_on_looking(tmp_path):
     ):
         assert tokemb_command(*arguments.split(), cwd=tmp_path).returncode == 0
     check_shown(ROOT / "docs" / "looking.md", tmp_path)
+
+
+def reviews(name):
+    """Some labelled reviews: of IMDB, if they are at hand."""
+    path = DATA / "imdb" / f"{name}.tsv.gz"
+    if not path.exists():
+        return [(i % 2, f"a {('poor', 'fine')[i % 2]} film, number {i}") for i in range(400)]
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        rows = [line.rstrip("\n").split("\t") for line in islice(file, 0, 25_000, 60)]
+    return [(row[0], row[3]) for row in rows]
+
+
+def test_the_guide_to_keras(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "build").mkdir()
+    for name in ("train", "test"):
+        with (tmp_path / "build" / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("label", "text"), *reviews(name)])
+    page = ROOT / "docs" / "keras.md"
+    result = doctest.testfile(str(page), module_relative=False, optionflags=OPTIONS)
+    assert (result.failed, result.attempted > 30) == (0, True)
+    check_shown(page, tmp_path)
+    # The program that answers has neither tokemb nor Keras.
+    (program,) = re.findall(r"```python\n(import tensorflow.*?)```", page.read_text("utf-8"), re.DOTALL)
+    hide = "import sys\nfor name in ('tokemb', 'keras', 'tokenizers'): sys.modules[name] = None\n"
+    run = python(f"{hide}{program}\nimport numpy as np; np.save('build/served.npy', predictions)")
+    assert run.returncode == 0, run.stderr
+    served, answers = (np.load(tmp_path / "build" / f"{name}.npy") for name in ("served", "answers"))
+    assert len(set(answers.ravel().tolist())) == 3
+    np.testing.assert_allclose(served, answers, rtol=1e-5, atol=1e-6)
 
 
 def check_shown(page, here):
