@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from benchmarks import commands, compat, compressed, subwords, vectors, words
+from benchmarks import commands, compat, compressed, feeding, subwords, vectors, words
 from benchmarks.measuring import Outcome
 from benchmarks.setting import Setting
 
@@ -18,6 +18,8 @@ CASES: Mapping[str, Callable[[Setting], Outcome]] = {
     "text-to-vectors": vectors.text_to_vectors,
     "embed": vectors.embed,
     "pool": vectors.pool,
+    "dataset": feeding.dataset,
+    "train": feeding.train,
     "command": commands.file_to_file,
     "poems": words.poems,
     "memory": commands.memory,
