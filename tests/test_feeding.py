@@ -178,6 +178,7 @@ def test_it_goes_to_other_processes():
         ({"bucket": [4, 4]}, r"bucket must be .* received \[4, 4\]"),
         ({"bucket": [4, 2]}, r"bucket must be .* received \[4, 2\]"),
         ({"bucket": 4}, "bucket must be .* received 4"),
+        ({"bucket": None}, "bucket must be .* received None"),
         ({"bucket": [0, 2]}, "bucket must be a whole number of at least 1; received 0"),
         ({"bucket": [1, 2]}, "the longest bucket is for 2 ids, but a row has 3: .* maxlen=2"),
         ({"drop_remainder": True}, "at least one batch; received 2 rows, which is not one whole batch of 32"),
@@ -194,8 +195,9 @@ def test_what_cannot_be_is_refused(settings, message):
 
 
 def test_a_bucket_holds_rows_that_maxlen_cuts():
-    data = ENCODER.py_dataset(["a b c", "c"], bucket=[1, 2], maxlen=2)
-    assert [ids.tolist() for (ids,) in data] == [[[4]], [[2, 3]]]
+    for bucket in ([1, 2], (1, 2), np.array([1, 2])):
+        data = ENCODER.py_dataset(["a b c", "c"], bucket=bucket, maxlen=2)
+        assert [ids.tolist() for (ids,) in data] == [[[4]], [[2, 3]]]
 
 
 def test_texts_are_refused_as_encode_refuses_them():

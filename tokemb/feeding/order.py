@@ -42,8 +42,8 @@ class BatchOrder:
         bounds = None if isinstance(bucket, (bool, np.bool_)) else _bounds(bucket)
         # Drawn once, so that all passes over the same dataset belong together.
         seed = int(np.random.SeedSequence().entropy) if seed is None else check_count("seed", seed, least=0)  # type: ignore[arg-type]
-        batch_size = check_count("batch_size", batch_size)
-        return cls(batch_size, bool(shuffle), seed, bool(bucket), bounds, bool(drop_remainder))
+        by_length = bounds is not None or bool(bucket)
+        return cls(check_count("batch_size", batch_size), bool(shuffle), seed, by_length, bounds, bool(drop_remainder))
 
     def batches(self, lengths: Int64, number: Sequence[int]) -> list[Int64]:
         """The numbers of the rows of each batch, for the pass of this ``number``.
