@@ -143,6 +143,14 @@ def test_rows_of_similar_length_come_together():
     assert np.corrcoef(widths, np.arange(len(widths)))[0, 1] < 0.3, "short and long batches come mixed"
 
 
+def test_without_shuffling_rows_keep_their_order_where_length_leaves_it_open():
+    texts = texts_of(np.arange(600) % 3)
+    for bucket, groups in ((True, 3), ([1, 2], 2)):
+        (batches,) = labels_of(ENCODER.py_dataset(texts, range(600), batch_size=100, bucket=bucket))
+        rows = np.concatenate(batches)
+        assert np.count_nonzero(np.diff(rows) < 0) == groups - 1
+
+
 def test_pools_are_no_larger_than_they_should_be(monkeypatch):
     monkeypatch.setattr(order, "_POOL_BATCHES", 2)
     data = ENCODER.py_dataset(texts_of(range(80)), range(80), batch_size=4, shuffle=True, seed=0, bucket=True)
