@@ -53,11 +53,14 @@ PAGES = [
     ("docs/growing.md", 15),
     ("docs/columns.md", 20),
     ("docs/looking.md", 15),
+    ("docs/scikit-learn.md", 15),
 ]
 
 
 @pytest.mark.parametrize(("page", "examples"), PAGES)
 def test_examples_in_pages(page, examples, tmp_path, monkeypatch):
+    if page == "docs/scikit-learn.md":
+        pytest.importorskip("sklearn")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "build").mkdir()
     result = doctest.testfile(str(ROOT / page), module_relative=False, optionflags=OPTIONS)

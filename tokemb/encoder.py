@@ -263,6 +263,10 @@ pathlib.Path(text) for a file
         }
         return _again, (self._specification, kept)
 
+    def __deepcopy__(self, _: object) -> Encoder:
+        # Nothing changes an encoder, and scikit-learn copies those that it is given again and again.
+        return self
+
     @property
     def splitting(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """The ``normalizer`` and ``pre_tokenizer`` of the ``tokenizer.json``."""
