@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import DATA, ROOT, python, tokemb_command
+import tokemb
+from tests.conftest import ROOT, tokemb_command
 from tests.test_packaging import packages_in_the_tree
 from tokemb.profiles import PROFILES
 
@@ -76,6 +78,18 @@ def test_other_programs_read_the_outputs(library, tmp_path, monkeypatch):
     page = (ROOT / "docs" / "outputs.md").read_text("utf-8")
     (block,) = re.findall(rf"```python\n(import {library}.*?)```", page, re.DOTALL)
     exec(block, {})
+
+
+def test_the_recipe_for_datasets():
+    pytest.importorskip("datasets")
+    page = (ROOT / "docs" / "corpora.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(from datasets .*?)```", page, re.DOTALL)
+    names = {"encoder": tokemb.fit_vocab(["fine, really", "poor"])}
+    exec(block, names)
+    assert names["ids"].tolist() == [[2, 4, 0, 0], [3, 0, 0, 0], [1, 3, 0, 0]]
+    mapped = names["mapped"][:]
+    assert sorted(mapped) == ["ids", "label"]
+    np.testing.assert_array_equal(mapped["ids"], names["ids"])
 
 
 def test_the_commands_in_the_readme(tmp_path):

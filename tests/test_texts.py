@@ -37,6 +37,57 @@ def test_every_kind_of_column(make):
     assert all(batch.type == STRINGS for batch in batches(make(rows)))
 
 
+def texts_of(array):
+    """Where the bytes of its texts lie."""
+    return array.buffers()[2].address
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_arrow_columns_share_their_memory(kind):
+    rows = ["some text", "", "é中🙂"] * 100
+    array = pa.array(rows, kind)
+    for column in (array, pa.chunked_array([array]), array.slice(7)):
+        assert [texts_of(batch) for batch in batches(column)] == [texts_of(array)]
+
+
+@pytest.mark.parametrize("limits", [(1, 1 << 17), (100, 1 << 17), (8 << 20, 7), (8 << 20, 1 << 17)])
+@pytest.mark.parametrize("kind", [pa.string(), pa.string_view(), pa.list_(pa.string())])
+def test_small_chunks_go_together(kind, limits, monkeypatch):
+    monkeypatch.setattr(texts_module, "BATCH_BYTES", limits[0])
+    monkeypatch.setattr(texts_module, "BATCH_ROWS", limits[1])
+    texts = [f"text {i}" for i in range(300)]
+    rows = [[text] for text in texts] if pa.types.is_list(kind) else texts
+    cuts = [0, 0, *range(100), 100, 250, 300, 300]
+    column = pa.chunked_array([pa.array(rows[a:b], kind) for a, b in zip(cuts, cuts[1:], strict=False)])
+    assert collect(column) == rows
+    assert max(map(len, batches(column))) <= limits[1]
+    if limits == (8 << 20, 1 << 17) and kind != pa.string_view():
+        assert len(list(batches(column))) == 1
+    with pytest.raises(tokemb.TokembError, match=r"texts\[300\] is missing"):
+        collect(pa.chunked_array([*column.chunks, pa.array([None], kind)]))
+
+
+def test_columns_of_datasets():
+    datasets = pytest.importorskip("datasets")
+    table = datasets.Dataset.from_dict({"text": [f"text {i}" for i in range(50)], "label": range(50)})
+    column = table.with_format("arrow")["text"]
+    assert [texts_of(batch) for batch in batches(column)] == [texts_of(table.data["text"].chunk(0))]
+    shuffled = table.shuffle(seed=0)
+    assert collect(table["text"]) == list(table["text"])
+    assert collect(shuffled.with_format("arrow")["text"]) == collect(shuffled["text"]) == list(shuffled["text"])
+    assert len(list(batches(shuffled.with_format("arrow")["text"]))) == 1
+    with pytest.raises(tokemb.TokembError, match="texts must be one column, not a Dataset"):
+        collect(table)
+
+
+def test_datasets_know_an_encoder_again():
+    fingerprint = pytest.importorskip("datasets.fingerprint")
+    encoders = [tokemb.fit_vocab(["a b"]), tokemb.fit_vocab(["a b"]), tokemb.fit_vocab(["a c"])]
+    encoders[0].encode(["a"])
+    hashes = [fingerprint.Hasher.hash(encoder) for encoder in encoders]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
 class Streams:
     """A Series that gives an Arrow stream."""
 

@@ -47,7 +47,7 @@ def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user
 def _parts(texts: Any) -> Iterator[pa.Array | list[Any]]:  # noqa: ANN401
     """Cut a column into Arrow arrays, where it gives them, or lists of rows."""
     if isinstance(texts, (pa.Array, pa.ChunkedArray)):
-        yield from texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+        yield from _joined(texts) if isinstance(texts, pa.ChunkedArray) else [texts]
         return
     _refuse_what_is_no_column(texts)
     column = None if isinstance(texts, (list, tuple, np.ndarray, Iterator)) else _arrow_of(texts)
@@ -60,6 +60,27 @@ def _parts(texts: Any) -> Iterator[pa.Array | list[Any]]:  # noqa: ANN401
             yield list(texts)
     else:
         yield from _chunks(iter(texts))
+
+
+def _joined(column: pa.ChunkedArray) -> Iterator[pa.Array]:
+    """The chunks of a column, small ones together: a shuffled table of `datasets` has one for each row."""
+    small: list[pa.Array] = []
+    size = rows = 0
+    # Views of strings are not joined: older versions of Arrow cannot.
+    limit = BATCH_BYTES if _is_plain(column.type) else 0
+    for chunk in column.chunks:
+        size, rows = size + chunk.nbytes, rows + len(chunk)
+        if small and (size >= limit or rows > BATCH_ROWS):
+            yield pa.concat_arrays(small) if len(small) > 1 else small[0]
+            small, size, rows = [], chunk.nbytes, len(chunk)
+        small.append(chunk)
+    if small:
+        yield pa.concat_arrays(small) if len(small) > 1 else small[0]
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    plain = kind.value_type if _is_list(kind) else kind
+    return pa.types.is_string(plain) or pa.types.is_large_string(plain)
 
 
 def _refuse_what_is_no_column(texts: Any) -> None:  # noqa: ANN401
