@@ -63,6 +63,10 @@ def test_small_chunks_go_together(kind, limits, monkeypatch):
     assert max(map(len, batches(column))) <= limits[1]
     if limits == (8 << 20, 1 << 17) and kind != pa.string_view():
         assert len(list(batches(column))) == 1
+    few = [pa.array(rows[:100], kind)] + [pa.array([row], kind) for row in rows[100:]]
+    monkeypatch.setattr(texts_module, "BATCH_BYTES", few[0].nbytes)
+    if limits[1] > 300 and kind != pa.string_view():
+        assert 3 <= len(list(batches(pa.chunked_array(few)))) < 10, "and again after a large one"
     with pytest.raises(tokemb.TokembError, match=r"texts\[300\] is missing"):
         collect(pa.chunked_array([*column.chunks, pa.array([None], kind)]))
 

@@ -65,17 +65,21 @@ def _parts(texts: Any) -> Iterator[pa.Array | list[Any]]:  # noqa: ANN401
 def _joined(column: pa.ChunkedArray) -> Iterator[pa.Array]:
     """The chunks of a column, small ones together: a shuffled table of `datasets` has one for each row."""
     small: list[pa.Array] = []
-    size = rows = 0
+    size = 0
     # Views of strings are not joined: older versions of Arrow cannot.
     limit = BATCH_BYTES if _is_plain(column.type) else 0
     for chunk in column.chunks:
-        size, rows = size + chunk.nbytes, rows + len(chunk)
-        if small and (size >= limit or rows > BATCH_ROWS):
-            yield pa.concat_arrays(small) if len(small) > 1 else small[0]
-            small, size, rows = [], chunk.nbytes, len(chunk)
+        if small and size + chunk.nbytes > limit:
+            yield _concatenated(small)
+            small, size = [], 0
         small.append(chunk)
+        size += chunk.nbytes
     if small:
-        yield pa.concat_arrays(small) if len(small) > 1 else small[0]
+        yield _concatenated(small)
+
+
+def _concatenated(chunks: list[pa.Array]) -> pa.Array:
+    return pa.concat_arrays(chunks) if len(chunks) > 1 else chunks[0]
 
 
 def _is_plain(kind: pa.DataType) -> bool:
