@@ -138,7 +138,7 @@ def test_inspect(here):
         ("count none.txt -o v.parquet", "no such file or directory: none.txt"),
         ("count latin1.txt -o v.parquet", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
         ("count text.txt -o none/v.parquet", "the output's folder does not exist; make it first"),
-        ("inspect text.parquet", "text.parquet is not a sound file of token counts"),
+        ("inspect text.parquet", "text.parquet is not a sound .parquet file"),
         ("encode text.txt --vocab none -o v.npy", "there is no vocabulary at none"),
         ("encode latin1.txt --vocab text.vocab -o v.npy", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
         ("encode text.txt --vocab tampered -o v.npy", "tokenizer.json was changed after tokemb wrote it"),

@@ -266,7 +266,7 @@ def test_a_hostile_manifest(here, name):
     )
     before = sorted(here.rglob("*")), contents("deep/x")
     shown = run(command, code=1)
-    assert shown == "Error: deep/x/_manifest.json is not a manifest of shards: name a new folder\n"
+    assert shown == "Error: deep/x/_manifest.json is not a manifest of shards: name another folder\n"
     assert (sorted(here.rglob("*")), contents("deep/x")) == before
 
 

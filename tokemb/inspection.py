@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,16 @@ import pyarrow as pa
 from tokemb.columns.encoder import ColumnEncoder
 from tokemb.contract import shared_padding
 from tokemb.counts import TokenCounts
+from tokemb.counts_file import holds_counts
 from tokemb.embedding import fingerprint_in_name
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.folder import is_columns_folder
+from tokemb.inspecting_rows import describe_rows, describe_shards
 from tokemb.keras_archive import read_archive
+from tokemb.pipeline.manifest import MANIFEST
 from tokemb.reading_ids.npy import open_npy
+from tokemb.reading_ids.open_ids import SUFFIXES
 from tokemb.statistics import CorpusStatistics
 
 Description = dict[str, Any]
@@ -26,7 +31,7 @@ _SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
 def inspect(path: Path, *, top: int = 10, text: str | None = None) -> Description:
-    """Describe a vocabulary, a folder of columns, token counts, a ``.keras`` model or a ``.npy`` array.
+    """Describe a vocabulary, a folder of columns, token counts, a ``.keras`` model, ids, vectors or an array.
 
     ``top``: how many of the most frequent tokens to name. ``text``: of a vocabulary, which way goes this text?
     TensorFlow is not needed for any of them.
@@ -34,21 +39,28 @@ def inspect(path: Path, *, top: int = 10, text: str | None = None) -> Descriptio
     """
     if is_columns_folder(path) and text is None:
         return _describe_columns(ColumnEncoder.load(path), top)
-    if path.is_dir() or path.suffix == ".json":
+    folder = path.parent if path.name == MANIFEST else path
+    of_shards = folder.is_dir() and os.path.lexists(folder / MANIFEST)
+    if not of_shards and (path.is_dir() or path.suffix == ".json"):
         return describe_encoder(Encoder.load(path), top, text)
     if not path.exists():
         raise ArgumentError(f"there is nothing at {path}")
     if text is not None:
         raise ArgumentError(f"{path} is no vocabulary, so no text goes through it")
-    if path.suffix == ".parquet":
+    if of_shards:
+        return describe_shards(folder)
+    if path.suffix == ".parquet" and holds_counts(path):
         return _describe_counts(TokenCounts.load(path), top)
     if path.suffix == ".keras":
         return _describe_model(path)
     if path.suffix == ".npy":
         return _describe_array(path)
+    if path.suffix in SUFFIXES:
+        return describe_rows(path)
     raise ArgumentError(
         f"{path} is none of what tokemb makes or reads: "
-        "a folder of a vocabulary or of columns, a tokenizer.json, .parquet counts, a .keras model, a .npy array"
+        "a folder of a vocabulary or of columns, a tokenizer.json, a .keras model, counts, or ids and vectors: "
+        f"{', '.join(SUFFIXES)}"
     )
 
 

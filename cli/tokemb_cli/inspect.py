@@ -19,7 +19,9 @@ from tokemb_cli.console import data
 )
 @click.option("--text", help="Tell which way this text goes through a vocabulary, and why.")
 def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
-    """Tell what a vocabulary, folder of columns, tokenizer.json, .parquet counts, .keras model or .npy array holds.
+    """Tell what a vocabulary, folder of columns, tokenizer.json, .keras model, or file of counts, ids or vectors holds.
+
+    Of a folder of shards, what its manifest says, and which files are not as long as they were.
 
     The way of a vocabulary is how its texts are encoded: the scanner and gigatoken are fast, the reference (the
     tokenizers library itself) is slow, and all give the same ids.
@@ -27,6 +29,7 @@ def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
     \b
     Examples:
       tokemb inspect reviews.vocab
+      tokemb inspect ids.npz
       tokemb inspect bert/tokenizer.json --text "is this [MASK] slow?"
     """
     from tokemb.inspection import inspect

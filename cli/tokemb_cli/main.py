@@ -34,7 +34,7 @@ _COMMANDS = {
     "export-projector": ("export_projector", "Write the vectors of tokens for TensorBoard's projector."),
     "check": ("check", "Tell whether a vocabulary, a model and ids fit together."),
     "export": ("export", "Write a SavedModel that takes raw text."),
-    "inspect": ("inspect", "Tell what a vocabulary, counts, model or array holds."),
+    "inspect": ("inspect", "Tell what a vocabulary, counts, model, ids or vectors hold."),
 }
 
 # Set, it shows the traceback of an error that nobody thought of.

@@ -16,6 +16,11 @@ MANIFEST = "_manifest.json"
 FORMAT_VERSION = 1
 
 
+def shard_path(folder: Path, index: int, suffix: str) -> Path:
+    """Where the shard with this index, from 0, lies; ``suffix``: its format, ``".npz"`` for instance."""
+    return folder / f"part-{index:05d}{suffix}"
+
+
 @dataclass
 class Manifest:
     """What shards are made from, and those that are whole.
@@ -38,7 +43,9 @@ class Manifest:
         numbers = [self.rows, self.bytes]
         if not all(isinstance(each, list) and all(type(n) is int and n >= 0 for n in each) for each in numbers):
             return False
-        if not isinstance(self.settings, dict) or type(self.complete) is not bool or (self.complete and not self.rows):
+        if not isinstance(self.settings, dict) or not isinstance(self.settings.get("keep", []), list):
+            return False
+        if type(self.complete) is not bool or (self.complete and not self.rows):
             return False
         # All are full, but the last of all.
         full = self.rows[:-1] if self.complete else self.rows
@@ -64,7 +71,7 @@ class Manifest:
             if any(not is_temporary(file) for file in folder.iterdir()):
                 raise ArgumentError(f"{folder} holds files but no {MANIFEST}: name a new folder")
             return
-        before = _read(path)
+        before = read_manifest(path)
         if self.inputs is None:
             raise ArgumentError(
                 f"{folder} holds shards already, and what comes through a pipe cannot be read again: name a new folder"
@@ -78,7 +85,8 @@ class Manifest:
         self.rows, self.bytes, self.complete = before.rows, before.bytes, before.complete
 
 
-def _read(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest; raises ``ArgumentError`` if it is none, or newer than this library."""
     if not path.is_file():  # a pipe would never give anything
         raise _no_manifest(path)
     try:
@@ -97,7 +105,7 @@ def _read(path: Path) -> Manifest:
 
 
 def _no_manifest(path: Path) -> ArgumentError:
-    return ArgumentError(f"{path} is not a manifest of shards: name a new folder")
+    return ArgumentError(f"{path} is not a manifest of shards: name another folder")
 
 
 def _difference(name: str, before: Any, now: Any) -> str:  # noqa: ANN401

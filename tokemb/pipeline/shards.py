@@ -16,7 +16,7 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.pipeline.encoded_corpus import EncodedCorpus, Form, Piece
 from tokemb.pipeline.encoding import append, ids_layout
-from tokemb.pipeline.manifest import Manifest
+from tokemb.pipeline.manifest import Manifest, shard_path
 from tokemb.pipeline.report import EncodingReport
 from tokemb.writing import FORMATS, check_layout, open_writer
 
@@ -36,7 +36,7 @@ class Sharding:
 
     def path(self, folder: Path, index: int) -> Path:
         """Where the shard with this index, from 0, lies."""
-        return folder / f"part-{index:05d}{self.suffix}"
+        return shard_path(folder, index, self.suffix)
 
 
 def encode_to_shards(

@@ -35,7 +35,7 @@ class NpySource(IdsSource):
     """One array of ids (rows, maxlen)."""
 
     def __init__(self, path: Path, array: Array) -> None:
-        super().__init__(path, array.shape[1])
+        super().__init__(path, array.shape[1], len(array), array.dtype)
         self._array = array
 
     def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:

@@ -26,22 +26,20 @@ class NpzSource(IdsSource):
     """``ids`` (rows, maxlen), or ``values`` and ``row_splits``; arrays of as many rows are kept columns."""
 
     def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
-        self._headers = {
-            info.filename.removesuffix(".npy"): read_header(archive, info)
-            for info in archive.infolist()
-            if info.filename.endswith(".npy")
-        }
+        self._headers = read_headers(archive)
         self._ids = _ids_name(path, self._headers)
         header = self._headers[self._ids]
-        self._rows = header.shape[0] if self._ids != "values" else max(self._headers["row_splits"].shape[0] - 1, 0)
+        rows = header.shape[0] if self._ids != "values" else max(self._headers["row_splits"].shape[0] - 1, 0)
         fingerprint = read_scalar(archive, self._headers.get("fingerprint"), "U")
         pad_id = read_scalar(archive, self._headers.get("pad_id"), "iu")
         maxlen = None if self._ids == "values" else header.shape[1]
-        super().__init__(path, maxlen, _kept_schema(self._headers, self._ids, self._rows), fingerprint or "", pad_id)
+        kept = kept_schema(self._headers, self._ids, rows)
+        super().__init__(path, maxlen, rows, header.dtype, kept, fingerprint or "", pad_id)
+        self._rows = rows
 
     def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
         """Read all arrays side by side."""
-        with _sound(self.path), zipfile.ZipFile(self.path) as archive, ExitStack() as stack:
+        with sound(self.path), zipfile.ZipFile(self.path) as archive, ExitStack() as stack:
 
             def opened(name: str) -> Member:
                 return stack.enter_context(Member(archive, self._headers[name]))
@@ -136,7 +134,17 @@ def _ids_name(path: Path, headers: dict[str, Header]) -> str:
     )
 
 
-def _kept_schema(headers: dict[str, Header], ids: str, rows: int) -> pa.Schema:
+def read_headers(archive: zipfile.ZipFile) -> dict[str, Header]:
+    """What stands in front of each array, by its name; raises ``ArgumentError`` for what is no array of numbers."""
+    return {
+        info.filename.removesuffix(".npy"): read_header(archive, info)
+        for info in archive.infolist()
+        if info.filename.endswith(".npy")
+    }
+
+
+def kept_schema(headers: dict[str, Header], ids: str, rows: int) -> pa.Schema:
+    """The columns of ``rows`` rows beside the array called ``ids``."""
     types = {}
     for name, header in headers.items():
         if name in _OWN or name == ids or name.endswith(".missing") or len(header.shape) != 1:
@@ -153,7 +161,8 @@ def _is_part(name: str, headers: dict[str, Header]) -> bool:
 
 
 @contextmanager
-def _sound(path: Path) -> Iterator[None]:
+def sound(path: Path) -> Iterator[None]:
+    """Raise what is wrong with an archive as ``ArgumentError``, naming the file."""
     try:
         yield
     except ArgumentError as error:
@@ -164,5 +173,5 @@ def _sound(path: Path) -> Iterator[None]:
 
 def open_source(path: Path) -> NpzSource:
     """Look at the arrays; raises ``ArgumentError`` if none can be the ids, or one holds Python objects."""
-    with _sound(path), zipfile.ZipFile(path) as archive:
+    with sound(path), zipfile.ZipFile(path) as archive:
         return NpzSource(path, archive)

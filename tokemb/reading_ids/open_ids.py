@@ -10,6 +10,8 @@ from tokemb.reading_ids.source import IdsSource
 
 _SOURCES = {".npy": "npy", ".npz": "npz", ".parquet": "parquet", ".jsonl": "jsonl"}
 
+SUFFIXES = tuple(_SOURCES)
+
 
 def open_ids(path: Path) -> IdsSource:
     """Open a file of ids: ``.npy``, ``.npz``, ``.parquet`` or ``.jsonl``, as tokemb and others write them.
@@ -17,8 +19,8 @@ def open_ids(path: Path) -> IdsSource:
     Nothing in it is ever unpickled. Raises ``ArgumentError`` for another extension, and for a file that is broken or
     holds no ids; ``OSError`` if it cannot be read.
     """
-    if path.suffix not in _SOURCES:
-        raise ArgumentError(f"a file of ids must end in one of {', '.join(_SOURCES)}; received {path}")
+    if path.suffix not in SUFFIXES:
+        raise ArgumentError(f"a file of ids must end in one of {', '.join(SUFFIXES)}; received {path}")
     if path.is_dir():
         raise ArgumentError(f"{path} is a folder, not a {path.suffix} file")
     source: IdsSource = import_module(f"tokemb.reading_ids.{_SOURCES[path.suffix]}").open_source(path)

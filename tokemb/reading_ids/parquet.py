@@ -25,14 +25,15 @@ _READ_BUFFER = 1 << 20
 class ParquetSource(IdsSource):
     """The column ``ids``, or the only one of lists of whole numbers; the others are kept."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
         self._column = _ids_column(path, schema)
         facts = schema.metadata or {}
         kind = schema.field(self._column).type
         maxlen = kind.list_size if pt.is_fixed_size_list(kind) else _number(path, facts, b"tokemb.maxlen")
         kept = schema.remove(schema.get_field_index(self._column)).remove_metadata()
         fingerprint = facts.get(b"tokemb.fingerprint", b"").decode(errors="replace")
-        super().__init__(path, maxlen, kept, fingerprint, _number(path, facts, b"tokemb.pad_id"))
+        dtype = np.dtype(kind.value_type.to_pandas_dtype())
+        super().__init__(path, maxlen, rows, dtype, kept, fingerprint, _number(path, facts, b"tokemb.pad_id"))
 
     def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
         """Read row group by row group."""
@@ -40,7 +41,7 @@ class ParquetSource(IdsSource):
         rows = _ROWS if self.maxlen is None else min(self._rows_at_a_time(row_size), BLOCK)
         # Without these two Arrow reads the whole file ahead.
         sparing: dict[str, Any] = {"buffer_size": _READ_BUFFER, "pre_buffer": False}
-        with _sound(self.path), pq.ParquetFile(self.path, page_checksum_verification=True, **sparing) as file:
+        with sound(self.path), pq.ParquetFile(self.path, page_checksum_verification=True, **sparing) as file:
             for batch in file.iter_batches(rows, use_threads=False):
                 given = True
                 yield self._block(batch)
@@ -67,12 +68,13 @@ class ParquetSource(IdsSource):
 
 def open_source(path: Path) -> ParquetSource:
     """Look at the columns; raises ``ArgumentError`` if none can be the ids."""
-    with _sound(path):
-        return ParquetSource(path, pq.read_schema(path))
+    with sound(path), pq.ParquetFile(path) as file:
+        return ParquetSource(path, file.schema_arrow, file.metadata.num_rows)
 
 
 @contextmanager
-def _sound(path: Path) -> Iterator[None]:
+def sound(path: Path) -> Iterator[None]:
+    """Raise what is wrong with a file as ``ArgumentError``, naming it; failures of the disk stay ``OSError``."""
     try:
         yield
     except ArgumentError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
@@ -37,6 +38,7 @@ class IdsSource(ABC):
     """A file of ids.
 
     ``maxlen``: the length of all rows, ``None`` if they are ragged, or not known to be of one length.
+    ``rows``, ``dtype``: how many there are, and of what the file has its ids; ``None`` if only reading it all tells.
     ``kept``: the columns beside the ids. ``fingerprint``: of the vocabulary, ``""`` if the file does not say.
     ``pad_id``: what fills rows, ``None`` if the file does not say.
     """
@@ -45,11 +47,14 @@ class IdsSource(ABC):
         self,
         path: Path,
         maxlen: int | None,
+        rows: int | None = None,
+        dtype: np.dtype[Any] | None = None,
         kept: pa.Schema = NOTHING_KEPT,
         fingerprint: str = "",
         pad_id: int | None = None,
     ) -> None:
         self.path, self.maxlen, self.kept = path, maxlen, kept
+        self.rows, self.dtype = rows, dtype
         self.fingerprint, self.pad_id = fingerprint, pad_id
 
     @abstractmethod
