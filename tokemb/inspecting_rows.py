@@ -91,11 +91,11 @@ def _npz_vectors(path: Path) -> Description | None:
     with sound_npz(path), zipfile.ZipFile(path) as archive:
         headers = read_headers(archive)
         header = headers.get("vectors")
-        if header is None or not header.row_shape:
+        if header is None:
             return None
         return {
             "rows": header.shape[0],
-            "dim": header.shape[-1],
+            "dim": header.shape[-1] if header.row_shape else None,  # a model may give one number a row
             "dtype": str(header.dtype),
             "fingerprint": read_scalar(archive, headers.get("fingerprint"), "U"),
             "kept": _types(kept_schema(headers, "vectors", header.shape[0])),
