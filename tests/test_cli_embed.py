@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
+from tokemb_cli.main import cli
 
 import tokemb
 from tests.conftest import tokemb_command
@@ -46,3 +51,73 @@ def test_vectors_with_columns(here):
     ok(tokemb_command(*"encode rows.jsonl --vocab other -o of_other.npz".split(), cwd=here))
     run = tokemb_command(*"embed of_other.npz --model m.keras -o x.npy".split(), cwd=here)
     assert (run.returncode, b"the model was made for the vocabulary" in run.stderr) == (1, True)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "m.keras"
+    tokemb.embedding_model(tokemb.fit_vocab(TEXTS), 4, seed=1).save(path)
+    return path
+
+
+@pytest.fixture
+def run(here, model, monkeypatch):
+    monkeypatch.chdir(here)
+
+    def run(arguments, code=0):
+        result = CliRunner().invoke(cli, arguments.replace("M", str(model)).split())
+        assert result.exit_code == code, result.stderr
+        return result.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("how", ["--maxlen 3", "--ragged"])
+def test_parquet_of_ids_is_ids_with_a_vocabulary_too(run, model, how):
+    run(f"encode rows.jsonl --keep label,text --vocab v {how} -o ids.parquet")
+    run("embed ids.parquet --vocab v --model M --pooling mean -o x.npz")
+    run("embed ids.parquet --model M --pooling mean -o y.npz")
+    assert Path("x.npz").read_bytes() == Path("y.npz").read_bytes()
+    assert np.load("x.npz")["label"].tolist() == LABELS
+    assert "are for texts; ids are padded already" in run(
+        "embed ids.parquet --vocab v --model M --pooling mean --maxlen 2 -o z.npz", code=2
+    )
+    # The texts beside the ids are texts for those who name them.
+    run("embed ids.parquet --column text --vocab v --model M --pooling mean -o z.npz")
+    expected = tokemb.embed(model, tokemb.Encoder.load("v").encode_ragged(TEXTS), pooling="mean")
+    np.testing.assert_array_equal(np.load("z.npz")["vectors"], expected)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+@pytest.mark.parametrize("kept", [{}, {"label": [1, 0]}])
+def test_what_could_be_ids_or_tokens(run, suffix, kept):
+    rows = pa.table({"ids": [[2, 3], [3]], **kept})
+    if suffix == "parquet":
+        pq.write_table(rows, "x.parquet")
+    else:
+        Path("x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows.to_pylist()))
+    tokemb.fit_vocab([["3", "7"]], profile="whitespace").save("events")
+    command = f"embed x.{suffix} --pooling mean"
+    shown = run(f"{command} --vocab v --model M -o x.npy", code=2)
+    assert f"the whole numbers called ids in x.{suffix} could be ids or tokens: leave out --vocab" in shown
+    assert not Path("x.npy").exists()
+    run(f"{command} --model M -o x.npz")
+    run("init-model --vocab events --dim 2 -o events.keras")
+    run(f"{command} --vocab events --column ids --model events.keras -o y.npy")
+    expected = tokemb.embed("events.keras", tokemb.Ragged.from_rows([[1, 2], [2]]), pooling="mean")
+    np.testing.assert_array_equal(np.load("y.npy"), expected)
+
+
+def test_other_whole_numbers_are_tokens(run):
+    tokemb.fit_vocab([["3", "7"]], profile="whitespace").save("events")
+    run("init-model --vocab events --dim 2 -o events.keras")
+    expected = tokemb.embed("events.keras", tokemb.Ragged.from_rows([[1, 2], [2]]), pooling="mean")
+    pq.write_table(pa.table({"events": [[2, 3], [3]]}), "x.parquet")
+    Path("x.jsonl").write_text('{"events":[2,3]}\n{"events":[3]}\n')
+    for suffix in ("parquet", "jsonl"):
+        run(f"embed x.{suffix} --vocab events --model events.keras --pooling mean -o y.npy")
+        np.testing.assert_array_equal(np.load("y.npy"), expected)
+    # And where there are texts, those are meant.
+    pq.write_table(pa.table({"ids": [[2, 3], [3]], "text": ["2 3", "3"]}), "x.parquet")
+    run("embed x.parquet --vocab events --model events.keras --pooling mean -o y.npy")
+    np.testing.assert_array_equal(np.load("y.npy"), expected)

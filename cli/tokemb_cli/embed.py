@@ -51,7 +51,8 @@ def command(
     """Turn one file of ids, or with --vocab texts, into vectors.
 
     Vectors are (rows, maxlen, dim), or (rows, dim) with --pooling. Ids are .npy, .npz, .parquet or .jsonl as encode
-    writes them, and the columns beside them are kept; texts are read as encode reads them.
+    writes them, and the columns beside them are kept; texts are read as encode reads them. Whole numbers that are
+    tokens of texts are named with --column.
 
     \b
     Examples:
@@ -60,7 +61,7 @@ def command(
     """
     options.check_output(output)
     texts = corpus.Corpus.take(told)
-    of_ids = vocab is None or (len(texts.files) == 1 and Path(texts.files[0]).suffix in (".npy", ".npz"))
+    of_ids = vocab is None or _holds_ids(texts)
     if of_ids and (len(texts.files) > 1 or Path(texts.files[0]).suffix not in _IDS):
         raise click.UsageError(f"texts need --vocab; without it the input must be one file of ids: {', '.join(_IDS)}")
     if of_ids and (texts.keep or any(value is not None for value in (maxlen, padding, truncating))):
@@ -85,3 +86,23 @@ def command(
         summary = str(report)
     if not texts.quiet:
         note(f"wrote {output}: {dtype} {report.shape}; {summary}{options.specification(output.suffix, report.layout)}")
+
+
+def _holds_ids(texts: corpus.Corpus) -> bool:
+    """Whether what came with --vocab is one file of ids all the same; wrong usage if nobody can tell."""
+    path = Path(texts.files[0])
+    if len(texts.files) > 1 or path.suffix not in _IDS:
+        return False
+    if path.suffix in (".npy", ".npz"):
+        return True
+    if texts.reading["column"] is not None or texts.reading["format"] is not None or not path.is_file():
+        return False
+    from tokemb.reading_ids import find_ids
+
+    source = find_ids(path)
+    if source is not None and not source.fingerprint:
+        raise click.UsageError(
+            f"the whole numbers called ids in {path} could be ids or tokens: leave out --vocab if they are ids, "
+            "pass --column ids if they are tokens"
+        )
+    return source is not None

@@ -25,3 +25,17 @@ def open_ids(path: Path) -> IdsSource:
         raise ArgumentError(f"{path} is a folder, not a {path.suffix} file")
     source: IdsSource = import_module(f"tokemb.reading_ids.{_SOURCES[path.suffix]}").open_source(path)
     return source
+
+
+def find_ids(path: Path) -> IdsSource | None:
+    """The ids of a file that could as well hold rows of tokens, ``None`` if that is what it seems to hold.
+
+    They are ids if the file says of which vocabulary, as ``.parquet`` by tokemb does. Without that they could be, if
+    they are called so and there is no column of texts.
+    """
+    try:
+        source = open_ids(path)
+    except ArgumentError:
+        return None
+    could_be = source.column == "ids" and "text" not in source.kept.names
+    return source if source.fingerprint or could_be else None

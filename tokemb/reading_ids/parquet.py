@@ -26,11 +26,11 @@ class ParquetSource(IdsSource):
     """The column ``ids``, or the only one of lists of whole numbers; the others are kept."""
 
     def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
-        self._column = _ids_column(path, schema)
+        self.column = _ids_column(path, schema)
         facts = schema.metadata or {}
-        kind = schema.field(self._column).type
+        kind = schema.field(self.column).type
         maxlen = kind.list_size if pt.is_fixed_size_list(kind) else _number(path, facts, b"tokemb.maxlen")
-        kept = schema.remove(schema.get_field_index(self._column)).remove_metadata()
+        kept = schema.remove(schema.get_field_index(self.column)).remove_metadata()
         fingerprint = facts.get(b"tokemb.fingerprint", b"").decode(errors="replace")
         dtype = np.dtype(kind.value_type.to_pandas_dtype())
         super().__init__(path, maxlen, rows, dtype, kept, fingerprint, _number(path, facts, b"tokemb.pad_id"))
@@ -50,10 +50,10 @@ class ParquetSource(IdsSource):
             yield IdBlock(np.zeros((0, self.maxlen), np.int32), nothing)
 
     def _block(self, batch: pa.RecordBatch) -> IdBlock:
-        lists = batch.column(self._column)
+        lists = batch.column(self.column)
         if lists.null_count or lists.flatten().null_count:
-            raise ArgumentError(f"{self.path} holds a missing row or id in its column {self._column}: fill it first")
-        kept = batch.drop_columns([self._column]).replace_schema_metadata()
+            raise ArgumentError(f"{self.path} holds a missing row or id in its column {self.column}: fill it first")
+        kept = batch.drop_columns([self.column]).replace_schema_metadata()
         ids = int32_ids(lists.flatten().to_numpy(), self.path)
         if pt.is_fixed_size_list(lists.type):
             return IdBlock(ids.reshape(len(lists), lists.type.list_size), kept)

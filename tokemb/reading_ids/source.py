@@ -37,11 +37,14 @@ class IdBlock:
 class IdsSource(ABC):
     """A file of ids.
 
+    ``column``: what they are called in it.
     ``maxlen``: the length of all rows, ``None`` if they are ragged, or not known to be of one length.
     ``rows``, ``dtype``: how many there are, and of what the file has its ids; ``None`` if only reading it all tells.
     ``kept``: the columns beside the ids. ``fingerprint``: of the vocabulary, ``""`` if the file does not say.
     ``pad_id``: what fills rows, ``None`` if the file does not say.
     """
+
+    column = "ids"
 
     def __init__(
         self,
