@@ -50,6 +50,59 @@ def test_what_is_parsed_is_what_was_written(tmp_path, output):
     assert (tmp_path / "x.tfrecord").read_bytes() == output.write(tmp_path / "y.tfrecord").read_bytes()
 
 
+def serialized(layout, row, kept):
+    """The Example of a row, as TensorFlow makes it."""
+    import tensorflow as tf
+
+    example = tf.train.Example()
+    features = example.features.feature
+    main = features[layout.name]
+    (main.int64_list if layout.name == "ids" else main.float_list).value.extend(np.array(row).reshape(-1).tolist())
+    for field in layout.kept:
+        value = kept[field.name]
+        if value is None:
+            continue
+        if isinstance(value, str | bytes):
+            features[field.name].bytes_list.value.append(value.encode() if isinstance(value, str) else value)
+        elif pa.types.is_floating(field.type):
+            features[field.name].float_list.value.append(value)
+        else:
+            features[field.name].int64_list.value.append(int(value))
+    return example.SerializeToString(deterministic=True)
+
+
+MORE = FITTING | {
+    "bytes": (pa.binary(), st.binary(max_size=300)),
+    "whole": (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
+    "é" * 100: (pa.int16(), st.integers(-(2**15), 2**15 - 1)),
+    "Z": (pa.float16(), st.floats(width=16).map(np.float16)),
+}
+
+
+@settings(max_examples=100)
+@given(outputs(MORE), st.integers(1, 20))
+def test_records_are_those_of_tensorflow(tmp_path, monkeypatch, output, size):
+    import tensorflow as tf
+
+    monkeypatch.setattr("tokemb.writing.tfrecord._PART", size)
+    records = list(tf.data.TFRecordDataset(str(output.write(tmp_path / "x.tfrecord"))).as_numpy_iterator())
+    expected = [serialized(output.layout, row, kept) for row, kept in zip(output.rows, output.kept_rows, strict=True)]
+    assert records == expected
+
+
+@given(st.lists(st.lists(st.integers(0, 2**31 - 1), max_size=300), max_size=4))
+@settings(max_examples=30)
+def test_long_rows(tmp_path, rows):
+    import tensorflow as tf
+
+    layout = Layout("ids", np.dtype("int64"), None)
+    (tmp_path / "x.tfrecord").unlink(missing_ok=True)
+    with open_writer(tmp_path / "x.tfrecord", layout) as writer:
+        writer.append(Ragged.from_rows(rows))
+    records = list(tf.data.TFRecordDataset(str(tmp_path / "x.tfrecord")).as_numpy_iterator())
+    assert records == [serialized(layout, row, {}) for row in rows]
+
+
 def test_the_specification():
     kept = pa.schema({"label": pa.string(), 'a"b': pa.bool_(), "score": pa.float64()})
     assert feature_spec(Layout("ids", np.dtype("uint16"), (128,), kept)) == (

@@ -36,7 +36,7 @@ class JsonlWriter(Writer):
         self._file: BinaryIO = target.open("xb") if isinstance(target, Path) else target
 
     def _write(self, block: Block) -> None:
-        for part in _parts(block):
+        for part in block.parts(_BLOCK):
             pieces: list[pa.Array | str] = [f'{{"{self.layout.name}":', _lists(part)]
             for field, column in zip(self.layout.kept, part.kept.columns, strict=True):
                 pieces += [f",{json.dumps(field.name, ensure_ascii=False)}:", _values(column, field.name)]
@@ -50,17 +50,6 @@ class JsonlWriter(Writer):
     def _close(self) -> None:
         if self._owns:
             self._file.close()
-
-
-def _parts(block: Block) -> list[Block]:
-    """``block`` in parts of about ``_BLOCK`` numbers, whole rows."""
-    if block.row_splits is None:
-        row_size = int(np.prod(block.values.shape[1:], dtype=np.int64))
-        splits = np.arange(len(block) + 1, dtype=np.int64) * (row_size + 1)
-    else:
-        splits = block.row_splits + np.arange(len(block) + 1)
-    cuts = np.searchsorted(splits, np.arange(0, splits[-1], _BLOCK)).tolist() + [len(block)]
-    return [block.slice(start, stop) for start, stop in zip(cuts, cuts[1:], strict=False) if stop > start]
 
 
 def _joined(*pieces: pa.Array | str) -> pa.Array:

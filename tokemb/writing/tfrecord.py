@@ -7,14 +7,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from tokemb.errors import ArgumentError
-from tokemb.ragged import Ragged
+from tokemb.ragged import Int64
+from tokemb.writing.examples import examples, feature, numbers, texts
 from tokemb.writing.kept import plain, plain_type
 from tokemb.writing.layout import Layout
 from tokemb.writing.writer import Block, Writer
@@ -22,7 +24,9 @@ from tokemb.writing.writer import Block, Writer
 # By the dtype of a feature: what a protocol buffer calls its list, and what parsing gives for a missing value.
 _LISTS = {"int64": "int64_list", "float32": "float_list", "string": "bytes_list"}
 _DEFAULTS = {"int64": "-1", "float32": 'float("nan")', "string": '""'}
-_ARROW = {"int64": pa.int64(), "float32": pa.float32(), "string": pa.large_binary()}
+
+# Numbers that become records at a time: some megabytes of them.
+_PART = 1 << 18
 
 
 class TfrecordWriter(Writer):
@@ -45,21 +49,22 @@ class TfrecordWriter(Writer):
             self._file = tf.io.TFRecordWriter(str(path))
 
     def _write(self, block: Block) -> None:
-        kept = [
-            (field.name, _LISTS[dtype], _feature_values(column, field.name, dtype))
-            for field, dtype, column in zip(self.layout.kept, self._dtypes, block.kept.columns, strict=True)
-        ]
-        rows = block.values if block.row_splits is None else Ragged(block.values, block.row_splits)
-        with self._disk_errors():
-            for number, row in enumerate(rows):
-                example = self._tf.train.Example()
-                features = example.features.feature
-                getattr(features[self.layout.name], self._rows_list).value.extend(row.reshape(-1).tolist())
-                for name, kind, values in kept:
-                    if values[number] is not None:
-                        getattr(features[name], kind).value.append(values[number])
-                # The features are a map, which has no order of its own.
-                self._file.write(example.SerializeToString(deterministic=True))
+        for part in block.parts(_PART):
+            records = examples(self._features(part))
+            _, offsets, content = (buffer and buffer.to_pybytes() for buffer in records.buffers())
+            bounds = np.frombuffer(offsets, np.int64, len(records) + 1).tolist()
+            with self._disk_errors():
+                for start, stop in zip(bounds, bounds[1:], strict=False):
+                    self._file.write(content[start:stop])
+
+    def _features(self, block: Block) -> dict[str, pa.Array]:
+        row_splits = block.row_splits
+        if row_splits is None:
+            row_splits = np.arange(len(block) + 1, dtype=np.int64) * self.layout.row_size
+        features = {self.layout.name: feature(self._rows_list, numbers(block.values.reshape(-1), row_splits))}
+        for field, dtype, column in zip(self.layout.kept, self._dtypes, block.kept.columns, strict=True):
+            features[field.name] = feature(_LISTS[dtype], _feature_content(column, field.name, dtype))
+        return features
 
     def _complete(self) -> None:
         with self._disk_errors():
@@ -120,24 +125,31 @@ def _feature_dtype(field: pa.Field) -> str:
     )
 
 
-def _feature_values(column: pa.Array, name: str, dtype: str) -> list[Any]:
-    """The values as Python's, ``None`` where there is none; doubles are rounded to the floats that features are."""
+def _feature_content(column: pa.Array, name: str, dtype: str) -> pa.Array:
+    """The lists of one value each, null where there is none; doubles are rounded to the floats that features are."""
     values = plain(column)
-    if dtype == "float32":
-        reals = values.to_numpy(zero_copy_only=False)
-        with np.errstate(over="ignore"):
-            rounded = reals.astype(np.float32)
-        overflown = reals[np.isinf(rounded) & np.isfinite(reals)]
-        if len(overflown):
-            raise ArgumentError(
-                f"a .tfrecord keeps numbers as float32, up to {np.finfo(np.float32).max:.4g}; {name!r} holds "
-                f"{overflown[0]}: write .npz or .parquet"
-            )
-        return [
-            None if gone else real for gone, real in zip(values.is_null().to_pylist(), rounded.tolist(), strict=True)
-        ]
+    if dtype == "string":
+        return texts(values.cast(pa.large_binary()))
+    converted = _rounded(values, name) if dtype == "float32" else _int64(values, name)
+    lists = numbers(converted, np.arange(len(values) + 1, dtype=np.int64))
+    return pc.if_else(values.is_valid(), lists, None)
+
+
+def _rounded(values: pa.Array, name: str) -> npt.NDArray[np.float32]:
+    reals = values.to_numpy(zero_copy_only=False)
+    with np.errstate(over="ignore"):
+        rounded = reals.astype(np.float32)
+    overflown = reals[np.isinf(rounded) & np.isfinite(reals)]
+    if len(overflown):
+        raise ArgumentError(
+            f"a .tfrecord keeps numbers as float32, up to {np.finfo(np.float32).max:.4g}; {name!r} holds "
+            f"{overflown[0]}: write .npz or .parquet"
+        )
+    return rounded
+
+
+def _int64(values: pa.Array, name: str) -> Int64:
     try:
-        converted: list[Any] = values.cast(_ARROW[dtype]).to_pylist()
+        return values.cast(pa.int64()).fill_null(0).to_numpy()
     except pa.ArrowInvalid:
         raise ArgumentError(f"a .tfrecord keeps whole numbers up to {2**63 - 1}; {name!r} holds a larger one") from None
-    return converted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,18 @@ class Block:
         row_splits = self.row_splits[start : stop + 1]
         values = self.values[row_splits[0] : row_splits[-1]]
         return Block(values, row_splits - row_splits[0], None, kept)
+
+    def parts(self, size: int) -> Iterator[Block]:
+        """Whole rows, of about ``size`` numbers at a time."""
+        if self.row_splits is None:
+            row_size = int(np.prod(self.values.shape[1:], dtype=np.int64))
+            splits = np.arange(len(self) + 1, dtype=np.int64) * (row_size + 1)
+        else:
+            splits = self.row_splits + np.arange(len(self) + 1)
+        cuts = np.searchsorted(splits, np.arange(0, splits[-1], size)).tolist() + [len(self)]
+        for start, stop in zip(cuts, cuts[1:], strict=False):
+            if stop > start:
+                yield self.slice(start, stop)
 
 
 class Writer(ABC):
