@@ -14,9 +14,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from tests.conftest import DATA, ROOT, python, tokemb_command
 import tokemb
-from tests.conftest import ROOT, tokemb_command
+from tests.conftest import DATA, ROOT, python, tokemb_command
 from tests.test_packaging import packages_in_the_tree
 from tokemb.profiles import PROFILES
 
