@@ -1,0 +1,1 @@
+"""Models trained on ids: the parts of ``tokemb train`` (docs/training.md)."""

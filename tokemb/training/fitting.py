@@ -1,0 +1,247 @@
+"""What all trainings share: seeds, batches fed to Keras, early stopping, and the folder that a training leaves."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tokemb.arguments import check_count
+from tokemb.atomic import atomic_folder
+from tokemb.errors import ArgumentError, ModelError
+from tokemb.ragged import Int64
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+MODEL, VOCABULARY, REPORT = "model.keras", "vocabulary", "training.json"
+FORMAT_VERSION = 1
+
+# Arrays of one batch: inputs (an array, or several by the names of the model's inputs), targets, weights; the first
+# axis of each is the rows.
+Array = npt.NDArray[Any]
+Batch = tuple[Array | dict[str, Array], Array, Array]
+
+# Gives the batches of one pass over the rows, as many every time; the number of the pass decides their order.
+Feed = Callable[[int], Iterable[Batch]]
+
+# Told the number of the epoch, from 1, and its losses.
+OnEpoch = Callable[[int, Mapping[str, float]], None]
+
+
+class Saved(Protocol):
+    """A vocabulary, or those of columns: ``Encoder`` and ``ColumnEncoder``."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what decides the ids."""
+
+    def save(self, path: Path | str) -> None:
+        """Write its folder."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long to train, and on what.
+
+    ``epochs``: passes over the rows, at most. ``batch_size``: rows of a step. ``rate``: Adam's learning rate.
+    ``validation``: the share of the rows that is kept apart; 0 for none, and then no early stopping.
+    ``patience``: so many epochs without a smaller validation loss end the training, and the best weights are taken.
+    ``seed``: of everything that is random.
+
+    Raises ``ArgumentError`` for values that cannot be.
+    """
+
+    epochs: int = 10
+    batch_size: int = 128
+    rate: float = 0.001
+    validation: float = 0.1
+    patience: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            check_count(name, getattr(self, name))
+        check_count("seed", self.seed, least=0)
+        if not 0 <= self.validation < 1:
+            raise ArgumentError(f"validation must be a share from 0 to below 1; received {self.validation}")
+        if not self.rate > 0:
+            raise ArgumentError(f"rate must be above 0; received {self.rate}")
+
+    def split(self, rows: int) -> tuple[Int64, Int64]:
+        """Numbers of the rows to train on and of those for validation, int64, each ascending.
+
+        Raises ``ArgumentError`` if there are too few rows for both.
+        """
+        held = round(rows * self.validation) or int(self.validation > 0)
+        if rows <= held:
+            raise ArgumentError(f"training needs more rows than validation holds back; received {rows} rows")
+        order = np.random.default_rng(self.seed).permutation(rows)
+        return np.sort(order[held:]), np.sort(order[:held])
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How a training went.
+
+    ``epochs``: how many were run; ``best_epoch``: the one whose weights were taken. ``loss``: of that epoch, on the
+    training rows; ``validation_loss``: on those held back, ``None`` without any.
+    ``seconds``: of the whole training; ``rows_per_second``: rows trained on in it, a row counted in each epoch.
+    ``input_share``: the time in which batches were made, of all: training waits for its input at most so long.
+    """
+
+    epochs: int
+    best_epoch: int
+    loss: float
+    validation_loss: float | None
+    seconds: float
+    rows_per_second: float
+    input_share: float
+
+
+def repeatable(seed: int) -> None:
+    """Have all that is random follow from ``seed``, and TensorFlow's operations give the same bits every time.
+
+    For the whole process: call it before a model is made.
+    """
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def fit(
+    model: keras.Model,
+    training: Feed,
+    validation: Feed | None,
+    schedule: Schedule,
+    on_epoch: OnEpoch | None = None,
+) -> Fitted:
+    """Train a compiled model, until its validation loss stops to become smaller; it has the best weights then.
+
+    Without ``validation`` all epochs are run and the last weights stay.
+    """
+    import keras
+
+    timed = _Timed(training)
+    callbacks: list[Any] = []
+    if on_epoch is not None:
+        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, losses: on_epoch(epoch + 1, losses)))
+    if validation is not None:
+        callbacks.append(keras.callbacks.EarlyStopping(patience=schedule.patience, restore_best_weights=True))
+    start = time.perf_counter()
+    history = model.fit(
+        _dataset(timed, model),
+        validation_data=None if validation is None else _dataset(validation, model),
+        epochs=schedule.epochs,
+        callbacks=callbacks,
+        shuffle=False,
+        verbose=0,
+    ).history
+    seconds = time.perf_counter() - start
+    losses = history.get("val_loss")
+    best = int(np.argmin(losses)) if losses else len(history["loss"]) - 1
+    return Fitted(
+        epochs=len(history["loss"]),
+        best_epoch=best + 1,
+        loss=float(history["loss"][best]),
+        validation_loss=float(losses[best]) if losses else None,
+        seconds=round(seconds, 2),
+        rows_per_second=round(timed.rows / seconds, 1),
+        input_share=round(timed.seconds / seconds, 4),
+    )
+
+
+def save(
+    path: Path,
+    model: keras.Model,
+    vocabulary: Saved,
+    *,
+    task: str,
+    settings: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    fitted: Fitted,
+    classes: list[Any] | None = None,
+) -> None:
+    """Write what a training made, whole or not at all: a folder of the model, its vocabulary and a report in JSON.
+
+    ``task``: what was trained; ``settings``: how; ``metrics``: what it reached; ``classes``: the labels in the order
+    of the model's outputs. The model is saved without its optimizer.
+    Raises ``OSError`` if something is at ``path`` that no training wrote.
+    """
+    report = {
+        "format_version": FORMAT_VERSION,
+        "task": task,
+        "fingerprint": vocabulary.fingerprint,
+        "settings": dict(settings),
+        **({} if classes is None else {"classes": classes}),
+        "metrics": dict(metrics),
+        "training": asdict(fitted),
+    }
+    with atomic_folder(path, _may_replace) as folder:
+        model.save(folder / MODEL, include_optimizer=False)
+        vocabulary.save(folder / VOCABULARY)
+        (folder / REPORT).write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """The report in the folder that a training wrote; raises ``ModelError`` if there is none."""
+    try:
+        report = json.loads((path / REPORT).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is not the folder of a training: {REPORT} cannot be read: {error}") from None
+    if not isinstance(report, dict) or "format_version" not in report or "task" not in report:
+        raise ModelError(f"{path} is not the folder of a training: {REPORT} tells of none")
+    return report
+
+
+def _may_replace(path: Path) -> bool:
+    try:
+        read_report(path)
+    except ModelError:
+        return False
+    return {item.name for item in path.iterdir()} <= {MODEL, VOCABULARY, REPORT}
+
+
+class _Timed:
+    """A feed, and how long making its batches took."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self.rows, self.seconds = 0, 0.0
+
+    def __call__(self, number: int) -> Iterator[Batch]:
+        start = time.perf_counter()
+        for batch in self._feed(number):
+            self.rows += len(batch[2])
+            self.seconds += time.perf_counter() - start
+            yield batch
+            start = time.perf_counter()
+
+
+def _dataset(feed: Feed, model: keras.Model) -> tf.data.Dataset:
+    """The batches of a feed as TensorFlow takes them, made while it computes."""
+    import tensorflow as tf
+
+    passes = iter(range(1 << 62))
+    inputs, targets, weights = next(iter(feed(0)))
+
+    def spec(array: Array, known: tuple[int | None, ...] = ()) -> tf.TensorSpec:
+        return tf.TensorSpec(known or (None,) * array.ndim, array.dtype)
+
+    if isinstance(inputs, dict):
+        shapes = {tensor.name: tuple(tensor.shape) for tensor in model.inputs}
+        of_inputs = {name: spec(array, shapes[name]) for name, array in inputs.items()}
+    else:
+        of_inputs = spec(inputs, tuple(model.inputs[0].shape))
+    signature = (of_inputs, spec(targets), spec(weights))
+    dataset = tf.data.Dataset.from_generator(lambda: feed(next(passes)), output_signature=signature)
+    return dataset.prefetch(4)
