@@ -29,11 +29,20 @@ FORMAT_VERSION = 1
 Array = npt.NDArray[Any]
 Batch = tuple[Array | dict[str, Array], Array, Array]
 
-# Gives the batches of one pass over the rows, as many every time; the number of the pass decides their order.
-Feed = Callable[[int], Iterable[Batch]]
-
 # Told the number of the epoch, from 1, and its losses.
 OnEpoch = Callable[[int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Rows in batches.
+
+    ``count``: how many batches a pass over the rows has, always as many.
+    ``batches``: gives those of a pass; called with the number of the pass, which decides their order.
+    """
+
+    count: int
+    batches: Callable[[int], Iterable[Batch]]
 
 
 class Saved(Protocol):
@@ -131,7 +140,7 @@ def fit(
     """
     import keras
 
-    timed = _Timed(training)
+    timed = _Timed(training.batches)
     callbacks: list[Any] = []
     if on_epoch is not None:
         callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, losses: on_epoch(epoch + 1, losses)))
@@ -139,7 +148,7 @@ def fit(
         callbacks.append(keras.callbacks.EarlyStopping(patience=schedule.patience, restore_best_weights=True))
     start = time.perf_counter()
     history = model.fit(
-        _dataset(timed, model),
+        _dataset(Feed(training.count, timed), model),
         validation_data=None if validation is None else _dataset(validation, model),
         epochs=schedule.epochs,
         callbacks=callbacks,
@@ -212,15 +221,15 @@ def _may_replace(path: Path) -> bool:
 
 
 class _Timed:
-    """A feed, and how long making its batches took."""
+    """The batches of a feed, and how long making them took."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, batches: Callable[[int], Iterable[Batch]]) -> None:
+        self._batches = batches
         self.rows, self.seconds = 0, 0.0
 
     def __call__(self, number: int) -> Iterator[Batch]:
         start = time.perf_counter()
-        for batch in self._feed(number):
+        for batch in self._batches(number):
             self.rows += len(batch[2])
             self.seconds += time.perf_counter() - start
             yield batch
@@ -232,7 +241,7 @@ def _dataset(feed: Feed, model: keras.Model) -> tf.data.Dataset:
     import tensorflow as tf
 
     passes = iter(range(1 << 62))
-    inputs, targets, weights = next(iter(feed(0)))
+    inputs, targets, weights = next(iter(feed.batches(0)))
 
     def spec(array: Array, known: tuple[int | None, ...] = ()) -> tf.TensorSpec:
         return tf.TensorSpec(known or (None,) * array.ndim, array.dtype)
@@ -243,5 +252,6 @@ def _dataset(feed: Feed, model: keras.Model) -> tf.data.Dataset:
     else:
         of_inputs = spec(inputs, tuple(model.inputs[0].shape))
     signature = (of_inputs, spec(targets), spec(weights))
-    dataset = tf.data.Dataset.from_generator(lambda: feed(next(passes)), output_signature=signature)
-    return dataset.prefetch(4)
+    dataset = tf.data.Dataset.from_generator(lambda: feed.batches(next(passes)), output_signature=signature)
+    # Keras warns of an end that it did not see coming.
+    return dataset.apply(tf.data.experimental.assert_cardinality(feed.count)).prefetch(4)
