@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import errno
 import gc
-import importlib
 import io
 import os
 import signal
@@ -15,6 +14,7 @@ from typing import Any
 import click
 
 from tokemb_cli.console import note
+from tokemb_cli.lazy import LazyGroup
 
 # A command is imported when it is used or helped with, so that `tokemb --help` answers at once.
 _COMMANDS = {
@@ -33,6 +33,7 @@ _COMMANDS = {
     "plot": ("plot", "Draw a map of tokens by their vectors."),
     "export-projector": ("export_projector", "Write the vectors of tokens for TensorBoard's projector."),
     "check": ("check", "Tell whether a vocabulary, a model and ids fit together."),
+    "train": ("train", "Train a model on texts, events or tables."),
     "export": ("export", "Write a SavedModel that takes raw text."),
     "inspect": ("inspect", "Tell what a vocabulary, counts, model, ids or vectors hold."),
 }
@@ -41,22 +42,10 @@ _COMMANDS = {
 _DEBUG = "TOKEMB_DEBUG"
 
 
-class _Commands(click.Group):
-    """Imports commands late, and turns what the library raises into one sentence on stderr and exit code 1."""
+class _Commands(LazyGroup):
+    """Turns what the library raises into one sentence on stderr and exit code 1."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(f"tokemb_cli.{_COMMANDS[cmd_name][0]}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+    commands_in = _COMMANDS
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         try:

@@ -169,36 +169,44 @@ def fit(
     )
 
 
-def save(
-    path: Path,
-    model: keras.Model,
-    vocabulary: Saved,
-    *,
-    task: str,
-    settings: Mapping[str, Any],
-    metrics: Mapping[str, Any],
-    fitted: Fitted,
-    classes: list[Any] | None = None,
-) -> None:
-    """Write what a training made, whole or not at all: a folder of the model, its vocabulary and a report in JSON.
+@dataclass(frozen=True)
+class Trained:
+    """What a training made.
 
-    ``task``: what was trained; ``settings``: how; ``metrics``: what it reached; ``classes``: the labels in the order
-    of the model's outputs. The model is saved without its optimizer.
-    Raises ``OSError`` if something is at ``path`` that no training wrote.
+    ``task``: what was trained. ``model``: a plain Keras model. ``vocabulary``: of its ids. ``settings``: how it was
+    trained, ``metrics``: what it reached; both turn into JSON. ``fitted``: how the training went. ``classes``: the
+    labels in the order of the model's outputs, where it has such.
     """
-    report = {
-        "format_version": FORMAT_VERSION,
-        "task": task,
-        "fingerprint": vocabulary.fingerprint,
-        "settings": dict(settings),
-        **({} if classes is None else {"classes": classes}),
-        "metrics": dict(metrics),
-        "training": asdict(fitted),
-    }
-    with atomic_folder(path, _may_replace) as folder:
-        model.save(folder / MODEL, include_optimizer=False)
-        vocabulary.save(folder / VOCABULARY)
-        (folder / REPORT).write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+    task: str
+    model: keras.Model
+    vocabulary: Saved
+    settings: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    fitted: Fitted
+    classes: list[Any] | None = None
+
+    def report(self) -> dict[str, Any]:
+        """All but the model and the vocabulary, as JSON has it."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "task": self.task,
+            "fingerprint": self.vocabulary.fingerprint,
+            "settings": dict(self.settings),
+            **({} if self.classes is None else {"classes": self.classes}),
+            "metrics": dict(self.metrics),
+            "training": asdict(self.fitted),
+        }
+
+    def save(self, path: Path | str) -> None:
+        """Write a folder of the model, without its optimizer, the vocabulary and the report, whole or not at all.
+
+        The folder of another training that is there is replaced. Raises ``OSError`` if something else is there.
+        """
+        with atomic_folder(Path(path), _may_replace) as folder:
+            self.model.save(folder / MODEL, include_optimizer=False)
+            self.vocabulary.save(folder / VOCABULARY)
+            (folder / REPORT).write_text(json.dumps(self.report(), ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
 def read_report(path: Path) -> dict[str, Any]:
@@ -218,6 +226,19 @@ def _may_replace(path: Path) -> bool:
     except ModelError:
         return False
     return {item.name for item in path.iterdir()} <= {MODEL, VOCABULARY, REPORT}
+
+
+def outputs(model: keras.Model, feed: Feed) -> Iterator[tuple[Batch, Array]]:
+    """What a model gives for each batch of a feed, float32 (rows, ...), beside the batch."""
+    import tensorflow as tf
+
+    run: Any = None
+    for batch in feed.batches(0):
+        # With the shapes told, one graph does for batches of all lengths.
+        run = run or tf.function(
+            lambda inputs: model(inputs, training=False), input_signature=[_signature(model, batch)[0]]
+        )
+        yield batch, run(batch[0]).numpy()
 
 
 class _Timed:
@@ -241,17 +262,21 @@ def _dataset(feed: Feed, model: keras.Model) -> tf.data.Dataset:
     import tensorflow as tf
 
     passes = iter(range(1 << 62))
-    inputs, targets, weights = next(iter(feed.batches(0)))
-
-    def spec(array: Array, known: tuple[int | None, ...] = ()) -> tf.TensorSpec:
-        return tf.TensorSpec(known or (None,) * array.ndim, array.dtype)
-
-    if isinstance(inputs, dict):
-        shapes = {tensor.name: tuple(tensor.shape) for tensor in model.inputs}
-        of_inputs = {name: spec(array, shapes[name]) for name, array in inputs.items()}
-    else:
-        of_inputs = spec(inputs, tuple(model.inputs[0].shape))
-    signature = (of_inputs, spec(targets), spec(weights))
+    signature = _signature(model, next(iter(feed.batches(0))))
     dataset = tf.data.Dataset.from_generator(lambda: feed.batches(next(passes)), output_signature=signature)
     # Keras warns of an end that it did not see coming.
     return dataset.apply(tf.data.experimental.assert_cardinality(feed.count)).prefetch(4)
+
+
+def _signature(model: keras.Model, batch: Batch) -> tuple[Any, tf.TensorSpec, tf.TensorSpec]:
+    """Shapes and types of all batches of which ``batch`` is one: inputs as the model says, else of any length."""
+    import tensorflow as tf
+
+    def spec(array: Array, shape: tuple[int | None, ...] | None = None) -> tf.TensorSpec:
+        return tf.TensorSpec((None,) * array.ndim if shape is None else shape, array.dtype)
+
+    inputs, targets, weights = batch
+    if isinstance(inputs, dict):
+        shapes = {tensor.name: tuple(tensor.shape) for tensor in model.inputs}
+        return {name: spec(array, shapes[name]) for name, array in inputs.items()}, spec(targets), spec(weights)
+    return spec(inputs, tuple(model.inputs[0].shape)), spec(targets), spec(weights)

@@ -1,0 +1,82 @@
+"""``tokemb train classify``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tokemb_cli import corpus, options, training
+
+if TYPE_CHECKING:
+    from tokemb.training.classify import Labelled
+
+
+@click.command("classify")
+@corpus.tables
+@click.option("--label", required=True, metavar="NAME", help="Column with the labels: whole numbers or texts.")
+@training.vocab
+@training.output
+@training.test
+@click.option(
+    "--head",
+    type=click.Choice(options.HEADS),
+    default="mean",
+    show_default=True,
+    help="What makes one vector of those of a row.",
+)
+@click.option("--maxlen", type=int, help="Rows are cut to this length.  [default: the vocabulary's, or 256]")
+@click.option("--dim", type=int, default=50, show_default=True, help="Latent factors of each token.")
+@click.option("--units", type=int, default=64, show_default=True, help="Of conv, gru and lstm.")
+@click.option("--dropout", type=float, default=0.5, show_default=True, help="Share left out in training.")
+@training.schedule
+@corpus.quiet
+def command(
+    label: str,
+    vocab: Path | None,
+    output: Path,
+    test: str | None,
+    **told: Any,  # noqa: ANN401
+) -> None:
+    """Train a classifier of texts, or of sequences of events that --group-by makes.
+
+    Without --vocab the words of the texts, 30,000 at most, become its vocabulary. Without --test the figures are those
+    of the rows held back for validation.
+
+    \b
+    Examples:
+      tokemb train classify reviews.csv --label label -o classifier
+      tokemb train classify train.csv --test test.csv --label label --head gru -o classifier
+    """
+    told["keep"] = (label,)
+    rows = corpus.Corpus.take(told)
+    schedule = training.take_schedule(told)
+    from tokemb import Encoder, fit_vocab
+    from tokemb.training.classify import MAX_SIZE, train_classifier
+
+    labelled = _read(rows)
+    tested = None if test is None else _read(replace(rows, files=(test,)))
+    if vocab is None:
+        # events are whole
+        encoder = fit_vocab(labelled.texts, profile="whitespace" if rows.group_by else "words", max_size=MAX_SIZE)
+    else:
+        encoder = Encoder.load(vocab)
+    training.import_keras()
+    trained = train_classifier(
+        labelled, encoder=encoder, test=tested, schedule=schedule, on_epoch=training.on_epoch(rows.quiet), **told
+    )
+    trained.save(output)
+    if not rows.quiet:
+        training.report(trained, output)
+
+
+def _read(rows: corpus.Corpus) -> Labelled:
+    import pyarrow as pa
+
+    from tokemb.training.classify import Labelled
+
+    with rows.open() as batches:
+        whole = pa.Table.from_batches(list(batches))
+    return Labelled(whole.column(0), whole.column(1).to_pylist())

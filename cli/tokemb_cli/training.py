@@ -1,0 +1,82 @@
+"""Options that the commands of ``tokemb train`` share, and what they say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tokemb_cli import options
+from tokemb_cli.console import note, quiet_tensorflow
+
+if TYPE_CHECKING:
+    from tokemb.training.fitting import OnEpoch, Schedule, Trained
+
+_SCHEDULE = (
+    click.option("--epochs", type=int, default=10, show_default=True, help="Passes over the rows, at most."),
+    click.option("--batch-size", type=int, default=128, show_default=True, help="Rows of a step."),
+    click.option("--rate", type=float, default=0.001, show_default=True, help="Learning rate (Adam)."),
+    click.option(
+        "--validation", type=float, default=0.1, show_default=True, help="Share of the rows that is held back."
+    ),
+    click.option(
+        "--patience", type=int, default=2, show_default=True, help="Stop after so many epochs that are no better."
+    ),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random."),
+)
+
+vocab = click.option(
+    "--vocab",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Vocabulary to use.  [default: one fitted to the input]",
+)
+test = click.option("--test", metavar="FILE", help="File like FILE..., to report on.")
+output = options.output("FOLDER", "Folder to write; that of another training is replaced.")
+
+
+def schedule(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How long to train, and on what."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_SCHEDULE), command)
+
+
+def take_schedule(told: dict[str, Any]) -> Schedule:
+    """What the options of ``schedule`` say; they go from ``told``."""
+    from tokemb.training.fitting import Schedule
+
+    names = ("epochs", "batch_size", "rate", "validation", "patience", "seed")
+    return Schedule(**{name: told.pop(name) for name in names})
+
+
+def import_keras() -> None:
+    """Import what trains, without its noise."""
+    with quiet_tensorflow():
+        import keras  # noqa: F401 - the library's
+
+
+def on_epoch(quiet: bool) -> OnEpoch | None:
+    """What shows each epoch, on a terminal and unless ``quiet``."""
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        return None
+    return _show
+
+
+def _show(epoch: int, losses: Mapping[str, float]) -> None:
+    shown = ", ".join(f"{name.replace('val_', 'validation ')} {loss:.4f}" for name, loss in losses.items())
+    note(f"epoch {epoch:<4} {shown}")
+
+
+def report(trained: Trained, output: Path) -> None:
+    """Say what a training reached, and where it is."""
+    fitted = trained.fitted
+    note(
+        f"trained    {fitted.epochs} epochs in {fitted.seconds:,.0f} s, {fitted.rows_per_second:,.0f} rows a second; "
+        f"the best is epoch {fitted.best_epoch}"
+    )
+    for name, value in trained.metrics.items():
+        note(f"{name:<10} {value}")
+    note(f"wrote      {output}")

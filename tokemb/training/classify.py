@@ -1,0 +1,177 @@
+"""Texts, or sequences of events, and their labels: a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tokemb.arguments import check_count
+from tokemb.errors import ArgumentError, TextError
+from tokemb.fit import fit_vocab
+from tokemb.ragged import Int64, Ragged
+from tokemb.training.batching import Buckets, padded
+from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, outputs, repeatable
+from tokemb.training.heads import check_classes, classifier
+from tokemb.training.metrics import roc_auc
+
+if TYPE_CHECKING:
+    import keras
+
+    from tokemb.encoder import Encoder
+
+Label = int | str
+MAXLEN, MAX_SIZE = 256, 30_000
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Texts, as ``Encoder.encode`` takes them, and the label of each."""
+
+    texts: Any
+    labels: Sequence[Label]
+
+
+def train_classifier(
+    rows: Labelled,
+    *,
+    encoder: Encoder | None = None,
+    test: Labelled | None = None,
+    head: str = "mean",
+    maxlen: int | None = None,
+    dim: int = 50,
+    units: int = 64,
+    dropout: float = 0.5,
+    schedule: Schedule | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Trained:
+    """Train a classifier of texts.
+
+    ``encoder``: the vocabulary; ``None`` fits one of 30,000 words to the texts. ``test``: rows to report on; without
+    them the report is about the rows held back for validation.
+    ``head``, ``dim``, ``units``, ``dropout``: of the model, see ``tokemb.training.heads.classifier``. ``maxlen``: rows
+    are cut to it; ``None`` for the vocabulary's, or 256.
+
+    The metrics are ``accuracy``, ``loss`` (cross-entropy), with two classes ``roc_auc``, and ``most_frequent``, the
+    accuracy of always giving the most frequent label. Labels are whole numbers or texts, classes in their order.
+    Raises ``TextError`` for labels that are missing or are no labels, ``ArgumentError`` for settings that cannot be.
+    """
+    schedule = schedule or Schedule()
+    maxlen = check_count("maxlen", maxlen or (encoder and encoder.maxlen) or MAXLEN)
+    classes = classes_of(rows.labels)
+    targets = _targets(rows.labels, classes)
+    encoder = encoder or fit_vocab(rows.texts, max_size=MAX_SIZE)
+    data = _Data(encoder.encode_ragged(rows.texts, maxlen=maxlen), targets, _length(head, maxlen))
+    repeatable(schedule.seed)
+    model = classifier(
+        encoder, len(classes), head=head, maxlen=maxlen, dim=dim, units=units, dropout=dropout, seed=schedule.seed
+    )
+    _compile(model, schedule)
+    training, held = schedule.split(len(targets))
+    fitted = fit(
+        model,
+        data.shuffled(training, schedule),
+        data.sorted(held) if len(held) else None,
+        schedule,
+        on_epoch,
+    )
+    metrics: dict[str, Any] = {}
+    if test is not None:
+        tested = _Data(
+            encoder.encode_ragged(test.texts, maxlen=maxlen), _targets(test.labels, classes), _length(head, maxlen)
+        )
+        metrics = {"on": "test", **evaluate(model, tested, np.arange(len(tested.targets)))}
+    elif len(held):
+        metrics = {"on": "validation", **evaluate(model, data, held)}
+    settings = {"head": head, "maxlen": maxlen, "dim": dim, "units": units, "dropout": dropout, **asdict(schedule)}
+    return Trained("classify", model, encoder, settings, metrics, fitted, classes)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Ids and targets, int64 (rows,), of all rows; ``length``: that of every batch, ``None`` for its longest row."""
+
+    ids: Ragged
+    targets: Int64
+    length: int | None
+
+    def shuffled(self, rows: Int64, schedule: Schedule) -> Feed:
+        """Batches of these rows, in another order every time."""
+        buckets = Buckets(self.ids.lengths[rows], schedule.batch_size)
+
+        def batches(number: int) -> Iterator[Batch]:
+            for chosen in buckets.shuffled(np.random.default_rng((schedule.seed, number))):
+                yield self._batch(rows[chosen])
+
+        return Feed(len(buckets), batches)
+
+    def sorted(self, rows: Int64, batch_size: int = 512) -> Feed:
+        """Batches of these rows, always the same."""
+        buckets = Buckets(self.ids.lengths[rows], batch_size)
+        return Feed(len(buckets), lambda _: (self._batch(rows[chosen]) for chosen in buckets.sorted()))
+
+    def _batch(self, rows: Int64) -> Batch:
+        return padded(self.ids, rows, self.length), self.targets[rows], np.ones(len(rows), np.float32)
+
+
+def _length(head: str, maxlen: int) -> int | None:
+    return maxlen if head == "flatten" else None
+
+
+def classes_of(labels: Sequence[Label]) -> list[Label]:
+    """The different labels, in their order.
+
+    Raises ``TextError`` unless all are whole numbers, or all texts, and ``ArgumentError`` if all are the same.
+    """
+    for row, label in enumerate(labels, 1):
+        if label is None or label == "":
+            raise TextError(f"row {row} has no label: fill it, or drop the row")
+        if not isinstance(label, (int, str)):
+            raise TextError(f"labels must be whole numbers or texts; that of row {row} is {label!r}")
+    try:
+        classes = sorted(set(labels))
+    except TypeError:
+        raise TextError("labels must be all whole numbers, or all texts; these are both") from None
+    check_classes(len(classes))
+    return classes
+
+
+def _targets(labels: Sequence[Label], classes: list[Label]) -> Int64:
+    """The number of each row's class, int64 (rows,); raises ``TextError`` for a label that is none."""
+    numbers: Mapping[Label, int] = {label: number for number, label in enumerate(classes)}
+    for row, label in enumerate(labels, 1):
+        if label not in numbers:
+            raise TextError(f"the label of row {row}, {label!r}, is none of those that were trained")
+    return np.array([numbers[label] for label in labels], np.int64)
+
+
+def _compile(model: keras.Model, schedule: Schedule) -> None:
+    import keras
+
+    binary = model.output_shape[-1] == 1
+    loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
+    model.compile(keras.optimizers.Adam(schedule.rate), loss)
+
+
+def evaluate(model: keras.Model, data: _Data, rows: Int64) -> dict[str, Any]:
+    """How good the model's predictions for these rows are."""
+    if not len(rows):
+        raise ArgumentError("there are no rows to report on")
+    parts = [(batch[1], output) for batch, output in outputs(model, data.sorted(rows))]
+    targets = np.concatenate([target for target, _ in parts])
+    given = np.concatenate([output for _, output in parts]).astype(np.float64)
+    binary = given.shape[1] == 1
+    probabilities = np.hstack([1 - given, given]) if binary else given
+    of_target = np.clip(probabilities[np.arange(len(targets)), targets], 1e-7, 1)
+    metrics: dict[str, Any] = {
+        "rows": len(targets),
+        "accuracy": round(float((probabilities.argmax(axis=1) == targets).mean()), 4),
+        "loss": round(float(-np.log(of_target).mean()), 4),
+    }
+    if binary:
+        area = roc_auc(targets, given[:, 0])
+        metrics["roc_auc"] = area if area is None else round(area, 4)
+    metrics["most_frequent"] = round(float(np.bincount(targets).max() / len(targets)), 4)
+    return metrics
