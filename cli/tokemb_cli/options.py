@@ -21,6 +21,7 @@ OUTPUTS = (".npy", ".npz", ".parquet", ".tfrecord", ".jsonl")
 LINE_KINDS = ("bert", "gensim", "words")
 ANSWERS = ("ids", "vectors", "predictions")
 HEADS = ("mean", "flatten", "conv", "gru", "lstm")
+CELLS = ("gru", "lstm")
 VECTOR_FORMATS = ("glove", "word2vec", "word2vec-binary", "fasttext", "npz")
 MAP_METHODS = ("tsne", "pca")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from tokemb.training.batching import Buckets, padded
 from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, outputs, repeatable
 from tokemb.training.heads import check_classes, classifier
 from tokemb.training.metrics import roc_auc
+from tokemb.training.sequences import shuffled, unshuffled
 
 if TYPE_CHECKING:
     import keras
@@ -100,17 +101,12 @@ class _Data:
     def shuffled(self, rows: Int64, schedule: Schedule) -> Feed:
         """Batches of these rows, in another order every time."""
         buckets = Buckets(self.ids.lengths[rows], schedule.batch_size)
-
-        def batches(number: int) -> Iterator[Batch]:
-            for chosen in buckets.shuffled(np.random.default_rng((schedule.seed, number))):
-                yield self._batch(rows[chosen])
-
-        return Feed(len(buckets), batches)
+        return shuffled(lambda chosen: self._batch(rows[chosen]), buckets, schedule.seed)
 
     def sorted(self, rows: Int64, batch_size: int = 512) -> Feed:
         """Batches of these rows, always the same."""
         buckets = Buckets(self.ids.lengths[rows], batch_size)
-        return Feed(len(buckets), lambda _: (self._batch(rows[chosen]) for chosen in buckets.sorted()))
+        return unshuffled(lambda chosen: self._batch(rows[chosen]), buckets)
 
     def _batch(self, rows: Int64) -> Batch:
         return padded(self.ids, rows, self.length), self.targets[rows], np.ones(len(rows), np.float32)

@@ -1,0 +1,77 @@
+"""``tokemb train tracing``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tokemb_cli import corpus, options, training
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@click.command("tracing")
+@corpus.tables
+@click.option("--correct", required=True, metavar="NAME", help="Column that says whether an answer is right: 0 or 1.")
+@training.vocab
+@training.output
+@training.test
+@click.option("--cell", type=click.Choice(options.CELLS), default="lstm", show_default=True, help="Kind of layer.")
+@click.option("--maxlen", type=int, default=200, show_default=True, help="Answers of a window to train on.")
+@click.option("--dim", type=int, default=100, show_default=True, help="Latent factors of each answer.")
+@click.option("--units", type=int, default=128, show_default=True, help="Of the layer.")
+@click.option("--dropout", type=float, default=0.3, show_default=True, help="Share left out in training.")
+@training.schedule
+@corpus.quiet
+def command(
+    correct: str,
+    vocab: Path | None,
+    output: Path,
+    test: str | None,
+    **told: Any,  # noqa: ANN401
+) -> None:
+    """Train a model of whether the next answer is right, from the answers so far.
+
+    --column names the skill that is asked; --group-by the student; --order-by the time, where rows are not in order.
+    Without --test the figures are those of the students held back for validation.
+
+    \b
+    Examples:
+      tokemb train tracing answers.csv --column skill --correct correct --group-by student -o tracing
+    """
+    rows = corpus.Corpus.take(told)
+    if len(rows.columns) != 1 or len(rows.columns[0]) != 1:
+        raise click.UsageError("--column must name one column: the skill")
+    skill = rows.columns[0][0]
+    schedule = training.take_schedule(told)
+    from tokemb import ColumnEncoder
+    from tokemb.training.tracing import train_tracing
+
+    answers = _read(rows, skill, correct)
+    tested = None if test is None else _read(replace(rows, files=(test,)), skill, correct)
+    encoder = None if vocab is None else ColumnEncoder.load(vocab)
+    training.import_keras()
+    trained = train_tracing(
+        answers,
+        skill=skill,
+        correct=correct,
+        encoder=encoder,
+        test=tested,
+        schedule=schedule,
+        on_epoch=training.on_epoch(rows.quiet),
+        **told,
+    )
+    trained.save(output)
+    if not rows.quiet:
+        training.report(trained, output)
+
+
+def _read(rows: corpus.Corpus, skill: str, correct: str) -> pa.Table:
+    import pyarrow as pa
+
+    with rows.open_table([(skill,), (correct,)]) as batches:
+        return pa.Table.from_batches(list(batches))
