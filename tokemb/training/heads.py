@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from tokemb.encoder import Encoder
 
-HEADS = ("mean", "flatten", "conv", "gru", "lstm")
+CELLS = ("gru", "lstm")
+HEADS = ("mean", "flatten", "conv", *CELLS)
 _KERNEL = 5
 
 
@@ -77,7 +78,7 @@ def _features(head: str, vectors: Any, token_ids: Any, units: int) -> Any:  # no
     import keras
     from keras import layers, ops
 
-    if head in ("gru", "lstm"):
+    if head in CELLS:
         return getattr(layers, head.upper())(units)(vectors)
     # Told from the ids, as no mask outlives a convolution, and Keras' mean of a row without tokens is no number.
     real = ops.expand_dims(ops.cast(ops.not_equal(token_ids, 0), "float32"), -1)

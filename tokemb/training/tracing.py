@@ -18,14 +18,13 @@ from tokemb.errors import ArgumentError, TextError
 from tokemb.ragged import Int64, Ragged
 from tokemb.training.batching import Buckets, padded
 from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, outputs, repeatable
-from tokemb.training.heads import check_dropout
+from tokemb.training.heads import CELLS, check_dropout
 from tokemb.training.metrics import roc_auc
 from tokemb.training.sequences import after, before, shuffled, taken, unshuffled, windows
 
 if TYPE_CHECKING:
     import keras
 
-CELLS = ("gru", "lstm")
 MAXLEN = 200
 
 # Events of a batch on which a model is tried: whole sequences, which may be long.

@@ -1,0 +1,66 @@
+"""``tokemb train next``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tokemb_cli import corpus, options, training
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@click.command("next")
+@corpus.tables
+@training.vocab
+@training.output
+@training.test
+@click.option("--cell", type=click.Choice(options.CELLS), default="gru", show_default=True, help="Kind of layer.")
+@click.option("--maxlen", type=int, default=50, show_default=True, help="Events of a window, and before a prediction.")
+@click.option("--dim", type=int, default=64, show_default=True, help="Latent factors of each event.")
+@click.option("--units", type=int, default=64, show_default=True, help="Of the layer.")
+@click.option("--dropout", type=float, default=0.2, show_default=True, help="Share left out in training.")
+@training.schedule
+@corpus.quiet
+def command(
+    vocab: Path | None,
+    output: Path,
+    test: str | None,
+    **told: Any,  # noqa: ANN401
+) -> None:
+    """Train a model of the next event of a sequence: a line of events, or what --group-by makes.
+
+    The last event of each sequence is left out of training, and the figures are about it; with --test, about the last
+    ones of the sequences there. Without --vocab the events, split at white space, become the vocabulary.
+
+    \b
+    Examples:
+      tokemb train next sessions.txt -o next
+      tokemb train next u.data --format tsv --no-header --column 1 --group-by 0 --order-by 3 -o next
+    """
+    rows = corpus.Corpus.take(told)
+    schedule = training.take_schedule(told)
+    from tokemb import Encoder
+    from tokemb.training.next_event import train_next
+
+    sequences = _read(rows)
+    tested = None if test is None else _read(replace(rows, files=(test,)))
+    encoder = None if vocab is None else Encoder.load(vocab)
+    training.import_keras()
+    trained = train_next(
+        sequences, encoder=encoder, test=tested, schedule=schedule, on_epoch=training.on_epoch(rows.quiet), **told
+    )
+    trained.save(output)
+    if not rows.quiet:
+        training.report(trained, output)
+
+
+def _read(rows: corpus.Corpus) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    with rows.open() as batches:
+        return pa.Table.from_batches(list(batches)).column(0)

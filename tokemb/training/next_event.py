@@ -1,0 +1,181 @@
+"""Sequences of events: what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tokemb.arguments import check_choice, check_count
+from tokemb.embedding import EMBEDDING_NAME, embedding_model
+from tokemb.errors import ArgumentError
+from tokemb.fit import fit_vocab
+from tokemb.ragged import Int64, Ragged
+from tokemb.training.batching import Buckets, padded
+from tokemb.training.fitting import Batch, OnEpoch, Schedule, Trained, fit, outputs, repeatable
+from tokemb.training.heads import CELLS, check_dropout
+from tokemb.training.metrics import ranking, ranks_of
+from tokemb.training.sequences import after, before, shuffled, taken, unshuffled, windows
+
+if TYPE_CHECKING:
+    import keras
+
+    from tokemb.encoder import Encoder
+
+MAXLEN = 50
+
+# Probabilities of a batch at most, of all ids at all places: a quarter of a gigabyte.
+_PROBABILITIES = 1 << 26
+# Scores of all ids for some rows that are in memory at once.
+_SCORES = 1 << 24
+_STATES, _OUTPUT = "states", "probabilities"
+
+
+def train_next(
+    sequences: Any,  # noqa: ANN401 - anything a user may hold
+    *,
+    encoder: Encoder | None = None,
+    test: Any = None,  # noqa: ANN401
+    cell: str = "gru",
+    maxlen: int = MAXLEN,
+    dim: int = 64,
+    units: int = 64,
+    dropout: float = 0.2,
+    schedule: Schedule | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Trained:
+    """Train a model of the next event of a sequence.
+
+    ``sequences``: texts or rows of tokens as ``Encoder.encode`` takes them, one sequence each. The last event of each
+    is left out of training, and the report is about it, given all before; with ``test``, other sequences, about theirs.
+    ``encoder``: the vocabulary; ``None`` fits one to the sequences, texts split at white space.
+    ``cell``: ``"gru"`` or ``"lstm"`` of ``units``. ``maxlen``: events of a window in training, and so many of the last
+    before the one that is predicted.
+
+    The model takes ``token_ids`` int32 (batch, maxlen), padded at the end, and gives at each place the probability that
+    each id is next, float32 (batch, maxlen, input_dim).
+    The metrics are the shares of rows in which the next event is among the 1, 3 and 10 most probable ids of all, the
+    mean of 1 / its rank, and the same for ranking by how often an event was trained on (``popular_``), and how often
+    the event is the one before again (``repeated``). An event that the vocabulary does not have counts as missed.
+    Raises ``ArgumentError`` for settings that cannot be, and if no sequence is long enough.
+    """
+    schedule = schedule or Schedule()
+    check_choice("cell", cell, CELLS)
+    check_dropout(dropout)
+    sizes = {name: check_count(name, value) for name, value in (("maxlen", maxlen), ("dim", dim), ("units", units))}
+    encoder = encoder or fit_vocab(sequences, profile="whitespace")
+    whole = encoder.encode_ragged(sequences)
+    known = before(whole) if test is None else whole
+    training, held = schedule.split(len(known))
+    positions = max(1, _PROBABILITIES // encoder.input_dim)
+    places, validation = (Places.of(taken(known, part), sizes["maxlen"]) for part in (training, held))
+    if not len(places.events):
+        raise ArgumentError("there is nothing to learn from: sequences need at least three events, or two with test")
+    repeatable(schedule.seed)
+    model = next_model(encoder, cell=cell, dim=dim, units=units, dropout=dropout, seed=schedule.seed)
+    _compile(model, schedule)
+    fitted = fit(
+        model,
+        shuffled(places.batch, places.buckets(schedule.batch_size, positions), schedule.seed),
+        unshuffled(validation.batch, validation.buckets(schedule.batch_size, positions))
+        if len(validation.events)
+        else None,
+        schedule,
+        on_epoch,
+    )
+    tested = whole if test is None else encoder.encode_ragged(test)
+    popularity = np.bincount(known.values, minlength=encoder.input_dim)
+    metrics = {"on": "last events" if test is None else "last events of test"}
+    metrics |= evaluate(model, encoder, tested, popularity, sizes["maxlen"])
+    settings = {"cell": cell, **sizes, "dropout": dropout, **asdict(schedule)}
+    return Trained("next", model, encoder, settings, metrics, fitted)
+
+
+def next_model(encoder: Encoder, *, cell: str, dim: int, units: int, dropout: float, seed: int | None) -> keras.Model:
+    """The model of ``train_next``; its name carries the fingerprint, as that of ``embedding_model``."""
+    import keras
+    from keras import layers
+
+    embedding = embedding_model(encoder, dim, mask_zero=True, seed=seed)
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    vectors = layers.Dropout(dropout)(embedding.get_layer(EMBEDDING_NAME)(token_ids))
+    states = getattr(layers, cell.upper())(units, return_sequences=True, name=_STATES)(vectors)
+    probabilities = layers.Dense(encoder.input_dim, "softmax", name=_OUTPUT)(layers.Dropout(dropout)(states))
+    return keras.Model(token_ids, probabilities, name=embedding.name)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Windows of events, and what comes next at each place of them."""
+
+    events: Ragged
+    targets: Ragged
+
+    @classmethod
+    def of(cls, sequences: Ragged, maxlen: int) -> Places:
+        """All places of ``sequences`` that something follows, in windows of ``maxlen``."""
+        return cls(windows(before(sequences), maxlen), windows(after(sequences), maxlen))
+
+    def buckets(self, batch_size: int, positions: int) -> Buckets:
+        """Windows of like lengths together."""
+        return Buckets(self.events.lengths, batch_size, positions)
+
+    def batch(self, rows: Int64) -> Batch:
+        """The windows of these numbers, and a weight of 0 for padding."""
+        events = padded(self.events, rows)
+        return events, padded(self.targets, rows), (events != 0).astype(np.float32)
+
+
+def _compile(model: keras.Model, schedule: Schedule) -> None:
+    import keras
+
+    model.compile(keras.optimizers.Adam(schedule.rate), "sparse_categorical_crossentropy")
+
+
+def evaluate(model: keras.Model, encoder: Encoder, sequences: Ragged, popularity: Int64, maxlen: int) -> dict[str, Any]:
+    """Where the last event of each sequence ranks among all ids, given the ``maxlen`` before it.
+
+    ``popularity``: how often each id was trained on, int64 (input_dim,).
+    """
+    sequences = taken(sequences, np.flatnonzero(sequences.lengths > 1))
+    if not len(sequences):
+        raise ArgumentError("there are no events to report on: a sequence needs two")
+    targets = sequences.values[sequences.row_splits[1:] - 1]
+    history = before(sequences).truncate(maxlen, "pre")
+    reserved = [index for index in (encoder.pad_id, encoder.unk_id) if index is not None]
+    frequent = popularity.astype(np.float32)
+    frequent[reserved] = -np.inf
+    ranks, popular = np.zeros(len(targets), np.int64), np.zeros(len(targets), np.int64)
+    for rows, scores in _scores(model, history):
+        scores[:, reserved] = -np.inf
+        ranks[rows] = ranks_of(targets[rows], scores)
+        popular[rows] = ranks_of(targets[rows], np.broadcast_to(frequent, scores.shape))
+    repeated = history.values[history.row_splits[1:] - 1] == targets
+    return {
+        "rows": len(targets),
+        **ranking(ranks),
+        **ranking(popular, "popular_"),
+        "repeated": round(float(repeated.mean()), 4),
+    }
+
+
+def _scores(model: keras.Model, history: Ragged) -> Iterator[tuple[Int64, Any]]:
+    """The numbers of some rows, and scores of all ids after their last event, float32 (rows, input_dim)."""
+    import keras
+
+    # The last place alone goes through the last layer, which is the large one.
+    states = keras.Model(model.inputs, model.get_layer(_STATES).output)
+    kernel, bias = model.get_layer(_OUTPUT).get_weights()
+    rows_at_once = max(1, _SCORES // len(bias))
+
+    def batch(rows: Int64) -> Batch:
+        # The targets are the numbers of the rows; at padding the state of the last event stays.
+        return padded(history, rows), rows, np.ones(len(rows), np.float32)
+
+    for (_, rows, _), output in outputs(states, unshuffled(batch, Buckets(history.lengths, 512))):
+        last = output[:, -1]
+        for start in range(0, len(rows), rows_at_once):
+            part = slice(start, start + rows_at_once)
+            yield rows[part], last[part] @ kernel + bias
