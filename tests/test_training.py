@@ -1,0 +1,387 @@
+"""Trainings: padding reaches no result, runs repeat, and what can be learned is."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tokemb
+from tokemb.columns import ColumnEncoder
+from tokemb.embedding import EMBEDDING_NAME, fingerprint_in_name
+from tokemb.errors import ArgumentError, ModelError, TextError
+from tokemb.ragged import Ragged
+from tokemb.training import heads, sequences
+from tokemb.training.batching import Buckets
+from tokemb.training.classify import Labelled, train_classifier
+from tokemb.training.fitting import Schedule, read_report
+from tokemb.training.metrics import ranking, ranks_of, roc_auc
+from tokemb.training.next_event import next_model, train_next
+from tokemb.training.tracing import tracing_model, train_tracing
+
+WORDS = "good bad film plot one two three"
+ENCODER = tokemb.fit_vocab([WORDS])
+LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=60)
+
+
+# Batches and sequences
+
+
+@given(LENGTHS, st.integers(1, 9), st.none() | st.integers(1, 100), st.integers(0, 99))
+def test_every_row_is_in_one_batch_of_each_pass(lengths, batch_size, positions, seed):
+    lengths = np.array(lengths, np.int64)
+    buckets = Buckets(lengths, batch_size, positions)
+    rng = np.random.default_rng(seed)
+    for batches in (list(buckets.sorted()), list(buckets.shuffled(rng)), list(buckets.shuffled(rng))):
+        assert len(batches) == len(buckets)
+        assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+        for batch in batches:
+            assert len(batch) <= batch_size
+            assert positions is None or len(batch) == 1 or len(batch) * lengths[batch].max() <= positions
+
+
+def test_rows_of_like_lengths_share_batches_and_not_always_the_same():
+    lengths = np.arange(1000) % 100 + 1
+    buckets = Buckets(lengths, 32)
+    rng = np.random.default_rng(0)
+    first, second = list(buckets.shuffled(rng)), list(buckets.shuffled(rng))
+    assert {tuple(sorted(batch)) for batch in first} != {tuple(sorted(batch)) for batch in second}
+    padded = sum(len(batch) * int(lengths[batch].max()) for batch in first)
+    assert padded < 1.15 * lengths.sum()
+
+
+@given(st.lists(st.lists(st.integers(1, 9), max_size=12), min_size=1, max_size=8), st.none() | st.integers(1, 5))
+def test_windows_hold_every_place_once_beside_what_comes_next(rows, maxlen):
+    ragged = Ragged.from_rows(rows)
+    now, then = (sequences.windows(part(ragged), maxlen) for part in (sequences.before, sequences.after))
+    size = maxlen or 99
+    pairs = [list(zip(row, row[1:], strict=False)) for row in rows]
+    wanted = [part[i : i + size] for part in pairs for i in range(0, len(part), size)]
+    assert [list(zip(*both, strict=True)) for both in zip(now, then, strict=True)] == wanted
+
+
+# Figures
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5)), min_size=1, max_size=30))
+def test_the_area_is_the_share_of_pairs_in_order(rows):
+    targets, scores = (np.array(column) for column in zip(*rows, strict=True))
+    ones, zeros = scores[targets == 1], scores[targets == 0]
+    pairs = [(one > zero) + (one == zero) / 2 for one in ones for zero in zeros]
+    assert roc_auc(targets, scores) == (pytest.approx(sum(pairs) / len(pairs)) if pairs else None)
+
+
+@given(st.integers(1, 6), st.integers(1, 12), st.integers(0, 99))
+def test_ranks_are_places_in_a_stable_sort(rows, candidates, seed):
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 4, (rows, candidates)).astype(np.float32)
+    targets = rng.integers(0, candidates, rows).astype(np.int32)
+    orders = np.argsort(-scores, axis=1, kind="stable")
+    assert ranks_of(targets, scores).tolist() == [
+        order.tolist().index(target) + 1 for order, target in zip(orders, targets, strict=True)
+    ]
+
+
+def test_hits_and_reciprocal_ranks():
+    figures = ranking(np.array([1, 2, 4, 20]))
+    assert figures == {"hit_rate_at_1": 0.25, "hit_rate_at_3": 0.5, "hit_rate_at_10": 0.75, "mrr": 0.45}
+
+
+# Padding
+
+
+@pytest.fixture(scope="module")
+def models():
+    made = {}
+    for head in heads.HEADS:
+        model = heads.classifier(ENCODER, 3, head=head, maxlen=12, dim=4, units=6, seed=2)
+        _large_padding(model.get_layer(EMBEDDING_NAME))
+        made[head] = model
+    return made
+
+
+def _large_padding(embedding):
+    """What a row that is not masked out would be told by."""
+    (matrix,) = embedding.get_weights()
+    matrix[0] = 1000
+    embedding.set_weights([matrix])
+
+
+def _given(model, inputs):
+    return np.asarray(model(inputs, training=False))
+
+
+@pytest.mark.parametrize("head", heads.HEADS)
+@settings(max_examples=12)
+@given(data=st.data())
+def test_padding_reaches_no_prediction(models, head, data):
+    rows = data.draw(st.lists(st.lists(st.integers(1, ENCODER.input_dim - 1), max_size=6), min_size=1, max_size=4))
+    model, ids = models[head], Ragged.from_rows(rows)
+    if head == "flatten":  # has one length: its padding must be as good as zeros
+        (matrix,) = model.get_layer(EMBEDDING_NAME).get_weights()
+        before = _given(model, ids.pad(12))
+        model.get_layer(EMBEDDING_NAME).set_weights([np.where(np.arange(len(matrix))[:, None] == 0, -7, matrix)])
+        after = _given(model, ids.pad(12))
+        model.get_layer(EMBEDDING_NAME).set_weights([matrix])
+    else:
+        before, after = _given(model, ids.pad(6)), _given(model, ids.pad(11))
+        alone = [_given(model, Ragged.from_rows([row]).pad(max(1, len(row))))[0] for row in rows]
+        np.testing.assert_allclose(before, alone, atol=1e-5)
+    assert np.isfinite(before).all()
+    np.testing.assert_allclose(before, after, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", heads.CELLS)
+def test_padding_reaches_no_prediction_of_what_comes_next(cell):
+    model = next_model(ENCODER, cell=cell, dim=4, units=5, dropout=0.1, seed=1)
+    _large_padding(model.get_layer(EMBEDDING_NAME))
+    ids = Ragged.from_rows([[2, 3, 4, 5], [6, 2]])
+    short, long = _given(model, ids.pad(4)), _given(model, ids.pad(9))
+    np.testing.assert_allclose(short[0], long[0, :4], atol=1e-6)
+    np.testing.assert_allclose(short[1, :2], long[1, :2], atol=1e-6)
+    # The state after the last event stays, so that the last place of any row is its prediction.
+    np.testing.assert_allclose(short[1, -1], short[1, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", heads.CELLS)
+def test_padding_reaches_no_probability_of_an_answer(cell):
+    table = {"skill": [["a", "b", "c"]], "correct": [["0", "1", "1"]]}
+    encoder = ColumnEncoder.fit(table, columns=["skill", ("skill", "correct")])
+    model = tracing_model(encoder, cell=cell, dim=3, units=4, dropout=0.1)
+    _large_padding(model.get_layer("answer_embedding"))
+    answers, skills = Ragged.from_rows([[3, 4, 5], [4]]), Ragged.from_rows([[4, 5, 3], [3]])
+    short, long = (_given(model, {"answers": answers.pad(n), "next_skill": skills.pad(n)}) for n in (3, 8))
+    np.testing.assert_allclose(short[0], long[0, :3], atol=1e-6)
+    np.testing.assert_allclose(short[1, :1], long[1, :1], atol=1e-6)
+
+
+# Learning
+
+
+def reviews(rows, seed=0):
+    rng = np.random.default_rng(seed)
+    texts = [" ".join(rng.choice(WORDS.split()[2:], rng.integers(1, 9))) for _ in range(rows)]
+    labels = ["pos" if number else "neg" for number in rng.integers(0, 2, rows)]
+    return Labelled(
+        [f"{text} {'good' if x == 'pos' else 'bad'}" for text, x in zip(texts, labels, strict=True)], labels
+    )
+
+
+QUICK = Schedule(epochs=6, batch_size=32, rate=0.03, seed=5)
+
+
+@pytest.mark.parametrize("head", ["mean", "conv"])
+def test_a_classifier_learns_saves_and_loads(head, tmp_path):
+    import keras
+
+    shown = []
+    trained = train_classifier(
+        reviews(300),
+        test=reviews(60, 1),
+        head=head,
+        dim=4,
+        units=8,
+        schedule=QUICK,
+        on_epoch=lambda *x: shown.append(x),
+    )
+    assert trained.metrics["on"] == "test"
+    assert trained.metrics["accuracy"] == trained.metrics["roc_auc"] == 1
+    assert trained.metrics["most_frequent"] < 0.7
+    assert [epoch for epoch, _ in shown] == list(range(1, trained.fitted.epochs + 1))
+    assert 0 < trained.fitted.input_share < 1
+    trained.save(tmp_path / "out")
+    trained.save(tmp_path / "out")
+    encoder = tokemb.Encoder.load(tmp_path / "out" / "vocabulary")
+    model = keras.models.load_model(tmp_path / "out" / "model.keras")
+    assert encoder.fingerprint.startswith(fingerprint_in_name(model.name))
+    likely = model.predict(encoder.encode(["good film", "bad film and more"]), verbose=0)[:, 0]
+    report = read_report(tmp_path / "out")
+    assert [report["classes"][int(p > 0.5)] for p in likely] == ["pos", "neg"]
+    assert report["metrics"] == trained.metrics
+    assert report["settings"]["head"] == head
+
+
+def test_the_best_weights_stay():
+    """Of labels that follow from nothing, more epochs learn only the rows themselves."""
+    rows = reviews(120)
+    labels = np.random.default_rng(3).integers(0, 2, 120).tolist()
+    schedule = Schedule(epochs=40, rate=0.1, batch_size=16, validation=0.3, patience=2)
+    losses = []
+    trained = train_classifier(
+        Labelled(rows.texts, labels),
+        dim=8,
+        dropout=0.0,
+        schedule=schedule,
+        on_epoch=lambda _, x: losses.append(x["val_loss"]),
+    )
+    assert len(losses) == trained.fitted.epochs < 40
+    assert trained.fitted.best_epoch == trained.fitted.epochs - 2
+    assert trained.metrics["loss"] == pytest.approx(min(losses), abs=1e-3)
+    assert trained.metrics["loss"] < losses[-1]
+
+
+def test_runs_repeat():
+    runs = [
+        train_classifier(reviews(60), head="gru", dim=3, units=4, schedule=Schedule(epochs=1, seed=seed))
+        for seed in (1, 1, 2)
+    ]
+    first, second, other = ([weight.tobytes() for weight in run.model.get_weights()] for run in runs)
+    assert first == second != other
+    assert runs[0].metrics == runs[1].metrics
+
+
+def test_the_next_event_is_learned():
+    rng = np.random.default_rng(0)
+    rows = [[f"e{(start + i) % 12}" for i in range(rng.integers(3, 9))] for start in rng.integers(0, 12, 200)]
+    trained = train_next(rows, maxlen=4, dim=12, units=16, dropout=0.0, schedule=Schedule(epochs=8, rate=0.03))
+    assert trained.metrics["rows"] == 200
+    assert trained.metrics["hit_rate_at_1"] > 0.95
+    assert trained.metrics["popular_hit_rate_at_1"] < 0.3
+    assert trained.metrics["repeated"] == 0
+    assert trained.model.output_shape == (None, None, trained.vocabulary.input_dim)
+
+
+def test_the_last_event_is_left_out_of_training():
+    rows = [["a", "b", "c"]] * 40
+    trained = train_next(rows, dim=4, units=4, schedule=Schedule(epochs=2, rate=0.05, batch_size=8))
+    assert trained.metrics["hit_rate_at_1"] == 0
+    trained = train_next(rows, test=rows, dim=4, units=4, schedule=Schedule(epochs=9, rate=0.05, batch_size=8))
+    assert trained.metrics["hit_rate_at_1"] == 1
+
+
+def students(rows, seed=0):
+    """Some who know all skills but one, and some who know none but that."""
+    rng = np.random.default_rng(seed)
+    table = {"skill": [], "correct": []}
+    for able in rng.integers(0, 2, rows):
+        skills = rng.integers(0, 4, rng.integers(2, 14))
+        table["skill"].append([f"s{skill}" for skill in skills])
+        table["correct"].append([int((skill == 0) != able) for skill in skills])
+    return table
+
+
+def test_answers_are_traced():
+    trained = train_tracing(
+        students(200),
+        test=students(50, 1),
+        maxlen=6,
+        dim=8,
+        units=12,
+        dropout=0.0,
+        schedule=Schedule(epochs=20, rate=0.03, batch_size=32, patience=20),
+    )
+    assert trained.metrics["on"] == "test"
+    assert trained.metrics["roc_auc"] > 0.95
+    assert trained.metrics["answers"] == sum(len(row) - 1 for row in students(50, 1)["skill"])
+
+
+# What cannot be
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([1, None], "row 2 has no label"),
+        (["a", ""], "row 2 has no label"),
+        ([1, "a"], "all whole numbers, or all texts"),
+        ([0.5, 1.0], "whole numbers or texts; that of row 1 is 0.5"),
+    ],
+)
+def test_labels_that_are_none(labels, message):
+    with pytest.raises(TextError, match=message):
+        train_classifier(Labelled(["a", "b"], labels))
+
+
+def test_settings_that_cannot_be():
+    with pytest.raises(ArgumentError, match="at least two classes"):
+        train_classifier(Labelled(["a", "b"], [1, 1]))
+    with pytest.raises(ArgumentError, match="pass maxlen"):
+        heads.classifier(ENCODER, 2, head="flatten")
+    with pytest.raises(ArgumentError, match="head must be one of"):
+        heads.classifier(ENCODER, 2, head="other")
+    for wrong in ({"epochs": 0}, {"validation": 1.0}, {"rate": 0}, {"seed": -1}):
+        with pytest.raises(ArgumentError, match=next(iter(wrong))):
+            Schedule(**wrong)
+    with pytest.raises(ArgumentError, match="more rows than validation"):
+        Schedule(validation=0.1).split(1)
+    with pytest.raises(ArgumentError, match="at least three events"):
+        train_next(["a b", "b"])
+
+
+@pytest.mark.parametrize("answers", [["0", "2"], ["1", "yes"], [0, None], [0.5, 1.0]])
+def test_answers_that_are_neither_right_nor_wrong(answers):
+    with pytest.raises(TextError, match="0 or 1"):
+        train_tracing({"skill": [["a", "b"]] * 4, "correct": [answers] * 4})
+
+
+def test_a_folder_of_something_else_stays(tmp_path):
+    (tmp_path / "training.json").write_text('{"other": 1}')
+    with pytest.raises(ModelError, match="not the folder of a training"):
+        read_report(tmp_path)
+    trained = train_classifier(reviews(20), dim=2, schedule=Schedule(epochs=1))
+    with pytest.raises(FileExistsError):
+        trained.save(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["training.json"]
+
+
+# The command
+
+
+def run(*arguments):
+    from tokemb_cli.main import cli
+
+    return CliRunner().invoke(cli, ["train", *map(str, arguments)], prog_name="tokemb")
+
+
+def test_the_command_knows_every_head():
+    from tokemb_cli import options
+
+    assert (options.HEADS, options.CELLS) == (heads.HEADS, heads.CELLS)
+
+
+def test_events_are_classified(tmp_path):
+    rng = np.random.default_rng(0)
+    with (tmp_path / "events.csv").open("w") as file:
+        file.write("user,event,kind\n")
+        for user in range(60):
+            kind = ("calm", "mid", "wild")[user % 3]
+            file.writelines(f"{user},{event}{kind[0]},{kind}\n" for event in rng.choice(list("xyz"), 4))
+    arguments = "--column event --group-by user --label kind --epochs 20 --rate 0.05 --dim 4 --batch-size 16".split()
+    result = run("classify", tmp_path / "events.csv", *arguments, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert report["classes"] == ["calm", "mid", "wild"]
+    assert report["metrics"]["accuracy"] == 1
+    assert "epoch 1 " not in result.output, "no terminal, no progress"
+    assert "accuracy   1.0" in result.output
+    result = run("classify", tmp_path / "events.csv", "--column", "event", "--label", "none", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "none" in result.output
+
+
+def test_next_and_tracing_by_the_command(tmp_path):
+    (tmp_path / "sessions.txt").write_text("a b a b a\nb a b a\n" * 20)
+    result = run("next", tmp_path / "sessions.txt", "-o", tmp_path / "next", "--epochs", 1, "--dim", 4, "--quiet")
+    assert (result.exit_code, result.output) == (0, "")
+    assert read_report(tmp_path / "next")["metrics"]["rows"] == 40
+    table = students(30)
+    lines = [
+        f"{number},{skill},{right}\n"
+        for number, row in enumerate(zip(*table.values(), strict=True))
+        for skill, right in zip(*row, strict=True)
+    ]
+    (tmp_path / "answers.csv").write_text("student,skill,right\n" + "".join(lines))
+    arguments = "--column skill --correct right --group-by student --epochs 1 --dim 4 --units 4".split()
+    test = ("--test", tmp_path / "answers.csv")
+    result = run("tracing", tmp_path / "answers.csv", *arguments, *test, "-o", tmp_path / "tracing")
+    assert result.exit_code == 0, result.output
+    report = read_report(tmp_path / "tracing")
+    assert report["metrics"]["answers"] == len(lines) - 30
+    encoder = ColumnEncoder.load(tmp_path / "tracing" / "vocabulary")
+    assert encoder.fingerprint == report["fingerprint"]
+    assert pa.table(table).num_rows == 30
