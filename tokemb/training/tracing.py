@@ -143,7 +143,9 @@ class Answers:
         """The sequences of these numbers as the model takes them, and a weight of 0 for padding."""
         events = padded(self.events, rows)
         inputs = {"answers": events, "next_skill": padded(self.skills, rows)}
-        return inputs, padded(self.right, rows).astype(np.float32), (events != 0).astype(np.float32)
+        asked = (events != 0).astype(np.float32)
+        # Keras divides by all places: this makes it the mean over the real ones.
+        return inputs, padded(self.right, rows).astype(np.float32), asked * (asked.size / max(asked.sum(), 1))
 
     def feed(self) -> Feed:
         """All sequences, whole."""

@@ -1,0 +1,121 @@
+"""Attacks among traces of system calls: a GRU that reads them in order beside classifiers of bags of calls.
+
+Usage: python -m benchmarks.behaviour [DIAL=value ...]
+
+DATA    zip of ADFA-LD: folders of .txt files, a trace each, attacks in Attack_Data_Master
+        [../shared/data/adfa_ld/ADFA-LD.zip beside the checkout]
+SEEDS   so many splits into 70 % for training and 30 % for the figures, of normal traces and attacks alike  [5]
+MAXLEN  calls of a trace that the GRU reads, its first ones; the others count all of them  [200]
+EPOCHS  of the GRU, at most  [12]
+
+Writes the ROC AUC of each to standard output, the mean over the splits and every single one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
+import numpy as np
+
+import tokemb
+from benchmarks.setting import ROOT
+from tokemb.training.classify import Labelled, train_classifier
+from tokemb.training.fitting import Schedule
+from tokemb.training.metrics import roc_auc
+
+DIALS = {
+    "DATA": str(ROOT.parent / "shared" / "data" / "adfa_ld" / "ADFA-LD.zip"),
+    "SEEDS": "5",
+    "MAXLEN": "200",
+    "EPOCHS": "12",
+}
+TRAINING_SHARE = 0.7
+
+
+def main(arguments: list[str]) -> int:
+    """Run the comparison; 0 if it ran, 2 for wrong usage."""
+    dials = dict(DIALS)
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if not equals or name not in dials:
+            print(__doc__)
+            return 0 if argument in ("-h", "--help") else 2
+        dials[name] = value
+    texts, labels = traces(Path(dials["DATA"]))
+    print(f"{len(texts):,} traces, {labels.sum():,} attacks, {sum(map(len, map(str.split, texts))):,} calls")
+    found: dict[str, list[float]] = {}
+    for seed in range(int(dials["SEEDS"])):
+        for name, area, seconds in compared(texts, labels, seed, int(dials["MAXLEN"]), int(dials["EPOCHS"])):
+            found.setdefault(name, []).append(area)
+            print(f"seed {seed}  {name:<18} {area:.4f}  {seconds:6.1f} s", flush=True)
+    for name, areas in found.items():
+        print(f"{name:<18} mean ROC AUC {np.mean(areas):.4f} over {len(areas)}")
+    return 0
+
+
+def traces(path: Path) -> tuple[list[str], np.ndarray]:
+    """The traces, as texts of numbers, and 1 for those of attacks."""
+    with zipfile.ZipFile(path) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".txt") and "_Master/" in name)
+        texts = [archive.read(name).decode("ascii") for name in names]
+    return texts, np.array(["Attack_Data_Master" in name for name in names], int)
+
+
+def split(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows for training and for the figures, of both labels the same shares."""
+    rng = np.random.default_rng(seed)
+    parts = [rng.permutation(np.flatnonzero(labels == label)) for label in (0, 1)]
+    cuts = [round(len(part) * TRAINING_SHARE) for part in parts]
+    sides = (
+        [part[:cut] for part, cut in zip(parts, cuts, strict=True)],
+        [part[cut:] for part, cut in zip(parts, cuts, strict=True)],
+    )
+    return np.sort(np.concatenate(sides[0])), np.sort(np.concatenate(sides[1]))
+
+
+def compared(texts, labels, seed, maxlen, epochs):
+    """The name, ROC AUC and seconds of training and prediction of each classifier on one split."""
+    from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MaxAbsScaler
+    from sklearn.svm import SVC
+
+    training, test = split(labels, seed)
+    seen, unseen = [texts[row] for row in training], [texts[row] for row in test]
+    encoder = tokemb.fit_vocab(seen, profile="whitespace")
+    bags = [encoder.vectorize(part, mode="tf_idf") for part in (seen, unseen)]
+    peers = {
+        "SVM": make_pipeline(MaxAbsScaler(), SVC(random_state=seed)),
+        "random forest": RandomForestClassifier(300, random_state=seed),
+        "gradient boosting": GradientBoostingClassifier(random_state=seed),
+    }
+    for name, peer in peers.items():
+        start = time.perf_counter()
+        peer.fit(bags[0], labels[training])
+        probabilities = hasattr(peer, "predict_proba")
+        scores = peer.predict_proba(bags[1])[:, 1] if probabilities else peer.decision_function(bags[1])
+        yield name, roc_auc(labels[test], scores), time.perf_counter() - start
+    start = time.perf_counter()
+    trained = train_classifier(
+        Labelled(seen, labels[training].tolist()),
+        encoder=encoder,
+        test=Labelled(unseen, labels[test].tolist()),
+        head="gru",
+        maxlen=maxlen,
+        dim=32,
+        units=64,
+        dropout=0.2,
+        schedule=Schedule(epochs=epochs, rate=0.003, batch_size=64, patience=3, seed=seed),
+    )
+    yield "GRU", trained.metrics["roc_auc"], time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
