@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -24,12 +25,25 @@ whole or not at all.
 def page() -> str:
     """The content of docs/cli.md."""
     parts = [HEAD]
-    for name in [None, *cli.list_commands(click.Context(cli))]:
-        arguments = ["--help"] if name is None else [name, "--help"]
+    for names in [[], *_commands(cli)]:
         # The width of a help page follows the terminal unless it is told.
-        text = CliRunner().invoke(cli, arguments, prog_name="tokemb", terminal_width=100, max_content_width=100).output
-        parts.append(f"## tokemb{' ' + name if name else ''}\n\n```\n{text.rstrip()}\n```\n")
+        text = (
+            CliRunner()
+            .invoke(cli, [*names, "--help"], prog_name="tokemb", terminal_width=100, max_content_width=100)
+            .output
+        )
+        parts.append(f"## {' '.join(['tokemb', *names])}\n\n```\n{text.rstrip()}\n```\n")
     return "\n".join(parts)
+
+
+def _commands(group: click.Group) -> Iterator[list[str]]:
+    """What is typed for each command, those of groups after their group."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        yield [name]
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from ([name, *names] for names in _commands(command))
 
 
 if __name__ == "__main__":

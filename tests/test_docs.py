@@ -55,6 +55,7 @@ PAGES = [
     ("docs/columns.md", 20),
     ("docs/looking.md", 15),
     ("docs/scikit-learn.md", 15),
+    ("docs/training.md", 8),
 ]
 
 

@@ -313,6 +313,12 @@ def test_settings_that_cannot_be():
         train_next(["a b", "b"])
 
 
+def test_a_vocabulary_of_other_columns_is_refused():
+    table = students(10)
+    with pytest.raises(ArgumentError, match="must be of the columns 'skill' and"):
+        train_tracing(table, encoder=ColumnEncoder.fit(table))
+
+
 @pytest.mark.parametrize("answers", [["0", "2"], ["1", "yes"], [0, None], [0.5, 1.0]])
 def test_answers_that_are_neither_right_nor_wrong(answers):
     with pytest.raises(TextError, match="0 or 1"):
@@ -359,6 +365,13 @@ def test_events_are_classified(tmp_path):
     assert report["metrics"]["accuracy"] == 1
     assert "epoch 1 " not in result.output, "no terminal, no progress"
     assert "accuracy   1.0" in result.output
+    (tmp_path / "other").write_text("mine")
+    wrong = {"other": (1, "something else is there"), "no/out": (1, "does not exist")}
+    for output, (code, message) in wrong.items():
+        result = run("classify", tmp_path / "none.csv", *arguments, "-o", tmp_path / output)
+        assert (result.exit_code, message in result.output) == (code, True), result.output
+    result = run("classify", tmp_path / "events.csv", *arguments, "--column", "kind", "-o", tmp_path / "out")
+    assert (result.exit_code, "one column" in result.output) == (2, True)
     result = run("classify", tmp_path / "events.csv", "--column", "event", "--label", "none", "-o", tmp_path / "out")
     assert result.exit_code == 1
     assert "none" in result.output

@@ -55,11 +55,7 @@ def atomic_folder(path: Path, may_replace: Callable[[Path], bool]) -> Iterator[P
     A folder that is already at ``path`` is replaced if ``may_replace`` says so; otherwise, or if a file is there,
     raises ``OSError`` at once.
     """
-    path = _resolved(path)
-    if path.exists() and not (path.is_dir() and (may_replace(path) or not any(path.iterdir()))):
-        raise FileExistsError(
-            errno.EEXIST, "something else is there already; name a new folder, or move it away", str(path)
-        )
+    path = check_folder(path, may_replace)
     temporary = _temporary(path)
     replaced = _temporary(path)
     try:
@@ -78,6 +74,19 @@ def atomic_folder(path: Path, may_replace: Callable[[Path], bool]) -> Iterator[P
             replaced.rename(path)
         raise
     _remove(replaced)
+
+
+def check_folder(path: Path, may_replace: Callable[[Path], bool]) -> Path:
+    """The folder that is written for ``path``, which may be a link.
+
+    Raises ``OSError`` if something is there that ``may_replace`` does not give away, or its parent is not a folder.
+    """
+    path = _resolved(path)
+    if path.exists() and not (path.is_dir() and (may_replace(path) or not any(path.iterdir()))):
+        raise FileExistsError(
+            errno.EEXIST, "something else is there already; name a new folder, or move it away", str(path)
+        )
+    return path
 
 
 def remove_temporaries(folder: Path) -> None:

@@ -52,7 +52,8 @@ def command(
     """
     told["keep"] = (label,)
     rows = corpus.Corpus.take(told)
-    schedule = training.take_schedule(told)
+    training.check_one_column(rows)
+    schedule = training.take_schedule(told, output)
     from tokemb import Encoder, fit_vocab
     from tokemb.training.classify import MAX_SIZE, train_classifier
 

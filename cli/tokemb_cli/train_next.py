@@ -43,7 +43,8 @@ def command(
       tokemb train next u.data --format tsv --no-header --column 1 --group-by 0 --order-by 3 -o next
     """
     rows = corpus.Corpus.take(told)
-    schedule = training.take_schedule(told)
+    training.check_one_column(rows)
+    schedule = training.take_schedule(told, output)
     from tokemb import Encoder
     from tokemb.training.next_event import train_next
 

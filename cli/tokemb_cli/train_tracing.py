@@ -47,7 +47,7 @@ def command(
     if len(rows.columns) != 1 or len(rows.columns[0]) != 1:
         raise click.UsageError("--column must name one column: the skill")
     skill = rows.columns[0][0]
-    schedule = training.take_schedule(told)
+    schedule = training.take_schedule(told, output)
     from tokemb import ColumnEncoder
     from tokemb.training.tracing import train_tracing
 

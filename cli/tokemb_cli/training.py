@@ -15,6 +15,7 @@ from tokemb_cli.console import note, quiet_tensorflow
 
 if TYPE_CHECKING:
     from tokemb.training.fitting import OnEpoch, Schedule, Trained
+    from tokemb_cli.corpus import Corpus
 
 _SCHEDULE = (
     click.option("--epochs", type=int, default=10, show_default=True, help="Passes over the rows, at most."),
@@ -44,12 +45,19 @@ def schedule(command: Callable[..., Any]) -> Callable[..., Any]:
     return reduce(lambda decorated, option: option(decorated), reversed(_SCHEDULE), command)
 
 
-def take_schedule(told: dict[str, Any]) -> Schedule:
-    """What the options of ``schedule`` say; they go from ``told``."""
-    from tokemb.training.fitting import Schedule
+def take_schedule(told: dict[str, Any], output: Path) -> Schedule:
+    """What the options of ``schedule`` say; they go from ``told``. Raises ``OSError`` for an ``output`` that stays."""
+    from tokemb.training.fitting import Schedule, check_output
 
+    check_output(output)
     names = ("epochs", "batch_size", "rate", "validation", "patience", "seed")
     return Schedule(**{name: told.pop(name) for name in names})
+
+
+def check_one_column(rows: Corpus) -> None:
+    """Wrong usage unless the rows are texts, or sequences of events."""
+    if rows.is_table:
+        raise click.UsageError("--column must name one column; NAME,NAME is one event of both, with --group-by")
 
 
 def import_keras() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.arguments import check_count
-from tokemb.atomic import atomic_folder
+from tokemb.atomic import atomic_folder, check_folder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.ragged import Int64
 
@@ -218,6 +218,11 @@ def read_report(path: Path) -> dict[str, Any]:
     if not isinstance(report, dict) or "format_version" not in report or "task" not in report:
         raise ModelError(f"{path} is not the folder of a training: {REPORT} tells of none")
     return report
+
+
+def check_output(path: Path) -> None:
+    """Raise ``OSError`` at once where ``Trained.save`` would after a long training."""
+    check_folder(path, _may_replace)
 
 
 def _may_replace(path: Path) -> bool:

@@ -67,6 +67,8 @@ def train_tracing(
     sizes = {name: check_count(name, value) for name, value in (("maxlen", maxlen), ("dim", dim), ("units", units))}
     table, test = _whole(table, skill, correct), None if test is None else _whole(test, skill, correct)
     encoder = encoder or ColumnEncoder.fit(table, columns=[skill, (skill, correct)])
+    if [column.parts for column in encoder.columns] != [(skill,), (skill, correct)]:
+        raise ArgumentError(f"encoder must be of the columns {skill!r} and {(skill, correct)}; received {encoder}")
     answers = Answers.of(encoder, table, correct)
     training, held = schedule.split(len(answers.events))
     repeatable(schedule.seed)
