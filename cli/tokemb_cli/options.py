@@ -22,6 +22,7 @@ LINE_KINDS = ("bert", "gensim", "words")
 ANSWERS = ("ids", "vectors", "predictions")
 HEADS = ("mean", "flatten", "conv", "gru", "lstm")
 CELLS = ("gru", "lstm")
+RATING_HEADS = ("dot", "dense")
 VECTOR_FORMATS = ("glove", "word2vec", "word2vec-binary", "fasttext", "npz")
 MAP_METHODS = ("tsne", "pca")
 

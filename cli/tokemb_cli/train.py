@@ -14,6 +14,8 @@ class _Trainings(LazyGroup):
         "classify": ("train_classify", "Train a classifier of texts or sequences of events."),
         "next": ("train_next", "Train a model of the next event of a sequence."),
         "tracing": ("train_tracing", "Train a model of whether the next answer is right."),
+        "ratings": ("train_ratings", "Train embeddings of users and items that tell a rating."),
+        "skipgram": ("train_skipgram", "Train vectors of words or items by what is near them."),
     }
 
 

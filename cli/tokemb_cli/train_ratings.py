@@ -1,0 +1,85 @@
+"""``tokemb train ratings``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tokemb_cli import corpus, options, training
+
+# Ratings are short rows: larger steps, and more of them, than for texts.
+_SCHEDULE = {"epochs": 50, "batch_size": 1024, "rate": 0.005}
+
+
+@click.command("ratings", context_settings={"default_map": _SCHEDULE})
+@corpus.tables
+@click.option("--rating", required=True, metavar="NAME", help="Column with the ratings: numbers.")
+@training.output
+@training.test
+@click.option(
+    "--head",
+    type=click.Choice(options.RATING_HEADS),
+    default="dot",
+    show_default=True,
+    help="Products of embeddings and biases, or a dense layer over embeddings.",
+)
+@click.option("--dim", type=int, default=16, show_default=True, help="Latent factors of each id.")
+@click.option("--units", type=int, default=64, show_default=True, help="Of the dense layer.")
+@click.option(
+    "--between", type=float, nargs=2, metavar="LOW HIGH", help="Keep predictions between these, by a sigmoid."
+)
+@click.option(
+    "--weight-decay", type=float, default=0.2, show_default=True, help="Share, times the rate, by which weights shrink."
+)
+@click.option(
+    "--min-count", type=int, default=1, show_default=True, help="Values that occur less often have no id of their own."
+)
+@training.schedule
+@corpus.quiet
+def command(
+    rating: str,
+    output: Path,
+    test: str | None,
+    **told: Any,  # noqa: ANN401
+) -> None:
+    """Train embeddings of users and items, two or more --column, that tell a rating.
+
+    The model has an input for each column, called as it is. Without --test the figures are those of the rows held back
+    for validation.
+
+    \b
+    Examples:
+      tokemb train ratings ratings.csv --column user --column item --rating stars -o stars
+      tokemb train ratings u.data --format tsv --no-header --column 0 --column 1 --rating 2 -o stars
+    """
+    rows = replace(corpus.Corpus.take(told), keep=(rating,))
+    schedule = training.take_schedule(told)
+    if rows.group_by:
+        raise click.UsageError("--group-by makes sequences; ratings are rows of a user and an item")
+    if len(rows.columns) < 2:
+        raise click.UsageError("pass --column twice or more: who rates, and what")
+    training.import_keras()
+    from tokemb.training.ratings import train_ratings
+
+    trained = train_ratings(
+        _read(rows),
+        rows.columns,
+        rating,
+        test=None if test is None else _read(replace(rows, files=(test,))),
+        schedule=schedule,
+        on_epoch=training.on_epoch(rows.quiet),
+        **told,
+    )
+    trained.save(output)
+    if not rows.quiet:
+        training.report(trained, output)
+
+
+def _read(rows: corpus.Corpus) -> Any:  # noqa: ANN401 - an Arrow table
+    import pyarrow as pa
+
+    with rows.open_table(rows.columns) as batches:
+        return pa.Table.from_batches(list(batches))
