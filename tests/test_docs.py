@@ -56,6 +56,7 @@ PAGES = [
     ("docs/looking.md", 15),
     ("docs/scikit-learn.md", 15),
     ("docs/training.md", 8),
+    ("docs/recommending.md", 18),
 ]
 
 
@@ -100,6 +101,19 @@ def test_the_commands_in_the_readme(tmp_path):
         run = tokemb_command(*shlex.split(line)[1:], cwd=tmp_path)
         assert run.returncode == 0, (line, run.stderr)
     assert (tmp_path / "vectors.npy").stat().st_size > 2 * 256 * 50 * 4
+
+
+def test_the_commands_in_the_page_on_recommending(tmp_path):
+    (tmp_path / "reviews.txt").write_text("a fine film\nnot so fine a film\n" * 5)
+    ratings = [f"{user}\t{item}\t{1 + (user + item) % 5}\t{99 - item}\n" for user in range(9) for item in range(8)]
+    (tmp_path / "u.data").write_text("".join(ratings))
+    (block,) = re.findall(r"```\n(tokemb .*?)```", (ROOT / "docs" / "recommending.md").read_text("utf-8"), re.DOTALL)
+    for line in block.splitlines():
+        run = tokemb_command(*shlex.split(line)[1:], cwd=tmp_path)
+        assert run.returncode == 0, (line, run.stderr)
+    for folder in ("stars", "words", "items"):
+        names = {path.name for path in (tmp_path / folder).iterdir()}
+        assert names == {"model.keras", "vocabulary", "training.json"}
 
 
 def test_the_commands_in_the_page_on_vectors(tmp_path):

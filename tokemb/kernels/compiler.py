@@ -27,6 +27,11 @@ def inlined(function: Function) -> Function:
     return numba.njit(function, forceinline=True, **_OPTIONS)
 
 
+def inlined_in_any_order(function: Function) -> Function:
+    """``inlined``; numbers may be added in any order, many at once, so that sums are not the same on all processors."""
+    return numba.njit(function, forceinline=True, fastmath={"reassoc", "contract"}, **_OPTIONS)
+
+
 def object_code(module: str, name: str, arguments: Sequence[Any], machine: llvm.TargetMachine) -> bytes:
     """The function ``name`` of a module of this package, compiled for arguments such as these.
 

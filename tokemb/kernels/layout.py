@@ -150,3 +150,7 @@ class Report(NamedTuple):
     wanted: UInt8
     missing: UInt8
     missing_splits: Int64
+
+
+# Beyond this the sigmoid is 0 or 1 to skip-gram. The tables have it at so many points in between.
+SIGMOID_REACH, SIGMOID_POINTS = 6, 1024
