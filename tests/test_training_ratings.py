@@ -113,7 +113,7 @@ def test_a_seed_repeats_a_training_and_another_does_not():
 
 
 def test_a_dense_head_learns_too():
-    schedule = Schedule(epochs=8, batch_size=256, rate=0.02)
+    schedule = Schedule(epochs=15, batch_size=256, rate=0.01)
     made = train_ratings(table(ROWS), ["user", "item"], "rating", head="dense", dim=4, schedule=schedule)
     assert {"user_embedding", "item_embedding", "hidden"} <= {layer.name for layer in made.model.layers}
     assert made.metrics["rmse"] < 0.6 * made.metrics["rmse_of_mean"]
