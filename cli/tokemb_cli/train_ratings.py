@@ -56,11 +56,11 @@ def command(
       tokemb train ratings u.data --format tsv --no-header --column 0 --column 1 --rating 2 -o stars
     """
     rows = replace(corpus.Corpus.take(told), keep=(rating,))
-    schedule = training.take_schedule(told)
     if rows.group_by:
         raise click.UsageError("--group-by makes sequences; ratings are rows of a user and an item")
     if len(rows.columns) < 2:
         raise click.UsageError("pass --column twice or more: who rates, and what")
+    schedule = training.take_schedule(told, output)
     training.import_keras()
     from tokemb.training.ratings import train_ratings
 

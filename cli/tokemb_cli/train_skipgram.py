@@ -50,8 +50,10 @@ def command(vocab: Path, output: Path, **told: Any) -> None:  # noqa: ANN401
     if rows.is_table:
         raise click.UsageError("vectors are trained on one column: pass one --column")
     from tokemb import Encoder
+    from tokemb.training.fitting import check_output
     from tokemb.training.skipgram import SkipGram, train_skipgram
 
+    check_output(output)
     settings = SkipGram(**told)
     encoder = Encoder.load(vocab)
     training.import_keras()
