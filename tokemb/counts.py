@@ -31,6 +31,8 @@ class TokenCounts:
     ``tokens``: the distinct tokens in the order in which they were first seen, Arrow ``large_string`` (distinct,).
     ``counts``: occurrences, int64 (distinct,). ``documents``: rows with at least one, int64 (distinct,).
     ``row_lengths``: for each length in tokens, the number of rows that have it.
+    ``left_out``: how many distinct tokens of the texts are not among ``tokens``, because whoever counted asked for the
+    frequent ones alone (``tokemb.spark``); such counts make a vocabulary, but cannot be added or saved.
 
     Counts of the same profile can be added, also with ``sum``: the sum is that of the texts one after the other.
 
@@ -46,6 +48,7 @@ class TokenCounts:
     counts: Int64
     documents: Int64
     row_lengths: Mapping[int, int]
+    left_out: int = 0
 
     @classmethod
     def from_texts(
@@ -62,7 +65,7 @@ class TokenCounts:
             if batch.type == STRINGS:
                 counter.add(batch)
             else:
-                of_tokens.add(_tally_tokens(batch))
+                of_tokens.add(tally_tokens(batch))
         return of_tokens.result() or cls.of_tally(profile, counter.result())
 
     @classmethod
@@ -76,6 +79,7 @@ class TokenCounts:
         for part in parts:
             if part.profile != profile:
                 raise ArgumentError(f"counts of different profiles cannot be added: {part.profile} and {profile}")
+            part.require_all_tokens("added")
         tokens = pa.chunked_array([part.tokens for part in parts], STRINGS).combine_chunks()
         encoded = tokens.dictionary_encode()  # the dictionary is in order of first appearance
         position = encoded.indices.to_numpy()
@@ -115,8 +119,9 @@ class TokenCounts:
     def save(self, path: Path | str) -> None:
         """Write one Parquet file (docs/format.md), whole or not at all; name it ``something.counts.parquet``.
 
-        Raises ``OSError`` if it cannot be written.
+        Raises ``OSError`` if it cannot be written, ``ArgumentError`` if tokens were left out.
         """
+        self.require_all_tokens("saved")
         from tokemb.counts_file import write_counts
 
         write_counts(self, Path(path))
@@ -129,7 +134,20 @@ class TokenCounts:
     @cached_property
     def total(self) -> int:
         """The number of tokens, repeats included."""
-        return int(self.counts.sum())
+        return sum(length * rows for length, rows in self.row_lengths.items())
+
+    @property
+    def distinct(self) -> int:
+        """The number of tokens that differ."""
+        return len(self.tokens) + self.left_out
+
+    def require_all_tokens(self, use: str) -> None:
+        """Raise ``ArgumentError`` if tokens were left out; ``use`` says what needs them all: "added", "saved"."""
+        if self.left_out:
+            raise ArgumentError(
+                f"counts from which tokens were left out ({self.left_out} here) cannot be {use}: "
+                "count without min_count and max_size"
+            )
 
 
 class RunningCounts:
@@ -152,8 +170,8 @@ class RunningCounts:
         return TokenCounts.merge(self._parts, self._profile) if self._parts else None
 
 
-def _tally_tokens(batch: pa.LargeListArray) -> Tally:
-    """Count rows that are tokens already."""
+def tally_tokens(batch: pa.LargeListArray) -> Tally:
+    """Count rows that are tokens already, ``large_list<large_string>`` (rows,)."""
     encoded = batch.flatten().dictionary_encode()
     lengths = batch.value_lengths().to_numpy().astype(np.int64)
     return tally(Ragged.from_lengths(encoded.indices.to_numpy(), lengths), encoded.dictionary)

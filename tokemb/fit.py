@@ -71,7 +71,7 @@ def fit_vocab(
         raise ArgumentError(f"these counts were made with the profile {texts.profile!r}, not {profile!r}")
     splitting = get_profile(texts.profile if isinstance(texts, TokenCounts) else profile or "words")
     oov = bool(oov)
-    _check_combination(splitting, model, oov)
+    check_combination(splitting, model, oov)
     reserved = reserved_tokens(reserve, oov=oov)
     shape = RowShape().override(maxlen, padding, truncating)
 
@@ -89,6 +89,7 @@ def fit_vocab(
         token_counts, documents = word_counts(tokens, counts)
         encoded, kept = counts.total, token_counts.sum().as_py() or 0
     else:
+        counts.require_all_tokens("cut into subwords")
         fitted = train_subwords(
             model, counts, max_size=max_size or DEFAULT_MAX_SIZE, min_count=min_count, reserved=reserved
         )
@@ -100,9 +101,7 @@ def fit_vocab(
         encoded = int(occurrences.sum())
         kept = encoded - int(occurrences[tokens.index(UNK_TOKEN)])
         specification = shape.write(_specification(splitting, model, fitted), 0, PAD_TOKEN)
-    corpus = CorpusStatistics(
-        counts.rows, counts.total, len(counts.tokens), encoded, encoded - kept, counts.row_lengths
-    )
+    corpus = CorpusStatistics(counts.rows, counts.total, counts.distinct, encoded, encoded - kept, counts.row_lengths)
     settings = {"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :]}
     return Encoder(
         specification,
@@ -122,7 +121,8 @@ def word_specification(profile: Profile, tokens: Sequence[str], shape: RowShape)
     return shape.write(_specification(profile, "word", model), 0, PAD_TOKEN)
 
 
-def _check_combination(profile: Profile, model: str, oov: bool) -> None:
+def check_combination(profile: Profile, model: str, oov: bool) -> None:
+    """Raise ``ArgumentError`` for a model that there is not, or not with this profile, or not without ``oov``."""
     check_choice("model", model, MODELS)
     if model != "word" and profile.name == "chars":
         raise ArgumentError(f"a {model} model needs words to cut into pieces; the profile chars makes none")

@@ -78,6 +78,7 @@ def _counted(texts: Path | Iterable[Any] | TokenCounts, profile: str, threads: i
         raise ArgumentError(
             f"these counts were made with the profile {texts.profile!r}, the vocabulary with {profile!r}"
         )
+    texts.require_all_tokens("used to grow a vocabulary")
     return texts
 
 

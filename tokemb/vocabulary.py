@@ -44,7 +44,7 @@ def reserved_tokens(reserve: Iterable[str], *, oov: bool = True) -> list[str]:
 
 def nothing_left(counts: TokenCounts, min_count: int) -> TextError:
     """The error for a corpus of which no token can enter the vocabulary."""
-    reason = "no token" if min_count == 1 or not len(counts.tokens) else f"no token that occurs {min_count} times"
+    reason = "no token" if min_count == 1 or not counts.distinct else f"no token that occurs {min_count} times"
     return TextError(f"the corpus ({counts.rows} rows) holds {reason}: there is nothing to make a vocabulary of")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import corpus, options
+from tokemb_cli import corpus, options, spark
 from tokemb_cli.console import note
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     help="Of the files in the folder.  [default: npz]",
 )
 @options.threads
+@spark.engine
 @corpus.quiet
 def command(
     vocab: Path,
@@ -64,6 +65,8 @@ def command(
 
     With --rows-per-shard, a run that was stopped goes on when the same command is given again.
 
+    With --engine spark the files are those that the cluster sees, and the output is a folder of Parquet files.
+
     \b
     Examples:
       tokemb encode reviews.txt --vocab reviews.vocab --maxlen 256 -o ids.npy
@@ -73,6 +76,12 @@ def command(
     """
     if ragged and padding is not None:
         raise click.UsageError("--padding is for rows that are padded, not for --ragged")
+    cluster = spark.Cluster.take(told)
+    if cluster is not None:
+        ours = {"threads": threads, "rows_per_shard": rows_per_shard, "shard_format": shard_format, "dtype": dtype}
+        settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **ours}
+        cluster.encode(corpus.Corpus.take(told), vocab, output, settings)
+        return
     if rows_per_shard is None:
         if shard_format is not None:
             raise click.UsageError("--shard-format is for a folder of files: pass --rows-per-shard")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import corpus, options
+from tokemb_cli import corpus, options, spark
 from tokemb_cli.console import note
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     "--truncating", type=click.Choice(["pre", "post"]), default="post", show_default=True, help="End that is cut."
 )
 @options.threads
+@spark.engine
 @corpus.quiet
 def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
     """Fit a vocabulary to texts: files, folders, patterns, addresses such as s3://..., or - for standard input.
@@ -61,6 +62,8 @@ def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
 
     Several --column, or one event of several columns, make a folder of columns: a vocabulary of whole values for each,
     in which id 2 is missing. --group-by makes one row of all events of a user, sorted by --order-by.
+
+    With --engine spark the files are those that the cluster sees; the vocabulary has the same bytes.
 
     \b
     Profiles:
@@ -79,6 +82,7 @@ def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
       tokemb fit-vocab ratings.csv --column user --column item -o columns
       tokemb fit-vocab u.data --format tsv --no-header --column 1 --group-by 0 --order-by 3 -o items.vocab
     """
+    cluster = spark.Cluster.take(settings)
     texts = corpus.Corpus.take(settings)
     shared = [corpus.kept((names,)) for names in settings.pop("shared")]
     if texts.is_table:
@@ -89,7 +93,9 @@ def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
     of_counts = options.are_counts(texts.files)
     import tokemb
 
-    if of_counts:
+    if cluster is not None:
+        encoder = cluster.fit_vocab(texts, of_counts, settings)
+    elif of_counts:
         encoder = tokemb.fit_vocab(options.added_counts(texts.files), **settings)
     else:
         with texts.open() as batches:

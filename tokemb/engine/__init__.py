@@ -161,6 +161,11 @@ class TokenCounter:
         else:
             self._counter.add(texts, self._threads)
 
+    @property
+    def distinct(self) -> int:
+        """How many distinct tokens the kernels hold; those of texts that wait until they are worth loading are none."""
+        return 0 if self._counter is None else self._counter.distinct
+
     def result(self) -> Tally:
         """All that was counted."""
         if self._counter is not None:

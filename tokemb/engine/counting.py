@@ -53,6 +53,11 @@ class Counter:
             walks.append(Walked(rows, numbered, texts[:0]))
         self._count(put_together(walks, progress.lengths), threads)
 
+    @property
+    def distinct(self) -> int:
+        """How many distinct tokens were met."""
+        return self._known.size
+
     def result(self) -> Tally:
         """All that was counted."""
         size = self._known.size

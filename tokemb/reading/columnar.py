@@ -32,7 +32,7 @@ def columnar_batches(
     with open_seekable(source) as file:
         for names, batch in read(source, file, columns):
             place = Place(source.name, "row", row)
-            text, *kept = (_sound(batch.column(name), name, place, errors) for name in names)
+            text, *kept = (sound(batch.column(name), name, place, errors) for name in names)
             yield from columns.batches(names[0], text, dict(zip(names[1:], kept, strict=True)), place)
             row += len(batch)
     if on_read is not None:
@@ -100,7 +100,7 @@ def _no_rows(schema: pa.Schema, names: list[str]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.nulls(0, schema.field(name).type) for name in names], names)
 
 
-def _sound(column: pa.Array, name: str, place: Place, errors: str) -> pa.Array:
+def sound(column: pa.Array, name: str, place: Place, errors: str) -> pa.Array:
     """Check what Arrow does not when it reads: offsets, and that texts are UTF-8."""
     try:
         column.validate(full=True)

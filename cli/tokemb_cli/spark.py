@@ -1,0 +1,104 @@
+"""The engine that counts and encodes on a cluster, for the commands that have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tokemb_cli.console import note
+from tokemb_cli.corpus import Corpus
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from tokemb import Encoder
+
+_ENGINE = click.option(
+    "--engine",
+    type=click.Choice(["local", "spark"]),
+    default="local",
+    show_default=True,
+    help="What does the work: this machine, or Spark.",
+)
+_MASTER = click.option(
+    "--master", metavar="URL", help="Spark's cluster.  [default: spark-submit's, or the cores of this machine]"
+)
+
+
+def engine(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where the work is done."""
+    return _ENGINE(_MASTER(command))
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster at ``master``; ``None`` for what Spark is configured with."""
+
+    master: str | None
+
+    @classmethod
+    def take(cls, options: dict[str, Any]) -> Cluster | None:
+        """What the options of ``engine`` say, which go from ``options``; ``None`` for this machine."""
+        chosen, master = options.pop("engine"), options.pop("master")
+        if chosen == "spark":
+            return cls(master)
+        if master is not None:
+            raise click.UsageError("--master is for --engine spark")
+        return None
+
+    def fit_vocab(self, texts: Corpus, of_counts: bool, settings: dict[str, Any]) -> Encoder:
+        """Fit a vocabulary to texts; ``settings`` are the arguments of ``tokemb.fit_vocab``."""
+        if of_counts:
+            raise click.UsageError("counts are added on this machine, without --engine spark")
+        settings = self._settings(settings)
+        from tokemb.profiles import get_profile
+        from tokemb.spark import fit_vocab
+        from tokemb.spark.session import open_session
+
+        profile = settings.pop("profile") or "words"
+        in_order = get_profile(profile).ties == "first seen"
+        with open_session(self.master) as session:
+            df, column = self._read(session, texts, in_order)
+            return fit_vocab(df, column, profile=profile, missing=texts.reading["missing"], **settings)
+
+    def encode(self, texts: Corpus, vocab: Path, output: Path, settings: dict[str, Any]) -> None:
+        """Encode texts to a folder of Parquet files; ``settings`` are arguments of ``tokemb.spark.encode``."""
+        settings = self._settings(settings)
+        if str(output) == "-":
+            raise click.UsageError("Spark writes a folder, which cannot go to standard output")
+        from tokemb import Encoder
+
+        encoder = Encoder.load(vocab)
+        length = encoder.row_shape(settings["maxlen"], None, None).fixed_length
+        if length is None and not settings["ragged"]:
+            raise click.UsageError("Spark pads to no longest row: pass --maxlen or --ragged")
+        from tokemb.spark import encode
+        from tokemb.spark.columns import quoted
+        from tokemb.spark.files import write_parquet
+        from tokemb.spark.session import open_session
+
+        with open_session(self.master) as session:
+            df, column = self._read(session, texts, in_order=False)
+            ids = encode(df, encoder, column, missing=texts.reading["missing"], **settings)
+            rows = write_parquet(ids.select("ids", *(quoted(name) for name in texts.keep)), str(output))
+        if not texts.quiet:
+            note(f"wrote {output}: int32 {'ragged' if settings['ragged'] else (rows, length)}; {rows:,} rows")
+
+    def _read(self, session: SparkSession, texts: Corpus, in_order: bool) -> tuple[DataFrame, str]:
+        from tokemb.spark.files import read_files
+
+        reading = {name: value for name, value in texts.reading.items() if name != "missing"}
+        return read_files(session, texts.files, keep=texts.keep, in_order=in_order, **reading)
+
+    @staticmethod
+    def _settings(settings: dict[str, Any]) -> dict[str, Any]:
+        """``settings`` without those of this machine, which must not be told."""
+        ours = {"threads": None, "rows_per_shard": None, "shard_format": None, "dtype": "int32"}
+        for name, default in ours.items():
+            if settings.get(name, default) != default:
+                raise click.UsageError(f"--{name.replace('_', '-')} is for this machine, not for --engine spark")
+        return {name: value for name, value in settings.items() if name not in ours}

@@ -1,0 +1,58 @@
+"""A session of Spark for the command line, and the Java that it needs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyspark.sql import SparkSession
+
+from tokemb.errors import MissingPackageError
+
+OLDEST_JAVA = 17
+_REMEDY = (
+    f"install Java {OLDEST_JAVA} or newer (apt-get install openjdk-17-jre-headless, or conda install openjdk=17), "
+    "or set JAVA_HOME to one"
+)
+
+
+@contextmanager
+def open_session(master: str | None = None) -> Iterator[SparkSession]:
+    """Give the session that runs, as under ``spark-submit``, or start one, which is stopped after the block.
+
+    ``master``: the address of the cluster; ``None`` for what Spark is configured with, or else all cores of this
+    machine. Raises ``MissingPackageError`` without a Java that Spark can use.
+    """
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        yield running
+        return
+    require_java()
+    if master is None or master.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # on a cluster, the nodes' own
+    builder = SparkSession.builder.appName("tokemb")
+    session = (builder if master is None else builder.master(master)).getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+def require_java() -> None:
+    """Raise ``MissingPackageError``, which says how to get one, unless there is a Java that Spark can use."""
+    home = os.environ.get("JAVA_HOME")
+    java = os.path.join(home, "bin", "java") if home else shutil.which("java")
+    if java is None or not os.access(java, os.X_OK):
+        where = f"JAVA_HOME is {home}, where there is none" if home else "there is none"
+        raise MissingPackageError(f"Spark needs Java, and {where}: {_REMEDY}")
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(?:1\.)?(\d+)', told)
+    if version is None or int(version[1]) < OLDEST_JAVA:
+        shown = f"is Java {version[1]}" if version else "tells no version"
+        raise MissingPackageError(f"Spark needs Java {OLDEST_JAVA} or newer, and {java} {shown}: {_REMEDY}")
