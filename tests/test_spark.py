@@ -1,0 +1,312 @@
+"""On a real cluster: a master and two workers, processes of their own on the loopback."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+import tokemb
+from tests.conftest import MIXED, ROOT, TOKENIZERS, tokemb_command
+
+pytest.importorskip("pyspark", reason="pyspark is not installed")
+pytestmark = pytest.mark.filterwarnings("ignore")  # Spark's own
+
+from tokemb.errors import MissingPackageError, TextError
+from tokemb.spark import count_tokens, embed, encode, fit_vocab
+from tokemb.spark.session import require_java
+
+try:
+    require_java()
+except MissingPackageError as error:
+    pytest.skip(str(error), allow_module_level=True)
+
+PATHS = os.pathsep.join([str(ROOT), str(ROOT / "cli")])
+# Equally frequent tokens everywhere, rows without text, and the same row in every partition.
+TEXTS = [None if row % 11 == 5 else f"row{row % 50} tie{row % 7} {MIXED[row % len(MIXED)]}" for row in range(160)]
+LOCAL = [text or "" for text in TEXTS]
+
+
+@contextmanager
+def process(log: Path, name: str, *arguments: str):
+    """One of Spark's own processes, which ends with the block."""
+    from pyspark.find_spark_home import _find_spark_home
+
+    environment = {
+        **os.environ,
+        "PYTHONPATH": PATHS,
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_DAEMON_MEMORY": "256m",
+    }
+    command = [f"{_find_spark_home()}/bin/spark-class", f"org.apache.spark.deploy.{name}"]
+    with (
+        log.open("wb") as file,
+        subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", "0", "--webui-port", "0", *arguments],
+            stdout=file,
+            stderr=file,
+            env=environment,
+        ) as running,
+    ):
+        try:
+            yield running
+        finally:
+            running.terminate()
+
+
+def wait_for(pattern: str, log: Path, times: int = 1) -> str:
+    """What a process wrote to its log."""
+    for _ in range(600):
+        found = re.findall(pattern, log.read_text("utf-8", "replace"))
+        if len(found) >= times:
+            return found[0]
+        time.sleep(0.2)
+    raise TimeoutError(log.read_text("utf-8", "replace"))
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory):
+    here = tmp_path_factory.mktemp("cluster")
+    with ExitStack() as stack:
+        stack.enter_context(process(here / "master.log", "master.Master"))
+        url = wait_for(r"Starting Spark master at (spark://\S+)", here / "master.log")
+        for number in "12":
+            own = ("--cores", "2", "--memory", "2g", "--work-dir", str(here / f"work{number}"), url)
+            stack.enter_context(process(here / f"worker{number}.log", "worker.Worker", *own))
+        wait_for("Registering worker", here / "master.log", 2)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def session(master, tmp_path_factory):
+    from pyspark.sql import SparkSession
+
+    os.environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    builder = SparkSession.builder.master(master)
+    for key, value in {
+        "spark.cores.max": 2,
+        "spark.driver.memory": "512m",
+        "spark.executor.cores": 1,
+        "spark.executor.memory": "512m",
+        "spark.locality.wait": 0,
+        "spark.sql.execution.arrow.maxRecordsPerBatch": 9,
+        "spark.sql.files.maxPartitionBytes": 300,
+        "spark.sql.shuffle.partitions": 3,
+        "spark.sql.warehouse.dir": tmp_path_factory.mktemp("warehouse"),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }.items():
+        builder = builder.config(key, str(value))
+    made = builder.getOrCreate()
+    made.sparkContext.setLogLevel("OFF")
+    yield made
+    made.stop()
+
+
+def frame(session, partitions, texts=TEXTS):
+    rows = [(row, text, [row, row]) for row, text in enumerate(texts)]
+    return session.createDataFrame(
+        session.sparkContext.parallelize(rows, partitions), "id int, text string, b array<int>"
+    )
+
+
+def same_folder(encoder, expected, tmp_path):
+    encoder.save(tmp_path / "spark")
+    expected.save(tmp_path / "local")
+    names = ["tokemb.json", "tokenizer.json", "vocabulary.parquet"]
+    assert filecmp.cmpfiles(tmp_path / "spark", tmp_path / "local", names, shallow=False)[0] == names
+
+
+def killing(flag: Path, partition: int):
+    """A function on batches that kills its executor with the second batch of a partition, the first time."""
+
+    def pass_on(batches):
+        import os
+        import signal
+        import time
+
+        from pyspark import TaskContext
+
+        for number, batch in enumerate(batches):
+            if number == 1 and TaskContext.get().partitionId() == partition and not os.path.exists(flag):
+                daemon = os.getppid()
+                with open(f"/proc/{daemon}/stat") as file:
+                    executor = int(file.read().rsplit(")", 1)[1].split()[1])
+                with open(f"/proc/{executor}/cmdline") as file:
+                    assert "CoarseGrainedExecutorBackend" in file.read()
+                with open(flag, "x") as file:
+                    file.write(str(executor))
+                os.kill(executor, signal.SIGKILL)
+                time.sleep(60)
+            yield batch
+
+    return pass_on
+
+
+@pytest.mark.parametrize(
+    ("partitions", "settings"),
+    [
+        (1, {"profile": "keras", "max_size": 40}),
+        (2, {"max_size": 30, "reserve": ["tie1", "absent"]}),
+        (7, {"profile": "keras", "oov": False, "min_count": 4}),
+        (7, {"profile": "text-vectorization", "max_size": 20, "min_count": 2, "maxlen": 9}),
+        (200, {}),
+        (2, {"model": "wordpiece", "max_size": 600}),
+    ],
+)
+def test_the_vocabulary_has_the_bytes_of_the_local_one(session, tmp_path, partitions, settings):
+    encoder = fit_vocab(frame(session, partitions), "text", missing="empty", **settings)
+    same_folder(encoder, tokemb.fit_vocab(LOCAL, **settings), tmp_path)
+
+
+def test_first_seen_is_told_by_the_order_of_a_sorted_frame(session, tmp_path):
+    shuffled = frame(session, 3).repartition(5, "text").orderBy("id")
+    encoder = fit_vocab(shuffled, "text", profile="keras", missing="empty")
+    same_folder(encoder, tokemb.fit_vocab(LOCAL, profile="keras"), tmp_path)
+
+
+def test_counts_without_limits_are_those_of_all_tokens(session):
+    tokens = [text.split() for text in LOCAL]
+    lists = session.createDataFrame(session.sparkContext.parallelize([(row,) for row in tokens], 3), "t array<string>")
+    counts, local = count_tokens(lists, "t"), tokemb.TokenCounts.from_texts(tokens)
+    assert (counts.row_lengths, counts.left_out) == (local.row_lengths, 0)
+    rows = (
+        dict(zip(c.tokens.to_pylist(), zip(c.counts, c.documents, strict=True), strict=True)) for c in (counts, local)
+    )
+    assert next(rows) == next(rows)
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 7])
+def test_ids_are_those_of_the_encoder(session, partitions):
+    bert = TOKENIZERS / "all_minilm_l6_v2" / "tokenizer.json"
+    for encoder in (
+        tokemb.fit_vocab(LOCAL, max_size=60),
+        tokemb.fit_vocab(LOCAL, max_size=60, profile="keras", oov=False),
+        tokemb.Encoder.load(bert if bert.exists() else ROOT / "vocab" / "bert.vocab"),
+    ):
+        df = frame(session, partitions).where("id < 20 or id > 70")
+        kept = [row for row in range(len(LOCAL)) if not 20 <= row <= 70]
+        texts = [LOCAL[row] for row in kept]
+        padded = encode(df, encoder, "text", maxlen=7, padding="pre", missing="empty")
+        both = encode(padded, encoder, "text", ragged=True, output="all", missing="empty").collect()
+        assert [(row.id, row.text, row.b) for row in both] == [(row, TEXTS[row], [row, row]) for row in kept]
+        assert [row.ids for row in both] == encoder.encode(texts, maxlen=7, padding="pre").tolist()
+        rows = encoder.encode_ragged(texts)
+        assert [row.all for row in both] == [part.tolist() for part in np.split(rows.values, rows.row_splits[1:-1])]
+
+
+def test_vectors_are_those_of_the_model(session, tmp_path):
+    encoder = tokemb.fit_vocab(LOCAL, max_size=60)
+    model = tokemb.embedding_model(encoder, 5, seed=1)
+    model.save(tmp_path / "m.keras")
+    rows = embed(frame(session, 2), encoder, tmp_path / "m.keras", "text", pooling="max", missing="empty").collect()
+    expected = tokemb.embed(model, encoder.encode_ragged(LOCAL), pooling="max")
+    np.testing.assert_array_equal(np.array([row.vector for row in rows], np.float32), expected)
+
+
+def test_missing_rows_are_an_error_unless_told(session):
+    with pytest.raises(TextError, match=r"^partition [01], row \d+ has no 'text': fill it"):
+        count_tokens(frame(session, 2), "text")
+    with pytest.raises(Exception, match=r"TextError: partition [01], row \d+ has no 'text': fill it"):
+        encode(frame(session, 2), tokemb.fit_vocab(["a"]), "text").collect()
+
+
+def test_an_executor_that_dies_while_counting(session, tmp_path):
+    dying = frame(session, 4).mapInArrow(killing(tmp_path / "killed", 3), "id int, text string, b array<int>")
+    encoder = fit_vocab(dying, "text", missing="empty", max_size=30, profile="keras")
+    assert (tmp_path / "killed").exists()
+    same_folder(encoder, tokemb.fit_vocab(LOCAL, max_size=30, profile="keras"), tmp_path)
+
+
+def test_an_executor_that_dies_while_encoding(session, tmp_path):
+    encoder = tokemb.fit_vocab(LOCAL, max_size=60)
+    encoded = encode(frame(session, 4), encoder, "text", maxlen=6, missing="empty")
+    rows = encoded.mapInArrow(killing(tmp_path / "killed", 2), encoded.schema).collect()
+    assert (tmp_path / "killed").exists()
+    assert [row.ids for row in rows] == encoder.encode(LOCAL, maxlen=6).tolist()
+
+
+# The command
+
+
+def command(*arguments):
+    """Run the command in this process, in the session that runs."""
+    from click.testing import CliRunner
+    from tokemb_cli.main import cli
+
+    done = CliRunner().invoke(cli, [*map(str, arguments)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def write_corpus(folder: Path, kind: str) -> Path:
+    folder.mkdir()
+    texts = [text.replace("\n", " ") for text in LOCAL]
+    for number, part in enumerate((texts[:20], texts[20:])):
+        path = folder / f"{number}.{kind}"
+        table = pa.table({"label": list(range(len(part))), "text": part})
+        if kind == "txt":
+            path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(part).encode() + b"\r\n")
+        elif kind == "csv":
+            pa.csv.write_csv(table, path)
+        elif kind == "parquet":
+            pq.write_table(table, path, row_group_size=10)
+        else:
+            path.write_text(table.to_pandas().to_json(orient="records", lines=True, force_ascii=False), "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["txt", "csv", "jsonl", "parquet"])
+def test_the_command_reads_what_the_local_one_reads(session, tmp_path, kind):
+    folder = write_corpus(tmp_path / "corpus", kind)
+    spark = ("--engine", "spark", "--format", "text" if kind == "txt" else kind)
+    settings = ("--profile", "keras", "--max-size", 50, "--maxlen", 5)
+    command("fit-vocab", folder, "-o", tmp_path / "local", *settings)
+    told = command("fit-vocab", folder, "-o", tmp_path / "spark", *settings, *spark)
+    assert "160 rows" in told
+    assert not filecmp.dircmp(tmp_path / "local", tmp_path / "spark").diff_files
+    keep = () if kind == "txt" else ("--keep", "label")
+    command("encode", folder, "--vocab", tmp_path / "local", "-o", tmp_path / "local.parquet", *keep)
+    for _ in "12":  # the second run replaces what the first wrote
+        command("encode", folder, "--vocab", tmp_path / "local", "-o", tmp_path / "spark.parquet", *keep, *spark)
+    made, local = (pq.read_table(tmp_path / f"{name}.parquet").to_pylist() for name in ("spark", "local"))
+
+    def key(row):
+        return [*row["ids"], row.get("label", 0)]
+
+    assert sorted(map(key, made)) == sorted(map(key, local))
+
+
+def test_the_command_under_spark_submit(master, tmp_path):
+    (tmp_path / "run.py").write_text("from tokemb_cli.main import main\nmain()\n")
+    (tmp_path / "text.txt").write_text("b a\nb\n" * 50)
+    from pyspark.find_spark_home import _find_spark_home
+
+    submit = [f"{_find_spark_home()}/bin/spark-submit", "--master", master]
+    for setting in ("spark.cores.max=1", "spark.executor.memory=512m", "spark.driver.memory=512m"):
+        submit += ["--conf", setting]
+    arguments = ["fit-vocab", "text.txt", "-o", "spark", "--engine", "spark"]
+    run = subprocess.run(
+        [*submit, "run.py", *arguments[:1], str(tmp_path / "text.txt"), *arguments[2:]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": PATHS, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "read       100 rows, 150 tokens, 2 distinct" in run.stderr
+    tokemb_command("fit-vocab", "text.txt", "-o", "local", cwd=tmp_path)
+    assert not filecmp.dircmp(tmp_path / "local", tmp_path / "spark").diff_files

@@ -1,0 +1,200 @@
+"""What Spark's workers and its driver do, without a cluster."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tokemb
+from tests.conftest import MIXED, python
+from tokemb.errors import ArgumentError, MissingPackageError, TextError
+
+pytest.importorskip("pyspark", reason="pyspark is not installed")
+
+TEXTS = [*MIXED, "the b", "new"]
+
+
+def batches(texts, size=4):
+    for start in range(0, len(texts), size):
+        yield pa.RecordBatch.from_pydict({"text": pa.array(texts[start : start + size], pa.string())})
+
+
+def counted(texts, profile="words", missing="error"):
+    from tokemb.spark.worker import count_partition
+
+    parts = count_partition(batches(texts), column="text", profile=profile, missing=missing)
+    return [row for part in parts for row in part.to_pylist()]
+
+
+@pytest.mark.parametrize("most", [3, 1 << 19])
+@pytest.mark.parametrize("profile", ["words", "keras"])
+def test_a_partition_is_counted_in_parts_that_add_up(monkeypatch, most, profile):
+    monkeypatch.setattr("tokemb.spark.worker.MOST_DISTINCT", most)
+    monkeypatch.setattr("tokemb.engine.SMALL", 1)
+    rows = counted(TEXTS, profile)
+    local = tokemb.TokenCounts.from_texts(TEXTS, profile=profile)
+    counts, documents, lengths, first = Counter(), Counter(), Counter(), {}
+    for row in rows:
+        if row["token"] is None:
+            lengths[row["length"]] += row["count"]
+        else:
+            counts[row["token"]] += row["count"]
+            documents[row["token"]] += row["documents"]
+            first[row["token"]] = min(row["first"], first.get(row["token"], row["first"]))
+    names = local.tokens.to_pylist()
+    assert sorted(first, key=first.__getitem__) == names
+    assert ([counts[name] for name in names], [documents[name] for name in names]) == (
+        local.counts.tolist(),
+        local.documents.tolist(),
+    )
+    assert dict(lengths) == dict(local.row_lengths)
+    tokens = [row for row in rows if row["token"] is not None]
+    assert (len(tokens) > len(names)) == (most == 3)
+
+
+def test_bytes_that_are_no_text_are_an_error():
+    from tokemb.spark.worker import count_partition
+
+    broken = pa.RecordBatch.from_pydict({"text": pa.array([b"fine", b"\xff"], pa.binary()).view(pa.string())})
+    with pytest.raises(TextError, match="'text' of partition 0 is not sound from row 1 on"):
+        list(count_partition(iter([broken]), column="text", profile="words", missing="error"))
+
+
+def test_a_worker_makes_a_vocabulary_once():
+    from tokemb.spark.worker import packed, unpacked
+
+    encoder = tokemb.fit_vocab(TEXTS, profile="keras", oov=False, maxlen=5, padding="pre")
+    packs = packed(encoder)
+    again = unpacked(packs)
+    assert unpacked(bytes(bytearray(packs))) is again
+    assert again.fingerprint == encoder.fingerprint
+    np.testing.assert_array_equal(again.encode(TEXTS), encoder.encode(TEXTS))
+    others = [unpacked(packed(tokemb.fit_vocab([f"{number}"]))) for number in range(9)]
+    assert [other.vocabulary[2] for other in others] == [f"{number}" for number in range(9)]
+    from tokemb.spark import worker
+
+    assert len(worker._kept) <= worker._MOST_KEPT
+
+
+@given(
+    st.dictionaries(st.integers(1, 30), st.integers(1, 20), max_size=12),
+    st.integers(1, 12),
+    st.none() | st.integers(1, 60),
+)
+def test_where_to_cut(having, min_count, max_size):
+    from tokemb.spark.counting import _threshold
+
+    counts = np.array(sorted(having, reverse=True), np.int64)
+    least, tied, room = _threshold(counts, np.array([having[count] for count in counts], np.int64), min_count, max_size)
+    everything = sorted((count for count, times in having.items() for _ in range(times)), reverse=True)
+    expected = [count for count in everything if count >= min_count][:max_size]
+    assert sorted([c for c in everything if c >= least] + [tied] * room, reverse=True) == expected
+    assert room <= having.get(tied, 0)
+
+
+def test_counts_that_lack_tokens_say_so(tmp_path):
+    whole = tokemb.TokenCounts.from_texts(["a a b", "c"])
+    some = tokemb.TokenCounts("words", whole.tokens[:1], whole.counts[:1], whole.documents[:1], whole.row_lengths, 2)
+    assert (some.total, some.rows, some.distinct) == (4, 2, 3)
+    assert tokemb.fit_vocab(some, max_size=1).corpus == tokemb.fit_vocab(whole, max_size=1).corpus
+    rule = r"tokens were left out \(2 here\) cannot be "
+    with pytest.raises(ArgumentError, match=rule + "added"):
+        some + whole
+    with pytest.raises(ArgumentError, match=rule + "saved"):
+        some.save(tmp_path / "c.parquet")
+    with pytest.raises(ArgumentError, match=rule + "cut into subwords"):
+        tokemb.fit_vocab(some, model="bpe")
+    with pytest.raises(ArgumentError, match=rule + "used to grow"):
+        tokemb.fit_vocab(whole).grow(some)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (None, "Spark needs Java, and JAVA_HOME is .*: install Java 17"),
+        ('openjdk version "11.0.2" 2019', "Spark needs Java 17 or newer, and .* is Java 11: install"),
+        ('java version "1.8.0_2"', "is Java 8: install"),
+        ("Bad", "tells no version"),
+        ('openjdk version "17.0.15"', None),
+        ('openjdk version "21" 2023', None),
+    ],
+)
+def test_java(tmp_path, monkeypatch, told, message):
+    from tokemb.spark.session import require_java
+
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    if told is not None:
+        (tmp_path / "bin").mkdir()
+        java = tmp_path / "bin" / "java"
+        java.write_text(f"#!/bin/sh\necho '{told}' >&2\n")
+        java.chmod(0o755)
+    if message is None:
+        require_java()
+        return
+    with pytest.raises(MissingPackageError, match=message):
+        require_java()
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("sys.modules['pyspark'] = None", "pip install tokemb[spark]"),
+        ("sys.modules['pandas'] = None", "pip install tokemb[spark]"),
+        (
+            "import pyspark; pyspark.__version__ = '3.5.1'",
+            "tokemb needs pyspark 4, and 3.5.1 is installed: pip install",
+        ),
+    ],
+)
+def test_without_the_extra(code, message):
+    run = python(f"import sys\n{code}\nimport tokemb.spark")
+    assert "MissingPackageError" in run.stderr and message in run.stderr
+
+
+def test_the_library_does_not_import_spark():
+    run = python(
+        "import sys, tokemb\nfor name in tokemb.__all__: getattr(tokemb, name)\nprint('pyspark' in sys.modules)"
+    )
+    assert run.stdout == "False\n", run.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("fit-vocab t.txt -o v --master local", "--master is for --engine spark"),
+        ("fit-vocab t.txt -o v --engine spark --threads 2", "--threads is for this machine"),
+        ("encode t.txt --vocab v -o i --engine spark --maxlen 3 --dtype int64", "--dtype is for this machine"),
+        ("encode t.txt --vocab v -o i --engine spark --maxlen 3 --rows-per-shard 4", "--rows-per-shard is for this"),
+        ("encode t.txt --vocab v -o - --engine spark --maxlen 3", "cannot go to standard output"),
+        ("encode t.txt --vocab v -o i --engine spark", "pass --maxlen or --ragged"),
+        ("fit-vocab c.parquet -o w --engine spark", "counts are added on this machine"),
+    ],
+)
+def test_wrong_usage(tmp_path, monkeypatch, arguments, message):
+    from click.testing import CliRunner
+    from tokemb_cli.main import cli
+
+    monkeypatch.chdir(tmp_path)
+    tokemb.fit_vocab(["a"]).save("v")
+    tokemb.TokenCounts.from_texts(["a"]).save("c.parquet")
+    done = CliRunner().invoke(cli, arguments.split())
+    assert (done.exit_code, message in done.output) == (2, True), done.output
+
+
+def test_what_a_worker_raised_is_raised_here():
+    from pyspark.errors import PythonException
+
+    from tokemb.spark.columns import workers_errors
+
+    told = "An exception was thrown: Traceback\n  File x\n{}\n\n\tat org.apache"
+    with pytest.raises(TextError, match="^row 3 has no 'text'$"), workers_errors():
+        raise PythonException(told.format("tokemb.errors.TextError: row 3 has no 'text'"))
+    with pytest.raises(MissingPackageError, match="workers have no tokemb: install"), workers_errors():
+        raise PythonException(told.format("ModuleNotFoundError: No module named 'tokemb'"))
+    with pytest.raises(PythonException), workers_errors():
+        raise PythonException(told.format("ValueError: x"))
