@@ -23,9 +23,9 @@ from tests.conftest import MIXED, ROOT, TOKENIZERS, tokemb_command
 pytest.importorskip("pyspark", reason="pyspark is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Spark's own
 
-from tokemb.errors import MissingPackageError, TextError
-from tokemb.spark import count_tokens, embed, encode, fit_vocab
-from tokemb.spark.session import require_java
+from tokemb.errors import MissingPackageError, TextError  # noqa: E402
+from tokemb.spark import count_tokens, embed, encode, fit_vocab  # noqa: E402
+from tokemb.spark.session import require_java  # noqa: E402
 
 try:
     require_java()
@@ -35,6 +35,7 @@ except MissingPackageError as error:
 PATHS = os.pathsep.join([str(ROOT), str(ROOT / "cli")])
 # Equally frequent tokens everywhere, rows without text, and the same row in every partition.
 TEXTS = [None if row % 11 == 5 else f"row{row % 50} tie{row % 7} {MIXED[row % len(MIXED)]}" for row in range(160)]
+SCHEMA = "id int, text string, b array<int>"
 LOCAL = [text or "" for text in TEXTS]
 
 
@@ -117,9 +118,7 @@ def session(master, tmp_path_factory):
 
 def frame(session, partitions, texts=TEXTS):
     rows = [(row, text, [row, row]) for row, text in enumerate(texts)]
-    return session.createDataFrame(
-        session.sparkContext.parallelize(rows, partitions), "id int, text string, b array<int>"
-    )
+    return session.createDataFrame(session.sparkContext.parallelize(rows, partitions), SCHEMA)
 
 
 def same_folder(encoder, expected, tmp_path):
@@ -182,10 +181,9 @@ def test_counts_without_limits_are_those_of_all_tokens(session):
     lists = session.createDataFrame(session.sparkContext.parallelize([(row,) for row in tokens], 3), "t array<string>")
     counts, local = count_tokens(lists, "t"), tokemb.TokenCounts.from_texts(tokens)
     assert (counts.row_lengths, counts.left_out) == (local.row_lengths, 0)
-    rows = (
-        dict(zip(c.tokens.to_pylist(), zip(c.counts, c.documents, strict=True), strict=True)) for c in (counts, local)
-    )
-    assert next(rows) == next(rows)
+    columns = ((c.tokens.to_pylist(), c.counts, c.documents) for c in (counts, local))
+    spark, here = (sorted(zip(*each, strict=True)) for each in columns)
+    assert spark == here
 
 
 @pytest.mark.parametrize("partitions", [1, 2, 7])
@@ -224,7 +222,7 @@ def test_missing_rows_are_an_error_unless_told(session):
 
 
 def test_an_executor_that_dies_while_counting(session, tmp_path):
-    dying = frame(session, 4).mapInArrow(killing(tmp_path / "killed", 3), "id int, text string, b array<int>")
+    dying = frame(session, 4).mapInArrow(killing(tmp_path / "killed", 3), SCHEMA)
     encoder = fit_vocab(dying, "text", missing="empty", max_size=30, profile="keras")
     assert (tmp_path / "killed").exists()
     same_folder(encoder, tokemb.fit_vocab(LOCAL, max_size=30, profile="keras"), tmp_path)
@@ -310,3 +308,17 @@ def test_the_command_under_spark_submit(master, tmp_path):
     assert "read       100 rows, 150 tokens, 2 distinct" in run.stderr
     tokemb_command("fit-vocab", "text.txt", "-o", "local", cwd=tmp_path)
     assert not filecmp.dircmp(tmp_path / "local", tmp_path / "spark").diff_files
+
+
+def test_the_page_on_spark(session, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "spark.md").read_text("utf-8")
+    names = {"spark": session}
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[:2]
+    for block in blocks:
+        exec(block, names)
+    ids = names["encoder"].encode(["deep learning is very deep", "learning is fun"], maxlen=6).tolist()
+    assert [(row.label, row.ids) for row in names["ids"].collect()] == [(0, ids[0]), (1, ids[1])]
+    assert [row.ids for row in names["rows"].collect()] == [ids[0][:5], ids[1][:3]]
+    assert [len(row.vector) for row in names["vectors"].collect()] == [50, 50]
+    assert names["counts"].left_out == 2

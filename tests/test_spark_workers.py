@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import MIXED, python
+from tests.conftest import MIXED, ROOT, python
 from tokemb.errors import ArgumentError, MissingPackageError, TextError
 
 pytest.importorskip("pyspark", reason="pyspark is not installed")
@@ -198,3 +199,15 @@ def test_what_a_worker_raised_is_raised_here():
         raise PythonException(told.format("ModuleNotFoundError: No module named 'tokemb'"))
     with pytest.raises(PythonException), workers_errors():
         raise PythonException(told.format("ValueError: x"))
+
+
+@pytest.mark.parametrize(("library", "shown"), [("datasets", "table['ids']"), ("ray", "made")])
+def test_other_libraries_map_over_batches(tmp_path, library, shown):
+    pytest.importorskip(library)
+    page = (ROOT / "docs" / "spark.md").read_text("utf-8")
+    (block,) = re.findall(rf"```python\n((?:import pyarrow as pa\n)?import {library}\n.*?)```", page, re.DOTALL)
+    start = "import tokemb\nencoder = tokemb.fit_vocab(['deep learning', 'fun'])\n"
+    run = python(f"{start}{block}\nprint({shown})", HF_HOME=str(tmp_path))
+    assert run.returncode == 0, run.stderr
+    ids = tokemb.fit_vocab(["deep learning", "fun"]).encode(["deep learning", "fun"], maxlen=6).tolist()
+    assert str(ids[0]) in run.stdout
