@@ -103,7 +103,7 @@ def session(master, tmp_path_factory):
         "spark.executor.memory": "512m",
         "spark.locality.wait": 0,
         "spark.sql.execution.arrow.maxRecordsPerBatch": 9,
-        "spark.sql.files.maxPartitionBytes": 300,
+        "spark.sql.files.maxPartitionBytes": 20_000,
         "spark.sql.shuffle.partitions": 3,
         "spark.sql.warehouse.dir": tmp_path_factory.mktemp("warehouse"),
         "spark.ui.enabled": "false",
@@ -148,7 +148,7 @@ def killing(flag: Path, partition: int):
                 with open(flag, "x") as file:
                     file.write(str(executor))
                 os.kill(executor, signal.SIGKILL)
-                time.sleep(60)
+                time.sleep(5)  # until it is dead
             yield batch
 
     return pass_on
@@ -161,7 +161,7 @@ def killing(flag: Path, partition: int):
         (2, {"max_size": 30, "reserve": ["tie1", "absent"]}),
         (7, {"profile": "keras", "oov": False, "min_count": 4}),
         (7, {"profile": "text-vectorization", "max_size": 20, "min_count": 2, "maxlen": 9}),
-        (200, {}),
+        (20, {}),
         (2, {"model": "wordpiece", "max_size": 600}),
     ],
 )
@@ -275,16 +275,23 @@ def test_the_command_reads_what_the_local_one_reads(session, tmp_path, kind):
     told = command("fit-vocab", folder, "-o", tmp_path / "spark", *settings, *spark)
     assert "160 rows" in told
     assert not filecmp.dircmp(tmp_path / "local", tmp_path / "spark").diff_files
-    keep = () if kind == "txt" else ("--keep", "label")
-    command("encode", folder, "--vocab", tmp_path / "local", "-o", tmp_path / "local.parquet", *keep)
+
+
+def test_the_command_encodes_to_a_folder(session, tmp_path):
+    folder = write_corpus(tmp_path / "corpus", "parquet")
+    command("fit-vocab", folder, "-o", tmp_path / "v", "--max-size", 50)
+    encoding = ("encode", folder, "--vocab", tmp_path / "v", "--maxlen", 5, "--keep", "label")
+    command(*encoding, "-o", tmp_path / "local.parquet")
+    (tmp_path / "spark.parquet").mkdir()
+    spark = (*encoding, "-o", tmp_path / "spark.parquet", "--engine", "spark", "--format", "parquet")
+    with pytest.raises(AssertionError, match="something at .*spark.parquet that Spark did not write"):
+        command(*spark)
+    (tmp_path / "spark.parquet").rmdir()
     for _ in "12":  # the second run replaces what the first wrote
-        command("encode", folder, "--vocab", tmp_path / "local", "-o", tmp_path / "spark.parquet", *keep, *spark)
+        assert "int32 (160, 5); 160 rows" in command(*spark)
     made, local = (pq.read_table(tmp_path / f"{name}.parquet").to_pylist() for name in ("spark", "local"))
-
-    def key(row):
-        return [*row["ids"], row.get("label", 0)]
-
-    assert sorted(map(key, made)) == sorted(map(key, local))
+    assert sorted([row["label"], *row["ids"]] for row in made) == sorted([row["label"], *row["ids"]] for row in local)
+    assert {path.name for path in tmp_path.iterdir()} == {"corpus", "v", "local.parquet", "spark.parquet"}
 
 
 def test_the_command_under_spark_submit(master, tmp_path):

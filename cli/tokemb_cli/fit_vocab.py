@@ -85,7 +85,7 @@ def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
     cluster = spark.Cluster.take(settings)
     texts = corpus.Corpus.take(settings)
     shared = [corpus.kept((names,)) for names in settings.pop("shared")]
-    if texts.is_table:
+    if texts.is_table and cluster is None:
         _fit_table(texts, shared, output, settings)
         return
     if shared:

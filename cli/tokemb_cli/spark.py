@@ -91,7 +91,11 @@ class Cluster:
     def _read(self, session: SparkSession, texts: Corpus, in_order: bool) -> tuple[DataFrame, str]:
         from tokemb.spark.files import read_files
 
-        reading = {name: value for name, value in texts.reading.items() if name != "missing"}
+        if texts.is_table or texts.group_by:
+            raise click.UsageError("Spark reads one column of texts: several --column, --group-by are for this machine")
+        if texts.reading.get("delimiter") is not None:
+            raise click.UsageError("--delimiter is for this machine, not for --engine spark")
+        reading = {name: value for name, value in texts.reading.items() if name not in ("missing", "delimiter")}
         return read_files(session, texts.files, keep=texts.keep, in_order=in_order, **reading)
 
     @staticmethod

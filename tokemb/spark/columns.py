@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's users write it
@@ -36,7 +37,7 @@ def workers_errors() -> Iterator[None]:
     """Raise what a worker raised in the block as if it were raised here, without Spark's tracebacks."""
     try:
         yield
-    except PySparkException as error:
+    except (PySparkException, Py4JJavaError) as error:  # the same failure comes as one or the other
         ours, not_there = _OURS.search(str(error)), _NOT_THERE.search(str(error))
         if ours:
             raise getattr(errors, ours[1])(ours[2]) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable, Sequence
 from functools import reduce
@@ -56,7 +57,8 @@ def read_files(
 def write_parquet(df: DataFrame, output: str) -> int:
     """Write a folder of Parquet files, whole or not at all; returns the number of rows.
 
-    A folder that Spark wrote is replaced. Raises ``ArgumentError`` if something else is there.
+    A folder that Spark wrote is replaced. Raises ``ArgumentError`` if something else is there, ``OSError`` if the whole
+    folder cannot be renamed.
     """
     session = df.sparkSession
     java: Any = session.sparkContext._jvm
@@ -69,10 +71,12 @@ def write_parquet(df: DataFrame, output: str) -> int:
         with workers_errors():
             df.write.parquet(temporary.toString())
             rows = session.read.parquet(temporary.toString()).count()
-        system.delete(target, True)
-        system.rename(temporary, target)
-    finally:
+    except BaseException:
         system.delete(temporary, True)
+        raise
+    system.delete(target, True)
+    if not system.rename(temporary, target):
+        raise OSError(errno.EIO, "the ids are written, but cannot be renamed to the output", temporary.toString())
     return rows
 
 
