@@ -57,6 +57,7 @@ PAGES = [
     ("docs/scikit-learn.md", 15),
     ("docs/training.md", 8),
     ("docs/recommending.md", 18),
+    ("docs/scale.md", 5),
 ]
 
 
