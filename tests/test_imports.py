@@ -40,6 +40,7 @@ def test_import_is_light():
         "fit-vocab --help",
         "fit-vocab {here}/text.txt -o {here}/made",
         "encode {here}/text.txt --vocab {here}/v -o {here}/made.npy",
+        "encode {here}/text.txt --vocab {here}/v -o {here}/made.tfrecord",
         "decode {here}/ids.npy --vocab {here}/v",
         "inspect {here}/v",
         "count {here}/text.txt -o {here}/made.parquet",

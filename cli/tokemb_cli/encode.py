@@ -155,7 +155,6 @@ class _Job:
     def to_file(self) -> str:
         from tokemb.pipeline.encoding import encode_corpus
 
-        options.import_for(self.output.suffix)
         with self.texts.open() as batches:
             report = encode_corpus(
                 self.encoder, batches, options.target(self.output), self.form, self.dtype, self.threads
@@ -167,7 +166,6 @@ class _Job:
         from tokemb.pipeline.shards import Sharding, encode_to_shards
 
         sharding = Sharding(rows, suffix)
-        options.import_for(suffix)
         try:
             with self.texts.open() as batches:
                 report, manifest = encode_to_shards(

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
-from tokemb_cli.console import quiet_tensorflow
-
 if TYPE_CHECKING:
     from tokemb import TokenCounts
     from tokemb.writing import Layout
@@ -83,13 +81,6 @@ def target(output: Path) -> Path | BinaryIO:
     if sys.stdout is None:
         raise click.ClickException("there is no standard output to write to")
     return sys.stdout.buffer
-
-
-def import_for(suffix: str) -> None:
-    """Import what the writer of a format needs, without its noise."""
-    if suffix == ".tfrecord":
-        with quiet_tensorflow():
-            import tensorflow  # noqa: F401 - the writer's
 
 
 def specification(suffix: str, layout: Layout | None) -> str:

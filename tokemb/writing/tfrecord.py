@@ -1,11 +1,7 @@
-"""``.tfrecord`` files: a ``tf.train.Example`` a row. TensorFlow is imported when a file is opened."""
+"""``.tfrecord`` files: a ``tf.train.Example`` a row, written without TensorFlow."""
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +15,7 @@ from tokemb.ragged import Int64
 from tokemb.writing.examples import examples, feature, numbers, texts
 from tokemb.writing.kept import plain, plain_type
 from tokemb.writing.layout import Layout
+from tokemb.writing.records import framed
 from tokemb.writing.writer import Block, Writer
 
 # By the dtype of a feature: what a protocol buffer calls its list, and what parsing gives for a missing value.
@@ -40,22 +37,13 @@ class TfrecordWriter(Writer):
 
     def __init__(self, path: Path, layout: Layout) -> None:
         super().__init__(path, layout)
-        import tensorflow as tf
-
-        self._tf = tf
         self._rows_list = _LISTS["int64" if layout.name == "ids" else "float32"]
         self._dtypes = [_feature_dtype(field) for field in layout.kept]
-        with self._disk_errors():
-            self._file = tf.io.TFRecordWriter(str(path))
+        self._file = path.open("xb")
 
     def _write(self, block: Block) -> None:
         for part in block.parts(_PART):
-            records = examples(self._features(part))
-            _, offsets, content = (buffer and buffer.to_pybytes() for buffer in records.buffers())
-            bounds = np.frombuffer(offsets, np.int64, len(records) + 1).tolist()
-            with self._disk_errors():
-                for start, stop in zip(bounds, bounds[1:], strict=False):
-                    self._file.write(content[start:stop])
+            self._file.write(framed(examples(self._features(part))).data)
 
     def _features(self, block: Block) -> dict[str, pa.Array]:
         row_splits = block.row_splits
@@ -67,22 +55,10 @@ class TfrecordWriter(Writer):
         return features
 
     def _complete(self) -> None:
-        with self._disk_errors():
-            self._file.close()
+        self._file.flush()
 
     def _close(self) -> None:
-        with suppress(self._tf.errors.OpError):
-            self._file.close()
-
-    @contextmanager
-    def _disk_errors(self) -> Iterator[None]:
-        """Raise TensorFlow's errors as the ``OSError`` that they come from."""
-        try:
-            yield
-        except self._tf.errors.OpError as error:
-            reason = error.message.rpartition("; ")[2]
-            numbers = {os.strerror(number): number for number in errno.errorcode}
-            raise OSError(numbers.get(reason, errno.EIO), reason) from None
+        self._file.close()
 
 
 def feature_spec(layout: Layout) -> str:
