@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -194,7 +195,7 @@ def test_standard_input_does_not_go_on(here):
     np.testing.assert_array_equal(np.load("x/part-00000.npz")["ids"], expected)
 
 
-@pytest.mark.parametrize("damage", ["missing", "short", "long", "folder"])
+@pytest.mark.parametrize("damage", ["missing", "short", "long", "folder", "changed"])
 def test_damaged_shards_are_made_again(here, damage):
     command = f"x.jsonl --vocab v {SHARDS} x"
     run(command)
@@ -207,12 +208,23 @@ def test_damaged_shards_are_made_again(here, damage):
         assert "the output is an existing folder" in run(command, code=1)
         path.rmdir()
     elif damage != "missing":
-        path.write_bytes(content[:-1] if damage == "short" else content + b"x")
+        changed = content[:500] + bytes([content[500] ^ 1]) + content[501:]
+        path.write_bytes({"short": content[:-1], "long": content + b"x", "changed": changed}[damage])
     inode = Path("x/part-00006.npz").stat().st_ino
     assert "25,500 rows (7,000 of them were there); 18,500 rows" in run(command)
     assert contents("x") == expected
     assert Path("x/part-00006.npz").stat().st_ino == inode, "those before stay"
     assert "25,500 rows (25,500 of them were there); 0 rows" in run(command)
+
+
+@pytest.mark.parametrize("without", ["isal", "isal.isal_zlib"])
+def test_checksums_are_those_of_zlib(here, monkeypatch, without):
+    run(f"x.jsonl --vocab v {SHARDS} x")
+    checksums = json.loads(Path("x/_manifest.json").read_text())["crc32"]
+    assert checksums == [zlib.crc32(Path("x", name).read_bytes()) for name in shards("x")]
+    monkeypatch.setitem(sys.modules, without, None)
+    monkeypatch.setattr("tokemb.pipeline.manifest._CHUNK", 1000)
+    assert "25,500 rows (25,500 of them were there); 0 rows" in run(f"x.jsonl --vocab v {SHARDS} x")
 
 
 def test_a_folder_that_is_none_of_ours(here):
@@ -241,15 +253,17 @@ HOSTILE = {
     "version true": {"format_version": True},
     "rows of text": {"rows": ["../outside"]},
     "rows is a text": {"rows": "../outside"},
-    "rows is an object": {"rows": {}, "bytes": {}},
+    "rows is an object": {"rows": {}, "bytes": {}, "crc32": {}},
     "negative rows": {"rows": [-1]},
     "rows true": {"rows": [True]},
     "huge rows": {"rows": [10**30]},
-    "infinite rows": b'{"format_version": 1, "rows": [1e999], "bytes": [Infinity]}',
-    "too few rows": {"rows": [999], "bytes": [9], "complete": False},
+    "infinite rows": b'{"format_version": 1, "rows": [1e999], "bytes": [Infinity], "crc32": [0]}',
+    "too few rows": {"rows": [999], "bytes": [9], "crc32": [9], "complete": False},
     "more rows than bytes": {"rows": [1000] * 27},
+    "fewer checksums than rows": {"crc32": [1]},
+    "no checksums": {"crc32": None},
     "complete as text": {"complete": "no"},
-    "complete without shards": {"rows": [], "bytes": []},
+    "complete without shards": {"rows": [], "bytes": [], "crc32": []},
     "settings as text": {"settings": "../outside"},
 }
 

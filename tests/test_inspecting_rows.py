@@ -139,7 +139,10 @@ def test_shards_that_are_not_as_they_were(shards):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"settings": {"format": "/../../x.npz"}, "rows": [], "bytes": [], "complete": False}, "no format of theirs"),
+        (
+            {"settings": {"format": "/../../x.npz"}, "rows": [], "bytes": [], "crc32": [], "complete": False},
+            "no format of theirs",
+        ),
         ({"settings": {"keep": 7, "rows_per_shard": 2}}, "is not a manifest of shards"),
         ({"rows": "many"}, "is not a manifest of shards"),
         ({"format_version": 99}, "was written by a newer tokemb"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from tokemb.errors import ArgumentError
 # Programs that read a folder of Parquet files leave out names that begin so.
 MANIFEST = "_manifest.json"
 FORMAT_VERSION = 1
+
+# Bytes of a shard that are read at a time.
+_CHUNK = 1 << 20
 
 
 def shard_path(folder: Path, index: int, suffix: str) -> Path:
@@ -27,7 +31,7 @@ class Manifest:
 
     ``vocabulary``: the fingerprint. ``settings``: all that decides the bytes besides vocabulary and texts.
     ``inputs``: what tells the texts from others, ``None`` if they cannot be read again.
-    ``rows``, ``bytes``: of each whole shard.
+    ``rows``, ``bytes``, ``crc32``: of each whole shard.
     ``complete``: whether the last one is among them.
     """
 
@@ -36,11 +40,12 @@ class Manifest:
     inputs: dict[str, Any] | None
     rows: list[int] = field(default_factory=list)
     bytes: list[int] = field(default_factory=list)
+    crc32: list[int] = field(default_factory=list)
     complete: bool = False
 
     def is_sound(self) -> bool:
         """Whether what was read from a file can be."""
-        numbers = [self.rows, self.bytes]
+        numbers = [self.rows, self.bytes, self.crc32]
         if not all(isinstance(each, list) and all(type(n) is int and n >= 0 for n in each) for each in numbers):
             return False
         if not isinstance(self.settings, dict) or not isinstance(self.settings.get("keep", []), list):
@@ -50,7 +55,21 @@ class Manifest:
         # All are full, but the last of all.
         full = self.rows[:-1] if self.complete else self.rows
         rows = self.settings.get("rows_per_shard")
-        return len(self.rows) == len(self.bytes) and all(n == rows for n in full)
+        return len(self.rows) == len(self.bytes) == len(self.crc32) and all(n == rows for n in full)
+
+    def add(self, path: Path, rows: int) -> None:
+        """Count a shard that is whole."""
+        self.rows.append(rows)
+        self.bytes.append(path.stat().st_size)
+        self.crc32.append(_checksum(path))
+
+    def forget_damaged(self, paths: Iterable[Path]) -> None:
+        """Have the first shard that is not as it was, and all after it, made again; ``paths``: where they lie."""
+        for index, (path, size, crc32) in enumerate(zip(paths, self.bytes, self.crc32, strict=False)):
+            if not path.is_file() or path.stat().st_size != size or _checksum(path) != crc32:
+                self.rows, self.bytes, self.crc32 = self.rows[:index], self.bytes[:index], self.crc32[:index]
+                self.complete = False
+                return
 
     def save(self, folder: Path) -> None:
         """Write it into ``folder``, whole or not at all."""
@@ -82,7 +101,7 @@ class Manifest:
                     f"{folder} holds shards of {_difference(name, getattr(before, name), getattr(self, name))}: "
                     "name a new folder, or run the command that made them"
                 )
-        self.rows, self.bytes, self.complete = before.rows, before.bytes, before.complete
+        self.rows, self.bytes, self.crc32, self.complete = before.rows, before.bytes, before.crc32, before.complete
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -102,6 +121,19 @@ def read_manifest(path: Path) -> Manifest:
     if type(version) is not int or version != FORMAT_VERSION or not manifest.is_sound():
         raise _no_manifest(path)
     return manifest
+
+
+def _checksum(path: Path) -> int:
+    """The CRC-32 of a file."""
+    try:
+        from isal.isal_zlib import crc32  # several times as fast
+    except ImportError:  # it is not made for every processor
+        from zlib import crc32
+    checksum = 0
+    with path.open("rb") as file:
+        while part := file.read(_CHUNK):
+            checksum = crc32(part, checksum)
+    return checksum
 
 
 def _no_manifest(path: Path) -> ArgumentError:

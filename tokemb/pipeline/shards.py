@@ -61,7 +61,7 @@ def encode_to_shards(
         raise ArgumentError("rows of many files must be of one length: pass maxlen (--maxlen), or write them ragged")
     manifest = Manifest(encoder.fingerprint, _settings(encoder, form, sharding, dtype), inputs)
     manifest.goes_on(folder)
-    _forget_damaged(manifest, folder, sharding)
+    manifest.forget_damaged(sharding.path(folder, index) for index in range(len(manifest.rows)))
     if manifest.complete:
         return EncodingReport(), manifest
     encoded = EncodedCorpus(encoder, _without_first(corpus, sum(manifest.rows)), form, threads)
@@ -76,8 +76,7 @@ def encode_to_shards(
             for piece in pieces:
                 append(writer, encoded, piece)
         manifest.complete = writer.rows < sharding.rows  # no other comes after it
-        manifest.rows.append(writer.rows)
-        manifest.bytes.append(path.stat().st_size)
+        manifest.add(path, writer.rows)
         manifest.save(folder)
 
     with encoded.pieces(folder) as pieces:
@@ -102,15 +101,6 @@ def _settings(encoder: Encoder, form: Form, sharding: Sharding, dtype: str) -> d
         "rows_per_shard": sharding.rows,
         "format": sharding.suffix,
     }
-
-
-def _forget_damaged(manifest: Manifest, folder: Path, sharding: Sharding) -> None:
-    """Have the first shard that is not as it was, and all after it, made again."""
-    for index, size in enumerate(manifest.bytes):
-        path = sharding.path(folder, index)
-        if not path.is_file() or path.stat().st_size != size:
-            manifest.rows, manifest.bytes, manifest.complete = manifest.rows[:index], manifest.bytes[:index], False
-            return
 
 
 def _without_first(corpus: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
