@@ -26,6 +26,7 @@ from tokemb.folder import (
 )
 from tokemb.ragged import Int32, Ragged, check_id_rows
 from tokemb.row_shape import RowShape
+from tokemb.serving_methods import ServingMethods
 from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import (
     Specification,
@@ -41,14 +42,12 @@ from tokemb.statistics import CorpusStatistics
 from tokemb.threads import thread_count
 
 if TYPE_CHECKING:
-    from keras.layers import TextVectorization
     from scipy.sparse import csr_matrix
 
     from tokemb.counts import TokenCounts
-    from tokemb.serving import TextToIds
 
 
-class Encoder(FeedingMethods):
+class Encoder(FeedingMethods, ServingMethods):
     """Texts to ids and back, made by ``tokemb.fit_vocab``, ``Encoder.load`` or ``Encoder.from_tokenizer``.
 
     ``input_dim``: that of an ``Embedding`` for these ids, the highest id + 1.
@@ -271,39 +270,6 @@ pathlib.Path(text) for a file
     def splitting(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """The ``normalizer`` and ``pre_tokenizer`` of the ``tokenizer.json``."""
         return self._specification.get("normalizer"), self._specification.get("pre_tokenizer")
-
-    # In Keras
-
-    def layer(self, maxlen: int | None = None, padding: str | None = None, truncating: str | None = None) -> TextToIds:
-        """A Keras layer of this vocabulary: strings (batch,) to the int32 (batch, maxlen) of ``encode``.
-
-        The arguments are those of ``encode``; see ``tokemb.serving.TextToIds``. The first one of a profile takes some
-        seconds. Raises ``ArgumentError`` for subwords and foreign vocabularies, which TensorFlow cannot do exactly.
-        """
-        from tokemb.serving import make_layer
-
-        return make_layer(self, maxlen, padding, truncating)
-
-    def to_text_vectorization(self) -> TextVectorization:
-        """Keras' ``TextVectorization`` with this vocabulary and the ids of ``encode``.
-
-        Raises ``ArgumentError`` unless that is possible: for words of the profile ``"text-vectorization"``, padded and
-        truncated at the end.
-        """
-        from tokemb.serving import to_text_vectorization
-
-        return to_text_vectorization(self)
-
-    @classmethod
-    def from_text_vectorization(cls, layer: TextVectorization) -> Encoder:
-        """The encoder of the ids that an adapted ``keras.layers.TextVectorization`` gives.
-
-        Raises ``ArgumentError`` for settings that no profile has (ngrams, another ``standardize`` or ``split``, an
-        ``output_mode`` that is not ``"int"``), ``VocabularyError`` for a layer without a vocabulary.
-        """
-        from tokemb.serving import from_text_vectorization
-
-        return from_text_vectorization(layer)
 
     # Encoding, decoding
 
