@@ -240,7 +240,6 @@ def test_missing_texts(run):
         ("--keep n -o y.npy", ".npy holds one array and no kept columns, here n"),
         ("--ragged -o y.npy", ".npy holds rows of one length"),
         ("--column nope -o y.npz", "x.csv has no column 'nope'"),
-        ("--column label,n -o y.npz", "x.csv has no column 'label,n'"),
         ("-o folder --rows-per-shard 0 --maxlen 2", "rows per shard must be at least 1; received 0"),
         ("-o folder --rows-per-shard 2", "rows of many files must be of one length: pass maxlen (--maxlen)"),
         ("-o old --rows-per-shard 2 --maxlen 2", "not a directory: old"),

@@ -162,7 +162,7 @@ def test_manifests_that_are_none(shards, change, message):
         (".npz", b"PK\3\4nothing", "not a sound .npz file"),
         (".parquet", b"PAR1nothing", "not a sound .parquet file"),
         (".jsonl", b"{}\n", "must be an object with ids"),
-        (".txt", b"a\n", "is none of what tokemb makes or reads: a vocabulary folder"),
+        (".txt", b"a\n", "is none of what tokemb makes or reads: a folder of a vocabulary"),
     ],
 )
 def test_files_that_are_none(tmp_path, suffix, content, message):
