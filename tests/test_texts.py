@@ -6,6 +6,7 @@ import pytest
 
 import tokemb
 from tokemb import texts as texts_module
+from tokemb.errors import TextTypeError
 from tokemb.texts import STRINGS, TOKEN_ROWS, batches
 
 
@@ -282,3 +283,29 @@ def test_rows_are_counted_across_batches(monkeypatch):
     monkeypatch.setattr(texts_module, "BATCH_BYTES", 8)
     with pytest.raises(ValueError, match=r"texts\[70\] is missing"):
         collect(["abc"] * 70 + [None])
+
+
+@pytest.mark.parametrize("make", [list, tuple, iter])
+@pytest.mark.parametrize("rows", [["a"] * 600 + [["b"]] * 600, [["a"]] * 600 + ["b"] * 600])
+def test_texts_and_tokens_are_not_mixed_in_later_batches_either(make, rows, monkeypatch):
+    monkeypatch.setattr(texts_module, "BATCH_ROWS", 256)
+    with pytest.raises(TextTypeError, match=r"every row must be a str, or .*; texts\[\d+\]"):
+        collect(make(rows))
+    first = pa.array([rows[0]] * 600)
+    with pytest.raises(TextTypeError, match=r"texts\[600\]"):
+        collect(iter([first, first[:0], pa.array([rows[-1]])]))
+
+
+def test_lists_are_cut_by_their_size(monkeypatch):
+    monkeypatch.setattr(texts_module, "BATCH_BYTES", 10_000)
+    for row, size in (("a" * 10, 10), (["a", "b", "c"], 24)):
+        rows = [row] * 5000
+        lengths = [len(batch) for batch in batches(rows)]
+        assert sum(lengths) == 5000
+        assert all(10_000 <= length * size <= 10_000 + 256 * size for length in lengths[:-1])
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(0, 0), (1000, 1), (1 << 18, 2)])
+def test_empty_rows_go_together(rows, expected):
+    assert len(list(batches([""] * rows))) == expected
+    assert len(list(batches(pa.array([""] * rows, pa.string())))) == expected

@@ -26,9 +26,7 @@ def corpus_batches(texts: Path | Iterable[Any]) -> Iterator[pa.Array]:
         first = list(islice(texts, 1))
         texts, of_paths = chain(first, texts), any(isinstance(item, Path) for item in first)
     else:
-        of_paths = isinstance(texts, (list, tuple, Set)) and any(
-            issubclass(kind, Path) for kind in set(map(type, texts))
-        )
+        of_paths = isinstance(texts, (list, tuple, Set)) and any(isinstance(item, Path) for item in islice(texts, 1))
     return _read(_only_paths(texts)) if of_paths else batches(texts)
 
 

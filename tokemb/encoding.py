@@ -20,7 +20,7 @@ from tokemb.row_shape import RowShape
 from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import Specification
 from tokemb.texts import STRINGS
-from tokemb.threads import thread_count
+from tokemb.threads import spread, thread_count
 from tokemb.token_lookup import TokenLookup
 
 
@@ -61,7 +61,8 @@ class Encoding:
             if rows is not None:
                 return self.special_tokens.put_around(shape.truncate(rows, self.special_tokens))
         count = thread_count(threads)
-        return Ragged.concatenate([self.batch(batch, shape, count).rows for batch in corpus_batches(texts)])
+        encoded = spread(lambda batch, inner: self.batch(batch, shape, inner), corpus_batches(texts), count)
+        return Ragged.concatenate([batch.rows for batch in encoded])
 
     def padded(self, texts: Path | Iterable[Any], shape: RowShape, pad_id: int, threads: int | None) -> Int32:
         """Encode all texts: int32 (rows, maxlen)."""
@@ -72,14 +73,19 @@ class Encoding:
         known_rows = len(texts) if isinstance(texts, (list, tuple, np.ndarray, pa.Array, pa.ChunkedArray)) else None
         whole = np.empty((known_rows or 0, length), np.int32)
         blocks, filled = [], 0
-        for batch in corpus_batches(texts):
-            # Into its place, if the number of rows is known before.
-            block = whole[filled : filled + len(batch)]
-            if len(block) < len(batch):
-                block = np.empty((len(batch), length), np.int32)
-                blocks.append(block)
-            self._into(block, batch, shape, pad_id, count)
-            filled += len(batch)
+
+        def places() -> Iterator[tuple[Int32, pa.Array]]:
+            """Where each batch goes: into its place, if the number of rows is known before."""
+            nonlocal filled
+            for batch in corpus_batches(texts):
+                block = whole[filled : filled + len(batch)]
+                if len(block) < len(batch):
+                    block = np.empty((len(batch), length), np.int32)
+                    blocks.append(block)
+                filled += len(batch)
+                yield block, batch
+
+        spread(lambda place, inner: self._into(*place, shape, pad_id, inner), places(), count)
         return np.concatenate(blocks) if blocks else whole[:filled]
 
     def bare_rows(self, texts: Path | Iterable[Any], pad_id: int | None, threads: int | None) -> Iterator[Ragged]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ BATCH_BYTES = 8 << 20
 # And at most so many rows: some have few bytes or none.
 BATCH_ROWS = 1 << 17
 
+# Rows of a list that are looked at together, while they are in the processor's cache.
+_ROWS_AT_ONCE = 256
+
 _ARROW_PROTOCOLS = ("__arrow_c_stream__", "__arrow_c_array__", "__arrow_array__")
 
 
@@ -38,9 +42,14 @@ def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user
     Raises ``TextTypeError`` for one bare ``str``, a table, ``bytes`` and other things that are not a column, and for
     rows that are no text; ``TextError`` for a missing value and for a lone surrogate. Both name the row.
     """
-    first = 0
+    first, kind = 0, None
     for part in _parts(texts):
-        yield from slices(_rows_to_arrow(part, first) if isinstance(part, list) else _checked_arrow(part, first))
+        column = _rows_to_arrow(part, first) if isinstance(part, list) else _checked_arrow(part, first)
+        if len(column):
+            if kind not in (None, column.type):
+                raise _wrong_row(column[0].as_py(), first)
+            kind = column.type
+        yield from slices(column)
         first += len(part)
 
 
@@ -56,8 +65,7 @@ def _parts(texts: Any) -> Iterator[pa.Array | list[Any]]:  # noqa: ANN401
     elif isinstance(texts, np.ndarray):
         yield from _numpy_parts(texts)
     elif isinstance(texts, (list, tuple)):
-        if texts:
-            yield list(texts)
+        yield from _list_parts(texts)
     else:
         yield from _chunks(iter(texts))
 
@@ -143,6 +151,25 @@ def _numpy_parts(array: npt.NDArray[Any]) -> Iterator[pa.Array | list[Any]]:
         yield part
 
 
+def _list_parts(rows: Sequence[Any]) -> Iterator[list[Any]]:
+    """Cut rows after about every ``BATCH_BYTES``, as ``_chunks`` does, but looking at many at a time."""
+    start = size = 0
+    for stop in range(_ROWS_AT_ONCE, len(rows), _ROWS_AT_ONCE):
+        size += _size(rows[stop - _ROWS_AT_ONCE : stop])
+        if size >= BATCH_BYTES or stop - start >= BATCH_ROWS:
+            yield list(rows[start:stop])
+            start, size = stop, 0
+    if start < len(rows):
+        yield list(rows[start:])
+
+
+def _size(rows: Sequence[Any]) -> int:
+    """Characters of texts; of rows of tokens eight times their number, near enough."""
+    if all(issubclass(kind, str) for kind in set(map(type, rows))):
+        return sum(map(len, rows))
+    return sum(8 * len(row) if isinstance(row, Sequence) else 1 for row in rows)
+
+
 def _chunks(rows: Iterator[Any]) -> Iterator[pa.Array | list[Any]]:
     chunk: list[Any] = []
     size = 0
@@ -207,7 +234,7 @@ def _first(mask: pa.Array) -> int:
 
 
 def slices(column: pa.Array, size: int | None = None, most_rows: int | None = None) -> Iterator[pa.Array]:
-    """Cut an Arrow array after about every ``size`` bytes of text or ``most_rows`` rows, without copying.
+    """Cut an Arrow array into about even slices of some ``size`` bytes of text, or ``most_rows``, without copying.
 
     They are ``BATCH_BYTES`` and ``BATCH_ROWS`` unless told.
     """
@@ -219,6 +246,9 @@ def cuts(column: pa.Array, size: int | None = None, most_rows: int | None = None
     """Where ``slices`` cuts: the first row of each slice, and the one after its last."""
     size, most_rows = size or BATCH_BYTES, most_rows or BATCH_ROWS
     ends = row_ends(column)
+    total = int(ends[-1]) if len(ends) else 0
+    if total > size:
+        size = -(-total // round(total / size))  # no small one after the others
     start = 0
     while start < len(column):
         before = ends[start - 1] if start else 0
@@ -262,6 +292,8 @@ def _is_token_row(value: object) -> bool:
 def _wrong_row(value: object, row: int) -> TextError | TextTypeError:
     if value is None or repr(value) in ("nan", "np.float64(nan)", "<NA>", "NaT"):
         return TextError(f"texts[{row}] is missing ({value!r}): fill or drop it first")
+    if isinstance(value, Path):
+        return TextTypeError(f"texts and files cannot be mixed: every row must be a str; texts[{row}] is {value!r:.80}")
     return TextTypeError(f"every row must be a str, or every row a list of str; texts[{row}] is {value!r:.80}")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from itertools import starmap
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from itertools import chain, islice, starmap
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from tokemb.arguments import check_optional_count
 if TYPE_CHECKING:
     from tokemb.ragged import Int64
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # Ids that a kernel must move to be worth the import of what loads it, which takes a tenth of a second; NumPy moves
@@ -54,6 +56,39 @@ def parts(splits: Int64, threads: int) -> list[tuple[int, int]]:
     cuts = np.searchsorted(size, size[-1] * np.arange(1, threads) / threads)
     bounds = [0, *cuts.tolist(), rows]
     return [(first, last) for first, last in zip(bounds, bounds[1:], strict=False) if first < last]
+
+
+def overlapped(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int = 1
+) -> Generator[Result, None, None]:
+    """Call ``function`` with each item in one of ``workers`` threads while the next items are made; results in order.
+
+    Items are made here, so that one that waits for more can be interrupted. One more than there are workers is made
+    before it is needed.
+    """
+    from concurrent.futures import Future, ThreadPoolExecutor  # here, so that small inputs do not wait for it
+
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(workers, "tokemb-overlapped") as pool:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def spread(function: Callable[[Item, int], Result], items: Iterable[Item], threads: int) -> list[Result]:
+    """Call ``function`` with each item and how many of ``threads`` it may use; the results in order.
+
+    Two items are done at a time, while the next is made: so no thread waits until all are done with an item.
+    """
+    items = iter(items)
+    first = list(islice(items, 2))
+    items = chain(first, items)
+    if threads == 1 or len(first) < 2:
+        return [function(item, threads) for item in items]
+    return list(overlapped(lambda item: function(item, (threads + 1) // 2), items, 2))
 
 
 def run(function: Callable[..., Result], arguments: Sequence[tuple[object, ...]]) -> list[Result]:

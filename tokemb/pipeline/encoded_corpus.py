@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -17,6 +16,7 @@ from tokemb.pipeline.report import EncodingReport
 from tokemb.ragged import Int32, Ragged
 from tokemb.row_shape import RowShape
 from tokemb.spool import RowSpool, check_padding
+from tokemb.threads import overlapped
 
 # Numbers that are made at a time.
 BLOCK = 1 << 22
@@ -67,7 +67,7 @@ class EncodedCorpus:
         Raises ``ArgumentError`` if next to all of a large output would be padding.
         """
         shape, report = self._form.shape, self.report
-        with closing(self._encode()) as pieces:
+        with closing(overlapped(self._encode_batch, self._corpus)) as pieces:
             if self._form.ragged:
                 yield pieces
             elif shape.fixed_length is not None:
@@ -87,17 +87,6 @@ class EncodedCorpus:
         step = max(BLOCK // max(row_size or maxlen, 1), 1)
         for start in range(0, len(rows), step):
             yield self._form.shape.pad(rows.slice(start, min(start + step, len(rows))), pad_id, maxlen)
-
-    def _encode(self) -> Generator[Piece, None, None]:
-        with ThreadPoolExecutor(1, "tokemb-encode") as pool:
-            before: Future[Piece] | None = None
-            for batch in self._corpus:
-                piece = pool.submit(self._encode_batch, batch)
-                if before is not None:
-                    yield before.result()
-                before = piece
-            if before is not None:
-                yield before.result()
 
     def _encode_batch(self, batch: pa.RecordBatch) -> Piece:
         encoded = self._encoder.encode_column(batch.column(0), self._form.shape, self._threads)
