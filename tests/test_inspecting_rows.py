@@ -104,6 +104,7 @@ def test_folders_of_shards(shards, suffix, ragged):
     folder = shards("--shard-format", suffix, "--dtype", "uint16", *how)
     expected = {
         "kind": "shards",
+        "holds": "ids",
         "format": suffix,
         "files": 2,
         "rows": 3,

@@ -13,6 +13,7 @@ from tokemb.pipeline.decoding import decode_ids
 from tokemb.pipeline.embedding import embed_ids
 from tokemb.pipeline.encoded_corpus import Form
 from tokemb.pipeline.encoding import encode_corpus
+from tokemb.reading_ids import open_ids
 from tokemb.texts import batches
 from tokemb.writing import Layout, open_writer
 
@@ -53,7 +54,7 @@ def test_padded_ids_of_any_file_are_embedded(tmp_path, encoder, pooling, monkeyp
     embedder = Embedder(model)
     for suffix in (".npy", ".npz", ".parquet"):
         path = written(tmp_path / f"ids{suffix}", ids, (5,))
-        assert embed_ids(embedder, path, tmp_path / "v.npy", pooling).rows == len(TEXTS)
+        assert embed_ids(embedder, open_ids(path), tmp_path / "v.npy", pooling).rows == len(TEXTS)
         np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), expected, strict=True)
     # Lines of JSON do not say whether they are padded; other files of different lengths have no padding.
     paths = [written(tmp_path / "ids.npz", encoder.encode_ragged(TEXTS), None)]
@@ -61,9 +62,9 @@ def test_padded_ids_of_any_file_are_embedded(tmp_path, encoder, pooling, monkeyp
     for path in paths:
         if pooling is None:
             with pytest.raises(ArgumentError, match=rf"the rows of .*{path.name} are of different lengths: pad them"):
-                embed_ids(embedder, path, tmp_path / "v.npy", pooling)
+                embed_ids(embedder, open_ids(path), tmp_path / "v.npy", pooling)
         else:
-            embed_ids(embedder, path, tmp_path / "v.npy", pooling)
+            embed_ids(embedder, open_ids(path), tmp_path / "v.npy", pooling)
             np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), expected, strict=True)
 
 

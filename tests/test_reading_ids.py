@@ -179,7 +179,7 @@ IDS = np.zeros((2, 2), int)
         (".jsonl", lines('{"ids":[1,2],"x":1}', '{"ids":[1,2],"y":1}'), "lines 2 to 2: 'y' is in none of the first"),
         (".jsonl", lines('{"ids":[],"x":1}', '{"ids":[],"x":"a"}'), "lines 1 to 2: kept columns must be of one type"),
         (".txt", lines("1 2"), "must end in one of .npy, .npz, .parquet, .jsonl; received"),
-        (".npz", lambda path: path.mkdir(), "is a folder, not a .npz file"),
+        (".npz", lambda path: path.mkdir(), "holds no files of ids"),
     ],
 )
 def test_what_is_not_ids_is_an_error(tmp_path, suffix, write, message):

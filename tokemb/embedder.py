@@ -86,6 +86,11 @@ class Embedder:
         """The size of the last axis of the output, as far as the model says it."""
         return self._model.output_dim
 
+    @property
+    def digest(self) -> str:
+        """What tells the model from others, 16 hexadecimal digits of its weights and what is computed with them."""
+        return self._model.digest
+
     def check_fingerprint(self, fingerprint: str) -> None:
         """Raise ``ModelError`` if the model was made for another vocabulary than the one of this fingerprint."""
         for finding in fingerprint_errors(self._model.names, fingerprint):

@@ -62,21 +62,27 @@ def describe_shards(folder: Path) -> Description:
         )
     paths = [shard_path(folder, index, suffix) for index in range(len(manifest.rows))]
     damaged = [path.name for path, size in zip(paths, manifest.bytes, strict=True) if not _is_of_size(path, size)]
-    readable = paths and paths[0].name not in damaged and suffix in (*SUFFIXES, *_VECTORS)
+    of_vectors = "pooling" in settings
+    readable = paths and paths[0].name not in damaged and suffix in (_VECTORS if of_vectors else SUFFIXES)
     first = describe_rows(paths[0]) if readable else {}
     unknown = dict.fromkeys(settings.get("keep") or [], "unknown")
+    if of_vectors:
+        shape = {"dim": first.get("dim"), "pooling": settings["pooling"]}
+    else:
+        maxlen = first.get("maxlen") or (None if settings.get("ragged") else settings.get("pad_to"))
+        shape = {"maxlen": maxlen, "ragged": settings.get("ragged")}
     return {
         "kind": "shards",
+        "holds": "vectors" if of_vectors else "ids",
         "format": suffix[1:],
         "files": len(paths),
         "rows": sum(manifest.rows),
         "rows_per_shard": settings.get("rows_per_shard"),
         "complete": manifest.complete,
-        "maxlen": first.get("maxlen") or (None if settings.get("ragged") else settings.get("pad_to")),
-        "ragged": settings.get("ragged"),
+        **shape,
         "dtype": settings.get("dtype"),
         "pad_id": settings.get("pad_id"),
-        "fingerprint": manifest.vocabulary,
+        "fingerprint": manifest.vocabulary or None,
         "kept": first.get("kept", unknown),
         "bytes": sum(manifest.bytes),
         "damaged": damaged,

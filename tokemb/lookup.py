@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,11 @@ class LookUp:
     def output_dim(self) -> int:
         """The size of a vector."""
         return self.matrix.shape[1]
+
+    @property
+    def digest(self) -> str:
+        """What tells it from other models."""
+        return sha256(np.ascontiguousarray(self.matrix).data).hexdigest()[:16]
 
     def vectors(self, ids: Int32) -> Float32:
         """The rows of the matrix for ids (rows, maxlen) within it: float32 (rows, maxlen, output_dim)."""

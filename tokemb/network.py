@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,17 @@ class Network:
         import keras
 
         return np.asarray(keras.ops.convert_to_numpy(self._embeddings[0].embeddings), np.float32)
+
+    @property
+    def digest(self) -> str:
+        """What tells it from other models; raises ``ModelError`` for one that cannot be saved."""
+        try:
+            digest = sha256(self._model.to_json().encode())
+        except Exception as error:  # what is not serialisable raises all kinds
+            raise ModelError(f"the model cannot be told from others, as it cannot be saved: {error!s:.300}") from None
+        for weights in self._model.get_weights():
+            digest.update(np.ascontiguousarray(weights).data)
+        return digest.hexdigest()[:16]
 
     def vectors(self, ids: Int32) -> Float32:
         """The model's output for ids (rows, maxlen), float32 (rows, ...)."""

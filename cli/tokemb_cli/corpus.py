@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -189,10 +188,7 @@ class Corpus:
 
     def check_apart(self, output: Path) -> None:
         """Wrong usage if ``output`` is one of the files, which it would replace."""
-        for file in self._sources():
-            if file.filesystem is None and output.is_file() and os.path.isfile(file.path):
-                if os.path.samefile(file.path, output):
-                    raise click.UsageError(f"the output is also read: {file.name}")
+        check_apart([Path(file.path) for file in self._sources() if file.filesystem is None], output)
 
     def identity(self) -> dict[str, Any] | None:
         """What tells it from others, as JSON has it; ``None`` if it cannot be read a second time."""
@@ -206,6 +202,13 @@ class Corpus:
         from tokemb.reading.files import find_sources
 
         return find_sources(self.files, self.reading["format"], delimiter=self.reading["delimiter"])
+
+
+def check_apart(files: Sequence[Path], output: Path) -> None:
+    """Wrong usage if ``output`` is one of ``files``, which it would replace."""
+    for file in files:
+        if output.is_file() and file.is_file() and file.samefile(output):
+            raise click.UsageError(f"the output is also read: {file}")
 
 
 def _flat(columns: Sequence[Sequence[str]]) -> list[str]:

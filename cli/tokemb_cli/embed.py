@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tokemb_cli import corpus, options
+from tokemb_cli import corpus, options, shards
 from tokemb_cli.console import note, quiet_tensorflow
 
 # What holds ids.
@@ -23,9 +24,9 @@ _IDS = (".npy", ".npz", ".parquet", ".jsonl")
     "--vocab",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Vocabulary of the texts; not needed for a file of ids.",
+    help="Vocabulary of the texts; not needed for ids.",
 )
-@options.output("FILE", "Vectors to write: .npy, .npz, .parquet, .tfrecord, .jsonl, or -.")
+@options.output("FILE|FOLDER", "Vectors to write: .npy, .npz, .parquet, .tfrecord, .jsonl, a folder of shards, or -.")
 @click.option("--pooling", type=click.Choice(["mean", "sum", "max"]), help="One vector a row, over its real tokens.")
 @options.maxlen
 @options.padding
@@ -34,6 +35,7 @@ _IDS = (".npy", ".npz", ".parquet", ".jsonl")
 @click.option(
     "--dtype", type=click.Choice(["float32", "float16"]), default="float32", show_default=True, help="Of the vectors."
 )
+@shards.sharding
 @options.threads
 @corpus.quiet
 def command(
@@ -45,64 +47,83 @@ def command(
     padding: str | None,
     truncating: str | None,
     dtype: str,
+    rows_per_shard: int | None,
+    shard_format: str | None,
     threads: int | None,
     **told: Any,  # noqa: ANN401
 ) -> None:
-    """Turn one file of ids, or with --vocab texts, into vectors.
+    """Turn ids, or with --vocab texts, into vectors.
 
-    Vectors are (rows, maxlen, dim), or (rows, dim) with --pooling. Ids are .npy, .npz, .parquet or .jsonl as encode
-    writes them, and the columns beside them are kept; texts are read as encode reads them. Whole numbers that are
-    tokens of texts are named with --column.
+    Vectors are (rows, maxlen, dim), or (rows, dim) with --pooling. Ids are files of .npy, .npz, .parquet or .jsonl as
+    encode writes them, or folders of these, and the columns beside them are kept; texts are read as encode reads them.
+    Whole numbers that are tokens of texts are named with --column.
+
+    With --rows-per-shard, a run that was stopped goes on when the same command is given again.
 
     \b
     Examples:
       tokemb embed ids.npy --model reviews.keras -o vectors.npy
       tokemb embed reviews.txt --vocab reviews.vocab --model reviews.keras --pooling mean -o means.npy
+      tokemb embed shards --model reviews.keras --pooling mean -o vectors --rows-per-shard 100000
     """
-    options.check_output(output)
+    shards.check(output, rows_per_shard, shard_format)
     texts = corpus.Corpus.take(told)
     of_ids = vocab is None or _holds_ids(texts)
-    if of_ids and (len(texts.files) > 1 or Path(texts.files[0]).suffix not in _IDS):
-        raise click.UsageError(f"texts need --vocab; without it the input must be one file of ids: {', '.join(_IDS)}")
+    if of_ids and not all(map(_can_hold_ids, texts.files)):
+        raise click.UsageError(f"texts need --vocab; without it the input must be ids: {', '.join(_IDS)}, or a folder")
     if of_ids and (texts.keep or any(value is not None for value in (maxlen, padding, truncating))):
         raise click.UsageError("--maxlen, --padding, --truncating and --keep are for texts; ids are padded already")
-    texts.check_apart(output)
     from tokemb import Encoder
     from tokemb.embedder import Embedder
     from tokemb.pipeline.embedding import embed_corpus, embed_ids
     from tokemb.pipeline.encoded_corpus import Form
+    from tokemb.reading_ids import open_ids
 
     encoder = None if vocab is None else Encoder.load(vocab)
     with quiet_tensorflow():
         embedder = Embedder(model, encoder, threads=threads)
-    target = options.target(output)
     if of_ids or encoder is None:
-        report = embed_ids(embedder, Path(texts.files[0]), target, pooling, dtype)
+        source = open_ids(*map(Path, texts.files))
+        corpus.check_apart(source.files, output)
+        with shards.opened(output, rows_per_shard, shard_format, lambda: _identity(source.files)) as target:
+            report = embed_ids(embedder, source, target, pooling, dtype)
         summary = f"{report.rows:,} rows"
     else:
+        texts.check_apart(output)
         form = Form(encoder.row_shape(maxlen, padding, truncating), texts.keep)
-        with texts.open() as batches:
+        with shards.opened(output, rows_per_shard, shard_format, texts.identity) as target, texts.open() as batches:
             report = embed_corpus(embedder, encoder, batches, target, form, pooling, dtype, threads)
         summary = str(report)
     if not texts.quiet:
-        note(f"wrote {output}: {dtype} {report.shape}; {summary}{options.specification(output.suffix, report.layout)}")
+        note(shards.written(target, output, dtype, report, summary))
+
+
+def _identity(files: Sequence[Path]) -> dict[str, Any]:
+    """What tells files of ids from others, as JSON has it."""
+    return {"files": [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files]}
+
+
+def _can_hold_ids(file: str) -> bool:
+    return Path(file).suffix in _IDS or Path(file).is_dir()
 
 
 def _holds_ids(texts: corpus.Corpus) -> bool:
-    """Whether what came with --vocab is one file of ids all the same; wrong usage if nobody can tell."""
-    path = Path(texts.files[0])
-    if len(texts.files) > 1 or path.suffix not in _IDS:
+    """Whether what came with --vocab is ids all the same; wrong usage if nobody can tell."""
+    paths = [Path(file) for file in texts.files]
+    if not all(map(_can_hold_ids, texts.files)):
         return False
-    if path.suffix in (".npy", ".npz"):
+    if all(path.suffix in (".npy", ".npz") for path in paths):
         return True
-    if texts.reading["column"] is not None or texts.reading["format"] is not None or not path.is_file():
+    if texts.reading["column"] is not None or texts.reading["format"] is not None:
+        return False
+    if not all(path.exists() for path in paths):
         return False
     from tokemb.reading_ids import find_ids
 
-    source = find_ids(path)
+    source = find_ids(*paths)
     if source is not None and not source.fingerprint:
         raise click.UsageError(
-            f"the whole numbers called ids in {path} could be ids or tokens: leave out --vocab if they are ids, "
+            f"the whole numbers called ids in {paths[0]} could be ids or tokens: leave out --vocab if they are ids, "
             "pass --column ids if they are tokens"
         )
     return source is not None

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from tokemb_cli import corpus, options, spark
+from tokemb_cli import corpus, options, shards, spark
 from tokemb_cli.console import note
-
-if TYPE_CHECKING:
-    from tokemb import Encoder
-    from tokemb.pipeline.encoded_corpus import Form
 
 
 @click.command("encode")
@@ -33,12 +27,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Of the ids.",
 )
-@click.option("--rows-per-shard", type=int, metavar="N", help="Write a folder of files of so many rows.")
-@click.option(
-    "--shard-format",
-    type=click.Choice([suffix[1:] for suffix in options.OUTPUTS]),
-    help="Of the files in the folder.  [default: npz]",
-)
+@shards.sharding
 @options.threads
 @spark.engine
 @corpus.quiet
@@ -82,15 +71,11 @@ def command(
         settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **ours}
         cluster.encode(corpus.Corpus.take(told), vocab, output, settings)
         return
-    if rows_per_shard is None:
-        if shard_format is not None:
-            raise click.UsageError("--shard-format is for a folder of files: pass --rows-per-shard")
-        options.check_output(output, "; --rows-per-shard makes a folder")
-    elif str(output) == "-":
-        raise click.UsageError("--rows-per-shard makes a folder, which cannot go to standard output")
+    shards.check(output, rows_per_shard, shard_format)
     from tokemb import Encoder
     from tokemb.folder import is_columns_folder
     from tokemb.pipeline.encoded_corpus import Form
+    from tokemb.pipeline.encoding import encode_corpus
 
     texts = corpus.Corpus.take(told)
     texts.check_apart(output)
@@ -103,10 +88,10 @@ def command(
         raise click.UsageError(f"{vocab} is the vocabulary of one column: pass a folder of columns, or one --column")
     encoder = Encoder.load(vocab)
     form = Form(encoder.row_shape(maxlen, padding, truncating), texts.keep, ragged)
-    job = _Job(texts, encoder, output, form, dtype, threads)
-    summary = job.to_file() if rows_per_shard is None else job.to_shards(rows_per_shard, f".{shard_format or 'npz'}")
+    with shards.opened(output, rows_per_shard, shard_format, texts.identity) as target, texts.open() as batches:
+        report = encode_corpus(encoder, batches, target, form, dtype, threads)
     if not texts.quiet:
-        note(summary)
+        note(shards.written(target, output, dtype, report, str(report)))
 
 
 def _encode_table(
@@ -139,51 +124,3 @@ def _encode_table(
         )
     if not texts.quiet:
         note(f"wrote {output}: {report}")
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What is to be encoded, and how; each way to do it returns what the user is told."""
-
-    texts: corpus.Corpus
-    encoder: Encoder
-    output: Path
-    form: Form
-    dtype: str
-    threads: int | None
-
-    def to_file(self) -> str:
-        from tokemb.pipeline.encoding import encode_corpus
-
-        with self.texts.open() as batches:
-            report = encode_corpus(
-                self.encoder, batches, options.target(self.output), self.form, self.dtype, self.threads
-            )
-        specification = options.specification(self.output.suffix, report.layout)
-        return f"wrote {self.output}: {self.dtype} {report.shape}; {report}{specification}"
-
-    def to_shards(self, rows: int, suffix: str) -> str:
-        from tokemb.pipeline.shards import Sharding, encode_to_shards
-
-        sharding = Sharding(rows, suffix)
-        try:
-            with self.texts.open() as batches:
-                report, manifest = encode_to_shards(
-                    self.encoder,
-                    batches,
-                    self.texts.identity(),
-                    self.output,
-                    self.form,
-                    sharding,
-                    self.dtype,
-                    self.threads,
-                )
-        except KeyboardInterrupt:
-            note(f"interrupted: the whole files in {self.output} stay; give the same command again to go on")
-            click.get_current_context().exit(128 + signal.SIGINT)
-        there = sum(manifest.rows) - report.rows
-        before = f" ({there:,} of them were there)" if there else ""
-        return (
-            f"wrote {self.output}: {len(manifest.rows)} files, {sum(manifest.rows):,} rows{before}; {report}"
-            f"{options.specification(suffix, report.layout)}"
-        )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,18 +13,20 @@ from tokemb.embedder import Embedder
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.pipeline.encoded_corpus import EncodedCorpus, Form
+from tokemb.pipeline.output import Output, check_output, is_complete, left_to_write, write_rows
 from tokemb.pipeline.report import EncodingReport
+from tokemb.pipeline.shards import Piece, ShardFolder
 from tokemb.pooling import Float32
-from tokemb.ragged import Ragged
-from tokemb.reading_ids import IdBlock, open_ids
-from tokemb.writing import Layout, Writer, check_layout, open_writer, vectors_dtype
+from tokemb.ragged import Int32, Ragged
+from tokemb.reading_ids import IdsSource
+from tokemb.writing import Layout, Writer, vectors_dtype
 
 
 def embed_corpus(
     embedder: Embedder,
     encoder: Encoder,
     corpus: Iterator[pa.RecordBatch],
-    output: Path | BinaryIO,
+    output: Output,
     form: Form,
     pooling: str | None,
     dtype: str = "float32",
@@ -38,8 +39,13 @@ def embed_corpus(
     """
     numbers = vectors_dtype(dtype)
     form = replace(form, ragged=pooling is not None, id_bytes=numbers.itemsize * embedder.output_dim)
-    encoded = EncodedCorpus(encoder, corpus, form, threads)
-    check_layout(output, Layout("vectors", numbers, (0,), encoded.kept))
+    if isinstance(output, ShardFolder):
+        form.check_one_length()
+        output.begin(encoder.fingerprint, {**form.settings, **_settings(embedder, pooling, dtype)})
+    if is_complete(output):
+        return EncodingReport()
+    encoded = EncodedCorpus(encoder, left_to_write(corpus, output), form, threads)
+    check_output(output, Layout("vectors", numbers, (0,), encoded.kept))
     with encoded.pieces(output) as pieces:
         maxlen = encoded.report.maxlen or 0
         if pooling is None:
@@ -48,51 +54,68 @@ def embed_corpus(
             nothing = embedder.pool_rows(Ragged.from_rows([]), pooling)
         layout = Layout("vectors", numbers, nothing.shape[1:], encoded.kept, encoder.fingerprint)
         encoded.report.layout = layout
-        with open_writer(output, layout) as writer:
-            for rows, kept in pieces:
-                if pooling is None:
-                    blocks = map(embedder.vectors, encoded.padded(rows, embedder.row_size(maxlen, None)))
-                    _append(writer, blocks, kept)
-                else:
-                    writer.append(embedder.pool_rows(rows, pooling), None, kept)
+
+        def append(writer: Writer, piece: Piece[Ragged]) -> None:
+            rows, kept = piece
+            if pooling is None:
+                blocks = map(embedder.vectors, encoded.padded(rows, embedder.row_size(maxlen, None)))
+                _append(writer, blocks, kept)
+            else:
+                writer.append(embedder.pool_rows(rows, pooling), None, kept)
+
+        write_rows(output, layout, pieces, append)
     return encoded.report
 
 
 def embed_ids(
-    embedder: Embedder, ids: Path, output: Path | BinaryIO, pooling: str | None, dtype: str = "float32"
+    embedder: Embedder, source: IdsSource, output: Output, pooling: str | None, dtype: str = "float32"
 ) -> EncodingReport:
-    """Embed a file of ids, with the columns that it keeps, into one of vectors; the report knows rows and layout only.
+    """Embed ids, with the columns kept beside them; the report knows the rows of this run and the layout only.
 
-    Raises ``ArgumentError`` for what is no file of ids and for ragged rows without ``pooling``; ``ModelError`` for ids
-    of another vocabulary than the model's or outside of it, before any work.
+    ``source``: as ``tokemb.reading_ids.open_ids`` gives it. ``output``, ``dtype``: as for ``embed_corpus``.
+    Raises ``ArgumentError`` for ragged rows without ``pooling``; ``ModelError`` for ids of another vocabulary than the
+    model's or outside of it, before any work.
     """
-    source = open_ids(ids)
     if source.maxlen is None and pooling is None:
-        raise ArgumentError(f"the rows of {ids} are of different lengths: pad them, or pass a pooling")
+        raise ArgumentError(f"the rows of {source.path} are of different lengths: pad them, or pass a pooling")
     if source.fingerprint:
         embedder.check_fingerprint(source.fingerprint)
+    if isinstance(output, ShardFolder):
+        output.begin(source.fingerprint, _settings(embedder, pooling, dtype))
+    if is_complete(output):
+        return EncodingReport()
     size = embedder.row_size(source.maxlen or 0, pooling)
     for block in source.blocks(size):
         embedder.check(block.values)  # all of it before any work
-    nothing = _embedded(embedder, IdBlock(_no_ids(source.maxlen), pa.RecordBatch.from_pylist([])), pooling)
+    nothing = _embedded(embedder, _no_ids(source.maxlen), pooling)
     layout = Layout("vectors", vectors_dtype(dtype), nothing.shape[1:], source.kept, source.fingerprint)
-    with open_writer(output, layout) as writer:
-        for block in source.blocks(size):
-            writer.append(_embedded(embedder, block, pooling), None, block.kept)
-    return EncodingReport(writer.rows, layout=layout)
+    report = EncodingReport(layout=layout)
+
+    def append(writer: Writer, piece: Piece[Ragged | Int32]) -> None:
+        ids, kept = piece
+        writer.append(_embedded(embedder, ids, pooling), None, kept)
+        report.rows += len(ids)
+
+    blocks = left_to_write(source.blocks(size), output)
+    write_rows(output, layout, ((block.ids, block.kept) for block in blocks), append)
+    return report
 
 
-def _no_ids(maxlen: int | None) -> np.ndarray[tuple[int, int], np.dtype[np.int32]] | Ragged:
+def _settings(embedder: Embedder, pooling: str | None, dtype: str) -> dict[str, Any]:
+    """What decides vectors besides the ids."""
+    return {"pooling": pooling, "pad_id": embedder.pad_id, "dtype": dtype, "model": embedder.digest}
+
+
+def _no_ids(maxlen: int | None) -> Int32 | Ragged:
     return Ragged.from_rows([]) if maxlen is None else np.zeros((0, maxlen), np.int32)
 
 
-def _embedded(embedder: Embedder, block: IdBlock, pooling: str | None) -> Float32:
-    if isinstance(block.ids, Ragged):
-        rows = block.ids
+def _embedded(embedder: Embedder, ids: Int32 | Ragged, pooling: str | None) -> Float32:
+    if isinstance(ids, Ragged):
         if embedder.pad_id is not None:  # lines of JSON can be padded without saying so
-            rows = rows.select(rows.values != embedder.pad_id)
-        return embedder.pool_rows(rows, pooling or "")
-    return embedder.vectors(block.ids) if pooling is None else embedder.pool_padded(block.ids, pooling)
+            ids = ids.select(ids.values != embedder.pad_id)
+        return embedder.pool_rows(ids, pooling or "")
+    return embedder.vectors(ids) if pooling is None else embedder.pool_padded(ids, pooling)
 
 
 def _append(writer: Writer, blocks: Iterator[Float32], kept: pa.RecordBatch) -> None:

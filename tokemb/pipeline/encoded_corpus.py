@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import pyarrow as pa
 
 from tokemb.encoder import Encoder
+from tokemb.errors import ArgumentError
+from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
+from tokemb.pipeline.shards import Piece
 from tokemb.ragged import Int32, Ragged
 from tokemb.row_shape import RowShape
 from tokemb.spool import RowSpool, check_padding
@@ -20,9 +23,6 @@ from tokemb.threads import overlapped
 
 # Numbers that are made at a time.
 BLOCK = 1 << 22
-
-# Rows, and their kept columns.
-Piece = tuple[Ragged, pa.RecordBatch]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,18 @@ class Form:
     keep: tuple[str, ...] = ()
     ragged: bool = False
     id_bytes: int = 4
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides how rows are, as JSON has it."""
+        return {**asdict(self.shape), "keep": list(self.keep), "ragged": self.ragged}
+
+    def check_one_length(self) -> None:
+        """Raise ``ArgumentError`` if the length of rows depends on the corpus: then files cannot be written apart."""
+        if not self.ragged and self.shape.fixed_length is None:
+            raise ArgumentError(
+                "rows of many files must be of one length: pass maxlen (--maxlen), or write them ragged"
+            )
 
 
 class EncodedCorpus:
@@ -58,7 +70,7 @@ class EncodedCorpus:
         self._corpus = chain([first], corpus)
 
     @contextmanager
-    def pieces(self, output: Path | BinaryIO) -> Iterator[Iterator[Piece]]:
+    def pieces(self, output: Output) -> Iterator[Iterator[Piece[Ragged]]]:
         """Give the rows, once ``report.maxlen`` is known; they are encoded while those before are being written.
 
         The corpus is read here and not in a thread: what waits for more on a pipe can be interrupted.
@@ -88,7 +100,7 @@ class EncodedCorpus:
         for start in range(0, len(rows), step):
             yield self._form.shape.pad(rows.slice(start, min(start + step, len(rows))), pad_id, maxlen)
 
-    def _encode_batch(self, batch: pa.RecordBatch) -> Piece:
+    def _encode_batch(self, batch: pa.RecordBatch) -> Piece[Ragged]:
         encoded = self._encoder.encode_column(batch.column(0), self._form.shape, self._threads)
         self.report.add(encoded)
         return encoded.rows, batch.select(list(self._form.keep))

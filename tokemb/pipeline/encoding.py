@@ -1,56 +1,60 @@
-"""Texts to a file of ids."""
+"""Texts to files of ids."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import BinaryIO
+from functools import partial
 
 import pyarrow as pa
 
 from tokemb.encoder import Encoder
-from tokemb.pipeline.encoded_corpus import EncodedCorpus, Form, Piece
+from tokemb.pipeline.encoded_corpus import EncodedCorpus, Form
+from tokemb.pipeline.output import Output, check_output, is_complete, left_to_write, write_rows
 from tokemb.pipeline.report import EncodingReport
-from tokemb.writing import Layout, Writer, check_layout, ids_dtype, open_writer
+from tokemb.pipeline.shards import Piece, ShardFolder
+from tokemb.ragged import Ragged
+from tokemb.writing import Layout, Writer, ids_dtype
 
 
 def encode_corpus(
     encoder: Encoder,
     corpus: Iterator[pa.RecordBatch],
-    output: Path | BinaryIO,
+    output: Output,
     form: Form,
     dtype: str = "int32",
     threads: int | None = None,
 ) -> EncodingReport:
-    """Encode a corpus, as ``tokemb.read_corpus`` gives it, into a file that appears whole or not at all.
+    """Encode a corpus, as ``tokemb.read_corpus`` gives it, into files that appear whole or not at all.
 
-    ``output``: a path, whose extension is the format (docs/outputs.md), or a stream for lines of JSON.
+    ``output``: a path, whose extension is the format (docs/outputs.md), a stream for lines of JSON, or a
+    ``ShardFolder``, where the rows that an earlier run completed are only read.
     ``dtype``: of the ids, ``"int32"``, ``"uint16"`` or ``"int64"``.
+    Returns what became of the rows of this run.
     Raises ``ArgumentError`` for what the format cannot hold, before any work; for texts as ``Encoder.encode``.
     """
     form = replace(form, id_bytes=ids_dtype(dtype, encoder.input_dim).itemsize)
-    encoded = EncodedCorpus(encoder, corpus, form, threads)
-    check_layout(output, ids_layout(encoder, encoded, form, dtype))
-    with (
-        encoded.pieces(output) as pieces,
-        open_writer(output, ids_layout(encoder, encoded, form, dtype)) as writer,
-    ):
-        encoded.report.layout = writer.layout
-        for piece in pieces:
-            append(writer, encoded, piece)
+    if isinstance(output, ShardFolder):
+        form.check_one_length()
+        output.begin(encoder.fingerprint, {**form.settings, "pad_id": encoder.pad_id, "dtype": dtype})
+    if is_complete(output):
+        return EncodingReport()
+    encoded = EncodedCorpus(encoder, left_to_write(corpus, output), form, threads)
+    check_output(output, _layout(encoder, encoded, form, dtype))
+    with encoded.pieces(output) as pieces:
+        layout = encoded.report.layout = _layout(encoder, encoded, form, dtype)
+        write_rows(output, layout, pieces, partial(_append, encoded))
     return encoded.report
 
 
-def ids_layout(encoder: Encoder, encoded: EncodedCorpus, form: Form, dtype: str) -> Layout:
+def _layout(encoder: Encoder, encoded: EncodedCorpus, form: Form, dtype: str) -> Layout:
     """The layout of a file of these rows; of no width while that is not known."""
     row_shape = None if form.ragged else (encoded.report.maxlen or 0,)
     numbers = ids_dtype(dtype, encoder.input_dim)
     return Layout("ids", numbers, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)
 
 
-def append(writer: Writer, encoded: EncodedCorpus, piece: Piece) -> None:
-    """Write rows and their kept columns."""
+def _append(encoded: EncodedCorpus, writer: Writer, piece: Piece[Ragged]) -> None:
     rows, kept = piece
     if writer.layout.row_shape is None:
         writer.append(rows, None, kept)

@@ -33,11 +33,19 @@ class IdBlock:
         """All ids, int32 of any shape."""
         return self.ids.values if isinstance(self.ids, Ragged) else self.ids
 
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def slice(self, start: int) -> IdBlock:
+        """The rows from ``start`` on, which share memory with these."""
+        ids = self.ids.slice(start, len(self)) if isinstance(self.ids, Ragged) else self.ids[start:]
+        return IdBlock(ids, self.kept.slice(start))
+
 
 class IdsSource(ABC):
-    """A file of ids.
+    """A file of ids, or several.
 
-    ``column``: what they are called in it.
+    ``path``: how it is called in messages. ``column``: what they are called in it.
     ``maxlen``: the length of all rows, ``None`` if they are ragged, or not known to be of one length.
     ``rows``, ``dtype``: how many there are, and of what the file has its ids; ``None`` if only reading it all tells.
     ``kept``: the columns beside the ids. ``fingerprint``: of the vocabulary, ``""`` if the file does not say.
@@ -59,6 +67,11 @@ class IdsSource(ABC):
         self.path, self.maxlen, self.kept = path, maxlen, kept
         self.rows, self.dtype = rows, dtype
         self.fingerprint, self.pad_id = fingerprint, pad_id
+
+    @property
+    def files(self) -> list[Path]:
+        """What is read."""
+        return [self.path]
 
     @abstractmethod
     def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
