@@ -25,37 +25,55 @@ def batches(texts, size=4):
         yield pa.RecordBatch.from_pydict({"text": pa.array(texts[start : start + size], pa.string())})
 
 
-def counted(texts, profile="words", missing="error"):
+def packed(texts, profile="words", missing="error"):
     from tokemb.spark.worker import count_partition
 
-    parts = count_partition(batches(texts), column="text", profile=profile, missing=missing)
-    return [row for part in parts for row in part.to_pylist()]
+    return list(count_partition(batches(texts), column="text", profile=profile, missing=missing))
+
+
+def tokens_in(batches):
+    return sum(len(sizes) // 4 for batch in batches for sizes in batch["sizes"].to_pylist())
 
 
 @pytest.mark.parametrize("most", [3, 1 << 19])
 @pytest.mark.parametrize("profile", ["words", "keras"])
 def test_a_partition_is_counted_in_parts_that_add_up(monkeypatch, most, profile):
+    from tokemb.spark.sums import sum_partition
+
     monkeypatch.setattr("tokemb.spark.worker.MOST_DISTINCT", most)
+    monkeypatch.setattr("tokemb.spark.sums.BUCKETS", 5)
+    monkeypatch.setattr("tokemb.spark.sums._MERGE", most)
     monkeypatch.setattr("tokemb.engine.SMALL", 1)
-    rows = counted(TEXTS, profile)
     local = tokemb.TokenCounts.from_texts(TEXTS, profile=profile)
-    counts, documents, lengths, first = Counter(), Counter(), Counter(), {}
-    for row in rows:
-        if row["token"] is None:
-            lengths[row["length"]] += row["count"]
-        else:
-            counts[row["token"]] += row["count"]
-            documents[row["token"]] += row["documents"]
-            first[row["token"]] = min(row["first"], first.get(row["token"], row["first"]))
-    names = local.tokens.to_pylist()
-    assert sorted(first, key=first.__getitem__) == names
-    assert ([counts[name] for name in names], [documents[name] for name in names]) == (
-        local.counts.tolist(),
-        local.documents.tolist(),
-    )
-    assert dict(lengths) == dict(local.row_lengths)
-    tokens = [row for row in rows if row["token"] is not None]
-    assert (len(tokens) > len(names)) == (most == 3)
+    parts = packed(TEXTS, profile)
+    assert (tokens_in(parts) > len(local.tokens) + len(local.row_lengths)) == (most == 3)
+    bucket = [bucket for batch in parts for bucket in batch["bucket"].to_pylist()]
+    reducers = [[part.filter(pa.array((part["bucket"].to_numpy() % 2) == odd)) for part in parts] for odd in (0, 1)]
+    assert {-1, 0, 1, 2, 3, 4} == set(bucket)
+    rows = [row for each in reducers for batch in sum_partition(iter(each)) for row in batch.to_pylist()]
+    tokens = sorted((row for row in rows if row["token"] is not None), key=lambda row: row["first"])
+    counts = [(row["token"], row["count"], row["documents"]) for row in tokens]
+    assert counts == list(zip(local.tokens.to_pylist(), local.counts, local.documents, strict=True))
+    lengths = {row["length"]: row["count"] for row in rows if row["token"] is None}
+    assert lengths == dict(local.row_lengths)
+    assert len(rows) == len(tokens) + len(lengths)
+
+
+@given(st.lists(st.dictionaries(st.text(st.characters(codec="utf-8")), st.integers(1, 1 << 40))), st.integers(0, 9))
+def test_what_is_packed_is_unpacked(parts, skipped):
+    from tokemb.engine.tally import Tally
+    from tokemb.spark.sums import Sums, unpacked
+    from tokemb.spark.sums import packed as pack
+
+    sums, expected = Sums(), Counter()
+    for part in parts:
+        numbers = np.array(list(part.values()), np.int64)
+        words, _ = pack(Tally(pa.array(part, pa.large_string()), numbers, numbers, {}), 0)
+        sums.add(unpacked(words.slice(0, skipped)))
+        sums.add(unpacked(words.slice(skipped)))
+        expected.update(part)
+    result = sums.result()
+    assert dict(zip(result["token"].to_pylist(), result["count"].to_pylist(), strict=True)) == dict(expected)
 
 
 def test_bytes_that_are_no_text_are_an_error():

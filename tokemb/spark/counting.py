@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's users write it
 
 import tokemb
@@ -21,11 +23,12 @@ from tokemb.profiles import get_profile
 from tokemb.ragged import Int64
 from tokemb.row_shape import RowShape
 from tokemb.spark.columns import text_column, workers_errors
+from tokemb.spark.sums import PACKED, SUMMED, sum_partition
 from tokemb.spark.worker import count_partition
 from tokemb.texts import STRINGS
 from tokemb.vocabulary import reserved_tokens
 
-_COUNTED = "token string, length bigint, count bigint, documents bigint, first bigint"
+_MAY_CHANGE = "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning"
 
 # What puts one of two equally frequent tokens first: a column, and whether it is the lower of two.
 _TIES = {"ascending": ("token", True), "descending": ("token", False), "first seen": ("first", True)}
@@ -61,33 +64,22 @@ def count_tokens(
     min_count, max_size = check_count("min_count", min_count), check_optional_count("max_size", max_size)
     names = reserved_tokens(reserve)
     count = partial(count_partition, column=column, profile=profile, missing=missing)
-    counted = df.select(text_column(df, column)).mapInArrow(count, _COUNTED)
-    by, ascending = _TIES[splitting.ties]
-    # Spark drops what nobody asks for: the order in which tokens were seen is shuffled only where it decides.
-    totals = counted.groupBy("token", "length").agg(
-        F.sum("count").alias("count"), F.sum("documents").alias("documents"), F.min("first").alias("first")
-    )
-    totals = totals.select("token", "length", "count", "documents", *(["first"] if by == "first" else []))
-    totals = totals.persist(StorageLevel.MEMORY_AND_DISK)
+    counted = df.select(text_column(df, column)).mapInArrow(count, PACKED)
+    totals = counted.repartition("bucket").mapInArrow(sum_partition, SUMMED)
+    with _few_partitions(df.sparkSession), workers_errors():
+        totals = totals.persist(StorageLevel.MEMORY_AND_DISK)
     try:
         with workers_errors():
-            lengths = totals.where(F.col("token").isNull()).toArrow()
-            tokens = totals.where(F.col("token").isNotNull())
-            if min_count == 1 and max_size is None:
-                table, left_out = tokens.toArrow(), 0
-            else:
-                order = F.col(by).asc() if ascending else F.col(by).desc()
-                table, left_out = _frequent(tokens, names, min_count, max_size, order)
+            lengths, left_out, table = _frequent(totals, names, min_count, max_size, _TIES[splitting.ties])
     finally:
         totals.unpersist()
-    table = table.sort_by(by).combine_chunks()
-    row_lengths = zip(lengths["length"].to_pylist(), lengths["count"].to_pylist(), strict=True)
+    table = table.sort_by("first" if splitting.ties == "first seen" else "token").combine_chunks()
     return TokenCounts(
         profile,
         pa.chunked_array(table["token"].cast(STRINGS).chunks, STRINGS).combine_chunks(),
         table["count"].to_numpy(),
         table["documents"].to_numpy(),
-        dict(sorted(row_lengths)),
+        lengths,
         left_out,
     )
 
@@ -130,23 +122,48 @@ def fit_vocab(
     )
 
 
+@contextmanager
+def _few_partitions(session: SparkSession) -> Iterator[None]:
+    """Let what is kept have as many partitions as its bytes need, and not ``spark.sql.shuffle.partitions``."""
+    before = session.conf.get(_MAY_CHANGE, None)
+    session.conf.set(_MAY_CHANGE, "true")
+    try:
+        yield
+    finally:
+        if before is None:
+            session.conf.unset(_MAY_CHANGE)
+        else:
+            session.conf.set(_MAY_CHANGE, before)
+
+
 def _frequent(
-    tokens: DataFrame, names: list[str], min_count: int, max_size: int | None, order: Column
-) -> tuple[pa.Table, int]:
-    """The tokens called ``names`` and the most frequent others, and how many distinct tokens are left out.
+    totals: DataFrame, names: list[str], min_count: int, max_size: int | None, order: tuple[str, bool]
+) -> tuple[dict[int, int], int, pa.Table]:
+    """How many rows have each length, how many tokens are left out, and the tokens called ``names`` and the most
+    frequent others.
 
     No machine sees all tokens: the driver gets how many of them have each count, and from that where to cut.
     """
-    named = F.col("token").isin(names)
-    others = tokens.where(~named)
-    frequencies = others.groupBy("count").agg(F.count("*").alias("tokens")).toArrow().sort_by([("count", "descending")])
-    counts, having = frequencies["count"].to_numpy(), frequencies["tokens"].to_numpy()
-    least, tied, room = _threshold(counts, having, min_count, max_size)
-    parts = [tokens.where(named).toArrow(), others.where(F.col("count") >= least).toArrow()]
+    token, count, named = F.col("token"), F.col("count"), F.col("token").isin(names)
+    others = totals.where(token.isNull() | ~named)
+    numbers = others.groupBy("length", F.when(token.isNotNull(), count).alias("count")).agg(
+        F.sum(F.when(token.isNotNull(), 1).otherwise(count)).alias("number")
+    )
+    having = numbers.toArrow().sort_by([("count", "descending"), ("length", "ascending")])
+    lengths, frequencies = (having.filter(pc.field(name).is_valid()) for name in ("length", "count"))
+    least, tied, room = _threshold(
+        frequencies["count"].to_numpy(), frequencies["number"].to_numpy(), min_count, max_size
+    )
+    table = totals.where(token.isNotNull() & (named | (count >= least))).toArrow()
     if room:
-        parts.append(others.where(F.col("count") == tied).orderBy(order).limit(room).toArrow())
-    table = pa.concat_tables(parts)
-    return table, int(having.sum()) + len(parts[0]) - len(table)
+        by, ascending = order
+        ties = others.where(token.isNotNull() & (count == tied))
+        best = ties.orderBy(F.col(by).asc() if ascending else F.col(by).desc()).limit(room).toArrow()
+        table = pa.concat_tables([table, best])
+    distinct = pc.sum(frequencies["number"]).as_py() or 0
+    chosen = pc.sum(pc.is_in(table["token"], pa.array(names, pa.string())), min_count=0).as_py()
+    row_lengths = dict(zip(lengths["length"].to_pylist(), lengths["number"].to_pylist(), strict=True))
+    return row_lengths, distinct + chosen - len(table), table
 
 
 def _threshold(counts: Int64, having: Int64, min_count: int, max_size: int | None) -> tuple[int, int, int]:

@@ -26,6 +26,7 @@ from tokemb.profiles import Profile, get_profile
 from tokemb.ragged import Ragged
 from tokemb.reading.columnar import sound
 from tokemb.reading.columns import Columns, Place
+from tokemb.spark import sums
 from tokemb.specification import tokenizer_of
 from tokemb.texts import STRINGS
 
@@ -43,15 +44,10 @@ _Kept = TypeVar("_Kept")
 
 
 def count_partition(batches: Batches, *, column: str, profile: str, missing: str) -> Batches:
-    """Count the texts of one partition.
-
-    Yields a row for each distinct token: ``token``, ``count``, ``documents``, and ``first``, which is the smaller the
-    earlier the token was seen; and for each length of rows one without a token: ``length`` and, as ``count``, how many
-    rows have it. A token, or a length, can come several times.
-    """
+    """Count the texts of one partition: rows of ``sums.PACKED``, in which a token can come several times."""
     first = _partition() * PARTITION_TOKENS
     for tally in _tallies((texts for _, texts in _texts(batches, column, missing)), get_profile(profile)):
-        yield from _rows_of(tally, first)
+        yield from sums.packed(tally, first)
         first += len(tally.tokens)
 
 
@@ -162,28 +158,6 @@ def _tallies(texts: Iterator[pa.Array], profile: Profile) -> Iterator[Tally]:
             yield counter.result()
             counter = TokenCounter(profile, 1)
     yield counter.result()
-
-
-def _rows_of(tally: Tally, first: int) -> Batches:
-    size, lengths = len(tally.tokens), len(tally.row_lengths)
-    yield pa.RecordBatch.from_pydict(
-        {
-            "token": tally.tokens.cast(pa.string()),
-            "length": pa.nulls(size, pa.int64()),
-            "count": tally.counts,
-            "documents": tally.documents,
-            "first": first + np.arange(size),
-        }
-    )
-    yield pa.RecordBatch.from_pydict(
-        {
-            "token": pa.nulls(lengths, pa.string()),
-            "length": pa.array(list(tally.row_lengths), pa.int64()),
-            "count": pa.array(list(tally.row_lengths.values()), pa.int64()),
-            "documents": pa.nulls(lengths, pa.int64()),
-            "first": pa.nulls(lengths, pa.int64()),
-        }
-    )
 
 
 def _lists(values: Any, splits: Any) -> pa.ListArray:  # noqa: ANN401 - arrays
