@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from benchmarks import commands, compat, compressed, feeding, subwords, vectors, words
+from benchmarks import commands, compat, compressed, feeding, spark, subwords, vectors, words
 from benchmarks.measuring import Outcome
 from benchmarks.setting import Setting
 
@@ -24,5 +24,6 @@ CASES: Mapping[str, Callable[[Setting], Outcome]] = {
     "poems": words.poems,
     "memory": commands.memory,
     "json-lines": compressed.json_lines,
+    "spark": spark.spark,
     "one-line": commands.one_line,
 }

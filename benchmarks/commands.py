@@ -81,7 +81,7 @@ def memory(setting: Setting) -> Outcome:
     """Peak memory of the commands on a large text."""
     if not setting.gigabytes:
         raise SkipError("GB is 0")
-    text, rows, size = _large_text(setting)
+    text, rows, size = large_text(setting)
     vocabulary, out = setting.folder / "large.vocab", setting.folder / "large.npy"
     fit = ["fit-vocab", text, "-o", vocabulary, "--max-size", MAX_SIZE]
     encode = ["encode", text, "--vocab", vocabulary, "--maxlen", MAXLEN, "-o", out]
@@ -104,7 +104,7 @@ def memory(setting: Setting) -> Outcome:
     return outcome
 
 
-def _large_text(setting: Setting) -> tuple[Path, int, int]:
+def large_text(setting: Setting) -> tuple[Path, int, int]:
     """The corpus over and over, until it is large enough: its file, rows and bytes."""
     path, content = setting.folder / "large.txt", setting.text_file.read_bytes()
     times = -(-int(setting.gigabytes * 1e9) // len(content))

@@ -12,7 +12,7 @@ import tokemb
 from benchmarks.setting import ROOT, cores
 
 LIBRARIES = (
-    *("tensorflow", "keras", "tokenizers", "numpy", "pyarrow", "numba"),
+    *("tensorflow", "keras", "tokenizers", "numpy", "pyarrow", "numba", "pyspark"),
     *("gigatoken", "nanotoken", "tiktoken", "model2vec"),
 )
 
