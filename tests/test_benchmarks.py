@@ -39,7 +39,7 @@ def run(dials, code=BENCHMARKS, **more):
 
 
 def test_a_run_writes_the_ratios(dials):
-    done = run(dials, CASES="encode,ragged,fit,compat,wordpiece,embed,pool,dataset,train,memory,one-line")
+    done = run(dials, CASES="encode,ragged,fit,compat,wordpiece,embed,pool,dataset,train,memory,spark,one-line")
     assert done.returncode == 0, done.stderr
     results = dials["OUT"].read_text("utf-8")
     for line in (
@@ -57,7 +57,7 @@ def test_a_run_writes_the_ratios(dials):
     assert re.search(rf"^\| {unbounded} \|  \|  \|$", results, re.MULTILINE), results
     assert results.index("## Ratios") < results.index("## Times") < results.index("## Machine")
     assert "`wordpiece` was skipped: there is no all_minilm_l6_v2/tokenizer.json" in results
-    assert "`memory` was skipped" in results
+    assert "`memory` was skipped" in results and "`spark` was skipped" in results
     assert f"| tokemb | {tokemb.__version__}" in results
     assert "make bench TEXT=text.txt" in results
     assert str(dials["TEXT"].parent) not in results

@@ -146,24 +146,27 @@ def _frequent(
     """
     token, count, named = F.col("token"), F.col("count"), F.col("token").isin(names)
     others = totals.where(token.isNull() | ~named)
-    numbers = others.groupBy("length", F.when(token.isNotNull(), count).alias("count")).agg(
-        F.sum(F.when(token.isNotNull(), 1).otherwise(count)).alias("number")
-    )
-    having = numbers.toArrow().sort_by([("count", "descending"), ("length", "ascending")])
-    lengths, frequencies = (having.filter(pc.field(name).is_valid()) for name in ("length", "count"))
-    least, tied, room = _threshold(
-        frequencies["count"].to_numpy(), frequencies["number"].to_numpy(), min_count, max_size
-    )
+    lengths, having = _numbers(others)
+    least, tied, room = _threshold(having["count"].to_numpy(), having["number"].to_numpy(), min_count, max_size)
     table = totals.where(token.isNotNull() & (named | (count >= least))).toArrow()
     if room:
         by, ascending = order
         ties = others.where(token.isNotNull() & (count == tied))
         best = ties.orderBy(F.col(by).asc() if ascending else F.col(by).desc()).limit(room).toArrow()
         table = pa.concat_tables([table, best])
-    distinct = pc.sum(frequencies["number"]).as_py() or 0
-    chosen = pc.sum(pc.is_in(table["token"], pa.array(names, pa.string())), min_count=0).as_py()
-    row_lengths = dict(zip(lengths["length"].to_pylist(), lengths["number"].to_pylist(), strict=True))
-    return row_lengths, distinct + chosen - len(table), table
+    distinct = int(having["number"].to_numpy().sum())
+    chosen = int(pc.is_in(table["token"], pa.array(names, pa.string())).to_numpy().sum())
+    return lengths, distinct + chosen - len(table), table
+
+
+def _numbers(totals: DataFrame) -> tuple[dict[int, int], pa.Table]:
+    """How many rows have each length, and how many tokens (``number``) each ``count``, descending; in one job."""
+    is_token, count = F.col("token").isNotNull(), F.col("count")
+    groups = totals.groupBy("length", F.when(is_token, count).alias("count"))
+    numbers = groups.agg(F.sum(F.when(is_token, 1).otherwise(count)).alias("number")).toArrow()
+    lengths = numbers.filter(pc.field("length").is_valid()).sort_by("length")
+    tokens = numbers.filter(pc.field("count").is_valid()).sort_by([("count", "descending")])
+    return dict(zip(lengths["length"].to_pylist(), lengths["number"].to_pylist(), strict=True)), tokens
 
 
 def _threshold(counts: Int64, having: Int64, min_count: int, max_size: int | None) -> tuple[int, int, int]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from tokemb.engine.buffers import string_buffers
 from tokemb.engine.tally import Tally
 from tokemb.ragged import Int64
-from tokemb.texts import STRINGS
+from tokemb.texts import STRINGS, slices
 
 PACKED = "bucket int, tokens binary, sizes binary, counts binary, documents binary, first binary"
 SUMMED = "token string, length bigint, count bigint, documents bigint, first bigint"
@@ -34,9 +34,15 @@ Batches = Iterator[pa.RecordBatch]
 
 def packed(tally: Tally, first: int) -> Batches:
     """What was counted as rows of ``PACKED``; ``first``: the number of its first token, the others follow."""
-    hashes = (crc32(token) % BUCKETS for token in tally.tokens.cast(pa.large_binary()).to_pylist())
-    buckets = np.fromiter(hashes, np.int32, len(tally.tokens))
-    yield _packed(tally.tokens, buckets, tally.counts, tally.documents, first + np.arange(len(buckets)))
+    start = 0
+    for tokens in slices(tally.tokens):
+        stop = start + len(tokens)
+        hashes = (crc32(token) % BUCKETS for token in tokens.cast(pa.large_binary()).to_pylist())
+        buckets = np.fromiter(hashes, np.int32, len(tokens))
+        yield _packed(
+            tokens, buckets, tally.counts[start:stop], tally.documents[start:stop], first + np.arange(start, stop)
+        )
+        start = stop
     lengths = pa.array(map(str, tally.row_lengths), STRINGS)
     rows = np.array(list(tally.row_lengths.values()), np.int64)
     yield _packed(lengths, np.full(len(rows), _LENGTHS, np.int32), rows, rows, rows)
