@@ -21,7 +21,8 @@ from tokemb.training.batching import Buckets
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.metrics import ranking, ranks_of, roc_auc
-from tokemb.training.next_event import next_model, train_next
+from tokemb.training.next_event import train_next
+from tokemb.training.next_model import next_model
 from tokemb.training.tracing import tracing_model, train_tracing
 
 WORDS = "good bad film plot one two three"

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tokemb.arguments import check_choice, check_count
-from tokemb.embedding import EMBEDDING_NAME, embedding_model
 from tokemb.errors import ArgumentError
 from tokemb.fit import fit_vocab
 from tokemb.ragged import Int64, Ragged
 from tokemb.training.batching import Buckets, padded
-from tokemb.training.fitting import Batch, OnEpoch, Schedule, Trained, fit, outputs, repeatable
+from tokemb.training.fitting import Batch, Fitted, OnEpoch, Schedule, Trained, fit, outputs, repeatable
 from tokemb.training.heads import CELLS, check_dropout
 from tokemb.training.metrics import ranking, ranks_of
-from tokemb.training.sequences import after, before, shuffled, taken, unshuffled, windows
+from tokemb.training.next_model import Candidates, features_model, finish, last_layer, next_model, training_model
+from tokemb.training.sequences import MakeBatch, after, before, shuffled, taken, unshuffled, windows
 
 if TYPE_CHECKING:
     import keras
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 MAXLEN = 50
 
-# Probabilities of a batch at most, of all ids at all places: a quarter of a gigabyte.
+# Probabilities of a batch at most, of all candidates at all places: about a quarter of a gigabyte.
 _PROBABILITIES = 1 << 26
+# Candidates of so large a batch, at most.
+_CANDIDATES = 1 << 13
 # Scores of all ids for some rows that are in memory at once.
 _SCORES = 1 << 24
-_STATES, _OUTPUT = "states", "probabilities"
 
 
 def train_next(
@@ -69,41 +70,18 @@ def train_next(
     whole = encoder.encode_ragged(sequences)
     known = before(whole) if test is None else whole
     training, held = schedule.split(len(known))
-    positions = max(1, _PROBABILITIES // encoder.input_dim)
     places, validation = (Places.of(taken(known, part), sizes["maxlen"]) for part in (training, held))
     if not len(places.events):
         raise ArgumentError("there is nothing to learn from: sequences need at least three events, or two with test")
     repeatable(schedule.seed)
     model = next_model(encoder, cell=cell, dim=dim, units=units, dropout=dropout, seed=schedule.seed)
-    _compile(model, schedule)
-    fitted = fit(
-        model,
-        shuffled(places.batch, places.buckets(schedule.batch_size, positions), schedule.seed),
-        unshuffled(validation.batch, validation.buckets(schedule.batch_size, positions))
-        if len(validation.events)
-        else None,
-        schedule,
-        on_epoch,
-    )
+    fitted = _fit(model, encoder.input_dim, places, validation, schedule, on_epoch)
     tested = whole if test is None else encoder.encode_ragged(test)
     popularity = np.bincount(known.values, minlength=encoder.input_dim)
     metrics = {"on": "last events" if test is None else "last events of test"}
     metrics |= evaluate(model, encoder, tested, popularity, sizes["maxlen"])
     settings = {"cell": cell, **sizes, "dropout": dropout, **asdict(schedule)}
     return Trained("next", model, encoder, settings, metrics, fitted)
-
-
-def next_model(encoder: Encoder, *, cell: str, dim: int, units: int, dropout: float, seed: int | None) -> keras.Model:
-    """The model of ``train_next``; its name carries the fingerprint, as that of ``embedding_model``."""
-    import keras
-    from keras import layers
-
-    embedding = embedding_model(encoder, dim, mask_zero=True, seed=seed)
-    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-    vectors = layers.Dropout(dropout)(embedding.get_layer(EMBEDDING_NAME)(token_ids))
-    states = getattr(layers, cell.upper())(units, return_sequences=True, name=_STATES)(vectors)
-    probabilities = layers.Dense(encoder.input_dim, "softmax", name=_OUTPUT)(layers.Dropout(dropout)(states))
-    return keras.Model(token_ids, probabilities, name=embedding.name)
 
 
 @dataclass(frozen=True)
@@ -118,20 +96,44 @@ class Places:
         """All places of ``sequences`` that something follows, in windows of ``maxlen``."""
         return cls(windows(before(sequences), maxlen), windows(after(sequences), maxlen))
 
-    def buckets(self, batch_size: int, positions: int) -> Buckets:
-        """Windows of like lengths together."""
-        return Buckets(self.events.lengths, batch_size, positions)
+    def batches(self, candidates: Candidates, seed: int) -> MakeBatch:
+        """What makes the batch of some windows: with the candidates, and a weight of 0 for padding."""
 
-    def batch(self, rows: Int64) -> Batch:
-        """The windows of these numbers, and a weight of 0 for padding."""
-        events = padded(self.events, rows)
-        return events, padded(self.targets, rows), (events != 0).astype(np.float32)
+        def batch(rows: Int64) -> Batch:
+            events, targets = padded(self.events, rows), padded(self.targets, rows)
+            real = events != 0
+            # Follows from the rows, so that validation is among the same candidates in every pass.
+            inputs = candidates.inputs(targets[real], np.random.default_rng((seed, *rows.tolist())))
+            places = np.searchsorted(inputs["candidates"], targets) * real
+            return {"token_ids": events, **inputs}, places, real.astype(np.float32)
+
+        return batch
 
 
-def _compile(model: keras.Model, schedule: Schedule) -> None:
+def _fit(
+    model: keras.Model,
+    input_dim: int,
+    places: Places,
+    validation: Places,
+    schedule: Schedule,
+    on_epoch: OnEpoch | None,
+) -> Fitted:
+    """Train a ``next_model`` by its ``training_model``."""
     import keras
 
-    model.compile(keras.optimizers.Adam(schedule.rate), "sparse_categorical_crossentropy")
+    trained = training_model(model)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    trained.compile(keras.optimizers.Adam(schedule.rate), loss)
+    candidates = Candidates.of(places.targets.values, input_dim)
+    positions = max(1, _PROBABILITIES // min(input_dim, _CANDIDATES))
+
+    def fed(part: Places) -> tuple[MakeBatch, Buckets]:
+        return part.batches(candidates, schedule.seed), Buckets(part.events.lengths, schedule.batch_size, positions)
+
+    held = unshuffled(*fed(validation)) if len(validation.events) else None
+    fitted = fit(trained, shuffled(*fed(places), schedule.seed), held, schedule, on_epoch)
+    finish(model, trained)
+    return fitted
 
 
 def evaluate(model: keras.Model, encoder: Encoder, sequences: Ragged, popularity: Int64, maxlen: int) -> dict[str, Any]:
@@ -163,18 +165,16 @@ def evaluate(model: keras.Model, encoder: Encoder, sequences: Ragged, popularity
 
 def _scores(model: keras.Model, history: Ragged) -> Iterator[tuple[Int64, Any]]:
     """The numbers of some rows, and scores of all ids after their last event, float32 (rows, input_dim)."""
-    import keras
-
     # The last place alone goes through the last layer, which is the large one.
-    states = keras.Model(model.inputs, model.get_layer(_STATES).output)
-    kernel, bias = model.get_layer(_OUTPUT).get_weights()
+    features = features_model(model)
+    kernel, bias = last_layer(model)
     rows_at_once = max(1, _SCORES // len(bias))
 
     def batch(rows: Int64) -> Batch:
         # The targets are the numbers of the rows; at padding the state of the last event stays.
         return padded(history, rows), rows, np.ones(len(rows), np.float32)
 
-    for (_, rows, _), output in outputs(states, unshuffled(batch, Buckets(history.lengths, 512))):
+    for (_, rows, _), output in outputs(features, unshuffled(batch, Buckets(history.lengths, 512))):
         last = output[:, -1]
         for start in range(0, len(rows), rows_at_once):
             part = slice(start, start + rows_at_once)
