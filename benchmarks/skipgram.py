@@ -1,0 +1,152 @@
+"""Vectors of words that `tokemb train skipgram` makes, beside those of gensim: how good they are, and how fast made.
+
+Usage: python -m benchmarks.skipgram [DIAL=value ...]
+
+DATA     folder with imdb/*.tsv.gz (the last column is the text), english_novels/*.tar.gz of texts, and the pairs of
+         words word_eval/EN-WS-353-ALL.txt and EN-MEN-TR-3k.txt  [../shared/data beside the checkout]
+ROWS     only so many rows, for a quick look  [all]
+EPOCHS   passes over the rows  [5]
+DIM      latent factors of each word  [100]
+THREADS  of tokemb, and workers of gensim  [1]
+
+Both take the same words, those that occur 5 times, of the same rows: reviews, and lines of novels. Gensim reads them
+from a file of ids (`corpus_file`), its fastest way. Window 5, 5 negatives, sample 0.001, rate 0.025 to 0.0001 for both.
+Writes Spearman's correlations, and words per second of all passes but the first: by the clock, and of processor time,
+which other work on the machine changes less.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
+import numpy as np
+import numpy.typing as npt
+
+import tokemb
+from benchmarks.setting import ROOT
+from tokemb.looking import TokenVectors, similarity_correlation
+from tokemb.ragged import Ragged
+from tokemb.training.skipgram import SkipGram, train_skipgram
+
+DIALS = {
+    "DATA": str(ROOT.parent / "shared" / "data"),
+    "ROWS": "",
+    "EPOCHS": "5",
+    "DIM": "100",
+    "THREADS": "1",
+}
+MIN_COUNT = 5
+PAIRS = {"WS-353": "EN-WS-353-ALL.txt", "MEN": "EN-MEN-TR-3k.txt"}
+
+# Seconds by the clock, and of processor time, at the end of each pass.
+Marks = list[tuple[float, float]]
+Matrix = npt.NDArray[np.float32]
+
+
+def main(arguments: list[str]) -> int:
+    """Run the comparison; 0 if it ran, 2 for wrong usage."""
+    dials = dict(DIALS)
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if not equals or name not in dials:
+            print(__doc__)
+            return 0 if argument in ("-h", "--help") else 2
+        dials[name] = value
+    data = Path(dials["DATA"])
+    rows = list(islice(texts(data), int(dials["ROWS"]) if dials["ROWS"] else None))
+    encoder = tokemb.fit_vocab(rows, min_count=MIN_COUNT)
+    settings = SkipGram(dim=int(dials["DIM"]), epochs=int(dials["EPOCHS"]), threads=int(dials["THREADS"]))
+    ids = encoder.encode_ragged(rows)
+    known = ids.select(ids.values != encoder.unk_id)
+    print(f"{len(rows):,} rows, {len(known.values):,} words of {encoder.input_dim - 2:,} different ones", flush=True)
+    for name, train in (("tokemb", partial(of_tokemb, rows)), ("gensim", partial(of_gensim, known))):
+        marks: Marks = []
+        matrix = train(
+            encoder, settings, lambda *_, marks=marks: marks.append((time.perf_counter(), time.process_time()))
+        )
+        words = (len(marks) - 1) * len(known.values)
+        clock, processor = (words / (last - first) for first, last in zip(marks[0], marks[-1], strict=True))
+        print(
+            f"{name}  {clock:9,.0f} words/s  {processor:9,.0f} words/s of processor time",
+            *agreements(data, encoder, matrix),
+            sep="  ",
+            flush=True,
+        )
+    return 0
+
+
+def texts(data: Path) -> Iterator[str]:
+    """Reviews, and lines of novels."""
+    for path in sorted((data / "imdb").glob("*.tsv.gz")):
+        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
+            for line in file:
+                yield line.rstrip("\n").split("\t")[-1]
+    for path in sorted((data / "english_novels").glob("*.tar.gz")):
+        with tarfile.open(path) as archive:
+            for member in archive:
+                novel = archive.extractfile(member)
+                if novel is not None:
+                    yield from filter(None, novel.read().decode("utf-8-sig").splitlines())
+
+
+def of_tokemb(rows: list[str], encoder: tokemb.Encoder, settings: SkipGram, on_epoch: Callable[..., None]) -> Matrix:
+    """A vector for each id, float32 (input_dim, dim)."""
+    matrix: Matrix = train_skipgram(rows, encoder, settings, on_epoch=on_epoch).model.get_weights()[0]
+    return matrix
+
+
+def of_gensim(rows: Ragged, encoder: tokemb.Encoder, settings: SkipGram, on_epoch: Callable[..., None]) -> Matrix:
+    """The same by gensim."""
+    from gensim.models import Word2Vec
+    from gensim.models.callbacks import CallbackAny2Vec
+
+    class Marking(CallbackAny2Vec):
+        def on_epoch_end(self, model: Word2Vec) -> None:
+            on_epoch()
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ids.txt"
+        with path.open("w", encoding="ascii") as file:
+            file.writelines(" ".join(map(str, row.tolist())) + "\n" for row in rows)
+        model = Word2Vec(
+            corpus_file=str(path),
+            sg=1,
+            vector_size=settings.dim,
+            window=settings.window,
+            negative=settings.negatives,
+            sample=settings.sample,
+            epochs=settings.epochs,
+            alpha=settings.rate,
+            min_alpha=settings.last_rate,
+            min_count=1,
+            workers=settings.threads,
+            seed=1,
+            callbacks=[Marking()],
+        )
+    matrix = np.zeros((encoder.input_dim, settings.dim), np.float32)
+    matrix[[int(word) for word in model.wv.index_to_key]] = model.wv.vectors
+    return matrix
+
+
+def agreements(data: Path, encoder: tokemb.Encoder, matrix: Matrix) -> Iterator[str]:
+    """Spearman's correlation with what people say of each set of pairs."""
+    vectors = TokenVectors.load(tokemb.embedding_model(encoder, vectors=matrix), encoder)
+    for name, file in PAIRS.items():
+        found = similarity_correlation(vectors, data / "word_eval" / file)
+        yield f"{name} {found.spearman:.4f} ({found.found} of {found.pairs} pairs)"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
