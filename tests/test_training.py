@@ -17,12 +17,13 @@ from tokemb.embedding import EMBEDDING_NAME, fingerprint_in_name
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.ragged import Ragged
 from tokemb.training import heads, sequences
+from tokemb.training import next_model as next_models
 from tokemb.training.batching import Buckets
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.metrics import ranking, ranks_of, roc_auc
 from tokemb.training.next_event import train_next
-from tokemb.training.next_model import next_model
+from tokemb.training.next_model import Candidates, finish, next_model, training_model
 from tokemb.training.tracing import tracing_model, train_tracing
 
 WORDS = "good bad film plot one two three"
@@ -226,20 +227,27 @@ def test_the_best_weights_stay():
     assert trained.metrics["loss"] < losses[-1]
 
 
-def test_runs_repeat():
+def test_runs_repeat(monkeypatch):
     def run(head, seed):
         return train_classifier(reviews(60), head=head, dim=3, units=4, schedule=Schedule(epochs=1, seed=seed))
 
     def bits(trained):
         return [weight.tobytes() for weight in trained.model.get_weights()]
 
+    def next_run():
+        return train_next([["a", "b", "c", "d"]] * 20, dim=3, units=4, schedule=Schedule(epochs=1, seed=1))
+
+    monkeypatch.setattr(next_models, "DRAWN", 2)
+    assert bits(next_run()) == bits(next_run())
     first, second = run("gru", 1), run("gru", 1)
     assert bits(first) == bits(second)
     assert first.metrics == second.metrics
     assert bits(run("mean", 1)) != bits(run("mean", 2))
 
 
-def test_the_next_event_is_learned():
+@pytest.mark.parametrize("drawn", [next_models.DRAWN, 3])
+def test_the_next_event_is_learned(drawn, monkeypatch):
+    monkeypatch.setattr(next_models, "DRAWN", drawn)
     rng = np.random.default_rng(0)
     rows = [[f"e{(start + i) % 12}" for i in range(rng.integers(3, 9))] for start in rng.integers(0, 12, 200)]
     trained = train_next(rows, maxlen=4, dim=12, units=16, dropout=0.0, schedule=Schedule(epochs=8, rate=0.03))
@@ -248,6 +256,42 @@ def test_the_next_event_is_learned():
     assert trained.metrics["popular_hit_rate_at_1"] < 0.3
     assert trained.metrics["repeated"] == 0
     assert trained.model.output_shape == (None, None, trained.vocabulary.input_dim)
+
+
+def test_candidates_are_the_next_events_and_some_more(monkeypatch):
+    """Each is one as often as its chance says."""
+    monkeypatch.setattr(next_models, "DRAWN", 6)
+    random = np.random.default_rng(0)
+    shares = np.append([0, 0, 0.5, 0.3], np.full(16, 0.0125))
+    candidates = Candidates(shares)
+    met, chances = np.zeros(20), np.zeros(20)
+    for _ in range(4000):
+        targets = random.choice(20, 5, p=shares).astype(np.int32)
+        ids, log_chance = candidates.inputs(targets, random).values()
+        assert (np.diff(ids) > 0).all()
+        assert np.isin(targets, ids).all()
+        met[ids] += 1
+        chances[ids] = np.exp(log_chance)
+    np.testing.assert_allclose(met / 4000, chances, atol=0.03)
+    assert candidates.inputs(targets, np.random.default_rng(1))["candidates"].dtype == np.int32
+
+
+def test_all_of_few_ids_are_candidates():
+    inputs = Candidates.of(np.array([2, 2, 3], np.int32), 5).inputs(np.array([2], np.int32), np.random.default_rng(0))
+    assert inputs["candidates"].tolist() == [0, 1, 2, 3, 4]
+    assert not inputs["log_chance"].any()
+
+
+def test_what_is_saved_gives_the_probabilities_that_were_trained():
+    model = next_model(ENCODER, cell="gru", dim=4, units=5, dropout=0.1, seed=1)
+    trained = training_model(model)
+    trained.get_layer("bias").set_weights([np.random.default_rng(0).normal(size=(ENCODER.input_dim, 1))])
+    finish(model, trained)
+    ids = Ragged.from_rows([[2, 3, 4, 5], [6, 2]]).pad(4)
+    everything = np.arange(ENCODER.input_dim, dtype=np.int32)
+    logits = _given(trained, {"token_ids": ids, "candidates": everything, "log_chance": np.zeros(len(everything))})
+    odds = np.exp(logits)
+    np.testing.assert_allclose(_given(model, ids), odds / odds.sum(axis=-1, keepdims=True), rtol=1e-5)
 
 
 def test_the_last_event_is_left_out_of_training():
