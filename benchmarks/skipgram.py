@@ -5,7 +5,7 @@ Usage: python -m benchmarks.skipgram [DIAL=value ...]
 DATA     folder with imdb/*.tsv.gz (the last column is the text), english_novels/*.tar.gz of texts, and the pairs of
          words word_eval/EN-WS-353-ALL.txt and EN-MEN-TR-3k.txt  [../shared/data beside the checkout]
 ROWS     only so many rows, for a quick look  [all]
-EPOCHS   passes over the rows  [5]
+EPOCHS   passes over the rows, at least 2  [5]
 DIM      latent factors of each word  [100]
 THREADS  of tokemb, and workers of gensim  [1]
 

@@ -82,8 +82,8 @@ def report(trained: Trained, output: Path) -> None:
     """Say what a training reached, and where it is."""
     fitted = trained.fitted
     note(
-        f"trained    {fitted.epochs} epochs in {fitted.seconds:,.0f} s, {fitted.rows_per_second:,.0f} rows a second; "
-        f"the best is epoch {fitted.best_epoch}"
+        f"trained    {fitted.epochs} epochs in {fitted.seconds:,.0f} s, {fitted.rows_per_second:,.0f} rows a second, "
+        f"input at most {fitted.input_share:.1%} of it; the best is epoch {fitted.best_epoch}"
     )
     for name, value in trained.metrics.items():
         note(f"{name:<10} {value}")
