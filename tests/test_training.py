@@ -24,6 +24,7 @@ from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.metrics import ranking, ranks_of, roc_auc
 from tokemb.training.next_event import train_next
 from tokemb.training.next_model import Candidates, finish, next_model, training_model
+from tokemb.training.ratings import train_ratings
 from tokemb.training.tracing import tracing_model, train_tracing
 
 WORDS = "good bad film plot one two three"
@@ -360,6 +361,43 @@ def test_settings_that_cannot_be():
         Schedule(validation=0.1).split(1)
     with pytest.raises(ArgumentError, match="at least three events"):
         train_next(["a b", "b"])
+
+
+@pytest.mark.parametrize("maxlen", [0, -1])
+def test_a_length_of_nothing_is_refused(maxlen):
+    with pytest.raises(ArgumentError, match="maxlen must be a whole number of at least 1"):
+        train_classifier(reviews(20), maxlen=maxlen)
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Fails where a training begins."""
+    for module in ("classify", "next_event", "ratings", "tracing"):
+        monkeypatch.setattr(f"tokemb.training.{module}.fit", lambda *_: pytest.fail("was trained"))
+
+
+def test_what_cannot_be_reported_on_is_found_before_training(untrained):
+    for test, message in (
+        (Labelled([], []), "no rows to report on"),
+        (Labelled(["a", "b"], ["pos", None]), "row 2 has no label"),
+        (Labelled(["a", "b"], ["pos", "other"]), "label of row 2, 'other', is none"),
+    ):
+        with pytest.raises((ArgumentError, TextError), match=message):
+            train_classifier(reviews(20), test=test)
+    with pytest.raises(ArgumentError, match="no events to report on"):
+        train_next([["a", "b", "c"]] * 9, test=[["a"], []])
+    ratings = {"user": ["a", "b"] * 9, "item": ["c", "d"] * 9, "stars": [1, 2] * 9}
+    for stars, message in (([], "no rows to report on"), ([None], "row 1 has no 'stars'")):
+        test = {"user": ["a"] * len(stars), "item": ["c"] * len(stars), "stars": pa.array(stars, pa.int64())}
+        with pytest.raises((ArgumentError, TextError), match=message):
+            train_ratings(ratings, ["user", "item"], "stars", test=test)
+    one = {"skill": [["a"]], "correct": [[1]]}
+    with pytest.raises(ArgumentError, match="no answers to report on"):
+        train_tracing(students(20), test=one)
+    with pytest.raises(TextError, match="0 or 1"):
+        train_tracing(students(20), test={"skill": [["a", "b"]], "correct": [[1, 2]]})
+    with pytest.raises(ArgumentError, match="nothing to learn from"):
+        train_tracing({name: rows * 9 for name, rows in one.items()}, test=students(20))
 
 
 def test_a_vocabulary_of_other_columns_is_refused():

@@ -60,9 +60,12 @@ def train_classifier(
     Raises ``TextError`` for labels that are missing or are no labels, ``ArgumentError`` for settings that cannot be.
     """
     schedule = schedule or Schedule()
-    maxlen = check_count("maxlen", maxlen or (encoder and encoder.maxlen) or MAXLEN)
+    maxlen = check_count("maxlen", ((encoder and encoder.maxlen) or MAXLEN) if maxlen is None else maxlen)
     classes = classes_of(rows.labels)
     targets = _targets(rows.labels, classes)
+    tested = None if test is None else _targets(test.labels, classes)
+    if tested is not None and not len(tested):
+        raise ArgumentError("there are no rows to report on: test has none")
     encoder = encoder or fit_vocab(rows.texts, max_size=MAX_SIZE)
     data = _Data(encoder.encode_ragged(rows.texts, maxlen=maxlen), targets, _length(head, maxlen))
     repeatable(schedule.seed)
@@ -79,11 +82,9 @@ def train_classifier(
         on_epoch,
     )
     metrics: dict[str, Any] = {}
-    if test is not None:
-        tested = _Data(
-            encoder.encode_ragged(test.texts, maxlen=maxlen), _targets(test.labels, classes), _length(head, maxlen)
-        )
-        metrics = {"on": "test", **evaluate(model, tested, np.arange(len(tested.targets)))}
+    if test is not None and tested is not None:
+        test_data = _Data(encoder.encode_ragged(test.texts, maxlen=maxlen), tested, _length(head, maxlen))
+        metrics = {"on": "test", **evaluate(model, test_data, np.arange(len(tested)))}
     elif len(held):
         metrics = {"on": "validation", **evaluate(model, data, held)}
     settings = {"head": head, "maxlen": maxlen, "dim": dim, "units": units, "dropout": dropout, **asdict(schedule)}
@@ -121,11 +122,7 @@ def classes_of(labels: Sequence[Label]) -> list[Label]:
 
     Raises ``TextError`` unless all are whole numbers, or all texts, and ``ArgumentError`` if all are the same.
     """
-    for row, label in enumerate(labels, 1):
-        if label is None or label == "":
-            raise TextError(f"row {row} has no label: fill it, or drop the row")
-        if not isinstance(label, (int, str)):
-            raise TextError(f"labels must be whole numbers or texts; that of row {row} is {label!r}")
+    _check_labels(labels)
     try:
         classes = sorted(set(labels))
     except TypeError:
@@ -134,8 +131,17 @@ def classes_of(labels: Sequence[Label]) -> list[Label]:
     return classes
 
 
+def _check_labels(labels: Sequence[Label]) -> None:
+    for row, label in enumerate(labels, 1):
+        if label is None or label == "":
+            raise TextError(f"row {row} has no label: fill it, or drop the row")
+        if not isinstance(label, (int, str)):
+            raise TextError(f"labels must be whole numbers or texts; that of row {row} is {label!r}")
+
+
 def _targets(labels: Sequence[Label], classes: list[Label]) -> Int64:
     """The number of each row's class, int64 (rows,); raises ``TextError`` for a label that is none."""
+    _check_labels(labels)
     numbers: Mapping[Label, int] = {label: number for number, label in enumerate(classes)}
     for row, label in enumerate(labels, 1):
         if label not in numbers:
@@ -153,8 +159,6 @@ def _compile(model: keras.Model, schedule: Schedule) -> None:
 
 def evaluate(model: keras.Model, data: _Data, rows: Int64) -> dict[str, Any]:
     """How good the model's predictions for these rows are."""
-    if not len(rows):
-        raise ArgumentError("there are no rows to report on")
     parts = [(batch[1], output) for batch, output in outputs(model, data.sorted(rows))]
     targets = np.concatenate([target for target, _ in parts])
     given = np.concatenate([output for _, output in parts]).astype(np.float64)

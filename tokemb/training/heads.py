@@ -37,7 +37,7 @@ def classifier(
     For more ``classes`` they are (batch, classes). Its name carries the fingerprint, as that of ``embedding_model``.
     ``head``: ``"mean"`` of the vectors of a row; ``"flatten"``, every place with weights of its own, which alone needs
     rows of one ``maxlen``; ``"conv"``, a convolution over 5 tokens and the largest value of each of ``units`` filters;
-    ``"gru"`` and ``"lstm"`` of ``units``.
+    ``"gru"`` and ``"lstm"`` of ``units``, the mean and the largest value of each of their states.
     ``dim``: latent factors of each token. ``dropout``: the share of vectors and of what the head gives that is left out
     in training.
 
@@ -78,15 +78,25 @@ def _features(head: str, vectors: Any, token_ids: Any, units: int) -> Any:  # no
     import keras
     from keras import layers, ops
 
-    if head in CELLS:
-        return getattr(layers, head.upper())(units)(vectors)
     # Told from the ids, as no mask outlives a convolution, and Keras' mean of a row without tokens is no number.
     real = ops.expand_dims(ops.cast(ops.not_equal(token_ids, 0), "float32"), -1)
+    if head in CELLS:
+        states = getattr(layers, head.upper())(units, return_sequences=True)(vectors)
+        # No state is below -1.
+        largest = ops.max(ops.where(ops.greater(real, 0), states, -1.0), 1)
+        return ops.concatenate([_mean(states, real), largest], -1)
+    if head == "mean":
+        return _mean(vectors, real)
     vectors = ops.multiply(vectors, real)
     if head == "flatten":
         return layers.Flatten()(vectors)
-    if head == "mean":
-        return ops.divide(ops.sum(vectors, 1), ops.maximum(ops.sum(real, 1), 1.0))
     # Beyond the end of a row a convolution sees zeros, as it does at padding; nothing that it gives is below zero.
     found = layers.Conv1D(units, _KERNEL, padding="same", activation=keras.activations.relu)(vectors)
     return ops.max(ops.multiply(found, real), 1)
+
+
+def _mean(vectors: Any, real: Any) -> Any:  # noqa: ANN401
+    """The mean of the vectors at tokens, 0 without any: (batch, dim)."""
+    from keras import ops
+
+    return ops.divide(ops.sum(ops.multiply(vectors, real), 1), ops.maximum(ops.sum(real, 1), 1.0))

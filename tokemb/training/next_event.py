@@ -73,10 +73,13 @@ def train_next(
     places, validation = (Places.of(taken(known, part), sizes["maxlen"]) for part in (training, held))
     if not len(places.events):
         raise ArgumentError("there is nothing to learn from: sequences need at least three events, or two with test")
+    tested = whole if test is None else encoder.encode_ragged(test)
+    tested = taken(tested, np.flatnonzero(tested.lengths > 1))
+    if not len(tested):
+        raise ArgumentError("there are no events to report on: a sequence needs two")
     repeatable(schedule.seed)
     model = next_model(encoder, cell=cell, dim=dim, units=units, dropout=dropout, seed=schedule.seed)
     fitted = _fit(model, encoder.input_dim, places, validation, schedule, on_epoch)
-    tested = whole if test is None else encoder.encode_ragged(test)
     popularity = np.bincount(known.values, minlength=encoder.input_dim)
     metrics = {"on": "last events" if test is None else "last events of test"}
     metrics |= evaluate(model, encoder, tested, popularity, sizes["maxlen"])
@@ -105,7 +108,9 @@ class Places:
             # Follows from the rows, so that validation is among the same candidates in every pass.
             inputs = candidates.inputs(targets[real], np.random.default_rng((seed, *rows.tolist())))
             places = np.searchsorted(inputs["candidates"], targets) * real
-            return {"token_ids": events, **inputs}, places, real.astype(np.float32)
+            # Keras divides by all places: this makes it the mean over the real ones.
+            weights = real.astype(np.float32) * (real.size / max(real.sum(), 1))
+            return {"token_ids": events, **inputs}, places, weights
 
         return batch
 
@@ -137,13 +142,10 @@ def _fit(
 
 
 def evaluate(model: keras.Model, encoder: Encoder, sequences: Ragged, popularity: Int64, maxlen: int) -> dict[str, Any]:
-    """Where the last event of each sequence ranks among all ids, given the ``maxlen`` before it.
+    """Where the last event of each sequence, of two at least, ranks among all ids, given the ``maxlen`` before it.
 
     ``popularity``: how often each id was trained on, int64 (input_dim,).
     """
-    sequences = taken(sequences, np.flatnonzero(sequences.lengths > 1))
-    if not len(sequences):
-        raise ArgumentError("there are no events to report on: a sequence needs two")
     targets = sequences.values[sequences.row_splits[1:] - 1]
     history = before(sequences).truncate(maxlen, "pre")
     reserved = [index for index in (encoder.pad_id, encoder.unk_id) if index is not None]

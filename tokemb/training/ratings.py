@@ -61,6 +61,9 @@ def train_ratings(
     rows = _read(table, columns, rating, reading)
     encoder = ColumnEncoder.fit(rows, columns=columns, min_count=min_count)
     data = _Data.of(encoder, rows, rating)
+    tested = None if test is None else _Data.of(encoder, _read(test, columns, rating, reading), rating)
+    if tested is not None and not len(tested.ratings):
+        raise ArgumentError("there are no rows to report on: test has none")
     training, held = schedule.split(len(data.ratings))
     repeatable(schedule.seed)
     scale = scale_of(data.ratings[training])
@@ -69,8 +72,7 @@ def train_ratings(
     fitted = fit(model, data.shuffled(training, schedule), data.feed(held) if len(held) else None, schedule, on_epoch)
     fill_unmet(model, {name: ids[training] for name, ids in data.ids.items()})
     metrics: dict[str, Any] = {}
-    if test is not None:
-        tested = _Data.of(encoder, _read(test, columns, rating, reading), rating)
+    if tested is not None:
         metrics = {"on": "test", **evaluate(model, tested, np.arange(len(tested.ratings)), scale[0])}
     elif len(held):
         metrics = {"on": "validation", **evaluate(model, data, held, scale[0])}
@@ -111,8 +113,6 @@ class _Data:
 
 def evaluate(model: keras.Model, data: _Data, rows: Int64, mean: float) -> dict[str, Any]:
     """How far predictions for these rows are off; ``mean``: the rating that knows nothing."""
-    if not len(rows):
-        raise ArgumentError("there are no rows to report on")
     parts = [(batch[1], output[:, 0]) for batch, output in outputs(model, data.feed(rows))]
     ratings = np.concatenate([part for part, _ in parts]).astype(np.float64)
     off = np.concatenate([given for _, given in parts]) - ratings

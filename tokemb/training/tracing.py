@@ -71,23 +71,26 @@ def train_tracing(
         raise ArgumentError(f"encoder must be of the columns {skill!r} and {(skill, correct)}; received {encoder}")
     answers = Answers.of(encoder, table, correct)
     training, held = schedule.split(len(answers.events))
+    validation = answers.select(held)
+    tested = validation if test is None else Answers.of(encoder, test, correct)
+    if not tested.lengths.any() and (len(held) or test is not None):
+        raise ArgumentError("there are no answers to report on: a student needs two")
+    cut = answers.select(training).windows(sizes["maxlen"])
+    if not len(cut.events):
+        raise ArgumentError("there is nothing to learn from: a student needs two answers")
     repeatable(schedule.seed)
     model = tracing_model(encoder, cell=cell, dim=dim, units=units, dropout=dropout)
     _compile(model, schedule)
-    validation = answers.select(held)
-    cut = answers.select(training).windows(sizes["maxlen"])
     fitted = fit(
         model,
         shuffled(cut.batch, Buckets(cut.lengths, schedule.batch_size), schedule.seed),
-        validation.feed() if len(held) else None,
+        validation.feed() if validation.lengths.any() else None,
         schedule,
         on_epoch,
     )
     metrics: dict[str, Any] = {}
-    if test is not None:
-        metrics = {"on": "test", **evaluate(model, Answers.of(encoder, test, correct))}
-    elif len(held):
-        metrics = {"on": "validation", **evaluate(model, validation)}
+    if len(tested.events):
+        metrics = {"on": "validation" if test is None else "test", **evaluate(model, tested)}
     return Trained(
         "tracing", model, encoder, {"cell": cell, **sizes, "dropout": dropout, **asdict(schedule)}, metrics, fitted
     )
@@ -184,8 +187,6 @@ def _compile(model: keras.Model, schedule: Schedule) -> None:
 
 def evaluate(model: keras.Model, answers: Answers) -> dict[str, Any]:
     """How good the model's predictions of these answers are."""
-    if not answers.lengths.any():
-        raise ArgumentError("there are no answers to report on: a student needs two")
     right, given = [], []
     for (_, targets, weights), output in outputs(model, answers.feed()):
         right.append(targets[weights > 0])
