@@ -8,7 +8,7 @@ SEEDS   so many splits into 70 % for training and 30 % for the figures, of norma
 MAXLEN  calls of a trace that conv and gru read, its first ones; the others count all of them  [200]
 EPOCHS  of conv and gru, at most  [20]
 
-Writes the ROC AUC of each to standard output, the mean over the splits and every single one.
+Writes the ROC AUC of each to standard output, of every split, and their mean and standard deviation.
 """
 
 from __future__ import annotations
@@ -52,11 +52,12 @@ def main(arguments: list[str]) -> int:
     print(f"{len(texts):,} traces, {labels.sum():,} attacks, {sum(map(len, map(str.split, texts))):,} calls")
     found: dict[str, list[float]] = {}
     for seed in range(int(dials["SEEDS"])):
-        for name, area, seconds in compared(texts, labels, seed, int(dials["MAXLEN"]), int(dials["EPOCHS"])):
+        for name, area, seconds, more in compared(texts, labels, seed, int(dials["MAXLEN"]), int(dials["EPOCHS"])):
             found.setdefault(name, []).append(area)
-            print(f"seed {seed}  {name:<18} {area:.4f}  {seconds:6.1f} s", flush=True)
+            print(f"seed {seed}  {name:<18} {area:.4f}  {seconds:6.1f} s  {more}".rstrip(), flush=True)
     for name, areas in found.items():
-        print(f"{name:<18} mean ROC AUC {np.mean(areas):.4f} over {len(areas)}")
+        spread = np.std(areas, ddof=1) if len(areas) > 1 else np.nan
+        print(f"{name:<18} ROC AUC {np.mean(areas):.4f} +- {spread:.4f} over {len(areas)} splits")
     return 0
 
 
@@ -81,7 +82,7 @@ def split(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def compared(texts, labels, seed, maxlen, epochs):
-    """The name, ROC AUC and seconds of training and prediction of each classifier on one split."""
+    """The name, ROC AUC, seconds of training and prediction, and more to say, of each classifier on one split."""
     from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import MaxAbsScaler
@@ -101,7 +102,7 @@ def compared(texts, labels, seed, maxlen, epochs):
         peer.fit(bags[0], labels[training])
         probabilities = hasattr(peer, "predict_proba")
         scores = peer.predict_proba(bags[1])[:, 1] if probabilities else peer.decision_function(bags[1])
-        yield name, roc_auc(labels[test], scores), time.perf_counter() - start
+        yield name, roc_auc(labels[test], scores), time.perf_counter() - start, ""
     for head in ("conv", "gru"):
         start = time.perf_counter()
         trained = train_classifier(
@@ -115,7 +116,11 @@ def compared(texts, labels, seed, maxlen, epochs):
             dropout=0.2,
             schedule=Schedule(epochs=epochs, rate=0.003, batch_size=64, patience=3, seed=seed),
         )
-        yield head, trained.metrics["roc_auc"], time.perf_counter() - start
+        fitted = trained.fitted
+        more = (
+            f"{fitted.rows_per_second:,.0f} rows/s, input at most {fitted.input_share:.1%}, epoch {fitted.best_epoch}"
+        )
+        yield head, trained.metrics["roc_auc"], time.perf_counter() - start, more
 
 
 if __name__ == "__main__":
