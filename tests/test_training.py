@@ -18,7 +18,7 @@ from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.ragged import Ragged
 from tokemb.training import heads, sequences
 from tokemb.training import next_model as next_models
-from tokemb.training.batching import Buckets
+from tokemb.training.batching import Buckets, taken
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.metrics import ranking, ranks_of, roc_auc
@@ -66,6 +66,13 @@ def test_windows_hold_every_place_once_beside_what_comes_next(rows, maxlen):
     pairs = [list(zip(row, row[1:], strict=False)) for row in rows]
     wanted = [part[i : i + size] for part in pairs for i in range(0, len(part), size)]
     assert [list(zip(*both, strict=True)) for both in zip(now, then, strict=True)] == wanted
+
+
+@given(st.lists(st.lists(st.integers(1, 9), max_size=5), min_size=1, max_size=8), st.data())
+def test_rows_are_taken_in_the_order_in_which_they_are_named(rows, data):
+    chosen = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=9))
+    found = taken(Ragged.from_rows(rows), np.array(chosen, np.int64))
+    assert [row.tolist() for row in found] == [rows[number] for number in chosen]
 
 
 # Figures
@@ -277,13 +284,8 @@ def test_candidates_are_the_next_events_and_some_more(monkeypatch):
     assert candidates.inputs(targets, np.random.default_rng(1))["candidates"].dtype == np.int32
 
 
-def test_all_of_few_ids_are_candidates():
-    inputs = Candidates.of(np.array([2, 2, 3], np.int32), 5).inputs(np.array([2], np.int32), np.random.default_rng(0))
-    assert inputs["candidates"].tolist() == [0, 1, 2, 3, 4]
-    assert not inputs["log_chance"].any()
-
-
-def test_what_is_saved_gives_the_probabilities_that_were_trained():
+def test_what_is_saved_gives_the_probabilities_that_were_trained(monkeypatch):
+    monkeypatch.setattr(next_models, "DRAWN", 2)
     model = next_model(ENCODER, cell="gru", dim=4, units=5, dropout=0.1, seed=1)
     trained = training_model(model)
     trained.get_layer("bias").set_weights([np.random.default_rng(0).normal(size=(ENCODER.input_dim, 1))])

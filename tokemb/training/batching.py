@@ -51,8 +51,16 @@ class Buckets:
             yield order[start:stop]
 
 
+def taken(rows: Ragged, chosen: Int64) -> Ragged:
+    """The rows of the numbers ``chosen``."""
+    lengths = rows.lengths[chosen]
+    ends = np.cumsum(lengths)
+    places = np.arange(int(lengths.sum())) + np.repeat(rows.row_splits[chosen] - (ends - lengths), lengths)
+    return Ragged.from_lengths(rows.values[places], lengths)
+
+
 def padded(rows: Ragged, chosen: Int64, maxlen: int | None = None) -> Int32:
     """The rows of the numbers ``chosen``, padded at the end: int32 (chosen, maxlen), or as long as the longest."""
+    wanted = taken(rows, chosen)
     # A row without an event still has a place, as layers want one.
-    wanted = Ragged.from_rows([rows[row] for row in chosen.tolist()])
     return wanted.pad(maxlen or max(1, int(wanted.lengths.max(initial=0))))

@@ -12,12 +12,20 @@ from tokemb.arguments import check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.fit import fit_vocab
 from tokemb.ragged import Int64, Ragged
-from tokemb.training.batching import Buckets, padded
+from tokemb.training.batching import Buckets, padded, taken
 from tokemb.training.fitting import Batch, Fitted, OnEpoch, Schedule, Trained, fit, outputs, repeatable
 from tokemb.training.heads import CELLS, check_dropout
 from tokemb.training.metrics import ranking, ranks_of
-from tokemb.training.next_model import Candidates, features_model, finish, last_layer, next_model, training_model
-from tokemb.training.sequences import MakeBatch, after, before, shuffled, taken, unshuffled, windows
+from tokemb.training.next_model import (
+    Candidates,
+    features_model,
+    finish,
+    last_layer,
+    next_model,
+    too_many,
+    training_model,
+)
+from tokemb.training.sequences import MakeBatch, after, before, shuffled, unshuffled, windows
 
 if TYPE_CHECKING:
     import keras
@@ -99,12 +107,14 @@ class Places:
         """All places of ``sequences`` that something follows, in windows of ``maxlen``."""
         return cls(windows(before(sequences), maxlen), windows(after(sequences), maxlen))
 
-    def batches(self, candidates: Candidates, seed: int) -> MakeBatch:
-        """What makes the batch of some windows: with the candidates, and a weight of 0 for padding."""
+    def batches(self, candidates: Candidates | None, seed: int) -> MakeBatch:
+        """What makes the batch of some windows: with candidates, if any, and a weight of 0 for padding."""
 
         def batch(rows: Int64) -> Batch:
             events, targets = padded(self.events, rows), padded(self.targets, rows)
             real = events != 0
+            if candidates is None:
+                return events, targets, real.astype(np.float32)
             # Follows from the rows, so that validation is among the same candidates in every pass.
             inputs = candidates.inputs(targets[real], np.random.default_rng((seed, *rows.tolist())))
             places = np.searchsorted(inputs["candidates"], targets) * real
@@ -126,10 +136,11 @@ def _fit(
     """Train a ``next_model`` by its ``training_model``."""
     import keras
 
-    trained = training_model(model)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    drawn = too_many(input_dim)
+    trained = training_model(model) if drawn else model
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=drawn)
     trained.compile(keras.optimizers.Adam(schedule.rate), loss)
-    candidates = Candidates.of(places.targets.values, input_dim)
+    candidates = Candidates.of(places.targets.values, input_dim) if drawn else None
     positions = max(1, _PROBABILITIES // min(input_dim, _CANDIDATES))
 
     def fed(part: Places) -> tuple[MakeBatch, Buckets]:
@@ -137,7 +148,8 @@ def _fit(
 
     held = unshuffled(*fed(validation)) if len(validation.events) else None
     fitted = fit(trained, shuffled(*fed(places), schedule.seed), held, schedule, on_epoch)
-    finish(model, trained)
+    if drawn:
+        finish(model, trained)
     return fitted
 
 

@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
     from tokemb.encoder import Encoder
 
-# Ids drawn for each batch, beside those that are next in it; where all are not many more, all are taken.
+# Ids drawn for each batch, beside those that are next in it, where there are many more.
 DRAWN = 1024
 _FEATURES, _OUTPUT, _BIAS = "features", "probabilities", "bias"
 _CANDIDATES, _LOG_CHANCE = "candidates", "log_chance"
+
+
+def too_many(input_dim: int) -> bool:
+    """Whether a model of so many ids is trained on some of them at a time, by ``training_model``."""
+    return input_dim > 2 * DRAWN
 
 
 def next_model(encoder: Encoder, *, cell: str, dim: int, units: int, dropout: float, seed: int | None) -> keras.Model:
@@ -32,26 +37,31 @@ def next_model(encoder: Encoder, *, cell: str, dim: int, units: int, dropout: fl
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     vectors = layers.Dropout(dropout)(embedding.get_layer(EMBEDDING_NAME)(token_ids))
     states = getattr(layers, cell.upper())(units, return_sequences=True)(vectors)
-    features = layers.Dense(dim, name=_FEATURES)(layers.Dropout(dropout)(states))
+    if too_many(encoder.input_dim):
+        features = layers.Dense(dim, name=_FEATURES)(layers.Dropout(dropout)(states))
+    else:
+        features = layers.Dropout(dropout, name=_FEATURES)(states)
     probabilities = layers.Dense(encoder.input_dim, "softmax", name=_OUTPUT)(features)
     return keras.Model(token_ids, probabilities, name=embedding.name)
 
 
 def features_model(model: keras.Model) -> keras.Model:
-    """From ids to what the last layer of ``next_model`` takes, float32 (batch, maxlen, dim)."""
+    """From ids to what the last layer of ``next_model`` takes, float32 (batch, maxlen, dim or units)."""
     import keras
 
     return keras.Model(model.inputs, model.get_layer(_FEATURES).output)
 
 
 def last_layer(model: keras.Model) -> tuple[Float32, Float32]:
-    """The kernel (dim, input_dim) and the bias (input_dim,) of the last layer."""
+    """The kernel (dim or units, input_dim) and the bias (input_dim,) of the last layer."""
     kernel, bias = model.get_layer(_OUTPUT).get_weights()
     return kernel, bias
 
 
 def training_model(model: keras.Model) -> keras.Model:
-    """What trains a ``next_model``, whose layers it has: logits of candidates, float32 (batch, maxlen, candidates).
+    """What trains a ``next_model`` of too many ids, whose layers it has.
+
+    It gives the logits of candidates, float32 (batch, maxlen, candidates).
 
     It takes ``token_ids``, and ``candidates`` int32 and ``log_chance`` float32, both (candidates,), as ``Candidates``
     gives them. The vectors of events are also what tells which is next: rare ones have no other chance to be learned.
@@ -77,7 +87,7 @@ def finish(model: keras.Model, trained: keras.Model) -> None:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The ids among which a batch has to tell the next ones: all of few, else its own and some drawn at random.
+    """The ids among which a batch has to tell the next ones: these, and some drawn at random.
 
     ``shares``: how often each id is next, of all places, float64 (input_dim,).
     """
@@ -97,8 +107,6 @@ class Candidates:
         2008), or else frequent events, which are more often among them, would seem less probable than they are.
         """
         count = len(self.shares)
-        if count <= 2 * DRAWN:
-            return {_CANDIDATES: np.arange(count, dtype=np.int32), _LOG_CHANCE: np.zeros(count, np.float32)}
         candidates = np.unique(np.concatenate([targets, rng.integers(0, count, DRAWN)])).astype(np.int32)
         # The targets of no batch are all the same, or there were no others to learn from.
         missed = len(targets) * np.log1p(-np.minimum(self.shares[candidates], 1 - 1e-9)) + DRAWN * np.log1p(-1 / count)

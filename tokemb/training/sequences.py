@@ -14,11 +14,6 @@ from tokemb.training.fitting import Batch, Feed
 MakeBatch = Callable[[Int64], Batch]
 
 
-def taken(rows: Ragged, chosen: Int64) -> Ragged:
-    """The rows of the numbers ``chosen``."""
-    return Ragged.from_rows([rows[row] for row in chosen.tolist()])
-
-
 def before(rows: Ragged) -> Ragged:
     """Each row without its last event; a row without any stays one."""
     lengths = rows.lengths

@@ -16,11 +16,11 @@ from tokemb.columns.tables import table_batches
 from tokemb.embedding import model_name
 from tokemb.errors import ArgumentError, TextError
 from tokemb.ragged import Int64, Ragged
-from tokemb.training.batching import Buckets, padded
+from tokemb.training.batching import Buckets, padded, taken
 from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, outputs, repeatable
 from tokemb.training.heads import CELLS, check_dropout
 from tokemb.training.metrics import roc_auc
-from tokemb.training.sequences import after, before, shuffled, taken, unshuffled, windows
+from tokemb.training.sequences import after, before, shuffled, unshuffled, windows
 
 if TYPE_CHECKING:
     import keras
