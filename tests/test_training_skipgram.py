@@ -194,6 +194,15 @@ def test_negatives_are_drawn_by_the_power_of_their_counts():
     assert not drawn[counts == 0].any()
 
 
+def test_every_pair_has_negatives_of_its_own():
+    """Of 98 pairs of 50 words with one negative each, hardly two are the same among ten thousand."""
+    rows = Ragged(np.arange(2, 52, dtype=np.int32), np.array([0, 50]))
+    counts = np.append([0, 0], np.ones(10_000, np.int64))
+    training = _Training.of(rows, counts, SkipGram(dim=2, window=1, negatives=1, sample=0, epochs=1))
+    training._part(0, 0, np.zeros(2))
+    assert 90 <= training.outputs[52:].any(axis=1).sum() <= 98
+
+
 def test_nothing_is_left_out_without_a_sample():
     assert (keep_table(np.array([0, 7, 10**9]), 0) == 2**32 - 1).all()
 

@@ -1,7 +1,7 @@
 """Skip-gram with negative sampling, compiled.
 
 The vector of each word near another is moved towards the output vector of that one, and away from those of negatives,
-words drawn at random. All words near one share its negatives: their output vectors then stay in the processor's cache.
+words drawn at random for each pair: shared by all words near one they would be faster, and the vectors less good.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ def train_skipgram(
         for at in range(length):
             reach = window - np.int64((_next(random) >> _HALF) % np.uint64(window))
             targets[0] = kept[at]
-            for k in range(1, len(targets)):
-                targets[k] = table[((_next(random) >> _HALF) * np.uint64(len(table))) >> _HALF]
             for near in range(max(at - reach, 0), min(at + reach + 1, length)):
                 if near != at:
+                    for k in range(1, len(targets)):
+                        targets[k] = table[((_next(random) >> _HALF) * np.uint64(len(table))) >> _HALF]
                     sums[0] += _train_pair(vectors[kept[near]], outputs, targets, sigmoid, loss, rate[0], change)
                     sums[1] += 1
 
