@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.kernels.compiler import inlined, inlined_in_any_order
+from tokemb.kernels.compiler import fetch, inlined, inlined_in_any_order
 from tokemb.kernels.layout import SIGMOID_POINTS, SIGMOID_REACH, Float32, Int32, Int64, UInt64
 
 _PER_UNIT = np.float32(SIGMOID_POINTS / (2 * SIGMOID_REACH))
 _FACTOR, _STEP = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
 _HALF = np.uint64(32)
+_LINE = 16  # numbers that come from memory at once
 
 
 def train_skipgram(
@@ -30,6 +31,7 @@ def train_skipgram(
     random: UInt64,
     kept: Int32,
     targets: Int32,
+    drawn: Int32,
     change: Float32,
     sums: npt.NDArray[np.float64],
     window: int,
@@ -43,20 +45,39 @@ def train_skipgram(
     ``sigmoid``: float32 (SIGMOID_POINTS,); ``loss``: its negative logarithm. ``vectors``, ``outputs``: float32
     (input_dim, dim), which change; other threads may be at work on them. ``rate``: float32 (1,), the learning rate.
     ``random``: uint64 (1,), the state of the generator.
-    ``kept``: as long as the longest row, ``targets``: int32 (negatives + 1,) and ``change``: (dim,), room to work in.
+    ``kept``: as long as the longest row, ``targets``: int32 (negatives + 1,), ``drawn``: int32
+    (2 * window * negatives,) and ``change``: (dim,), room to work in.
     ``sums``: float64 (2,), to which the loss and the number of pairs are added.
     """
+    negatives = len(targets) - 1
     for row in range(first, last):
         length = _sample(values, row_splits[row], row_splits[row + 1], keep, random, kept)
         for at in range(length):
             reach = window - np.int64((_next(random) >> _HALF) % np.uint64(window))
+            start, stop = max(at - reach, 0), min(at + reach + 1, length)
+            for k in range((stop - start - 1) * negatives):
+                drawn[k] = table[((_next(random) >> _HALF) * np.uint64(len(table))) >> _HALF]
             targets[0] = kept[at]
-            for near in range(max(at - reach, 0), min(at + reach + 1, length)):
+            pair = 0
+            for near in range(start, stop):
                 if near != at:
-                    for k in range(1, len(targets)):
-                        targets[k] = table[((_next(random) >> _HALF) * np.uint64(len(table))) >> _HALF]
+                    for k in range(negatives):
+                        targets[k + 1] = drawn[pair * negatives + k]
+                    pair += 1
+                    # While this pair is computed, what the next one needs comes from memory.
+                    for k in range(pair * negatives, min((pair + 1) * negatives, (stop - start - 1) * negatives)):
+                        _fetch(outputs, drawn[k])
+                    if near + 1 < stop:
+                        _fetch(vectors, kept[near + 1])
                     sums[0] += _train_pair(vectors[kept[near]], outputs, targets, sigmoid, loss, rate[0], change)
                     sums[1] += 1
+
+
+@inlined
+def _fetch(rows: Float32, row: int) -> None:
+    """Have the processor fetch a row that is needed soon."""
+    for column in range(0, rows.shape[1], _LINE):
+        fetch(rows, row, column)
 
 
 @inlined

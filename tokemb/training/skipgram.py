@@ -189,6 +189,7 @@ class _Training:
             random,
             np.empty(int(np.diff(self.rows.row_splits[first : last + 1]).max(initial=0)), np.int32),
             np.empty(self.settings.negatives + 1, np.int32),
+            np.empty(2 * self.settings.window * self.settings.negatives, np.int32),
             np.empty(self.settings.dim, np.float32),
             sums,
             self.settings.window,
