@@ -156,6 +156,7 @@ def test_a_step_is_that_of_the_definition(negative):
         np.array([1], np.uint64),
         np.empty(2, np.int32),
         np.empty(3, np.int32),
+        np.empty(100, np.int32),
         np.empty(24, np.float32),
         sums,
         1,
