@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.measuring import SLOW_REPEAT, SLOW_SECONDS, Finding, Outcome, Timing
+from benchmarks.measuring import SLOW_REPEAT, SLOW_SECONDS, TOUCHED_BYTES, Finding, Outcome, Timing
 from benchmarks.setting import MAX_SIZE, MAXLEN, Setting
 
 _HEAD = """\
@@ -11,6 +11,8 @@ _HEAD = """\
 tokemb and its peers did the same work by turns, in one run of the command below: on {rows:,} rows, {size:.1f} MB of
 text, with a vocabulary of {words:,} words and rows of {maxlen} ids, unless a line says otherwise. Before any of it was
 timed the results were compared: who means the same gave the same, or there would be no page. Ratios are of medians.
+Before each party worked, {touched} MiB of memory were written to and freed, so that none of them had to wait for pages
+that a virtual machine had given back to its host.
 """
 
 _RATIOS = """\
@@ -34,7 +36,9 @@ Seconds; MB/s of text. Whoever needed more than {seconds:.0f} seconds did it {re
 
 def page(outcome: Outcome, setting: Setting, facts: dict[str, str], command: str) -> str:
     """The results as Markdown: ratios first, then times, the machine and the versions."""
-    head = _HEAD.format(rows=len(setting.texts), size=setting.size / 1e6, words=MAX_SIZE, maxlen=MAXLEN)
+    head = _HEAD.format(
+        rows=len(setting.texts), size=setting.size / 1e6, words=MAX_SIZE, maxlen=MAXLEN, touched=TOUCHED_BYTES >> 20
+    )
     ratios = _RATIOS + "".join(map(_ratio, outcome.findings))
     times = _TIMES.format(seconds=SLOW_SECONDS, repeat=SLOW_REPEAT) + "".join(map(_time, outcome.timings))
     missing = [
