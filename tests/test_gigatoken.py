@@ -18,7 +18,7 @@ from hypothesis import given
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 import tokemb
-from tests.conftest import EXAMPLES, MIXED, TOKENIZERS, python
+from tests.conftest import EXAMPLES, MIXED, TOKENIZERS, python, use_kernels
 from tests.test_parity_tokenizers import TEXTS
 from tokemb.engine import bpe
 from tokemb.engine.battery import STRINGS_OF_ALL, difference
@@ -26,8 +26,10 @@ from tokemb.engine.bpe import Gigatoken
 from tokemb.engine.buffers import string_buffers
 from tokemb.engine.candidate import objection
 from tokemb.engine.reference import Reference
+from tokemb.engine.room import text_for_room
 from tokemb.engine.young import has_young
 from tokemb.ragged import Ragged
+from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import tokenizer_of
 from tokemb.texts import STRINGS
 
@@ -387,6 +389,8 @@ logging.basicConfig(format="SAID %(name)s %(levelname)s %(message)s")
 import pyarrow as pa
 from tokemb.engine.bpe import Gigatoken
 from tokemb.engine.reference import Reference
+from tokemb.engine.room import text_for_room
+from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import tokenizer_of
 specification = json.load(open(sys.argv[1]))
 reference = Reference(tokenizer_of(specification))
@@ -437,13 +441,27 @@ def test_the_supported_versions_are_those_of_the_extra():
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_lists_are_encoded_as_they_are(name):
+@pytest.mark.parametrize("around", [SpecialTokens(), SpecialTokens((601,), (602, 603))])
+def test_lists_are_encoded_as_they_are(name, around):
     way, reference = ways(OURS[name])
     rows = [*MIXED, "\U00032e59'd", "", "é"]
-    assert_same(way.encode_list(rows), reference.encode(texts_of(rows)))
-    assert_same(way.encode_list([]), reference.encode(texts_of([])))
-    for wrong in ([None], ["a", 1], ["a", "\ud800"], [["a"]]):
-        assert way.encode_list(wrong) is None
+    assert_same(way.encode_list(rows, around), around.put_around(reference.encode(texts_of(rows))))
+    assert way.encode_list([], around) is None
+    for wrong in ([None], ["a", 1], ["a", "\ud800"], [["a"]], [b"a"], [b"a", "a"], ["a", b"a"]):
+        assert way.encode_list(wrong, around) is None
+    assert way.why_not() is None, "it is still trusted"
+
+
+@pytest.mark.parametrize("kernels", [False, True])
+def test_room_for_special_tokens(kernels, monkeypatch):
+    """Long rows get their special tokens in place."""
+    use_kernels(monkeypatch, kernels)
+    way, reference = ways(OURS["composed"])
+    around = SpecialTokens((601,), (602, 603))
+    rows = ["more than a few words " * count + text for count, text in enumerate(MIXED * 3)] + ["\u0301\u0899", ""]
+    assert text_for_room(rows, around)
+    for threads in (1, 2, 5, None):
+        assert_same(way.encode_list(rows, around, threads), around.put_around(reference.encode(texts_of(rows))))
 
 
 def test_an_encoder_says_what_is_wrong_with_a_list():

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.conftest import python, use_kernels
+from tokemb.engine.room import put_around_in_place
 from tokemb.ragged import Ragged
-from tokemb.row_layout import lay_out
+from tokemb.row_layout import lay_out, rows_with
 from tokemb.special_tokens import SpecialTokens
 
 ID = st.integers(-(2**31), 2**31 - 1)
@@ -63,6 +64,51 @@ def test_special_tokens_around_rows(kernels, rows, before, after):
         whole = SpecialTokens(before, after).put_around(Ragged.from_rows(rows))
     assert [row.tolist() for row in whole] == [[*before, *row, *after] for row in rows]
     assert (whole.values.dtype, whole.row_splits.dtype) == (np.int32, np.int64)
+
+
+MARKED = st.lists(st.booleans(), min_size=1, max_size=7)
+SMALL_ROWS = st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=9)
+
+
+def holding(rows, marked):
+    """Rows with a marked id; the last is for all beyond."""
+    return [any(marked[min(token, len(marked) - 1)] for token in row) for row in rows]
+
+
+@pytest.mark.parametrize("kernels", [False, True])
+@given(rows=SMALL_ROWS, marked=MARKED, skip=st.integers(0, 3), threads=st.sampled_from([1, 2, 5]))
+def test_rows_with_marked_ids(kernels, rows, marked, skip, threads):
+    ragged = Ragged.from_rows([[-1] * skip, *rows, [-1]])
+    with pytest.MonkeyPatch.context() as patch:
+        use_kernels(patch, kernels)
+        found = rows_with(ragged.values, ragged.row_splits[1:-1], np.array(marked), threads)
+    assert found.tolist() == holding(rows, marked)
+    assert found.dtype == np.bool_
+
+
+@pytest.mark.parametrize("kernels", [False, True])
+@given(
+    rows=SMALL_ROWS,
+    marked=MARKED,
+    before=AROUND,
+    after=AROUND,
+    spare=st.integers(-2, 20),
+    threads=st.sampled_from([1, 2, 3, 7]),
+)
+@example(rows=[[1, 0, 0, 0]], marked=[False, True, False], before=(), after=(7,), spare=0, threads=1)
+def test_special_tokens_in_place(kernels, rows, marked, before, after, spare, threads):
+    """The first row makes room; if there is too little, another array does. No part waits for another one."""
+    around = SpecialTokens(before, after)
+    room = max(len(around) * len(rows) + spare, 0)
+    ragged = Ragged.from_rows([[99] * room, *rows])
+    with pytest.MonkeyPatch.context() as patch:
+        use_kernels(patch, kernels)
+        patch.setattr("tokemb.engine.room.run", lambda move, moves: [move(*each) for each in reversed(moves)])
+        whole, found = put_around_in_place(ragged, around, np.array(marked), threads)
+    assert [row.tolist() for row in whole] == [[*before, *row, *after] for row in rows]
+    assert found.tolist() == holding(rows, marked)
+    if kernels and room >= len(around) * len(rows) and len(whole.values):
+        assert np.shares_memory(whole.values, ragged.values)
 
 
 def test_memory_that_cannot_be_written_to_and_has_gaps(monkeypatch):

@@ -56,11 +56,11 @@ class Encoding:
 
     def ragged(self, texts: Path | Iterable[Any], shape: RowShape, threads: int | None) -> Ragged:
         """Encode all texts, without padding."""
-        if isinstance(texts, list):
-            rows = self.engine.encode_list(texts, thread_count(threads))
-            if rows is not None:
-                return self.special_tokens.put_around(shape.truncate(rows, self.special_tokens))
         count = thread_count(threads)
+        if isinstance(texts, list) and shape.truncate_to is None:
+            rows = self.engine.encode_list(texts, self.special_tokens, count)
+            if rows is not None:
+                return rows
         encoded = spread(lambda batch, inner: self.batch(batch, shape, inner), corpus_batches(texts), count)
         return Ragged.concatenate([batch.rows for batch in encoded])
 

@@ -13,6 +13,8 @@ from tokemb.threads import kernels_pay, parts, run, thread_count
 if TYPE_CHECKING:
     from tokemb.ragged import Int32, Int64
 
+Bool = npt.NDArray[np.bool_]
+
 
 def check_splits(values: Int32, row_splits: Int64) -> None:
     """Raise ``ArgumentError`` unless ``row_splits`` cut ``values`` into rows: kernels read where they are told to."""
@@ -31,23 +33,33 @@ def lay_out(
     after: tuple[int, ...] = (),
     fill: int = 0,
     fill_first: bool = False,
+    marked: Bool | None = None,
     threads: int | None = None,
-) -> None:
+) -> Bool:
     """Fill ``out``, int32 (size,), with rows of ids.
 
     ``values``: int32 (total,); ``starts``, ``lengths``: int64 (rows,), which of them are a row's, in any order.
     ``splits``: int64 (rows + 1,), from 0 to ``size``; row ``i`` of the result is ``out[splits[i]:splits[i + 1]]``: the
     ids ``before``, the row's, those ``after``, and then ``fill`` for what is left (with ``fill_first``, the other way
     round: ``fill`` and then the ids).
+
+    Returns in which rows there is a ``marked`` id: bool (rows,), all false without ``marked``, which is as for
+    ``rows_with``.
     """
     if not kernels_pay(len(out)):
-        return _lay_out_in_numpy(values, starts, lengths, splits, out, before, after, fill, fill_first)
+        _lay_out_in_numpy(values, starts, lengths, splits, out, before, after, fill, fill_first)
+        if marked is None:
+            return np.zeros(len(lengths), np.bool_)
+        return _rows_with_in_numpy(_gathered(values, starts, lengths), lengths, marked)
     from tokemb import kernels  # here, so that small inputs do not wait for it
 
     around = np.array(before, np.int32), np.array(after, np.int32)
     source = [np.ascontiguousarray(array) for array in (values, starts, lengths, *around, splits)]
+    found = np.zeros(len(lengths), np.bool_)
+    looking = _bytes(np.zeros(0, np.bool_) if marked is None else marked), _bytes(found)
     cuts = parts(splits, thread_count(threads))
-    run(kernels.lay_rows, [(*source, out, fill, fill_first, first, last) for first, last in cuts])
+    run(kernels.lay_rows, [(*source, out, fill, fill_first, *looking, first, last) for first, last in cuts])
+    return found
 
 
 def _lay_out_in_numpy(
@@ -82,7 +94,7 @@ def _gathered(values: Int32, starts: Int64, lengths: Int64) -> Int32:
     return values[np.repeat(starts - offsets, lengths) + np.arange(total)]
 
 
-def _within(starts: Int64, lengths: Int64, size: int) -> npt.NDArray[np.bool_]:
+def _within(starts: Int64, lengths: Int64, size: int) -> Bool:
     """Bool (size,), true within runs that start at ``starts``, ascending, and have ``lengths``."""
     steps = np.empty(2 * len(starts) + 1, np.int64)
     ends = starts + lengths
@@ -92,9 +104,7 @@ def _within(starts: Int64, lengths: Int64, size: int) -> npt.NDArray[np.bool_]:
     return np.repeat(np.arange(len(steps)) % 2 == 1, steps)
 
 
-def select_ids(
-    values: Int32, row_splits: Int64, keep: npt.NDArray[np.bool_], threads: int | None = None
-) -> tuple[Int32, Int64]:
+def select_ids(values: Int32, row_splits: Int64, keep: Bool, threads: int | None = None) -> tuple[Int32, Int64]:
     """``values`` and ``row_splits`` of the rows with only the ids where ``keep``, bool (total,), is true."""
     if not kernels_pay(len(values)):
         kept = np.zeros(len(keep) + 1, np.int64)
@@ -114,3 +124,31 @@ def select_ids(
     out = np.empty(splits[-1], np.int32)
     run(kernels.copy_kept, [(values, keep, row_splits, splits, out, first, last) for first, last in cuts])
     return out, splits
+
+
+def rows_with(values: Int32, row_splits: Int64, marked: Bool, threads: int | None = None) -> Bool:
+    """In which rows there is a marked id: bool (rows,).
+
+    ``marked``: bool (ids,), which ids are; its last is for all ids beyond.
+    """
+    if not kernels_pay(len(values)):
+        return _rows_with_in_numpy(values[row_splits[0] : row_splits[-1]], np.diff(row_splits), marked)
+    from tokemb import kernels
+
+    check_splits(values, row_splits)
+    found = np.zeros(len(row_splits) - 1, np.bool_)
+    arrays = np.ascontiguousarray(values), np.ascontiguousarray(row_splits), _bytes(marked), _bytes(found)
+    run(kernels.find_rows, [(*arrays, first, last) for first, last in parts(row_splits, thread_count(threads))])
+    return found
+
+
+def _rows_with_in_numpy(ids: Int32, lengths: Int64, marked: Bool) -> Bool:
+    """``rows_with`` for ``ids`` that lie one row after the other."""
+    found = np.zeros(len(lengths), np.bool_)
+    hits = np.flatnonzero(marked.take(ids.view(np.uint32), mode="clip"))
+    found[np.searchsorted(np.cumsum(lengths), hits, side="right")] = True
+    return found
+
+
+def _bytes(flags: Bool) -> npt.NDArray[np.uint8]:
+    return flags.view(np.uint8)

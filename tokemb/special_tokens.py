@@ -9,7 +9,7 @@ import numpy as np
 
 from tokemb.errors import VocabularyError
 from tokemb.ragged import Ragged
-from tokemb.row_layout import check_splits, lay_out
+from tokemb.row_layout import Bool, check_splits, lay_out, rows_with
 from tokemb.specification import Specification
 
 
@@ -69,11 +69,28 @@ class SpecialTokens:
 
     def put_around(self, rows: Ragged) -> Ragged:
         """``rows`` with these ids before and after each."""
+        return self._put_around(rows, None)[0] if len(self) else rows
+
+    def put_around_and_find(self, rows: Ragged, marked: Bool, threads: int | None = None) -> tuple[Ragged, Bool]:
+        """``put_around``, and in which of ``rows`` there is a ``marked`` id, as ``rows_with`` tells."""
         if not len(self):
-            return rows
+            return rows, rows_with(rows.values, rows.row_splits, marked, threads)
+        return self._put_around(rows, marked, threads)
+
+    def _put_around(self, rows: Ragged, marked: Bool | None, threads: int | None = None) -> tuple[Ragged, Bool]:
         check_splits(rows.values, rows.row_splits)
         lengths = rows.lengths
         whole = Ragged.from_lengths(np.empty(int(lengths.sum()) + len(self) * len(rows), np.int32), lengths + len(self))
         starts = rows.row_splits[:-1]
-        lay_out(rows.values, starts, lengths, whole.row_splits, whole.values, before=self.before, after=self.after)
-        return whole
+        found = lay_out(
+            rows.values,
+            starts,
+            lengths,
+            whole.row_splits,
+            whole.values,
+            before=self.before,
+            after=self.after,
+            marked=marked,
+            threads=threads,
+        )
+        return whole, found

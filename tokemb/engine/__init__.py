@@ -25,6 +25,7 @@ from tokemb.engine.padded import Padded
 from tokemb.engine.reference import Reference, mark_unknown, split
 from tokemb.engine.tally import Tally, tally
 from tokemb.ragged import Int64, Ragged
+from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import Specification, specification_of
 from tokemb.texts import STRINGS
 
@@ -75,9 +76,9 @@ class Engine:
             return scanner.encode(texts, threads)
         return (self._reference if is_small(texts) else self._gigatoken).encode(texts, threads)
 
-    def encode_list(self, texts: list[str], threads: int) -> Ragged | None:
-        """``encode`` for a list, where a way takes one as it is; ``None`` where it is to become Arrow first."""
-        return self._gigatoken.encode_list(texts, threads) if isinstance(self._scannable, str) else None
+    def encode_list(self, texts: list[str], around: SpecialTokens, threads: int) -> Ragged | None:
+        """The ids of ``texts`` with ``around`` around, where a way takes a list; ``None`` where it must be Arrow."""
+        return self._gigatoken.encode_list(texts, around, threads) if isinstance(self._scannable, str) else None
 
     def encode_padded(self, texts: pa.LargeStringArray, padded: Padded, threads: int) -> Int64 | None:
         """Put the ids of ``texts``, ``large_string`` (rows,), where ``padded`` says, as far as that is fast.

@@ -11,10 +11,9 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +22,13 @@ import pyarrow as pa
 from tokemb.engine.battery import difference
 from tokemb.engine.buffers import string_buffers
 from tokemb.engine.candidate import objection
+from tokemb.engine.high_ids import high_ids
+from tokemb.engine.room import put_around_in_place, text_for_room
 from tokemb.engine.young import has_young
 from tokemb.errors import VocabularyError
-from tokemb.ragged import Ragged
+from tokemb.ragged import Int64, Ragged
+from tokemb.row_layout import Bool, lay_out
+from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import Specification
 from tokemb.texts import STRINGS
 
@@ -34,11 +37,16 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("tokemb")
 
+# ``large_string`` (rows,), or a list as long.
+Texts: TypeAlias = "pa.LargeStringArray | list[str]"
+
 # The versions that were compared with `tokenizers`: from the first one on, before the second.
 _VERSIONS = (0, 10), (0, 11)
 # Loading a large tokenizer takes gigatoken a second, in which the reference encodes megabytes. Until so many bytes of
 # text have come, the reference does them.
 _WORTH_LOADING = 1 << 20
+
+_NONE = SpecialTokens()
 
 _asked_to_install = False
 
@@ -56,6 +64,7 @@ class Gigatoken:
         self._worth_loading = worth_loading
         self._bytes_met = 0
         self._backend: Any = None
+        self._high: npt.NDArray[np.bool_] | None = None
         self._why_not = objection(specification)
 
     def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:
@@ -64,29 +73,22 @@ class Gigatoken:
         ``threads``: 1 to encode on the calling thread alone; otherwise gigatoken uses as many as there are cores, or
         in a forked process one. The ids are the same. Raises what the reference raises.
         """
-        if self._in_use(len(string_buffers(texts)[1])):
-            through = partial(_through, self._backend, texts, threads)
-            rows = self._try(through, texts, has_young(texts, threads), threads)
-            if rows is not None:
-                return rows
-        return self._reference.encode(texts, threads)
+        rows = self._try(texts, threads) if self._in_use(len(string_buffers(texts)[1])) else None
+        return self._reference.encode(texts, threads) if rows is None else rows
 
-    def encode_list(self, texts: list[str], threads: int | None = None) -> Ragged | None:
-        """``encode`` for a list, which is not copied into Arrow; ``None`` if gigatoken does not do it.
+    def encode_list(self, texts: list[str], around: SpecialTokens, threads: int | None = None) -> Ragged | None:
+        """``encode`` for a list, which is not copied into Arrow, with ``around`` around its rows.
 
-        That is also the answer to a list that holds anything else than texts; the usual way says what is wrong.
+        ``None`` if gigatoken does not do it, or for a list that holds anything else than texts; the usual way says what
+        is wrong.
         """
         if self._backend is None and not self._in_use(sum(len(text) for text in texts if isinstance(text, str))):
             return None
-        with ThreadPoolExecutor(1, "tokemb-gigatoken") as pool:
-            through: Callable[[], Ragged] = partial(_through, self._backend, texts, threads)
-            if threads != 1:
-                through = pool.submit(through).result  # it lets this thread look at the texts meanwhile
-            try:
-                young = _young_of_list(texts)
-            except (TypeError, UnicodeEncodeError):  # no text, or a lone surrogate in it
-                return None
-            return self._try(through, texts, young, threads)
+        # gigatoken takes bytes too, but not both, and no lone surrogates. Whether ids tell enough to leave the texts
+        # alone, ``_load`` found out.
+        if self._high is None or not texts or not isinstance(texts[0], str):
+            return None
+        return self._try(texts, threads, around)
 
     def _in_use(self, size: int) -> bool:
         """Whether gigatoken is to encode the next ``size`` bytes."""
@@ -96,18 +98,14 @@ class Gigatoken:
                 self._load()
         return self._backend is not None
 
-    def _try(
-        self,
-        through: Callable[[], Ragged],
-        texts: pa.LargeStringArray | list[str],
-        young: npt.NDArray[np.bool_],
-        threads: int | None,
-    ) -> Ragged | None:
+    def _try(self, texts: Texts, threads: int | None, around: SpecialTokens = _NONE) -> Ragged | None:
         try:
-            return _completed(through(), self._reference, texts, young, threads)
+            return self._through(self._backend, texts, threads, around)
         except BaseException as error:
             if not _is_failure(error) or isinstance(error, VocabularyError):
                 raise
+            if isinstance(error, TypeError) and isinstance(texts, list):
+                return None  # not all of them are texts
             self._distrust(f"failed on these texts ({_in_words(error)})")
             return None
 
@@ -145,11 +143,10 @@ class Gigatoken:
             self._why_not = f"gigatoken does not support this file ({_in_words(error)})"
             return
 
-        def through_backend(texts: pa.LargeStringArray) -> Ragged:
-            return _completed(_through(backend, texts, 1), self._reference, texts, has_young(texts), 1)
-
+        self._high = high_ids(self._specification)
+        through = partial(self._through, backend, threads=1)
         try:
-            wrong = difference(through_backend, self._reference.encode, self._specification)
+            wrong = difference(through, self._reference.encode, self._specification)
         except BaseException as error:
             if not _is_failure(error):
                 raise
@@ -160,57 +157,58 @@ class Gigatoken:
             return
         self._backend = backend
 
+    def _through(
+        self,
+        backend: Any,  # noqa: ANN401
+        texts: Texts,
+        threads: int | None = None,
+        around: SpecialTokens = _NONE,
+    ) -> Ragged:
+        """The ids that ``backend`` gives, and the reference for texts with young characters, with ``around`` around."""
+        if self._high is None:
+            rows = around.put_around(_encoded(backend, texts, threads))
+            young = np.flatnonzero(has_young(texts, threads))
+        else:
+            rows, high = _with_special_tokens(backend, texts, around, self._high, threads)
+            left = np.flatnonzero(high)
+            young = left[has_young(_at(texts, left), threads)]
+        if not len(young):
+            return rows
+        again = around.put_around(self._reference.encode(_at(texts, young), threads))
+        # Both after each other, and then the rows in their order.
+        both = Ragged.concatenate([rows, again])
+        source = np.arange(len(rows))
+        source[young] = len(rows) + np.arange(len(again))
+        starts, lengths = both.row_splits[source], both.lengths[source]
+        ordered = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
+        lay_out(both.values, starts, lengths, ordered.row_splits, ordered.values, threads=threads)
+        return ordered
+
     def _distrust(self, reason: str) -> None:
         self._backend, self._why_not = None, f"gigatoken {reason}"
         _log.warning("gigatoken %s: tokenizers does this vocabulary instead; the ids are right, only slower", reason)
 
 
-def _completed(
-    rows: Ragged,
-    reference: Reference,
-    texts: pa.LargeStringArray | list[str],
-    young: npt.NDArray[np.bool_],
+def _with_special_tokens(
+    backend: Any,  # noqa: ANN401
+    texts: Texts,
+    around: SpecialTokens,
+    marked: Bool,
     threads: int | None,
-) -> Ragged:
-    """``rows`` that gigatoken gave for ``texts``, with those of the ``young`` texts by the reference."""
-    if not young.any():
-        return rows
-    left = np.flatnonzero(young)
-    again = reference.encode(
-        pa.array([texts[row] for row in left], STRINGS) if isinstance(texts, list) else texts.take(pa.array(left)),
-        threads,
-    )
-    # Both after each other, and then the rows in their order.
-    both = Ragged.concatenate([rows, again])
-    source = np.arange(len(rows))
-    source[young] = len(rows) + np.arange(len(again))
-    starts, lengths = both.row_splits[source], both.lengths[source]
-    ordered = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
-    at = np.arange(len(ordered.values)) + np.repeat(starts - ordered.row_splits[:-1], lengths)
-    np.take(both.values, at, out=ordered.values)
-    return ordered
+) -> tuple[Ragged, Bool]:
+    """What ``backend`` gives, with ``around`` around each row, and in which rows there is a ``marked`` id."""
+    room = text_for_room(texts, around) if isinstance(texts, list) else ""
+    if room:
+        return put_around_in_place(_encoded(backend, [room, *texts], threads), around, marked, threads)
+    return around.put_around_and_find(_encoded(backend, texts, threads), marked, threads)
 
 
-def _young_of_list(texts: list[str]) -> npt.NDArray[np.bool_]:
-    """``has_young``; raises ``TypeError`` and ``UnicodeEncodeError`` for what is no text."""
-    # One look at each text: to fetch them from memory takes longer than to ask them.
-    beyond = [row for row, is_ascii in enumerate(map(str.isascii, texts)) if not is_ascii]
-    rows = [row for row in beyond if _is_beyond_latin_1(texts[row])]
-    young = np.zeros(len(texts), np.bool_)
-    young[rows] = has_young(pa.array([texts[row] for row in rows], STRINGS))
-    return young
+def _at(texts: Texts, rows: Int64) -> pa.LargeStringArray:
+    """The texts whose numbers are ``rows``, int64 (rows,)."""
+    return pa.array([texts[row] for row in rows], STRINGS) if isinstance(texts, list) else texts.take(pa.array(rows))
 
 
-def _is_beyond_latin_1(text: str) -> bool:
-    """Whether there is more in ``text`` than 256 characters, none of which is young; a copy, and no search, tells."""
-    try:
-        text.encode("latin-1")
-    except UnicodeEncodeError:
-        return True
-    return False
-
-
-def _through(backend: Any, texts: pa.LargeStringArray | list[str], threads: int | None) -> Ragged:  # noqa: ANN401
+def _encoded(backend: Any, texts: Texts, threads: int | None) -> Ragged:  # noqa: ANN401
     """The ids that gigatoken gives; Arrow texts, and ids, change hands without being copied."""
     inputs = texts if isinstance(texts, list) else _awkward(texts)
     rows = backend.encode_batch(inputs, parallel=False if threads == 1 else None).layout

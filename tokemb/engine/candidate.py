@@ -27,21 +27,22 @@ def objection(specification: Specification) -> str | None:
         return "its model marks the parts of words"
     # A model with bytes to fall back to needs no pre-tokenizer, and gigatoken refuses those that it does not know.
     if not model.get("byte_fallback"):
-        wrong = _split_objection(list(_steps(specification.get("pre_tokenizer"), "pretokenizers")))
+        wrong = _split_objection(list(steps(specification.get("pre_tokenizer"), "pretokenizers")))
         if wrong is not None:
             return wrong
-    normalizes = any(_steps(specification.get("normalizer"), "normalizers"))
+    normalizes = any(steps(specification.get("normalizer"), "normalizers"))
     return _added_objection(specification.get("added_tokens") or [], model["vocab"], normalizes)
 
 
-def _steps(component: dict[str, Any] | None, name: str) -> Iterator[dict[str, Any]]:
+def steps(component: dict[str, Any] | None, name: str) -> Iterator[dict[str, Any]]:
+    """The components that a component is: itself, or those of a sequence, which holds them as ``name``."""
     if component is None:
         return
     if component.get("type") != "Sequence":
         yield component
         return
     for step in component[name]:
-        yield from _steps(step, name)
+        yield from steps(step, name)
 
 
 def _split_objection(splits: list[dict[str, Any]]) -> str | None:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.kernels.layout import Int32, Int64
+from tokemb.kernels.compiler import inlined
+from tokemb.kernels.layout import Int32, Int64, UInt8
+
+
+@inlined
+def _any_of(ids: UInt8, row: Int32) -> np.uint8:
+    """Whether ``ids``, 0 or 1 (ids,), is 1 for an id in ``row``; its last is for all ids beyond."""
+    end = np.uint64(len(ids) - 1)
+    found = np.uint8(0)
+    for token in row:
+        found |= ids[min(np.uint64(np.uint32(token)), end)]
+    return found
 
 
 def lay_rows(
@@ -18,10 +29,15 @@ def lay_rows(
     out: Int32,
     fill: int,
     fill_first: int,
+    ids: UInt8,
+    found: UInt8,
     first: int,
     last: int,
 ) -> None:
-    """``tokemb.row_layout.lay_out`` for the rows from ``first`` to before ``last``."""
+    """``tokemb.row_layout.lay_out`` for the rows from ``first`` to before ``last``.
+
+    ``out`` may be the array of ``values`` if no row is moved to the right. Nothing is looked for in no ``ids``.
+    """
     for row in range(first, last):
         at, end = splits[row], splits[row + 1]
         filling = end - at - len(before) - lengths[row] - len(after)
@@ -35,11 +51,19 @@ def lay_rows(
         source, target = values[starts[row] : starts[row] + lengths[row]], out[at : at + lengths[row]]
         for i in range(len(target)):
             target[i] = source[i]
+        if len(ids):
+            found[row] = _any_of(ids, target)
         at += lengths[row]
         for token in after:
             out[at] = token
             at += 1
         out[at:end] = fill
+
+
+def find_rows(values: Int32, row_splits: Int64, ids: UInt8, found: UInt8, first: int, last: int) -> None:
+    """``tokemb.row_layout.rows_with`` for the rows from ``first`` to before ``last``."""
+    for row in range(first, last):
+        found[row] = _any_of(ids, values[row_splits[row] : row_splits[row + 1]])
 
 
 def count_kept(keep: npt.NDArray[np.bool_], row_splits: Int64, kept: Int64, first: int, last: int) -> None:
