@@ -11,10 +11,10 @@ from tokenizers.models import WordLevel
 
 import tokemb
 from tokemb import Encoder
+from tokemb.specification import BLANK
 
 
 def _word_level(vocabulary, **parts):
-    from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import WhitespaceSplit
 
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
@@ -43,7 +43,6 @@ def test_from_tokenizer(tmp_path):
 
 
 def test_a_tokenizer_without_padding_says_how_to_pad():
-    from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import WhitespaceSplit
 
     tokenizer = Tokenizer(WordLevel({"a": 0, "<end>": 1, "<unk>": 2}, unk_token="<unk>"))
@@ -74,7 +73,6 @@ def test_files_that_are_no_tokenizer(tmp_path, content, message):
 
 
 def test_special_tokens_need_room_and_have_their_place():
-    from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import WhitespaceSplit
     from tokenizers.processors import TemplateProcessing
 
@@ -177,7 +175,9 @@ def test_a_file_that_says_nothing_of_padding_can_be_saved(tmp_path):
     assert again.encode_ragged(["a b"])[0].tolist() == [1, 0]
 
 
-def test_ids_that_do_not_fit_int32():
-    tokenizer = Tokenizer(WordLevel({"[UNK]": 0, "a": 2**31}, unk_token="[UNK]"))
+def test_ids_that_do_not_fit_int32(tmp_path):
+    # As a file: the library takes half a minute to write one, since it looks for a token of every number.
+    specification = {**BLANK, "model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "a": 2**31}, "unk_token": "[UNK]"}}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(specification))
     with pytest.raises(tokemb.TokembError, match="ids must fit int32; this tokenizer has one of 2147483648"):
-        tokemb.Encoder.from_tokenizer(tokenizer)
+        tokemb.Encoder.load(tmp_path)

@@ -146,6 +146,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_cores(tmp_path):
             str(tmp_path / name),
             str(seed),
             OMP_NUM_THREADS=threads,
+            OMP_WAIT_POLICY="PASSIVE",  # more threads than cores would else wait for each other at work
             OPENBLAS_NUM_THREADS=threads,
             PYTHONHASHSEED=threads,
         )
