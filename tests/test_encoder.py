@@ -147,6 +147,23 @@ def test_ragged_of_every_batch(monkeypatch):
     np.testing.assert_array_equal(parts.row_splits, whole.row_splits)
 
 
+def test_a_list_that_grows_while_it_is_encoded(monkeypatch):
+    """By another thread: no row that was there before is lost."""
+    from tokemb import texts
+
+    class Growing(list):
+        def __getitem__(self, key):
+            self.append("b")
+            return super().__getitem__(key)
+
+    monkeypatch.setattr(texts, "BATCH_ROWS", 256)
+    encoder = tokemb.fit_vocab(["a b"])
+    a, b = encoder.encode(["a", "b"]).ravel().tolist()
+    ids = encoder.encode(Growing(["a"] * 1000), maxlen=1)
+    assert ids[:1000].tolist() == [[a]] * 1000
+    assert len(ids) > 1000 and set(ids[1000:].ravel().tolist()) == {b}
+
+
 @pytest.mark.parametrize("ids", [5, None, [[[1, 2]]], [["a"]]])
 def test_decode_of_anything_else(ids):
     with pytest.raises(tokemb.TokembError, match="ids must be"):

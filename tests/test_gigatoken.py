@@ -474,3 +474,22 @@ def test_an_encoder_says_what_is_wrong_with_a_list():
         encoder.encode_ragged(["a", None])
     with pytest.raises(tokemb.TokembError, match="lone surrogate"):
         encoder.encode_ragged(["a", "\ud800"])
+
+
+@pytest.mark.parametrize("change", [lambda rows: rows.append("more"), lambda rows: rows.clear()])
+def test_a_list_that_changes_while_it_is_encoded(change, monkeypatch):
+    """By another thread: the rows are those that it had, and gigatoken is not blamed."""
+    way, reference = ways(OURS["gpt2"])
+    rows = ["a few words", "\U00032e59", "é"]
+    expected = reference.encode(texts_of(rows))
+
+    class Changing:
+        def encode_batch(self, texts, parallel):
+            encoded = backend.encode_batch(texts, parallel=parallel)
+            change(rows)
+            return encoded
+
+    backend = way._backend
+    monkeypatch.setattr(way, "_backend", Changing())
+    assert_same(way.encode_list(rows, SpecialTokens()), expected)
+    assert way.why_not() is None, "it is still trusted"

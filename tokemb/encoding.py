@@ -86,7 +86,8 @@ class Encoding:
                 yield block, batch
 
         spread(lambda place, inner: self._into(*place, shape, pad_id, inner), places(), count)
-        return np.concatenate(blocks) if blocks else whole[:filled]
+        # A list that another thread appends to may have more rows than it had.
+        return np.concatenate([whole[: filled - sum(map(len, blocks))], *blocks]) if blocks else whole[:filled]
 
     def bare_rows(self, texts: Path | Iterable[Any], pad_id: int | None, threads: int | None) -> Iterator[Ragged]:
         """The ids of the texts' own tokens, whole rows, some megabytes of text at a time."""

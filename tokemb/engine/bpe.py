@@ -88,7 +88,8 @@ class Gigatoken:
         # alone, ``_load`` found out.
         if self._high is None or not texts or not isinstance(texts[0], str):
             return None
-        return self._try(texts, threads, around)
+        # Another thread may change the list meanwhile, which is looked at more than once.
+        return self._try(list(texts), threads, around)
 
     def _in_use(self, size: int) -> bool:
         """Whether gigatoken is to encode the next ``size`` bytes."""
