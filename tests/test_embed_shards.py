@@ -190,13 +190,36 @@ def test_files_that_do_not_go_together(run, tmp_path):
     ):
         with pytest.raises(ArgumentError, match=message):
             open_ids(first, archive(tmp_path / "b.npz", **other))
-    manifest = tmp_path / "copy"
-    manifest.mkdir()
+
+
+def test_folders_that_are_not_as_they_were_written(run, tmp_path):
+    """Rows that are gone, or in another place, would be those of other labels."""
+    folder = tmp_path / "copy"
+    folder.mkdir()
     for name, content in contents(tmp_path / "npz").items():
-        (manifest / name).write_bytes(content)
-    (manifest / "part-00003.npz").unlink()
+        (folder / name).write_bytes(content)
+    moved = (folder / "part-00003.npz").rename(folder / "part-00099.npz")
     with pytest.raises(ArgumentError, match="is not complete: give the command that made it again"):
-        open_ids(manifest)
+        open_ids(folder)
+    (folder / "part-00003.npz").write_bytes(moved.read_bytes())
+    with pytest.raises(ArgumentError, match=r"part-00099\.npz is not one of the files that .* counts: move it away"):
+        open_ids(folder)
+    moved.unlink()
+    assert open_ids(folder).rows == ROWS
+    (folder / "part-00003.npz").write_bytes((folder / "part-00006.npz").read_bytes())
+    with pytest.raises(ArgumentError, match=r"part-00003\.npz is not as it was written: give the command"):
+        open_ids(folder)
+
+
+def test_more_shards_than_their_names_have_digits_for(run, tmp_path, monkeypatch):
+    from tokemb.pipeline import manifest, shards
+
+    for module in (manifest, shards):
+        monkeypatch.setattr(module, "shard_path", lambda folder, index, suffix: folder / f"part-{index}{suffix}")
+    run("encode x.jsonl --vocab v --maxlen 6 --keep n --rows-per-shard 200 -o shards")
+    assert (tmp_path / "shards" / "part-12.npz").exists()
+    kept = [number for block in open_ids(tmp_path / "shards").blocks() for number in block.kept["n"].to_pylist()]
+    assert kept == list(range(ROWS))
 
 
 def test_texts_of_any_length_are_one_kept_column(tmp_path):

@@ -34,16 +34,34 @@ def _open_file(path: Path) -> IdsSource:
 
 def _open_folder(folder: Path) -> IdsSource:
     """The files of a folder by their names, but those that begin with ``_`` or ``.``; all that a manifest counts."""
-    from tokemb.pipeline.manifest import MANIFEST, read_manifest
+    from tokemb.pipeline.manifest import MANIFEST
 
     files = sorted(path for path in folder.iterdir() if not path.name.startswith(("_", ".")))
     if (folder / MANIFEST).exists():
-        manifest = read_manifest(folder / MANIFEST)
-        if not manifest.complete or len(manifest.rows) != len(files):
-            raise ArgumentError(f"{folder} is not complete: give the command that made it again")
+        files = _counted(folder, files)
     if not files:
         raise ArgumentError(f"{folder} holds no files of ids")
     return ChainedSource(folder, [_open_file(path) for path in files])
+
+
+def _counted(folder: Path, files: list[Path]) -> list[Path]:
+    """The shards that the manifest counts, in their order, which from 100,000 on is not that of their names.
+
+    Raises ``ArgumentError`` unless ``files`` are those, as long as they were written.
+    """
+    from tokemb.pipeline.manifest import MANIFEST, read_manifest, shard_path
+
+    manifest = read_manifest(folder / MANIFEST)
+    suffix = str(manifest.settings.get("format"))
+    shards = [shard_path(folder, index, suffix) for index in range(len(manifest.rows))]
+    if not manifest.complete or not set(shards) <= set(files):
+        raise ArgumentError(f"{folder} is not complete: give the command that made it again")
+    for path in sorted(set(files) - set(shards)):
+        raise ArgumentError(f"{path} is not one of the files that {folder / MANIFEST} counts: move it away")
+    for path, size in zip(shards, manifest.bytes, strict=True):
+        if path.stat().st_size != size:
+            raise ArgumentError(f"{path} is not as it was written: give the command that made {folder} again")
+    return shards
 
 
 def find_ids(*paths: Path) -> IdsSource | None:
