@@ -211,6 +211,15 @@ def test_folders_that_are_not_as_they_were_written(run, tmp_path):
         open_ids(folder)
 
 
+@pytest.mark.parametrize("output", ["npz/x.npy", "npz/x --rows-per-shard 300", "npz/../npz/x.npz"])
+def test_an_output_in_the_folder_of_ids(run, tmp_path, output):
+    """It would be one of the ids the next time."""
+    before = contents(tmp_path / "npz")
+    told = run(f"embed npz --model m.keras -o {output}", code=2)
+    assert "the output would be one of the files of ids in npz: name another folder" in " ".join(told.split())
+    assert contents(tmp_path / "npz") == before
+
+
 def test_more_shards_than_their_names_have_digits_for(run, tmp_path, monkeypatch):
     from tokemb.pipeline import manifest, shards
 

@@ -85,6 +85,7 @@ def command(
     if of_ids or encoder is None:
         source = open_ids(*map(Path, texts.files))
         corpus.check_apart(source.files, output)
+        _check_outside(texts.files, output)
         with shards.opened(output, rows_per_shard, shard_format, lambda: _identity(source.files)) as target:
             report = embed_ids(embedder, source, target, pooling, dtype)
         summary = f"{report.rows:,} rows"
@@ -96,6 +97,15 @@ def command(
         summary = str(report)
     if not texts.quiet:
         note(shards.written(target, output, dtype, report, summary))
+
+
+def _check_outside(given: Sequence[str], output: Path) -> None:
+    """Wrong usage if ``output`` would become one of the files of a folder of ids, which could not be read any more."""
+    if str(output) == "-" or output.name.startswith(("_", ".")) or not output.parent.is_dir():
+        return
+    for folder in given:
+        if Path(folder).is_dir() and output.parent.samefile(folder):
+            raise click.UsageError(f"the output would be one of the files of ids in {folder}: name another folder")
 
 
 def _identity(files: Sequence[Path]) -> dict[str, Any]:
