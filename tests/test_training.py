@@ -297,6 +297,26 @@ def test_what_is_saved_gives_the_probabilities_that_were_trained(monkeypatch):
     np.testing.assert_allclose(_given(model, ids), odds / odds.sum(axis=-1, keepdims=True), rtol=1e-5)
 
 
+@pytest.mark.parametrize("more", [-1, 1])
+def test_every_text_has_a_label(untrained, more):
+    rows = reviews(20)
+    with pytest.raises(ArgumentError, match=f"received {20 + more} texts and 20 labels"):
+        train_classifier(Labelled([*rows.texts, "good"][: 20 + more], rows.labels))
+
+
+def test_what_can_be_read_once_is_as_good_as_a_list():
+    schedule = Schedule(epochs=1)
+    rows = [["a", "b", "c"], ["b", "c", "a", "b"]] * 10
+    trained, again = (train_next(given, dim=4, units=4, schedule=schedule) for given in (rows, iter(rows)))
+    assert again.metrics == trained.metrics
+    rows = reviews(20)
+    trained, again = (
+        train_classifier(Labelled(given, rows.labels), dim=4, schedule=schedule)
+        for given in (rows.texts, iter(rows.texts))
+    )
+    assert again.metrics == trained.metrics
+
+
 def test_the_last_event_is_left_out_of_training():
     rows = [["a", "b", "c"]] * 40
     trained = train_next(rows, dim=4, units=4, schedule=Schedule(epochs=2, rate=0.05, validation=0))
@@ -383,6 +403,7 @@ def test_what_cannot_be_reported_on_is_found_before_training(untrained):
         (Labelled([], []), "no rows to report on"),
         (Labelled(["a", "b"], ["pos", None]), "row 2 has no label"),
         (Labelled(["a", "b"], ["pos", "other"]), "label of row 2, 'other', is none"),
+        (Labelled(["a", "b"], ["pos"]), "must have a label: received 2 texts and 1 labels"),
     ):
         with pytest.raises((ArgumentError, TextError), match=message):
             train_classifier(reviews(20), test=test)

@@ -8,7 +8,7 @@ already lists of tokens. All of it is turned into Arrow arrays of one of two typ
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from itertools import chain
+from itertools import chain, tee
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,14 @@ def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user
             kind = column.type
         yield from slices(column)
         first += len(part)
+
+
+def twice(texts: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    """``texts`` to be read two times, for a vocabulary and then for ids: an iterator gives its rows only once."""
+    if not isinstance(texts, Iterator):
+        return texts, texts
+    first, second = tee(texts)
+    return first, second
 
 
 def _parts(texts: Any) -> Iterator[pa.Array | list[Any]]:  # noqa: ANN401

@@ -12,6 +12,7 @@ from tokemb.arguments import check_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.fit import fit_vocab
 from tokemb.ragged import Int64, Ragged
+from tokemb.texts import twice
 from tokemb.training.batching import Buckets, padded
 from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, outputs, repeatable
 from tokemb.training.heads import check_classes, classifier
@@ -57,7 +58,8 @@ def train_classifier(
 
     The metrics are ``accuracy``, ``loss`` (cross-entropy), with two classes ``roc_auc``, and ``most_frequent``, the
     accuracy of always giving the most frequent label. Labels are whole numbers or texts, classes in their order.
-    Raises ``TextError`` for labels that are missing or are no labels, ``ArgumentError`` for settings that cannot be.
+    Raises ``TextError`` for labels that are missing or are no labels, ``ArgumentError`` for settings that cannot be and
+    for more or fewer labels than texts.
     """
     schedule = schedule or Schedule()
     maxlen = check_count("maxlen", ((encoder and encoder.maxlen) or MAXLEN) if maxlen is None else maxlen)
@@ -66,8 +68,14 @@ def train_classifier(
     tested = None if test is None else _targets(test.labels, classes)
     if tested is not None and not len(tested):
         raise ArgumentError("there are no rows to report on: test has none")
-    encoder = encoder or fit_vocab(rows.texts, max_size=MAX_SIZE)
-    data = _Data(encoder.encode_ragged(rows.texts, maxlen=maxlen), targets, _length(head, maxlen))
+    texts = rows.texts
+    if encoder is None:
+        counted, texts = twice(texts)
+        encoder = fit_vocab(counted, max_size=MAX_SIZE)
+    data = _Data(encoder.encode_ragged(texts, maxlen=maxlen), targets, _length(head, maxlen))
+    test_data = None
+    if test is not None and tested is not None:
+        test_data = _Data(encoder.encode_ragged(test.texts, maxlen=maxlen), tested, _length(head, maxlen))
     repeatable(schedule.seed)
     model = classifier(
         encoder, len(classes), head=head, maxlen=maxlen, dim=dim, units=units, dropout=dropout, seed=schedule.seed
@@ -82,9 +90,8 @@ def train_classifier(
         on_epoch,
     )
     metrics: dict[str, Any] = {}
-    if test is not None and tested is not None:
-        test_data = _Data(encoder.encode_ragged(test.texts, maxlen=maxlen), tested, _length(head, maxlen))
-        metrics = {"on": "test", **evaluate(model, test_data, np.arange(len(tested)))}
+    if test_data is not None:
+        metrics = {"on": "test", **evaluate(model, test_data, np.arange(len(test_data.targets)))}
     elif len(held):
         metrics = {"on": "validation", **evaluate(model, data, held)}
     settings = {"head": head, "maxlen": maxlen, "dim": dim, "units": units, "dropout": dropout, **asdict(schedule)}
@@ -98,6 +105,12 @@ class _Data:
     ids: Ragged
     targets: Int64
     length: int | None
+
+    def __post_init__(self) -> None:
+        if len(self.ids) != len(self.targets):
+            raise ArgumentError(
+                f"every text must have a label: received {len(self.ids)} texts and {len(self.targets)} labels"
+            )
 
     def shuffled(self, rows: Int64, schedule: Schedule) -> Feed:
         """Batches of these rows, in another order every time."""

@@ -12,6 +12,7 @@ from tokemb.arguments import check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.fit import fit_vocab
 from tokemb.ragged import Int64, Ragged
+from tokemb.texts import twice
 from tokemb.training.batching import Buckets, padded, taken
 from tokemb.training.fitting import Batch, Fitted, OnEpoch, Schedule, Trained, fit, outputs, repeatable
 from tokemb.training.heads import CELLS, check_dropout
@@ -74,7 +75,9 @@ def train_next(
     check_choice("cell", cell, CELLS)
     check_dropout(dropout)
     sizes = {name: check_count(name, value) for name, value in (("maxlen", maxlen), ("dim", dim), ("units", units))}
-    encoder = encoder or fit_vocab(sequences, profile="whitespace")
+    if encoder is None:
+        counted, sequences = twice(sequences)
+        encoder = fit_vocab(counted, profile="whitespace")
     whole = encoder.encode_ragged(sequences)
     known = before(whole) if test is None else whole
     training, held = schedule.split(len(known))
