@@ -148,7 +148,7 @@ def test_training_goes_on_where_it_was(tmp_path, optimizer):
     for either in (model, grown):
         either.fit(IDS, LABELS, epochs=2, shuffle=False, verbose=0)
     # Adafactor's steps follow the size of the whole matrix, new rows included.
-    np.testing.assert_allclose(predict(grown), predict(model), atol=1e-5)
+    np.testing.assert_allclose(predict(grown), predict(model), atol=1e-4 if optimizer == "adafactor" else 1e-6)
     before = embedding_of(grown).get_weights()[0]
     grown.fit(NEW.encode(["twelve one"], maxlen=12), LABELS[:1], verbose=0)
     assert (embedding_of(grown).get_weights()[0][NEW.vocabulary.index("twelve")] != before[13]).any()
