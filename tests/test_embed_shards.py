@@ -186,7 +186,7 @@ def test_files_that_do_not_go_together(run, tmp_path):
         ({"ids": ids[:, :2], "label": np.array([1, 2])}, "their maxlen is 3 and 2"),
         ({"ids": ids}, "their kept columns are label and none"),
         ({"ids": ids, "label": np.array(["a", "b"])}, "must be of one type"),
-        ({"ids": ids, "label": np.array([1, 2]), "fingerprint": np.array("ab")}, "their fingerprint is  and ab"),
+        ({"ids": ids, "label": np.array([1, 2]), "fingerprint": np.array("ab")}, "fingerprint is not given and ab"),
     ):
         with pytest.raises(ArgumentError, match=message):
             open_ids(first, archive(tmp_path / "b.npz", **other))

@@ -22,9 +22,8 @@ class ChainedSource(IdsSource):
             for source in sources:
                 before, now = getattr(first, what), getattr(source, what)
                 if before != now:
-                    raise ArgumentError(
-                        f"{first.path} and {source.path} do not go together: their {what} is {before} and {now}"
-                    )
+                    said = " and ".join("not given" if value in (None, "") else str(value) for value in (before, now))
+                    raise ArgumentError(f"{first.path} and {source.path} do not go together: their {what} is {said}")
         rows = [source.rows for source in sources]
         known = None if None in rows else sum(filter(None, rows))
         dtypes = {source.dtype for source in sources}
