@@ -17,13 +17,7 @@ from tokemb.encoding import EncodedBatch, Encoding
 from tokemb.engine import Explanation
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.feeding.methods import FeedingMethods
-from tokemb.folder import (
-    find_vocabulary,
-    read_folder,
-    table_from_parquet,
-    vocabulary_table,
-    write_folder,
-)
+from tokemb.folder import find_vocabulary, read_folder, write_folder
 from tokemb.ragged import Int32, Ragged, check_id_rows
 from tokemb.row_shape import RowShape
 from tokemb.serving_methods import ServingMethods
@@ -31,7 +25,6 @@ from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import (
     Specification,
     find_pad_id,
-    fingerprint,
     ids_of_tokens,
     read_tokenizer,
     specification_of,
@@ -40,6 +33,7 @@ from tokemb.specification import (
 )
 from tokemb.statistics import CorpusStatistics
 from tokemb.threads import thread_count
+from tokemb.vocabulary_properties import VocabularyProperties
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -47,7 +41,7 @@ if TYPE_CHECKING:
     from tokemb.counts import TokenCounts
 
 
-class Encoder(FeedingMethods, ServingMethods):
+class Encoder(VocabularyProperties, FeedingMethods, ServingMethods):
     """Texts to ids and back, made by ``tokemb.fit_vocab``, ``Encoder.load`` or ``Encoder.from_tokenizer``.
 
     ``input_dim``: that of an ``Embedding`` for these ids, the highest id + 1.
@@ -196,55 +190,6 @@ pathlib.Path(text) for a file
             return self._specification
         return self._shape.write(self._specification, self.pad_id, self.vocabulary[self.pad_id])
 
-    # What it knows
-
-    @property
-    def specification(self) -> Specification:
-        """The content of its ``tokenizer.json``, not to be changed."""
-        return self._specification
-
-    @cached_property
-    def vocabulary(self) -> list[str]:
-        """The token of every id, ``input_dim`` of them; ``""`` where an id has none."""
-        tokens = [""] * self.input_dim
-        for token, index in self._ids.items():
-            tokens[index] = token
-        return tokens
-
-    @cached_property
-    def table(self) -> pa.Table:
-        """The vocabulary as a table: ``id`` int32, ``token`` string, ``count`` and ``documents`` int64.
-
-        The last two are null where there is nothing to count or it is not known: for padding, ``[UNK]``, reserved
-        tokens that the text does not hold, and foreign vocabularies; ``documents`` also for subword models.
-        """
-        if isinstance(self._table, bytes):
-            return table_from_parquet(self._table)
-        if self._table is None:
-            unknown = pa.nulls(self.input_dim, pa.int64())
-            return vocabulary_table(self.vocabulary, unknown, unknown)
-        return self._table
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256, in hexadecimal, of everything that decides the ids (not truncation and padding)."""
-        return self._known_fingerprint or fingerprint(self._specification)
-
-    @property
-    def maxlen(self) -> int | None:
-        """The length of rows when ``encode`` is not told one: ``None`` for that of the longest row."""
-        return self._shape.pad_to
-
-    @property
-    def padding(self) -> str:
-        """The end that is padded when ``encode`` is not told: ``"pre"`` or ``"post"``."""
-        return self._shape.padding
-
-    @property
-    def truncating(self) -> str:
-        """The end that is cut when ``encode`` is not told: ``"pre"`` or ``"post"``."""
-        return self._shape.truncating
-
     def __repr__(self) -> str:
         return (
             f"<Encoder {self.profile or 'foreign'}/{self.model}, input_dim {self.input_dim}, "
@@ -265,11 +210,6 @@ pathlib.Path(text) for a file
     def __deepcopy__(self, _: object) -> Encoder:
         # Nothing changes an encoder, and scikit-learn copies those that it is given again and again.
         return self
-
-    @property
-    def splitting(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-        """The ``normalizer`` and ``pre_tokenizer`` of the ``tokenizer.json``."""
-        return self._specification.get("normalizer"), self._specification.get("pre_tokenizer")
 
     # Encoding, decoding
 
@@ -333,19 +273,6 @@ pathlib.Path(text) for a file
 
         return bags_of_words(self, self._encoding.bare_rows(texts, self.pad_id, threads), mode)
 
-    def row_shape(self, maxlen: int | None, padding: str | None, truncating: str | None) -> RowShape:
-        """How rows are truncated and padded, given what is to differ from the saved settings."""
-        return self._shape.override(maxlen, padding, truncating)
-
-    def require_pad_id(self) -> int:
-        """``pad_id``; raises ``ArgumentError`` if there is none."""
-        if self.pad_id is None:
-            raise ArgumentError(
-                "this tokenizer names no padding token: use encode_ragged, or "
-                "Encoder.from_tokenizer(path, pad_token=...) with one of its tokens"
-            )
-        return self.pad_id
-
     def encode_batches(
         self,
         batches: Iterable[Any],
@@ -379,12 +306,6 @@ pathlib.Path(text) for a file
     def explain(self, text: str | None = None) -> Explanation:
         """Which way this tokenizer goes, or ``text`` with it, and what keeps it from a faster one."""
         return self._encoding.engine.explain(text)
-
-    def check_ids(self, ids: npt.NDArray[Any]) -> None:
-        """Raise ``ArgumentError`` unless all ``ids``, an integer array of any shape, are the vocabulary's."""
-        if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < self.input_dim:
-            outside = int(ids.max()) if int(ids.max()) >= self.input_dim else int(ids.min())
-            raise ArgumentError(f"ids must be from 0 to {self.input_dim - 1}, the vocabulary's; received {outside}")
 
     def decode(
         self, ids: Ragged | npt.NDArray[Any] | Sequence[Sequence[int]], *, skip_special_tokens: bool = True
