@@ -20,13 +20,12 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 import tokemb
 from tests.conftest import EXAMPLES, MIXED, TOKENIZERS, python, use_kernels
 from tests.test_parity_tokenizers import TEXTS
-from tokemb.engine import bpe
+from tokemb.engine.around_in_place import text_for_room
 from tokemb.engine.battery import STRINGS_OF_ALL, difference
-from tokemb.engine.bpe import Gigatoken
 from tokemb.engine.buffers import string_buffers
 from tokemb.engine.candidate import objection
+from tokemb.engine.gigatoken import _VERSIONS, Gigatoken
 from tokemb.engine.reference import Reference
-from tokemb.engine.room import text_for_room
 from tokemb.engine.young import has_young
 from tokemb.ragged import Ragged
 from tokemb.special_tokens import SpecialTokens
@@ -387,9 +386,9 @@ import json, logging, sys
 logging.basicConfig(format="SAID %(name)s %(levelname)s %(message)s")
 {before}
 import pyarrow as pa
-from tokemb.engine.bpe import Gigatoken
+from tokemb.engine.gigatoken import Gigatoken
 from tokemb.engine.reference import Reference
-from tokemb.engine.room import text_for_room
+from tokemb.engine.around_in_place import text_for_room
 from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import tokenizer_of
 specification = json.load(open(sys.argv[1]))
@@ -435,7 +434,7 @@ def test_nothing_is_imported_before_it_is_needed(tmp_path):
 def test_the_supported_versions_are_those_of_the_extra():
     from tests.conftest import ROOT
 
-    assert f"gigatoken>={'.'.join(map(str, bpe._VERSIONS[0]))},<{'.'.join(map(str, bpe._VERSIONS[1]))}" in (
+    assert f"gigatoken>={'.'.join(map(str, _VERSIONS[0]))},<{'.'.join(map(str, _VERSIONS[1]))}" in (
         ROOT / "setup.cfg"
     ).read_text("utf-8")
 

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.conftest import python, use_kernels
-from tokemb.engine.room import put_around_in_place
+from tokemb.engine.around_in_place import put_around_in_place
 from tokemb.ragged import Ragged
 from tokemb.row_layout import lay_out, rows_with
 from tokemb.special_tokens import SpecialTokens
@@ -103,7 +103,9 @@ def test_special_tokens_in_place(kernels, rows, marked, before, after, spare, th
     ragged = Ragged.from_rows([[99] * room, *rows])
     with pytest.MonkeyPatch.context() as patch:
         use_kernels(patch, kernels)
-        patch.setattr("tokemb.engine.room.run", lambda move, moves: [move(*each) for each in reversed(moves)])
+        patch.setattr(
+            "tokemb.engine.around_in_place.run", lambda move, moves: [move(*each) for each in reversed(moves)]
+        )
         whole, found = put_around_in_place(ragged, around, np.array(marked), threads)
     assert [row.tolist() for row in whole] == [[*before, *row, *after] for row in rows]
     assert found.tolist() == holding(rows, marked)

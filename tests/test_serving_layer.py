@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import CORPORA
-from tokemb.engine.every_character import every_character
 from tokemb.engine.scannable import code_points_of
 from tokemb.kernels.layout import NEEDS_REFERENCE, PAGE, PAGES
 from tokemb.profiles import PROFILES
+from tokemb.serving.every_character import every_character
 from tokemb.serving.graph import cut
 from tokemb.specification import specification_of
 

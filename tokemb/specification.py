@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,17 @@ def unk_id(specification: Specification) -> int | None:
     if isinstance(model["vocab"], list):  # Unigram: pairs of token and score
         return model.get("unk_id")
     return model["vocab"].get(model.get("unk_token"))
+
+
+def steps(component: dict[str, Any] | None, name: str) -> Iterator[dict[str, Any]]:
+    """The components that a component is: itself, or those of a sequence, which holds them as ``name``."""
+    if component is None:
+        return
+    if component.get("type") != "Sequence":
+        yield component
+        return
+    for step in component[name]:
+        yield from steps(step, name)
 
 
 def find_pad_id(tokenizer: Tokenizer, pad_token: str | None) -> int | None:

@@ -30,8 +30,8 @@ from tokemb.specification import Specification, specification_of
 from tokemb.texts import STRINGS
 
 if TYPE_CHECKING:
-    from tokemb.engine.bpe import Gigatoken
     from tokemb.engine.counting import Counter
+    from tokemb.engine.gigatoken import Gigatoken
     from tokemb.engine.scannable import Scannable
     from tokemb.engine.scanner import Scanner
     from tokemb.profiles import Profile
@@ -104,7 +104,7 @@ class Engine:
 
     @cached_property
     def _gigatoken(self) -> Gigatoken:
-        from tokemb.engine.bpe import Gigatoken  # here, so that small inputs do not wait for it
+        from tokemb.engine.gigatoken import Gigatoken  # here, so that small inputs do not wait for it
 
         return Gigatoken(self._specification, self._reference)
 

@@ -12,7 +12,7 @@ from tokemb.ragged import Ragged
 from tokemb.specification import Specification
 from tokemb.texts import STRINGS
 
-Encode = Callable[[pa.LargeStringArray], Ragged]
+Way = Callable[[pa.LargeStringArray], Ragged]
 
 _SPACES = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2002\u2009\u2028\u2029\u202f\u205f\u3000"
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u2060\ufe0f\ufeff"
@@ -80,7 +80,7 @@ STRINGS_OF_ALL = (
 )
 
 
-def difference(way: Encode, reference: Encode, specification: Specification) -> str | None:
+def difference(way: Way, reference: Way, specification: Specification) -> str | None:
     """The first hard string for which ``way`` does not give the ids of ``reference``, as Python writes it, or ``None``.
 
     Both take ``large_string`` (rows,). The strings are the same for every tokenizer, and some around the added tokens

@@ -7,10 +7,9 @@ comparing it with `tokenizers` on random texts, are looked for here, without imp
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-from tokemb.specification import Specification
+from tokemb.specification import Specification, steps
 
 # In oniguruma, which `tokenizers` splits with, {1,3}+ is a repeated repetition; elsewhere it is a possessive one.
 _POSSESSIVE = re.compile(r"\{\d+(,\d*)?\}\+")
@@ -32,17 +31,6 @@ def objection(specification: Specification) -> str | None:
             return wrong
     normalizes = any(steps(specification.get("normalizer"), "normalizers"))
     return _added_objection(specification.get("added_tokens") or [], model["vocab"], normalizes)
-
-
-def steps(component: dict[str, Any] | None, name: str) -> Iterator[dict[str, Any]]:
-    """The components that a component is: itself, or those of a sequence, which holds them as ``name``."""
-    if component is None:
-        return
-    if component.get("type") != "Sequence":
-        yield component
-        return
-    for step in component[name]:
-        yield from steps(step, name)
 
 
 def _split_objection(splits: list[dict[str, Any]]) -> str | None:

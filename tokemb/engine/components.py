@@ -16,7 +16,7 @@ from tokenizers.normalizers import Normalizer
 from tokenizers.pre_tokenizers import PreTokenizer
 
 from tokemb.engine.patterns import Alternative, alternatives, between_look_arounds, one_character
-from tokemb.specification import BLANK, tokenizer_of
+from tokemb.specification import BLANK, steps, tokenizer_of
 
 Component = dict[str, Any]
 
@@ -52,21 +52,20 @@ class Cutting:
 
 def normalizer_steps(component: Component | None) -> list[Step]:
     """The steps of a normalizer; raises ``UnprovableError``."""
-    if component is None:
-        return []
-    kind = component["type"]
-    if kind == "Sequence":
-        return [step for part in component["normalizers"] for step in normalizer_steps(part)]
-    normalizer = _normalizer(component)
+    return [_step(part) for part in steps(component, "normalizers")]
+
+
+def _step(component: Component) -> Step:
+    kind, normalizer = component["type"], _normalizer(component)
     if kind in ("Lowercase", "StripAccents", "Nmt"):
-        return [Step(normalizer.normalize_str)]
+        return Step(normalizer.normalize_str)
     if kind == "BertNormalizer":
-        return [Step(_unless(normalizer, is_reordered))]
+        return Step(_unless(normalizer, is_reordered))
     if kind in ("NFC", "NFD", "NFKC", "NFKD", "Precompiled"):
         # A line end is one user-perceived character, which Precompiled looks up as a whole.
-        return [Step(lambda character: None if _combines(character) else normalizer.normalize_str(character))]
+        return Step(lambda character: None if _combines(character) else normalizer.normalize_str(character))
     if kind == "Replace":
-        return [_replace_step(component, normalizer)]
+        return _replace_step(component, normalizer)
     raise UnprovableError(f"the normalizer {kind} looks at more than one character")
 
 
@@ -110,7 +109,7 @@ def cutting(component: Component | None) -> Cutting:
     """What of a pre-tokenizer cuts by neighbours, and the rest; raises ``UnprovableError``."""
     if component is None:
         raise UnprovableError("without a pre-tokenizer a whole text is one piece")
-    parts = list(_flat(component))
+    parts = list(steps(component, "pretokenizers"))
     groups = []
     for part in parts:
         group = _group(part)
@@ -131,12 +130,6 @@ def cutting(component: Component | None) -> Cutting:
 
 
 _WHY = "which does not cut by what two neighbouring characters are"
-
-
-def _flat(component: Component) -> Sequence[Component]:
-    if component["type"] != "Sequence":
-        return [component]
-    return [flat for part in component["pretokenizers"] for flat in _flat(part)]
 
 
 def _group(component: Component) -> list[Alternative] | None:

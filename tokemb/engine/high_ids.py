@@ -1,4 +1,4 @@
-"""Which ids spell characters from U+0340 on, where the ids of a text tell its bytes.
+"""Which ids spell characters from U+0340 on, as all young ones are, where the ids of a text tell its bytes.
 
 Then rows without such an id need no look at their texts, of which each costs a wait for memory.
 """
@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import pre_tokenizers
 
-from tokemb.engine.candidate import steps
-from tokemb.specification import Specification
+from tokemb.specification import Specification, steps
 
 # Byte-level tokens spell a byte from CD on, the first of such a character, as the character of that number; added
 # tokens are written as they are.
@@ -25,7 +24,7 @@ def high_ids(specification: Specification) -> npt.NDArray[np.bool_] | None:
     """Which ids spell such a character besides U+2000 to U+203F, or a part of one: bool (max id + 2,).
 
     The last, for ids that there should not be, is true. ``None`` unless a text's ids spell all of its bytes, at most
-    after canonical composition, which makes no such character one below U+0340.
+    after canonical composition, which makes no young character one below U+0340.
     """
     normalizers = steps(specification.get("normalizer"), "normalizers")
     splits = list(steps(specification.get("pre_tokenizer"), "pretokenizers"))

@@ -46,11 +46,15 @@ class Reference:
         try:
             encodings = self._tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
         except BaseException as error:
-            # It raises plain Exception, and where its Rust code panics a PanicException, which is none.
-            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            if is_failure(error):
                 raise VocabularyError(f"the tokenizer cannot encode these texts: {error}") from error
             raise
         return _to_ragged(encodings)
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether a Rust library failed; where it panics, it raises a PanicException, which is no Exception."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def mark_unknown(specification: Specification, unknown_id: int) -> Tokenizer:

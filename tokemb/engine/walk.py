@@ -24,9 +24,9 @@ from tokemb.kernels.layout import (
     Int64,
     Out,
     Report,
-    Room,
     Text,
     UInt8,
+    Workspace,
 )
 from tokemb.ragged import Ragged
 from tokemb.texts import STRINGS
@@ -96,7 +96,7 @@ def walk(
         mine = rows[first:last]
         longest = growth * int(sizes[first:last].max())
         # What is never touched costs no memory.
-        room = Room(
+        workspace = Workspace(
             np.empty(longest + SLACK, np.uint8),
             np.empty(PIECES_AT_ONCE, np.int32),
             np.empty(PIECES_AT_ONCE, np.int32),
@@ -108,7 +108,7 @@ def walk(
         missing = np.empty(max(longest, _MISSING_BYTES) if noting else 0, np.uint8)
         missing_splits = np.zeros(_MISSING_PIECES if noting else 1, np.int64)
         report = Report(progress.lengths, progress.status, progress.wanted, missing, missing_splits)
-        noted = kernels.scan(table, characters, known.pieces, known.ids, unknown, text, mine, room, out, report)
+        noted = kernels.scan(table, characters, known.pieces, known.ids, unknown, text, mine, workspace, out, report)
         if padded is None:
             mine = mine[progress.status[mine] == DONE]
             lengths = progress.lengths[mine]

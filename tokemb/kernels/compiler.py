@@ -13,11 +13,7 @@ from typing import Any, TypeVar
 import llvmlite.binding as llvm
 import numba
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.core.typing.templates import Signature
-from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -34,29 +30,6 @@ def inlined(function: Function) -> Function:
 def inlined_in_any_order(function: Function) -> Function:
     """``inlined``; numbers may be added in any order, many at once, so that sums are not the same on all processors."""
     return numba.njit(function, forceinline=True, fastmath={"reassoc", "contract"}, **_OPTIONS)
-
-
-@intrinsic
-def fetch(
-    context: Any,  # noqa: ANN401, ARG001
-    array: types.Array,
-    row: types.Integer,
-    column: types.Integer,
-) -> tuple[Signature, Callable[..., Any]]:
-    """Have the processor fetch ``array[row, column]``, and what lies around it, to be changed soon; nothing waits."""
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Signature, arguments: Sequence[ir.Value]) -> ir.Value:  # noqa: ANN401
-        made = context.make_array(signature.args[0])(context, builder, arguments[0])
-        width = builder.extract_value(made.shape, 1)
-        at = builder.add(builder.mul(arguments[1], width), arguments[2])
-        address = builder.bitcast(builder.gep(made.data, [at]), ir.IntType(8).as_pointer())
-        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), *[ir.IntType(32)] * 3])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        for_writing, keep, data = (ir.Constant(ir.IntType(32), value) for value in (1, 3, 1))
-        builder.call(function, [address, for_writing, keep, data])
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64, types.int64), generate
 
 
 def object_code(module: str, name: str, arguments: Sequence[Any], machine: llvm.TargetMachine) -> bytes:

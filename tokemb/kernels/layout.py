@@ -55,6 +55,9 @@ SLOT = 4
 LANES = 8
 DEPTH = 32
 
+# Beyond this the sigmoid is 0 or 1 to skip-gram. The tables have it at so many points in between.
+SIGMOID_REACH, SIGMOID_POINTS = 6, 1024
+
 
 class Table(NamedTuple):
     """What the kernels read.
@@ -122,8 +125,8 @@ class Out(NamedTuple):
     dropped: int
 
 
-class Room(NamedTuple):
-    """Room to work in.
+class Workspace(NamedTuple):
+    """Arrays to work in, of one thread.
 
     ``scratch``: uint8, enough for the longest row after normalization and ``SLACK`` bytes.
     ``starts``, ``ends``: int32 (PIECES_AT_ONCE,), of pieces in ``scratch``. ``keys``: uint64 (2 * PIECES_AT_ONCE,) and
@@ -150,7 +153,3 @@ class Report(NamedTuple):
     wanted: UInt8
     missing: UInt8
     missing_splits: Int64
-
-
-# Beyond this the sigmoid is 0 or 1 to skip-gram. The tables have it at so many points in between.
-SIGMOID_REACH, SIGMOID_POINTS = 6, 1024

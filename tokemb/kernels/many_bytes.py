@@ -84,15 +84,33 @@ def prefetch(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ANN40
     """Have ``array[index]`` brought into the cache, without waiting for it."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
-        byte = _BYTE.as_pointer()
-        function = builder.module.declare_intrinsic(
-            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, _INT, _INT, _INT])
-        )
-        pointer = _pointer(context, builder, signature.args[0], *arguments, _BYTE)
-        builder.call(function, [pointer, *(ir.Constant(_INT, value) for value in (0, 3, 1))])  # to read, to keep, data
+        _prefetch(builder, _pointer(context, builder, signature.args[0], *arguments, _BYTE), to_write=False)
         return context.get_dummy_value()
 
     return types.void(array, types.intp), codegen
+
+
+@intrinsic
+def prefetch_to_write(typing_context: Any, array: Any, row: Any, column: Any) -> Any:  # noqa: ANN401
+    """``prefetch`` of ``array[row, column]``, which is to be changed soon."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        array, row, column = arguments
+        width = builder.extract_value(context.make_array(signature.args[0])(context, builder, array).shape, 1)
+        index = builder.add(builder.mul(row, width), column)
+        _prefetch(builder, _pointer(context, builder, signature.args[0], array, index, _BYTE), to_write=True)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp), codegen
+
+
+def _prefetch(builder: Any, pointer: Any, *, to_write: bool) -> None:  # noqa: ANN401
+    byte = _BYTE.as_pointer()
+    function = builder.module.declare_intrinsic(
+        "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, _INT, _INT, _INT])
+    )
+    keep, data = 3, 1
+    builder.call(function, [pointer, *(ir.Constant(_INT, value) for value in (int(to_write), keep, data))])
 
 
 @intrinsic

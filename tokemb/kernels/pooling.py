@@ -87,7 +87,7 @@ def _add_pairwise(
 ) -> None:
     """Leave the pairwise sum of the vectors of ``values[start:stop]``, at least one, in ``sums[0]``.
 
-    A walk through the tree of halves without recursion, which Numba cannot load from its cache. ``ends`` and
+    A walk through the tree of halves without recursion: what is inlined cannot call itself. ``ends`` and
     ``is_right`` say, for the half at hand and all that it lies in, where it ends and whether it is the second.
     """
     depth = finished = 0

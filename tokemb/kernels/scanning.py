@@ -22,11 +22,11 @@ from tokemb.kernels.layout import (
     Out,
     Pieces,
     Report,
-    Room,
     Table,
     Text,
     UInt8,
     UInt64,
+    Workspace,
 )
 from tokemb.kernels.many_bytes import prefetch
 from tokemb.kernels.piece_table import BECOMES, NUMBER, find, key_of, slot_of
@@ -116,7 +116,7 @@ def scan(
     unknown: int,
     text: Text,
     rows: Int64,
-    room: Room,
+    workspace: Workspace,
     out: Out,
     report: Report,
 ) -> int:
@@ -124,11 +124,11 @@ def scan(
 
     ``characters``: int32 (entries,), the ids of characters that are pieces of their own, as ``cut`` takes them.
     ``ids``: int32 (total,), those of the pieces that become more than one.
-    ``unknown``: the id of any other piece, or one of the three negative numbers above.
+    ``unknown``: the id of any other piece, or ``UNKNOWN_TO_REFERENCE``, ``NOTE`` or ``NOTE_IN_PLACE``.
     """
     slots, piece_text, piece_starts = pieces
     data, offsets = text
-    scratch, starts, ends, keys, places = room
+    scratch, starts, ends, keys, places = workspace
     values, stride, most, before, after, _, dropped = out
     lengths, status, wanted, _, _ = report
     noted = 0

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.kernels.compiler import fetch, inlined, inlined_in_any_order
+from tokemb.kernels.compiler import inlined, inlined_in_any_order
 from tokemb.kernels.layout import SIGMOID_POINTS, SIGMOID_REACH, Float32, Int32, Int64, UInt64
+from tokemb.kernels.many_bytes import prefetch_to_write
 
 _PER_UNIT = np.float32(SIGMOID_POINTS / (2 * SIGMOID_REACH))
 _FACTOR, _STEP = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
@@ -77,7 +78,7 @@ def train_skipgram(
 def _fetch(rows: Float32, row: int) -> None:
     """Have the processor fetch a row that is needed soon."""
     for column in range(0, rows.shape[1], _LINE):
-        fetch(rows, row, column)
+        prefetch_to_write(rows, row, column)
 
 
 @inlined

@@ -6,7 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tokemb.engine.context_rules import (
+from tokemb.kernels.layout import ALONE, JOINS, KEPT, PAGE, RUN_BITS
+from tokemb.serving.context_rules import (
     BEGINS_ANEW,
     CASED,
     FINAL_SIGMA,
@@ -15,8 +16,7 @@ from tokemb.engine.context_rules import (
     SIGMA,
     SMALL_FINAL_SIGMA,
 )
-from tokemb.engine.every_character import NOTHING, EveryCharacter
-from tokemb.kernels.layout import ALONE, JOINS, KEPT, PAGE, RUN_BITS
+from tokemb.serving.every_character import NOTHING, EveryCharacter
 
 # Of TensorFlow, which is untyped.
 Tensor = Any

@@ -14,10 +14,10 @@ import tensorflow as tf
 
 from tokemb.encoder import Encoder
 from tokemb.engine.components import UnprovableError
-from tokemb.engine.every_character import EveryCharacter, every_character
 from tokemb.errors import ArgumentError
 from tokemb.kernels.layout import PAGE
 from tokemb.row_shape import RowShape
+from tokemb.serving.every_character import EveryCharacter, every_character
 from tokemb.serving.graph import Tensor, cut, lay_out
 
 _DTYPES = {"page_of": "<i4", "becomes": "<i4", "classes": "u1", "contexts": "u1"}

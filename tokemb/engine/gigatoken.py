@@ -13,17 +13,18 @@ import re
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb.engine.around_in_place import put_around_in_place, text_for_room
 from tokemb.engine.battery import difference
 from tokemb.engine.buffers import string_buffers
 from tokemb.engine.candidate import objection
 from tokemb.engine.high_ids import high_ids
-from tokemb.engine.room import put_around_in_place, text_for_room
+from tokemb.engine.reference import Reference, is_failure
 from tokemb.engine.young import has_young
 from tokemb.errors import VocabularyError
 from tokemb.ragged import Int64, Ragged
@@ -31,9 +32,6 @@ from tokemb.row_layout import Bool, lay_out
 from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import Specification
 from tokemb.texts import STRINGS
-
-if TYPE_CHECKING:
-    from tokemb.engine.reference import Reference
 
 _log = logging.getLogger("tokemb")
 
@@ -103,7 +101,7 @@ class Gigatoken:
         try:
             return self._through(self._backend, texts, threads, around)
         except BaseException as error:
-            if not _is_failure(error) or isinstance(error, VocabularyError):
+            if not is_failure(error) or isinstance(error, VocabularyError):
                 raise
             if isinstance(error, TypeError) and isinstance(texts, list):
                 return None  # not all of them are texts
@@ -138,7 +136,7 @@ class Gigatoken:
             if backend.vocab_size > np.iinfo(np.int32).max:
                 raise ValueError("ids that do not fit int32")
         except BaseException as error:
-            if not _is_failure(error):
+            if not is_failure(error):
                 raise
             # No fault of anybody's: most kinds of pipelines are not supported.
             self._why_not = f"gigatoken does not support this file ({_in_words(error)})"
@@ -149,7 +147,7 @@ class Gigatoken:
         try:
             wrong = difference(through, self._reference.encode, self._specification)
         except BaseException as error:
-            if not _is_failure(error):
+            if not is_failure(error):
                 raise
             self._distrust(f"failed on the strings that it is tried with ({_in_words(error)})")
             return
@@ -247,11 +245,6 @@ def _ask_to_install(reason: str) -> None:
     if not _asked_to_install:
         _asked_to_install = True
         _log.warning("%s: BPE vocabularies are encoded several times as fast after pip install tokemb[subword]", reason)
-
-
-def _is_failure(error: BaseException) -> bool:
-    """Whether a Rust library failed; where it panics, it raises a PanicException, which is no Exception."""
-    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def _in_words(error: BaseException) -> str:

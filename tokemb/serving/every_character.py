@@ -16,9 +16,9 @@ from tokenizers import normalizers
 
 from tokemb.engine.code_points import CodePoints
 from tokemb.engine.components import UnprovableError
-from tokemb.engine.context_rules import ContextRule, context_rule
 from tokemb.engine.scannable import code_points_of
 from tokemb.kernels.layout import ALONE, KEPT, NEEDS_REFERENCE, PAGE, PAGES, TAIL, Int32, UInt8
+from tokemb.serving.context_rules import ContextRule, context_rule
 from tokemb.specification import BLANK, tokenizer_of
 
 # In place of a class: there is no character here.
