@@ -172,10 +172,15 @@ def _list_parts(rows: Sequence[Any]) -> Iterator[list[Any]]:
 
 
 def _size(rows: Sequence[Any]) -> int:
-    """Characters of texts; of rows of tokens eight times their number, near enough."""
+    """The sum of ``_row_size``."""
     if all(issubclass(kind, str) for kind in set(map(type, rows))):
         return sum(map(len, rows))
-    return sum(8 * len(row) if isinstance(row, Sequence) else 1 for row in rows)
+    return sum(map(_row_size, rows))
+
+
+def _row_size(row: object) -> int:
+    """Characters of a text; of a row of tokens eight times their number, near enough."""
+    return len(row) if isinstance(row, str) else 8 * len(row) if isinstance(row, Sequence) else 1
 
 
 def _chunks(rows: Iterator[Any]) -> Iterator[pa.Array | list[Any]]:
@@ -189,8 +194,7 @@ def _chunks(rows: Iterator[Any]) -> Iterator[pa.Array | list[Any]]:
             yield from _parts(row.column(0) if isinstance(row, pa.RecordBatch) else row)
             continue
         chunk.append(row)
-        # Characters for texts; for rows of tokens eight times their number, near enough.
-        size += len(row) if isinstance(row, str) else 8 * len(row) if isinstance(row, Sequence) else 1
+        size += _row_size(row)
         if size >= BATCH_BYTES or len(chunk) >= BATCH_ROWS:
             yield chunk
             chunk, size = [], 0
