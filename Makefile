@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 TEXT ?=
 # What make bench takes besides TEXT; python -m benchmarks --help says what they mean.
-DIALS = TEXT POEMS TOKENIZERS ROWS REPEAT GB CASES OUT
+DIALS = TEXT POEMS TOKENIZERS ROWS REPEAT TOUCH GB CASES OUT
 
 .PHONY: demo test lint bench docs vocab clean
 

@@ -8,6 +8,7 @@ POEMS       JSON Lines with a "text", for the Chinese poems  [../shared/data/chi
 TOKENIZERS  folder with all_minilm_l6_v2/tokenizer.json and roberta_base/tokenizer.json  [../shared/tokenizers/hf]
 ROWS        only so many rows of each text, for a quick look  [all]
 REPEAT      repetitions; a peer that needs more than three seconds has three at most  [5]
+TOUCH       MiB of memory to write to, and free, before each timed run, 0 for none  [1024]
 GB          size of the text that peak memory is measured on, 0 for none  [1]
 CASES       only these, with commas between  [all]
 OUT         the page to write  [benchmarks/RESULTS.md]
@@ -41,6 +42,7 @@ DIALS = {
     "TOKENIZERS": str(_SHARED / "tokenizers" / "hf"),
     "ROWS": "",
     "REPEAT": "5",
+    "TOUCH": "1024",
     "GB": "1",
     "CASES": ",".join(CASES),
     "OUT": str(ROOT / "benchmarks" / "RESULTS.md"),
@@ -66,6 +68,7 @@ def main(arguments: list[str]) -> int:
                 tokenizers=Path(dials["TOKENIZERS"]),
                 rows=_whole_number(dials, "ROWS") if dials["ROWS"] else None,
                 repeat=_whole_number(dials, "REPEAT"),
+                touch=_whole_number(dials, "TOUCH", least=0),
                 gigabytes=_number(dials, "GB"),
                 folder=Path(folder),
             )
@@ -128,10 +131,10 @@ def _number(dials: dict[str, str], name: str) -> float:
     return value
 
 
-def _whole_number(dials: dict[str, str], name: str) -> int:
+def _whole_number(dials: dict[str, str], name: str, least: int = 1) -> int:
     value = _number(dials, name)
-    if value != int(value) or value < 1:
-        raise DialError(f"{name} must be a whole number from 1; received {dials[name]!r}")
+    if value != int(value) or value < least:
+        raise DialError(f"{name} must be a whole number from {least}; received {dials[name]!r}")
     return int(value)
 
 

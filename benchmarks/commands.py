@@ -55,7 +55,15 @@ def file_to_file(setting: Setting) -> Outcome:
         same_ids(arrays, like, script)
 
     comparisons = [Comparison(script, least=4), Comparison(script, party=like)]
-    return compare("tokemb encode, file to .npy", parties, comparisons, check, repeat=setting.repeat, size=setting.size)
+    return compare(
+        "tokemb encode, file to .npy",
+        parties,
+        comparisons,
+        check,
+        repeat=setting.repeat,
+        touch=setting.touch,
+        size=setting.size,
+    )
 
 
 def one_line(setting: Setting) -> Outcome:
@@ -74,7 +82,9 @@ def one_line(setting: Setting) -> Outcome:
         same_ids({"tokemb": np.load(results["tokemb"]), "tokemb.Encoder": encoder}, "tokemb", "tokemb.Encoder")
 
     comparisons = [Comparison(IMPORTS, most=2)]
-    return compare("tokemb encode, one line", parties, comparisons, check, repeat=STARTS * setting.repeat)
+    return compare(
+        "tokemb encode, one line", parties, comparisons, check, repeat=STARTS * setting.repeat, touch=setting.touch
+    )
 
 
 def memory(setting: Setting) -> Outcome:

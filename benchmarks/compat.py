@@ -32,6 +32,7 @@ def tokenizer(setting: Setting) -> Outcome:
         [Comparison(LEGACY, least=6)],
         _check,
         repeat=setting.repeat,
+        touch=setting.touch,
         size=setting.size,
     )
 

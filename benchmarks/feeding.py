@@ -40,6 +40,7 @@ def dataset(setting: Setting) -> Outcome:
         [Comparison(LAYER, turn=turn) for turn in turns],
         lambda results: same_ids(results, "tokemb", LAYER),
         repeat=setting.repeat,
+        touch=setting.touch,
         turns=turns,
         size=setting.size,
     )
@@ -74,7 +75,7 @@ def train(setting: Setting) -> Outcome:
 
     work = f"an epoch of {len(texts):,} rows, Embedding, mean, Dense"
     comparisons = [Comparison(ARRAY, most=1.1), Comparison(LAYER)]
-    return compare(work, parties, comparisons, check, repeat=setting.repeat)
+    return compare(work, parties, comparisons, check, repeat=setting.repeat, touch=setting.touch)
 
 
 def _labels(texts: list[str]) -> Array:

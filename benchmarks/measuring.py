@@ -16,11 +16,6 @@ import numpy as np
 SLOW_SECONDS = 3.0
 SLOW_REPEAT = 3
 
-# A virtual machine gives memory that nobody holds back to its host some seconds later, and a page that comes from there
-# takes twenty times as long as one that does not. So that this falls to no party by chance, so much is touched, and
-# freed, before each of them works.
-TOUCHED_BYTES = 1 << 30
-
 
 class SkipError(Exception):
     """A case that cannot run here, and why."""
@@ -110,6 +105,7 @@ def compare(
     check: Callable[[dict[str, Any]], None],
     *,
     repeat: int,
+    touch: int,
     turns: Sequence[str] = (),
     size: int = 0,
     notes: Sequence[str] = (),
@@ -117,6 +113,9 @@ def compare(
     """Let every party work once and ``check`` the results, then time them by turns.
 
     ``check`` gets what they ``keep`` of the results by the name of the party, and raises ``DisagreementError``.
+    ``touch``: MiB of memory that are written to, and freed, before each timed run. A virtual machine gives memory that
+    nobody holds back to its host some seconds later, and a page that comes from there takes twenty times as long as
+    one that does not: so this falls to no party by chance.
     ``turns``: names of runs that follow each other on an object that is made afresh for each repetition, such as
     "first pass" and "second pass"; without, all repetitions work with the same one.
     Comparisons with a party that is not there are left out.
@@ -137,7 +136,7 @@ def compare(
                 del states[party.name]
                 states[party.name] = party.make()
             for turn in turns or ("",):
-                seconds[party.name, turn].append(_timed(party, states[party.name]))
+                seconds[party.name, turn].append(_timed(party, states[party.name], touch))
             done = len(seconds[party.name, turn])
             slow = max(times[0] for (name, _), times in seconds.items() if name == party.name) > SLOW_SECONDS
             left[party.name] = (min(repeat, SLOW_REPEAT) if slow else repeat) - done
@@ -153,9 +152,9 @@ def compare(
     return Outcome(findings, list(timings.values()), list(notes))
 
 
-def _timed(party: Party, state: object) -> float:
+def _timed(party: Party, state: object, touch: int) -> float:
     gc.collect()
-    np.ones(TOUCHED_BYTES, np.uint8)
+    np.ones(touch << 20, np.uint8)
     start = time.perf_counter()
     result = party.run(state)
     seconds = time.perf_counter() - start

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.measuring import SLOW_REPEAT, SLOW_SECONDS, TOUCHED_BYTES, Finding, Outcome, Timing
+from benchmarks.measuring import SLOW_REPEAT, SLOW_SECONDS, Finding, Outcome, Timing
 from benchmarks.setting import MAX_SIZE, MAXLEN, Setting
 
 _HEAD = """\
@@ -37,7 +37,7 @@ Seconds; MB/s of text. Whoever needed more than {seconds:.0f} seconds did it {re
 def page(outcome: Outcome, setting: Setting, facts: dict[str, str], command: str) -> str:
     """The results as Markdown: ratios first, then times, the machine and the versions."""
     head = _HEAD.format(
-        rows=len(setting.texts), size=setting.size / 1e6, words=MAX_SIZE, maxlen=MAXLEN, touched=TOUCHED_BYTES >> 20
+        rows=len(setting.texts), size=setting.size / 1e6, words=MAX_SIZE, maxlen=MAXLEN, touched=setting.touch
     )
     ratios = _RATIOS + "".join(map(_ratio, outcome.findings))
     times = _TIMES.format(seconds=SLOW_SECONDS, repeat=SLOW_REPEAT) + "".join(map(_time, outcome.timings))

@@ -28,6 +28,7 @@ class Setting:
     tokenizers: Path
     rows: int | None
     repeat: int
+    touch: int  # MiB
     gigabytes: float
     folder: Path  # for files; gone after the run
     missing: set[str] = field(default_factory=set)

@@ -99,7 +99,7 @@ def _encode(setting: Setting, session: SparkSession, text: Path, rows: int, size
 
 def _compared(work: str, parties: list[Party], check: Any, setting: Setting, size: int) -> Outcome:  # noqa: ANN401
     comparisons = [Comparison(LOCAL, most=MOST, party=SPARK)]
-    return compare(work, parties, comparisons, check, repeat=setting.repeat, size=size)
+    return compare(work, parties, comparisons, check, repeat=setting.repeat, touch=setting.touch, size=size)
 
 
 @contextmanager

@@ -51,7 +51,9 @@ def wordpiece(setting: Setting) -> Outcome:
         Comparison("nanotoken", turn=SECOND, least=0.85),
     ]
     work = f"encode to (rows, {MAXLEN}), all_minilm_l6_v2"
-    return compare(work, parties, comparisons, check, repeat=setting.repeat, turns=TURNS, size=setting.size)
+    return compare(
+        work, parties, comparisons, check, repeat=setting.repeat, touch=setting.touch, turns=TURNS, size=setting.size
+    )
 
 
 def bpe(setting: Setting) -> Outcome:
@@ -107,6 +109,7 @@ def bpe(setting: Setting) -> Outcome:
         comparisons,
         check,
         repeat=setting.repeat,
+        touch=setting.touch,
         turns=TURNS,
         size=setting.size,
         notes=[

@@ -55,7 +55,7 @@ def text_to_vectors(setting: Setting) -> Outcome:
 
     work = f"texts to mean vectors (rows, {TEXT_DIM}), WordPiece"
     comparisons = [Comparison("model2vec", least=20)]
-    outcome = compare(work, parties, comparisons, check, repeat=setting.repeat, size=setting.size)
+    outcome = compare(work, parties, comparisons, check, repeat=setting.repeat, touch=setting.touch, size=setting.size)
     return outcome + Outcome(notes=notes)
 
 
@@ -84,7 +84,7 @@ def embed(setting: Setting) -> Outcome:
 
     work = f"ids to vectors ({len(ids):,}, {MAXLEN}, {DIM})"
     comparisons = [Comparison("model.predict", least=10), Comparison(large)]
-    return compare(work, parties, comparisons, check, repeat=setting.repeat)
+    return compare(work, parties, comparisons, check, repeat=setting.repeat, touch=setting.touch)
 
 
 def pool(setting: Setting) -> Outcome:
@@ -104,7 +104,7 @@ def pool(setting: Setting) -> Outcome:
         close_vectors("tokemb", results["tokemb"][some], peer, results[peer][some])
 
     work = f"ids ({len(ids):,}, {MAXLEN}) to mean vectors ({len(ids):,}, {DIM})"
-    return compare(work, parties, [Comparison(peer)], check, repeat=setting.repeat)
+    return compare(work, parties, [Comparison(peer)], check, repeat=setting.repeat, touch=setting.touch)
 
 
 def _digest(array: Array) -> tuple[Any, ...]:

@@ -64,7 +64,9 @@ def encode(setting: Setting) -> Outcome:
     ]
     work = f"encode to (rows, {MAXLEN}), words"
     notes = [OWN_SPLITTING]
-    return compare(work, parties, comparisons, check, repeat=setting.repeat, size=setting.size, notes=notes)
+    return compare(
+        work, parties, comparisons, check, repeat=setting.repeat, touch=setting.touch, size=setting.size, notes=notes
+    )
 
 
 def _nanotoken(setting: Setting) -> list[Party]:
@@ -104,7 +106,15 @@ def ragged(setting: Setting) -> Outcome:
         Party(TOKENIZERS, lambda tokenizer: peers.tokenizers_ragged(tokenizer, texts), unpadded),
     ]
     comparisons = [Comparison(TOKENIZERS)]
-    return compare("encode to ragged, words", parties, comparisons, check, repeat=setting.repeat, size=setting.size)
+    return compare(
+        "encode to ragged, words",
+        parties,
+        comparisons,
+        check,
+        repeat=setting.repeat,
+        touch=setting.touch,
+        size=setting.size,
+    )
 
 
 def fit(setting: Setting) -> Outcome:
@@ -139,7 +149,16 @@ def fit(setting: Setting) -> Outcome:
         Comparison(LEGACY, party=LIKE_LEGACY),
     ]
     notes = [OWN_SPLITTING]
-    return compare("fit, words", parties, comparisons, check, repeat=setting.repeat, size=setting.size, notes=notes)
+    return compare(
+        "fit, words",
+        parties,
+        comparisons,
+        check,
+        repeat=setting.repeat,
+        touch=setting.touch,
+        size=setting.size,
+        notes=notes,
+    )
 
 
 def poems(setting: Setting) -> Outcome:
@@ -167,6 +186,7 @@ def poems(setting: Setting) -> Outcome:
         [Comparison(layer, least=8), Comparison(TOKENIZERS)],
         lambda results: same_ids(results, "tokemb", TOKENIZERS),
         repeat=setting.repeat,
+        touch=setting.touch,
         size=sum(len(text.encode()) for text in texts),
         notes=[
             "Poems: TextVectorization makes Chinese punctuation tokens and `words` does not, so the ids differ; those "

@@ -29,6 +29,7 @@ def dials(tmp_path):
         "POEMS": none,
         "TOKENIZERS": none,
         "REPEAT": 1,
+        "TOUCH": 1,
         "GB": 0,
         "OUT": tmp_path / "RESULTS.md",
     }
@@ -58,6 +59,7 @@ def test_a_run_writes_the_ratios(dials):
     assert results.index("## Ratios") < results.index("## Times") < results.index("## Machine")
     assert "`wordpiece` was skipped: there is no all_minilm_l6_v2/tokenizer.json" in results
     assert "`memory` was skipped" in results and "`spark` was skipped" in results
+    assert "Before each party worked, 1 MiB of memory were written" in results
     assert f"| tokemb | {tokemb.__version__}" in results
     assert "make bench TEXT=text.txt" in results
     assert str(dials["TEXT"].parent) not in results
@@ -104,6 +106,7 @@ peers.tokenizers_ragged = wrong
         ({"TEXT": "nowhere.txt"}, 1, "there is no corpus at nowhere.txt: name one, for example TEXT=reviews.txt"),
         ({"TEXTS": "a"}, 2, "'TEXTS=a' is no dial"),
         ({"ROWS": "few"}, 2, "ROWS must be a number"),
+        ({"TOUCH": "0.5"}, 2, "TOUCH must be a whole number from 0"),
         ({"CASES": "encode,walk"}, 2, "'walk' is no case"),
         ({"OUT": "nowhere/RESULTS.md"}, 2, "OUT must be in a folder"),
     ],
@@ -126,7 +129,7 @@ def test_parties_take_turns_after_the_check():
     def party(name):
         return Party(name, lambda state: log.append(f"{name} {state}"), lambda: log.append(f"make {name}") or "works")
 
-    compare("work", [party("tokemb"), party("peer")], [], lambda results: log.append("check"), repeat=2)
+    compare("work", [party("tokemb"), party("peer")], [], lambda results: log.append("check"), repeat=2, touch=0)
     once = ["tokemb works", "peer works"]
     assert log == ["make tokemb", "make peer", *once, "check", *once, *once]
 
@@ -143,6 +146,7 @@ def test_passes_are_over_a_fresh_object():
         [Comparison("peer", turn="second pass", least=0.0), Comparison("absent", turn="second pass")],
         lambda results: None,
         repeat=2,
+        touch=0,
         turns=("first pass", "second pass"),
     )
     assert seen == [[0], [0], [0, 1], [0], [0, 1]]
@@ -157,7 +161,7 @@ def test_bounds():
 
 
 def test_a_peer_that_is_not_installed_is_named(dials, tmp_path):
-    setting = Setting(dials["TEXT"], tmp_path, tmp_path, rows=None, repeat=1, gigabytes=0, folder=tmp_path)
+    setting = Setting(dials["TEXT"], tmp_path, tmp_path, rows=None, repeat=1, touch=0, gigabytes=0, folder=tmp_path)
     assert setting.peer("tokemb_no_such_peer") is None
     written = page(Outcome([Finding("work", "peer", 2.0)]), setting, {}, "make bench")
     assert "tokemb_no_such_peer is not installed, so it is left out: `pip install tokemb[bench]`" in written
