@@ -126,6 +126,23 @@ def tokemb_command(*arguments: object, cwd: Path, **kwargs: object) -> subproces
     )
 
 
+def command_here(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run the command in this process in ``cwd``: where what it does is tested, and not its process.
+
+    So TensorFlow need not be imported again, which takes the most of what a small command takes.
+    """
+    from click.testing import CliRunner
+    from tokemb_cli.main import cli
+
+    before = Path.cwd()
+    os.chdir(cwd)
+    try:
+        result = CliRunner().invoke(cli, [*map(str, arguments)], prog_name="tokemb")
+    finally:
+        os.chdir(before)
+    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout_bytes, result.stderr_bytes)
+
+
 CLI_TEXT = "deep learning is very deep\n\nvery new learning\nis it\n"
 
 

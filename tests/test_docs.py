@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import tokemb
-from tests.conftest import DATA, ROOT, python, tokemb_command
+from tests.conftest import DATA, ROOT, command_here, python
 from tests.test_packaging import packages_in_the_tree
 from tokemb.profiles import PROFILES
 
@@ -100,7 +100,7 @@ def test_the_commands_in_the_readme(tmp_path):
     blocks = re.findall(r"```\n(tokemb .*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     assert len(blocks) == 1
     for line in blocks[0].splitlines():
-        run = tokemb_command(*shlex.split(line)[1:], cwd=tmp_path)
+        run = command_here(*shlex.split(line)[1:], cwd=tmp_path)
         assert run.returncode == 0, (line, run.stderr)
     assert (tmp_path / "vectors.npy").stat().st_size > 2 * 256 * 50 * 4
 
@@ -111,7 +111,7 @@ def test_the_commands_in_the_page_on_recommending(tmp_path):
     (tmp_path / "u.data").write_text("".join(ratings))
     (block,) = re.findall(r"```\n(tokemb .*?)```", (ROOT / "docs" / "recommending.md").read_text("utf-8"), re.DOTALL)
     for line in block.splitlines():
-        run = tokemb_command(*shlex.split(line)[1:], cwd=tmp_path)
+        run = command_here(*shlex.split(line)[1:], cwd=tmp_path)
         assert run.returncode == 0, (line, run.stderr)
     for folder in ("stars", "words", "items"):
         names = {path.name for path in (tmp_path / folder).iterdir()}
@@ -121,7 +121,7 @@ def test_the_commands_in_the_page_on_recommending(tmp_path):
 def test_the_commands_in_the_page_on_vectors(tmp_path):
     (tmp_path / "reviews.txt").write_text("a fine film\nnot so fine\n")
     (tmp_path / "glove.6B.50d.txt").write_text("".join(f"{word} {'0.5 ' * 49}1\n" for word in ("fine", "film", "not")))
-    tokemb_command("fit-vocab", "reviews.txt", "-o", "reviews.vocab", cwd=tmp_path)
+    command_here("fit-vocab", "reviews.txt", "-o", "reviews.vocab", cwd=tmp_path)
     check_shown(ROOT / "docs" / "vectors.md", tmp_path)
 
 
@@ -132,7 +132,7 @@ def test_the_commands_in_the_page_on_growing(tmp_path):
         "fit-vocab reviews.txt -o reviews.vocab --max-size 4",
         "init-model --vocab reviews.vocab -o reviews.keras",
     ):
-        assert tokemb_command(*arguments.split(), cwd=tmp_path).returncode == 0
+        assert command_here(*arguments.split(), cwd=tmp_path).returncode == 0
     check_shown(ROOT / "docs" / "growing.md", tmp_path)
 
 
@@ -150,7 +150,7 @@ def test_the_commands_in_the_page_on_looking(tmp_path):
         "fit-vocab reviews.txt -o reviews.vocab",
         "init-model --vocab reviews.vocab --vectors v.txt -o reviews.keras",
     ):
-        assert tokemb_command(*arguments.split(), cwd=tmp_path).returncode == 0
+        assert command_here(*arguments.split(), cwd=tmp_path).returncode == 0
     check_shown(ROOT / "docs" / "looking.md", tmp_path)
 
 
@@ -189,7 +189,7 @@ def check_shown(page, here):
     (block,) = re.findall(r"```\n(\$ tokemb .*?)```", page.read_text("utf-8"), re.DOTALL)
     for part in block.removeprefix("$ ").split("\n$ "):
         line, *shown = part.splitlines()
-        run = tokemb_command(*shlex.split(line)[1:], cwd=here)
+        run = command_here(*shlex.split(line)[1:], cwd=here)
         assert (run.returncode, (run.stdout + run.stderr).decode().splitlines()) == (0, shown)
 
 

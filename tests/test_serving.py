@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import tokemb
-from tests.conftest import CORPORA, MIXED, ROOT, python, tokemb_command
+from tests.conftest import CORPORA, MIXED, ROOT, command_here, python, tokemb_command
 from tokemb.serving import export_saved_model
 
 # Nothing of ours, nor Keras, may be imported where a SavedModel runs.
@@ -138,7 +138,7 @@ def test_only_its_own_folder_is_replaced(encoder, tmp_path):
 )
 def test_wrong_commands(encoder, tmp_path, arguments, code, said):
     encoder.save(tmp_path / "v")
-    run = tokemb_command("export", "--vocab", "v", "-o", "saved", *arguments.split(), cwd=tmp_path)
+    run = command_here("export", "--vocab", "v", "-o", "saved", *arguments.split(), cwd=tmp_path)
     assert run.returncode == code
     assert said in run.stderr.decode()
     assert not (tmp_path / "saved").exists()
@@ -171,7 +171,7 @@ def test_an_encoder_of_a_layer_is_saved_as_any(tmp_path):
     again = tokemb.Encoder.load(tmp_path / "v")
     assert again.fingerprint == encoder.fingerprint
     assert again.encode(["A b, c"]).tolist() == [[3, 2, 1]]
-    assert tokemb_command("inspect", "v", cwd=tmp_path).returncode == 0
+    assert command_here("inspect", "v", cwd=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -214,5 +214,5 @@ def test_the_commands_in_the_page(encoder, model, tmp_path):
     model.save(tmp_path / "build" / "reviews.keras")
     (block,) = re.findall(r"```\n\$ (tokemb .*?)```", (ROOT / "docs" / "serving.md").read_text("utf-8"), re.DOTALL)
     line, *shown = block.splitlines()
-    run = tokemb_command(*shlex.split(line)[1:], cwd=tmp_path)
+    run = command_here(*shlex.split(line)[1:], cwd=tmp_path)
     assert (run.returncode, run.stderr.decode().splitlines()) == (0, shown)

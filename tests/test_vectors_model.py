@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import DATA, tokemb_command
+from tests.conftest import DATA, command_here, tokemb_command
 from tokemb.errors import ArgumentError, ModelError, VectorsError
 from tokemb.lookup import read_lookup
 from tokemb.vectors import Coverage, coverage, export_vectors, load_vectors, starting_matrix
@@ -243,9 +243,9 @@ def test_the_command_there_and_back(tmp_path, encoder):
     matrix = read_lookup(tmp_path / "m.keras").matrix
     expected = tokemb.embedding_model(encoder, vectors=tmp_path / "glove.txt.gz", seed=5)
     np.testing.assert_array_equal(matrix, weights(expected))
-    run = tokemb_command("export-vectors", "m.keras", "--vocab", "v", "-o", "m.bin", cwd=tmp_path)
+    run = command_here("export-vectors", "m.keras", "--vocab", "v", "-o", "m.bin", cwd=tmp_path)
     assert ok(run) == ["wrote      m.bin: 5 rows"]
-    lines = ok(tokemb_command(*init, "m.bin", "--frozen", "--missing", "zeros", "--dim", 2, cwd=tmp_path))
+    lines = ok(command_here(*init, "m.bin", "--frozen", "--missing", "zeros", "--dim", 2, cwd=tmp_path))
     assert lines[1:3] == ["found      4 of 4 tokens, 100.00% of their occurrences", "made       0 missing rows: zeros"]
     np.testing.assert_array_equal(read_lookup(tmp_path / "m.keras").matrix, matrix)
 
@@ -260,16 +260,16 @@ def test_the_command_says_what_is_wrong_and_writes_nothing(tmp_path, encoder):
         (("--lenient", "--ignore-case", "--dim", 3), "Error: vectors must have a row for each id, shape (6, 3)"),
         (("--format", "word2vec-binary"), "Error: x.vec must hold the 3 rows that its header says; it ends within row"),
     ):
-        run = tokemb_command(*init, *options, cwd=tmp_path)
+        run = command_here(*init, *options, cwd=tmp_path)
         assert (run.returncode, run.stdout) == (1, b"")
         assert run.stderr.decode().splitlines()[-1].startswith(message)
-    run = tokemb_command("export-vectors", "none.keras", "--vocab", "v", "-o", "x.csv", cwd=tmp_path)
+    run = command_here("export-vectors", "none.keras", "--vocab", "v", "-o", "x.csv", cwd=tmp_path)
     assert run.returncode == 2
     assert b"must end in .txt, .vec, .bin, .npz; received x.csv" in run.stderr
-    run = tokemb_command("export-vectors", "none.keras", "--vocab", "v", "-o", "x.npz", cwd=tmp_path)
+    run = command_here("export-vectors", "none.keras", "--vocab", "v", "-o", "x.npz", cwd=tmp_path)
     assert (run.returncode, run.stderr) == (1, b"Error: there is no model at none.keras\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["v", "x.vec"]
-    lines = ok(tokemb_command(*init, "--lenient", "--ignore-case", cwd=tmp_path))
+    lines = ok(command_here(*init, "--lenient", "--ignore-case", cwd=tmp_path))
     assert lines[0] == (
         "read       x.vec: word2vec text, 2 rows of 2; its header says 3 rows; 2 of the tokens found only in other case"
     )
