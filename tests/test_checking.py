@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 import tokemb
-from tests.conftest import tokemb_command
+from tests.conftest import command_here, tokemb_command
 from tokemb.contract import Finding
 
 ENCODER = tokemb.fit_vocab(["deep learning is very deep"])  # input_dim 6
@@ -146,8 +146,8 @@ def test_no_model_is_an_error():
 
 
 def test_the_command(tmp_path):
-    def run(*arguments, code):
-        done = tokemb_command("check", "--vocab", "v", "--model", "m.keras", *arguments, cwd=tmp_path)
+    def run(*arguments, code, command=command_here):
+        done = command("check", "--vocab", "v", "--model", "m.keras", *arguments, cwd=tmp_path)
         assert done.returncode == code, done.stderr.decode()
         return done.stdout.decode(), done.stderr.decode()
 
@@ -155,7 +155,7 @@ def test_the_command(tmp_path):
     tokemb.embedding_model(ENCODER, 2).save(tmp_path / "m.keras")
     np.save(tmp_path / "ids.npy", [[5, 0]])
     np.save(tmp_path / "bad.npy", [[6, 0]])
-    assert run("ids.npy", code=0) == ("", "found      0 errors, 0 warnings\n")
+    assert run("ids.npy", code=0, command=tokemb_command) == ("", "found      0 errors, 0 warnings\n")
     shown, notes = run("ids.npy", "bad.npy", code=1)
     assert shown.startswith("error    bad.npy: the model has input_dim 6, so ids go up to 5; received 6: ")
     assert (len(shown.splitlines()), notes) == (1, "found      1 errors, 0 warnings\n")

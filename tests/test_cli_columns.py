@@ -1,4 +1,4 @@
-"""Columns and events through the command, in a real process."""
+"""Columns and events through the command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import tokemb
-from tests.conftest import DATA, ok, tokemb_command
+from tests.conftest import DATA, command_here, ok, tokemb_command
 
 RATINGS = "user,item,rating\nu1,x,4.5\nu2,y,3\nu1,y,\nu3,,5\n"
 EVENTS = "196\t242\t3\t881250949\n186\t302\t3\t891717742\n196\t377\t1\t88\n196\t51\t2\t880606923\n"
@@ -24,14 +24,14 @@ def at(tmp_path):
     return tmp_path
 
 
-def run(at, command, *more, code=0):
-    done = tokemb_command(*command.split(), *more, cwd=at)
+def run(at, command, *more, code=0, run_command=command_here):
+    done = run_command(*command.split(), *more, cwd=at)
     assert done.returncode == code, done.stderr.decode()
     return done
 
 
 def test_columns_of_ratings(at):
-    done = run(at, "fit-vocab ratings.csv --column user --column item -o columns/")
+    done = run(at, "fit-vocab ratings.csv --column user --column item -o columns/", run_command=tokemb_command)
     assert done.stdout == b""
     assert done.stderr.decode().splitlines() == [
         "read       4 rows",
@@ -41,7 +41,7 @@ def test_columns_of_ratings(at):
         "wrote      columns",
         "next       tokemb encode ratings.csv --vocab columns -o ids.npz",
     ]
-    done = run(at, "encode ratings.csv --vocab columns/ --keep rating -o arrays.npz")
+    done = run(at, "encode ratings.csv --vocab columns/ --keep rating -o arrays.npz", run_command=tokemb_command)
     assert done.stderr.decode() == (
         "wrote arrays.npz: int32 user (4,), item (4,); 4 rows; out of vocabulary: user 0.00%, item 0.00%\n"
     )
@@ -167,7 +167,7 @@ def test_missing_events(at):
 
 def test_inspect(at):
     run(at, "fit-vocab ratings.csv --column user --column item --column user,item --shared user,item -o columns")
-    description = json.loads(run(at, "inspect columns --json --top 1").stdout)
+    description = json.loads(run(at, "inspect columns --json --top 1", run_command=tokemb_command).stdout)
     assert description["kind"] == "columns"
     assert description["rows"] == 4
     assert description["columns"]["user"]["shared"] == ["user", "item"]
@@ -214,12 +214,8 @@ def test_nothing_is_written_after_an_error(at):
 def test_sequences_of_videos(at):
     path = DATA / "sasrec_video" / "Video.txt.gz"
     how = ["--no-header", "--delimiter", " ", "--column", "1", "--group-by", "0"]
-    ok(tokemb_command("fit-vocab", path, *how, "-o", "v", cwd=at))
-    ok(
-        tokemb_command(
-            "encode", path, *how, "--vocab", "v", "--maxlen", 50, "--truncating", "pre", "-o", "i.npy", cwd=at
-        )
-    )
+    ok(command_here("fit-vocab", path, *how, "-o", "v", cwd=at))
+    ok(command_here("encode", path, *how, "--vocab", "v", "--maxlen", 50, "--truncating", "pre", "-o", "i.npy", cwd=at))
     ids = np.load(at / "i.npy")
     encoder = tokemb.Encoder.load(at / "v")
     assert encoder.input_dim == 23_715 + 2

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import tokemb_command
+from tests.conftest import command_here, tokemb_command
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.lookup import read_lookup
 
@@ -354,8 +354,8 @@ def test_a_users_own_layers():
 # The command
 
 
-def run(*arguments, cwd, code=0):
-    done = tokemb_command(*arguments, cwd=cwd)
+def run(*arguments, cwd, code=0, command=command_here):
+    done = command(*arguments, cwd=cwd)
     assert (done.returncode, done.stdout) == (code, b""), done.stderr.decode()
     return done.stderr.decode().splitlines()
 
@@ -366,7 +366,7 @@ def test_the_command(tmp_path):
     model.save(tmp_path / "m.keras")
     (tmp_path / "new.txt").write_text("twelve thirteen fourteen one\n")
     grow = "grow new.txt --vocab v -o w --model m.keras --grown-model g.keras".split()
-    notes = run(*grow, cwd=tmp_path)
+    notes = run(*grow, cwd=tmp_path, command=tokemb_command)
     assert notes[-3:] == ["wrote      w", "wrote      g.keras", "next       tokemb check --vocab w --model g.keras"]
     import keras
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import tokemb
-from tests.conftest import MIXED, TOKENIZERS, tokemb_command
+from tests.conftest import MIXED, TOKENIZERS, command_here, tokemb_command
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importing import KINDS, import_vocabulary, read_foreign, verify
 from tokemb.importing.kinds import LINES
@@ -170,7 +170,7 @@ def test_real_files_that_are_refused():
 def test_the_command(tmp_path):
     (tmp_path / "t.json").write_text(json.dumps({"word_index": {"b": 1, "a": 2}, "oov_token": None}), "utf-8")
     (tmp_path / "texts.txt").write_text("A b!\nc\n", "utf-8")
-    run = tokemb_command("import", "t.json", "-o", "v", "--verify", "texts.txt", "--maxlen", "3", cwd=tmp_path)
+    run = command_here("import", "t.json", "-o", "v", "--verify", "texts.txt", "--maxlen", "3", cwd=tmp_path)
     told = run.stderr.decode()
     assert run.returncode == 0, told
     for part in (

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import ok, python, tokemb_command
+from tests.conftest import command_here, ok, python, tokemb_command
 from tokemb.errors import ArgumentError
 from tokemb.looking import TokenVectors, WordMap, neighbors, word_map, write_html, write_picture
 from tokemb.looking.shown import shown
@@ -342,7 +342,7 @@ def test_the_command(here):
     data = json.loads(Parsed((here / "map.html").read_text()).scripts[0])
     assert data["tokens"] == ["one", "two", "four", "three", "five", "seven"]
     assert data["counts"] == [3, 3, 2, 2, 1, 1]
-    run = ok(tokemb_command(*"plot m.keras --vocab v -o map.svg --method pca --words words.txt".split(), cwd=here))
+    run = ok(command_here(*"plot m.keras --vocab v -o map.svg --method pca --words words.txt".split(), cwd=here))
     assert run.stderr.decode().splitlines() == [
         "left out   1: xylophone: no tokens of the vocabulary, or their vectors are zeros",
         "wrote      map.svg: 4 tokens, PCA",
@@ -358,7 +358,7 @@ def test_what_the_command_refuses(here):
         ("m.keras --vocab v -o x.html --top 3", 1, b"Error: a map needs 4 or more tokens"),
         ("m.keras --vocab v -o none/x.html", 1, b"Error: the output's folder does not exist"),
     ):
-        run = tokemb_command("plot", *arguments.split(), cwd=here)
+        run = command_here("plot", *arguments.split(), cwd=here)
         assert (run.returncode, run.stdout) == (code, b"")
         assert message in run.stderr
     assert not (here / "x.html").exists()

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import DATA, ok, python, tokemb_command
+from tests.conftest import DATA, command_here, ok, python, tokemb_command
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.looking import TokenVectors, analogy, analogy_accuracy, neighbors, similarity_correlation
 from tokemb.looking.analogies import answers
@@ -301,11 +301,11 @@ def test_the_commands(here):
         "woman  1",
         "  no neighbours: its vector is zeros, or it is alone",
     ]
-    run = ok(tokemb_command(*"neighbors m.keras Film --vocab v -k 2 --json".split(), cwd=here))
+    run = ok(command_here(*"neighbors m.keras Film --vocab v -k 2 --json".split(), cwd=here))
     (shown_json,) = json.loads(run.stdout)
     assert (shown_json["token"], shown_json["count"]) == ("film", 3)
     assert shown_json["neighbors"][1]["token"] == "good"
-    run = ok(tokemb_command(*"analogy m.keras man king good --vocab v -k 1".split(), cwd=here))
+    run = ok(command_here(*"analogy m.keras man king good --vocab v -k 1".split(), cwd=here))
     assert run.stdout.decode().split() == ["0.923", "fine", "1"]
     run = ok(tokemb_command(*"analogy m.keras man king good --vocab v --json".split(), cwd=here))
     assert json.loads(run.stdout)[0]["token"] == "fine"
@@ -321,7 +321,7 @@ def test_what_the_commands_refuse(here):
         ("neighbors none.vec film", 1, b"Error: no file at none.vec\n"),
         ("neighbors m.keras film --vocab v -k 0", 1, b"Error: k must be a whole number of at least 1"),
     ):
-        run = tokemb_command(*arguments.split(), cwd=here)
+        run = command_here(*arguments.split(), cwd=here)
         assert (run.returncode, run.stdout) == (code, b"")
         assert message in run.stderr
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import ok, tokemb_command
+from tests.conftest import command_here, ok, tokemb_command
 from tokemb.looking import TokenVectors, export_projector
 from tokemb.looking.shown import shown
 
@@ -69,9 +69,9 @@ def test_the_command(here):
     np.testing.assert_array_equal(vectors, np.float32([[0.1, -1e-30], [1, 2], [3, 4]]))
     assert (names, metadata) == (["token", "id", "count"], [["[BOS]", "2", ""], ["b", "3", "2"], ["a", "4", "1"]])
     # Again, over what is there; but nothing else is replaced.
-    ok(tokemb_command(*"export-projector m.keras --vocab v -o logs".split(), cwd=here))
+    ok(command_here(*"export-projector m.keras --vocab v -o logs".split(), cwd=here))
     (here / "logs" / "mine.txt").write_text("")
-    run = tokemb_command(*"export-projector m.keras --vocab v -o logs".split(), cwd=here)
+    run = command_here(*"export-projector m.keras --vocab v -o logs".split(), cwd=here)
     assert run.returncode == 1
     assert run.stderr.startswith(b"Error: something else is there already")
     assert (here / "logs" / "mine.txt").exists()

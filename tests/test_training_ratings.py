@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.conftest import ok, tokemb_command
+from tests.conftest import command_here, ok, tokemb_command
 from tokemb.columns import ColumnEncoder
 from tokemb.errors import ArgumentError, TextError
 from tokemb.training.fitting import Schedule
@@ -175,7 +175,7 @@ def test_settings_that_cannot_be(settings, message):
 )
 def test_wrong_usage(tmp_path, arguments, message):
     (tmp_path / "r.csv").write_text("a,b,r\n1,2,3\n")
-    run = tokemb_command("train", "ratings", "r.csv", *arguments.split(), "--rating", "r", "-o", "out", cwd=tmp_path)
+    run = command_here("train", "ratings", "r.csv", *arguments.split(), "--rating", "r", "-o", "out", cwd=tmp_path)
     assert run.returncode == 2
     assert message in run.stderr
     assert not (tmp_path / "out").exists()

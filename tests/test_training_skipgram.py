@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tokemb
-from tests.conftest import ok, tokemb_command
+from tests.conftest import command_here, ok, tokemb_command
 from tokemb import kernels
 from tokemb.errors import ArgumentError, TextError
 from tokemb.ragged import Ragged
@@ -69,7 +69,7 @@ def test_what_stands_together_becomes_alike(trained):
 def test_the_model_goes_with_the_other_commands(trained):
     here, _, _ = trained
     arguments = "--vocab rows.vocab --model vectors/model.keras --pooling mean -o means.npy"
-    ok(tokemb_command("embed", "rows.txt", *arguments.split(), cwd=here))
+    ok(command_here("embed", "rows.txt", *arguments.split(), cwd=here))
     assert np.load(here / "means.npy").shape == (1500, 16)
 
 
@@ -243,9 +243,9 @@ def test_vectors_of_items_in_the_order_of_time(tmp_path):
     ]
     (tmp_path / "views.csv").write_text("user,time,item\n" + "".join(lines))
     reading = "views.csv --column item --group-by user --order-by time"
-    ok(tokemb_command("fit-vocab", *reading.split(), "-o", "items.vocab", cwd=tmp_path))
+    ok(command_here("fit-vocab", *reading.split(), "-o", "items.vocab", cwd=tmp_path))
     arguments = f"{reading} --vocab items.vocab --dim 4 --epochs 1 -o items"
-    ok(tokemb_command("train", "skipgram", *arguments.split(), cwd=tmp_path))
+    ok(command_here("train", "skipgram", *arguments.split(), cwd=tmp_path))
     assert json.loads((tmp_path / "items" / "training.json").read_text())["metrics"]["tokens"] == 1200
-    run = tokemb_command("train", "skipgram", *arguments.split(), "--column", "user", cwd=tmp_path)
+    run = command_here("train", "skipgram", *arguments.split(), "--column", "user", cwd=tmp_path)
     assert (run.returncode, b"pass one --column" in run.stderr) == (2, True)
