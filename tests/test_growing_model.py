@@ -47,7 +47,7 @@ def embedding_of(model):
 
 
 def predict(model, ids=IDS):
-    return model.predict(ids, verbose=0)
+    return np.asarray(model(ids, training=False))
 
 
 def saved_and_loaded(model, path):
