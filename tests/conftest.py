@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("TOKEMB_TEST_DATA", ROOT.parent / "shared" / "data"))
 TOKENIZERS = DATA.parent / "tokenizers" / "hf"
-ROWS = int(os.environ.get("TOKEMB_TEST_ROWS", "60"))
+ROWS = int(os.environ.get("TOKEMB_TEST_ROWS", "40"))
 
 # Set before anything imports TensorFlow.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -31,7 +31,7 @@ EXAMPLES = float(os.environ.get("TOKEMB_TEST_EXAMPLES", "1"))
 
 settings.register_profile(
     "tokemb",
-    max_examples=int(60 * EXAMPLES),
+    max_examples=int(40 * EXAMPLES),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -1,4 +1,4 @@
-"""The command in a real process: texts to ids and vectors, and back."""
+"""The command, in a real process where that may matter: texts to ids and vectors, and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 import tokemb
 from tests.conftest import CLI_TEXT as TEXT
-from tests.conftest import MIXED, ok, tokemb_command
+from tests.conftest import MIXED, command_here, ok, tokemb_command
 
 
 def test_encode_says_what_it_cut_and_did_not_know(here):
@@ -31,7 +31,7 @@ def test_encode_says_what_it_cut_and_did_not_know(here):
 def test_encode_is_what_python_gives(here, vocabulary, options):
     (here / "mixed.txt").write_text("\n".join(text.replace("\n", " ") for text in MIXED), "utf-8")
     files = ["text.txt", "mixed.txt"]
-    ok(tokemb_command("encode", *files, "--vocab", vocabulary, *options, "-o", "out.npy", cwd=here))
+    ok(command_here("encode", *files, "--vocab", vocabulary, *options, "-o", "out.npy", cwd=here))
     settings = dict(zip((name[2:] for name in options[::2]), options[1::2], strict=True))
     if "maxlen" in settings:
         settings["maxlen"] = int(settings["maxlen"])
@@ -48,13 +48,13 @@ def test_standard_input(here):
 
 def test_settings_of_fit_vocab_are_kept(here):
     ok(
-        tokemb_command(
+        command_here(
             *"fit-vocab text.txt -o v --profile keras --no-oov --min-count 2 --maxlen 2".split(),
             *"--padding pre --truncating pre".split(),
             cwd=here,
         )
     )
-    ok(tokemb_command("encode", "text.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
+    ok(command_here("encode", "text.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
     encoder = tokemb.Encoder.load(here / "v")
     assert encoder.vocabulary == ["", "deep", "learning", "is", "very"]
     assert np.load(here / "out.npy").tolist() == [[4, 1], [0, 0], [4, 2], [0, 3]]
@@ -62,10 +62,10 @@ def test_settings_of_fit_vocab_are_kept(here):
 
 @pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
 def test_subword_models(here, model):
-    run = ok(tokemb_command("fit-vocab", "text.txt", "-o", "v", "--model", model, "--max-size", 60, cwd=here))
+    run = ok(command_here("fit-vocab", "text.txt", "-o", "v", "--model", model, "--max-size", 60, cwd=here))
     assert b"rows       words a row" in run.stderr
-    ok(tokemb_command("encode", "text.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
-    run = ok(tokemb_command("decode", "out.npy", "--vocab", "v", cwd=here))
+    ok(command_here("encode", "text.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
+    run = ok(command_here("decode", "out.npy", "--vocab", "v", cwd=here))
     assert run.stdout.decode() == TEXT
 
 
@@ -90,12 +90,12 @@ def test_embed(here):
     np.testing.assert_array_equal(np.load(here / "of_text.npy"), matrix[ids])
     for pooling in ("mean", "sum", "max"):
         ok(
-            tokemb_command(
+            command_here(
                 *f"embed ids.npy --model text.keras --pooling {pooling} -o ids_{pooling}.npy".split(), cwd=here
             )
         )
         of_text = f"embed text.txt --vocab text.vocab --maxlen 4 --model text.keras --pooling {pooling} -o of_text.npy"
-        ok(tokemb_command(*of_text.split(), cwd=here))
+        ok(command_here(*of_text.split(), cwd=here))
         expected = tokemb.embed(here / "text.keras", ids, pooling=pooling)
         np.testing.assert_array_equal(np.load(here / f"ids_{pooling}.npy"), expected)
         np.testing.assert_array_equal(np.load(here / "of_text.npy"), expected)
@@ -104,17 +104,13 @@ def test_embed(here):
 
 def test_empty_files(here):
     (here / "empty.txt").write_bytes(b"")
-    ok(tokemb_command("encode", "empty.txt", "--vocab", "text.vocab", "-o", "e.npy", cwd=here))
+    ok(command_here("encode", "empty.txt", "--vocab", "text.vocab", "-o", "e.npy", cwd=here))
     assert np.load(here / "e.npy").shape == (0, 0)
-    ok(tokemb_command("encode", "empty.txt", "--vocab", "text.vocab", "--maxlen", 3, "-o", "e.npy", cwd=here))
+    ok(command_here("encode", "empty.txt", "--vocab", "text.vocab", "--maxlen", 3, "-o", "e.npy", cwd=here))
     assert np.load(here / "e.npy").shape == (0, 3)
-    ok(tokemb_command("embed", "e.npy", "--model", "text.keras", "-o", "v.npy", cwd=here))
+    ok(command_here("embed", "e.npy", "--model", "text.keras", "-o", "v.npy", cwd=here))
     assert np.load(here / "v.npy").shape == (0, 3, 3)
-    ok(
-        tokemb_command(
-            *"embed empty.txt --vocab text.vocab --model text.keras --pooling mean -o v.npy".split(), cwd=here
-        )
-    )
+    ok(command_here(*"embed empty.txt --vocab text.vocab --model text.keras --pooling mean -o v.npy".split(), cwd=here))
     assert np.load(here / "v.npy").shape == (0, 3)
 
 
@@ -134,13 +130,13 @@ def test_embed_keeps_columns_in_any_format(here):
     expected = tokemb.embed(here / "text.keras", ids).astype(np.float16).tolist()
     of_texts = "embed x.csv --vocab text.vocab --model text.keras --maxlen 3 --keep label --dtype float16 -o"
     for command in (of_texts, "embed x.npz --model text.keras --dtype float16 -o"):
-        shown = ok(tokemb_command(*command.split(), "v.parquet", cwd=here)).stderr
+        shown = ok(command_here(*command.split(), "v.parquet", cwd=here)).stderr
         assert shown.startswith(b"wrote v.parquet: float16 (3, 3, 3); 3 rows")
         table = pq.read_table(here / "v.parquet")
         assert table["label"].to_pylist() == ["pos", "", "neg"]
         assert table["vectors"].to_pylist() == expected
-    shown = ok(tokemb_command(*of_texts.split(), "v.tfrecord", cwd=here)).stderr.decode()
+    shown = ok(command_here(*of_texts.split(), "v.tfrecord", cwd=here)).stderr.decode()
     assert '"vectors": tf.io.FixedLenFeature([3, 3], tf.float32)' in shown
-    lines = ok(tokemb_command(*of_texts.split(), "-", cwd=here)).stdout.splitlines()
+    lines = ok(command_here(*of_texts.split(), "-", cwd=here)).stdout.splitlines()
     assert [json.loads(line)["label"] for line in lines] == ["pos", "", "neg"]
     np.testing.assert_allclose([json.loads(line)["vectors"] for line in lines], expected, rtol=1e-3)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import tokemb
-from tests.conftest import ok, python, tokemb_command
+from tests.conftest import command_here, ok, python, tokemb_command
 
 SIZE = float(os.environ.get("TOKEMB_TEST_SIZE", "1"))
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="counts kilobytes as Linux does")
@@ -45,7 +45,7 @@ def here(tmp_path):
 def test_empty_rows_are_rows(here, options):
     rows = int(1_000_000 * SIZE)
     (here / "x.txt").write_bytes(b"\n" * rows + b"deep\n")
-    shown = ok(tokemb_command("encode", "x.txt", "--vocab", "v", *options.split(), cwd=here)).stderr
+    shown = ok(command_here("encode", "x.txt", "--vocab", "v", *options.split(), cwd=here)).stderr
     assert f"{rows + 1:,} rows, 1 tokens".encode() in shown
     if "parquet" in options:
         assert pq.read_metadata(here / "out.parquet").num_rows == rows + 1
@@ -67,7 +67,7 @@ def test_one_huge_row(here, kind):
     else:
         with gzip.open(here / "x.jsonl.gz", "wt", compresslevel=1) as file:
             file.writelines(json.dumps({"text": row}) + "\n" for row in ("is", text, "is"))
-    ok(tokemb_command("encode", f"x.{kind}", "--vocab", "v", "--ragged", "-o", "out.npz", cwd=here))
+    ok(command_here("encode", f"x.{kind}", "--vocab", "v", "--ragged", "-o", "out.npz", cwd=here))
     with np.load(here / "out.npz") as arrays:
         assert np.diff(arrays["row_splits"]).tolist() == [1, words, 1]
         deep, very, learning = tokemb.Encoder.load(here / "v").encode(["deep very is"])[0].tolist()
@@ -75,27 +75,35 @@ def test_one_huge_row(here, kind):
         assert arrays["values"][[0, -1]].tolist() == [learning] * 2
 
 
-@LINUX
-@pytest.mark.parametrize("options", ["--maxlen 64 -o out.npz", "-o out.npy", "--ragged -o out.parquet", "SHARDS"])
-def test_peak_memory(here, options):
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A compressed corpus, and how many rows it has."""
     numbers = random.Random(0)
     words = [f"w{i}" for i in range(20_000)]
     lines = [json.dumps({"text": " ".join(numbers.choices(words, k=60)), "id": i}) + "\n" for i in range(10_000)]
     times = max(int(9 * SIZE), 1)  # 3.7 MB of lines each
-    with gzip.open(here / "x.jsonl.gz", "wt", compresslevel=1) as file:
+    path = tmp_path_factory.mktemp("corpus") / "x.jsonl.gz"
+    with gzip.open(path, "wt", compresslevel=1) as file:
         for _ in range(times):
             file.writelines(lines)
+    return path, 10_000 * times
+
+
+@LINUX
+@pytest.mark.parametrize("options", ["--maxlen 64 -o out.npz", "-o out.npy", "--ragged -o out.parquet", "SHARDS"])
+def test_peak_memory(here, corpus, options):
+    path, rows = corpus
     options = options.replace("SHARDS", "--maxlen 64 --rows-per-shard 20000 --shard-format parquet -o out")
     run = python(
         PEAK,
         "encode",
-        str(here / "x.jsonl.gz"),
+        str(path),
         "--vocab",
         str(here / "v"),
         *options.replace("out", str(here / "out")).split(),
     )
     assert run.returncode == 0, run.stderr
-    assert f"{10_000 * times:,} rows" in run.stderr
+    assert f"{rows:,} rows" in run.stderr
     assert int(run.stdout) < 600_000, "kilobytes, libraries and kernels included"
 
 

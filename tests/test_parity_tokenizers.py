@@ -54,7 +54,8 @@ def test_the_saved_file_gives_the_same_ids(tmp_path, profile, model, settings):
     encoder.save(tmp_path / "v")
     reloaded = tokemb.Encoder.load(tmp_path / "v")
     reference = Tokenizer.from_file(str(tmp_path / "v" / "tokenizer.json"))
-    for texts in CORPORA.values():
+    for corpus in CORPORA.values():
+        texts = corpus[::3] if settings else corpus  # which differ in nothing but how rows are cut and padded
         expected = [encoding.ids for encoding in reference.encode_batch(texts)]
         ids = encoder.encode(texts)
         assert ids.dtype == np.int32
