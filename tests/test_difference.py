@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 import tokemb
-from tests.conftest import MIXED, tokemb_command
+from tests.conftest import MIXED, command_here, tokemb_command
 from tokemb.difference import Token
 
 TEXTS = st.lists(st.text(alphabet="aAbc '[]1 ", max_size=12), max_size=6)
@@ -101,7 +101,7 @@ def test_same_ids_is_what_the_fingerprint_says(first, second, profile):
 
 
 def run(*arguments, cwd):
-    done = tokemb_command("diff", *arguments, cwd=cwd)
+    done = command_here("diff", *arguments, cwd=cwd)
     assert done.stderr == b""
     return done.returncode, done.stdout.decode()
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import MIXED, tokemb_command
+from tests.conftest import MIXED, command_here, tokemb_command
 from tokemb.errors import ArgumentError, TextTypeError, VocabularyError
 from tokemb.profiles import PROFILES
 
@@ -136,8 +136,8 @@ def test_what_cannot_grow(tmp_path):
 # The command
 
 
-def run(*arguments, cwd, code=0):
-    done = tokemb_command(*arguments, cwd=cwd)
+def run(*arguments, cwd, code=0, command=command_here):
+    done = command(*arguments, cwd=cwd)
     assert done.returncode == code, done.stderr.decode()
     return done.stdout.decode(), done.stderr.decode().splitlines()
 
@@ -145,7 +145,7 @@ def run(*arguments, cwd, code=0):
 def test_the_command(tmp_path):
     tokemb.fit_vocab(["a a b", "c"], max_size=2).save(tmp_path / "v")
     (tmp_path / "new.txt").write_text("d d e e f b\n\n")
-    out, notes = run("grow", "new.txt", "--vocab", "v", "-o", "w", "--max-new", 2, cwd=tmp_path)
+    out, notes = run("grow", "new.txt", "--vocab", "v", "-o", "w", "--max-new", 2, cwd=tmp_path, command=tokemb_command)
     assert out == ""
     assert notes == [
         "read       2 rows, 6 tokens",

@@ -119,10 +119,18 @@ FOREIGN = list(_loadable())
 foreign = pytest.mark.parametrize("path", FOREIGN, ids=lambda path: path.parent.name)
 
 
+@functools.cache
+def _foreign(path):
+    """An encoder, and a tokenizer that does not pad; both take their time to load."""
+    reference = Tokenizer.from_file(str(path))
+    reference.no_padding()
+    return tokemb.Encoder.load(path), reference
+
+
 @foreign
 def test_foreign_files(path):
     reference = Tokenizer.from_file(str(path))
-    encoder = tokemb.Encoder.load(path)
+    encoder, _ = _foreign(path)
     vocabulary = reference.get_vocab(with_added_tokens=True)
     assert encoder.input_dim == max(vocabulary.values()) + 1
     assert all(encoder.vocabulary[index] == token for token, index in vocabulary.items())
@@ -140,14 +148,17 @@ def test_foreign_files(path):
 
 @foreign
 def test_maxlen_leaves_room_for_the_special_tokens(path):
-    encoder, reference = tokemb.Encoder.load(path), Tokenizer.from_file(str(path))
-    reference.no_padding()
-    for direction, truncating in (("right", "post"), ("left", "pre")):
-        reference.enable_truncation(6, direction=direction)
-        for corpus in CORPORA.values():
-            expected = [encoding.ids for encoding in reference.encode_batch(corpus)]
-            rows = encoder.encode_ragged(corpus, maxlen=6, truncating=truncating)
-            assert [row.tolist() for row in rows] == expected
+    encoder, reference = _foreign(path)
+    before = reference.truncation
+    try:
+        for direction, truncating in (("right", "post"), ("left", "pre")):
+            reference.enable_truncation(6, direction=direction)
+            for corpus in CORPORA.values():
+                expected = [encoding.ids for encoding in reference.encode_batch(corpus)]
+                rows = encoder.encode_ragged(corpus, maxlen=6, truncating=truncating)
+                assert [row.tolist() for row in rows] == expected
+    finally:
+        reference.enable_truncation(**before) if before else reference.no_truncation()
 
 
 @foreign
@@ -157,16 +168,9 @@ def test_foreign_files_on_any_text(path, texts):
     assert [row.tolist() for row in encoder.encode_ragged(texts)] == [e.ids for e in reference.encode_batch(texts)]
 
 
-@functools.cache
-def _foreign(path):
-    reference = Tokenizer.from_file(str(path))
-    reference.no_padding()
-    return tokemb.Encoder.load(path), reference
-
-
 @foreign
 def test_foreign_vocabularies_can_be_saved_and_decoded(path, tmp_path):
-    encoder, reference = tokemb.Encoder.load(path), Tokenizer.from_file(str(path))
+    encoder, reference = _foreign(path)
     encoder.save(tmp_path / "v")
     reloaded = tokemb.Encoder.load(tmp_path / "v")
     assert reloaded.fingerprint == encoder.fingerprint

@@ -8,7 +8,7 @@ import shlex
 import pyarrow.parquet as pq
 import pytest
 
-from tests.conftest import ROOT, tokemb_command
+from tests.conftest import ROOT, command_here
 from tokemb import Encoder
 
 MANIFEST = json.loads((ROOT / "vocab" / "manifest.json").read_text("utf-8"))
@@ -28,7 +28,7 @@ def test_the_manifest_names_every_vocabulary():
 def test_made_again_it_is_the_same(tmp_path, name):
     arguments = shlex.split(MANIFEST[name]["command"])[1:]
     arguments[arguments.index("-o") + 1] = str(tmp_path / "made.vocab")
-    run = tokemb_command(*arguments, cwd=ROOT)
+    run = command_here(*arguments, cwd=ROOT)
     assert run.returncode == 0, run.stderr
     made, kept = tmp_path / "made.vocab", ROOT / "vocab" / f"{name}.vocab"
     assert json.loads((made / "tokenizer.json").read_bytes()) == json.loads((kept / "tokenizer.json").read_bytes())
