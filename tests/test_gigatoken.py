@@ -477,10 +477,9 @@ def test_an_encoder_says_what_is_wrong_with_a_list():
 
 @pytest.mark.parametrize("change", [lambda rows: rows.append("more"), lambda rows: rows.clear()])
 def test_a_list_that_changes_while_it_is_encoded(change, monkeypatch):
-    """By another thread: the rows are those that it had, and gigatoken is not blamed."""
-    way, reference = ways(OURS["gpt2"])
+    """By another thread: the usual way, which takes it part by part, does it, and gigatoken is not blamed."""
+    way, _ = ways(OURS["gpt2"])
     rows = ["a few words", "\U00032e59", "é"]
-    expected = reference.encode(texts_of(rows))
 
     class Changing:
         def encode_batch(self, texts, parallel):
@@ -490,5 +489,5 @@ def test_a_list_that_changes_while_it_is_encoded(change, monkeypatch):
 
     backend = way._backend
     monkeypatch.setattr(way, "_backend", Changing())
-    assert_same(way.encode_list(rows, SpecialTokens()), expected)
+    assert way.encode_list(rows, SpecialTokens()) is None
     assert way.why_not() is None, "it is still trusted"

@@ -86,8 +86,7 @@ class Gigatoken:
         # alone, ``_load`` found out.
         if self._high is None or not texts or not isinstance(texts[0], str):
             return None
-        # Another thread may change the list meanwhile, which is looked at more than once.
-        return self._try(list(texts), threads, around)
+        return self._try(texts, threads, around)
 
     def _in_use(self, size: int) -> bool:
         """Whether gigatoken is to encode the next ``size`` bytes."""
@@ -98,13 +97,14 @@ class Gigatoken:
         return self._backend is not None
 
     def _try(self, texts: Texts, threads: int | None, around: SpecialTokens = _NONE) -> Ragged | None:
+        count = len(texts)
         try:
             return self._through(self._backend, texts, threads, around)
         except BaseException as error:
             if not is_failure(error) or isinstance(error, VocabularyError):
                 raise
-            if isinstance(error, TypeError) and isinstance(texts, list):
-                return None  # not all of them are texts
+            if isinstance(texts, list) and (isinstance(error, TypeError) or len(texts) != count):
+                return None  # not all of them are texts, or another thread changed the list meanwhile
             self._distrust(f"failed on these texts ({_in_words(error)})")
             return None
 
