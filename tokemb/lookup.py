@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +25,8 @@ _VARIABLES = "layers/embedding/vars"
 
 # Ids looked up at a time: as the 64-bit indices that NumPy makes of them, they stay in the processor's cache.
 _GATHER_IDS = 1 << 14
+# As many such pieces, or smaller ones, are there for each thread, so that all end at about the same time.
+_PIECES = 8
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,17 @@ class LookUp:
         """The rows of the matrix for ids (rows, maxlen) within it: float32 (rows, maxlen, output_dim)."""
         vectors = np.empty((*ids.shape, self.output_dim), np.float32)
         flat, out = ids.reshape(-1), vectors.reshape(ids.size, self.output_dim)
+        workers = len(even_parts(len(flat), vectors.size, thread_count(self.threads)))
+        step = min(_GATHER_IDS, -(-len(flat) // (_PIECES * workers)) or 1)
 
-        def gather(first: int, last: int) -> None:
-            for start in range(first, last, _GATHER_IDS):
-                stop = min(start + _GATHER_IDS, last)
+        def gather(starts: Iterator[int]) -> None:
+            for start in starts:
+                piece = slice(start, start + step)
                 # With "clip", which no id needs, NumPy writes straight into the result. The lock is not held.
-                np.take(self.matrix, flat[start:stop], axis=0, out=out[start:stop], mode="clip")
+                np.take(self.matrix, flat[piece], axis=0, out=out[piece], mode="clip")
 
-        run(gather, even_parts(len(flat), vectors.size, thread_count(self.threads)))
+        # All take the next piece from one iterator: none waits for one whose core or memory is slower.
+        run(gather, [(iter(range(0, len(flat), step)),)] * workers)
         return vectors
 
     def pool_padded(self, ids: Int32, real: npt.NDArray[np.bool_], pooling: str) -> Float32:
