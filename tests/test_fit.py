@@ -11,6 +11,7 @@ import tokemb
 from tests.conftest import CORPORA, MIXED, python
 from tests.test_profiles import split
 from tokemb.profiles import PROFILES
+from tokemb.specification import specification_of, tokenizer_of
 
 MODELS = ["word", "bpe", "wordpiece", "unigram"]
 
@@ -24,6 +25,26 @@ def test_order_is_by_count_then_by_bytes():
     assert tokemb.fit_vocab(texts).vocabulary == ["", "[UNK]", "b", "é", "a", "中", "ﬁ", "🙂"]
     assert tokemb.fit_vocab(texts, max_size=3).vocabulary == ["", "[UNK]", "b", "é", "a"]
     assert tokemb.fit_vocab(texts, min_count=2).vocabulary == ["", "[UNK]", "b", "é"]
+
+
+@pytest.mark.parametrize("profile", ["whitespace", "keras", "text-vectorization"])  # each orders ties otherwise
+@given(
+    tokens=st.lists(st.sampled_from([*"abcdefg", "é", "[BOS]", "[UNK]"]), min_size=1),
+    max_size=st.integers(1, 12),
+    min_count=st.integers(1, 3),
+)
+def test_max_size_keeps_the_first_of_all_tokens(profile, tokens, max_size, min_count):
+    counts = tokemb.TokenCounts.from_texts([["z", "[BOS]"] * 9, tokens], profile=profile)
+    settings = {"min_count": min_count, "reserve": ["[BOS]"]}
+    whole = tokemb.fit_vocab(counts, **settings).vocabulary
+    assert tokemb.fit_vocab(counts, max_size=max_size, **settings).vocabulary == whole[: 3 + max_size]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_specification_is_what_the_library_writes(profile):
+    encoder = tokemb.fit_vocab([*MIXED, '"\\\x7f\u2028'], profile=profile, maxlen=5, reserve=["[BOS]"])
+    written = specification_of(tokenizer_of(encoder.specification))
+    assert json.dumps(encoder.specification) == json.dumps(written)
 
 
 def test_reserved_tokens_come_first_and_are_not_counted_twice():

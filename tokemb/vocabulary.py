@@ -58,6 +58,9 @@ def cut(counts: TokenCounts, *, ties: str, max_size: int | None, min_count: int,
 
     names_taken = pa.array([PAD_TOKEN, UNK_TOKEN, *reserved], pa.large_string())
     free = pc.invert(pc.is_in(counts.tokens, names_taken)).to_numpy(zero_copy_only=False)
+    if max_size is not None and max_size < np.count_nonzero(free):
+        # What is rarer than the last that fits need not be sorted.
+        min_count = max(min_count, int(np.partition(counts.counts[free], -max_size)[-max_size]))
     table = pa.table(
         {"token": counts.tokens, "count": counts.counts, "position": np.arange(len(counts.tokens))}
     ).filter(pa.array(free & (counts.counts >= min_count)))
