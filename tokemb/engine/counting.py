@@ -28,7 +28,7 @@ class Counter:
         self._known = KnownPieces.none()
         self._rows = 0
         self._tokens = 0
-        self._row_lengths = np.zeros(0, np.int64)
+        self._row_lengths: Int64 = np.zeros(0, np.int64)
         # For each thread, for each piece: occurrences, rows with it, the last of these + 1, tokens before its first.
         self._tallies: list[Int64] = []
 
@@ -37,7 +37,7 @@ class Counter:
         progress = Progress(len(texts))
         text = text_of(texts)
         walks: list[Walked] = []
-        rows = np.arange(len(texts))
+        rows: Int64 = np.arange(len(texts))
         while len(rows):
             done = walk(self._code_points, self._known, NOTE_IN_PLACE, text, rows, progress, threads)
             progress.learn_pages(self._code_points)

@@ -83,7 +83,7 @@ class Scanner:
         if self._ask and (known.size > _MOST_PIECES or known.text_size > _MOST_BYTES):
             self._known = KnownPieces.none()
         text, walks = text_of(texts), []
-        rows = np.arange(len(texts))
+        rows: Int64 = np.arange(len(texts))
         while len(rows):
             done = walk(self._code_points, self._known, self._unknown, text, rows, progress, threads, padded)
             with self._lock:

@@ -12,6 +12,7 @@ from tokemb.errors import MissingPackageError, TextError
 from tokemb.looking.analogies import answers
 from tokemb.looking.token_vectors import TokenVectors
 from tokemb.looking.words import find_row
+from tokemb.ragged import Int64
 
 Pair = tuple[str, str, float]
 Question = tuple[str, str, str, str]
@@ -74,7 +75,7 @@ def analogy_accuracy(vectors: TokenVectors, questions: Path | Iterable[Question]
     questions = _read_questions(questions) if isinstance(questions, Path) else list(questions)
     rows_of = {word: find_row(vectors, word) for word in {word for question in questions for word in question}}
     rows = [[rows_of[word] for word in question] for question in questions]
-    known = np.array([row for row in rows if None not in row], np.int64).reshape(-1, 4)
+    known: Int64 = np.array([row for row in rows if None not in row], np.int64).reshape(-1, 4)
     known = known[vectors.directed[known].all(axis=1)]
     right = [
         len(found) > 0 and found[0] == expected

@@ -112,7 +112,7 @@ class _Column:
         texts.validate(full=True)
         if mask is None:
             return texts
-        return pa.array(np.where(mask, None, texts.to_numpy(zero_copy_only=False)), pa.large_string())
+        return pa.array(texts.to_numpy(zero_copy_only=False), pa.large_string(), mask=mask)
 
 
 def _ids_name(path: Path, headers: dict[str, Header]) -> str:

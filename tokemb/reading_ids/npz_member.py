@@ -35,7 +35,8 @@ def read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Header:
     with archive.open(info) as file:
         try:
             version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            npy: Any = np.lib.format  # older NumPy has no types for these
+            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, fortran_order, dtype = read(file)
         except Exception as error:  # a broken header can make NumPy raise anything
             raise ArgumentError(f"{info.filename} is not an array: {error}") from None

@@ -24,7 +24,7 @@ def keep_table(counts: Int64, sample: float) -> npt.NDArray[np.uint32]:
     >>> (keep_table(np.array([90, 10]), 0.01) / 2**32).round(4).tolist()
     [0.1165, 0.4162]
     """
-    share = np.where(counts > 0, counts / max(counts.sum(), 1), 1)
+    share = np.where(counts > 0, counts / max(int(counts.sum()), 1), 1)
     kept = np.sqrt(sample / share) + sample / share if sample else np.ones(len(counts))
     return (np.minimum(kept, 1) * (2**32 - 1)).astype(np.uint32)
 
