@@ -53,6 +53,18 @@ def test_the_next_item_is_made_meanwhile():
     assert list(overlapped(lambda item: made.wait(30), items(), 2)) == [True] * 3
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_items_are_made_while_others_are_done(at_once):
+    made = threading.Event()
+
+    def items():
+        yield from range(2)
+        made.set()  # the second waits for it
+        yield 2
+
+    assert spread(lambda item, inner: item == 0 or made.wait(10), items(), 2, at_once) == [True] * 3
+
+
 def test_only_one_item_more_than_workers_is_made_ahead():
     made = []
 

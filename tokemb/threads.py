@@ -87,7 +87,7 @@ def spread(
     with an item.
     """
     items = iter(items)
-    first = list(islice(items, at_once))
+    first = list(islice(items, 2))
     items = chain(first, items)
     if threads == 1 or len(first) < 2:
         return [function(item, threads) for item in items]
