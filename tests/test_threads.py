@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -13,23 +12,11 @@ from tokemb.threads import overlapped, spread
 
 
 @pytest.mark.parametrize("items", [0, 1, 2, 3, 50])
-@pytest.mark.parametrize(("threads", "at_once", "inner"), [(1, 2, 1), (2, 2, 1), (3, 2, 2), (4, 2, 2), (3, 1, 3)])
-def test_results_are_in_order_and_threads_are_shared(items, threads, at_once, inner):
-    results = spread(lambda item, inner: (item, inner), iter(range(items)), threads, at_once)
-    assert results == [(item, threads if items < 2 else inner) for item in range(items)]
-
-
-def test_one_item_at_once():
-    busy = threading.Lock()
-
-    def alone(item, inner):
-        assert busy.acquire(blocking=False)
-        time.sleep(0.001)
-        busy.release()
-
-    spread(alone, range(20), 4, at_once=1)
-    with pytest.raises(AssertionError):
-        spread(alone, range(200), 4)
+@pytest.mark.parametrize("threads", [1, 2, 3, 4])
+def test_results_are_in_order_and_threads_are_shared(items, threads):
+    results = spread(lambda item, inner: (item, inner), iter(range(items)), threads)
+    inner = threads if items < 2 else max((threads + 1) // 2, 1)
+    assert results == [(item, inner) for item in range(items)]
 
 
 def test_one_item_and_one_thread_start_no_thread():
@@ -51,18 +38,6 @@ def test_the_next_item_is_made_meanwhile():
         yield 2
 
     assert list(overlapped(lambda item: made.wait(30), items(), 2)) == [True] * 3
-
-
-@pytest.mark.parametrize("at_once", [1, 2])
-def test_items_are_made_while_others_are_done(at_once):
-    made = threading.Event()
-
-    def items():
-        yield from range(2)
-        made.set()  # the second waits for it
-        yield 2
-
-    assert spread(lambda item, inner: item == 0 or made.wait(10), items(), 2, at_once) == [True] * 3
 
 
 def test_only_one_item_more_than_workers_is_made_ahead():

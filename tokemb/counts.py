@@ -18,7 +18,7 @@ from tokemb.errors import ArgumentError
 from tokemb.profiles import get_profile
 from tokemb.ragged import Int64, Ragged
 from tokemb.texts import STRINGS
-from tokemb.threads import spread, thread_count
+from tokemb.threads import thread_count
 
 _MERGE_TOKENS = 1 << 20
 
@@ -59,17 +59,13 @@ class TokenCounts:
         ``threads``: how many, ``None`` for as many as there are cores; the counts do not depend on it.
         """
         splitting = get_profile(profile)
-        count = thread_count(threads)
-        counter, of_tokens = TokenCounter(splitting, count), RunningCounts(profile)
-
-        def add(batch: pa.Array, _: int) -> None:
+        counter = TokenCounter(splitting, thread_count(threads))
+        of_tokens = RunningCounts(profile)
+        for batch in corpus_batches(texts):
             if batch.type == STRINGS:
                 counter.add(batch)
             else:
                 of_tokens.add(tally_tokens(batch))
-
-        # One at a time: a batch needs what those before it found.
-        spread(add, corpus_batches(texts), count, at_once=1)
         return of_tokens.result() or cls.of_tally(profile, counter.result())
 
     @classmethod

@@ -78,20 +78,17 @@ def overlapped(
             yield waiting.popleft().result()
 
 
-def spread(
-    function: Callable[[Item, int], Result], items: Iterable[Item], threads: int, at_once: int = 2
-) -> list[Result]:
+def spread(function: Callable[[Item, int], Result], items: Iterable[Item], threads: int) -> list[Result]:
     """Call ``function`` with each item and how many of ``threads`` it may use; the results in order.
 
-    ``at_once``: how many items are done at a time, while the next is made; with two no thread waits until all are done
-    with an item.
+    Two items are done at a time, while the next is made: so no thread waits until all are done with an item.
     """
     items = iter(items)
     first = list(islice(items, 2))
     items = chain(first, items)
     if threads == 1 or len(first) < 2:
         return [function(item, threads) for item in items]
-    return list(overlapped(lambda item: function(item, -(-threads // at_once)), items, at_once))
+    return list(overlapped(lambda item: function(item, (threads + 1) // 2), items, 2))
 
 
 def run(function: Callable[..., Result], arguments: Sequence[tuple[object, ...]]) -> list[Result]:
