@@ -59,19 +59,10 @@ def main(arguments: list[str]) -> int:
         print(__doc__)
         return 0
     try:
-        dials = _dials(arguments)
+        dials = read_dials(arguments)
         names = [name for name in dials["CASES"].replace(",", " ").split() if _known_case(name)]
         with tempfile.TemporaryDirectory(prefix="tokemb-bench-") as folder:
-            setting = Setting(
-                corpus=Path(dials["TEXT"]),
-                poem_file=Path(dials["POEMS"]),
-                tokenizers=Path(dials["TOKENIZERS"]),
-                rows=_whole_number(dials, "ROWS") if dials["ROWS"] else None,
-                repeat=_whole_number(dials, "REPEAT"),
-                touch=_whole_number(dials, "TOUCH", least=0),
-                gigabytes=_number(dials, "GB"),
-                folder=Path(folder),
-            )
+            setting = setting_of(dials, Path(folder))
             facts = machine()
             say(f"{len(setting.texts):,} rows, {setting.size / 1e6:.1f} MB")
             outcome = _run(names, setting)
@@ -103,7 +94,31 @@ def _run(names: list[str], setting: Setting) -> Outcome:
     return outcome
 
 
-def _dials(arguments: list[str]) -> dict[str, str]:
+def setting_of(dials: dict[str, str], folder: Path, checkout: Path = ROOT) -> Setting:
+    """Return the setting that ``dials`` describe; ``folder`` takes its files, ``checkout`` holds tokemb.
+
+    Raises:
+        DialError: If a dial has a value that it cannot have.
+    """
+    return Setting(
+        corpus=Path(dials["TEXT"]),
+        poem_file=Path(dials["POEMS"]),
+        tokenizers=Path(dials["TOKENIZERS"]),
+        rows=_whole_number(dials, "ROWS") if dials["ROWS"] else None,
+        repeat=_whole_number(dials, "REPEAT"),
+        touch=_whole_number(dials, "TOUCH", least=0),
+        gigabytes=_number(dials, "GB"),
+        folder=folder,
+        checkout=checkout,
+    )
+
+
+def read_dials(arguments: list[str]) -> dict[str, str]:
+    """Return all dials, with the values that ``arguments`` (``NAME=value``) give some of them.
+
+    Raises:
+        DialError: If there is no such dial, or ``OUT`` is in no folder.
+    """
     dials = dict(DIALS)
     for argument in arguments:
         name, equals, value = argument.partition("=")

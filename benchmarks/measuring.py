@@ -136,7 +136,7 @@ def compare(
                 del states[party.name]
                 states[party.name] = party.make()
             for turn in turns or ("",):
-                seconds[party.name, turn].append(_timed(party, states[party.name], touch))
+                seconds[party.name, turn].append(timed(party, states[party.name], touch))
             done = len(seconds[party.name, turn])
             slow = max(times[0] for (name, _), times in seconds.items() if name == party.name) > SLOW_SECONDS
             left[party.name] = (min(repeat, SLOW_REPEAT) if slow else repeat) - done
@@ -152,7 +152,8 @@ def compare(
     return Outcome(findings, list(timings.values()), list(notes))
 
 
-def _timed(party: Party, state: object, touch: int) -> float:
+def timed(party: Party, state: object, touch: int) -> float:
+    """Return the seconds of one run of ``party``, after ``touch`` MiB of memory were written to and freed."""
     touched = np.ones(touch << 20, np.uint8)
     # Afterwards: what it walks through, the objects of Python, is near the processor again.
     gc.collect()

@@ -31,6 +31,7 @@ class Setting:
     touch: int  # MiB
     gigabytes: float
     folder: Path  # for files; gone after the run
+    checkout: Path = ROOT  # whose tokemb the commands run
     missing: set[str] = field(default_factory=set)
 
     @cached_property
@@ -88,9 +89,9 @@ class Setting:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of child processes: they find this checkout, and keep its byte code as an install does."""
+        """The environment of child processes: they find the checkout, and keep its byte code as an install does."""
         kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-        return {**kept, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "cli")])}
+        return {**kept, "PYTHONPATH": os.pathsep.join([str(self.checkout), str(self.checkout / "cli")])}
 
 
 def cores() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -151,6 +152,41 @@ def test_passes_are_over_a_fresh_object():
     )
     assert seen == [[0], [0], [0, 1], [0], [0, 1]]
     assert [(finding.work, finding.met) for finding in outcome.findings] == [("work, second pass", True)]
+
+
+CHECKOUTS = "import sys; from benchmarks.checkouts import main; sys.exit(main(sys.argv[1:]))"
+
+
+def _other_checkout(folder, more=""):
+    folder.mkdir()
+    shutil.copytree(ROOT / "tokemb", folder / "tokemb", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "cli").symlink_to(ROOT / "cli")
+    with (folder / "tokemb" / "__init__.py").open("a", encoding="utf-8") as file:
+        file.write(more)
+    return folder
+
+
+def test_checkouts_take_turns_at_the_same_work(dials, tmp_path):
+    other = _other_checkout(tmp_path / "other")
+    shown = [f"{name}={value}" for name, value in {**dials, "CASES": "encode,wordpiece,one-line"}.items()]
+    done = python(CHECKOUTS, str(other), *shown)
+    works = re.findall(r"^\| (.*) \| [\d.]+ \| [\d.]+ \| [\d.]+ \|$", done.stdout, re.MULTILINE)
+    encode = "encode to (rows, 256), words, tokemb"
+    profiles = [f"{encode} with its profile {name}" for name in ("text-vectorization", "keras")]
+    assert works == [encode, *profiles, "tokemb encode, one line, tokemb"], done.stderr
+
+
+def test_the_other_checkout_runs_its_own_tokemb(dials, tmp_path):
+    other = _other_checkout(tmp_path / "other", "raise RuntimeError('this is the other tokemb')")
+    done = python(CHECKOUTS, str(other), *(f"{name}={value}" for name, value in {**dials, "CASES": "ragged"}.items()))
+    assert done.returncode == 1
+    assert "this is the other tokemb" in done.stderr and "did not do the same work" in done.stderr
+
+
+def test_a_folder_without_tokemb_is_no_checkout(tmp_path):
+    done = python(CHECKOUTS, str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("Compare the speed of tokemb in another checkout")
 
 
 def test_bounds():

@@ -1,0 +1,86 @@
+"""Compare the speed of tokemb in another checkout with the speed in this one.
+
+Usage: python -m benchmarks.checkouts OTHER [DIAL=value ...]
+
+OTHER   the root folder of the other checkout, for example a worktree of an earlier commit
+The dials are those of `python -m benchmarks`; peers do not run, and no page is written.
+
+Two processes, one for each checkout, prepare the same work and take turns, so that both meet the same load of the
+machine. The table on standard output states the median of each and their ratio: above 1, this checkout takes longer.
+The exit code is 1 if a ratio is above the bound of 1.03.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from benchmarks.measuring import say
+from benchmarks.setting import ROOT
+
+# A line of the table counts as slower above this ratio.
+BOUND = 1.03
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A process that does the work with the tokemb of one checkout, see ``benchmarks.timed_checkout``."""
+
+    requests: IO[str]
+    answers: IO[str]
+
+    def next_work(self) -> str | None:
+        """Wait until the process is ready, and return the name of its next work; ``None`` at the end."""
+        line = self.answers.readline()
+        return json.loads(line) if line else None
+
+    def seconds(self) -> float:
+        """Have the process do that work, and return how long it took."""
+        print(file=self.requests, flush=True)
+        return float(json.loads(self.answers.readline()))
+
+
+@contextmanager
+def started(root: Path, dials: list[str]) -> Iterator[Checkout]:
+    """Start the process of a checkout."""
+    command = [sys.executable, "-m", "benchmarks.timed_checkout", str(root.resolve()), *dials]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("the process has no pipes")
+        yield Checkout(process.stdin, process.stdout)
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, print the table, and return 1 if this checkout is slower than the bound."""
+    if not arguments or not (Path(arguments[0]) / "tokemb").is_dir():
+        print(__doc__, file=sys.stderr)
+        return 2
+    seconds: dict[str, tuple[list[float], list[float]]] = {}
+    with ExitStack() as running:
+        other, this = (running.enter_context(started(root, arguments[1:])) for root in (Path(arguments[0]), ROOT))
+        while (work := other.next_work()) == this.next_work() and work is not None:
+            of_other, of_this = seconds.setdefault(work, ([], []))
+            turns = [(other, of_other), (this, of_this)]
+            for checkout, times in turns if len(of_other) % 2 else reversed(turns):
+                times.append(checkout.seconds())
+    if work is not None or not seconds:
+        say("the two checkouts did not do the same work: one of them failed, see above")
+        return 1
+    print("| work | other checkout, s | this checkout, s | ratio |\n|---|---:|---:|---:|")
+    ratios = []
+    for work, times in seconds.items():
+        before, after = map(statistics.median, times)
+        ratios.append(after / before)
+        print(f"| {work} | {before:.4f} | {after:.4f} | {ratios[-1]:.3f} |")
+    return int(not ratios or max(ratios) > BOUND)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
