@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -23,10 +24,30 @@ def packages_in_the_tree():
     }
 
 
-def test_setup_cfg_lists_every_package():
+def setup_cfg():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", "utf-8")
-    assert set(config["options"]["packages"].split()) == packages_in_the_tree()
+    return config
+
+
+def test_setup_cfg_lists_every_package():
+    assert set(setup_cfg()["options"]["packages"].split()) == packages_in_the_tree()
+
+
+@pytest.mark.parametrize(
+    ("package", "oldest", "too_new"),
+    [
+        ("tokenizers", "0.22.0", ["1.0.0.dev0", "1.0.0rc1", "1.0.0"]),
+        ("numba", "0.61.0", ["0.69.0rc1", "0.69.0"]),
+        ("llvmlite", "0.44.0", ["0.51.0rc1", "0.51.0"]),
+    ],
+)
+def test_dependency_with_an_untested_interface_has_an_upper_bound(package, oldest, too_new):
+    requirements = pytest.importorskip("packaging.requirements")
+    required = [line for line in setup_cfg()["options"]["install_requires"].splitlines() if line]
+    bounds = {item.name: item.specifier for item in map(requirements.Requirement, required)}[package]
+    accepted = [oldest, importlib.metadata.version(package), *too_new]
+    assert [version for version in accepted if bounds.contains(version, prereleases=True)] == accepted[:2]
 
 
 @pytest.fixture(scope="module")
