@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.error_messages import complaints
+
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("TOKEMB_TEST_DATA", ROOT.parent / "shared" / "data"))
 TOKENIZERS = DATA.parent / "tokenizers" / "hf"
@@ -114,9 +116,9 @@ def use_kernels(monkeypatch: pytest.MonkeyPatch, always: bool) -> None:
 
 
 def tokemb_command(*arguments: object, cwd: Path, **kwargs: object) -> subprocess.CompletedProcess[bytes]:
-    """Run the command in a real process in ``cwd``."""
+    """Run the command in a real process in ``cwd``; an error message must be plain."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "cli")])
-    return subprocess.run(
+    run = subprocess.run(
         [sys.executable, "-m", "tokemb_cli", *map(str, arguments)],
         capture_output=True,
         cwd=cwd,
@@ -124,12 +126,14 @@ def tokemb_command(*arguments: object, cwd: Path, **kwargs: object) -> subproces
         check=False,
         **kwargs,
     )
+    return with_plain_message(run, arguments)
 
 
 def command_here(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[bytes]:
     """Run the command in this process in ``cwd``: where what it does is tested, and not its process.
 
-    So TensorFlow need not be imported again, which takes the most of what a small command takes.
+    So TensorFlow need not be imported again, which takes the most of what a small command takes. An error message must
+    be plain.
     """
     from click.testing import CliRunner
     from tokemb_cli.main import cli
@@ -140,7 +144,17 @@ def command_here(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[b
         result = CliRunner().invoke(cli, [*map(str, arguments)], prog_name="tokemb")
     finally:
         os.chdir(before)
-    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout_bytes, result.stderr_bytes)
+    run = subprocess.CompletedProcess(arguments, result.exit_code, result.stdout_bytes, result.stderr_bytes)
+    return with_plain_message(run, arguments)
+
+
+def with_plain_message(
+    run: subprocess.CompletedProcess[bytes], arguments: tuple[object, ...]
+) -> subprocess.CompletedProcess[bytes]:
+    """``run``, whose message, if it failed, must be one plain sentence."""
+    stderr = (run.stderr or b"").decode("utf-8", "replace")
+    assert not (wrong := complaints(tuple(map(str, arguments)), run.returncode, stderr)), f"{wrong}: {stderr}"
+    return run
 
 
 CLI_TEXT = "deep learning is very deep\n\nvery new learning\nis it\n"

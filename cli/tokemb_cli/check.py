@@ -16,9 +16,9 @@ from tokemb_cli.console import data, note, quiet_tensorflow
 @click.argument("ids", nargs=-1, type=click.Path(path_type=Path))
 @options.vocab
 @click.option(
-    "--model", required=True, type=click.Path(path_type=Path), metavar="FILE.keras", help="Saved Keras model."
+    "--model", required=True, type=click.Path(path_type=Path), metavar="FILE.keras", help="Saved Keras model to check."
 )
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context
 def command(ctx: click.Context, ids: tuple[Path, ...], vocab: Path, model: Path, as_json: bool) -> None:
     """Tell whether a vocabulary, a model, and files of ids fit together, before any work.

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokemb_cli import values
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -19,44 +21,63 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow")
 
-_COLUMN = click.option("--column", metavar="NAME", help="Column with the texts.  [default: the only one, or text]")
+_COLUMN = click.option(
+    "--column", metavar="NAME", help="Column that holds the texts.  [default: the only column, or text]"
+)
 _COLUMNS = (
     click.option(
         "--column",
         multiple=True,
         metavar="NAME[,NAME]",
-        help="Column with the texts; repeat it for a table; NAME,NAME is one event of both.  "
-        "[default: the only one, or text]",
+        help="Column that holds the texts. Repeat the option for a table of columns. NAME,NAME makes one event of the "
+        "values of both columns.  [default: the only column, or text]",
     ),
     click.option(
-        "--group-by", metavar="NAME,...", help="Make one row of all rows that have this: a sequence of events."
+        "--group-by",
+        metavar="NAME,...",
+        help="Make one row, a sequence of events, of all rows that have the same value in these columns.",
     ),
-    click.option("--order-by", metavar="NAME,...", help="Sort each group by this, smallest first.  [default: as read]"),
+    click.option(
+        "--order-by",
+        metavar="NAME,...",
+        help="Sort each group by these columns, smallest first.  [default: in the order of the files]",
+    ),
 )
 _OPTIONS = (
-    click.option("--format", type=click.Choice(FORMATS), help="Format of the files.  [default: by their names]"),
+    click.option(
+        "--format", type=values.Choice(FORMATS), help="Format of the files.  [default: detected from their names]"
+    ),
     click.option(
         "--missing",
-        type=click.Choice(["error", "empty"]),
+        type=values.Choice(["error", "empty"]),
         default="error",
         show_default=True,
-        help="What a missing text is; in a table, it has an id.",
+        help="Treat a missing text as an error or as an empty text. In a table, missing values have an id.",
     ),
     click.option(
         "--errors",
-        type=click.Choice(["strict", "replace"]),
+        type=values.Choice(["strict", "replace"]),
         default="strict",
         show_default=True,
-        help="Bytes that are not UTF-8 are an error, or become U+FFFD.",
+        help="Treat bytes that are not UTF-8 as an error, or replace them with U+FFFD.",
     ),
-    click.option("--header/--no-header", default=True, help="Without: CSV files do not name their columns: 0, 1, ..."),
-    click.option("--delimiter", metavar="CHARACTER", help="Between the fields of CSV files.  [default: by the format]"),
+    click.option(
+        "--header/--no-header",
+        default=True,
+        help="Whether the first row of a CSV file names the columns. Without a header they are called 0, 1, ...",
+    ),
+    click.option(
+        "--delimiter",
+        type=values.Delimiter(),
+        metavar="CHARACTER",
+        help="Character between the fields of CSV files; \\t is a tab.  [default: that of the format]",
+    ),
 )
 
 keep = click.option(
-    "--keep", multiple=True, metavar="NAME,...", help="Columns to write beside the rows, labels for instance."
+    "--keep", multiple=True, metavar="NAME,...", help="Columns of the input to copy to the output, for example labels."
 )
-quiet = click.option("--quiet", is_flag=True, help="Show no progress and no summary.")
+quiet = click.option("--quiet", is_flag=True, help="Show neither progress nor a summary.")
 
 
 def files(command: Callable[..., Any]) -> Callable[..., Any]:

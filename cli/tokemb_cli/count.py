@@ -8,19 +8,19 @@ from typing import Any
 
 import click
 
-from tokemb_cli import corpus, options
+from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note
 
 
 @click.command("count")
 @corpus.files
-@options.output("FILE.parquet", "Counts to write: Parquet, a token a row.")
+@options.output("FILE.parquet", "File of counts to write: Parquet with one row per token.")
 @click.option(
     "--profile",
     default="words",
     show_default=True,
-    type=click.Choice(options.PROFILES),
-    help="How text is split; tokemb fit-vocab --help tells about each.",
+    type=values.Choice(options.PROFILES),
+    help="How texts are split into tokens; tokemb fit-vocab --help describes each profile.",
 )
 @options.threads
 @corpus.quiet

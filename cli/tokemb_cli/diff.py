@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokemb_cli import values
 from tokemb_cli.console import data
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ _PATH = click.Path(path_type=Path)
 @click.command("diff")
 @click.argument("first", type=_PATH)
 @click.argument("second", type=_PATH)
-@click.option("--json", "as_json", is_flag=True, help="For machines: everything that differs.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything that differs as JSON.")
 @click.option(
-    "--top", type=click.IntRange(min=0), default=10, show_default=True, help="How many tokens of each kind to show."
+    "--top", type=values.Integer(0), default=10, show_default=True, help="Number of tokens to show of each kind."
 )
 @click.pass_context
 def command(ctx: click.Context, first: Path, second: Path, as_json: bool, top: int) -> None:
@@ -53,8 +54,8 @@ def _show(difference: Difference, top: int) -> None:
     _list("moved", [f"{_text(token)} {_pair(ids)}" for token, ids in difference.moved.items()], top)
     for component in difference.components:
         data(f"{component:<16}differs")
-    for name, values in (difference.settings | difference.corpus).items():
-        data(f"{name:<16}{_pair(values)}")
+    for name, pair in (difference.settings | difference.corpus).items():
+        data(f"{name:<16}{_pair(pair)}")
     _list("counts", [f"{_text(token)} {_pair(counts)}" for token, counts in difference.counts.items()], top)
 
 

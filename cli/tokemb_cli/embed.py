@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tokemb_cli import corpus, options, shards
+from tokemb_cli import corpus, options, shards, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 # What holds ids.
@@ -18,22 +18,34 @@ _IDS = (".npy", ".npz", ".parquet", ".jsonl")
 @click.command("embed")
 @corpus.files
 @click.option(
-    "--model", required=True, type=click.Path(path_type=Path), metavar="FILE.keras", help="Saved Keras model."
+    "--model",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.keras",
+    help="Saved Keras model to embed with.",
 )
 @click.option(
     "--vocab",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Vocabulary of the texts; not needed for ids.",
+    help="Vocabulary to encode texts with; not needed for ids.",
 )
 @options.output("FILE|FOLDER", "Vectors to write: .npy, .npz, .parquet, .tfrecord, .jsonl, a folder of shards, or -.")
-@click.option("--pooling", type=click.Choice(["mean", "sum", "max"]), help="One vector a row, over its real tokens.")
+@click.option(
+    "--pooling",
+    type=values.Choice(["mean", "sum", "max"]),
+    help="Write one vector per row: the mean, sum or maximum over its tokens, without padding.",
+)
 @options.maxlen
 @options.padding
 @options.truncating
 @corpus.keep
 @click.option(
-    "--dtype", type=click.Choice(["float32", "float16"]), default="float32", show_default=True, help="Of the vectors."
+    "--dtype",
+    type=values.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Floating-point type of the vectors.",
 )
 @shards.sharding
 @options.threads

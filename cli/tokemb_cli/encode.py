@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tokemb_cli import corpus, options, shards, spark
+from tokemb_cli import corpus, options, shards, spark, values
 from tokemb_cli.console import note
 
 
@@ -19,13 +19,13 @@ from tokemb_cli.console import note
 @options.padding
 @options.truncating
 @corpus.keep
-@click.option("--ragged", is_flag=True, help="Do not pad: rows of different lengths.")
+@click.option("--ragged", is_flag=True, help="Do not pad: write rows of different lengths.")
 @click.option(
     "--dtype",
-    type=click.Choice(["int32", "uint16", "int64"]),
+    type=values.Choice(["int32", "uint16", "int64"]),
     default="int32",
     show_default=True,
-    help="Of the ids.",
+    help="Integer type of the ids.",
 )
 @shards.sharding
 @options.threads

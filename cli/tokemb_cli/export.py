@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import options, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 
@@ -16,13 +16,13 @@ from tokemb_cli.console import note, quiet_tensorflow
     "--model",
     type=click.Path(path_type=Path),
     metavar="FILE.keras",
-    help="Saved Keras model that takes the ids; not needed to write ids.",
+    help="Saved Keras model that takes the ids; not needed for --answer ids.",
 )
-@options.output("FOLDER", "SavedModel to write.")
+@options.output("FOLDER", "SavedModel folder to write; missing parent folders are created.")
 @click.option(
     "--answer",
-    type=click.Choice(options.ANSWERS),
-    help="What it answers.  [default: predictions with a model, else ids]",
+    type=values.Choice(options.ANSWERS),
+    help="Output of the SavedModel.  [default: predictions with --model, otherwise ids]",
 )
 @options.maxlen
 @options.padding

@@ -15,7 +15,7 @@ _ENDINGS = (".txt", ".vec", ".bin", ".npz")
 @click.command("export-vectors")
 @click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
 @options.vocab
-@options.output("FILE", "File to write; its ending says the format.")
+@options.output("FILE", "File to write; its extension selects the format.")
 def command(model: Path, vocab: Path, output: Path) -> None:
     """Write the vectors of a Keras model's tokens, in the order of their ids, without padding.
 

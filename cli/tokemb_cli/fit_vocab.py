@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import corpus, options, spark
+from tokemb_cli import corpus, options, spark, values
 from tokemb_cli.console import note
 
 if TYPE_CHECKING:
@@ -17,38 +17,60 @@ if TYPE_CHECKING:
 
 @click.command("fit-vocab")
 @corpus.tables
-@click.option("--shared", multiple=True, metavar="NAME,NAME", help="Columns of a table that have one vocabulary.")
-@options.output("FOLDER", "Folder to write; one that is there, and of the same kind, is replaced.")
+@click.option("--shared", multiple=True, metavar="NAME,NAME", help="Columns of a table that share one vocabulary.")
+@options.output("FOLDER", "Folder to write; an existing vocabulary of the same kind is replaced.")
 @click.option(
     "--profile",
-    type=click.Choice(options.PROFILES),
-    help="How text is split.  [default: words; that of the counts]",
+    type=values.Choice(options.PROFILES),
+    help="How texts are split into tokens; see Profiles.  [default: words, or that of the counts]",
 )
 @click.option(
     "--model",
     default="word",
     show_default=True,
-    type=click.Choice(["word", "bpe", "wordpiece", "unigram"]),
-    help="What a token is: a word, or a learned piece of one.",
+    type=values.Choice(["word", "bpe", "wordpiece", "unigram"]),
+    help="Kind of tokens: whole words, or subwords learned by one of three algorithms.",
 )
 @click.option(
     "--max-size",
-    type=int,
-    help="Keep at most so many tokens, not counting reserved ones.  [default: all; 30000 subwords]",
-)
-@click.option("--min-count", type=int, default=1, show_default=True, help="Leave out words that occur less often.")
-@click.option(
-    "--reserve", multiple=True, metavar="TOKEN", help="Give this token an id of its own after [UNK]; repeatable."
+    type=values.Integer(),
+    help="Maximum number of tokens, not counting reserved ones.  [default: all words; 30000 subwords]",
 )
 @click.option(
-    "--oov/--no-oov", default=True, help="Without: unknown words are dropped, words start at 1 (keras profile)."
+    "--min-count",
+    type=values.Integer(),
+    default=1,
+    show_default=True,
+    help="Leave out words that occur less often than this.",
 )
-@click.option("--maxlen", type=int, help="Length of rows that encode makes when not told.  [default: the longest row]")
 @click.option(
-    "--padding", type=click.Choice(["pre", "post"]), default="post", show_default=True, help="End that is padded."
+    "--reserve",
+    multiple=True,
+    metavar="TOKEN",
+    help="Give this token an id of its own after [UNK]. Repeat the option for more tokens.",
 )
 @click.option(
-    "--truncating", type=click.Choice(["pre", "post"]), default="post", show_default=True, help="End that is cut."
+    "--oov/--no-oov",
+    default=True,
+    help="Whether words that are out of vocabulary get the id of [UNK]. Without, they are dropped and ids start at 1 "
+    "(keras profile only).",
+)
+@click.option(
+    "--maxlen", type=values.Integer(), help="Default length of the rows that encode writes.  [default: the longest row]"
+)
+@click.option(
+    "--padding",
+    type=values.Choice(["pre", "post"]),
+    default="post",
+    show_default=True,
+    help="End of a row that is padded.",
+)
+@click.option(
+    "--truncating",
+    type=values.Choice(["pre", "post"]),
+    default="post",
+    show_default=True,
+    help="End of a row that is truncated.",
 )
 @options.threads
 @spark.engine

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import corpus, options
+from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -21,23 +21,32 @@ _SHOWN = 5
 @click.command("grow")
 @corpus.files
 @options.vocab
-@options.output("FOLDER", "Vocabulary folder to write; one that is there is replaced.")
-@click.option("--max-new", type=int, help="Append at most so many tokens.  [default: all]")
-@click.option("--min-count", type=int, default=1, show_default=True, help="Leave out words that occur less often.")
+@options.output("FOLDER", "Vocabulary folder to write; an existing vocabulary is replaced.")
+@click.option("--max-new", type=values.Integer(), help="Maximum number of tokens to append.  [default: all]")
+@click.option(
+    "--min-count",
+    type=values.Integer(),
+    default=1,
+    show_default=True,
+    help="Leave out words that occur less often than this.",
+)
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
     metavar="FILE.keras",
-    help="Saved Keras model to grow with it.",
+    help="Saved Keras model to grow together with the vocabulary.",
 )
+@click.option("--grown-model", type=click.Path(path_type=Path), metavar="FILE.keras", help="Grown model to write.")
 @click.option(
-    "--grown-model", type=click.Path(path_type=Path), metavar="FILE.keras", help="Where the grown model is written."
+    "--embedding",
+    multiple=True,
+    metavar="NAME",
+    help="Embedding layer to grow, if the model has several. Repeat the option for more layers.",
 )
+@click.option("--no-compile", is_flag=True, help="Grow the model without its optimizer, loss and metrics.")
 @click.option(
-    "--embedding", multiple=True, metavar="NAME", help="Embedding layer to grow, where that cannot be told; repeatable."
+    "--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed of the new embedding rows."
 )
-@click.option("--no-compile", is_flag=True, help="Leave out the model's optimizer, loss and metrics.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the new rows of the model.")
 @options.threads
 @corpus.quiet
 def command(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import options, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -16,33 +16,53 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
-@options.output("FOLDER", "Vocabulary folder to write; one that is there is replaced.")
+@options.output("FOLDER", "Vocabulary folder to write; an existing vocabulary is replaced.")
 @click.option(
     "--verify",
     "texts",
     metavar="TEXTS",
     type=click.Path(path_type=Path),
-    help="Compare with the original on this text file, a row a line; a difference is an error.",
-)
-@click.option("--kind", type=click.Choice(options.LINE_KINDS), help="What a file of lines is.  [default: as it looks]")
-@click.option("--maxlen", type=int, help="Length of rows that encode makes when not told.  [default: the longest row]")
-@click.option(
-    "--padding", type=click.Choice(["pre", "post"]), help="End that is padded.  [default: pre for a Keras Tokenizer]"
+    help="Compare with the original on this text file, one row per line; a difference is an error.",
 )
 @click.option(
-    "--truncating", type=click.Choice(["pre", "post"]), help="End that is cut.  [default: pre for a Keras Tokenizer]"
+    "--kind",
+    type=values.Choice(options.LINE_KINDS),
+    help="Kind of vocabulary in a text file.  [default: detected from the content]",
 )
 @click.option(
-    "--lowercase/--cased", default=None, help="BERT and word_index: lower texts.  [default: as the tokens look; yes]"
+    "--maxlen", type=values.Integer(), help="Default length of the rows that encode writes.  [default: the longest row]"
 )
-@click.option("--num-words", type=int, help="word_index: words with this id or a higher one are unknown.")
-@click.option("--oov-token", metavar="WORD", help="word_index: the word that stands for unknown ones.")
-@click.option("--filters", metavar="CHARS", help="word_index: characters that separate words.  [default: Keras']")
-@click.option("--split", metavar="TEXT", help="word_index: what else separates words.  [default: a space]")
-@click.option("--char-level/--word-level", default=None, help="word_index: every character is a token.")
-@click.option("--layer", metavar="NAME", help=".keras: the layer to import, if there are several.")
-@click.option("--profile", type=click.Choice(options.PROFILES), help="gensim, words: how text is split.")
-@click.option("--offset", type=int, help="gensim: raise ids by this; words: the first id.  [default: 0; 2]")
+@click.option(
+    "--padding",
+    type=values.Choice(["pre", "post"]),
+    help="End of a row that is padded.  [default: pre for a Keras Tokenizer, otherwise post]",
+)
+@click.option(
+    "--truncating",
+    type=values.Choice(["pre", "post"]),
+    help="End of a row that is truncated.  [default: pre for a Keras Tokenizer, otherwise post]",
+)
+@click.option(
+    "--lowercase/--cased",
+    default=None,
+    help="BERT and word_index: whether texts are lowercased.  [default: detected for BERT; yes for word_index]",
+)
+@click.option("--num-words", type=int, help="word_index: words with this id or a higher one are out of vocabulary.")
+@click.option("--oov-token", metavar="WORD", help="word_index: the token for words that are out of vocabulary.")
+@click.option(
+    "--filters", metavar="CHARS", help="word_index: characters that separate words.  [default: those of Keras]"
+)
+@click.option("--split", metavar="TEXT", help="word_index: text that also separates words.  [default: a space]")
+@click.option("--char-level/--word-level", default=None, help="word_index: whether a token is a character or a word.")
+@click.option("--layer", metavar="NAME", help=".keras: name of the layer to import, if there are several.")
+@click.option(
+    "--profile", type=values.Choice(options.PROFILES), help="gensim and words: how texts are split into tokens."
+)
+@click.option(
+    "--offset",
+    type=values.Integer(0),
+    help="gensim: number to add to every id; words: the first id.  [default: 0 for gensim, 2 for words]",
+)
 def command(source: Path, output: Path, texts: Path | None, kind: str | None, **settings: Any) -> None:  # noqa: ANN401
     """Take over a vocabulary of another library; every token keeps its id, so that trained weights stay valid.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import options, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -27,32 +27,40 @@ _MADE = {
 @click.command("init-model")
 @options.vocab
 @options.output("FILE.keras", "Model to write.")
-@click.option("--dim", type=int, help="Latent factors of each token.  [default: those of the vectors, or 50]")
+@click.option("--dim", type=values.Integer(), help="Embedding dimension.  [default: that of the vectors, or 50]")
 @click.option(
-    "--mask-zero/--no-mask-zero", default=None, help="Have later layers skip padding.  [default: if padding is id 0]"
+    "--mask-zero/--no-mask-zero",
+    default=None,
+    help="Whether later layers skip padding.  [default: yes if padding is id 0]",
 )
 @click.option(
     "--vectors",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Pre-trained vectors to start from: GloVe, word2vec or fastText, also compressed.",
+    help="Pre-trained vectors to start from: a GloVe, word2vec or fastText file, which may be compressed.",
 )
 @click.option(
     "--format",
-    type=click.Choice(options.VECTOR_FORMATS),
-    help="Of the vectors.  [default: what they look like]",
+    type=values.Choice(options.VECTOR_FORMATS),
+    help="Format of the vectors.  [default: detected from the content]",
 )
 @click.option(
     "--missing",
     default="random",
     show_default=True,
-    type=click.Choice(tuple(_MADE)),
-    help="Rows of tokens without a vector.",
+    type=values.Choice(tuple(_MADE)),
+    help="How to initialize the rows of tokens without a vector.",
 )
-@click.option("--ignore-case", is_flag=True, help="Take The for the, where the vectors have no the.")
-@click.option("--lenient", is_flag=True, help="Use the rows of a file of vectors that is cut.")
-@click.option("--frozen", is_flag=True, help="Have training keep the vectors.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of what is random at the start.")
+@click.option(
+    "--ignore-case",
+    is_flag=True,
+    help="Use the vector of a token in another case, such as The, if the file has none for the.",
+)
+@click.option("--lenient", is_flag=True, help="Use the complete rows of a file of vectors that is truncated.")
+@click.option("--frozen", is_flag=True, help="Do not train the embedding.")
+@click.option(
+    "--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed of the initial weights."
+)
 def command(
     vocab: Path,
     output: Path,

@@ -8,16 +8,17 @@ from typing import Any
 
 import click
 
+from tokemb_cli import values
 from tokemb_cli.console import data
 
 
 @click.command("inspect")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.option(
-    "--top", type=click.IntRange(min=0), default=10, show_default=True, help="How many frequent tokens to show."
+    "--top", type=values.Integer(0), default=10, show_default=True, help="Number of most frequent tokens to show."
 )
-@click.option("--text", help="Tell which way this text goes through a vocabulary, and why.")
+@click.option("--text", help="Show which backend encodes this text, and why.")
 def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
     """Tell what a vocabulary, folder of columns, tokenizer.json, .keras model, or file of counts, ids or vectors holds.
 

@@ -43,9 +43,10 @@ _DEBUG = "TOKEMB_DEBUG"
 
 
 class _Commands(LazyGroup):
-    """Turns what the library raises into one sentence on stderr and exit code 1."""
+    """Turns any other error than those of the library, too, into one sentence on stderr and exit code 1."""
 
     commands_in = _COMMANDS
+    groups_in = ("train",)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         try:
@@ -58,10 +59,6 @@ class _Commands(LazyGroup):
                 raise
             raise click.ClickException(_os_message(error)) from error
         except Exception as error:
-            from tokemb.errors import TokembError
-
-            if isinstance(error, TokembError):
-                raise click.ClickException(str(error)) from error
             if isinstance(error, MemoryError):
                 raise click.ClickException("there is not enough memory for arrays of this size") from error
             if isinstance(error, click.exceptions.Exit | click.Abort | click.ClickException) or os.environ.get(_DEBUG):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
+from tokemb_cli import values
+
 if TYPE_CHECKING:
     from tokemb import TokenCounts
     from tokemb.writing import Layout
@@ -30,26 +32,40 @@ _Decorator = Callable[[_Command], _Command]
 
 
 vocab = click.option(
-    "--vocab", required=True, type=_PATH, metavar="FOLDER", help="Vocabulary folder, or a tokenizer.json by anyone."
+    "--vocab",
+    required=True,
+    type=_PATH,
+    metavar="FOLDER",
+    help="Vocabulary folder, or any Hugging Face tokenizer.json.",
 )
 maxlen = click.option(
-    "--maxlen", type=int, help="Length of the rows.  [default: the vocabulary's, or that of the longest row]"
+    "--maxlen",
+    type=values.Integer(),
+    help="Length of the rows.  [default: that of the vocabulary, else the longest row]",
 )
 padding = click.option(
-    "--padding", type=click.Choice(["pre", "post"]), help="End that is padded.  [default: the vocabulary's]"
+    "--padding",
+    type=values.Choice(["pre", "post"]),
+    help="End of a row that is padded.  [default: that of the vocabulary]",
 )
 truncating = click.option(
-    "--truncating", type=click.Choice(["pre", "post"]), help="End that is cut.  [default: the vocabulary's]"
+    "--truncating",
+    type=values.Choice(["pre", "post"]),
+    help="End of a row that is truncated.  [default: that of the vocabulary]",
 )
 
 vectors_of = click.argument("model", metavar="MODEL", type=_PATH)
 optional_vocab = click.option(
-    "--vocab", type=_PATH, metavar="FOLDER", help="Vocabulary of the model; a file of vectors can do without."
+    "--vocab", type=_PATH, metavar="FOLDER", help="Vocabulary of the model; not needed for a file of vectors."
 )
-nearest = click.option("-k", type=int, default=10, show_default=True, help="How many tokens to show at most.")
-as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
+nearest = click.option(
+    "-k", type=values.Integer(), default=10, show_default=True, help="Maximum number of tokens to show."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
-threads = click.option("--threads", type=int, help="Threads to use; results are the same.  [default: all cores]")
+threads = click.option(
+    "--threads", type=values.Integer(), help="Number of threads; it does not change the result.  [default: all cores]"
+)
 
 
 def output(metavar: str, text: str) -> _Decorator[Any]:

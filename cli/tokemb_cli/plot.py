@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import options, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 _ENDINGS = (".html", ".png", ".svg")
@@ -17,13 +17,20 @@ _ENDINGS = (".html", ".png", ".svg")
 @options.optional_vocab
 @options.output("FILE", "Map to write: .html, .png or .svg.")
 @click.option(
-    "--method", type=click.Choice(options.MAP_METHODS), default="tsne", show_default=True, help="Way to two dimensions."
+    "--method",
+    type=values.Choice(options.MAP_METHODS),
+    default="tsne",
+    show_default=True,
+    help="Dimensionality reduction method.",
 )
-@click.option("--top", type=int, help="How many of the most frequent tokens to show.  [default: 1000]")
+@click.option("--top", type=values.Integer(), help="Number of most frequent tokens to show.  [default: 1000]")
 @click.option(
-    "--words", type=click.Path(path_type=Path), metavar="FILE", help="Show these instead: a text file, a word a line."
+    "--words",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Text file of the words to show instead, one per line.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of what is random in t-SNE.")
+@click.option("--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed of t-SNE.")
 def command(
     model: Path, vocab: Path | None, output: Path, method: str, top: int | None, words: Path | None, seed: int
 ) -> None:

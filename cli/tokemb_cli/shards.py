@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import options, values
 from tokemb_cli.console import note
 
 if TYPE_CHECKING:
     from tokemb.pipeline.output import Output
     from tokemb.pipeline.report import EncodingReport
 
-_ROWS = click.option("--rows-per-shard", type=int, metavar="N", help="Write a folder of files of so many rows.")
+_ROWS = click.option(
+    "--rows-per-shard", type=values.Integer(), metavar="N", help="Write a folder of files (shards) with N rows each."
+)
 _FORMAT = click.option(
     "--shard-format",
-    type=click.Choice([suffix[1:] for suffix in options.OUTPUTS]),
-    help="Of the files in the folder.  [default: npz]",
+    type=values.Choice([suffix[1:] for suffix in options.OUTPUTS]),
+    help="Format of the shards.  [default: npz]",
 )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokemb_cli import values
 from tokemb_cli.console import note
 from tokemb_cli.corpus import Corpus
 
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
 
 _ENGINE = click.option(
     "--engine",
-    type=click.Choice(["local", "spark"]),
+    type=values.Choice(["local", "spark"]),
     default="local",
     show_default=True,
-    help="What does the work: this machine, or Spark.",
+    help="Run on this machine, or on Spark.",
 )
 _MASTER = click.option(
-    "--master", metavar="URL", help="Spark's cluster.  [default: spark-submit's, or the cores of this machine]"
+    "--master",
+    metavar="URL",
+    help="URL of the Spark cluster.  [default: that of spark-submit, or the cores of this machine]",
 )
 
 

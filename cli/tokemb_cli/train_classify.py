@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import corpus, options, training
+from tokemb_cli import corpus, options, training, values
 
 if TYPE_CHECKING:
     from tokemb.training.classify import Labelled
@@ -16,21 +16,31 @@ if TYPE_CHECKING:
 
 @click.command("classify")
 @corpus.tables
-@click.option("--label", required=True, metavar="NAME", help="Column with the labels: whole numbers or texts.")
+@click.option("--label", required=True, metavar="NAME", help="Column that holds the labels: integers or texts.")
 @training.vocab
 @training.output
 @training.test
 @click.option(
     "--head",
-    type=click.Choice(options.HEADS),
+    type=values.Choice(options.HEADS),
     default="mean",
     show_default=True,
-    help="What makes one vector of those of a row.",
+    help="Layers that reduce the vectors of a row to one vector.",
 )
-@click.option("--maxlen", type=int, help="Rows are cut to this length.  [default: the vocabulary's, or 256]")
-@click.option("--dim", type=int, default=50, show_default=True, help="Latent factors of each token.")
-@click.option("--units", type=int, default=64, show_default=True, help="Of conv, gru and lstm.")
-@click.option("--dropout", type=float, default=0.5, show_default=True, help="Share left out in training.")
+@click.option(
+    "--maxlen",
+    type=values.Integer(),
+    help="Length that rows are truncated to.  [default: that of the vocabulary, or 256]",
+)
+@click.option("--dim", type=values.Integer(), default=50, show_default=True, help="Embedding dimension.")
+@click.option(
+    "--units",
+    type=values.Integer(),
+    default=64,
+    show_default=True,
+    help="Number of units of the heads conv, gru and lstm.",
+)
+@click.option("--dropout", type=values.Number(least=0, below=1), default=0.5, show_default=True, help="Dropout rate.")
 @training.schedule
 @corpus.quiet
 def command(

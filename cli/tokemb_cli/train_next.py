@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import corpus, options, training
+from tokemb_cli import corpus, options, training, values
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,11 +19,21 @@ if TYPE_CHECKING:
 @training.vocab
 @training.output
 @training.test
-@click.option("--cell", type=click.Choice(options.CELLS), default="gru", show_default=True, help="Kind of layer.")
-@click.option("--maxlen", type=int, default=50, show_default=True, help="Events of a window, and before a prediction.")
-@click.option("--dim", type=int, default=64, show_default=True, help="Latent factors of each event.")
-@click.option("--units", type=int, default=64, show_default=True, help="Of the layer.")
-@click.option("--dropout", type=float, default=0.2, show_default=True, help="Share left out in training.")
+@click.option(
+    "--cell", type=values.Choice(options.CELLS), default="gru", show_default=True, help="Type of the recurrent layer."
+)
+@click.option(
+    "--maxlen",
+    type=values.Integer(),
+    default=50,
+    show_default=True,
+    help="Number of previous events that a prediction uses.",
+)
+@click.option("--dim", type=values.Integer(), default=64, show_default=True, help="Embedding dimension.")
+@click.option(
+    "--units", type=values.Integer(), default=64, show_default=True, help="Number of units of the recurrent layer."
+)
+@click.option("--dropout", type=values.Number(least=0, below=1), default=0.2, show_default=True, help="Dropout rate.")
 @training.schedule
 @corpus.quiet
 def command(

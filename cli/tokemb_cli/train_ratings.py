@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tokemb_cli import corpus, options, training
+from tokemb_cli import corpus, options, training, values
 
 # Ratings are short rows: larger steps, and more of them, than for texts.
 _SCHEDULE = {"epochs": 50, "batch_size": 1024, "rate": 0.005}
@@ -16,26 +16,46 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "rate": 0.005}
 
 @click.command("ratings", context_settings={"default_map": _SCHEDULE})
 @corpus.tables
-@click.option("--rating", required=True, metavar="NAME", help="Column with the ratings: numbers.")
+@click.option("--rating", required=True, metavar="NAME", help="Column that holds the ratings: numbers.")
 @training.output
 @training.test
 @click.option(
     "--head",
-    type=click.Choice(options.RATING_HEADS),
+    type=values.Choice(options.RATING_HEADS),
     default="dot",
     show_default=True,
-    help="Products of embeddings and biases, or a dense layer over embeddings.",
-)
-@click.option("--dim", type=int, default=16, show_default=True, help="Latent factors of each id.")
-@click.option("--units", type=int, default=64, show_default=True, help="Of the dense layer.")
-@click.option(
-    "--between", type=float, nargs=2, metavar="LOW HIGH", help="Keep predictions between these, by a sigmoid."
+    help="dot: matrix factorization with biases. dense: a dense layer over the embeddings.",
 )
 @click.option(
-    "--weight-decay", type=float, default=0.2, show_default=True, help="Share, times the rate, by which weights shrink."
+    "--dim",
+    type=values.Integer(),
+    default=16,
+    show_default=True,
+    help="Embedding dimension (number of latent factors).",
 )
 @click.option(
-    "--min-count", type=int, default=1, show_default=True, help="Values that occur less often have no id of their own."
+    "--units", type=values.Integer(), default=64, show_default=True, help="Number of units of the dense layer."
+)
+@click.option(
+    "--between",
+    type=values.Number(),
+    nargs=2,
+    metavar="LOW HIGH",
+    help="Limit predictions to this range with a sigmoid.",
+)
+@click.option(
+    "--weight-decay",
+    type=values.Number(least=0),
+    default=0.2,
+    show_default=True,
+    help="Weight decay of the optimizer (AdamW).",
+)
+@click.option(
+    "--min-count",
+    type=values.Integer(),
+    default=1,
+    show_default=True,
+    help="Treat values that occur less often than this as out of vocabulary.",
 )
 @training.schedule
 @corpus.quiet

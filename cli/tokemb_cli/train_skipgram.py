@@ -7,33 +7,43 @@ from typing import Any
 
 import click
 
-from tokemb_cli import corpus, options, training
+from tokemb_cli import corpus, options, training, values
 
 
 @click.command("skipgram")
 @corpus.tables
 @options.vocab
 @training.output
-@click.option("--dim", type=int, default=100, show_default=True, help="Latent factors of each token.")
-@click.option("--window", type=int, default=5, show_default=True, help="How far off a token may be that is near.")
-@click.option("--negatives", type=int, default=5, show_default=True, help="Tokens drawn at random for each.")
+@click.option("--dim", type=values.Integer(), default=100, show_default=True, help="Embedding dimension.")
+@click.option(
+    "--window",
+    type=values.Integer(),
+    default=5,
+    show_default=True,
+    help="Maximum distance between a token and its context tokens.",
+)
+@click.option(
+    "--negatives", type=values.Integer(), default=5, show_default=True, help="Number of negative samples for each pair."
+)
 @click.option(
     "--sample",
-    type=float,
+    type=values.Number(least=0, below=1),
     default=0.001,
     show_default=True,
-    help="Leave out tokens of a larger share than this now and then; 0 for never.",
+    help="Subsample tokens whose relative frequency is higher than this; 0 turns it off.",
 )
-@click.option("--epochs", type=int, default=5, show_default=True, help="Passes over the rows.")
-@click.option("--rate", type=float, default=0.025, show_default=True, help="Learning rate at the start.")
-@click.option("--last-rate", type=float, default=0.0001, show_default=True, help="Learning rate at the end.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
+@click.option("--epochs", type=values.Integer(), default=5, show_default=True, help="Number of epochs.")
+@click.option("--rate", type=values.Number(above=0), default=0.025, show_default=True, help="Initial learning rate.")
+@click.option(
+    "--last-rate", type=values.Number(above=0), default=0.0001, show_default=True, help="Final learning rate."
+)
+@click.option("--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed.")
 @click.option(
     "--threads",
-    type=int,
+    type=values.Integer(),
     default=1,
     show_default=True,
-    help="Threads to use; with several, no two runs give the same vectors.",
+    help="Number of threads. With more than one, runs give different vectors.",
 )
 @corpus.quiet
 def command(vocab: Path, output: Path, **told: Any) -> None:  # noqa: ANN401

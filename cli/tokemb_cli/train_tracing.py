@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import corpus, options, training
+from tokemb_cli import corpus, options, training, values
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,15 +16,21 @@ if TYPE_CHECKING:
 
 @click.command("tracing")
 @corpus.tables
-@click.option("--correct", required=True, metavar="NAME", help="Column that says whether an answer is right: 0 or 1.")
+@click.option("--correct", required=True, metavar="NAME", help="Column that holds whether an answer is right: 0 or 1.")
 @training.vocab
 @training.output
 @training.test
-@click.option("--cell", type=click.Choice(options.CELLS), default="lstm", show_default=True, help="Kind of layer.")
-@click.option("--maxlen", type=int, default=200, show_default=True, help="Answers of a window to train on.")
-@click.option("--dim", type=int, default=100, show_default=True, help="Latent factors of each answer.")
-@click.option("--units", type=int, default=128, show_default=True, help="Of the layer.")
-@click.option("--dropout", type=float, default=0.3, show_default=True, help="Share left out in training.")
+@click.option(
+    "--cell", type=values.Choice(options.CELLS), default="lstm", show_default=True, help="Type of the recurrent layer."
+)
+@click.option(
+    "--maxlen", type=values.Integer(), default=200, show_default=True, help="Number of answers in a training window."
+)
+@click.option("--dim", type=values.Integer(), default=100, show_default=True, help="Embedding dimension.")
+@click.option(
+    "--units", type=values.Integer(), default=128, show_default=True, help="Number of units of the recurrent layer."
+)
+@click.option("--dropout", type=values.Number(least=0, below=1), default=0.3, show_default=True, help="Dropout rate.")
 @training.schedule
 @corpus.quiet
 def command(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import options, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -18,26 +18,34 @@ if TYPE_CHECKING:
     from tokemb_cli.corpus import Corpus
 
 _SCHEDULE = (
-    click.option("--epochs", type=int, default=10, show_default=True, help="Passes over the rows, at most."),
-    click.option("--batch-size", type=int, default=128, show_default=True, help="Rows of a step."),
-    click.option("--rate", type=float, default=0.001, show_default=True, help="Learning rate (Adam)."),
+    click.option("--epochs", type=values.Integer(), default=10, show_default=True, help="Maximum number of epochs."),
+    click.option("--batch-size", type=values.Integer(), default=128, show_default=True, help="Batch size."),
+    click.option("--rate", type=values.Number(above=0), default=0.001, show_default=True, help="Learning rate."),
     click.option(
-        "--validation", type=float, default=0.1, show_default=True, help="Share of the rows that is held back."
+        "--validation",
+        type=values.Number(least=0, below=1),
+        default=0.1,
+        show_default=True,
+        help="Fraction of the rows in the validation split.",
     ),
     click.option(
-        "--patience", type=int, default=2, show_default=True, help="Stop after so many epochs that are no better."
+        "--patience",
+        type=values.Integer(),
+        default=2,
+        show_default=True,
+        help="Stop after this many epochs without improvement.",
     ),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random."),
+    click.option("--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed."),
 )
 
 vocab = click.option(
     "--vocab",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Vocabulary to use.  [default: one fitted to the input]",
+    help="Vocabulary to encode with.  [default: one that is fitted to the input]",
 )
-test = click.option("--test", metavar="FILE", help="File like FILE..., to report on.")
-output = options.output("FOLDER", "Folder to write; that of another training is replaced.")
+test = click.option("--test", metavar="FILE", help="Test file, in the format of FILE..., to compute the metrics on.")
+output = options.output("FOLDER", "Folder to write; that of an earlier training is replaced.")
 
 
 def schedule(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,100 @@
+"""Types of option values. An invalid value is wrong usage, with the rule and the received value in the message."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    _Choice = click.Choice[str]
+else:  # click 8.1 has no type parameter
+    _Choice = click.Choice
+
+# Ids, lengths and sizes are int32.
+_LARGEST = 2**31 - 1
+
+
+class Integer(click.ParamType):
+    """An integer from ``least`` to the largest int32."""
+
+    name = "integer"
+
+    def __init__(self, least: int = 1) -> None:
+        self._least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ANN401
+        """Return ``value`` as an integer."""
+        try:
+            number = int(value)
+        except ValueError:
+            number = self._least - 1
+        if self._least <= number <= _LARGEST:
+            return number
+        self.fail(f"must be an integer from {self._least} to {_LARGEST}; received {value}", param, ctx)
+
+
+class Number(click.ParamType):
+    """A finite number: at least ``least`` or more than ``above``, and less than ``below``."""
+
+    name = "float"
+
+    def __init__(self, *, least: float = -math.inf, above: float = -math.inf, below: float = math.inf) -> None:
+        self._least, self._above, self._below = least, above, below
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401
+        """Return ``value`` as a float."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if math.isfinite(number) and self._least <= number < self._below and number > self._above:
+            return number
+        self.fail(f"must be a number{self._bounds()}; received {value}", param, ctx)
+
+    def _bounds(self) -> str:
+        named = (("of at least", self._least), ("greater than", self._above), ("less than", self._below))
+        bounds = [f"{words} {bound:g}" for words, bound in named if math.isfinite(bound)]
+        return f" {' and '.join(bounds)}" if bounds else ""
+
+
+class Delimiter(click.ParamType):
+    """The character between fields; ``\\t`` is a tab, which is hard to type in most shells."""
+
+    name = "character"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401
+        """Return ``value`` as one character."""
+        delimiter = "\t" if value == "\\t" else str(value)
+        if len(delimiter) == 1 and delimiter.isascii() and delimiter not in '"\r\n':
+            return delimiter
+        self.fail(f"must be one ASCII character other than a quote or a line end; received {value}", param, ctx)
+
+
+class Choice(_Choice):
+    """One of several names; the message suggests the ones that are like an unknown one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        """Return the name that ``value`` is."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            error.message += did_you_mean(str(value), list(map(str, self.choices)))
+            raise
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """Return the question that ends a message about an unknown ``word``; nothing if no known one is like it.
+
+    Known words that ``word`` begins, or that begin ``word``, or that have it between their hyphens come first.
+    """
+    from difflib import get_close_matches  # here, so that --help need not wait for it
+
+    typed = word.lower()
+    alike = [
+        name for name in known if name.startswith(typed) or typed.startswith(name) or typed in re.split("[- ]", name)
+    ]
+    found = dict.fromkeys([*(alike if typed else ()), *get_close_matches(typed, known)])
+    return f" Did you mean {' or '.join(repr(name) for name in found)}?" if found else ""
