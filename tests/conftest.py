@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -126,14 +127,14 @@ def tokemb_command(*arguments: object, cwd: Path, **kwargs: object) -> subproces
         check=False,
         **kwargs,
     )
-    return with_plain_message(run, arguments)
+    check_message(arguments, run.returncode, run.stderr)
+    return run
 
 
 def command_here(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[bytes]:
     """Run the command in this process in ``cwd``: where what it does is tested, and not its process.
 
-    So TensorFlow need not be imported again, which takes the most of what a small command takes. An error message must
-    be plain.
+    So TensorFlow need not be imported again, which takes the most of what a small command takes.
     """
     from click.testing import CliRunner
     from tokemb_cli.main import cli
@@ -144,17 +145,30 @@ def command_here(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[b
         result = CliRunner().invoke(cli, [*map(str, arguments)], prog_name="tokemb")
     finally:
         os.chdir(before)
-    run = subprocess.CompletedProcess(arguments, result.exit_code, result.stdout_bytes, result.stderr_bytes)
-    return with_plain_message(run, arguments)
+    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout_bytes, result.stderr_bytes)
 
 
-def with_plain_message(
-    run: subprocess.CompletedProcess[bytes], arguments: tuple[object, ...]
-) -> subprocess.CompletedProcess[bytes]:
-    """``run``, whose message, if it failed, must be one plain sentence."""
-    stderr = (run.stderr or b"").decode("utf-8", "replace")
-    assert not (wrong := complaints(tuple(map(str, arguments)), run.returncode, stderr)), f"{wrong}: {stderr}"
-    return run
+def check_message(arguments: Iterable[object], code: int, stderr: bytes) -> None:
+    """Fail the test unless the message of a run that failed is one plain sentence."""
+    shown = stderr.decode("utf-8", "replace")
+    assert not (wrong := complaints(tuple(map(str, arguments)), code, shown)), f"{wrong}: {shown}"
+
+
+@pytest.fixture(autouse=True)
+def checked_messages(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Check the message of every command that fails in this process, unless the test is marked ``any_message``."""
+    from click.testing import CliRunner
+
+    invoke = CliRunner.invoke
+
+    def checked(self: CliRunner, command: object, args: object = None, **kwargs: object) -> object:
+        result = invoke(self, command, args, **kwargs)
+        if getattr(command, "name", None) == "cli" and isinstance(result.exception, SystemExit):
+            check_message(args or (), result.exit_code, result.stderr_bytes)
+        return result
+
+    if request.node.get_closest_marker("any_message") is None:
+        monkeypatch.setattr(CliRunner, "invoke", checked)
 
 
 CLI_TEXT = "deep learning is very deep\n\nvery new learning\nis it\n"

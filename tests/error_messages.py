@@ -33,8 +33,9 @@ def complaints(arguments: tuple[str, ...], code: int, stderr: str) -> list[str]:
     command, name = _command(arguments)
     errors = [line.removeprefix("Error: ") for line in stderr.splitlines() if line.startswith("Error:")]
     found = ["a traceback"] if "Traceback (" in stderr else []
-    if not errors:
-        return [*found, *(["no message"] if name not in ("diff", "check") else [])]
+    if not errors:  # a group that is called alone shows its help; diff and check answer with their exit code
+        answered = name in ("diff", "check") or stderr.startswith("Usage: ")
+        return [*found, *([] if answered else ["no message"])]
     if len(errors) > 1 or not stderr.rstrip().splitlines()[-1].startswith("Error:"):
         found.append("more than one line")
     message = errors[0]

@@ -60,7 +60,8 @@ def test_masks_and_padding():
     assert found(ENCODER, network(mask_zero=False)) == [("warning", "mask_zero")]
     late = foreign({"a": 0, "[PAD]": 1}, "a")
     (finding,) = tokemb.check(late, network(2))
-    message = "the model masks id 0, but the vocabulary pads with 1: make the model with mask_zero=False"
+    message = "the model masks id 0, but the vocabulary pads with 1: make the model with "
+    message += "embedding_model(..., mask_zero=False)"
     assert finding == Finding("error", "mask_zero", message)
     assert tokemb.check(late, network(2, mask_zero=False)) == []
     without = foreign({"a": 0, "b": 1}, "a")
@@ -115,7 +116,7 @@ def test_the_length_of_rows():
     assert found(ENCODER, model) == [("warning", "maxlen")]
     shorter = tokemb.fit_vocab(["deep learning is very deep"], maxlen=2)
     (finding,) = tokemb.check(shorter, model)
-    message = "the model takes rows of 3 ids, the vocabulary makes rows of 2: encode with maxlen=3 (--maxlen 3)"
+    message = "the model takes rows of 3 ids, the vocabulary makes rows of 2: use encode(..., maxlen=3)"
     assert finding == Finding("error", "maxlen", message)
     assert found(tokemb.fit_vocab(["deep learning is very deep"], maxlen=3), model) == []
     # Ids that are there decide, not what the vocabulary would make.
@@ -163,5 +164,5 @@ def test_the_command(tmp_path):
     assert (finding["level"], finding["rule"]) == ("error", "ids")
     assert json.loads(run("--json", code=0)[0]) == []
     network(mask_zero=False).save(tmp_path / "m.keras")
-    assert run(code=0)[0].startswith("warning  the model's Embedding has mask_zero off")
+    assert run(code=0)[0].startswith("warning  the Embedding of the model does not mask padding")
     assert run("none.npy", code=1)[0] == ""

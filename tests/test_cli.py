@@ -20,7 +20,7 @@ def test_fit_vocab_says_what_it_did_and_what_comes_next(here):
         "read       4 rows, 10 tokens, 6 distinct",
         "kept       4 tokens, covering 80.00% of the text",
         "input_dim  7 = the tokens + 3 reserved (0 is padding, 1 [UNK])",
-        "rows       tokens a row: 50% 2, 90% 5, 95% 5, 99% 5, longest 5",
+        "rows       tokens per row: 50% 2, 90% 5, 95% 5, 99% 5, longest 5",
         "wrote      v.vocab",
         "next       tokemb encode text.txt --vocab v.vocab --maxlen 5 -o ids.npy",
     ]
@@ -128,7 +128,10 @@ BAD_INPUT = [
     ("fit-vocab latin1.txt -o v", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8; save the file as UTF-8 first"),
     ("fit-vocab blank.txt -o v", "the corpus (3 rows) holds no token: there is nothing to make a vocabulary of"),
     ("fit-vocab text.txt -o v --min-count 9", "holds no token that occurs 9 times"),
-    ("fit-vocab text.txt -o v --no-oov", "--no-oov, dropping unknown tokens, is for word models"),
+    (
+        "fit-vocab text.txt -o v --no-oov",
+        "--no-oov, which drops words that are out of vocabulary, requires --profile keras and --model word",
+    ),
     ("fit-vocab text.txt -o text.txt", "something else is there already; name a new folder, or move it away"),
     ("fit-vocab text.txt -o none/v", "the output's folder does not exist; make it first"),
     ("fit-vocab none.parquet -o v", "no such file or directory: none.parquet"),
@@ -162,7 +165,10 @@ BAD_INPUT = [
     ("embed high.npy --model text.keras -o v.npy", "the model has input_dim 6, so ids go up to 5; received 99"),
     ("embed pickle.npy --model text.keras -o v.npy", "pickle.npy is not a .npy file of numbers"),
     ("embed ids.npy --model none.keras -o v.npy", "there is no model at none.keras"),
-    ("embed ids.npy --model text.txt -o v.npy", "Keras cannot load text.txt"),
+    (
+        "embed ids.npy --model text.txt -o v.npy",
+        "Keras cannot load text.txt: the name of a saved model must end in one of .keras, .h5",
+    ),
     ("embed text.txt --vocab other --model text.keras -o v.npy", "the model was made for the vocabulary"),
     ("inspect none", "there is nothing at none"),
     ("inspect text.txt", "text.txt is none of what tokemb makes or reads"),
@@ -281,6 +287,7 @@ def test_version_and_short_help(tmp_path):
     assert b"fit-vocab" in ok(tokemb_command("-h", cwd=tmp_path)).stdout
 
 
+@pytest.mark.any_message
 def test_an_error_that_nobody_thought_of_is_one_sentence_too(monkeypatch):
     from click.testing import CliRunner
     from tokemb_cli.main import cli

@@ -203,10 +203,13 @@ def test_settings_of_columns():
         ({"columns": [()]}, "columns must be names"),
         ({"shared": [["user"]]}, "lists of two or more columns"),
         ({"shared": ["user"]}, "lists of two or more columns"),
-        ({"shared": [["user", "nobody"]]}, "'nobody' of shared is none of user, item, tags"),
-        ({"shared": [["user", "item"], ["item", "tags"]]}, "'item' of shared shares a vocabulary already"),
+        (
+            {"shared": [["user", "nobody"]]},
+            "shared must name each column of the table at most once; 'nobody' is none of user, item, tags",
+        ),
+        ({"shared": [["user", "item"], ["item", "tags"]]}, "at most once; 'item' shares a vocabulary already"),
         ({"max_size": {"nobody": 3}}, "max_size names the column 'nobody'"),
-        ({"max_size": 0}, "max_size must be a whole number of at least 1"),
+        ({"max_size": 0}, "max_size must be an integer of at least 1"),
         (
             {"shared": [["user", "item"]], "max_size": {"user": 1, "item": 2}},
             "user, item share a vocabulary: max_size must be the same",

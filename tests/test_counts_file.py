@@ -151,7 +151,7 @@ def test_files_that_are_something_else(tmp_path):
     with pytest.raises(CountsError, match="is not a sound file of token counts: Parquet magic bytes not found"):
         TokenCounts.load(path)
     pq.write_table(pa.table({"text": ["a"]}), path)
-    with pytest.raises(CountsError, match="is Parquet, but not token counts: tokemb count makes those"):
+    with pytest.raises(CountsError, match="is Parquet, but not token counts: make those with TokenCounts.from_texts"):
         TokenCounts.load(path)
     write(path)
     pq.write_table(pq.read_table(path).drop_columns("documents"), path)

@@ -69,7 +69,7 @@ def contents(folder):
 @pytest.mark.parametrize("pooling", ["", "--pooling mean"])
 def test_a_folder_of_ids_is_one_corpus(run, tmp_path, suffix, pooling):
     if suffix == "jsonl" and not pooling:
-        assert "are of different lengths: pad them" in run("embed jsonl --model m.keras -o x.npz", 1)
+        assert "is JSON Lines, which does not record" in run("embed jsonl --model m.keras -o x.npz", 1)
         return
     expected = tokemb.embed(tmp_path / "m.keras", np.concatenate(all_ids(tmp_path)), pooling=pooling[-4:] or None)
     run(f"embed {suffix} --model m.keras {pooling} -o x.npz")
@@ -151,7 +151,7 @@ def test_a_killed_run_goes_on(run, tmp_path):
 
 def test_rows_of_shards_must_be_of_one_length(run):
     shown = run("embed x.jsonl --vocab v --model m.keras --rows-per-shard 300 -o shards", 1)
-    assert "rows of many files must be of one length: pass maxlen (--maxlen)" in shown
+    assert "rows in several files must have one length: pass it as --maxlen INTEGER" in shown
     assert "makes a folder, which cannot go to standard output" in run(
         "embed npz --model m.keras --rows-per-shard 300 -o -", 2
     )

@@ -115,7 +115,7 @@ def test_a_users_own_model(encoder):
     own.build((None, None))
     ids = encoder.encode(MIXED, maxlen=4)
     np.testing.assert_array_equal(tokemb.embed(own, ids, encoder=encoder), own.predict(ids, verbose=0))
-    with pytest.raises(tokemb.TokembError, match="mask_zero off, so padding cannot be told from tokens"):
+    with pytest.raises(tokemb.TokembError, match="padding cannot be distinguished from tokens"):
         tokemb.embed(own, ids, pooling="mean")
     rows = encoder.encode_ragged(MIXED)
     assert tokemb.embed(own, rows, pooling="mean").shape == (len(MIXED), 3)
@@ -178,7 +178,7 @@ def test_models_for_another_vocabulary(encoder, model, sequence_model):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"output_dim": 0}, "output_dim must be a whole number of at least 1; received 0"),
+        ({"output_dim": 0}, "output_dim must be an integer of at least 1; received 0"),
         ({"output_dim": 2.0}, "received 2.0"),
         ({"output_dim": 2, "vectors": np.zeros((3, 2))}, r"shape \(4, 2\); received shape \(3, 2\)"),
     ],

@@ -48,7 +48,7 @@ def test_settings_are_the_vocabularys_unless_told():
     assert encoder.encode(["a b c", "a"], maxlen=3, padding="post").tolist() == [[2, 3, 4], [2, 0, 0]]
     assert encoder.encode(["a b c", "a"], truncating="post").tolist() == [[2, 3], [0, 2]]
     assert [row.tolist() for row in encoder.encode_ragged(["a b c", "a"])] == [[3, 4], [2]]
-    with pytest.raises(tokemb.TokembError, match="maxlen must be a whole number of at least 1"):
+    with pytest.raises(tokemb.TokembError, match="maxlen must be an integer of at least 1"):
         encoder.encode(["a"], maxlen=0)
 
 

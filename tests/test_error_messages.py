@@ -5,6 +5,7 @@ import pytest
 from tokemb_cli.main import cli
 from tokemb_cli.messages import for_command
 
+import tokemb
 from tests.conftest import command_here
 from tests.error_messages import complaints, python_arguments
 
@@ -95,6 +96,15 @@ def find(*names: str) -> click.Command:
         ("init-model", "pass load_vectors(..., lenient=True)", "pass --lenient"),
         ("embed", "use embedding_model(..., mask_zero=True)", "use tokemb init-model --mask-zero"),
         ("encode", "count them with tokemb.fit_vocab", "count them with tokemb fit-vocab"),
+        ("encode", "make counts with TokenCounts.from_texts", "make counts with tokemb count"),
+        ("grow", "use keras.models.load_model(..., compile=False)", "use --no-compile"),
+        ("init-model", "pass trainable=False", "pass --frozen"),
+        ("train classify", "make them with group_events", "make them with --group-by"),
+        ("embed", "pass pooling=None", "pass no --pooling"),
+        ("encode", "pass the character as delimiter=...", "pass the character as --delimiter CHARACTER"),
+        ("encode", "pass missing=...", "pass --missing error|empty"),
+        ("encode", "pass the length as maxlen=...", "pass the length as --maxlen INTEGER"),
+        ("check", "use encode(..., maxlen=5)", "use tokemb encode --maxlen 5"),
         ("encode", "the column has no format, and errors", "the column has no format, and errors"),
         ("encode", "there is no column 'max_size' of maxlen=3", "there is no column 'max_size' of --maxlen 3"),
         ("fit-vocab", "no file at /data/max_size.txt", "no file at /data/max_size.txt"),
@@ -104,7 +114,7 @@ def find(*names: str) -> click.Command:
     ],
 )
 def test_python_form_of_an_argument_becomes_the_option_of_the_command(command, message, shown):
-    assert for_command(message, find(command), lambda name: find(name)) == shown
+    assert for_command(message, find(*command.split()), lambda name: find(name)) == shown
 
 
 def test_bare_name_at_the_start_is_rewritten_before_must_alone():
@@ -160,3 +170,55 @@ def test_option_value_that_cannot_be_is_exit_code_2_with_the_rule_and_the_value(
     assert run.returncode == 2
     assert "must be" in run.stderr.decode()
     assert "; received " in run.stderr.decode()
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "two.csv").write_text("label,review\npos,good\n", "utf-8")
+    (tmp_path / "bare.tsv").write_text("1\tthis was a very good film\n0\tbad\n", "utf-8")
+    (tmp_path / "semi.csv").write_text("text\na;b\n", "utf-8")
+    (tmp_path / "text.txt").write_text("a b\n", "utf-8")
+    (tmp_path / "ratings.csv").write_text("user,item,stars\na,b,good\n", "utf-8")
+    tokemb.fit_vocab(["a b"]).save(tmp_path / "v")
+    (tmp_path / "i.jsonl").write_text('{"ids": [2, 0]}\n{"ids": [2, 3]}\n', "utf-8")
+    tokemb.embedding_model(tokemb.Encoder.load(tmp_path / "v"), 2).save(tmp_path / "m.keras")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            "fit-vocab two.csv -o x",
+            "two.csv has the columns 'label', 'review': select the text column, for example --column review",
+        ),
+        (
+            "fit-vocab bare.tsv -o x",
+            "for example --column 'this was a very good film', or pass --no-header if the first row holds values",
+        ),
+        ("fit-vocab bare.tsv --column 1 --column 5 -o x", ": pass --no-header if the first row holds values"),
+        ("fit-vocab text.txt --column review -o x", "if it is a table, pass its format, for example --format csv"),
+        ("embed i.jsonl --model m.keras -o x.npy", "is JSON Lines, which does not record a length"),
+        (
+            "train ratings ratings.csv --column user --column item --rating stars -o x",
+            "the ratings in the column 'stars' must be numbers; row 1 holds 'good'",
+        ),
+        ("neighbors v a", "v is a vocabulary folder and holds no vectors: pass a Keras model or a file of vectors"),
+        ("embed i.jsonl --model v -o x.npy", "v is a vocabulary folder and holds no vectors"),
+    ],
+)
+def test_message_names_the_remedy_as_an_option(files, arguments, message):
+    run = command_here(*arguments.split(), cwd=files)
+    assert run.returncode == 1
+    assert message in run.stderr.decode()
+
+
+def test_delimiter_may_be_typed_as_backslash_t(files):
+    arguments = ("fit-vocab", "bare.tsv", "--delimiter", r"\t", "--no-header", "--column", "1", "-o", "x")
+    assert command_here(*arguments, cwd=files).returncode == 0
+
+
+def test_option_value_that_the_library_refuses_is_exit_code_2(files):
+    run = command_here("fit-vocab", "text.txt", "--reserve", "", "-o", "x", cwd=files)
+    assert run.returncode == 2
+    assert run.stderr.decode().startswith("Error: --reserve must hold distinct non-empty tokens")

@@ -224,7 +224,7 @@ def test_record_batches_without_the_column():
 def test_what_a_buffer_is_not_for(texts, labels, message):
     with pytest.raises(tokemb.errors.ArgumentError, match=message):
         ENCODER.dataset(texts, labels, buffer=3)
-    with pytest.raises(tokemb.errors.ArgumentError, match="buffer must be a whole number of at least 1; received 0"):
+    with pytest.raises(tokemb.errors.ArgumentError, match="buffer must be an integer of at least 1; received 0"):
         ENCODER.dataset(texts, labels, buffer=0)
 
 

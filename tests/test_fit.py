@@ -141,18 +141,21 @@ def test_what_a_text_spells_never_becomes_padding(texts, profile):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"max_size": 0}, "max_size must be a whole number of at least 1; received 0"),
+        ({"max_size": 0}, "max_size must be an integer of at least 1; received 0"),
         ({"max_size": -1}, "received -1"),
         ({"max_size": 2.5}, "received 2.5"),
         ({"max_size": True}, "received True"),
-        ({"min_count": 0}, "min_count must be a whole number of at least 1; received 0"),
+        ({"min_count": 0}, "min_count must be an integer of at least 1; received 0"),
         ({"min_count": None}, "min_count must be"),
         ({"min_count": 3}, r"the corpus \(2 rows\) holds no token that occurs 3 times"),
         ({"min_count": 3, "model": "bpe"}, "no token that occurs 3 times"),
         ({"model": "bert"}, "model must be one of word, bpe, wordpiece, unigram; received 'bert'"),
-        ({"model": "bpe", "profile": "chars"}, "a bpe model needs words"),
-        ({"model": "bpe", "max_size": 2}, "needs max_size of at least 3, its distinct characters; received 2"),
-        ({"oov": False}, "oov=False, dropping unknown tokens, is for word models of the profile keras"),
+        ({"model": "bpe", "profile": "chars"}, "a bpe model requires words"),
+        ({"model": "bpe", "max_size": 2}, "requires max_size of at least 3, its distinct characters; received 2"),
+        (
+            {"oov": False},
+            'oov=False, which drops words that are out of vocabulary, requires profile="keras" and model="word"',
+        ),
         ({"reserve": "[BOS]"}, r"reserve must be a list of tokens, as \['\[BOS\]'\]; received '\[BOS\]'"),
         ({"reserve": [""]}, "received ''"),
         ({"reserve": ["[UNK]"]}, r"received '\[UNK\]'"),
@@ -235,5 +238,5 @@ def test_reserved_tokens_that_are_none(reserve):
 
 def test_wrong_threads_are_an_error_for_counts_too():
     for source in (["a"], tokemb.TokenCounts.from_texts(["a"])):
-        with pytest.raises(tokemb.TokembError, match="threads must be a whole number of at least 1; received 0"):
+        with pytest.raises(tokemb.TokembError, match="threads must be an integer of at least 1; received 0"):
             tokemb.fit_vocab(source, threads=0)

@@ -123,7 +123,7 @@ def test_what_cannot_grow(tmp_path):
         tokemb.Encoder.load(tmp_path / "v" / "tokenizer.json").grow(["a"])
     with pytest.raises(ArgumentError, match="counts were made with the profile 'chars', the vocabulary with 'words'"):
         old.grow(tokemb.TokenCounts.from_texts(["a"], profile="chars"))
-    with pytest.raises(ArgumentError, match="max_new must be a whole number of at least 1; received 0"):
+    with pytest.raises(ArgumentError, match="max_new must be an integer of at least 1; received 0"):
         old.grow(["a"], max_new=0)
     with pytest.raises(ArgumentError, match="min_count must be"):
         old.grow(["a"], min_count=0)

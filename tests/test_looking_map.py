@@ -67,8 +67,8 @@ def test_chosen_words_and_those_that_are_left_out():
 def test_settings_that_cannot_be():
     for settings_, message in (
         ({"method": "umap"}, "method must be one of tsne, pca; received 'umap'"),
-        ({"top": 0}, "top must be a whole number of at least 1"),
-        ({"seed": -1}, "seed must be a whole number of at least 0"),
+        ({"top": 0}, "top must be an integer of at least 1"),
+        ({"seed": -1}, "seed must be an integer of at least 0"),
     ):
         with pytest.raises(ArgumentError, match=message):
             word_map(vectors_of(5), **settings_)
@@ -354,7 +354,7 @@ def test_what_the_command_refuses(here):
     for arguments, code, message in (
         ("m.keras --vocab v -o map.pdf", 2, b"must end in .html, .png, .svg; received map.pdf"),
         ("m.keras --vocab v -o x.html --top 5 --words words.txt", 2, b"--words and --top both say which tokens"),
-        ("m.keras -o x.html", 2, b"a model needs --vocab"),
+        ("m.keras -o x.html", 2, b"a Keras model requires --vocab"),
         ("m.keras --vocab v -o x.html --top 3", 1, b"Error: a map needs 4 or more tokens"),
         ("m.keras --vocab v -o none/x.html", 1, b"Error: the output's folder does not exist"),
     ):

@@ -151,7 +151,7 @@ def test_words_that_are_no_token(here):
     assert neighbors(vectors, None, ["[BOS]"])[0].token == "[BOS]"
     with pytest.raises(ArgumentError, match=r"words must be a list of words, as \['film'\]"):
         neighbors(vectors, None, "film")
-    with pytest.raises(ArgumentError, match="k must be a whole number of at least 1; received 0"):
+    with pytest.raises(ArgumentError, match="k must be an integer of at least 1; received 0"):
         neighbors(vectors, None, ["film"], k=0)
     with pytest.raises(ArgumentError, match="a word must be a str; received int"):
         neighbors(vectors, None, [3])
@@ -177,7 +177,7 @@ def test_pieces_and_special_tokens_of_foreign_tokenizers():
 
 def test_what_cannot_be_looked_at(here, tmp_path):
     encoder = tokemb.Encoder.load(here / "v")
-    with pytest.raises(ArgumentError, match="a model needs the vocabulary whose ids it takes"):
+    with pytest.raises(ArgumentError, match="a Keras model requires its vocabulary"):
         TokenVectors.load(here / "m.keras")
     with pytest.raises(ModelError, match="made for the vocabulary"):
         TokenVectors.load(here / "m.keras", tokemb.fit_vocab(["other"]))
@@ -313,13 +313,13 @@ def test_the_commands(here):
 
 def test_what_the_commands_refuse(here):
     for arguments, code, message in (
-        ("neighbors m.keras film", 2, b"a model needs --vocab"),
+        ("neighbors m.keras film", 2, b"a Keras model requires --vocab"),
         ("analogy m.keras film good", 2, b"Missing argument 'C'"),
         ("neighbors m.keras --vocab v", 2, b"Missing argument 'WORD...'"),
         ("neighbors m.keras fillm --vocab v", 1, b"Error: there is no token 'fillm': did you mean film?\n"),
         ("analogy m.keras film good xx --vocab v", 1, b"Error: there is no token 'xx'"),
         ("neighbors none.vec film", 1, b"Error: no file at none.vec\n"),
-        ("neighbors m.keras film --vocab v -k 0", 1, b"Error: k must be a whole number of at least 1"),
+        ("neighbors m.keras film --vocab v -k 0", 2, b"must be an integer from 1 to 2147483647; received 0"),
     ):
         run = command_here(*arguments.split(), cwd=here)
         assert (run.returncode, run.stdout) == (code, b"")

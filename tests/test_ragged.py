@@ -60,7 +60,7 @@ def test_rows_of_numpy_arrays_and_indexing():
 def test_truncate_refuses_what_pad_refuses():
     with pytest.raises(tokemb.TokembError, match="truncating must be one of pre, post; received 'left'"):
         Ragged.from_rows([[1, 2]]).truncate(1, "left")
-    with pytest.raises(tokemb.TokembError, match="maxlen must be a whole number of at least 0; received -1"):
+    with pytest.raises(tokemb.TokembError, match="maxlen must be an integer of at least 0; received -1"):
         Ragged.from_rows([[1, 2]]).truncate(-1)
 
 
@@ -97,9 +97,9 @@ def test_nothing_to_pad():
         ([[1.0]], {}, "ids must be whole numbers that fit int32; received dtype float64"),
         ([["a"]], {}, "ids must be whole numbers that fit int32; received dtype <U1"),
         ([1, 2], {}, r"ids must be rows of whole numbers, as \[\[1, 2\], \[3\]\]; received \[1, 2\]"),
-        ([[1]], {"maxlen": 0}, "maxlen must be a whole number of at least 1; received 0"),
-        ([[1]], {"maxlen": 2.5}, "maxlen must be a whole number of at least 1; received 2.5"),
-        ([[1]], {"maxlen": True}, "maxlen must be a whole number of at least 1; received True"),
+        ([[1]], {"maxlen": 0}, "maxlen must be an integer of at least 1; received 0"),
+        ([[1]], {"maxlen": 2.5}, "maxlen must be an integer of at least 1; received 2.5"),
+        ([[1]], {"maxlen": True}, "maxlen must be an integer of at least 1; received True"),
         ([[]], {"padding": "left"}, "padding must be one of pre, post; received 'left'"),
         ([[]], {"truncating": "right"}, "truncating must be one of pre, post; received 'right'"),
         ([[1]], {"value": 2**31}, "ids must fit int32"),

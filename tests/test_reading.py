@@ -199,7 +199,10 @@ def test_the_text_column(folder):
     assert collect("text.jsonl") == [{"text": "a"}]
     assert collect("two.jsonl", column="review", keep=["id", "review"]) == [{"review": "a", "id": 1}]
     assert collect("two.jsonl", column="id", keep="review") == [{"id": "1", "review": "a"}]
-    with pytest.raises(TokembError, match="two.jsonl has the columns 'id', 'review': name the one that holds"):
+    with pytest.raises(
+        TokembError,
+        match="two.jsonl has the columns 'id', 'review': select the text column, for example column='review'",
+    ):
         collect("two.jsonl")
 
 
@@ -216,7 +219,7 @@ def test_text_files_have_one_column(folder):
     (folder / "a.txt").write_text("a")
     assert collect("a.txt", column="text", keep=["text"]) == [{"text": "a"}]
     for wrong in ({"column": "body"}, {"keep": ["label"]}):
-        with pytest.raises(TokembError, match="a.txt is a text file, a row a line, and has no column"):
+        with pytest.raises(TokembError, match="a.txt is read as a text file, one row per line, and has no column"):
             collect("a.txt", **wrong)
 
 

@@ -122,7 +122,7 @@ def test_errors(tmp_path):
     pq.write_table(pa.table({"a": [1], "b": [2]}), tmp_path / "x.parquet")
     with pytest.raises(TextError, match="has no column 'c'; it has the columns 'a', 'b'"):
         table_of(tmp_path / "x.csv", ["a", "c"])
-    with pytest.raises(TextError, match="a row a line, and has no columns: name its format or its delimiter"):
+    with pytest.raises(TextError, match="one row per line, and has no columns: if it is a table, pass its format"):
         table_of(tmp_path / "x.txt", ["a"])
     with pytest.raises(TextError, match="'a' must be of one type in all files: .*x.parquet holds int64"):
         table_of([tmp_path / "x.csv", tmp_path / "x.parquet"])

@@ -113,6 +113,21 @@ def test_what_cannot_be_is_refused(encoder, model, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_export_into_a_new_folder_creates_its_parents(encoder, tmp_path):
+    export_saved_model(encoder, tmp_path / "serving" / "reviews" / "1", maxlen=3)
+    assert (tmp_path / "serving" / "reviews" / "1" / "saved_model.pb").is_file()
+
+
+def test_export_that_fails_leaves_no_parent_folders(encoder, tmp_path, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr("keras.export.ExportArchive.write_out", fail)
+    with pytest.raises(OSError, match="no space"):
+        export_saved_model(encoder, tmp_path / "serving" / "reviews" / "1", maxlen=3)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_only_its_own_folder_is_replaced(encoder, tmp_path):
     for _ in range(2):
         export_saved_model(encoder, tmp_path / "saved", maxlen=3)

@@ -387,7 +387,7 @@ def test_settings_that_cannot_be():
 
 @pytest.mark.parametrize("maxlen", [0, -1])
 def test_a_length_of_nothing_is_refused(maxlen):
-    with pytest.raises(ArgumentError, match="maxlen must be a whole number of at least 1"):
+    with pytest.raises(ArgumentError, match="maxlen must be an integer of at least 1"):
         train_classifier(reviews(20), maxlen=maxlen)
 
 
@@ -400,26 +400,26 @@ def untrained(monkeypatch):
 
 def test_what_cannot_be_reported_on_is_found_before_training(untrained):
     for test, message in (
-        (Labelled([], []), "no rows to report on"),
+        (Labelled([], []), "has no rows"),
         (Labelled(["a", "b"], ["pos", None]), "row 2 has no label"),
         (Labelled(["a", "b"], ["pos", "other"]), "label of row 2, 'other', is none"),
         (Labelled(["a", "b"], ["pos"]), "must have a label: received 2 texts and 1 labels"),
     ):
         with pytest.raises((ArgumentError, TextError), match=message):
             train_classifier(reviews(20), test=test)
-    with pytest.raises(ArgumentError, match="no events to report on"):
+    with pytest.raises(ArgumentError, match="no sequence is long enough to compute metrics on"):
         train_next([["a", "b", "c"]] * 9, test=[["a"], []])
     ratings = {"user": ["a", "b"] * 9, "item": ["c", "d"] * 9, "stars": [1, 2] * 9}
-    for stars, message in (([], "no rows to report on"), ([None], "row 1 has no 'stars'")):
+    for stars, message in (([], "has no rows"), ([None], "row 1 has no 'stars'")):
         test = {"user": ["a"] * len(stars), "item": ["c"] * len(stars), "stars": pa.array(stars, pa.int64())}
         with pytest.raises((ArgumentError, TextError), match=message):
             train_ratings(ratings, ["user", "item"], "stars", test=test)
     one = {"skill": [["a"]], "correct": [[1]]}
-    with pytest.raises(ArgumentError, match="no answers to report on"):
+    with pytest.raises(ArgumentError, match="no student has enough answers to compute metrics on"):
         train_tracing(students(20), test=one)
     with pytest.raises(TextError, match="0 or 1"):
         train_tracing(students(20), test={"skill": [["a", "b"]], "correct": [[1, 2]]})
-    with pytest.raises(ArgumentError, match="nothing to learn from"):
+    with pytest.raises(ArgumentError, match="no student has enough answers to train on"):
         train_tracing({name: rows * 9 for name, rows in one.items()}, test=students(20))
 
 

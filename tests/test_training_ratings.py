@@ -144,7 +144,7 @@ def test_ratings_that_are_none_are_errors():
     rows = {"user": ["a", "b"], "item": [1, 2], "rating": [1.0, None]}
     with pytest.raises(TextError, match="row 2 has no 'rating' that is a number"):
         train_ratings(rows, ["user", "item"], "rating")
-    with pytest.raises(TextError, match="must be numbers; they are string"):
+    with pytest.raises(TextError, match="must be numbers; row"):
         train_ratings({**rows, "rating": ["good", "bad"]}, ["user", "item"], "rating")
 
 
@@ -154,7 +154,7 @@ def test_ratings_that_are_none_are_errors():
         ({"head": "deep"}, "head must be one of dot, dense"),
         ({"between": (3, 9)}, "around the mean, 2"),
         ({"weight_decay": -1}, "weight_decay must be 0 or more"),
-        ({"columns": ["user"]}, "two columns at least"),
+        ({"columns": ["user"]}, "at least two columns"),
         ({"columns": ["user", "rating"]}, "the rating cannot be one of the columns"),
         ({"columns": ["user", "items"]}, "'items' hold lists"),
     ],

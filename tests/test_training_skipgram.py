@@ -223,13 +223,13 @@ def test_rows_without_neighbours_are_an_error(rows):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"window": 0}, "window must be a whole number of at least 1"),
+        ({"window": 0}, "window must be an integer of at least 1"),
         ({"negatives": 0}, "negatives must be"),
         ({"threads": 0}, "threads must be"),
         ({"seed": -1}, "seed must be"),
         ({"sample": 1}, "sample must be a share"),
         ({"rate": 0.00001}, "rate must be at least last_rate"),
-        ({"last_rate": 0}, "both above 0"),
+        ({"last_rate": 0}, "both greater than 0"),
     ],
 )
 def test_settings_that_cannot_be(settings, message):

@@ -192,7 +192,7 @@ BAD = {
     b"2 3\nthe 1 2 3\nof 1 nan 3\n": "x, line 3: a number is not finite",
     b"2 3\nthe 1 2 3\nof 1 -inf 3\n": "x, line 3: a number is not finite",
     b"2 3\nthe 1 2 3\nof 1 1e39 3\n": "x, line 3: a number is not finite, or too large for float32",
-    b"3 3\nthe 1 2 3\nof 1 2 3\n": "x must hold the 3 rows that its header says; it holds 2: get it whole",
+    b"3 3\nthe 1 2 3\nof 1 2 3\n": "x must hold the 3 rows that its header says; it holds 2: download it again",
     b"1 3\nthe 1 2 3\nof 1 2 3\n": "x must hold the 1 rows that its header says; it holds 2",
     b"2 0\nthe\nof\n": "x must have vectors of 1 to 1,048,576 numbers; it says 0",
     b"2 1000000000\nthe 1 2 3\n": "x must have vectors of 1 to 1,048,576 numbers; it says 1000000000",

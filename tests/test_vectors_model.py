@@ -116,7 +116,7 @@ def test_frozen_vectors_do_not_train(encoder, glove):
 
 def test_settings_that_cannot_be(encoder, glove):
     for arguments, message in (
-        ({}, "output_dim must be a whole number of at least 1; received None"),
+        ({}, "output_dim must be an integer of at least 1; received None"),
         (
             {"output_dim": 3, "vectors": glove},
             r"a row for each id, shape \(6, 3\); received shape \(6, 2\)",
@@ -255,7 +255,7 @@ def test_the_command_says_what_is_wrong_and_writes_nothing(tmp_path, encoder):
     (tmp_path / "x.vec").write_text("3 2\nThe 1 2\nOF 3 4\n")
     init = ("init-model", "--vocab", "v", "-o", "m.keras", "--vectors", "x.vec")
     for options, message in (
-        ((), "Error: x.vec must hold the 3 rows that its header says; it holds 2: get it whole, or use the rows"),
+        ((), "Error: x.vec must hold the 3 rows that its header says; it holds 2: download it again, or read the rows"),
         (("--lenient",), "Error: x.vec holds none of the vocabulary's 4 tokens"),
         (("--lenient", "--ignore-case", "--dim", 3), "Error: vectors must have a row for each id, shape (6, 3)"),
         (("--format", "word2vec-binary"), "Error: x.vec must hold the 3 rows that its header says; it ends within row"),

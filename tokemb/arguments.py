@@ -31,7 +31,7 @@ def check_count(name: str, value: object, least: int = 1) -> int:
     except TypeError:
         number = least - 1
     if number < least or isinstance(value, bool):
-        raise ArgumentError(f"{name} must be a whole number of at least {least}; received {value!r}")
+        raise ArgumentError(f"{name} must be an integer of at least {least}; received {value!r}")
     if number > _LARGEST:
         raise ArgumentError(f"{name} must be at most {_LARGEST}; received {number}")
     return number

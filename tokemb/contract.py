@@ -39,7 +39,9 @@ def vocabulary_errors(model: LookUp | Network, encoder: Encoder) -> Iterator[Fin
     yield from fingerprint_errors(model.names, encoder.fingerprint, (encoder.settings or {}).get("grown_from", ()))
     if model.mask_zero and encoder.pad_id != 0:
         met = "has no padding" if encoder.pad_id is None else f"pads with {encoder.pad_id}"
-        message = f"the model masks id 0, but the vocabulary {met}: make the model with mask_zero=False"
+        message = (
+            f"the model masks id 0, but the vocabulary {met}: make the model with embedding_model(..., mask_zero=False)"
+        )
         yield Finding("error", "mask_zero", message)
     if model.input_dim is not None and model.input_dim < encoder.input_dim:
         message = f"the model has input_dim {model.input_dim}, the vocabulary needs {encoder.input_dim}: {_REMEDY}"
@@ -71,8 +73,12 @@ def vocabulary_warnings(model: LookUp | Network, encoder: Encoder) -> Iterator[F
         message = "which Embedding takes the ids cannot be told, so that ids are not compared with its input_dim"
         yield Finding("warning", "input_dim", f"{message}: feed the ids to an Embedding as they are")
     elif not model.mask_zero and encoder.pad_id == 0:
-        message = "the model's Embedding has mask_zero off, so that later layers read padding as a token"
-        yield Finding("warning", "mask_zero", f"{message}: make the model with mask_zero=True, unless that is meant")
+        message = "the Embedding of the model does not mask padding, so that later layers read it as a token"
+        yield Finding(
+            "warning",
+            "mask_zero",
+            f"{message}: make the model with embedding_model(..., mask_zero=True), unless this is intended",
+        )
 
 
 def shared_padding(encoder: Encoder) -> str | None:
@@ -87,7 +93,7 @@ def length_finding(model: LookUp | Network, encoder: Encoder) -> Finding | None:
     made = encoder.row_shape(None, None, None).fixed_length
     if model.maxlen in (None, made):
         return None
-    remedy = f"encode with maxlen={model.maxlen} (--maxlen {model.maxlen})"
+    remedy = f"use encode(..., maxlen={model.maxlen})"
     if made is None:
         message = f"the model takes rows of {model.maxlen} ids, the vocabulary makes them as long as the longest"
         return Finding("warning", "maxlen", f"{message}: {remedy}")
@@ -100,7 +106,7 @@ def id_errors(model: LookUp | Network, encoder: Encoder, rows: npt.NDArray[Any] 
     ids = rows.values if isinstance(rows, Ragged) else rows
     if model.maxlen is not None and ids.ndim == 2 and ids.shape[1] != model.maxlen:
         message = f"the model takes rows of {model.maxlen} ids, these have {ids.shape[1]}"
-        yield Finding("error", "maxlen", f"{message}: encode the texts with maxlen={model.maxlen}")
+        yield Finding("error", "maxlen", f"{message}: use encode(..., maxlen={model.maxlen})")
     if not ids.size:
         return
     lowest, highest = int(ids.min()), int(ids.max())

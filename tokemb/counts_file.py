@@ -54,7 +54,7 @@ def read_counts(path: Path) -> TokenCounts:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             about = (file.schema_arrow.metadata or {}).get(KEY)
             if about is None:
-                raise CountsError(f"{path} is Parquet, but not token counts: tokemb count makes those")
+                raise CountsError(f"{path} is Parquet, but not token counts: make those with TokenCounts.from_texts")
             profile, row_lengths = _read_about(path, about)
             table = file.read(use_threads=False).select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
         table.validate(full=True)

@@ -13,6 +13,7 @@ from tokemb.arguments import check_choice, check_optional_count
 from tokemb.contract import fingerprint_errors, range_error, vocabulary_errors
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
+from tokemb.folder import TOKENIZER
 from tokemb.lookup import LookUp, lookup_of, read_lookup
 from tokemb.network import Network
 from tokemb.pooling import POOLINGS, Float32
@@ -20,6 +21,9 @@ from tokemb.ragged import Int32, Ragged, check_id_rows, check_ids
 
 if TYPE_CHECKING:
     import keras
+
+# The extensions of the files that Keras saves models to.
+MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
 
 
 def embed(
@@ -47,7 +51,9 @@ def embed(
     embedder = Embedder(model, encoder, threads=threads)
     if isinstance(ids, Ragged):
         if pooling is None:
-            raise ArgumentError('a Ragged has rows of different lengths: pad it first, or pass pooling="mean"')
+            raise ArgumentError(
+                'rows of different lengths must be padded or pooled: call pad(), or pass pooling="mean"'
+            )
         return embedder.pool_rows(ids, pooling)
     array = check_id_rows(ids)
     return embedder.vectors(array) if pooling is None else embedder.pool_padded(array, pooling)
@@ -119,8 +125,8 @@ class Embedder:
         self.check(ids)
         if self.pad_id is None:
             raise ModelError(
-                "the model's Embedding has mask_zero off, so padding cannot be told from tokens: "
-                "name the vocabulary, pool a Ragged (encode_ragged), or make the model with mask_zero=True"
+                "padding cannot be distinguished from tokens, since the Embedding of the model does not mask it: "
+                "make the model with embedding_model(..., mask_zero=True), or pool rows without padding"
             )
         return self._model.pool_padded(ids, ids != self.pad_id, pooling)
 
@@ -147,6 +153,12 @@ def ready_model(model: keras.Model | Path | str, threads: int | None) -> LookUp 
     return Network(model) if lookup is None else replace(lookup, threads=threads)
 
 
+def check_no_vocabulary(path: Path) -> None:
+    """Raise ``ModelError`` if ``path`` is a vocabulary folder, which is easily passed for the model."""
+    if (path / TOKENIZER).is_file():
+        raise ModelError(f"{path} is a vocabulary folder and holds no vectors: pass a Keras model or a file of vectors")
+
+
 def load_model(path: Path | str, *, compiled: bool = False) -> keras.Model:
     """Load a saved Keras model, ``compiled`` with its optimizer, loss and metrics.
 
@@ -156,6 +168,11 @@ def load_model(path: Path | str, *, compiled: bool = False) -> keras.Model:
     path = Path(path)
     if not path.exists():
         raise ModelError(f"there is no model at {path}")
+    check_no_vocabulary(path)
+    if path.is_file() and path.suffix not in MODEL_ENDINGS:
+        raise ModelError(
+            f"Keras cannot load {path}: the name of a saved model must end in one of {', '.join(MODEL_ENDINGS)}"
+        )
     import keras
 
     try:

@@ -127,10 +127,13 @@ def check_combination(profile: Profile, model: str, oov: bool) -> None:
     """Raise ``ArgumentError`` for a model that there is not, or not with this profile, or not without ``oov``."""
     check_choice("model", model, MODELS)
     if model != "word" and profile.name == "chars":
-        raise ArgumentError(f"a {model} model needs words to cut into pieces; the profile chars makes none")
+        raise ArgumentError(
+            f'a {model} model requires words to split into subwords, and profile="chars" makes none: '
+            "choose another profile"
+        )
     if not oov and (profile.name != "keras" or model != "word"):
         raise ArgumentError(
-            "oov=False, dropping unknown tokens, is for word models of the profile keras; "
+            'oov=False, which drops words that are out of vocabulary, requires profile="keras" and model="word"; '
             f"received {profile.name} and {model}"
         )
 

@@ -52,7 +52,7 @@ def grow_model(
     if new.vocabulary[: old.input_dim] != old.vocabulary or (new.pad_id, new.unk_id) != (old.pad_id, old.unk_id):
         raise ArgumentError(
             "new must be a vocabulary that grew from old, its tokens with the ids that they had: "
-            "make it with Encoder.grow, or tokemb grow"
+            "make it with Encoder.grow"
         )
     model = _copy(model)
     names = [layer.name for layer in layers_of(model)]
@@ -80,8 +80,8 @@ def _copy(model: keras.Model | Path | str) -> Any:  # noqa: ANN401 - Keras is un
         except ModelError as error:
             load_model(model)  # if that fails too, its error says more
             raise ModelError(
-                f"{error}: what it is compiled with is missing here; without that it grows as "
-                "keras.models.load_model(path, compile=False), or with --no-compile"
+                f"{error}: the optimizer, loss or metrics of the model cannot be loaded; to grow it without them, "
+                "load it with keras.models.load_model(..., compile=False)"
             ) from error
     import keras
 
@@ -130,7 +130,7 @@ def _distinct(layers: Iterable[Any]) -> list[Any]:
 
 def _name_one(model: Any) -> str:  # noqa: ANN401
     names = ", ".join(layer.name for layer in _all_embeddings(model))
-    return f"name those to grow with embedding=[...] (--embedding), of {names}" if names else "it has none at all"
+    return f"name the layers to grow with embedding=..., of {names}" if names else "it has none at all"
 
 
 def _check_can_grow(layer: Any, old: Encoder) -> None:  # noqa: ANN401

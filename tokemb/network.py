@@ -81,8 +81,8 @@ class Network:
         output = self.vectors(ids)
         if output.ndim != 3 or output.shape[:2] != ids.shape:
             raise ModelError(
-                f"pooling needs a model whose output is (rows, maxlen, dim); this one gives {output.shape} for ids "
-                f"{ids.shape}: embed without pooling"
+                f"pooling requires a model whose output is (rows, maxlen, dim); this one returns {output.shape} for "
+                f"ids {ids.shape}: pass pooling=None"
             )
         pooled = np.zeros((len(ids), output.shape[2]), np.float32)
         lengths = real.sum(axis=1)
@@ -105,8 +105,8 @@ class Network:
     def _check_mask(self) -> None:
         if not self.mask_zero:
             raise ModelError(
-                "the model is more than a look-up and its Embedding has mask_zero off, so it reads the padding "
-                "that rows of different lengths need as tokens: make the model with mask_zero=True"
+                "the model has layers after its Embedding, which does not mask padding, so it would read the padding "
+                "of shorter rows as tokens: make the Embedding with embedding_model(..., mask_zero=True)"
             )
 
 

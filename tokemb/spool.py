@@ -97,5 +97,5 @@ def check_padding(row_lengths: Mapping[int, int], maxlen: int, id_bytes: int) ->
     most = max(length_quantile(row_lengths, 0.99), 1)
     raise ArgumentError(
         f"padding {rows} rows to the longest, {maxlen} ids, takes {size / 1e9:.1f} GB of which {padding:.1%} is "
-        f"padding; rows have up to {shares} ids: pass --maxlen {most} (maxlen={most}), or write ragged rows"
+        f"padding; rows have up to {shares} ids: pass maxlen={most}, or write rows without padding"
     )

@@ -66,7 +66,7 @@ def train_subwords(model: str, counts: TokenCounts, *, max_size: int, min_count:
     characters, continued = _alphabet(words, model)
     if len(characters) + len(continued) > max_size:
         raise ArgumentError(
-            f"a {model} model of this text needs max_size of at least {len(characters) + len(continued)}, "
+            f"a {model} model of this text requires max_size of at least {len(characters) + len(continued)}, "
             f"its distinct characters; received {max_size}"
         )
     # The trainers reserve memory for the size they are told, however large; there are no more pieces than this.

@@ -36,7 +36,7 @@ def reserved_tokens(reserve: Iterable[str], *, oov: bool = True) -> list[str]:
         spelled = isinstance(token, str) and token.encode(errors="ignore").decode() == token != ""
         if not spelled or token == UNK_TOKEN or token in tokens:
             raise ArgumentError(
-                f"reserve must hold non-empty texts, each once and none of them {UNK_TOKEN!r}; received {token!r}"
+                f"reserve must hold distinct non-empty tokens other than {UNK_TOKEN!r}; received {token!r}"
             )
         tokens.append(token)
     return tokens

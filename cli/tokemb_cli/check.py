@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 
 from tokemb_cli import options
 from tokemb_cli.console import data, note, quiet_tensorflow
+from tokemb_cli.messages import in_words_here
 
 
 @click.command("check")
@@ -35,7 +36,8 @@ def command(ctx: click.Context, ids: tuple[Path, ...], vocab: Path, model: Path,
 
     encoder = Encoder.load(vocab)
     with quiet_tensorflow():
-        findings = check(encoder, model, *ids)
+        found = check(encoder, model, *ids)
+    findings = [replace(finding, message=in_words_here(finding.message)) for finding in found]
     if as_json:
         data(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from tokemb_cli import corpus, options, spark, values
 from tokemb_cli.console import note
+from tokemb_cli.row_sample import RowSample
 
 if TYPE_CHECKING:
     from tokemb import Encoder
@@ -113,6 +115,7 @@ def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
     if shared:
         raise click.UsageError("--shared is for several --column")
     of_counts = options.are_counts(texts.files)
+    sample = RowSample() if settings["model"] != "word" and not texts.quiet else None
     import tokemb
 
     if cluster is not None:
@@ -123,10 +126,10 @@ def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
         with texts.open() as batches:
             if texts.group_by and settings["profile"] is None:
                 settings["profile"] = "whitespace"  # events are whole
-            encoder = tokemb.fit_vocab(batches, **settings)
+            encoder = tokemb.fit_vocab(sample.through(batches) if sample else batches, **settings)
     encoder.save(output)
     if not texts.quiet:
-        _report(encoder, None if of_counts else texts, output)
+        _report(encoder, None if of_counts else texts, output, sample)
 
 
 def _fit_table(texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path, settings: dict[str, Any]) -> None:
@@ -151,22 +154,40 @@ def _fit_table(texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path
     note(f"next       tokemb encode {_shown(texts, columns=False)} --vocab {shlex.quote(str(output))} -o ids.npz")
 
 
-def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path) -> None:
+def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample: RowSample | None) -> None:
     statistics = encoder.corpus
     if statistics is None:
         return
+    from tokemb.statistics import length_quantile
+
     reserved = 1 + encoder.oov + len(encoder.settings["reserve"] if encoder.settings else ())
-    quantiles = ", ".join(f"{share:.0%} {statistics.length_quantile(share):,}" for share in (0.5, 0.9, 0.95, 0.99))
     note(f"read       {statistics.rows:,} rows, {statistics.tokens:,} tokens, {statistics.distinct:,} distinct")
     note(f"kept       {encoder.input_dim - reserved:,} tokens, covering {statistics.coverage:.2%} of the text")
     note(
         f"input_dim  {encoder.input_dim:,} = the tokens + {reserved} reserved (0 is padding{', 1 [UNK]' * encoder.oov})"
     )
-    unit = "words" if encoder.model != "word" else "tokens"
-    note(f"rows       {unit} a row: {quantiles}, longest {statistics.length_quantile(1):,}")
+    lengths = _id_lengths(encoder, sample)
+    _report_lengths(statistics.row_lengths if lengths is None else lengths, encoder, sample)
     note(f"wrote      {output}")
-    length = "" if encoder.maxlen else f" --maxlen {max(statistics.length_quantile(0.95), 1)}"
+    length = f" --maxlen {max(length_quantile(lengths, 0.95), 1)}" if lengths and not encoder.maxlen else ""
     note(f"next       tokemb encode {_shown(texts)} --vocab {shlex.quote(str(output))}{length} -o ids.npy")
+
+
+def _id_lengths(encoder: Encoder, sample: RowSample | None) -> Mapping[int, int] | None:
+    """Rows by their numbers of ids; ``None`` if that is not known: of subwords, counts of words do not tell."""
+    if encoder.model == "word":
+        return encoder.corpus.row_lengths if encoder.corpus else None
+    return sample.lengths(encoder) if sample and sample.rows else None
+
+
+def _report_lengths(lengths: Mapping[int, int], encoder: Encoder, sample: RowSample | None) -> None:
+    from tokemb.statistics import length_quantile
+
+    sampled = sample is not None and sample.rows > 0
+    unit = "tokens" if encoder.model == "word" else "subwords" if sampled else "words"
+    quantiles = ", ".join(f"{share:.0%} {length_quantile(lengths, share):,}" for share in (0.5, 0.9, 0.95, 0.99))
+    part = f" in a sample of {sum(lengths.values()):,} rows" if sample and sampled and not sample.is_whole else ""
+    note(f"rows       {unit} per row: {quantiles}, longest {length_quantile(lengths, 1):,}{part}")
 
 
 def _shown(texts: corpus.Corpus | None, columns: bool = True) -> str:

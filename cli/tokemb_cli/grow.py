@@ -11,6 +11,7 @@ import click
 
 from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quiet_tensorflow
+from tokemb_cli.messages import in_words_here
 
 if TYPE_CHECKING:
     from tokemb import Encoder
@@ -138,5 +139,5 @@ def _grow_model(
             grown.save(temporary)
         for warning in caught:
             if issubclass(warning.category, UserWarning):
-                note(f"warning    {warning.message}")
+                note(f"warning    {in_words_here(str(warning.message))}")
         new.save(output)

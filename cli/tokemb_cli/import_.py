@@ -9,6 +9,7 @@ import click
 
 from tokemb_cli import options, values
 from tokemb_cli.console import note, quiet_tensorflow
+from tokemb_cli.messages import in_words_here
 
 if TYPE_CHECKING:
     from tokemb.importing import Difference, Imported
@@ -109,7 +110,7 @@ def _report(imported: Imported) -> None:
     note(f"input_dim  {encoder.input_dim:,} = the highest id + 1")
     note(f"rows       maxlen {encoder.maxlen}, padding {encoder.padding}, truncating {encoder.truncating}")
     for text in imported.notes:
-        note(f"note       {text}")
+        note(f"note       {in_words_here(text)}")
 
 
 def _told(difference: Difference) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, ClassVar
 
 import click
@@ -53,12 +52,9 @@ class LazyGroup(click.Group):
         command = self.get_command(ctx, ctx.invoked_subcommand or "")
         if command is None or not isinstance(error, TokembError):
             return None
-        from tokemb_cli.messages import for_command, names_an_option
+        from tokemb_cli.messages import finder, for_command, names_an_option
 
-        root = ctx.find_root()
-        group = root.command
-        find = partial(group.get_command, root) if isinstance(group, click.Group) else lambda _: None
-        message = for_command(str(error), command, find)
+        message = for_command(str(error), command, finder(ctx))
         if isinstance(error, ArgumentError) and names_an_option(message):
             return click.UsageError(message)
         return click.ClickException(message)

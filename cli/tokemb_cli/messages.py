@@ -12,11 +12,15 @@ import ast
 import re
 import shlex
 from collections.abc import Callable
+from functools import partial
 
 import click
 
-# Arguments that have another name than their option.
-_ARGUMENTS = {"output_dim": "dim", "pool": "pooling", "rows_per_file": "rows_per_shard"}
+# Arguments, and one function, whose option has another name.
+_ARGUMENTS = {"output_dim": "dim", "group_events": "group_by", "compile": "no_compile", "trainable": "frozen"}
+
+# Of these, the ones whose option turns off what the argument turns on.
+_OPPOSITES = ("no_compile", "frozen")
 
 # The command that does what a function of the library does.
 _FUNCTIONS = {
@@ -25,23 +29,38 @@ _FUNCTIONS = {
     "export_vectors": "export-vectors",
     "fit_vocab": "fit-vocab",
     "grow_model": "grow",
+    "load_model": "grow",
     "load_vectors": "init-model",
-    "read_foreign": "import",
+    "TokenCounts.from_texts": "count",
 }
 
-_VALUE = r"""(?P<value>"[^"]*"|'[^']*'|\[(?:"[^"]*"|'[^']*'|[^\]"'])*\]|[-+]?\w+(?:\.\w+)*)"""
+_VALUE = r"""(?P<value>"[^"]*"|'[^']*'|\[(?:"[^"]*"|'[^']*'|[^\]"'])*\]|[-+]?\w+(?:\.\w+)*|\.\.\.)"""
+_FUNCTION = rf"""(?<![\w.])(?:tokemb\.|keras\.models\.)?(?P<function>{"|".join(map(re.escape, _FUNCTIONS))})"""
 _FORMS = re.compile(
     rf"""
-    (?<![\w.])(?:tokemb\.)?(?P<function>{"|".join(_FUNCTIONS)})\(\.\.\.,[ ](?P<arguments>[^()]*)\)
+    {_FUNCTION}\(\.\.\.,[ ](?P<arguments>[^()]*)\)
     | (?<![\w./'"=-])(?P<assigned>[a-z]\w*)={_VALUE}
     | (?P<quoted>(?<!\w)'(?:[^'\\]|\\.)*'(?!\w) | (?<!\w)"(?:[^"\\]|\\.)*"(?!\w))
     | ^(?P<first>[a-z]\w*)(?=[ ]must[ ])
-    | (?<![\w./=-])(?:tokemb\.)?(?P<name>[a-z]+(?:_[a-z]+)+)(?![\w/=(-]|\.\w)
+    | (?<![\w./=-])(?:tokemb\.)?(?P<name>TokenCounts\.from_texts|[a-z]+(?:_[a-z]+)+)(?![\w/=(-]|\.\w)
     """,
     re.VERBOSE,
 )
 
 FindCommand = Callable[[str], click.Command | None]
+
+
+def in_words_here(message: str) -> str:
+    """Rewrite ``message`` for the command that runs: what it shows besides errors."""
+    context = click.get_current_context()
+    return for_command(message, context.command, finder(context))
+
+
+def finder(context: click.Context) -> FindCommand:
+    """What finds the commands beside the one of ``context``."""
+    root = context.find_root()
+    group = root.command
+    return partial(group.get_command, root) if isinstance(group, click.Group) else lambda _: None
 
 
 def for_command(message: str, command: click.Command, find: FindCommand) -> str:
@@ -78,11 +97,15 @@ def _spelled(option: click.Option) -> str:
 
 def _assigned(option: click.Option, value: str) -> str:
     """How ``option`` is given on a command line where Python passes ``value``."""
+    if option.name in _OPPOSITES:
+        value = str(value == "False")
     if option.is_flag:
         off = option.secondary_opts or [f"no {_spelled(option)}"]
         return max(off, key=len) if value == "False" else _spelled(option)
     if value == "None":
         return f"no {_spelled(option)}"
+    if value == "...":
+        return f"{_spelled(option)} {_placeholder(option)}"
     try:
         literal = ast.literal_eval(value)
     except (SyntaxError, ValueError):
@@ -91,6 +114,13 @@ def _assigned(option: click.Option, value: str) -> str:
     if not option.multiple:
         values = [",".join(values)]
     return " ".join(f"{_spelled(option)} {_typed(item)}" for item in values)
+
+
+def _placeholder(option: click.Option) -> str:
+    """What stands for a value of ``option``, as in its help."""
+    if isinstance(option.type, click.Choice):
+        return "|".join(map(str, option.type.choices))
+    return option.metavar or option.type.name.upper()
 
 
 def _typed(value: str) -> str:

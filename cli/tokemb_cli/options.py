@@ -134,8 +134,8 @@ def check_vocab(model: Path, vocab: Path | None) -> None:
     """Wrong usage if ``model`` is a Keras model and no vocabulary is named."""
     from tokemb.looking.token_vectors import is_model
 
-    if vocab is None and is_model(model):
-        raise click.UsageError("a model needs --vocab, the vocabulary whose ids it takes")
+    if vocab is None and is_model(model) and not (model / "tokenizer.json").exists():
+        raise click.UsageError("a Keras model requires --vocab, the vocabulary that it was made for")
 
 
 def counted(token: str, count: int | None) -> str:

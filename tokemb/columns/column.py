@@ -55,12 +55,12 @@ def vocabulary_groups(names: Sequence[str], shared: Iterable[Sequence[str]]) -> 
         members = [] if isinstance(group, str) else list(group)
         if len(set(members)) < 2 or len(set(members)) < len(members):
             raise ArgumentError(
-                f"shared must hold lists of two or more columns, as [['from', 'to']]; received {group!r}"
+                f"shared must name groups of two or more different columns; received {', '.join(members) or group}"
             )
         for name in members:
             if name not in names or name in group_of:
                 why = "shares a vocabulary already" if name in group_of else f"is none of {', '.join(names)}"
-                raise ArgumentError(f"the column {name!r} of shared {why}")
+                raise ArgumentError(f"shared must name each column of the table at most once; {name!r} {why}")
             group_of[name] = members
     groups: list[list[str]] = []
     for name in names:

@@ -89,8 +89,8 @@ def token_rows(rows: pa.Table, parts: Sequence[str], missing: str = "error") -> 
     if is_missing.any():
         if missing == "error":
             raise TextError(
-                f"{int(is_missing.sum())} events have no {', '.join(parts)}: fill them, or have missing texts be empty "
-                'ones (missing="empty")'
+                f'{int(is_missing.sum())} events have no {", ".join(parts)}: fill them, or pass missing="empty" to '
+                "read them as empty texts"
             )
         tokens = pc.if_else(pa.array(is_missing), pa.scalar("", STRINGS), tokens)
     return pa.LargeListArray.from_arrays(lists[0].offsets, tokens).cast(TOKEN_ROWS)

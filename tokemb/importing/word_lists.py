@@ -75,7 +75,7 @@ def read_words(lines: list[str], options: Options, *, sure: bool) -> Imported:
     profile = get_profile(options.profile or "whitespace")
     encoder = word_encoder(ids, profile, unk_token=UNK_TOKEN, pad_id=0, shape=options.shape(RowShape()))
     if not sure:
-        way_out = "this is no list of words, or the profile is another one; kind='words' (--kind words) if it is"
+        way_out = 'pass kind="words" if it is a list of words, or the profile=... that splits them'
         check_reachable(encoder, {word: ids[word] for word in words}, way_out)
     facts = {"words": len(words), "oov": f"{UNK_TOKEN} (1)", "offset": offset}
     return Imported(WORDS, encoder, _lookup(ids, profile, 1), facts, (_SPLIT,) if options.profile is None else ())

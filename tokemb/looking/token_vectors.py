@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.embedder import Embedder
+from tokemb.embedder import MODEL_ENDINGS, Embedder, check_no_vocabulary
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.pooling import Float32
 
 if TYPE_CHECKING:
     import keras
-
-# What Keras saves models as; any other file is taken for vectors.
-_MODELS = (".keras", ".h5", ".hdf5")
 
 
 @dataclass(frozen=True)
@@ -52,8 +49,10 @@ class TokenVectors:
             return model
         if isinstance(model, (Path, str)) and not is_model(Path(model)):
             return _of_file(Path(model), encoder)
+        if isinstance(model, (Path, str)):
+            check_no_vocabulary(Path(model))
         if encoder is None:
-            raise ArgumentError("a model needs the vocabulary whose ids it takes: name it (--vocab)")
+            raise ArgumentError("a Keras model requires its vocabulary: pass the vocabulary that it was made for")
         matrix = Embedder(model, encoder).matrix[: encoder.input_dim]
         if not np.isfinite(matrix).all():
             raise ModelError(
@@ -88,7 +87,7 @@ class TokenVectors:
 
 def is_model(path: Path) -> bool:
     """Whether a path is by its name that of a Keras model, not of a file of vectors."""
-    return path.suffix in _MODELS or path.is_dir()
+    return path.suffix in MODEL_ENDINGS or path.is_dir()
 
 
 def _of_vocabulary(matrix: Float32, encoder: Encoder) -> TokenVectors:

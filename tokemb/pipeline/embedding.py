@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def embed_ids(
     model's or outside of it, before any work.
     """
     if source.maxlen is None and pooling is None:
-        raise ArgumentError(f"the rows of {source.path} are of different lengths: pad them, or pass a pooling")
+        raise ArgumentError(f'{_without_length(source.path)}: pass pooling="mean", or write padded ids to a .npy file')
     if source.fingerprint:
         embedder.check_fingerprint(source.fingerprint)
     if isinstance(output, ShardFolder):
@@ -108,6 +109,13 @@ def _settings(embedder: Embedder, pooling: str | None, dtype: str) -> dict[str, 
 
 def _no_ids(maxlen: int | None) -> Int32 | Ragged:
     return Ragged.from_rows([]) if maxlen is None else np.zeros((0, maxlen), np.int32)
+
+
+def _without_length(path: Path) -> str:
+    """Why the rows of ids in ``path`` have no common length that is known before they are read."""
+    if path.suffix == ".jsonl":
+        return f"{path} is JSON Lines, which does not record a length that all rows have"
+    return f"the rows of {path} are not padded to one length"
 
 
 def _embedded(embedder: Embedder, ids: Int32 | Ragged, pooling: str | None) -> Float32:

@@ -46,7 +46,7 @@ class Form:
         """Raise ``ArgumentError`` if the length of rows depends on the corpus: then files cannot be written apart."""
         if not self.ragged and self.shape.fixed_length is None:
             raise ArgumentError(
-                "rows of many files must be of one length: pass maxlen (--maxlen), or write them ragged"
+                "rows in several files must have one length: pass it as maxlen=..., or write rows without padding"
             )
 
 

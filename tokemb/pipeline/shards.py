@@ -40,7 +40,7 @@ class ShardFolder:
         Raises ``ArgumentError`` for numbers and formats that cannot be.
         """
         if rows_per_shard < 1:
-            raise ArgumentError(f"rows per shard must be at least 1; received {rows_per_shard}")
+            raise ArgumentError(f"rows_per_shard must be at least 1; received {rows_per_shard}")
         if suffix not in FORMATS:
             raise ArgumentError(f"the format of shards must be one of {', '.join(FORMATS)}; received {suffix}")
         self.path = path

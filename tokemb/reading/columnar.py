@@ -46,7 +46,7 @@ def _parquet(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list
 
     with pq.ParquetFile(file, buffer_size=_READ_BUFFER, pre_buffer=False, page_checksum_verification=True) as parquet:
         if KEY in (parquet.schema_arrow.metadata or {}):
-            raise TextError(f"{source.name} holds token counts, not texts: only fit_vocab takes those")
+            raise TextError(f"{source.name} holds token counts, not texts: pass them to fit_vocab")
         names = _choose(parquet.schema_arrow.names, columns, source)
         yield names, _no_rows(parquet.schema_arrow, names)
         for group in range(parquet.num_row_groups):

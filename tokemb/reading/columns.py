@@ -52,7 +52,10 @@ class Columns:
         """
         if self._column is None:
             if len(names) != 1 and TEXT not in names:
-                raise TextError(f"{file} has {_listed(names)}: name the one that holds the texts")
+                remedy = (
+                    f"select the text column, for example column={names[-1]!r}" if names else "add a column of texts"
+                )
+                raise TextError(f"{file} has {_listed(names)}: {remedy}{_no_header(names, ', or ')}")
             self._column = names[0] if len(names) == 1 else TEXT
         kept = [name for name in self._keep if name != self._column]
         self.check_names([self._column, *kept], names, file, kept if kept_may_come else ())
@@ -68,14 +71,17 @@ class Columns:
         for name in wanted:
             if names.count(name) != 1 and name not in may_come:
                 times = "no column" if name not in names else "more than one column"
-                raise TextError(f"{file} has {times} {name!r}; it has {_listed(names)}")
+                raise TextError(f"{file} has {times} {name!r}; it has {_listed(names)}{_no_header(names, ': ')}")
 
     def choose_lines(self, file: str) -> str:
         """The name of the one column of a text file."""
         named = [self._column or TEXT, *self._keep]
         if set(named) != {TEXT}:
             wanted = next(name for name in named if name != TEXT)
-            raise TextError(f"{file} is a text file, a row a line, and has no column {wanted!r}: name its format")
+            raise TextError(
+                f"{file} is read as a text file, one row per line, and has no column {wanted!r}: "
+                'if it is a table, pass its format, for example format="csv"'
+            )
         return TEXT
 
     @property
@@ -157,8 +163,8 @@ class Columns:
         target = text_type(column.type)
         if target is None:
             raise TextError(
-                f"the column {name!r} of {place.file} holds {column.type}: texts, whole numbers, or lists of those "
-                "are needed"
+                f"the column {name!r} of {place.file} holds {column.type}: pass a column of texts, integers, "
+                "or lists of those"
             )
         if pa.types.is_null(column.type) and self._text_type is not None:
             target = self._text_type
@@ -180,7 +186,7 @@ class Columns:
             if self._missing == "error":
                 row = pc.index(column.is_null(), True).as_py()
                 raise TextError(
-                    f'{place.of(row)} has no {name!r}: fill it, or have missing texts be empty ones (missing="empty")'
+                    f'{place.of(row)} has no {name!r}: fill it, or pass missing="empty" to read it as an empty text'
                 )
             column = pc.coalesce(column, pa.scalar([] if column.type == TOKEN_ROWS else "", column.type))
         if column.type == TOKEN_ROWS and column.flatten().null_count:
@@ -202,6 +208,19 @@ def text_type(kind: pa.DataType) -> pa.DataType | None:
 
 def _is_string(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _no_header(names: Sequence[str], before: str) -> str:
+    """The remedy for a first row of values, as ``names`` look like it, after ``before``; nothing for other names."""
+    numbered = list(names) == list(map(str, range(len(names))))
+    if numbered or not any(_is_value(name) for name in names):
+        return ""
+    return f"{before}pass header=False if the first row holds values, not names"
+
+
+def _is_value(name: str) -> bool:
+    """Whether a column would hardly be called ``name``: it is empty, a number, or a sentence."""
+    return not name.strip() or name.strip().replace(".", "", 1).isdigit() or len(name.split()) > 4
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -93,7 +93,7 @@ def _parse(
             at = place.of(ragged[0].number - 1 - has_header)
             raise TextError(
                 f"{at} has {ragged[0].actual_columns} fields, and the first row {len(names)}: "
-                "quote fields that hold the delimiter or a newline"
+                "pass the character between the fields as delimiter=..., or quote fields that hold it or a newline"
             ) from None
         raise TextError(f"{place.file} is not sound CSV: {error}") from None
 

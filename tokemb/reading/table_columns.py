@@ -37,7 +37,10 @@ class TableColumns(Columns):
 
     def choose_lines(self, file: str) -> str:
         """Raise ``TextError``: lines of text have no columns."""
-        raise TextError(f"{file} is a text file, a row a line, and has no columns: name its format or its delimiter")
+        raise TextError(
+            f"{file} is read as a text file, one row per line, and has no columns: if it is a table, pass its format, "
+            'for example format="csv"'
+        )
 
     def is_text(self, name: str) -> bool:
         """Whether a column holds texts whatever they look like; in the others, CSV has numbers."""

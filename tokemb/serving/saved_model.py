@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import keras
@@ -43,7 +44,8 @@ def export_saved_model(
     ``maxlen``, ``padding``, ``truncating``: as for ``Encoder.layer``; a model of one length of rows decides ``maxlen``.
 
     The signature ``serving_default`` has the input ``texts`` and one output, named like ``answer``. Neither tokemb nor
-    Keras is needed to run it. A folder that this wrote is replaced. Returns the layer that is in it.
+    Keras is needed to run it. A folder that this wrote is replaced; missing parent folders
+    are created, as TensorFlow Serving reads ``model/version``. Returns the layer that is in it.
 
     Raises what ``Encoder.layer`` raises; ``ModelError`` for a model of another vocabulary, or that cannot take the ids;
     ``OSError`` if something else is at ``path``, or it cannot be written.
@@ -68,12 +70,26 @@ def export_saved_model(
     except Exception as error:  # Keras raises all kinds
         raise ModelError(f"the model cannot take ids of shape (batch, {layer.maxlen}): {_reason(error)}") from error
     archive.add_endpoint("serve", serve)
-    with atomic_folder(Path(path), _may_replace) as temporary:
+    with _parents(Path(path)), atomic_folder(Path(path), _may_replace) as temporary:
         archive.write_out(temporary, verbose=False)
         (temporary / _ABOUT.parent).mkdir()
         about = {"fingerprint": encoder.fingerprint, "answer": answer, "maxlen": layer.maxlen}
         (temporary / _ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
     return layer
+
+
+@contextmanager
+def _parents(path: Path) -> Iterator[None]:
+    """Create the missing parent folders of ``path``; remove them again if the block fails."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _reason(error: Exception) -> str:

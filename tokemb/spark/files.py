@@ -83,7 +83,9 @@ def write_parquet(df: DataFrame, output: str) -> int:
 def _format_of(file: str) -> str:
     found = _FORMAT.search(file)
     if found is None:
-        raise ArgumentError(f"the name of {file} does not tell its format: pass --format {'|'.join(FORMATS)}")
+        raise ArgumentError(
+            f"the format of {file} is not clear from its name: pass format=..., one of {', '.join(FORMATS)}"
+        )
     return _NAMES.get(found[1], found[1])
 
 

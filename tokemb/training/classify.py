@@ -67,7 +67,7 @@ def train_classifier(
     targets = _targets(rows.labels, classes)
     tested = None if test is None else _targets(test.labels, classes)
     if tested is not None and not len(tested):
-        raise ArgumentError("there are no rows to report on: test has none")
+        raise ArgumentError("the test set has no rows: pass one that has rows")
     texts = rows.texts
     if encoder is None:
         counted, texts = twice(texts)

@@ -80,9 +80,9 @@ class Schedule:
             check_count(name, getattr(self, name))
         check_count("seed", self.seed, least=0)
         if not 0 <= self.validation < 1:
-            raise ArgumentError(f"validation must be a share from 0 to below 1; received {self.validation}")
+            raise ArgumentError(f"validation must be at least 0 and less than 1; received {self.validation}")
         if not self.rate > 0:
-            raise ArgumentError(f"rate must be above 0; received {self.rate}")
+            raise ArgumentError(f"rate must be greater than 0; received {self.rate}")
 
     def split(self, rows: int) -> tuple[Int64, Int64]:
         """Numbers of the rows to train on and of those for validation, int64, each ascending.
@@ -91,7 +91,9 @@ class Schedule:
         """
         held = round(rows * self.validation) or int(self.validation > 0)
         if rows <= held:
-            raise ArgumentError(f"training needs more rows than validation holds back; received {rows} rows")
+            raise ArgumentError(
+                f"the training split must have rows: lower validation={self.validation:g}; received {rows} rows"
+            )
         order = np.random.default_rng(self.seed).permutation(rows)
         return np.sort(order[held:]), np.sort(order[:held])
 

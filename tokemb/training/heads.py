@@ -48,7 +48,7 @@ def classifier(
     check_dropout(dropout)
     units = check_count("units", units)
     if head == "flatten" and maxlen is None:
-        raise ArgumentError("the head flatten needs rows of one length: pass maxlen")
+        raise ArgumentError('head="flatten" requires rows of one length: pass the length as maxlen=...')
     embedding = embedding_model(encoder, dim, mask_zero=True, seed=seed)
     import keras
 
@@ -71,7 +71,7 @@ def check_classes(classes: int) -> None:
 def check_dropout(dropout: float) -> None:
     """Raise ``ArgumentError`` unless ``dropout`` is a share."""
     if not 0 <= dropout < 1:
-        raise ArgumentError(f"dropout must be a share from 0 to below 1; received {dropout}")
+        raise ArgumentError(f"dropout must be at least 0 and less than 1; received {dropout}")
 
 
 def _features(head: str, vectors: Any, token_ids: Any, units: int) -> Any:  # noqa: ANN401 - Keras' tensors

@@ -83,11 +83,13 @@ def train_next(
     training, held = schedule.split(len(known))
     places, validation = (Places.of(taken(known, part), sizes["maxlen"]) for part in (training, held))
     if not len(places.events):
-        raise ArgumentError("there is nothing to learn from: sequences need at least three events, or two with test")
+        raise ArgumentError(
+            "no sequence is long enough to train on: a sequence requires at least three events, or two with a test set"
+        )
     tested = whole if test is None else encoder.encode_ragged(test)
     tested = taken(tested, np.flatnonzero(tested.lengths > 1))
     if not len(tested):
-        raise ArgumentError("there are no events to report on: a sequence needs two")
+        raise ArgumentError("no sequence is long enough to compute metrics on: a sequence requires at least two events")
     repeatable(schedule.seed)
     model = next_model(encoder, cell=cell, dim=dim, units=units, dropout=dropout, seed=schedule.seed)
     fitted = _fit(model, encoder.input_dim, places, validation, schedule, on_epoch)

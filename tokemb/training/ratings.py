@@ -63,7 +63,7 @@ def train_ratings(
     data = _Data.of(encoder, rows, rating)
     tested = None if test is None else _Data.of(encoder, _read(test, columns, rating, reading), rating)
     if tested is not None and not len(tested.ratings):
-        raise ArgumentError("there are no rows to report on: test has none")
+        raise ArgumentError("the test table has no rows: pass one that has rows")
     training, held = schedule.split(len(data.ratings))
     repeatable(schedule.seed)
     scale = scale_of(data.ratings[training])
@@ -127,19 +127,31 @@ def evaluate(model: keras.Model, data: _Data, rows: Int64, mean: float) -> dict[
 def _read(table: Any, columns: Sequence[str | Sequence[str]], rating: str, reading: Mapping[str, Any]) -> pa.Table:  # noqa: ANN401
     names = flat_names(columns)
     if rating in names:
-        raise ArgumentError(f"the rating cannot be one of the columns that it is told from; received {rating!r}")
+        raise ArgumentError(f"rating must not be one of the columns that predict it; received {rating!r}")
     return pa.Table.from_batches(list(table_batches(table, [*names, rating], typed=[rating], **reading)))
 
 
 def _ratings(column: pa.ChunkedArray, name: str) -> Float32:
     """Ratings as float32 (rows,); raises ``TextError`` unless all are finite numbers."""
     if not (pt.is_integer(column.type) or pt.is_floating(column.type) or pt.is_boolean(column.type)):
-        raise TextError(f"the ratings, {name!r}, must be numbers; they are {column.type}")
+        raise TextError(f"the ratings in the column {name!r} must be numbers{_first_other(column)}")
     ratings = column.cast(pa.float32(), safe=False).to_numpy().astype(np.float32)
     wrong = np.flatnonzero(~np.isfinite(ratings))
     if len(wrong):
         raise TextError(f"row {wrong[0] + 1} has no {name!r} that is a number: fill it, or drop the row")
     return ratings
+
+
+def _first_other(column: pa.ChunkedArray) -> str:
+    """What the message about ratings that are no numbers shows: the first text that is none, with its row."""
+    if not (pt.is_string(column.type) or pt.is_large_string(column.type)):
+        return f"; received the Arrow type {column.type}"
+    for row, text in enumerate(column.to_pylist(), 1):
+        try:
+            float(text or "nan")
+        except ValueError:
+            return f"; row {row} holds {text!r:.80}"
+    return "; received texts: convert them to numbers"
 
 
 def _compile(model: keras.Model, schedule: Schedule, weight_decay: float) -> None:

@@ -49,7 +49,8 @@ def rating_model(
     _check_columns(columns)
     if between is not None and not between[0] < scale[0] < between[1]:
         raise ArgumentError(
-            f"between must be a lowest and a highest rating around the mean, {scale[0]:g}; received {between}"
+            "between must be a lower and an upper limit around the mean rating, "
+            f"{scale[0]:g}; received {between[0]:g} and {between[1]:g}"
         )
     import keras
 
@@ -91,7 +92,9 @@ def _check_columns(columns: ColumnEncoder) -> None:
     if of_lists:
         raise ArgumentError(f"columns must hold a value a row; {', '.join(map(repr, of_lists))} hold lists")
     if len(columns.names) < 2:
-        raise ArgumentError(f"ratings need two columns at least, who and what; received {', '.join(columns.names)}")
+        raise ArgumentError(
+            f"ratings require at least two columns, such as user and item; received {', '.join(columns.names)}"
+        )
 
 
 def _embedding(keras: Any, layer: str, columns: ColumnEncoder, name: str, dim: int, seed: int | None) -> Any:  # noqa: ANN401

@@ -55,9 +55,11 @@ class SkipGram:
             check_count(name, getattr(self, name))
         check_count("seed", self.seed, least=0)
         if not 0 <= self.sample < 1:
-            raise ArgumentError(f"sample must be a share from 0 to below 1; received {self.sample}")
+            raise ArgumentError(f"sample must be at least 0 and less than 1; received {self.sample}")
         if not 0 < self.last_rate <= self.rate:
-            raise ArgumentError(f"rate must be at least last_rate, and both above 0; received {self.rate}")
+            raise ArgumentError(
+                f"rate must be at least last_rate, and both greater than 0; received {self.rate} and {self.last_rate}"
+            )
 
 
 def train_skipgram(

@@ -74,10 +74,10 @@ def train_tracing(
     validation = answers.select(held)
     tested = validation if test is None else Answers.of(encoder, test, correct)
     if not tested.lengths.any() and (len(held) or test is not None):
-        raise ArgumentError("there are no answers to report on: a student needs two")
+        raise ArgumentError("no student has enough answers to compute metrics on: a student requires at least two")
     cut = answers.select(training).windows(sizes["maxlen"])
     if not len(cut.events):
-        raise ArgumentError("there is nothing to learn from: a student needs two answers")
+        raise ArgumentError("no student has enough answers to train on: a student requires at least two")
     repeatable(schedule.seed)
     model = tracing_model(encoder, cell=cell, dim=dim, units=units, dropout=dropout)
     _compile(model, schedule)
@@ -127,7 +127,7 @@ class Answers:
         """The answers of all students, all but the first of each asked."""
         skills, events = encoder.encode_ragged(table).values()
         if not isinstance(skills, Ragged) or not isinstance(events, Ragged):
-            raise TextError("answers must be lists, one for each student: group them by it (group_events, --group-by)")
+            raise TextError("answers must be lists, one for each student: make them with group_events")
         right = Ragged(_right(table[correct].combine_chunks().values), skills.row_splits)
         return cls(before(events), after(skills), after(right))
 

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from tokemb.errors import VectorsError
 
-REMEDY = "get it whole, or use the rows that are there with --lenient, in Python load_vectors(..., lenient=True)"
+REMEDY = "download it again, or read the rows that are complete with load_vectors(..., lenient=True)"
 """What to do about a file that is cut."""
 
 # How compressed files begin.
