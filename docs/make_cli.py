@@ -14,11 +14,17 @@ PAGE = Path(__file__).parent / "cli.md"
 HEAD = """\
 # The command line
 
-What `tokemb --help` and the help of each command say; `make docs` writes this page.
+This page contains the output of `tokemb --help` and of the help of each command; `make docs` writes it.
 
-Data goes to standard output or into the output file, everything else to standard error. The exit code is 0, 1 for input
-that cannot be used (one sentence says why, nothing is written), 2 for wrong usage, 130 when interrupted. Outputs appear
-whole or not at all.
+Data goes to standard output or into the output file, everything else to standard error. Outputs appear complete or not
+at all. The exit code is
+
+* 0 for success,
+* 1 for input that cannot be used: one sentence on standard error says why and how to resolve it,
+* 2 for wrong usage: an unknown command or option, a value that an option cannot have, options that exclude each other,
+* 130 for an interruption.
+
+`tokemb diff` and `tokemb check` also return 1 for vocabularies that differ and for errors that they find.
 """
 
 

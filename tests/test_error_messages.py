@@ -176,7 +176,7 @@ def test_option_value_that_cannot_be_is_exit_code_2_with_the_rule_and_the_value(
 def files(tmp_path):
     (tmp_path / "two.csv").write_text("label,review\npos,good\n", "utf-8")
     (tmp_path / "bare.tsv").write_text("1\tthis was a very good film\n0\tbad\n", "utf-8")
-    (tmp_path / "semi.csv").write_text("text\na;b\n", "utf-8")
+    (tmp_path / "wide.csv").write_text("text,label\na b,1\nc;d,e,f,2\n", "utf-8")
     (tmp_path / "text.txt").write_text("a b\n", "utf-8")
     (tmp_path / "ratings.csv").write_text("user,item,stars\na,b,good\n", "utf-8")
     tokemb.fit_vocab(["a b"]).save(tmp_path / "v")
@@ -197,6 +197,7 @@ def files(tmp_path):
             "for example --column 'this was a very good film', or pass --no-header if the first row holds values",
         ),
         ("fit-vocab bare.tsv --column 1 --column 5 -o x", ": pass --no-header if the first row holds values"),
+        ("fit-vocab wide.csv --column text -o x", "pass the character between the fields as --delimiter CHARACTER"),
         ("fit-vocab text.txt --column review -o x", "if it is a table, pass its format, for example --format csv"),
         ("embed i.jsonl --model m.keras -o x.npy", "is JSON Lines, which does not record a length"),
         (

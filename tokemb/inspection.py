@@ -78,7 +78,7 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
         "padding": encoder.padding,
         "truncating": encoder.truncating,
         "fingerprint": encoder.fingerprint,
-        "way": str(encoder.explain(text)),
+        "backend": str(encoder.explain(text)),
         "settings": encoder.settings,
         "warning": shared_padding(encoder),
         "corpus": None,

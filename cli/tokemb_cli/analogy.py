@@ -20,9 +20,9 @@ from tokemb_cli.console import data, quiet_tensorflow
 @options.nearest
 @options.as_json
 def command(model: Path, a: str, b: str, c: str, vocab: Path | None, k: int, as_json: bool) -> None:
-    """Answer "A is to B as C is to ?" with the tokens nearest to B - A + C, without the three (3CosAdd).
+    """Solve "A is to B as C is to ?" with the tokens nearest to B - A + C, without A, B and C (3CosAdd).
 
-    MODEL, --vocab and words are as for tokemb neighbors.
+    MODEL, --vocab and words are those of tokemb neighbors.
 
     \b
     Example:

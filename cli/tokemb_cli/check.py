@@ -22,10 +22,10 @@ from tokemb_cli.messages import in_words_here
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context
 def command(ctx: click.Context, ids: tuple[Path, ...], vocab: Path, model: Path, as_json: bool) -> None:
-    """Tell whether a vocabulary, a model, and files of ids fit together, before any work.
+    """Check that a vocabulary, a model and files of ids are compatible.
 
-    A line for each finding, errors first: its level, what was met, and what to do. The exit code is 1 if there is an
-    error, and 0 if there are only warnings or nothing.
+    Each finding is one line with its level, the problem and the remedy, errors first. The exit code is 1 if there is an
+    error, and 0 otherwise.
 
     \b
     Examples:

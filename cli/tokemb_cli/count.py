@@ -25,10 +25,10 @@ from tokemb_cli.console import note
 @options.threads
 @corpus.quiet
 def command(output: Path, profile: str, threads: int | None, **told: Any) -> None:  # noqa: ANN401
-    """Count the tokens of texts: files, folders, patterns, addresses such as s3://..., or - for standard input.
+    """Count the tokens of texts: files, folders, globs, URLs such as s3://..., or - for standard input.
 
-    Vocabularies of any size are cut from the counts without reading the texts again, and counts of several texts are
-    added.
+    fit-vocab selects vocabularies of any size from the counts without reading the texts again, and adds the counts of
+    several corpora.
 
     \b
     Examples:

@@ -14,7 +14,7 @@ from tokemb_cli.console import data
 @click.argument("ids", type=click.Path(path_type=Path))
 @options.vocab
 def command(ids: Path, vocab: Path) -> None:
-    """Turn a file of ids (.npy, .npz, .parquet, .jsonl) back into texts, a row a line, on standard output.
+    """Decode a file of ids (.npy, .npz, .parquet, .jsonl) to texts on standard output, one row per line.
 
     \b
     Example:

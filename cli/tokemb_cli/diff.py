@@ -26,9 +26,9 @@ _PATH = click.Path(path_type=Path)
 )
 @click.pass_context
 def command(ctx: click.Context, first: Path, second: Path, as_json: bool, top: int) -> None:
-    """Tell how two vocabularies differ: tokens of one alone, ids that moved, settings, counts.
+    """Compare two vocabularies: tokens that only one has, tokens with another id, settings and counts.
 
-    The exit code is 0 if every text gets the same ids from both, and 1 if not.
+    The exit code is 0 if both give every text the same ids, and 1 otherwise.
 
     \b
     Example:

@@ -64,13 +64,13 @@ def command(
     threads: int | None,
     **told: Any,  # noqa: ANN401
 ) -> None:
-    """Turn ids, or with --vocab texts, into vectors.
+    """Embed ids or, with --vocab, texts with a Keras model.
 
-    Vectors are (rows, maxlen, dim), or (rows, dim) with --pooling. Ids are files of .npy, .npz, .parquet or .jsonl as
-    encode writes them, or folders of these, and the columns beside them are kept; texts are read as encode reads them.
-    Whole numbers that are tokens of texts are named with --column.
+    The vectors have the shape (rows, maxlen, dim), or (rows, dim) with --pooling. Ids are .npy, .npz, .parquet or
+    .jsonl files as encode writes them, or folders of such files; their other columns are kept. Texts are read as by
+    encode. Select a column of integers that are tokens of texts with --column.
 
-    With --rows-per-shard, a run that was stopped goes on when the same command is given again.
+    With --rows-per-shard, repeating the command resumes a run that was stopped.
 
     \b
     Examples:

@@ -44,17 +44,17 @@ def command(
     threads: int | None,
     **told: Any,  # noqa: ANN401
 ) -> None:
-    """Turn texts into padded ids: files, folders, patterns, addresses such as s3://..., or - for standard input.
+    """Encode texts as padded ids: files, folders, globs, URLs such as s3://..., or - for standard input.
 
-    Text files have a row a line; .csv, .tsv, .jsonl, .parquet and .arrow have columns; .gz, .bz2, .zst and .xz are
-    decompressed. An empty text is a row of padding.
+    Text files have one row per line. Files of .csv, .tsv, .jsonl, .parquet and .arrow have columns. Files of .gz, .bz2,
+    .zst and .xz are decompressed. An empty text becomes a row of padding.
 
-    With a folder of columns that fit-vocab made, the output has an array for each column: .npz or .parquet. With
-    --group-by, all rows of a group become one, and columns to --keep have the value of its first.
+    With a folder of columns that fit-vocab wrote, the output is .npz or .parquet with one array per column. With
+    --group-by, the rows of a group become one row; --keep copies values of the first row of each group.
 
-    With --rows-per-shard, a run that was stopped goes on when the same command is given again.
+    With --rows-per-shard, repeating the command resumes a run that was stopped.
 
-    With --engine spark the files are those that the cluster sees, and the output is a folder of Parquet files.
+    With --engine spark, the cluster must be able to read the files, and the output is a folder of Parquet files.
 
     \b
     Examples:

@@ -36,16 +36,17 @@ def command(
     padding: str | None,
     truncating: str | None,
 ) -> None:
-    """Write a SavedModel that takes raw text, for TensorFlow Serving or tf.saved_model.load.
+    """Export a SavedModel that takes raw text, for TensorFlow Serving or tf.saved_model.load.
 
-    Its signature has the input texts, strings (batch,). Its ids are those that encode writes; running it needs no
-    tokemb. Vocabularies of words can be exported; subwords and a tokenizer.json by anyone cannot.
+    Its signature has one input, texts: strings of shape (batch,). It computes the ids that encode writes, and does not
+    need tokemb to run. Word vocabularies of tokemb can be exported; subwords and other tokenizer.json files
+    cannot.
 
     \b
     Answers:
       ids           int32 (batch, maxlen)
-      vectors       float32 (batch, maxlen, dim), those of the model's Embedding
-      predictions   what the model gives
+      vectors       float32 (batch, maxlen, dim), from the Embedding of the model
+      predictions   the output of the model
 
     \b
     Example:

@@ -13,12 +13,12 @@ from tokemb_cli.console import note, quiet_tensorflow
 @click.command("export-projector")
 @options.vectors_of
 @options.optional_vocab
-@options.output("FOLDER", "Folder to write.")
+@options.output("FOLDER", "Folder to write the vectors and metadata to.")
 def command(model: Path, vocab: Path | None, output: Path) -> None:
-    """Write the vectors of all tokens for TensorBoard's embedding projector: tensorboard --logdir FOLDER.
+    """Export the vectors of all tokens for the TensorBoard embedding projector: tensorboard --logdir FOLDER.
 
-    MODEL and --vocab are as for tokemb neighbors. vectors.tsv and metadata.tsv, with tokens, ids and counts, can be
-    loaded into https://projector.tensorflow.org too.
+    MODEL and --vocab are those of tokemb neighbors. The files vectors.tsv and metadata.tsv, with tokens, ids and
+    counts, can also be loaded into https://projector.tensorflow.org.
 
     \b
     Example:

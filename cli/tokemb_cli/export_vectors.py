@@ -17,12 +17,12 @@ _ENDINGS = (".txt", ".vec", ".bin", ".npz")
 @options.vocab
 @options.output("FILE", "File to write; its extension selects the format.")
 def command(model: Path, vocab: Path, output: Path) -> None:
-    """Write the vectors of a Keras model's tokens, in the order of their ids, without padding.
+    """Export the vectors of the tokens of a Keras model, in the order of their ids, without padding.
 
     \b
     Formats:
-      .txt, .vec   word2vec's text, with the digits that give the same bits
-      .bin         word2vec's binary format
+      .txt, .vec   word2vec text format, with all digits of the float32 values
+      .bin         word2vec binary format
       .npz         an archive of tokens (rows,) and vectors (rows, dim), for NumPy
 
     \b

@@ -78,26 +78,27 @@ if TYPE_CHECKING:
 @spark.engine
 @corpus.quiet
 def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
-    """Fit a vocabulary to texts: files, folders, patterns, addresses such as s3://..., or - for standard input.
+    """Fit a vocabulary to texts: files, folders, globs, URLs such as s3://..., or - for standard input.
 
-    Files that tokemb count wrote are counts; several are added, and no text is read again.
+    The input can also be counts that tokemb count wrote. Several files of counts are added; no text is read again.
 
-    Id 0 is padding, id 1 out-of-vocabulary, then the tokens by count.
+    Id 0 is padding and id 1 is out of vocabulary. The tokens follow in order of descending count.
 
-    Several --column, or one event of several columns, make a folder of columns: a vocabulary of whole values for each,
-    in which id 2 is missing. --group-by makes one row of all events of a user, sorted by --order-by.
+    Several --column options, or one event of several columns, write a folder of columns: a vocabulary of whole values
+    for each column, in which id 2 stands for a missing value. --group-by makes one row of all events of, for example, a
+    user, sorted by --order-by.
 
-    With --engine spark the files are those that the cluster sees; the vocabulary has the same bytes.
+    With --engine spark, the cluster must be able to read the files. The vocabulary is the same, byte for byte.
 
     \b
     Profiles:
-      words               lower-case words of any script; Han, kana, Thai, Lao,
-                          Khmer, Myanmar and emoji one character at a time
+      words               lowercase words of any script; Han, kana, Thai, Lao,
+                          Khmer, Myanmar and emoji are split into characters
       keras               the legacy Keras Tokenizer
-      text-vectorization  Keras' TextVectorization as it is by default
-      whitespace          split at white space, nothing else: events
-      chars               one character one token
-      bert                BERT's normalizer and pre-tokenizer
+      text-vectorization  the defaults of the Keras layer TextVectorization
+      whitespace          split at white space only: for events
+      chars               one token per character
+      bert                the normalizer and pre-tokenizer of BERT
 
     \b
     Examples:

@@ -63,10 +63,10 @@ def command(
     threads: int | None,
     **told: Any,  # noqa: ANN401
 ) -> None:
-    """Append the tokens of new texts, or of counts, to a vocabulary; texts are read as fit-vocab reads them.
+    """Append the new tokens of texts, or of counts, to a vocabulary. Texts are read as by fit-vocab.
 
-    Every id stays what it is, and counts are added. Of a model the rows of old tokens stay bit for bit, new rows are
-    drawn as the old ones are spread, and all else stays as it was trained.
+    Existing ids are unchanged, and counts are added. In a model, existing embedding rows and all other weights are
+    unchanged; new rows are sampled from a normal distribution fitted to the existing ones.
 
     \b
     Examples:

@@ -65,20 +65,20 @@ if TYPE_CHECKING:
     help="gensim: number to add to every id; words: the first id.  [default: 0 for gensim, 2 for words]",
 )
 def command(source: Path, output: Path, texts: Path | None, kind: str | None, **settings: Any) -> None:  # noqa: ANN401
-    """Take over a vocabulary of another library; every token keeps its id, so that trained weights stay valid.
+    """Import the vocabulary of another library. Every token keeps its id, so that trained weights stay valid.
 
-    Nothing in the file is executed: pickles and .keras files are read without pickle and Keras. What cannot give the
-    same ids is refused.
+    Nothing in the file is executed: pickles and .keras files are read without pickle and Keras. A vocabulary that
+    cannot give the same ids is refused.
 
     \b
     Formats:
-      Keras Tokenizer    to_json, as text or nested in other JSON; a pickle; a
-                         word_index with what is known beside it
-      .keras             the TextVectorization or StringLookup in a model
-      BERT               vocab.txt, or a JSON map from token to id
-      gensim             Dictionary.save_as_text
-      word list          a word a line
-      tokenizer.json     by anyone
+      Keras Tokenizer    the output of to_json, as text or nested in other JSON; a
+                         pickle; or a word_index with the options below
+      .keras             the TextVectorization or StringLookup layer of a model
+      BERT               vocab.txt, or a JSON object from token to id
+      gensim             the output of Dictionary.save_as_text
+      word list          one word per line
+      tokenizer.json     any Hugging Face tokenizer.json
 
     \b
     Examples:

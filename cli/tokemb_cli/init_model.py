@@ -72,9 +72,9 @@ def command(
     seed: int,
     **reading: Any,  # noqa: ANN401 - options of load_vectors
 ) -> None:
-    """Make a Keras model that looks up the ids of a vocabulary: (batch, maxlen) to (batch, maxlen, dim).
+    """Make a Keras embedding model for the ids of a vocabulary: (batch, maxlen) to (batch, maxlen, dim).
 
-    It is a plain Keras model: open it with keras.models.load_model, put it into a larger one, train it, save it.
+    It is a plain Keras model: load it with keras.models.load_model, use it in a larger model, train it and save it.
 
     \b
     Examples:

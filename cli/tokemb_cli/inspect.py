@@ -20,12 +20,12 @@ from tokemb_cli.console import data
 )
 @click.option("--text", help="Show which backend encodes this text, and why.")
 def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
-    """Tell what a vocabulary, folder of columns, tokenizer.json, .keras model, or file of counts, ids or vectors holds.
+    """Describe a vocabulary, folder of columns, tokenizer.json, .keras model, or file of counts, ids or vectors.
 
-    Of a folder of shards, what its manifest says, and which files are not as long as they were.
+    For a folder of shards, show its manifest and the files whose size has changed.
 
-    The way of a vocabulary is how its texts are encoded: the scanner and gigatoken are fast, the reference (the
-    tokenizers library itself) is slow, and all give the same ids.
+    The backend of a vocabulary is the implementation that encodes its texts. The scanner and gigatoken are fast; the
+    reference, which is the tokenizers library itself, is slow. All give the same ids.
 
     \b
     Examples:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @options.nearest
 @options.as_json
 def command(model: Path, words: tuple[str, ...], vocab: Path | None, k: int, as_json: bool) -> None:
-    """Show the tokens nearest to words: the cosine of their vectors, and their counts in the corpus.
+    """Show the nearest tokens of words, with the cosine similarity of their vectors and their counts in the corpus.
 
-    MODEL is a Keras model, with --vocab, or a file of vectors: GloVe, word2vec, fastText or .npz. Words are normalized
-    as the texts of the vocabulary are. Padding, unknown tokens and vectors of zeros are left out.
+    MODEL is a Keras model (with --vocab) or a file of vectors: GloVe, word2vec, fastText or .npz. Words are normalized
+    like the texts of the vocabulary. Padding, [UNK] and vectors of zeros are left out.
 
     \b
     Examples:

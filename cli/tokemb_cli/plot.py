@@ -34,10 +34,11 @@ _ENDINGS = (".html", ".png", ".svg")
 def command(
     model: Path, vocab: Path | None, output: Path, method: str, top: int | None, words: Path | None, seed: int
 ) -> None:
-    """Draw a map of tokens by their vectors: near on it is, mostly, near in the model.
+    """Plot the vectors of tokens in two dimensions. Tokens that are near in the plot are mostly near in the model.
 
-    MODEL and --vocab are as for tokemb neighbors. An .html is one page that needs no network: search, zoom, and click a
-    token to see its nearest. A .png or .svg labels as many tokens as there is room for. Needs pip install tokemb[plot].
+    MODEL and --vocab are those of tokemb neighbors. An .html file is one page that needs no network: search, zoom, and
+    click a token to see its nearest tokens. A .png or .svg file labels as many tokens as there is room for. The command
+    requires pip install tokemb[plot].
 
     \b
     Examples:

@@ -12,10 +12,10 @@ class _Trainings(LazyGroup):
 
     commands_in = {
         "classify": ("train_classify", "Train a classifier of texts or sequences of events."),
-        "next": ("train_next", "Train a model of the next event of a sequence."),
-        "tracing": ("train_tracing", "Train a model of whether the next answer is right."),
-        "ratings": ("train_ratings", "Train embeddings of users and items that tell a rating."),
-        "skipgram": ("train_skipgram", "Train vectors of words or items by what is near them."),
+        "next": ("train_next", "Train a model that predicts the next event of a sequence."),
+        "tracing": ("train_tracing", "Train a model that predicts whether the next answer is right."),
+        "ratings": ("train_ratings", "Train a matrix factorization of ratings by users and items."),
+        "skipgram": ("train_skipgram", "Train word or item vectors with skip-gram (word2vec)."),
     }
 
 
@@ -23,6 +23,6 @@ class _Trainings(LazyGroup):
 def command() -> None:
     """Train a model on texts, events or tables.
 
-    Every training writes a folder: model.keras, a plain Keras model; vocabulary, that of its ids; training.json, how it
-    was trained and what it reached. The same seed on the same machine gives the same figures.
+    Every command writes a folder with model.keras, a plain Keras model; vocabulary, the vocabulary of its ids; and
+    training.json, the settings and the metrics. The same seed gives the same metrics on the same machine.
     """

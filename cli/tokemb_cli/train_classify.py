@@ -52,8 +52,8 @@ def command(
 ) -> None:
     """Train a classifier of texts, or of sequences of events that --group-by makes.
 
-    Without --vocab the words of the texts, 30,000 at most, become its vocabulary. Without --test the figures are those
-    of the rows held back for validation.
+    Without --vocab, a vocabulary of at most 30,000 words is fitted to the texts. Without --test, the metrics are
+    computed on the validation split.
 
     \b
     Examples:

@@ -42,10 +42,11 @@ def command(
     test: str | None,
     **told: Any,  # noqa: ANN401
 ) -> None:
-    """Train a model of the next event of a sequence: a line of events, or what --group-by makes.
+    """Train a model that predicts the next event of a sequence. A sequence is a line of events or a --group-by group.
 
-    The last event of each sequence is left out of training, and the figures are about it; with --test, about the last
-    ones of the sequences there. Without --vocab the events, split at white space, become the vocabulary.
+    The last event of each sequence is left out of training, and the metrics are computed on it. With --test, they are
+    computed on the last events of the sequences in that file. Without --vocab, a vocabulary is fitted to the events,
+    which are split at white space.
 
     \b
     Examples:

@@ -65,10 +65,10 @@ def command(
     test: str | None,
     **told: Any,  # noqa: ANN401
 ) -> None:
-    """Train embeddings of users and items, two or more --column, that tell a rating.
+    """Train a matrix factorization: embeddings of users and items (two or more --column) that predict a rating.
 
-    The model has an input for each column, called as it is. Without --test the figures are those of the rows held back
-    for validation.
+    The model has one input per column, with the name of the column. Without --test, the metrics are computed on the
+    validation split.
 
     \b
     Examples:

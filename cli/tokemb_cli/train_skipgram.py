@@ -47,9 +47,9 @@ from tokemb_cli import corpus, options, training, values
 )
 @corpus.quiet
 def command(vocab: Path, output: Path, **told: Any) -> None:  # noqa: ANN401
-    """Train vectors of words, or of items in sequences, by what is near them (word2vec, item2vec).
+    """Train vectors of words, or of items in sequences, with skip-gram and negative sampling (word2vec, item2vec).
 
-    The model looks the vectors up, as that of init-model. What is out of vocabulary is left out.
+    The model is an embedding model like that of init-model. Tokens that are out of vocabulary are left out.
 
     \b
     Examples:

@@ -40,10 +40,10 @@ def command(
     test: str | None,
     **told: Any,  # noqa: ANN401
 ) -> None:
-    """Train a model of whether the next answer is right, from the answers so far.
+    """Train a model that predicts whether the next answer is right from the previous ones (knowledge tracing).
 
-    --column names the skill that is asked; --group-by the student; --order-by the time, where rows are not in order.
-    Without --test the figures are those of the students held back for validation.
+    --column names the skill of the question, --group-by the student, and --order-by the time if the rows are not in
+    order. Without --test, the metrics are computed on the students of the validation split.
 
     \b
     Examples:
