@@ -104,6 +104,7 @@ def find(*names: str) -> click.Command:
         ("encode", "pass the character as delimiter=...", "pass the character as --delimiter CHARACTER"),
         ("encode", "pass missing=...", "pass --missing error|empty"),
         ("encode", "pass the length as maxlen=...", "pass the length as --maxlen INTEGER"),
+        ("embed", "pass encoder=...", "pass --vocab FOLDER"),
         ("check", "use encode(..., maxlen=5)", "use tokemb encode --maxlen 5"),
         ("encode", "the column has no format, and errors", "the column has no format, and errors"),
         ("encode", "there is no column 'max_size' of maxlen=3", "there is no column 'max_size' of --maxlen 3"),

@@ -177,7 +177,7 @@ def test_pieces_and_special_tokens_of_foreign_tokenizers():
 
 def test_what_cannot_be_looked_at(here, tmp_path):
     encoder = tokemb.Encoder.load(here / "v")
-    with pytest.raises(ArgumentError, match="a Keras model requires its vocabulary"):
+    with pytest.raises(ArgumentError, match="a Keras model requires the vocabulary"):
         TokenVectors.load(here / "m.keras")
     with pytest.raises(ModelError, match="made for the vocabulary"):
         TokenVectors.load(here / "m.keras", tokemb.fit_vocab(["other"]))

@@ -126,7 +126,7 @@ class Embedder:
         if self.pad_id is None:
             raise ModelError(
                 "padding cannot be distinguished from tokens, since the Embedding of the model does not mask it: "
-                "make the model with embedding_model(..., mask_zero=True), or pool rows without padding"
+                "pass encoder=..., make the model with embedding_model(..., mask_zero=True), or pool unpadded rows"
             )
         return self._model.pool_padded(ids, ids != self.pad_id, pooling)
 

@@ -17,7 +17,13 @@ from functools import partial
 import click
 
 # Arguments, and one function, whose option has another name.
-_ARGUMENTS = {"output_dim": "dim", "group_events": "group_by", "compile": "no_compile", "trainable": "frozen"}
+_ARGUMENTS = {
+    "compile": "no_compile",
+    "encoder": "vocab",
+    "group_events": "group_by",
+    "output_dim": "dim",
+    "trainable": "frozen",
+}
 
 # Of these, the ones whose option turns off what the argument turns on.
 _OPPOSITES = ("no_compile", "frozen")

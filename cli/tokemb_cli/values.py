@@ -10,14 +10,18 @@ import click
 
 if TYPE_CHECKING:
     _Choice = click.Choice[str]
-else:  # click 8.1 has no type parameter
+    _IntType = click.ParamType[int]
+    _FloatType = click.ParamType[float]
+    _StrType = click.ParamType[str]
+else:  # click 8.1 has no type parameters
     _Choice = click.Choice
+    _IntType = _FloatType = _StrType = click.ParamType
 
 # Ids, lengths and sizes are int32.
 _LARGEST = 2**31 - 1
 
 
-class Integer(click.ParamType):
+class Integer(_IntType):
     """An integer from ``least`` to the largest int32."""
 
     name = "integer"
@@ -36,7 +40,7 @@ class Integer(click.ParamType):
         self.fail(f"must be an integer from {self._least} to {_LARGEST}; received {value}", param, ctx)
 
 
-class Number(click.ParamType):
+class Number(_FloatType):
     """A finite number: at least ``least`` or more than ``above``, and less than ``below``."""
 
     name = "float"
@@ -60,7 +64,7 @@ class Number(click.ParamType):
         return f" {' and '.join(bounds)}" if bounds else ""
 
 
-class Delimiter(click.ParamType):
+class Delimiter(_StrType):
     """The character between fields; ``\\t`` is a tab, which is hard to type in most shells."""
 
     name = "character"
@@ -81,8 +85,8 @@ class Choice(_Choice):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter as error:
-            error.message += did_you_mean(str(value), list(map(str, self.choices)))
-            raise
+            known = list(map(str, self.choices))
+            raise click.BadParameter(error.message + did_you_mean(str(value), known), ctx, param) from None
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

@@ -52,7 +52,7 @@ class TokenVectors:
         if isinstance(model, (Path, str)):
             check_no_vocabulary(Path(model))
         if encoder is None:
-            raise ArgumentError("a Keras model requires its vocabulary: pass the vocabulary that it was made for")
+            raise ArgumentError("a Keras model requires the vocabulary that it was made for: pass encoder=...")
         matrix = Embedder(model, encoder).matrix[: encoder.input_dim]
         if not np.isfinite(matrix).all():
             raise ModelError(
