@@ -27,7 +27,7 @@ def text_column(df: DataFrame, column: str) -> Column:
     kind = df.schema[column].dataType
     if not _is_text(kind) and not (isinstance(kind, ArrayType) and _is_text(kind.elementType)):
         raise TextError(
-            f"the column {column!r} holds {kind.simpleString()}: texts, whole numbers, or lists of those are needed"
+            f"the column {column!r} holds {kind.simpleString()}: pass a column of texts, integers, or lists of those"
         )
     return quoted(column)
 
