@@ -14,6 +14,9 @@ import pytest
 import tokemb
 from tests.conftest import ROOT
 from tokemb.atomic import atomic_file, atomic_folder
+from tokemb.outputs.kind import Kind
+
+ANY = Kind("anything", lambda _: True)
 
 COMMANDS = {
     "count": "count - -o out.parquet",
@@ -79,7 +82,7 @@ def test_an_interrupted_run_leaves_no_output(here, command, number, code):
 def test_no_space_left(here, command):
     import resource
 
-    np.save(here / "out.npy", np.zeros(3))
+    np.save(here / "out.npy", np.zeros((3, 2), np.int32 if command == "encode" else np.float32))
     before = (here / "out.npy").read_bytes()
     process = start(
         here, COMMANDS[command], preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
@@ -109,22 +112,21 @@ def test_a_full_device(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["v"]
 
 
-def test_a_failure_between_the_two_renames_puts_the_old_folder_back(tmp_path, monkeypatch):
-    from pathlib import Path
-
+def test_a_failure_between_two_renames_puts_the_old_folder_back(tmp_path, monkeypatch):
     (tmp_path / "v").mkdir()
     (tmp_path / "v" / "old").write_text("old")
-    rename = Path.rename
+    rename = os.rename
     calls = []
 
-    def second_fails(self, target):
+    def third_fails(source, target):
         calls.append(target)
-        if len(calls) == 2:
+        if len(calls) == 3:  # the first finds that something is there
             raise OSError(5, "Input/output error")
-        return rename(self, target)
+        return rename(source, target)
 
-    monkeypatch.setattr(Path, "rename", second_fails)
-    with pytest.raises(OSError, match="Input/output error"), atomic_folder(tmp_path / "v", lambda _: True) as new:
+    monkeypatch.setattr("tokemb.atomic.exchange", lambda *_: False)
+    monkeypatch.setattr(os, "rename", third_fails)
+    with pytest.raises(OSError, match="Input/output error"), atomic_folder(tmp_path / "v", ANY) as new:
         (new / "new").write_text("new")
     assert [path.name for path in (tmp_path / "v").iterdir()] == ["old"]
     assert [path.name for path in tmp_path.iterdir()] == ["v"]

@@ -1,104 +1,150 @@
-"""Outputs that appear whole or not at all: written under a temporary name beside the final one, then renamed."""
+"""Outputs that appear whole or not at all: written in a hidden folder beside the final name, then renamed."""
 
 from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-_PREFIX = ".tokemb-"
-_TEMPORARY = re.compile(re.escape(_PREFIX) + r"[0-9a-f]{12}(\.\w+)?")
+from tokemb.outputs.exchange import exchange
+from tokemb.outputs.kind import Kind, check_file
+from tokemb.outputs.kind import check_folder as check_replaced_folder
+from tokemb.outputs.temporaries import REPLACED, remove_folder, temporary_folder
+
+# Other processes may write the same folder: each attempt takes microseconds.
+_ATTEMPTS = 100
+
+# What systems say if a folder is to be renamed to one that is not empty.
+_EXISTS = (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES)
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path, with the suffix of ``path``, and rename it to ``path`` at the end of the block.
+def atomic_file(
+    path: Path, kind: Kind | None = None, *, force: bool = False, folder: Path | None = None
+) -> Iterator[Path]:
+    """Give a temporary path, with the name of ``path``, and rename it to ``path`` at the end of the block.
 
-    If the block raises or is interrupted the temporary file goes, and what was at ``path`` stays.
-    Raises ``OSError`` at once if ``path`` is a folder or a device, or its parent is not a folder.
+    If the block raises or is interrupted, the temporary file is removed and what was at ``path`` stays.
+
+    Args:
+        path: The file to write.
+        kind: What is written. A file at ``path`` that is of another kind is not replaced; ``None`` replaces any file.
+        force: Replace files of any kind, and read-only ones.
+        folder: A temporary folder on the same file system, for many files in turn. By default one is created.
+
+    Raises:
+        OutputExistsError: If the file at ``path`` must not be replaced.
+        OSError: If ``path`` is a folder or a device, or its parent is not a folder.
     """
-    path = check_output(path)
-    temporary = _temporary(path)
-    try:
+    path = check_output(path, kind, force=force)
+    with temporary_folder(path.parent) if folder is None else nullcontext(folder) as work:
+        temporary = work / path.name
         yield temporary
         _flush(temporary)
-        if path.exists():
-            _copy_mode(path, temporary)
+        check_file(path, kind, force)  # again: it may have appeared meanwhile
+        mode = _mode(path)
+        if mode is not None:
+            temporary.chmod(mode)
         os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
 
 
-def check_output(path: Path) -> Path:
-    """The file that is written for ``path``, which may be a link.
+def check_output(path: Path, kind: Kind | None = None, *, force: bool = False) -> Path:
+    """Return the file that is written for ``path``, which may be a link.
 
-    Raises ``OSError`` if ``path`` is a folder or a device, or its parent is not a folder.
+    Raises what ``atomic_file`` would, to know it before any work.
     """
     path = _resolved(path)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "the output is an existing folder; name a file", str(path))
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "the output is not a regular file", str(path))
+    check_file(path, kind, force)
     return path
 
 
 @contextmanager
-def atomic_folder(path: Path, may_replace: Callable[[Path], bool]) -> Iterator[Path]:
+def atomic_folder(path: Path, kind: Kind, *, force: bool = False) -> Iterator[Path]:
     """Give a temporary new folder and rename it to ``path`` at the end of the block.
 
-    A folder that is already at ``path`` is replaced if ``may_replace`` says so; otherwise, or if a file is there,
-    raises ``OSError`` at once.
+    A folder of the same kind that is already at ``path`` is replaced in one step, where the file system can. Two
+    processes may write one folder at the same time: the last one replaces the folder of the other as a whole.
+
+    Args:
+        path: The folder to write.
+        kind: What is written. Nothing of another kind is ever replaced, but for an empty folder.
+        force: Replace read-only folders, and trained weights.
+
+    Raises:
+        OutputExistsError: If the folder at ``path`` is read-only or holds trained weights.
+        OSError: If anything else is at ``path``, or its parent is not a folder.
     """
-    path = check_folder(path, may_replace)
-    temporary = _temporary(path)
-    replaced = _temporary(path)
-    try:
+    path = check_folder(path, kind, force=force)
+    with temporary_folder(path.parent) as folder:
+        temporary = folder / path.name
         temporary.mkdir()
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
                 _flush(file)
-        if path.exists():
-            _copy_mode(path, temporary)
-            path.rename(replaced)
-        temporary.rename(path)
-    except BaseException:
-        _remove(temporary)
-        if replaced.exists() and not path.exists():
-            replaced.rename(path)
-        raise
-    _remove(replaced)
+        for _ in range(_ATTEMPTS):
+            check_replaced_folder(path, kind, force)  # again: it may have appeared meanwhile
+            mode = _mode(path)
+            if _put_in_place(temporary, path, folder / REPLACED):
+                if mode is not None:
+                    path.chmod(mode)
+                return
+        raise FileExistsError(errno.EEXIST, "other processes replace the folder all the time", str(path))
 
 
-def check_folder(path: Path, may_replace: Callable[[Path], bool]) -> Path:
-    """The folder that is written for ``path``, which may be a link.
+def check_folder(path: Path, kind: Kind, *, force: bool = False) -> Path:
+    """Return the folder that is written for ``path``, which may be a link.
 
-    Raises ``OSError`` if something is there that ``may_replace`` does not give away, or its parent is not a folder.
+    Raises what ``atomic_folder`` would, to know it before any work.
     """
     path = _resolved(path)
-    if path.exists() and not (path.is_dir() and (may_replace(path) or not any(path.iterdir()))):
-        raise FileExistsError(
-            errno.EEXIST, "something else is there already; name a new folder, or move it away", str(path)
-        )
+    check_replaced_folder(path, kind, force)
     return path
 
 
-def remove_temporaries(folder: Path) -> None:
-    """Remove what a killed process left in ``folder``: outputs that did not get their names."""
-    for file in folder.glob(f"{_PREFIX}*"):
-        if is_temporary(file):
-            file.unlink(missing_ok=True)
+def _put_in_place(new: Path, path: Path, replaced: Path) -> bool:
+    """Give the folder ``new`` the name ``path``; return ``False`` if another process interfered.
+
+    A folder that had the name is at ``new`` or in ``replaced`` afterwards.
+    """
+    try:
+        os.rename(new, path)  # nothing is there, or an empty folder
+        return True
+    except OSError as error:
+        if error.errno not in _EXISTS or not path.is_dir():
+            raise
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if not os.access(path, os.W_OK):
+            path.chmod(mode | stat.S_IRWXU)  # else it cannot be moved to another folder
+        return exchange(new, path) or _replace_in_two_steps(new, path, replaced)
+    except FileNotFoundError:
+        return False
 
 
-def is_temporary(file: Path) -> bool:
-    """Whether the name is one that an output has before it gets its own."""
-    return _TEMPORARY.fullmatch(file.name) is not None
+def _replace_in_two_steps(new: Path, path: Path, replaced: Path) -> bool:
+    """Move the folder ``path`` away, then give ``new`` its name; return ``False`` if another process was faster.
+
+    If the process is killed in between, ``restore`` takes the second step.
+    """
+    remove_folder(replaced)
+    replaced.mkdir()
+    os.rename(path, replaced / path.name)
+    try:
+        os.rename(new, path)
+    except OSError as error:
+        if error.errno in _EXISTS:
+            return False
+        os.rename(replaced / path.name, path)
+        raise
+    return True
 
 
 def _resolved(path: Path) -> Path:
@@ -108,18 +154,12 @@ def _resolved(path: Path) -> Path:
     return path
 
 
-def _temporary(path: Path) -> Path:
-    return path.with_name(f"{_PREFIX}{os.urandom(6).hex()}{path.suffix}")
-
-
-def _copy_mode(path: Path, temporary: Path) -> None:
-    temporary.chmod(stat.S_IMODE(path.stat().st_mode))
-
-
-def _remove(folder: Path) -> None:
-    import shutil  # here, so that files do not wait for the archives that it knows
-
-    shutil.rmtree(folder, ignore_errors=True)
+def _mode(path: Path) -> int | None:
+    """Return the permissions of what is at ``path``, ``None`` if nothing is."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return None
 
 
 def _flush(file: Path) -> None:

@@ -17,6 +17,7 @@ from tokemb.engine.tally import Tally, tally
 from tokemb.errors import ArgumentError
 from tokemb.profiles import get_profile
 from tokemb.ragged import Int64, Ragged
+from tokemb.row_count import RowCount
 from tokemb.texts import STRINGS
 from tokemb.threads import thread_count
 
@@ -61,12 +62,15 @@ class TokenCounts:
         splitting = get_profile(profile)
         counter = TokenCounter(splitting, thread_count(threads))
         of_tokens = RunningCounts(profile)
-        for batch in corpus_batches(texts):
+        count = RowCount()
+        for batch in count.reading(corpus_batches(texts)):
             if batch.type == STRINGS:
                 counter.add(batch)
             else:
                 of_tokens.add(tally_tokens(batch))
-        return of_tokens.result() or cls.of_tally(profile, counter.result())
+        counts = of_tokens.result() or cls.of_tally(profile, counter.result())
+        count.check(counts.rows, "counted")
+        return counts
 
     @classmethod
     def of_tally(cls, profile: str, tally: Tally) -> TokenCounts:
@@ -116,15 +120,17 @@ class TokenCounts:
 
         return read_counts(Path(path))
 
-    def save(self, path: Path | str) -> None:
+    def save(self, path: Path | str, *, force: bool = False) -> None:
         """Write one Parquet file (docs/format.md), whole or not at all; name it ``something.counts.parquet``.
 
-        Raises ``OSError`` if it cannot be written, ``ArgumentError`` if tokens were left out.
+        ``force``: replace a file that holds no counts.
+        Raises ``OutputExistsError`` for such a file otherwise, ``OSError`` if it cannot be written, ``ArgumentError``
+        if tokens were left out.
         """
         self.require_all_tokens("saved")
         from tokemb.counts_file import write_counts
 
-        write_counts(self, Path(path))
+        write_counts(self, Path(path), force=force)
 
     @cached_property
     def rows(self) -> int:

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tokemb.atomic import atomic_file
+from tokemb.atomic import atomic_file, check_output
 from tokemb.counts import TokenCounts
 from tokemb.errors import CountsError
+from tokemb.outputs.kind import Kind
 from tokemb.profiles import PROFILES
 from tokemb.texts import STRINGS
 
@@ -25,15 +26,19 @@ KEY = b"tokemb.counts"
 _SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64()})
 
 
-def write_counts(counts: TokenCounts, path: Path) -> None:
-    """Write ``counts`` to ``path``, whole or not at all; raises ``OSError`` if that cannot be."""
+def write_counts(counts: TokenCounts, path: Path, *, force: bool = False) -> None:
+    """Write ``counts`` to ``path``, whole or not at all.
+
+    ``force``: replace a file that holds no counts.
+    Raises ``OutputExistsError`` for such a file otherwise, ``OSError`` if the file cannot be written.
+    """
     about = {
         "format_version": FORMAT_VERSION,
         "profile": counts.profile,
         "row_lengths": [list(pair) for pair in sorted(counts.row_lengths.items())],
     }
     table = pa.table([counts.tokens, counts.counts, counts.documents], _SCHEMA.with_metadata({KEY: json.dumps(about)}))
-    with atomic_file(path) as temporary:
+    with atomic_file(path, _KIND, force=force) as temporary:
         # No token comes twice, so dictionaries of them only cost.
         pq.write_table(table, temporary, compression="zstd", use_dictionary=False, write_page_checksum=True)
 
@@ -44,6 +49,14 @@ def holds_counts(path: Path) -> bool:
         return KEY in (pq.read_schema(path).metadata or {})
     except (pa.ArrowException, OSError):
         return False
+
+
+_KIND = Kind("a file of token counts", holds_counts)
+
+
+def check_target(path: Path, force: bool) -> None:
+    """Raise ``OSError`` if ``write_counts`` would for what is at ``path``, to know it before any work."""
+    check_output(path, _KIND, force=force)
 
 
 def read_counts(path: Path) -> TokenCounts:

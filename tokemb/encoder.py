@@ -170,9 +170,10 @@ pathlib.Path(text) for a file
 
         return _again(*growth(self, texts, max_new, min_count, threads))
 
-    def save(self, path: Path | str) -> None:
+    def save(self, path: Path | str, *, force: bool = False) -> None:
         """Write the vocabulary folder, whole or not at all; one that is there and holds nothing else is replaced.
 
+        ``force``: replace a read-only folder too.
         Raises ``OSError`` if something else is there, or the folder cannot be written.
         """
         metadata = {
@@ -182,7 +183,7 @@ pathlib.Path(text) for a file
             "settings": self.settings,
             "corpus": self.corpus and self.corpus.to_json(),
         }
-        write_folder(Path(path), self._saved_specification(), self.table, metadata)
+        write_folder(Path(path), self._saved_specification(), self.table, metadata, force=force)
 
     def _saved_specification(self) -> Specification:
         saved_pad_id = (self._specification.get("padding") or {}).get("pad_id")

@@ -8,6 +8,9 @@
     ├── TextError            (ValueError)   a row or a file that is not text, a corpus without tokens
     ├── CountsError          (ValueError)   a file of token counts that is missing, newer, broken, or not one
     ├── VocabularyError      (ValueError)   a vocabulary that is missing, newer, changed, or not one
+    ├── OutputExistsError    (FileExistsError)  an output that must not replace what is there
+    ├── OutputInUseError     (OSError)      a folder that another process is writing
+    ├── RowsLostError        (RuntimeError) other rows were written than were read: a defect of tokemb
     ├── ModelError           (ValueError)   a model that cannot take these ids
     ├── VectorsError         (ValueError)   a file of pre-trained vectors that is broken, or not one
     └── MissingPackageError  (ImportError)  a package that is an extra and not installed
@@ -39,6 +42,18 @@ class CountsError(TokembError, ValueError):
 
 class VocabularyError(TokembError, ValueError):
     """A vocabulary folder or ``tokenizer.json`` cannot be used."""
+
+
+class OutputExistsError(TokembError, FileExistsError):
+    """An output would replace something that may be worth more; ``force=True`` replaces it."""
+
+
+class OutputInUseError(TokembError, OSError):
+    """Another process is writing the same folder."""
+
+
+class RowsLostError(TokembError, RuntimeError):
+    """Other rows were written than were read, which is a defect of tokemb; the output was not written."""
 
 
 class ModelError(TokembError, ValueError):

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb.atomic import atomic_folder
+from tokemb.atomic import atomic_folder, check_folder
 from tokemb.errors import VocabularyError
+from tokemb.outputs.kind import Kind
 from tokemb.specification import Specification, fingerprint
 
 FORMAT_VERSION = 1
@@ -79,10 +80,21 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def write_folder(path: Path, specification: Specification, table: pa.Table, metadata: dict[str, Any]) -> None:
+_KIND = Kind("a vocabulary", may_replace)
+
+
+def check_target(path: Path, force: bool) -> None:
+    """Raise ``OSError`` if ``write_folder`` would for what is at ``path``, to know it before any work."""
+    check_folder(path, _KIND, force=force)
+
+
+def write_folder(
+    path: Path, specification: Specification, table: pa.Table, metadata: dict[str, Any], *, force: bool = False
+) -> None:
     """Write a vocabulary folder, whole or not at all; one that is there is replaced if it holds nothing else.
 
     ``metadata``: what ``tokemb.json`` says beyond version, fingerprint and checksums, which are added here.
+    ``force``: replace a read-only folder too.
     Raises ``OSError`` if something else is at ``path`` or it cannot be written.
     """
     tokenizer = json_bytes(specification)
@@ -94,7 +106,7 @@ def write_folder(path: Path, specification: Specification, table: pa.Table, meta
         "sha256": {TOKENIZER: _sha256(tokenizer), TABLE: _sha256(parquet)},
     }
     content["checksum"] = checksum(content)
-    with atomic_folder(path, may_replace) as temporary:
+    with atomic_folder(path, _KIND, force=force) as temporary:
         (temporary / TOKENIZER).write_bytes(tokenizer)
         (temporary / TABLE).write_bytes(parquet)
         (temporary / METADATA).write_bytes(json_bytes(content))

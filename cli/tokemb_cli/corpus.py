@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,6 +117,12 @@ class Corpus:
     columns: tuple[tuple[str, ...], ...] = ()
     group_by: tuple[str, ...] = ()
     order_by: tuple[str, ...] = ()
+    _read: Counter[str] = field(default_factory=Counter, compare=False, repr=False)
+
+    @property
+    def rows_read(self) -> int:
+        """The rows that were read so far, those of the files and not of groups; also by copies with other files."""
+        return self._read["rows"]
 
     @classmethod
     def take(cls, options: dict[str, Any]) -> Corpus:
@@ -151,7 +158,7 @@ class Corpus:
                 yield iter([self._sequences(groups)])
             return
         with self._shown() as (shown, counted):
-            yield counted(read_corpus(self.files, keep=self.keep, **shown, **self.reading))
+            yield counted(self._counted(read_corpus(self.files, keep=self.keep, **shown, **self.reading)))
 
     @contextmanager
     def open_table(self, columns: Sequence[Sequence[str]]) -> Iterator[Iterator[pa.RecordBatch]]:
@@ -193,7 +200,12 @@ class Corpus:
 
         reading = {name: value for name, value in self.reading.items() if name not in ("column", "missing")}
         with self._shown() as (shown, counted):
-            yield counted(read_table(self.files, dict.fromkeys(wanted), typed=typed, **shown, **reading))
+            yield counted(self._counted(read_table(self.files, dict.fromkeys(wanted), typed=typed, **shown, **reading)))
+
+    def _counted(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            self._read["rows"] += len(batch)
+            yield batch
 
     @contextmanager
     def _shown(self) -> Iterator[tuple[dict[str, Any], Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]]]:

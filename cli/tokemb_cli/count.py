@@ -24,7 +24,7 @@ from tokemb_cli.console import note
 )
 @options.threads
 @corpus.quiet
-def command(output: Path, profile: str, threads: int | None, **told: Any) -> None:  # noqa: ANN401
+def command(output: Path, force: bool, profile: str, threads: int | None, **told: Any) -> None:  # noqa: ANN401
     """Count the tokens of texts: files, folders, globs, URLs such as s3://..., or - for standard input.
 
     fit-vocab selects vocabularies of any size from the counts without reading the texts again, and adds the counts of
@@ -43,13 +43,16 @@ def command(output: Path, profile: str, threads: int | None, **told: Any) -> Non
         raise click.UsageError(f"{counted} is not text: tokemb fit-vocab takes counts, one file or several")
     texts.check_apart(output)
     from tokemb import TokenCounts
+    from tokemb.counts_file import check_target
+
+    check_target(output, force)
 
     with texts.open() as batches:
         counts = TokenCounts.from_texts(batches, profile=profile, threads=threads)
-    counts.save(output)
+    counts.save(output, force=force)
     if texts.quiet:
         return
     note(f"read       {counts.rows:,} rows, {counts.total:,} tokens, {len(counts.tokens):,} distinct")
     note(f"wrote      {output}")
-    vocabulary = output.with_name(f"{output.stem.removesuffix('.counts')}.vocab")
-    note(f"next       tokemb fit-vocab {shlex.quote(str(output))} -o {shlex.quote(str(vocabulary))}")
+    vocabulary = options.free_name(str(output.with_suffix("")).removesuffix(".counts"), ".vocab")
+    note(f"next       tokemb fit-vocab {shlex.quote(str(output))} -o {shlex.quote(vocabulary)}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tokemb_cli import options
-from tokemb_cli.console import data
+from tokemb_cli.console import data, note
 
 
 @click.command("decode")
@@ -22,6 +22,10 @@ def command(ids: Path, vocab: Path) -> None:
     """
     from tokemb import Encoder
     from tokemb.pipeline.decoding import decode_ids
+    from tokemb.row_count import rows_line
 
+    rows = 0
     for texts in decode_ids(Encoder.load(vocab), ids):
         data("\n".join(texts))
+        rows += len(texts)
+    note(rows_line(rows, rows))

@@ -54,6 +54,7 @@ def command(
     model: Path,
     vocab: Path | None,
     output: Path,
+    force: bool,
     pooling: str | None,
     maxlen: int | None,
     padding: str | None,
@@ -98,14 +99,18 @@ def command(
         source = open_ids(*map(Path, texts.files))
         corpus.check_apart(source.files, output)
         _check_outside(texts.files, output)
-        with shards.opened(output, rows_per_shard, shard_format, lambda: _identity(source.files)) as target:
-            report = embed_ids(embedder, source, target, pooling, dtype)
-        summary = f"{report.rows:,} rows"
+        with shards.opened(output, rows_per_shard, shard_format, lambda: _identity(source.files), force) as target:
+            report = embed_ids(embedder, source, target, pooling, dtype, force=force)
+        summary = report.rows_line
     else:
         texts.check_apart(output)
         form = Form(encoder.row_shape(maxlen, padding, truncating), texts.keep)
-        with shards.opened(output, rows_per_shard, shard_format, texts.identity) as target, texts.open() as batches:
-            report = embed_corpus(embedder, encoder, batches, target, form, pooling, dtype, threads)
+        with (
+            shards.opened(output, rows_per_shard, shard_format, texts.identity, force) as target,
+            texts.open() as batches,
+        ):
+            report = embed_corpus(embedder, encoder, batches, target, form, pooling, dtype, threads, force=force)
+        report.read = texts.rows_read
         summary = str(report)
     if not texts.quiet:
         note(shards.written(target, output, dtype, report, summary))

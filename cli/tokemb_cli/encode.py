@@ -34,6 +34,7 @@ from tokemb_cli.console import note
 def command(
     vocab: Path,
     output: Path,
+    force: bool,
     maxlen: int | None,
     padding: str | None,
     truncating: str | None,
@@ -69,7 +70,7 @@ def command(
     if cluster is not None:
         ours = {"threads": threads, "rows_per_shard": rows_per_shard, "shard_format": shard_format, "dtype": dtype}
         settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **ours}
-        cluster.encode(corpus.Corpus.take(told), vocab, output, settings)
+        cluster.encode(corpus.Corpus.take(told), vocab, output, settings, force)
         return
     shards.check(output, rows_per_shard, shard_format)
     from tokemb import Encoder
@@ -82,14 +83,15 @@ def command(
     if is_columns_folder(vocab):
         if dtype != "int32" or rows_per_shard is not None:
             raise click.UsageError("--dtype and --rows-per-shard are for texts, not for a folder of columns")
-        _encode_table(texts, vocab, output, maxlen, padding, truncating, ragged)
+        _encode_table(texts, vocab, output, maxlen, padding, truncating, ragged, force)
         return
     if texts.is_table:
         raise click.UsageError(f"{vocab} is the vocabulary of one column: pass a folder of columns, or one --column")
     encoder = Encoder.load(vocab)
     form = Form(encoder.row_shape(maxlen, padding, truncating), texts.keep, ragged)
-    with shards.opened(output, rows_per_shard, shard_format, texts.identity) as target, texts.open() as batches:
-        report = encode_corpus(encoder, batches, target, form, dtype, threads)
+    with shards.opened(output, rows_per_shard, shard_format, texts.identity, force) as target, texts.open() as batches:
+        report = encode_corpus(encoder, batches, target, form, dtype, threads, force=force)
+    report.read = texts.rows_read
     if not texts.quiet:
         note(shards.written(target, output, dtype, report, str(report)))
 
@@ -102,6 +104,7 @@ def _encode_table(
     padding: str | None,
     truncating: str | None,
     ragged: bool,
+    force: bool,
 ) -> None:
     if texts.columns:
         raise click.UsageError(f"{vocab} says which columns: leave out --column")
@@ -121,6 +124,8 @@ def _encode_table(
             padding=padding,
             truncating=truncating,
             ragged=ragged,
+            force=force,
         )
+    report.read = texts.rows_read
     if not texts.quiet:
         note(f"wrote {output}: {report}")

@@ -31,6 +31,7 @@ def command(
     vocab: Path,
     model: Path | None,
     output: Path,
+    force: bool,
     answer: str | None,
     maxlen: int | None,
     padding: str | None,
@@ -63,7 +64,14 @@ def command(
         from tokemb.serving import export_saved_model
 
         layer = export_saved_model(
-            encoder, output, model=model, answer=answer, maxlen=maxlen, padding=padding, truncating=truncating
+            encoder,
+            output,
+            model=model,
+            answer=answer,
+            maxlen=maxlen,
+            padding=padding,
+            truncating=truncating,
+            force=force,
         )
     length = "the longest text" if layer.maxlen is None else f"{layer.maxlen:,} ids"
     note(f"wrote      {output}: texts to {answer or ('predictions' if model else 'ids')}, rows of {length}")

@@ -14,7 +14,7 @@ from tokemb_cli.console import note, quiet_tensorflow
 @options.vectors_of
 @options.optional_vocab
 @options.output("FOLDER", "Folder to write the vectors and metadata to.")
-def command(model: Path, vocab: Path | None, output: Path) -> None:
+def command(model: Path, vocab: Path | None, output: Path, force: bool) -> None:
     """Export the vectors of all tokens for the TensorBoard embedding projector: tensorboard --logdir FOLDER.
 
     MODEL and --vocab are those of tokemb neighbors. The files vectors.tsv and metadata.tsv, with tokens, ids and
@@ -30,6 +30,6 @@ def command(model: Path, vocab: Path | None, output: Path) -> None:
 
     encoder = None if vocab is None else Encoder.load(vocab)
     with quiet_tensorflow():
-        rows = export_projector(model, encoder, output)
+        rows = export_projector(model, encoder, output, force=force)
     note(f"wrote      {output}: {rows:,} rows")
     note(f"next       tensorboard --logdir {output}")

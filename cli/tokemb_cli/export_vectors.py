@@ -16,7 +16,7 @@ _ENDINGS = (".txt", ".vec", ".bin", ".npz")
 @click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
 @options.vocab
 @options.output("FILE", "File to write; its extension selects the format.")
-def command(model: Path, vocab: Path, output: Path) -> None:
+def command(model: Path, vocab: Path, output: Path, force: bool) -> None:
     """Export the vectors of the tokens of a Keras model, in the order of their ids, without padding.
 
     \b
@@ -36,5 +36,5 @@ def command(model: Path, vocab: Path, output: Path) -> None:
 
     encoder = Encoder.load(vocab)
     with quiet_tensorflow():
-        rows = export_vectors(model, encoder, output)
+        rows = export_vectors(model, encoder, output, force=force)
     note(f"wrote      {output}: {rows:,} rows")

@@ -77,7 +77,7 @@ if TYPE_CHECKING:
 @options.threads
 @spark.engine
 @corpus.quiet
-def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
+def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
     """Fit a vocabulary to texts: files, folders, globs, URLs such as s3://..., or - for standard input.
 
     The input can also be counts that tokemb count wrote. Several files of counts are added; no text is read again.
@@ -111,13 +111,16 @@ def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
     texts = corpus.Corpus.take(settings)
     shared = [corpus.kept((names,)) for names in settings.pop("shared")]
     if texts.is_table and cluster is None:
-        _fit_table(texts, shared, output, settings)
+        _fit_table(texts, shared, output, settings, force)
         return
     if shared:
         raise click.UsageError("--shared is for several --column")
     of_counts = options.are_counts(texts.files)
     sample = RowSample() if settings["model"] != "word" and not texts.quiet else None
     import tokemb
+    from tokemb.folder import check_target
+
+    check_target(output, force)
 
     if cluster is not None:
         encoder = cluster.fit_vocab(texts, of_counts, settings)
@@ -128,12 +131,14 @@ def command(output: Path, **settings: Any) -> None:  # noqa: ANN401
             if texts.group_by and settings["profile"] is None:
                 settings["profile"] = "whitespace"  # events are whole
             encoder = tokemb.fit_vocab(sample.through(batches) if sample else batches, **settings)
-    encoder.save(output)
+    encoder.save(output, force=force)
     if not texts.quiet:
         _report(encoder, None if of_counts else texts, output, sample)
 
 
-def _fit_table(texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path, settings: dict[str, Any]) -> None:
+def _fit_table(
+    texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path, settings: dict[str, Any], force: bool
+) -> None:
     unused = {"profile": None, "model": "word", "reserve": (), "oov": True}
     for name, value in unused.items():
         if settings.pop(name) != value:
@@ -141,10 +146,12 @@ def _fit_table(texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path
             raise click.UsageError(f"{option} is for vocabularies of texts, not for columns, whose values are whole")
     settings.pop("threads")
     from tokemb import ColumnEncoder
+    from tokemb.columns.folder import check_target
 
+    check_target(output, force)
     with texts.open_table(texts.columns) as batches:
         encoder = ColumnEncoder.fit(batches, columns=texts.columns, shared=shared, **settings)
-    encoder.save(output)
+    encoder.save(output, force=force)
     if texts.quiet:
         return
     note(f"read       {encoder.rows:,} rows")
@@ -152,7 +159,8 @@ def _fit_table(texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path
         note(f"{name:<10} input_dim {input_dim:,}, suggested dim {encoder.suggested_dims[name]}")
     note("ids        0 is padding, 1 [UNK], 2 missing, then the values by count")
     note(f"wrote      {output}")
-    note(f"next       tokemb encode {_shown(texts, columns=False)} --vocab {shlex.quote(str(output))} -o ids.npz")
+    command = f"tokemb encode {_shown(texts, columns=False)} --vocab {shlex.quote(str(output))}"
+    note(f"next       {command} -o {_suggested(texts, '.ids.npz')}")
 
 
 def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample: RowSample | None) -> None:
@@ -171,7 +179,14 @@ def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample:
     _report_lengths(statistics.row_lengths if lengths is None else lengths, encoder, sample)
     note(f"wrote      {output}")
     length = f" --maxlen {max(length_quantile(lengths, 0.95), 1)}" if lengths and not encoder.maxlen else ""
-    note(f"next       tokemb encode {_shown(texts)} --vocab {shlex.quote(str(output))}{length} -o ids.npy")
+    command = f"tokemb encode {_shown(texts)} --vocab {shlex.quote(str(output))}{length}"
+    note(f"next       {command} -o {_suggested(texts, '.ids.npy')}")
+
+
+def _suggested(texts: corpus.Corpus | None, suffix: str) -> str:
+    """Return a free name for ids, as a shell takes it."""
+    stem = "data" if texts is None else options.stem_of(texts.files[0])
+    return shlex.quote(options.free_name(stem, suffix))
 
 
 def _id_lengths(encoder: Encoder, sample: RowSample | None) -> Mapping[int, int] | None:

@@ -53,6 +53,7 @@ _SHOWN = 5
 def command(
     vocab: Path,
     output: Path,
+    force: bool,
     max_new: int | None,
     min_count: int,
     model: Path | None,
@@ -83,6 +84,7 @@ def command(
         options.check_ending(grown_model, ".keras", "--grown-model")
     from tokemb import Encoder
 
+    _check_outputs(output, grown_model, force)
     old = Encoder.load(vocab)
     settings: dict[str, Any] = {"max_new": max_new, "min_count": min_count, "threads": threads}
     if of_counts:
@@ -93,15 +95,26 @@ def command(
     if not texts.quiet:
         _report(old, new)
     if model is None or grown_model is None:
-        new.save(output)
+        new.save(output, force=force)
     else:
-        _grow_model(model, grown_model, old, new, output, embedding or None, no_compile, seed)
+        _grow_model(model, grown_model, old, new, output, embedding or None, no_compile, seed, force)
     if texts.quiet:
         return
     note(f"wrote      {output}")
     if grown_model is not None:
         note(f"wrote      {grown_model}")
         note(f"next       tokemb check --vocab {shlex.quote(str(output))} --model {shlex.quote(str(grown_model))}")
+
+
+def _check_outputs(output: Path, grown_model: Path | None, force: bool) -> None:
+    """Raise ``OSError`` before any work for what must not be replaced."""
+    from tokemb.atomic import check_output
+    from tokemb.folder import check_target
+    from tokemb.keras_archive import model_kind
+
+    check_target(output, force)
+    if grown_model is not None:
+        check_output(grown_model, model_kind("grow"), force=force)
 
 
 def _report(old: Encoder, new: Encoder) -> None:
@@ -126,18 +139,21 @@ def _grow_model(
     embedding: tuple[str, ...] | None,
     no_compile: bool,
     seed: int,
+    force: bool,
 ) -> None:
     """Write the grown model and the grown vocabulary, both or none."""
     from tokemb import grow_model
     from tokemb.atomic import atomic_file
     from tokemb.embedder import load_model
+    from tokemb.keras_archive import model_kind, note_maker
 
-    with atomic_file(grown_model) as temporary:
+    with atomic_file(grown_model, model_kind("grow"), force=force) as temporary:
         with quiet_tensorflow(), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             grown = grow_model(load_model(model) if no_compile else model, old, new, embedding=embedding, seed=seed)
             grown.save(temporary)
+            note_maker(temporary, "grow")
         for warning in caught:
             if issubclass(warning.category, UserWarning):
                 note(f"warning    {in_words_here(str(warning.message))}")
-        new.save(output)
+        new.save(output, force=force)

@@ -64,7 +64,14 @@ if TYPE_CHECKING:
     type=values.Integer(0),
     help="gensim: number to add to every id; words: the first id.  [default: 0 for gensim, 2 for words]",
 )
-def command(source: Path, output: Path, texts: Path | None, kind: str | None, **settings: Any) -> None:  # noqa: ANN401
+def command(
+    source: Path,
+    output: Path,
+    force: bool,
+    texts: Path | None,
+    kind: str | None,
+    **settings: Any,  # noqa: ANN401 - options of each kind
+) -> None:
     """Import the vocabulary of another library. Every token keeps its id, so that trained weights stay valid.
 
     Nothing in the file is executed: pickles and .keras files are read without pickle and Keras. A vocabulary that
@@ -85,9 +92,11 @@ def command(source: Path, output: Path, texts: Path | None, kind: str | None, **
       tokemb import tokenizer.pickle -o reviews.vocab --verify reviews.txt
       tokemb import word_index.json -o reviews.vocab --oov-token "<OOV>" --maxlen 200 --padding post
     """
+    from tokemb.folder import check_target
     from tokemb.importing import read_foreign, verify
     from tokemb.importing.options import Options
 
+    check_target(output, force)
     imported = read_foreign(source, Options(**settings), kind=kind)
     _report(imported)
     if texts is not None:
@@ -96,7 +105,7 @@ def command(source: Path, output: Path, texts: Path | None, kind: str | None, **
         if difference is not None:
             raise click.ClickException(_told(difference))
         note(f"verified   {rows:,} rows of {texts}: the ids are those of the original")
-    imported.encoder.save(output)
+    imported.encoder.save(output, force=force)
     note(f"wrote      {output}")
     if texts is None:
         note("note       not compared with the original: --verify TEXTS does it")

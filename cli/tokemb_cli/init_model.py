@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ _MADE = {
 def command(
     vocab: Path,
     output: Path,
+    force: bool,
     dim: int | None,
     mask_zero: bool | None,
     vectors: Path | None,
@@ -84,9 +86,10 @@ def command(
     options.check_ending(output, ".keras")
     import tokemb
     from tokemb.atomic import atomic_file
+    from tokemb.keras_archive import model_kind, note_maker
 
     encoder = tokemb.Encoder.load(vocab)
-    with atomic_file(output) as temporary:
+    with atomic_file(output, model_kind("init-model"), force=force) as temporary:
         pretrained = None if vectors is None else _read(vectors, encoder, missing, reading)
         dim = _DIM if dim is None and pretrained is None else dim
         with quiet_tensorflow():
@@ -94,8 +97,10 @@ def command(
                 encoder, dim, mask_zero=mask_zero, vectors=pretrained, missing=missing, trainable=not frozen, seed=seed
             )
             model.save(temporary)
+            note_maker(temporary, "init-model")
     note(f"wrote      {output}: input_dim {encoder.input_dim:,}, output_dim {model.output_shape[-1]}")
-    note(f"next       tokemb embed ids.npy --model {output} -o vectors.npy")
+    vectors_file = options.free_name(output.stem, ".vectors.npy")
+    note(f"next       tokemb embed IDS --model {shlex.quote(str(output))} -o {shlex.quote(vectors_file)}")
 
 
 def _read(path: Path, encoder: Encoder, missing: str, reading: dict[str, Any]) -> Pretrained:

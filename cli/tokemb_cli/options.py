@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -69,8 +70,33 @@ threads = click.option(
 
 
 def output(metavar: str, text: str) -> _Decorator[Any]:
-    """Where the result goes."""
-    return click.option("-o", "--output", required=True, type=_PATH, metavar=metavar, help=text)
+    """Where the result goes, and whether it may replace what is there."""
+    where = click.option("-o", "--output", required=True, type=_PATH, metavar=metavar, help=text)
+    force = click.option(
+        "--force",
+        is_flag=True,
+        help="Replace a trained model, a read-only output, or a file that this command did not write.",
+    )
+    return lambda command: where(force(command))
+
+
+def free_name(stem: str, suffix: str) -> str:
+    """Return a name that ends in ``suffix`` and that nothing has yet, for a command to suggest as an output."""
+    number, name = 1, Path(f"{stem}{suffix}")
+    while name.exists():
+        number += 1
+        name = Path(f"{stem}-{number}{suffix}")
+    return str(name)
+
+
+def stem_of(file: str) -> str:
+    """Return the name of an input without folder and extensions, ``"data"`` if it has no such name.
+
+    >>> stem_of("s3://bucket/reviews.csv.gz"), stem_of("-"), stem_of("data/*.txt")
+    ('reviews', 'data', 'data')
+    """
+    stem = file.rstrip("/").rpartition("/")[2].split(".")[0]
+    return stem if re.fullmatch(r"\w[\w-]*", stem) else "data"
 
 
 def is_counts(path: Path) -> bool:

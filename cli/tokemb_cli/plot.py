@@ -32,7 +32,14 @@ _ENDINGS = (".html", ".png", ".svg")
 )
 @click.option("--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed of t-SNE.")
 def command(
-    model: Path, vocab: Path | None, output: Path, method: str, top: int | None, words: Path | None, seed: int
+    model: Path,
+    vocab: Path | None,
+    output: Path,
+    force: bool,
+    method: str,
+    top: int | None,
+    words: Path | None,
+    seed: int,
 ) -> None:
     """Plot the vectors of tokens in two dimensions. Tokens that are near in the plot are mostly near in the model.
 
@@ -53,8 +60,9 @@ def command(
     from tokemb import Encoder
     from tokemb.atomic import check_output
     from tokemb.looking import word_map
+    from tokemb.outputs.maps import MAP
 
-    check_output(output)
+    check_output(output, MAP, force=force)
     encoder = None if vocab is None else Encoder.load(vocab)
     chosen = None if words is None else _words(words)
     with quiet_tensorflow():
@@ -64,11 +72,11 @@ def command(
     if output.suffix == ".html":
         from tokemb.looking import write_html
 
-        write_html(made, output, model.stem)
+        write_html(made, output, model.stem, force=force)
     else:
         from tokemb.looking import write_picture
 
-        if unwritten := write_picture(made, output, model.stem):
+        if unwritten := write_picture(made, output, model.stem, force=force):
             note(f"no label   {_some(unwritten)}: no font that is installed can write them; .html can")
     note(f"wrote      {output}: {len(made.tokens):,} tokens, {made.method}")
 

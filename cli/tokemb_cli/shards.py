@@ -44,9 +44,10 @@ def check(output: Path, rows: int | None, suffix: str | None) -> None:
 
 @contextmanager
 def opened(
-    path: Path, rows: int | None, suffix: str | None, inputs: Callable[[], dict[str, Any] | None]
+    path: Path, rows: int | None, suffix: str | None, inputs: Callable[[], dict[str, Any] | None], force: bool
 ) -> Iterator[Output]:
     """What to write to; ``inputs``: what tells the rows from others, as ``ShardFolder`` has it.
+    ``force``: replace other shards.
 
     Who interrupts the writing of a folder is told how to go on.
     """
@@ -56,7 +57,7 @@ def opened(
     from tokemb.pipeline.shards import ShardFolder
 
     try:
-        yield ShardFolder(path, inputs(), rows, f".{suffix or 'npz'}")
+        yield ShardFolder(path, inputs(), rows, f".{suffix or 'npz'}", force=force)
     except KeyboardInterrupt:
         note(f"interrupted: the whole files in {path} stay; give the same command again to go on")
         click.get_current_context().exit(128 + signal.SIGINT)

@@ -68,7 +68,7 @@ class Cluster:
             df, column = self._read(session, texts, in_order)
             return fit_vocab(df, column, profile=profile, missing=texts.reading["missing"], **settings)
 
-    def encode(self, texts: Corpus, vocab: Path, output: Path, settings: dict[str, Any]) -> None:
+    def encode(self, texts: Corpus, vocab: Path, output: Path, settings: dict[str, Any], force: bool) -> None:
         """Encode texts to a folder of Parquet files; ``settings`` are arguments of ``tokemb.spark.encode``."""
         settings = self._settings(settings)
         if str(output) == "-":
@@ -87,7 +87,7 @@ class Cluster:
         with open_session(self.master) as session:
             df, column = self._read(session, texts, in_order=False)
             ids = encode(df, encoder, column, missing=texts.reading["missing"], **settings)
-            rows = write_parquet(ids.select("ids", *(quoted(name) for name in texts.keep)), str(output))
+            rows = write_parquet(ids.select("ids", *(quoted(name) for name in texts.keep)), str(output), force=force)
         if not texts.quiet:
             note(f"wrote {output}: int32 {'ragged' if settings['ragged'] else (rows, length)}; {rows:,} rows")
 

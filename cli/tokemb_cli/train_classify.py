@@ -47,6 +47,7 @@ def command(
     label: str,
     vocab: Path | None,
     output: Path,
+    force: bool,
     test: str | None,
     **told: Any,  # noqa: ANN401
 ) -> None:
@@ -63,7 +64,7 @@ def command(
     told["keep"] = (label,)
     rows = corpus.Corpus.take(told)
     training.check_one_column(rows)
-    schedule = training.take_schedule(told, output)
+    schedule = training.take_schedule(told, output, force)
     from tokemb import Encoder, fit_vocab
     from tokemb.training.classify import MAX_SIZE, train_classifier
 
@@ -78,9 +79,9 @@ def command(
     trained = train_classifier(
         labelled, encoder=encoder, test=tested, schedule=schedule, on_epoch=training.on_epoch(rows.quiet), **told
     )
-    trained.save(output)
+    trained.save(output, force=force)
     if not rows.quiet:
-        training.report(trained, output)
+        training.report(trained, output, rows.rows_read)
 
 
 def _read(rows: corpus.Corpus) -> Labelled:

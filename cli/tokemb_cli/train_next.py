@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 def command(
     vocab: Path | None,
     output: Path,
+    force: bool,
     test: str | None,
     **told: Any,  # noqa: ANN401
 ) -> None:
@@ -55,7 +56,7 @@ def command(
     """
     rows = corpus.Corpus.take(told)
     training.check_one_column(rows)
-    schedule = training.take_schedule(told, output)
+    schedule = training.take_schedule(told, output, force)
     from tokemb import Encoder
     from tokemb.training.next_event import train_next
 
@@ -66,9 +67,9 @@ def command(
     trained = train_next(
         sequences, encoder=encoder, test=tested, schedule=schedule, on_epoch=training.on_epoch(rows.quiet), **told
     )
-    trained.save(output)
+    trained.save(output, force=force)
     if not rows.quiet:
-        training.report(trained, output)
+        training.report(trained, output, rows.rows_read)
 
 
 def _read(rows: corpus.Corpus) -> pa.ChunkedArray:

@@ -62,6 +62,7 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "rate": 0.005}
 def command(
     rating: str,
     output: Path,
+    force: bool,
     test: str | None,
     **told: Any,  # noqa: ANN401
 ) -> None:
@@ -80,7 +81,7 @@ def command(
         raise click.UsageError("--group-by makes sequences; ratings are rows of a user and an item")
     if len(rows.columns) < 2:
         raise click.UsageError("pass --column twice or more: who rates, and what")
-    schedule = training.take_schedule(told, output)
+    schedule = training.take_schedule(told, output, force)
     training.import_keras()
     from tokemb.training.ratings import train_ratings
 
@@ -93,9 +94,9 @@ def command(
         on_epoch=training.on_epoch(rows.quiet),
         **told,
     )
-    trained.save(output)
+    trained.save(output, force=force)
     if not rows.quiet:
-        training.report(trained, output)
+        training.report(trained, output, rows.rows_read)
 
 
 def _read(rows: corpus.Corpus) -> Any:  # noqa: ANN401 - an Arrow table

@@ -46,7 +46,7 @@ from tokemb_cli import corpus, options, training, values
     help="Number of threads. With more than one, runs give different vectors.",
 )
 @corpus.quiet
-def command(vocab: Path, output: Path, **told: Any) -> None:  # noqa: ANN401
+def command(vocab: Path, output: Path, force: bool, **told: Any) -> None:  # noqa: ANN401
     """Train vectors of words, or of items in sequences, with skip-gram and negative sampling (word2vec, item2vec).
 
     The model is an embedding model like that of init-model. Tokens that are out of vocabulary are left out.
@@ -63,12 +63,12 @@ def command(vocab: Path, output: Path, **told: Any) -> None:  # noqa: ANN401
     from tokemb.training.fitting import check_output
     from tokemb.training.skipgram import SkipGram, train_skipgram
 
-    check_output(output)
+    check_output(output, force=force)
     settings = SkipGram(**told)
     encoder = Encoder.load(vocab)
     training.import_keras()
     with rows.open() as batches:
         trained = train_skipgram(batches, encoder, settings, on_epoch=training.on_epoch(rows.quiet))
-    trained.save(output)
+    trained.save(output, force=force)
     if not rows.quiet:
-        training.report(trained, output)
+        training.report(trained, output, rows.rows_read)

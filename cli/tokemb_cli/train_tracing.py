@@ -37,6 +37,7 @@ def command(
     correct: str,
     vocab: Path | None,
     output: Path,
+    force: bool,
     test: str | None,
     **told: Any,  # noqa: ANN401
 ) -> None:
@@ -53,7 +54,7 @@ def command(
     if len(rows.columns) != 1 or len(rows.columns[0]) != 1:
         raise click.UsageError("--column must name one column: the skill")
     skill = rows.columns[0][0]
-    schedule = training.take_schedule(told, output)
+    schedule = training.take_schedule(told, output, force)
     from tokemb import ColumnEncoder
     from tokemb.training.tracing import train_tracing
 
@@ -71,9 +72,9 @@ def command(
         on_epoch=training.on_epoch(rows.quiet),
         **told,
     )
-    trained.save(output)
+    trained.save(output, force=force)
     if not rows.quiet:
-        training.report(trained, output)
+        training.report(trained, output, rows.rows_read)
 
 
 def _read(rows: corpus.Corpus, skill: str, correct: str) -> pa.Table:

@@ -45,7 +45,7 @@ vocab = click.option(
     help="Vocabulary to encode with.  [default: one that is fitted to the input]",
 )
 test = click.option("--test", metavar="FILE", help="Test file, in the format of FILE..., to compute the metrics on.")
-output = options.output("FOLDER", "Folder to write; that of an earlier training is replaced.")
+output = options.output("FOLDER", "Folder to write.")
 
 
 def schedule(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,11 +53,11 @@ def schedule(command: Callable[..., Any]) -> Callable[..., Any]:
     return reduce(lambda decorated, option: option(decorated), reversed(_SCHEDULE), command)
 
 
-def take_schedule(told: dict[str, Any], output: Path) -> Schedule:
+def take_schedule(told: dict[str, Any], output: Path, force: bool) -> Schedule:
     """What the options of ``schedule`` say; they go from ``told``. Raises ``OSError`` for an ``output`` that stays."""
     from tokemb.training.fitting import Schedule, check_output
 
-    check_output(output)
+    check_output(output, force=force)
     names = ("epochs", "batch_size", "rate", "validation", "patience", "seed")
     return Schedule(**{name: told.pop(name) for name in names})
 
@@ -86,9 +86,10 @@ def _show(epoch: int, losses: Mapping[str, float]) -> None:
     note(f"epoch {epoch:<4} {shown}")
 
 
-def report(trained: Trained, output: Path) -> None:
+def report(trained: Trained, output: Path, rows_read: int) -> None:
     """Say what a training reached, and where it is."""
     fitted = trained.fitted
+    note(f"read       {rows_read:,} rows")
     note(
         f"trained    {fitted.epochs} epochs in {fitted.seconds:,.0f} s, {fitted.rows_per_second:,.0f} rows a second, "
         f"input at most {fitted.input_share:.1%} of it; the best is epoch {fitted.best_epoch}"

@@ -107,14 +107,15 @@ class ColumnEncoder:
 
         return read_columns(Path(path))
 
-    def save(self, path: Path | str) -> None:
+    def save(self, path: Path | str, *, force: bool = False) -> None:
         """Write the folder of columns, whole or not at all; one that is there and holds nothing else is replaced.
 
+        ``force``: replace a read-only folder too.
         Raises ``OSError`` if something else is there, or the folder cannot be written.
         """
         from tokemb.columns.folder import write_columns
 
-        write_columns(self, Path(path))
+        write_columns(self, Path(path), force=force)
 
     # What it knows
 

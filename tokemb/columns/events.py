@@ -14,6 +14,7 @@ from tokemb.columns.fitting import column_values
 from tokemb.columns.tables import flat_names, table_batches
 from tokemb.errors import ArgumentError, TextError, TextTypeError
 from tokemb.ragged import Int64
+from tokemb.row_count import RowCount
 from tokemb.texts import STRINGS, TOKEN_ROWS, decoded
 
 # Texts that read as numbers have an order as texts that nobody wants: 10 before 9.
@@ -57,7 +58,8 @@ def group_events(
         raise ArgumentError("key must name a column")
     wanted = None if lists is None else flat_names([*keys, *orders, *kept, *lists])
     batches = table_batches(table, wanted, [*orders, *(name for name in kept if name not in keys)], **reading)
-    rows = pa.Table.from_batches(list(batches))
+    count = RowCount()
+    rows = pa.Table.from_batches(list(count.reading(batches)))
     for name in (*keys, *orders, *kept):
         if name not in rows.column_names:
             raise TextError(f"the table has no column {name!r}; its columns are {', '.join(rows.column_names)}")
@@ -65,6 +67,7 @@ def group_events(
         lists = [name for name in rows.column_names if name not in (*keys, *orders, *kept)]
     codes = _codes([_sound(name, rows[name]) for name in keys])
     taken, row_splits = _in_order(codes, {name: _ordered(name, rows[name]) for name in orders})
+    count.check(int(row_splits[-1]), "grouped")
     starts = taken.take(pa.array(row_splits[:-1]))
     made = {name: rows[name].take(starts) for name in dict.fromkeys((*keys, *kept))}
     for name in lists:

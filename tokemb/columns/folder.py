@@ -8,21 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from tokemb import folder as vocabulary_folder
-from tokemb.atomic import atomic_folder
+from tokemb.atomic import atomic_folder, check_folder
 from tokemb.columns.column import Column
 from tokemb.columns.encoder import ColumnEncoder
 from tokemb.encoder import Encoder
 from tokemb.errors import VocabularyError
 from tokemb.folder import COLUMNS, is_columns_folder, read_json
+from tokemb.outputs.kind import Kind
 
 FORMAT_VERSION = 1
 
 _REQUIRED = ("fingerprint", "rows", "padding", "truncating", "columns", "vocabularies")
 
 
-def write_columns(encoder: ColumnEncoder, path: Path) -> None:
+def write_columns(encoder: ColumnEncoder, path: Path, *, force: bool = False) -> None:
     """Write the folder, whole or not at all; one that is there is replaced if it holds nothing else.
 
+    ``force``: replace a read-only folder too.
     Raises ``OSError`` if something else is at ``path`` or it cannot be written.
     """
     names = [_folder_name(number, encoder) for number in range(len(encoder.encoders))]
@@ -39,7 +41,7 @@ def write_columns(encoder: ColumnEncoder, path: Path) -> None:
         ],
     }
     content["checksum"] = vocabulary_folder.checksum(content)
-    with atomic_folder(path, _may_replace) as temporary:
+    with atomic_folder(path, _KIND, force=force) as temporary:
         for name, of_one in zip(names, encoder.encoders, strict=True):
             of_one.save(temporary / name)
         (temporary / COLUMNS).write_bytes(vocabulary_folder.json_bytes(content))
@@ -90,6 +92,14 @@ def _may_replace(path: Path) -> bool:
     """Whether the folder ``path`` is one of columns and nothing else, so that nothing is lost with it."""
     others = [item for item in path.iterdir() if item.name != COLUMNS]
     return is_columns_folder(path) and all(item.is_dir() and vocabulary_folder.may_replace(item) for item in others)
+
+
+_KIND = Kind("vocabularies of columns", _may_replace)
+
+
+def check_target(path: Path, force: bool) -> None:
+    """Raise ``OSError`` if ``write_columns`` would for what is at ``path``, to know it before any work."""
+    check_folder(path, _KIND, force=force)
 
 
 def _folder_name(number: int, encoder: ColumnEncoder) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb.columns.encoder import ColumnEncoder, concatenated, pad
-from tokemb.columns.writing import Ids, check_names, open_table_writer
+from tokemb.columns.writing import Ids, check_names, check_target, open_table_writer
 from tokemb.ragged import Ragged
+from tokemb.row_count import RowCount, rows_line
 
 _Piece = tuple[Ids, pa.RecordBatch]
 
@@ -21,11 +22,13 @@ _Piece = tuple[Ids, pa.RecordBatch]
 class TableReport:
     """What became of a table.
 
+    ``rows``: those that were written; ``read``: those that were read, more if they were grouped.
     ``shapes``: of the array of each column, as NumPy prints it. ``values``, ``unknown``: how many values each column
     had, padding and what was cut off not counted, and how many of those were out of vocabulary.
     """
 
     rows: int = 0
+    read: int = 0
     shapes: dict[str, str] = field(default_factory=dict)
     values: dict[str, int] = field(default_factory=dict)
     unknown: dict[str, int] = field(default_factory=dict)
@@ -40,7 +43,7 @@ class TableReport:
     def __str__(self) -> str:
         unknown = ", ".join(f"{name} {count / max(self.values[name], 1):.2%}" for name, count in self.unknown.items())
         shapes = ", ".join(f"{name} {shape}" for name, shape in self.shapes.items())
-        return f"int32 {shapes}; {self.rows:,} rows; out of vocabulary: {unknown}"
+        return f"int32 {shapes}; {rows_line(self.read, self.rows)}; out of vocabulary: {unknown}"
 
 
 def encode_table(
@@ -53,19 +56,23 @@ def encode_table(
     padding: str | None = None,
     truncating: str | None = None,
     ragged: bool = False,
+    force: bool = False,
 ) -> TableReport:
     """Encode a table into a file that appears whole or not at all.
 
     ``batches``: at least one, with the columns of ``encoder`` and those to ``keep``. ``output``: ``.npz`` or
     ``.parquet``. ``ragged``: lists are not padded, and of ``maxlen``, ``padding``, ``truncating`` nothing is told.
+    ``force``: replace a file at ``output`` that does not hold ids of columns.
     Memory does not grow with the table, unless there are lists of which only the longest says how long all are.
-    Raises ``ArgumentError`` for what the file cannot hold, before any work; for the table as ``ColumnEncoder.encode``.
+    Raises ``ArgumentError`` for what the file cannot hold, before any work; for the table as ``ColumnEncoder.encode``;
+    ``OutputExistsError`` for a file that must not be replaced, ``RowsLostError`` if other rows were read than written.
     """
     first = next(batches)
     kept = first.select(list(keep)).schema
     check_names(output, encoder.names, kept)
-    report = TableReport()
-    pieces: Iterator[_Piece] = _encoded(encoder, chain([first], batches), keep, report)
+    check_target(output, force)
+    report, count = TableReport(), RowCount()
+    pieces: Iterator[_Piece] = _encoded(encoder, count.reading(chain([first], batches)), keep, report)
     lists = [column.name for column in encoder.columns if column.kind == "lists"]
     if lists and not ragged:
         lengths = encoder.lengths(maxlen)
@@ -79,9 +86,11 @@ def encode_table(
         else:
             pieces = (({name: pad(rows, lengths[name], shape) for name, rows in ids.items()}, k) for ids, k in pieces)
     start = next(pieces)
-    with open_table_writer(output, start[0], kept, encoder.fingerprint) as writer:
+    with open_table_writer(output, start[0], kept, encoder.fingerprint, force=force) as writer:
         for ids, rows in chain([start], pieces):
             writer.append(ids, rows)
+        count.check(writer.rows)
+    report.read = report.rows = count.rows
     report.shapes = {name: _shape(rows, report.rows) for name, rows in start[0].items()}
     return report
 
@@ -91,7 +100,6 @@ def _encoded(
 ) -> Iterator[_Piece]:
     for batch in batches:
         ids = encoder.encode_batch(batch)
-        report.rows += len(batch)
         report.add(ids)
         yield ids, batch.select(list(keep))
 

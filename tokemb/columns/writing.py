@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from tokemb.atomic import atomic_file
+from tokemb.atomic import atomic_file, check_output
 from tokemb.errors import ArgumentError
+from tokemb.outputs.contents import check_table_rows, table_kind
 from tokemb.ragged import Int32, Ragged
 from tokemb.writing.npz import check_kept, pack
 from tokemb.writing.npz_columns import Column as KeptColumn
@@ -25,11 +26,18 @@ Ids = Mapping[str, Int32 | Ragged]
 
 
 class TableWriter(ABC):
-    """Writes batches of ids, and kept columns beside them, into one file."""
+    """Writes batches of ids, and kept columns beside them, into one file; ``rows``: how many there are so far."""
 
-    @abstractmethod
+    rows = 0
+
     def append(self, ids: Ids, kept: pa.RecordBatch) -> None:
         """Add rows: ``ids`` of each column, and as many rows of ``kept``."""
+        self._write(ids, kept)
+        self.rows += len(next(iter(ids.values())))
+
+    @abstractmethod
+    def _write(self, ids: Ids, kept: pa.RecordBatch) -> None:
+        """Add rows."""
 
     @abstractmethod
     def complete(self) -> None:
@@ -41,21 +49,31 @@ class TableWriter(ABC):
 
 
 @contextmanager
-def open_table_writer(path: Path, like: Ids, kept: pa.Schema, fingerprint: str) -> Iterator[TableWriter]:
+def open_table_writer(
+    path: Path, like: Ids, kept: pa.Schema, fingerprint: str, *, force: bool = False
+) -> Iterator[TableWriter]:
     """Write a file that appears when the context is left without an error, whole.
 
-    ``path``: its extension is the format. ``like``: ids of as many axes and columns as will come.
-    Raises ``ArgumentError`` for names and types that the file cannot have, ``OSError`` if it cannot be written.
+    ``path``: its extension is the format. ``like``: ids of as many axes and columns as will come. ``force``: replace a
+    file that does not hold ids of columns.
+    Raises ``ArgumentError`` for names and types that the file cannot have, ``OutputExistsError`` for a file that must
+    not be replaced, ``OSError`` if it cannot be written.
     """
     check_names(path, list(like), kept)
     kind: type[_Npz | _Parquet] = _Npz if path.suffix == ".npz" else _Parquet
-    with atomic_file(path) as temporary:
+    with atomic_file(path, table_kind(path.suffix), force=force) as temporary:
         writer = kind(temporary, like, kept, fingerprint)
         try:
             yield writer
             writer.complete()
         finally:
             writer.close()
+        check_table_rows(temporary, path.suffix, [*like, *kept.names], writer.rows)
+
+
+def check_target(path: Path, force: bool) -> None:
+    """Raise ``OSError`` if ``open_table_writer`` would for what is at ``path``, to know it before any work."""
+    check_output(path, table_kind(path.suffix), force=force)
 
 
 def check_names(path: Path, names: list[str], kept: pa.Schema) -> None:
@@ -88,7 +106,7 @@ class _Npz(TableWriter):
                 self._arrays[name] = SpooledArray(path.parent, np.dtype(np.int32), rows.shape[1:])
         self._kept = [column_for(field)(path.parent, field) for field in kept]
 
-    def append(self, ids: Ids, kept: pa.RecordBatch) -> None:
+    def _write(self, ids: Ids, kept: pa.RecordBatch) -> None:
         for name, rows in ids.items():
             if isinstance(rows, Ragged):
                 self._arrays[f"{name}.values"].append(rows.values)
@@ -121,7 +139,7 @@ class _Parquet(TableWriter):
         self._schema = pa.schema([*ids, *kept], {f"tokemb.{FINGERPRINT}": fingerprint})
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", write_page_checksum=True)
 
-    def append(self, ids: Ids, kept: pa.RecordBatch) -> None:
+    def _write(self, ids: Ids, kept: pa.RecordBatch) -> None:
         arrays = [_arrow(rows) for rows in ids.values()]
         self._writer.write_batch(pa.RecordBatch.from_arrays([*arrays, *kept.columns], schema=self._schema))
 

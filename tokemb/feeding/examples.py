@@ -14,6 +14,7 @@ import pyarrow as pa
 from tokemb.errors import ArgumentError
 from tokemb.feeding.labels import Numbers, numbers_of
 from tokemb.ragged import Ragged
+from tokemb.row_count import RowCount
 
 if TYPE_CHECKING:
     from tokemb.encoder import Encoder
@@ -77,11 +78,13 @@ class ExampleMaker:
 
     def of_batches(self, batches: Iterable[pa.RecordBatch], label: str | None) -> Iterator[Examples]:
         """The examples of each record batch: texts in the first column, and labels in the one called ``label``."""
-        before = 0
-        for batch in batches:
-            labels = None if label is None else self._labels(batch, label, before)
-            yield Examples(self._rows(batch.column(0)), labels)
-            before += len(batch)
+        count, made = RowCount(), 0
+        for batch in count.reading(batches):
+            labels = None if label is None else self._labels(batch, label, count.rows - len(batch))
+            examples = Examples(self._rows(batch.column(0)), labels)
+            made += len(examples)
+            count.check(made, "encoded")
+            yield examples
 
     def _rows(self, texts: Path | Iterable[Any]) -> Ragged:
         return self.encoder.encode_ragged(texts, maxlen=self.maxlen, truncating=self.truncating, threads=self.threads)

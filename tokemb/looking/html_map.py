@@ -15,6 +15,7 @@ import numpy as np
 from tokemb.atomic import atomic_file
 from tokemb.looking.maps import WordMap
 from tokemb.looking.shown import shown
+from tokemb.outputs.maps import MAP
 
 # Positions and similarities in the file are whole numbers of these parts; see page/drawing.js.
 _EXTENT = 100_000
@@ -23,18 +24,19 @@ _THOUSAND = 1000
 _SCRIPTS = ("drawing", "choosing", "search")
 
 
-def write_html(word_map: WordMap, path: Path | str, title: str = "Tokens") -> None:
+def write_html(word_map: WordMap, path: Path | str, title: str = "Tokens", *, force: bool = False) -> None:
     """Write a page on which the map is searched, zoomed and moved; clicks show the nearest tokens.
 
     The page runs without a network, and its policy forbids it to use one. The same map gives the same bytes. Tokens and
     ``title`` are text on it, whatever they hold; characters that are not seen stand there as escapes.
-    Raises ``OSError`` for the disk.
+    ``force``: replace a page that is not by tokemb, and any other file.
+    Raises ``OutputExistsError`` for a file that must not be replaced, ``OSError`` for the disk.
     """
     parts = {"style": _page("map.css"), **{name: _page(f"{name}.js") for name in _SCRIPTS}}
     parts |= {"title": html.escape(shown(title)), "data": _data(word_map), "policy": _policy(parts)}
     # All at once, so that what is put in is not looked through again.
     text = re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _page("map.html"))
-    with atomic_file(Path(path)) as temporary:
+    with atomic_file(Path(path), MAP, force=force) as temporary:
         temporary.write_bytes(text.encode())
 
 

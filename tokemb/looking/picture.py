@@ -12,6 +12,7 @@ from tokemb.atomic import atomic_file
 from tokemb.errors import MissingPackageError
 from tokemb.looking.maps import WordMap
 from tokemb.looking.shown import shown
+from tokemb.outputs.maps import MAKER, MAP
 
 # Fonts that hold many scripts, of which those that are installed are used, in this order.
 _FONTS = (
@@ -39,12 +40,14 @@ _POINTS = 8.0
 _DOT, _TEXT = "#4a7fb5", "#22272d"
 
 
-def write_picture(word_map: WordMap, path: Path | str, title: str = "Tokens") -> list[str]:
+def write_picture(word_map: WordMap, path: Path | str, title: str = "Tokens", *, force: bool = False) -> list[str]:
     """Write the map to a ``.png`` or ``.svg``, and give the tokens that no installed font can write. Needs Matplotlib.
 
     Every token is a dot; the most frequent have their labels, where none is in the way, and no label that a font lacks.
     The same map gives the same bytes on the same machine.
-    Raises ``MissingPackageError`` without Matplotlib, ``OSError`` for the disk.
+    ``force``: replace a picture that is not by tokemb, and any other file.
+    Raises ``MissingPackageError`` without Matplotlib, ``OutputExistsError`` for a file that must not be replaced,
+    ``OSError`` for the disk.
     """
     try:
         import matplotlib
@@ -66,8 +69,9 @@ def write_picture(word_map: WordMap, path: Path | str, title: str = "Tokens") ->
         figure.text(0.5, 0.975, heading, ha="center", va="center", color=_TEXT, fontsize=13, parse_math=False)
         axes.scatter(word_map.positions[:, 0], word_map.positions[:, 1], s=6, color=_DOT, linewidths=0, alpha=0.7)
         _label(axes, tokens, word_map.positions, frozenset(written))
-        with atomic_file(Path(path)) as temporary:
-            figure.savefig(temporary, metadata={"Date": None} if temporary.suffix == ".svg" else {"Software": None})
+        with atomic_file(Path(path), MAP, force=force) as temporary:
+            is_svg = temporary.suffix == ".svg"
+            figure.savefig(temporary, metadata={"Date": None, "Creator": MAKER} if is_svg else {"Software": MAKER})
     return [token for token in tokens if token not in set(written)]
 
 

@@ -14,6 +14,7 @@ from tokemb.embedding import EMBEDDING_NAME
 from tokemb.encoder import Encoder
 from tokemb.looking.shown import shown
 from tokemb.looking.token_vectors import TokenVectors
+from tokemb.outputs.kind import Kind
 from tokemb.pooling import Float32
 
 if TYPE_CHECKING:
@@ -33,18 +34,21 @@ embeddings {{
 """
 
 
-def export_projector(model: keras.Model | Path | str | TokenVectors, encoder: Encoder | None, path: Path | str) -> int:
+def export_projector(
+    model: keras.Model | Path | str | TokenVectors, encoder: Encoder | None, path: Path | str, *, force: bool = False
+) -> int:
     """Write the vectors of all real tokens, in the order of ids, to the folder ``path``, and give how many there are.
 
     ``vectors.tsv`` has a row a token and a column a dimension, with the digits that give the same float32;
     ``metadata.tsv`` a line of names and then token, id and, where any is known, count in the corpus. A tab, a newline
     and other characters that are not seen stand in a token as escapes. A folder that an earlier call wrote is replaced.
+    ``force``: replace a read-only folder too.
     ``model``, ``encoder``: as for ``TokenVectors.load``, with its errors; ``OSError`` if something else is at ``path``,
     or for the disk.
     """
     vectors = TokenVectors.load(model, encoder)
     rows = np.flatnonzero(vectors.real)
-    with atomic_folder(Path(path), _is_ours) as folder:
+    with atomic_folder(Path(path), Kind("a folder for the projector", _is_ours), force=force) as folder:
         with (folder / VECTORS).open("wb") as file:
             file.writelines(_numbers(vectors.matrix[rows]))
         with (folder / METADATA).open("wb") as file:
@@ -54,7 +58,8 @@ def export_projector(model: keras.Model | Path | str | TokenVectors, encoder: En
 
 
 def _is_ours(folder: Path) -> bool:
-    return {file.name for file in folder.iterdir()} == {VECTORS, METADATA, CONFIG}
+    names = {file.name for file in folder.iterdir()}
+    return names == {VECTORS, METADATA, CONFIG} and (folder / CONFIG).read_bytes() == _CONFIG.encode()
 
 
 def _numbers(matrix: Float32) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tokemb.encoder import Encoder
 from tokemb.reading_ids import open_ids
+from tokemb.row_count import RowCount
 
 
 def decode_ids(encoder: Encoder, ids: Path) -> Iterator[list[str]]:
@@ -14,5 +15,9 @@ def decode_ids(encoder: Encoder, ids: Path) -> Iterator[list[str]]:
     source = open_ids(ids)
     for block in source.blocks():
         encoder.check_ids(block.values)  # before the first is given out
-    for block in source.blocks():
-        yield encoder.decode(block.ids)
+    count, rows = RowCount(), 0
+    for block in count.reading(source.blocks()):
+        texts = encoder.decode(block.ids)
+        rows += len(texts)
+        yield texts
+    count.check(rows)

@@ -14,12 +14,13 @@ from tokemb.embedder import Embedder
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.pipeline.encoded_corpus import EncodedCorpus, Form
-from tokemb.pipeline.output import Output, check_output, is_complete, left_to_write, write_rows
+from tokemb.pipeline.output import Output, check_output, is_complete, left_to_write, locked, write_rows
 from tokemb.pipeline.report import EncodingReport
 from tokemb.pipeline.shards import Piece, ShardFolder
 from tokemb.pooling import Float32
 from tokemb.ragged import Int32, Ragged
 from tokemb.reading_ids import IdsSource
+from tokemb.row_count import RowCount
 from tokemb.writing import Layout, Writer, vectors_dtype
 
 
@@ -32,74 +33,96 @@ def embed_corpus(
     pooling: str | None,
     dtype: str = "float32",
     threads: int | None = None,
+    *,
+    force: bool = False,
 ) -> EncodingReport:
     """Embed a corpus, as ``tokemb.read_corpus`` gives it: vectors (rows, maxlen, dim), or (rows, dim) with ``pooling``.
 
-    With ``pooling`` no row is padded, and no vector of a token is kept. ``output``: as for ``encode_corpus``;
-    ``dtype``: of the vectors, ``"float32"`` or ``"float16"``.
+    With ``pooling`` no row is padded, and no vector of a token is kept. ``output``, ``force``: as for
+    ``encode_corpus``, with its errors; ``dtype``: of the vectors, ``"float32"`` or ``"float16"``.
     """
     numbers = vectors_dtype(dtype)
     form = replace(form, ragged=pooling is not None, id_bytes=numbers.itemsize * embedder.output_dim)
     if isinstance(output, ShardFolder):
         form.check_one_length()
-        output.begin(encoder.fingerprint, {**form.settings, **_settings(embedder, pooling, dtype)})
-    if is_complete(output):
-        return EncodingReport()
-    encoded = EncodedCorpus(encoder, left_to_write(corpus, output), form, threads)
-    check_output(output, Layout("vectors", numbers, (0,), encoded.kept))
-    with encoded.pieces(output) as pieces:
-        maxlen = encoded.report.maxlen or 0
-        if pooling is None:
-            nothing = embedder.vectors(np.zeros((0, maxlen), np.int32))
-        else:
-            nothing = embedder.pool_rows(Ragged.from_rows([]), pooling)
-        layout = Layout("vectors", numbers, nothing.shape[1:], encoded.kept, encoder.fingerprint)
-        encoded.report.layout = layout
+    with locked(output, encoder.fingerprint, {**form.settings, **_settings(embedder, pooling, dtype)}):
+        if is_complete(output):
+            return EncodingReport()
+        count = RowCount()
+        encoded = EncodedCorpus(encoder, left_to_write(count.reading(corpus), output), form, threads)
+        check_output(output, Layout("vectors", numbers, (0,), encoded.kept), force)
+        with encoded.pieces(output) as pieces:
+            maxlen = encoded.report.maxlen or 0
+            layout = _layout(embedder, encoder, encoded, maxlen, pooling, numbers)
+            encoded.report.layout = layout
 
-        def append(writer: Writer, piece: Piece[Ragged]) -> None:
-            rows, kept = piece
-            if pooling is None:
-                blocks = map(embedder.vectors, encoded.padded(rows, embedder.row_size(maxlen, None)))
-                _append(writer, blocks, kept)
-            else:
-                writer.append(embedder.pool_rows(rows, pooling), None, kept)
+            def append(writer: Writer, piece: Piece[Ragged]) -> None:
+                rows, kept = piece
+                if pooling is None:
+                    blocks = map(embedder.vectors, encoded.padded(rows, embedder.row_size(maxlen, None)))
+                    _append(writer, blocks, kept)
+                else:
+                    writer.append(embedder.pool_rows(rows, pooling), None, kept)
 
-        write_rows(output, layout, pieces, append)
+            write_rows(output, layout, pieces, append, count, force)
+    encoded.report.read = count.rows
     return encoded.report
 
 
 def embed_ids(
-    embedder: Embedder, source: IdsSource, output: Output, pooling: str | None, dtype: str = "float32"
+    embedder: Embedder,
+    source: IdsSource,
+    output: Output,
+    pooling: str | None,
+    dtype: str = "float32",
+    *,
+    force: bool = False,
 ) -> EncodingReport:
     """Embed ids, with the columns kept beside them; the report knows the rows of this run and the layout only.
 
-    ``source``: as ``tokemb.reading_ids.open_ids`` gives it. ``output``, ``dtype``: as for ``embed_corpus``.
+    ``source``: as ``tokemb.reading_ids.open_ids`` gives it. ``output``, ``dtype``, ``force``: as for ``embed_corpus``.
     Raises ``ArgumentError`` for ragged rows without ``pooling``; ``ModelError`` for ids of another vocabulary than the
-    model's or outside of it, before any work.
+    model's or outside of it, before any work; for the output as ``embed_corpus``.
     """
     if source.maxlen is None and pooling is None:
         raise ArgumentError(f'{_without_length(source.path)}: pass pooling="mean", or write padded ids to a .npy file')
     if source.fingerprint:
         embedder.check_fingerprint(source.fingerprint)
-    if isinstance(output, ShardFolder):
-        output.begin(source.fingerprint, _settings(embedder, pooling, dtype))
-    if is_complete(output):
-        return EncodingReport()
-    size = embedder.row_size(source.maxlen or 0, pooling)
-    for block in source.blocks(size):
-        embedder.check(block.values)  # all of it before any work
-    nothing = _embedded(embedder, _no_ids(source.maxlen), pooling)
-    layout = Layout("vectors", vectors_dtype(dtype), nothing.shape[1:], source.kept, source.fingerprint)
-    report = EncodingReport(layout=layout)
+    with locked(output, source.fingerprint, _settings(embedder, pooling, dtype)):
+        if is_complete(output):
+            return EncodingReport()
+        check_output(output, Layout("vectors", vectors_dtype(dtype), (0,), source.kept), force)
+        size = embedder.row_size(source.maxlen or 0, pooling)
+        for block in source.blocks(size):
+            embedder.check(block.values)  # all of it before any work
+        nothing = _embedded(embedder, _no_ids(source.maxlen), pooling)
+        layout = Layout("vectors", vectors_dtype(dtype), nothing.shape[1:], source.kept, source.fingerprint)
+        report, count = EncodingReport(layout=layout), RowCount()
 
-    def append(writer: Writer, piece: Piece[Ragged | Int32]) -> None:
-        ids, kept = piece
-        writer.append(_embedded(embedder, ids, pooling), None, kept)
-        report.rows += len(ids)
+        def append(writer: Writer, piece: Piece[Ragged | Int32]) -> None:
+            ids, kept = piece
+            writer.append(_embedded(embedder, ids, pooling), None, kept)
+            report.rows += len(ids)
 
-    blocks = left_to_write(source.blocks(size), output)
-    write_rows(output, layout, ((block.ids, block.kept) for block in blocks), append)
+        blocks = left_to_write(count.reading(source.blocks(size)), output)
+        write_rows(output, layout, ((block.ids, block.kept) for block in blocks), append, count, force)
+    report.read = count.rows
     return report
+
+
+def _layout(
+    embedder: Embedder,
+    encoder: Encoder,
+    encoded: EncodedCorpus,
+    maxlen: int,
+    pooling: str | None,
+    dtype: np.dtype[Any],
+) -> Layout:
+    if pooling is None:
+        nothing = embedder.vectors(np.zeros((0, maxlen), np.int32))
+    else:
+        nothing = embedder.pool_rows(Ragged.from_rows([]), pooling)
+    return Layout("vectors", dtype, nothing.shape[1:], encoded.kept, encoder.fingerprint)
 
 
 def _settings(embedder: Embedder, pooling: str | None, dtype: str) -> dict[str, Any]:

@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from tokemb.encoder import Encoder
 from tokemb.pipeline.encoded_corpus import EncodedCorpus, Form
-from tokemb.pipeline.output import Output, check_output, is_complete, left_to_write, write_rows
+from tokemb.pipeline.output import Output, check_output, is_complete, left_to_write, locked, write_rows
 from tokemb.pipeline.report import EncodingReport
 from tokemb.pipeline.shards import Piece, ShardFolder
 from tokemb.ragged import Ragged
+from tokemb.row_count import RowCount
 from tokemb.writing import Layout, Writer, ids_dtype
 
 
@@ -24,26 +25,43 @@ def encode_corpus(
     form: Form,
     dtype: str = "int32",
     threads: int | None = None,
+    *,
+    force: bool = False,
 ) -> EncodingReport:
     """Encode a corpus, as ``tokemb.read_corpus`` gives it, into files that appear whole or not at all.
 
-    ``output``: a path, whose extension is the format (docs/outputs.md), a stream for lines of JSON, or a
-    ``ShardFolder``, where the rows that an earlier run completed are only read.
-    ``dtype``: of the ids, ``"int32"``, ``"uint16"`` or ``"int64"``.
-    Returns what became of the rows of this run.
-    Raises ``ArgumentError`` for what the format cannot hold, before any work; for texts as ``Encoder.encode``.
+    Args:
+        encoder: The vocabulary.
+        corpus: At least one batch.
+        output: A path, whose extension is the format (docs/outputs.md), a stream for lines of JSON, or a
+            ``ShardFolder``, where the rows that an earlier run completed are only read.
+        form: How rows are.
+        dtype: Dtype of the ids, ``"int32"``, ``"uint16"`` or ``"int64"``.
+        threads: Number of threads, by default one for each core.
+        force: Replace a file at ``output`` that does not hold ids, or is read-only.
+
+    Returns:
+        What became of the rows of this run.
+
+    Raises:
+        ArgumentError: If the format cannot hold the rows, before any work.
+        OutputExistsError: If a file is there that must not be replaced.
+        OutputInUseError: If another process writes the folder.
+        RowsLostError: If other rows were read than written. For texts, what ``Encoder.encode`` raises.
     """
     form = replace(form, id_bytes=ids_dtype(dtype, encoder.input_dim).itemsize)
     if isinstance(output, ShardFolder):
         form.check_one_length()
-        output.begin(encoder.fingerprint, {**form.settings, "pad_id": encoder.pad_id, "dtype": dtype})
-    if is_complete(output):
-        return EncodingReport()
-    encoded = EncodedCorpus(encoder, left_to_write(corpus, output), form, threads)
-    check_output(output, _layout(encoder, encoded, form, dtype))
-    with encoded.pieces(output) as pieces:
-        layout = encoded.report.layout = _layout(encoder, encoded, form, dtype)
-        write_rows(output, layout, pieces, partial(_append, encoded))
+    with locked(output, encoder.fingerprint, {**form.settings, "pad_id": encoder.pad_id, "dtype": dtype}):
+        if is_complete(output):
+            return EncodingReport()
+        count = RowCount()
+        encoded = EncodedCorpus(encoder, left_to_write(count.reading(corpus), output), form, threads)
+        check_output(output, _layout(encoder, encoded, form, dtype), force)
+        with encoded.pieces(output) as pieces:
+            layout = encoded.report.layout = _layout(encoder, encoded, form, dtype)
+            write_rows(output, layout, pieces, partial(_append, encoded), count, force)
+    encoded.report.read = count.rows
     return encoded.report
 
 

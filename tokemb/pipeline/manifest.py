@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tokemb.atomic import atomic_file, is_temporary
-from tokemb.errors import ArgumentError
+from tokemb.atomic import atomic_file
+from tokemb.errors import ArgumentError, OutputExistsError
+from tokemb.outputs.temporaries import is_temporary
 
 # Programs that read a folder of Parquet files leave out names that begin so.
 MANIFEST = "_manifest.json"
@@ -20,9 +22,19 @@ FORMAT_VERSION = 1
 _CHUNK = 1 << 20
 
 
+_SHARD = re.compile(r"part-[0-9]{5,}\.[a-z]+")
+
+
 def shard_path(folder: Path, index: int, suffix: str) -> Path:
     """Where the shard with this index, from 0, lies; ``suffix``: its format, ``".npz"`` for instance."""
     return folder / f"part-{index:05d}{suffix}"
+
+
+def remove_shards(folder: Path) -> None:
+    """Remove all files of ``folder`` that are called like a shard."""
+    for file in folder.iterdir():
+        if _SHARD.fullmatch(file.name) and file.is_file():
+            file.unlink()
 
 
 @dataclass
@@ -71,35 +83,40 @@ class Manifest:
                 self.complete = False
                 return
 
-    def save(self, folder: Path) -> None:
-        """Write it into ``folder``, whole or not at all."""
+    def forget_all(self) -> None:
+        """Have all shards made again."""
+        self.rows, self.bytes, self.crc32, self.complete = [], [], [], False
+
+    def save(self, folder: Path, temporary_folder: Path) -> None:
+        """Write it into ``folder``, whole or not at all, by way of a ``temporary_folder``."""
         content = {"format_version": FORMAT_VERSION, **asdict(self)}
-        with atomic_file(folder / MANIFEST) as temporary:
+        with atomic_file(folder / MANIFEST, folder=temporary_folder) as temporary:
             temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
-    def goes_on(self, folder: Path) -> None:
-        """Take over which shards are whole from the manifest in ``folder``, if there are both.
+    def resume(self, folder: Path) -> None:
+        """Take over which shards are whole from the manifest in ``folder``, if there is one.
 
-        Raises ``ArgumentError``, naming the difference, if that is of another vocabulary, other settings or other
-        inputs, or no manifest; and if the folder holds anything but no manifest.
+        Raises:
+            OutputExistsError: If the manifest names another vocabulary, other settings or other inputs, or the rows
+                cannot be read again.
+            ArgumentError: If the folder holds other files and no manifest.
         """
         path = folder / MANIFEST
-        if not folder.exists():
-            return
         if not os.path.lexists(path):
             if any(not is_temporary(file) for file in folder.iterdir()):
                 raise ArgumentError(f"{folder} holds files but no {MANIFEST}: name a new folder")
             return
         before = read_manifest(path)
         if self.inputs is None:
-            raise ArgumentError(
-                f"{folder} holds shards already, and what comes through a pipe cannot be read again: name a new folder"
+            raise OutputExistsError(
+                f"{folder} holds shards already, and what comes through a pipe cannot be read again: name a new "
+                "folder, or pass force=True to replace them"
             )
         for name in ("vocabulary", "settings", "inputs"):
             if getattr(before, name) != getattr(self, name):
-                raise ArgumentError(
+                raise OutputExistsError(
                     f"{folder} holds shards of {_difference(name, getattr(before, name), getattr(self, name))}: "
-                    "name a new folder, or run the command that made them"
+                    "name a new folder, run the command that made them, or pass force=True to replace them"
                 )
         self.rows, self.bytes, self.crc32, self.complete = before.rows, before.bytes, before.crc32, before.complete
 

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
 
 from tokemb.errors import ArgumentError
 from tokemb.pipeline.shards import Piece, Rows, ShardFolder
 from tokemb.reading_ids.source import IdBlock
-from tokemb.writing import Layout, Writer, check_layout, open_writer
+from tokemb.row_count import RowCount
+from tokemb.writing import Layout, Writer, check_layout, check_target, open_writer
 
 Output = Path | BinaryIO | ShardFolder
 
 Batch = TypeVar("Batch", pa.RecordBatch, IdBlock)
+
+
+@contextmanager
+def locked(output: Output, vocabulary: str, settings: dict[str, Any]) -> Iterator[None]:
+    """Keep other runs from writing a folder during the block, and find out what is there: see ``ShardFolder.locked``.
+
+    Files and streams need no lock: a file gets its name in one step.
+    """
+    with output.locked(vocabulary, settings) if isinstance(output, ShardFolder) else nullcontext():
+        yield
 
 
 def is_complete(output: Output) -> bool:
@@ -31,21 +43,43 @@ def left_to_write(batches: Iterator[Batch], output: Output) -> Iterator[Batch]:
     return _without_first(batches, sum(output.rows)) if isinstance(output, ShardFolder) else batches
 
 
-def check_output(output: Output, layout: Layout) -> None:
-    """Raise ``ArgumentError`` if ``write_rows`` would for the layout, to know it before any work that comes first."""
-    check_layout(output.shard(0) if isinstance(output, ShardFolder) else output, layout)
+def check_output(output: Output, layout: Layout, force: bool) -> None:
+    """Raise what ``write_rows`` would for the layout and what is there, to know it before any work that comes first."""
+    if isinstance(output, ShardFolder):
+        check_layout(output.shard(0), layout)
+    else:
+        check_layout(output, layout)
+        check_target(output, layout, force)
 
 
 def write_rows(
-    output: Output, layout: Layout, pieces: Iterable[Piece[Rows]], append: Callable[[Writer, Piece[Rows]], None]
+    output: Output,
+    layout: Layout,
+    pieces: Iterable[Piece[Rows]],
+    append: Callable[[Writer, Piece[Rows]], None],
+    count: RowCount,
+    force: bool,
 ) -> None:
-    """Write rows; ``append`` gives those of one piece to a file. A file appears whole or not at all."""
+    """Write rows. A file appears whole or not at all.
+
+    Args:
+        output: Where they go.
+        layout: What the files hold.
+        pieces: The rows.
+        append: Gives the rows of one piece to a file.
+        count: The rows that were read, all of them once the last piece is given.
+        force: Replace a file of another kind. A ``ShardFolder`` knows itself.
+
+    Raises:
+        RowsLostError: If other rows were read than written.
+    """
     if isinstance(output, ShardFolder):
-        output.write(layout, pieces, append)
+        output.write(layout, pieces, append, count)
         return
-    with open_writer(output, layout) as writer:
+    with open_writer(output, layout, force=force) as writer:
         for piece in pieces:
             append(writer, piece)
+        count.check(writer.rows)
 
 
 def _without_first(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:

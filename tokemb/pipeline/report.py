@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tokemb.encoding import EncodedBatch
+from tokemb.row_count import rows_line
 from tokemb.writing import Layout
 
 
@@ -12,7 +13,9 @@ from tokemb.writing import Layout
 class EncodingReport:
     """What became of the texts.
 
-    ``tokens``: all tokens of the texts, also those cut off; ``unknown``: how many of them were out of vocabulary;
+    ``rows``: those that were encoded and written in this run; ``read``: those that were read, also rows of shards that
+    were there already. ``tokens``: all tokens of the texts, also those cut off; ``unknown``: how many of them
+    were out of vocabulary;
     ``truncated``: rows that lost tokens; ``maxlen``: the length of the rows, ``None`` where they are not padded;
     ``layout``: of what was written.
     """
@@ -23,6 +26,7 @@ class EncodingReport:
     truncated: int = 0
     maxlen: int | None = None
     layout: Layout | None = None
+    read: int = 0
 
     @property
     def shape(self) -> str:
@@ -30,6 +34,11 @@ class EncodingReport:
         if self.layout is None or self.layout.row_shape is None:
             return "ragged"
         return str((self.rows, *self.layout.row_shape))
+
+    @property
+    def rows_line(self) -> str:
+        """How many rows were read and written."""
+        return rows_line(self.read, self.rows)
 
     @property
     def unknown_share(self) -> float:
@@ -45,4 +54,4 @@ class EncodingReport:
 
     def __str__(self) -> str:
         unknown = f"{self.unknown_share:.2%} of them out of vocabulary"
-        return f"{self.rows:,} rows, {self.tokens:,} tokens, {unknown}, {self.truncated:,} rows truncated"
+        return f"{self.rows_line}, {self.tokens:,} tokens, {unknown}, {self.truncated:,} rows truncated"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from tokemb.atomic import remove_temporaries
-from tokemb.errors import ArgumentError
-from tokemb.pipeline.manifest import Manifest, shard_path
+from tokemb.errors import ArgumentError, OutputExistsError, RowsLostError
+from tokemb.outputs.locked_folder import locked_folder
+from tokemb.outputs.temporaries import temporary_folder
+from tokemb.pipeline.manifest import Manifest, remove_shards, shard_path
 from tokemb.ragged import Int32, Ragged
+from tokemb.row_count import RowCount
 from tokemb.writing import FORMATS, Layout, Writer, open_writer
 
 Rows = TypeVar("Rows", bound=Ragged | Int32)
@@ -26,26 +29,39 @@ class ShardFolder:
     """A folder that rows go to: ``part-00000.npz``, ``part-00001.npz``, ..., and a manifest of them.
 
     What an earlier run of the same vocabulary, settings and inputs completed stays, and its rows are only read; the
-    bytes are those of one run. ``path``: of the folder.
+    bytes are those of one run. While a run writes the folder, any other is refused. ``path``: of the folder.
     """
 
     def __init__(
-        self, path: Path, inputs: dict[str, Any] | None, rows_per_shard: int = 100_000, suffix: str = ".npz"
+        self,
+        path: Path,
+        inputs: dict[str, Any] | None,
+        rows_per_shard: int = 100_000,
+        suffix: str = ".npz",
+        *,
+        force: bool = False,
     ) -> None:
         """Name a folder, which need not exist.
 
-        ``inputs``: what tells the rows from others, names and sizes of their files for instance; ``None`` if they
-        cannot be read again, then no run goes on. ``rows_per_shard``: in each file but the last, of the format
-        ``suffix``, such as ``".npz"``.
-        Raises ``ArgumentError`` for numbers and formats that cannot be.
+        Args:
+            path: The folder.
+            inputs: What tells the rows from others, for example names and sizes of their files; ``None`` if they
+                cannot be read again, then no run can be resumed.
+            rows_per_shard: Rows of each file but the last.
+            suffix: Format of the files, for example ``".npz"``.
+            force: Replace shards of another vocabulary, other settings or other inputs.
+
+        Raises:
+            ArgumentError: If an argument is invalid.
         """
         if rows_per_shard < 1:
             raise ArgumentError(f"rows_per_shard must be at least 1; received {rows_per_shard}")
         if suffix not in FORMATS:
             raise ArgumentError(f"the format of shards must be one of {', '.join(FORMATS)}; received {suffix}")
         self.path = path
-        self._inputs, self._rows_per_shard, self._suffix = inputs, rows_per_shard, suffix
+        self._inputs, self._rows_per_shard, self._suffix, self._force = inputs, rows_per_shard, suffix, force
         self._manifest = Manifest("", {}, inputs)
+        self._replaces = False
 
     @property
     def rows(self) -> list[int]:
@@ -57,15 +73,31 @@ class ShardFolder:
         """Whether there is nothing left to do."""
         return self._manifest.complete
 
-    def begin(self, vocabulary: str, settings: dict[str, Any]) -> None:
-        """Find out what is there; ``settings``: all that decides the bytes besides vocabulary and inputs.
+    @contextmanager
+    def locked(self, vocabulary: str, settings: dict[str, Any]) -> Iterator[None]:
+        """Find out what is there, and keep other runs from writing the folder during the block.
 
-        Raises ``ArgumentError`` if the folder holds anything else than shards of these.
+        Args:
+            vocabulary: The fingerprint of the vocabulary.
+            settings: All that decides the bytes besides vocabulary and inputs.
+
+        Raises:
+            OutputInUseError: If another run writes the folder.
+            OutputExistsError: If the folder holds other shards, unless ``force`` is set.
+            ArgumentError: If the folder holds anything else.
         """
         own = {"rows_per_shard": self._rows_per_shard, "format": self._suffix}
-        self._manifest = Manifest(vocabulary, {**settings, **own}, self._inputs)
-        self._manifest.goes_on(self.path)
-        self._manifest.forget_damaged(map(self.shard, range(len(self.rows))))
+        with locked_folder(self.path):
+            self._manifest = Manifest(vocabulary, {**settings, **own}, self._inputs)
+            self._replaces = False
+            try:
+                self._manifest.resume(self.path)
+            except OutputExistsError:
+                if not self._force:
+                    raise
+                self._replaces = True
+            self._manifest.forget_damaged(map(self.shard, range(len(self.rows))))
+            yield
 
     def shard(self, index: int) -> Path:
         """Where the shard with this index, from 0, lies."""
@@ -76,28 +108,45 @@ class ShardFolder:
         layout: Layout,
         pieces: Iterable[Piece[Rows]],
         append: Callable[[Writer, Piece[Rows]], None],
+        count: RowCount,
     ) -> None:
-        """Write the rows that come after those that are there; ``append`` gives some of one piece to a file."""
+        """Write the rows that come after those that are there; ``append`` gives some of one piece to a file.
+
+        ``count``: of all rows that were read, also of those that are there. If they are not as many as the shards
+        have, no shard counts as whole.
+        """
         manifest = self._manifest
-        self.path.mkdir(exist_ok=True)
-        remove_temporaries(self.path)
-        manifest.save(self.path)
+        with temporary_folder(self.path) as work:
+            if self._replaces:  # before the manifest: a run that is killed here leaves damaged shards of the old one
+                remove_shards(self.path)
+            manifest.save(self.path, work)
+            try:
+                for _, parts in groupby(_cut(pieces, self._rows_per_shard), key=itemgetter(0)):
+                    self._write_shard(work, layout, (part for _, part in parts), append)
+                if not manifest.rows:  # a loader finds the columns, if no rows
+                    self._write_shard(work, layout, [], append)
+                count.check(sum(manifest.rows))
+            except RowsLostError:
+                manifest.forget_all()
+                manifest.save(self.path, work)
+                raise
+            manifest.complete = True
+            manifest.save(self.path, work)
 
-        def write_shard(parts: Iterable[Piece[Rows]]) -> None:
-            path = self.shard(len(manifest.rows))
-            with open_writer(path, layout) as writer:
-                for part in parts:
-                    append(writer, part)
-            manifest.complete = writer.rows < self._rows_per_shard  # no other comes after it
-            manifest.add(path, writer.rows)
-            manifest.save(self.path)
-
-        for _, parts in groupby(_cut(pieces, self._rows_per_shard), key=itemgetter(0)):
-            write_shard(part for _, part in parts)
-        if not manifest.rows:  # a loader finds the columns, if no rows
-            write_shard([])
-        manifest.complete = True
-        manifest.save(self.path)
+    def _write_shard(
+        self,
+        work: Path,
+        layout: Layout,
+        parts: Iterable[Piece[Rows]],
+        append: Callable[[Writer, Piece[Rows]], None],
+    ) -> None:
+        path = self.shard(len(self.rows))
+        with open_writer(path, layout, force=True, folder=work) as writer:
+            for part in parts:
+                append(writer, part)
+        self._manifest.add(path, writer.rows)
+        if writer.rows == self._rows_per_shard:  # the last one counts as whole when all rows are known to be there
+            self._manifest.save(self.path, work)
 
 
 def _cut(pieces: Iterable[Piece[Rows]], rows_per_shard: int) -> Iterator[tuple[int, Piece[Rows]]]:

@@ -12,10 +12,11 @@ import keras
 import tensorflow as tf
 
 from tokemb.arguments import check_choice
-from tokemb.atomic import atomic_folder
+from tokemb.atomic import atomic_folder, check_folder
 from tokemb.embedder import Embedder, load_model
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
+from tokemb.outputs.kind import Kind
 from tokemb.serving.graph import Tensor
 from tokemb.serving.layer import TextToIds, make_layer
 
@@ -35,6 +36,7 @@ def export_saved_model(
     maxlen: int | None = None,
     padding: str | None = None,
     truncating: str | None = None,
+    force: bool = False,
 ) -> TextToIds:
     """Write a SavedModel from raw text, string (batch,), to ids, vectors or predictions; whole or not at all.
 
@@ -42,10 +44,11 @@ def export_saved_model(
     ``answer``: ``"ids"``, int32 (batch, maxlen), the default without a model; ``"vectors"``, float32 (batch, maxlen,
     dim), what the model's one ``Embedding`` holds for the ids; ``"predictions"``, the model's output, the default.
     ``maxlen``, ``padding``, ``truncating``: as for ``Encoder.layer``; a model of one length of rows decides ``maxlen``.
+    ``force``: replace a read-only folder too.
 
     The signature ``serving_default`` has the input ``texts`` and one output, named like ``answer``. Neither tokemb nor
-    Keras is needed to run it. A folder that this wrote is replaced; missing parent folders
-    are created, as TensorFlow Serving reads ``model/version``. Returns the layer that is in it.
+    Keras is needed to run it. A folder that this wrote is replaced; missing parent
+    folders are created, as TensorFlow Serving reads ``model/version``. Returns the layer that is in it.
 
     Raises what ``Encoder.layer`` raises; ``ModelError`` for a model of another vocabulary, or that cannot take the ids;
     ``OSError`` if something else is at ``path``, or it cannot be written.
@@ -53,6 +56,7 @@ def export_saved_model(
     answer = check_choice("answer", answer or ("ids" if model is None else "predictions"), ANSWERS)
     if (model is None) != (answer == "ids"):
         raise ArgumentError(f"the answer {answer} needs {'no' if answer == 'ids' else 'a'} model")
+    check_folder(Path(path), _KIND, force=force)
     if isinstance(model, (Path, str)):
         model = load_model(model)
     length = _length_of_rows(model)
@@ -70,7 +74,7 @@ def export_saved_model(
     except Exception as error:  # Keras raises all kinds
         raise ModelError(f"the model cannot take ids of shape (batch, {layer.maxlen}): {_reason(error)}") from error
     archive.add_endpoint("serve", serve)
-    with _parents(Path(path)), atomic_folder(Path(path), _may_replace) as temporary:
+    with _parents(Path(path)), atomic_folder(Path(path), _KIND, force=force) as temporary:
         archive.write_out(temporary, verbose=False)
         (temporary / _ABOUT.parent).mkdir()
         about = {"fingerprint": encoder.fingerprint, "answer": answer, "maxlen": layer.maxlen}
@@ -128,3 +132,6 @@ def _of_ids(
 def _may_replace(path: Path) -> bool:
     """Whether the folder ``path`` is one that ``export_saved_model`` wrote, and nothing else."""
     return (path / _ABOUT).is_file() and {item.name for item in path.iterdir()} <= _FILES
+
+
+_KIND = Kind("a SavedModel of tokemb", _may_replace)

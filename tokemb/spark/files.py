@@ -12,7 +12,7 @@ from uuid import uuid4
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's users write it
 
-from tokemb.errors import ArgumentError
+from tokemb.errors import ArgumentError, OutputExistsError
 from tokemb.reading.columns import TEXT, Columns
 from tokemb.spark.columns import quoted, workers_errors
 
@@ -22,6 +22,7 @@ _FORMAT = re.compile(r"\.(txt|csv|tsv|jsonl|ndjson|parquet)(\.gz|\.bz2|\.zst|\.x
 _NAMES = {"txt": "text", "ndjson": "jsonl"}
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _SUCCESS = "_SUCCESS"
+IDS = "ids"
 
 
 def read_files(
@@ -54,11 +55,12 @@ def read_files(
         return reduce(DataFrame.unionByName, parts), name
 
 
-def write_parquet(df: DataFrame, output: str) -> int:
+def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
     """Write a folder of Parquet files, whole or not at all; returns the number of rows.
 
-    A folder that Spark wrote is replaced. Raises ``ArgumentError`` if something else is there, ``OSError`` if the whole
-    folder cannot be renamed.
+    A folder of ids that Spark wrote is replaced, and with ``force`` one of other columns too. Raises
+    ``OutputExistsError`` for such a folder otherwise, ``ArgumentError`` if anything else is there, ``OSError`` if the
+    whole folder cannot be renamed.
     """
     session = df.sparkSession
     java: Any = session.sparkContext._jvm
@@ -66,6 +68,8 @@ def write_parquet(df: DataFrame, output: str) -> int:
     system = target.getFileSystem(session.sparkContext._jsc.hadoopConfiguration())
     if system.exists(target) and not system.exists(java.org.apache.hadoop.fs.Path(target, _SUCCESS)):
         raise ArgumentError(f"there is something at {output} that Spark did not write: name another folder")
+    if system.exists(target) and not force and IDS not in _columns(session, output):
+        raise OutputExistsError(f"{output} holds no ids: pass force=True to replace it, or name another folder")
     temporary = java.org.apache.hadoop.fs.Path(f"{output.rstrip('/')}.tokemb-{uuid4().hex[:12]}")
     try:
         with workers_errors():
@@ -78,6 +82,14 @@ def write_parquet(df: DataFrame, output: str) -> int:
     if not system.rename(temporary, target):
         raise OSError(errno.EIO, "the ids are written, but cannot be renamed to the output", temporary.toString())
     return rows
+
+
+def _columns(session: SparkSession, folder: str) -> list[str]:
+    """The columns of a folder of Parquet files, none if it is anything else."""
+    try:
+        return session.read.parquet(folder).columns
+    except Exception:  # Spark raises all kinds
+        return []
 
 
 def _format_of(file: str) -> str:

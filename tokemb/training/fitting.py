@@ -15,6 +15,7 @@ import numpy.typing as npt
 from tokemb.arguments import check_count
 from tokemb.atomic import atomic_folder, check_folder
 from tokemb.errors import ArgumentError, ModelError
+from tokemb.outputs.kind import Kind
 from tokemb.ragged import Int64
 
 if TYPE_CHECKING:
@@ -200,12 +201,13 @@ class Trained:
             "training": asdict(self.fitted),
         }
 
-    def save(self, path: Path | str) -> None:
+    def save(self, path: Path | str, *, force: bool = False) -> None:
         """Write a folder of the model, without its optimizer, the vocabulary and the report, whole or not at all.
 
-        The folder of another training that is there is replaced. Raises ``OSError`` if something else is there.
+        ``force``: replace the folder of another training that is there.
+        Raises ``OutputExistsError`` for such a folder otherwise, ``OSError`` if something else is there.
         """
-        with atomic_folder(Path(path), _may_replace) as folder:
+        with atomic_folder(Path(path), _KIND, force=force) as folder:
             self.model.save(folder / MODEL, include_optimizer=False)
             self.vocabulary.save(folder / VOCABULARY)
             (folder / REPORT).write_text(json.dumps(self.report(), ensure_ascii=False, indent=2) + "\n", "utf-8")
@@ -222,17 +224,20 @@ def read_report(path: Path) -> dict[str, Any]:
     return report
 
 
-def check_output(path: Path) -> None:
-    """Raise ``OSError`` at once where ``Trained.save`` would after a long training."""
-    check_folder(path, _may_replace)
+def check_output(path: Path, *, force: bool = False) -> None:
+    """Raise at once what ``Trained.save`` would raise after a long training."""
+    check_folder(path, _KIND, force=force)
 
 
-def _may_replace(path: Path) -> bool:
+def _is_training(path: Path) -> bool:
     try:
         read_report(path)
     except ModelError:
         return False
     return {item.name for item in path.iterdir()} <= {MODEL, VOCABULARY, REPORT}
+
+
+_KIND = Kind("a trained model", _is_training, trained=True)
 
 
 def outputs(model: keras.Model, feed: Feed) -> Iterator[tuple[Batch, Array]]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tokemb.arguments import check_choice
-from tokemb.atomic import atomic_file
+from tokemb.atomic import atomic_file, check_output
 from tokemb.embedder import Embedder
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
+from tokemb.outputs.word_vectors import vectors_kind
 from tokemb.pooling import Float32
 
 if TYPE_CHECKING:
@@ -21,17 +22,21 @@ if TYPE_CHECKING:
 _BLOCK_ROWS = 1 << 12
 
 
-def export_vectors(model: keras.Model | Path | str, encoder: Encoder, path: Path | str) -> int:
+def export_vectors(model: keras.Model | Path | str, encoder: Encoder, path: Path | str, *, force: bool = False) -> int:
     """Write the vector of every token of the vocabulary but padding, in the order of ids, and give how many there are.
 
     ``model``: a Keras model, or the path of a saved one; the weights of the ``Embedding`` that ids go to are written.
     ``path``: ends in ``.txt`` or ``.vec`` for word2vec's text, ``.bin`` for its binary format, or ``.npz`` for an
     archive of ``tokens``, text (rows,), and ``vectors``, float32 (rows, dim). Loading gives the same bits.
-    Raises ``ArgumentError`` for another ending, or a token that the format cannot hold; ``ModelError`` for a model that
+    ``force``: replace a file that holds no vectors in the format.
+    Raises ``OutputExistsError`` for such a file otherwise;
+    ``ArgumentError`` for another ending, or a token that the format cannot hold; ``ModelError`` for a model that
     is of another vocabulary, has not one such ``Embedding``, or holds NaN or infinity; ``OSError`` for the disk.
     """
     path = Path(path)
     check_choice("the ending of the file", path.suffix, _WRITERS)
+    kind = vectors_kind(path.suffix)
+    check_output(path, kind, force=force)
     embedder = Embedder(model, encoder)
     tokens, matrix = encoder.vocabulary, embedder.matrix
     ids = [index for index, token in enumerate(tokens) if token and index != encoder.pad_id]
@@ -40,7 +45,7 @@ def export_vectors(model: keras.Model | Path | str, encoder: Encoder, path: Path
         raise ModelError(
             "the model holds vectors that are not finite: it was trained too fast, or on what is no number"
         )
-    with atomic_file(path) as temporary:
+    with atomic_file(path, kind, force=force) as temporary:
         _WRITERS[path.suffix](temporary, tokens, vectors)
     return len(tokens)
 

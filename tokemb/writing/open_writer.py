@@ -8,8 +8,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
-from tokemb.atomic import atomic_file
+from tokemb.atomic import atomic_file, check_output
 from tokemb.errors import ArgumentError
+from tokemb.outputs.contents import check_rows, rows_kind
 from tokemb.writing.layout import Layout
 from tokemb.writing.writer import Writer
 
@@ -25,13 +26,24 @@ FORMATS = tuple(_WRITERS)
 
 
 @contextmanager
-def open_writer(target: Path | BinaryIO, layout: Layout) -> Iterator[Writer]:
+def open_writer(
+    target: Path | BinaryIO, layout: Layout, *, force: bool = False, folder: Path | None = None
+) -> Iterator[Writer]:
     """Write rows to ``target``: a path, whose extension is one of ``FORMATS``, or a binary stream for lines of JSON.
 
     The file appears under its name when the context is left without an error, whole; until then, and for good if there
     is one, whatever was there stays. The stream is flushed, not closed.
-    Raises ``ArgumentError`` for another extension and what a file of the format cannot hold; ``OSError`` if ``target``
-    cannot be written.
+
+    Args:
+        target: The path or the stream.
+        layout: What the file holds.
+        force: Replace a file of another kind, or a read-only one.
+        folder: A temporary folder on the same file system. By default one is created.
+
+    Raises:
+        ArgumentError: If the extension is another one, or a file of the format cannot hold the layout.
+        OutputExistsError: If a file is there that must not be replaced.
+        OSError: If ``target`` cannot be written.
     """
     kind = _writer(target)
     kind.check(layout)
@@ -40,13 +52,21 @@ def open_writer(target: Path | BinaryIO, layout: Layout) -> Iterator[Writer]:
             yield writer
         target.flush()
         return
-    with atomic_file(target) as temporary, kind(temporary, layout) as writer:
-        yield writer
+    with atomic_file(target, rows_kind(target.suffix, layout.name), force=force, folder=folder) as temporary:
+        with kind(temporary, layout) as writer:
+            yield writer
+        check_rows(temporary, target.suffix, layout.name, writer.rows)
 
 
 def check_layout(target: Path | BinaryIO, layout: Layout) -> None:
     """Raise ``ArgumentError`` if ``open_writer`` would: to know it before any work that comes first."""
     _writer(target).check(layout)
+
+
+def check_target(target: Path | BinaryIO, layout: Layout, force: bool) -> None:
+    """Raise ``OSError`` if ``open_writer`` would for what is at ``target``, to know it before any work."""
+    if isinstance(target, Path):
+        check_output(target, rows_kind(target.suffix, layout.name), force=force)
 
 
 def _writer(target: Path | BinaryIO) -> type[Writer]:
