@@ -107,6 +107,18 @@ def test_peak_memory(here, corpus, options):
     assert int(run.stdout) < 600_000, "kilobytes, libraries and kernels included"
 
 
+@LINUX
+@pytest.mark.parametrize("command", ["fit-vocab x.txt -o out", "count x.txt -o out.parquet"])
+def test_counting_empty_rows_takes_memory_that_does_not_follow_their_number(here, monkeypatch, command):
+    monkeypatch.chdir(here)
+    rows = int(1_000_000 * SIZE)
+    (here / "x.txt").write_bytes(b"\n" * rows + b"deep\n")
+    run = python(PEAK, *command.split())
+    assert run.returncode == 0, run.stderr
+    assert f"read       {rows + 1:,} rows, 1 tokens" in run.stderr
+    assert int(run.stdout) < 500_000, "kilobytes, libraries and kernels included"
+
+
 def test_a_corpus_that_grows_while_it_is_read(here):
     path = here / "x.txt"
     path.write_bytes(b"deep learning\n" * 400_000)

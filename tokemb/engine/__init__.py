@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 # Texts of fewer bytes are done by the reference before the kernels are loaded.
 SMALL = 1 << 18
 
+# The reference spends about as much time on an empty row as on this many bytes of text.
+_ROW_BYTES = 8
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -148,17 +151,18 @@ class TokenCounter:
         self._threads = threads
         self._counter: Counter | None = None
         self._small: list[pa.LargeStringArray] = []
-        self._small_bytes = 0
+        self._small_size = 0
 
     def add(self, texts: pa.LargeStringArray) -> None:
         """Count ``texts``, ``large_string`` (rows,), too."""
         if self._counter is None:
             self._small.append(texts)
-            self._small_bytes += _bytes(texts)
-            if self._small_bytes >= SMALL:
+            self._small_size += _size(texts)
+            if self._small_size >= SMALL:
                 self._counter = self._make_counter()
                 for part in self._small:
                     self._counter.add(part, self._threads)
+                self._small.clear()
         else:
             self._counter.add(texts, self._threads)
 
@@ -185,8 +189,9 @@ class TokenCounter:
 
 def is_small(texts: pa.LargeStringArray) -> bool:
     """Whether the kernels are not worth loading for ``texts``, ``large_string`` (rows,)."""
-    return _bytes(texts) < SMALL
+    return _size(texts) < SMALL
 
 
-def _bytes(texts: pa.LargeStringArray) -> int:
-    return len(string_buffers(texts)[1])
+def _size(texts: pa.LargeStringArray) -> int:
+    """Return the bytes of ``texts``, or more if most rows are shorter than what a row costs."""
+    return max(len(string_buffers(texts)[1]), _ROW_BYTES * len(texts))
