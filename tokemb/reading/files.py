@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import glob
 import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,8 @@ import pyarrow as pa
 
 from tokemb.arguments import check_choice
 from tokemb.errors import ArgumentError, TextError, TextTypeError
+from tokemb.reading.local_files import ANY_DEPTH, MAGIC, check_file, exists, files_below, glob_files
+from tokemb.reading.urls import filesystem_of, matches, unreachable
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -35,7 +35,6 @@ _EXTENSIONS = {
 }
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".xz": "xz"}
-_MAGIC = re.compile(r"[*?[]")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://")
 
 
@@ -119,10 +118,11 @@ def _sources(name: str, format_: str | None, filesystem: FileSystem | None) -> I
         for path in _reached(name, filesystem, name):
             yield _source(path, path, format_, filesystem)
     elif _ADDRESS.match(name):
-        there, address_path = _filesystem_of(name)
+        there, address_path = filesystem_of(name)
         scheme = name.partition("://")[0]
-        for path in _reached(name, there, address_path):
-            yield _source(path, f"{scheme}://{path}", format_, there)
+        is_local = there.type_name == "local"
+        for path in _local(address_path) if is_local else _reached(name, there, address_path):
+            yield _source(path, f"{scheme}://{path}", format_, None if is_local else there)
     else:
         for path in _local(name):
             yield _source(path, path, format_, None)
@@ -146,35 +146,49 @@ def _local(name: str) -> list[str]:
 
         if is_vocabulary_folder(Path(name)) or is_columns_folder(Path(name)):
             raise TextError(f"{name} is a vocabulary, not texts: name the files that hold those")
-        return _known(name, (os.path.join(where, file) for where, file in _walk(name)))
-    if os.path.lexists(name):
+        return _some(name, _files_in(name))
+    if exists(name):
         return [name]
-    if not _MAGIC.search(name):
+    if not MAGIC.search(name):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-    found = sorted(glob.glob(name, recursive=True), key=_parts)
+    found = _globbed(name)
     if not found:
         raise FileNotFoundError(errno.ENOENT, "No file matches the pattern", name)
-    # "**" also gives the folders, whose files it gives too.
-    if "**" in name:
-        return [path for path in found if not os.path.isdir(path)]
-    return [path for each in found for path in _local(each)]
+    return found
 
 
-def _walk(folder: str) -> Iterator[tuple[str, str]]:
-    def fail(error: OSError) -> None:
-        raise error
+def _globbed(pattern: str) -> list[str]:
+    """Return the files that match, and those of folders that do, sorted."""
+    parts = _parts(pattern)
+    paths: set[str] = set()
+    for path in glob_files(pattern):
+        if not os.path.isdir(path):
+            check_file(path)
+            paths.add(path)
+        elif ANY_DEPTH not in parts:
+            paths.update(_local(path))
+        elif parts[-1] != ANY_DEPTH:  # which also gives the files of the folders that it gives
+            paths.update(_files_in(path))
+    return sorted(paths, key=_parts)
 
-    for where, folders, files in os.walk(folder, onerror=fail):
-        folders[:] = [name for name in folders if not _is_hidden(name)]
-        yield from ((where, name) for name in files)
+
+def _files_in(folder: str) -> list[str]:
+    """Return the files of a corpus in a folder and below it, sorted."""
+    entries = [entry for entry in files_below(folder, _is_hidden) if _is_known(entry.path)]
+    for entry in entries:
+        if not entry.is_file():
+            check_file(entry.path)
+    return sorted((entry.path for entry in entries), key=_parts)
 
 
-def _known(folder: str, paths: Iterable[str]) -> list[str]:
-    """Those of the files in a folder that are a corpus', sorted."""
-    known = sorted((path for path in paths if not _is_hidden(path) and format_of(path)[0]), key=_parts)
-    if not known:
+def _some(folder: str, paths: list[str]) -> list[str]:
+    if not paths:
         raise TextError(f"the folder {folder} has no file to read: those end in {', '.join(_EXTENSIONS)}")
-    return known
+    return paths
+
+
+def _is_known(path: str) -> bool:
+    return not _is_hidden(path) and format_of(path)[0] is not None
 
 
 def _is_hidden(path: str) -> bool:
@@ -185,27 +199,13 @@ def _parts(path: str) -> tuple[str, ...]:
     return PurePosixPath(path).parts
 
 
-def _filesystem_of(address: str) -> tuple[FileSystem, str]:
-    """The file system of an address, and the path in it, in which a pattern stays as it is."""
-    from pyarrow.fs import FileSystem  # here, so that local files do not wait for it
-
-    # The part before a pattern is an address for sure.
-    magic = _MAGIC.search(address)
-    base = address[: address.rfind("/", 0, magic.start())] if magic else address
-    try:
-        filesystem, path = FileSystem.from_uri(base)
-    except (pa.ArrowException, ImportError, OSError, ValueError) as error:
-        raise _unreachable(address, error) from None
-    return filesystem, path + address[len(base) :]
-
-
 def _reached(name: str, filesystem: FileSystem, path: str) -> list[str]:
     try:
         return _remote(name, filesystem, path)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise _unreachable(name, error) from None
+        raise unreachable(name, error) from None
 
 
 def _remote(name: str, filesystem: FileSystem, path: str) -> list[str]:
@@ -221,29 +221,22 @@ def _remote(name: str, filesystem: FileSystem, path: str) -> list[str]:
     if kind == FileType.Directory:
         depth = len(_parts(path))
         files = (file for file in files_in(path) if not any(map(_is_hidden, _parts(file)[depth:])))
-        return _known(name, files)
-    magic = _MAGIC.search(path)
+        return _some(name, sorted(filter(_is_known, files), key=_parts))
+    magic = MAGIC.search(path)
     if magic:
         folder = path[: max(path.rfind("/", 0, magic.start()), 0)]
         if filesystem.get_file_info(folder).type == FileType.Directory:
-            found = [file for file in files_in(folder) if _matches(_parts(file), _parts(path))]
+            found = [file for file in files_in(folder) if _is_globbed(file, _parts(path))]
             if found:
                 return sorted(found, key=_parts)
         raise FileNotFoundError(errno.ENOENT, "No file matches the pattern", name)
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
 
 
-def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
-    """Whether a path has the pattern of ``glob.glob``, part by part; ``**`` is any number of parts."""
-    if not pattern:
-        return not parts
-    # As in a shell, only a pattern that starts with a dot finds names that do.
-    is_found = bool(parts) and (pattern[0].startswith(".") or not parts[0].startswith("."))
-    if pattern[0] == "**":
-        return _matches(parts, pattern[1:]) or (is_found and _matches(parts[1:], pattern))
-    return is_found and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
-
-
-def _unreachable(address: str, error: Exception) -> TextError:
-    reason = " ".join(str(error).split()).removesuffix(".")
-    return TextError(f"{address} cannot be reached: {reason:.300}")
+def _is_globbed(path: str, pattern: tuple[str, ...]) -> bool:
+    """Tell whether a glob matches a file, or a folder above it of which it is read."""
+    parts = _parts(path)
+    if matches(parts, pattern):
+        return True
+    folders = (depth for depth in range(1, len(parts)) if matches(parts[:depth], pattern))
+    return any(_is_known(path) and not any(map(_is_hidden, parts[depth:])) for depth in folders)
