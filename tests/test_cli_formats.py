@@ -262,6 +262,13 @@ def test_what_is_read_is_not_replaced(run, vocabulary):
     Path("link.jsonl").symlink_to("x.jsonl")
     for arguments in ("x.jsonl -o x.jsonl", "x.jsonl -o link.jsonl", "*.jsonl -o ./x.jsonl"):
         assert "the output is also read: " in run(f"encode --vocab V {arguments}", code=2)
+    Path("hard.jsonl").hardlink_to("x.jsonl")
+    Path("folder").mkdir()
+    Path("folder/y.jsonl").symlink_to("../x.jsonl")
+    here = Path.cwd()
+    for name in (f"file://{here}/x.jsonl", f"file://{here}/*.jsonl", f"{here}/folder/../x.jsonl", "folder", "f*", "**"):
+        for output in ("x.jsonl", "hard.jsonl", "folder/y.jsonl", "folder/../link.jsonl"):
+            assert "the output is also read: " in run(f"encode --vocab V {name} -o {output}", code=2)
     pq.write_table(pa.table({"text": ["deep"]}), "x.parquet")
     assert "the output is also read: x.parquet" in run("count x.parquet -o x.parquet", code=2)
     assert pq.read_table("x.parquet").column_names == ["text"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -219,9 +221,11 @@ class Corpus:
         with progress(None if None in sizes else sum(filter(None, sizes))) as shown:
             yield {"on_read": shown.advance}, shown.counted
 
-    def check_apart(self, output: Path) -> None:
-        """Wrong usage if ``output`` is one of the files, which it would replace."""
-        check_apart([Path(file.path) for file in self._sources() if file.filesystem is None], output)
+    def check_apart(self, *outputs: Path) -> None:
+        """Wrong usage if one of ``outputs`` would replace one of the files."""
+        files = [Path(file.path) for file in self._sources() if file.filesystem is None]
+        for output in outputs:
+            check_apart(files, output)
 
     def identity(self) -> dict[str, Any] | None:
         """What tells it from others, as JSON has it; ``None`` if it cannot be read a second time."""
@@ -237,11 +241,28 @@ class Corpus:
         return find_sources(self.files, self.reading["format"], delimiter=self.reading["delimiter"])
 
 
-def check_apart(files: Sequence[Path], output: Path) -> None:
-    """Wrong usage if ``output`` is one of ``files``, which it would replace."""
-    for file in files:
-        if output.is_file() and file.is_file() and file.samefile(output):
+def check_apart(files: Sequence[Path | None], output: Path) -> None:
+    """Wrong usage if writing ``output`` would replace one of ``files``, or a folder that one of them lies in.
+
+    ``files``: the inputs; ``None`` for an option that was not given.
+    """
+    target = _status(output, sys.stdout)
+    if target is None:
+        return
+    folder = os.path.realpath(output) if stat.S_ISDIR(target.st_mode) else None
+    for file in filter(None, files):
+        status = _status(file, sys.stdin)
+        is_same = status is not None and stat.S_ISREG(status.st_mode) and os.path.samestat(status, target)
+        if is_same or (folder is not None and Path(folder) in Path(os.path.realpath(file)).parents):
             raise click.UsageError(f"the output is also read: {file}")
+
+
+def _status(path: Path, stream: TextIO | None) -> os.stat_result | None:
+    """Look at a file, or at the one that ``stream`` is redirected to for ``-``; return ``None`` if there is none."""
+    try:
+        return path.stat() if str(path) != "-" or stream is None else os.fstat(stream.fileno())
+    except (OSError, ValueError):  # ValueError: a stream that is closed
+        return None
 
 
 def _flat(columns: Sequence[Sequence[str]]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tokemb_cli import options, values
+from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 
@@ -57,6 +57,7 @@ def command(
         raise click.UsageError(f"--answer {answer} needs --model")
     if answer == "ids" and model is not None:
         raise click.UsageError("--answer ids needs no --model")
+    corpus.check_apart([vocab, model], output)
     from tokemb import Encoder
 
     encoder = Encoder.load(vocab)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import corpus, options
 from tokemb_cli.console import note, quiet_tensorflow
 
 
@@ -25,6 +25,7 @@ def command(model: Path, vocab: Path | None, output: Path, force: bool) -> None:
       tokemb export-projector reviews.keras --vocab reviews.vocab -o projector
     """
     options.check_vocab(model, vocab)
+    corpus.check_apart([model, vocab], output)
     from tokemb import Encoder
     from tokemb.looking import export_projector
 

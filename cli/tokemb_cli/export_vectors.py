@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import corpus, options
 from tokemb_cli.console import note, quiet_tensorflow
 
 _ENDINGS = (".txt", ".vec", ".bin", ".npz")
@@ -31,6 +31,7 @@ def command(model: Path, vocab: Path, output: Path, force: bool) -> None:
     """
     if output.suffix not in _ENDINGS:
         raise click.BadParameter(f"must end in {', '.join(_ENDINGS)}; received {output}", param_hint="--output")
+    corpus.check_apart([model, vocab], output)
     from tokemb import Encoder
     from tokemb.vectors import export_vectors
 

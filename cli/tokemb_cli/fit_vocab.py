@@ -110,6 +110,8 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
     cluster = spark.Cluster.take(settings)
     texts = corpus.Corpus.take(settings)
     shared = [corpus.kept((names,)) for names in settings.pop("shared")]
+    if cluster is None:
+        texts.check_apart(output)
     if texts.is_table and cluster is None:
         _fit_table(texts, shared, output, settings, force)
         return

@@ -82,6 +82,7 @@ def command(
         raise click.UsageError("--embedding and --no-compile are for a --model")
     if grown_model is not None:
         options.check_ending(grown_model, ".keras", "--grown-model")
+    texts.check_apart(*filter(None, (output, grown_model)))
     from tokemb import Encoder
 
     _check_outputs(output, grown_model, force)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import options, values
+from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quiet_tensorflow
 from tokemb_cli.messages import in_words_here
 
@@ -92,6 +92,7 @@ def command(
       tokemb import tokenizer.pickle -o reviews.vocab --verify reviews.txt
       tokemb import word_index.json -o reviews.vocab --oov-token "<OOV>" --maxlen 200 --padding post
     """
+    corpus.check_apart([source, texts], output)
     from tokemb.folder import check_target
     from tokemb.importing import read_foreign, verify
     from tokemb.importing.options import Options

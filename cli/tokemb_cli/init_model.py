@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import options, values
+from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def command(
       tokemb init-model --vocab reviews.vocab --vectors glove.6B.50d.txt -o reviews.keras
     """
     options.check_ending(output, ".keras")
+    corpus.check_apart([vocab, vectors], output)
     import tokemb
     from tokemb.atomic import atomic_file
     from tokemb.keras_archive import model_kind, note_maker

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tokemb_cli import options, values
+from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 _ENDINGS = (".html", ".png", ".svg")
@@ -57,6 +57,7 @@ def command(
     if words is not None and top is not None:
         raise click.UsageError("--words and --top both say which tokens to show: give one of them")
     options.check_vocab(model, vocab)
+    corpus.check_apart([model, vocab, words], output)
     from tokemb import Encoder
     from tokemb.atomic import check_output
     from tokemb.looking import word_map

@@ -64,6 +64,7 @@ def command(
     told["keep"] = (label,)
     rows = corpus.Corpus.take(told)
     training.check_one_column(rows)
+    training.check_apart(rows, test, output)
     schedule = training.take_schedule(told, output, force)
     from tokemb import Encoder, fit_vocab
     from tokemb.training.classify import MAX_SIZE, train_classifier

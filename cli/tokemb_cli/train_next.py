@@ -56,6 +56,7 @@ def command(
     """
     rows = corpus.Corpus.take(told)
     training.check_one_column(rows)
+    training.check_apart(rows, test, output)
     schedule = training.take_schedule(told, output, force)
     from tokemb import Encoder
     from tokemb.training.next_event import train_next

@@ -81,6 +81,7 @@ def command(
         raise click.UsageError("--group-by makes sequences; ratings are rows of a user and an item")
     if len(rows.columns) < 2:
         raise click.UsageError("pass --column twice or more: who rates, and what")
+    training.check_apart(rows, test, output)
     schedule = training.take_schedule(told, output, force)
     training.import_keras()
     from tokemb.training.ratings import train_ratings

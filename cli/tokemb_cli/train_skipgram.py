@@ -59,6 +59,7 @@ def command(vocab: Path, output: Path, force: bool, **told: Any) -> None:  # noq
     rows = corpus.Corpus.take(told)
     if rows.is_table:
         raise click.UsageError("vectors are trained on one column: pass one --column")
+    rows.check_apart(output)
     from tokemb import Encoder
     from tokemb.training.fitting import check_output
     from tokemb.training.skipgram import SkipGram, train_skipgram

@@ -54,6 +54,7 @@ def command(
     if len(rows.columns) != 1 or len(rows.columns[0]) != 1:
         raise click.UsageError("--column must name one column: the skill")
     skill = rows.columns[0][0]
+    training.check_apart(rows, test, output)
     schedule = training.take_schedule(told, output, force)
     from tokemb import ColumnEncoder
     from tokemb.training.tracing import train_tracing

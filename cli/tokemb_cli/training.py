@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,11 @@ def check_one_column(rows: Corpus) -> None:
     """Wrong usage unless the rows are texts, or sequences of events."""
     if rows.is_table:
         raise click.UsageError("--column must name one column; NAME,NAME is one event of both, with --group-by")
+
+
+def check_apart(rows: Corpus, test: str | None, output: Path) -> None:
+    """Wrong usage if ``output`` would replace one of the files to train on, or to report on."""
+    replace(rows, files=(*rows.files, *filter(None, [test]))).check_apart(output)
 
 
 def import_keras() -> None:
