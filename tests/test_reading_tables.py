@@ -116,6 +116,28 @@ def test_files_without_rows(tmp_path):
     assert table_of([tmp_path / "x.csv", tmp_path / "y.csv"]).to_pydict() == {"a": ["1"], "b": ["2"]}
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("record", "fields"), [("a,b", ["a", "b"]), ("a", ["a"]), ('"a"', ["a"]), ("\ufeffa", ["a"]), (",", ["", ""])]
+)
+def test_csv_of_one_record_is_read_with_and_without_a_final_newline(tmp_path, record, fields, end):
+    file = tmp_path / "x.csv"
+    file.write_bytes((record + end).encode())
+    assert table_of(file, header=False).to_pylist() == [{str(index): field for index, field in enumerate(fields)}]
+    if all(fields):
+        assert table_of(file).to_pydict() == {field: [] for field in fields}
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_csv_line_endings_and_empty_lines_give_the_same_rows(tmp_path, newline, end):
+    file = tmp_path / "x.csv"
+    file.write_bytes(("\na,b\n\n1,2\n3,4" + end).replace("\n", newline).encode())
+    assert table_of(file).to_pydict() == {"a": ["1", "3"], "b": ["2", "4"]}
+    file.write_bytes(("a\n\n1" + end).replace("\n", newline).encode())
+    assert table_of(file).to_pydict() == {"a": ["", "1"]}
+
+
 def test_errors(tmp_path):
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     (tmp_path / "x.txt").write_text("a,b\n1,2\n")
