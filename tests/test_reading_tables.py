@@ -50,8 +50,9 @@ def test_every_format_gives_the_same_table(tmp_path, name):
         file.write_text('user\titem\ttime\n7\t007\t20\n8\t\t9\n7\t"a ""b"", c"\t100\n')
     else:
         file.write_bytes(gzip.compress(CSV.encode()) if name.endswith("gz") else CSV.encode())
-    assert table_of(file, typed=["time"]).to_pylist() == ROWS
-    assert table_of([file, file], ["item"]).to_pylist() == [{"item": row["item"]} for row in ROWS] * 2
+    quoting = "minimal" if name == "rows.tsv" else None
+    assert table_of(file, typed=["time"], quoting=quoting).to_pylist() == ROWS
+    assert table_of([file, file], ["item"], quoting=quoting).to_pylist() == [{"item": row["item"]} for row in ROWS] * 2
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_errors(tmp_path):
     pq.write_table(pa.table({"a": [1], "b": [2]}), tmp_path / "x.parquet")
     with pytest.raises(TextError, match="has no column 'c'; it has the columns 'a', 'b'"):
         table_of(tmp_path / "x.csv", ["a", "c"])
-    with pytest.raises(TextError, match="one row per line, and has no columns: if it is a table, pass its format"):
+    with pytest.raises(TextError, match='one row per line, and has no columns; pass format="csv", "tsv" or "jsonl"'):
         table_of(tmp_path / "x.txt", ["a"])
     with pytest.raises(TextError, match="'a' must be of one type in all files: .*x.parquet holds int64"):
         table_of([tmp_path / "x.csv", tmp_path / "x.parquet"])

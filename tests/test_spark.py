@@ -272,6 +272,9 @@ def write_corpus(folder: Path, kind: str) -> Path:
             path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(part).encode() + b"\r\n")
         elif kind == "csv":
             pa.csv.write_csv(table, path)
+        elif kind == "tsv":
+            rows = [f"{row}\t" + re.sub(r"[\t\r]", " ", f'"{text}') for row, text in enumerate(part)]
+            path.write_bytes("\n".join(["label\ttext", *rows]).encode())
         elif kind == "parquet":
             pq.write_table(table, path, row_group_size=10)
         else:
@@ -279,7 +282,7 @@ def write_corpus(folder: Path, kind: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", ["txt", "csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("kind", ["txt", "csv", "tsv", "jsonl", "parquet"])
 def test_the_command_reads_what_the_local_one_reads(session, tmp_path, kind):
     folder = write_corpus(tmp_path / "corpus", kind)
     spark = ("--engine", "spark", "--format", "text" if kind == "txt" else kind)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tokemb.reading.files import Source
 
 FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow")
+# Options that say how files are read, by their names in tokemb.read_corpus.
+_READING = ("column", "format", "missing", "errors", "header", "delimiter", "quoting")
 
 _COLUMN = click.option(
     "--column", metavar="NAME", help="Column that holds the texts.  [default: the only column, or text]"
@@ -74,6 +76,12 @@ _OPTIONS = (
         type=values.Delimiter(),
         metavar="CHARACTER",
         help="Character between the fields of CSV files; \\t is a tab.  [default: that of the format]",
+    ),
+    click.option(
+        "--quoting",
+        type=values.Choice(["minimal", "none"]),
+        help="Whether fields of CSV files may be enclosed in quotes, or quotes are text.  [default: none if the "
+        "delimiter is a tab, otherwise minimal]",
     ),
 )
 
@@ -129,7 +137,7 @@ class Corpus:
     @classmethod
     def take(cls, options: dict[str, Any]) -> Corpus:
         """What the options of ``files`` and ``quiet``, and ``keep`` if there is one, say; they go from ``options``."""
-        reading = {name: options.pop(name) for name in ("column", "format", "missing", "errors", "header", "delimiter")}
+        reading = {name: options.pop(name) for name in _READING}
         told = reading["column"]
         columns = tuple(tuple(kept((name,))) for name in ([told] if isinstance(told, str) else told or ()))
         if not all(columns):
@@ -238,7 +246,8 @@ class Corpus:
     def _sources(self) -> list[Source]:
         from tokemb.reading.files import find_sources
 
-        return find_sources(self.files, self.reading["format"], delimiter=self.reading["delimiter"])
+        settings = {name: self.reading[name] for name in ("delimiter", "quoting")}
+        return find_sources(self.files, self.reading["format"], **settings)
 
 
 def check_apart(files: Sequence[Path | None], output: Path) -> None:

@@ -214,6 +214,7 @@ def _shown(texts: corpus.Corpus | None, columns: bool = True) -> str:
         return "FILE..."
     told = [("column", ",".join(parts)) for parts in texts.columns if columns]
     told += [("group-by", ",".join(texts.group_by)), ("order-by", ",".join(texts.order_by))]
-    told += [(name, texts.reading[name]) for name in ("format", "delimiter")]
+    told += [(name, texts.reading[name]) for name in ("format", "quoting")]
+    told += [("delimiter", (texts.reading["delimiter"] or "").replace("\t", r"\t"))]
     shown = [text for name, value in told if value for text in (f"--{name}", value)]
     return shlex.join([*texts.files, *shown, *(["--no-header"] if not texts.reading["header"] else [])])

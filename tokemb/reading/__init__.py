@@ -12,7 +12,7 @@ import pyarrow as pa
 from tokemb import texts
 from tokemb.arguments import check_choice
 from tokemb.reading.ahead import Item, read_ahead
-from tokemb.reading.blocks import utf8_blocks, whole_lines, whole_records
+from tokemb.reading.blocks import utf8_blocks, whole_lines
 from tokemb.reading.columns import Columns, Place
 from tokemb.reading.files import Source, find_sources
 from tokemb.reading.lines import rows_of_lines
@@ -34,6 +34,7 @@ def read_corpus(
     errors: str = "strict",
     header: bool = True,
     delimiter: str | None = None,
+    quoting: str | None = None,
     filesystem: FileSystem | None = None,
     on_read: OnRead | None = None,
 ) -> Iterator[pa.RecordBatch]:
@@ -49,6 +50,8 @@ def read_corpus(
     ``errors``: ``"strict"``, or ``"replace"`` to read bytes that are not UTF-8 as U+FFFD.
     ``header``: whether CSV files name their columns; without they are ``"0"``, ``"1"``, ...
     ``delimiter``: the character between the fields of CSV files; text files and unknown extensions are CSV then.
+    ``quoting``: ``"minimal"`` if fields of CSV files may be enclosed in quotes, ``"none"`` if quotes are text; ``None``
+    for ``"none"`` where a tab is the delimiter, and ``"minimal"`` elsewhere.
     ``filesystem``: a ``pyarrow.fs.FileSystem`` in which all ``files`` are paths.
     ``on_read``: called, from any thread, with how many bytes more were read from disk, compressed as they are.
 
@@ -59,7 +62,7 @@ def read_corpus(
     """
     columns = Columns(column, keep, missing)
     check_choice("errors", errors, ("strict", "replace"))
-    sources = find_sources(files, format, filesystem, delimiter)
+    sources = find_sources(files, format, filesystem, delimiter, quoting)
     return _in_good_size(_batches(sources, columns, errors, bool(header), on_read), columns)
 
 
@@ -72,6 +75,7 @@ def read_table(
     errors: str = "strict",
     header: bool = True,
     delimiter: str | None = None,
+    quoting: str | None = None,
     filesystem: FileSystem | None = None,
     on_read: OnRead | None = None,
 ) -> Iterator[pa.RecordBatch]:
@@ -86,7 +90,7 @@ def read_table(
 
     check_choice("errors", errors, ("strict", "replace"))
     wanted = TableColumns(columns, typed)
-    sources = find_sources(files, format, filesystem, delimiter)
+    sources = find_sources(files, format, filesystem, delimiter, quoting)
     return _in_good_size(_batches(sources, wanted, errors, bool(header), on_read), wanted)
 
 
@@ -120,17 +124,19 @@ def _parsed(blocks: Iterator[bytes], source: Source, columns: Columns, header: b
 
         return json_batches(blocks, source.name, columns)
     if source.delimiter is not None:
-        from tokemb.reading.delimited import delimited_batches
+        from tokemb.reading.delimited import Dialect, delimited_batches
 
-        return delimited_batches(blocks, source.name, columns, source.delimiter, header)
+        return delimited_batches(blocks, source.name, columns, Dialect(source.delimiter, source.quoting, header))
     return _lines(blocks, source.name, columns)
 
 
 def _blocks(source: Source, on_read: OnRead | None) -> Generator[bytes, None, None]:
     with open_stream(source, on_read) as stream:
-        if source.delimiter is None:
+        if source.delimiter is None or source.quoting == "none":
             yield from whole_lines(stream)
         else:
+            from tokemb.reading.records import whole_records  # here, so that text files do not wait for it
+
             yield from whole_records(stream, source.name, source.delimiter)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb import texts
@@ -13,8 +12,8 @@ from tokemb.errors import TextError
 from tokemb.reading.streams import Stream
 from tokemb.texts import STRINGS
 
-_BOM = b"\xef\xbb\xbf"
-_NEWLINE, _RETURN, _QUOTE = b'\n\r"'
+BOM = b"\xef\xbb\xbf"
+_NEWLINE = ord("\n")
 
 
 def whole_lines(stream: Stream) -> Iterator[bytes]:
@@ -31,50 +30,6 @@ def whole_lines(stream: Stream) -> Iterator[bytes]:
         yield b"".join(rest)
 
 
-def whole_records(stream: Stream, name: str, delimiter: str) -> Iterator[bytes]:
-    """Yield blocks of about ``BATCH_BYTES`` of CSV that end where a record does, not at a newline within quotes.
-
-    Raises ``TextError``, naming the file, for a quote that is never closed.
-    """
-    rest = b""
-    while more := stream.read(max(texts.BATCH_BYTES, len(rest))):  # a long record is looked at few times
-        rest += more
-        ends, _ = record_ends(rest, delimiter)
-        if len(ends):
-            yield rest[: ends[-1]]
-            rest = rest[ends[-1] :]
-    if rest:
-        _, is_open = record_ends(rest, delimiter)
-        if is_open:
-            raise TextError(f'{name} ends within a quoted field: close the last quote (")')
-        # Arrow finds no columns in a single record whose end is missing.
-        yield rest if rest.endswith(b"\n") else rest + b"\n"
-
-
-def record_ends(data: bytes, delimiter: str) -> tuple[npt.NDArray[np.int64], bool]:
-    """Where the whole records of ``data`` end, and whether ``data``, which start with one, end within quotes.
-
-    Only runs of an odd number of quotes change anything. At the start of a field one opens quotes; within quotes any
-    closes them; elsewhere quotes are text. A run after a delimiter or a newline may be either of the first two.
-    """
-    text = np.frombuffer(data, np.uint8)
-    newlines = np.flatnonzero(text == _NEWLINE)
-    quotes = np.flatnonzero(text == _QUOTE)
-    if not len(quotes):
-        return newlines + 1, False
-    gaps = np.flatnonzero(np.diff(quotes) > 1)
-    first = quotes[np.concatenate([[0], gaps + 1])]
-    last = quotes[np.concatenate([gaps, [-1]])]
-    odd = (last - first) % 2 == 0
-    before = text[first - 1]
-    after_break = (first == 0) | (before == ord(delimiter)) | (before == _NEWLINE) | (before == _RETURN)
-    changes = np.cumsum(odd & after_break)
-    closed = np.maximum.accumulate(np.where(odd & ~after_break, changes, 0))
-    is_open = (changes - closed) % 2 == 1
-    run = np.searchsorted(first, newlines) - 1
-    return newlines[(run < 0) | ~is_open[run]] + 1, bool(is_open[-1])
-
-
 def utf8_blocks(blocks: Iterator[bytes], name: str, errors: str) -> Iterator[bytes]:
     """Yield ``blocks`` of one file, all UTF-8, without its byte-order mark.
 
@@ -88,7 +43,7 @@ def utf8_blocks(blocks: Iterator[bytes], name: str, errors: str) -> Iterator[byt
             if errors == "strict":
                 raise _misplaced(block, name, line, offset)
             sound = block.decode(errors="replace").encode()
-        yield sound.removeprefix(_BOM) if not offset else sound
+        yield sound.removeprefix(BOM) if not offset else sound
         line += int(np.count_nonzero(np.frombuffer(block, np.uint8) == _NEWLINE))  # faster than bytes.count
         offset += len(block)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,10 @@ from tokemb.texts import STRINGS, TOKEN_ROWS, cuts, decoded, row_ends
 
 # What the only column of text files is called, and the column taken where none is named.
 TEXT = "text"
+# Characters of a name that messages show.
+_NAME_LENGTH = 40
+# Resolves errors about columns of files that are read as text.
+SELECT_FORMAT = 'pass format="csv", "tsv" or "jsonl" if it is a table, or delimiter="," with its delimiter'
 
 
 @dataclass(frozen=True)
@@ -44,34 +49,44 @@ class Columns:
         self._name: str | None = None
         self._unseen = set(self._keep)
 
-    def choose(self, names: Sequence[str], file: str, kept_may_come: bool = False) -> tuple[str, list[str]]:
-        """The text column and the kept ones among the columns ``names`` of a file, without it; the first file decides.
+    def choose(
+        self, names: Sequence[str], file: str, kept_may_come: bool = False, hint: str = ""
+    ) -> tuple[str, list[str]]:
+        """Select the text column and the kept columns among the columns ``names`` of a file. The first file decides.
 
-        ``kept_may_come``: kept columns need not be among them, but may be met later.
-        Raises ``TextError``, naming the columns, if one is not there, or twice, or if it is not clear which is text.
+        Args:
+            names: The columns of the file.
+            file: The name of the file, for messages.
+            kept_may_come: Whether kept columns may be missing here and follow later in the file.
+            hint: What else may resolve an error, appended to its message.
+
+        Returns:
+            The text column, and the kept columns without it.
+
+        Raises:
+            TextError: If a column is missing or occurs twice, or if the text column is ambiguous.
         """
         if self._column is None:
             if len(names) != 1 and TEXT not in names:
-                remedy = (
-                    f"select the text column, for example column={names[-1]!r}" if names else "add a column of texts"
-                )
-                raise TextError(f"{file} has {_listed(names)}: {remedy}{_no_header(names, ', or ')}")
+                raise TextError(f"{file} has {_listed(names)}: pass the text column, {_example(names)}{hint}")
             self._column = names[0] if len(names) == 1 else TEXT
         kept = [name for name in self._keep if name != self._column]
-        self.check_names([self._column, *kept], names, file, kept if kept_may_come else ())
+        self.check_names([self._column, *kept], names, file, kept if kept_may_come else (), hint)
         self.saw(names)
         return self._column, kept
 
     @staticmethod
-    def check_names(wanted: Iterable[str], names: Sequence[str], file: str, may_come: Container[str] = ()) -> None:
+    def check_names(
+        wanted: Iterable[str], names: Sequence[str], file: str, may_come: Container[str] = (), hint: str = ""
+    ) -> None:
         """Raise ``TextError`` unless each wanted column is among ``names``, those of a file, once.
 
-        ``may_come``: columns that may be met later.
+        ``may_come``: columns that may follow later. ``hint``: what else may resolve the error.
         """
         for name in wanted:
             if names.count(name) != 1 and name not in may_come:
                 times = "no column" if name not in names else "more than one column"
-                raise TextError(f"{file} has {times} {name!r}; it has {_listed(names)}{_no_header(names, ': ')}")
+                raise TextError(f"{file} has {times} {name!r}; it has {_listed(names)}{hint}")
 
     def choose_lines(self, file: str) -> str:
         """The name of the one column of a text file."""
@@ -79,8 +94,7 @@ class Columns:
         if set(named) != {TEXT}:
             wanted = next(name for name in named if name != TEXT)
             raise TextError(
-                f"{file} is read as a text file, one row per line, and has no column {wanted!r}: "
-                'if it is a table, pass its format, for example format="csv"'
+                f"{file} is read as text, with one row per line, and has no column {wanted!r}; {SELECT_FORMAT}"
             )
         return TEXT
 
@@ -210,21 +224,19 @@ def _is_string(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
-def _no_header(names: Sequence[str], before: str) -> str:
-    """The remedy for a first row of values, as ``names`` look like it, after ``before``; nothing for other names."""
-    numbered = list(names) == list(map(str, range(len(names))))
-    if numbered or not any(_is_value(name) for name in names):
-        return ""
-    return f"{before}pass header=False if the first row holds values, not names"
-
-
-def _is_value(name: str) -> bool:
-    """Whether a column would hardly be called ``name``: it is empty, a number, or a sentence."""
-    return not name.strip() or name.strip().replace(".", "", 1).isdigit() or len(name.split()) > 4
-
-
 def _listed(names: Sequence[str]) -> str:
     if not names:
         return "no columns"
-    shown = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
+    shown = ", ".join(repr(_shortened(name)) for name in names[:20]) + (", ..." if len(names) > 20 else "")
     return f"the column{'s' * (len(names) > 1)} {shown}"
+
+
+def _shortened(name: str) -> str:
+    """Return the start of a long name, such as the text of a file whose first row is taken for a header."""
+    return name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 3] + "..."
+
+
+def _example(names: Sequence[str]) -> str:
+    """Return the argument that selects a column, with the name of one if that is plain."""
+    plain = [name for name in names if re.fullmatch(r"[\w-]{1,40}", name)]
+    return f'for example column="{plain[-1]}"' if plain else "column=NAME"

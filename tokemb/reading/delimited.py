@@ -1,8 +1,9 @@
-"""CSV and TSV: records of fields, quoted where they hold a delimiter, a quote or a newline."""
+"""CSV and TSV: records of fields, which may be quoted where they hold a delimiter, a quote or a newline."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -10,8 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from tokemb.errors import TextError
-from tokemb.reading.blocks import record_ends
+from tokemb.reading.blocks import BOM
 from tokemb.reading.columns import Columns, Place
+from tokemb.reading.records import scan_records
 from tokemb.texts import STRINGS
 
 # A kept column is numbers if each field reads the same as a number: no leading zeros, no digits that would be lost.
@@ -22,49 +24,108 @@ _HEADER = 1 << 16
 _NUMBERS = ((pa.int64(), _WHOLE, "whole numbers"), (pa.float64(), _REAL, "numbers"))
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """How the fields of a file are written.
+
+    Attributes:
+        delimiter: The character between the fields.
+        quoting: ``"minimal"`` if fields may be enclosed in quotes, ``"none"`` if quotes are text.
+        header: Whether the first record names the columns. Otherwise they are called ``"0"``, ``"1"``, ...
+    """
+
+    delimiter: str
+    quoting: str
+    header: bool
+
+    @property
+    def is_quoted(self) -> bool:
+        """Whether fields may be enclosed in quotes."""
+        return self.quoting != "none"
+
+    def parse_options(self, **settings: Any) -> pa_csv.ParseOptions:  # noqa: ANN401
+        """Return the options of Arrow's parser for this dialect."""
+        quote = '"' if self.is_quoted else False
+        return pa_csv.ParseOptions(
+            delimiter=self.delimiter, quote_char=quote, newlines_in_values=self.is_quoted, **settings
+        )
+
+
 def delimited_batches(
-    blocks: Iterator[bytes], name: str, columns: Columns, delimiter: str, header: bool
+    blocks: Iterator[bytes], name: str, columns: Columns, dialect: Dialect
 ) -> Iterator[pa.RecordBatch]:
     """Yield the wanted columns of one file, whose ``blocks`` are whole records.
 
-    ``header``: whether the first record names the columns; without they are ``"0"``, ``"1"``, ...
-    Raises ``TextError``, naming file and row (from 1, the header not counted), for a record with more or fewer fields
-    than the first, and for a kept value that is not of its column's type, which the first block of the run decides.
+    Raises:
+        TextError: If a record has more or fewer fields than the first, or a kept value does not have the type of its
+            column, which the first block of the run decides. The message names file and row. Rows are counted from 1,
+            without the header.
     """
     names: list[str] = []
     row = 1
-    for block in blocks:
-        has_header = header and not names
+    for block in _join_blank_start(blocks):
+        has_header = dialect.header and not names
         if has_header:
             block = block.lstrip(b"\r\n")
             if not block:
                 continue
-        names = names or _names(block, delimiter, header)
-        text, kept = columns.choose(names, name)
+        if block.startswith(BOM):
+            block = BOM + block  # Arrow drops one at the start of what it reads, where this one is text
+        if not block.endswith(b"\n"):
+            block += b"\n"  # Arrow finds no columns in a single record whose end is missing
+        names = names or _names(block, dialect)
+        text, kept = columns.choose(names, name, hint=_hint(names, dialect))
         place = Place(name, "row", row)
         wanted = {key: STRINGS if columns.is_text(key) else pa.string() for key in [text, *kept]}
-        table = _parse(block, names, wanted, delimiter, place, has_header)
+        table = _parse(block, names, wanted, dialect, place, has_header)
         if len(table):  # no rows tell no types
             values = {key: _as_known(table[key].combine_chunks(), columns, key, place) for key in [text, *kept]}
             yield from columns.batches(text, values.pop(text), values, place)
         row += len(table)
 
 
-def _names(block: bytes, delimiter: str, header: bool) -> list[str]:
-    """The names of the columns, from the first record."""
+def _join_blank_start(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield blocks, of which the first holds the first record: empty lines before it do not tell the columns."""
+    start = b""
+    for block in blocks:
+        start += block
+        if start.lstrip(b"\r\n"):
+            yield start
+            yield from blocks
+            return
+    if start:
+        yield start
+
+
+def _names(block: bytes, dialect: Dialect) -> list[str]:
+    """Return the names of the columns, from the first record."""
     block = block.lstrip(b"\r\n")
-    ends, _ = record_ends(block[:_HEADER], delimiter)
-    record = block[: ends[0]] if len(ends) else block
+    start = block[:_HEADER]
+    end = (
+        int(next(iter(scan_records(start, dialect.delimiter).ends), 0)) if dialect.is_quoted else start.find(b"\n") + 1
+    )
+    record = block[:end] if end else block
     if not record:
         return ["0"]
-    options = pa_csv.ReadOptions(use_threads=False, block_size=len(record) + 1, autogenerate_column_names=not header)
-    parse = pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=lambda row: "skip")
+    options = pa_csv.ReadOptions(
+        use_threads=False, block_size=len(record) + 1, autogenerate_column_names=not dialect.header
+    )
+    parse = dialect.parse_options(invalid_row_handler=lambda row: "skip")
     names = pa_csv.read_csv(pa.BufferReader(record), options, parse).schema.names
-    return names if header else [str(index) for index in range(len(names))]
+    return names if dialect.header else [str(index) for index in range(len(names))]
+
+
+def _hint(names: list[str], dialect: Dialect) -> str:
+    """Return what may resolve an error about columns, other than their names."""
+    if not dialect.header:
+        return ""
+    is_quoted = not dialect.is_quoted and any(len(name) > 1 and name[0] == name[-1] == '"' for name in names)
+    quoting = ', quoting="minimal" if fields are quoted' if is_quoted else ""
+    return f"{quoting}, or header=False if the first row is no header"
 
 
 def _parse(
-    block: bytes, names: list[str], wanted: dict[str, pa.DataType], delimiter: str, place: Place, has_header: bool
+    block: bytes, names: list[str], wanted: dict[str, pa.DataType], dialect: Dialect, place: Place, has_header: bool
 ) -> pa.Table:
     """Read the wanted columns of a block, all as texts of these types."""
     ragged: list[Any] = []
@@ -80,22 +141,22 @@ def _parse(
                 use_threads=False, block_size=len(block) + 1, column_names=None if has_header else names
             ),
             # An empty line is no record, but where there is one column it is one with an empty field.
-            pa_csv.ParseOptions(
-                delimiter=delimiter,
-                newlines_in_values=True,
-                ignore_empty_lines=len(names) > 1,
-                invalid_row_handler=note,
-            ),
+            dialect.parse_options(ignore_empty_lines=len(names) > 1, invalid_row_handler=note),
             pa_csv.ConvertOptions(include_columns=list(wanted), column_types=wanted),
         )
     except pa.ArrowInvalid as error:
         if ragged:
             at = place.of(ragged[0].number - 1 - has_header)
-            raise TextError(
-                f"{at} has {ragged[0].actual_columns} fields, and the first row {len(names)}: "
-                "pass the character between the fields as delimiter=..., or quote fields that hold it or a newline"
-            ) from None
+            raise _ragged(at, ragged[0].actual_columns, len(names), dialect) from None
         raise TextError(f"{place.file} is not sound CSV: {error}") from None
+
+
+def _ragged(at: str, fields: int, expected: int, dialect: Dialect) -> TextError:
+    if dialect.is_quoted:
+        remedy = 'quote fields that hold the delimiter or a newline, or pass another character as delimiter=","'
+    else:
+        remedy = 'pass quoting="minimal" if fields are quoted'
+    return TextError(f"{at} has {fields} fields, and the first row {expected}: {remedy}")
 
 
 def _as_known(column: pa.Array, columns: Columns, key: str, place: Place) -> pa.Array:

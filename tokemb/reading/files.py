@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow")
+QUOTINGS = ("minimal", "none")
 STANDARD_INPUT = "-"
 
 _EXTENSIONS = {
@@ -48,11 +49,17 @@ class Source:
     compression: str | None
     filesystem: FileSystem | None = None
     own_delimiter: str | None = None
+    own_quoting: str | None = None
 
     @property
     def delimiter(self) -> str | None:
         """What stands between the fields of CSV and TSV, ``None`` for other formats."""
         return self.own_delimiter or _DELIMITERS.get(self.format)
+
+    @property
+    def quoting(self) -> str:
+        """Whether quotes enclose fields (``"minimal"``) or are text (``"none"``, the default for tabs)."""
+        return self.own_quoting or ("none" if self.delimiter == "\t" else "minimal")
 
     def size(self) -> int | None:
         """How many bytes it has on disk, compressed as it is; ``None`` if that is not known, as of a pipe."""
@@ -83,10 +90,12 @@ def find_sources(
     format_: str | None = None,
     filesystem: FileSystem | None = None,
     delimiter: str | None = None,
+    quoting: str | None = None,
 ) -> list[Source]:
     """The files that are meant, in the order given; those of a pattern or a folder sorted.
 
-    ``delimiter``: of CSV files, which text files and unknown extensions are then too.
+    ``delimiter``: of CSV files, which text files and unknown extensions are then too. ``quoting``: of CSV and TSV
+    files, as for ``read_corpus``.
     Raises ``FileNotFoundError`` for a name or pattern that is no file's, ``TextError`` for a folder without any and for
     an address that cannot be reached, ``ArgumentError`` for an unknown format.
     """
@@ -100,7 +109,9 @@ def find_sources(
         if not isinstance(name, (str, os.PathLike)):
             raise TextTypeError(f"files must be names of files; received {name!r:.80}")
         sources.extend(_sources(os.fspath(name), format_, filesystem))
-    return sources if delimiter is None else [_delimited(source, format_, delimiter) for source in sources]
+    if delimiter is not None:
+        sources = [_delimited(source, format_, delimiter) for source in sources]
+    return sources if quoting is None else [_quoted(source, quoting) for source in sources]
 
 
 def _delimited(source: Source, format_: str | None, delimiter: str) -> Source:
@@ -109,6 +120,16 @@ def _delimited(source: Source, format_: str | None, delimiter: str) -> Source:
     if source.format in _DELIMITERS or (source.format == "text" and format_ is None):
         return replace(source, format="csv", own_delimiter=delimiter)
     raise ArgumentError(f"delimiter is for CSV files; {source.name} is read as {source.format}")
+
+
+def _quoted(source: Source, quoting: str) -> Source:
+    check_choice("quoting", quoting, QUOTINGS)
+    if source.delimiter is None:
+        raise ArgumentError(
+            f'quoting is for CSV and TSV files, but {source.name} is read as {source.format}; pass format="csv" or '
+            'format="tsv" if it is one'
+        )
+    return replace(source, own_quoting=quoting)
 
 
 def _sources(name: str, format_: str | None, filesystem: FileSystem | None) -> Iterator[Source]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from tokemb import texts
 from tokemb.errors import TextError
-from tokemb.reading.columns import Columns, Place
+from tokemb.reading.columns import SELECT_FORMAT, Columns, Place
 from tokemb.texts import STRINGS, decoded
 from tokemb.writing.kept import plain_type
 
@@ -25,22 +25,21 @@ class TableColumns(Columns):
         self._all = names is None
         super().__init__(None, names or ())
 
-    def choose(self, names: Sequence[str], file: str, kept_may_come: bool = False) -> tuple[str, list[str]]:
-        """The wanted columns among the columns ``names`` of a file, the first of them apart."""
+    def choose(
+        self, names: Sequence[str], file: str, kept_may_come: bool = False, hint: str = ""
+    ) -> tuple[str, list[str]]:
+        """Select the wanted columns among the columns ``names`` of a file; return the first of them apart."""
         if self._all and not self._keep:
             self._keep = list(names)
         if not self._keep:
             raise TextError(f"{file} has no columns")
-        self.check_names(self._keep, names, file, self._keep if kept_may_come else ())
+        self.check_names(self._keep, names, file, self._keep if kept_may_come else (), hint)
         self.saw(names)
         return self._keep[0], self._keep[1:]
 
     def choose_lines(self, file: str) -> str:
         """Raise ``TextError``: lines of text have no columns."""
-        raise TextError(
-            f"{file} is read as a text file, one row per line, and has no columns: if it is a table, pass its format, "
-            'for example format="csv"'
-        )
+        raise TextError(f"{file} is read as text, with one row per line, and has no columns; {SELECT_FORMAT}")
 
     def is_text(self, name: str) -> bool:
         """Whether a column holds texts whatever they look like; in the others, CSV has numbers."""

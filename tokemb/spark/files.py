@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +21,9 @@ FORMATS = ("text", "csv", "tsv", "jsonl", "parquet")
 _FORMAT = re.compile(r"\.(txt|csv|tsv|jsonl|ndjson|parquet)(\.gz|\.bz2|\.zst|\.xz)?/?$")
 _NAMES = {"txt": "text", "ndjson": "jsonl"}
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
+_QUOTINGS = {"csv": "minimal", "tsv": "none"}
+# Spark takes "" for NUL, which texts may hold. This is no character.
+_NO_QUOTE = "\uffff"
 _SUCCESS = "_SUCCESS"
 IDS = "ids"
 
@@ -34,6 +37,7 @@ def read_files(
     format: str | None = None,  # noqa: A002 - as read_corpus has it
     errors: str = "strict",
     header: bool = True,
+    quoting: str | None = None,
     in_order: bool = False,
 ) -> tuple[DataFrame, str]:
     """Texts, and columns beside them, from files, folders and patterns that the cluster can see.
@@ -48,8 +52,11 @@ def read_files(
     with workers_errors():
         for file in files:
             kind = format or _format_of(file)
-            for path in _names(session, file, kind, header) if in_order else [file]:
-                frame = _read(session, path, kind, header)
+            if quoting is not None and kind not in _DELIMITERS:
+                raise ArgumentError(f"quoting is for CSV and TSV files, but {file} is read as {kind}")
+            read = partial(_read, session, kind=kind, header=header, quoting=quoting)
+            for path in sorted(read(file).inputFiles()) if in_order else [file]:
+                frame = read(path)
                 name, kept = columns.choose(frame.columns, path)
                 parts.append(frame.select(_text(frame, name, kind, errors), *(quoted(other) for other in kept)))
         return reduce(DataFrame.unionByName, parts), name
@@ -101,21 +108,18 @@ def _format_of(file: str) -> str:
     return _NAMES.get(found[1], found[1])
 
 
-def _names(session: SparkSession, file: str, kind: str, header: bool) -> list[str]:
-    """The names of all files that ``file`` means, sorted."""
-    return sorted(_read(session, file, kind, header).inputFiles())
-
-
-def _read(session: SparkSession, path: str, kind: str, header: bool) -> DataFrame:
+def _read(session: SparkSession, path: str, *, kind: str, header: bool, quoting: str | None) -> DataFrame:
     if kind == "parquet":
         return session.read.parquet(path)
     if kind == "jsonl":
         return session.read.option("mode", "FAILFAST").json(path)
     if kind == "text":
         return session.read.option("lineSep", "\n").text(path).withColumnRenamed("value", TEXT)
-    # A field may hold a newline, so that Spark cannot cut such files.
+    # A quoted field may hold a newline, so that Spark cannot split such files.
+    is_quoted = (quoting or _QUOTINGS[kind]) != "none"
+    quote = '"' if is_quoted else _NO_QUOTE
     frame = session.read.options(
-        sep=_DELIMITERS[kind], header=header, quote='"', escape='"', multiLine=True, mode="FAILFAST"
+        sep=_DELIMITERS[kind], header=header, quote=quote, escape=quote, multiLine=is_quoted, mode="FAILFAST"
     ).csv(path)
     return frame if header else frame.toDF(*map(str, range(len(frame.columns))))
 
