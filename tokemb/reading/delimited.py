@@ -21,7 +21,10 @@ _WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
 _REAL = r"^-?((0|[1-9][0-9]{0,14})(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$"
 # Bytes in which the first record is looked for before it is all of the block.
 _HEADER = 1 << 16
-_NUMBERS = ((pa.int64(), _WHOLE, "whole numbers"), (pa.float64(), _REAL, "numbers"))
+_NUMBERS = (
+    (pa.int64(), _WHOLE, "integers of at most 18 digits"),
+    (pa.float64(), _REAL, "numbers of at most 15 digits before the decimal point"),
+)
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,7 @@ def _as_known(column: pa.Array, columns: Columns, key: str, place: Place) -> pa.
         if known is not None:
             row = pc.index(fits, False).as_py()
             raise TextError(
-                f"{place.of(row)} has {column[row].as_py()!r:.80} in the column {key!r}, which held {numbers} before"
+                f"{place.of(row)} has {column[row].as_py()!r:.80} in the column {key!r}, which held only "
+                f"{numbers} before"
             )
     return column

@@ -1,9 +1,10 @@
-"""JSON Lines: an object a line, read as Python's ``json`` reads it."""
+"""JSON Lines: one object per line, read as Python's ``json`` reads it, but without losing values or digits."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -13,6 +14,7 @@ import pyarrow.json as pa_json
 
 from tokemb.errors import TextError
 from tokemb.reading.columns import Columns, Place, text_type
+from tokemb.reading.json_values import arrow_type, is_exact, parse_float, to_array
 from tokemb.texts import STRINGS
 
 _NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
@@ -73,7 +75,7 @@ def _types(body: memoryview, columns: Columns, place: Place) -> dict[str, pa.Dat
     types = {text: _text_kind(seen, text, place)} if columns.has_text else {}
     known = {key: columns.kept_type(key) for key in columns.keep}
     for key in columns.keep:
-        types[key] = known[key] or _kind([row.get(key) for row in seen], key, place) or pa.string()
+        types[key] = known[key] or arrow_type((row.get(key) for row in seen), key, place) or pa.string()
     return types
 
 
@@ -85,32 +87,14 @@ def _text_kind(rows: Iterable[Row], key: str, place: Place) -> pa.DataType:
         if value == []:
             without = _STRING_ROWS
         elif value is not None:
-            kind = _kind([value], key, place)
+            kind = arrow_type([value], key, place)
             if kind is None or text_type(kind) is None:
                 raise TextError(
-                    f"{place.of(at)} holds {value!r:.80} in the column {key!r}: texts, whole numbers, or lists of "
-                    "those are needed"
+                    f"{place.of(at)} holds {value!r:.80} in the column {key!r}: texts, integers, or lists of those "
+                    "are needed"
                 )
             return STRINGS if kind == pa.string() else kind
     return without
-
-
-def _kind(values: Iterable[object], key: str, place: Place) -> pa.DataType | None:
-    """The one Arrow type that JSON values have, ``None`` if all are null."""
-    found = {type(value) for value in values} - {type(None)}
-    if not found:
-        return None
-    if found == {list}:
-        items = _kind(chain.from_iterable(value for value in values if isinstance(value, list)), key, place)
-        return pa.list_(items or pa.string())
-    for kinds, arrow in (({str}, pa.string()), ({bool}, pa.bool_()), ({int}, pa.int64()), ({int, float}, pa.float64())):
-        if found <= kinds:
-            return arrow
-    shown = " and ".join(sorted(kind.__name__ for kind in found))
-    raise TextError(
-        f"the column {key!r} of {place.file} holds {shown}: it must hold texts, numbers, or true and false, "
-        "or lists of one of these"
-    )
 
 
 def _parse(body: memoryview, types: dict[str, pa.DataType], place: Place) -> dict[str, pa.Array]:
@@ -129,9 +113,11 @@ def _parse(body: memoryview, types: dict[str, pa.DataType], place: Place) -> dic
         except pa.ArrowException:
             table = None
         if table is not None and len(table) == lines:
-            return {key: table[key].combine_chunks() for key in types}
-    rows = [_object(line, place.of(row)) for row, line in enumerate(bytes(body).split(b"\n"))]
-    return {key: _array([row.get(key) for row in rows], kind, key, place) for key, kind in types.items()}
+            arrays = {key: table[key].combine_chunks() for key in types}
+            if all(map(is_exact, arrays.values())):
+                return arrays
+    rows = [_wanted(line, types, place.of(row)) for row, line in enumerate(bytes(body).split(b"\n"))]
+    return {key: to_array([row.get(key) for row in rows], kind, key, place) for key, kind in types.items()}
 
 
 def _count_objects(body: memoryview) -> int | None:
@@ -147,13 +133,40 @@ def _count_objects(body: memoryview) -> int | None:
     return len(first) if (text[first] == _OPEN).all() and (text[last] == _CLOSE).all() else None
 
 
-def _object(line: bytes, where: str) -> Row:
+def _wanted(line: bytes, keys: Container[str], where: str) -> Row:
+    """Parse a line as ``_object`` does; raise ``TextError`` if one of ``keys`` occurs twice."""
+    row = _object(line, where, object_pairs_hook=_unique, parse_float=parse_float)
+    for key in row.repeated if isinstance(row, _Repeated) else ():
+        if key in keys:
+            raise TextError(f"{where} has the key {key!r} more than once: remove all but one")
+    return row
+
+
+class _Repeated(Row):
+    """An object that has some keys more than once."""
+
+    repeated: list[str]
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Row:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        row = _Repeated(row)
+        row.repeated = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
+    return row
+
+
+def _object(line: bytes, where: str, **settings: Any) -> Row:  # noqa: ANN401 - those of json.loads
     if not line.strip(_BLANK):
         raise _empty(where)
     try:
-        value = json.loads(line.decode())
-    except (ValueError, RecursionError) as error:
-        raise TextError(f"{where} is not JSON: {error}") from None
+        value = json.loads(line.decode(), **settings)
+    except json.JSONDecodeError as error:
+        raise TextError(f"{where} is not JSON: {error.msg} at character {error.pos + 1}") from None
+    except ValueError:  # Python refuses to convert so many digits
+        raise TextError(f"{where} is not JSON that can be read: it holds an integer of thousands of digits") from None
+    except RecursionError:
+        raise TextError(f"{where} is not JSON that can be read: it is nested too deeply") from None
     if not isinstance(value, dict):
         raise TextError(f"{where} is not an object: {value!r:.80}")
     return value
@@ -161,34 +174,3 @@ def _object(line: bytes, where: str) -> Row:
 
 def _empty(where: str) -> TextError:
     return TextError(f"{where} is empty: every line must be an object")
-
-
-def _array(values: list[Any], kind: pa.DataType, key: str, place: Place) -> pa.Array:
-    for row, value in enumerate(values):
-        if not _fits(value, kind):
-            raise TextError(f"{place.of(row)} holds {value!r:.80} in the column {key!r}, which holds {_called(kind)}")
-    return pa.array(values, kind)
-
-
-def _fits(value: object, kind: pa.DataType) -> bool:
-    if value is None:
-        return True
-    if pa.types.is_list(kind):
-        return isinstance(value, list) and all(_fits(item, kind.value_type) for item in value)
-    if pa.types.is_boolean(kind):
-        return isinstance(value, bool)
-    if pa.types.is_integer(kind):
-        return type(value) is int and -(2**63) <= value < 2**63
-    if pa.types.is_floating(kind):
-        return type(value) in (int, float)
-    # No UTF-8 can hold a lone surrogate.
-    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _called(kind: pa.DataType) -> str:
-    if pa.types.is_list(kind):
-        return f"lists of {_called(kind.value_type)}"
-    if pa.types.is_integer(kind):
-        return "whole numbers below 2**63"
-    names = {"bool": "true and false", "double": "numbers"}
-    return names.get(str(kind), "texts without lone surrogates")
