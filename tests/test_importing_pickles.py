@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.conftest import DATA, MIXED
 from tokemb.errors import VocabularyError
 from tokemb.importing import read_foreign, verify
-from tokemb.importing.pickled import PickledTokenizer, read_pickle
+from tokemb.importing.pickled import read_pickle
+from tokemb.importing.pickled_objects import PickledTokenizer
 
 REAL = DATA.parent / "tokenizers" / "keras"
 PATHS = [

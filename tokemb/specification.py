@@ -40,10 +40,13 @@ def specification_of(tokenizer: Tokenizer) -> Specification:
     return specification
 
 
-def tokenizer_of(specification: Specification | bytes) -> Tokenizer:
-    """The tokenizer of a specification, or of its JSON; raises ``VocabularyError`` if the library cannot make it."""
+def tokenizer_of(specification: Specification | bytes, name: str = "this tokenizer") -> Tokenizer:
+    """Make the tokenizer of a specification, or of its JSON; raise ``VocabularyError`` if the library cannot.
+
+    ``name``: what the error calls it.
+    """
     text = specification.decode() if isinstance(specification, bytes) else json.dumps(specification, ensure_ascii=False)
-    return _load(text, "this tokenizer")
+    return _load(text, name)
 
 
 def read_tokenizer(path: Path) -> tuple[Tokenizer, Specification]:

@@ -57,6 +57,9 @@ if TYPE_CHECKING:
 @click.option("--char-level/--word-level", default=None, help="word_index: whether a token is a character or a word.")
 @click.option("--layer", metavar="NAME", help=".keras: name of the layer to import, if there are several.")
 @click.option(
+    "--item", metavar="NAME", help="Pickle, JSON: key or position of the vocabulary to import, if there are several."
+)
+@click.option(
     "--profile", type=values.Choice(options.PROFILES), help="gensim and words: how texts are split into tokens."
 )
 @click.option(
@@ -80,12 +83,17 @@ def command(
     \b
     Formats:
       Keras Tokenizer    the output of to_json, as text or nested in other JSON; a
-                         pickle; or a word_index with the options below
+                         pickle of Keras or of tokemb.compat, also among other
+                         objects; or a word_index with the options below
       .keras             the TextVectorization or StringLookup layer of a model
+      TextVectorization  a pickle of its config and weights, or of
+                         get_vocabulary()
       BERT               vocab.txt, or a JSON object from token to id
       gensim             the output of Dictionary.save_as_text
       word list          one word per line
       tokenizer.json     any Hugging Face tokenizer.json
+
+    Files may be compressed with gzip, bzip2, xz, zstd, zlib or lz4, as joblib does.
 
     \b
     Examples:
@@ -105,7 +113,7 @@ def command(
             rows, difference = verify(imported, texts)
         if difference is not None:
             raise click.ClickException(_told(difference))
-        note(f"verified   {rows:,} rows of {texts}: the ids are those of the original")
+        note(f"verified   {rows:,} rows of {texts}: the ids are those of the original{_provided(imported)}")
     imported.encoder.save(output, force=force)
     note(f"wrote      {output}")
     if texts is None:
@@ -121,6 +129,13 @@ def _report(imported: Imported) -> None:
     note(f"rows       maxlen {encoder.maxlen}, padding {encoder.padding}, truncating {encoder.truncating}")
     for text in imported.notes:
         note(f"note       {in_words_here(text)}")
+
+
+def _provided(imported: Imported) -> str:
+    """What the comparison took for granted."""
+    if not imported.assumed:
+        return ""
+    return f", provided that its {', '.join(imported.assumed)} are as assumed above: the file does not say them"
 
 
 def _told(difference: Difference) -> str:

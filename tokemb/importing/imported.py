@@ -31,7 +31,8 @@ class Imported:
 
     ``kind``: the name of its format. ``encoder``: the vocabulary. ``facts``: what the file says, by name, to be shown.
     ``notes``: what a user should know, a sentence each. ``original``: the library that the file is of, from texts to
-    rows of ids; it is imported at the first call.
+    rows of ids; it is imported at the first call. ``assumed``: the settings of the original that the file does not say,
+    and that both ``encoder`` and ``original`` take from elsewhere, so that comparing the two does not confirm them.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Imported:
     original: Original
     facts: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
 
 def check_ids(ids: Mapping[str, int]) -> None:

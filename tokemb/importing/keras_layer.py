@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,13 @@ _LARGEST_ASSET = 1 << 30
 
 
 @dataclass(frozen=True)
-class _Layer:
-    """A layer in the config of a model, and where the file keeps what belongs to it."""
+class Layer:
+    """The config of a layer, and where a ``.keras`` file keeps what belongs to it."""
 
     name: str
     class_name: str
     config: Mapping[str, Any]
-    assets: str
+    assets: str = ""
 
 
 def read_keras_layer(path: Path, options: Options) -> Imported:
@@ -42,15 +42,29 @@ def read_keras_layer(path: Path, options: Options) -> Imported:
     config, _ = read_archive(path)
     layer = _chosen([item for item in _layers(config, "assets") if item.class_name in KINDS], options.layer, path)
     options.check_only(["layer"], KINDS[layer.class_name])
+    words = layer.config.get("vocabulary")
+    return import_layer(layer, lambda: _read_asset(path, layer) if words is None else words, options)
+
+
+def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) -> Imported:
+    """Import a layer.
+
+    Args:
+        layer: Its config.
+        read_words: Returns its vocabulary, with or without the tokens for padding and unknown texts. It is called once
+            the settings of the layer are known to be among those that tokemb can follow.
+        options: How rows are padded.
+
+    Raises:
+        VocabularyError: If its settings or its vocabulary cannot be taken over.
+    """
     settings = layer.config
     text = layer.class_name == "TextVectorization"
     _check_settings(layer, text)
+    words = read_words()
     mask = "" if text else settings.get("mask_token")
     oov = "[UNK]" if text else settings.get("oov_token")
     specials = [*([] if mask is None else [mask]), oov]
-    words = settings.get("vocabulary")
-    if words is None:
-        words = _read_asset(path, layer)
     words = _without_specials(words, specials, layer)
     ids = {word: index for index, word in enumerate(words, len(specials))}
     if mask is not None:
@@ -83,7 +97,7 @@ _NO_MASK = (
 )
 
 
-def _layers(config: Mapping[str, Any], prefix: str) -> Iterator[_Layer]:
+def _layers(config: Mapping[str, Any], prefix: str) -> Iterator[Layer]:
     """The layers of a model and of the models in it; Keras keeps assets by class and position, not by name."""
     seen: Counter[str] = Counter()
     inner = config.get("config")
@@ -95,7 +109,7 @@ def _layers(config: Mapping[str, Any], prefix: str) -> Iterator[_Layer]:
         position = f"_{seen[folder]}" if seen[folder] else ""
         seen[folder] += 1
         here = f"{prefix}/layers/{folder}{position}"
-        yield _Layer(str(layer["config"].get("name")), class_name, layer["config"], here)
+        yield Layer(str(layer["config"].get("name")), class_name, layer["config"], here)
         yield from _layers(layer, here)
 
 
@@ -104,7 +118,7 @@ def _snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def _chosen(layers: list[_Layer], name: str | None, path: Path) -> _Layer:
+def _chosen(layers: list[Layer], name: str | None, path: Path) -> Layer:
     found = [layer for layer in layers if name in (None, layer.name)]
     if not layers:
         raise VocabularyError(f"{path} holds no TextVectorization and no StringLookup layer")
@@ -113,7 +127,7 @@ def _chosen(layers: list[_Layer], name: str | None, path: Path) -> _Layer:
     return found[0]
 
 
-def _check_settings(layer: _Layer, text: bool) -> None:
+def _check_settings(layer: Layer, text: bool) -> None:
     """Raise ``VocabularyError`` for a setting that ids of single tokens cannot follow."""
     choices: dict[str, tuple[Any, ...]] = {"output_mode": ("int",), "encoding": ("utf-8", "UTF-8", None)}
     if text:
@@ -125,6 +139,7 @@ def _check_settings(layer: _Layer, text: bool) -> None:
         choices["invert"] = (False, None)
     for name, allowed in choices.items():
         value = layer.config.get(name)
+        value = list(value) if isinstance(value, tuple) else value
         if any(type(value) is type(item) and value == item for item in allowed):
             continue
         shown = value if isinstance(value, (str, int, list)) else "a function of its own"
@@ -134,7 +149,7 @@ def _check_settings(layer: _Layer, text: bool) -> None:
         )
 
 
-def _read_asset(path: Path, layer: _Layer) -> list[str]:
+def _read_asset(path: Path, layer: Layer) -> list[str]:
     name = f"{layer.assets}/vocabulary.txt"
     try:
         with zipfile.ZipFile(path) as archive:  # read in place: its names are no paths of this machine
@@ -158,7 +173,7 @@ def _read_asset(path: Path, layer: _Layer) -> list[str]:
     return lines
 
 
-def _without_specials(words: Any, specials: list[str | None], layer: _Layer) -> list[str]:  # noqa: ANN401
+def _without_specials(words: Any, specials: list[str | None], layer: Layer) -> list[str]:  # noqa: ANN401
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise VocabularyError(f"the vocabulary of the layer {layer.name} is not in the file: it is no list of texts")
     rest = words[len(specials) :] if words[: len(specials)] == specials else words

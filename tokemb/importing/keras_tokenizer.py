@@ -12,6 +12,8 @@ from tokemb.errors import VocabularyError
 from tokemb.importing.imported import Imported, check_ids, check_reachable, word_encoder
 from tokemb.importing.keras_splitting import DEFAULT_FILTERS, keras_profile
 from tokemb.importing.options import Options
+from tokemb.importing.pickled_objects import MIGRATED
+from tokemb.importing.special_words import is_special, padding_id, unknown_word
 from tokemb.row_shape import RowShape
 
 KIND = "keras-tokenizer"
@@ -29,6 +31,7 @@ _DEFAULTS: Mapping[str, Any] = {
 _OPTIONS = {name: name.replace("lower", "lowercase") for name in _DEFAULTS}
 
 _SAY = "say how it was, with filters, lowercase, split or char_level, or oov_token if it is that: the file does not"
+_NO_OOV = "if the original dropped unknown words, import a JSON file with this word_index and oov_token null instead"
 
 _PADDING = (
     "how the original padded is not in its file; Keras' pad_sequences pads and cuts at the start (pre) unless told: "
@@ -47,6 +50,7 @@ class KerasTokenizer:
     lower: bool
     split: str
     char_level: bool
+    migrated: bool = False
 
     def kept(self) -> dict[str, int]:
         """The words that get an id of their own: those below ``num_words``, and ``oov_token``."""
@@ -54,10 +58,8 @@ class KerasTokenizer:
         return {word: index for word, index in self.word_index.items() if not limit or index < limit or word == oov}
 
     def original(self, texts: list[str]) -> list[list[int]]:
-        """What TensorFlow's own class gives."""
-        import tensorflow as tf
-
-        tokenizer = tf.keras.preprocessing.text.Tokenizer(
+        """Return the rows of TensorFlow's own class, or of the one in ``tokemb.compat`` if the file is of that."""
+        tokenizer = self._original_class()(
             num_words=self.num_words,
             filters=self.filters,
             lower=self.lower,
@@ -69,47 +71,116 @@ class KerasTokenizer:
         rows: list[list[int]] = tokenizer.texts_to_sequences(texts)
         return rows
 
+    def _original_class(self) -> Any:  # noqa: ANN401
+        if self.migrated:
+            from tokemb.compat.keras.text import Tokenizer
 
-def read_keras_tokenizer(state: Mapping[str, Any], options: Options, *, pickled: bool = False) -> Imported:
+            return Tokenizer
+        import tensorflow as tf
+
+        return tf.keras.preprocessing.text.Tokenizer
+
+
+def read_keras_tokenizer(state: Mapping[str, Any], options: Options, *, pickled: str | None = None) -> Imported:
     """Import the ``config`` of a ``Tokenizer``, or what is left of one: at least a ``word_index``.
 
-    ``pickled``: whether ``state`` are the attributes of a pickled one, which in old Keras had fewer.
-    Raises ``VocabularyError`` for a state that cannot be, or whose ids tokemb cannot give.
+    Args:
+        state: The config, or the attributes of a pickled ``Tokenizer``, which in old Keras had fewer.
+        options: What the file does not say.
+        pickled: The path of the class in a pickle; ``None`` for other files.
+
+    Raises:
+        VocabularyError: If the state is broken, or tokemb cannot give its ids.
     """
-    missing = [] if pickled else [name for name in _DEFAULTS if name not in state]
+    missing = [name for name in _DEFAULTS if name not in state] if pickled is None else []
     options.check_only([_OPTIONS[name] for name in missing], KIND)
     said = {name: getattr(options, _OPTIONS[name]) for name in missing}
     settings = {**_DEFAULTS, **{name: value for name, value in said.items() if value is not None}}
     settings.update({name: state[name] for name in _DEFAULTS if name in state})
-    tokenizer = _checked(_object(state.get("word_index"), "word_index"), settings)
-    notes = []
+    word_index = _object(state.get("word_index"), "word_index")
+    check_ids(word_index)
     assumed = [name for name in missing if said[name] is None]
-    if assumed:
-        notes.append(f"the file does not say {', '.join(assumed)}: taken as Keras has them by default")
-    if tokenizer.char_level and tokenizer.lower and any(_is_cased(word) for word in tokenizer.word_index):
-        # Keras before 2.1.3 did not, and the ids of capitals are those of the model.
-        tokenizer = replace(tokenizer, lower=False)
-        notes.append("its characters include capitals, so the Keras that made it did not lower texts: nor does tokemb")
-    counts, documents = (_numbers(state.get(name)) for name in ("word_counts", "word_docs"))
+    if "oov_token" in assumed:
+        settings["oov_token"] = unknown_word(word_index)
+    tokenizer = replace(_checked(word_index, settings), migrated=pickled == MIGRATED)
+    tokenizer, notes = _of_old_keras(tokenizer)
+    pad_id = padding_id(word_index) if "oov_token" in missing else 0
     encoder = word_encoder(
         tokenizer.kept(),
         keras_profile(tokenizer.filters, tokenizer.lower, tokenizer.split, tokenizer.char_level),
         unk_token=tokenizer.oov_token,
-        pad_id=0,
+        pad_id=pad_id,
         shape=options.shape(RowShape(padding="pre", truncating="pre")),
-        counts=counts,
-        documents=documents,
+        counts=_numbers(state.get("word_counts")),
+        documents=_numbers(state.get("word_docs")),
     )
+    notes = [*_assumptions(tokenizer, assumed), *notes]
     if assumed:
-        words = tokenizer.kept()
-        reachable = {word: index for word, index in words.items() if index and word != tokenizer.oov_token}
-        check_reachable(encoder, reachable, _SAY)
+        notes.extend(_check_words(encoder, tokenizer, pad_id))
     if None in (options.padding, options.truncating):
         notes.append(_PADDING)
-    zero = [word for word, index in tokenizer.word_index.items() if index == 0]
-    if zero:
+    notes.extend(_shared_ids(tokenizer, encoder))
+    return Imported(KIND, encoder, tokenizer.original, _facts(tokenizer, encoder), tuple(notes), tuple(assumed))
+
+
+def _of_old_keras(tokenizer: KerasTokenizer) -> tuple[KerasTokenizer, list[str]]:
+    """Return the tokenizer as the Keras that made it used it, and a note if that is not as today's does."""
+    if not (tokenizer.char_level and tokenizer.lower and any(_is_cased(word) for word in tokenizer.word_index)):
+        return tokenizer, []
+    # Keras before 2.1.3 did not lower characters, and the ids of capitals are those of the model.
+    return replace(tokenizer, lower=False), [
+        "its characters include capitals, so the Keras that made it did not lower texts: nor does tokemb"
+    ]
+
+
+def _assumptions(tokenizer: KerasTokenizer, assumed: list[str]) -> list[str]:
+    """Return a note for what the file does not say."""
+    notes = []
+    if "oov_token" in assumed and tokenizer.oov_token is not None:
+        assumed = [name for name in assumed if name != "oov_token"]
+        index = tokenizer.word_index[tokenizer.oov_token]
+        notes.append(
+            f"unknown words get id {index}, that of {tokenizer.oov_token!r:.60}, which looks like it: {_NO_OOV}"
+        )
+    if assumed:
+        notes.insert(0, f"the file does not say {', '.join(assumed)}: taken as Keras has them by default")
+    return notes
+
+
+def _check_words(encoder: Encoder, tokenizer: KerasTokenizer, pad_id: int) -> list[str]:
+    """Return a note on the words that only rows of tokens yield.
+
+    Raises:
+        VocabularyError: If no text yields one of the others.
+    """
+    words = {
+        word: index
+        for word, index in tokenizer.kept().items()
+        if index not in (0, pad_id) and word != tokenizer.oov_token
+    }
+    special = {word for word in words if is_special(word)} if len(words) > 1 else set()
+    if len(special) == len(words):
+        special = set()
+    check_reachable(encoder, {word: index for word, index in words.items() if word not in special}, _SAY)
+    apart = [word for word in special if encoder.encode_ragged([word])[0].tolist() != [words[word]]]
+    if not apart:
+        return []
+    listed = ", ".join(sorted(apart, key=words.__getitem__)[:10])
+    return [
+        f"no text yields {listed}, only rows of tokens do: if the texts of the original spelled them, pass its "
+        'filters, for example filters="", and lowercase=False if it did not lower texts'
+    ]
+
+
+def _shared_ids(tokenizer: KerasTokenizer, encoder: Encoder) -> list[str]:
+    """Return notes on padding that has the id of a word."""
+    zero = [word for word, index in tokenizer.word_index.items() if index == 0 == encoder.pad_id]
+    notes = []
+    if encoder.unk_id is not None and encoder.unk_id == encoder.pad_id:
+        notes.append("unknown words have the id of padding, so a model cannot tell the two apart")
+    elif zero:
         notes.append(f"a text that spells {zero[0]!r:.60} gets id 0, that of padding, as in the original")
-    return Imported(KIND, encoder, tokenizer.original, _facts(tokenizer, encoder), tuple(notes))
+    return notes
 
 
 def _facts(tokenizer: KerasTokenizer, encoder: Encoder) -> dict[str, object]:
@@ -127,7 +198,6 @@ def _facts(tokenizer: KerasTokenizer, encoder: Encoder) -> dict[str, object]:
 def _checked(word_index: dict[str, int], settings: Mapping[str, Any]) -> KerasTokenizer:
     if not word_index:
         raise VocabularyError("the word_index of this Keras Tokenizer holds no words")
-    check_ids(word_index)
     kinds = {"filters": str, "lower": bool, "split": str, "char_level": bool}
     for name, kind in kinds.items():
         value = settings[name]

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from tokemb.arguments import check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importing import bert, keras_layer, keras_tokenizer, word_lists
 from tokemb.importing.bert import looks_like_bert, read_bert
+from tokemb.importing.compressed import decompressed
 from tokemb.importing.imported import Imported
 from tokemb.importing.keras_layer import read_keras_layer
-from tokemb.importing.keras_tokenizer import read_keras_tokenizer
 from tokemb.importing.options import Options
-from tokemb.importing.pickled import PickledTokenizer, read_pickle
+from tokemb.importing.parsed import parse_json, read_parsed
+from tokemb.importing.pickled import read_pickle
 from tokemb.importing.tokenizer_json import KIND as TOKENIZER_JSON
-from tokemb.importing.tokenizer_json import read_tokenizer_json
 from tokemb.importing.word_lists import looks_like_gensim, read_gensim, read_words
 
 LINES = (bert.KIND, word_lists.GENSIM, word_lists.WORDS)
@@ -29,8 +26,6 @@ KINDS = (keras_tokenizer.KIND, *keras_layer.KINDS.values(), *LINES, TOKENIZER_JS
 
 _PICKLES = (".pkl", ".pickle", ".p", ".joblib")
 _OLD_PICKLES = (b"ccopy_reg\n", b"ccopyreg\n")
-# How the pieces of other subword models are marked.
-_SUBWORD_MARKS = ("Ġ", "▁")
 
 
 def import_vocabulary(
@@ -47,14 +42,16 @@ def import_vocabulary(
     split: str | None = None,
     char_level: bool | None = None,
     layer: str | None = None,
+    item: str | None = None,
     profile: str | None = None,
     offset: int | None = None,
 ) -> Encoder:
     """Take over the vocabulary of another library; every token keeps its id.
 
     ``path``: a legacy Keras ``Tokenizer`` (JSON in the forms in which it is found, or a pickle, which is read without
-    pickle), a ``.keras`` file with a ``TextVectorization`` or ``StringLookup``, BERT's ``vocab.txt``, gensim's
-    ``Dictionary.save_as_text``, words, one a line, or a ``tokenizer.json``.
+    pickle), a word map, a ``.keras`` file with a ``TextVectorization`` or ``StringLookup``, a pickled
+    ``{"config": layer.get_config(), "weights": layer.get_weights()}`` or ``get_vocabulary()``, BERT's ``vocab.txt``,
+    gensim's ``Dictionary.save_as_text``, words, one a line, or a ``tokenizer.json``. The file can be compressed.
     ``kind``: which of the formats of lines it is, ``"bert"``, ``"gensim"`` or ``"words"``, if that is not what it looks
     like.
     ``maxlen``, ``padding``, ``truncating``: what ``encode`` does when it is not told; a file that says them keeps them,
@@ -63,6 +60,8 @@ def import_vocabulary(
     ``num_words``, ``oov_token``, ``filters``, ``split``, ``char_level``: as in Keras, for a ``word_index`` whose file
     does not say them.
     ``layer``: the name of the layer in a ``.keras`` file, if it has several.
+    ``item``: which vocabulary of a pickled dict, list or tuple, if it holds several: its key or position, such as
+    ``"source"`` or ``"0"``, or several of them with dots between.
     ``profile``: how texts are split for gensim's words and word lists, by default ``"whitespace"``.
     ``offset``: what gensim's ids are raised by (by default 0), or the id of the first word of a list (by default 2).
 
@@ -70,7 +69,19 @@ def import_vocabulary(
     broken ``.keras`` file, ``ArgumentError`` for settings that cannot be, or that the file says itself.
     """
     options = Options(
-        maxlen, padding, truncating, lowercase, num_words, oov_token, filters, split, char_level, layer, profile, offset
+        maxlen,
+        padding,
+        truncating,
+        lowercase,
+        num_words,
+        oov_token,
+        filters,
+        split,
+        char_level,
+        layer,
+        item,
+        profile,
+        offset,
     )
     return read_foreign(path, options, kind=kind).encoder
 
@@ -84,7 +95,7 @@ def read_foreign(path: Path | str, options: Options | None = None, *, kind: str 
         path /= "tokenizer.json"
     if not path.is_file():
         raise VocabularyError(f"there is no vocabulary file at {path}")
-    content = path.read_bytes()
+    content = decompressed(path.read_bytes(), path)
     if kind is not None:
         return _of_lines(_text(content, path), kind, options)
     if content.startswith(b"PK\x03\x04"):
@@ -92,10 +103,10 @@ def read_foreign(path: Path | str, options: Options | None = None, *, kind: str 
     if content.startswith(b"\x89HDF"):
         raise VocabularyError(f"{path} is an HDF5 file, which has weights and no vocabulary: take what lay beside it")
     if content.startswith((b"\x80", *_OLD_PICKLES)) or path.suffix in _PICKLES:
-        return _of_pickle(read_pickle(content), path, options)
+        return read_parsed(read_pickle(content), path, options)
     text = _text(content, path)
-    value = _json(text, path)
-    return _of_lines(text, None, options) if value is None else _of_json(value, path, options)
+    value = parse_json(text, path, required=path.suffix == ".json")
+    return _of_lines(text, None, options) if value is None else read_parsed(value, path, options)
 
 
 def _text(content: bytes, path: Path) -> str:
@@ -103,62 +114,6 @@ def _text(content: bytes, path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise VocabularyError(f"{path} is no vocabulary that tokemb can read: it is not UTF-8 text") from None
-
-
-def _json(text: str, path: Path) -> Any:  # noqa: ANN401
-    """What the text says if it is JSON, else ``None``; JSON in JSON texts (``json.dump(to_json())``) is taken out."""
-    value: Any = text
-    try:
-        while isinstance(value, str):
-            value = json.loads(value)
-    except (ValueError, RecursionError) as error:
-        if path.suffix == ".json" or value is not text:
-            raise VocabularyError(f"{path} is not JSON: {error}") from None
-        return None
-    return value if isinstance(value, (dict, list)) else None
-
-
-def _of_json(value: Any, path: Path, options: Options) -> Imported:  # noqa: ANN401
-    if isinstance(value, list):
-        raise VocabularyError(
-            f"{path} is a JSON list, which says neither what the ids are nor how texts are split: if it is words in "
-            "the order of their ids, write them one a line"
-        )
-    if isinstance(value.get("model"), dict) and "pre_tokenizer" in value:
-        return read_tokenizer_json(path, options)
-    config = value.get("config")
-    if value.get("class_name") == "Tokenizer" and isinstance(config, dict):
-        return read_keras_tokenizer(config, options)
-    if "word_index" in value and "tokenizer" not in value:
-        return read_keras_tokenizer(value, options)
-    if isinstance(value.get("tokenizer"), (dict, str)):
-        inner = value["tokenizer"]
-        return _of_json(_json(inner, path.with_suffix(".json")) if isinstance(inner, str) else inner, path, options)
-    if value and all(type(index) is int for index in value.values()):
-        return _of_ids(value, path, options)
-    raise VocabularyError(f"{path} is JSON without a word_index, a Tokenizer or a tokenizer.json in it")
-
-
-def _of_ids(ids: Mapping[str, int], path: Path, options: Options) -> Imported:
-    if looks_like_bert(ids):
-        return read_bert(ids, options)
-    marked = sum(token.startswith(_SUBWORD_MARKS) for token in ids)
-    if marked > len(ids) / 10:
-        raise VocabularyError(
-            f"{path} has the pieces of a subword model, which needs its merges or scores too: import its tokenizer.json"
-        )
-    return read_keras_tokenizer({"word_index": ids}, options)
-
-
-def _of_pickle(value: Any, path: Path, options: Options) -> Imported:  # noqa: ANN401
-    if isinstance(value, dict):
-        found = [item for item in value.values() if isinstance(item, PickledTokenizer)]
-        if len(found) != 1:
-            return _of_json(value, path, options)
-        value = found[0]
-    if not isinstance(value, PickledTokenizer):
-        raise VocabularyError(f"{path} is a pickled {type(value).__name__}, not a Keras Tokenizer")
-    return read_keras_tokenizer(value.state, options, pickled=True)
 
 
 def _of_lines(text: str, kind: str | None, options: Options) -> Imported:

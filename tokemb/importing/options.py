@@ -26,6 +26,7 @@ class Options:
     split: str | None = None
     char_level: bool | None = None
     layer: str | None = None
+    item: str | None = None
     profile: str | None = None
     offset: int | None = None
 

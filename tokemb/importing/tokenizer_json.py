@@ -6,15 +6,18 @@ from pathlib import Path
 
 from tokemb.importing.imported import Imported, foreign_encoder
 from tokemb.importing.options import Options
-from tokemb.specification import read_tokenizer
+from tokemb.specification import Specification, tokenizer_of
 
 KIND = "tokenizer-json"
 
 
-def read_tokenizer_json(path: Path, options: Options) -> Imported:
-    """Import any ``tokenizer.json``; raises ``VocabularyError`` if `tokenizers` cannot load it."""
+def read_tokenizer_json(specification: Specification, path: Path, options: Options) -> Imported:
+    """Import the content of any ``tokenizer.json``; raise ``VocabularyError`` if `tokenizers` cannot load it.
+
+    ``path``: the file that it is from.
+    """
     options.check_only([], KIND)
-    tokenizer, specification = read_tokenizer(path)
+    tokenizer = tokenizer_of(specification, str(path))
     tokenizer.no_padding()
     tokenizer.no_truncation()
 

@@ -1,0 +1,115 @@
+"""Compressed files, as gzip, bzip2, xz, zstd and joblib write them, read up to a limit."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+
+from tokemb.errors import VocabularyError
+
+# A vocabulary of millions of tokens; what unpacks to more than this is no vocabulary.
+LARGEST = 1 << 30
+# xz files name the memory that they need. The strongest preset needs 65 MiB.
+_XZ_MEMORY = 256 << 20
+# Bytes that are read at a time.
+_PART = 1 << 20
+
+_Reader = Callable[[bytes, int], bytes]
+
+
+def decompressed(content: bytes, path: Path) -> bytes:
+    """Return the content of a compressed file, and any other content as it is.
+
+    Raises:
+        VocabularyError: If the file is broken, or unpacks to more than a vocabulary can have.
+    """
+    name = next((name for name, signatures in _SIGNATURES.items() if content.startswith(signatures)), None)
+    if name is None:
+        return content
+    try:
+        unpacked = _READERS[name](content, LARGEST + 1)
+    except Exception as error:  # the decompressors raise errors of many kinds
+        if name == "zlib" and content.isascii():
+            return content  # a text that begins as zlib's files do: its signature has two characters
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise VocabularyError(f"{path} is compressed with {name}, and is broken: {reason:.120}") from None
+    if len(unpacked) > LARGEST:
+        raise VocabularyError(f"{path} unpacks to more than {LARGEST:,} bytes, which is no vocabulary")
+    return unpacked
+
+
+def _gzip(content: bytes, limit: int) -> bytes:
+    import gzip
+
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+        return _in_parts(file.read, limit)
+
+
+def _bz2(content: bytes, limit: int) -> bytes:
+    import bz2
+
+    with bz2.BZ2File(io.BytesIO(content)) as file:
+        return _in_parts(file.read, limit)
+
+
+def _xz(content: bytes, limit: int) -> bytes:
+    import lzma
+
+    decompressor = lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
+    unpacked = decompressor.decompress(content, limit)
+    _check_end(decompressor.eof or len(unpacked) == limit, decompressor.unused_data)
+    return unpacked
+
+
+def _zlib(content: bytes, limit: int) -> bytes:
+    import zlib
+
+    decompressor = zlib.decompressobj()
+    unpacked = decompressor.decompress(content, limit)
+    _check_end(decompressor.eof or len(unpacked) == limit, decompressor.unused_data)
+    return unpacked
+
+
+def _arrow(codec: str) -> _Reader:
+    def read(content: bytes, limit: int) -> bytes:
+        with pa.CompressedInputStream(pa.BufferReader(content), codec) as stream:
+            return _in_parts(stream.read, limit)
+
+    return read
+
+
+def _in_parts(read: Callable[[int], bytes], limit: int) -> bytes:
+    """Read at most ``limit`` bytes, without room for all of them at once."""
+    parts, size = [], 0
+    while size < limit and (part := read(min(_PART, limit - size))):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
+
+
+def _check_end(is_complete: bool, rest: bytes) -> None:
+    if not is_complete:
+        raise EOFError("it ends too early")
+    if rest.strip(b"\0"):
+        raise ValueError("other bytes follow its end")
+
+
+_READERS: dict[str, _Reader] = {
+    "gzip": _gzip,
+    "bzip2": _bz2,
+    "xz": _xz,
+    "zlib": _zlib,
+    "zstd": _arrow("zstd"),
+    "lz4": _arrow("lz4"),
+}
+_SIGNATURES: dict[str, tuple[bytes, ...]] = {
+    "gzip": (b"\x1f\x8b",),
+    "bzip2": tuple(b"BZh%d1AY&SY" % level for level in range(1, 10)),
+    "xz": (b"\xfd7zXZ\0", b"\x5d\0\0"),  # and the format before it, which joblib calls lzma
+    "zlib": (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"),
+    "zstd": (b"\x28\xb5\x2f\xfd",),
+    "lz4": (b"\x04\x22\x4d\x18",),
+}
