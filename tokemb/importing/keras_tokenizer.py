@@ -139,9 +139,7 @@ def _assumptions(tokenizer: KerasTokenizer, assumed: list[str]) -> list[str]:
     if "oov_token" in assumed and tokenizer.oov_token is not None:
         assumed = [name for name in assumed if name != "oov_token"]
         index = tokenizer.word_index[tokenizer.oov_token]
-        notes.append(
-            f"unknown words get id {index}, that of {tokenizer.oov_token!r:.60}, which looks like it: {_NO_OOV}"
-        )
+        notes.append(f"unknown words get id {index}, since {tokenizer.oov_token!r:.60} looks like oov_token: {_NO_OOV}")
     if assumed:
         notes.insert(0, f"the file does not say {', '.join(assumed)}: taken as Keras has them by default")
     return notes
