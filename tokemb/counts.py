@@ -15,7 +15,7 @@ from tokemb.corpus import corpus_batches
 from tokemb.engine import TokenCounter
 from tokemb.engine.tally import Tally, tally
 from tokemb.errors import ArgumentError
-from tokemb.profiles import get_profile
+from tokemb.profiles import Profile, get_profile
 from tokemb.ragged import Int64, Ragged
 from tokemb.row_count import RowCount
 from tokemb.texts import STRINGS
@@ -59,16 +59,20 @@ class TokenCounts:
 
         ``threads``: how many, ``None`` for as many as there are cores; the counts do not depend on it.
         """
-        splitting = get_profile(profile)
+        return cls.of_splitting(texts, get_profile(profile), threads)
+
+    @classmethod
+    def of_splitting(cls, texts: Path | Iterable[Any], splitting: Profile, threads: int | None) -> TokenCounts:
+        """Count texts as ``from_texts`` does, split as ``splitting`` says, which need not be a known profile."""
         counter = TokenCounter(splitting, thread_count(threads))
-        of_tokens = RunningCounts(profile)
+        of_tokens = RunningCounts(splitting.name)
         count = RowCount()
         for batch in count.reading(corpus_batches(texts)):
             if batch.type == STRINGS:
                 counter.add(batch)
             else:
                 of_tokens.add(tally_tokens(batch))
-        counts = of_tokens.result() or cls.of_tally(profile, counter.result())
+        counts = of_tokens.result() or cls.of_tally(splitting.name, counter.result())
         count.check(counts.rows, "counted")
         return counts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,8 @@ from tokemb.arguments import check_count, check_optional_count
 from tokemb.counts import TokenCounts
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.folder import vocabulary_table
-from tokemb.profiles import get_profile
-from tokemb.specification import Specification
+from tokemb.profiles import Profile, get_profile
+from tokemb.specification import Specification, tokenizer_of
 from tokemb.statistics import CorpusStatistics
 from tokemb.vocabulary import cut, word_counts
 
@@ -35,48 +36,60 @@ def growth(
     max_new = check_optional_count("max_new", max_new)
     min_count = check_count("min_count", min_count)
     check_optional_count("threads", threads)
-    profile, corpus = _can_grow(encoder)
-    counts = _counted(texts, profile, threads)
+    splitting = _splitting(encoder)
+    counts = _counted(texts, splitting, threads)
     old = encoder.vocabulary
-    new = cut(counts, ties=get_profile(profile).ties, max_size=max_new, min_count=min_count, reserved=old)
-    table = _added(encoder.table, [*old, *new], counts)
     model = encoder.specification["model"]
+    # Words of an imported vocabulary can share an id, of which `old` has only one; unk_token can be no word at all.
+    reserved = [*old, *model["vocab"], model["unk_token"]]
+    new = cut(counts, ties=splitting.ties, max_size=max_new, min_count=min_count, reserved=reserved)
+    table = _added(encoder.table, [*old, *new], counts)
     vocab = {**model["vocab"], **{token: index for index, token in enumerate(new, len(old))}}
     settings = encoder.settings or {}
     if new:
         settings = {**settings, "grown_from": [*settings.get("grown_from", ()), encoder.fingerprint]}
     kept = {
         "pad_id": encoder.pad_id,
-        "profile": profile,
+        "profile": encoder.profile,
         "oov": encoder.oov,
         "settings": settings,
-        "corpus": _corpus(corpus, encoder.table, table, counts),
+        "corpus": encoder.corpus and _corpus(encoder.corpus, encoder.table, table, counts),
         "table": table,
     }
     return {**encoder.specification, "model": {**model, "vocab": vocab}}, kept
 
 
-def _can_grow(encoder: Encoder) -> tuple[str, CorpusStatistics]:
-    """The profile and the corpus of a vocabulary that can grow; raises ``VocabularyError`` for others."""
+def _splitting(encoder: Encoder) -> Profile:
+    """Return how new texts are split for a vocabulary that can grow; raise ``VocabularyError`` for others."""
     if encoder.model != "word":
         raise VocabularyError(
             f"only word vocabularies grow; in this one, of {encoder.model}, a new piece would also cut known words "
             "anew, so that they lose their ids: fit another one"
         )
-    if encoder.profile is None or encoder.corpus is None:
+    ties = (encoder.settings or {}).get("ties")
+    if encoder.profile is not None:
+        profile = get_profile(encoder.profile)
+        return replace(profile, ties=ties or profile.ties)
+    if ties is None:
         raise VocabularyError(
-            "a vocabulary grows that tokemb fit; of a foreign tokenizer.json the profile is not known, so new texts "
-            "cannot be counted: load the whole vocabulary folder"
+            "a vocabulary grows if tokemb fitted or imported it; of a foreign tokenizer.json the profile is not known, "
+            "so new texts cannot be counted: load the whole vocabulary folder"
         )
-    return encoder.profile, encoder.corpus
+    tokenizer = tokenizer_of(encoder.specification)
+    return Profile("", tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder, ties)
 
 
-def _counted(texts: Path | Iterable[Any] | TokenCounts, profile: str, threads: int | None) -> TokenCounts:
+def _counted(texts: Path | Iterable[Any] | TokenCounts, splitting: Profile, threads: int | None) -> TokenCounts:
     if not isinstance(texts, TokenCounts):
-        return TokenCounts.from_texts(texts, profile=profile, threads=threads)
-    if texts.profile != profile:
+        return TokenCounts.of_splitting(texts, splitting, threads)
+    if not splitting.name:
         raise ArgumentError(
-            f"these counts were made with the profile {texts.profile!r}, the vocabulary with {profile!r}"
+            "this vocabulary splits texts as the library that it was imported from, which no profile does, so counts "
+            f"with the profile {texts.profile!r} cannot grow it: pass the texts themselves"
+        )
+    if texts.profile != splitting.name:
+        raise ArgumentError(
+            f"these counts were made with the profile {texts.profile!r}, the vocabulary with {splitting.name!r}"
         )
     texts.require_all_tokens("used to grow a vocabulary")
     return texts

@@ -119,15 +119,15 @@ def _check_outputs(output: Path, grown_model: Path | None, force: bool) -> None:
 
 
 def _report(old: Encoder, new: Encoder) -> None:
-    before, after = old.corpus, new.corpus
-    if before is None or after is None:
-        return
-    tokens, unknown = after.tokens - before.tokens, after.oov - before.oov
+    before, after = old.corpus, new.corpus  # which an imported vocabulary has not
     added = new.vocabulary[old.input_dim :]
     names = ", ".join(added[:_SHOWN]) + ", ..." * (len(added) > _SHOWN)
-    note(f"read       {after.rows - before.rows:,} rows, {tokens:,} tokens")
+    if before and after:
+        note(f"read       {after.rows - before.rows:,} rows, {after.tokens - before.tokens:,} tokens")
     note(f"added      {len(added):,} tokens{': ' * bool(added)}{names}")
-    note(f"covering   {1 - unknown / tokens if tokens else 1:.2%} of the new text")
+    if before and after:
+        tokens, unknown = after.tokens - before.tokens, after.oov - before.oov
+        note(f"covering   {1 - unknown / tokens if tokens else 1:.2%} of the new text")
     note(f"input_dim  {new.input_dim:,}, before {old.input_dim:,}")
 
 

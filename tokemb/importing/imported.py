@@ -94,6 +94,8 @@ def word_encoder(
         pad_id=pad_id,
         profile=profile.name or None,
         oov=unk_token is not None,
+        # With the tokenizer.json, this is all that counting new texts needs.
+        settings={"imported": True, "ties": profile.ties},
         table=vocabulary_table(tokens, _column(tokens, counts), _column(tokens, documents)),
     )
 

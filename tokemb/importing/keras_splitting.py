@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tokenizers import Regex, decoders, normalizers, pre_tokenizers
 from tokenizers.normalizers import Normalizer
 from tokenizers.pre_tokenizers import PreTokenizer
@@ -22,7 +24,7 @@ def keras_profile(filters: str, lower: bool, split: str, char_level: bool) -> Pr
     normalizer = python_lower() if lower else None
     if char_level:
         if not lower:
-            return PROFILES["chars"]
+            return replace(PROFILES["chars"], ties="first seen")
         return Profile("", normalizer, PROFILES["chars"].pre_tokenizer, decoders.Fuse(), ties="first seen")
     if not split or not is_unicode(split):
         raise VocabularyError(f"split of a Keras Tokenizer must be text that is not empty; it is {split!r:.60}")
