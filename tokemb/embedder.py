@@ -14,6 +14,8 @@ from tokemb.contract import fingerprint_errors, range_error, vocabulary_errors
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.folder import TOKENIZER
+from tokemb.hdf5 import release_frames
+from tokemb.keras_archive import check_model_file
 from tokemb.lookup import LookUp, lookup_of, read_lookup
 from tokemb.network import Network
 from tokemb.pooling import POOLINGS, Float32
@@ -162,7 +164,7 @@ def check_no_vocabulary(path: Path) -> None:
 def load_model(path: Path | str, *, compiled: bool = False) -> keras.Model:
     """Load a saved Keras model, ``compiled`` with its optimizer, loss and metrics.
 
-    Code in it (``Lambda``, custom objects) is refused.
+    Code in it (``Lambda``, custom objects) is refused, and so is whatever refers to other files.
     Raises ``ModelError`` if there is none or Keras cannot load it.
     """
     path = Path(path)
@@ -173,10 +175,15 @@ def load_model(path: Path | str, *, compiled: bool = False) -> keras.Model:
         raise ModelError(
             f"Keras cannot load {path}: the name of a saved model must end in one of {', '.join(MODEL_ENDINGS)}"
         )
-    import keras
-
     try:
+        check_model_file(path)
+        import keras
+
         return keras.models.load_model(path, compile=compiled, safe_mode=True)
+    except ModelError as error:
+        release_frames(error)
+        raise
     except Exception as error:  # Keras raises all kinds, with messages of many lines
+        release_frames(error)
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"Keras cannot load {path}: {reason:.300}") from error

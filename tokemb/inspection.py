@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.folder import is_columns_folder
 from tokemb.inspecting_rows import describe_rows, describe_shards
-from tokemb.keras_archive import read_archive
+from tokemb.keras_archive import read_archive, serialized_objects
 from tokemb.pipeline.manifest import MANIFEST
 from tokemb.reading_ids.npy import open_npy
 from tokemb.reading_ids.open_ids import SUFFIXES
@@ -161,7 +160,7 @@ def _quantiles(corpus: CorpusStatistics) -> dict[str, int]:
 def _describe_model(path: Path) -> Description:
     """Describe a ``.keras`` file from its ``config.json``, without running or importing anything."""
     config, metadata = read_archive(path)
-    objects = list(_objects(config))
+    objects = list(serialized_objects(config))
     names = [str(item.get("config", {}).get("name")) for item in objects]
     embeddings = [item["config"] for item in objects if item["class_name"] == "Embedding"]
     return {
@@ -180,18 +179,6 @@ def _describe_model(path: Path) -> Description:
         ],
         "layers": [item["class_name"] for item in objects if item.get("module") == "keras.layers"],
     }
-
-
-def _objects(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON
-    """All serialised Keras objects in a config, outer before inner."""
-    if isinstance(config, dict):
-        if isinstance(config.get("class_name"), str) and isinstance(config.get("config"), dict):
-            yield config
-        for value in config.values():
-            yield from _objects(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _objects(value)
 
 
 def _describe_array(path: Path) -> Description:

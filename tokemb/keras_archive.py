@@ -1,17 +1,26 @@
-"""What a ``.keras`` file says of its model, read without Keras and without running anything in it."""
+"""``.keras`` and ``.h5`` files, read and checked without Keras and without running anything in them."""
 
 from __future__ import annotations
 
-import json
+import stat
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokemb.errors import ModelError
+from tokemb.expansion import is_bomb
+from tokemb.hdf5 import open_hdf5
+from tokemb.json_content import parse_json
 from tokemb.outputs.kind import Kind
 
-WEIGHTS = "model.weights.h5"
+if TYPE_CHECKING:
+    import h5py
+
+_WEIGHTS = "model.weights.h5"
+_CHUNK = 1 << 20
 
 # The comment of the zip archive; Keras writes none when it saves a model again, after training for instance.
 _NOTE = b"tokemb "
@@ -38,14 +47,127 @@ def model_kind(command: str) -> Kind:
 
 
 def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The config and the metadata in a ``.keras`` file; raises ``ModelError`` if it is none."""
+    """Read the config and the metadata in a ``.keras`` file; raises ``ModelError`` if it has none."""
     if not path.is_file():
         raise ModelError(f"there is no model at {path}")
     try:
         with zipfile.ZipFile(path) as archive:
-            config, metadata = (json.loads(archive.read(name)) for name in ("config.json", "metadata.json"))
-    except Exception as error:  # a broken archive can make zipfile, zlib and json raise anything
+            config, metadata = (parse_json(read_member(archive, name)) for name in ("config.json", "metadata.json"))
+    except Exception as error:  # a broken archive can make zipfile and zlib raise anything
         raise ModelError(f"{path} is not a .keras model: {' '.join(str(error).split()):.200}") from error
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict) or not isinstance(metadata, dict):
         raise ModelError(f"{path} is not a .keras model: its config describes none")
     return config, metadata
+
+
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Read a member of a zip archive; raises ``KeyError`` if there is none, ``ModelError`` for a zip bomb."""
+    info = archive.getinfo(name)
+    if is_bomb(info.file_size, info.compress_size):
+        raise ModelError(_bomb(name, info.file_size, info.compress_size))
+    return archive.read(info)
+
+
+@contextmanager
+def open_weights(path: Path) -> Iterator[h5py.File]:
+    """Open the weights in a ``.keras`` file after checking them.
+
+    Raises:
+        ModelError: If they refer to anything outside the file, or unpack to far more than it holds.
+        zipfile.BadZipFile: If the archive is damaged.
+        OSError: If the weights are damaged.
+    """
+    with zipfile.ZipFile(path) as archive:
+        _check_members(archive, path)
+        # A checksum is compared when a member has been read to its end, which HDF5 does not do. Without this, damaged
+        # weights would be taken for good ones.
+        with archive.open(_WEIGHTS) as weights:
+            while weights.read(_CHUNK):
+                pass
+        with archive.open(_WEIGHTS) as weights, open_hdf5(weights, f"{_WEIGHTS} in {path}") as file:
+            yield file
+
+
+def check_model_file(path: Path) -> None:
+    """Check a saved model before Keras opens it.
+
+    Keras versions differ in what they refuse; after this check none reads other files of this machine.
+
+    Args:
+        path: A ``.keras`` file, an ``.h5`` file, or a folder that Keras wrote with ``zipped=False``.
+
+    Raises:
+        ModelError: If the model refers to other files, or unpacks to far more than it holds.
+        Exception: Whatever zipfile, zlib and h5py raise for damaged files.
+    """
+    if path.is_dir():
+        weights = path / _WEIGHTS
+        if weights.is_file():
+            with open_hdf5(weights, str(weights)):
+                pass
+        if (path / "config.json").is_file():
+            _check_config(parse_json((path / "config.json").read_bytes()), path)
+    elif zipfile.is_zipfile(path):
+        _check_archive(path)
+    elif path.suffix in (".h5", ".hdf5"):
+        with open_hdf5(path, str(path)) as file:
+            config = file.attrs.get("model_config")
+            if config is not None:
+                _check_config(parse_json(config), path, legacy=True)
+
+
+def _check_archive(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        _check_members(archive, path)
+        _check_config(parse_json(read_member(archive, "config.json")), path)
+        has_weights = _WEIGHTS in archive.namelist()
+    if has_weights:
+        with open_weights(path):
+            pass
+
+
+def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
+    """Raise ``ModelError`` for names that lead out of a folder, links, names that come twice, and zip bombs."""
+    names: set[str] = set()
+    for info in archive.infolist():
+        name = info.filename
+        outside = name.startswith(("/", "\\")) or ":" in name or ".." in name.replace("\\", "/").split("/")
+        if outside or stat.S_ISLNK(info.external_attr >> 16):
+            raise ModelError(f"{path} was refused: its member {name!r:.100} leads out of the archive")
+        if name in names:
+            raise ModelError(f"{path} was refused: it has two members called {name!r:.100}")
+        names.add(name)
+    unpacked = sum(info.file_size for info in archive.infolist())
+    size = path.stat().st_size
+    if is_bomb(unpacked, size):
+        raise ModelError(f"{path} was refused: {_bomb('it', unpacked, size)}")
+
+
+def _check_config(config: Any, path: Path, *, legacy: bool = False) -> None:  # noqa: ANN401 - any JSON
+    """Raise ``ModelError`` for layers that read files when they are made, or code in a ``legacy`` file."""
+    for layer in serialized_objects(config):
+        kind, vocabulary = layer["class_name"], layer["config"].get("vocabulary")
+        if isinstance(vocabulary, str):
+            raise ModelError(
+                f"{path} was refused: its layer {kind} reads the file {vocabulary!r:.100} when it is loaded; save the "
+                "model with the vocabulary in it"
+            )
+        if kind == "TFSMLayer" or (legacy and kind == "Lambda"):
+            raise ModelError(f"{path} was refused: its layer {kind} runs code that is not part of Keras")
+
+
+def serialized_objects(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON
+    """Iterate over all serialized Keras objects in a config, outer before inner."""
+    pending = [config]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("class_name"), str) and isinstance(value.get("config"), dict):
+                yield value
+            pending += reversed(value.values())
+        elif isinstance(value, list):
+            pending += reversed(value)
+
+
+def _bomb(name: str, unpacked: int, stored: int) -> str:
+    return f"{name} unpacks from {stored:,} to {unpacked:,} bytes, which no saved model does"

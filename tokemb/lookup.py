@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.keras_archive import WEIGHTS, read_archive
+from tokemb.hdf5 import release_frames
+from tokemb.keras_archive import open_weights, read_archive
 from tokemb.pooling import Float32, pool_lookup
 from tokemb.ragged import Int32, Ragged
 from tokemb.threads import even_parts, run, thread_count
 
 if TYPE_CHECKING:
+    import h5py
     import keras
 
 # Where Keras 3 keeps the weights of the first Embedding layer.
@@ -99,16 +100,22 @@ def read_lookup(path: Path) -> LookUp | None:
         layer = _only_embedding(config)
         if layer is None:
             return None
-        import h5py
-
-        with zipfile.ZipFile(path) as archive, archive.open(WEIGHTS) as weights, h5py.File(weights, "r") as file:
-            variables = file[_VARIABLES]
-            matrix = variables["0"][()] if set(variables) == {"0"} else None
-    except Exception:  # whatever is broken, Keras finds it too
+        with open_weights(path) as file:
+            matrix = _matrix_in(file[_VARIABLES], (layer["input_dim"], layer["output_dim"]))
+    except Exception as error:  # whatever is broken, Keras finds it too
+        release_frames(error)
         return None
-    if matrix is None or matrix.dtype != np.float32 or matrix.shape != (layer["input_dim"], layer["output_dim"]):
+    if matrix is None:
         return None
     return LookUp((config["config"]["name"],), bool(layer["mask_zero"]), matrix)
+
+
+def _matrix_in(variables: h5py.Group, shape: tuple[int, int]) -> Float32 | None:
+    """Read the matrix of the layer, or return ``None`` unless it is the only variable and float32 of this shape."""
+    if set(variables) != {"0"} or variables["0"].dtype != np.float32 or variables["0"].shape != shape:
+        return None
+    matrix: Float32 = variables["0"][()]
+    return matrix
 
 
 def _only_embedding(config: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -1,0 +1,291 @@
+"""Saved models by others: what refers to other files, unpacks to too much or is damaged is refused in one sentence."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+
+import tokemb
+from tests.conftest import python, tokemb_command
+from tokemb.embedder import load_model
+from tokemb.errors import ModelError
+from tokemb.inspection import inspect
+from tokemb.keras_archive import check_model_file
+from tokemb.lookup import read_lookup
+
+WEIGHTS = "model.weights.h5"
+MATRIX = "layers/embedding/vars/0"
+SHAPE = (6, 3)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """The members of a saved look-up."""
+    path = tmp_path_factory.mktemp("model") / "m.keras"
+    tokemb.embedding_model(tokemb.fit_vocab(["deep learning is very"]), 3, seed=0).save(path)
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def written(path, members, compression=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def weights(fill, **settings):
+    """The bytes of an HDF5 file without the matrix, which ``fill`` adds to the group of its layer."""
+    content = io.BytesIO()
+    with h5py.File(content, "w", **settings) as file:
+        fill(file.create_group(MATRIX.rpartition("/")[0]))
+    return content.getvalue()
+
+
+def external(group):
+    group.create_dataset("0", SHAPE, "f4", external=[("/etc/hostname", 0, h5py.h5f.UNLIMITED)])
+
+
+def virtual(group):
+    layout = h5py.VirtualLayout(SHAPE, "f4")
+    layout[:] = h5py.VirtualSource("/tmp/other.h5", "x", SHAPE)
+    group.create_virtual_dataset("0", layout)
+
+
+def external_link(group):
+    group["0"] = h5py.ExternalLink("/tmp/other.h5", "/x")
+
+
+def soft_link(group):
+    group.file["there"] = np.zeros(SHAPE, "f4")
+    group["0"] = h5py.SoftLink("/there")
+
+
+def external_group(group):
+    del group.file["layers"]["embedding"]
+    group.file["layers"]["embedding"] = h5py.ExternalLink("/tmp/other.h5", "/embedding")
+
+
+def references(group):
+    group.create_dataset("0", SHAPE, h5py.ref_dtype)
+
+
+def nested_references(group):
+    group.create_dataset("0", (2,), np.dtype([("a", "f4"), ("b", h5py.ref_dtype, (2,))]))
+
+
+def plugin(group):
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_chunk(SHAPE)
+    properties.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, ())
+    space = h5py.h5s.create_simple(SHAPE)
+    h5py.h5d.create(group.id, b"0", h5py.h5t.NATIVE_FLOAT, space, properties)
+
+
+def huge_shape(group):
+    group.create_dataset("0", (1 << 30, 3), "f4", chunks=(1 << 20, 3), compression="gzip")
+
+
+def elsewhere(group):
+    """A good matrix, and beside it what is not good."""
+    group["0"] = np.zeros(SHAPE, "f4")
+    external(group.file.create_group("optimizer"))
+
+
+HOSTILE = {
+    external: "has its data in another file",
+    virtual: "is virtual",
+    external_link: "/layers/embedding/vars/0 is a link to another place",
+    soft_link: "is a link to another place",
+    external_group: "/layers/embedding is a link to another place",
+    references: "holds references to other objects",
+    nested_references: "holds references to other objects",
+    plugin: "needs the plugin of filter 32015",
+    huge_shape: "declares 12,884,901,888 bytes",
+    elsewhere: "/optimizer/0 has its data in another file",
+}
+
+
+@pytest.mark.parametrize("fill", HOSTILE, ids=lambda fill: fill.__name__)
+@pytest.mark.parametrize("kind", [".keras", "folder", ".h5"])
+def test_weights_that_refer_to_anything_outside_are_refused(tmp_path, model, fill, kind):
+    content, path = weights(fill), tmp_path / f"evil{kind}"
+    if kind == ".keras":
+        written(path, {**model, WEIGHTS: content})
+        assert read_lookup(path) is None
+    elif kind == ".h5":
+        path.write_bytes(content)
+    else:
+        path.mkdir()
+        for name, member in {**model, WEIGHTS: content}.items():
+            (path / name).write_bytes(member)
+    with pytest.raises(ModelError, match=HOSTILE[fill]) as caught:
+        load_model(path)
+    assert str(path) in str(caught.value)
+
+
+def test_embed_writes_nothing_of_a_file_that_the_weights_name(tmp_path, model):
+    (tmp_path / "secret").write_bytes(np.arange(18, dtype=np.float32).tobytes())
+
+    def reads_secret(group):
+        group.create_dataset("0", SHAPE, "f4", external=[(str(tmp_path / "secret"), 0, 72)])
+
+    written(tmp_path / "evil.keras", {**model, WEIGHTS: weights(reads_secret)})
+    np.save(tmp_path / "ids.npy", np.array([[2, 3]], np.int32))
+    run = tokemb_command("embed", "ids.npy", "--model", "evil.keras", "-o", "v.npy", cwd=tmp_path)
+    assert (run.returncode, run.stdout) == (1, b"")
+    assert run.stderr.decode() == (
+        f"Error: {WEIGHTS} in evil.keras was refused: the dataset /{MATRIX} has its data in another file; "
+        "save the model again with Keras\n"
+    )
+    assert not (tmp_path / "v.npy").exists()
+
+
+def test_weights_with_hard_links_in_a_circle_are_read(tmp_path, model):
+    matrix = np.arange(18, dtype=np.float32).reshape(SHAPE)
+
+    def circle(group):
+        group["0"] = matrix
+        group.file["again"] = group.file["layers"]
+        group.file["layers"]["root"] = group.file["/"]
+
+    path = written(tmp_path / "m.keras", {**model, WEIGHTS: weights(circle)})
+    np.testing.assert_array_equal(read_lookup(path).matrix, matrix)
+
+
+def test_weights_in_compressed_chunks_are_read(tmp_path, model):
+    matrix = np.arange(18, dtype=np.float32).reshape(SHAPE)
+    content = weights(
+        lambda group: group.create_dataset("0", data=matrix, compression="gzip", shuffle=True, fletcher32=True)
+    )
+    path = written(tmp_path / "m.keras", {**model, WEIGHTS: content}, zipfile.ZIP_DEFLATED)
+    np.testing.assert_array_equal(read_lookup(path).matrix, matrix)
+
+
+def _lookup_layer(vocabulary):
+    layer = {"name": "lookup", "vocabulary": vocabulary, "num_oov_indices": 1}
+    layers = [{"module": "keras.layers", "class_name": "StringLookup", "config": layer, "registered_name": None}]
+    model = {"class_name": "Sequential", "config": {"name": "m", "layers": layers}}
+    return json.dumps(model).encode()
+
+
+MEMBERS = {
+    "a name that leads out": ({"../../outside": b""}, "member '../../outside' leads out"),
+    "an absolute name": ({"/tmp/outside": b""}, "member '/tmp/outside' leads out"),
+    "a name of Windows": ({"C:\\outside": b""}, "leads out of the archive"),
+    "a layer that reads a file": ({"config.json": _lookup_layer("/etc/passwd")}, "reads the file '/etc/passwd'"),
+    "a layer of code": ({"config.json": b'{"class_name": "TFSMLayer", "config": {}}'}, "TFSMLayer runs code"),
+    "deep JSON": ({"config.json": b"[" * 5000 + b"]" * 5000}, "at most 200 levels deep"),
+    "a large asset": ({"assets/vocabulary.txt": bytes(1 << 25)}, "which no saved model does"),
+    "a large config": ({"config.json": b'{"config":{}}' + b" " * (1 << 25)}, "which no saved model does"),
+}
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_archives_that_lead_out_or_unpack_to_too_much_are_refused(tmp_path, model, name):
+    members, reason = MEMBERS[name]
+    path = written(tmp_path / "evil.keras", {**model, **members}, zipfile.ZIP_DEFLATED)
+    with pytest.raises(ModelError, match=reason):
+        load_model(path)
+
+
+def test_a_symbolic_link_in_an_archive_is_refused(tmp_path, model):
+    path = written(tmp_path / "evil.keras", model)
+    link = zipfile.ZipInfo("assets")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(link, "/etc")
+    with pytest.raises(ModelError, match="its member 'assets' leads out of the archive"):
+        load_model(path)
+
+
+def test_code_in_a_legacy_file_is_refused(tmp_path):
+    config = json.dumps({"class_name": "Lambda", "config": {"function": ["4wEAAAA=", None, None]}})
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.attrs["model_config"] = config
+    with pytest.raises(ModelError, match="its layer Lambda runs code"):
+        load_model(tmp_path / "m.h5")
+
+
+def test_a_legacy_file_is_loaded_when_it_is_sound(tmp_path):
+    import keras
+
+    model = keras.Sequential([keras.Input((None,), dtype="int32"), keras.layers.Embedding(4, 2)])
+    model.save(tmp_path / "m.h5")
+    check_model_file(tmp_path / "m.h5")
+    np.testing.assert_array_equal(tokemb.embed(tmp_path / "m.h5", [[1, 3]]), model.get_weights()[0][[[1, 3]]])
+
+
+INSPECT_BOMB = """
+import sys
+from pathlib import Path
+from tests.peak import peak
+from tokemb.errors import ModelError
+from tokemb.inspection import inspect
+before = peak()
+try:
+    inspect(Path(sys.argv[1]))
+except ModelError as error:
+    print(peak() - before, error)
+"""
+
+
+def test_a_config_that_unpacks_to_a_gigabyte_takes_no_memory(tmp_path, model):
+    path = tmp_path / "bomb.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("metadata.json", "{}")
+        with archive.open("config.json", "w") as file:
+            for _ in range(1 << 6):
+                file.write(b" " * (1 << 24))
+    run = python(INSPECT_BOMB, str(path))
+    grown, message = run.stdout.split(" ", 1)
+    assert int(grown) < 50_000
+    assert "config.json unpacks from" in message
+
+
+def test_a_deep_config_is_an_error_of_inspect(tmp_path, model):
+    deep = b'{"config": {"a": ' + b'{"a": ' * 900 + b"1" + b"}" * 900 + b"}}"
+    path = written(tmp_path / "m.keras", {**model, "config.json": deep})
+    with pytest.raises(ModelError, match="at most 200 levels deep"):
+        inspect(path)
+
+
+def test_damaged_weights_end_the_command_with_an_error(tmp_path, model):
+    path = written(tmp_path / "m.keras", model)
+    content = bytearray(path.read_bytes())
+    content[content.index(WEIGHTS.encode()) + 1000] ^= 255
+    path.write_bytes(content)
+    np.save(tmp_path / "ids.npy", np.array([[2, 3]], np.int32))
+    run = tokemb_command("embed", "ids.npy", "--model", "m.keras", "-o", "v.npy", cwd=tmp_path)
+    assert run.returncode == 1
+    assert run.stderr.decode() == f"Error: Keras cannot load m.keras: Bad CRC-32 for file '{WEIGHTS}'\n"
+
+
+# An error that is in a reference cycle lives until the interpreter ends.
+KEPT_ERROR = """
+import atexit, gc, io
+import h5py
+from tokemb.hdf5 import release_frames
+
+class Broken(io.RawIOBase):
+    def seek(self, *_):
+        raise OSError(5, "damaged")
+
+try:
+    h5py.File(Broken(), "r")
+except OSError as error:
+    release_frames(error)
+    error.itself = error
+atexit.register(gc.freeze)
+"""
+
+
+def test_an_error_of_h5py_that_is_kept_does_not_crash_the_interpreter():
+    run = python(KEPT_ERROR)
+    assert (run.returncode, run.stderr) == (0, "")

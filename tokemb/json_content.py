@@ -1,0 +1,39 @@
+"""JSON from files of others, with a limit on how deep it is nested."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+# Real configurations have some 20 levels. Python functions that walk a value stop working at about 1,000.
+_DEEPEST = 200
+
+
+def parse_json(content: bytes | str) -> Any:  # noqa: ANN401 - whatever the JSON holds
+    """Parse JSON.
+
+    Raises:
+        ValueError: If the content is not JSON, is not UTF-8, or is nested too deeply.
+    """
+    try:
+        value = json.loads(content)
+    except RecursionError:
+        raise ValueError(_too_deep()) from None
+    _check_depth(value)
+    return value
+
+
+def _check_depth(value: Any) -> None:  # noqa: ANN401
+    """Raise ``ValueError`` if containers are nested too deeply. One level is visited after the other."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        containers = [item for item in level if type(item) in (dict, list)]
+        if not containers:
+            return
+        level = [inner for item in containers for inner in (item.values() if type(item) is dict else item)]
+    if any(type(item) in (dict, list) for item in level):
+        raise ValueError(_too_deep())
+
+
+def _too_deep() -> str:
+    return f"JSON must be nested at most {_DEEPEST} levels deep; this is nested deeper"
