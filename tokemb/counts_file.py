@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 from tokemb.atomic import atomic_file, check_output
 from tokemb.counts import TokenCounts
 from tokemb.errors import CountsError
+from tokemb.json_content import parse_json
 from tokemb.outputs.kind import Kind
+from tokemb.parquet_tokens import read_tokens
 from tokemb.profiles import PROFILES
 from tokemb.texts import STRINGS
 
@@ -64,14 +66,16 @@ def read_counts(path: Path) -> TokenCounts:
     if not path.is_file():
         raise CountsError(f"there are no token counts at {path}")
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path) as file:
             about = (file.schema_arrow.metadata or {}).get(KEY)
             if about is None:
                 raise CountsError(f"{path} is Parquet, but not token counts: make those with TokenCounts.from_texts")
             profile, row_lengths = _read_about(path, about)
-            table = file.read(use_threads=False).select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
+        table = read_tokens(path, path.stat().st_size).select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
         table.validate(full=True)
-    except (pa.ArrowException, KeyError, OSError, UnicodeError) as error:
+    except CountsError:
+        raise
+    except (pa.ArrowException, KeyError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the disk: Arrow's own have no number
             raise
         reason = " ".join(str(error).split())
@@ -84,7 +88,7 @@ def read_counts(path: Path) -> TokenCounts:
 def _read_about(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]:
     """The profile, and the number of rows of each length."""
     try:
-        about: dict[str, Any] = json.loads(content)
+        about: dict[str, Any] = parse_json(content)
         version = int(about["format_version"])
         if version > FORMAT_VERSION:  # before the rest, which may be said otherwise there
             raise CountsError(
@@ -95,11 +99,11 @@ def _read_about(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]:
         row_lengths = {int(length): int(rows) for length, rows in about["row_lengths"]}
     except CountsError:
         raise
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise CountsError(f"{path} says in no known way how its tokens were counted") from None
     if profile not in PROFILES:
         raise CountsError(
-            f"{path} was counted with the profile {profile!r}, which this tokemb does not know; "
+            f"{path} was counted with the profile {profile!r:.60}, which this tokemb does not know; "
             f"it knows {', '.join(PROFILES)}"
         )
     if any(length < 0 or rows < 0 for length, rows in row_lengths.items()):
@@ -116,7 +120,7 @@ def _check(path: Path, table: pa.Table, row_lengths: Mapping[int, int]) -> None:
     occurrences = pc.value_counts(table["token"])
     repeated = occurrences.filter(pc.greater(occurrences.field("counts"), 1))
     if len(repeated):
-        raise CountsError(f"{path} holds the token {repeated[0]['values'].as_py()!r} twice: count the texts again")
+        raise CountsError(f"{path} holds the token {repeated[0]['values'].as_py()!r:.60} twice: count the texts again")
     total = pc.sum(table["count"]).as_py() or 0
     in_rows = sum(length * rows for length, rows in row_lengths.items())
     if total != in_rows:

@@ -18,6 +18,7 @@ from tokemb.engine import Explanation
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.feeding.methods import FeedingMethods
 from tokemb.folder import find_vocabulary, read_folder, write_folder
+from tokemb.highest_id import check_highest_id
 from tokemb.ragged import Int32, Ragged, check_id_rows
 from tokemb.row_shape import RowShape
 from tokemb.serving_methods import ServingMethods
@@ -97,6 +98,7 @@ pathlib.Path(text) for a file
         self.input_dim = special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
         if self.input_dim > np.iinfo(np.int32).max:
             raise VocabularyError(f"ids must fit int32; this tokenizer has one of {self.input_dim - 1}")
+        check_highest_id(self.input_dim - 1, len(self._ids))
         self.pad_id = pad_id
         self.unk_id = unk_id(specification) if oov else None
         self.oov = oov

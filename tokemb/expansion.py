@@ -9,6 +9,12 @@ FREE_BYTES = 1 << 24
 _LARGEST_RATIO = 100
 
 
-def is_bomb(unpacked: int, stored: int) -> bool:
-    """Return whether ``stored`` bytes that unpack to ``unpacked`` bytes were made to fill memory or disk."""
-    return unpacked > FREE_BYTES and unpacked > _LARGEST_RATIO * max(stored, 1)
+def is_bomb(unpacked: int, stored: int, free: int = FREE_BYTES) -> bool:
+    """Return whether ``stored`` bytes that unpack to ``unpacked`` bytes were made to fill memory or disk.
+
+    Args:
+        unpacked: The size in memory.
+        stored: The size in the file.
+        free: The size in memory up to which the ratio does not matter.
+    """
+    return unpacked > free and unpacked > _LARGEST_RATIO * max(stored, 1)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from tokemb.atomic import atomic_folder, check_folder
 from tokemb.errors import VocabularyError
+from tokemb.json_content import parse_json
 from tokemb.outputs.kind import Kind
 from tokemb.specification import Specification, fingerprint
 
@@ -23,7 +25,18 @@ TOKENIZER, TABLE, METADATA = "tokenizer.json", "vocabulary.parquet", "tokemb.jso
 COLUMNS = "columns.json"
 """What a folder of columns, which holds vocabulary folders, has in place of ``tokemb.json``."""
 
-_REQUIRED = ("fingerprint", "profile", "model", "oov", "settings", "corpus", "sha256")
+_SCHEMA = pa.schema({"id": pa.int32(), "token": pa.string(), "count": pa.int64(), "documents": pa.int64()})
+
+# What tokemb.json must say, and as what.
+_REQUIRED: dict[str, type | tuple[type, ...]] = {
+    "fingerprint": str,
+    "profile": (str, NoneType),
+    "model": str,
+    "oov": bool,
+    "settings": (dict, NoneType),
+    "corpus": (dict, NoneType),
+    "sha256": dict,
+}
 
 
 @dataclass(frozen=True)
@@ -122,7 +135,9 @@ def read_folder(path: Path) -> Contents:
         raise VocabularyError(
             f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): upgrade tokemb"
         )
-    if metadata.get("checksum") != checksum(metadata) or any(key not in metadata for key in _REQUIRED):
+    if metadata.get("checksum") != checksum(metadata) or any(
+        not isinstance(metadata.get(key, ...), kind) for key, kind in _REQUIRED.items()
+    ):
         raise VocabularyError(_changed(path, METADATA))
     files = {}
     for name in (TOKENIZER, TABLE):
@@ -130,31 +145,31 @@ def read_folder(path: Path) -> Contents:
             files[name] = (path / name).read_bytes()
         except FileNotFoundError:
             raise VocabularyError(f"the vocabulary folder {path} lacks its {name}") from None
-        if _sha256(files[name]) != metadata["sha256"][name]:
+        if _sha256(files[name]) != metadata["sha256"].get(name):
             raise VocabularyError(_changed(path, name))
-    return Contents(json.loads(files[TOKENIZER]), files[TOKENIZER], files[TABLE], metadata)
+    return Contents(_object(files[TOKENIZER], path / TOKENIZER), files[TOKENIZER], files[TABLE], metadata)
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; raises ``VocabularyError`` if it holds none."""
+    return _object(path.read_bytes(), path)
+
+
+def _object(content: bytes, path: Path) -> dict[str, Any]:
+    """Parse the content of the JSON file at ``path``, which must be an object."""
     try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
+        value = parse_json(content)
+    except ValueError as error:
         raise VocabularyError(f"{path} is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise VocabularyError(f"{path} holds a JSON {type(content).__name__}, not an object")
-    return content
+    if not isinstance(value, dict):
+        raise VocabularyError(f"{path} holds a JSON {type(value).__name__}, not an object")
+    return value
 
 
 def vocabulary_table(tokens: list[str], counts: pa.Array, documents: pa.Array) -> pa.Table:
     """The content of ``vocabulary.parquet``; ``tokens`` in the order of their ids."""
     return pa.table(
-        {
-            "id": pa.array(np.arange(len(tokens), dtype=np.int32)),
-            "token": pa.array(tokens, pa.string()),
-            "count": counts,
-            "documents": documents,
-        }
+        [pa.array(np.arange(len(tokens), dtype=np.int32)), pa.array(tokens, pa.string()), counts, documents], _SCHEMA
     )
 
 
@@ -167,12 +182,19 @@ def table_to_parquet(table: pa.Table) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def table_from_parquet(content: bytes) -> pa.Table:
-    """The table in the bytes of a Parquet file."""
-    import pyarrow.parquet as pq
+def table_from_parquet(content: bytes, input_dim: int) -> pa.Table:
+    """Read a ``vocabulary.parquet`` from its bytes.
 
-    # Not read_table: threads of its own may still run when the interpreter ends, which then aborts.
-    return pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+    Raises:
+        VocabularyError: If it is damaged, or has not one row for each of the ``input_dim`` ids.
+    """
+    from tokemb.parquet_tokens import read_vocabulary
+
+    try:
+        return read_vocabulary(content, input_dim, _SCHEMA)
+    except (pa.ArrowException, KeyError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise VocabularyError(f"{TABLE} of this vocabulary is not sound: {reason:.300}") from None
 
 
 def _changed(path: Path, name: str) -> str:

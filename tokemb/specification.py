@@ -11,6 +11,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from tokemb.errors import ArgumentError, VocabularyError
+from tokemb.json_content import parse_json
 
 Specification = dict[str, Any]
 
@@ -58,7 +59,7 @@ def read_tokenizer(path: Path) -> tuple[Tokenizer, Specification]:
     except UnicodeDecodeError:
         raise VocabularyError(f"{path} is not a tokenizer.json: it is not UTF-8 text") from None
     tokenizer = _load(text, str(path))
-    return tokenizer, json.loads(text)
+    return tokenizer, parse_json(text)
 
 
 def _load(text: str, name: str) -> Tokenizer:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tokemb.errors import VocabularyError
+
 
 @dataclass(frozen=True)
 class CorpusStatistics:
@@ -38,9 +40,20 @@ class CorpusStatistics:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> CorpusStatistics:
-        """The inverse of ``to_json``."""
-        pairs: Sequence[tuple[int, int]] = content["row_lengths"]
-        return cls(**{**content, "row_lengths": dict(pairs)})
+        """Invert ``to_json``; raises ``VocabularyError`` if the content is anything else."""
+        try:
+            pairs: Sequence[tuple[int, int]] = content["row_lengths"]
+            statistics = cls(**{**content, "row_lengths": dict(pairs)})
+        except (KeyError, TypeError, ValueError):
+            raise _wrong() from None
+        numbers = [*statistics.row_lengths.items(), [v for k, v in vars(statistics).items() if k != "row_lengths"]]
+        if any(type(number) is not int or number < 0 for part in numbers for number in part):
+            raise _wrong()
+        return statistics
+
+
+def _wrong() -> VocabularyError:
+    return VocabularyError("the corpus in tokemb.json must be numbers of rows and tokens: fit the vocabulary again")
 
 
 def length_quantile(row_lengths: Mapping[int, int], share: float) -> int:

@@ -47,7 +47,7 @@ class VocabularyProperties:
         tokens that the text does not hold, and foreign vocabularies; ``documents`` also for subword models.
         """
         if isinstance(self._table, bytes):
-            return table_from_parquet(self._table)
+            return table_from_parquet(self._table, self.input_dim)
         if self._table is None:
             unknown = pa.nulls(self.input_dim, pa.int64())
             return vocabulary_table(self.vocabulary, unknown, unknown)

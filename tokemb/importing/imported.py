@@ -10,6 +10,7 @@ import pyarrow as pa
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.folder import vocabulary_table
+from tokemb.highest_id import check_highest_id
 from tokemb.importing.options import Options
 from tokemb.importing.unicode_text import is_unicode
 from tokemb.profiles import Profile
@@ -17,9 +18,6 @@ from tokemb.row_shape import RowShape
 from tokemb.specification import Specification, find_pad_id, specification_of, tokenizer_of
 from tokemb.texts import batches
 from tokemb.vocabulary import UNK_TOKEN
-
-# The largest vocabularies have some millions of tokens: beyond this an id is a mistake, and a list of all ids too long.
-_HIGHEST_ID = 100_000_000
 
 # Texts to rows of ids.
 Original = Callable[[list[str]], list[list[int]]]
@@ -48,11 +46,14 @@ def check_ids(ids: Mapping[str, int]) -> None:
     for token, index in ids.items():
         if not isinstance(token, str):
             raise VocabularyError(f"words must be text; the file has one that is {type(token).__name__}")
-        if type(index) is not int or not 0 <= index <= _HIGHEST_ID:
+        if type(index) is not int or not 0 <= index < 1 << 31:
             received = index if isinstance(index, (int, float, str)) else type(index).__name__
             raise VocabularyError(
-                f"ids must be whole numbers from 0 to {_HIGHEST_ID:,}; that of {token!r:.60} is {received!r:.60}"
+                f"ids must be integers from 0 to {(1 << 31) - 1:,}; that of {token!r:.60} is {received!r:.60}"
             )
+    if ids:
+        highest = max(ids, key=ids.__getitem__)
+        check_highest_id(ids[highest], len(ids), highest)
 
 
 def word_encoder(

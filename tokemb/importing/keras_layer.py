@@ -14,13 +14,10 @@ from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importing.imported import Imported, Original, free_name, word_encoder
 from tokemb.importing.keras_splitting import layer_profile
 from tokemb.importing.options import Options
-from tokemb.keras_archive import read_archive
+from tokemb.keras_archive import read_archive, read_member
 from tokemb.row_shape import RowShape
 
 KINDS = {"TextVectorization": "text-vectorization", "StringLookup": "string-lookup"}
-
-# A vocabulary of millions of tokens; what unpacks to more than this is no vocabulary.
-_LARGEST_ASSET = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -153,9 +150,7 @@ def _read_asset(path: Path, layer: Layer) -> list[str]:
     name = f"{layer.assets}/vocabulary.txt"
     try:
         with zipfile.ZipFile(path) as archive:  # read in place: its names are no paths of this machine
-            if archive.getinfo(name).file_size > _LARGEST_ASSET:
-                raise VocabularyError(f"{name} in {path} unpacks to more than a vocabulary can have")
-            text = archive.read(name).decode()
+            text = read_member(archive, name).decode()
     except KeyError:
         raise VocabularyError(f"{path} holds no {name}: the layer {layer.name} has not learned a vocabulary") from None
     except UnicodeDecodeError:

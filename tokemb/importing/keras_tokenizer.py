@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +13,7 @@ from tokemb.importing.keras_splitting import DEFAULT_FILTERS, keras_profile
 from tokemb.importing.options import Options
 from tokemb.importing.pickled_objects import MIGRATED
 from tokemb.importing.special_words import is_special, padding_id, unknown_word
+from tokemb.json_content import parse_json
 from tokemb.row_shape import RowShape
 
 KIND = "keras-tokenizer"
@@ -219,8 +219,8 @@ def _object(value: Any, name: str) -> dict[str, Any]:  # noqa: ANN401
     """A JSON object, which ``to_json`` writes as text once more."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            value = parse_json(value)
+        except ValueError:
             raise VocabularyError(f"the {name} of this file is text that is not JSON") from None
     if not isinstance(value, dict):
         raise VocabularyError(f"the file holds no {name}: it is not of a Keras Tokenizer that was fitted")

@@ -13,7 +13,7 @@ from tokemb.importing.compressed import decompressed
 from tokemb.importing.imported import Imported
 from tokemb.importing.keras_layer import read_keras_layer
 from tokemb.importing.options import Options
-from tokemb.importing.parsed import parse_json, read_parsed
+from tokemb.importing.parsed import read_parsed, unwrap_json
 from tokemb.importing.pickled import read_pickle
 from tokemb.importing.tokenizer_json import KIND as TOKENIZER_JSON
 from tokemb.importing.word_lists import looks_like_gensim, read_gensim, read_words
@@ -105,7 +105,7 @@ def read_foreign(path: Path | str, options: Options | None = None, *, kind: str 
     if content.startswith((b"\x80", *_OLD_PICKLES)) or path.suffix in _PICKLES:
         return read_parsed(read_pickle(content), path, options)
     text = _text(content, path)
-    value = parse_json(text, path, required=path.suffix == ".json")
+    value = unwrap_json(text, path, required=path.suffix == ".json")
     return _of_lines(text, None, options) if value is None else read_parsed(value, path, options)
 
 

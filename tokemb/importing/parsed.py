@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +16,13 @@ from tokemb.importing.keras_tokenizer import read_keras_tokenizer
 from tokemb.importing.options import Options
 from tokemb.importing.pickled_objects import PickledTokenizer
 from tokemb.importing.tokenizer_json import read_tokenizer_json
+from tokemb.json_content import parse_json
 
 # How the pieces of other subword models are marked.
 _SUBWORD_MARKS = ("Ġ", "▁")
 
 
-def parse_json(text: str, path: Path, *, required: bool = True) -> Any:  # noqa: ANN401
+def unwrap_json(text: str, path: Path, *, required: bool = True) -> Any:  # noqa: ANN401
     """Return the dict or list that the text says if it is JSON; JSON in JSON strings is taken out.
 
     The result is ``None`` for a text that is not JSON, unless that is ``required``, and for other values.
@@ -33,8 +33,8 @@ def parse_json(text: str, path: Path, *, required: bool = True) -> Any:  # noqa:
     value: Any = text
     try:
         while isinstance(value, str):
-            value = json.loads(value)
-    except (ValueError, RecursionError) as error:
+            value = parse_json(value)
+    except ValueError as error:
         if required or value is not text:
             raise VocabularyError(f"{path} is not JSON: {error}") from None
         return None
@@ -49,7 +49,7 @@ def read_parsed(value: Any, path: Path, options: Options) -> Imported:  # noqa: 
         ArgumentError: If there are several and it is not clear which one is meant.
     """
     if isinstance(value, str):
-        value = parse_json(value, path)
+        value = unwrap_json(value, path)
     if options.item is None or not isinstance(value, (dict, list, tuple)):
         imported = _known(value, path, options)
         if imported is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tokemb.atomic import atomic_file
 from tokemb.errors import ArgumentError, OutputExistsError
+from tokemb.json_content import parse_json
 from tokemb.outputs.temporaries import is_temporary
 
 # Programs that read a folder of Parquet files leave out names that begin so.
@@ -126,14 +127,14 @@ def read_manifest(path: Path) -> Manifest:
     if not path.is_file():  # a pipe would never give anything
         raise _no_manifest(path)
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
         version = content.pop("format_version")
         if type(version) is int and version > FORMAT_VERSION:  # before the rest, which may be said otherwise there
             raise ArgumentError(f"{path} was written by a newer tokemb (format {version}): upgrade tokemb")
         manifest = Manifest(**content)
     except ArgumentError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise _no_manifest(path) from None
     if type(version) is not int or version != FORMAT_VERSION or not manifest.is_sound():
         raise _no_manifest(path)

@@ -21,7 +21,8 @@ def open_npy(path: Path) -> Array:
     if path.is_dir():
         raise ArgumentError(f"{path} is a folder, not a .npy file")
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        with np.errstate(over="ignore"):  # of a shape that no memory can hold, which is an error then
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError:
         raise
     except Exception as error:  # a broken header can make NumPy raise anything

@@ -85,6 +85,9 @@ class _Column:
 
     def __init__(self, field: pa.Field, headers: dict[str, Header], opened: Any) -> None:  # noqa: ANN401
         self._field = field
+        header = headers.get(field.name)
+        # NumPy's own texts all take as much memory as the longest, so few are read at a time.
+        self._step = header.rows_at_a_time if header is not None and header.dtype.kind == "U" else None
         missing = f"{field.name}.missing"
         self._missing = opened(missing) if missing in headers else None
         self._offsets: Member | None = None
@@ -97,11 +100,10 @@ class _Column:
     def read(self, rows: int) -> pa.Array:
         """The values of the next rows."""
         mask = None if self._missing is None else self._missing.read(rows)
+        if self._step is not None:
+            return pa.array(self._texts(rows, self._step), self._field.type, mask=mask, from_pandas=False)
         if self._offsets is None:
-            values = self._values.read(rows)
-            # Of NumPy's own texts Arrow takes what is in front of the first NUL.
-            plain = values.tolist() if values.dtype.kind == "U" else values
-            return pa.array(plain, self._field.type, mask=mask, from_pandas=False)
+            return pa.array(self._values.read(rows), self._field.type, mask=mask, from_pandas=False)
         offsets = np.concatenate([self._last, self._offsets.read(rows).astype(np.int64)])
         if np.any(np.diff(offsets) < 0):
             raise ArgumentError(f"the offsets of {self._field.name!r} do not ascend")
@@ -113,6 +115,11 @@ class _Column:
         if mask is None:
             return texts
         return pa.array(texts.to_numpy(zero_copy_only=False), pa.large_string(), mask=mask)
+
+    def _texts(self, rows: int, step: int) -> list[str]:
+        """Read NumPy's own texts, ``step`` at a time. Arrow ends each at its first NUL."""
+        parts = (self._values.read(min(step, rows - start)) for start in range(0, rows, step))
+        return [text for part in parts for text in part.tolist()]
 
 
 def _ids_name(path: Path, headers: dict[str, Header]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -11,8 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.errors import ArgumentError
+from tokemb.expansion import FREE_BYTES, is_bomb
+from tokemb.reading_ids.source import LARGEST_READ
 
 Array = npt.NDArray[Any]
+
+_LONGEST_HEADER = 1 << 16
+_LONGEST_SCALAR = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -25,14 +31,24 @@ class Header:
     start: int
 
     @property
+    def rows_at_a_time(self) -> int:
+        """How many rows of this array may be read at a time."""
+        row = int(np.prod([self.dtype.itemsize, *self.row_shape], dtype=object))
+        return max(FREE_BYTES // max(row, 1), 1)
+
+    @property
     def row_shape(self) -> tuple[int, ...]:
         """All axes but the first."""
         return self.shape[1:]
 
 
-def read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Header:
-    """Read the header of a member; raises ``ArgumentError`` for Python objects and for what is cut or no array."""
-    with archive.open(info) as file:
+def read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, any_order: bool = False) -> Header:
+    """Read the header of a member; raises ``ArgumentError`` for Python objects and for what is cut or no array.
+
+    ``any_order``: whether the array may be in Fortran's order.
+    """
+    with archive.open(info) as member:
+        file = io.BytesIO(member.read(_LONGEST_HEADER))  # NumPy would read as much as the header says that it has
         try:
             version = np.lib.format.read_magic(file)
             npy: Any = np.lib.format  # older NumPy has no types for these
@@ -43,7 +59,7 @@ def read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Header:
         start = file.tell()
     if dtype.hasobject:
         raise ArgumentError(f"{info.filename} holds Python objects, which only pickle could read: save it without")
-    if fortran_order and len(shape) > 1:
+    if fortran_order and len(shape) > 1 and not any_order:
         raise ArgumentError(f"{info.filename} is in Fortran's order: save np.ascontiguousarray of it")
     header = Header(info.filename, tuple(shape), dtype, start)
     size = int(np.prod([dtype.itemsize, *shape], dtype=object))
@@ -56,6 +72,8 @@ def read_scalar(archive: zipfile.ZipFile, header: Header | None, kinds: str) -> 
     """The value of an array without axes, ``None`` if there is none of these ``kinds`` of dtype."""
     if header is None or header.shape or header.dtype.kind not in kinds:
         return None
+    if header.dtype.itemsize > _LONGEST_SCALAR:
+        raise ArgumentError(f"{header.member} must be at most {_LONGEST_SCALAR} bytes; it is {header.dtype.itemsize:,}")
     with Member(archive, header) as member:
         return member.read_bytes(header.dtype.itemsize).view(header.dtype)[0].item()
 
@@ -65,6 +83,7 @@ class Member:
 
     def __init__(self, archive: zipfile.ZipFile, header: Header) -> None:
         self._header = header
+        self._stored = archive.getinfo(header.member).compress_size
         self._file: IO[bytes] = archive.open(header.member)
         self._file.read(header.start)
 
@@ -75,7 +94,12 @@ class Member:
         return self.read_bytes(size).view(header.dtype).reshape(rows, *header.row_shape)
 
     def read_bytes(self, size: int) -> Array:
-        """The next bytes, uint8 (size,)."""
+        """The next bytes, uint8 (size,); raises ``ArgumentError`` if they are a row made to fill the memory."""
+        if is_bomb(size, self._stored, LARGEST_READ):
+            raise ArgumentError(
+                f"{self._header.member} unpacks from {self._stored:,} bytes to rows of {size:,} bytes: no ids or texts "
+                "are that regular"
+            )
         try:
             content = self._file.read(size)
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:

@@ -20,6 +20,9 @@ NOTHING_KEPT = pa.schema([])
 # Numbers that are given out at a time.
 BLOCK = 1 << 22
 
+LARGEST_READ = 1 << 27
+"""Bytes that are read at a time at most, unless the file holds about as many: some times a block of int64 ids."""
+
 
 @dataclass(frozen=True)
 class IdBlock:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from tokemb.arguments import check_count
 from tokemb.atomic import atomic_folder, check_folder
 from tokemb.errors import ArgumentError, ModelError
+from tokemb.json_content import parse_json
 from tokemb.outputs.kind import Kind
 from tokemb.ragged import Int64
 
@@ -216,7 +217,7 @@ class Trained:
 def read_report(path: Path) -> dict[str, Any]:
     """The report in the folder that a training wrote; raises ``ModelError`` if there is none."""
     try:
-        report = json.loads((path / REPORT).read_bytes())
+        report = parse_json((path / REPORT).read_bytes())
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} is not the folder of a training: {REPORT} cannot be read: {error}") from None
     if not isinstance(report, dict) or "format_version" not in report or "task" not in report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import numpy.typing as npt
 
 from tokemb.arguments import check_choice
 from tokemb.errors import ArgumentError, VectorsError
+from tokemb.expansion import is_bomb
+from tokemb.reading_ids.npz_member import read_header
 from tokemb.vectors.binary import read_binary
 from tokemb.vectors.fasttext import read_fasttext
 from tokemb.vectors.formats import BEGINNING, FORMATS, dim_of, format_of, without_bom
@@ -130,10 +133,22 @@ def _made(source: Any, token: str) -> Any:  # noqa: ANN401
         return None
 
 
+def _check_sizes(archive: zipfile.ZipFile) -> None:
+    """Raise ``ValueError`` if loading the two arrays takes far more memory than the file has bytes."""
+    tokens, vectors = archive.getinfo("tokens.npy"), archive.getinfo("vectors.npy")
+    for info in (tokens, vectors):
+        read_header(archive, info, any_order=True)
+    # NumPy's texts all take as much as the longest, so they may shrink by any factor. Vectors do not.
+    if is_bomb(vectors.file_size, vectors.compress_size) or is_bomb(tokens.file_size, vectors.file_size):
+        raise ValueError(f"it unpacks to tokens of {tokens.file_size:,} and vectors of {vectors.file_size:,} bytes")
+
+
 def _from_archive(path: Path, gathered: Gathered) -> Pretrained:
     """From a ``.npz`` file with ``tokens`` (rows,) and ``vectors`` (rows, dim)."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            with zipfile.ZipFile(path) as members:
+                _check_sizes(members)
             tokens, vectors = archive["tokens"], archive["vectors"]
     except Exception as error:  # a broken archive can make zipfile, zlib and NumPy raise anything
         raise VectorsError(f"{path} is no archive of tokens and vectors: {' '.join(str(error).split()):.200}") from None
