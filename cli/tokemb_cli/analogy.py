@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from tokemb_cli import options
-from tokemb_cli.console import data, quiet_tensorflow
+from tokemb_cli.console import quiet_tensorflow, show, show_json
 
 
 @click.command("analogy")
@@ -39,9 +38,9 @@ def command(model: Path, a: str, b: str, c: str, vocab: Path | None, k: int, as_
     with quiet_tensorflow():
         found = analogy(model, encoder, a, b, c, k)
     if as_json:
-        data(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2))
+        show_json([asdict(one) for one in found])
         return
     for near in found:
-        data(f"{near.similarity:6.3f}  " + options.counted(shown(near.token), near.count))
+        show(f"{near.similarity:6.3f}  " + options.counted(shown(near.token), near.count))
     if not found:
-        data("no answers: B - A + C is zeros, or there are no other tokens")
+        show("no answers: B - A + C is zeros, or there are no other tokens")

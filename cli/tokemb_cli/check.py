@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 
 from tokemb_cli import options
-from tokemb_cli.console import data, note, quiet_tensorflow
+from tokemb_cli.console import note, quiet_tensorflow, show, show_json
 from tokemb_cli.messages import in_words_here
 
 
@@ -39,10 +38,10 @@ def command(ctx: click.Context, ids: tuple[Path, ...], vocab: Path, model: Path,
         found = check(encoder, model, *ids)
     findings = [replace(finding, message=in_words_here(finding.message)) for finding in found]
     if as_json:
-        data(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
+        show_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            data(str(finding))
+            show(str(finding))
     errors = sum(finding.level == "error" for finding in findings)
     note(f"found      {errors} errors, {len(findings) - errors} warnings")
     ctx.exit(1 if errors else 0)

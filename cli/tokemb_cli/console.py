@@ -6,18 +6,51 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import click
 
 
-def note(text: str) -> None:
-    """Tell the user something that is not data."""
-    click.echo(text, err=True)
+def note(*lines: str) -> None:
+    """Tell the user something that is not data. What is not seen in a line, or would end it, is escaped."""
+    for line in lines:
+        click.echo(escaped(line), err=True)
+
+
+def show(line: str) -> None:
+    """Write a line of an answer for people to standard output, escaped as in a note."""
+    click.echo(escaped(line))
+
+
+def show_json(value: Any) -> None:  # noqa: ANN401 - any JSON
+    """Write an answer for machines to standard output, on several lines, with characters that are not seen escaped."""
+    import json
+
+    from tokemb.looking.shown import shown_json
+
+    click.echo(shown_json(json.dumps(value, ensure_ascii=False, indent=2)))
+
+
+def quoted(argument: Path | str) -> str:
+    """Quote a path or a text for a shell, in a command that the user may run next."""
+    from tokemb.looking.shown import quoted as quote
+
+    return quote(str(argument))
+
+
+def escaped(message: str, keep: str = "") -> str:
+    """Escape what is not seen in a message, but the characters to ``keep``."""
+    if message.isprintable():
+        return message
+    from tokemb.looking.shown import shown_text  # here, as hardly a message needs it
+
+    return shown_text(message, keep)
 
 
 def data(text: str) -> None:
-    """Write a line of data."""
-    click.echo(text)
+    """Write a line of data as it is."""
+    click.echo(text, color=True)  # without this, click drops terminal escapes, which are a part of the data
 
 
 @contextmanager

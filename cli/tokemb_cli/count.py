@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tokemb_cli import corpus, options, values
-from tokemb_cli.console import note
+from tokemb_cli.console import note, quoted
 
 
 @click.command("count")
@@ -55,4 +54,4 @@ def command(output: Path, force: bool, profile: str, threads: int | None, **told
     note(f"read       {counts.rows:,} rows, {counts.total:,} tokens, {len(counts.tokens):,} distinct")
     note(f"wrote      {output}")
     vocabulary = options.free_name(str(output.with_suffix("")).removesuffix(".counts"), ".vocab")
-    note(f"next       tokemb fit-vocab {shlex.quote(str(output))} -o {shlex.quote(vocabulary)}")
+    note(f"next       tokemb fit-vocab {quoted(output)} -o {quoted(vocabulary)}")

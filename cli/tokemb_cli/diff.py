@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tokemb_cli import values
-from tokemb_cli.console import data
+from tokemb_cli.console import show, show_json
 
 if TYPE_CHECKING:
     from tokemb.difference import Difference
@@ -39,7 +38,7 @@ def command(ctx: click.Context, first: Path, second: Path, as_json: bool, top: i
 
     difference = diff(Encoder.load(first), Encoder.load(second))
     if as_json:
-        data(json.dumps(difference.to_json(), ensure_ascii=False, indent=2))
+        show_json(difference.to_json())
     else:
         _show(difference, top)
     ctx.exit(0 if difference.same_ids else 1)
@@ -47,22 +46,22 @@ def command(ctx: click.Context, first: Path, second: Path, as_json: bool, top: i
 
 def _show(difference: Difference, top: int) -> None:
     grown = "; those of the first stay, the second has more" if difference.grown else ""
-    data(f"{'same ids':<16}{'yes' if difference.same_ids else 'no' + grown}")
-    data(f"{'input_dim':<16}{_pair(difference.input_dim)}")
+    show(f"{'same ids':<16}{'yes' if difference.same_ids else 'no' + grown}")
+    show(f"{'input_dim':<16}{_pair(difference.input_dim)}")
     for name, tokens in (("only in first", difference.only_first), ("only in second", difference.only_second)):
         _list(name, [f"{_text(token.token)} {token.id}" for token in tokens], top)
     _list("moved", [f"{_text(token)} {_pair(ids)}" for token, ids in difference.moved.items()], top)
     for component in difference.components:
-        data(f"{component:<16}differs")
+        show(f"{component:<16}differs")
     for name, pair in (difference.settings | difference.corpus).items():
-        data(f"{name:<16}{_pair(pair)}")
+        show(f"{name:<16}{_pair(pair)}")
     _list("counts", [f"{_text(token)} {_pair(counts)}" for token, counts in difference.counts.items()], top)
 
 
 def _list(name: str, items: list[str], top: int) -> None:
     if items:
         shown = ", ".join(items[:top]) + ", ..." * (0 < top < len(items))
-        data(f"{name:<16}{len(items):,}{': ' * bool(top)}{shown}")
+        show(f"{name:<16}{len(items):,}{': ' * bool(top)}{shown}")
 
 
 def _pair(values: tuple[Any, Any]) -> str:

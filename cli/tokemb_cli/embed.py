@@ -113,7 +113,7 @@ def command(
         report.read = texts.rows_read
         summary = str(report)
     if not texts.quiet:
-        note(shards.written(target, output, dtype, report, summary))
+        note(*shards.written(target, output, dtype, report, summary))
 
 
 def _check_outside(given: Sequence[str], output: Path) -> None:

@@ -93,7 +93,7 @@ def command(
         report = encode_corpus(encoder, batches, target, form, dtype, threads, force=force)
     report.read = texts.rows_read
     if not texts.quiet:
-        note(shards.written(target, output, dtype, report, str(report)))
+        note(*shards.written(target, output, dtype, report, str(report)))
 
 
 def _encode_table(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokemb_cli import corpus, options, spark, values
-from tokemb_cli.console import note
+from tokemb_cli.console import note, quoted
 from tokemb_cli.row_sample import RowSample
 
 if TYPE_CHECKING:
@@ -161,7 +160,7 @@ def _fit_table(
         note(f"{name:<10} input_dim {input_dim:,}, suggested dim {encoder.suggested_dims[name]}")
     note("ids        0 is padding, 1 [UNK], 2 missing, then the values by count")
     note(f"wrote      {output}")
-    command = f"tokemb encode {_shown(texts, columns=False)} --vocab {shlex.quote(str(output))}"
+    command = f"tokemb encode {_shown(texts, columns=False)} --vocab {quoted(output)}"
     note(f"next       {command} -o {_suggested(texts, '.ids.npz')}")
 
 
@@ -181,14 +180,14 @@ def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample:
     _report_lengths(statistics.row_lengths if lengths is None else lengths, encoder, sample)
     note(f"wrote      {output}")
     length = f" --maxlen {max(length_quantile(lengths, 0.95), 1)}" if lengths and not encoder.maxlen else ""
-    command = f"tokemb encode {_shown(texts)} --vocab {shlex.quote(str(output))}{length}"
+    command = f"tokemb encode {_shown(texts)} --vocab {quoted(output)}{length}"
     note(f"next       {command} -o {_suggested(texts, '.ids.npy')}")
 
 
 def _suggested(texts: corpus.Corpus | None, suffix: str) -> str:
     """Return a free name for ids, as a shell takes it."""
     stem = "data" if texts is None else options.stem_of(texts.files[0])
-    return shlex.quote(options.free_name(stem, suffix))
+    return quoted(options.free_name(stem, suffix))
 
 
 def _id_lengths(encoder: Encoder, sample: RowSample | None) -> Mapping[int, int] | None:
@@ -217,4 +216,4 @@ def _shown(texts: corpus.Corpus | None, columns: bool = True) -> str:
     told += [(name, texts.reading[name]) for name in ("format", "quoting")]
     told += [("delimiter", (texts.reading["delimiter"] or "").replace("\t", r"\t"))]
     shown = [text for name, value in told if value for text in (f"--{name}", value)]
-    return shlex.join([*texts.files, *shown, *(["--no-header"] if not texts.reading["header"] else [])])
+    return " ".join(map(quoted, [*texts.files, *shown, *(["--no-header"] if not texts.reading["header"] else [])]))

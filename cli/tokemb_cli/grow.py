@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokemb_cli import corpus, options, values
-from tokemb_cli.console import note, quiet_tensorflow
+from tokemb_cli.console import note, quiet_tensorflow, quoted
 from tokemb_cli.messages import in_words_here
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def command(
     note(f"wrote      {output}")
     if grown_model is not None:
         note(f"wrote      {grown_model}")
-        note(f"next       tokemb check --vocab {shlex.quote(str(output))} --model {shlex.quote(str(grown_model))}")
+        note(f"next       tokemb check --vocab {quoted(output)} --model {quoted(grown_model)}")
 
 
 def _check_outputs(output: Path, grown_model: Path | None, force: bool) -> None:
@@ -119,9 +118,11 @@ def _check_outputs(output: Path, grown_model: Path | None, force: bool) -> None:
 
 
 def _report(old: Encoder, new: Encoder) -> None:
+    from tokemb.looking.shown import shown
+
     before, after = old.corpus, new.corpus  # which an imported vocabulary has not
     added = new.vocabulary[old.input_dim :]
-    names = ", ".join(added[:_SHOWN]) + ", ..." * (len(added) > _SHOWN)
+    names = ", ".join(map(shown, added[:_SHOWN])) + ", ..." * (len(added) > _SHOWN)
     if before and after:
         note(f"read       {after.rows - before.rows:,} rows, {after.tokens - before.tokens:,} tokens")
     note(f"added      {len(added):,} tokens{': ' * bool(added)}{names}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tokemb_cli import corpus, options, values
-from tokemb_cli.console import note, quiet_tensorflow
+from tokemb_cli.console import note, quiet_tensorflow, quoted
 
 if TYPE_CHECKING:
     from tokemb import Encoder
@@ -101,7 +100,7 @@ def command(
             note_maker(temporary, "init-model")
     note(f"wrote      {output}: input_dim {encoder.input_dim:,}, output_dim {model.output_shape[-1]}")
     vectors_file = options.free_name(output.stem, ".vectors.npy")
-    note(f"next       tokemb embed IDS --model {shlex.quote(str(output))} -o {shlex.quote(vectors_file)}")
+    note(f"next       tokemb embed IDS --model {quoted(output)} -o {quoted(vectors_file)}")
 
 
 def _read(path: Path, encoder: Encoder, missing: str, reading: dict[str, Any]) -> Pretrained:

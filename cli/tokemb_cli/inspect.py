@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tokemb_cli import values
-from tokemb_cli.console import data
+from tokemb_cli.console import show, show_json
 
 
 @click.command("inspect")
@@ -37,7 +36,7 @@ def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
 
     description = inspect(path, top=top, text=text)
     if as_json:
-        data(json.dumps(description, ensure_ascii=False, indent=2))
+        show_json(description)
         return
     for name, value in description.items():
         _show(name, value)
@@ -51,9 +50,9 @@ def _show(name: str, value: Any) -> None:  # noqa: ANN401
             _show(f"{name}.{key}", inner)
     elif isinstance(value, list) and isinstance(value[0], dict):
         for item in value:
-            data(f"{name:<24}" + "  ".join(f"{key} {_text(inner)}" for key, inner in item.items()))
+            show(f"{name:<24}" + "  ".join(f"{key} {_text(inner)}" for key, inner in item.items()))
     else:
-        data(f"{name:<24}{_text(value)}")
+        show(f"{name:<24}{_text(value)}")
 
 
 def _text(value: Any) -> str:  # noqa: ANN401

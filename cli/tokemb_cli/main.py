@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from tokemb_cli.console import note
+from tokemb_cli.console import escaped, note
 from tokemb_cli.lazy import LazyGroup
 
 # A command is imported when it is used or helped with, so that `tokemb --help` answers at once.
@@ -57,14 +57,16 @@ class _Commands(LazyGroup):
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of our output has gone: click ends quietly
                 raise
-            raise click.ClickException(_os_message(error)) from error
+            raise click.ClickException(escaped(_os_message(error))) from error
         except Exception as error:
             if isinstance(error, MemoryError):
                 raise click.ClickException("there is not enough memory for arrays of this size") from error
+            if isinstance(error, click.ClickException):
+                error.message = escaped(error.message, keep="\n\t")  # click's lists of choices have lines
             if isinstance(error, click.exceptions.Exit | click.Abort | click.ClickException) or os.environ.get(_DEBUG):
                 raise
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise click.ClickException(f"unexpected {reason:.300} (set {_DEBUG}=1 to see where)") from error
+            raise click.ClickException(escaped(f"unexpected {reason:.300} (set {_DEBUG}=1 to see where)")) from error
 
 
 def _os_message(error: OSError) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tokemb_cli import options
-from tokemb_cli.console import data, quiet_tensorflow
+from tokemb_cli.console import quiet_tensorflow, show, show_json
 
 if TYPE_CHECKING:
     from tokemb.looking import Neighbors
@@ -42,7 +41,7 @@ def command(model: Path, words: tuple[str, ...], vocab: Path | None, k: int, as_
     with quiet_tensorflow():
         found = neighbors(model, encoder, words, k)
     if as_json:
-        data(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2))
+        show_json([asdict(one) for one in found])
         return
     for one in found:
         _show(one)
@@ -51,8 +50,8 @@ def command(model: Path, words: tuple[str, ...], vocab: Path | None, k: int, as_
 def _show(found: Neighbors) -> None:
     from tokemb.looking.shown import shown
 
-    data(options.counted(shown(found.token), found.count))
+    show(options.counted(shown(found.token), found.count))
     for near in found.neighbors:
-        data(f"  {near.similarity:6.3f}  " + options.counted(shown(near.token), near.count))
+        show(f"  {near.similarity:6.3f}  " + options.counted(shown(near.token), near.count))
     if not found.neighbors:
-        data("  no neighbours: its vector is zeros, or it is alone")
+        show("  no neighbours: its vector is zeros, or it is alone")

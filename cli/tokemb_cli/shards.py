@@ -63,13 +63,15 @@ def opened(
         click.get_current_context().exit(128 + signal.SIGINT)
 
 
-def written(output: Output, path: Path, dtype: str, report: EncodingReport, what: str) -> str:
-    """What the user is told at the end; ``what``: of the rows of this run."""
+def written(output: Output, path: Path, dtype: str, report: EncodingReport, what: str) -> list[str]:
+    """Return the lines that the user is told at the end; ``what``: of the rows of this run."""
     from tokemb.pipeline.shards import ShardFolder
 
     if not isinstance(output, ShardFolder):
-        return f"wrote {path}: {dtype} {report.shape}; {what}{options.specification(path.suffix, report.layout)}"
+        specification = options.specification(path.suffix, report.layout)
+        return [f"wrote {path}: {dtype} {report.shape}; {what}", *specification.splitlines()[1:]]
     total = sum(output.rows)
     before = f" ({total - report.rows:,} of them were there)" if total > report.rows else ""
     specification = options.specification(output.shard(0).suffix, report.layout)
-    return f"wrote {path}: {len(output.rows)} files, {total:,} rows{before}; {what}{specification}"
+    wrote = f"wrote {path}: {len(output.rows)} files, {total:,} rows{before}; {what}"
+    return [wrote, *specification.splitlines()[1:]]
