@@ -17,6 +17,7 @@ from tokemb.embedder import load_model
 from tokemb.embedding import fingerprint_in_name, model_name
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
+from tokemb.growing_optimizer import numbers_of, optimizer_state, restore_optimizer
 from tokemb.network import embeddings_of, layers_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def grow_model(
     Rows that the ``Embedding`` has stay bit for bit, also those above ``old``'s ids; new rows are drawn from a normal
     distribution with the mean and standard deviation that the rows of ``old``'s tokens have in each dimension. All else
     stays: layers, weights, masks, how the model is compiled, and the optimizer's state, in which new rows start as in
-    a new optimizer. Names that carry ``old``'s fingerprint carry ``new``'s.
+    a new optimizer; moving averages of the weights (``use_ema``) start as the new rows themselves. Names that carry
+    ``old``'s fingerprint carry ``new``'s.
 
     ``model``: any Keras model, or the path of a saved one; what is given does not change.
     ``embedding``: the names of the ``Embedding`` layers to grow, needed only where that cannot be told: ids do not go
@@ -62,13 +64,13 @@ def grow_model(
     for layer in layers:
         _check_can_grow(layer, old)
     _warn_of_others(model, layers, old)
-    optimizer = _optimizer_state(model)
+    optimizer = optimizer_state(model)
     for number, layer in enumerate(layers):
         _grow_layer(model, layer, old, new, None if seed is None else seed + number)
     for layer in layers_of(model):
         layer.name = layer.name.replace(model_name(old.fingerprint), model_name(new.fingerprint), 1)
     if optimizer is not None:
-        _restore_optimizer(model, optimizer)
+        restore_optimizer(model, optimizer)
     return model
 
 
@@ -178,7 +180,7 @@ def _grow_layer(model: Any, layer: Any, old: Encoder, new: Encoder, seed: int | 
     layer.input_dim = new.input_dim
     layer.built = False
     layer.build(None)
-    layer.embeddings.assign(_with_new_rows(_numbers(replaced), old, new, seed))
+    layer.embeddings.assign(_with_new_rows(numbers_of(replaced), old, new, seed))
     if any(weight is replaced for weight in model.weights):
         raise ModelError(f"the weights of {layer.name} are also those of another layer, so that it cannot grow alone")
 
@@ -196,24 +198,3 @@ def _with_new_rows(matrix: Array, old: Encoder, new: Encoder, seed: int | None) 
     found = np.arange(new.input_dim) < old.input_dim
     start = starting_matrix(new, Pretrained(known, found, "the model", "Embedding", old.input_dim), seed=seed)
     return np.concatenate([matrix, start[len(matrix) :].astype(matrix.dtype)])
-
-
-def _optimizer_state(model: Any) -> list[Array] | None:  # noqa: ANN401
-    optimizer = getattr(model, "optimizer", None)
-    return None if optimizer is None else [_numbers(variable) for variable in optimizer.variables]
-
-
-def _restore_optimizer(model: Any, state: list[Array]) -> None:  # noqa: ANN401
-    """Compile again, for the weights that the model has now, and have the optimizer go on where it was."""
-    model.compile_from_config(model.get_compile_config())
-    for variable, before in zip(model.optimizer.variables, state, strict=True):
-        numbers = np.array(_numbers(variable))
-        numbers[tuple(map(slice, before.shape))] = before
-        variable.assign(numbers)
-
-
-def _numbers(variable: Any) -> Array:  # noqa: ANN401
-    import keras
-
-    numbers: Array = keras.ops.convert_to_numpy(variable)
-    return numbers
