@@ -137,4 +137,4 @@ def test_the_wheel_holds_the_package_and_the_command_alone(wheel):
     assert len(pages) == 5
     assert pages <= set(names)
     entry_points = next(name for name in names if name.endswith("entry_points.txt"))
-    assert "tokemb = tokemb_cli.main:main" in zipfile.ZipFile(wheel).read(entry_points).decode()
+    assert "tokemb = tokemb_cli.__main__:main" in zipfile.ZipFile(wheel).read(entry_points).decode()

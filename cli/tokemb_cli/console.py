@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from tokemb_cli import signals, streams
 
 
 def note(*lines: str) -> None:
@@ -48,9 +51,26 @@ def escaped(message: str, keep: str = "") -> str:
     return shown_text(message, keep)
 
 
+def note_stopped(what: str = "no incomplete file stays") -> click.exceptions.Exit:
+    """Tell the user that a signal stopped the command, and return the exception that ends it.
+
+    Args:
+        what: What became of the output, unless some of it is on standard output already.
+    """
+    note(f"{signals.word()}: {'standard output is incomplete' if streams.output_was_written() else what}")
+    return click.exceptions.Exit(signals.exit_code())
+
+
 def data(text: str) -> None:
     """Write a line of data as it is."""
+    require_standard_output()
     click.echo(text, color=True)  # without this, click drops terminal escapes, which are a part of the data
+
+
+def require_standard_output() -> None:
+    """Raise an error if the process was started without a standard output, where data would be lost."""
+    if sys.stdout is None:
+        raise click.ClickException("there is no standard output to write to")
 
 
 @contextmanager
@@ -71,7 +91,9 @@ def quiet_tensorflow() -> Iterator[None]:
             yield
         except ImportError:
             noise.seek(0)
-            os.write(stderr, noise.read())
+            streams.CompleteStream(io.FileIO(stderr, "wb", closefd=False), "standard error", strict=False).write(
+                noise.read()
+            )
             raise
         finally:
             os.dup2(stderr, 2)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import atexit
 import errno
 import gc
-import io
 import os
-import signal
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from tokemb_cli.console import escaped, note
+from tokemb_cli import signals, streams
+from tokemb_cli.console import escaped, note_stopped
 from tokemb_cli.lazy import LazyGroup
 
 # A command is imported when it is used or helped with, so that `tokemb --help` answers at once.
@@ -48,25 +48,47 @@ class _Commands(LazyGroup):
     commands_in = _COMMANDS
     groups_in = ("train",)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # noqa: ANN401 - click's own signature
+        with _reported():  # --help and --version write in here
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
-        try:
+        with _reported():
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            note("interrupted: nothing was written")
-            ctx.exit(128 + signal.SIGINT)
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader of our output has gone: click ends quietly
-                raise
-            raise click.ClickException(escaped(_os_message(error))) from error
-        except Exception as error:
-            if isinstance(error, MemoryError):
-                raise click.ClickException("there is not enough memory for arrays of this size") from error
-            if isinstance(error, click.ClickException):
-                error.message = escaped(error.message, keep="\n\t")  # click's lists of choices have lines
-            if isinstance(error, click.exceptions.Exit | click.Abort | click.ClickException) or os.environ.get(_DEBUG):
-                raise
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise click.ClickException(escaped(f"unexpected {reason:.300} (set {_DEBUG}=1 to see where)")) from error
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Turn every error in the block into one that click shows in one sentence."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise note_stopped() from None
+    except OSError as error:
+        if signals.was_received():
+            raise note_stopped() from None
+        if error.errno == errno.EPIPE:  # the reader of our output has gone: click ends quietly
+            raise
+        raise click.ClickException(escaped(_os_message(error))) from error
+    except click.ClickException as error:
+        error.message = escaped(error.message, keep="\n\t")  # click's lists of choices have lines
+        raise
+    except (click.exceptions.Exit, click.Abort):
+        raise
+    except BaseException as error:
+        if signals.was_received():  # some imports turn an interruption into another error
+            raise note_stopped() from None
+        raise _click_error(error) from error
+
+
+def _click_error(error: BaseException) -> BaseException:
+    if isinstance(error, MemoryError):
+        return click.ClickException("there is not enough memory for arrays of this size")
+    panicked = type(error).__name__ == "PanicException"  # of a Rust library, and no Exception
+    if os.environ.get(_DEBUG) or not (panicked or isinstance(error, Exception)):
+        return error
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return click.ClickException(escaped(f"unexpected {reason:.300} (set {_DEBUG}=1 to see where)"))
 
 
 def _os_message(error: OSError) -> str:
@@ -101,11 +123,12 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point."""
-    # A polite request to stop cleans up as Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # as the texts that are read
+    signals.install()
+    streams.use()
     # Walks of the garbage collector over all that was imported take a tenth of the time of a small command.
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
-    cli(prog_name="tokemb")
+    try:
+        cli(prog_name="tokemb")
+    finally:
+        signals.restore()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import click
 
 from tokemb_cli import values
+from tokemb_cli.console import require_standard_output
 
 if TYPE_CHECKING:
     from tokemb import TokenCounts
@@ -120,8 +121,7 @@ def target(output: Path) -> Path | BinaryIO:
     """What to write to: standard output for ``-``."""
     if str(output) != "-":
         return output
-    if sys.stdout is None:
-        raise click.ClickException("there is no standard output to write to")
+    require_standard_output()
     return sys.stdout.buffer
 
 

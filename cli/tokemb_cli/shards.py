@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokemb_cli import options, values
-from tokemb_cli.console import note
+from tokemb_cli.console import note_stopped
 
 if TYPE_CHECKING:
     from tokemb.pipeline.output import Output
@@ -59,8 +58,7 @@ def opened(
     try:
         yield ShardFolder(path, inputs(), rows, f".{suffix or 'npz'}", force=force)
     except KeyboardInterrupt:
-        note(f"interrupted: the whole files in {path} stay; give the same command again to go on")
-        click.get_current_context().exit(128 + signal.SIGINT)
+        raise note_stopped(f"the whole files in {path} stay; give the same command again to go on") from None
 
 
 def written(output: Output, path: Path, dtype: str, report: EncodingReport, what: str) -> list[str]:

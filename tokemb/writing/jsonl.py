@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tokemb.errors import ArgumentError
+from tokemb.streams import flush_all, write_all
 from tokemb.writing.kept import plain, plain_type
 from tokemb.writing.layout import Layout
 from tokemb.writing.writer import Array, Block, Writer
@@ -42,10 +43,10 @@ class JsonlWriter(Writer):
                 pieces += [f",{json.dumps(field.name, ensure_ascii=False)}:", _values(column, field.name)]
             lines = _joined(*pieces, "}\n")
             offsets = np.frombuffer(lines.buffers()[1], np.int64, len(lines) + 1)
-            self._file.write(memoryview(lines.buffers()[2])[: offsets[-1]])
+            write_all(self._file, memoryview(lines.buffers()[2])[: offsets[-1]])
 
     def _complete(self) -> None:
-        self._file.flush()
+        flush_all(self._file)
 
     def _close(self) -> None:
         if self._owns:

@@ -50,7 +50,6 @@ def open_writer(
     if not isinstance(target, Path):
         with kind(target, layout) as writer:
             yield writer
-        target.flush()
         return
     with atomic_file(target, rows_kind(target.suffix, layout.name), force=force, folder=folder) as temporary:
         with kind(temporary, layout) as writer:
