@@ -115,7 +115,7 @@ def test_word_lists(tmp_path):
     assert import_vocabulary(lines(tmp_path / "w.txt", ["\ufeffb", "a"])).vocabulary[2:] == ["b", "a"]
     # Words that no text yields may still be looked up, if that is meant.
     path = lines(tmp_path / "words.txt", ["New York", "b"])
-    with pytest.raises(VocabularyError, match="'New York'.*kind='words'"):
+    with pytest.raises(VocabularyError, match="'New York'.*kind=\"words\""):
         import_vocabulary(path)
     assert import_vocabulary(path, kind="words").encode_ragged([["New York"]])[0].tolist() == [2]
 

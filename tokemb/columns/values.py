@@ -149,7 +149,7 @@ def _hashable(name: str, column: pa.Array) -> pa.Array:
     if is_text or pt.is_integer(kind) or pt.is_floating(kind) or pt.is_boolean(kind) or pt.is_null(kind):
         return column
     raise TextTypeError(
-        f"the column {name!r} holds {kind}: pass texts, integers, Booleans, or lists of those; cast it to texts"
+        f"the column {name!r} holds {kind}: pass texts, integers, Booleans, or lists of those, or cast it to texts"
     )
 
 
