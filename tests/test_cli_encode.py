@@ -63,7 +63,7 @@ def test_settings_of_fit_vocab_are_kept(here):
 @pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
 def test_subword_models(here, model):
     run = ok(command_here("fit-vocab", "text.txt", "-o", "v", "--model", model, "--max-size", 60, cwd=here))
-    assert b"rows       words a row" in run.stderr
+    assert b"rows       subwords per row: " in run.stderr
     ok(command_here("encode", "text.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
     run = ok(command_here("decode", "out.npy", "--vocab", "v", cwd=here))
     assert run.stdout.decode() == TEXT
