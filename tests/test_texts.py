@@ -309,3 +309,48 @@ def test_lists_are_cut_by_their_size(monkeypatch):
 def test_empty_rows_go_together(rows, expected):
     assert len(list(batches([""] * rows))) == expected
     assert len(list(batches(pa.array([""] * rows, pa.string())))) == expected
+
+
+@pytest.mark.parametrize(
+    "make",
+    [list, iter, lambda rows: [tuple(row) for row in rows], lambda rows: [np.array(row, object) for row in rows]],
+)
+def test_whole_texts_in_lists_of_their_own_are_warned_of_once(make):
+    rows = [["a fine film"], ["so fine"], ["dull"]]
+    with pytest.warns(
+        UserWarning, match=r"every row is a list of one token.*'a fine film'.*row\[0\] for row in"
+    ) as seen:
+        encoder = tokemb.fit_vocab(make(rows))
+    assert len(seen) == 1
+    assert encoder.vocabulary[2:] == ["a fine film", "dull", "so fine"]
+    for use in (encoder.encode, encoder.encode_ragged, tokemb.TokenCounts.from_texts):
+        with pytest.warns(UserWarning, match="every row is a list of one token"):
+            use(make(rows))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["New York"]],
+        [["New York"], ["Paris"], ["Rome"]],
+        [["a fine film"], ["so", "fine"]],
+        [["a fine film"], []],
+        ["a fine film", "so fine"],
+    ],
+)
+def test_rows_of_tokens_are_not_warned_of(rows):
+    assert collect(rows) == rows
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_table_of_one_column_names_it(library):
+    module = pytest.importorskip(library)
+    with pytest.raises(TypeError, match=r"here 'review'\), for example texts\['review'\]"):
+        collect(module.DataFrame({"review": ["a fine film"]}))
+    with pytest.raises(TypeError, match=r"for example texts\['full_text'\]"):
+        collect(module.DataFrame({"label": [1], "full_text": ["a fine film"]}))
+
+
+def test_array_of_one_column_names_the_remedy():
+    with pytest.raises(TypeError, match=r"an array of shape \(2, 1\): pass texts\[:, 0\]"):
+        collect(np.array([["a fine film"], ["so fine"]], object))

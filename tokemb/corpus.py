@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tokemb.errors import TextTypeError
 from tokemb.reading import read_corpus
+from tokemb.tensorflow_texts import is_tensorflow
 from tokemb.texts import batches
 
 
@@ -22,7 +23,8 @@ def corpus_batches(texts: Path | Iterable[Any]) -> Iterator[pa.Array]:
     """
     if isinstance(texts, Path):
         return _read([texts])
-    if isinstance(texts, Iterator):  # a generator, of paths as Path.glob gives or of texts: look at the first
+    if isinstance(texts, Iterator) and not is_tensorflow(texts):
+        # A generator, of paths as Path.glob gives or of texts: look at the first.
         first = list(islice(texts, 1))
         texts, of_paths = chain(first, texts), any(isinstance(item, Path) for item in first)
     else:

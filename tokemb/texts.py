@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain, tee
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb.errors import TextError, TextTypeError
+from tokemb.tensorflow_texts import is_tensorflow, tensorflow_columns
+from tokemb.wrong_texts import warn_of_whole_texts, wrong_array, wrong_row, wrong_table
 
 STRINGS = pa.large_string()
 TOKEN_ROWS = pa.large_list(STRINGS)
@@ -37,7 +38,10 @@ def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user
 
     ``texts``: an iterable of ``str``, or of lists of ``str``; a NumPy array of strings; an Arrow array of strings or of
     lists of strings, or whatever gives one (a pandas or Polars Series); an iterator of Arrow arrays, or of record
-    batches, whose first column is taken. A generator is read as it goes.
+    batches, whose first column is taken; a ``tf.data.Dataset`` of strings, its iterators, or a tensor of strings. A
+    generator is read as it goes.
+
+    Warns (``UserWarning``) if every row is a list of one token and most of these hold white space.
 
     Raises ``TextTypeError`` for one bare ``str``, a table, ``bytes`` and other things that are not a column, and for
     rows that are no text; ``TextError`` for a missing value and for a lone surrogate. Both name the row.
@@ -45,9 +49,11 @@ def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user
     first, kind = 0, None
     for part in _parts(texts):
         column = _rows_to_arrow(part, first) if isinstance(part, list) else _checked_arrow(part, first)
+        if first == 0 and column.type == TOKEN_ROWS and isinstance(part, list):
+            warn_of_whole_texts(part)
         if len(column):
             if kind not in (None, column.type):
-                raise _wrong_row(column[0].as_py(), first)
+                raise wrong_row(column[0].as_py(), first)
             kind = column.type
         yield from slices(column)
         first += len(part)
@@ -57,6 +63,8 @@ def twice(texts: Any) -> tuple[Any, Any]:  # noqa: ANN401
     """``texts`` to be read two times, for a vocabulary and then for ids: an iterator gives its rows only once."""
     if not isinstance(texts, Iterator):
         return texts, texts
+    if is_tensorflow(texts):
+        texts = (text for column in batches(texts) for text in column.to_pylist())
     first, second = tee(texts)
     return first, second
 
@@ -65,6 +73,9 @@ def _parts(texts: Any) -> Iterator[pa.Array | list[Any]]:  # noqa: ANN401
     """Cut a column into Arrow arrays, where it gives them, or lists of rows."""
     if isinstance(texts, (pa.Array, pa.ChunkedArray)):
         yield from _joined(texts) if isinstance(texts, pa.ChunkedArray) else [texts]
+        return
+    if not isinstance(texts, (list, tuple, np.ndarray)) and is_tensorflow(texts):
+        yield from tensorflow_columns(texts)
         return
     _refuse_what_is_no_column(texts)
     column = None if isinstance(texts, (list, tuple, np.ndarray, Iterator)) else _arrow_of(texts)
@@ -111,19 +122,13 @@ def _refuse_what_is_no_column(texts: Any) -> None:  # noqa: ANN401
     if isinstance(texts, (bytes, bytearray)):
         raise TextTypeError(f"texts must be a column of str, not {type(texts).__name__}: decode it first")
     if isinstance(texts, Mapping) or hasattr(texts, "columns") or hasattr(texts, "column_names"):
-        raise _table(texts)
+        raise wrong_table(texts)
     if isinstance(texts, Set):
         raise TextTypeError("texts must be in an order, and a set has none: pass a list")
     if isinstance(texts, np.ndarray) and texts.ndim != 1:
-        raise TextTypeError(f"texts must be one column; received an array of shape {texts.shape}")
+        raise wrong_array(texts)
     if not isinstance(texts, Iterable) and not any(hasattr(texts, name) for name in _ARROW_PROTOCOLS):
         raise TextTypeError(f"texts must be a column of texts; received {type(texts).__name__}")
-
-
-def _table(texts: object) -> TextTypeError:
-    return TextTypeError(
-        f"texts must be one column, not a {type(texts).__name__}: pass the column that holds the texts"
-    )
 
 
 def _arrow_of(texts: Any) -> pa.Array | pa.ChunkedArray | None:  # noqa: ANN401
@@ -143,7 +148,7 @@ def _arrow_of(texts: Any) -> pa.Array | pa.ChunkedArray | None:  # noqa: ANN401
             raise
         return None  # the rows tell what is wrong with them
     if pa.types.is_struct(column.type):
-        raise _table(texts)
+        raise wrong_table(texts)
     return column
 
 
@@ -221,7 +226,10 @@ def _checked_arrow(column: pa.Array, first: int) -> pa.Array:
             row = next(i for i, tokens in enumerate(rows) if tokens.values.null_count)
             raise TextError(f"texts[{first + row}] holds a missing token: fill or drop it first")
         return rows
-    raise TextTypeError(f"texts must be a column of strings or of lists of strings; received Arrow {column.type}")
+    remedy = ": pass texts.cast(pa.string())" if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) else ""
+    raise TextTypeError(
+        f"texts must be a column of strings or of lists of strings; received Arrow {column.type}{remedy}"
+    )
 
 
 def decoded(column: pa.Array) -> pa.Array:
@@ -284,10 +292,10 @@ def _rows_to_arrow(rows: list[Any], first: int) -> pa.Array:
         return _strings(rows, rows, first)
     if isinstance(rows[0], str) or not _is_token_row(rows[0]):
         row = next(i for i, value in enumerate(rows) if not isinstance(value, str))
-        raise _wrong_row(rows[row], first + row)
+        raise wrong_row(rows[row], first + row)
     for row, tokens in enumerate(rows):
         if not _is_token_row(tokens):
-            raise _wrong_row(tokens, first + row)
+            raise wrong_row(tokens, first + row)
     # Arrow takes one long list faster than many.
     flat = list(chain.from_iterable(rows))
     if not all(issubclass(kind, str) for kind in set(map(type, flat))):
@@ -299,14 +307,6 @@ def _rows_to_arrow(rows: list[Any], first: int) -> pa.Array:
 
 def _is_token_row(value: object) -> bool:
     return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim == 1)
-
-
-def _wrong_row(value: object, row: int) -> TextError | TextTypeError:
-    if value is None or repr(value) in ("nan", "np.float64(nan)", "<NA>", "NaT"):
-        return TextError(f"texts[{row}] is missing ({value!r}): fill or drop it first")
-    if isinstance(value, Path):
-        return TextTypeError(f"texts and files cannot be mixed: every row must be a str; texts[{row}] is {value!r:.80}")
-    return TextTypeError(f"every row must be a str, or every row a list of str; texts[{row}] is {value!r:.80}")
 
 
 def _strings(texts: list[str], rows: list[Any], first: int) -> pa.LargeStringArray:

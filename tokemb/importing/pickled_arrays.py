@@ -30,7 +30,7 @@ class PickledDtype:
         """The dtype of NumPy; raises ``TypeError`` for one that holds no plain values."""
         if not _CODE.fullmatch(self.code):
             raise TypeError(f"dtype {self.code!r:.20} has no plain values")
-        return np.dtype(self.code).newbyteorder("=" if self.byte_order == "|" else self.byte_order)
+        return np.dtype(self.byte_order + self.code)
 
     def set_state(self, state: Any) -> None:  # noqa: ANN401
         """Take over the byte order, which a pickle gives after it has made the dtype."""
