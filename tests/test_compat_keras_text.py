@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 import pickle
 from collections import OrderedDict, defaultdict
@@ -371,3 +372,20 @@ def test_small_inputs_do_not_wait_for_numba():
         "t.texts_to_sequences(['a b'] * 9999); print('numba' in sys.modules)"
     )
     assert run.stdout == "False\n", run.stderr
+
+
+def test_code_with_the_attribute_form_runs_with_one_import_replaced():
+    source = (
+        "tokenizer = tf.keras.preprocessing.text.Tokenizer(num_words=5, oov_token='?')\n"
+        "tokenizer.fit_on_texts(['b b a', 'c'])\n"
+        "rows = tokenizer.texts_to_sequences(['a d b'])\n"
+        "padded = tf.keras.preprocessing.sequence.pad_sequences(rows, maxlen=4).tolist()\n"
+    )
+    replaced = source.replace("tf.keras.preprocessing.", "preprocessing.")
+    run = python(
+        "import sys\nfrom tokemb.compat import keras as preprocessing\n"
+        + replaced
+        + "print(rows, padded, 'tensorflow' in sys.modules)"
+    )
+    assert run.stdout == "[[3, 1, 2]] [[0, 3, 1, 2]] False\n", run.stderr
+    assert not hasattr(importlib.import_module("tokemb.compat.keras"), "image")

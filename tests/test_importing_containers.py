@@ -61,6 +61,7 @@ def test_pickle_of_the_compat_tokenizer_is_verified_by_the_command(tmp_path):
         lambda tokenizer: {"tokenizer": tokenizer, "word_index": tokenizer.word_index},
         lambda tokenizer: {"x": np.zeros((3, 2)), "y": np.array(["a", None], object), 2: tokenizer, "n": np.int64(5)},
         lambda tokenizer: (tokenizer.to_json(), {"a", "b"}, frozenset([1]), b"bytes", bytearray(b"x")),
+        lambda tokenizer: {"texts": ["a"] * 20_000, "rows": [[i] for i in range(20_000)], "x": {"y": [tokenizer]}},
         lambda tokenizer: {"json": {"class_name": "Tokenizer", "config": tokenizer.get_config()}},
         lambda tokenizer: tokenizer.to_json(),
     ],

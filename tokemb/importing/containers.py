@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importing.pickled_objects import PickledTokenizer
 
-# How deep containers are looked into, and at how many objects: lists that hold each other have no end.
+# How deep containers are looked into, how many objects of each, and of all: lists that hold each other have no end.
 _DEPTH = 6
-_OBJECTS = 10_000
+_OF_EACH = 10_000
+_OBJECTS = 1_000_000
 # Maps with such names are from classes to numbers, unless they are chosen by name.
 _LABELS = re.compile("label|class|categor|target|tag", re.IGNORECASE)
 
@@ -88,9 +90,9 @@ def _found(value: Any, wanted: Callable[[Any], bool]) -> dict[str, Any]:  # noqa
     """The objects in a container that are wanted, by their keys and positions, joined with dots."""
     found: dict[str, Any] = {}
     seen: set[int] = set()
-    waiting = [("", value, 0)]
+    waiting = deque([("", value, 0)])
     while waiting and len(seen) < _OBJECTS:
-        name, inner, depth = waiting.pop(0)
+        name, inner, depth = waiting.popleft()
         if id(inner) in seen:
             continue
         seen.add(id(inner))
@@ -104,8 +106,8 @@ def _found(value: Any, wanted: Callable[[Any], bool]) -> dict[str, Any]:  # noqa
 def _items(value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
     """What a container holds, without numbers and the like; of a long one the beginning."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
-    for (key, inner), _ in zip(items, range(_OBJECTS), strict=False):
-        if isinstance(inner, (dict, list, tuple, str, PickledTokenizer)):
+    for (key, inner), _ in zip(items, range(_OF_EACH), strict=False):
+        if isinstance(inner, (dict, list, tuple)) or is_tokenizer(inner):
             yield str(key), inner
 
 
