@@ -123,8 +123,8 @@ def test_an_interrupted_run_keeps_whole_shards(here, number, code):
     process.send_signal(number)
     _, shown = process.communicate()
     assert process.returncode == code, shown
-    if number == signal.SIGINT:
-        assert shown == b"interrupted: the whole files in x stay; give the same command again to go on\n"
+    word = b"interrupted" if number == signal.SIGINT else b"terminated"
+    assert shown == word + b": the whole files in x stay; give the same command again to go on\n"
     left = contents("x")
     assert set(left) == {*shards("x"), "_manifest.json"}, "nothing temporary"
     manifest = json.loads(left["_manifest.json"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 from tokenizers import Tokenizer
 
+from tokemb.errors import VocabularyError
 from tokemb.ragged import Ragged
-from tokemb.specification import Specification
+from tokemb.specification import Specification, is_failure
 from tokemb.texts import STRINGS
 
 
@@ -32,7 +33,12 @@ class Decoding:
         if self._joiner is not None:
             return self._joiner.decode(rows, skip_special_tokens=skip_special_tokens)
         ids = [row.tolist() for row in rows]
-        texts: list[str] = self._tokenizer.decode_batch(ids, skip_special_tokens=skip_special_tokens)
+        try:
+            texts: list[str] = self._tokenizer.decode_batch(ids, skip_special_tokens=skip_special_tokens)
+        except BaseException as error:
+            if is_failure(error):
+                raise VocabularyError(f"the tokenizer cannot decode these ids: {error}") from error
+            raise
         return texts
 
 

@@ -65,11 +65,18 @@ def read_tokenizer(path: Path) -> tuple[Tokenizer, Specification]:
 def _load(text: str, name: str) -> Tokenizer:
     try:
         return Tokenizer.from_str(text)
-    except Exception as error:  # tokenizers raises plain Exception
+    except BaseException as error:  # tokenizers raises plain Exception, or panics
+        if not is_failure(error):
+            raise
         reason = " ".join(str(error).split())
         raise VocabularyError(
             f"{name} is not a tokenizer.json that the tokenizers library can load: {reason:.300}"
         ) from error
+
+
+def is_failure(error: BaseException) -> bool:
+    """Tell whether a Rust library failed; where it panics, it raises a PanicException, which is no Exception."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def fingerprint(specification: Specification) -> str:

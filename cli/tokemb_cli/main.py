@@ -82,7 +82,7 @@ def _reported() -> Iterator[None]:
 
 
 def _click_error(error: BaseException) -> BaseException:
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # of TensorFlow
         return click.ClickException("there is not enough memory for arrays of this size")
     panicked = type(error).__name__ == "PanicException"  # of a Rust library, and no Exception
     if os.environ.get(_DEBUG) or not (panicked or isinstance(error, Exception)):

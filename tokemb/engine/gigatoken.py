@@ -24,13 +24,13 @@ from tokemb.engine.battery import difference
 from tokemb.engine.buffers import string_buffers
 from tokemb.engine.candidate import objection
 from tokemb.engine.high_ids import high_ids
-from tokemb.engine.reference import Reference, is_failure
+from tokemb.engine.reference import Reference
 from tokemb.engine.young import has_young
 from tokemb.errors import VocabularyError
 from tokemb.ragged import Int64, Ragged
 from tokemb.row_layout import Bool, lay_out
 from tokemb.special_tokens import SpecialTokens
-from tokemb.specification import Specification
+from tokemb.specification import Specification, is_failure
 from tokemb.texts import STRINGS
 
 _log = logging.getLogger("tokemb")

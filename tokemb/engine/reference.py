@@ -15,7 +15,7 @@ from tokenizers.trainers import WordLevelTrainer
 
 from tokemb.errors import VocabularyError
 from tokemb.ragged import Ragged
-from tokemb.specification import Specification, tokenizer_of
+from tokemb.specification import Specification, is_failure, tokenizer_of
 from tokemb.texts import STRINGS, slices
 
 if TYPE_CHECKING:
@@ -50,11 +50,6 @@ class Reference:
                 raise VocabularyError(f"the tokenizer cannot encode these texts: {error}") from error
             raise
         return _to_ragged(encodings)
-
-
-def is_failure(error: BaseException) -> bool:
-    """Whether a Rust library failed; where it panics, it raises a PanicException, which is no Exception."""
-    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def mark_unknown(specification: Specification, unknown_id: int) -> Tokenizer:
