@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ import tokemb
 from tests.conftest import ROOT
 from tokemb.atomic import atomic_file, atomic_folder
 from tokemb.outputs.kind import Kind
+from tokemb.writing import Layout, Writer
 
 ANY = Kind("anything", lambda _: True)
 
@@ -73,8 +76,9 @@ def test_an_interrupted_run_leaves_no_output(here, command, number, code):
     assert {name: (here / name).stat().st_ino for name in kept} == kept
     if number != signal.SIGKILL:
         assert not list(here.glob(".tokemb-*")), "nothing temporary either"
-    if number == signal.SIGINT:
-        assert shown.decode() == "interrupted: nothing was written\n"
+    if number != signal.SIGKILL:
+        word = "interrupted" if number == signal.SIGINT else "terminated"
+        assert shown.decode() == f"{word}: no incomplete file stays\n"
 
 
 @pytest.mark.parametrize("command", ["encode", "embed"])
@@ -91,7 +95,7 @@ def test_no_space_left(here, command):
     assert process.returncode == 1
     # What the limit says; a full disk says "no space left on device".
     compiling = "tokemb compiles its kernels for this machine, once: some seconds\n"
-    assert shown.decode().removeprefix(compiling) == "Error: file too large\n"
+    assert shown.decode().removeprefix(compiling) == "Error: file too large: out.npy\n"
     assert (here / "out.npy").read_bytes() == before
     assert not list(here.glob(".tokemb-*"))
 
@@ -153,3 +157,57 @@ def test_a_symbolic_link_is_written_through(tmp_path):
 def test_a_device_is_not_replaced(tmp_path):
     with pytest.raises(OSError, match="not a regular file"), atomic_file(tmp_path.__class__(os.devnull)):
         pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EDQUOT])
+def test_error_of_the_disk_without_a_name_names_the_output(tmp_path, monkeypatch, number):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match=f"{os.strerror(number)}: 'x.npy'"), atomic_file(Path("x.npy")):
+        raise OSError(number, "a reason of a library")
+    with pytest.raises(OSError, match=f"{os.strerror(number)}: 'v'"), atomic_folder(Path("v"), ANY):
+        raise OSError(number, "a reason of a library")
+    assert not list(tmp_path.iterdir())
+
+
+def test_error_that_names_the_temporary_names_the_output(tmp_path):
+    with pytest.raises(FileNotFoundError) as raised, atomic_file(tmp_path / "x.npy") as temporary:
+        temporary.open("rb")
+    assert raised.value.filename == str(tmp_path / "x.npy")
+    with (
+        pytest.raises(FileNotFoundError) as raised,
+        atomic_folder(tmp_path / "v", lambda _: True) as temporary,
+    ):
+        (temporary / "a" / "b").open("wb")
+    assert raised.value.filename == str(tmp_path / "v" / "a" / "b")
+
+
+def test_error_of_another_file_keeps_its_name(tmp_path):
+    with pytest.raises(FileNotFoundError) as raised, atomic_file(tmp_path / "x.npy"):
+        (tmp_path / "input").open("rb")
+    assert raised.value.filename == str(tmp_path / "input")
+    with pytest.raises(OSError, match="Input/output error") as failed, atomic_file(tmp_path / "x.npy"):
+        raise OSError(errno.EIO, "Input/output error")  # reading gives this too
+    assert failed.value.filename is None
+
+
+def test_input_output_error_while_writing_names_the_output(tmp_path):
+    class Failing(Writer):
+        def __init__(self, target, layout):
+            super().__init__(target, layout)
+
+        @classmethod
+        def check(cls, layout):
+            pass
+
+        def _write(self, block):
+            raise OSError(errno.EIO, "Input/output error")
+
+        def _complete(self):
+            pass
+
+        def _close(self):
+            pass
+
+    layout = Layout("ids", np.dtype(np.int32), (1,))
+    with pytest.raises(OSError, match=r"Input/output error: '.*x\.npy'"), Failing(tmp_path / "x.npy", layout) as writer:
+        writer.append(np.zeros((1, 1), np.int32))

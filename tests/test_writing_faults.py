@@ -33,7 +33,7 @@ try:
             ids = numbers.integers(0, 60_000, (1000, 256)).astype(np.int32)
             writer.append(ids, None, kept if kept.num_columns else None)
 except OSError as error:
-    print(error.strerror)
+    print(error.strerror, error.filename)
     sys.exit(1)
 print(peak() - before)
 """
@@ -45,7 +45,7 @@ def test_no_space_left(tmp_path, suffix):
     path = tmp_path / f"x{suffix}"
     path.write_bytes(b"old")
     run = python(RUN, str(path), "3", "100000")
-    assert (run.returncode, run.stdout) == (1, "File too large\n"), run.stderr
+    assert (run.returncode, run.stdout) == (1, f"File too large {path}\n"), run.stderr
     assert "Exception ignored" not in run.stderr
     assert path.read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
@@ -55,7 +55,7 @@ def test_no_space_left(tmp_path, suffix):
 def test_no_space_for_the_archive_after_all_arrays_are_spooled(tmp_path):
     size = 3 * 1000 * 256 * 4
     run = python(RUN, str(tmp_path / "x.npz"), "3", str(size + 20_000))
-    assert (run.returncode, run.stdout) == (1, "File too large\n"), run.stderr
+    assert (run.returncode, run.stdout) == (1, f"File too large {tmp_path / 'x.npz'}\n"), run.stderr
     assert "Exception ignored" not in run.stderr
     assert not list(tmp_path.iterdir())
 

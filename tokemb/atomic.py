@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from tokemb.output_errors import naming_output
 from tokemb.outputs.exchange import exchange
 from tokemb.outputs.kind import Kind, check_file
 from tokemb.outputs.kind import check_folder as check_replaced_folder
@@ -39,16 +40,17 @@ def atomic_file(
         OutputExistsError: If the file at ``path`` must not be replaced.
         OSError: If ``path`` is a folder or a device, or its parent is not a folder.
     """
-    path = check_output(path, kind, force=force)
+    given, path = path, check_output(path, kind, force=force)
     with temporary_folder(path.parent) if folder is None else nullcontext(folder) as work:
         temporary = work / path.name
-        yield temporary
-        _flush(temporary)
-        check_file(path, kind, force)  # again: it may have appeared meanwhile
-        mode = _mode(path)
-        if mode is not None:
-            temporary.chmod(mode)
-        os.replace(temporary, path)
+        with naming_output(given, temporary):
+            yield temporary
+            _flush(temporary)
+            check_file(path, kind, force)  # again: it may have appeared meanwhile
+            mode = _mode(path)
+            if mode is not None:
+                temporary.chmod(mode)
+            os.replace(temporary, path)
 
 
 def check_output(path: Path, kind: Kind | None = None, *, force: bool = False) -> Path:
@@ -81,14 +83,15 @@ def atomic_folder(path: Path, kind: Kind, *, force: bool = False) -> Iterator[Pa
         OutputExistsError: If the folder at ``path`` is read-only or holds trained weights.
         OSError: If anything else is at ``path``, or its parent is not a folder.
     """
-    path = check_folder(path, kind, force=force)
+    given, path = path, check_folder(path, kind, force=force)
     with temporary_folder(path.parent) as folder:
         temporary = folder / path.name
-        temporary.mkdir()
-        yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                _flush(file)
+        with naming_output(given, temporary):
+            temporary.mkdir()
+            yield temporary
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    _flush(file)
         for _ in range(_ATTEMPTS):
             check_replaced_folder(path, kind, force)  # again: it may have appeared meanwhile
             mode = _mode(path)

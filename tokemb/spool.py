@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tokemb.atomic import check_output
 from tokemb.errors import ArgumentError
+from tokemb.output_errors import naming_file
 from tokemb.ragged import Ragged
 from tokemb.statistics import length_quantile
 
@@ -38,6 +39,7 @@ class RowSpool:
         """
         import tempfile  # here, so that those who know the length of rows do not wait for it
 
+        self._output = output
         self._file = tempfile.TemporaryFile(dir=check_output(output).parent, prefix=".tokemb-")
         schema = pa.schema([pa.field(_IDS, pa.large_list(pa.int32())), *(kept or ())])
         self._writer: pa.RecordBatchStreamWriter = pa.ipc.new_stream(self._file, schema)
@@ -58,7 +60,8 @@ class RowSpool:
         """Add rows, and as many of the kept columns."""
         lists = pa.LargeListArray.from_arrays(pa.array(rows.row_splits), pa.array(rows.values))
         columns = [] if kept is None else kept.columns
-        self._writer.write_batch(pa.RecordBatch.from_arrays([lists, *columns], schema=self._schema))
+        with naming_file(self._output):
+            self._writer.write_batch(pa.RecordBatch.from_arrays([lists, *columns], schema=self._schema))
         lengths, times = np.unique(rows.lengths, return_counts=True)
         self.row_lengths.update(dict(zip(lengths.tolist(), times.tolist(), strict=True)))
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb.errors import ArgumentError
+from tokemb.output_errors import naming_file
 from tokemb.ragged import Int64, Ragged
 from tokemb.writing.layout import Layout
 
@@ -68,6 +69,7 @@ class Writer(ABC):
         """``target``: a path where nothing is yet; lines of JSON also go to a stream."""
         self.layout = layout
         self.rows = 0
+        self._target = target
 
     @classmethod
     @abstractmethod
@@ -85,7 +87,8 @@ class Writer(ABC):
         are not of the layout.
         """
         block = self._block(rows, lengths, kept)
-        self._write(block)
+        with naming_file(self._target):
+            self._write(block)
         self.rows += len(block)
 
     def _block(self, rows: Array | Ragged, lengths: Int64 | None, kept: pa.RecordBatch | None) -> Block:
@@ -126,7 +129,8 @@ class Writer(ABC):
     ) -> None:
         try:
             if kind is None:
-                self._complete()
+                with naming_file(self._target):
+                    self._complete()
         finally:
             self._close()
 
