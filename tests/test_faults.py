@@ -175,7 +175,7 @@ def test_error_that_names_the_temporary_names_the_output(tmp_path):
     assert raised.value.filename == str(tmp_path / "x.npy")
     with (
         pytest.raises(FileNotFoundError) as raised,
-        atomic_folder(tmp_path / "v", lambda _: True) as temporary,
+        atomic_folder(tmp_path / "v", ANY) as temporary,
     ):
         (temporary / "a" / "b").open("wb")
     assert raised.value.filename == str(tmp_path / "v" / "a" / "b")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,16 +11,21 @@ import click
 from tokemb_cli import options
 from tokemb_cli.console import data, note
 
+# What readers of lines take for the end of one.
+_BREAKS = ("\n", "\r")
+
 
 @click.command("decode")
 @click.argument("ids", type=click.Path(path_type=Path))
 @options.vocab
-def command(ids: Path, vocab: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help='Write JSON Lines, {"text": ...}, for texts with line breaks.')
+def command(ids: Path, vocab: Path, as_json: bool) -> None:
     """Decode a file of ids (.npy, .npz, .parquet, .jsonl) to texts on standard output, one row per line.
 
     \b
-    Example:
+    Examples:
       tokemb decode ids.npy --vocab reviews.vocab
+      tokemb decode ids.npy --vocab reviews.vocab --json
     """
     from tokemb import Encoder
     from tokemb.pipeline.decoding import decode_ids
@@ -26,6 +33,22 @@ def command(ids: Path, vocab: Path) -> None:
 
     rows = 0
     for texts in decode_ids(Encoder.load(vocab), ids):
-        data("\n".join(texts))
-        rows += len(texts)
+        lines = list(map(_json_line, texts)) if as_json else texts
+        _check_lines(lines, ids, rows + 1)
+        if lines:
+            data("\n".join(lines))
+        rows += len(lines)
     note(rows_line(rows, rows))
+
+
+def _json_line(text: str) -> str:
+    return json.dumps({"text": text}, ensure_ascii=False)
+
+
+def _check_lines(texts: Sequence[str], ids: Path, first: int) -> None:
+    """Raise an error for a text that would make two lines; ``first``: the number of the first row."""
+    if any(mark in text for text in texts for mark in _BREAKS):
+        row = first + next(index for index, text in enumerate(texts) if any(mark in text for mark in _BREAKS))
+        raise click.ClickException(
+            f"row {row} of {ids} holds a line break, which would make two lines of it: pass --json"
+        )
