@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -12,8 +12,10 @@ import pyarrow as pa
 
 from tokemb.columns.encoder import ColumnEncoder, concatenated, pad
 from tokemb.columns.writing import Ids, check_names, check_target, open_table_writer
+from tokemb.output_size import check_length
 from tokemb.ragged import Ragged
 from tokemb.row_count import RowCount, rows_line
+from tokemb.row_shape import RowShape
 
 _Piece = tuple[Ids, pa.RecordBatch]
 
@@ -84,7 +86,7 @@ def encode_table(
             padded = {name: pad(rows, lengths[name], shape) for name, rows in whole.items()}
             pieces = iter([(padded, _one_batch(together))])
         else:
-            pieces = (({name: pad(rows, lengths[name], shape) for name, rows in ids.items()}, k) for ids, k in pieces)
+            pieces = ((_padded(ids, lengths, shape), k) for ids, k in pieces)
     start = next(pieces)
     with open_table_writer(output, start[0], kept, encoder.fingerprint, force=force) as writer:
         for ids, rows in chain([start], pieces):
@@ -102,6 +104,14 @@ def _encoded(
         ids = encoder.encode_batch(batch)
         report.add(ids)
         yield ids, batch.select(list(keep))
+
+
+def _padded(ids: Ids, lengths: Mapping[str, int | None], shape: RowShape) -> Ids:
+    for name, rows in ids.items():
+        maxlen = lengths[name]
+        if isinstance(rows, Ragged) and maxlen is not None:
+            check_length(rows, maxlen, np.dtype(np.int32).itemsize)
+    return {name: pad(rows, lengths[name], shape) for name, rows in ids.items()}
 
 
 def _one_batch(table: pa.Table) -> pa.RecordBatch:

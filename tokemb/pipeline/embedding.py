@@ -14,7 +14,15 @@ from tokemb.embedder import Embedder
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.pipeline.encoded_corpus import EncodedCorpus, Form
-from tokemb.pipeline.output import Output, check_output, is_complete, left_to_write, locked, write_rows
+from tokemb.pipeline.output import (
+    Output,
+    check_output,
+    check_rows_fit,
+    is_complete,
+    left_to_write,
+    locked,
+    write_rows,
+)
 from tokemb.pipeline.report import EncodingReport
 from tokemb.pipeline.shards import Piece, ShardFolder
 from tokemb.pooling import Float32
@@ -93,10 +101,12 @@ def embed_ids(
             return EncodingReport()
         check_output(output, Layout("vectors", vectors_dtype(dtype), (0,), source.kept), force)
         size = embedder.row_size(source.maxlen or 0, pooling)
-        for block in source.blocks(size):
-            embedder.check(block.values)  # all of it before any work
         nothing = _embedded(embedder, _no_ids(source.maxlen), pooling)
         layout = Layout("vectors", vectors_dtype(dtype), nothing.shape[1:], source.kept, source.fingerprint)
+        written = sum(output.rows) if isinstance(output, ShardFolder) else 0
+        check_rows_fit(output, layout, (source.rows or written) - written)
+        for block in source.blocks(size):
+            embedder.check(block.values)  # all of it before any work
         report, count = EncodingReport(layout=layout), RowCount()
 
         def append(writer: Writer, piece: Piece[Ragged | Int32]) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
+from tokemb.output_size import check_length
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.pipeline.shards import Piece
@@ -84,7 +85,7 @@ class EncodedCorpus:
                 yield pieces
             elif shape.fixed_length is not None:
                 report.maxlen = shape.fixed_length
-                yield pieces
+                yield self._checked(pieces, shape.fixed_length)
             else:
                 with RowSpool(output if isinstance(output, Path) else _for_standard_output(), self.kept) as spool:
                     for rows, kept in pieces:
@@ -99,6 +100,13 @@ class EncodedCorpus:
         step = max(BLOCK // max(row_size or maxlen, 1), 1)
         for start in range(0, len(rows), step):
             yield self._form.shape.pad(rows.slice(start, min(start + step, len(rows))), pad_id, maxlen)
+
+    def _checked(self, pieces: Iterator[Piece[Ragged]], maxlen: int) -> Iterator[Piece[Ragged]]:
+        """Give ``pieces`` on. Raise ``ArgumentError`` if ``maxlen`` is absurd for the first of them."""
+        for number, piece in enumerate(pieces):
+            if not number:
+                check_length(piece[0], maxlen, self._form.id_bytes)
+            yield piece
 
     def _encode_batch(self, batch: pa.RecordBatch) -> Piece[Ragged]:
         encoded = self._encoder.encode_column(batch.column(0), self._form.shape, self._threads)

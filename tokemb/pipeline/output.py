@@ -10,10 +10,11 @@ from typing import Any, BinaryIO, TypeVar
 import pyarrow as pa
 
 from tokemb.errors import ArgumentError
+from tokemb.output_size import check_room
 from tokemb.pipeline.shards import Piece, Rows, ShardFolder
 from tokemb.reading_ids.source import IdBlock
 from tokemb.row_count import RowCount
-from tokemb.writing import Layout, Writer, check_layout, check_target, open_writer
+from tokemb.writing import Layout, Writer, check_layout, check_target, least_row_bytes, open_writer
 
 Output = Path | BinaryIO | ShardFolder
 
@@ -74,12 +75,27 @@ def write_rows(
         RowsLostError: If other rows were read than written.
     """
     if isinstance(output, ShardFolder):
-        output.write(layout, pieces, append, count)
+        output.write(layout, _fitting(pieces, output, layout), append, count)
         return
     with open_writer(output, layout, force=force) as writer:
-        for piece in pieces:
+        for piece in _fitting(pieces, output, layout):
             append(writer, piece)
         count.check(writer.rows)
+
+
+def check_rows_fit(output: Output, layout: Layout, rows: int) -> None:
+    """Raise ``ArgumentError`` if ``rows`` of ``layout`` do not fit on the disk of ``output``."""
+    if isinstance(output, ShardFolder):
+        check_room(output.path, rows * least_row_bytes(output.shard(0), layout))
+    elif isinstance(output, Path):
+        check_room(output, rows * least_row_bytes(output, layout))
+
+
+def _fitting(pieces: Iterable[Piece[Rows]], output: Output, layout: Layout) -> Iterator[Piece[Rows]]:
+    """Give ``pieces`` on. Raise ``ArgumentError`` for one that does not fit on the disk of ``output``."""
+    for piece in pieces:
+        check_rows_fit(output, layout, len(piece[0]))
+        yield piece
 
 
 def _without_first(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:

@@ -31,6 +31,11 @@ class JsonlWriter(Writer):
             if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
                 raise ArgumentError(f"JSON has no bytes, as {field.name!r} holds: write .parquet or .tfrecord")
 
+    @classmethod
+    def least_row_bytes(cls, layout: Layout) -> int:
+        """Return the bytes of the shortest numbers and their commas."""
+        return layout.row_size * (2 if layout.name == "ids" else 4)
+
     def __init__(self, target: Path | BinaryIO, layout: Layout) -> None:
         super().__init__(target, layout)
         self._owns = isinstance(target, Path)

@@ -28,6 +28,11 @@ class NpyWriter(Writer):
         if layout.row_shape is None:
             raise ArgumentError(".npy holds rows of one length: pad them, or write .npz or .parquet")
 
+    @classmethod
+    def least_row_bytes(cls, layout: Layout) -> int:
+        """Return the bytes of the numbers."""
+        return layout.row_size * layout.dtype.itemsize
+
     def __init__(self, path: Path, layout: Layout) -> None:
         super().__init__(path, layout)
         self._file = path.open("xb")

@@ -32,6 +32,11 @@ class NpzWriter(Writer):
         """Raise ``ArgumentError`` for kept columns whose types or names a ``.npz`` cannot have."""
         check_kept(layout.kept)
 
+    @classmethod
+    def least_row_bytes(cls, layout: Layout) -> int:
+        """Return the bytes of the numbers, which are spooled before they are packed."""
+        return 2 * layout.row_size * layout.dtype.itemsize
+
     def __init__(self, path: Path, layout: Layout) -> None:
         super().__init__(path, layout)
         self._path, folder = path, path.parent

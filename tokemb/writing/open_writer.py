@@ -68,6 +68,11 @@ def check_target(target: Path | BinaryIO, layout: Layout, force: bool) -> None:
         check_output(target, rows_kind(target.suffix, layout.name), force=force)
 
 
+def least_row_bytes(target: Path | BinaryIO, layout: Layout) -> int:
+    """Return the least number of bytes that a row takes; 0 if it cannot be told, as padding is compressed."""
+    return _writer(target).least_row_bytes(layout)
+
+
 def _writer(target: Path | BinaryIO) -> type[Writer]:
     suffix = target.suffix if isinstance(target, Path) else ".jsonl"
     if suffix not in _WRITERS:

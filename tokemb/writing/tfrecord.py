@@ -35,6 +35,11 @@ class TfrecordWriter(Writer):
         for field in layout.kept:
             _feature_dtype(field)
 
+    @classmethod
+    def least_row_bytes(cls, layout: Layout) -> int:
+        """Return the bytes of the numbers: an id of padding takes one, a float four."""
+        return layout.row_size * (1 if layout.name == "ids" else 4)
+
     def __init__(self, path: Path, layout: Layout) -> None:
         super().__init__(path, layout)
         self._rows_list = _LISTS["int64" if layout.name == "ids" else "float32"]

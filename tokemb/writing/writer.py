@@ -76,6 +76,11 @@ class Writer(ABC):
     def check(cls, layout: Layout) -> None:
         """Raise ``ArgumentError`` if files of this format cannot hold ``layout``."""
 
+    @classmethod
+    def least_row_bytes(cls, layout: Layout) -> int:
+        """Return the least number of bytes that a row takes; 0 if it cannot be told, as padding is compressed."""
+        return 0
+
     def append(self, rows: Array | Ragged, lengths: Int64 | None = None, kept: pa.RecordBatch | None = None) -> None:
         """Add rows.
 
