@@ -121,3 +121,33 @@ def test_other_whole_numbers_are_tokens(run):
     pq.write_table(pa.table({"ids": [[2, 3], [3]], "text": ["2 3", "3"]}), "x.parquet")
     run("embed x.parquet --vocab events --model events.keras --pooling mean -o y.npy")
     np.testing.assert_array_equal(np.load("y.npy"), expected)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "sum", "max"])
+def test_padded_ids_without_a_mask_are_refused_in_every_format(run, pooling):
+    run("init-model --vocab v --dim 2 --no-mask-zero -o bare.keras")
+    for suffix in ("npy", "npz", "parquet", "jsonl"):
+        run(f"encode rows.jsonl --column text --vocab v --maxlen 3 -o ids.{suffix}")
+        shown = run(f"embed ids.{suffix} --model bare.keras --pooling {pooling} -o x.npy", code=1)
+        assert "the model's Embedding has mask_zero off" in shown
+        assert not Path("x.npy").exists()
+    pq.write_table(pa.table({"ids": [[2, 3, 0], [4, 0, 0]]}), "others.parquet")  # padded, and does not say so
+    assert "rows of others.parquet begin or end with id 0" in run(
+        f"embed others.parquet --model bare.keras --pooling {pooling} -o x.npy", code=1
+    )
+
+
+def test_ragged_ids_without_a_mask_are_pooled(run):
+    run("init-model --vocab v --dim 2 --no-mask-zero -o bare.keras")
+    expected = tokemb.embed("bare.keras", tokemb.Encoder.load("v").encode_ragged(TEXTS), pooling="mean")
+    for suffix in ("npz", "parquet", "jsonl"):
+        run(f"encode rows.jsonl --column text --vocab v --ragged -o ids.{suffix}")
+        run(f"embed ids.{suffix} --model bare.keras --pooling mean -o x.npy")
+        np.testing.assert_array_equal(np.load("x.npy"), expected)
+
+
+def test_padded_lines_of_json_with_a_mask_are_pooled_without_padding(run, model):
+    run("encode rows.jsonl --column text --vocab v --maxlen 5 -o ids.jsonl")
+    run("embed ids.jsonl --model M --pooling mean -o x.npy")
+    expected = tokemb.embed(model, tokemb.Encoder.load("v").encode_ragged(TEXTS), pooling="mean")
+    np.testing.assert_array_equal(np.load("x.npy"), expected)

@@ -78,6 +78,7 @@ class Embedder:
         check_optional_count("threads", threads)
         self._model = ready_model(model, threads)
         self.pad_id = 0 if self._model.mask_zero else None
+        self._knows_padding = encoder is not None or self._model.mask_zero
         if encoder is not None:
             for finding in vocabulary_errors(self._model, encoder):
                 raise ModelError(finding.message)
@@ -115,6 +116,22 @@ class Embedder:
         # Without its sign a negative id is above all others, so that one look at each id is enough.
         if ids.size and int(ids.view(np.uint32).max()) >= input_dim:
             raise ModelError(range_error(int(ids.min()), int(ids.max()), input_dim))
+
+    def check_no_padding(self, rows: Ragged, path: Path) -> None:
+        """Raise ``ModelError`` if ``rows`` of a file may hold padding that would be pooled as a token.
+
+        Lines of JSON, among others, can be padded without saying so. An id 0 at either end of a row is taken for
+        padding, unless the model has a mask or the vocabulary is known.
+        """
+        if self._knows_padding:
+            return
+        filled = rows.row_splits[:-1] < rows.row_splits[1:]
+        first, last = rows.row_splits[:-1][filled], rows.row_splits[1:][filled] - 1
+        if not (rows.values[first].all() and rows.values[last].all()):
+            raise ModelError(
+                f"rows of {path} begin or end with id 0, which may be padding, and the model's Embedding has mask_zero "
+                "off: encode the texts to .npz or .parquet with ragged=True, or make the model with mask_zero=True"
+            )
 
     def vectors(self, ids: Int32) -> Float32:
         """The model's output for ids (rows, maxlen): float32 (rows, maxlen, dim) for a look-up."""

@@ -107,6 +107,8 @@ def embed_ids(
         check_rows_fit(output, layout, (source.rows or written) - written)
         for block in source.blocks(size):
             embedder.check(block.values)  # all of it before any work
+            if isinstance(block.ids, Ragged) and not source.fingerprint:
+                embedder.check_no_padding(block.ids, source.path)
         report, count = EncodingReport(layout=layout), RowCount()
 
         def append(writer: Writer, piece: Piece[Ragged | Int32]) -> None:
