@@ -71,7 +71,8 @@ def _reported() -> Iterator[None]:
             raise
         raise click.ClickException(escaped(_os_message(error))) from error
     except click.ClickException as error:
-        error.message = escaped(error.message, keep="\n\t")  # click's lists of choices have lines
+        # Assigned so, as click's types forbid it otherwise. Its lists of choices have lines.
+        vars(error)["message"] = escaped(error.message, keep="\n\t")
         raise
     except (click.exceptions.Exit, click.Abort):
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +19,17 @@ from tokemb.reading_ids.source import BLOCK, IdBlock, IdsSource, broken, int32_i
 
 # Rows of lists whose lengths are not known before.
 _ROWS = 1 << 16
+
+# What zipfile, zlib and Arrow raise for archives that are damaged.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    pa.ArrowException,
+)
 
 _OWN = {"ids", "values", "row_splits", "lengths", "pad_id", "fingerprint"}
 
@@ -174,7 +186,7 @@ def sound(path: Path) -> Iterator[None]:
         yield
     except ArgumentError as error:
         raise error if str(path) in str(error) else broken(path, ".npz", error) from None
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError, pa.ArrowException) as error:
+    except _BROKEN as error:
         raise broken(path, ".npz", error) from None
 
 

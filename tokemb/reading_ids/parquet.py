@@ -14,6 +14,7 @@ import pyarrow.types as pt
 
 from tokemb.errors import ArgumentError
 from tokemb.expansion import is_bomb
+from tokemb.parquet_footer import read_chunks
 from tokemb.ragged import Ragged
 from tokemb.reading_ids.source import BLOCK, LARGEST_READ, IdBlock, IdsSource, broken, int32_ids
 
@@ -43,7 +44,7 @@ class ParquetSource(IdsSource):
         # Without these two Arrow reads the whole file ahead.
         sparing: dict[str, Any] = {"buffer_size": _READ_BUFFER, "pre_buffer": False}
         with sound(self.path), pq.ParquetFile(self.path, page_checksum_verification=True, **sparing) as file:
-            self._check_row_sizes(file.metadata)
+            self._check_row_sizes()
             for batch in file.iter_batches(rows, use_threads=False):
                 given = True
                 yield self._block(batch)
@@ -51,21 +52,18 @@ class ParquetSource(IdsSource):
             nothing = pa.RecordBatch.from_pylist([], self.kept)
             yield IdBlock(np.zeros((0, self.maxlen), np.int32), nothing)
 
-    def _check_row_sizes(self, metadata: pq.FileMetaData) -> None:
-        """Raise ``ArgumentError`` if one row can take far more memory than all rows take in the file."""
-        for index in range(metadata.num_row_groups):
-            group = metadata.row_group(index)
-            for column in map(group.column, range(group.num_columns)):
-                if column.path_in_schema.split(".")[0] != self.column:
-                    continue
-                # Without a length that the file declares, one row may have all values.
-                padded = bool(self.maxlen) and column.num_values == group.num_rows * (self.maxlen or 0)
-                size = 8 * ((self.maxlen or 0) if padded else column.num_values)
-                if is_bomb(size, column.total_compressed_size, LARGEST_READ):
-                    raise ArgumentError(
-                        f"{self.path} has {column.num_values:,} ids in {column.total_compressed_size:,} bytes: no ids "
-                        "are that regular"
-                    )
+    def _check_row_sizes(self) -> None:
+        """Raise an error if one row can take far more memory than all rows take in the file."""
+        with self.path.open("rb") as file:
+            chunks = [chunk for group in read_chunks(file) for chunk in group if chunk.path[0] == self.column]
+        padded = bool(self.maxlen) and sum(chunk.values for chunk in chunks) == (self.rows or 0) * (self.maxlen or 0)
+        for chunk in chunks:
+            # Without a length that the file declares, one row may have all values.
+            size = 8 * ((self.maxlen or 0) if padded else chunk.values)
+            if is_bomb(size, chunk.stored, LARGEST_READ):
+                raise ArgumentError(
+                    f"{self.path} has {chunk.values:,} ids in {chunk.stored:,} bytes: no ids are that regular"
+                )
 
     def _block(self, batch: pa.RecordBatch) -> IdBlock:
         lists = batch.column(self.column)
@@ -97,7 +95,7 @@ def sound(path: Path) -> Iterator[None]:
         yield
     except ArgumentError:
         raise
-    except (pa.ArrowException, OSError, UnicodeError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the disk: Arrow's own have no number
             raise
         raise broken(path, ".parquet", error) from None
