@@ -110,7 +110,7 @@ def test_sms_messages_with_quotes_are_one_row_per_line():
 def test_text_after_a_closing_quote_is_an_error_that_names_the_line(tmp_path, monkeypatch, block, content, line):
     monkeypatch.setattr(texts, "BATCH_BYTES", block)
     (tmp_path / "x.csv").write_text(content, encoding="utf-8")
-    with pytest.raises(TextError, match=rf"x\.csv, line {line}: text follows a closing quote .* quoting=\"none\""):
+    with pytest.raises(TextError, match=rf"x\.csv, line {line}: '.' follows a closing quote .* quoting=\"none\""):
         table_of(tmp_path / "x.csv")
 
 

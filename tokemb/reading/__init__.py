@@ -16,6 +16,7 @@ from tokemb.reading.blocks import utf8_blocks, whole_lines
 from tokemb.reading.columns import Columns, Place
 from tokemb.reading.files import Source, find_sources
 from tokemb.reading.lines import rows_of_lines
+from tokemb.reading.signatures import CheckedStream
 from tokemb.reading.streams import OnRead, is_worth_a_thread, open_stream
 
 if TYPE_CHECKING:
@@ -126,12 +127,14 @@ def _parsed(blocks: Iterator[bytes], source: Source, columns: Columns, header: b
     if source.delimiter is not None:
         from tokemb.reading.delimited import Dialect, delimited_batches
 
-        return delimited_batches(blocks, source.name, columns, Dialect(source.delimiter, source.quoting, header))
+        dialect = Dialect(source.delimiter, source.quoting, header, source.own_delimiter is not None)
+        return delimited_batches(blocks, source.name, columns, dialect)
     return _lines(blocks, source.name, columns)
 
 
 def _blocks(source: Source, on_read: OnRead | None) -> Generator[bytes, None, None]:
-    with open_stream(source, on_read) as stream:
+    with open_stream(source, on_read) as opened:
+        stream = CheckedStream(opened, source.name)
         if source.delimiter is None or source.quoting == "none":
             yield from whole_lines(stream)
         else:

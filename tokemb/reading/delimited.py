@@ -35,11 +35,13 @@ class Dialect:
         delimiter: The character between the fields.
         quoting: ``"minimal"`` if fields may be enclosed in quotes, ``"none"`` if quotes are text.
         header: Whether the first record names the columns. Otherwise they are called ``"0"``, ``"1"``, ...
+        is_chosen: Whether the delimiter was passed, and is not the one of the format.
     """
 
     delimiter: str
     quoting: str
     header: bool
+    is_chosen: bool
 
     @property
     def is_quoted(self) -> bool:
@@ -76,7 +78,7 @@ def delimited_batches(
             block = BOM + block  # Arrow drops one at the start of what it reads, where this one is text
         if not block.endswith(b"\n"):
             block += b"\n"  # Arrow finds no columns in a single record whose end is missing
-        names = names or _names(block, dialect)
+        names = names or _names(block, name, dialect)
         text, kept = columns.choose(names, name, hint=_hint(names, dialect))
         place = Place(name, "row", row)
         wanted = {key: STRINGS if columns.is_text(key) else pa.string() for key in [text, *kept]}
@@ -100,8 +102,12 @@ def _join_blank_start(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield start
 
 
-def _names(block: bytes, dialect: Dialect) -> list[str]:
-    """Return the names of the columns, from the first record."""
+def _names(block: bytes, file: str, dialect: Dialect) -> list[str]:
+    """Return the names of the columns, from the first record.
+
+    Raises:
+        TextError: If another character seems to separate the fields.
+    """
     block = block.lstrip(b"\r\n")
     start = block[:_HEADER]
     end = (
@@ -115,6 +121,10 @@ def _names(block: bytes, dialect: Dialect) -> list[str]:
     )
     parse = dialect.parse_options(invalid_row_handler=lambda row: "skip")
     names = pa_csv.read_csv(pa.BufferReader(record), options, parse).schema.names
+    if len(names) == 1 and not dialect.is_chosen:
+        from tokemb.reading.separators import check_separator  # here, as most files have several columns
+
+        check_separator(names[0] if dialect.header else None, block, file, dialect.delimiter, dialect.is_quoted)
     return names if dialect.header else [str(index) for index in range(len(names))]
 
 

@@ -34,6 +34,8 @@ _EXTENSIONS = {
     ".arrow": "arrow",
     ".feather": "arrow",
 }
+# Read if they are named, but not as a part of a folder, where they mostly hold settings.
+_NOT_IN_FOLDERS = {".json": "jsonl"}
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".xz": "xz"}
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://")
@@ -156,9 +158,15 @@ def _source(path: str, name: str, format_: str | None, filesystem: FileSystem | 
 
 def format_of(path: str) -> tuple[str | None, str | None]:
     """The format, if the extension is known, and the compression, if there is one."""
+    extension, compression = _extension_of(path)
+    return _EXTENSIONS.get(extension) or _NOT_IN_FOLDERS.get(extension), compression
+
+
+def _extension_of(path: str) -> tuple[str, str | None]:
+    """Return the extension that tells the format, and the compression that one after it tells."""
     name = PurePosixPath(path.lower())
     compression = _COMPRESSIONS.get(name.suffix)
-    return _EXTENSIONS.get((name.with_suffix("") if compression else name).suffix), compression
+    return (name.with_suffix("") if compression else name).suffix, compression
 
 
 def _local(name: str) -> list[str]:
@@ -209,7 +217,7 @@ def _some(folder: str, paths: list[str]) -> list[str]:
 
 
 def _is_known(path: str) -> bool:
-    return not _is_hidden(path) and format_of(path)[0] is not None
+    return not _is_hidden(path) and _extension_of(path)[0] in _EXTENSIONS
 
 
 def _is_hidden(path: str) -> bool:

@@ -37,6 +37,10 @@ def json_batches(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterat
     line, blank = 1, 0
     for block in blocks:
         body = _without_blank_end(block)
+        if line == 1 and bytes(body[:1]) == b"[":
+            raise TextError(
+                f"{name} holds a JSON array, not JSON Lines: write one object per line, as jq -c '.[]' does"
+            )
         if body and blank:
             raise _empty(f"{name}, line {blank}")
         newlines = block.count(b"\n", len(body))
@@ -162,7 +166,9 @@ def _object(line: bytes, where: str, **settings: Any) -> Row:  # noqa: ANN401 - 
     try:
         value = json.loads(line.decode(), **settings)
     except json.JSONDecodeError as error:
-        raise TextError(f"{where} is not JSON: {error.msg} at character {error.pos + 1}") from None
+        raise TextError(
+            f"{where} is not JSON: {error.msg} at character {error.pos + 1}; every line must be one object"
+        ) from None
     except ValueError:  # Python refuses to convert so many digits
         raise TextError(f"{where} is not JSON that can be read: it holds an integer of thousands of digits") from None
     except RecursionError:

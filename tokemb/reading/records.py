@@ -17,6 +17,9 @@ from tokemb.reading.streams import Stream
 _NEWLINE, _RETURN, _QUOTE = b'\n\r"'
 _NO_QUOTING = 'or pass quoting="none" if quotes are part of the text'
 
+# What may separate the fields where the delimiter was not passed, and how messages show it.
+_OTHER_DELIMITERS = {",": ",", ";": ";", "\t": r"\t", "|": "|"}
+
 _Offsets = npt.NDArray[np.int64]
 
 
@@ -64,7 +67,7 @@ def whole_records(stream: Stream, name: str, delimiter: str) -> Iterator[bytes]:
         rest += more
         scan = scan_records(rest, delimiter, start)
         if scan.misplaced is not None:
-            raise _text_after_quote(name, line + scan.lines_before(scan.misplaced))
+            raise _text_after_quote(name, line + scan.lines_before(scan.misplaced), chr(rest[scan.misplaced]))
         if may_warn and scan.multiline_quote is not None:
             may_warn = False
             _warn_of_lines(name, line + scan.lines_before(scan.multiline_quote))
@@ -121,10 +124,12 @@ def _first_text(text: npt.NDArray[np.uint8], after: _Offsets, delimiter: str) ->
     return int(after[np.argmax(is_text)]) if is_text.any() else None
 
 
-def _text_after_quote(name: str, line: int) -> TextError:
-    return TextError(
-        f'{name}, line {line}: text follows a closing quote ("); double the quotes within quoted fields, {_NO_QUOTING}'
-    )
+def _text_after_quote(name: str, line: int, text: str) -> TextError:
+    if text in _OTHER_DELIMITERS:
+        remedy = f'pass delimiter="{_OTHER_DELIMITERS[text]}" if that separates the fields'
+    else:
+        remedy = "double the quotes within quoted fields"
+    return TextError(f'{name}, line {line}: {text!r} follows a closing quote ("); {remedy}, {_NO_QUOTING}')
 
 
 def _never_closed(name: str, line: int) -> TextError:

@@ -18,8 +18,8 @@ from tokemb.spark.columns import quoted, workers_errors
 
 FORMATS = ("text", "csv", "tsv", "jsonl", "parquet")
 
-_FORMAT = re.compile(r"\.(txt|csv|tsv|jsonl|ndjson|parquet)(\.gz|\.bz2|\.zst|\.xz)?/?$")
-_NAMES = {"txt": "text", "ndjson": "jsonl"}
+_FORMAT = re.compile(r"\.(txt|csv|tsv|jsonl|ndjson|json|parquet)(\.gz|\.bz2|\.zst|\.xz)?/?$")
+_NAMES = {"txt": "text", "ndjson": "jsonl", "json": "jsonl"}
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _QUOTINGS = {"csv": "minimal", "tsv": "none"}
 # Spark takes "" for NUL, which texts may hold. This is no character.
