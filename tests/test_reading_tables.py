@@ -139,13 +139,57 @@ def test_csv_line_endings_and_empty_lines_give_the_same_rows(tmp_path, newline, 
     assert table_of(file).to_pydict() == {"a": ["", "1"]}
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "settings", "message"),
+    [
+        (
+            "a.csv",
+            "id,my review\n",
+            {},
+            ': pass the text column, for example column="id", or header=False if the first',
+        ),
+        ("a.csv", "1,a\n", {"header": False}, "the columns '0', '1': pass the text column, for example column=\"1\"$"),
+        ("a.tsv", "spam\tSome text, long enough to be one\n", {}, ", or header=False if the first row is no header"),
+        (
+            "a.tsv",
+            "spam\t" + "long " * 20 + "\n",
+            {},
+            "the columns 'spam', 'long long long long long long long lo...'",
+        ),
+        ("a.tsv", "x y\t" + "long " * 20 + "\n", {}, ": pass the text column, column=NAME, or header=False"),
+        ("a.tsv", '"n"\t"m"\n', {}, 'quoting="minimal" if fields are quoted, or header=False'),
+        ("a.tsv", '"n"\t"m"\n', {"column": "n"}, ': pass one of these, quoting="minimal" if fields are quoted'),
+        (
+            "a.csv",
+            "a,b\n",
+            {"column": "c"},
+            "'a', 'b': pass one of these, or header=False if the first row is no header",
+        ),
+        (
+            "a.txt",
+            "a,b\n",
+            {"column": "c"},
+            "no column 'c'; if it is a table, pass its format, for example format=\"csv\", or",
+        ),
+        ("a.csv", "text,b\n1,2,3\n", {}, 'row 1 has 3 fields, .* or pass another one, such as delimiter=";"'),
+        ("a.tsv", "text\tb\n1\t2\t3\n", {}, 'row 1 has 3 fields, .* pass quoting="minimal" if fields are quoted'),
+        ("a.jsonl", '{"text": null}\n', {}, "line 1 has no 'text': fill it, or pass missing=\"empty\""),
+    ],
+)
+def test_message_about_columns_names_the_argument_that_resolves_it(tmp_path, name, content, settings, message):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(TextError, match=message) as caught:
+        list(read_corpus(tmp_path / name, **settings))
+    assert "--" not in str(caught.value)
+
+
 def test_errors(tmp_path):
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     (tmp_path / "x.txt").write_text("a,b\n1,2\n")
     pq.write_table(pa.table({"a": [1], "b": [2]}), tmp_path / "x.parquet")
     with pytest.raises(TextError, match="has no column 'c'; it has the columns 'a', 'b'"):
         table_of(tmp_path / "x.csv", ["a", "c"])
-    with pytest.raises(TextError, match='one row per line, and has no columns; pass format="csv", "tsv" or "jsonl"'):
+    with pytest.raises(TextError, match="one row per line, and has no columns; if it is a table, pass its format"):
         table_of(tmp_path / "x.txt", ["a"])
     with pytest.raises(TextError, match="'a' must be of one type in all files: .*x.parquet holds int64"):
         table_of([tmp_path / "x.csv", tmp_path / "x.parquet"])

@@ -17,7 +17,9 @@ TEXT = "text"
 # Characters of a name that messages show.
 _NAME_LENGTH = 40
 # Resolves errors about columns of files that are read as text.
-SELECT_FORMAT = 'pass format="csv", "tsv" or "jsonl" if it is a table, or delimiter="," with its delimiter'
+SELECT_FORMAT = (
+    'if it is a table, pass its format, for example format="csv", or its delimiter, for example delimiter=";"'
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ class Columns:
         for name in wanted:
             if names.count(name) != 1 and name not in may_come:
                 times = "no column" if name not in names else "more than one column"
-                raise TextError(f"{file} has {times} {name!r}; it has {_listed(names)}{hint}")
+                remedy = f": pass one of these{hint}" if hint else ""
+                raise TextError(f"{file} has {times} {name!r}; it has {_listed(names)}{remedy}")
 
     def choose_lines(self, file: str) -> str:
         """The name of the one column of a text file."""

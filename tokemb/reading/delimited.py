@@ -166,7 +166,7 @@ def _parse(
 
 def _ragged(at: str, fields: int, expected: int, dialect: Dialect) -> TextError:
     if dialect.is_quoted:
-        remedy = 'quote fields that hold the delimiter or a newline, or pass another character as delimiter=","'
+        remedy = 'quote fields that hold the delimiter or a newline, or pass another one, such as delimiter=";"'
     else:
         remedy = 'pass quoting="minimal" if fields are quoted'
     return TextError(f"{at} has {fields} fields, and the first row {expected}: {remedy}")

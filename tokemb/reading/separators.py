@@ -37,8 +37,11 @@ def check_separator(column: str | None, block: bytes, name: str, delimiter: str,
 def _separates(separator: str, block: bytes, is_quoted: bool) -> bool:
     """Whether a character splits each of the first records into the same number of fields."""
     lines = block[:_BEGINNING].decode(errors="replace").rpartition("\n")[0].split("\n")
-    quoting = csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE
-    records = csv.reader((line for line in lines if line), delimiter=separator, quoting=quoting)
+    records = csv.reader(
+        (line for line in lines if line),
+        delimiter=separator,
+        quoting=csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE,
+    )
     try:
         fields = [len(record) for record in islice(records, _RECORDS)]
     except csv.Error:
