@@ -163,7 +163,9 @@ def test_wrong_settings_and_shapes():
         encoder.layer(0)
     with pytest.raises(tokemb.TokembError, match="padding"):
         encoder.layer(2, "left")
-    with pytest.raises(tokemb.TokembError, match=r"strings of shape \(batch,\) or \(batch, 1\); received \(2, 2\)"):
+    with pytest.raises(
+        tokemb.TokembError, match=r"strings of shape \(batch,\), \(batch, 1\) or \(\); received \(2, 2\)"
+    ):
         encoder.layer(2)(tf.constant([["a", "b"], ["a", "b"]]))
 
 
@@ -192,6 +194,18 @@ def test_in_a_data_set_and_in_a_model():
     of_ids = keras.Model(model.layers[2].input, model.output)
     expected = of_ids.predict(encoder.encode(TEXTS, maxlen=6), verbose=0)
     np.testing.assert_allclose(model.predict(strings(TEXTS), verbose=0), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("maxlen", [5, None])
+def test_one_text_gives_one_row_so_that_a_data_set_is_mapped_before_it_is_batched(maxlen):
+    encoder = tokemb.fit_vocab(TEXTS, profile="whitespace")
+    layer = encoder.layer(maxlen)
+    for text in TEXTS:
+        np.testing.assert_array_equal(layer(tf.constant(text)), encoder.encode([text], maxlen=maxlen)[0])
+    rows = tf.data.Dataset.from_tensor_slices(TEXTS).map(layer)
+    assert rows.element_spec.shape.as_list() == [maxlen]
+    np.testing.assert_array_equal(list(rows.padded_batch(4)), [encoder.encode(TEXTS, maxlen=maxlen)])
+    assert layer(keras.KerasTensor((), dtype="string")).shape == (maxlen,)
 
 
 def test_a_model_with_it_is_saved_loaded_cloned_and_exported(tmp_path):

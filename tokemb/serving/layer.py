@@ -27,6 +27,8 @@ _DTYPES = {"page_of": "<i4", "becomes": "<i4", "classes": "u1", "contexts": "u1"
 class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
     """Strings (batch,) or (batch, 1) to int32 ids (batch, maxlen), as ``Encoder.encode`` gives them.
 
+    A single string, of shape (), gives int32 (maxlen,), so that ``dataset.map(layer)`` works before ``batch`` too.
+
     Made by ``Encoder.layer``. Everything that it needs is in its config, so that a saved model needs no vocabulary; to
     load one in Keras, ``import tokemb.serving`` first. Bytes that are not UTF-8 are an ``InvalidArgumentError``.
     """
@@ -74,9 +76,10 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
             self._words = tf.lookup.StaticHashTable(words, -1 if unk_id is None else unk_id)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Strings (batch,) or (batch, 1) to int32 (batch, maxlen)."""
+        """Turn strings (batch,) or (batch, 1) into int32 (batch, maxlen), or one string into int32 (maxlen,)."""
         texts = tf.convert_to_tensor(inputs, tf.string)
-        _check_shape(tuple(texts.shape))
+        shape = tuple(texts.shape)
+        _check_shape(shape)
         with tf.device("CPU:0"):
             texts = tf.reshape(texts, [-1])
             pieces, rows = cut(texts, self._characters)
@@ -85,12 +88,12 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
                 known = ids >= 0
                 ids, rows = tf.boolean_mask(ids, known), tf.boolean_mask(rows, known)
             padded = lay_out(ids, rows, tf.size(texts), *self._shape)
-        return tf.ensure_shape(padded, [texts.shape[0], self.maxlen])
+        return padded[0] if shape == () else tf.ensure_shape(padded, [shape[0], self.maxlen])
 
     def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:  # noqa: ANN401 - a symbolic tensor
-        """int32 (batch, maxlen)."""
+        """Return int32 (batch, maxlen), or (maxlen,) for one string."""
         _check_shape(tuple(inputs.shape))
-        return keras.KerasTensor((inputs.shape[0], self.maxlen), dtype="int32")
+        return keras.KerasTensor((*inputs.shape[:1], self.maxlen), dtype="int32")
 
     def get_config(self) -> dict[str, Any]:
         """All that makes this layer."""
@@ -138,8 +141,8 @@ def _length(shape: RowShape) -> int | None:
 
 
 def _check_shape(shape: tuple[int | None, ...]) -> None:
-    if len(shape) != 1 and shape[1:] != (1,):
-        raise ArgumentError(f"texts must be strings of shape (batch,) or (batch, 1); received {shape}")
+    if len(shape) > 1 and shape[1:] != (1,):
+        raise ArgumentError(f"texts must be strings of shape (batch,), (batch, 1) or (); received {shape}")
 
 
 def _to_json(characters: EveryCharacter) -> dict[str, Any]:
