@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
@@ -16,9 +17,32 @@ from tokemb.contract import Finding
 ENCODER = tokemb.fit_vocab(["deep learning is very deep"])  # input_dim 6
 
 
-def network(input_dim=6, maxlen=None, mask_zero=True):
-    import keras
+@keras.saving.register_keras_serializable("tokemb_tests")
+class TokenAndPosition(keras.layers.Layer):
+    """Adds the vectors of tokens and those of their places."""
 
+    def __init__(self, vocabulary_size, sequence_length, dim, **settings):
+        super().__init__(**settings)
+        self.token_embedding = keras.layers.ReversibleEmbedding(vocabulary_size, dim, mask_zero=True)
+        self.sequence_length, self.dim = sequence_length, dim
+
+    def build(self, shape):
+        self.token_embedding.build(shape)
+        self.positions = self.add_weight(shape=(self.sequence_length, self.dim), name="positions")
+        super().build(shape)
+
+    def call(self, ids):
+        return self.token_embedding(ids) + self.positions
+
+    def compute_mask(self, ids, mask=None):
+        return self.token_embedding.compute_mask(ids)
+
+    def get_config(self):
+        sizes = {"vocabulary_size": self.token_embedding.input_dim, "sequence_length": self.sequence_length}
+        return {**super().get_config(), **sizes, "dim": self.dim}
+
+
+def network(input_dim=6, maxlen=None, mask_zero=True):
     layers = [keras.Input((maxlen,)), keras.layers.Embedding(input_dim, 2, mask_zero=mask_zero), keras.layers.GRU(1)]
     return keras.Sequential(layers)
 
@@ -125,15 +149,33 @@ def test_the_length_of_rows():
 
 
 def test_models_whose_embedding_cannot_be_told():
-    import keras
-
     first, second = (keras.Input((None,), dtype="int32") for _ in range(2))
-    one, shared = keras.layers.Embedding(6, 2), keras.layers.Embedding(6, 2)
+    one, other = keras.layers.Embedding(6, 2), keras.layers.Embedding(6, 2)
     for model in (
         keras.Model(first, one(first + 0)),
-        keras.Model([first, second], shared(first) + shared(second)),
+        keras.Model([first, second], one(first) + other(second)),
     ):
         assert found(ENCODER, model) == [("warning", "input_dim")]
+
+
+def token_and_position(input_dim):
+    """A model with a layer of the user's around its Embedding, as keras_hub's TokenAndPositionEmbedding is."""
+    ids = keras.Input((4,), dtype="int32")
+    return keras.Model(ids, keras.layers.GlobalAveragePooling1D()(TokenAndPosition(input_dim, 4, 2)(ids)))
+
+
+@pytest.mark.parametrize("input_dim", [6, 5])
+def test_the_embedding_is_found_where_grow_model_finds_it(input_dim):
+    first, second = (keras.Input((None,), dtype="int32") for _ in range(2))
+    shared = keras.layers.Embedding(input_dim, 2, mask_zero=True)
+    base = keras.Sequential([keras.Input((None,)), keras.layers.Embedding(input_dim, 2, mask_zero=True)])
+    expected = [] if input_dim == 6 else [("error", "input_dim")]
+    for model in (
+        keras.Model([first, second], shared(first) + shared(second)),
+        keras.Model([first, second], base(first) + base(second)),
+        token_and_position(input_dim),
+    ):
+        assert found(ENCODER, model, [[0, 1, 2, 3]]) == expected
 
 
 def test_errors_come_first():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import command_here, tokemb_command
+from tests.test_checking import token_and_position
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.lookup import read_lookup
 
@@ -24,8 +26,6 @@ def inner(dim=3, encoder=OLD, **settings):
 
 
 def functional(part=None):
-    import keras
-
     ids = keras.Input((None,), dtype="int32", name="ids")
     hidden = keras.layers.GRU(2)((part or inner())(ids))
     return keras.Model(ids, keras.layers.Dense(1, name="score")(hidden), name="classifier")
@@ -38,9 +38,7 @@ def trained(model, optimizer="adam", epochs=2, **settings):
 
 
 def embedding_of(model):
-    import keras
-
-    from tokemb.network import layers_of
+    from tokemb.model_layers import layers_of
 
     (layer,) = {id(layer): layer for layer in layers_of(model) if isinstance(layer, keras.layers.Embedding)}.values()
     return layer
@@ -51,36 +49,26 @@ def predict(model, ids=IDS):
 
 
 def saved_and_loaded(model, path):
-    import keras
-
     model.save(path)
     return keras.models.load_model(path)
 
 
 def sequential():
-    import keras
-
     return keras.Sequential([inner(), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
 
 
 def plain_embedding():
-    import keras
-
     embedding = keras.layers.Embedding(13, 3, mask_zero=True)
     return keras.Sequential([keras.Input((None,)), embedding, keras.layers.GRU(2), keras.layers.Dense(1)])
 
 
 def nested():
-    import keras
-
     ids = keras.Input((None,), dtype="int32")
     return keras.Sequential([keras.Model(ids, functional()(ids)), keras.layers.Dense(1)])
 
 
 def shared():
     """One Embedding for two inputs, which are compared."""
-    import keras
-
     left, right = (keras.Input((None,), dtype="int32") for _ in range(2))
     encode = keras.Sequential([inner(), keras.layers.GRU(2)])
     return keras.Model([left, right], keras.layers.Dot(1)([encode(left), encode(right)]))
@@ -88,8 +76,6 @@ def shared():
 
 def of_documents():
     """Rows of sentences of ids: the embedding model within a wrapper."""
-    import keras
-
     ids = keras.Input((2, 6), dtype="int32")
     rows = keras.layers.TimeDistributed(keras.Sequential([inner(), keras.layers.GRU(2)]))(ids)
     return keras.Model(ids, keras.layers.Dense(1)(keras.layers.GRU(2)(rows)))
@@ -123,7 +109,7 @@ def test_what_was_learned_stays(tmp_path, make):
 
 def test_all_names_carry_the_new_vocabulary():
     from tokemb.embedding import fingerprint_in_name
-    from tokemb.network import layers_of
+    from tokemb.model_layers import layers_of
 
     for model in (nested(), of_documents(), inner()):
         grown = tokemb.grow_model(model, OLD, NEW)
@@ -179,8 +165,6 @@ def test_new_rows_are_drawn_as_the_old_tokens_rows_are_spread():
     st.integers(1, 3),
 )
 def test_old_rows_stay_for_any_vocabulary(before, after, extra, dim):
-    import keras
-
     old = tokemb.fit_vocab([*before, "z"])
     new = old.grow(after)
     model = keras.Sequential([keras.layers.Embedding(old.input_dim + extra, dim)])
@@ -196,8 +180,6 @@ def test_old_rows_stay_for_any_vocabulary(before, after, extra, dim):
 
 @pytest.mark.parametrize("dtype", ["float64", "mixed_float16", "bfloat16"])
 def test_other_precisions_keep_their_bits(dtype):
-    import keras
-
     model = keras.Sequential([keras.layers.Embedding(13, 3, dtype=dtype)])
     model.build((None, None))
     layer = embedding_of(tokemb.grow_model(model, OLD, NEW))
@@ -208,8 +190,6 @@ def test_other_precisions_keep_their_bits(dtype):
 
 
 def test_settings_of_the_embedding_stay(tmp_path):
-    import keras
-
     model = inner(mask_zero=False, trainable=False)
     layer = embedding_of(tokemb.grow_model(model, OLD, NEW))
     assert (layer.mask_zero, layer.trainable, layer.trainable_variables) == (False, False, [])
@@ -238,8 +218,6 @@ def test_growing_twice_is_growing():
 
 
 def test_several_embeddings():
-    import keras
-
     ids, user = (keras.Input((None,), dtype="int32", name=name) for name in ("ids", "user"))
     words = keras.layers.Embedding(13, 3, name="words")(ids)
     users = keras.layers.Embedding(14, 3, name="users")(user)
@@ -266,8 +244,6 @@ def test_several_embeddings():
 
 
 def test_what_cannot_be_told_or_grown():
-    import keras
-
     ids = keras.Input((None,), dtype="int32")
     shifted = keras.Model(ids, keras.layers.Embedding(13, 3, name="words")(ids + 0))
     with pytest.raises(ModelError, match="no Embedding takes the ids of the model as they are: name .*, of words"):
@@ -298,8 +274,6 @@ def test_vocabularies_of_which_one_did_not_grow_from_the_other():
 # Keras' own, which its module's filter misses once pytest.warns has seen it
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_what_is_as_long_as_the_vocabulary_is_said_and_stays():
-    import keras
-
     ids = keras.Input((None,), dtype="int32")
     pooled = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(13, 3)(ids))
     model = keras.Model(ids, keras.layers.Dense(13, name="next")(pooled))
@@ -313,16 +287,14 @@ def test_what_is_as_long_as_the_vocabulary_is_said_and_stays():
 
 
 def test_a_users_own_layers():
-    import keras
-
     @keras.saving.register_keras_serializable("tokemb_tests")
     class Tied(keras.Model):
         """Gives the ids again: the output has the weights of the Embedding, and its own copy of that reference."""
 
-        def __init__(self, keep=False, **settings):
+        def __init__(self, keep=False, input_dim=13, **settings):
             super().__init__(**settings)
             self.keep = keep
-            self.words = keras.layers.Embedding(13, 3)
+            self.words = keras.layers.Embedding(input_dim, 3)
             self.other = keras.layers.Layer()
 
         def build(self, shape):
@@ -335,7 +307,7 @@ def test_a_users_own_layers():
             return keras.ops.matmul(self.words(ids), keras.ops.transpose(self.words.embeddings))
 
         def get_config(self):
-            return {"keep": self.keep}
+            return {"keep": self.keep, "input_dim": self.words.input_dim}
 
     model = Tied()
     predict(model)
@@ -352,6 +324,70 @@ def test_a_users_own_layers():
 
     with pytest.raises(ModelError, match="Keras cannot copy the model: Could not locate class 'Unknown'"):
         tokemb.grow_model(keras.Sequential([inner(), Unknown()]), OLD, NEW)
+
+
+@keras.saving.register_keras_serializable("tokemb_tests")
+class OfFixedSize(keras.Model):
+    """A model whose config holds the size that it was made with."""
+
+    def __init__(self, vocab_size, **settings):
+        super().__init__(**settings)
+        self.vocab_size = vocab_size
+        self.words = keras.layers.Embedding(vocab_size, 3)
+        self.pool = keras.layers.GlobalAveragePooling1D()
+
+    def call(self, ids):
+        return self.pool(self.words(ids))
+
+    def get_config(self):
+        return {"vocab_size": self.vocab_size}
+
+
+def test_a_grown_model_that_could_not_be_loaded_again_is_refused(tmp_path):
+    model = OfFixedSize(13)
+    predict(model)
+    with pytest.raises(ModelError, match=r"the grown model cannot be loaded again.*have get_config give the size"):
+        tokemb.grow_model(model, OLD, NEW)
+    OLD.save(tmp_path / "v")
+    model.save(tmp_path / "m.keras")
+    (tmp_path / "new.txt").write_text("twelve\n")
+    grow = "grow new.txt --vocab v -o w --model m.keras --grown-model g.keras".split()
+    assert "cannot be loaded again" in run(*grow, cwd=tmp_path, code=1)[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.keras", "new.txt", "v"]
+
+
+def test_the_command_loads_what_it_wrote_before_it_keeps_it(tmp_path, monkeypatch):
+    OLD.save(tmp_path / "v")
+    functional().save(tmp_path / "m.keras")
+    (tmp_path / "new.txt").write_text("twelve\n")
+    monkeypatch.setattr("keras.Model.save", lambda _, path: path.write_bytes(b"cut"))
+    grow = "grow new.txt --vocab v -o w --model m.keras --grown-model g.keras".split()
+    assert "the grown model cannot be loaded again" in run(*grow, cwd=tmp_path, code=1)[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.keras", "new.txt", "v"]
+
+
+@pytest.mark.parametrize("make", [functional, lambda: token_and_position(13)])
+def test_a_layer_of_the_users_around_the_embedding_grows(make, tmp_path):
+    model = make()
+    grown = tokemb.grow_model(model, OLD, NEW, seed=0)
+    np.testing.assert_array_equal(predict(grown, IDS[:, :4]), predict(model, IDS[:, :4]))
+    again, new_tokens = saved_and_loaded(grown, tmp_path / "grown.keras"), np.array([[13, 14, 15, 1]])
+    np.testing.assert_array_equal(predict(again, new_tokens), predict(grown, new_tokens))
+    assert tokemb.check(NEW, tmp_path / "grown.keras", new_tokens) == []
+
+
+def test_an_output_of_tied_weights_grows_with_the_embedding(tmp_path):
+    ids = keras.Input((None,), dtype="int32")
+    words = keras.layers.ReversibleEmbedding(13, 3)
+    model = keras.Model(ids, words(words(ids), reverse=True))
+    grown = tokemb.grow_model(model, OLD, NEW, seed=0)
+    assert grown.output_shape == (None, None, 16)
+    assert predict(grown).shape == (4, 12, 16)
+    np.testing.assert_allclose(predict(grown)[..., :13], predict(model), rtol=1e-6)
+    assert predict(saved_and_loaded(grown, tmp_path / "grown.keras")).shape == (4, 12, 16)
+    untied = keras.layers.ReversibleEmbedding(13, 3, tie_weights=False)
+    with pytest.raises(ModelError, match="is a ReversibleEmbedding"):
+        tokemb.grow_model(keras.Model(ids, untied(untied(ids), reverse=True)), OLD, NEW)
 
 
 # The command
@@ -371,8 +407,6 @@ def test_the_command(tmp_path):
     grow = "grow new.txt --vocab v -o w --model m.keras --grown-model g.keras".split()
     notes = run(*grow, cwd=tmp_path, command=tokemb_command)
     assert notes[-3:] == ["wrote      w", "wrote      g.keras", "next       tokemb check --vocab w --model g.keras"]
-    import keras
-
     grown = keras.models.load_model(tmp_path / "g.keras")
     expected = tokemb.grow_model(model, OLD, NEW, seed=0)
     for mine, theirs in zip(grown.get_weights(), expected.get_weights(), strict=True):
@@ -388,8 +422,6 @@ def test_the_command(tmp_path):
 
 
 def test_the_command_with_a_loss_of_the_users_own_and_an_output_over_the_vocabulary(tmp_path):
-    import keras
-
     def own_loss(y_true, y_pred):
         return keras.ops.mean(y_pred)
 

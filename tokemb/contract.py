@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tokemb.embedding import fingerprint_in_name
+from tokemb.embedding import FINGERPRINT_DIGITS, fingerprint_in_name
 from tokemb.encoder import Encoder
 from tokemb.lookup import LookUp
 from tokemb.network import Network
@@ -36,7 +36,8 @@ class Finding:
 
 def vocabulary_errors(model: LookUp | Network, encoder: Encoder) -> Iterator[Finding]:
     """Why ``model`` cannot take the ids of ``encoder``."""
-    yield from fingerprint_errors(model.names, encoder.fingerprint, (encoder.settings or {}).get("grown_from", ()))
+    grown_from = (encoder.settings or {}).get("grown_from", ())
+    yield from fingerprint_errors(model.names, model.text, encoder.fingerprint, grown_from)
     if model.mask_zero and encoder.pad_id != 0:
         met = "has no padding" if encoder.pad_id is None else f"pads with {encoder.pad_id}"
         message = (
@@ -48,20 +49,32 @@ def vocabulary_errors(model: LookUp | Network, encoder: Encoder) -> Iterator[Fin
         yield Finding("error", "input_dim", message)
 
 
-def fingerprint_errors(names: Iterable[str], fingerprint: str, grown_from: Sequence[str] = ()) -> Iterator[Finding]:
-    """Which ``names``, of a model and the layers in it, say that it was made for another vocabulary.
+def fingerprint_errors(
+    names: Iterable[str], text: Iterable[str], fingerprint: str, grown_from: Sequence[str] = ()
+) -> Iterator[Finding]:
+    """Yield an error for each other vocabulary that a model was made for.
 
-    ``fingerprint``: that of the vocabulary; ``grown_from``: those of the ones that it grew from.
+    Args:
+        names: Names of the model and the layers in it, some of which carry a fingerprint.
+        text: Fingerprints of the vocabularies of the layers in it that turn text into ids.
+        fingerprint: Fingerprint of the vocabulary.
+        grown_from: Fingerprints of the vocabularies that it grew from.
     """
     for made_for in sorted(set(filter(None, map(fingerprint_in_name, names)))):
-        if fingerprint.startswith(made_for):
-            continue
-        message = f"the model was made for the vocabulary {made_for}, this is {fingerprint[: len(made_for)]}"
-        if any(before.startswith(made_for) for before in grown_from):
-            message += ", which grew from it: use the grown model, or grow this one with tokemb.grow_model"
-        else:
-            message += ": use the vocabulary that it was made for"
-        yield Finding("error", "fingerprint", message)
+        if not fingerprint.startswith(made_for):
+            yield _other_vocabulary("the model was made for the vocabulary", made_for, fingerprint, grown_from)
+    for held in sorted(set(text) - {fingerprint}):
+        digits = held[:FINGERPRINT_DIGITS]
+        yield _other_vocabulary("a text layer in the model holds the vocabulary", digits, fingerprint, grown_from)
+
+
+def _other_vocabulary(what: str, digits: str, fingerprint: str, grown_from: Sequence[str]) -> Finding:
+    message = f"{what} {digits}, this is {fingerprint[: len(digits)]}"
+    if any(before.startswith(digits) for before in grown_from):
+        message += ", which grew from it: use the grown model, or grow this one with tokemb.grow_model"
+    else:
+        message += ": use the vocabulary that it was made for"
+    return Finding("error", "fingerprint", message)
 
 
 def vocabulary_warnings(model: LookUp | Network, encoder: Encoder) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from tokemb.folder import TOKENIZER
 from tokemb.hdf5 import release_frames
 from tokemb.keras_archive import check_model_file
 from tokemb.lookup import LookUp, lookup_of, read_lookup
+from tokemb.model_layers import names_of, part_after_text, text_fingerprints
 from tokemb.network import Network
 from tokemb.pooling import POOLINGS, Float32
 from tokemb.ragged import Int32, Ragged, check_id_rows, check_ids
@@ -102,7 +103,7 @@ class Embedder:
 
     def check_fingerprint(self, fingerprint: str) -> None:
         """Raise ``ModelError`` if the model was made for another vocabulary than the one of this fingerprint."""
-        for finding in fingerprint_errors(self._model.names, fingerprint):
+        for finding in fingerprint_errors(self._model.names, self._model.text, fingerprint):
             raise ModelError(finding.message)
 
     @property
@@ -168,8 +169,11 @@ def ready_model(model: keras.Model | Path | str, threads: int | None) -> LookUp 
 
     if not isinstance(model, keras.Model):
         raise ModelError(f"model must be a Keras model or the path of a saved one; received {type(model).__name__}")
-    lookup = lookup_of(model)
-    return Network(model) if lookup is None else replace(lookup, threads=threads)
+    after_text = part_after_text(model)
+    lookup = lookup_of(model if after_text is None else after_text)
+    if lookup is None:
+        return Network(model)
+    return replace(lookup, threads=threads, names=names_of(model), text=text_fingerprints(model))
 
 
 def check_no_vocabulary(path: Path) -> None:
@@ -179,10 +183,16 @@ def check_no_vocabulary(path: Path) -> None:
 
 
 def load_model(path: Path | str, *, compiled: bool = False) -> keras.Model:
-    """Load a saved Keras model, ``compiled`` with its optimizer, loss and metrics.
+    """Load a saved Keras model, which may hold tokemb's own layers.
 
     Code in it (``Lambda``, custom objects) is refused, and so is whatever refers to other files.
-    Raises ``ModelError`` if there is none or Keras cannot load it.
+
+    Args:
+        path: Path of the saved model.
+        compiled: Whether to compile it with its optimizer, loss and metrics.
+
+    Raises:
+        ModelError: If there is no model, or Keras cannot load it.
     """
     path = Path(path)
     if not path.exists():
@@ -195,6 +205,9 @@ def load_model(path: Path | str, *, compiled: bool = False) -> keras.Model:
     try:
         check_model_file(path)
         import keras
+
+        if keras.backend.backend() == "tensorflow":  # the layers run in TensorFlow, which Keras has imported here
+            import tokemb.serving  # noqa: F401 - registers the layers with Keras
 
         return keras.models.load_model(path, compile=compiled, safe_mode=True)
     except ModelError as error:

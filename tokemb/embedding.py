@@ -22,18 +22,18 @@ EMBEDDING_NAME = "token_embedding"
 
 # The model's name says whose ids it takes. Names survive training and saving in plain Keras, which knows no metadata.
 _NAME_PREFIX = "tokemb_"
-_FINGERPRINT_DIGITS = 16
+FINGERPRINT_DIGITS = 16
 
 
 def model_name(fingerprint: str) -> str:
     """The name of a model for the vocabulary with this fingerprint."""
-    return _NAME_PREFIX + fingerprint[:_FINGERPRINT_DIGITS]
+    return _NAME_PREFIX + fingerprint[:FINGERPRINT_DIGITS]
 
 
 def fingerprint_in_name(name: str) -> str | None:
     """The first digits of the fingerprint in a model's name, ``None`` if there are none."""
-    digits = name.removeprefix(_NAME_PREFIX)[:_FINGERPRINT_DIGITS]
-    named = name.startswith(_NAME_PREFIX) and len(digits) == _FINGERPRINT_DIGITS
+    digits = name.removeprefix(_NAME_PREFIX)[:FINGERPRINT_DIGITS]
+    named = name.startswith(_NAME_PREFIX) and len(digits) == FINGERPRINT_DIGITS
     return digits if named and not set(digits) - set("0123456789abcdef") else None
 
 

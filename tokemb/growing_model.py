@@ -14,11 +14,12 @@ import numpy.typing as npt
 from tokemb.arguments import check_count
 from tokemb.contract import fingerprint_errors
 from tokemb.embedder import load_model
-from tokemb.embedding import fingerprint_in_name, model_name
+from tokemb.embedding import model_name
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.growing_optimizer import numbers_of, optimizer_state, restore_optimizer
-from tokemb.network import embeddings_of, layers_of
+from tokemb.growing_text import check_lookups, grow_text_layers
+from tokemb.model_layers import all_embeddings, layers_of, names_of, text_fingerprints, vocabulary_embeddings
 
 if TYPE_CHECKING:
     import keras
@@ -57,21 +58,25 @@ def grow_model(
             "make it with Encoder.grow"
         )
     model = _copy(model)
-    names = [layer.name for layer in layers_of(model)]
-    for finding in fingerprint_errors(names, old.fingerprint, (old.settings or {}).get("grown_from", ())):
+    grown_from = (old.settings or {}).get("grown_from", ())
+    for finding in fingerprint_errors(names_of(model), text_fingerprints(model), old.fingerprint, grown_from):
         raise ModelError(finding.message)
     layers = _named(model, embedding) if embedding is not None else _told(model)
     for layer in layers:
         _check_can_grow(layer, old)
-    _warn_of_others(model, layers, old)
+    check_lookups(model, old)
+    lengths = {old.input_dim, *(layer.input_dim for layer in layers)}
     optimizer = optimizer_state(model)
     for number, layer in enumerate(layers):
         _grow_layer(model, layer, old, new, None if seed is None else seed + number)
+    grow_text_layers(model, new)
     for layer in layers_of(model):
         layer.name = layer.name.replace(model_name(old.fingerprint), model_name(new.fingerprint), 1)
     if optimizer is not None:
         restore_optimizer(model, optimizer)
-    return model
+    grown = _reloaded(model) if _may_not_reload(model) else model
+    _warn_of_others(model, layers, lengths, getattr(grown, "outputs", None) or ())
+    return grown
 
 
 def _copy(model: keras.Model | Path | str) -> Any:  # noqa: ANN401 - Keras is untyped
@@ -92,46 +97,63 @@ def _copy(model: keras.Model | Path | str) -> Any:  # noqa: ANN401 - Keras is un
     try:
         return copy.deepcopy(model)
     except Exception as error:  # Keras raises all kinds, with messages of many lines
-        cause: BaseException = error
-        while cause.__context__ is not None:  # the first of the errors says most
-            cause = cause.__context__
-        raise ModelError(f"Keras cannot copy the model: {' '.join(str(cause).split()):.300}") from error
+        raise ModelError(f"Keras cannot copy the model: {_first_cause(error)}") from error
+
+
+def _first_cause(error: BaseException) -> str:
+    """Return the message of the first of several chained errors, which says most, as one line."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return f"{' '.join(str(error).split()):.300}"
+
+
+def _may_not_reload(model: Any) -> bool:  # noqa: ANN401
+    """Return whether the model holds layers that may not follow from the size of the ``Embedding`` when it is loaded.
+
+    These are classes of the user's, whose config may hold a size of its own, and outputs with the weights of the
+    ``Embedding``, whose shape the graph holds.
+    """
+    return any(
+        isinstance(layer, _reversible_embedding()) or not type(layer).__module__.startswith(("keras.", "tokemb."))
+        for layer in layers_of(model)
+    )
+
+
+def _reloaded(model: Any) -> Any:  # noqa: ANN401
+    """Return the grown model as it is when it is saved and loaded; raise ``ModelError`` if that is another model."""
+    remedy = "have get_config give the size of the Embedding as it is now, for example self.embedding.input_dim"
+    try:
+        again = copy.deepcopy(model)
+    except Exception as error:  # Keras raises all kinds, with messages of many lines
+        raise ModelError(f"the grown model cannot be loaded again: {_first_cause(error)}: {remedy}") from error
+    if [tuple(weight.shape) for weight in again.weights] != [tuple(weight.shape) for weight in model.weights]:
+        raise ModelError(f"the grown model cannot be loaded again: its weights have other shapes then: {remedy}")
+    return again
 
 
 # Which layers
 
 
 def _told(model: Any) -> list[Any]:  # noqa: ANN401
-    """The ``Embedding`` layers of the vocabulary: those in models that carry its name, or that all ids go to."""
-    marked = [layer for layer in layers_of(model) if fingerprint_in_name(layer.name)]
-    found = _distinct(embedding for part in marked or [model] for embedding in embeddings_of(part))
+    """Return the ``Embedding`` layers that take the ids of the vocabulary; raise ``ModelError`` if it is not clear."""
+    found = vocabulary_embeddings(model)
+    if not found and len(getattr(model, "inputs", ())) > 1:
+        raise ModelError(f"the model has several inputs and Embeddings: {_name_one(model)}")
     if not found:
         raise ModelError(f"no Embedding takes the ids of the model as they are: {_name_one(model)}")
-    if not marked and len(found) > 1 and len(getattr(model, "inputs", ())) > 1:
-        raise ModelError(f"the model has several inputs and Embeddings: {_name_one(model)}")
     return found
 
 
 def _named(model: Any, names: str | Iterable[str]) -> list[Any]:  # noqa: ANN401
     wanted = {names} if isinstance(names, str) else set(names)
-    found = [layer for layer in _all_embeddings(model) if layer.name in wanted]
+    found = [layer for layer in all_embeddings(model) if layer.name in wanted]
     if not wanted or wanted != {layer.name for layer in found}:
         raise ModelError(f"embedding must name layers of the model; received {sorted(wanted)}: {_name_one(model)}")
     return found
 
 
-def _all_embeddings(model: Any) -> list[Any]:  # noqa: ANN401
-    import keras
-
-    return _distinct(layer for layer in layers_of(model) if isinstance(layer, keras.layers.Embedding))
-
-
-def _distinct(layers: Iterable[Any]) -> list[Any]:
-    return list({id(layer): layer for layer in layers}.values())
-
-
 def _name_one(model: Any) -> str:  # noqa: ANN401
-    names = ", ".join(layer.name for layer in _all_embeddings(model))
+    names = ", ".join(layer.name for layer in all_embeddings(model))
     return f"name the layers to grow with embedding=..., of {names}" if names else "it has none at all"
 
 
@@ -139,7 +161,8 @@ def _check_can_grow(layer: Any, old: Encoder) -> None:  # noqa: ANN401
     """Raise ``ModelError`` for an ``Embedding`` that is more than a matrix, or too small for ``old``."""
     import keras
 
-    if type(layer) is not keras.layers.Embedding or not layer.built:
+    tied = type(layer) is _reversible_embedding() and layer.tie_weights
+    if (type(layer) is not keras.layers.Embedding and not tied) or not layer.built:
         raise ModelError(f"{layer.name} is a {type(layer).__name__}: only a built keras.layers.Embedding grows")
     if getattr(layer, "lora_enabled", False) or getattr(layer, "quantization_mode", None):
         raise ModelError(f"{layer.name} has LoRA or is quantised: grow it before that, or merge it first")
@@ -150,14 +173,19 @@ def _check_can_grow(layer: Any, old: Encoder) -> None:  # noqa: ANN401
         )
 
 
-def _warn_of_others(model: Any, layers: list[Any], old: Encoder) -> None:  # noqa: ANN401
+def _reversible_embedding() -> Any:  # noqa: ANN401
+    """Return the class of Keras whose weights are also those of an output; older versions have none."""
+    import keras
+
+    return getattr(keras.layers, "ReversibleEmbedding", ())
+
+
+def _warn_of_others(model: Any, layers: list[Any], lengths: set[int], outputs: Iterable[Any]) -> None:  # noqa: ANN401
+    """Warn of weights of a grown model, except those of ``layers``, and of its outputs that still have old lengths."""
     own = {id(weight) for layer in layers for weight in layer.weights}
-    lengths = {old.input_dim, *(layer.input_dim for layer in layers)}
     weights = [weight for weight in model.weights if id(weight) not in own]
     named = [(weight.path, tuple(weight.shape)) for weight in weights if not lengths.isdisjoint(weight.shape)]
-    named += [
-        ("output", tuple(output.shape)) for output in getattr(model, "outputs", ()) if output.shape[-1] in lengths
-    ]
+    named += [("output", tuple(output.shape)) for output in outputs if output.shape[-1] in lengths]
     if named:
         left = ", ".join(f"{name} {shape}" for name, shape in named)
         warnings.warn(

@@ -35,13 +35,15 @@ class LookUp:
     """A model that is one ``Embedding`` layer.
 
     ``names``: of the model. ``mask_zero``: of the layer. ``matrix``: its weights, float32 (input_dim, output_dim).
-    ``threads``: how many to use, ``None`` for all cores.
+    ``threads``: how many to use, ``None`` for all cores. ``text``: fingerprints of the vocabularies of layers before
+    this one that turn text into ids.
     """
 
     names: tuple[str, ...]
     mask_zero: bool
     matrix: Float32
     threads: int | None = None
+    text: tuple[str, ...] = ()
 
     @property
     def input_dim(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.errors import ModelError
+from tokemb.model_layers import names_of, part_after_text, takes_text, text_fingerprints, vocabulary_embeddings
 from tokemb.pooling import Float32, reduce_segments
 from tokemb.ragged import Int32, Ragged
 
@@ -19,20 +19,25 @@ _PREDICT_ROWS = 1024  # rows that the model gets at a time
 class Network:
     """Any Keras model from ids (rows, maxlen) to one output.
 
-    ``names``: of the model and all layers in it. ``input_dim``, ``mask_zero``: of the ``Embedding`` layers that its ids
-    go to, ``None`` and false if that cannot be told, as with several inputs. ``maxlen``: the one length of rows that it
-    takes, ``None`` if it takes others.
+    Of a model that turns text into ids first, the rest of the model is used, which takes the ids.
+
+    Attributes:
+        names: Names of the model and all layers in it.
+        text: Fingerprints of the vocabularies of the layers in it that turn text into ids.
+        input_dim: Lowest ``input_dim`` of the ``Embedding`` layers that its ids go to; ``None`` if that cannot be told.
+        mask_zero: Whether these layers mask id 0; false if that cannot be told.
+        maxlen: The one length of rows that it takes, ``None`` if it takes any.
     """
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - Keras is untyped
-        self._model = model
-        self.names = tuple(layer.name for layer in layers_of(model))
-        self._embeddings = embeddings = embeddings_of(model)
-        shape = getattr(model, "input_shape", None)
-        several_inputs = isinstance(shape, (list, dict)) and len(shape) > 1
+        self.names, self.text = names_of(model), text_fingerprints(model)
+        after_text = part_after_text(model)
+        self._whole = model
+        self._model = model if after_text is None else after_text
+        self._embeddings = embeddings = vocabulary_embeddings(self._model)
+        shape = getattr(self._model, "input_shape", None)
         self.maxlen: int | None = shape[1] if isinstance(shape, tuple) and len(shape) == 2 else None
-        input_dims = [] if several_inputs else [layer.input_dim for layer in embeddings]
-        self.input_dim: int | None = min(input_dims, default=None)
+        self.input_dim: int | None = min((layer.input_dim for layer in embeddings), default=None)
         self.mask_zero = bool(embeddings) and all(layer.mask_zero for layer in embeddings)
 
     @property
@@ -54,15 +59,17 @@ class Network:
     def digest(self) -> str:
         """What tells it from other models; raises ``ModelError`` for one that cannot be saved."""
         try:
-            digest = sha256(self._model.to_json().encode())
+            digest = sha256(self._whole.to_json().encode())
         except Exception as error:  # what is not serialisable raises all kinds
             raise ModelError(f"the model cannot be told from others, as it cannot be saved: {error!s:.300}") from None
-        for weights in self._model.get_weights():
+        for weights in self._whole.get_weights():
             digest.update(np.ascontiguousarray(weights).data)
         return digest.hexdigest()[:16]
 
     def vectors(self, ids: Int32) -> Float32:
         """The model's output for ids (rows, maxlen), float32 (rows, ...)."""
+        if takes_text(self._model):
+            raise ModelError("the model takes text and not ids: pass texts to its own predict method")
         if not ids.size:  # Keras predicts nothing from nothing: ask it for the shape of one row
             row = self.vectors(np.zeros((1, max(ids.shape[1], 1)), np.int32))
             return row[:0] if ids.shape[1] else np.zeros((len(ids), 0, *row.shape[2:]), np.float32)
@@ -108,38 +115,3 @@ class Network:
                 "the model has layers after its Embedding, which does not mask padding, so it would read the padding "
                 "of shorter rows as tokens: make the Embedding with embedding_model(..., mask_zero=True)"
             )
-
-
-def layers_of(model: Any) -> Iterator[Any]:  # noqa: ANN401
-    """The model and all layers in it, however deeply nested."""
-    yield model
-    wrapped = getattr(model, "layer", None)  # as TimeDistributed and Bidirectional name what they hold
-    for layer in (*getattr(model, "layers", ()), *([] if wrapped is None else [wrapped])):
-        yield from layers_of(layer)
-
-
-def embeddings_of(model: Any) -> list[Any]:  # noqa: ANN401
-    """The ``Embedding`` layers that the ids go to as they are, as far as that can be told."""
-    import keras
-
-    if isinstance(model, keras.Sequential):
-        consumers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)][:1]
-    elif hasattr(model, "operations"):
-        consumers = [operation for operation in model.operations if _takes(operation, model.inputs)]
-    else:  # a class of the user's: what its call does with the ids is unknown, but one Embedding is likely theirs
-        consumers = [layer for layer in layers_of(model) if isinstance(layer, keras.layers.Embedding)]
-        consumers = consumers if len(consumers) == 1 else []
-    found = []
-    for consumer in consumers:
-        if isinstance(consumer, keras.layers.Embedding):
-            found.append(consumer)
-        elif isinstance(consumer, keras.Model):
-            found.extend(embeddings_of(consumer))
-    return found
-
-
-def _takes(operation: Any, tensors: list[Any]) -> bool:  # noqa: ANN401
-    """Whether an operation of a graph is applied to one of ``tensors``."""
-    wanted = {id(tensor) for tensor in tensors}
-    nodes = operation._inbound_nodes  # Keras has no public way to ask
-    return any(id(tensor) in wanted for node in nodes for tensor in node.input_tensors)

@@ -155,7 +155,19 @@ def _grow_model(
             grown = grow_model(load_model(model) if no_compile else model, old, new, embedding=embedding, seed=seed)
             grown.save(temporary)
             note_maker(temporary, "grow")
+            _check_loads(temporary, compiled=not no_compile)
         for warning in caught:
             if issubclass(warning.category, UserWarning):
                 note(f"warning    {in_words_here(str(warning.message))}")
         new.save(output, force=force)
+
+
+def _check_loads(path: Path, *, compiled: bool) -> None:
+    """Raise ``ModelError`` if the model that was written to ``path`` cannot be loaded."""
+    from tokemb.embedder import load_model
+    from tokemb.errors import ModelError
+
+    try:
+        load_model(path, compiled=compiled)
+    except ModelError as error:
+        raise ModelError(f"the grown model cannot be loaded again, so nothing was written: {error}") from error

@@ -51,7 +51,7 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         ``characters``: an ``EveryCharacter`` as JSON. ``fingerprint``: that of the vocabulary.
         """
         super().__init__(**kwargs)
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "tokens": list(tokens),
             "characters": characters,
             "unk_id": unk_id,
@@ -62,7 +62,6 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
             "fingerprint": fingerprint,
         }
         self.maxlen = maxlen
-        self.fingerprint = fingerprint
         self._unk_id, self._shape = unk_id, (maxlen, padding, truncating, pad_id)
         self._characters = _from_json(characters)
         # Text is the business of TensorFlow alone: no casting of inputs, and no compilation by XLA.
@@ -70,10 +69,27 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         self._allow_non_tensor_positional_args = True
         self.supports_jit = False
         self.built = True  # it has no weights
+        self._make_table()
+
+    def _make_table(self) -> None:
+        tokens = self._settings["tokens"]
         known = {token: index for index, token in enumerate(tokens) if token}
         with tf.init_scope():
             words = tf.lookup.KeyValueTensorInitializer(list(known), list(known.values()), tf.string, tf.int32)
-            self._words = tf.lookup.StaticHashTable(words, -1 if unk_id is None else unk_id)
+            self._words = tf.lookup.StaticHashTable(words, -1 if self._unk_id is None else self._unk_id)
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the vocabulary."""
+        return str(self._settings["fingerprint"])
+
+    def grow(self, encoder: Encoder) -> None:
+        """Take the tokens of a vocabulary that grew from that of the layer, with the ids that they have in it.
+
+        A function that was traced before, as by ``predict``, must be traced again.
+        """
+        self._settings |= {"tokens": encoder.vocabulary, "fingerprint": encoder.fingerprint}
+        self._make_table()
 
     def call(self, inputs: Tensor) -> Tensor:
         """Turn strings (batch,) or (batch, 1) into int32 (batch, maxlen), or one string into int32 (maxlen,)."""
