@@ -50,9 +50,13 @@ def _parquet(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list
         names = _choose(parquet.schema_arrow.names, columns, source)
         yield names, _no_rows(parquet.schema_arrow, names)
         for group in range(parquet.num_row_groups):
+            left = parquet.metadata.row_group(group).num_rows
             rows = _rows_at_a_time(parquet.metadata.row_group(group), names)
             for batch in parquet.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
                 yield names, batch
+                left -= len(batch)
+            if left:
+                raise TextError(f"{source.name} must hold all rows that its row group {group} counts; {left:,} lack")
 
 
 def _rows_at_a_time(group: Any, names: list[str]) -> int:  # noqa: ANN401 - RowGroupMetaData
@@ -83,11 +87,15 @@ def _arrow(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list[s
 
 
 def _arrow_stream(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list[str], pa.RecordBatch]]:  # noqa: ANN401
-    with pa.ipc.open_stream(file, options=pa.ipc.IpcReadOptions(use_threads=False)) as reader:
-        names = _choose(reader.schema.names, columns, source)
-        yield names, _no_rows(reader.schema, names)
-        for batch in reader:
-            yield names, batch
+    """Read all streams of a file, one after the other; a file that is cut between two batches has the start of one."""
+    is_first = True
+    while is_first or file.tell() < file.size():
+        is_first = False
+        with pa.ipc.open_stream(file, options=pa.ipc.IpcReadOptions(use_threads=False)) as reader:
+            names = _choose(reader.schema.names, columns, source)
+            yield names, _no_rows(reader.schema, names)
+            for batch in reader:
+                yield names, batch
 
 
 def _choose(names: list[str], columns: Columns, source: Source) -> list[str]:

@@ -39,11 +39,17 @@ class Members:
     def read(self, size: int) -> bytes:
         """The next ``size`` bytes, fewer at the end; raises ``OSError`` or ``EOFError`` for broken data."""
         parts, length = [], 0
-        while length < size and not self._ended:
-            part = self._next(size - length)
+        while length < size and (part := self.read1(size - length)):
             parts.append(part)
             length += len(part)
         return b"".join(parts)
+
+    def read1(self, size: int) -> bytes:
+        """Read up to ``size`` bytes, none at the end, so that what comes before broken data is not lost."""
+        part = b""
+        while not part and not self._ended:
+            part = self._next(size)
+        return part
 
     def _next(self, size: int) -> bytes:
         try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 import pyarrow as pa
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # Bytes of compressed data that are read at a time.
 _CHUNK = 1 << 18
+_BUFFER = 1 << 20
 # Bytes below which a thread that reads ahead does not pay.
 _WORTH_A_THREAD = 1 << 20
 
@@ -37,24 +39,30 @@ class Stream(Protocol):
 def open_stream(source: Source, on_read: OnRead | None = None) -> Iterator[Stream]:
     """Open a source for reading once, decompressed.
 
+    A file gives the bytes that it has when it is opened, and none that are appended later.
+
     ``on_read``: called with how many bytes more were read from disk.
-    Raises ``OSError`` for a file that cannot be read, ``TextError`` for compressed data that are broken or cut short,
-    at the opening or by ``read`` inside of the ``with`` block.
+    Raises ``OSError`` for a file that cannot be read, ``TextError`` for compressed data that are broken or cut short
+    and for a file that is truncated while it is read, at the opening or by ``read`` inside of the ``with`` block.
     """
     with named_errors(source), ExitStack() as opened:
         raw = opened.enter_context(_open(source))
-        if on_read is not None:
-            raw = pa.PythonFile(_Counted(raw, on_read), "r")
-        if source.compression == "gzip" and (igzip := _igzip()):
-            yield opened.enter_context(igzip.IGzipFile(fileobj=raw))
-        elif source.compression in ("bz2", "xz"):
-            from tokemb.reading.members import Members  # here, so that other files do not wait for the decompressors
+        yield _decompressed(_Opened(raw, source, on_read), source.compression, opened)
 
-            yield Members(raw, source.compression)
-        elif source.compression is not None:
-            yield opened.enter_context(pa.CompressedInputStream(raw, source.compression))
-        else:
-            yield raw
+
+def _decompressed(raw: _Opened, compression: str | None, opened: ExitStack) -> Stream:
+    stream: Any = raw
+    if compression == "gzip" and (igzip := _igzip()):
+        stream = opened.enter_context(igzip.IGzipFile(fileobj=raw))
+    elif compression in ("bz2", "xz"):
+        from tokemb.reading.members import Members  # here, so that other files do not wait for the decompressors
+
+        stream = Members(raw, compression)
+    elif compression is not None:
+        # Without the buffer Arrow waits for the interpreter lock every 64 KB.
+        buffered = pa.BufferedInputStream(pa.PythonFile(raw, "r"), _BUFFER)
+        stream = opened.enter_context(pa.CompressedInputStream(buffered, compression))
+    return cast(Stream, stream)
 
 
 @contextmanager
@@ -77,11 +85,12 @@ def open_seekable(source: Source) -> Iterator[Any]:
 
 @contextmanager
 def named_errors(source: Source) -> Iterator[None]:
-    """Have errors of Arrow and of decompression name the source; those of the disk pass as they are."""
+    """Have errors of Arrow and of decompression name the source, and those of the disk too."""
     try:
         yield
     except (OSError, EOFError, pa.ArrowException) as error:
         if isinstance(error, OSError) and error.errno is not None:
+            error.filename = error.filename or source.name
             raise
         reason = " ".join(str(error).split()).removesuffix(".")
         raise TextError(f"{source.name} is not a sound {source.kind} file, or cut short: {reason:.300}") from None
@@ -110,7 +119,7 @@ def _open(source: Source) -> Any:  # noqa: ANN401 - a file of Arrow's
     if not is_regular(source):
         return pa.PythonFile(file, "r")
     file.close()  # it can be read: from here on by Arrow, which does not hold the interpreter lock meanwhile
-    return pa.OSFile(source.path)
+    return pa.OSFile(os.fsencode(source.path))  # names need not be UTF-8
 
 
 def _igzip() -> ModuleType | None:
@@ -122,18 +131,41 @@ def _igzip() -> ModuleType | None:
     return igzip
 
 
-class _Counted:
-    """A file that tells how much of it is read."""
+class _Opened:
+    """An open file that gives the bytes that it has now: fewer later are an error, and more are not read."""
 
     closed = False
 
-    def __init__(self, file: Any, on_read: OnRead) -> None:  # noqa: ANN401
-        self._file, self._on_read = file, on_read
+    def __init__(self, file: Any, source: Source, on_read: OnRead | None) -> None:  # noqa: ANN401
+        self._file, self._source, self._on_read = file, source, on_read
+        # Only reading tells how many bytes there are in a pipe, or in a file of /proc, whose size is 0.
+        self._size = file.size() or None if source.filesystem is not None or is_regular(source) else None
+        self._done = 0
 
     def read(self, size: int) -> bytes:
-        block: bytes = self._file.read(size)
-        self._on_read(len(block))
+        wanted = size if self._size is None else min(size, self._size - self._done)
+        block: bytes = self._file.read(wanted)
+        if wanted and not block and self._size is not None and not self._is_generated():
+            raise TextError(
+                f"{self._source.name} was truncated while it was read: it had {self._size:,} bytes and gave "
+                f"{self._done:,}; read it again when no other program writes it"
+            )
+        self._done += len(block)
+        if self._on_read is not None:
+            self._on_read(len(block))
         return block
+
+    def readinto(self, buffer: memoryview) -> int:
+        block = self.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+    def _is_generated(self) -> bool:
+        """Tell whether the system makes up the content, as in /sys, where sizes say nothing."""
+        if self._source.filesystem is not None:
+            return False
+        status = Path(self._source.path).stat()
+        return status.st_size == self._size and getattr(status, "st_blocks", 1) == 0
 
     def close(self) -> None:
         self.closed = True

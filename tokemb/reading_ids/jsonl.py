@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from tokemb.errors import ArgumentError
 from tokemb.ragged import Ragged
-from tokemb.reading_ids.source import IdBlock, IdsSource
+from tokemb.reading_ids.source import IdBlock, IdsSource, changed
 
 # Numbers that are Python objects at a time.
 _BLOCK = 1 << 19
@@ -40,16 +41,26 @@ class JsonlSource(IdsSource):
         """Objects with about ``_BLOCK`` ids, and the number of the first line."""
         rows: Rows = []
         size, first = 0, 1
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                row = self._row(number, line)
-                rows.append(row)
-                size += 1 + len(row["ids"])
-                if size >= _BLOCK:
-                    yield first, rows
-                    rows, size, first = [], 0, number + 1
+        for number, line in enumerate(self._lines_of_file(), 1):
+            row = self._row(number, line)
+            rows.append(row)
+            size += 1 + len(row["ids"])
+            if size >= _BLOCK:
+                yield first, rows
+                rows, size, first = [], 0, number + 1
         if rows:
             yield first, rows
+
+    def _lines_of_file(self) -> Iterator[bytes]:
+        """Yield the lines that the file has when it is opened; one that is truncated later is an error."""
+        with self.path.open("rb") as file:
+            left = os.fstat(file.fileno()).st_size
+            while left:
+                line = file.readline(left)
+                left -= len(line)
+                if not line or (left and not line.endswith(b"\n")):
+                    raise changed(self.path)
+                yield line
 
     def _row(self, number: int, line: bytes) -> dict[str, Any]:
         try:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb.errors import ArgumentError
-from tokemb.reading_ids.source import NOTHING_KEPT, IdBlock, IdsSource, int32_ids
+from tokemb.reading_ids.source import NOTHING_KEPT, IdBlock, IdsSource, changed, int32_ids
 
 Array = npt.NDArray[Any]
 
@@ -33,22 +34,58 @@ def open_npy(path: Path) -> Array:
 
 
 class NpySource(IdsSource):
-    """One array of ids (rows, maxlen)."""
+    """One array of ids (rows, maxlen).
 
-    def __init__(self, path: Path, array: Array) -> None:
+    It is read, not mapped: a process is killed if it touches mapped bytes of a file that was truncated.
+    """
+
+    def __init__(self, path: Path, array: Any) -> None:  # noqa: ANN401 - a memmap, of which older NumPy has no types
         super().__init__(path, array.shape[1], len(array), array.dtype)
-        self._array = array
+        self._shape: tuple[int, int] = array.shape
+        self._numbers: np.dtype[Any] = array.dtype
+        self._by_column = bool(array.flags.fnc)
+        with path.open("rb") as file:
+            self._header = file.read(array.offset)
+            size = os.fstat(file.fileno()).st_size
+        if size != array.offset + array.nbytes:
+            raise ArgumentError(
+                f"{path} must hold one array; it goes on for {size - array.offset - array.nbytes:,} bytes after the "
+                "first: save each array to a file of its own"
+            )
 
     def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
-        """Cut the array into blocks."""
+        """Read some rows at a time."""
         step = self._rows_at_a_time(row_size)
         kept = pa.RecordBatch.from_arrays([], schema=NOTHING_KEPT)
-        for start in range(0, max(len(self._array), 1), step):
-            yield IdBlock(int32_ids(self._array[start : start + step], self.path), kept)
+        with self.path.open("rb") as file:
+            if file.read(len(self._header)) != self._header:
+                raise changed(self.path)
+            for start in range(0, max(self._shape[0], 1), step):
+                rows = self._columns(file, start, step) if self._by_column else self._rows(file, start, step)
+                yield IdBlock(int32_ids(rows, self.path), kept)
+
+    def _rows(self, file: BinaryIO, start: int, step: int) -> Array:
+        rows, width = min(step, self._shape[0] - start), self._shape[1]
+        return self._read(file, rows * width).reshape(rows, width)
+
+    def _columns(self, file: BinaryIO, start: int, step: int) -> Array:
+        """Read rows of an array in Fortran's order, from as many places as it has columns."""
+        rows, width = self._shape
+        columns = np.empty((width, min(step, rows - start)), self._numbers)
+        for index, column in enumerate(columns):
+            file.seek(len(self._header) + (index * rows + start) * columns.itemsize)
+            column[:] = self._read(file, len(column))
+        return columns.T
+
+    def _read(self, file: BinaryIO, count: int) -> Array:
+        content = file.read(count * self._numbers.itemsize)
+        if len(content) != count * self._numbers.itemsize:
+            raise changed(self.path)
+        return np.frombuffer(content, self._numbers)
 
 
 def open_source(path: Path) -> NpySource:
-    """Map ids (rows, maxlen) of any integer dtype; raises ``ArgumentError`` for anything else."""
+    """Look at ids (rows, maxlen) of any integer dtype; raises ``ArgumentError`` for anything else."""
     array = open_npy(path)
     if array.ndim != 2 or array.dtype.kind not in "iu":
         raise ArgumentError(f"{path} must hold ids, whole numbers (rows, maxlen); it holds {array.dtype} {array.shape}")

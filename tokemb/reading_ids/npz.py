@@ -15,7 +15,7 @@ import pyarrow as pa
 from tokemb.errors import ArgumentError
 from tokemb.ragged import Int64, Ragged
 from tokemb.reading_ids.npz_member import Header, Member, read_header, read_scalar
-from tokemb.reading_ids.source import BLOCK, IdBlock, IdsSource, broken, int32_ids
+from tokemb.reading_ids.source import BLOCK, IdBlock, IdsSource, broken, changed, int32_ids
 
 # Rows of lists whose lengths are not known before.
 _ROWS = 1 << 16
@@ -52,6 +52,8 @@ class NpzSource(IdsSource):
     def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
         """Read all arrays side by side."""
         with sound(self.path), zipfile.ZipFile(self.path) as archive, ExitStack() as stack:
+            if read_headers(archive) != self._headers:
+                raise changed(self.path)
 
             def opened(name: str) -> Member:
                 return stack.enter_context(Member(archive, self._headers[name]))

@@ -103,7 +103,7 @@ class Member:
         try:
             content = self._file.read(size)
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise ArgumentError(f"{self._header.member}: {error}") from None
+            raise ArgumentError(f"{self._header.member}: {str(error) or 'the file ends before its last row'}") from None
         if len(content) != size:
             raise ArgumentError(f"{self._header.member} ends before its last row")
         return np.frombuffer(content, np.uint8)

@@ -28,6 +28,8 @@ def open_ids(*paths: Path) -> IdsSource:
 def _open_file(path: Path) -> IdsSource:
     if path.suffix not in SUFFIXES:
         raise ArgumentError(f"a file of ids must end in one of {', '.join(SUFFIXES)}; received {path}")
+    if path.exists() and not path.is_file():
+        raise ArgumentError(f"{path} must be a file, since ids are read twice: write what comes from a pipe to one")
     source: IdsSource = import_module(f"tokemb.reading_ids.{_SOURCES[path.suffix]}").open_source(path)
     return source
 

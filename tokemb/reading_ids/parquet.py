@@ -16,7 +16,7 @@ from tokemb.errors import ArgumentError
 from tokemb.expansion import is_bomb
 from tokemb.parquet_footer import read_chunks
 from tokemb.ragged import Ragged
-from tokemb.reading_ids.source import BLOCK, LARGEST_READ, IdBlock, IdsSource, broken, int32_ids
+from tokemb.reading_ids.source import BLOCK, LARGEST_READ, IdBlock, IdsSource, broken, changed, int32_ids
 
 # Rows of lists whose lengths are not known before.
 _ROWS = 1 << 14
@@ -29,6 +29,7 @@ class ParquetSource(IdsSource):
 
     def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
         self.column = _ids_column(path, schema)
+        self._schema = schema
         facts = schema.metadata or {}
         kind = schema.field(self.column).type
         maxlen = kind.list_size if pt.is_fixed_size_list(kind) else _number(path, facts, b"tokemb.maxlen")
@@ -39,15 +40,19 @@ class ParquetSource(IdsSource):
 
     def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
         """Read row group by row group."""
-        given = False
+        given = 0
         rows = _ROWS if self.maxlen is None else min(self._rows_at_a_time(row_size), BLOCK)
         # Without these two Arrow reads the whole file ahead.
         sparing: dict[str, Any] = {"buffer_size": _READ_BUFFER, "pre_buffer": False}
         with sound(self.path), pq.ParquetFile(self.path, page_checksum_verification=True, **sparing) as file:
             self._check_row_sizes()
+            if not file.schema_arrow.equals(self._schema) or file.metadata.num_rows != self.rows:
+                raise changed(self.path)
             for batch in file.iter_batches(rows, use_threads=False):
-                given = True
+                given += len(batch)
                 yield self._block(batch)
+            if given != self.rows:
+                raise ArgumentError(f"{self.path} must hold {self.rows:,} rows as it says; it holds {given:,}")
         if not given and self.maxlen is not None:
             nothing = pa.RecordBatch.from_pylist([], self.kept)
             yield IdBlock(np.zeros((0, self.maxlen), np.int32), nothing)

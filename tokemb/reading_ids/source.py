@@ -100,3 +100,8 @@ def int32_ids(ids: npt.NDArray[Any], path: Path) -> Int32:
 def broken(path: Path, kind: str, error: BaseException | str) -> ArgumentError:
     """The error for a file that is not what its name says."""
     return ArgumentError(f"{path} is not a sound {kind} file: {' '.join(str(error).split()):.200}")
+
+
+def changed(path: Path) -> ArgumentError:
+    """Make the error for a file that does not hold what it held when it was opened."""
+    return ArgumentError(f"{path} was truncated or replaced while it was read; read it again when nothing writes it")

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import io
-import lzma
+import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Any, BinaryIO
 
 from tokemb.errors import VectorsError
+from tokemb.reading.members import Members
 
 REMEDY = "download it again, or read the rows that are complete with load_vectors(..., lenient=True)"
 """What to do about a file that is cut."""
 
 # How compressed files begin.
-_DECOMPRESSORS: dict[bytes, Callable[[Path], io.BufferedIOBase]] = {
-    b"\x1f\x8b": gzip.GzipFile,
-    b"BZh": bz2.BZ2File,
-    b"\xfd7zXZ\x00": lzma.LZMAFile,
+_DECOMPRESSORS: dict[bytes, Callable[[BinaryIO], Any]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"BZh": lambda file: Members(file, "bz2"),
+    b"\xfd7zXZ\x00": lambda file: Members(file, "xz"),
 }
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
 
@@ -40,15 +41,16 @@ class Stream:
             raise VectorsError(f"{path} is a folder, not a file of vectors" if path.is_dir() else f"no file at {path}")
         self.name = str(path)
         self.ends_early = False
-        self._size = path.stat().st_size
         self._lenient = lenient
         with path.open("rb") as file:
+            self._size = os.fstat(file.fileno()).st_size
             beginning = file.read(6)
         if beginning.startswith(_ZSTANDARD):
             raise VectorsError(f"{path} is compressed with Zstandard, which is not read here: unpack it with unzstd")
         opener = next((opener for magic, opener in _DECOMPRESSORS.items() if beginning.startswith(magic)), None)
         self.compressed = opener is not None
-        self._file: io.BufferedIOBase = opener(path) if opener else path.open("rb")
+        self._raw = path.open("rb")
+        self._file: Any = opener(self._raw) if opener else self._raw
         self._ahead = b""
 
     def peek(self, size: int) -> bytes:
@@ -84,13 +86,16 @@ class Stream:
     def _read_piece(self, size: int) -> bytes:
         try:
             # Not read(), which loses what comes before a cut.
-            return b"" if self.ends_early else self._file.read1(size)
+            part: bytes = b"" if self.ends_early else self._file.read1(size)
+            if not part and not self.ends_early and self._raw.tell() < self._size:
+                raise VectorsError(f"{self.name} was truncated while it was read: read it again")
+            return part
         except EOFError:
             if not self._lenient:
                 raise VectorsError(f"{self.name} is cut: its compressed data ends early; {REMEDY}") from None
             self.ends_early = True
             return b""
-        except (zlib.error, lzma.LZMAError, OSError) as error:
+        except (zlib.error, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:  # of the disk
                 raise
             raise VectorsError(f"{self.name} is broken: its compressed data cannot be read ({error})") from None
@@ -101,4 +106,4 @@ class Stream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        self._raw.close()
