@@ -152,10 +152,10 @@ def test_ratings_that_are_none_are_errors():
     ("settings", "message"),
     [
         ({"head": "deep"}, "head must be one of dot, dense"),
-        ({"between": (3, 9)}, "around the mean, 2"),
+        ({"between": (3, 9)}, "around the mean rating, 2"),
         ({"weight_decay": -1}, "weight_decay must be 0 or more"),
         ({"columns": ["user"]}, "at least two columns"),
-        ({"columns": ["user", "rating"]}, "the rating cannot be one of the columns"),
+        ({"columns": ["user", "rating"]}, "rating must not be one of the columns"),
         ({"columns": ["user", "items"]}, "'items' hold lists"),
     ],
 )
