@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
@@ -17,6 +17,8 @@ from tokemb_cli.console import note, quiet_tensorflow
 if TYPE_CHECKING:
     from tokemb.training.fitting import OnEpoch, Schedule, Trained
     from tokemb_cli.corpus import Corpus
+
+_SHOWN_CLASSES = 10
 
 _SCHEDULE = (
     click.option("--epochs", type=values.Integer(), default=10, show_default=True, help="Maximum number of epochs."),
@@ -92,6 +94,14 @@ def _show(epoch: int, losses: Mapping[str, float]) -> None:
     note(f"epoch {epoch:<4} {shown}")
 
 
+def _listed(classes: Sequence[Any]) -> str:
+    """Return the number of the classes and the names of the first ones."""
+    from tokemb.looking.shown import shown
+
+    names = ", ".join(shown(str(name)) for name in classes[:_SHOWN_CLASSES])
+    return f"{len(classes):,}: {names}{', ...' if len(classes) > _SHOWN_CLASSES else ''}"
+
+
 def report(trained: Trained, output: Path, rows_read: int) -> None:
     """Say what a training reached, and where it is."""
     fitted = trained.fitted
@@ -100,6 +110,8 @@ def report(trained: Trained, output: Path, rows_read: int) -> None:
         f"trained    {fitted.epochs} epochs in {fitted.seconds:,.0f} s, {fitted.rows_per_second:,.0f} rows a second, "
         f"input at most {fitted.input_share:.1%} of it; the best is epoch {fitted.best_epoch}"
     )
+    if trained.classes is not None:
+        note(f"classes    {_listed(trained.classes)}")
     for name, value in trained.metrics.items():
         note(f"{name:<10} {value}")
     note(f"wrote      {output}")

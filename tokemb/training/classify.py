@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from tokemb.encoder import Encoder
 
 Label = int | str
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+# Spellings of a missing value, in lower case; as names of classes they are fine.
+_MISSING = frozenset(("nan", "null", "none", "na", "n/a", "<na>", "#n/a"))
 MAXLEN, MAX_SIZE = 256, 30_000
 
 
@@ -57,9 +61,10 @@ def train_classifier(
     are cut to it; ``None`` for the vocabulary's, or 256.
 
     The metrics are ``accuracy``, ``loss`` (cross-entropy), with two classes ``roc_auc``, and ``most_frequent``, the
-    accuracy of always giving the most frequent label. Labels are whole numbers or texts, classes in their order.
+    accuracy of always giving the most frequent label. Labels are integers or texts, classes in their order. ``NaN`` and
+    the like among integers is a missing label.
     Raises ``TextError`` for labels that are missing or are no labels, ``ArgumentError`` for settings that cannot be and
-    for more or fewer labels than texts.
+    for more or fewer labels than texts, ``TrainingError`` if the training diverges.
     """
     schedule = schedule or Schedule()
     maxlen = check_count("maxlen", ((encoder and encoder.maxlen) or MAXLEN) if maxlen is None else maxlen)
@@ -145,11 +150,29 @@ def classes_of(labels: Sequence[Label]) -> list[Label]:
 
 
 def _check_labels(labels: Sequence[Label]) -> None:
+    missing = _missing_spellings(labels)
     for row, label in enumerate(labels, 1):
-        if label is None or label == "":
+        if label is None or label != label or (isinstance(label, str) and not label.strip()):
             raise TextError(f"row {row} has no label: fill it, or drop the row")
+        if label in missing:
+            raise TextError(
+                f"row {row} has no label, as all others are integers and it is {label!r}: fill it, or drop the row"
+            )
         if not isinstance(label, (int, str)):
-            raise TextError(f"labels must be whole numbers or texts; that of row {row} is {label!r}")
+            raise TextError(f"labels must be integers or texts; that of row {row} is {label!r}")
+
+
+def _missing_spellings(labels: Sequence[Label]) -> set[Label]:
+    """Return the labels that spell a missing value, if all others are integers.
+
+    One such value makes a column of integers a column of texts when it is read.
+    """
+    different = set(labels)
+    missing: set[Label] = {
+        label for label in different if isinstance(label, str) and label.strip().casefold() in _MISSING
+    }
+    others = [str(label) for label in different - missing]
+    return missing if others and all(map(_INTEGER.fullmatch, others)) else set()
 
 
 def _targets(labels: Sequence[Label], classes: list[Label]) -> Int64:
