@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,17 @@ from tokemb.columns.encoder import ColumnEncoder
 from tokemb.contract import shared_padding
 from tokemb.counts import TokenCounts
 from tokemb.counts_file import holds_counts
-from tokemb.embedding import fingerprint_in_name
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.folder import is_columns_folder
+from tokemb.inspecting_models import (
+    describe_model,
+    describe_saved_model,
+    describe_training,
+    is_saved_model,
+    is_training,
+)
 from tokemb.inspecting_rows import describe_rows, describe_shards
-from tokemb.keras_archive import read_archive, serialized_objects
 from tokemb.pipeline.manifest import MANIFEST
 from tokemb.reading_ids.npy import open_npy
 from tokemb.reading_ids.open_ids import SUFFIXES
@@ -30,14 +36,18 @@ _SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
 def inspect(path: Path, *, top: int = 10, text: str | None = None) -> Description:
-    """Describe a vocabulary, a folder of columns, token counts, a ``.keras`` model, ids, vectors or an array.
+    """Describe what a file or folder that tokemb makes or reads holds.
 
-    ``top``: how many of the most frequent tokens to name. ``text``: of a vocabulary, which way goes this text?
-    TensorFlow is not needed for any of them.
+    That is a vocabulary, a folder of columns, token counts, a ``.keras`` model, a training, an exported SavedModel,
+    ids, vectors or an array. TensorFlow is not needed for any of them.
+
+    ``top``: how many of the most frequent tokens to name. ``text``: for a vocabulary, a text whose backend is named.
     Raises ``TokembError`` if it is none of these, or is broken, or has nothing to do with ``text``.
     """
-    if is_columns_folder(path) and text is None:
-        return _describe_columns(ColumnEncoder.load(path), top)
+    if text is None:
+        for belongs, describe in _FOLDERS:
+            if belongs(path):
+                return describe(path, top)
     folder = path.parent if path.name == MANIFEST else path
     of_shards = folder.is_dir() and os.path.lexists(folder / MANIFEST)
     if not of_shards and (path.is_dir() or path.suffix == ".json"):
@@ -46,25 +56,27 @@ def inspect(path: Path, *, top: int = 10, text: str | None = None) -> Descriptio
         raise ArgumentError(f"there is nothing at {path}")
     if text is not None:
         raise ArgumentError(f"{path} is no vocabulary, so no text goes through it")
-    if of_shards:
-        return describe_shards(folder)
+    return describe_shards(folder) if of_shards else _describe_file(path, top)
+
+
+def _describe_file(path: Path, top: int) -> Description:
     if path.suffix == ".parquet" and holds_counts(path):
         return _describe_counts(TokenCounts.load(path), top)
     if path.suffix == ".keras":
-        return _describe_model(path)
+        return describe_model(path)
     if path.suffix == ".npy":
         return _describe_array(path)
     if path.suffix in SUFFIXES:
         return describe_rows(path)
     raise ArgumentError(
         f"{path} is none of what tokemb makes or reads: "
-        "a folder of a vocabulary or of columns, a tokenizer.json, a .keras model, counts, or ids and vectors: "
-        f"{', '.join(SUFFIXES)}"
+        "a folder of a vocabulary, of columns, of a training or of a SavedModel, a tokenizer.json, a .keras model, "
+        f"counts, or ids and vectors: {', '.join(SUFFIXES)}"
     )
 
 
 def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Description:
-    """Describe a vocabulary, with its ``top`` most frequent tokens, and the way that ``text``, or any, goes."""
+    """Describe a vocabulary, its ``top`` most frequent tokens, and the backend that encodes ``text``, or any text."""
     description: Description = {
         "kind": "vocabulary",
         "profile": encoder.profile,
@@ -157,30 +169,6 @@ def _quantiles(corpus: CorpusStatistics) -> dict[str, int]:
     return {f"{share:.0%}": corpus.length_quantile(share) for share in _SHARES}
 
 
-def _describe_model(path: Path) -> Description:
-    """Describe a ``.keras`` file from its ``config.json``, without running or importing anything."""
-    config, metadata = read_archive(path)
-    objects = list(serialized_objects(config))
-    names = [str(item.get("config", {}).get("name")) for item in objects]
-    embeddings = [item["config"] for item in objects if item["class_name"] == "Embedding"]
-    return {
-        "kind": "model",
-        "name": config["config"].get("name"),
-        "keras_version": metadata.get("keras_version"),
-        "vocabulary": next(filter(None, map(fingerprint_in_name, names)), None),
-        "embeddings": [
-            {
-                "name": embedding.get("name"),
-                "input_dim": embedding.get("input_dim"),
-                "output_dim": embedding.get("output_dim"),
-                "mask_zero": embedding.get("mask_zero"),
-            }
-            for embedding in embeddings
-        ],
-        "layers": [item["class_name"] for item in objects if item.get("module") == "keras.layers"],
-    }
-
-
 def _describe_array(path: Path) -> Description:
     array = open_npy(path)
     description: Description = {
@@ -196,3 +184,11 @@ def _describe_array(path: Path) -> Description:
             "zeros": float(np.count_nonzero(array == 0) / array.size),
         }
     return description
+
+
+# Folders that say themselves what they are, and how each is described.
+_FOLDERS: tuple[tuple[Callable[[Path], bool], Callable[[Path, int], Description]], ...] = (
+    (is_columns_folder, lambda path, top: _describe_columns(ColumnEncoder.load(path), top)),
+    (is_training, lambda path, _: describe_training(path)),
+    (is_saved_model, lambda path, _: describe_saved_model(path)),
+)

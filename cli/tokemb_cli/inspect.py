@@ -10,6 +10,9 @@ import click
 from tokemb_cli import values
 from tokemb_cli.console import show, show_json
 
+# Numbers that are shares, and shown as percentages.
+_SHARES = ("coverage", "zeros")
+
 
 @click.command("inspect")
 @click.argument("path", type=click.Path(path_type=Path))
@@ -19,9 +22,11 @@ from tokemb_cli.console import show, show_json
 )
 @click.option("--text", help="Show which backend encodes this text, and why.")
 def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
-    """Describe a vocabulary, folder of columns, tokenizer.json, .keras model, or file of counts, ids or vectors.
+    """Describe a file or folder that tokemb writes or reads.
 
-    For a folder of shards, show its manifest and the files whose size has changed.
+    That is a vocabulary, a folder of columns, a tokenizer.json, a .keras model, a folder of tokemb train, a SavedModel
+    of tokemb export, or counts, ids and vectors. For a folder of shards, show its manifest and the files whose size has
+    changed.
 
     The backend of a vocabulary is the implementation that encodes its texts. The scanner and gigatoken are fast; the
     reference, which is the tokenizers library itself, is slow. All give the same ids.
@@ -30,6 +35,7 @@ def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
     Examples:
       tokemb inspect reviews.vocab
       tokemb inspect ids.npz
+      tokemb inspect classifier
       tokemb inspect bert/tokenizer.json --text "is this [MASK] slow?"
     """
     from tokemb.inspection import inspect
@@ -39,7 +45,7 @@ def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
         show_json(description)
         return
     for name, value in description.items():
-        _show(name, value)
+        _show(name, f"{value:.2%}" if name in _SHARES and isinstance(value, float) else value)
 
 
 def _show(name: str, value: Any) -> None:  # noqa: ANN401
@@ -47,7 +53,7 @@ def _show(name: str, value: Any) -> None:  # noqa: ANN401
         return
     if isinstance(value, dict):
         for key, inner in value.items():
-            _show(f"{name}.{key}", inner)
+            _show(f"{name}.{key}", f"{inner:.2%}" if key in _SHARES and isinstance(inner, float) else inner)
     elif isinstance(value, list) and isinstance(value[0], dict):
         for item in value:
             show(f"{name:<24}" + "  ".join(f"{key} {_text(inner)}" for key, inner in item.items()))
@@ -61,7 +67,7 @@ def _text(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:.2%}"
+        return f"{value:g}"
     if isinstance(value, list):
         return ", ".join(map(_text, value))
     return str(value) if str(value).isprintable() and value != "" else repr(value)
