@@ -98,6 +98,27 @@ def test_masks_and_padding():
     )
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_an_error(number, tmp_path):
+    for model in (tokemb.embedding_model(ENCODER, 2), network()):
+        for weights in model.weights:
+            numbers = weights.numpy().copy()
+            numbers.flat[-1] = number
+            weights.assign(numbers)
+            model.save(tmp_path / "m.keras")
+            assert found(ENCODER, model) == found(ENCODER, tmp_path / "m.keras") == [("error", "weights")]
+            with pytest.raises(tokemb.TokembError, match="weights of the model are NaN or infinite"):
+                tokemb.embed(tmp_path / "m.keras", [[1, 2]])
+    assert tokemb.embed(tokemb.embedding_model(ENCODER, vectors=np.full((6, 2), 3e38)), [[1]]).max() > 1e38
+    tokemb.embedding_model(ENCODER, vectors=np.full((6, 2), 3e38)).save(tmp_path / "large.keras")
+    assert tokemb.check(ENCODER, tmp_path / "large.keras") == []
+
+
+def test_vectors_that_are_not_finite_make_no_model():
+    with pytest.raises(tokemb.TokembError, match="vectors must be finite float32 numbers; those of row 2 are not"):
+        tokemb.embedding_model(ENCODER, vectors=np.where(np.arange(6)[:, None] == 2, np.nan, np.ones((6, 3))))
+
+
 def test_ids_out_of_range(tmp_path):
     np.save(tmp_path / "high.npy", np.array([[2, 2**30]]))
     np.save(tmp_path / "low.npy", np.array([[2, -1]]))

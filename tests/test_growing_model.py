@@ -258,8 +258,9 @@ def test_what_cannot_be_told_or_grown():
     low_rank = keras.Model(ids, keras.layers.Embedding(13, 3, lora_rank=1, name="low")(ids))
     with pytest.raises(ModelError, match="low has LoRA or is quantised"):
         tokemb.grow_model(low_rank, OLD, NEW)
-    lost = tokemb.embedding_model(OLD, 2, vectors=np.full((13, 2), np.nan))
-    with pytest.raises(ModelError, match="holds vectors that are not finite"):
+    lost = tokemb.embedding_model(OLD, 2)
+    lost.set_weights([np.full((13, 2), np.nan)])
+    with pytest.raises(ModelError, match="the vectors of the model are NaN or infinite"):
         tokemb.grow_model(lost, OLD, NEW)
     with pytest.raises(ModelError, match="model must be a Keras model or the path of a saved one; received int"):
         tokemb.grow_model(3, OLD, NEW)

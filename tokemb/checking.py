@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
-from tokemb.contract import Finding, id_errors, length_finding, vocabulary_errors, vocabulary_warnings
+from tokemb.contract import Finding, id_errors, length_finding, vocabulary_errors, vocabulary_warnings, weight_errors
 from tokemb.embedder import ready_model
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
@@ -42,7 +42,7 @@ def check(encoder: Encoder, model: keras.Model | Path | str, *ids: npt.ArrayLike
 made for, or make the model from this one
     """
     ready = ready_model(model, None)
-    findings = [*vocabulary_errors(ready, encoder), *vocabulary_warnings(ready, encoder)]
+    findings = [*vocabulary_errors(ready, encoder), *weight_errors(ready), *vocabulary_warnings(ready, encoder)]
     if not ids and not ready.text:  # a text layer in the model makes rows of the right length
         findings += filter(None, [length_finding(ready, encoder)])
     for number, source in enumerate(ids, 1):

@@ -22,8 +22,8 @@ class Finding:
     """One thing that does not fit.
 
     ``level``: ``"error"`` if results would be wrong or not come at all, ``"warning"`` if they may surprise.
-    ``rule``: what was looked at: ``"fingerprint"``, ``"input_dim"``, ``"mask_zero"``, ``"padding"``, ``"maxlen"``,
-    ``"dtype"`` or ``"ids"``. ``message``: one sentence, what was met and the way out.
+    ``rule``: what was looked at: ``"fingerprint"``, ``"input_dim"``, ``"mask_zero"``, ``"weights"``, ``"padding"``,
+    ``"maxlen"``, ``"dtype"`` or ``"ids"``. ``message``: one sentence, what was met and the way out.
     """
 
     level: str
@@ -75,6 +75,13 @@ def _other_vocabulary(what: str, digits: str, fingerprint: str, grown_from: Sequ
     else:
         message += ": use the vocabulary that it was made for"
     return Finding("error", "fingerprint", message)
+
+
+def weight_errors(model: LookUp | Network) -> Iterator[Finding]:
+    """Yield an error if weights of a model are NaN or infinite."""
+    if not model.is_finite():
+        message = "weights of the model are NaN or infinite, so that its output is too"
+        yield Finding("error", "weights", f"{message}: train it again from good weights, with a smaller learning rate")
 
 
 def vocabulary_warnings(model: LookUp | Network, encoder: Encoder) -> Iterator[Finding]:

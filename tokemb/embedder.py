@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.arguments import check_choice, check_optional_count
-from tokemb.contract import fingerprint_errors, range_error, vocabulary_errors
+from tokemb.contract import fingerprint_errors, range_error, vocabulary_errors, weight_errors
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.folder import TOKENIZER
@@ -74,10 +74,12 @@ class Embedder:
         """Load the model if it is a path; a look-up is loaded without Keras. ``threads`` as for ``embed``.
 
         Raises ``ArgumentError`` for ``threads`` that cannot be; ``ModelError`` if the model cannot be loaded, is not a
-        model, or was made for another vocabulary than ``encoder``'s.
+        model, was made for another vocabulary than ``encoder``'s, or is a saved one with weights that are not finite.
         """
         check_optional_count("threads", threads)
         self._model = ready_model(model, threads)
+        if isinstance(model, (Path, str)):  # a model in memory gives what its own predict gives
+            self.check_weights()
         self.pad_id = 0 if self._model.mask_zero else None
         self._knows_padding = encoder is not None or self._model.mask_zero
         if encoder is not None:
@@ -100,6 +102,11 @@ class Embedder:
     def digest(self) -> str:
         """What tells the model from others, 16 hexadecimal digits of its weights and what is computed with them."""
         return self._model.digest
+
+    def check_weights(self) -> None:
+        """Raise ``ModelError`` if weights of the model are NaN or infinite."""
+        for finding in weight_errors(self._model):
+            raise ModelError(finding.message)
 
     def check_fingerprint(self, fingerprint: str) -> None:
         """Raise ``ModelError`` if the model was made for another vocabulary than the one of this fingerprint."""

@@ -110,4 +110,7 @@ def _matrix(vectors: npt.ArrayLike, encoder: Encoder, output_dim: int | None) ->
             f"vectors must have a row for each id, shape ({encoder.input_dim}, {output_dim or 'dim'}); "
             f"received shape {matrix.shape}"
         )
+    wrong = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+    if len(wrong):
+        raise ArgumentError(f"vectors must be finite float32 numbers; those of row {wrong[0]} are not")
     return matrix

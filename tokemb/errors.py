@@ -13,6 +13,7 @@
     ├── RowsLostError        (RuntimeError) other rows were written than were read: a defect of tokemb
     ├── ModelError           (ValueError)   a model that cannot take these ids
     ├── VectorsError         (ValueError)   a file of pre-trained vectors that is broken, or not one
+    ├── TrainingError        (ValueError)   a training that diverged: its loss or its weights are NaN or infinite
     └── MissingPackageError  (ImportError)  a package that is an extra and not installed
 
 Every message is one sentence: the rule, what was met instead, and the way out where there is one.
@@ -62,6 +63,10 @@ class ModelError(TokembError, ValueError):
 
 class VectorsError(TokembError, ValueError):
     """A file of pre-trained vectors cannot be used."""
+
+
+class TrainingError(TokembError, ValueError):
+    """A training diverged: its loss or its weights are NaN or infinite."""
 
 
 class MissingPackageError(TokembError, ImportError):

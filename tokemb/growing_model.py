@@ -219,7 +219,8 @@ def _with_new_rows(matrix: Array, old: Encoder, new: Encoder, seed: int | None) 
 
     if not np.isfinite(matrix[: old.input_dim].astype(np.float32)).all():
         raise ModelError(
-            "the model holds vectors that are not finite: it was trained too fast, or on what is no number"
+            "the vectors of the model are NaN or infinite: train it again from good weights, with a smaller "
+            "learning rate"
         )
     known = np.zeros((new.input_dim, matrix.shape[1]), np.float32)
     known[: old.input_dim] = matrix[: old.input_dim]

@@ -60,6 +60,10 @@ class LookUp:
         """The size of a vector."""
         return self.matrix.shape[1]
 
+    def is_finite(self) -> bool:
+        """Return whether no weight is NaN or infinite."""
+        return all_finite(self.matrix)
+
     @property
     def digest(self) -> str:
         """What tells it from other models."""
@@ -90,6 +94,13 @@ class LookUp:
     def pool_rows(self, rows: Ragged, pooling: str) -> Float32:
         """Pool the vectors of each row: float32 (rows, output_dim)."""
         return pool_lookup(self.matrix, rows, pooling, self.threads)
+
+
+def all_finite(numbers: npt.NDArray[np.floating[Any]]) -> bool:
+    """Return whether no number is NaN or infinite."""
+    flat = numbers.reshape(-1)
+    with np.errstate(all="ignore"):  # the product may overflow where the numbers do not
+        return bool(np.isfinite(flat @ flat) or np.isfinite(flat).all())
 
 
 def read_lookup(path: Path) -> LookUp | None:

@@ -55,6 +55,10 @@ class Network:
 
         return np.asarray(keras.ops.convert_to_numpy(self._embeddings[0].embeddings), np.float32)
 
+    def is_finite(self) -> bool:
+        """Return whether no weight is NaN or infinite."""
+        return all(np.isfinite(weights).all() for weights in self._whole.get_weights())
+
     @property
     def digest(self) -> str:
         """What tells it from other models; raises ``ModelError`` for one that cannot be saved."""

@@ -50,8 +50,8 @@ def export_saved_model(
     Keras is needed to run it. A folder that this wrote is replaced; missing parent
     folders are created, as TensorFlow Serving reads ``model/version``. Returns the layer that is in it.
 
-    Raises what ``Encoder.layer`` raises; ``ModelError`` for a model of another vocabulary, or that cannot take the ids;
-    ``OSError`` if something else is at ``path``, or it cannot be written.
+    Raises what ``Encoder.layer`` raises; ``ModelError`` for a model of another vocabulary, with weights that are not
+    finite, or that cannot take the ids; ``OSError`` if something else is at ``path``, or it cannot be written.
     """
     answer = check_choice("answer", answer or ("ids" if model is None else "predictions"), ANSWERS)
     if (model is None) != (answer == "ids"):
@@ -114,6 +114,7 @@ def _of_ids(
     if model is None:
         return lambda ids: ids
     embedder = Embedder(model, encoder)
+    embedder.check_weights()
     if any(getattr(tensor, "dtype", None) == "string" for tensor in getattr(model, "inputs", None) or ()):
         raise ModelError("the model takes text already: its own export(path) writes a SavedModel")
     outputs = getattr(model, "outputs", None) or [None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from tokemb.arguments import check_count
 from tokemb.atomic import atomic_folder, check_folder
-from tokemb.errors import ArgumentError, ModelError
+from tokemb.errors import ArgumentError, ModelError, TrainingError
 from tokemb.json_content import parse_json
 from tokemb.outputs.kind import Kind
 from tokemb.ragged import Int64
@@ -83,8 +84,8 @@ class Schedule:
         check_count("seed", self.seed, least=0)
         if not 0 <= self.validation < 1:
             raise ArgumentError(f"validation must be at least 0 and less than 1; received {self.validation}")
-        if not self.rate > 0:
-            raise ArgumentError(f"rate must be greater than 0; received {self.rate}")
+        if not 0 < self.rate < math.inf:
+            raise ArgumentError(f"rate must be finite and greater than 0; received {self.rate}")
 
     def split(self, rows: int) -> tuple[Int64, Int64]:
         """Numbers of the rows to train on and of those for validation, int64, each ascending.
@@ -141,11 +142,17 @@ def fit(
     """Train a compiled model, until its validation loss stops to become smaller; it has the best weights then.
 
     Without ``validation`` all epochs are run and the last weights stay.
+
+    Raises:
+        TrainingError: If the training diverges, after the first epoch in which a loss is NaN or infinite.
     """
     import keras
 
+    def check_epoch(epoch: int, losses: Mapping[str, float]) -> None:
+        check_losses(epoch + 1, losses, schedule.rate)
+
     timed = _Timed(training.batches)
-    callbacks: list[Any] = []
+    callbacks: list[Any] = [keras.callbacks.LambdaCallback(on_epoch_end=check_epoch)]
     if on_epoch is not None:
         callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, losses: on_epoch(epoch + 1, losses)))
     if validation is not None:
@@ -160,6 +167,7 @@ def fit(
         verbose=0,
     ).history
     seconds = time.perf_counter() - start
+    check_weights(model.get_weights(), schedule.rate)
     losses = history.get("val_loss")
     best = int(np.argmin(losses)) if losses else len(history["loss"]) - 1
     return Fitted(
@@ -171,6 +179,24 @@ def fit(
         rows_per_second=round(timed.rows / seconds, 1),
         input_share=round(timed.seconds / seconds, 4),
     )
+
+
+def check_losses(epoch: int, losses: Mapping[str, float], rate: float) -> None:
+    """Raise ``TrainingError`` if a loss of an epoch is NaN or infinite; ``rate`` is the learning rate."""
+    for name, loss in losses.items():
+        if not math.isfinite(loss):
+            what = name.replace("val_", "validation ")
+            raise TrainingError(f"the training diverged: the {what} of epoch {epoch} is {loss}{_smaller(rate)}")
+
+
+def check_weights(weights: Iterable[Array], rate: float) -> None:
+    """Raise ``TrainingError`` if a weight is NaN or infinite; ``rate`` is the learning rate."""
+    if not all(np.isfinite(numbers).all() for numbers in weights):
+        raise TrainingError(f"the training diverged: weights of the model are NaN or infinite{_smaller(rate)}")
+
+
+def _smaller(rate: float) -> str:
+    return f" with rate={rate:g}: pass a smaller learning rate, for example rate={rate / 10:g}"
 
 
 @dataclass(frozen=True)
@@ -211,7 +237,9 @@ class Trained:
         with atomic_folder(Path(path), _KIND, force=force) as folder:
             self.model.save(folder / MODEL, include_optimizer=False)
             self.vocabulary.save(folder / VOCABULARY)
-            (folder / REPORT).write_text(json.dumps(self.report(), ensure_ascii=False, indent=2) + "\n", "utf-8")
+            # JSON has no NaN: a report with one would be read by Python alone.
+            report = json.dumps(self.report(), ensure_ascii=False, indent=2, allow_nan=False)
+            (folder / REPORT).write_text(report + "\n", "utf-8")
 
 
 def read_report(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -56,8 +57,8 @@ def train_ratings(
     Raises ``TextError`` for ratings that are missing or no numbers, ``ArgumentError`` for settings that cannot be.
     """
     schedule = schedule or Schedule(**SCHEDULE)  # type: ignore[arg-type]  # mypy sees floats alone
-    if not weight_decay >= 0:
-        raise ArgumentError(f"weight_decay must be 0 or more; received {weight_decay}")
+    if not 0 <= weight_decay < math.inf:
+        raise ArgumentError(f"weight_decay must be a finite number of at least 0; received {weight_decay}")
     rows = _read(table, columns, rating, reading)
     encoder = ColumnEncoder.fit(rows, columns=columns, min_count=min_count)
     data = _Data.of(encoder, rows, rating)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def rating_model(
     check_count("dim", dim)
     check_count("units", units)
     _check_columns(columns)
-    if between is not None and not between[0] < scale[0] < between[1]:
+    if between is not None and not (-math.inf < between[0] < scale[0] < between[1] < math.inf):
         raise ArgumentError(
             "between must be a lower and an upper limit around the mean rating, "
             f"{scale[0]:g}; received {between[0]:g} and {between[1]:g}"

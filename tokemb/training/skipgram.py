@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
 from tokemb.pooling import Float32
 from tokemb.ragged import Int64, Ragged
-from tokemb.training.fitting import Fitted, OnEpoch, Trained
+from tokemb.training.fitting import Fitted, OnEpoch, Trained, check_losses, check_weights
 from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
 
 # Ids that are trained on with one learning rate, by one thread at a time.
@@ -56,9 +57,10 @@ class SkipGram:
         check_count("seed", self.seed, least=0)
         if not 0 <= self.sample < 1:
             raise ArgumentError(f"sample must be at least 0 and less than 1; received {self.sample}")
-        if not 0 < self.last_rate <= self.rate:
+        if not 0 < self.last_rate <= self.rate < math.inf:
             raise ArgumentError(
-                f"rate must be at least last_rate, and both greater than 0; received {self.rate} and {self.last_rate}"
+                "rate must be finite and at least last_rate, and both greater than 0; "
+                f"received {self.rate} and {self.last_rate}"
             )
 
 
@@ -77,7 +79,7 @@ def train_skipgram(
     The model is that of ``tokemb.embedding_model``: padding has zeros, ids that the texts do not have, ``[UNK]`` among
     them, the mean of those that they do. The metrics are ``tokens``, ``unknown`` (how many were left out), ``loss``
     (of a pair, the sum over its negatives, in the last epoch), ``tokens_per_second``, a token counted in each epoch.
-    Raises ``TextError`` if no two tokens are near each other.
+    Raises ``TextError`` if no two tokens are near each other, ``TrainingError`` if the training diverges.
     """
     settings = settings or SkipGram()
     rows, unknown = _known_rows(texts, encoder)
@@ -88,6 +90,7 @@ def train_skipgram(
     losses = []
     for epoch in range(settings.epochs):
         losses.append(training.epoch(epoch))
+        check_losses(epoch + 1, {"loss": losses[-1]}, settings.rate)
         if on_epoch is not None:
             on_epoch(epoch + 1, {"loss": losses[-1]})
     seconds = time.perf_counter() - start
@@ -106,6 +109,7 @@ def train_skipgram(
         "loss": round(losses[-1], 4),
         "tokens_per_second": round(settings.epochs * len(rows.values) / seconds),
     }
+    check_weights([training.vectors], settings.rate)
     model = embedding_model(encoder, vectors=_all_rows(training.vectors, counts, encoder.pad_id))
     return Trained("skipgram", model, encoder, asdict(settings), metrics, fitted)
 

@@ -43,7 +43,8 @@ def export_vectors(model: keras.Model | Path | str, encoder: Encoder, path: Path
     tokens, vectors = [tokens[index] for index in ids], matrix[ids]
     if not np.isfinite(vectors).all():
         raise ModelError(
-            "the model holds vectors that are not finite: it was trained too fast, or on what is no number"
+            "the vectors of the model are NaN or infinite: train it again from good weights, with a smaller "
+            "learning rate"
         )
     with atomic_file(path, kind, force=force) as temporary:
         _WRITERS[path.suffix](temporary, tokens, vectors)
