@@ -175,15 +175,32 @@ def test_pieces_and_special_tokens_of_foreign_tokenizers():
         neighbors(model, encoder, ["playing"])
 
 
+def test_vectors_of_a_new_model_are_told_from_trained_ones(here, tmp_path):
+    encoder = tokemb.Encoder.load(here / "v")
+    new = tokemb.embedding_model(encoder, 8, seed=1)
+    assert TokenVectors.load(new, encoder).untrained
+    matrix = new.get_weights()[0]
+    for trained in (matrix * 2, matrix * 0.3, np.where(np.arange(8) == 0, 0.06, matrix), np.zeros_like(matrix)):
+        assert not TokenVectors.load(tokemb.embedding_model(encoder, vectors=trained), encoder).untrained
+    new.save(tmp_path / "new.keras")
+    encoder.save(tmp_path / "v")
+    word = encoder.vocabulary[-1]
+    said = ok(command_here("neighbors", "new.keras", word, "--vocab", "v", cwd=tmp_path)).stderr.decode()
+    assert said.startswith("warning    the vectors look like those of a new model")
+
+
 def test_what_cannot_be_looked_at(here, tmp_path):
     encoder = tokemb.Encoder.load(here / "v")
     with pytest.raises(ArgumentError, match="a Keras model requires the vocabulary"):
         TokenVectors.load(here / "m.keras")
     with pytest.raises(ModelError, match="made for the vocabulary"):
         TokenVectors.load(here / "m.keras", tokemb.fit_vocab(["other"]))
-    tokemb.embedding_model(encoder, vectors=np.full((encoder.input_dim, 2), np.nan)).save(tmp_path / "nan.keras")
-    with pytest.raises(ModelError, match="holds vectors that are not finite"):
-        TokenVectors.load(tmp_path / "nan.keras", encoder)
+    lost = tokemb.embedding_model(encoder, 2)
+    lost.set_weights([np.full((encoder.input_dim, 2), np.nan)])
+    lost.save(tmp_path / "nan.keras")
+    for model in (lost, tmp_path / "nan.keras"):
+        with pytest.raises(ModelError, match="of the model are NaN or infinite"):
+            TokenVectors.load(model, encoder)
     with pytest.raises(ModelError, match="there is no model at"):
         TokenVectors.load(tmp_path / "none.keras", encoder)
 

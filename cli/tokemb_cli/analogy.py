@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tokemb_cli import options
-from tokemb_cli.console import quiet_tensorflow, show, show_json
+from tokemb_cli.console import show, show_json
 
 
 @click.command("analogy")
@@ -35,8 +35,7 @@ def command(model: Path, a: str, b: str, c: str, vocab: Path | None, k: int, as_
     from tokemb.looking.shown import shown
 
     encoder = None if vocab is None else Encoder.load(vocab)
-    with quiet_tensorflow():
-        found = analogy(model, encoder, a, b, c, k)
+    found = analogy(options.token_vectors(model, encoder), encoder, a, b, c, k)
     if as_json:
         show_json([asdict(one) for one in found])
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tokemb_cli import corpus, options
-from tokemb_cli.console import note, quiet_tensorflow
+from tokemb_cli.console import note
 
 
 @click.command("export-projector")
@@ -30,7 +30,6 @@ def command(model: Path, vocab: Path | None, output: Path, force: bool) -> None:
     from tokemb.looking import export_projector
 
     encoder = None if vocab is None else Encoder.load(vocab)
-    with quiet_tensorflow():
-        rows = export_projector(model, encoder, output, force=force)
+    rows = export_projector(options.token_vectors(model, encoder), encoder, output, force=force)
     note(f"wrote      {output}: {rows:,} rows")
     note(f"next       tensorboard --logdir {output}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tokemb_cli import options
-from tokemb_cli.console import quiet_tensorflow, show, show_json
+from tokemb_cli.console import show, show_json
 
 if TYPE_CHECKING:
     from tokemb.looking import Neighbors
@@ -38,8 +38,7 @@ def command(model: Path, words: tuple[str, ...], vocab: Path | None, k: int, as_
     from tokemb.looking import neighbors
 
     encoder = None if vocab is None else Encoder.load(vocab)
-    with quiet_tensorflow():
-        found = neighbors(model, encoder, words, k)
+    found = neighbors(options.token_vectors(model, encoder), encoder, words, k)
     if as_json:
         show_json([asdict(one) for one in found])
         return

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import click
 
 from tokemb_cli import values
-from tokemb_cli.console import require_standard_output
+from tokemb_cli.console import note, quiet_tensorflow, require_standard_output
 
 if TYPE_CHECKING:
-    from tokemb import TokenCounts
+    from tokemb import Encoder, TokenCounts
+    from tokemb.looking import TokenVectors
     from tokemb.writing import Layout
 
 # The library's, written again so that --help need not wait for it; tests compare them.
@@ -162,6 +163,17 @@ def check_vocab(model: Path, vocab: Path | None) -> None:
 
     if vocab is None and is_model(model) and not (model / "tokenizer.json").exists():
         raise click.UsageError("a Keras model requires --vocab, the vocabulary that it was made for")
+
+
+def token_vectors(model: Path, encoder: Encoder | None) -> TokenVectors:
+    """Load the vectors to look at, and warn if they look like those of a new model."""
+    from tokemb.looking import TokenVectors
+
+    with quiet_tensorflow():
+        vectors = TokenVectors.load(model, encoder)
+    if vectors.untrained:
+        note("warning    the vectors look like those of a new model, which are random: train the model first")
+    return vectors
 
 
 def counted(token: str, count: int | None) -> str:

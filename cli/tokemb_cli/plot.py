@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tokemb_cli import corpus, options, values
-from tokemb_cli.console import note, quiet_tensorflow
+from tokemb_cli.console import note
 
 _ENDINGS = (".html", ".png", ".svg")
 
@@ -66,8 +66,8 @@ def command(
     check_output(output, MAP, force=force)
     encoder = None if vocab is None else Encoder.load(vocab)
     chosen = None if words is None else _words(words)
-    with quiet_tensorflow():
-        made = word_map(model, encoder, method=method, top=1000 if top is None else top, words=chosen, seed=seed)
+    vectors = options.token_vectors(model, encoder)
+    made = word_map(vectors, encoder, method=method, top=1000 if top is None else top, words=chosen, seed=seed)
     if made.left_out:
         note(f"left out   {_some(made.left_out)}: no tokens of the vocabulary, or their vectors are zeros")
     if output.suffix == ".html":

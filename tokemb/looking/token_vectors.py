@@ -18,6 +18,9 @@ from tokemb.pooling import Float32
 if TYPE_CHECKING:
     import keras
 
+# Keras draws the rows of a new Embedding evenly from minus this to this.
+_NEW_RANGE = 0.05
+
 
 @dataclass(frozen=True)
 class TokenVectors:
@@ -56,9 +59,22 @@ class TokenVectors:
         matrix = Embedder(model, encoder).matrix[: encoder.input_dim]
         if not np.isfinite(matrix).all():
             raise ModelError(
-                "the model holds vectors that are not finite: it was trained too fast, or on what is no number"
+                "the vectors of the model are NaN or infinite: train it again from good weights, with a smaller "
+                "learning rate"
             )
         return _of_vocabulary(matrix, encoder)
+
+    @property
+    def untrained(self) -> bool:
+        """Whether the vectors look like those of a new model: drawn evenly from -0.05 to 0.05, as Keras does.
+
+        Training soon takes some numbers out of this range, or makes them smaller on average.
+        """
+        numbers = self.matrix.astype(np.float64)
+        if not numbers.size or np.abs(numbers).max() > _NEW_RANGE:
+            return False
+        # The mean square of n such numbers, times 3 / range², is 1 with a standard deviation of sqrt(0.8 / n).
+        return abs((numbers**2).mean() * 3 / _NEW_RANGE**2 - 1) < 5 * np.sqrt(0.8 / numbers.size)
 
     @cached_property
     def unit(self) -> Float32:
