@@ -256,3 +256,12 @@ def test_files_of_deeply_nested_json_are_an_error(tmp_path, name):
         inspect(tmp_path if name != "word_index.json" else tmp_path / name)
     with pytest.raises(TokembError):
         import_vocabulary(tmp_path / name)
+
+
+def test_a_tokenizer_with_deep_json_that_the_library_ignores_is_an_error(tmp_path):
+    tokenizer = json.loads(json.dumps(tokemb.fit_vocab(["a b"], maxlen=3).specification))
+    tokenizer["truncation"]["unknown"] = "deep"
+    text = json.dumps(tokenizer).replace('"deep"', "[" * 100_000 + "]" * 100_000)
+    (tmp_path / "tokenizer.json").write_text(text)
+    with pytest.raises(VocabularyError, match="JSON must be nested at most 200 levels deep"):
+        tokemb.Encoder.load(tmp_path / "tokenizer.json")

@@ -147,7 +147,9 @@ def read_folder(path: Path) -> Contents:
             raise VocabularyError(f"the vocabulary folder {path} lacks its {name}") from None
         if _sha256(files[name]) != metadata["sha256"].get(name):
             raise VocabularyError(_changed(path, name))
-    return Contents(_object(files[TOKENIZER], path / TOKENIZER), files[TOKENIZER], files[TABLE], metadata)
+    # The tokenizers library, which loads it next, refuses what has more than 128 levels.
+    specification = _object(files[TOKENIZER], path / TOKENIZER, check_depth=False)
+    return Contents(specification, files[TOKENIZER], files[TABLE], metadata)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -155,10 +157,10 @@ def read_json(path: Path) -> dict[str, Any]:
     return _object(path.read_bytes(), path)
 
 
-def _object(content: bytes, path: Path) -> dict[str, Any]:
+def _object(content: bytes, path: Path, *, check_depth: bool = True) -> dict[str, Any]:
     """Parse the content of the JSON file at ``path``, which must be an object."""
     try:
-        value = parse_json(content)
+        value = parse_json(content, check_depth=check_depth)
     except ValueError as error:
         raise VocabularyError(f"{path} is not JSON: {error}") from None
     if not isinstance(value, dict):

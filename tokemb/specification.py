@@ -59,7 +59,10 @@ def read_tokenizer(path: Path) -> tuple[Tokenizer, Specification]:
     except UnicodeDecodeError:
         raise VocabularyError(f"{path} is not a tokenizer.json: it is not UTF-8 text") from None
     tokenizer = _load(text, str(path))
-    return tokenizer, parse_json(text)
+    try:
+        return tokenizer, parse_json(text, check_depth=False)  # the library refuses what it reads beyond 128 levels
+    except ValueError as error:
+        raise VocabularyError(f"{path} is not a tokenizer.json: {error}") from None
 
 
 def _load(text: str, name: str) -> Tokenizer:
