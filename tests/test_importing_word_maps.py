@@ -114,3 +114,12 @@ def test_ordinary_words_that_no_text_yields_are_still_refused(tmp_path):
         import_vocabulary(write(tmp_path / "map.json", {**HAND_MADE, "so-so": 6}))
     with pytest.raises(VocabularyError, match="yields the word '<a>'"):
         import_vocabulary(write(tmp_path / "map.json", {"<a>": 1, "<b>": 2}))
+
+
+def test_map_of_single_characters_must_say_how_texts_are_split(tmp_path):
+    words = {"OOV": 1, **{character: index for index, character in enumerate("abcdefghij", 2)}}
+    path = write(tmp_path / "map.json", words)
+    with pytest.raises(VocabularyError, match="10 words is one character.*pass char_level=True or char_level=False"):
+        import_vocabulary(path)
+    assert rows(import_vocabulary(path, char_level=True), ["Bad!"]) == [[3, 2, 5, 1]]
+    assert rows(import_vocabulary(path, char_level=False), ["b a d"]) == [[3, 2, 5]]

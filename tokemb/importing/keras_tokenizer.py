@@ -31,6 +31,9 @@ _DEFAULTS: Mapping[str, Any] = {
 _OPTIONS = {name: name.replace("lower", "lowercase") for name in _DEFAULTS}
 
 _SAY = "say how it was, with filters, lowercase, split or char_level, or oov_token if it is that: the file does not"
+# A word map with as many words, all of one character, is hardly of words.
+_MANY_CHARACTERS = 10
+
 _NO_OOV = "if the original dropped unknown words, import a JSON file with this word_index and oov_token null instead"
 
 _PADDING = (
@@ -116,7 +119,7 @@ def read_keras_tokenizer(state: Mapping[str, Any], options: Options, *, pickled:
     )
     notes = [*_assumptions(tokenizer, assumed), *notes]
     if assumed:
-        notes.extend(_check_words(encoder, tokenizer, pad_id))
+        notes.extend(_check_words(encoder, tokenizer, pad_id, "char_level" not in assumed))
     if None in (options.padding, options.truncating):
         notes.append(_PADDING)
     notes.extend(_shared_ids(tokenizer, encoder))
@@ -145,22 +148,28 @@ def _assumptions(tokenizer: KerasTokenizer, assumed: list[str]) -> list[str]:
     return notes
 
 
-def _check_words(encoder: Encoder, tokenizer: KerasTokenizer, pad_id: int) -> list[str]:
+def _check_words(encoder: Encoder, tokenizer: KerasTokenizer, pad_id: int, is_char_level_said: bool) -> list[str]:
     """Return a note on the words that only rows of tokens yield.
 
     Raises:
-        VocabularyError: If no text yields one of the others.
+        VocabularyError: If no text yields one of the others, or if they are characters and nothing says whether texts
+            are split into these.
     """
     words = {
         word: index
         for word, index in tokenizer.kept().items()
         if index not in (0, pad_id) and word != tokenizer.oov_token
     }
-    special = {word for word in words if is_special(word)} if len(words) > 1 else set()
-    if len(special) == len(words):
-        special = set()
-    check_reachable(encoder, {word: index for word, index in words.items() if word not in special}, _SAY)
-    apart = [word for word in special if encoder.encode_ragged([word])[0].tolist() != [words[word]]]
+    ordinary = {word: index for word, index in words.items() if not is_special(word)} or words
+    check_reachable(encoder, ordinary, _SAY)
+    if not is_char_level_said and len(ordinary) >= _MANY_CHARACTERS and max(map(len, ordinary)) == 1:
+        raise VocabularyError(
+            f"each of the {len(ordinary)} words is one character, and the file does not say whether texts are split "
+            "into characters: pass char_level=True or char_level=False"
+        )
+    apart = [
+        word for word in words if word not in ordinary and encoder.encode_ragged([word])[0].tolist() != [words[word]]
+    ]
     if not apart:
         return []
     listed = ", ".join(sorted(apart, key=words.__getitem__)[:10])
