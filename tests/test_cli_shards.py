@@ -159,9 +159,9 @@ def test_another_run_is_refused(here):
     for other, message in (
         (f"x.jsonl --vocab w {SHARDS} x", "shards of another vocabulary ("),
         (f"x.jsonl --vocab v {SHARDS} x --padding pre", "other settings, padding 'post' and not 'pre'"),
-        (f"x.jsonl --vocab v {SHARDS} x --keep id", "other settings, keep [] and not ['id']"),
+        (f"x.jsonl --vocab v {SHARDS} x --keep id", "other settings, keep none and not 'id'"),
         (f"x.jsonl --vocab v {SHARDS} x --dtype int64", "other settings, dtype 'int32' and not 'int64'"),
-        (f"x.jsonl --vocab v {SHARDS} x --ragged", "other settings, ragged False and not True"),
+        (f"x.jsonl --vocab v {SHARDS} x --ragged", "other settings, ragged no and not yes"),
         ("x.jsonl --vocab v --maxlen 9 --rows-per-shard 1000 -o x", "other settings, truncate_to 8 and not 9"),
         ("x.jsonl --vocab v --maxlen 8 --rows-per-shard 999 -o x", "rows_per_shard 1000 and not 999"),
         (f"x.jsonl --vocab v {SHARDS} x --shard-format npy", "other settings, format '.npz' and not '.npy'"),

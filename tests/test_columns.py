@@ -201,8 +201,8 @@ def test_settings_of_columns():
         ({"columns": ["user", "user"]}, "two columns would be called 'user'"),
         ({"columns": [("user", "item"), "user_item"]}, "two columns would be called 'user_item'"),
         ({"columns": [()]}, "columns must be names"),
-        ({"shared": [["user"]]}, "lists of two or more columns"),
-        ({"shared": ["user"]}, "lists of two or more columns"),
+        ({"shared": [["user"]]}, "groups of two or more different columns"),
+        ({"shared": ["user"]}, "groups of two or more different columns"),
         (
             {"shared": [["user", "nobody"]]},
             "shared must name each column of the table at most once; 'nobody' is none of user, item, tags",

@@ -161,7 +161,18 @@ def _no_manifest(path: Path) -> ArgumentError:
 def _difference(name: str, before: Any, now: Any) -> str:  # noqa: ANN401
     if name == "settings":
         keys = [key for key in now if before.get(key) != now[key]]
-        return "other settings" + "".join(f", {key} {before.get(key)!r} and not {now[key]!r}" for key in keys[:1])
+        return "other settings" + "".join(
+            f", {key} {_plain(before.get(key))} and not {_plain(now[key])}" for key in keys[:1]
+        )
     if name == "vocabulary":
         return f"another vocabulary ({str(before)[:12]}, this is {now[:12]})"
     return "other texts"
+
+
+def _plain(value: object) -> str:
+    """A setting in words: ``yes``, ``no``, ``none``, names in a row, or a text in quotes."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(repr, value)) or "none"
+    return "none" if value is None else repr(value)
