@@ -11,7 +11,8 @@ import tokemb
 from tests.conftest import command_here, ok
 from tokemb.errors import ArgumentError, TextError, TrainingError
 from tokemb.training.classify import Labelled, classes_of, train_classifier
-from tokemb.training.fitting import Schedule, check_weights
+from tokemb.training.divergence import check_weights
+from tokemb.training.fitting import Schedule
 from tokemb.training.ratings import train_ratings
 from tokemb.training.skipgram import SkipGram, train_skipgram
 

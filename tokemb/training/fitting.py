@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from tokemb.arguments import check_count
 from tokemb.atomic import atomic_folder, check_folder
-from tokemb.errors import ArgumentError, ModelError, TrainingError
+from tokemb.errors import ArgumentError, ModelError
 from tokemb.json_content import parse_json
 from tokemb.outputs.kind import Kind
 from tokemb.ragged import Int64
+from tokemb.training.divergence import check_losses, check_weights
 
 if TYPE_CHECKING:
     import keras
@@ -179,24 +180,6 @@ def fit(
         rows_per_second=round(timed.rows / seconds, 1),
         input_share=round(timed.seconds / seconds, 4),
     )
-
-
-def check_losses(epoch: int, losses: Mapping[str, float], rate: float) -> None:
-    """Raise ``TrainingError`` if a loss of an epoch is NaN or infinite; ``rate`` is the learning rate."""
-    for name, loss in losses.items():
-        if not math.isfinite(loss):
-            what = name.replace("val_", "validation ")
-            raise TrainingError(f"the training diverged: the {what} of epoch {epoch} is {loss}{_smaller(rate)}")
-
-
-def check_weights(weights: Iterable[Array], rate: float) -> None:
-    """Raise ``TrainingError`` if a weight is NaN or infinite; ``rate`` is the learning rate."""
-    if not all(np.isfinite(numbers).all() for numbers in weights):
-        raise TrainingError(f"the training diverged: weights of the model are NaN or infinite{_smaller(rate)}")
-
-
-def _smaller(rate: float) -> str:
-    return f" with rate={rate:g}: pass a smaller learning rate, for example rate={rate / 10:g}"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
 from tokemb.pooling import Float32
 from tokemb.ragged import Int64, Ragged
-from tokemb.training.fitting import Fitted, OnEpoch, Trained, check_losses, check_weights
+from tokemb.training.divergence import check_losses, check_weights
+from tokemb.training.fitting import Fitted, OnEpoch, Trained
 from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
 
 # Ids that are trained on with one learning rate, by one thread at a time.
