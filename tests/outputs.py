@@ -48,7 +48,7 @@ class Output:
         return self.kept.to_pylist() or [{}] * len(self.rows)
 
     def write(self, target):
-        with open_writer(target, self.layout) as writer:
+        with open_writer(target, self.layout, force=True) as writer:
             for block in self.blocks:
                 writer.append(*block)
         return target

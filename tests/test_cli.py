@@ -22,7 +22,7 @@ def test_fit_vocab_says_what_it_did_and_what_comes_next(here):
         "input_dim  7 = the tokens + 3 reserved (0 is padding, 1 [UNK])",
         "rows       tokens per row: 50% 2, 90% 5, 95% 5, 99% 5, longest 5",
         "wrote      v.vocab",
-        "next       tokemb encode text.txt --vocab v.vocab --maxlen 5 -o ids.npy",
+        "next       tokemb encode text.txt --vocab v.vocab --maxlen 5 -o text.ids.npy",
     ]
     assert tokemb.Encoder.load(here / "v.vocab").vocabulary == ["", "[UNK]", "[BOS]", "deep", "is", "learning", "very"]
 
@@ -37,7 +37,7 @@ def test_counts_are_fitted_to_without_the_texts(here):
     ]
     (here / "text.txt").unlink()
     run = ok(tokemb_command("fit-vocab", "text.counts.parquet", "-o", "v", "--max-size", 4, cwd=here))
-    assert run.stderr.decode().splitlines()[-1] == "next       tokemb encode FILE... --vocab v --maxlen 5 -o ids.npy"
+    assert run.stderr.decode().splitlines()[-1] == "next       tokemb encode FILE... --vocab v --maxlen 5 -o v.ids.npy"
     of_texts, of_counts = (tokemb.Encoder.load(here / name) for name in ("text.vocab", "v"))
     assert of_counts.fingerprint == of_texts.fingerprint
     assert of_counts.corpus == of_texts.corpus

@@ -39,11 +39,11 @@ def test_columns_of_ratings(at):
         "item       input_dim 5, suggested dim 4",
         "ids        0 is padding, 1 [UNK], 2 missing, then the values by count",
         "wrote      columns",
-        "next       tokemb encode ratings.csv --vocab columns -o ids.npz",
+        "next       tokemb encode ratings.csv --vocab columns -o ratings.ids.npz",
     ]
     done = run(at, "encode ratings.csv --vocab columns/ --keep rating -o arrays.npz", run_command=tokemb_command)
     assert done.stderr.decode() == (
-        "wrote arrays.npz: int32 user (4,), item (4,); 4 rows; out of vocabulary: user 0.00%, item 0.00%\n"
+        "wrote arrays.npz: int32 user (4,), item (4,); 4 rows read and written; out of vocabulary: user 0.00%, item 0.00%\n"
     )
     encoder = tokemb.ColumnEncoder.load(at / "columns")
     with np.load(at / "arrays.npz") as arrays:
@@ -78,7 +78,7 @@ def test_settings_of_columns(at):
 def test_files_without_header_go_as_they_are(at):
     done = run(at, f"fit-vocab u.data {TSV} --column 0 --column 1 -o columns")
     assert done.stderr.decode().splitlines()[-1] == (
-        "next       tokemb encode u.data --format tsv --no-header --vocab columns -o ids.npz"
+        "next       tokemb encode u.data --format tsv --no-header --vocab columns -o u.ids.npz"
     )
     run(at, f"encode u.data {TSV} --vocab columns --keep 2 -o a.npz")
     with np.load(at / "a.npz") as arrays:
@@ -99,7 +99,7 @@ def test_sequences_of_one_column_are_a_vocabulary(at):
     done = run(at, f"fit-vocab u.data {how} -o items.vocab")
     assert done.stderr.decode().splitlines()[-1] == (
         "next       tokemb encode u.data --column 1 --group-by 0 --order-by 3 --format tsv --no-header "
-        "--vocab items.vocab --maxlen 3 -o ids.npy"
+        "--vocab items.vocab --maxlen 3 -o u.ids.npy"
     )
     encoder = tokemb.Encoder.load(at / "items.vocab")
     assert encoder.vocabulary == ["", "[UNK]", "242", "302", "377", "51"]

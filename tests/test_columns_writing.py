@@ -67,7 +67,9 @@ def test_batches_are_one_table(tmp_path, encoder, rows, settings, suffix):
 def test_unknown_values_are_counted(tmp_path, encoder):
     table = pa.table({"user": ["?", "u"], "tags": [["?", "?"], ["a"]]})
     report = encode_table(encoder, iter(table.to_batches()), tmp_path / "x.npz")
-    assert str(report) == ("int32 user (2,), tags (2, 2); 2 rows; out of vocabulary: user 50.00%, tags 66.67%")
+    assert str(report) == (
+        "int32 user (2,), tags (2, 2); 2 rows read and written; out of vocabulary: user 50.00%, tags 66.67%"
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,6 +95,12 @@ def test_a_failure_leaves_what_was_there(tmp_path, encoder, name):
     (tmp_path / name).write_bytes(b"before")
     wrong = pa.record_batch({"user": ["u"], "tags": ["no list"]})
     with pytest.raises(TextError):
-        encode_table(encoder, iter([*TABLE.select(["user", "tags"]).to_batches(), wrong]), tmp_path / name, maxlen=2)
+        encode_table(
+            encoder,
+            iter([*TABLE.select(["user", "tags"]).to_batches(), wrong]),
+            tmp_path / name,
+            maxlen=2,
+            force=True,
+        )
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_bytes() == b"before"

@@ -93,7 +93,7 @@ def test_vectors_to_shards_are_those_of_one_file(run, tmp_path, given, pooling):
     length = "" if given == "npz" or pooling else "--maxlen 6"
     run(f"embed {given} {length} --model m.keras {pooling} -o x.npz")
     shown = run(f"embed {given} {length} --model m.keras {pooling} --rows-per-shard 300 -o shards")
-    assert "wrote shards: 9 files, 2,500 rows; 2,500 rows" in shown
+    assert "wrote shards: 9 files, 2,500 rows; 2,500 rows read and written" in shown
     parts = [np.load(path) for path in sorted((tmp_path / "shards").glob("part-*.npz"))]
     assert [len(part["vectors"]) for part in parts] == [300] * 8 + [100]
     with np.load(tmp_path / "x.npz") as whole:

@@ -240,7 +240,7 @@ def test_the_command_there_and_back(tmp_path, encoder):
         "found      3 of 4 tokens, 88.89% of their occurrences",
         "made       1 missing rows: at random, as the found ones are spread",
         "wrote      m.keras: input_dim 6, output_dim 2",
-        "next       tokemb embed ids.npy --model m.keras -o vectors.npy",
+        "next       tokemb embed IDS --model m.keras -o m.vectors.npy",
     ]
     matrix = read_lookup(tmp_path / "m.keras").matrix
     expected = tokemb.embedding_model(encoder, vectors=tmp_path / "glove.txt.gz", seed=5)

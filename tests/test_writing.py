@@ -118,7 +118,7 @@ def test_parquet_types(tmp_path):
         ("vectors", "float32", (3,), pa.list_(pa.float32(), 3)),
         ("vectors", "float16", (2, 3), pa.list_(pa.list_(pa.float16(), 3))),
     ):
-        with open_writer(tmp_path / "x.parquet", Layout(name, np.dtype(dtype), row_shape)):
+        with open_writer(tmp_path / "x.parquet", Layout(name, np.dtype(dtype), row_shape), force=True):
             pass
         assert pq.read_schema(tmp_path / "x.parquet").field(name).type == kind
 
@@ -178,7 +178,7 @@ def test_rows_of_no_ids(tmp_path, suffix):
             NUMBERS["int32" if len(row_shape) == 1 else "float32"],
             row_shape,
         )
-        with open_writer(tmp_path / f"x{suffix}", layout) as writer:
+        with open_writer(tmp_path / f"x{suffix}", layout, force=True) as writer:
             writer.append(np.zeros((2, *row_shape), layout.dtype))
         path = tmp_path / f"x{suffix}"
         if suffix == ".jsonl":

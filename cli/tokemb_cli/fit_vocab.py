@@ -161,7 +161,7 @@ def _fit_table(
     note("ids        0 is padding, 1 [UNK], 2 missing, then the values by count")
     note(f"wrote      {output}")
     command = f"tokemb encode {_shown(texts, columns=False)} --vocab {quoted(output)}"
-    note(f"next       {command} -o {_suggested(texts, '.ids.npz')}")
+    note(f"next       {command} -o {_suggested(texts, output, '.ids.npz')}")
 
 
 def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample: RowSample | None) -> None:
@@ -181,12 +181,12 @@ def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample:
     note(f"wrote      {output}")
     length = f" --maxlen {max(length_quantile(lengths, 0.95), 1)}" if lengths and not encoder.maxlen else ""
     command = f"tokemb encode {_shown(texts)} --vocab {quoted(output)}{length}"
-    note(f"next       {command} -o {_suggested(texts, '.ids.npy')}")
+    note(f"next       {command} -o {_suggested(texts, output, '.ids.npy')}")
 
 
-def _suggested(texts: corpus.Corpus | None, suffix: str) -> str:
-    """Return a free name for ids, as a shell takes it."""
-    stem = "data" if texts is None else options.stem_of(texts.files[0])
+def _suggested(texts: corpus.Corpus | None, output: Path, suffix: str) -> str:
+    """Return a free name for ids, called like the texts or else like the vocabulary, as a shell takes it."""
+    stem = options.stem_of(texts.files[0] if texts else "") or output.stem
     return quoted(options.free_name(stem, suffix))
 
 

@@ -92,13 +92,13 @@ def free_name(stem: str, suffix: str) -> str:
 
 
 def stem_of(file: str) -> str:
-    """Return the name of an input without folder and extensions, ``"data"`` if it has no such name.
+    """Return the name of an input without folder and extensions, ``""`` if it has no such name.
 
     >>> stem_of("s3://bucket/reviews.csv.gz"), stem_of("-"), stem_of("data/*.txt")
-    ('reviews', 'data', 'data')
+    ('reviews', '', '')
     """
     stem = file.rstrip("/").rpartition("/")[2].split(".")[0]
-    return stem if re.fullmatch(r"\w[\w-]*", stem) else "data"
+    return stem if re.fullmatch(r"\w[\w-]*", stem) else ""
 
 
 def is_counts(path: Path) -> bool:
