@@ -33,7 +33,7 @@ def test_counts_are_fitted_to_without_the_texts(here):
     assert run.stderr.decode().splitlines() == [
         "read       4 rows, 10 tokens, 6 distinct",
         "wrote      text.counts.parquet",
-        "next       tokemb fit-vocab text.counts.parquet -o text.vocab",
+        "next       tokemb fit-vocab text.counts.parquet -o text-2.vocab",  # text.vocab is there
     ]
     (here / "text.txt").unlink()
     run = ok(tokemb_command("fit-vocab", "text.counts.parquet", "-o", "v", "--max-size", 4, cwd=here))

@@ -43,7 +43,8 @@ def test_columns_of_ratings(at):
     ]
     done = run(at, "encode ratings.csv --vocab columns/ --keep rating -o arrays.npz", run_command=tokemb_command)
     assert done.stderr.decode() == (
-        "wrote arrays.npz: int32 user (4,), item (4,); 4 rows read and written; out of vocabulary: user 0.00%, item 0.00%\n"
+        "wrote arrays.npz: int32 user (4,), item (4,); 4 rows read and written; "
+        "out of vocabulary: user 0.00%, item 0.00%\n"
     )
     encoder = tokemb.ColumnEncoder.load(at / "columns")
     with np.load(at / "arrays.npz") as arrays:

@@ -171,7 +171,10 @@ def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample:
     from tokemb.statistics import length_quantile
 
     reserved = 1 + encoder.oov + len(encoder.settings["reserve"] if encoder.settings else ())
-    note(f"read       {statistics.rows:,} rows, {statistics.tokens:,} tokens, {statistics.distinct:,} distinct")
+    rows = f"{statistics.rows:,} rows"
+    if texts is not None and texts.group_by:
+        rows = f"{texts.rows_read:,} rows in {statistics.rows:,} groups"
+    note(f"read       {rows}, {statistics.tokens:,} tokens, {statistics.distinct:,} distinct")
     note(f"kept       {encoder.input_dim - reserved:,} tokens, covering {statistics.coverage:.2%} of the text")
     note(
         f"input_dim  {encoder.input_dim:,} = the tokens + {reserved} reserved (0 is padding{', 1 [UNK]' * encoder.oov})"

@@ -1,0 +1,113 @@
+"""Locks: a second writer is refused at once, and what a killed process left locks nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tokemb.errors import OutputInUseError
+from tokemb.outputs.locked_folder import locked_folder
+from tokemb.outputs.locks import LOCK, owner_of, take_lock
+from tokemb.outputs.temporaries import remove_abandoned, temporary_folder
+
+
+@pytest.fixture
+def no_locks(monkeypatch):
+    """A file system that has no locks."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def unsupported(*_):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+
+
+def ended_process():
+    """The id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_second_writer_of_a_folder_is_refused_with_its_process(tmp_path):
+    with locked_folder(tmp_path / "x"):
+        with pytest.raises(OutputInUseError, match=f"x is being written by process {os.getpid()}: wait"):
+            with locked_folder(tmp_path / "x"):
+                pass
+        assert owner_of(tmp_path / "x" / LOCK).pid == os.getpid()
+        (tmp_path / "x" / "file").touch()
+    assert os.listdir(tmp_path / "x") == ["file"]
+    with locked_folder(tmp_path / "x"):
+        pass
+
+
+def test_a_new_folder_that_stays_empty_is_removed_again(tmp_path):
+    with pytest.raises(RuntimeError), locked_folder(tmp_path / "x"):
+        raise RuntimeError
+    (tmp_path / "y").mkdir()
+    with locked_folder(tmp_path / "y"):
+        pass
+    assert os.listdir(tmp_path) == ["y"]
+
+
+def test_a_lock_without_support_of_the_file_system_is_the_file(tmp_path, no_locks):
+    lock = take_lock(tmp_path / "lock")
+    assert lock is not None
+    assert take_lock(tmp_path / "lock") is None
+    lock.release()
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_a_lock_file_of_an_ended_process_is_free(tmp_path, request, supported):
+    if not supported:
+        request.getfixturevalue("no_locks")
+    taken = take_lock(tmp_path / "lock")
+    host = owner_of(tmp_path / "lock").host
+    taken.release()
+    (tmp_path / "lock").write_text(f"{ended_process()}\n{host}\n")
+    lock = take_lock(tmp_path / "lock")
+    assert lock is not None
+    lock.release()
+
+
+def test_a_lock_file_of_another_host_is_held_without_support_of_the_file_system(tmp_path, no_locks):
+    (tmp_path / LOCK).write_text(f"{ended_process()}\nelsewhere\n")
+    with pytest.raises(OutputInUseError, match=r"by process \d+ on elsewhere"), locked_folder(tmp_path):
+        pass
+
+
+def test_temporaries_of_ended_processes_are_removed(tmp_path):
+    left = tmp_path / ".tokemb-0123456789ab"
+    (left / "x.npy").mkdir(parents=True)
+    (tmp_path / ".tokemb-0123456789ab.txt").touch()  # not a name of ours
+    (tmp_path / ".tokemb-0123456789ac").touch()  # nor a folder
+    with temporary_folder(tmp_path) as live:
+        remove_abandoned(tmp_path)
+        assert live.is_dir()
+        assert not left.exists()
+    assert sorted(os.listdir(tmp_path)) == [".tokemb-0123456789ab.txt", ".tokemb-0123456789ac"]
+
+
+def test_temporaries_of_other_hosts_stay_for_a_week(tmp_path):
+    left = tmp_path / ".tokemb-0123456789ab"
+    left.mkdir()
+    (left / LOCK).write_text("1\nelsewhere\n")
+    remove_abandoned(tmp_path)
+    assert left.exists()
+    os.utime(left / LOCK, (0, 0))
+    remove_abandoned(tmp_path)
+    assert not left.exists()
+
+
+def test_a_folder_that_was_moved_away_gets_its_name_back(tmp_path):
+    left = tmp_path / ".tokemb-0123456789ab"
+    (left / ".replaced" / "v").mkdir(parents=True)
+    (left / ".replaced" / "v" / "old").touch()
+    remove_abandoned(tmp_path)
+    assert os.listdir(tmp_path) == ["v"]
+    assert os.listdir(tmp_path / "v") == ["old"]
