@@ -33,8 +33,8 @@ def expected(value, kind):
     return ("" if value is None else value).encode()
 
 
-# Features are float32: a larger double is an error.
-FITTING = COLUMNS | {"real": (pa.float64(), st.floats(-1e38, 1e38))}
+# Features are float32: any other double is an error.
+FITTING = COLUMNS | {"real": (pa.float64(), st.floats(-(2.0**120), 2.0**120, width=32))}
 
 
 @settings(max_examples=40)
@@ -132,8 +132,39 @@ def test_a_dataset_of_batches(tmp_path):
 def test_a_number_beyond_int64(tmp_path):
     kept = pa.record_batch({"n": pa.array([2**63], pa.uint64())})
     with (
-        pytest.raises(ArgumentError, match="whole numbers up to 9223372036854775807; 'n' holds a larger one"),
+        pytest.raises(ArgumentError, match="whole numbers up to 9223372036854775807; 'n' holds a larger one: "),
         open_writer(tmp_path / "x.tfrecord", Layout("ids", np.dtype("int32"), (1,), kept.schema)) as writer,
     ):
         writer.append(np.zeros((1, 1), np.int32), None, kept)
     assert not list(tmp_path.iterdir())
+
+
+def write_number(path, number, **layout):
+    kept = pa.record_batch({"x": [0.5, number]})
+    with open_writer(path, Layout("ids", np.dtype("int32"), (1,), kept.schema, **layout)) as writer:
+        writer.append(np.zeros((2, 1), np.int32), None, kept)
+
+
+@pytest.mark.parametrize("number", [123456789.0, 0.1, 2.0**24 + 1, 1e-50])
+def test_double_that_float32_does_not_hold_is_refused_or_rounded_on_request(tmp_path, number):
+    path = tmp_path / "x.tfrecord"
+    with pytest.raises(ArgumentError, match=f"does not hold {number} of 'x': write .* or pass round_floats=True"):
+        write_number(path, number)
+    assert not path.exists()
+    write_number(path, number, round_floats=True)
+    layout = Layout("ids", np.dtype("int32"), (1,), pa.schema({"x": pa.float64()}))
+    assert parsed(path, layout)[1]["x"] == np.float32(number)
+
+
+def test_double_beyond_float32_is_refused_always(tmp_path):
+    for rounds in (False, True):
+        with pytest.raises(ArgumentError, match=r"does not hold 1e\+300 of 'x': write \.npz or \.parquet$"):
+            write_number(tmp_path / "x.tfrecord", 1e300, round_floats=rounds)
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, -0.0, 2.0**24, 2.0**-149, 123456792.0])
+def test_double_that_float32_holds_is_kept(tmp_path, number):
+    write_number(tmp_path / "x.tfrecord", number)
+    layout = Layout("ids", np.dtype("int32"), (1,), pa.schema({"x": pa.float64()}))
+    got = parsed(tmp_path / "x.tfrecord", layout)[1]["x"]
+    assert (got, np.signbit(got)) == (number, np.signbit(number))

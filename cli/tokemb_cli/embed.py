@@ -47,6 +47,7 @@ _IDS = (".npy", ".npz", ".parquet", ".jsonl")
     show_default=True,
     help="Floating-point type of the vectors.",
 )
+@options.round_floats
 @shards.sharding
 @options.threads
 @corpus.quiet
@@ -63,6 +64,7 @@ def command(
     rows_per_shard: int | None,
     shard_format: str | None,
     threads: int | None,
+    round_floats: bool,
     **told: Any,  # noqa: ANN401
 ) -> None:
     """Embed ids or, with --vocab, texts with a Keras model.
@@ -100,7 +102,7 @@ def command(
         corpus.check_apart(source.files, output)
         _check_outside(texts.files, output)
         with shards.opened(output, rows_per_shard, shard_format, lambda: _identity(source.files), force) as target:
-            report = embed_ids(embedder, source, target, pooling, dtype, force=force)
+            report = embed_ids(embedder, source, target, pooling, dtype, force=force, round_floats=round_floats)
         summary = report.rows_line
     else:
         texts.check_apart(output)
@@ -109,7 +111,18 @@ def command(
             shards.opened(output, rows_per_shard, shard_format, texts.identity, force) as target,
             texts.open() as batches,
         ):
-            report = embed_corpus(embedder, encoder, batches, target, form, pooling, dtype, threads, force=force)
+            report = embed_corpus(
+                embedder,
+                encoder,
+                batches,
+                target,
+                form,
+                pooling,
+                dtype,
+                threads,
+                force=force,
+                round_floats=round_floats,
+            )
         report.read = texts.rows_read
         summary = str(report)
     if not texts.quiet:

@@ -27,6 +27,7 @@ from tokemb_cli.console import note
     show_default=True,
     help="Integer type of the ids.",
 )
+@options.round_floats
 @shards.sharding
 @options.threads
 @spark.engine
@@ -43,6 +44,7 @@ def command(
     rows_per_shard: int | None,
     shard_format: str | None,
     threads: int | None,
+    round_floats: bool,
     **told: Any,  # noqa: ANN401
 ) -> None:
     """Encode texts as padded ids: files, folders, globs, URLs such as s3://..., or - for standard input.
@@ -69,6 +71,7 @@ def command(
     cluster = spark.Cluster.take(told)
     if cluster is not None:
         ours = {"threads": threads, "rows_per_shard": rows_per_shard, "shard_format": shard_format, "dtype": dtype}
+        ours["round_floats"] = round_floats
         settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **ours}
         cluster.encode(corpus.Corpus.take(told), vocab, output, settings, force)
         return
@@ -81,8 +84,10 @@ def command(
     texts = corpus.Corpus.take(told)
     texts.check_apart(output)
     if is_columns_folder(vocab):
-        if dtype != "int32" or rows_per_shard is not None:
-            raise click.UsageError("--dtype and --rows-per-shard are for texts, not for a folder of columns")
+        if dtype != "int32" or rows_per_shard is not None or round_floats:
+            raise click.UsageError(
+                "--dtype, --rows-per-shard and --round-floats are for texts, not for a folder of columns"
+            )
         _encode_table(texts, vocab, output, maxlen, padding, truncating, ragged, force)
         return
     if texts.is_table:
@@ -90,7 +95,7 @@ def command(
     encoder = Encoder.load(vocab)
     form = Form(encoder.row_shape(maxlen, padding, truncating), texts.keep, ragged)
     with shards.opened(output, rows_per_shard, shard_format, texts.identity, force) as target, texts.open() as batches:
-        report = encode_corpus(encoder, batches, target, form, dtype, threads, force=force)
+        report = encode_corpus(encoder, batches, target, form, dtype, threads, force=force, round_floats=round_floats)
     report.read = texts.rows_read
     if not texts.quiet:
         note(*shards.written(target, output, dtype, report, str(report)))

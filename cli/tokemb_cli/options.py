@@ -66,6 +66,9 @@ nearest = click.option(
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
+round_floats = click.option(
+    "--round-floats", is_flag=True, help="Round kept float64 columns to the float32 of .tfrecord."
+)
 threads = click.option(
     "--threads", type=values.Integer(), help="Number of threads; it does not change the result.  [default: all cores]"
 )

@@ -104,7 +104,8 @@ class Cluster:
     @staticmethod
     def _settings(settings: dict[str, Any]) -> dict[str, Any]:
         """``settings`` without those of this machine, which must not be told."""
-        ours = {"threads": None, "rows_per_shard": None, "shard_format": None, "dtype": "int32"}
+        ours: dict[str, Any] = {"threads": None, "rows_per_shard": None, "shard_format": None, "dtype": "int32"}
+        ours["round_floats"] = False
         for name, default in ours.items():
             if settings.get(name, default) != default:
                 raise click.UsageError(f"--{name.replace('_', '-')} is for this machine, not for --engine spark")

@@ -43,17 +43,19 @@ def embed_corpus(
     threads: int | None = None,
     *,
     force: bool = False,
+    round_floats: bool = False,
 ) -> EncodingReport:
     """Embed a corpus, as ``tokemb.read_corpus`` gives it: vectors (rows, maxlen, dim), or (rows, dim) with ``pooling``.
 
     With ``pooling`` no row is padded, and no vector of a token is kept. ``output``, ``force``: as for
-    ``encode_corpus``, with its errors; ``dtype``: of the vectors, ``"float32"`` or ``"float16"``.
+    ``encode_corpus``, with its errors; ``dtype``: of the vectors, ``"float32"`` or ``"float16"``;
+    ``round_floats``: as for ``Layout``.
     """
     numbers = vectors_dtype(dtype)
     form = replace(form, ragged=pooling is not None, id_bytes=numbers.itemsize * embedder.output_dim)
     if isinstance(output, ShardFolder):
         form.check_one_length()
-    with locked(output, encoder.fingerprint, {**form.settings, **_settings(embedder, pooling, dtype)}):
+    with locked(output, encoder.fingerprint, {**form.settings, **_settings(embedder, pooling, dtype, round_floats)}):
         if is_complete(output):
             return EncodingReport()
         count = RowCount()
@@ -62,7 +64,7 @@ def embed_corpus(
         with encoded.pieces(output) as pieces:
             maxlen = encoded.report.maxlen or 0
             layout = _layout(embedder, encoder, encoded, maxlen, pooling, numbers)
-            encoded.report.layout = layout
+            layout = encoded.report.layout = replace(layout, round_floats=round_floats)
 
             def append(writer: Writer, piece: Piece[Ragged]) -> None:
                 rows, kept = piece
@@ -85,10 +87,12 @@ def embed_ids(
     dtype: str = "float32",
     *,
     force: bool = False,
+    round_floats: bool = False,
 ) -> EncodingReport:
     """Embed ids, with the columns kept beside them; the report knows the rows of this run and the layout only.
 
-    ``source``: as ``tokemb.reading_ids.open_ids`` gives it. ``output``, ``dtype``, ``force``: as for ``embed_corpus``.
+    ``source``: as ``tokemb.reading_ids.open_ids`` gives it. ``output``, ``dtype``, ``force``,
+    ``round_floats``: as for ``embed_corpus``.
     Raises ``ArgumentError`` for ragged rows without ``pooling``; ``ModelError`` for ids of another vocabulary than the
     model's or outside of it, before any work; for the output as ``embed_corpus``.
     """
@@ -96,13 +100,14 @@ def embed_ids(
         raise ArgumentError(f'{_without_length(source.path)}: pass pooling="mean", or write padded ids to a .npy file')
     if source.fingerprint:
         embedder.check_fingerprint(source.fingerprint)
-    with locked(output, source.fingerprint, _settings(embedder, pooling, dtype)):
+    with locked(output, source.fingerprint, _settings(embedder, pooling, dtype, round_floats)):
         if is_complete(output):
             return EncodingReport()
         check_output(output, Layout("vectors", vectors_dtype(dtype), (0,), source.kept), force)
         size = embedder.row_size(source.maxlen or 0, pooling)
         nothing = _embedded(embedder, _no_ids(source.maxlen), pooling)
         layout = Layout("vectors", vectors_dtype(dtype), nothing.shape[1:], source.kept, source.fingerprint)
+        layout = replace(layout, round_floats=round_floats)
         written = sum(output.rows) if isinstance(output, ShardFolder) else 0
         check_rows_fit(output, layout, (source.rows or written) - written)
         for block in source.blocks(size):
@@ -137,9 +142,10 @@ def _layout(
     return Layout("vectors", dtype, nothing.shape[1:], encoded.kept, encoder.fingerprint)
 
 
-def _settings(embedder: Embedder, pooling: str | None, dtype: str) -> dict[str, Any]:
-    """What decides vectors besides the ids."""
-    return {"pooling": pooling, "pad_id": embedder.pad_id, "dtype": dtype, "model": embedder.digest}
+def _settings(embedder: Embedder, pooling: str | None, dtype: str, round_floats: bool) -> dict[str, Any]:
+    """Return what decides the output besides the ids."""
+    numbers = {"dtype": dtype, "round_floats": round_floats}
+    return {"pooling": pooling, "pad_id": embedder.pad_id, **numbers, "model": embedder.digest}
 
 
 def _no_ids(maxlen: int | None) -> Int32 | Ragged:

@@ -27,6 +27,7 @@ def encode_corpus(
     threads: int | None = None,
     *,
     force: bool = False,
+    round_floats: bool = False,
 ) -> EncodingReport:
     """Encode a corpus, as ``tokemb.read_corpus`` gives it, into files that appear whole or not at all.
 
@@ -39,6 +40,7 @@ def encode_corpus(
         dtype: Dtype of the ids, ``"int32"``, ``"uint16"`` or ``"int64"``.
         threads: Number of threads, by default one for each core.
         force: Replace a file at ``output`` that does not hold ids, or is read-only.
+        round_floats: As for ``Layout``.
 
     Returns:
         What became of the rows of this run.
@@ -52,14 +54,16 @@ def encode_corpus(
     form = replace(form, id_bytes=ids_dtype(dtype, encoder.input_dim).itemsize)
     if isinstance(output, ShardFolder):
         form.check_one_length()
-    with locked(output, encoder.fingerprint, {**form.settings, "pad_id": encoder.pad_id, "dtype": dtype}):
+    numbers = {"pad_id": encoder.pad_id, "dtype": dtype, "round_floats": round_floats}
+    with locked(output, encoder.fingerprint, {**form.settings, **numbers}):
         if is_complete(output):
             return EncodingReport()
         count = RowCount()
         encoded = EncodedCorpus(encoder, left_to_write(count.reading(corpus), output), form, threads)
         check_output(output, _layout(encoder, encoded, form, dtype), force)
         with encoded.pieces(output) as pieces:
-            layout = encoded.report.layout = _layout(encoder, encoded, form, dtype)
+            layout = replace(_layout(encoder, encoded, form, dtype), round_floats=round_floats)
+            encoded.report.layout = layout
             write_rows(output, layout, pieces, partial(_append, encoded), count, force)
     encoded.report.read = count.rows
     return encoded.report

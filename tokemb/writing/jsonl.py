@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -25,11 +25,13 @@ class JsonlWriter(Writer):
 
     @classmethod
     def check(cls, layout: Layout) -> None:
-        """Raise ``ArgumentError`` for kept columns of bytes."""
+        """Raise ``ArgumentError`` for kept columns of bytes and durations."""
         for field in layout.kept:
             kind = plain_type(field.type)
             if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
                 raise ArgumentError(f"JSON has no bytes, as {field.name!r} holds: write .parquet or .tfrecord")
+            if pa.types.is_duration(kind):
+                raise ArgumentError(f"JSON has no durations, as {field.name!r} holds: write .parquet")
 
     @classmethod
     def least_row_bytes(cls, layout: Layout) -> int:
@@ -114,9 +116,31 @@ def _values(column: pa.Array, name: str) -> pa.Array:
         texts = _reals(values)
     elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         texts = values.cast(pa.large_string())
+    elif kind == pa.time64("ns"):
+        texts = _times(values)
     else:
-        texts = pa.array([_encoded(value, name) for value in values.to_pylist()], pa.large_string())
+        texts = pa.array([_encoded(value, name) for value in _objects(values, name)], pa.large_string())
     return texts.fill_null("null")
+
+
+def _times(values: pa.Array) -> pa.Array:
+    """Return times of day with nanoseconds, which Python's do not have, as quoted texts without idle digits."""
+    texts = values.cast(pa.large_string())
+    for idle in (r"000$", r"\.000000$"):
+        texts = pc.replace_substring_regex(texts, idle, "")
+    return _joined('"', texts, '"')
+
+
+def _objects(values: pa.Array, name: str) -> list[Any]:
+    """Return values as Python's objects; raise ``ArgumentError`` for dates and times that Python does not have."""
+    try:
+        objects: list[Any] = values.to_pylist()
+    except (ValueError, OverflowError, LookupError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise ArgumentError(
+            f"JSON has no form for a {values.type} in {name!r} ({reason:.100}): write .parquet"
+        ) from None
+    return objects
 
 
 def _encoded(value: object, name: str) -> str:

@@ -26,7 +26,8 @@ class Layout:
     ``row_shape``: (maxlen,) of ids, ``None`` if they are not padded; (dim,) or (maxlen, dim) of vectors, or what other
     axes a model gives.
     ``kept``: the columns that go along. ``fingerprint``: of the vocabulary, empty if it is not known.
-    ``pad_id``: the id that fills rows, ``None`` if there is none.
+    ``pad_id``: the id that fills rows, ``None`` if there is none. ``round_floats``: round kept float64 values where the
+    format has only float32 (``.tfrecord``), instead of refusing those that change.
 
     Raises ``ArgumentError`` for a ``dtype`` or ``row_shape`` that cannot be, and for kept columns of one name or of one
     of ``OWN_NAMES``.
@@ -38,6 +39,7 @@ class Layout:
     kept: pa.Schema = field(default_factory=lambda: pa.schema([]))
     fingerprint: str = ""
     pad_id: int | None = None
+    round_floats: bool = False
 
     def __post_init__(self) -> None:
         check_choice("name", self.name, DTYPES)

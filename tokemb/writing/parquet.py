@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +36,8 @@ class ParquetWriter(Writer):
     @classmethod
     def check(cls, layout: Layout) -> None:
         """Raise ``ArgumentError`` for kept columns of types that are not Parquet's."""
-        try:
-            with pq.ParquetWriter(pa.BufferOutputStream(), layout.kept):
-                pass
-        except (pa.ArrowException, NotImplementedError) as error:
-            raise ArgumentError(f"Parquet cannot keep these columns: {' '.join(str(error).split()):.200}") from None
+        with _refusing(), pq.ParquetWriter(pa.BufferOutputStream(), layout.kept):
+            pass
 
     def _write(self, block: Block) -> None:
         # An offset of list<> is int32.
@@ -58,7 +56,8 @@ class ParquetWriter(Writer):
         if self._pending:
             table = pa.Table.from_batches(self._pending, self._schema)
             self._pending, self._bytes = [], 0
-            self._writer.write_table(table, row_group_size=max(len(table), 1))
+            with _refusing():
+                self._writer.write_table(table, row_group_size=max(len(table), 1))
 
     def _complete(self) -> None:
         self._flush()
@@ -70,6 +69,15 @@ class ParquetWriter(Writer):
             self._writer.close()
         with suppress(OSError):
             self._file.close()
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Raise what Arrow says of types and values that are not Parquet's as ``ArgumentError``."""
+    try:
+        yield
+    except (pa.ArrowException, NotImplementedError) as error:
+        raise ArgumentError(f"Parquet cannot keep these columns: {' '.join(str(error).split()):.200}") from None
 
 
 def _rows_type(layout: Layout) -> pa.DataType:

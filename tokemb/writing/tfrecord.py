@@ -56,7 +56,8 @@ class TfrecordWriter(Writer):
             row_splits = np.arange(len(block) + 1, dtype=np.int64) * self.layout.row_size
         features = {self.layout.name: feature(self._rows_list, numbers(block.values.reshape(-1), row_splits))}
         for field, dtype, column in zip(self.layout.kept, self._dtypes, block.kept.columns, strict=True):
-            features[field.name] = feature(_LISTS[dtype], _feature_content(column, field.name, dtype))
+            content = _feature_content(column, field.name, dtype, self.layout.round_floats)
+            features[field.name] = feature(_LISTS[dtype], content)
         return features
 
     def _complete(self) -> None:
@@ -106,31 +107,40 @@ def _feature_dtype(field: pa.Field) -> str:
     )
 
 
-def _feature_content(column: pa.Array, name: str, dtype: str) -> pa.Array:
-    """The lists of one value each, null where there is none; doubles are rounded to the floats that features are."""
+def _feature_content(column: pa.Array, name: str, dtype: str, rounds: bool) -> pa.Array:
+    """Return lists of one value each, null where there is none.
+
+    ``rounds``: whether a double becomes the nearest of the floats that features are.
+    """
     values = plain(column)
     if dtype == "string":
         return texts(values.cast(pa.large_binary()))
-    converted = _rounded(values, name) if dtype == "float32" else _int64(values, name)
+    converted = _float32(values, name, rounds) if dtype == "float32" else _int64(values, name)
     lists = numbers(converted, np.arange(len(values) + 1, dtype=np.int64))
     return pc.if_else(values.is_valid(), lists, None)
 
 
-def _rounded(values: pa.Array, name: str) -> npt.NDArray[np.float32]:
-    reals = values.to_numpy(zero_copy_only=False)
+def _float32(values: pa.Array, name: str, rounds: bool) -> npt.NDArray[np.float32]:
+    """Return ``values`` as float32. Raise ``ArgumentError`` for one that is not exactly that, unless ``rounds``."""
+    numbers = values.to_numpy(zero_copy_only=False)
     with np.errstate(over="ignore"):
-        rounded = reals.astype(np.float32)
-    overflown = reals[np.isinf(rounded) & np.isfinite(reals)]
-    if len(overflown):
+        floats = numbers.astype(np.float32)
+    overflown = np.isinf(floats) & np.isfinite(numbers)
+    changed = overflown if rounds else (floats != numbers) & ~np.isnan(numbers)
+    if changed.any():
+        number = numbers[changed][0]
+        remedy = "" if overflown[changed][0] else ", or pass round_floats=True"
         raise ArgumentError(
-            f"a .tfrecord keeps numbers as float32, up to {np.finfo(np.float32).max:.4g}; {name!r} holds "
-            f"{overflown[0]}: write .npz or .parquet"
+            f"a .tfrecord keeps fractions as float32, which does not hold {number} of {name!r}: write .npz or "
+            f".parquet{remedy}"
         )
-    return rounded
+    return floats
 
 
 def _int64(values: pa.Array, name: str) -> Int64:
     try:
         return values.cast(pa.int64()).fill_null(0).to_numpy()
     except pa.ArrowInvalid:
-        raise ArgumentError(f"a .tfrecord keeps whole numbers up to {2**63 - 1}; {name!r} holds a larger one") from None
+        raise ArgumentError(
+            f"a .tfrecord keeps whole numbers up to {2**63 - 1}; {name!r} holds a larger one: write .npz or .parquet"
+        ) from None

@@ -16,6 +16,7 @@ import pyarrow as pa
 from tokemb.errors import ArgumentError
 from tokemb.output_errors import naming_file
 from tokemb.ragged import Int64, Ragged
+from tokemb.writing.kept import with_plain_nulls
 from tokemb.writing.layout import Layout
 
 Array = npt.NDArray[Any]
@@ -109,7 +110,7 @@ class Writer(ABC):
             kept = pa.RecordBatch.from_arrays([], schema=pa.schema([]))
         if not kept.schema.equals(layout.kept):
             raise ValueError(f"kept columns must be {layout.kept}; received {kept.schema}")
-        block = Block(cast(values, layout.dtype), row_splits, lengths, kept)
+        block = Block(cast(values, layout.dtype), row_splits, lengths, with_plain_nulls(kept))
         if len(layout.kept) and kept.num_rows != len(block):
             raise ValueError(f"{len(block)} rows came with {kept.num_rows} rows of kept columns")
         return block
