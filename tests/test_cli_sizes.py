@@ -15,6 +15,7 @@ import threading
 import time
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -117,6 +118,16 @@ def test_counting_empty_rows_takes_memory_that_does_not_follow_their_number(here
     assert run.returncode == 0, run.stderr
     assert f"read       {rows + 1:,} rows, 1 tokens" in run.stderr
     assert int(run.stdout) < 500_000, "kilobytes, libraries and kernels included"
+
+
+def test_keeping_many_columns_of_a_wide_parquet_file_takes_time_in_proportion_to_their_number(here):
+    names = [f"c{number}" for number in range(int(10_000 * SIZE))]
+    kept = names[::10]
+    pq.write_table(pa.table({"text": ["deep", "is"], **dict.fromkeys(names, pa.array([1, 2]))}), here / "x.parquet")
+    start = time.process_time()
+    (batch,) = tokemb.read_corpus(here / "x.parquet", keep=kept)
+    assert batch.schema.names == ["text", *kept]
+    assert time.process_time() - start < 5 * SIZE, "seconds; each column with each takes fifty"
 
 
 def test_a_corpus_that_grows_while_it_is_read(here):

@@ -45,13 +45,15 @@ def _parquet(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list
     from tokemb.counts_file import KEY
 
     with pq.ParquetFile(file, buffer_size=_READ_BUFFER, pre_buffer=False, page_checksum_verification=True) as parquet:
-        if KEY in (parquet.schema_arrow.metadata or {}):
+        schema = parquet.schema_arrow  # made anew each time it is asked for
+        if KEY in (schema.metadata or {}):
             raise TextError(f"{source.name} holds token counts, not texts: pass them to fit_vocab")
-        names = _choose(parquet.schema_arrow.names, columns, source)
-        yield names, _no_rows(parquet.schema_arrow, names)
+        names = _choose(schema.names, columns, source)
+        yield names, _no_rows(schema, names)
+        chunks = _chunks_of(parquet, names)
         for group in range(parquet.num_row_groups):
             left = parquet.metadata.row_group(group).num_rows
-            rows = _rows_at_a_time(parquet.metadata.row_group(group), names)
+            rows = _rows_at_a_time(parquet.metadata.row_group(group), chunks)
             for batch in parquet.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
                 yield names, batch
                 left -= len(batch)
@@ -59,10 +61,20 @@ def _parquet(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list
                 raise TextError(f"{source.name} must hold all rows that its row group {group} counts; {left:,} lack")
 
 
-def _rows_at_a_time(group: Any, names: list[str]) -> int:  # noqa: ANN401 - RowGroupMetaData
+def _chunks_of(parquet: Any, names: list[str]) -> list[int]:  # noqa: ANN401 - ParquetFile
+    """Return which column chunks of each row group belong to the columns ``names``, which may be nested."""
+    wanted = set(names)
+    paths = (parquet.schema.column(index).path.split(".") for index in range(len(parquet.schema)))
+    return [
+        index
+        for index, parts in enumerate(paths)
+        if any(".".join(parts[:depth]) in wanted for depth in range(1, len(parts) + 1))
+    ]
+
+
+def _rows_at_a_time(group: Any, chunks: list[int]) -> int:  # noqa: ANN401 - RowGroupMetaData
     """How many rows of a row group make about ``BATCH_BYTES``."""
-    read = [group.column(index) for index in range(group.num_columns)]
-    read = [chunk for chunk in read if any((chunk.path_in_schema + ".").startswith(name + ".") for name in names)]
+    read = [group.column(index) for index in chunks]
     size = sum(chunk.total_uncompressed_size for chunk in read)
     rows = min(texts.BATCH_BYTES * group.num_rows // max(size, 1), texts.BATCH_ROWS)
     return max(min(rows, _DICTIONARY_ROWS) if any(chunk.has_dictionary_page for chunk in read) else rows, 1)

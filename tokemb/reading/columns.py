@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -85,8 +86,9 @@ class Columns:
 
         ``may_come``: columns that may follow later. ``hint``: what else may resolve the error.
         """
+        counts = Counter(names)
         for name in wanted:
-            if names.count(name) != 1 and name not in may_come:
+            if counts[name] != 1 and name not in may_come:
                 times = "no column" if name not in names else "more than one column"
                 remedy = f": pass one of these{hint}" if hint else ""
                 raise TextError(f"{file} has {times} {name!r}; it has {_listed(names)}{remedy}")
