@@ -128,7 +128,7 @@ def test_another_run_is_refused(here):
         (f"x.jsonl --vocab v {SHARDS} x --dtype int64", "other settings, dtype 'int32' and not 'int64'"),
         (f"x.jsonl --vocab v {SHARDS} x --ragged", "other settings, ragged no and not yes"),
         ("x.jsonl --vocab v --maxlen 9 --rows-per-shard 1000 -o x", "other settings, truncate_to 8 and not 9"),
-        ("x.jsonl --vocab v --maxlen 8 --rows-per-shard 999 -o x", "rows_per_shard 1000 and not 999"),
+        ("x.jsonl --vocab v --maxlen 8 --rows-per-shard 999 -o x", "--rows-per-shard 1000 and not 999"),
         (f"x.jsonl --vocab v {SHARDS} x --shard-format npy", "other settings, format '.npz' and not '.npy'"),
         (f"x.jsonl other.jsonl --vocab v {SHARDS} x", "shards of other texts"),
         (f"other.jsonl --vocab v {SHARDS} x", "shards of other texts"),
