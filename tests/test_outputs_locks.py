@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+import tokemb
 from tokemb.errors import OutputInUseError
 from tokemb.outputs.locked_folder import locked_folder
 from tokemb.outputs.locks import LOCK, owner_of, take_lock
@@ -111,3 +112,12 @@ def test_a_folder_that_was_moved_away_gets_its_name_back(tmp_path):
     remove_abandoned(tmp_path)
     assert os.listdir(tmp_path) == ["v"]
     assert os.listdir(tmp_path / "v") == ["old"]
+
+
+def test_a_vocabulary_that_was_moved_away_is_loaded(tmp_path):
+    encoder = tokemb.fit_vocab(["a b"])
+    left = tmp_path / ".tokemb-0123456789ab"
+    (left / ".replaced").mkdir(parents=True)
+    encoder.save(left / ".replaced" / "v")
+    assert tokemb.Encoder.load(tmp_path / "v").fingerprint == encoder.fingerprint
+    assert os.listdir(tmp_path) == ["v"]

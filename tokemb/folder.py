@@ -16,6 +16,7 @@ from tokemb.atomic import atomic_folder, check_folder
 from tokemb.errors import VocabularyError
 from tokemb.json_content import parse_json
 from tokemb.outputs.kind import Kind
+from tokemb.outputs.temporaries import restore_missing
 from tokemb.specification import Specification, fingerprint
 
 FORMAT_VERSION = 1
@@ -68,6 +69,7 @@ def find_vocabulary(path: Path) -> Path:
 
     Raises ``VocabularyError``, naming what is missing, if it is neither.
     """
+    restore_missing(path)
     if path.is_file() or is_vocabulary_folder(path):
         return path
     if not path.is_dir():

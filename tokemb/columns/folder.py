@@ -15,6 +15,7 @@ from tokemb.encoder import Encoder
 from tokemb.errors import VocabularyError
 from tokemb.folder import COLUMNS, is_columns_folder, read_json
 from tokemb.outputs.kind import Kind
+from tokemb.outputs.temporaries import restore_missing
 
 FORMAT_VERSION = 1
 
@@ -49,6 +50,7 @@ def write_columns(encoder: ColumnEncoder, path: Path, *, force: bool = False) ->
 
 def read_columns(path: Path) -> ColumnEncoder:
     """Read the folder; raises ``VocabularyError`` if it is incomplete, newer or was changed."""
+    restore_missing(path)
     if not is_columns_folder(path):
         met = "it holds no " + COLUMNS if path.is_dir() else "there is none"
         raise VocabularyError(f"{path} is not a folder of columns: {met}")

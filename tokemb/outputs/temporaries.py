@@ -49,6 +49,12 @@ def remove_abandoned(parent: Path) -> None:
                 _remove_if_abandoned(parent / name)
 
 
+def restore_missing(path: Path) -> None:
+    """Give a folder its name if the process that was replacing it was killed between the two renames that it takes."""
+    if not path.exists():
+        remove_abandoned(path.parent)
+
+
 def is_temporary(file: Path) -> bool:
     """Whether a file or folder is a temporary of an output, or a lock."""
     return file.name == LOCK or _NAME.fullmatch(file.name) is not None
