@@ -16,6 +16,7 @@ from tokemb.errors import ArgumentError
 from tokemb.ragged import Int64, Ragged
 from tokemb.reading_ids.npz_member import Header, Member, read_header, read_scalar
 from tokemb.reading_ids.source import BLOCK, IdBlock, IdsSource, broken, changed, int32_ids
+from tokemb.writing.member_names import SUFFIX, column_name
 
 # Rows of lists whose lengths are not known before.
 _ROWS = 1 << 16
@@ -156,12 +157,20 @@ def _ids_name(path: Path, headers: dict[str, Header]) -> str:
 
 
 def read_headers(archive: zipfile.ZipFile) -> dict[str, Header]:
-    """What stands in front of each array, by its name; raises ``ArgumentError`` for what is no array of numbers."""
-    return {
-        info.filename.removesuffix(".npy"): read_header(archive, info)
-        for info in archive.infolist()
-        if info.filename.endswith(".npy")
-    }
+    """Read what stands in front of each array, by the name of its column.
+
+    Raises:
+        ArgumentError: If there is no array of numbers in a member, or several have one name.
+    """
+    headers: dict[str, Header] = {}
+    for info in archive.infolist():
+        if not info.filename.endswith(SUFFIX):
+            continue
+        name = column_name(info.filename)
+        if name in headers:
+            raise ArgumentError(f"{info.filename} is there more than once: write each array once, under its own name")
+        headers[name] = read_header(archive, info)
+    return headers
 
 
 def kept_schema(headers: dict[str, Header], ids: str, rows: int) -> pa.Schema:

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from tokemb.errors import ArgumentError
 from tokemb.writing.layout import Layout
+from tokemb.writing.member_names import member_name
 from tokemb.writing.npz_columns import DERIVED, Column, SpooledArray, column_for
 from tokemb.writing.writer import Array, Block, Writer
 
@@ -124,4 +125,4 @@ def check_kept(kept: pa.Schema) -> None:
 
 def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
     # Without the time of day, so that the same rows give the same bytes.
-    return archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True)
+    return archive.open(zipfile.ZipInfo(member_name(name)), "w", force_zip64=True)
