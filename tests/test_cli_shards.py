@@ -127,7 +127,7 @@ def test_another_run_is_refused(here):
         (f"x.jsonl --vocab v {SHARDS} x --keep id", "other settings, keep none and not 'id'"),
         (f"x.jsonl --vocab v {SHARDS} x --dtype int64", "other settings, dtype 'int32' and not 'int64'"),
         (f"x.jsonl --vocab v {SHARDS} x --ragged", "other settings, ragged no and not yes"),
-        ("x.jsonl --vocab v --maxlen 9 --rows-per-shard 1000 -o x", "other settings, truncate_to 8 and not 9"),
+        ("x.jsonl --vocab v --maxlen 9 --rows-per-shard 1000 -o x", "other settings, maxlen 8 and not 9"),
         ("x.jsonl --vocab v --maxlen 8 --rows-per-shard 999 -o x", "--rows-per-shard 1000 and not 999"),
         (f"x.jsonl --vocab v {SHARDS} x --shard-format npy", "other settings, format '.npz' and not '.npy'"),
         (f"x.jsonl other.jsonl --vocab v {SHARDS} x", "shards of other texts"),
@@ -145,7 +145,7 @@ def test_another_run_is_refused(here):
         tokenizer["padding"]["pad_id"] = pad_id
         Path("t.json").write_text(json.dumps(tokenizer))
         shown = run(f"x.jsonl --vocab t.json {SHARDS} z", code=code)
-    assert "other settings, pad_id 0 and not 1" in shown
+    assert "other settings, padding id 0 and not 1" in shown
     # Nor texts that were changed meanwhile, although they are as long.
     run(f"other.jsonl --vocab v {SHARDS} y")
     os.utime("other.jsonl", ns=(0, 0))

@@ -372,7 +372,7 @@ def test_labels_that_are_none(labels, message):
 def test_settings_that_cannot_be():
     with pytest.raises(ArgumentError, match="at least two classes"):
         train_classifier(Labelled(["a", "b"], [1, 1]))
-    with pytest.raises(ArgumentError, match="pass maxlen"):
+    with pytest.raises(ArgumentError, match="pass the length as maxlen=..."):
         heads.classifier(ENCODER, 2, head="flatten")
     with pytest.raises(ArgumentError, match="head must be one of"):
         heads.classifier(ENCODER, 2, head="other")

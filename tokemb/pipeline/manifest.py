@@ -158,11 +158,15 @@ def _no_manifest(path: Path) -> ArgumentError:
     return ArgumentError(f"{path} is not a manifest of shards: name another folder")
 
 
+# What messages call settings that are no arguments.
+_NAMES = {"pad_id": "padding id", "truncate_to": "maxlen"}
+
+
 def _difference(name: str, before: Any, now: Any) -> str:  # noqa: ANN401
     if name == "settings":
         keys = [key for key in now if before.get(key) != now[key]]
         return "other settings" + "".join(
-            f", {key} {_plain(before.get(key))} and not {_plain(now[key])}" for key in keys[:1]
+            f", {_NAMES.get(key, key)} {_plain(before.get(key))} and not {_plain(now[key])}" for key in keys[:1]
         )
     if name == "vocabulary":
         return f"another vocabulary ({str(before)[:12]}, this is {now[:12]})"
