@@ -151,3 +151,13 @@ def test_padded_lines_of_json_with_a_mask_are_pooled_without_padding(run, model)
     run("embed ids.jsonl --model M --pooling mean -o x.npy")
     expected = tokemb.embed(model, tokemb.Encoder.load("v").encode_ragged(TEXTS), pooling="mean")
     np.testing.assert_array_equal(np.load("x.npy"), expected)
+
+
+def test_kept_fractions_are_rounded_in_records_on_request(run):
+    Path("x.jsonl").write_text('{"text":"deep","score":0.1}\n{"text":"learning","score":0.5}\n')
+    run("encode x.jsonl --column text --keep score --vocab v --maxlen 2 -o ids.npz")
+    for source in ("ids.npz", "x.jsonl --column text --keep score --vocab v"):
+        command = f"embed {source} --model M --pooling mean -o x.tfrecord"
+        assert "which does not hold 0.1 of 'score'" in run(command, code=1)
+        run(f"{command} --round-floats")
+        Path("x.tfrecord").unlink()

@@ -37,11 +37,14 @@ class CompleteStream(io.RawIOBase):
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - any object with a buffer
         """Write all of ``data`` and return its size."""
-        from tokemb.streams import write_all  # here, so that Ctrl-C finds handlers before anything is imported
-
-        size = memoryview(data).nbytes
+        view = memoryview(data).cast("B")
+        size = len(view)
         try:
-            write_all(self._raw, data)
+            taken = self._raw.write(view)
+            if taken != size:
+                from tokemb.streams import write_all  # here, as --help need not wait for the library
+
+                write_all(self._raw, view[taken or 0 :])
         except OSError as error:
             if self._strict:
                 raise OSError(error.errno, error.strerror, self.name) from error
