@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tokemb.arrow_files import open_parquet
 from tokemb.atomic import atomic_file, check_output
 from tokemb.counts import TokenCounts
 from tokemb.errors import CountsError
@@ -40,15 +41,15 @@ def write_counts(counts: TokenCounts, path: Path, *, force: bool = False) -> Non
         "row_lengths": [list(pair) for pair in sorted(counts.row_lengths.items())],
     }
     table = pa.table([counts.tokens, counts.counts, counts.documents], _SCHEMA.with_metadata({KEY: json.dumps(about)}))
-    with atomic_file(path, _KIND, force=force) as temporary:
+    with atomic_file(path, _KIND, force=force) as temporary, temporary.open("wb") as file:
         # No token comes twice, so dictionaries of them only cost.
-        pq.write_table(table, temporary, compression="zstd", use_dictionary=False, write_page_checksum=True)
+        pq.write_table(table, file, compression="zstd", use_dictionary=False, write_page_checksum=True)
 
 
 def holds_counts(path: Path) -> bool:
     """Whether a file is one of token counts, sound or not."""
     try:
-        return KEY in (pq.read_schema(path).metadata or {})
+        return KEY in (open_parquet(path).schema_arrow.metadata or {})
     except (pa.ArrowException, OSError):
         return False
 
@@ -66,7 +67,7 @@ def read_counts(path: Path) -> TokenCounts:
     if not path.is_file():
         raise CountsError(f"there are no token counts at {path}")
     try:
-        with pq.ParquetFile(path) as file:
+        with open_parquet(path) as file:
             about = (file.schema_arrow.metadata or {}).get(KEY)
             if about is None:
                 raise CountsError(f"{path} is Parquet, but not token counts: make those with TokenCounts.from_texts")

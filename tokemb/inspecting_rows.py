@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pyarrow.types as pt
 
+from tokemb.arrow_files import open_parquet
 from tokemb.errors import ArgumentError
 from tokemb.pipeline.manifest import MANIFEST, read_manifest, shard_path
 from tokemb.reading_ids.npz import kept_schema, read_headers
@@ -109,7 +109,7 @@ def _npz_vectors(path: Path) -> Description | None:
 
 
 def _parquet_vectors(path: Path) -> Description | None:
-    with sound_parquet(path), pq.ParquetFile(path) as file:
+    with sound_parquet(path), open_parquet(path) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
     if "vectors" not in schema.names:
         return None

@@ -137,7 +137,8 @@ class _Parquet(TableWriter):
             for name, rows in like.items()
         ]
         self._schema = pa.schema([*ids, *kept], {f"tokemb.{FINGERPRINT}": fingerprint})
-        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", write_page_checksum=True)
+        self._file = path.open("xb")
+        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", write_page_checksum=True)
 
     def _write(self, ids: Ids, kept: pa.RecordBatch) -> None:
         arrays = [_arrow(rows) for rows in ids.values()]
@@ -148,6 +149,7 @@ class _Parquet(TableWriter):
 
     def close(self) -> None:
         self._writer.close()
+        self._file.close()
 
 
 def _arrow(rows: Int32 | Ragged) -> pa.Array:

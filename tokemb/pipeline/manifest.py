@@ -92,7 +92,9 @@ class Manifest:
         """Write it into ``folder``, whole or not at all, by way of a ``temporary_folder``."""
         content = {"format_version": FORMAT_VERSION, **asdict(self)}
         with atomic_file(folder / MANIFEST, folder=temporary_folder) as temporary:
-            temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+            # Names of files that are not UTF-8 hold surrogates, which become the escapes that JSON has for them.
+            temporary.write_bytes(text.encode(errors="backslashreplace"))
 
     def resume(self, folder: Path) -> None:
         """Take over which shards are whole from the manifest in ``folder``, if there is one.

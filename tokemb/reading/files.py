@@ -231,7 +231,7 @@ def _parts(path: str) -> tuple[str, ...]:
 def _reached(name: str, filesystem: FileSystem, path: str) -> list[str]:
     try:
         return _remote(name, filesystem, path)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise unreachable(name, error) from None

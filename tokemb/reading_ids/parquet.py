@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pyarrow.types as pt
 
+from tokemb.arrow_files import open_parquet
 from tokemb.errors import ArgumentError
 from tokemb.expansion import is_bomb
 from tokemb.parquet_footer import read_chunks
@@ -44,7 +44,7 @@ class ParquetSource(IdsSource):
         rows = _ROWS if self.maxlen is None else min(self._rows_at_a_time(row_size), BLOCK)
         # Without these two Arrow reads the whole file ahead.
         sparing: dict[str, Any] = {"buffer_size": _READ_BUFFER, "pre_buffer": False}
-        with sound(self.path), pq.ParquetFile(self.path, page_checksum_verification=True, **sparing) as file:
+        with sound(self.path), open_parquet(self.path, page_checksum_verification=True, **sparing) as file:
             self._check_row_sizes()
             if not file.schema_arrow.equals(self._schema) or file.metadata.num_rows != self.rows:
                 raise changed(self.path)
@@ -89,7 +89,7 @@ class ParquetSource(IdsSource):
 
 def open_source(path: Path) -> ParquetSource:
     """Look at the columns; raises ``ArgumentError`` if none can be the ids."""
-    with sound(path), pq.ParquetFile(path) as file:
+    with sound(path), open_parquet(path) as file:
         return ParquetSource(path, file.schema_arrow, file.metadata.num_rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -53,6 +54,7 @@ def export_saved_model(
     Raises what ``Encoder.layer`` raises; ``ModelError`` for a model of another vocabulary, with weights that are not
     finite, or that cannot take the ids; ``OSError`` if something else is at ``path``, or it cannot be written.
     """
+    _check_encodable(path)
     answer = check_choice("answer", answer or ("ids" if model is None else "predictions"), ANSWERS)
     if (model is None) != (answer == "ids"):
         raise ArgumentError(f"the answer {answer} needs {'no' if answer == 'ids' else 'a'} model")
@@ -128,6 +130,14 @@ def _of_ids(
         raise ModelError("the model has no weights yet: call it once, or train it, before it is exported")
     archive.track(model)
     return lambda ids: model(ids, training=False)
+
+
+def _check_encodable(path: Path | str) -> None:
+    """Raise ``ArgumentError`` for a path that TensorFlow cannot write to."""
+    try:
+        os.path.realpath(path).encode()
+    except UnicodeEncodeError:
+        raise ArgumentError(f"TensorFlow writes only to paths that are UTF-8; received {path}: name another") from None
 
 
 def _may_replace(path: Path) -> bool:

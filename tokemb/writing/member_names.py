@@ -1,7 +1,7 @@
 """Names of columns as those of files in a ``.npz``, which unzip may extract: none leads out of its folder.
 
-``/``, ``\\``, ``:`` and control characters become ``%2F``, ``%5C``, ``%3A``, ``%0A``, ... A ``%`` before what would be read
-back as one of these becomes ``%25``, so that each name has a member of its own.
+``/``, ``\\``, ``:`` and control characters become ``%2F``, ``%5C``, ``%3A``, ``%0A``, ... A ``%`` before what would
+be read back as one of these becomes ``%25``, so that each name has a member of its own.
 """
 
 from __future__ import annotations
