@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from io import BytesIO
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def read_tokens(source: Path | bytes, size: int, rows: int | None = None) -> pa.
     in_dictionaries = any(chunk.in_dictionary for chunk in of_tokens)
     columns = [TOKEN] if in_dictionaries else []
     # Not read_table: threads of its own may still run when the interpreter ends, which then aborts.
-    opened = source if isinstance(source, Path) else pa.BufferReader(source)
+    opened = pa.OSFile(os.fsencode(source)) if isinstance(source, Path) else pa.BufferReader(source)
     with pq.ParquetFile(opened, read_dictionary=columns, page_checksum_verification=True) as file:
         table = file.read(use_threads=False)
     return _decoded(table, size) if in_dictionaries else table

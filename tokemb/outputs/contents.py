@@ -75,10 +75,12 @@ def _is_npz(path: Path, name: str) -> bool:
 
 
 def _is_parquet(path: Path, name: str) -> bool:
-    import pyarrow.parquet as pq
     import pyarrow.types as pt
 
-    schema = pq.read_schema(path)
+    from tokemb.arrow_files import open_parquet
+
+    with open_parquet(path) as file:
+        schema = file.schema_arrow
     kind = schema.field(name).type
     return name in schema.names and (pt.is_list(kind) or pt.is_fixed_size_list(kind))
 
@@ -100,9 +102,10 @@ def _is_jsonl(path: Path, name: str) -> bool:
 
 def _is_table(path: Path, suffix: str) -> bool:
     if suffix == ".parquet":
-        import pyarrow.parquet as pq
+        from tokemb.arrow_files import open_parquet
 
-        schema = pq.read_schema(path)
+        with open_parquet(path) as file:
+            schema = file.schema_arrow
         return b"tokemb.fingerprint" in (schema.metadata or {}) and not {"ids", "vectors"} & set(schema.names)
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
@@ -145,9 +148,10 @@ def _rows_of_arrays(path: Path, names: Sequence[str]) -> set[int]:
 
 
 def _rows_of_parquet(path: Path, _: str) -> int:
-    import pyarrow.parquet as pq
+    from tokemb.arrow_files import open_parquet
 
-    return int(pq.read_metadata(path).num_rows)
+    with open_parquet(path) as file:
+        return int(file.metadata.num_rows)
 
 
 _COUNTED: dict[str, Callable[[Path, str], int]] = {
