@@ -142,5 +142,4 @@ class Forks:
 
     def close(self) -> None:
         """End the server."""
-        self._process.stdin.close()
-        self._process.wait()
+        self._process.communicate()
