@@ -416,7 +416,7 @@ def test_the_command(tmp_path):
     assert tokemb.check(tokemb.Encoder.load(tmp_path / "w"), grown) == []
     # In place, and without what it was compiled with.
     grow = "grow new.txt --vocab v -o v --model m.keras --grown-model m.keras --no-compile --seed 1".split()
-    run(*grow, cwd=tmp_path)
+    run(*grow, "--force", cwd=tmp_path)
     again = keras.models.load_model(tmp_path / "m.keras")
     assert not again.compiled
     assert not np.array_equal(embedding_of(again).get_weights()[0], embedding_of(grown).get_weights()[0])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import tokemb
 from tokemb.columns import ColumnEncoder
 from tokemb.embedding import EMBEDDING_NAME, fingerprint_in_name
-from tokemb.errors import ArgumentError, ModelError, TextError
+from tokemb.errors import ArgumentError, ModelError, OutputExistsError, TextError
 from tokemb.ragged import Ragged
 from tokemb.training import heads, sequences
 from tokemb.training import next_model as next_models
@@ -205,7 +205,9 @@ def test_a_classifier_learns_saves_and_loads(head, tmp_path):
     assert [epoch for epoch, _ in shown] == list(range(1, trained.fitted.epochs + 1))
     assert 0 < trained.fitted.input_share < 1
     trained.save(tmp_path / "out")
-    trained.save(tmp_path / "out")
+    with pytest.raises(OutputExistsError, match="holds a trained model"):
+        trained.save(tmp_path / "out")
+    trained.save(tmp_path / "out", force=True)
     encoder = tokemb.Encoder.load(tmp_path / "out" / "vocabulary")
     model = keras.models.load_model(tmp_path / "out" / "model.keras")
     assert encoder.fingerprint.startswith(fingerprint_in_name(model.name))
