@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from tokemb import texts
 from tokemb.errors import TextError
+from tokemb.parquet_footer import read_chunks
 from tokemb.reading.columns import Columns, Place
 from tokemb.reading.files import Source
 from tokemb.reading.streams import OnRead, open_seekable
@@ -17,6 +18,8 @@ _ARROW_FILE = b"ARROW1"
 _READ_BUFFER = 1 << 20
 # Rows decoded at a time where a dictionary hides how long they are.
 _DICTIONARY_ROWS = 1 << 12
+# Bytes of a footer that Python parses at most, in a second. Arrow parses any, but ends the process for some damage.
+_LARGE_FOOTER = 1 << 20
 
 
 def columnar_batches(
@@ -50,10 +53,9 @@ def _parquet(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list
             raise TextError(f"{source.name} holds token counts, not texts: pass them to fit_vocab")
         names = _choose(schema.names, columns, source)
         yield names, _no_rows(schema, names)
-        chunks = _chunks_of(parquet, names)
-        for group in range(parquet.num_row_groups):
+        for group, (size, in_dictionary) in enumerate(_group_sizes(source, file, parquet, names)):
             left = parquet.metadata.row_group(group).num_rows
-            rows = _rows_at_a_time(parquet.metadata.row_group(group), chunks)
+            rows = _rows_at_a_time(left, size, in_dictionary)
             for batch in parquet.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
                 yield names, batch
                 left -= len(batch)
@@ -61,23 +63,38 @@ def _parquet(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list
                 raise TextError(f"{source.name} must hold all rows that its row group {group} counts; {left:,} lack")
 
 
-def _chunks_of(parquet: Any, names: list[str]) -> list[int]:  # noqa: ANN401 - ParquetFile
-    """Return which column chunks of each row group belong to the columns ``names``, which may be nested."""
+def _group_sizes(source: Source, file: Any, parquet: Any, names: list[str]) -> list[tuple[int, bool]]:  # noqa: ANN401
+    """Return, for each row group, the bytes of the columns ``names`` and whether one of them has a dictionary."""
+    if parquet.metadata.serialized_size > _LARGE_FOOTER:
+        return list(_group_sizes_of_arrow(parquet, names))
+    try:
+        groups = read_chunks(file)
+    except ValueError as error:
+        raise TextError(f"{source.name} is not a sound Parquet file: {error}") from None
+    wanted = [[chunk for chunk in group if _belongs(chunk.path, set(names))] for group in groups]
+    return [(sum(chunk.unpacked for chunk in group), any(chunk.in_dictionary for chunk in group)) for group in wanted]
+
+
+def _group_sizes_of_arrow(parquet: Any, names: list[str]) -> Iterator[tuple[int, bool]]:  # noqa: ANN401 - ParquetFile
     wanted = set(names)
     paths = (parquet.schema.column(index).path.split(".") for index in range(len(parquet.schema)))
-    return [
-        index
-        for index, parts in enumerate(paths)
-        if any(".".join(parts[:depth]) in wanted for depth in range(1, len(parts) + 1))
-    ]
+    columns = [index for index, path in enumerate(paths) if _belongs(path, wanted)]
+    for number in range(parquet.num_row_groups):
+        group = parquet.metadata.row_group(number)
+        chunks = [group.column(index) for index in columns]
+        size = sum(chunk.total_uncompressed_size for chunk in chunks)
+        yield size, any(chunk.has_dictionary_page for chunk in chunks)
 
 
-def _rows_at_a_time(group: Any, chunks: list[int]) -> int:  # noqa: ANN401 - RowGroupMetaData
-    """How many rows of a row group make about ``BATCH_BYTES``."""
-    read = [group.column(index) for index in chunks]
-    size = sum(chunk.total_uncompressed_size for chunk in read)
-    rows = min(texts.BATCH_BYTES * group.num_rows // max(size, 1), texts.BATCH_ROWS)
-    return max(min(rows, _DICTIONARY_ROWS) if any(chunk.has_dictionary_page for chunk in read) else rows, 1)
+def _belongs(path: Sequence[str], names: Container[str]) -> bool:
+    """Whether a column chunk is a part of one of the columns ``names``, whose names may hold dots."""
+    return any(".".join(path[:depth]) in names for depth in range(1, len(path) + 1))
+
+
+def _rows_at_a_time(rows: int, size: int, in_dictionary: bool) -> int:
+    """Return how many of the ``rows`` of a row group, whose columns have ``size`` bytes, make about ``BATCH_BYTES``."""
+    step = min(texts.BATCH_BYTES * rows // max(size, 1), texts.BATCH_ROWS)
+    return max(min(step, _DICTIONARY_ROWS) if in_dictionary else step, 1)
 
 
 def _arrow(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list[str], pa.RecordBatch]]:  # noqa: ANN401

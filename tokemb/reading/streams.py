@@ -88,7 +88,7 @@ def named_errors(source: Source) -> Iterator[None]:
     """Have errors of Arrow and of decompression name the source, and those of the disk too."""
     try:
         yield
-    except (OSError, EOFError, pa.ArrowException) as error:
+    except (OSError, EOFError, UnicodeError, pa.ArrowException) as error:  # names of damaged columns are not UTF-8
         if isinstance(error, OSError) and error.errno is not None:
             error.filename = error.filename or source.name
             raise
