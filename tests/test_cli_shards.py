@@ -182,6 +182,41 @@ def test_damaged_shards_are_made_again(here, damage):
     assert "25,500 rows (25,500 of them were there); 0 rows" in run(command)
 
 
+@pytest.mark.parametrize("option", ["", " --force"], ids=["goes on", "replaces"])
+@pytest.mark.parametrize("target", ["mine", "nowhere"])
+def test_links_in_the_folder_are_replaced_and_not_written_through(here, tmp_path_factory, option, target):
+    target = tmp_path_factory.mktemp("elsewhere") / target
+    if target.name == "mine":
+        target.write_bytes(b"mine")
+    command = f"x.jsonl --vocab v {SHARDS} x"
+    run(command)
+    expected = contents("x")
+    if option:
+        run(f"x.jsonl --vocab w {SHARDS} x --force")
+    for name in ("part-00007.npz", *(["part-00099.npz"] if option else [])):
+        Path("x", name).unlink(missing_ok=True)
+        Path("x", name).symlink_to(target)
+    manifest = target.with_name("manifest")
+    Path("x/_manifest.json").rename(manifest)
+    Path("x/_manifest.json").symlink_to(manifest)
+    before = manifest.read_bytes()
+    run(command + option)
+    assert contents("x") == expected
+    assert not any(path.is_symlink() for path in Path("x").iterdir())
+    assert manifest.read_bytes() == before
+    assert target.read_bytes() == b"mine" if target.name == "mine" else not target.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 elsewhere")
+def test_a_run_over_a_file_whose_name_is_not_utf_8_goes_on(here):
+    name = os.fsdecode(b"\xff.jsonl")
+    Path(name).write_bytes(Path("x.jsonl").read_bytes())
+    for shown in ("25,500 rows; ", "25,500 rows (25,500 of them were there); "):
+        result = CliRunner().invoke(cli, ["encode", name, "--vocab", "v", *SHARDS.split(), "y"])
+        assert result.exit_code == 0, result.stderr
+        assert shown in result.stderr
+
+
 @pytest.mark.parametrize("without", ["isal", "isal.isal_zlib"])
 def test_checksums_are_those_of_zlib(here, monkeypatch, without):
     run(f"x.jsonl --vocab v {SHARDS} x")

@@ -121,3 +121,46 @@ def test_a_vocabulary_that_was_moved_away_is_loaded(tmp_path):
     encoder.save(left / ".replaced" / "v")
     assert tokemb.Encoder.load(tmp_path / "v").fingerprint == encoder.fingerprint
     assert os.listdir(tmp_path) == ["v"]
+
+
+LINKS = pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links need not be followed")
+
+
+def wrong_lock(path, kind, target):
+    """Put something at ``path`` that no run leaves there."""
+    if kind == "symbolic link":
+        path.symlink_to(target)
+    elif kind == "hard link":
+        path.hardlink_to(target)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        os.mkfifo(path)
+
+
+@LINKS
+@pytest.mark.parametrize("kind", ["symbolic link", "hard link", "folder", "named pipe"])
+def test_a_lock_that_is_no_file_of_its_own_changes_and_holds_up_nothing(tmp_path, kind):
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    left = tmp_path / "there" / ".tokemb-0123456789ab"
+    left.mkdir(parents=True)
+    wrong_lock(left / LOCK, kind, mine)
+    with temporary_folder(tmp_path / "there"):
+        pass
+    wrong_lock(tmp_path / "there" / LOCK, kind, mine)
+    with pytest.raises(OSError, match="not a lock"), locked_folder(tmp_path / "there"):
+        pass
+    assert mine.read_text() == "mine"
+
+
+@LINKS
+def test_nothing_is_moved_out_of_a_folder_that_a_temporary_links_to(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").touch()
+    left = tmp_path / "there" / ".tokemb-0123456789ab"
+    left.mkdir(parents=True)
+    (left / ".replaced").symlink_to(tmp_path / "mine")
+    remove_abandoned(tmp_path / "there")
+    assert os.listdir(tmp_path / "mine") == ["file"]
+    assert not os.listdir(tmp_path / "there")

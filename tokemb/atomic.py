@@ -34,13 +34,14 @@ def atomic_file(
         path: The file to write.
         kind: What is written. A file at ``path`` that is of another kind is not replaced; ``None`` replaces any file.
         force: Replace files of any kind, and read-only ones.
-        folder: A temporary folder on the same file system, for many files in turn. By default one is created.
+        folder: A temporary folder on the same file system, for many files in turn. By default one is created. With it,
+            a link at ``path`` is replaced; otherwise the file that it leads to is.
 
     Raises:
         OutputExistsError: If the file at ``path`` must not be replaced.
         OSError: If ``path`` is a folder or a device, or its parent is not a folder.
     """
-    given, path = path, check_output(path, kind, force=force)
+    given, path = path, check_output(path, kind, force=force) if folder is None else _unlinked(path)
     with temporary_folder(path.parent) if folder is None else nullcontext(folder) as work:
         temporary = work / path.name
         with naming_output(given, temporary):
@@ -48,7 +49,7 @@ def atomic_file(
             _flush(temporary)
             check_file(path, kind, force)  # again: it may have appeared meanwhile
             mode = _mode(path)
-            if mode is not None:
+            if mode is not None and not path.is_symlink():
                 temporary.chmod(mode)
             os.replace(temporary, path)
 
@@ -58,9 +59,7 @@ def check_output(path: Path, kind: Kind | None = None, *, force: bool = False) -
 
     Raises what ``atomic_file`` would, to know it before any work.
     """
-    path = _resolved(path)
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "the output is an existing folder; name a file", str(path))
+    path = _unlinked(_resolved(path))
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "the output is not a regular file", str(path))
     check_file(path, kind, force)
@@ -154,6 +153,13 @@ def _resolved(path: Path) -> Path:
     path = Path(os.path.realpath(path))  # write through a symbolic link, do not replace it
     if not path.parent.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "the output's folder does not exist; make it first", str(path.parent))
+    return path
+
+
+def _unlinked(path: Path) -> Path:
+    """Return ``path``; raise ``OSError`` if a folder is there, and no link to one."""
+    if path.is_dir() and not path.is_symlink():
+        raise IsADirectoryError(errno.EISDIR, "the output is an existing folder; name a file", str(path))
     return path
 
 

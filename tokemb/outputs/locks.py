@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from pathlib import Path
 LOCK = ".tokemb-lock"
 
 _UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+# So that a link that others put in its place is not followed.
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 # A lock file can vanish while it is opened, because its holder removes it; each attempt takes microseconds.
 _ATTEMPTS = 1000
@@ -58,7 +62,8 @@ def take_lock(path: Path) -> FileLock | None:
 
     The operating system frees the lock when its process ends, so that a file left by a killed process locks nothing.
     Where a file system has no locks, the file itself is the lock, and it is free if its process is known to have ended.
-    Raises ``OSError`` if the file cannot be created.
+    Raises ``OSError`` if the file cannot be created, or is none that ``take_lock`` made: locking a link would change the
+    file that it leads to.
     """
     for _ in range(_ATTEMPTS):
         opened = _open(path)
@@ -88,6 +93,8 @@ def take_lock(path: Path) -> FileLock | None:
 def owner_of(path: Path) -> Owner | None:
     """Return the process that took the lock at ``path``, ``None`` if that is not known."""
     try:
+        if not _is_own_file(path):  # a pipe would never give anything
+            return None
         pid, host = path.read_text("utf-8").split("\n")[:2]
         return Owner(int(pid), host)
     except (OSError, ValueError):
@@ -99,8 +106,16 @@ def _open(path: Path) -> tuple[int, bool] | None:
     with suppress(FileExistsError):
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), True
     with suppress(FileNotFoundError):
-        return os.open(path, os.O_RDWR), False
+        if not _is_own_file(path):
+            raise OSError(errno.EINVAL, "not a lock of tokemb; move it away", str(path))
+        return os.open(path, os.O_RDWR | _NO_LINK), False
     return None
+
+
+def _is_own_file(path: Path) -> bool:
+    """Whether ``path`` is a regular file without other names, and no link."""
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and status.st_nlink <= 1
 
 
 def _lock(descriptor: int) -> bool | None:

@@ -91,7 +91,8 @@ def _remove_if_abandoned(folder: Path) -> None:
 def restore(folder: Path) -> None:
     """Finish the replacement of a folder, for which it was already moved away."""
     replaced = folder / REPLACED
-    for old in replaced.iterdir() if replaced.is_dir() else ():
+    is_own = replaced.is_dir() and not replaced.is_symlink()  # a link may lead to files of others
+    for old in replaced.iterdir() if is_own else ():
         target, new = folder.parent / old.name, folder / old.name
         if not os.path.lexists(target):
             os.rename(new if new.exists() else old, target)

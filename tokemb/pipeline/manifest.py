@@ -34,7 +34,7 @@ def shard_path(folder: Path, index: int, suffix: str) -> Path:
 def remove_shards(folder: Path) -> None:
     """Remove all files of ``folder`` that are called like a shard."""
     for file in folder.iterdir():
-        if _SHARD.fullmatch(file.name) and file.is_file():
+        if _SHARD.fullmatch(file.name) and (file.is_symlink() or file.is_file()):
             file.unlink()
 
 
@@ -92,9 +92,7 @@ class Manifest:
         """Write it into ``folder``, whole or not at all, by way of a ``temporary_folder``."""
         content = {"format_version": FORMAT_VERSION, **asdict(self)}
         with atomic_file(folder / MANIFEST, folder=temporary_folder) as temporary:
-            text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
-            # Names of files that are not UTF-8 hold surrogates, which become the escapes that JSON has for them.
-            temporary.write_bytes(text.encode(errors="backslashreplace"))
+            temporary.write_bytes(_encoded(content))
 
     def resume(self, folder: Path) -> None:
         """Take over which shards are whole from the manifest in ``folder``, if there is one.
@@ -141,6 +139,14 @@ def read_manifest(path: Path) -> Manifest:
     if type(version) is not int or version != FORMAT_VERSION or not manifest.is_sound():
         raise _no_manifest(path)
     return manifest
+
+
+def _encoded(content: dict[str, Any]) -> bytes:
+    """Return JSON in UTF-8, with escapes where names of files are not UTF-8."""
+    try:
+        return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+    except UnicodeEncodeError:
+        return (json.dumps(content, indent=1) + "\n").encode()
 
 
 def _checksum(path: Path) -> int:
