@@ -10,8 +10,10 @@ import subprocess
 import sys
 import threading
 import time
+import types
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import tokemb
@@ -226,3 +228,33 @@ def test_stream_that_returns_nothing_has_taken_everything():
     stream = Silent()
     write_all(stream, b"abc")
     assert stream.content == b"abc"
+
+
+@POSIX
+@pytest.mark.parametrize("format", ["text", "csv", "arrow"])
+@pytest.mark.parametrize("buffering", [0, -1], ids=["raw", "buffered"])
+def test_standard_input_that_does_not_block_is_waited_for(monkeypatch, format, buffering):
+    """As a parent process leaves it that reads or writes its own end so."""
+    table = pa.table({"text": [f"row {number}" for number in range(50)]})
+    content = "".join(f"{row}\n" for row in ["text", *table["text"].to_pylist()][format == "text" :]).encode()
+    if format == "arrow":
+        sink = io.BytesIO()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        content = sink.getvalue()
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+
+    def feed():
+        with open(theirs, "wb", buffering=0) as pipe:
+            for start in range(0, len(content), 200):
+                time.sleep(0.02)
+                pipe.write(content[start : start + 200])
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    with open(ours, "rb", buffering=buffering) as stream:
+        monkeypatch.setattr("sys.stdin", types.SimpleNamespace(buffer=stream))
+        rows = [text for batch in tokemb.read_corpus("-", format=format) for text in batch["text"].to_pylist()]
+    feeder.join()
+    assert rows == table["text"].to_pylist()

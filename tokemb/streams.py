@@ -1,4 +1,4 @@
-"""Write every byte to a binary stream, also where the stream takes only a part at a time."""
+"""Write every byte to a binary stream, and read from one, also where the stream does not block."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import select
 import time
 from typing import BinaryIO
 
-# How long to wait where the system cannot say when a stream takes more.
+# How long to wait where the system cannot say when a stream is ready.
 _PAUSE_SECONDS = 0.01
 
 
@@ -38,6 +38,13 @@ def write_all(stream: BinaryIO | io.RawIOBase, data: bytes | memoryview) -> None
             rest = rest[taken:]
 
 
+def read_some(stream: BinaryIO | io.RawIOBase, size: int) -> bytes:
+    """Read up to ``size`` bytes, none at the end; wait while a non-blocking ``stream`` has none."""
+    while (block := stream.read(size)) is None:
+        _wait(stream, for_reading=True)
+    return block
+
+
 def flush_all(stream: BinaryIO) -> None:
     """Flush ``stream``, and wait while a non-blocking one takes no more."""
     while True:
@@ -48,9 +55,9 @@ def flush_all(stream: BinaryIO) -> None:
             _wait(stream)
 
 
-def _wait(stream: BinaryIO | io.RawIOBase) -> None:
-    """Wait until ``stream`` takes more bytes."""
+def _wait(stream: BinaryIO | io.RawIOBase, *, for_reading: bool = False) -> None:
+    """Wait until ``stream`` takes, or has, more bytes."""
     try:
-        select.select([], [stream], [])
+        select.select([stream] if for_reading else [], [] if for_reading else [stream], [])
     except (OSError, ValueError, TypeError):  # no descriptor, one above 1023, or a pipe of Windows
         time.sleep(_PAUSE_SECONDS)

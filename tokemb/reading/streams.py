@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 import pyarrow as pa
 
 from tokemb.errors import TextError
+from tokemb.streams import read_some
 
 if TYPE_CHECKING:
     from tokemb.reading.files import Source
@@ -172,12 +173,15 @@ class _Opened:
 
 
 class _Unclosed:
-    """A file that stays open for those who come after."""
+    """A file that stays open for those who come after, and is waited for if it does not block."""
 
     closed = False
 
     def __init__(self, file: Any) -> None:  # noqa: ANN401
-        self.read = file.read
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        return read_some(self._file, size)
 
     def close(self) -> None:
         self.closed = True
