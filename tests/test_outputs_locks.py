@@ -94,6 +94,12 @@ def test_temporaries_of_ended_processes_are_removed(tmp_path):
     assert sorted(os.listdir(tmp_path)) == [".tokemb-0123456789ab.txt", ".tokemb-0123456789ac"]
 
 
+def test_a_folder_that_takes_no_temporary_is_named_itself(tmp_path):
+    with pytest.raises(FileNotFoundError) as raised, temporary_folder(tmp_path / "nowhere"):
+        pass
+    assert raised.value.filename == str(tmp_path / "nowhere")
+
+
 def test_temporaries_of_other_hosts_stay_for_a_week(tmp_path):
     left = tmp_path / ".tokemb-0123456789ab"
     left.mkdir()

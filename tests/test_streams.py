@@ -231,13 +231,13 @@ def test_stream_that_returns_nothing_has_taken_everything():
 
 
 @POSIX
-@pytest.mark.parametrize("format", ["text", "csv", "arrow"])
+@pytest.mark.parametrize("kind", ["text", "csv", "arrow"])
 @pytest.mark.parametrize("buffering", [0, -1], ids=["raw", "buffered"])
-def test_standard_input_that_does_not_block_is_waited_for(monkeypatch, format, buffering):
+def test_standard_input_that_does_not_block_is_waited_for(monkeypatch, kind, buffering):
     """As a parent process leaves it that reads or writes its own end so."""
     table = pa.table({"text": [f"row {number}" for number in range(50)]})
-    content = "".join(f"{row}\n" for row in ["text", *table["text"].to_pylist()][format == "text" :]).encode()
-    if format == "arrow":
+    content = "".join(f"{row}\n" for row in ["text", *table["text"].to_pylist()][kind == "text" :]).encode()
+    if kind == "arrow":
         sink = io.BytesIO()
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table)
@@ -255,6 +255,6 @@ def test_standard_input_that_does_not_block_is_waited_for(monkeypatch, format, b
     feeder.start()
     with open(ours, "rb", buffering=buffering) as stream:
         monkeypatch.setattr("sys.stdin", types.SimpleNamespace(buffer=stream))
-        rows = [text for batch in tokemb.read_corpus("-", format=format) for text in batch["text"].to_pylist()]
+        rows = [text for batch in tokemb.read_corpus("-", format=kind) for text in batch["text"].to_pylist()]
     feeder.join()
     assert rows == table["text"].to_pylist()

@@ -63,7 +63,10 @@ def is_temporary(file: Path) -> bool:
 def _create(parent: Path) -> tuple[Path, FileLock]:
     while True:
         folder = parent / f"{_PREFIX}{os.urandom(6).hex()}"
-        folder.mkdir()
+        try:
+            folder.mkdir()
+        except OSError as error:  # on a read-only disk, for instance: users do not know the name of the temporary
+            raise OSError(error.errno, error.strerror, str(parent)) from None
         # Until it is locked, another process may take it for abandoned and remove it.
         with suppress(FileNotFoundError):
             lock = take_lock(folder / LOCK)
