@@ -62,8 +62,8 @@ def take_lock(path: Path) -> FileLock | None:
 
     The operating system frees the lock when its process ends, so that a file left by a killed process locks nothing.
     Where a file system has no locks, the file itself is the lock, and it is free if its process is known to have ended.
-    Raises ``OSError`` if the file cannot be created, or is none that ``take_lock`` made, such as a link: taking it would
-    change the file that it leads to.
+    Raises ``OSError`` if the file cannot be created, or is none that ``take_lock`` made: a link would have
+    it change the file that it leads to.
     """
     for _ in range(_ATTEMPTS):
         opened = _open(path)
