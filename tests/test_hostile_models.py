@@ -213,6 +213,64 @@ def test_code_in_a_legacy_file_is_refused(tmp_path):
         load_model(tmp_path / "m.h5")
 
 
+NAMED = [
+    ({"class_name": "Popen", "module": "subprocess", "config": {}}, "subprocess.Popen"),
+    ({"class_name": "X", "module": "this", "registered_name": "x>X", "config": {}}, "this.X"),
+    ({"class_name": "function", "module": "os", "config": "system"}, "os.system"),
+    ({"class_name": "function", "module": "builtins", "config": "exec"}, "builtins.exec"),
+    ({"class_name": "function", "module": "keras.utils", "config": "get_file"}, "keras.utils.get_file"),
+    (
+        {"class_name": "function", "module": "keras.src.saving.saving_lib", "config": "load_model"},
+        "saving_lib.load_model",
+    ),
+    ({"class_name": "__typespec__", "module": "this", "spec_name": "X"}, "this.__typespec__"),
+]
+
+
+@pytest.mark.parametrize(("named", "name"), NAMED, ids=[name for _, name in NAMED])
+@pytest.mark.parametrize("form", ["archive", "folder", "legacy"])
+def test_modules_that_a_model_names_are_not_imported(tmp_path, monkeypatch, model, named, name, form):
+    import keras
+
+    config = json.loads(model["config.json"])
+    config["config"]["layers"][1]["config"]["embeddings_initializer"] = named
+    content = json.dumps(config).encode()
+    if form == "archive":
+        path = written(tmp_path / "m.keras", {**model, "config.json": content})
+    elif form == "folder":
+        path = tmp_path / "m"
+        path.mkdir()
+        (path / "config.json").write_bytes(content)
+    else:
+        path = tmp_path / "m.h5"
+        with h5py.File(path, "w") as file:
+            file.attrs["model_config"] = content.decode()
+    # Releases of Keras differ in what they import, so none is asked.
+    monkeypatch.setattr(keras.models, "load_model", None)
+    with pytest.raises(ModelError, match=f"was refused: it names '.*{name}', which is not part of a Keras model"):
+        load_model(path)
+
+
+def test_functions_of_keras_and_registered_classes_are_loaded(tmp_path):
+    import keras
+
+    @keras.saving.register_keras_serializable("tokemb_hostile")
+    class Twice(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs * 2
+
+    @keras.saving.register_keras_serializable("tokemb_hostile")
+    def loss(true, predicted):
+        return keras.ops.mean(true - predicted)
+
+    layers = [keras.layers.Embedding(4, 2), Twice(), keras.layers.Dense(2, activation=keras.ops.relu)]
+    model = keras.Sequential([keras.Input((None,), dtype="int32"), *layers, keras.layers.Activation("gelu")])
+    model.compile("adam", loss, metrics=["mae", keras.losses.mean_squared_error])
+    for name in ("m.keras", "m.h5"):
+        model.save(tmp_path / name)
+        load_model(tmp_path / name)
+
+
 def test_a_legacy_file_is_loaded_when_it_is_sound(tmp_path):
     import keras
 

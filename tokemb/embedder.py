@@ -16,6 +16,7 @@ from tokemb.errors import ArgumentError, ModelError
 from tokemb.folder import TOKENIZER
 from tokemb.hdf5 import release_frames
 from tokemb.keras_archive import check_model_file
+from tokemb.keras_names import check_names
 from tokemb.lookup import LookUp, lookup_of, read_lookup
 from tokemb.model_layers import names_of, part_after_text, text_fingerprints
 from tokemb.network import Network
@@ -210,12 +211,13 @@ def load_model(path: Path | str, *, compiled: bool = False) -> keras.Model:
             f"Keras cannot load {path}: the name of a saved model must end in one of {', '.join(MODEL_ENDINGS)}"
         )
     try:
-        check_model_file(path)
+        config = check_model_file(path)
         import keras
 
         if keras.backend.backend() == "tensorflow":  # the layers run in TensorFlow, which Keras has imported here
             import tokemb.serving  # noqa: F401 - registers the layers with Keras
 
+        check_names(config, path)
         return keras.models.load_model(path, compile=compiled, safe_mode=True)
     except ModelError as error:
         release_frames(error)

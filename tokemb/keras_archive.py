@@ -88,8 +88,8 @@ def open_weights(path: Path) -> Iterator[h5py.File]:
             yield file
 
 
-def check_model_file(path: Path) -> None:
-    """Check a saved model before Keras opens it.
+def check_model_file(path: Path) -> Any:  # noqa: ANN401 - any JSON
+    """Check a saved model before Keras opens it, and return its config; ``None`` if it has none.
 
     Keras versions differ in what they refuse; after this check none reads other files of this machine.
 
@@ -106,24 +106,26 @@ def check_model_file(path: Path) -> None:
             with open_hdf5(weights, str(weights)):
                 pass
         if (path / "config.json").is_file():
-            _check_config(parse_json((path / "config.json").read_bytes()), path)
+            return _checked_config((path / "config.json").read_bytes(), path)
     elif zipfile.is_zipfile(path):
-        _check_archive(path)
+        return _check_archive(path)
     elif path.suffix in (".h5", ".hdf5"):
         with open_hdf5(path, str(path)) as file:
             config = file.attrs.get("model_config")
             if config is not None:
-                _check_config(parse_json(config), path, legacy=True)
+                return _checked_config(config, path, legacy=True)
+    return None
 
 
-def _check_archive(path: Path) -> None:
+def _check_archive(path: Path) -> Any:  # noqa: ANN401
     with zipfile.ZipFile(path) as archive:
         _check_members(archive, path)
-        _check_config(parse_json(read_member(archive, "config.json")), path)
+        config = _checked_config(read_member(archive, "config.json"), path)
         has_weights = _WEIGHTS in archive.namelist()
     if has_weights:
         with open_weights(path):
             pass
+    return config
 
 
 def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
@@ -143,8 +145,9 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
         raise ModelError(f"{path} was refused: {_bomb('it', unpacked, size)}")
 
 
-def _check_config(config: Any, path: Path, *, legacy: bool = False) -> None:  # noqa: ANN401 - any JSON
-    """Raise ``ModelError`` for layers that read files when they are made, or code in a ``legacy`` file."""
+def _checked_config(content: bytes | str, path: Path, *, legacy: bool = False) -> Any:  # noqa: ANN401
+    """Parse a config; raise ``ModelError`` for layers that read files when made, or code in a ``legacy`` file."""
+    config = parse_json(content)
     for layer in serialized_objects(config):
         kind, vocabulary = layer["class_name"], layer["config"].get("vocabulary")
         if isinstance(vocabulary, str):
@@ -154,6 +157,7 @@ def _check_config(config: Any, path: Path, *, legacy: bool = False) -> None:  # 
             )
         if kind == "TFSMLayer" or (legacy and kind == "Lambda"):
             raise ModelError(f"{path} was refused: its layer {kind} runs code that is not part of Keras")
+    return config
 
 
 def serialized_objects(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON
