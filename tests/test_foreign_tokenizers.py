@@ -72,6 +72,29 @@ def test_files_that_are_no_tokenizer(tmp_path, content, message):
         Encoder.load(tmp_path / "tokenizer.json")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"added_tokens": None},
+        {"normalizer": [[]]},
+        {"normalizer": {"type": "Sequence", "normalizers": [[[]], {"type": "Lowercase"}]}},
+    ],
+    ids=["no added tokens", "list as a component", "list within a sequence"],
+)
+def test_files_that_the_library_reads_and_would_not_write(tmp_path, changes):
+    tokenizer = Tokenizer(WordLevel({"[UNK]": 0, "a": 1, "b": 2}, unk_token="[UNK]"))
+    content = {**json.loads(tokenizer.to_str()), **changes}
+    content = {key: value for key, value in content.items() if key != "added_tokens" or value is not None}
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(content))
+    texts = ["a", "b", "A", "c"]
+    expected = [encoding.ids for encoding in Tokenizer.from_file(str(path)).encode_batch(texts)]
+    encoder = Encoder.load(path)
+    assert [row.tolist() for row in encoder.encode_ragged(texts)] == expected
+    encoder.save(tmp_path / "saved")
+    assert [row.tolist() for row in Encoder.load(tmp_path / "saved").encode_ragged(texts)] == expected
+
+
 def test_special_tokens_need_room_and_have_their_place():
     from tokenizers.pre_tokenizers import WhitespaceSplit
     from tokenizers.processors import TemplateProcessing

@@ -31,6 +31,10 @@ BLANK: Specification = {
 # What says how rows are cut and filled, and how ids become text again, decides no id.
 _NO_RULES = ("truncation", "padding", "decoder")
 
+_COMPONENTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
+# Where components are in others.
+_SEQUENCES = frozenset({"normalizers", "pretokenizers", "processors", "decoders"})
+
 # What people call their padding token, in the files that say nothing of padding.
 _PAD_NAMES = ("[PAD]", "<pad>", "<|pad|>")
 
@@ -60,9 +64,22 @@ def read_tokenizer(path: Path) -> tuple[Tokenizer, Specification]:
         raise VocabularyError(f"{path} is not a tokenizer.json: it is not UTF-8 text") from None
     tokenizer = _load(text, str(path))
     try:
-        return tokenizer, parse_json(text, check_depth=False)  # the library refuses what it reads beyond 128 levels
+        specification = parse_json(text, check_depth=False)  # the library refuses what it reads beyond 128 levels
     except ValueError as error:
         raise VocabularyError(f"{path} is not a tokenizer.json: {error}") from None
+    return tokenizer, specification if _is_as_saved(specification) else specification_of(tokenizer)
+
+
+def _is_as_saved(specification: Specification) -> bool:
+    """Whether a file has the form that the library saves: it also reads others, such as lists instead of objects."""
+    components = [specification.get(name) for name in _COMPONENTS]
+    while components:
+        component = components.pop()
+        if component is not None and not isinstance(component, dict):
+            return False
+        for name in _SEQUENCES & set(component or ()):
+            components += component[name]
+    return isinstance(specification.get("added_tokens"), list) and isinstance(specification["model"], dict)
 
 
 def _load(text: str, name: str) -> Tokenizer:
