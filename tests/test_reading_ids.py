@@ -93,6 +93,14 @@ def test_foreign_parquet(tmp_path):
     assert (got, source.maxlen) == ([[0, 1], [2, 3], [4, 5]], 2)
 
 
+@pytest.mark.parametrize("other", [[[1]], [1]], ids=["lists", "numbers"])
+def test_parquet_with_two_columns_of_ids(tmp_path, other):
+    table = pa.Table.from_arrays([pa.array([[2]]), pa.array(other)], names=["ids", "ids"])
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(ArgumentError, match="x.parquet has the column 'ids' more than once: remove all but one"):
+        open_ids(tmp_path / "x.parquet")
+
+
 def parquet(column, **metadata):
     def write(path):
         facts = {f"tokemb.{name}": value for name, value in metadata.items()}
@@ -173,6 +181,8 @@ IDS = np.zeros((2, 2), int)
         (".jsonl", lines("[1]"), "line 1: must be an object with ids"),
         (".jsonl", lines('{"ids":[1,true]}'), "line 1: ids must be whole numbers"),
         (".jsonl", lines('{"ids":[1.0]}'), "line 1: ids must be whole numbers"),
+        (".jsonl", lines('{"ids":[1],"ids":[2]}'), "line 1: is not JSON that can be read: the key 'ids' occurs more"),
+        (".jsonl", lines('{"ids":[1],"x":{"a":1,"a":2}}'), "line 1: is not JSON that can be read: the key 'a' occurs"),
         (".jsonl", lines('{"ids":[4294967296]}'), "lines 1 to 1: ids must fit int32"),
         (".jsonl", lines(json.dumps({"ids": [2**70]})), "lines 1 to 1: ids must"),
         (".jsonl", lines('{"ids":[1,2],"x":1}', '{"ids":[1,2],"x":"a"}'), "lines 2 to 2: kept columns must be of the"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,9 +65,10 @@ class JsonlSource(IdsSource):
 
     def _row(self, number: int, line: bytes) -> dict[str, Any]:
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_without_repeats)
         except (ValueError, RecursionError) as error:
-            raise ArgumentError(f"{self.path}, line {number}: is not JSON: {error}") from None
+            kind = "JSON" if isinstance(error, json.JSONDecodeError) else "JSON that can be read"
+            raise ArgumentError(f"{self.path}, line {number}: is not {kind}: {error}") from None
         if not isinstance(row, dict) or not isinstance(row.get("ids"), list):
             raise ArgumentError(f'{self.path}, line {number}: must be an object with ids, as {{"ids":[1,2]}}')
         if set(map(type, row["ids"])) - {int}:
@@ -101,3 +103,12 @@ class JsonlSource(IdsSource):
 def open_source(path: Path) -> JsonlSource:
     """Read the first rows; raises ``ArgumentError`` if they are no ids."""
     return JsonlSource(path)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object; raise ``ValueError`` for a key that occurs twice, of which one value would be lost."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {repeated!r} occurs more than once")
+    return row

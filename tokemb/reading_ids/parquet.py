@@ -108,10 +108,11 @@ def sound(path: Path) -> Iterator[None]:
 
 def _ids_column(path: Path, schema: pa.Schema) -> str:
     lists = [field.name for field in schema if _is_ids(field.type)]
-    if "ids" in lists:
-        return "ids"
-    if len(lists) == 1:
-        return str(lists[0])
+    if "ids" in lists or len(lists) == 1:
+        name = "ids" if "ids" in lists else str(lists[0])
+        if schema.names.count(name) > 1:
+            raise ArgumentError(f"{path} has the column {name!r} more than once: remove all but one")
+        return name
     raise ArgumentError(
         f"{path} must have a column ids of lists of whole numbers, or only one such; it has "
         f"{', '.join(f'{field.name} {field.type}' for field in schema)}"
