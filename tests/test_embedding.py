@@ -42,6 +42,20 @@ def test_the_model_is_plain_keras(encoder, model):
     assert encoder.fingerprint.startswith(model.name.removeprefix("tokemb_"))
 
 
+@pytest.mark.parametrize("wrong", ["reviews.vocab", None, np.array([1, 2])], ids=["path", "None", "array"])
+def test_what_is_no_encoder_is_named(encoder, model, wrong):
+    with pytest.raises(tokemb.TokembError, match="encoder must be a tokemb.Encoder; received"):
+        tokemb.embedding_model(wrong, 3)
+    if wrong is not None:
+        with pytest.raises(tokemb.TokembError, match="encoder must be a tokemb.Encoder; received"):
+            tokemb.embed(model, [[1]], encoder=wrong)
+    for old, new, name in ((wrong, encoder, "old"), (encoder, wrong, "new")):
+        with pytest.raises(tokemb.TokembError, match=f"{name} must be a tokemb.Encoder; received"):
+            tokemb.grow_model(model, old, new)
+    with pytest.raises(tokemb.TokembError, match="padding must be one of pre, post; received array"):
+        encoder.encode(["a"], padding=np.array([1, 2]))
+
+
 def test_seed_and_vectors(encoder):
     first, second = (tokemb.embedding_model(encoder, 3, seed=1).get_weights()[0] for _ in range(2))
     np.testing.assert_array_equal(first, second)

@@ -354,3 +354,10 @@ def test_table_of_one_column_names_it(library):
 def test_array_of_one_column_names_the_remedy():
     with pytest.raises(TypeError, match=r"an array of shape \(2, 1\): pass texts\[:, 0\]"):
         collect(np.array([["a fine film"], ["so fine"]], object))
+
+
+def test_an_array_without_a_dimension_is_no_column():
+    encoder = tokemb.fit_vocab(["a"])
+    for encode in (encoder.encode_ragged, lambda texts: encoder.encode(texts, maxlen=2)):
+        with pytest.raises(TextTypeError, match=r"texts must be one column; received an array of shape \(\)"):
+            encode(np.array("a"))

@@ -14,9 +14,17 @@ _LARGEST = 2**31 - 1
 def check_choice(name: str, value: str, choices: Iterable[str]) -> str:
     """Return ``value`` if it is one of ``choices``; raise ``ArgumentError``, naming them, otherwise."""
     known = tuple(choices)
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise ArgumentError(f"{name} must be one of {', '.join(known)}; received {value!r}")
     return value
+
+
+def check_encoder(name: str, value: object) -> None:
+    """Raise ``ArgumentError`` if ``value`` is not an ``Encoder``, but for example its path."""
+    from tokemb.encoder import Encoder
+
+    if not isinstance(value, Encoder):
+        raise ArgumentError(f"{name} must be a tokemb.Encoder; received {type(value).__name__}")
 
 
 def check_side(name: str, value: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.arguments import check_choice, check_optional_count
+from tokemb.arguments import check_choice, check_encoder, check_optional_count
 from tokemb.contract import fingerprint_errors, range_error, vocabulary_errors, weight_errors
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
@@ -77,6 +77,8 @@ class Embedder:
         Raises ``ArgumentError`` for ``threads`` that cannot be; ``ModelError`` if the model cannot be loaded, is not a
         model, was made for another vocabulary than ``encoder``'s, or is a saved one with weights that are not finite.
         """
+        if encoder is not None:
+            check_encoder("encoder", encoder)
         check_optional_count("threads", threads)
         self._model = ready_model(model, threads)
         if isinstance(model, (Path, str)):  # a model in memory gives what its own predict gives

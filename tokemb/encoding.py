@@ -70,7 +70,9 @@ class Encoding:
         if not self._straight(shape):
             return shape.pad(self.ragged(texts, shape, threads), pad_id)
         length = shape.fixed_length or 0
-        known_rows = len(texts) if isinstance(texts, (list, tuple, np.ndarray, pa.Array, pa.ChunkedArray)) else None
+        known_rows = len(texts) if isinstance(texts, (list, tuple, pa.Array, pa.ChunkedArray)) else None
+        if isinstance(texts, np.ndarray) and texts.ndim:  # an array without a dimension is refused below
+            known_rows = len(texts)
         whole = np.empty((known_rows or 0, length), np.int32)
         blocks, filled = [], 0
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.arguments import check_count
+from tokemb.arguments import check_count, check_encoder
 from tokemb.contract import fingerprint_errors
 from tokemb.embedder import load_model
 from tokemb.embedding import model_name
@@ -52,6 +52,8 @@ def grow_model(
     another vocabulary, cannot be loaded or copied, or its ``Embedding`` cannot be told or cannot grow.
     """
     seed = None if seed is None else check_count("seed", seed, least=0)
+    check_encoder("old", old)
+    check_encoder("new", new)
     if new.vocabulary[: old.input_dim] != old.vocabulary or (new.pad_id, new.unk_id) != (old.pad_id, old.unk_id):
         raise ArgumentError(
             "new must be a vocabulary that grew from old, its tokens with the ids that they had: "

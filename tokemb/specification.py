@@ -75,9 +75,11 @@ def _is_as_saved(specification: Specification) -> bool:
     components = [specification.get(name) for name in _COMPONENTS]
     while components:
         component = components.pop()
-        if component is not None and not isinstance(component, dict):
+        if component is None:
+            continue
+        if not isinstance(component, dict):
             return False
-        for name in _SEQUENCES & set(component or ()):
+        for name in _SEQUENCES & set(component):
             components += component[name]
     return isinstance(specification.get("added_tokens"), list) and isinstance(specification["model"], dict)
 
