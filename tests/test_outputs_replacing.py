@@ -151,7 +151,7 @@ def test_force_never_replaces_a_folder_of_another_kind(here):
     (here / "data" / "notes.txt").write_text("mine")
     for command in (
         "fit-vocab text.txt -o data --force",
-        "export-projector text.keras --vocab text.vocab -o . --force",
+        "export-projector text.keras --vocab text.vocab -o data --force",
     ):
         run = command_here(*command.split(), cwd=here)
         assert run.returncode == 1

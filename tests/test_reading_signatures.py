@@ -117,6 +117,7 @@ def test_text_with_nul_characters_is_read_as_it_is(tmp_path, monkeypatch, block,
     assert [row["text"] for row in collect(path)] == [line.removesuffix("\r") for line in text.split("\n")]
 
 
+@pytest.mark.any_message  # it names options of iconv
 def test_command_says_how_to_convert_a_file_that_is_utf_16(tmp_path):
     (tmp_path / "a.txt").write_bytes("Grüße\n".encode("utf-16"))
     run = command_here("fit-vocab", "a.txt", "-o", "v", cwd=tmp_path)

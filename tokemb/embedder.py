@@ -81,14 +81,14 @@ class Embedder:
             check_encoder("encoder", encoder)
         check_optional_count("threads", threads)
         self._model = ready_model(model, threads)
-        if isinstance(model, (Path, str)):  # a model in memory gives what its own predict gives
-            self.check_weights()
         self.pad_id = 0 if self._model.mask_zero else None
         self._knows_padding = encoder is not None or self._model.mask_zero
         if encoder is not None:
             for finding in vocabulary_errors(self._model, encoder):
                 raise ModelError(finding.message)
             self.pad_id = encoder.pad_id
+        if isinstance(model, (Path, str)):  # a model in memory gives what its own predict gives
+            self.check_weights()
 
     def row_size(self, maxlen: int, pooling: str | None) -> int:
         """How many numbers a row of ``maxlen`` ids takes in memory while it is embedded."""
