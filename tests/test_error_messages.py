@@ -191,14 +191,14 @@ def files(tmp_path):
     [
         (
             "fit-vocab two.csv -o x",
-            "two.csv has the columns 'label', 'review': select the text column, for example --column review",
+            "two.csv has the columns 'label', 'review': pass the text column, for example --column review",
         ),
         (
             "fit-vocab bare.tsv -o x",
-            "for example --column 'this was a very good film', or pass --no-header if the first row holds values",
+            "for example --column 1, or --no-header if the first row is no header",
         ),
-        ("fit-vocab bare.tsv --column 1 --column 5 -o x", ": pass --no-header if the first row holds values"),
-        ("fit-vocab wide.csv --column text -o x", "pass the character between the fields as --delimiter CHARACTER"),
+        ("fit-vocab bare.tsv --column 1 --column 5 -o x", "pass one of these, or --no-header if the first row is no header"),
+        ("fit-vocab wide.csv --column text -o x", "or pass another one, such as --delimiter ';'"),
         ("fit-vocab text.txt --column review -o x", "if it is a table, pass its format, for example --format csv"),
         ("embed i.jsonl --model m.keras -o x.npy", "is JSON Lines, which does not record a length"),
         (
