@@ -109,7 +109,8 @@ def test_an_error_with_a_line_end_in_a_name_is_one_line(here):
 def test_decoded_texts_keep_their_characters(here):
     encoder = tokemb.Encoder.load(here / "new.vocab")
     np.save(here / "ids.npy", encoder.encode([[EVIL]]))
-    assert EVIL.encode() in ok(command_here("decode", "ids.npy", "--vocab", "new.vocab", cwd=here)).stdout
+    run = ok(command_here("decode", "ids.npy", "--vocab", "new.vocab", "--json", cwd=here))
+    assert json.loads(run.stdout) == {"text": EVIL}
 
 
 def test_messages_keep_what_is_seen():

@@ -97,7 +97,8 @@ def test_a_pipe_gets_one_line(here, command):
     assert (process.returncode, data) == (0, b"")
     shown = shown.removeprefix(b"tokemb compiles its kernels for this machine, once: some seconds\n")
     assert re.fullmatch(
-        rb"wrote out.*200,?000.*rows, 2,000,000 tokens, .* out of vocabulary, [\d,]+ rows truncated\n", shown
+        rb"wrote out.*200,?000.*rows read and written, 2,000,000 tokens, .* out of vocabulary, [\d,]+ rows truncated\n",
+        shown,
     )
 
 

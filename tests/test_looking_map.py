@@ -336,14 +336,18 @@ def here(tmp_path_factory):
     return here
 
 
+WARNING = b"warning    the vectors look like those of a new model, which are random: train the model first\n"
+
+
 def test_the_command(here):
     run = ok(tokemb_command(*"plot m.keras --vocab v -o map.html --top 6".split(), cwd=here))
-    assert (run.stdout, run.stderr) == (b"", b"wrote      map.html: 6 tokens, t-SNE\n")
+    assert (run.stdout, run.stderr) == (b"", WARNING + b"wrote      map.html: 6 tokens, t-SNE\n")
     data = json.loads(Parsed((here / "map.html").read_text()).scripts[0])
     assert data["tokens"] == ["one", "two", "four", "three", "five", "seven"]
     assert data["counts"] == [3, 3, 2, 2, 1, 1]
     run = ok(command_here(*"plot m.keras --vocab v -o map.svg --method pca --words words.txt".split(), cwd=here))
     assert run.stderr.decode().splitlines() == [
+        WARNING.decode().rstrip(),
         "left out   1: xylophone: no tokens of the vocabulary, or their vectors are zeros",
         "wrote      map.svg: 4 tokens, PCA",
     ]

@@ -29,7 +29,7 @@ def here(tmp_path):
 def test_absurd_maxlen_is_refused_with_the_size(here, suffix):
     command = f"encode x.txt --vocab v --maxlen 1000000000 -o out.{suffix}"
     run = command_here(*command.split(), cwd=here)
-    assert run.returncode == 1
+    assert run.returncode == 2
     shown = run.stderr.decode()
     assert "the first 200 rows have up to 5 ids, and take 800.0 GB with 1,000,000,000" in shown
     assert sorted(path.name for path in here.iterdir()) == ["v", "x.txt"]
@@ -38,7 +38,7 @@ def test_absurd_maxlen_is_refused_with_the_size(here, suffix):
 def test_absurd_maxlen_of_vectors_is_refused_with_the_size(here):
     ok(command_here(*"init-model --vocab v --dim 50 -o m.keras".split(), cwd=here))
     run = command_here(*"embed x.txt --vocab v --model m.keras --maxlen 10000000 -o out.npy".split(), cwd=here)
-    assert run.returncode == 1
+    assert run.returncode == 2
     assert b"take 400.0 GB" in run.stderr
     assert not (here / "out.npy").exists()
 
@@ -47,7 +47,7 @@ def test_absurd_maxlen_of_columns_of_lists_is_refused_with_the_size(here):
     (here / "t.jsonl").write_text('{"events":["a","b"],"n":1}\n' * 50)
     ok(command_here(*"fit-vocab t.jsonl --column events --column n -o columns".split(), cwd=here))
     run = command_here(*"encode t.jsonl --vocab columns --maxlen 1000000000 -o out.npz".split(), cwd=here)
-    assert run.returncode == 1, run.stdout
+    assert run.returncode == 2, run.stdout
     assert b"take 200.0 GB" in run.stderr
     assert not (here / "out.npz").exists()
 

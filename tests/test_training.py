@@ -363,7 +363,7 @@ def test_answers_are_traced():
         ([1, None], "row 2 has no label"),
         (["a", ""], "row 2 has no label"),
         ([1, "a"], "all whole numbers, or all texts"),
-        ([0.5, 1.0], "whole numbers or texts; that of row 1 is 0.5"),
+        ([0.5, 1.0], "integers or texts; that of row 1 is 0.5"),
     ],
 )
 def test_labels_that_are_none(labels, message):
@@ -381,7 +381,7 @@ def test_settings_that_cannot_be():
     for wrong in ({"epochs": 0}, {"validation": 1.0}, {"rate": 0}, {"seed": -1}):
         with pytest.raises(ArgumentError, match=next(iter(wrong))):
             Schedule(**wrong)
-    with pytest.raises(ArgumentError, match="more rows than validation"):
+    with pytest.raises(ArgumentError, match="the training split must have rows"):
         Schedule(validation=0.1).split(1)
     with pytest.raises(ArgumentError, match="at least three events"):
         train_next(["a b", "b"])
@@ -480,11 +480,11 @@ def test_events_are_classified(tmp_path):
     (tmp_path / "other").write_text("mine")
     wrong = {"other": (1, "something else is there"), "no/out": (1, "does not exist")}
     for output, (code, message) in wrong.items():
-        result = run("classify", tmp_path / "none.csv", *arguments, "-o", tmp_path / output)
+        result = run("classify", tmp_path / "events.csv", *arguments, "-o", tmp_path / output)
         assert (result.exit_code, message in result.output) == (code, True), result.output
     result = run("classify", tmp_path / "events.csv", *arguments, "--column", "kind", "-o", tmp_path / "out")
     assert (result.exit_code, "one column" in result.output) == (2, True)
-    result = run("classify", tmp_path / "events.csv", "--column", "event", "--label", "none", "-o", tmp_path / "out")
+    result = run("classify", tmp_path / "events.csv", "--column", "event", "--label", "none", "-o", tmp_path / "new")
     assert result.exit_code == 1
     assert "none" in result.output
 

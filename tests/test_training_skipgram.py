@@ -228,7 +228,7 @@ def test_rows_without_neighbours_are_an_error(rows):
         ({"threads": 0}, "threads must be"),
         ({"seed": -1}, "seed must be"),
         ({"sample": 1}, "sample must be at least 0 and less than 1"),
-        ({"rate": 0.00001}, "rate must be at least last_rate"),
+        ({"rate": 0.00001}, "rate must be finite and at least last_rate"),
         ({"last_rate": 0}, "both greater than 0"),
     ],
 )

@@ -71,8 +71,8 @@ def _reported() -> Iterator[None]:
             raise
         raise click.ClickException(escaped(_os_message(error))) from error
     except click.ClickException as error:
-        # Assigned so, as click's types forbid it otherwise. Its lists of choices have lines.
-        vars(error)["message"] = escaped(error.message, keep="\n\t")
+        keep = "\n\t" if isinstance(error, click.MissingParameter) else ""  # click lists choices on several lines
+        vars(error)["message"] = escaped(error.message, keep)  # click's types forbid the assignment
         raise
     except (click.exceptions.Exit, click.Abort):
         raise

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from tokemb.errors import RowsLostError
 from tokemb.outputs.kind import Kind
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 # Axes and kinds of dtype of an array of rows; rows of vectors have the axes of what the model gives.
 _KINDS = {"ids": "iu", "vectors": "f"}
@@ -67,7 +69,7 @@ def _is_npy(path: Path, name: str) -> bool:
 
 
 def _is_npz(path: Path, name: str) -> bool:
-    with zipfile.ZipFile(path) as archive:
+    with _zip(path) as archive:
         names = set(archive.namelist())
     is_ragged = name == "ids" and {"values.npy", "row_splits.npy"} <= names
     # What export-vectors writes has vectors too, and the tokens beside them.
@@ -107,7 +109,7 @@ def _is_table(path: Path, suffix: str) -> bool:
         with open_parquet(path) as file:
             schema = file.schema_arrow
         return b"tokemb.fingerprint" in (schema.metadata or {}) and not {"ids", "vectors"} & set(schema.names)
-    with zipfile.ZipFile(path) as archive:
+    with _zip(path) as archive:
         names = set(archive.namelist())
     return "fingerprint.npy" in names and not {"ids.npy", "vectors.npy", "row_splits.npy", "pad_id.npy"} & names
 
@@ -127,7 +129,7 @@ def _rows_of_npy(path: Path, _: str) -> int:
 
 
 def _rows_of_npz(path: Path, name: str) -> int:
-    with zipfile.ZipFile(path) as archive:
+    with _zip(path) as archive:
         is_ragged = "row_splits.npy" in archive.namelist()
         with archive.open("row_splits.npy" if is_ragged else f"{name}.npy") as member:
             return _npy_header(member)[0][0] - is_ragged
@@ -136,7 +138,7 @@ def _rows_of_npz(path: Path, name: str) -> int:
 def _rows_of_arrays(path: Path, names: Sequence[str]) -> set[int]:
     """Return the numbers of rows of the columns ``names``, which are one number if all is well."""
     counts = set()
-    with zipfile.ZipFile(path) as archive:
+    with _zip(path) as archive:
         members = set(archive.namelist())
         for name in names:
             for suffix in ("", ".row_splits", ".offsets"):
@@ -159,6 +161,12 @@ _COUNTED: dict[str, Callable[[Path, str], int]] = {
     ".npz": _rows_of_npz,
     ".parquet": _rows_of_parquet,
 }
+
+
+def _zip(path: Path) -> ZipFile:
+    import zipfile  # here, so that other formats do not wait for it
+
+    return zipfile.ZipFile(path)
 
 
 def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:

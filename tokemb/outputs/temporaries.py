@@ -103,6 +103,8 @@ def restore(folder: Path) -> None:
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder and all that it holds, if it is there; raise nothing."""
+    if _remove_flat_folder(folder):
+        return
     import shutil  # here, so that files do not wait for the archives that it knows
 
     shutil.rmtree(folder, ignore_errors=True)
@@ -110,3 +112,16 @@ def remove_folder(folder: Path) -> None:
         with suppress(OSError):
             os.chmod(path, 0o700)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_flat_folder(folder: Path) -> bool:
+    """Remove a folder that holds no other folder; return whether it is gone."""
+    try:
+        for entry in list(os.scandir(folder)):
+            if entry.is_dir(follow_symlinks=False):
+                return False
+            os.unlink(entry.path)
+        os.rmdir(folder)
+    except OSError:
+        return False
+    return True
