@@ -11,6 +11,7 @@ import gzip
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -25,6 +26,11 @@ ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("TOKEMB_TEST_DATA", ROOT.parent / "shared" / "data"))
 TOKENIZERS = DATA.parent / "tokenizers" / "hf"
 ROWS = int(os.environ.get("TOKEMB_TEST_ROWS", "40"))
+
+# A shell that starts the tests in the background has them ignore these, which children inherit.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 # Set before anything imports TensorFlow.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -94,7 +94,7 @@ def samples(folder: Path) -> Iterator[tuple[Path, Path, Opener, bool]]:
     (folder / "s").mkdir()
     manifest = Manifest("f" * 64, {"rows_per_shard": 2, "format": ".npz", "keep": []}, {"files": ["x"]})
     manifest.rows, manifest.bytes, manifest.crc32, manifest.complete = [2, 1], [5, 5], [7, 8], True
-    manifest.save(folder / "s")
+    manifest.save(folder / "s", folder)
     yield folder / "s" / "_manifest.json", folder / "s" / "_manifest.json", read_manifest, False
     yield folder / "s" / "_manifest.json", folder / "s", inspect, False
     (folder / "x.vec").write_text("2 3\na 1 2 3\nb 4 5 6\n")

@@ -15,7 +15,7 @@ TEXTS = ["a", "line\nbreak", "re\rturn", "se\u2028parator", "\x85 \x0b", ""]
 
 @pytest.fixture
 def here(tmp_path):
-    encoder = tokemb.fit_vocab([[text] for text in TEXTS if text], profile="whitespace")
+    encoder = tokemb.fit_vocab([[text, "a"] for text in TEXTS if text], profile="whitespace")
     encoder.save(tmp_path / "v")
     rows = [[text] if text else [] for text in TEXTS]
     np.save(tmp_path / "all.npy", encoder.encode(rows, maxlen=2))

@@ -129,7 +129,7 @@ def test_padded_ids_without_a_mask_are_refused_in_every_format(run, pooling):
     for suffix in ("npy", "npz", "parquet", "jsonl"):
         run(f"encode rows.jsonl --column text --vocab v --maxlen 3 -o ids.{suffix}")
         shown = run(f"embed ids.{suffix} --model bare.keras --pooling {pooling} -o x.npy", code=1)
-        assert "the model's Embedding has mask_zero off" in shown
+        assert "the Embedding of the model does not mask it" in shown
         assert not Path("x.npy").exists()
     pq.write_table(pa.table({"ids": [[2, 3, 0], [4, 0, 0]]}), "others.parquet")  # padded, and does not say so
     assert "rows of others.parquet begin or end with id 0" in run(

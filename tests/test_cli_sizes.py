@@ -47,7 +47,7 @@ def test_empty_rows_are_rows(here, options):
     rows = int(1_000_000 * SIZE)
     (here / "x.txt").write_bytes(b"\n" * rows + b"deep\n")
     shown = ok(command_here("encode", "x.txt", "--vocab", "v", *options.split(), cwd=here)).stderr
-    assert f"{rows + 1:,} rows, 1 tokens".encode() in shown
+    assert f"{rows + 1:,} rows read and written, 1 tokens".encode() in shown
     if "parquet" in options:
         assert pq.read_metadata(here / "out.parquet").num_rows == rows + 1
         return

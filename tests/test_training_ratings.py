@@ -153,7 +153,7 @@ def test_ratings_that_are_none_are_errors():
     [
         ({"head": "deep"}, "head must be one of dot, dense"),
         ({"between": (3, 9)}, "around the mean rating, 2"),
-        ({"weight_decay": -1}, "weight_decay must be 0 or more"),
+        ({"weight_decay": -1}, "weight_decay must be a finite number of at least 0"),
         ({"columns": ["user"]}, "at least two columns"),
         ({"columns": ["user", "rating"]}, "rating must not be one of the columns"),
         ({"columns": ["user", "items"]}, "'items' hold lists"),

@@ -28,7 +28,7 @@ if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 before = peak()
 try:
-    with open_writer(path, layout) as writer:
+    with open_writer(path, layout, force=True) as writer:
         for _ in range(blocks):
             ids = numbers.integers(0, 60_000, (1000, 256)).astype(np.int32)
             writer.append(ids, None, kept if kept.num_columns else None)
@@ -76,7 +76,8 @@ def test_an_error_in_the_middle(tmp_path, suffix, error):
     path = tmp_path / f"x{suffix}"
     path.write_bytes(b"old")
     kept = pa.record_batch({} if suffix == ".npy" else {"a": ["x", "y"]})
-    with pytest.raises(error), open_writer(path, Layout("ids", np.dtype("int32"), (2,), kept.schema)) as writer:
+    layout = Layout("ids", np.dtype("int32"), (2,), kept.schema)
+    with pytest.raises(error), open_writer(path, layout, force=True) as writer:
         writer.append(np.zeros((2, 2), np.int32), None, kept if kept.num_columns else None)
         raise error
     assert path.read_bytes() == b"old"

@@ -58,7 +58,8 @@ def export_saved_model(
     answer = check_choice("answer", answer or ("ids" if model is None else "predictions"), ANSWERS)
     if (model is None) != (answer == "ids"):
         raise ArgumentError(f"the answer {answer} needs {'no' if answer == 'ids' else 'a'} model")
-    check_folder(Path(path), _KIND, force=force)
+    if Path(path).parent.is_dir():
+        check_folder(Path(path), _KIND, force=force)
     if isinstance(model, (Path, str)):
         model = load_model(model)
     length = _length_of_rows(model)
@@ -118,7 +119,7 @@ def _of_ids(
     embedder = Embedder(model, encoder)
     embedder.check_weights()
     if any(getattr(tensor, "dtype", None) == "string" for tensor in getattr(model, "inputs", None) or ()):
-        raise ModelError("the model takes text already: its own export(path) writes a SavedModel")
+        raise ModelError("the model takes text already: its own method export writes a SavedModel")
     outputs = getattr(model, "outputs", None) or [None]
     if len(outputs) != 1:
         raise ModelError(f"the model must have one output; it gives {len(outputs)}")
