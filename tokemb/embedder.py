@@ -140,8 +140,8 @@ class Embedder:
         first, last = rows.row_splits[:-1][filled], rows.row_splits[1:][filled] - 1
         if not (rows.values[first].all() and rows.values[last].all()):
             raise ModelError(
-                f"rows of {path} begin or end with id 0, which may be padding, since the Embedding of the model does not "
-                "mask it: write ragged ids to .npz or .parquet, or make the model with masking"
+                f"rows of {path} begin or end with id 0, which may be padding, since the Embedding of the model does "
+                "not mask it: write ragged ids to .npz or .parquet, or make the model with masking"
             )
 
     def vectors(self, ids: Int32) -> Float32:
