@@ -261,6 +261,8 @@ def test_bad_input_in_a_process(bad, arguments, message):
         ("fit-vocab text.txt -o v --profile latin", "'latin' is not one of"),
         ("fit-vocab text.txt words.parquet -o v", "texts and counts cannot be mixed"),
         ("fit-vocab words.parquet - -o v", "texts and counts cannot be mixed"),
+        ("fit-vocab text.txt -o text.txt", "the output is also read: text.txt"),
+        ("fit-vocab text.txt -o text.vocab/..", "the output is also read: text.txt"),
         ("count text.txt -o text.counts", "must end in .parquet; received text.counts"),
         ("count words.parquet -o more.parquet", "words.parquet is not text: tokemb fit-vocab takes counts"),
         ("count text.txt -o v.parquet --profile latin", "'latin' is not one of"),

@@ -62,7 +62,7 @@ def opened(
 
 
 def written(output: Output, path: Path, dtype: str, report: EncodingReport, what: str) -> list[str]:
-    """Return the lines that the user is told at the end; ``what``: of the rows of this run."""
+    """Return the lines that the command prints at the end; ``what``: of the rows of this run."""
     from tokemb.pipeline.shards import ShardFolder
 
     if not isinstance(output, ShardFolder):

@@ -201,7 +201,7 @@ def pairs(items: list[Any]) -> dict[Any, Any]:
     """Return the dict of keys and values that follow each other; other keys than plain ones could take long to hash."""
     keys, values = items[::2], items[1::2]
     if any(type(key) not in (str, int, float, bool, bytes, type(None)) for key in keys):
-        raise TypeError("a key is neither text nor a whole number")
+        raise TypeError("a key is neither text nor an integer")
     return dict(zip(keys, values, strict=True))
 
 
