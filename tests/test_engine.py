@@ -17,9 +17,9 @@ import tokemb
 from tests.conftest import MIXED, python
 from tests.test_parity_tokenizers import COMBINATIONS, TEXTS, fitted, foreign
 from tokemb import engine
+from tokemb.array_types import STRINGS
 from tokemb.engine import scanner, walk
 from tokemb.inspection import inspect
-from tokemb.texts import STRINGS
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 import tokemb
 from tests.conftest import EXAMPLES, MIXED, TOKENIZERS, python, use_kernels
 from tests.test_parity_tokenizers import TEXTS
+from tokemb.array_types import STRINGS
 from tokemb.engine.around_in_place import text_for_room
 from tokemb.engine.battery import STRINGS_OF_ALL, difference
 from tokemb.engine.buffers import string_buffers
@@ -30,7 +31,6 @@ from tokemb.engine.young import has_young
 from tokemb.ragged import Ragged
 from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import tokenizer_of
-from tokemb.texts import STRINGS
 
 gigatoken = pytest.importorskip("gigatoken")
 

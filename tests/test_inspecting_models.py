@@ -47,7 +47,7 @@ def test_a_folder_of_a_training_is_described(task, tmp_path):
 
 
 def test_a_saved_model_is_described(tmp_path):
-    from tokemb.serving import export_saved_model
+    from tokemb.serving.saved_model import export_saved_model
 
     encoder = tokemb.fit_vocab(["a b"], profile="whitespace")
     export_saved_model(encoder, tmp_path / "s", model=tokemb.embedding_model(encoder, 2), answer="vectors", maxlen=3)

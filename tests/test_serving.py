@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import tokemb
 from tests.conftest import CORPORA, MIXED, ROOT, command_here, python, tokemb_command
-from tokemb.serving import export_saved_model
+from tokemb.serving.saved_model import export_saved_model
 
 # Nothing of ours, nor Keras, may be imported where a SavedModel runs.
 RUN = """
@@ -160,7 +160,7 @@ def test_wrong_commands(encoder, tmp_path, arguments, code, said):
 def test_the_command_knows_every_answer():
     from tokemb_cli import options
 
-    from tokemb.serving import ANSWERS
+    from tokemb.serving.saved_model import ANSWERS
 
     assert options.ANSWERS == ANSWERS
 
@@ -169,7 +169,7 @@ def test_text_vectorization_there_and_back():
     texts = [text.replace("\0", "") for text in CORPORA["mixed"]]
     adapted = keras.layers.TextVectorization(max_tokens=40, output_sequence_length=6)
     adapted.adapt(texts)
-    encoder = tokemb.Encoder.from_text_vectorization(adapted)
+    encoder = tokemb.import_vocabulary(adapted)
     assert (encoder.profile, encoder.maxlen, encoder.input_dim) == ("text-vectorization", 6, 40)
     np.testing.assert_array_equal(encoder.encode(MIXED), adapted(tf.constant(MIXED)))
     again = encoder.to_text_vectorization()
@@ -179,7 +179,7 @@ def test_text_vectorization_there_and_back():
 
 
 def test_an_encoder_of_a_layer_is_saved_as_any(tmp_path):
-    encoder = tokemb.Encoder.from_text_vectorization(keras.layers.TextVectorization(vocabulary=["b", "a"]))
+    encoder = tokemb.import_vocabulary(keras.layers.TextVectorization(vocabulary=["b", "a"]))
     encoder.save(tmp_path / "v")
     again = tokemb.Encoder.load(tmp_path / "v")
     assert again.fingerprint == encoder.fingerprint
@@ -203,14 +203,14 @@ def test_other_layers_are_refused(settings):
     layer = keras.layers.TextVectorization(vocabulary=["a", "b"], **settings)
     (name,) = settings
     with pytest.raises(tokemb.TokembError, match=f"a TextVectorization with {name}="):
-        tokemb.Encoder.from_text_vectorization(layer)
+        tokemb.import_vocabulary(layer)
 
 
 def test_layers_without_a_vocabulary_and_encoders_of_other_kinds():
     with pytest.raises(tokemb.TokembError, match="adapt it first"):
-        tokemb.Encoder.from_text_vectorization(keras.layers.TextVectorization())
+        tokemb.import_vocabulary(keras.layers.TextVectorization())
     with pytest.raises(tokemb.TokembError, match="layer must be a keras"):
-        tokemb.Encoder.from_text_vectorization(keras.layers.Flatten())
+        tokemb.import_vocabulary(keras.layers.Flatten())
     with pytest.raises(
         tokemb.TokembError, match="word vocabularies of the profile text-vectorization; this one is of words"
     ):

@@ -6,8 +6,9 @@ import pytest
 
 import tokemb
 from tokemb import texts as texts_module
+from tokemb.array_types import STRINGS, TOKEN_ROWS
 from tokemb.errors import TextTypeError
-from tokemb.texts import STRINGS, TOKEN_ROWS, batches
+from tokemb.texts import batches
 
 
 def collect(texts):

@@ -19,14 +19,6 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> str:
     return value
 
 
-def check_encoder(name: str, value: object) -> None:
-    """Raise ``ArgumentError`` if ``value`` is not an ``Encoder``, but for example its path."""
-    from tokemb.encoder import Encoder
-
-    if not isinstance(value, Encoder):
-        raise ArgumentError(f"{name} must be a tokemb.Encoder; received {type(value).__name__}")
-
-
 def check_side(name: str, value: str) -> str:
     """Return ``value`` if it is an end of a row, ``"pre"`` or ``"post"``; raise ``ArgumentError`` otherwise."""
     return check_choice(name, value, ("pre", "post"))

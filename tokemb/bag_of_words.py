@@ -6,7 +6,6 @@ SciPy is imported here and nowhere else; it is an extra.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +15,7 @@ from tokemb.arguments import check_choice
 from tokemb.errors import ArgumentError, MissingPackageError
 from tokemb.ragged import Ragged
 from tokemb.statistics import CorpusStatistics
-
-if TYPE_CHECKING:
-    from tokemb.encoder import Encoder
+from tokemb.vocabulary_properties import Vocabulary
 
 try:
     from scipy.sparse import csr_matrix, vstack
@@ -28,7 +25,7 @@ except ImportError as error:
 MODES = ("multi_hot", "count", "tf_idf")
 
 
-def bags_of_words(encoder: Encoder, parts: Iterable[Ragged], mode: str) -> csr_matrix:
+def bags_of_words(encoder: Vocabulary, parts: Iterable[Ragged], mode: str) -> csr_matrix:
     """The ids of ``encoder`` in each row of ``parts``, weighted as ``mode`` says; see ``Encoder.vectorize``."""
     check_choice("mode", mode, MODES)
     weights = None

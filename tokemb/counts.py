@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tokemb.array_types import STRINGS, Int64
 from tokemb.corpus import corpus_batches
 from tokemb.engine import TokenCounter
 from tokemb.engine.tally import Tally, tally
 from tokemb.errors import ArgumentError
 from tokemb.profiles import Profile, get_profile
-from tokemb.ragged import Int64, Ragged
+from tokemb.ragged import Ragged
 from tokemb.row_count import RowCount
-from tokemb.texts import STRINGS
 from tokemb.threads import thread_count
 
 _MERGE_TOKENS = 1 << 20
@@ -122,7 +122,7 @@ class TokenCounts:
         """
         from tokemb.counts_file import read_counts  # here, so that encoding does not wait for Parquet
 
-        return read_counts(Path(path))
+        return cls(*read_counts(Path(path)))
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
         """Write one Parquet file (docs/format.md), whole or not at all; name it ``something.counts.parquet``.
@@ -132,9 +132,10 @@ class TokenCounts:
         if tokens were left out.
         """
         self.require_all_tokens("saved")
-        from tokemb.counts_file import write_counts
+        from tokemb.counts_file import CountsContent, write_counts
 
-        write_counts(self, Path(path), force=force)
+        content = CountsContent(self.profile, self.tokens, self.counts, self.documents, self.row_lengths)
+        write_counts(content, Path(path), force=force)
 
     @cached_property
     def rows(self) -> int:

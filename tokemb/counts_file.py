@@ -5,42 +5,50 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tokemb.array_types import STRINGS, Int64
 from tokemb.arrow_files import open_parquet
 from tokemb.atomic import atomic_file, check_output
-from tokemb.counts import TokenCounts
 from tokemb.errors import CountsError
 from tokemb.json_content import parse_json
 from tokemb.outputs.kind import Kind
-from tokemb.parquet_tokens import read_tokens
+from tokemb.parquet_tokens import COUNTS_KEY, read_tokens
 from tokemb.profiles import PROFILES
-from tokemb.texts import STRINGS
 
 FORMAT_VERSION = 1
-
-# The one key of the file's own that says what the columns do not.
-KEY = b"tokemb.counts"
 
 _SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64()})
 
 
-def write_counts(counts: TokenCounts, path: Path, *, force: bool = False) -> None:
-    """Write ``counts`` to ``path``, whole or not at all.
+class CountsContent(NamedTuple):
+    """The content of a file of token counts. The fields are those of ``TokenCounts``."""
+
+    profile: str
+    tokens: pa.LargeStringArray
+    counts: Int64
+    documents: Int64
+    row_lengths: Mapping[int, int]
+
+
+def write_counts(content: CountsContent, path: Path, *, force: bool = False) -> None:
+    """Write ``content`` to ``path``, whole or not at all.
 
     ``force``: replace a file that holds no counts.
     Raises ``OutputExistsError`` for such a file otherwise, ``OSError`` if the file cannot be written.
     """
     about = {
         "format_version": FORMAT_VERSION,
-        "profile": counts.profile,
-        "row_lengths": [list(pair) for pair in sorted(counts.row_lengths.items())],
+        "profile": content.profile,
+        "row_lengths": [list(pair) for pair in sorted(content.row_lengths.items())],
     }
-    table = pa.table([counts.tokens, counts.counts, counts.documents], _SCHEMA.with_metadata({KEY: json.dumps(about)}))
+    table = pa.table(
+        [content.tokens, content.counts, content.documents], _SCHEMA.with_metadata({COUNTS_KEY: json.dumps(about)})
+    )
     with atomic_file(path, _KIND, force=force) as temporary, temporary.open("wb") as file:
         # No token comes twice, so dictionaries of them only cost.
         pq.write_table(table, file, compression="zstd", use_dictionary=False, write_page_checksum=True)
@@ -49,7 +57,7 @@ def write_counts(counts: TokenCounts, path: Path, *, force: bool = False) -> Non
 def holds_counts(path: Path) -> bool:
     """Whether a file is one of token counts, sound or not."""
     try:
-        return KEY in (open_parquet(path).schema_arrow.metadata or {})
+        return COUNTS_KEY in (open_parquet(path).schema_arrow.metadata or {})
     except (pa.ArrowException, OSError):
         return False
 
@@ -62,13 +70,13 @@ def check_target(path: Path, force: bool) -> None:
     check_output(path, _KIND, force=force)
 
 
-def read_counts(path: Path) -> TokenCounts:
+def read_counts(path: Path) -> CountsContent:
     """Read what ``write_counts`` wrote; raises ``CountsError``, naming what is wrong, if it is anything else."""
     if not path.is_file():
         raise CountsError(f"there are no token counts at {path}")
     try:
         with open_parquet(path) as file:
-            about = (file.schema_arrow.metadata or {}).get(KEY)
+            about = (file.schema_arrow.metadata or {}).get(COUNTS_KEY)
             if about is None:
                 raise CountsError(f"{path} is Parquet, but not token counts: make those with TokenCounts.from_texts")
             profile, row_lengths = _read_about(path, about)
@@ -83,7 +91,7 @@ def read_counts(path: Path) -> TokenCounts:
         raise CountsError(f"{path} is not a sound file of token counts: {reason:.300}") from None
     _check(path, table, row_lengths)
     tokens, counts, documents = (column.combine_chunks() for column in table.columns)
-    return TokenCounts(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths)
+    return CountsContent(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths)
 
 
 def _read_about(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 from tokenizers import Tokenizer
 
+from tokemb.array_types import STRINGS
 from tokemb.errors import VocabularyError
 from tokemb.ragged import Ragged
 from tokemb.specification import Specification, is_failure
-from tokemb.texts import STRINGS
 
 
 def separator_of(specification: Specification) -> str | None:

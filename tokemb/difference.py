@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tokemb.encoder import Encoder
 from tokemb.specification import Specification
+from tokemb.vocabulary_properties import Vocabulary
 
 # The parts of a tokenizer.json that decide ids; the tokens themselves are compared one by one.
 _COMPONENTS = ("normalizer", "pre_tokenizer", "post_processor", "added_tokens", "model")
@@ -53,7 +53,7 @@ class Difference:
         return asdict(self)
 
 
-def diff(first: Encoder, second: Encoder) -> Difference:
+def diff(first: Vocabulary, second: Vocabulary) -> Difference:
     """How two vocabularies differ: in tokens, ids, settings and counts.
 
     >>> import tokemb
@@ -94,7 +94,7 @@ def diff(first: Encoder, second: Encoder) -> Difference:
     )
 
 
-def _tokens(encoder: Encoder) -> dict[str, Token]:
+def _tokens(encoder: Vocabulary) -> dict[str, Token]:
     counts = encoder.table["count"].to_pylist()
     rows = enumerate(zip(encoder.vocabulary, counts, strict=True))
     return {token: Token(token, index, count) for index, (token, count) in rows if token}
@@ -109,12 +109,12 @@ def _component(specification: Specification, name: str) -> Any:  # noqa: ANN401 
     return {**component, "vocab": scores}
 
 
-def _settings(encoder: Encoder) -> dict[str, Any]:
+def _settings(encoder: Vocabulary) -> dict[str, Any]:
     names = ("profile", "model", "oov", "pad_id", "unk_id", "maxlen", "padding", "truncating")
     return {**{name: getattr(encoder, name) for name in names}, **(encoder.settings or {})}
 
 
-def _corpus(encoder: Encoder) -> dict[str, Any]:
+def _corpus(encoder: Vocabulary) -> dict[str, Any]:
     corpus = encoder.corpus
     return {name: getattr(corpus, name, None) for name in ("rows", "tokens", "distinct", "oov")}
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.arguments import check_choice, check_encoder, check_optional_count
+from tokemb.arguments import check_choice, check_optional_count
+from tokemb.array_types import Int32
 from tokemb.contract import fingerprint_errors, range_error, vocabulary_errors, weight_errors
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
@@ -21,7 +22,8 @@ from tokemb.lookup import LookUp, lookup_of, read_lookup
 from tokemb.model_layers import names_of, part_after_text, text_fingerprints
 from tokemb.network import Network
 from tokemb.pooling import POOLINGS, Float32
-from tokemb.ragged import Int32, Ragged, check_id_rows, check_ids
+from tokemb.ragged import Ragged, check_id_rows, check_ids
+from tokemb.vocabulary_properties import check_vocabulary
 
 if TYPE_CHECKING:
     import keras
@@ -78,7 +80,7 @@ class Embedder:
         model, was made for another vocabulary than ``encoder``'s, or is a saved one with weights that are not finite.
         """
         if encoder is not None:
-            check_encoder("encoder", encoder)
+            check_vocabulary("encoder", encoder)
         check_optional_count("threads", threads)
         self._model = ready_model(model, threads)
         self.pad_id = 0 if self._model.mask_zero else None

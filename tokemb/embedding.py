@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.arguments import check_count, check_encoder
+from tokemb.arguments import check_count
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.pooling import Float32
+from tokemb.vocabulary_properties import check_vocabulary
 
 if TYPE_CHECKING:
     import keras
@@ -60,7 +61,7 @@ def embedding_model(
 
     Raises ``ArgumentError`` for settings that cannot be, ``VectorsError`` for pre-trained vectors that cannot be used.
     """
-    check_encoder("encoder", encoder)
+    check_vocabulary("encoder", encoder)
     if mask_zero is None:
         mask_zero = encoder.pad_id == 0
     if mask_zero and encoder.pad_id != 0:

@@ -1,4 +1,4 @@
-"""The encoder: a fitted vocabulary and how text is split; texts to ids and back."""
+"""The encoder: texts to ids and back."""
 
 from __future__ import annotations
 
@@ -12,112 +12,77 @@ import numpy.typing as npt
 import pyarrow as pa
 from tokenizers import Tokenizer
 
+from tokemb.array_types import Int32
 from tokemb.decoding import Decoding
 from tokemb.encoding import EncodedBatch, Encoding
 from tokemb.engine import Explanation
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.feeding.methods import FeedingMethods
 from tokemb.folder import find_vocabulary, read_folder, write_folder
-from tokemb.highest_id import check_highest_id
-from tokemb.ragged import Int32, Ragged, check_id_rows
+from tokemb.ragged import Ragged, check_id_rows
 from tokemb.row_shape import RowShape
-from tokemb.serving_methods import ServingMethods
-from tokemb.special_tokens import SpecialTokens
-from tokemb.specification import (
-    Specification,
-    find_pad_id,
-    ids_of_tokens,
-    read_tokenizer,
-    specification_of,
-    tokenizer_of,
-    unk_id,
-)
+from tokemb.specification import Specification, find_pad_id, read_tokenizer, specification_of, tokenizer_of
 from tokemb.statistics import CorpusStatistics
 from tokemb.threads import thread_count
-from tokemb.vocabulary_properties import VocabularyProperties
+from tokemb.vocabulary_properties import Vocabulary
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+    from keras.layers import TextVectorization
     from scipy.sparse import csr_matrix
 
     from tokemb.counts import TokenCounts
+    from tokemb.feeding.py_dataset import EncodedBatches
+    from tokemb.serving.layer import TextToIds
 
 
-class Encoder(VocabularyProperties, FeedingMethods, ServingMethods):
-    """Texts to ids and back, made by ``tokemb.fit_vocab``, ``Encoder.load`` or ``Encoder.from_tokenizer``.
+class Encoder(Vocabulary):
+    """Encode texts as ids and decode ids as texts with a fitted vocabulary.
 
-    ``input_dim``: that of an ``Embedding`` for these ids, the highest id + 1.
-    ``pad_id``: the id of padding; ``None`` for a foreign tokenizer that has none.
-    ``unk_id``: the id of unknown tokens; ``None`` if they are dropped or cannot occur.
-    ``oov``: whether an unknown token becomes ``unk_id``; if not it is dropped, as in Keras without ``oov_token``.
-    ``profile``: the name of the profile; ``None`` for a foreign tokenizer.
-    ``model``: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
-    ``settings``, ``corpus``: what the vocabulary was fitted with, and to (``CorpusStatistics``); ``None`` for a foreign
-    tokenizer.
+    An encoder is made by ``tokemb.fit_vocab``, ``Encoder.load`` or ``Encoder.from_tokenizer``.
 
-    >>> import tokemb
-    >>> encoder = tokemb.fit_vocab(["deep learning is very deep"])
-    >>> encoder.vocabulary
-    ['', '[UNK]', 'deep', 'is', 'learning', 'very']
-    >>> encoder.encode(["deep learning is very deep", "very new"])
-    array([[2, 4, 3, 5, 2],
-           [5, 1, 0, 0, 0]], dtype=int32)
-    >>> encoder.encode("deep learning")
-    Traceback (most recent call last):
-    tokemb.errors.TextTypeError: texts must be a column of texts, not one str: pass [text] for a text, or \
+    Attributes:
+        input_dim: The ``input_dim`` of a Keras ``Embedding`` for these ids: the highest id plus one.
+        pad_id: The id of padding. ``None`` if a foreign tokenizer has none.
+        unk_id: The id of tokens out of vocabulary. ``None`` if they are dropped or cannot occur.
+        oov: Whether a token out of vocabulary becomes ``unk_id``. Otherwise it is dropped, as in Keras without
+            ``oov_token``.
+        profile: The name of the profile. ``None`` for a foreign tokenizer.
+        model: The algorithm: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
+        settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
+        corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
+
+    Example:
+        >>> import tokemb
+        >>> encoder = tokemb.fit_vocab(["deep learning is very deep"])
+        >>> encoder.vocabulary
+        ['', '[UNK]', 'deep', 'is', 'learning', 'very']
+        >>> encoder.encode(["deep learning is very deep", "very new"])
+        array([[2, 4, 3, 5, 2],
+               [5, 1, 0, 0, 0]], dtype=int32)
+        >>> encoder.encode("deep learning")
+        Traceback (most recent call last):
+        tokemb.errors.TextTypeError: texts must be a column of texts, not one str: pass [text] for a text, or \
 pathlib.Path(text) for a file
     """
 
-    def __init__(
-        self,
-        specification: Specification,
-        tokenizer: Tokenizer,
-        *,
-        pad_id: int | None,
-        profile: str | None = None,
-        oov: bool = True,
-        settings: dict[str, Any] | None = None,
-        corpus: CorpusStatistics | None = None,
-        table: pa.Table | bytes | None = None,
-        known_fingerprint: str | None = None,
-    ) -> None:
-        """For the library itself; ``fit_vocab``, ``load`` and ``from_tokenizer`` are the ways to an encoder.
-
-        ``specification``: the content of a ``tokenizer.json``; ``tokenizer``: made from it, and changed here.
-        ``table``: the content of ``vocabulary.parquet``, or its bytes.
-        ``known_fingerprint``: that of ``specification``, where a folder vouches for it.
-        """
-        self._shape = RowShape.of(tokenizer)
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        self._specification = specification
-        self._known_fingerprint = known_fingerprint
-        self._tokenizer = tokenizer
-        self._ids = ids_of_tokens(specification, tokenizer)
-        self._table = table
-        special_tokens = SpecialTokens.of(specification)
-        self.input_dim = special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
-        if self.input_dim > np.iinfo(np.int32).max:
-            raise VocabularyError(f"ids must fit int32; this tokenizer has one of {self.input_dim - 1}")
-        check_highest_id(self.input_dim - 1, len(self._ids))
-        self.pad_id = pad_id
-        self.unk_id = unk_id(specification) if oov else None
-        self.oov = oov
-        self.profile = profile
-        self.model = type(tokenizer.model).__name__.lower().replace("wordlevel", "word")
-        self.settings = settings
-        self.corpus = corpus
-        # Where unknown tokens are dropped, they first get an id that is no token's, so that they can be counted.
-        unknown = self.unk_id if oov else self.input_dim
-        self._encoding = Encoding(specification, tokenizer, self._ids, unknown, oov)
-
-    # Making, keeping
+    def __init__(self, specification: Specification, tokenizer: Tokenizer, **saved: Any) -> None:  # noqa: ANN401
+        """Initialize the encoder. The arguments are those of ``Vocabulary``."""
+        super().__init__(specification, tokenizer, **saved)
+        # Tokens that are dropped first get an id that no token has, so that they can be counted.
+        unknown = self.unk_id if self.oov else self.input_dim
+        self._encoding = Encoding(specification, tokenizer, self._ids, unknown, self.oov)
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Tokenizer | Path, *, pad_token: str | None = None) -> Encoder:
-        """An encoder of the ids that any ``tokenizers.Tokenizer``, or ``tokenizer.json`` file, gives.
+        """Make an encoder from any Hugging Face tokenizer. Its truncation and padding are kept.
 
-        Its truncation and padding are kept. ``pad_token``: the token to pad with, needed only if the file names none.
-        Raises ``VocabularyError`` if the file is not a tokenizer that `tokenizers` can load.
+        Args:
+            tokenizer: A ``tokenizers.Tokenizer``, or the path of a ``tokenizer.json``.
+            pad_token: The token to pad with. Needed only if the file does not name one.
+
+        Raises:
+            VocabularyError: If `tokenizers` cannot load the file.
+            ArgumentError: If ``tokenizer`` has another type.
         """
         if isinstance(tokenizer, Path):
             tokenizer, specification = read_tokenizer(tokenizer)
@@ -134,9 +99,13 @@ pathlib.Path(text) for a file
 
     @classmethod
     def load(cls, path: Path | str) -> Encoder:
-        """Load a vocabulary folder, or a ``tokenizer.json`` by anyone (or a folder that holds one).
+        """Load a vocabulary folder or any Hugging Face ``tokenizer.json``.
 
-        Raises ``VocabularyError``, naming what is wrong, if it is missing, newer than this library, or was changed.
+        Args:
+            path: A vocabulary folder, a ``tokenizer.json``, or a folder that contains one.
+
+        Raises:
+            VocabularyError: If the file is missing, newer than this library, or was changed.
         """
         path = find_vocabulary(Path(path))
         if path.is_file():
@@ -163,20 +132,33 @@ pathlib.Path(text) for a file
         min_count: int = 1,
         threads: int | None = None,
     ) -> Encoder:
-        """The vocabulary with the tokens of new texts appended; every id stays what it is. See docs/growing.md.
+        """Append the tokens of new texts to the vocabulary. Every existing id is unchanged. See docs/growing.md.
 
-        ``texts``, ``min_count``, ``threads``: as for ``fit_vocab``. ``max_new``: at most so many new tokens.
-        Raises ``VocabularyError`` for subwords and foreign vocabularies; the rest as ``fit_vocab``.
+        Args:
+            texts: New texts, as for ``fit_vocab``, or their counts.
+            max_new: The maximum number of new tokens.
+            min_count: The minimum count of a new token.
+            threads: The number of threads, as for ``fit_vocab``.
+
+        Returns:
+            A new encoder.
+
+        Raises:
+            VocabularyError: For subword models and foreign vocabularies. Other errors are those of ``fit_vocab``.
         """
         from tokemb.growing import growth  # counting, which encoding does not wait for
 
-        return _again(*growth(self, texts, max_new, min_count, threads))
+        return _rebuild(*growth(self, texts, max_new, min_count, threads))
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
-        """Write the vocabulary folder, whole or not at all; one that is there and holds nothing else is replaced.
+        """Write the vocabulary folder. It appears complete or not at all. An existing vocabulary folder is replaced.
 
-        ``force``: replace a read-only folder too.
-        Raises ``OSError`` if something else is there, or the folder cannot be written.
+        Args:
+            path: The folder.
+            force: Whether to replace a read-only folder.
+
+        Raises:
+            OSError: If something else is there, or the folder cannot be written.
         """
         metadata = {
             "profile": self.profile,
@@ -185,13 +167,7 @@ pathlib.Path(text) for a file
             "settings": self.settings,
             "corpus": self.corpus and self.corpus.to_json(),
         }
-        write_folder(Path(path), self._saved_specification(), self.table, metadata, force=force)
-
-    def _saved_specification(self) -> Specification:
-        saved_pad_id = (self._specification.get("padding") or {}).get("pad_id")
-        if self.pad_id in (None, saved_pad_id):
-            return self._specification
-        return self._shape.write(self._specification, self.pad_id, self.vocabulary[self.pad_id])
+        write_folder(Path(path), self.saved_specification(), self.table, metadata, force=force)
 
     def __repr__(self) -> str:
         return (
@@ -200,7 +176,7 @@ pathlib.Path(text) for a file
         )
 
     def __reduce__(self) -> tuple[Callable[..., Encoder], tuple[Any, ...]]:
-        kept = {
+        options = {
             "pad_id": self.pad_id,
             "profile": self.profile,
             "oov": self.oov,
@@ -208,13 +184,11 @@ pathlib.Path(text) for a file
             "corpus": self.corpus,
             "table": self._table,
         }
-        return _again, (self._specification, kept)
+        return _rebuild, (self.specification, options)
 
     def __deepcopy__(self, _: object) -> Encoder:
         # Nothing changes an encoder, and scikit-learn copies those that it is given again and again.
         return self
-
-    # Encoding, decoding
 
     def encode(
         self,
@@ -225,16 +199,24 @@ pathlib.Path(text) for a file
         truncating: str | None = None,
         threads: int | None = None,
     ) -> Int32:
-        """Turn texts into padded ids.
+        """Encode texts as padded ids.
 
-        ``texts``: an iterable of ``str`` or of lists of tokens (looked up as they are), a column of strings, or
-        files as ``pathlib.Path``, read as ``tokemb.read_corpus`` does.
-        ``maxlen``, ``padding``, ``truncating``: as in Keras' ``pad_sequences``; ``None`` for what the vocabulary was
-        saved with, which is at first the longest row, ``"post"`` and ``"post"``.
-        ``threads``: how many, ``None`` for as many as there are cores; the ids do not depend on it.
+        Args:
+            texts: An iterable of ``str`` or of lists of tokens (looked up unchanged), a column of strings, or files as
+                ``pathlib.Path``, which are read as by ``tokemb.read_corpus``.
+            maxlen: The length of all rows, as in Keras' ``pad_sequences``. ``None`` uses the saved length, by default
+                that of the longest row.
+            padding: ``"pre"`` or ``"post"``. ``None`` uses the saved side, by default ``"post"``.
+            truncating: ``"pre"`` or ``"post"``. ``None`` uses the saved side, by default ``"post"``.
+            threads: The number of threads. ``None`` uses all cores. The ids do not depend on it.
 
-        Returns int32 (rows, maxlen); row ``i`` is text ``i``, an empty text a row of padding.
-        Raises ``TextTypeError`` or ``TextError`` for rows that are not text, ``ArgumentError`` for wrong settings.
+        Returns:
+            int32 array ``(rows, maxlen)``. Row ``i`` is text ``i``. An empty text is a row of padding.
+
+        Raises:
+            TextTypeError: If ``texts`` has the wrong type.
+            TextError: If a row is not text.
+            ArgumentError: If another argument is invalid.
         """
         shape = self.row_shape(maxlen, padding, truncating)
         return self._encoding.padded(texts, shape, self.require_pad_id(), threads)
@@ -247,30 +229,36 @@ pathlib.Path(text) for a file
         truncating: str | None = None,
         threads: int | None = None,
     ) -> Ragged:
-        """Turn texts into ids without padding; the arguments and errors are those of ``encode``."""
+        """Encode texts as ids without padding. The arguments and errors are those of ``encode``."""
         return self._encoding.ragged(texts, self.row_shape(maxlen, None, truncating), threads)
 
     def vectorize(
         self, texts: Path | Iterable[Any], *, mode: str = "multi_hot", threads: int | None = None
     ) -> csr_matrix:
-        """Turn texts into bags of words, one a row, as scikit-learn and Keras take them. Needs SciPy.
+        """Encode texts as bags of words for scikit-learn or Keras. This method requires SciPy.
 
-        ``texts``: as ``encode`` takes them; nothing is truncated. ``mode``, as in Keras' ``TextVectorization``:
-        ``"multi_hot"`` (1 for each id in the text), ``"count"`` (how often it occurs), or ``"tf_idf"`` (that times
-        log(1 + rows / (1 + documents)), of the corpus that the vocabulary was fitted to; for unknown tokens the mean
-        of all others).
+        Args:
+            texts: Texts, as for ``encode``. They are not truncated. Special tokens that a foreign tokenizer adds to
+                each text are left out.
+            mode: As in Keras' ``TextVectorization``: ``"multi_hot"`` (1 for each id in the text), ``"count"`` (the
+                number of occurrences), or ``"tf_idf"`` (the number of occurrences times
+                log(1 + rows / (1 + documents)) of the fitted corpus; for tokens out of vocabulary, the mean weight).
+            threads: The number of threads.
 
-        Returns float32 (rows, ``input_dim``), a SciPy ``csr_matrix`` in which column ``j`` is id ``j``: unknown tokens
-        count in that of ``unk_id``, and that of ``pad_id`` is empty. The special tokens that a foreign tokenizer puts
-        around every text are left out.
-        Raises ``ArgumentError`` for another mode, or ``"tf_idf"`` with a foreign vocabulary or one of subwords, and
-        ``MissingPackageError`` without SciPy; for texts as ``encode``.
+        Returns:
+            float32 SciPy ``csr_matrix`` ``(rows, input_dim)``. Column ``j`` is id ``j``: tokens out of vocabulary count
+            in column ``unk_id``, and column ``pad_id`` is empty.
 
-        >>> import tokemb
-        >>> encoder = tokemb.fit_vocab(["deep learning is very deep"])
-        >>> encoder.vectorize(["deep deep deep", "very new"], mode="count").toarray()
-        array([[0., 0., 3., 0., 0., 0.],
-               [0., 1., 0., 0., 0., 1.]], dtype=float32)
+        Raises:
+            ArgumentError: For an unknown mode, or for ``"tf_idf"`` with a foreign or a subword vocabulary.
+            MissingPackageError: If SciPy is not installed.
+
+        Example:
+            >>> import tokemb
+            >>> encoder = tokemb.fit_vocab(["deep learning is very deep"])
+            >>> encoder.vectorize(["deep deep deep", "very new"], mode="count").toarray()
+            array([[0., 0., 3., 0., 0., 0.],
+                   [0., 1., 0., 0., 0., 1.]], dtype=float32)
         """
         from tokemb.bag_of_words import bags_of_words  # SciPy is an extra
 
@@ -285,39 +273,51 @@ pathlib.Path(text) for a file
         truncating: str | None = None,
         threads: int | None = None,
     ) -> Iterator[Int32]:
-        """Encode batch by batch what is larger than memory.
+        """Encode texts that are larger than memory, batch by batch. The other arguments are those of ``encode``.
 
-        ``batches``: each is a column of texts as ``encode`` takes it, or a ``pyarrow.RecordBatch`` whose first column
-        that is, as ``tokemb.read_corpus`` gives them. The other arguments are those of ``encode``.
+        Args:
+            batches: Columns of texts as for ``encode``, or record batches whose first column is the text, as
+                ``tokemb.read_corpus`` yields them.
+            maxlen: The length of all rows. ``None`` pads each batch to its longest row.
+            padding: ``"pre"`` or ``"post"``.
+            truncating: ``"pre"`` or ``"post"``.
+            threads: The number of threads.
 
-        Yields int32 (rows, maxlen) for each batch; without a ``maxlen`` each is as long as its longest row.
-        Raises what ``encode`` raises.
+        Yields:
+            int32 array ``(rows, maxlen)`` for each batch.
 
-        >>> import tokemb
-        >>> encoder = tokemb.fit_vocab(["deep learning is very deep"])
-        >>> [ids.tolist() for ids in encoder.encode_batches([["deep", "is it"], ["very"]], maxlen=2)]
-        [[[2, 0], [3, 1]], [[5, 0]]]
+        Example:
+            >>> import tokemb
+            >>> encoder = tokemb.fit_vocab(["deep learning is very deep"])
+            >>> [ids.tolist() for ids in encoder.encode_batches([["deep", "is it"], ["very"]], maxlen=2)]
+            [[[2, 0], [3, 1]], [[5, 0]]]
         """
         for batch in batches:
             texts = batch.column(0) if isinstance(batch, pa.RecordBatch) else batch
             yield self.encode(texts, maxlen=maxlen, padding=padding, truncating=truncating, threads=threads)
 
     def encode_column(self, texts: pa.Array, shape: RowShape, threads: int | None = None) -> EncodedBatch:
-        """Encode a column as ``tokemb.read_corpus`` gives it; ``shape`` says how rows are truncated."""
+        """Encode a column as ``tokemb.read_corpus`` yields it, truncated as ``shape`` says."""
         return self._encoding.batch(texts, shape, thread_count(threads))
 
     def explain(self, text: str | None = None) -> Explanation:
-        """Which way this tokenizer goes, or ``text`` with it, and what keeps it from a faster one."""
+        """Return which backend encodes with this vocabulary, or this text, and what prevents a faster one."""
         return self._encoding.engine.explain(text)
 
     def decode(
         self, ids: Ragged | npt.NDArray[Any] | Sequence[Sequence[int]], *, skip_special_tokens: bool = True
     ) -> list[str]:
-        """Turn rows of ids back into texts, as far as the vocabulary keeps them; padding goes.
+        """Decode ids to texts. Padding is dropped. Normalization is not undone.
 
-        ``ids``: a ``Ragged``, an integer array (rows, maxlen), or rows of whole numbers. ``skip_special_tokens``
-        leaves out what a foreign tokenizer marks as special.
-        Raises ``ArgumentError`` for an id outside the vocabulary.
+        Args:
+            ids: A ``Ragged``, an integer array ``(rows, maxlen)``, or rows of integers.
+            skip_special_tokens: Whether to leave out the special tokens of a foreign tokenizer.
+
+        Returns:
+            One text per row.
+
+        Raises:
+            ArgumentError: If an id is not in the vocabulary.
         """
         rows = (
             ids
@@ -331,9 +331,113 @@ pathlib.Path(text) for a file
 
     @cached_property
     def _decoding(self) -> Decoding:
-        return Decoding(self._specification, self._tokenizer, self.input_dim)
+        return Decoding(self.specification, self._tokenizer, self.input_dim)
+
+    def dataset(
+        self,
+        texts: Path | Iterable[Any] | Callable[[], Iterator[pa.RecordBatch]],
+        labels: Any = None,  # noqa: ANN401 - any column of numbers
+        *,
+        column: str | None = None,
+        classes: Sequence[str] | None = None,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        seed: int | None = None,
+        bucket: bool | Sequence[int] = False,
+        maxlen: int | None = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+        drop_remainder: bool = False,
+        buffer: int | None = None,
+        threads: int | None = None,
+    ) -> tf.data.Dataset:
+        """Make a ``tf.data.Dataset`` of texts and labels for ``fit``, ``evaluate`` and ``predict``. See docs/keras.md.
+
+        Args:
+            texts: Texts, as for ``encode``, or a function that returns record batches as ``tokemb.read_corpus`` does.
+            labels: A column of numbers, one or several per row. For files and record batches also a column name.
+            column: The column of the texts, for files.
+            classes: The classes in order, if the labels are strings.
+            batch_size: The number of rows in a batch.
+            shuffle: Whether to shuffle the rows in each epoch.
+            seed: Seed of the shuffling. Epochs are repeatable with a seed.
+            bucket: ``True`` groups rows of similar length and pads each batch to its longest row. Ascending lengths,
+                such as ``[64, 256]``, are the lengths to pad to.
+            maxlen: The length of all rows, as for ``encode``. ``None`` pads each batch to its longest row. With
+                ``bucket``, rows are truncated to it but not padded to it.
+            padding: ``"pre"`` or ``"post"``.
+            truncating: ``"pre"`` or ``"post"``.
+            drop_remainder: Whether to drop a last batch with fewer rows.
+            buffer: The number of rows to hold in memory, for files that are larger. The files are read again in each
+                epoch and shuffled within the buffer. ``None`` encodes all rows once and holds their ids.
+            threads: The number of threads.
+
+        Returns:
+            A dataset of ids, int32 ``(batch, maxlen)``, or of pairs of ids and labels ``(batch, ...)``. Labels are
+            float32, or have the dtype of the integers.
+
+        Raises:
+            ArgumentError: If an argument or a label is invalid. Errors of texts are those of ``encode``.
+        """
+        from tokemb.feeding.settings import FeedSettings
+        from tokemb.feeding.tf_dataset import make_dataset
+
+        rows = maxlen, padding, truncating, drop_remainder, threads
+        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows)
+        return make_dataset(self, texts, labels, settings, buffer)
+
+    def py_dataset(
+        self,
+        texts: Path | Iterable[Any] | Callable[[], Iterator[pa.RecordBatch]],
+        labels: Any = None,  # noqa: ANN401
+        *,
+        column: str | None = None,
+        classes: Sequence[str] | None = None,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        seed: int | None = None,
+        bucket: bool | Sequence[int] = False,
+        maxlen: int | None = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+        drop_remainder: bool = False,
+        threads: int | None = None,
+    ) -> EncodedBatches:
+        """Make a ``keras.utils.PyDataset`` of texts and labels for any Keras backend, without TensorFlow.
+
+        The arguments, batches and errors are those of ``dataset``. The same seed gives the same epochs.
+        """
+        from tokemb.feeding.py_dataset import make_py_dataset
+        from tokemb.feeding.settings import FeedSettings
+
+        rows = maxlen, padding, truncating, drop_remainder, threads
+        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows)
+        return make_py_dataset(self, texts, labels, settings)
+
+    def layer(self, maxlen: int | None = None, padding: str | None = None, truncating: str | None = None) -> TextToIds:
+        """Make a Keras layer that maps strings ``(batch,)`` to the int32 ``(batch, maxlen)`` of ``encode``.
+
+        The arguments are those of ``encode``. The first layer of a profile takes some seconds. See docs/serving.md.
+
+        Raises:
+            ArgumentError: For subword and foreign vocabularies, which TensorFlow cannot reproduce exactly.
+        """
+        from tokemb.serving.layer import make_layer
+
+        return make_layer(self, maxlen, padding, truncating)
+
+    def to_text_vectorization(self) -> TextVectorization:
+        """Make a Keras ``TextVectorization`` layer with this vocabulary and the ids of ``encode``.
+
+        Raises:
+            ArgumentError: Unless this is a word vocabulary of the profile ``"text-vectorization"``, padded and
+                truncated at the end.
+        """
+        from tokemb.serving.text_vectorization import to_text_vectorization
+
+        return to_text_vectorization(self)
 
 
-def _again(specification: Specification, kept: dict[str, Any]) -> Encoder:
-    """An encoder that was pickled, or grown; its kernels' tables are made anew."""
-    return Encoder(specification, tokenizer_of(specification), **kept)
+def _rebuild(specification: Specification, options: dict[str, Any]) -> Encoder:
+    """Make an encoder that was pickled or extended. The tables of its kernels are made again."""
+    return Encoder(specification, tokenizer_of(specification), **options)

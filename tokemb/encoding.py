@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
 
+from tokemb.array_types import STRINGS, Int32
 from tokemb.corpus import corpus_batches
 from tokemb.engine import Engine, is_small
 from tokemb.engine.padded import Padded
-from tokemb.ragged import Int32, Ragged
+from tokemb.ragged import Ragged
 from tokemb.row_shape import RowShape
 from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import Specification
-from tokemb.texts import STRINGS
 from tokemb.threads import spread, thread_count
 from tokemb.token_lookup import TokenLookup
 

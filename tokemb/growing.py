@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -17,13 +17,11 @@ from tokemb.profiles import Profile, get_profile
 from tokemb.specification import Specification, tokenizer_of
 from tokemb.statistics import CorpusStatistics
 from tokemb.vocabulary import cut, word_counts
-
-if TYPE_CHECKING:
-    from tokemb.encoder import Encoder
+from tokemb.vocabulary_properties import Vocabulary
 
 
 def growth(
-    encoder: Encoder,
+    encoder: Vocabulary,
     texts: Path | Iterable[Any] | TokenCounts,
     max_new: int | None,
     min_count: int,
@@ -59,7 +57,7 @@ def growth(
     return {**encoder.specification, "model": {**model, "vocab": vocab}}, kept
 
 
-def _splitting(encoder: Encoder) -> Profile:
+def _splitting(encoder: Vocabulary) -> Profile:
     """Return how new texts are split for a vocabulary that can grow; raise ``VocabularyError`` for others."""
     if encoder.model != "word":
         raise VocabularyError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.arguments import check_count, check_encoder
+from tokemb.arguments import check_count
 from tokemb.contract import fingerprint_errors
 from tokemb.embedder import load_model
 from tokemb.embedding import model_name
@@ -20,6 +20,7 @@ from tokemb.errors import ArgumentError, ModelError
 from tokemb.growing_optimizer import numbers_of, optimizer_state, restore_optimizer
 from tokemb.growing_text import check_lookups, grow_text_layers
 from tokemb.model_layers import all_embeddings, layers_of, names_of, text_fingerprints, vocabulary_embeddings
+from tokemb.vocabulary_properties import check_vocabulary
 
 if TYPE_CHECKING:
     import keras
@@ -52,8 +53,8 @@ def grow_model(
     another vocabulary, cannot be loaded or copied, or its ``Embedding`` cannot be told or cannot grow.
     """
     seed = None if seed is None else check_count("seed", seed, least=0)
-    check_encoder("old", old)
-    check_encoder("new", new)
+    check_vocabulary("old", old)
+    check_vocabulary("new", new)
     if new.vocabulary[: old.input_dim] != old.vocabulary or (new.pad_id, new.unk_id) != (old.pad_id, old.unk_id):
         raise ArgumentError(
             "new must be a vocabulary that grew from old, its tokens with the ids that they had: "

@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from tokemb.encoder import Encoder
 from tokemb.errors import ModelError
 from tokemb.model_layers import distinct, is_lookup, is_text_to_ids, layers_of
+from tokemb.vocabulary_properties import Vocabulary
 
 
-def check_lookups(model: Any, old: Encoder) -> None:  # noqa: ANN401 - Keras is untyped
+def check_lookups(model: Any, old: Vocabulary) -> None:  # noqa: ANN401 - Keras is untyped
     """Look at Keras' own layers with a vocabulary (``TextVectorization``, ``StringLookup``), which cannot grow.
 
     Keras saves such a layer with the vocabulary that it was made with, whatever it was set to afterwards.
@@ -34,7 +34,7 @@ def check_lookups(model: Any, old: Encoder) -> None:  # noqa: ANN401 - Keras is 
         )
 
 
-def grow_text_layers(model: Any, new: Encoder) -> None:  # noqa: ANN401
+def grow_text_layers(model: Any, new: Vocabulary) -> None:  # noqa: ANN401
     """Give the layers of ``Encoder.layer`` in the model the vocabulary ``new``, which grew from the one they hold."""
     for layer in distinct(layers_of(model)):
         if is_text_to_ids(layer):

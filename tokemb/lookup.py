@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from tokemb.array_types import Int32
 from tokemb.hdf5 import release_frames
 from tokemb.keras_archive import open_weights, read_archive
 from tokemb.pooling import Float32, pool_lookup
-from tokemb.ragged import Int32, Ragged
+from tokemb.ragged import Ragged
 from tokemb.threads import even_parts, run, thread_count
 
 if TYPE_CHECKING:

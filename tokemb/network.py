@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tokemb.array_types import Int32
 from tokemb.errors import ModelError
 from tokemb.model_layers import names_of, part_after_text, takes_text, text_fingerprints, vocabulary_embeddings
 from tokemb.pooling import Float32, reduce_segments
-from tokemb.ragged import Int32, Ragged
+from tokemb.ragged import Ragged
 
 _PREDICT_ROWS = 1024  # rows that the model gets at a time
 

@@ -14,6 +14,8 @@ from tokemb.expansion import is_bomb
 from tokemb.parquet_footer import read_chunks
 
 TOKEN = "token"
+# The key of the metadata of a file of token counts.
+COUNTS_KEY = b"tokemb.counts"
 
 
 def read_vocabulary(content: bytes, rows: int, schema: pa.Schema) -> pa.Table:

@@ -11,11 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.arguments import check_count, check_optional_count, check_side
+from tokemb.array_types import Int32, Int64
 from tokemb.errors import ArgumentError
 from tokemb.row_layout import check_splits, lay_out, select_ids
-
-Int32 = npt.NDArray[np.int32]
-Int64 = npt.NDArray[np.int64]
 
 
 def check_ids(ids: npt.ArrayLike) -> Int32:

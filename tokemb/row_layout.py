@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
+from tokemb.array_types import Bool, Int32, Int64
 from tokemb.errors import ArgumentError
 from tokemb.threads import kernels_pay, parts, run, thread_count
-
-if TYPE_CHECKING:
-    from tokemb.ragged import Int32, Int64
-
-Bool = npt.NDArray[np.bool_]
 
 
 def check_splits(values: Int32, row_splits: Int64) -> None:

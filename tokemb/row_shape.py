@@ -8,8 +8,9 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from tokemb.arguments import check_optional_count, check_side
+from tokemb.array_types import Int32
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.ragged import Int32, Ragged
+from tokemb.ragged import Ragged
 from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import Specification
 

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.arguments import check_choice
+from tokemb.array_types import Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, MissingPackageError, TextTypeError
 from tokemb.fit import fit_vocab
-from tokemb.ragged import Int32
 
 if TYPE_CHECKING:
     import keras

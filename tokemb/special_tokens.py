@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tokemb.array_types import Bool
 from tokemb.errors import VocabularyError
 from tokemb.ragged import Ragged
-from tokemb.row_layout import Bool, check_splits, lay_out, rows_with
+from tokemb.row_layout import check_splits, lay_out, rows_with
 from tokemb.specification import Specification
 
 

@@ -6,10 +6,18 @@ import errno
 import io
 import select
 import time
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 # How long to wait where the system cannot say when a stream is ready.
 _PAUSE_SECONDS = 0.01
+
+
+class ByteStream(Protocol):
+    """Bytes that are read once, from the beginning to the end."""
+
+    def read(self, size: int) -> bytes:
+        """Return the next ``size`` bytes: fewer at the end, none after it."""
+        ...
 
 
 def write_all(stream: BinaryIO | io.RawIOBase, data: bytes | memoryview) -> None:

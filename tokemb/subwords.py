@@ -22,10 +22,10 @@ from tokenizers.models import BPE, Model, Unigram, WordPiece
 from tokenizers.pre_tokenizers import PreTokenizer
 from tokenizers.trainers import BpeTrainer, Trainer, UnigramTrainer, WordPieceTrainer
 
+from tokemb.array_types import Int64
 from tokemb.counts import TokenCounts
 from tokemb.engine.reference import Reference
 from tokemb.errors import ArgumentError
-from tokemb.ragged import Int64
 from tokemb.texts import slices
 from tokemb.threads import thread_count
 from tokemb.vocabulary import UNK_TOKEN, nothing_left

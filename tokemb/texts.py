@@ -15,12 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb.array_types import STRINGS, TOKEN_ROWS
 from tokemb.errors import TextError, TextTypeError
 from tokemb.tensorflow_texts import is_tensorflow, tensorflow_columns
 from tokemb.wrong_texts import warn_of_whole_texts, wrong_array, wrong_row, wrong_table
-
-STRINGS = pa.large_string()
-TOKEN_ROWS = pa.large_list(STRINGS)
 
 # Bytes of text that go through the engine at a time: enough to keep all threads busy.
 BATCH_BYTES = 8 << 20

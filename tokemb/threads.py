@@ -14,7 +14,7 @@ import numpy as np
 from tokemb.arguments import check_optional_count
 
 if TYPE_CHECKING:
-    from tokemb.ragged import Int64
+    from tokemb.array_types import Int64
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

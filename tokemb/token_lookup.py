@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from tokemb.array_types import STRINGS, Int32
 from tokemb.errors import VocabularyError
-from tokemb.ragged import Int32, Ragged
-from tokemb.texts import STRINGS
+from tokemb.ragged import Ragged
 from tokemb.threads import even_parts, kernels_pay, run
 
 if TYPE_CHECKING:

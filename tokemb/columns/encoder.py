@@ -12,16 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb.array_types import STRINGS, TOKEN_ROWS, Int32
 from tokemb.columns.column import Column, named_parts, of_each, suggested_dim
 from tokemb.columns.fitting import Setting, column_values, fit_columns
 from tokemb.columns.tables import flat_names, table_batches
 from tokemb.columns.values import MISSING
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
-from tokemb.ragged import Int32, Ragged, check_ids
+from tokemb.ragged import Ragged, check_ids
 from tokemb.row_shape import RowShape
 from tokemb.spool import check_padding
-from tokemb.texts import STRINGS, TOKEN_ROWS
 
 
 class ColumnEncoder:
@@ -105,7 +105,14 @@ class ColumnEncoder:
         """
         from tokemb.columns.folder import read_columns
 
-        return read_columns(Path(path))
+        content = read_columns(Path(path))
+        return cls(
+            content.columns,
+            content.encoders,
+            rows=content.rows,
+            padding=content.padding,
+            truncating=content.truncating,
+        )
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
         """Write the folder of columns, whole or not at all; one that is there and holds nothing else is replaced.
@@ -113,9 +120,10 @@ class ColumnEncoder:
         ``force``: replace a read-only folder too.
         Raises ``OSError`` if something else is there, or the folder cannot be written.
         """
-        from tokemb.columns.folder import write_columns
+        from tokemb.columns.folder import ColumnsContent, write_columns
 
-        write_columns(self, Path(path), force=force)
+        content = ColumnsContent(self.columns, self.encoders, self.rows, self.padding, self.truncating)
+        write_columns(content, self.fingerprint, Path(path), force=force)
 
     # What it knows
 

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from tokemb.array_types import STRINGS, TOKEN_ROWS, Int64
 from tokemb.columns.fitting import column_values
 from tokemb.columns.tables import flat_names, table_batches
 from tokemb.errors import ArgumentError, TextError, TextTypeError
-from tokemb.ragged import Int64
 from tokemb.row_count import RowCount
-from tokemb.texts import STRINGS, TOKEN_ROWS, decoded
+from tokemb.texts import decoded
 
 # Texts that read as numbers have an order as texts that nobody wants: 10 before 9.
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"

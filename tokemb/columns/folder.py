@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tokemb import folder as vocabulary_folder
 from tokemb.atomic import atomic_folder, check_folder
 from tokemb.columns.column import Column
-from tokemb.columns.encoder import ColumnEncoder
 from tokemb.encoder import Encoder
 from tokemb.errors import VocabularyError
 from tokemb.folder import COLUMNS, is_columns_folder, read_json
@@ -22,33 +22,44 @@ FORMAT_VERSION = 1
 _REQUIRED = ("fingerprint", "rows", "padding", "truncating", "columns", "vocabularies")
 
 
-def write_columns(encoder: ColumnEncoder, path: Path, *, force: bool = False) -> None:
+@dataclass(frozen=True)
+class ColumnsContent:
+    """The content of a folder of columns. The fields are those of ``ColumnEncoder``."""
+
+    columns: Sequence[Column]
+    encoders: Sequence[Encoder]
+    rows: int
+    padding: str
+    truncating: str
+
+
+def write_columns(content: ColumnsContent, fingerprint: str, path: Path, *, force: bool = False) -> None:
     """Write the folder, whole or not at all; one that is there is replaced if it holds nothing else.
 
     ``force``: replace a read-only folder too.
     Raises ``OSError`` if something else is at ``path`` or it cannot be written.
     """
-    names = [_folder_name(number, encoder) for number in range(len(encoder.encoders))]
-    content: dict[str, Any] = {
+    names = [_folder_name(number, content.columns) for number in range(len(content.encoders))]
+    description: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
-        "fingerprint": encoder.fingerprint,
-        "rows": encoder.rows,
-        "padding": encoder.padding,
-        "truncating": encoder.truncating,
-        "columns": [asdict(column) for column in encoder.columns],
+        "fingerprint": fingerprint,
+        "rows": content.rows,
+        "padding": content.padding,
+        "truncating": content.truncating,
+        "columns": [asdict(column) for column in content.columns],
         "vocabularies": [
             {"folder": name, "fingerprint": of_one.fingerprint}
-            for name, of_one in zip(names, encoder.encoders, strict=True)
+            for name, of_one in zip(names, content.encoders, strict=True)
         ],
     }
-    content["checksum"] = vocabulary_folder.checksum(content)
+    description["checksum"] = vocabulary_folder.checksum(description)
     with atomic_folder(path, _KIND, force=force) as temporary:
-        for name, of_one in zip(names, encoder.encoders, strict=True):
+        for name, of_one in zip(names, content.encoders, strict=True):
             of_one.save(temporary / name)
-        (temporary / COLUMNS).write_bytes(vocabulary_folder.json_bytes(content))
+        (temporary / COLUMNS).write_bytes(vocabulary_folder.json_bytes(description))
 
 
-def read_columns(path: Path) -> ColumnEncoder:
+def read_columns(path: Path) -> ColumnsContent:
     """Read the folder; raises ``VocabularyError`` if it is incomplete, newer or was changed."""
     restore_missing(path)
     if not is_columns_folder(path):
@@ -71,9 +82,9 @@ def read_columns(path: Path) -> ColumnEncoder:
         columns = [Column(**{**column, "parts": tuple(column["parts"])}) for column in content["columns"]]
         folders = [(str(entry["folder"]), entry["fingerprint"]) for entry in content["vocabularies"]]
         encoders = [_vocabulary(path, *each) for each in folders]
-        return ColumnEncoder(
-            columns, encoders, rows=content["rows"], padding=content["padding"], truncating=content["truncating"]
-        )
+        for column in columns:
+            encoders[column.vocabulary]  # raises IndexError or TypeError
+        return ColumnsContent(columns, encoders, content["rows"], content["padding"], content["truncating"])
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise VocabularyError(f"{path / COLUMNS} does not describe columns: {error!r:.100}") from None
 
@@ -104,7 +115,7 @@ def check_target(path: Path, force: bool) -> None:
     check_folder(path, _KIND, force=force)
 
 
-def _folder_name(number: int, encoder: ColumnEncoder) -> str:
+def _folder_name(number: int, columns: Sequence[Column]) -> str:
     """A name that every file system has: the number, and what can be kept of the columns' names."""
-    names = [column.name for column in encoder.columns if column.vocabulary == number]
+    names = [column.name for column in columns if column.vocabulary == number]
     return f"{number}-{re.sub(r'[^A-Za-z0-9_]+', '-', '-'.join(names)).strip('-')[:60]}.vocab"

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from tokemb.array_types import STRINGS, Int32, Int64
 from tokemb.errors import TextError, TextTypeError
-from tokemb.ragged import Int32, Int64
-from tokemb.texts import STRINGS, decoded
+from tokemb.texts import decoded
 
 MISSING = "[MISSING]"
 """The token of missing values, the first after padding and out-of-vocabulary."""

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from tokemb.array_types import Int32
 from tokemb.atomic import atomic_file, check_output
 from tokemb.errors import ArgumentError
 from tokemb.outputs.contents import check_table_rows, table_kind
-from tokemb.ragged import Int32, Ragged
+from tokemb.ragged import Ragged
 from tokemb.writing.npz import check_kept, pack
 from tokemb.writing.npz_columns import Column as KeptColumn
 from tokemb.writing.npz_columns import SpooledArray, column_for

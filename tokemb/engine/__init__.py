@@ -20,14 +20,14 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
 
+from tokemb.array_types import STRINGS, Int64
 from tokemb.engine.buffers import string_buffers
 from tokemb.engine.padded import Padded
 from tokemb.engine.reference import Reference, mark_unknown, split
 from tokemb.engine.tally import Tally, tally
-from tokemb.ragged import Int64, Ragged
+from tokemb.ragged import Ragged
 from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import Specification, specification_of
-from tokemb.texts import STRINGS
 
 if TYPE_CHECKING:
     from tokemb.engine.counting import Counter

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokemb.ragged import Int32, Ragged
-from tokemb.row_layout import Bool, check_splits
+from tokemb.array_types import Bool, Int32
+from tokemb.ragged import Ragged
+from tokemb.row_layout import check_splits
 from tokemb.special_tokens import SpecialTokens
 from tokemb.threads import kernels_pay, parts, run, thread_count
 

@@ -8,9 +8,9 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
+from tokemb.array_types import STRINGS
 from tokemb.ragged import Ragged
 from tokemb.specification import Specification
-from tokemb.texts import STRINGS
 
 Way = Callable[[pa.LargeStringArray], Ragged]
 

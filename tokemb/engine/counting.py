@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb import kernels
+from tokemb.array_types import Int32, Int64
 from tokemb.engine import reference
 from tokemb.engine.code_points import CodePoints
 from tokemb.engine.known_pieces import KnownPieces, text_of
@@ -13,7 +14,7 @@ from tokemb.engine.tally import Tally
 from tokemb.engine.walk import Progress, Walked, put_together, walk
 from tokemb.kernels.layout import NOTE_IN_PLACE
 from tokemb.profiles import Profile
-from tokemb.ragged import Int32, Int64, Ragged
+from tokemb.ragged import Ragged
 from tokemb.texts import slices
 from tokemb.threads import parts, run
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb.array_types import STRINGS, Bool, Int64
 from tokemb.engine.around_in_place import put_around_in_place, text_for_room
 from tokemb.engine.battery import difference
 from tokemb.engine.buffers import string_buffers
@@ -27,11 +28,10 @@ from tokemb.engine.high_ids import high_ids
 from tokemb.engine.reference import Reference
 from tokemb.engine.young import has_young
 from tokemb.errors import VocabularyError
-from tokemb.ragged import Int64, Ragged
-from tokemb.row_layout import Bool, lay_out
+from tokemb.ragged import Ragged
+from tokemb.row_layout import lay_out
 from tokemb.special_tokens import SpecialTokens
 from tokemb.specification import Specification, is_failure
-from tokemb.texts import STRINGS
 
 _log = logging.getLogger("tokemb")
 

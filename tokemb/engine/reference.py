@@ -13,10 +13,11 @@ import pyarrow as pa
 from tokenizers import Encoding, Tokenizer
 from tokenizers.trainers import WordLevelTrainer
 
+from tokemb.array_types import STRINGS
 from tokemb.errors import VocabularyError
 from tokemb.ragged import Ragged
 from tokemb.specification import Specification, is_failure, tokenizer_of
-from tokemb.texts import STRINGS, slices
+from tokemb.texts import slices
 
 if TYPE_CHECKING:
     from tokemb.profiles import Profile

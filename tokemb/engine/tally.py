@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from tokemb.ragged import Int64, Ragged
+from tokemb.array_types import Int64
+from tokemb.ragged import Ragged
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb import kernels
+from tokemb.array_types import STRINGS
 from tokemb.engine.code_points import CodePoints
 from tokemb.engine.known_pieces import KnownPieces
 from tokemb.engine.padded import Padded
@@ -29,7 +30,6 @@ from tokemb.kernels.layout import (
     Workspace,
 )
 from tokemb.ragged import Ragged
-from tokemb.texts import STRINGS
 from tokemb.threads import parts, run
 
 # Room for pieces that are met for the first time, of one thread in one walk; what does not fit waits for the next walk.

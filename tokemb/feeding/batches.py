@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tokemb.array_types import Int32, Int64
 from tokemb.errors import ArgumentError
 from tokemb.feeding.examples import Examples
 from tokemb.feeding.labels import Numbers
 from tokemb.feeding.order import BatchOrder
-from tokemb.ragged import Int32, Int64
 from tokemb.row_layout import lay_out
 from tokemb.row_shape import RowShape
 

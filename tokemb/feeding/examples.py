@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +15,30 @@ from tokemb.errors import ArgumentError
 from tokemb.feeding.labels import Numbers, numbers_of
 from tokemb.ragged import Ragged
 from tokemb.row_count import RowCount
+from tokemb.row_shape import RowShape
 
-if TYPE_CHECKING:
-    from tokemb.encoder import Encoder
+
+class RowEncoder(Protocol):
+    """The part of ``Encoder`` that datasets use."""
+
+    def encode_ragged(
+        self,
+        texts: Any,  # noqa: ANN401
+        *,
+        maxlen: int | None,
+        truncating: str | None,
+        threads: int | None,  # noqa: ANN401
+    ) -> Ragged:
+        """Encode texts as ids without padding."""
+        ...
+
+    def row_shape(self, maxlen: int | None, padding: str | None, truncating: str | None) -> RowShape:
+        """Return the truncation and padding to use."""
+        ...
+
+    def require_pad_id(self) -> int:
+        """Return the id of padding, or raise ``ArgumentError`` if there is none."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -49,7 +70,7 @@ class ExampleMaker:
     ``maxlen``, ``truncating``, ``threads``: as for ``Encoder.encode``.
     """
 
-    encoder: Encoder
+    encoder: RowEncoder
     column: str | None
     classes: list[str] | None
     maxlen: int | None

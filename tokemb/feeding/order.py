@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.arguments import check_count
+from tokemb.array_types import Int64
 from tokemb.errors import ArgumentError
-from tokemb.ragged import Int64
 
 # Rows of similar length are looked for among so many batches' worth of rows, that shuffling put beside each other, or
 # in a quarter of all rows if that is less: from all rows, those of the same lengths would always come together.

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
 from tokemb.feeding.batches import Batch, BatchMaker, check_some
-from tokemb.feeding.examples import Examples
+from tokemb.feeding.examples import Examples, RowEncoder
 from tokemb.feeding.settings import FeedSettings
-
-if TYPE_CHECKING:
-    from tokemb.encoder import Encoder
 
 
 class EncodedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
@@ -41,7 +38,7 @@ class EncodedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is u
             self._plan = self._maker.plan(self._examples, self._number)
 
 
-def make_py_dataset(encoder: Encoder, texts: Any, labels: Any, settings: FeedSettings) -> EncodedBatches:  # noqa: ANN401
+def make_py_dataset(encoder: RowEncoder, texts: Any, labels: Any, settings: FeedSettings) -> EncodedBatches:  # noqa: ANN401
     """``Encoder.py_dataset``."""
     examples_of, maker = settings.makers(encoder)
     return EncodedBatches(examples_of.in_memory(texts, labels), maker)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tokemb.feeding.batches import BatchMaker
-from tokemb.feeding.examples import ExampleMaker
+from tokemb.feeding.examples import ExampleMaker, RowEncoder
 from tokemb.feeding.labels import check_classes
 from tokemb.feeding.order import BatchOrder
-
-if TYPE_CHECKING:
-    from tokemb.encoder import Encoder
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class FeedSettings:
     drop_remainder: bool
     threads: int | None
 
-    def makers(self, encoder: Encoder) -> tuple[ExampleMaker, BatchMaker]:
+    def makers(self, encoder: RowEncoder) -> tuple[ExampleMaker, BatchMaker]:
         """What makes examples, and batches of them; raises ``ArgumentError`` for settings that cannot be."""
         order = BatchOrder.checked(self.batch_size, self.shuffle, self.seed, self.bucket, self.drop_remainder)
         shape = encoder.row_shape(self.maxlen, self.padding, self.truncating)

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tokemb.arguments import check_count
 from tokemb.errors import MissingPackageError
 from tokemb.feeding.batches import Batch, BatchMaker, check_some
-from tokemb.feeding.examples import Examples
+from tokemb.feeding.examples import Examples, RowEncoder
 from tokemb.feeding.files import Streamed
 from tokemb.feeding.settings import FeedSettings
-
-if TYPE_CHECKING:
-    from tokemb.encoder import Encoder
 
 try:
     import tensorflow as tf
@@ -24,7 +21,7 @@ except ImportError as error:
 
 
 def make_dataset(
-    encoder: Encoder,
+    encoder: RowEncoder,
     texts: Any,  # noqa: ANN401
     labels: Any,  # noqa: ANN401
     settings: FeedSettings,

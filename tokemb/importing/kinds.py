@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokemb.arguments import check_choice
 from tokemb.encoder import Encoder
@@ -15,8 +16,12 @@ from tokemb.importing.keras_layer import read_keras_layer
 from tokemb.importing.options import Options
 from tokemb.importing.parsed import read_parsed, unwrap_json
 from tokemb.importing.pickled import read_pickle
+from tokemb.importing.text_vectorization import is_keras_layer, read_text_vectorization
 from tokemb.importing.tokenizer_json import KIND as TOKENIZER_JSON
 from tokemb.importing.word_lists import looks_like_gensim, read_gensim, read_words
+
+if TYPE_CHECKING:
+    import keras
 
 LINES = (bert.KIND, word_lists.GENSIM, word_lists.WORDS)
 """The names of the formats that are lines of text."""
@@ -29,7 +34,7 @@ _OLD_PICKLES = (b"ccopy_reg\n", b"ccopyreg\n")
 
 
 def import_vocabulary(
-    path: Path | str,
+    source: Path | str | keras.layers.TextVectorization,
     *,
     kind: str | None = None,
     maxlen: int | None = None,
@@ -48,8 +53,9 @@ def import_vocabulary(
 ) -> Encoder:
     """Take over the vocabulary of another library; every token keeps its id.
 
-    ``path``: a legacy Keras ``Tokenizer`` (JSON in the forms in which it is found, or a pickle, which is read without
-    pickle), a word map, a ``.keras`` file with a ``TextVectorization`` or ``StringLookup``, a pickled
+    ``source``: an adapted ``TextVectorization`` layer, or the path of a file: a legacy Keras
+    ``Tokenizer`` (JSON in the forms in which it is found, or a pickle, which is read without pickle), a word map,
+    a ``.keras`` file with a ``TextVectorization`` or ``StringLookup``, a pickled
     ``{"config": layer.get_config(), "weights": layer.get_weights()}`` or ``get_vocabulary()``, BERT's ``vocab.txt``,
     gensim's ``Dictionary.save_as_text``, words, one a line, or a ``tokenizer.json``. The file can be compressed.
     ``kind``: which of the formats of lines it is, ``"bert"``, ``"gensim"`` or ``"words"``, if that is not what it looks
@@ -83,7 +89,11 @@ def import_vocabulary(
         profile,
         offset,
     )
-    return read_foreign(path, options, kind=kind).encoder
+    if is_keras_layer(source):
+        if kind is not None or options != Options():
+            raise ArgumentError("a layer has all settings of its vocabulary: pass no other argument")
+        return read_text_vectorization(source)
+    return read_foreign(source, options, kind=kind).encoder
 
 
 def read_foreign(path: Path | str, options: Options | None = None, *, kind: str | None = None) -> Imported:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tokemb.array_types import Int64
 from tokemb.errors import MissingPackageError, TextError
 from tokemb.looking.analogies import answers
 from tokemb.looking.token_vectors import TokenVectors
 from tokemb.looking.words import find_row
-from tokemb.ragged import Int64
 
 Pair = tuple[str, str, float]
 Question = tuple[str, str, str, str]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tokemb.array_types import Int32
 from tokemb.embedder import Embedder
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
@@ -26,7 +27,7 @@ from tokemb.pipeline.output import (
 from tokemb.pipeline.report import EncodingReport
 from tokemb.pipeline.shards import Piece, ShardFolder
 from tokemb.pooling import Float32
-from tokemb.ragged import Int32, Ragged
+from tokemb.ragged import Ragged
 from tokemb.reading_ids import IdsSource
 from tokemb.row_count import RowCount
 from tokemb.writing import Layout, Writer, vectors_dtype

@@ -11,13 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from tokemb.array_types import Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.output_size import check_length
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.pipeline.shards import Piece
-from tokemb.ragged import Int32, Ragged
+from tokemb.ragged import Ragged
 from tokemb.row_shape import RowShape
 from tokemb.spool import RowSpool, check_padding
 from tokemb.threads import overlapped

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from tokemb.array_types import Int32
 from tokemb.errors import ArgumentError, OutputExistsError, RowsLostError
 from tokemb.outputs.locked_folder import locked_folder
 from tokemb.outputs.temporaries import temporary_folder
 from tokemb.pipeline.manifest import Manifest, remove_shards, shard_path
-from tokemb.ragged import Int32, Ragged
+from tokemb.ragged import Ragged
 from tokemb.row_count import RowCount
 from tokemb.writing import FORMATS, Layout, Writer, open_writer
 

@@ -8,15 +8,15 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb import texts
+from tokemb.array_types import STRINGS
 from tokemb.errors import TextError
-from tokemb.reading.streams import Stream
-from tokemb.texts import STRINGS
+from tokemb.streams import ByteStream
 
 BOM = b"\xef\xbb\xbf"
 _NEWLINE = ord("\n")
 
 
-def whole_lines(stream: Stream) -> Iterator[bytes]:
+def whole_lines(stream: ByteStream) -> Iterator[bytes]:
     r"""Yield blocks of about ``BATCH_BYTES`` that end in ``\n``; the last may not."""
     rest: list[bytes] = []  # the start of a line whose end has not been read: joined once, however long it is
     while block := stream.read(texts.BATCH_BYTES):

@@ -10,6 +10,7 @@ import pyarrow as pa
 from tokemb import texts
 from tokemb.errors import TextError
 from tokemb.parquet_footer import read_chunks
+from tokemb.parquet_tokens import COUNTS_KEY
 from tokemb.reading.columns import Columns, Place
 from tokemb.reading.files import Source
 from tokemb.reading.streams import OnRead, open_seekable
@@ -45,11 +46,9 @@ def columnar_batches(
 def _parquet(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list[str], pa.RecordBatch]]:  # noqa: ANN401
     import pyarrow.parquet as pq
 
-    from tokemb.counts_file import KEY
-
     with pq.ParquetFile(file, buffer_size=_READ_BUFFER, pre_buffer=False, page_checksum_verification=True) as parquet:
         schema = parquet.schema_arrow  # made anew each time it is asked for
-        if KEY in (schema.metadata or {}):
+        if COUNTS_KEY in (schema.metadata or {}):
             raise TextError(f"{source.name} holds token counts, not texts: pass them to fit_vocab")
         names = _choose(schema.names, columns, source)
         yield names, _no_rows(schema, names)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from tokemb.arguments import check_choice
+from tokemb.array_types import STRINGS, TOKEN_ROWS
 from tokemb.errors import TextError
-from tokemb.texts import STRINGS, TOKEN_ROWS, cuts, decoded, row_ends
+from tokemb.texts import cuts, decoded, row_ends
 
 # What the only column of text files is called, and the column taken where none is named.
 TEXT = "text"

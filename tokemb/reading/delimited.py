@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from tokemb.array_types import STRINGS
 from tokemb.errors import TextError
 from tokemb.reading.blocks import BOM
 from tokemb.reading.columns import Columns, Place
 from tokemb.reading.records import scan_records
-from tokemb.texts import STRINGS
 
 # A kept column is numbers if each field reads the same as a number: no leading zeros, no digits that would be lost.
 _WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"

@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pa_json
 
+from tokemb.array_types import STRINGS
 from tokemb.errors import TextError
 from tokemb.reading.columns import Columns, Place, text_type
 from tokemb.reading.json_values import arrow_type, is_exact, parse_float, to_array
-from tokemb.texts import STRINGS
 
 _NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 _BLANK = b" \t\r\n"

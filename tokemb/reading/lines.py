@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from tokemb.texts import STRINGS
+from tokemb.array_types import STRINGS
 
 _NEWLINE = ord("\n")
 

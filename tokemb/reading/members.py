@@ -6,10 +6,9 @@ import bz2
 import lzma
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from tokemb.reading.streams import Stream
+from tokemb.streams import ByteStream
 
 # Bytes of compressed data that are read at a time.
 _CHUNK = 1 << 18
@@ -29,7 +28,7 @@ class Members:
     bz2 member without content for an error.
     """
 
-    def __init__(self, stream: Stream, compression: str) -> None:
+    def __init__(self, stream: ByteStream, compression: str) -> None:
         self._stream = stream
         self._new = _DECOMPRESSORS[compression]
         self._decompressor = self._new()

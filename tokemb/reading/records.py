@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tokemb import texts
 from tokemb.errors import TextError
 from tokemb.reading.blocks import BOM
-from tokemb.reading.streams import Stream
+from tokemb.streams import ByteStream
 
 _NEWLINE, _RETURN, _QUOTE = b'\n\r"'
 _NO_QUOTING = 'or pass quoting="none" if quotes are part of the text'
@@ -51,7 +51,7 @@ class Scan:
         return int(np.searchsorted(self.newlines, offset))
 
 
-def whole_records(stream: Stream, name: str, delimiter: str) -> Iterator[bytes]:
+def whole_records(stream: ByteStream, name: str, delimiter: str) -> Iterator[bytes]:
     """Yield blocks of about ``BATCH_BYTES`` that end where a record does, not at a newline within quotes.
 
     Raises:

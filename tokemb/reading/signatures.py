@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tokemb.errors import TextError
-from tokemb.reading.streams import Stream
+from tokemb.streams import ByteStream
 
 # Bytes that are looked at.
 _BEGINNING = 1 << 12
@@ -58,7 +58,7 @@ _MARKS = (
 class CheckedStream:
     """A stream whose first bytes are checked when they are read."""
 
-    def __init__(self, stream: Stream, name: str) -> None:
+    def __init__(self, stream: ByteStream, name: str) -> None:
         self._stream = stream
         self._name = name
         self._waiting: bytes | None = None  # what was read to be checked, and not taken

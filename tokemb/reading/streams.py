@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import pyarrow as pa
 
 from tokemb.errors import TextError
-from tokemb.streams import read_some
+from tokemb.streams import ByteStream, read_some
 
 if TYPE_CHECKING:
     from tokemb.reading.files import Source
@@ -29,15 +29,8 @@ _WORTH_A_THREAD = 1 << 20
 OnRead: TypeAlias = Callable[[int], None]
 
 
-class Stream(Protocol):
-    """Bytes, read once from start to end."""
-
-    def read(self, size: int) -> bytes:
-        """The next ``size`` bytes, fewer at the end, none after it."""
-
-
 @contextmanager
-def open_stream(source: Source, on_read: OnRead | None = None) -> Iterator[Stream]:
+def open_stream(source: Source, on_read: OnRead | None = None) -> Iterator[ByteStream]:
     """Open a source for reading once, decompressed.
 
     A file gives the bytes that it has when it is opened, and none that are appended later.
@@ -51,7 +44,7 @@ def open_stream(source: Source, on_read: OnRead | None = None) -> Iterator[Strea
         yield _decompressed(_Opened(raw, source, on_read), source.compression, opened)
 
 
-def _decompressed(raw: _Opened, compression: str | None, opened: ExitStack) -> Stream:
+def _decompressed(raw: _Opened, compression: str | None, opened: ExitStack) -> ByteStream:
     stream: Any = raw
     if compression == "gzip" and (igzip := _igzip()):
         stream = opened.enter_context(igzip.IGzipFile(fileobj=raw))
@@ -63,7 +56,7 @@ def _decompressed(raw: _Opened, compression: str | None, opened: ExitStack) -> S
         # Without the buffer Arrow waits for the interpreter lock every 64 KB.
         buffered = pa.BufferedInputStream(pa.PythonFile(raw, "r"), _BUFFER)
         stream = opened.enter_context(pa.CompressedInputStream(buffered, compression))
-    return cast(Stream, stream)
+    return cast(ByteStream, stream)
 
 
 @contextmanager

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import pyarrow as pa
 
 from tokemb import texts
+from tokemb.array_types import STRINGS
 from tokemb.errors import TextError
 from tokemb.reading.columns import SELECT_FORMAT, Columns, Place
-from tokemb.texts import STRINGS, decoded
+from tokemb.texts import decoded
 from tokemb.writing.kept import plain_type
 
 

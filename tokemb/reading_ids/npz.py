@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tokemb.array_types import Int64
 from tokemb.errors import ArgumentError
-from tokemb.ragged import Int64, Ragged
+from tokemb.ragged import Ragged
 from tokemb.reading_ids.npz_member import Header, Member, read_header, read_scalar
 from tokemb.reading_ids.source import BLOCK, IdBlock, IdsSource, broken, changed, int32_ids
 from tokemb.writing.member_names import SUFFIX, column_name

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb.array_types import Int32
 from tokemb.errors import ArgumentError
-from tokemb.ragged import Int32, Ragged, check_ids
+from tokemb.ragged import Ragged, check_ids
 
 NOTHING_KEPT = pa.schema([])
 

@@ -12,13 +12,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tokemb.encoder import Encoder
 from tokemb.engine.components import UnprovableError
 from tokemb.errors import ArgumentError
 from tokemb.kernels.layout import PAGE
 from tokemb.row_shape import RowShape
 from tokemb.serving.every_character import EveryCharacter, every_character
 from tokemb.serving.graph import Tensor, cut, lay_out
+from tokemb.vocabulary_properties import Vocabulary
 
 _DTYPES = {"page_of": "<i4", "becomes": "<i4", "classes": "u1", "contexts": "u1"}
 
@@ -83,7 +83,7 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         """The fingerprint of the vocabulary."""
         return str(self._settings["fingerprint"])
 
-    def grow(self, encoder: Encoder) -> None:
+    def grow(self, encoder: Vocabulary) -> None:
         """Take the tokens of a vocabulary that grew from that of the layer, with the ids that they have in it.
 
         A function that was traced before, as by ``predict``, must be traced again.
@@ -116,7 +116,7 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         return {**super().get_config(), **self._settings}
 
 
-def make_layer(encoder: Encoder, maxlen: int | None, padding: str | None, truncating: str | None) -> TextToIds:
+def make_layer(encoder: Vocabulary, maxlen: int | None, padding: str | None, truncating: str | None) -> TextToIds:
     """The layer of ``Encoder.layer``."""
     shape = encoder.row_shape(maxlen, padding, truncating)
     if encoder.profile is None:
@@ -141,7 +141,7 @@ def make_layer(encoder: Encoder, maxlen: int | None, padding: str | None, trunca
     )
 
 
-def characters_of(encoder: Encoder) -> EveryCharacter:
+def characters_of(encoder: Vocabulary) -> EveryCharacter:
     """What becomes of each character; raises ``ArgumentError`` if that cannot be told."""
     components = (json.dumps(component) for component in encoder.splitting)
     try:

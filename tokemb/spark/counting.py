@@ -14,18 +14,16 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's users write it
 
-import tokemb
+from tokemb import fit
 from tokemb.arguments import check_choice, check_count, check_optional_count
+from tokemb.array_types import STRINGS, Int64
 from tokemb.counts import TokenCounts
 from tokemb.encoder import Encoder
-from tokemb.fit import check_combination
 from tokemb.profiles import get_profile
-from tokemb.ragged import Int64
 from tokemb.row_shape import RowShape
 from tokemb.spark.columns import text_column, workers_errors
 from tokemb.spark.sums import PACKED, SUMMED, sum_partition
 from tokemb.spark.worker import count_partition
-from tokemb.texts import STRINGS
 from tokemb.vocabulary import reserved_tokens
 
 _MAY_CHANGE = "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning"
@@ -104,12 +102,12 @@ def fit_vocab(
     ``column``, ``missing``: as for ``count_tokens``; all else is as for ``tokemb.fit_vocab``. Subword models are
     trained on the driver, to which all distinct words are brought.
     """
-    check_combination(get_profile(profile), model, bool(oov))
+    fit.check_combination(get_profile(profile), model, bool(oov))
     reserve = list(reserved_tokens(reserve, oov=bool(oov)))[1 + bool(oov) :]
     RowShape().override(maxlen, padding, truncating)  # what cannot be is told before the texts are counted
     pushed: dict[str, Any] = {"min_count": min_count, "max_size": max_size} if model == "word" else {}
     counts = count_tokens(df, column, profile=profile, reserve=reserve, missing=missing, **pushed)
-    return tokemb.fit_vocab(
+    return fit.fit_vocab(
         counts,
         model=model,
         max_size=max_size,

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb.array_types import STRINGS, Int64
 from tokemb.engine.buffers import string_buffers
 from tokemb.engine.tally import Tally
-from tokemb.ragged import Int64
-from tokemb.texts import STRINGS, slices
+from tokemb.texts import slices
 
 PACKED = "bucket int, tokens binary, sizes binary, counts binary, documents binary, first binary"
 SUMMED = "token string, length bigint, count bigint, documents bigint, first bigint"

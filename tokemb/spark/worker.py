@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark import Broadcast, TaskContext
 
+from tokemb.array_types import STRINGS
 from tokemb.counts import tally_tokens
 from tokemb.embedder import Embedder
 from tokemb.encoder import Encoder
@@ -28,7 +29,6 @@ from tokemb.reading.columnar import sound
 from tokemb.reading.columns import Columns, Place
 from tokemb.spark import sums
 from tokemb.specification import tokenizer_of
-from tokemb.texts import STRINGS
 
 Batches = Iterator[pa.RecordBatch]
 

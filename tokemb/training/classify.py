@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tokemb.arguments import check_count
+from tokemb.array_types import Int64
 from tokemb.errors import ArgumentError, TextError
 from tokemb.fit import fit_vocab
-from tokemb.ragged import Int64, Ragged
+from tokemb.ragged import Ragged
 from tokemb.texts import twice
 from tokemb.training.batching import Buckets, padded
 from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, outputs, repeatable

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.arguments import check_count
+from tokemb.array_types import Int64
 from tokemb.atomic import atomic_folder, check_folder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.json_content import parse_json
 from tokemb.outputs.kind import Kind
-from tokemb.ragged import Int64
 from tokemb.training.divergence import check_losses, check_weights
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tokemb.arguments import check_choice, check_count
+from tokemb.array_types import Int64
 from tokemb.errors import ArgumentError
 from tokemb.fit import fit_vocab
-from tokemb.ragged import Int64, Ragged
+from tokemb.ragged import Ragged
 from tokemb.texts import twice
 from tokemb.training.batching import Buckets, padded, taken
 from tokemb.training.fitting import Batch, Fitted, OnEpoch, Schedule, Trained, fit, outputs, repeatable

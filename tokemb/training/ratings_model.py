@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.arguments import check_choice, check_count
+from tokemb.array_types import Int32
 from tokemb.columns import ColumnEncoder
 from tokemb.errors import ArgumentError
-from tokemb.ragged import Int32
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from tokemb import kernels
 from tokemb.arguments import check_count
+from tokemb.array_types import Int64
 from tokemb.embedding import embedding_model
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
 from tokemb.pooling import Float32
-from tokemb.ragged import Int64, Ragged
+from tokemb.ragged import Ragged
 from tokemb.training.divergence import check_losses, check_weights
 from tokemb.training.fitting import Fitted, OnEpoch, Trained
 from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables

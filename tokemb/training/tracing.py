@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from tokemb.arguments import check_choice, check_count
+from tokemb.array_types import Int64
 from tokemb.columns import ColumnEncoder
 from tokemb.columns.tables import table_batches
 from tokemb.embedding import model_name
 from tokemb.errors import ArgumentError, TextError
-from tokemb.ragged import Int64, Ragged
+from tokemb.ragged import Ragged
 from tokemb.training.batching import Buckets, padded, taken
 from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, outputs, repeatable
 from tokemb.training.heads import CELLS, check_dropout

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tokemb.ragged import Int64
+from tokemb.array_types import Int64
 from tokemb.writing.writer import Array
 
 _BYTES = pa.large_binary()

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from tokemb.array_types import Int64
 from tokemb.errors import ArgumentError
-from tokemb.ragged import Int64
 from tokemb.writing.examples import examples, feature, numbers, texts
 from tokemb.writing.kept import plain, plain_type
 from tokemb.writing.layout import Layout

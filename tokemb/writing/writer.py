@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb.array_types import Int64
 from tokemb.errors import ArgumentError
 from tokemb.output_errors import naming_file
-from tokemb.ragged import Int64, Ragged
+from tokemb.ragged import Ragged
 from tokemb.writing.kept import with_plain_nulls
 from tokemb.writing.layout import Layout
 

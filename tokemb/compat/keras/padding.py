@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.arguments import check_side
+from tokemb.array_types import Int64
 from tokemb.errors import ArgumentError
-from tokemb.ragged import Int64, Ragged
+from tokemb.ragged import Ragged
 
 Array = npt.NDArray[Any]
 

@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 from tokenizers import Regex, normalizers, pre_tokenizers
 
+from tokemb.array_types import STRINGS
 from tokemb.profiles import Profile
-from tokemb.texts import STRINGS
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 

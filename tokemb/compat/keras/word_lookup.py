@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 from tokenizers.models import WordLevel
 
+from tokemb.array_types import STRINGS
 from tokemb.compat.keras.splitting import Splitting, profile_of
 from tokemb.engine.reference import Reference
 from tokemb.engine.scannable import code_points_of
 from tokemb.ragged import Ragged
 from tokemb.specification import specification_of
-from tokemb.texts import STRINGS
 from tokemb.threads import thread_count
 
 
