@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-import tokemb.compat.keras.sequence
-import tokemb.compat.keras.text
+import tokemb.keras.legacy.sequence
+import tokemb.keras.legacy.text
 from benchmarks import peers
 from benchmarks.agreement import DisagreementError, same_ids, same_vocabulary
 from benchmarks.measuring import Comparison, Outcome, Party, compare
@@ -25,7 +25,7 @@ def tokenizer(setting: Setting) -> Outcome:
         sequences = fitted.texts_to_sequences(setting.texts)
         return fitted, sequences, package.sequence.pad_sequences(sequences, maxlen=MAXLEN)
 
-    parties = [Party("tokemb", lambda _: work(tokemb.compat.keras)), Party(LEGACY, work, peers.legacy_preprocessing)]
+    parties = [Party("tokemb", lambda _: work(tokemb.keras.legacy)), Party(LEGACY, work, peers.legacy_preprocessing)]
     return compare(
         "fit, sequences and padding, Keras' names",
         parties,

@@ -36,8 +36,8 @@ import numpy.typing as npt
 
 import tokemb
 from benchmarks.setting import ROOT
-from tokemb.looking import TokenVectors, similarity_correlation
-from tokemb.ragged import Ragged
+from tokemb.analysis import TokenVectors, similarity_correlation
+from tokemb.rows.ragged import Ragged
 from tokemb.training.skipgram import SkipGram, train_skipgram
 
 DIALS = {

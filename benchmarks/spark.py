@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CORES = 2
 MOST = 2.5
 MEGABYTES = 700
-LOCAL, SPARK = f"tokemb, {CORES} threads", f"tokemb.spark, local[{CORES}]"
+LOCAL, SPARK = f"tokemb, {CORES} threads", f"tokemb.integrations.spark, local[{CORES}]"
 
 
 def spark(setting: Setting) -> Outcome:
@@ -32,7 +32,7 @@ def spark(setting: Setting) -> Outcome:
     if not setting.gigabytes:
         raise SkipError("GB is 0")
     try:
-        from tokemb.spark.session import require_java
+        from tokemb.integrations.spark.session import require_java
 
         require_java()
     except MissingPackageError as error:
@@ -50,7 +50,7 @@ def spark(setting: Setting) -> Outcome:
 
 
 def _fit(setting: Setting, session: SparkSession, text: Path, size: int) -> Outcome:
-    from tokemb.spark import fit_vocab
+    from tokemb.integrations.spark import fit_vocab
 
     frame = session.read.option("lineSep", "\n").text(str(text))
     parties = [
@@ -68,10 +68,10 @@ def _fit(setting: Setting, session: SparkSession, text: Path, size: int) -> Outc
 
 
 def _encode(setting: Setting, session: SparkSession, text: Path, rows: int, size: int) -> Outcome:
-    from tokemb.pipeline.encoded_corpus import Form
-    from tokemb.pipeline.encoding import encode_corpus
-    from tokemb.spark import encode
-    from tokemb.spark.files import write_parquet
+    from tokemb.integrations.spark import encode
+    from tokemb.integrations.spark.files import write_parquet
+    from tokemb.pipeline.encode import encode_corpus
+    from tokemb.pipeline.encoded_stream import Form
 
     encoder, here, there = setting.words, setting.folder / "here.parquet", setting.folder / "there.parquet"
     form = Form(encoder.row_shape(MAXLEN, None, None), (), ragged=False)

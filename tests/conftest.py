@@ -119,7 +119,7 @@ def python(code: str, *arguments: str, **environment: str) -> subprocess.Complet
 def use_kernels(monkeypatch: pytest.MonkeyPatch, always: bool) -> None:
     """Have kernels and threads do all work, or none of it."""
     for threshold in ("_WORTH_LOADING", "_WORTH_THREADS"):
-        monkeypatch.setattr(f"tokemb.threads.{threshold}", 0 if always else 1 << 62)
+        monkeypatch.setattr(f"tokemb.rows.threads.{threshold}", 0 if always else 1 << 62)
 
 
 def tokemb_command(*arguments: object, cwd: Path, **kwargs: object) -> subprocess.CompletedProcess[bytes]:

@@ -19,8 +19,8 @@ _SERVER = r"""
 import json, os, sys
 
 import tokemb, tokemb_cli.encode, tokemb_cli.fit_vocab
-import tokemb.columns.folder, tokemb.pipeline.encoding, tokemb.pipeline.shards, tokemb.reading.delimited
-import tokemb.outputs.exchange, tokemb.writing.npz, tokemb.writing.parquet, tokemb.writing.tfrecord
+import tokemb.tables.folder, tokemb.pipeline.encode, tokemb.formats.shards, tokemb.sources.delimited
+import tokemb.files.exchange, tokemb.formats.npz, tokemb.formats.parquet, tokemb.formats.tfrecord
 from tokemb_cli.main import cli
 
 try:
@@ -47,7 +47,7 @@ def die_at(step):
 
     for name in ("rename", "replace", "mkdir", "unlink", "rmdir", "fsync", "ftruncate"):
         setattr(os, name, counted(getattr(os, name)))
-    tokemb.atomic.exchange = counted(tokemb.atomic.exchange)
+    tokemb.files.atomic.exchange = counted(tokemb.files.atomic.exchange)
 
 
 def run(request):
@@ -56,7 +56,7 @@ def run(request):
     os.dup2(out, 1)
     os.dup2(out, 2)
     if not request["exchange"]:
-        tokemb.atomic.exchange = lambda *_: False
+        tokemb.files.atomic.exchange = lambda *_: False
     if request["step"] is not None:
         die_at(request["step"])
     try:

@@ -17,13 +17,13 @@ import numpy as np
 
 import tokemb
 from tokemb.errors import TokembError
-from tokemb.importing import import_vocabulary
-from tokemb.inspection import inspect
-from tokemb.keras_archive import check_model_file
-from tokemb.lookup import read_lookup
-from tokemb.pipeline.manifest import read_manifest
-from tokemb.reading_ids import open_ids
-from tokemb.vectors import load_vectors
+from tokemb.formats import open_ids
+from tokemb.formats.manifest import read_manifest
+from tokemb.importers import import_vocabulary
+from tokemb.models.embedding_lookup import read_lookup
+from tokemb.models.keras_archive import check_model_file
+from tokemb.models.pretrained import load_vectors
+from tokemb.pipeline.inspect import inspect
 
 TEXTS = ["deep learning is very deep", "", "very new learning", "naïve 學 👩‍💻"]
 Opener = Callable[[Path], Any]
@@ -89,7 +89,7 @@ def samples(folder: Path) -> Iterator[tuple[Path, Path, Opener, bool]]:
     yield folder / "i.jsonl", folder / "i.jsonl", _blocks, False
     tokemb.TokenCounts.from_texts(TEXTS).save(folder / "c.parquet")
     yield folder / "c.parquet", folder / "c.parquet", _counts, False
-    from tokemb.pipeline.manifest import Manifest
+    from tokemb.formats.manifest import Manifest
 
     (folder / "s").mkdir()
     manifest = Manifest("f" * 64, {"rows_per_shard": 2, "format": ".npz", "keep": []}, {"files": ["x"]})

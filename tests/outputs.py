@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from tokemb import Ragged
-from tokemb.writing import Layout, open_writer
+from tokemb.formats import Layout, open_writer
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5) | st.sampled_from(
     ['"\\/\n\r\t\x00\x1f\x7f', "\u2028\u2029\ufeff", "𠮷🙂é", "ends in nul\0", "long" * 17]

@@ -13,8 +13,9 @@ from tokenizers.processors import TemplateProcessing
 
 import tokemb
 from tests.conftest import MIXED, python
-from tokemb import Encoder, Ragged, texts
-from tokemb.bag_of_words import count_matrix
+from tokemb import Encoder, Ragged
+from tokemb.sources import texts
+from tokemb.vocabulary.bag_of_words import count_matrix
 
 SENTENCES = ["deep learning is very deep", "", "learning is fun", "what is it"]
 

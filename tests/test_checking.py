@@ -12,7 +12,7 @@ from tokenizers.models import WordLevel
 
 import tokemb
 from tests.conftest import command_here, tokemb_command
-from tokemb.contract import Finding
+from tokemb.models.compatibility import Finding
 
 ENCODER = tokemb.fit_vocab(["deep learning is very deep"])  # input_dim 6
 

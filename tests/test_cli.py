@@ -293,12 +293,12 @@ def test_an_error_that_nobody_thought_of_is_one_sentence_too(monkeypatch):
     from click.testing import CliRunner
     from tokemb_cli.main import cli
 
-    import tokemb.inspection
+    import tokemb.pipeline.inspect
 
     def broken(*_, **__):
         raise ZeroDivisionError("deep\nin it")
 
-    monkeypatch.setattr(tokemb.inspection, "inspect", broken)
+    monkeypatch.setattr(tokemb.pipeline.inspect, "inspect", broken)
     result = CliRunner().invoke(cli, ["inspect", "x"])
     assert result.exit_code == 1
     assert result.stderr == "Error: unexpected ZeroDivisionError: deep in it (set TOKEMB_DEBUG=1 to see where)\n"

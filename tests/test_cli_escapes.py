@@ -12,7 +12,7 @@ import pytest
 
 import tokemb
 from tests.conftest import command_here, ok
-from tokemb.looking.shown import quoted, shown_json, shown_text
+from tokemb.analysis.escape_token import quoted, shown_json, shown_text
 
 EVIL = "\x1b[31mred\x07\x9b2J\u202eback\u2066\x7f\r\u2028end"
 NAME = "evil\x1b]0;title\x07\u202e\nname"

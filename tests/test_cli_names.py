@@ -17,7 +17,7 @@ import tokemb
 from tests.conftest import command_here, ok
 from tests.test_reading import COMPRESS, collect
 from tokemb import TokembError
-from tokemb.reading_ids import open_ids
+from tokemb.formats import open_ids
 
 # As Python has the bytes of "café" in Latin-1, and of half a character.
 LATIN = os.fsdecode(b"caf\xe9")

@@ -103,7 +103,7 @@ def test_an_interrupted_run_keeps_whole_shards(here, number, code):
 
 
 def test_rows_are_those_of_one_file(here, monkeypatch):
-    monkeypatch.setattr("tokemb.pipeline.encoded_corpus.BLOCK", 5000)  # several blocks a batch
+    monkeypatch.setattr("tokemb.pipeline.encoded_stream.BLOCK", 5000)  # several blocks a batch
     run("x.jsonl --vocab v --maxlen 8 --keep id -o x.npz")
     run(f"x.jsonl --vocab v --keep id {SHARDS} x")
     assert len(shards("x")) == 26
@@ -224,7 +224,7 @@ def test_checksums_are_those_of_zlib(here, monkeypatch, without):
     checksums = json.loads(Path("x/_manifest.json").read_text())["crc32"]
     assert checksums == [zlib.crc32(Path("x", name).read_bytes()) for name in shards("x")]
     monkeypatch.setitem(sys.modules, without, None)
-    monkeypatch.setattr("tokemb.pipeline.manifest._CHUNK", 1000)
+    monkeypatch.setattr("tokemb.formats.manifest._CHUNK", 1000)
     assert "25,500 rows (25,500 of them were there); 0 rows" in run(f"x.jsonl --vocab v {SHARDS} x")
 
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import DATA
-from tokemb import texts
-from tokemb.columns import MISSING, ColumnEncoder, suggested_dim
 from tokemb.errors import ArgumentError, TextError, TextTypeError, VocabularyError
+from tokemb.sources import texts
+from tokemb.tables import MISSING, ColumnEncoder, suggested_dim
 
 VALUES = st.none() | st.sampled_from(["", "a", "b", "é", "z", "10", "9", "a b", "A"])
 TABLE = {"user": [3, 1, None, 3], "item": ["b", "a", "b", None], "tags": [["x"], [], None, ["y", "x", None]]}
@@ -129,7 +129,7 @@ def test_tables_of_all_kinds_are_one(kind):
 def test_files_are_read_batch_by_batch(tmp_path, monkeypatch):
     monkeypatch.setattr(texts, "BATCH_ROWS", 100)
     monkeypatch.setattr(texts, "BATCH_BYTES", 1 << 10)
-    monkeypatch.setattr("tokemb.counts._MERGE_TOKENS", 50)
+    monkeypatch.setattr("tokemb.counts.token_counts._MERGE_TOKENS", 50)
     random = np.random.default_rng(1)
     table = {"user": random.integers(0, 400, 3000), "item": random.choice(["a", "b", ""], 3000)}
     with open(tmp_path / "x.csv", "w") as file:
@@ -269,7 +269,7 @@ def test_columns_must_be_there_and_hold_the_same():
 
 
 def test_absurd_padding_is_refused(monkeypatch):
-    monkeypatch.setattr("tokemb.spool._ABSURD_BYTES", 100)
+    monkeypatch.setattr("tokemb.rows.disk_buffer._ABSURD_BYTES", 100)
     table = {"a": [["x"]] * 99 + [["x"] * 100]}
     encoder = ColumnEncoder.fit(table)
     with pytest.raises(ArgumentError, match="padding 100 rows to the longest, 100 ids"):
@@ -316,7 +316,7 @@ def folder(tmp_path):
 
 
 def rewrite(folder, change):
-    from tokemb.folder import checksum
+    from tokemb.vocabulary.folder import checksum
 
     content = json.loads((folder / "columns.json").read_text())
     change(content)
@@ -387,7 +387,7 @@ def test_a_disk_that_fails_leaves_what_was_there(folder, monkeypatch):
     def fail(*_):
         raise OSError("full")
 
-    monkeypatch.setattr("tokemb.columns.folder.vocabulary_folder.json_bytes", fail)
+    monkeypatch.setattr("tokemb.tables.folder.vocabulary_folder.json_bytes", fail)
     with pytest.raises(OSError, match="full"):
         ColumnEncoder.fit({"c": [1]}).save(folder)
     assert sorted(folder.parent.rglob("*")) == before

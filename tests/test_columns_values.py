@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokemb.columns.values import MISSING, join, values_of
 from tokemb.errors import TextError, TextTypeError
+from tokemb.tables.values import MISSING, join, values_of
 
 TEXTS = st.none() | st.sampled_from(["", "a", "b", "a|b", "\\", "|", "a\\", MISSING, "7", "é"]) | st.text(max_size=3)
 

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tokemb.columns import ColumnEncoder
-from tokemb.columns.pipeline import encode_table
 from tokemb.errors import ArgumentError, TextError
+from tokemb.tables import ColumnEncoder
+from tokemb.tables.pipeline import encode_table
 
 TABLE = pa.table(
     {

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokemb import Ragged
-from tokemb.compat.keras import sequence
 from tokemb.errors import ArgumentError
+from tokemb.keras.legacy import sequence
 
 SIDE = st.sampled_from(["pre", "post"])
 MAXLEN = st.none() | st.integers(1, 6)

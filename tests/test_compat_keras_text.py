@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import CORPORA, TOKENIZERS, python
-from tokemb.compat.keras import splitting, text
-from tokemb.compat.keras.word_lookup import WordLookup
+from tokemb.keras.legacy import splitting, text
+from tokemb.keras.legacy.word_lookup import WordLookup
 
 ARTEFACTS = sorted((TOKENIZERS.parent / "keras").glob("*/tokenizer.json"))
 
@@ -360,7 +360,7 @@ def test_the_collector_is_left_as_it_was(engine):
 
 def test_the_import_is_light():
     heavy = ("tensorflow", "keras", "numba", "llvmlite", "scipy")
-    code = "import sys, tokemb.compat.keras.{} as m; print([name for name in {} if name in sys.modules])"
+    code = "import sys, tokemb.keras.legacy.{} as m; print([name for name in {} if name in sys.modules])"
     for module in ("text", "sequence"):
         run = python(code.format(module, heavy))
         assert run.stdout == "[]\n", run.stderr
@@ -368,7 +368,7 @@ def test_the_import_is_light():
 
 def test_small_inputs_do_not_wait_for_numba():
     run = python(
-        "import sys; from tokemb.compat.keras.text import Tokenizer; t = Tokenizer(); t.fit_on_texts(['a b'] * 9999); "
+        "import sys; from tokemb.keras.legacy.text import Tokenizer; t = Tokenizer(); t.fit_on_texts(['a b'] * 9999); "
         "t.texts_to_sequences(['a b'] * 9999); print('numba' in sys.modules)"
     )
     assert run.stdout == "False\n", run.stderr
@@ -383,9 +383,9 @@ def test_code_with_the_attribute_form_runs_with_one_import_replaced():
     )
     replaced = source.replace("tf.keras.preprocessing.", "preprocessing.")
     run = python(
-        "import sys\nfrom tokemb.compat import keras as preprocessing\n"
+        "import sys\nfrom tokemb.keras import keras as preprocessing\n"
         + replaced
         + "print(rows, padded, 'tensorflow' in sys.modules)"
     )
     assert run.stdout == "[[3, 1, 2]] [[0, 3, 1, 2]] False\n", run.stderr
-    assert not hasattr(importlib.import_module("tokemb.compat.keras"), "image")
+    assert not hasattr(importlib.import_module("tokemb.keras.legacy"), "image")

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import MIXED
 from tests.test_profiles import split
-from tokemb import TokenCounts, counts, texts
+from tokemb import TokenCounts
+from tokemb.counts import token_counts
+from tokemb.sources import texts
 
 TEXTS = st.lists(st.text("ab cA'é中\n"), max_size=12)
 
@@ -41,7 +43,7 @@ def assert_same(counted, rows):
 def test_texts_in_batches_of_any_size(profile, rows, batch):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(texts, "BATCH_BYTES", batch)
-        patch.setattr(counts, "_MERGE_TOKENS", 1)
+        patch.setattr(token_counts, "_MERGE_TOKENS", 1)
         assert_same(TokenCounts.from_texts(rows, profile=profile), [split(profile, row) for row in rows])
 
 

@@ -88,7 +88,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tokemb.atomic._flush", full)
+    monkeypatch.setattr("tokemb.files.atomic._flush", full)
     with pytest.raises(OSError, match="No space left"):
         TokenCounts.from_texts(["b"]).save(tmp_path / "x.counts.parquet")
     assert (tmp_path / "x.counts.parquet").read_bytes() == before

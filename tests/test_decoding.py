@@ -15,7 +15,7 @@ import tokemb
 from tests.conftest import CORPORA
 from tests.test_parity_tokenizers import FOREIGN
 from tokemb import Encoder, Ragged
-from tokemb.decoding import separator_of
+from tokemb.vocabulary.decoder import separator_of
 
 DECODERS = {"none": None, "Fuse": decoders.Fuse()}
 

@@ -12,7 +12,7 @@ from tokenizers.models import WordLevel
 
 import tokemb
 from tests.conftest import MIXED, command_here, tokemb_command
-from tokemb.difference import Token
+from tokemb.analysis.diff import Token
 
 TEXTS = st.lists(st.text(alphabet="aAbc '[]1 ", max_size=12), max_size=6)
 

@@ -17,7 +17,7 @@ import pytest
 import tokemb
 from tests.conftest import DATA, ROOT, command_here, python
 from tests.test_packaging import packages_in_the_tree
-from tokemb.profiles import PROFILES
+from tokemb.vocabulary.profiles import PROFILES
 
 OPTIONS = doctest.NORMALIZE_WHITESPACE
 

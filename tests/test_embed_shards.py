@@ -20,7 +20,7 @@ from tokemb_cli.main import cli
 import tokemb
 from tests.conftest import ROOT
 from tokemb.errors import ArgumentError
-from tokemb.reading_ids import open_ids
+from tokemb.formats import open_ids
 
 ROWS = 2500
 
@@ -221,7 +221,7 @@ def test_an_output_in_the_folder_of_ids(run, tmp_path, output):
 
 
 def test_more_shards_than_their_names_have_digits_for(run, tmp_path, monkeypatch):
-    from tokemb.pipeline import manifest, shards
+    from tokemb.formats import manifest, shards
 
     for module in (manifest, shards):
         monkeypatch.setattr(module, "shard_path", lambda folder, index, suffix: folder / f"part-{index}{suffix}")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import MIXED, python
 from tokemb import Ragged
-from tokemb.pooling import pool_lookup
+from tokemb.rows.pooling import pool_lookup
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_pooling_in_blocks_of_any_size(rows, pooling, data):
     matrix = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
     ragged = Ragged.from_rows(rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tokemb.pooling._GATHER_BYTES", data.draw(st.integers(1, 200)))
+        patch.setattr("tokemb.rows.pooling._GATHER_BYTES", data.draw(st.integers(1, 200)))
         pooled = pool_lookup(matrix, ragged, pooling)
     expected = [getattr(matrix[row], pooling)(axis=0) if row else np.zeros(3) for row in rows]
     np.testing.assert_allclose(pooled, np.reshape(expected, (-1, 3)), atol=1e-6)
@@ -264,7 +264,7 @@ np.save(here + "/trained.npy", model.predict(ids, verbose=0))
 
 
 def test_plain_keras_opens_trains_and_saves_the_model(tmp_path, encoder, model):
-    from tokemb.inspection import inspect
+    from tokemb.pipeline.inspect import inspect
 
     ids = encoder.encode(MIXED, maxlen=8)
     np.save(tmp_path / "ids.npy", ids)
@@ -302,7 +302,7 @@ def _saved(tmp_path, model):
 
 
 def test_a_saved_look_up_is_read_without_keras(tmp_path, model):
-    from tokemb.lookup import read_lookup
+    from tokemb.models.embedding_lookup import read_lookup
 
     lookup = read_lookup(_saved(tmp_path, model))
     assert (lookup.names, lookup.mask_zero) == ((model.name,), True)
@@ -314,7 +314,7 @@ def test_a_saved_look_up_is_read_without_keras(tmp_path, model):
 def test_what_is_more_than_a_look_up_is_left_to_keras(tmp_path):
     import keras
 
-    from tokemb.lookup import read_lookup
+    from tokemb.models.embedding_lookup import read_lookup
 
     def graph(*layers):
         ids = keras.Input((None,), dtype="int32")

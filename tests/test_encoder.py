@@ -136,7 +136,7 @@ def test_one_row_of_many_megabytes():
 
 
 def test_ragged_of_every_batch(monkeypatch):
-    from tokemb import texts
+    from tokemb.sources import texts
 
     encoder = tokemb.fit_vocab(MIXED)
     whole = encoder.encode_ragged(MIXED)
@@ -149,7 +149,7 @@ def test_ragged_of_every_batch(monkeypatch):
 
 def test_a_list_that_grows_while_it_is_encoded(monkeypatch):
     """By another thread: no row that was there before is lost."""
-    from tokemb import texts
+    from tokemb.sources import texts
 
     class Growing(list):
         def __getitem__(self, key):

@@ -17,9 +17,9 @@ import tokemb
 from tests.conftest import MIXED, python
 from tests.test_parity_tokenizers import COMBINATIONS, TEXTS, fitted, foreign
 from tokemb import engine
-from tokemb.array_types import STRINGS
-from tokemb.engine import scanner, walk
-from tokemb.inspection import inspect
+from tokemb._arrays import STRINGS
+from tokemb.engine import scan, scanner
+from tokemb.pipeline.inspect import inspect
 
 
 @pytest.fixture(autouse=True)
@@ -139,8 +139,8 @@ def test_a_huge_row():
 
 
 def test_pieces_are_learnt_in_many_walks_and_forgotten(monkeypatch):
-    monkeypatch.setattr(walk, "_MISSING_BYTES", 64)
-    monkeypatch.setattr(walk, "_MISSING_PIECES", 5)
+    monkeypatch.setattr(scan, "_MISSING_BYTES", 64)
+    monkeypatch.setattr(scan, "_MISSING_PIECES", 5)
     monkeypatch.setattr(scanner, "_MOST_PIECES", 20)
     encoder = tokemb.fit_vocab(MIXED, model="wordpiece", max_size=300)
     expected, rows = both(encoder, MIXED)

@@ -15,9 +15,9 @@ import pytest
 
 import tokemb
 from tests.conftest import ROOT
-from tokemb.atomic import atomic_file, atomic_folder
-from tokemb.outputs.kind import Kind
-from tokemb.writing import Layout, Writer
+from tokemb.files.atomic import atomic_file, atomic_folder
+from tokemb.files.output_kind import Kind
+from tokemb.formats import Layout, Writer
 
 ANY = Kind("anything", lambda _: True)
 
@@ -109,7 +109,7 @@ def test_a_full_device(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tokemb.atomic._flush", full)
+    monkeypatch.setattr("tokemb.files.atomic._flush", full)
     with pytest.raises(OSError, match="No space left"):
         tokemb.fit_vocab(["b"]).save(tmp_path / "v")
     assert {path.name: path.read_bytes() for path in (tmp_path / "v").iterdir()} == before
@@ -128,7 +128,7 @@ def test_a_failure_between_two_renames_puts_the_old_folder_back(tmp_path, monkey
             raise OSError(5, "Input/output error")
         return rename(source, target)
 
-    monkeypatch.setattr("tokemb.atomic.exchange", lambda *_: False)
+    monkeypatch.setattr("tokemb.files.atomic.exchange", lambda *_: False)
     monkeypatch.setattr(os, "rename", third_fails)
     with pytest.raises(OSError, match="Input/output error"), atomic_folder(tmp_path / "v", ANY) as new:
         (new / "new").write_text("new")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import use_kernels
-from tokemb.feeding import order
+from tokemb.keras.datasets import order
 
 ENCODER = tokemb.fit_vocab(["a b c d e f g"], profile="whitespace")
 TEXTS = st.lists(st.lists(st.sampled_from("abcdefgx"), max_size=9).map(" ".join), min_size=1, max_size=40)

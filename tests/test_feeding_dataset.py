@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import python
 from tokemb import Ragged
-from tokemb.feeding.examples import Examples
-from tokemb.feeding.files import in_parts
+from tokemb.keras.datasets.examples import Examples
+from tokemb.keras.datasets.files import in_parts
 
 ENCODER = tokemb.fit_vocab(["a b c d e f g"], profile="whitespace")
 ROWS = 30

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 import tokemb
-from tokemb.feeding.labels import numbers_of
+from tokemb.keras.datasets.labels import numbers_of
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import CORPORA, MIXED, python
 from tests.test_profiles import split
-from tokemb.profiles import PROFILES
-from tokemb.specification import specification_of, tokenizer_of
+from tokemb.vocabulary.profiles import PROFILES
+from tokemb.vocabulary.tokenizer_json import specification_of, tokenizer_of
 
 MODELS = ["word", "bpe", "wordpiece", "unigram"]
 

@@ -11,7 +11,7 @@ from tokenizers.models import WordLevel
 
 import tokemb
 from tokemb import Encoder
-from tokemb.specification import BLANK
+from tokemb.vocabulary.tokenizer_json import BLANK
 
 
 def _word_level(vocabulary, **parts):

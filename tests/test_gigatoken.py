@@ -20,17 +20,17 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 import tokemb
 from tests.conftest import EXAMPLES, MIXED, TOKENIZERS, python, use_kernels
 from tests.test_parity_tokenizers import TEXTS
-from tokemb.array_types import STRINGS
-from tokemb.engine.around_in_place import text_for_room
-from tokemb.engine.battery import STRINGS_OF_ALL, difference
+from tokemb._arrays import STRINGS
 from tokemb.engine.buffers import string_buffers
-from tokemb.engine.candidate import objection
+from tokemb.engine.compatibility import objection
 from tokemb.engine.gigatoken import _VERSIONS, Gigatoken
+from tokemb.engine.insert_special_tokens import text_for_room
 from tokemb.engine.reference import Reference
-from tokemb.engine.young import has_young
-from tokemb.ragged import Ragged
-from tokemb.special_tokens import SpecialTokens
-from tokemb.specification import tokenizer_of
+from tokemb.engine.self_test import STRINGS_OF_ALL, difference
+from tokemb.engine.unicode_version import has_young
+from tokemb.rows.ragged import Ragged
+from tokemb.vocabulary.special_tokens import SpecialTokens
+from tokemb.vocabulary.tokenizer_json import tokenizer_of
 
 gigatoken = pytest.importorskip("gigatoken")
 
@@ -388,9 +388,9 @@ logging.basicConfig(format="SAID %(name)s %(levelname)s %(message)s")
 import pyarrow as pa
 from tokemb.engine.gigatoken import Gigatoken
 from tokemb.engine.reference import Reference
-from tokemb.engine.around_in_place import text_for_room
-from tokemb.special_tokens import SpecialTokens
-from tokemb.specification import tokenizer_of
+from tokemb.engine.insert_special_tokens import text_for_room
+from tokemb.vocabulary.special_tokens import SpecialTokens
+from tokemb.vocabulary.tokenizer_json import tokenizer_of
 specification = json.load(open(sys.argv[1]))
 reference = Reference(tokenizer_of(specification))
 texts = pa.array(["a text", "", "another"], pa.large_string())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import MIXED, command_here, tokemb_command
 from tokemb.errors import ArgumentError, TextTypeError, VocabularyError
-from tokemb.profiles import PROFILES
+from tokemb.vocabulary.profiles import PROFILES
 
 TEXTS = st.lists(st.text(alphabet="aAbBΣ '[]1 \t学", max_size=12), max_size=8)
 SETTINGS = st.fixed_dictionaries({}, optional={"max_new": st.integers(1, 3), "min_count": st.integers(1, 3)})

@@ -9,8 +9,8 @@ import pytest
 
 import tokemb
 from tests.conftest import MIXED, command_here
-from tokemb.compat.keras.text import Tokenizer
 from tokemb.errors import ArgumentError, VocabularyError
+from tokemb.keras.legacy.text import Tokenizer
 
 OLD = [*MIXED[:4], "aa bb aa"]
 NEW = [text for text in MIXED if "[UNK]" not in text]  # which names unknown words where the original drops them

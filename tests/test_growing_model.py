@@ -12,7 +12,7 @@ import tokemb
 from tests.conftest import command_here, tokemb_command
 from tests.test_checking import token_and_position
 from tokemb.errors import ArgumentError, ModelError
-from tokemb.lookup import read_lookup
+from tokemb.models.embedding_lookup import read_lookup
 
 WORDS = "one two three four five six seven eight nine ten eleven"
 OLD = tokemb.fit_vocab([WORDS])  # input_dim 13, which no other weight here is long
@@ -38,7 +38,7 @@ def trained(model, optimizer="adam", epochs=2, **settings):
 
 
 def embedding_of(model):
-    from tokemb.model_layers import layers_of
+    from tokemb.models.model_layers import layers_of
 
     (layer,) = {id(layer): layer for layer in layers_of(model) if isinstance(layer, keras.layers.Embedding)}.values()
     return layer
@@ -108,8 +108,8 @@ def test_what_was_learned_stays(tmp_path, make):
 
 
 def test_all_names_carry_the_new_vocabulary():
-    from tokemb.embedding import fingerprint_in_name
-    from tokemb.model_layers import layers_of
+    from tokemb.models.embedding_model import fingerprint_in_name
+    from tokemb.models.model_layers import layers_of
 
     for model in (nested(), of_documents(), inner()):
         grown = tokemb.grow_model(model, OLD, NEW)

@@ -10,9 +10,9 @@ from tokenizers import pre_tokenizers
 
 from tests.conftest import EXAMPLES
 from tests.test_gigatoken import OURS, each_file, sequence, split, texts_of, trained, ways
-from tokemb.engine.high_ids import high_ids
-from tokemb.engine.young import has_young
-from tokemb.row_layout import rows_with
+from tokemb.engine.token_screen import high_ids
+from tokemb.engine.unicode_version import has_young
+from tokemb.rows.pack_rows import rows_with
 
 DASHES_AND_QUOTES = range(0x2000, 0x2040)
 

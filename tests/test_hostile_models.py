@@ -13,11 +13,11 @@ import pytest
 
 import tokemb
 from tests.conftest import python, tokemb_command
-from tokemb.embedder import load_model
 from tokemb.errors import ModelError
-from tokemb.inspection import inspect
-from tokemb.keras_archive import check_model_file
-from tokemb.lookup import read_lookup
+from tokemb.models.embedder import load_model
+from tokemb.models.embedding_lookup import read_lookup
+from tokemb.models.keras_archive import check_model_file
+from tokemb.pipeline.inspect import inspect
 
 WEIGHTS = "model.weights.h5"
 MATRIX = "layers/embedding/vars/0"
@@ -285,7 +285,7 @@ import sys
 from pathlib import Path
 from tests.peak import peak
 from tokemb.errors import ModelError
-from tokemb.inspection import inspect
+from tokemb.pipeline.inspect import inspect
 before = peak()
 try:
     inspect(Path(sys.argv[1]))
@@ -329,7 +329,7 @@ def test_damaged_weights_end_the_command_with_an_error(tmp_path, model):
 KEPT_ERROR = """
 import atexit, gc, io
 import h5py
-from tokemb.hdf5 import release_frames
+from tokemb.files.hdf5 import release_frames
 
 class Broken(io.RawIOBase):
     def seek(self, *_):

@@ -14,10 +14,10 @@ import pytest
 import tokemb
 from tests.conftest import python
 from tokemb.errors import TokembError, VocabularyError
-from tokemb.folder import checksum, read_folder
-from tokemb.importing import import_vocabulary
-from tokemb.json_content import parse_json
-from tokemb.reading_ids import open_ids
+from tokemb.files.json_content import parse_json
+from tokemb.formats import open_ids
+from tokemb.importers import import_vocabulary
+from tokemb.vocabulary.folder import checksum, read_folder
 
 LARGE = 1 << 28
 COUNTS = {b"tokemb.counts": json.dumps({"format_version": 1, "profile": "words", "row_lengths": [[300, 1]]}).encode()}
@@ -129,8 +129,8 @@ from pathlib import Path
 import tokemb
 from tests.peak import peak
 from tokemb.errors import TokembError
-from tokemb.reading_ids import open_ids
-from tokemb.vectors import load_vectors
+from tokemb.formats import open_ids
+from tokemb.models.pretrained import load_vectors
 
 def opened(path):
     if path.name.startswith("ids"):
@@ -250,7 +250,7 @@ def test_json_that_is_nested_too_deeply_is_an_error(content):
 @pytest.mark.parametrize("name", ["tokenizer.json", "word_index.json", "_manifest.json", "tokemb.json"])
 def test_files_of_deeply_nested_json_are_an_error(tmp_path, name):
     (tmp_path / name).write_bytes(b'{"tokenizer":' * 900 + b"1" + b"}" * 900)
-    from tokemb.inspection import inspect
+    from tokemb.pipeline.inspect import inspect
 
     with pytest.raises(TokembError):
         inspect(tmp_path if name != "word_index.json" else tmp_path / name)

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pytest
 
 from tests.conftest import MIXED, command_here
-from tokemb.compat.keras.text import Tokenizer
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.importing import compressed, import_vocabulary, read_foreign, verify
-from tokemb.importing.pickled import read_pickle
-from tokemb.importing.pickled_arrays import PickledArray
+from tokemb.importers import compressed, import_vocabulary, read_foreign, verify
+from tokemb.importers.pickled import read_pickle
+from tokemb.importers.pickled_arrays import PickledArray
+from tokemb.keras.legacy.text import Tokenizer
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 

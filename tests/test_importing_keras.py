@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import DATA, MIXED, ROWS
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.importing import import_vocabulary, read_foreign, verify
-from tokemb.importing.keras_splitting import DEFAULT_FILTERS
-from tokemb.importing.options import Options
+from tokemb.importers import import_vocabulary, read_foreign, verify
+from tokemb.importers.keras_splitting import DEFAULT_FILTERS
+from tokemb.importers.options import Options
 
 REAL = DATA.parent / "tokenizers" / "keras"
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import MIXED, command_here
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.importing import import_vocabulary, read_foreign, verify
+from tokemb.importers import import_vocabulary, read_foreign, verify
 
 TEXTS = [text.replace("\0", "") for text in MIXED]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import DATA, MIXED
 from tokemb.errors import ArgumentError, ModelError, VocabularyError
-from tokemb.importing import import_vocabulary, read_foreign, verify
+from tokemb.importers import import_vocabulary, read_foreign, verify
 
 REAL = DATA.parent / "tokenizers" / "other" / "textvectorization_keras3" / "vectorizer.keras"
 TEXTS = [text.replace("\0", "") for text in MIXED]

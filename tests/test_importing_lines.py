@@ -9,8 +9,8 @@ import pytest
 import tokemb
 from tests.conftest import MIXED, TOKENIZERS, command_here, tokemb_command
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.importing import KINDS, import_vocabulary, read_foreign, verify
-from tokemb.importing.kinds import LINES
+from tokemb.importers import KINDS, import_vocabulary, read_foreign, verify
+from tokemb.importers.detect_format import LINES
 
 OTHER = TOKENIZERS.parent / "other"
 BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "deep", "learn", "##ing", "é"]
@@ -195,7 +195,7 @@ def test_a_difference_fails_and_nothing_is_written(tmp_path, monkeypatch):
     from click.testing import CliRunner
     from tokemb_cli.main import cli
 
-    from tokemb.importing import word_lists
+    from tokemb.importers import word_lists
 
     monkeypatch.setattr(word_lists, "_lookup", lambda *_: lambda texts: [[9] for _ in texts])
     lines(tmp_path / "w.txt", ["a"])

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.conftest import DATA, MIXED
 from tokemb.errors import VocabularyError
-from tokemb.importing import read_foreign, verify
-from tokemb.importing.pickled import read_pickle
-from tokemb.importing.pickled_objects import PickledTokenizer
+from tokemb.importers import read_foreign, verify
+from tokemb.importers.pickled import read_pickle
+from tokemb.importers.pickled_objects import PickledTokenizer
 
 REAL = DATA.parent / "tokenizers" / "keras"
 PATHS = [

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import command_here
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.importing import import_vocabulary, read_foreign, verify
+from tokemb.importers import import_vocabulary, read_foreign, verify
 
 
 def write(path, value):

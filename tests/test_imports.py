@@ -108,6 +108,6 @@ def test_public_names():
 
 
 def test_descriptions_turn_into_json():
-    from tokemb.inspection import describe_encoder
+    from tokemb.pipeline.inspect import describe_encoder
 
     json.dumps(describe_encoder(tokemb.fit_vocab(["a"]), 3))

@@ -7,12 +7,12 @@ from click.testing import CliRunner
 from tokemb_cli.main import cli
 
 import tokemb
-from tokemb.inspection import inspect
+from tokemb.pipeline.inspect import inspect
 
 
 def test_the_names_of_files_are_those_that_trainings_and_exports_write():
-    from tokemb.inspecting_models import ABOUT, MODEL, REPORT, VOCABULARY
-    from tokemb.serving import saved_model
+    from tokemb.models import saved_model
+    from tokemb.models.inspect_model import ABOUT, MODEL, REPORT, VOCABULARY
     from tokemb.training import fitting
 
     assert (MODEL, VOCABULARY, REPORT) == (fitting.MODEL, fitting.VOCABULARY, fitting.REPORT)
@@ -47,7 +47,7 @@ def test_a_folder_of_a_training_is_described(task, tmp_path):
 
 
 def test_a_saved_model_is_described(tmp_path):
-    from tokemb.serving.saved_model import export_saved_model
+    from tokemb.models.saved_model import export_saved_model
 
     encoder = tokemb.fit_vocab(["a b"], profile="whitespace")
     export_saved_model(encoder, tmp_path / "s", model=tokemb.embedding_model(encoder, 2), answer="vectors", maxlen=3)

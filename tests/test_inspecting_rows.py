@@ -13,8 +13,8 @@ from tokemb_cli.main import cli
 
 import tokemb
 from tests.outputs import outputs
-from tokemb.inspection import inspect
-from tokemb.writing import Layout, open_writer
+from tokemb.formats import Layout, open_writer
+from tokemb.pipeline.inspect import inspect
 
 
 def kept_type(kind, suffix):
@@ -71,7 +71,7 @@ def test_lines_are_counted(tmp_path):
 def test_rows_are_not_read(tmp_path, monkeypatch):
     with open_writer(tmp_path / "x.npz", Layout("ids", np.dtype("int32"), (2,))) as writer:
         writer.append(np.zeros((1000, 2), np.int32))
-    monkeypatch.setattr("tokemb.reading_ids.npz.NpzSource.blocks", None)
+    monkeypatch.setattr("tokemb.formats.npz.NpzSource.blocks", None)
     assert inspect(tmp_path / "x.npz")["rows"] == 1000
 
 

@@ -17,8 +17,8 @@ PAD = """
 import numpy as np
 from tokemb import Ragged, threads
 threads.kernels_pay = lambda size: True
-import tokemb.row_layout
-tokemb.row_layout.kernels_pay = lambda size: True
+import tokemb.rows.pack_rows
+tokemb.rows.pack_rows.kernels_pay = lambda size: True
 print(Ragged.from_rows([[1, 2, 3], [], [4]]).pad(2).tolist())
 """
 PADDED = "[[1, 2], [0, 0], [4, 0]]\n"

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import command_here, ok, python, tokemb_command
+from tokemb.analysis import TokenVectors, WordMap, neighbors, word_map, write_html, write_picture
+from tokemb.analysis.escape_token import shown
 from tokemb.errors import ArgumentError
-from tokemb.looking import TokenVectors, WordMap, neighbors, word_map, write_html, write_picture
-from tokemb.looking.shown import shown
 
 
 def vectors_of(size, dim=4, seed=0, counts=None):
@@ -133,7 +133,7 @@ def test_small_and_flat_clouds(matrix, method):
 
 def test_the_same_seed_gives_the_same_bytes_whatever_the_cores(tmp_path):
     code = (
-        "import sys, numpy as np; from tokemb.looking import *\n"
+        "import sys, numpy as np; from tokemb.analysis import *\n"
         "matrix = np.random.default_rng(0).normal(size=(120, 20)).astype('float32')\n"
         "vectors = TokenVectors([f't{i}' for i in range(120)], matrix, np.ones(120, bool), np.full(120, -1))\n"
         "drawn = word_map(vectors, seed=int(sys.argv[2]))\n"
@@ -299,7 +299,7 @@ def test_pictures_of_hostile_tokens(tmp_path):
 
 
 def test_what_no_font_can_write_is_said_and_has_no_label(tmp_path, monkeypatch):
-    monkeypatch.setattr("tokemb.looking.picture._FONTS", ("DejaVu Sans",))
+    monkeypatch.setattr("tokemb.analysis.picture._FONTS", ("DejaVu Sans",))
     drawn = spread(["film", "林檎", "مرحبا", "ภาษา"])
     assert write_picture(drawn, tmp_path / "map.svg") == ["林檎", "ภาษา"]
     assert sorted(labels(tmp_path / "map.svg"))[1:] == ["film", "مرحبا"]
@@ -315,7 +315,7 @@ def test_what_no_font_can_write_is_said_and_has_no_label(tmp_path, monkeypatch):
 def test_without_a_package_the_error_says_what_to_install(package, code, message):
     run = python(
         f"import sys; sys.modules[{package!r}] = None\n"
-        "import numpy as np; from tokemb.looking import *\n"
+        "import numpy as np; from tokemb.analysis import *\n"
         "vectors = TokenVectors(list('abcd'), np.eye(4, dtype='f'), np.ones(4, bool), np.full(4, -1))\n"
         f"try: {code}\n"
         "except ImportError as error: print(type(error).__name__, error)"

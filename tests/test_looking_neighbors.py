@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import DATA, command_here, ok, python, tokemb_command
+from tokemb.analysis import TokenVectors, analogy, analogy_accuracy, neighbors, similarity_correlation
+from tokemb.analysis.analogies import answers
+from tokemb.analysis.escape_token import shown
+from tokemb.analysis.nearest import _best, nearest
 from tokemb.errors import ArgumentError, ModelError, TextError
-from tokemb.looking import TokenVectors, analogy, analogy_accuracy, neighbors, similarity_correlation
-from tokemb.looking.analogies import answers
-from tokemb.looking.nearest import _best, nearest
-from tokemb.looking.shown import shown
 
 WORDS = "film good fine bad king queen man woman"
 
@@ -77,7 +77,7 @@ def test_equal_vectors_tie_by_id_wherever_they_stand(monkeypatch):
     together = [found.tolist() for found, _ in nearest(vectors, every, 5)]
     assert together[7] == twins
     assert together[130] == [5, 131, 257, 399, 7]
-    monkeypatch.setattr("tokemb.looking.nearest._BLOCK", 1)  # a query at a time
+    monkeypatch.setattr("tokemb.analysis.nearest._BLOCK", 1)  # a query at a time
     assert [found.tolist() for found, _ in nearest(vectors, every, 5)] == together
 
 
@@ -207,7 +207,7 @@ def test_what_cannot_be_looked_at(here, tmp_path):
 
 def test_files_of_vectors_with_and_without_a_vocabulary(here, tmp_path):
     encoder = tokemb.Encoder.load(here / "v")
-    tokemb.vectors.export_vectors(here / "m.keras", encoder, tmp_path / "m.npz")
+    tokemb.models.export_vectors.export_vectors(here / "m.keras", encoder, tmp_path / "m.npz")
     (tmp_path / "glove.txt").write_text("film 1 0\nThe 1 1\nfilm 5 5\n\xff 1 2\n 1 2\ngood 0 1\n", "latin-1")
     alone = TokenVectors.load(tmp_path / "glove.txt")
     assert alone.tokens == ["film", "The", "good"]
@@ -299,7 +299,7 @@ def test_evaluation_is_gensims(tmp_path):
 
 def test_without_scipy_the_error_says_what_to_install():
     run = python(
-        "import sys; sys.modules['scipy'] = sys.modules['scipy.stats'] = None; from tokemb.looking import *\n"
+        "import sys; sys.modules['scipy'] = sys.modules['scipy.stats'] = None; from tokemb.analysis import *\n"
         "try: similarity_correlation(None, [])\n"
         "except ImportError as error: print(error)"
     )

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.browser import browser
-from tokemb.looking import TokenVectors, WordMap, neighbors, word_map, write_html
-from tokemb.looking.shown import shown
+from tokemb.analysis import TokenVectors, WordMap, neighbors, word_map, write_html
+from tokemb.analysis.escape_token import shown
 
 from selenium.webdriver import ActionChains  # isort: skip  # there is one if the module before was imported
 from selenium.webdriver.common.by import By  # isort: skip

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import command_here, ok, tokemb_command
-from tokemb.looking import TokenVectors, export_projector
-from tokemb.looking.shown import shown
+from tokemb.analysis import TokenVectors, export_projector
+from tokemb.analysis.escape_token import shown
 
 
 def read(folder):

@@ -11,9 +11,9 @@ import pytest
 import tokemb
 from tests.conftest import command_here, ok
 from tokemb.errors import ArgumentError
-from tokemb.output_size import check_length, check_room
-from tokemb.ragged import Ragged
-from tokemb.writing import Layout, least_row_bytes
+from tokemb.formats import Layout, least_row_bytes
+from tokemb.rows.output_size import check_length, check_room
+from tokemb.rows.ragged import Ragged
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -54,7 +54,7 @@ def test_absurd_maxlen_of_columns_of_lists_is_refused_with_the_size(here):
 
 @pytest.mark.parametrize("target", ["out.npy", "out.npz", "out.tfrecord", "out.jsonl", "shards --rows-per-shard 50"])
 def test_output_larger_than_the_free_space_is_refused_with_the_size(here, monkeypatch, target):
-    monkeypatch.setattr("tokemb.output_size._WORTH_CHECKING", 100)
+    monkeypatch.setattr("tokemb.rows.output_size._WORTH_CHECKING", 100)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - 1000, 1000))
     run = command_here(*f"encode x.txt --vocab v --maxlen 30 -o {target}".split(), cwd=here)
     assert run.returncode == 1
@@ -65,7 +65,7 @@ def test_output_larger_than_the_free_space_is_refused_with_the_size(here, monkey
 def test_ids_whose_vectors_do_not_fit_are_refused_before_any_work(here, monkeypatch):
     ok(command_here(*"init-model --vocab v --dim 50 -o m.keras".split(), cwd=here))
     np.save(here / "ids.npy", np.ones((1000, 30), np.int32))
-    monkeypatch.setattr("tokemb.output_size._WORTH_CHECKING", 100)
+    monkeypatch.setattr("tokemb.rows.output_size._WORTH_CHECKING", 100)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - 5_000_000, 5_000_000))
     run = command_here(*"embed ids.npy --model m.keras -o out.npy".split(), cwd=here)
     assert (run.returncode, b"take at least 0.0 GB in out.npy" in run.stderr) == (1, True)
@@ -100,7 +100,7 @@ def test_room_is_checked_on_the_disk_of_the_output(tmp_path, monkeypatch):
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".tfrecord", ".jsonl"])
 @pytest.mark.parametrize("name", ["ids", "vectors"])
 def test_least_size_of_rows_is_not_more_than_they_take(tmp_path, name, suffix):
-    from tokemb.writing import open_writer
+    from tokemb.formats import open_writer
 
     layout = Layout(name, np.dtype("int32" if name == "ids" else "float32"), (1000,))
     path = tmp_path / f"x{suffix}"

@@ -15,7 +15,7 @@ import pytest
 
 import tokemb
 from tests.forks import Forks
-from tokemb.atomic import atomic_file
+from tokemb.files.atomic import atomic_file
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 

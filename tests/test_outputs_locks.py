@@ -11,9 +11,9 @@ import pytest
 
 import tokemb
 from tokemb.errors import OutputInUseError
-from tokemb.outputs.locked_folder import locked_folder
-from tokemb.outputs.locks import LOCK, owner_of, take_lock
-from tokemb.outputs.temporaries import remove_abandoned, temporary_folder
+from tokemb.files.locked_folder import locked_folder
+from tokemb.files.locks import LOCK, owner_of, take_lock
+from tokemb.files.temporaries import remove_abandoned, temporary_folder
 
 
 @pytest.fixture

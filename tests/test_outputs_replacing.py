@@ -16,7 +16,7 @@ import pytest
 import tokemb
 from tests.conftest import command_here, ok
 from tokemb.errors import OutputExistsError
-from tokemb.writing import FORMATS
+from tokemb.formats import FORMATS
 
 CORPUS = {
     ".npy": lambda path: np.save(path, np.zeros((3, 2, 2), np.uint8)),
@@ -161,7 +161,7 @@ def test_force_never_replaces_a_folder_of_another_kind(here):
 
 def test_maps_replace_maps_and_not_other_pictures(tmp_path):
     pytest.importorskip("matplotlib")
-    from tokemb.looking import word_map, write_html, write_picture
+    from tokemb.analysis import word_map, write_html, write_picture
 
     encoder = tokemb.fit_vocab(["a b c d e"])
     model = tokemb.embedding_model(encoder, 3, seed=0)

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 import tokemb
 from tests.conftest import CORPORA, MIXED, TOKENIZERS
-from tokemb.profiles import PROFILES
+from tokemb.vocabulary.profiles import PROFILES
 
 COMBINATIONS = [
     (profile, model)

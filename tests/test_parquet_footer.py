@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import EXAMPLES
 from tests.fuzz import damaged
-from tokemb.parquet_footer import read_chunks
+from tokemb.files.parquet_footer import read_chunks
 
 
 def content(**settings):

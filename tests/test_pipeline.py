@@ -7,15 +7,14 @@ import pyarrow as pa
 import pytest
 
 import tokemb
-from tokemb.embedder import Embedder
 from tokemb.errors import ArgumentError
-from tokemb.pipeline.decoding import decode_ids
-from tokemb.pipeline.embedding import embed_ids
-from tokemb.pipeline.encoded_corpus import Form
-from tokemb.pipeline.encoding import encode_corpus
-from tokemb.reading_ids import open_ids
-from tokemb.texts import batches
-from tokemb.writing import Layout, open_writer
+from tokemb.formats import Layout, open_ids, open_writer
+from tokemb.models.embedder import Embedder
+from tokemb.pipeline.decode import decode_ids
+from tokemb.pipeline.embed import embed_ids
+from tokemb.pipeline.encode import encode_corpus
+from tokemb.pipeline.encoded_stream import Form
+from tokemb.sources.texts import batches
 
 TEXTS = ["deep learning", "", "is very deep", "fun"]
 
@@ -47,7 +46,7 @@ def test_any_file_of_ids_is_decoded(tmp_path, encoder, suffix):
 
 @pytest.mark.parametrize("pooling", [None, "mean"])
 def test_padded_ids_of_any_file_are_embedded(tmp_path, encoder, pooling, monkeypatch):
-    monkeypatch.setattr("tokemb.reading_ids.source.BLOCK", 30)
+    monkeypatch.setattr("tokemb.formats.source.BLOCK", 30)
     ids = encoder.encode(TEXTS, maxlen=5)
     model = tokemb.embedding_model(encoder, 3, seed=0)
     expected = tokemb.embed(model, ids, pooling=pooling)
@@ -71,12 +70,12 @@ def test_padded_ids_of_any_file_are_embedded(tmp_path, encoder, pooling, monkeyp
 
 
 def test_rows_of_unknown_length(tmp_path, encoder, monkeypatch):
-    monkeypatch.setattr("tokemb.texts.BATCH_ROWS", 2)
+    monkeypatch.setattr("tokemb.sources.texts.BATCH_ROWS", 2)
     shape = encoder.row_shape(None, "pre", None)
     report = encode_corpus(encoder, corpus(TEXTS), tmp_path / "x.npy", Form(shape))
     assert (report.rows, report.maxlen) == (4, 3)
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), encoder.encode(TEXTS, padding="pre"))
-    monkeypatch.setattr("tokemb.spool._ABSURD_BYTES", 1000)
+    monkeypatch.setattr("tokemb.rows.disk_buffer._ABSURD_BYTES", 1000)
     with pytest.raises(ArgumentError, match=r"padding 400 rows to the longest, 100 ids.*pass maxlen=1, or"):
         encode_corpus(encoder, corpus(["fun"] * 399 + ["deep " * 100]), tmp_path / "y.npy", Form(shape))
     assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import MIXED, tokemb_command, use_kernels
 from tokemb import Ragged
-from tokemb.lookup import LookUp, lookup_of
-from tokemb.pooling import pool_lookup
+from tokemb.models.embedding_lookup import LookUp, lookup_of
+from tokemb.rows.pooling import pool_lookup
 
 THREADS = [1, 2, 3, 7]
 POOLING = st.sampled_from(["mean", "sum", "max"])

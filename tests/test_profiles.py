@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import MIXED
-from tokemb.profiles import PROFILES
+from tokemb.vocabulary.profiles import PROFILES
 
 
 def split(profile, text):

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import python
-from tokemb import TokembError, read_corpus, texts
-from tokemb.reading.records import scan_records
+from tokemb import TokembError, read_corpus
+from tokemb.sources import texts
+from tokemb.sources.records import scan_records
 
 # Python before 3.11 writes no CSV with NUL.
 NUL = "\0" * (sys.version_info >= (3, 11))
@@ -98,7 +99,7 @@ def test_the_same_rows_from_every_format(tmp_path_factory, kind, rows, block):
     WRITE[kind](path, rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(texts, "BATCH_BYTES", block)
-        patch.setattr("tokemb.reading.streams._WORTH_A_THREAD", 0 if len(rows) % 2 else 1 << 60)
+        patch.setattr("tokemb.sources.compressed._WORTH_A_THREAD", 0 if len(rows) % 2 else 1 << 60)
         for ending, compress in COMPRESS.items():
             packed = path.with_name(f"packed.{kind}{ending}")
             packed.write_bytes(compress(path.read_bytes()))

@@ -20,7 +20,7 @@ import tokemb
 from tests.conftest import python
 from tests.test_reading import COMPRESS, collect, write_csv, write_jsonl, zstd
 from tokemb import TokembError, read_corpus
-from tokemb.reading.ahead import read_ahead
+from tokemb.sources.prefetch import read_ahead
 
 LINES = b"".join(b'{"text": "row %d"}\n' % number for number in range(3000))
 
@@ -29,7 +29,7 @@ LINES = b"".join(b'{"text": "row %d"}\n' % number for number in range(3000))
 def ahead(request, monkeypatch, tmp_path):
     """With and without threads that read ahead."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tokemb.reading.streams._WORTH_A_THREAD", 0 if request.param else 1 << 60)
+    monkeypatch.setattr("tokemb.sources.compressed._WORTH_A_THREAD", 0 if request.param else 1 << 60)
     return request.param
 
 
@@ -261,7 +261,7 @@ def wait_for_no_threads():
 
 
 def test_threads_go_when_nobody_reads_on(tmp_path, ahead, monkeypatch):
-    monkeypatch.setattr("tokemb.texts.BATCH_BYTES", 100)
+    monkeypatch.setattr("tokemb.sources.texts.BATCH_BYTES", 100)
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(LINES))
     batches = read_corpus("a.jsonl.gz")
     next(batches)
@@ -306,7 +306,7 @@ def test_errors_come_in_their_turn():
 def test_a_program_ends_while_something_is_read(tmp_path):
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"text": "%s"}\n' % (b"a " * 5_000) * 5_000, 1))
     run = python(
-        "import sys, tokemb.reading.streams; tokemb.reading.streams._WORTH_A_THREAD = 0\n"
+        "import sys, tokemb.sources.compressed; tokemb.sources.compressed._WORTH_A_THREAD = 0\n"
         "kept = tokemb.read_corpus(sys.argv[1]); next(kept); print('done')",
         str(tmp_path / "a.jsonl.gz"),
     )

@@ -17,7 +17,7 @@ import tokemb
 from tests.conftest import ROOT
 from tests.test_reading import COMPRESS, collect
 from tokemb import TokembError, read_corpus
-from tokemb.reading.files import find_sources, format_of
+from tokemb.sources.listing import find_sources, format_of
 
 FILES = ["b.txt", "a.jsonl.gz", "sub/c.CSV", "sub/deep/d.parquet", "sub/[x].txt", "z.tsv.zst"]
 OTHERS = [".hidden.txt", "_SUCCESS.txt", "notes.md", ".git/e.txt", "sub/_temporary/f.txt", "sub/g.bin"]

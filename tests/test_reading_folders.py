@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.test_reading import collect
 from tokemb import TokembError
-from tokemb.reading.files import find_sources
+from tokemb.sources.listing import find_sources
 
 PIPES = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
 
@@ -65,7 +65,7 @@ def test_folder_and_glob_with_an_unreadable_folder_raise_its_name(data, unreadab
 @pytest.mark.parametrize("mode", [0o711, 0o600])
 @pytest.mark.parametrize("name", ["data/2024/c.txt", "data/*/c.txt", "data/**/*.txt", "data"])
 def test_folder_that_another_user_cannot_read_is_an_error(mode, name):
-    code = "import sys, os; from tokemb.reading.files import find_sources; print(find_sources(sys.argv[1])[0].path)"
+    code = "import sys, os; from tokemb.sources.listing import find_sources; print(find_sources(sys.argv[1])[0].path)"
     user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     with tempfile.TemporaryDirectory() as here:  # pytest's own are for their owner alone
         (Path(here) / "data" / "2024").mkdir(parents=True)

@@ -17,7 +17,7 @@ from tests.conftest import python
 from tests.outputs import COLUMNS, DAYS, outputs
 from tokemb import Ragged
 from tokemb.errors import ArgumentError
-from tokemb.reading_ids import open_ids
+from tokemb.formats import open_ids
 
 
 def read(path, row_size=None):
@@ -39,7 +39,7 @@ def read(path, row_size=None):
 def small_blocks(monkeypatch):
     """Some rows at a time, as in large files."""
     for name in ("source.BLOCK", "npz.BLOCK", "npz._ROWS", "parquet._ROWS", "jsonl._BLOCK"):
-        monkeypatch.setattr(f"tokemb.reading_ids.{name}", 3)
+        monkeypatch.setattr(f"tokemb.formats.{name}", 3)
 
 
 @given(outputs({**COLUMNS, **DAYS}, name="ids"), st.sampled_from([".npz", ".parquet"]))
@@ -57,7 +57,7 @@ def test_what_comes_back_is_what_was_written(tmp_path, output, suffix):
 @given(outputs({name: COLUMNS[name] for name in ("text", "flag", "large")}, name="ids"))
 def test_json_comes_back(tmp_path, output):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tokemb.reading_ids.jsonl._BLOCK", 1 << 20)
+        patch.setattr("tokemb.formats.jsonl._BLOCK", 1 << 20)
         source, rows, kept = read(output.write(tmp_path / "x.jsonl"))
     assert rows == output.rows
     if output.rows and output.layout.kept.names:
@@ -219,8 +219,8 @@ import sys
 from pathlib import Path
 import numpy as np, pyarrow, pyarrow.parquet
 from tests.peak import peak
-from tokemb.reading_ids import open_ids
-from tokemb.writing import Layout, open_writer
+from tokemb.formats import open_ids
+from tokemb.formats import Layout, open_writer
 path, rows = Path(sys.argv[1]), int(sys.argv[2])
 if rows:
     with open_writer(path, Layout("ids", np.dtype("int32"), (256,))) as writer:

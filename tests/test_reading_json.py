@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import command_here
 from tests.test_reading import collect, folder  # noqa: F401 - a fixture
-from tokemb import TokembError, texts
+from tokemb import TokembError
+from tokemb.sources import texts
 
 NUMBERS = st.one_of(
     st.integers(),

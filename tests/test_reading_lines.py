@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokemb import TokembError, read_corpus, texts
-from tokemb.corpus import corpus_batches
+from tokemb import TokembError, read_corpus
+from tokemb.sources import texts
+from tokemb.sources.text_source import corpus_batches
 
 
 def lines_of(path):

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import DATA, command_here, ok
-from tokemb import texts
 from tokemb.errors import ArgumentError, TextError
-from tokemb.reading import read_table
+from tokemb.sources import texts
+from tokemb.sources.corpus import read_table
 
 TWEETS = 'label\ttext\n0\t"Never again\n1\tso "good"\n0\t"so so"\n1\t""\n0\tbye"\n'
 TWEET_ROWS = ['"Never again', 'so "good"', '"so so"', '""', 'bye"']

@@ -21,7 +21,8 @@ import pytest
 import tokemb
 from tests.conftest import MIXED, command_here
 from tests.test_reading import collect, zstd
-from tokemb import TokembError, texts
+from tokemb import TokembError
+from tokemb.sources import texts
 
 LINES = "".join(f"row {number}\n" for number in range(40))
 CYRILLIC = "Привет, мир!\nКак дела?\n" * 20
@@ -179,7 +180,7 @@ def test_other_delimiter_than_that_of_the_format_is_an_error(tmp_path, name, con
     with pytest.raises(TokembError, match=f'{name}.* pass delimiter="{separator}"'):
         collect(tmp_path / name, **settings)
     delimiter = separator.replace("\\\\t", "\t").removeprefix("\\")
-    assert len(next(tokemb.reading.read_table(tmp_path / name, delimiter=delimiter, **settings)).schema) == 2
+    assert len(next(tokemb.sources.corpus.read_table(tmp_path / name, delimiter=delimiter, **settings)).schema) == 2
 
 
 @pytest.mark.parametrize(

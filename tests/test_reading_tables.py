@@ -10,9 +10,10 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
-from tokemb import read_corpus, texts
+from tokemb import read_corpus
 from tokemb.errors import ArgumentError, TextError
-from tokemb.reading import read_table
+from tokemb.sources import texts
+from tokemb.sources.corpus import read_table
 
 ROWS = [
     {"user": "7", "item": "007", "time": 20},

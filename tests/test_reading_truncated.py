@@ -16,9 +16,9 @@ from pyarrow import fs
 from tests.conftest import python
 from tests.test_reading import COMPRESS, collect
 from tokemb import TokembError, read_corpus
-from tokemb.reading_ids import open_ids
-from tokemb.vectors.load import tokens_of_vectors
-from tokemb.vectors.stream import Stream
+from tokemb.formats import open_ids
+from tokemb.models.pretrained.load import tokens_of_vectors
+from tokemb.models.pretrained.stream import Stream
 
 ROWS = 10_000
 # Texts that compress badly: decompressors read some hundred kilobytes at a time.
@@ -30,11 +30,11 @@ LINES = [b'{"text": "%s"}\n' % text.encode() for text in TEXTS]
 def small_batches(request, monkeypatch, tmp_path):
     """Read little at a time, with and without threads that read ahead."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tokemb.texts.BATCH_BYTES", 20_000)
-    monkeypatch.setattr("tokemb.reading.streams._CHUNK", 20_000)
-    monkeypatch.setattr("tokemb.reading.members._CHUNK", 20_000)
-    monkeypatch.setattr("tokemb.reading.streams._BUFFER", 20_000, raising=False)
-    monkeypatch.setattr("tokemb.reading.streams._WORTH_A_THREAD", 0 if request.param else 1 << 60)
+    monkeypatch.setattr("tokemb.sources.texts.BATCH_BYTES", 20_000)
+    monkeypatch.setattr("tokemb.sources.compressed._CHUNK", 20_000)
+    monkeypatch.setattr("tokemb.sources.multistream._CHUNK", 20_000)
+    monkeypatch.setattr("tokemb.sources.compressed._BUFFER", 20_000, raising=False)
+    monkeypatch.setattr("tokemb.sources.compressed._WORTH_A_THREAD", 0 if request.param else 1 << 60)
 
 
 def write_lines(name):
@@ -174,8 +174,8 @@ def write_ids(path):
 
 @pytest.mark.parametrize("name", ["a.npy", "fortran.npy", "a.npz", "a.parquet", "a.jsonl"])
 def test_ids_that_are_truncated_while_they_are_read_are_an_error(tmp_path, name, monkeypatch):
-    monkeypatch.setattr("tokemb.reading_ids.source.BLOCK", 1 << 16)
-    monkeypatch.setattr("tokemb.reading_ids.parquet.BLOCK", 1 << 10)
+    monkeypatch.setattr("tokemb.formats.source.BLOCK", 1 << 16)
+    monkeypatch.setattr("tokemb.formats.parquet.BLOCK", 1 << 10)
     path = tmp_path / name
     write_ids(path)
     blocks = open_ids(path).blocks()
@@ -191,7 +191,7 @@ def test_npy_that_is_truncated_does_not_kill_the_process(tmp_path):
     code = """
 import os, sys, tokemb
 from pathlib import Path
-from tokemb.reading_ids import open_ids
+from tokemb.formats import open_ids
 blocks = open_ids(Path(sys.argv[1])).blocks(1 << 10)
 next(blocks)
 os.truncate(sys.argv[1], 1 << 20)
@@ -225,7 +225,7 @@ def test_ids_that_are_replaced_after_they_were_opened_are_an_error(tmp_path, nam
 @pytest.mark.parametrize("shape", [(0, 4), (3, 0), (1, 1), (100_003, 3)])
 @pytest.mark.parametrize("dtype", ["int32", ">i8", "uint16"])
 def test_npy_is_read_whole_in_either_order(tmp_path, order, shape, dtype, monkeypatch):
-    monkeypatch.setattr("tokemb.reading_ids.source.BLOCK", 1 << 16)
+    monkeypatch.setattr("tokemb.formats.source.BLOCK", 1 << 16)
     ids = np.arange(np.prod(shape), dtype=np.int64).reshape(shape) % 50_000
     np.save(tmp_path / "a.npy", ids.astype(dtype, order=order))
     blocks = [block.ids for block in open_ids(tmp_path / "a.npy").blocks()]

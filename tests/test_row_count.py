@@ -13,13 +13,13 @@ import pytest
 import tokemb
 from tests.conftest import command_here
 from tokemb.errors import RowsLostError
-from tokemb.pipeline.encoded_corpus import EncodedCorpus, Form
-from tokemb.pipeline.encoding import encode_corpus
-from tokemb.pipeline.shards import ShardFolder
-from tokemb.ragged import Ragged
-from tokemb.spool import RowSpool
-from tokemb.writing.npy import GrowingArray
-from tokemb.writing.parquet import ParquetWriter
+from tokemb.formats.npy import GrowingArray
+from tokemb.formats.parquet import ParquetWriter
+from tokemb.formats.shards import ShardFolder
+from tokemb.pipeline.encode import encode_corpus
+from tokemb.pipeline.encoded_stream import EncodedCorpus, Form
+from tokemb.rows.disk_buffer import RowSpool
+from tokemb.rows.ragged import Ragged
 
 TEXTS = ["a b", "c", "", "a", "b b b"] * 20
 
@@ -113,7 +113,7 @@ def test_resumed_shards_count_with_the_rows_that_are_read(tmp_path, encoder):
 
 def test_a_row_lost_by_grouping_is_an_error(monkeypatch):
     monkeypatch.setattr(
-        "tokemb.columns.events._in_order", lambda codes, _: (pa.array([0, 1]), np.array([0, 1, 2], np.int64))
+        "tokemb.tables.events._in_order", lambda codes, _: (pa.array([0, 1]), np.array([0, 1, 2], np.int64))
     )
     with pytest.raises(RowsLostError, match="3 rows were read but 2 grouped"):
         tokemb.group_events({"user": ["u", "v", "u"], "item": ["a", "b", "c"]}, "user")
@@ -121,7 +121,7 @@ def test_a_row_lost_by_grouping_is_an_error(monkeypatch):
 
 @pytest.mark.parametrize("name", ["x.npz", "x.parquet"])
 def test_a_row_lost_in_a_table_is_an_error(tmp_path, monkeypatch, name):
-    from tokemb.columns.pipeline import encode_table
+    from tokemb.tables.pipeline import encode_table
 
     table = pa.table({"user": ["u", "v", "u"], "item": ["a", "b", "c"]})
     encoder = tokemb.ColumnEncoder.fit(table, columns=["user", "item"])
@@ -146,7 +146,7 @@ def test_a_row_lost_by_counting_is_an_error(monkeypatch):
 
 
 def test_a_row_lost_by_feeding_is_an_error(encoder, monkeypatch):
-    from tokemb.feeding.examples import ExampleMaker
+    from tokemb.keras.datasets.examples import ExampleMaker
 
     rows = ExampleMaker._rows
     monkeypatch.setattr(ExampleMaker, "_rows", lambda self, texts: drop_last_row(rows(self, texts)))
@@ -163,7 +163,7 @@ def test_a_row_lost_by_feeding_is_an_error(encoder, monkeypatch):
     ],
 )
 def test_a_row_lost_by_embedding_is_an_error(here, monkeypatch, command):
-    from tokemb.embedder import Embedder
+    from tokemb.models.embedder import Embedder
 
     vectors, pool_rows = Embedder.vectors, Embedder.pool_rows
     monkeypatch.setattr(Embedder, "vectors", lambda self, ids: vectors(self, ids[:-1]))

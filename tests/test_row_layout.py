@@ -6,10 +6,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.conftest import python, use_kernels
-from tokemb.engine.around_in_place import put_around_in_place
-from tokemb.ragged import Ragged
-from tokemb.row_layout import lay_out, rows_with
-from tokemb.special_tokens import SpecialTokens
+from tokemb.engine.insert_special_tokens import put_around_in_place
+from tokemb.rows.pack_rows import lay_out, rows_with
+from tokemb.rows.ragged import Ragged
+from tokemb.vocabulary.special_tokens import SpecialTokens
 
 ID = st.integers(-(2**31), 2**31 - 1)
 AROUND = st.lists(ID, max_size=3).map(tuple)
@@ -104,7 +104,7 @@ def test_special_tokens_in_place(kernels, rows, marked, before, after, spare, th
     with pytest.MonkeyPatch.context() as patch:
         use_kernels(patch, kernels)
         patch.setattr(
-            "tokemb.engine.around_in_place.run", lambda move, moves: [move(*each) for each in reversed(moves)]
+            "tokemb.engine.insert_special_tokens.run", lambda move, moves: [move(*each) for each in reversed(moves)]
         )
         whole, found = put_around_in_place(ragged, around, np.array(marked), threads)
     assert [row.tolist() for row in whole] == [[*before, *row, *after] for row in rows]
@@ -126,7 +126,7 @@ LARGE = """
 import sys
 import numpy as np
 from tokemb import Ragged, pad
-from tokemb.pooling import pool_lookup
+from tokemb.rows.pooling import pool_lookup
 matrix = np.ones((5, 3), np.float32)
 pool_lookup(matrix, Ragged.from_rows([[1, 2]]), "max")
 pad([[1, 2, 3]])
@@ -146,9 +146,9 @@ FORKED = """
 import os, signal
 import numpy as np
 from tokemb import Ragged
-from tokemb.pooling import pool_lookup
-import tokemb.threads
-tokemb.threads._WORTH_LOADING = tokemb.threads._WORTH_THREADS = 0
+from tokemb.rows.pooling import pool_lookup
+import tokemb.rows.threads
+tokemb.rows.threads._WORTH_LOADING = tokemb.rows.threads._WORTH_THREADS = 0
 rows = Ragged.from_lengths(np.ones(1000, np.int32), np.full(100, 10))
 def work():
     assert rows.pad(12).sum() == 1000

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import tokemb
 from tests.conftest import CORPORA, MIXED, ROOT, command_here, python, tokemb_command
-from tokemb.serving.saved_model import export_saved_model
+from tokemb.models.saved_model import export_saved_model
 
 # Nothing of ours, nor Keras, may be imported where a SavedModel runs.
 RUN = """
@@ -120,7 +120,7 @@ def test_export_into_a_new_folder_creates_its_parents(encoder, tmp_path):
 
 
 def test_export_that_fails_leaves_no_parent_folders(encoder, tmp_path, monkeypatch):
-    monkeypatch.setattr("tokemb.serving.saved_model._ABOUT", Path("none", "none", "tokemb.json"))
+    monkeypatch.setattr("tokemb.models.saved_model._ABOUT", Path("none", "none", "tokemb.json"))
     with pytest.raises(OSError, match="none"):
         export_saved_model(encoder, tmp_path / "serving" / "reviews" / "1", maxlen=3)
     assert list(tmp_path.iterdir()) == []
@@ -160,7 +160,7 @@ def test_wrong_commands(encoder, tmp_path, arguments, code, said):
 def test_the_command_knows_every_answer():
     from tokemb_cli import options
 
-    from tokemb.serving.saved_model import ANSWERS
+    from tokemb.models.saved_model import ANSWERS
 
     assert options.ANSWERS == ANSWERS
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import CORPORA
-from tokemb.engine.scannable import code_points_of
-from tokemb.kernels.layout import NEEDS_REFERENCE, PAGE, PAGES
-from tokemb.profiles import PROFILES
-from tokemb.serving.every_character import every_character
-from tokemb.serving.graph import cut
-from tokemb.specification import specification_of
+from tokemb.engine.scan_plan import code_points_of
+from tokemb.keras.layers.graph import cut
+from tokemb.keras.layers.unicode_table import every_character
+from tokemb.kernels.structs import NEEDS_REFERENCE, PAGE, PAGES
+from tokemb.vocabulary.profiles import PROFILES
+from tokemb.vocabulary.tokenizer_json import specification_of
 
 # What the rules of the profiles are about: case, sigmas and what they pass over, joints, marks of every place in the
 # order, characters that become several, that vanish, that are cut alone.

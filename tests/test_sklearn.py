@@ -32,7 +32,7 @@ from sklearn.utils.estimator_checks import (
 )
 from sklearn.utils.validation import validate_data
 
-from tokemb.sklearn import MODES, EncoderTransformer
+from tokemb.integrations.sklearn import MODES, EncoderTransformer
 
 SENTENCES = ["deep learning is very deep", "", "learning is fun", "what is it"]
 BAGS = ("multi_hot", "count", "tf_idf")
@@ -314,7 +314,7 @@ def test_texts_that_are_none(mode):
 def test_without_scikit_learn_the_error_says_what_to_install():
     run = python(
         "import sys; sys.modules['sklearn'] = None\n"
-        "try: import tokemb.sklearn\n"
+        "try: import tokemb.integrations.sklearn\n"
         "except ImportError as error: print(type(error).__name__, error)"
     )
     assert run.stdout == ("MissingPackageError EncoderTransformer needs scikit-learn: pip install tokemb[sklearn]\n"), (
@@ -324,7 +324,7 @@ def test_without_scikit_learn_the_error_says_what_to_install():
 
 def test_bags_need_no_tensorflow():
     run = python(
-        "import sys; from tokemb.sklearn import EncoderTransformer\n"
+        "import sys; from tokemb.integrations.sklearn import EncoderTransformer\n"
         "print(EncoderTransformer().fit_transform(['a b']).shape, 'keras' in sys.modules, 'tensorflow' in sys.modules)"
     )
     assert run.stdout == "(1, 4) False False\n", run.stderr

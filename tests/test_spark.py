@@ -24,8 +24,8 @@ pytest.importorskip("pyspark", reason="pyspark is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Spark's own
 
 from tokemb.errors import MissingPackageError, TextError  # noqa: E402
-from tokemb.spark import count_tokens, embed, encode, fit_vocab  # noqa: E402
-from tokemb.spark.session import require_java  # noqa: E402
+from tokemb.integrations.spark import count_tokens, embed, encode, fit_vocab  # noqa: E402
+from tokemb.integrations.spark.session import require_java  # noqa: E402
 
 try:
     require_java()

@@ -26,7 +26,7 @@ def batches(texts, size=4):
 
 
 def packed(texts, profile="words", missing="error"):
-    from tokemb.spark.worker import count_partition
+    from tokemb.integrations.spark.worker import count_partition
 
     return list(count_partition(batches(texts), column="text", profile=profile, missing=missing))
 
@@ -38,12 +38,12 @@ def tokens_in(batches):
 @pytest.mark.parametrize("most", [3, 1 << 19])
 @pytest.mark.parametrize("profile", ["words", "keras"])
 def test_a_partition_is_counted_in_parts_that_add_up(monkeypatch, most, profile):
-    from tokemb.spark.sums import sum_partition
+    from tokemb.integrations.spark.sums import sum_partition
 
-    monkeypatch.setattr("tokemb.spark.worker.MOST_DISTINCT", most)
-    monkeypatch.setattr("tokemb.spark.sums.BUCKETS", 5)
-    monkeypatch.setattr("tokemb.spark.sums._MERGE", most)
-    monkeypatch.setattr("tokemb.texts.BATCH_ROWS", most)
+    monkeypatch.setattr("tokemb.integrations.spark.worker.MOST_DISTINCT", most)
+    monkeypatch.setattr("tokemb.integrations.spark.sums.BUCKETS", 5)
+    monkeypatch.setattr("tokemb.integrations.spark.sums._MERGE", most)
+    monkeypatch.setattr("tokemb.sources.texts.BATCH_ROWS", most)
     monkeypatch.setattr("tokemb.engine.SMALL", 1)
     local = tokemb.TokenCounts.from_texts(TEXTS, profile=profile)
     parts = packed(TEXTS, profile)
@@ -63,8 +63,8 @@ def test_a_partition_is_counted_in_parts_that_add_up(monkeypatch, most, profile)
 @given(st.lists(st.dictionaries(st.text(st.characters(codec="utf-8")), st.integers(1, 1 << 40))), st.integers(0, 9))
 def test_what_is_packed_is_unpacked(parts, skipped):
     from tokemb.engine.tally import Tally
-    from tokemb.spark.sums import Sums, unpacked
-    from tokemb.spark.sums import packed as pack
+    from tokemb.integrations.spark.sums import Sums, unpacked
+    from tokemb.integrations.spark.sums import packed as pack
 
     sums, expected = Sums(), Counter()
     for part in parts:
@@ -79,7 +79,7 @@ def test_what_is_packed_is_unpacked(parts, skipped):
 
 
 def test_bytes_that_are_no_text_are_an_error():
-    from tokemb.spark.worker import count_partition
+    from tokemb.integrations.spark.worker import count_partition
 
     broken = pa.RecordBatch.from_pydict({"text": pa.array([b"fine", b"\xff"], pa.binary()).view(pa.string())})
     with pytest.raises(TextError, match="'text' of partition 0 is not sound from row 1 on"):
@@ -87,7 +87,7 @@ def test_bytes_that_are_no_text_are_an_error():
 
 
 def test_a_worker_makes_a_vocabulary_once():
-    from tokemb.spark.worker import packed, unpacked
+    from tokemb.integrations.spark.worker import packed, unpacked
 
     encoder = tokemb.fit_vocab(TEXTS, profile="keras", oov=False, maxlen=5, padding="pre")
     packs = packed(encoder)
@@ -97,7 +97,7 @@ def test_a_worker_makes_a_vocabulary_once():
     np.testing.assert_array_equal(again.encode(TEXTS), encoder.encode(TEXTS))
     others = [unpacked(packed(tokemb.fit_vocab([f"{number}"]))) for number in range(9)]
     assert [other.vocabulary[2] for other in others] == [f"{number}" for number in range(9)]
-    from tokemb.spark import worker
+    from tokemb.integrations.spark import worker
 
     assert len(worker._kept) <= worker._MOST_KEPT
 
@@ -108,7 +108,7 @@ def test_a_worker_makes_a_vocabulary_once():
     st.none() | st.integers(1, 60),
 )
 def test_where_to_cut(having, min_count, max_size):
-    from tokemb.spark.counting import _threshold
+    from tokemb.integrations.spark.counting import _threshold
 
     counts = np.array(sorted(having, reverse=True), np.int64)
     least, tied, room = _threshold(counts, np.array([having[count] for count in counts], np.int64), min_count, max_size)
@@ -146,7 +146,7 @@ def test_counts_that_lack_tokens_say_so(tmp_path):
     ],
 )
 def test_java(tmp_path, monkeypatch, told, message):
-    from tokemb.spark.session import require_java
+    from tokemb.integrations.spark.session import require_java
 
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     if told is not None:
@@ -173,7 +173,7 @@ def test_java(tmp_path, monkeypatch, told, message):
     ],
 )
 def test_without_the_extra(code, message):
-    run = python(f"import sys\n{code}\nimport tokemb.spark")
+    run = python(f"import sys\n{code}\nimport tokemb.integrations.spark")
     assert "MissingPackageError" in run.stderr and message in run.stderr
 
 
@@ -210,7 +210,7 @@ def test_wrong_usage(tmp_path, monkeypatch, arguments, message):
 def test_what_a_worker_raised_is_raised_here():
     from pyspark.errors import PythonException
 
-    from tokemb.spark.columns import workers_errors
+    from tokemb.integrations.spark.columns import workers_errors
 
     told = "An exception was thrown: Traceback\n  File x\n{}\n\n\tat org.apache"
     with pytest.raises(TextError, match="^row 3 has no 'text'$"), workers_errors():

@@ -10,7 +10,7 @@ from tests.conftest import python
 from tests.outputs import outputs
 from tokemb import Ragged
 from tokemb.errors import ArgumentError
-from tokemb.spool import RowSpool, check_padding
+from tokemb.rows.disk_buffer import RowSpool, check_padding
 
 
 @given(outputs(ragged=True, name="ids"))
@@ -48,7 +48,7 @@ def test_an_output_that_cannot_be_is_known_before(tmp_path):
 def test_no_space_left(tmp_path):
     run = python(
         "import resource, sys, numpy as np; from pathlib import Path; from tokemb import Ragged\n"
-        "from tokemb.spool import RowSpool\n"
+        "from tokemb.rows.disk_buffer import RowSpool\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         "try:\n"
         "    with RowSpool(Path(sys.argv[1])) as spool:\n"

@@ -18,8 +18,8 @@ import pytest
 
 import tokemb
 from tests.conftest import ROOT, tokemb_command
-from tokemb.streams import flush_all, write_all
-from tokemb.writing import Layout, open_writer
+from tokemb.files.output_stream import flush_all, write_all
+from tokemb.formats import Layout, open_writer
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these signals nor non-blocking pipes")
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")

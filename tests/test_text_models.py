@@ -41,7 +41,7 @@ def plain():
 
 def means(model, encoder, texts=TEXTS):
     """What the model must give: the mean of the vectors of the tokens of each text."""
-    from tokemb.model_layers import all_embeddings
+    from tokemb.models.model_layers import all_embeddings
 
     (embedding,) = all_embeddings(model)
     (matrix,) = embedding.get_weights()

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pytest
 
 import tokemb
-from tokemb import texts as texts_module
-from tokemb.array_types import STRINGS, TOKEN_ROWS
+from tokemb._arrays import STRINGS, TOKEN_ROWS
 from tokemb.errors import TextTypeError
-from tokemb.texts import batches
+from tokemb.sources import texts as texts_module
+from tokemb.sources.texts import batches
 
 
 def collect(texts):

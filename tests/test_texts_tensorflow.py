@@ -9,9 +9,9 @@ import tensorflow as tf
 
 import tokemb
 from tests.conftest import MIXED, python
-from tokemb import tensorflow_texts
 from tokemb.errors import TextError, TextTypeError
-from tokemb.texts import batches, twice
+from tokemb.sources import tensorflow_texts
+from tokemb.sources.texts import batches, twice
 
 ENCODER = tokemb.fit_vocab(MIXED)
 LABELS = list(range(len(MIXED)))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tokemb
-from tokemb.threads import overlapped, spread
+from tokemb.rows.threads import overlapped, spread
 
 
 @pytest.mark.parametrize("items", [0, 1, 2, 3, 50])
@@ -76,7 +76,7 @@ def test_batches_at_once_give_the_same_ids(monkeypatch, profile):
     texts = [f"word{number % 97} of row {number} ΑΣ" for number in range(5000)]
     encoder = tokemb.fit_vocab(texts, profile=profile, max_size=400)
     expected = encoder.encode(texts, maxlen=4, threads=1), encoder.encode_ragged(texts, threads=1)
-    monkeypatch.setattr("tokemb.texts.BATCH_BYTES", 3000)
+    monkeypatch.setattr("tokemb.sources.texts.BATCH_BYTES", 3000)
     for given in (texts, tuple(texts), np.array(texts)):
         np.testing.assert_array_equal(encoder.encode(given, maxlen=4, threads=3), expected[0])
         np.testing.assert_array_equal(encoder.encode(iter(given), maxlen=4, threads=2), expected[0])

@@ -12,20 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tokemb
-from tokemb.columns import ColumnEncoder
-from tokemb.embedding import EMBEDDING_NAME, fingerprint_in_name
 from tokemb.errors import ArgumentError, ModelError, OutputExistsError, TextError
-from tokemb.ragged import Ragged
+from tokemb.models.embedding_model import EMBEDDING_NAME, fingerprint_in_name
+from tokemb.rows.ragged import Ragged
+from tokemb.tables import ColumnEncoder
 from tokemb.training import heads, sequences
 from tokemb.training import next_model as next_models
 from tokemb.training.batching import Buckets, taken
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.fitting import Schedule, read_report
+from tokemb.training.knowledge_tracing import tracing_model, train_tracing
 from tokemb.training.metrics import ranking, ranks_of, roc_auc
 from tokemb.training.next_event import train_next
 from tokemb.training.next_model import Candidates, finish, next_model, training_model
 from tokemb.training.ratings import train_ratings
-from tokemb.training.tracing import tracing_model, train_tracing
 
 WORDS = "good bad film plot one two three"
 ENCODER = tokemb.fit_vocab([WORDS])
@@ -396,7 +396,7 @@ def test_a_length_of_nothing_is_refused(maxlen):
 @pytest.fixture
 def untrained(monkeypatch):
     """Fails where a training begins."""
-    for module in ("classify", "next_event", "ratings", "tracing"):
+    for module in ("classify", "next_event", "ratings", "knowledge_tracing"):
         monkeypatch.setattr(f"tokemb.training.{module}.fit", lambda *_: pytest.fail("was trained"))
 
 

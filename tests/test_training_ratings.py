@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from tests.conftest import command_here, ok, tokemb_command
-from tokemb.columns import ColumnEncoder
 from tokemb.errors import ArgumentError, TextError
+from tokemb.tables import ColumnEncoder
 from tokemb.training.fitting import Schedule
 from tokemb.training.ratings import train_ratings
 from tokemb.training.ratings_model import fill_unmet, rating_model

@@ -11,7 +11,7 @@ import tokemb
 from tests.conftest import command_here, ok, tokemb_command
 from tokemb import kernels
 from tokemb.errors import ArgumentError, TextError
-from tokemb.ragged import Ragged
+from tokemb.rows.ragged import Ragged
 from tokemb.training.skipgram import SkipGram, _Training, train_skipgram
 from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
 

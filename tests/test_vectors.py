@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import DATA
 from tokemb.errors import ArgumentError, VectorsError
-from tokemb.vectors import FORMATS, load_vectors
+from tokemb.models.pretrained import FORMATS, load_vectors
 
 REAL = DATA / "vectors"
 GENSIM = DATA.parent / "tokenizers" / "other" / "gensim"
@@ -281,13 +281,13 @@ def test_a_header_that_promises_much_costs_no_memory(file):
 def test_rows_across_blocks(file, monkeypatch):
     names = [f"token{index}" for index in range(300)]
     matrix = np.random.default_rng(1).normal(size=(300, 3)).astype(np.float32)
-    for module in ("text", "binary", "fasttext"):
-        monkeypatch.setattr(f"tokemb.vectors.{module}._BLOCK", 50)
-    monkeypatch.setattr("tokemb.vectors.stream._PIECE", 7)
+    for module in ("word2vec_text", "word2vec_binary", "fasttext"):
+        monkeypatch.setattr(f"tokemb.models.pretrained.{module}._BLOCK", 50)
+    monkeypatch.setattr("tokemb.models.pretrained.stream._PIECE", 7)
     for content in (word2vec(names, matrix), glove(names, matrix), binary(names, matrix), binary(names, matrix, b"")):
         for packed in (content, gzip.compress(content, mtime=0)):
             np.testing.assert_array_equal(load_vectors(file(packed), names).matrix, matrix)
-    monkeypatch.setattr("tokemb.vectors.text._LONGEST_ROW", 100)
+    monkeypatch.setattr("tokemb.models.pretrained.word2vec_text._LONGEST_ROW", 100)
     with pytest.raises(VectorsError, match="x holds a line of more than 100 bytes"):
         load_vectors(file(b"the 1 2\n" + b"x" * 200), names)
 
@@ -341,10 +341,10 @@ def test_real_files_that_hold_less_than_they_say():
 def test_the_command_knows_every_format_and_way():
     from tokemb_cli import export_vectors, init_model, options
 
-    from tokemb.vectors import MISSING
+    from tokemb.models.pretrained import MISSING
 
     assert options.VECTOR_FORMATS == FORMATS
     assert tuple(init_model._MADE) == MISSING
-    from tokemb.vectors.export import _WRITERS
+    from tokemb.models.export_vectors import _WRITERS
 
     assert export_vectors._ENDINGS == tuple(_WRITERS)

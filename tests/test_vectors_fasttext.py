@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import DATA
 from tokemb.errors import VectorsError
-from tokemb.vectors import load_vectors
+from tokemb.models.pretrained import load_vectors
 
 REAL = DATA / "vectors"
 SKIPGRAM, SUPERVISED = 2, 3
@@ -113,7 +113,7 @@ def test_words_and_what_is_made_of_ngrams(tmp_path, words, asked, shortest, more
     asked.append("__label__a")  # which is no word
     (tmp_path / "x.bin").write_bytes(gzip.compress(content) if packed else content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tokemb.vectors.fasttext._BLOCK_ROWS", block)
+        patch.setattr("tokemb.models.pretrained.fasttext._BLOCK_ROWS", block)
         loaded = load_vectors(tmp_path / "x.bin", asked)
     assert (loaded.format, loaded.rows, loaded.dim) == ("fastText model", len(words), 3)
     expected = [vector(word, words, matrix, buckets, max(shortest, 1), longest) for word in asked]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import DATA, command_here, tokemb_command
 from tokemb.errors import ArgumentError, ModelError, VectorsError
-from tokemb.lookup import read_lookup
-from tokemb.vectors import Coverage, coverage, export_vectors, load_vectors, starting_matrix
+from tokemb.models.embedding_lookup import read_lookup
+from tokemb.models.export_vectors import export_vectors
+from tokemb.models.pretrained import Coverage, coverage, load_vectors, starting_matrix
 
 TEXTS = ["the cat the dog the", "of the cat of"]  # the 4, cat 2, of 2, dog 1
 GLOVE = "the 1 2\nof 3 4\ncat 5 9\nThe 9 9\nunknown 7 7\n"
@@ -145,8 +146,8 @@ def test_what_is_written_loads_with_the_same_bits(tmp_path, encoder, data):
     matrix = np.array(rows, np.float32)
     path = tmp_path / ("x" + data.draw(st.sampled_from([".txt", ".vec", ".bin", ".npz"])))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tokemb.vectors.export.Embedder", lambda model, encoder: type("", (), {"matrix": matrix}))
-        patch.setattr("tokemb.vectors.export._BLOCK_ROWS", data.draw(st.integers(1, 9)))
+        patch.setattr("tokemb.models.export_vectors.Embedder", lambda model, encoder: type("", (), {"matrix": matrix}))
+        patch.setattr("tokemb.models.export_vectors._BLOCK_ROWS", data.draw(st.integers(1, 9)))
         assert export_vectors(None, encoder, path) == 5
     loaded = load_vectors(path, encoder.vocabulary)
     assert loaded.found.tolist() == [False, True, True, True, True, True]

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from tests.outputs import COLUMNS, DAYS, outputs
 from tokemb import Ragged
 from tokemb.errors import ArgumentError
-from tokemb.writing import Layout, check_layout, ids_dtype, open_writer, vectors_dtype
-from tokemb.writing.member_names import member_name
-from tokemb.writing.npz_columns import WIDEST
+from tokemb.formats import Layout, check_layout, ids_dtype, open_writer, vectors_dtype
+from tokemb.formats.member_names import member_name
+from tokemb.formats.npz_columns import WIDEST
 
 NUMBERS = {"int32": np.dtype(np.int32), "float16": np.dtype(np.float16), "float32": np.dtype(np.float32)}
 
@@ -74,7 +74,7 @@ def test_npz(tmp_path, output):
 
 @pytest.mark.parametrize(("longest", "is_wide"), [(WIDEST, True), (WIDEST + 1, False)])
 def test_npz_has_short_texts_at_full_width(tmp_path, longest, is_wide, monkeypatch):
-    monkeypatch.setattr("tokemb.writing.npz_columns._BLOCK", 100)
+    monkeypatch.setattr("tokemb.formats.npz_columns._BLOCK", 100)
     texts = ["𠮷" * longest, *(f"é{i}" for i in range(50))]
     kept = pa.record_batch({"text": texts})
     with open_writer(tmp_path / "x.npz", ids_layout(kept=kept.schema)) as writer:
@@ -93,7 +93,7 @@ def test_npz_has_short_texts_at_full_width(tmp_path, longest, is_wide, monkeypat
 def test_parquet(tmp_path, output):
     layout = output.layout
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tokemb.writing.parquet._ROW_GROUP", 60)
+        patch.setattr("tokemb.formats.parquet._ROW_GROUP", 60)
         table = pq.read_table(output.write(tmp_path / "x.parquet"))
     assert table[layout.name].to_pylist() == output.rows
     if layout.kept.names:
@@ -128,7 +128,7 @@ def test_parquet_types(tmp_path):
 @given(outputs({**COLUMNS, **DAYS}))
 def test_jsonl(tmp_path, output):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tokemb.writing.jsonl._BLOCK", 5)
+        patch.setattr("tokemb.formats.jsonl._BLOCK", 5)
         content = output.write(tmp_path / "x.jsonl").read_bytes().decode()
     lines = [json.loads(line) for line in content.split("\n")[:-1]]
     kept = [

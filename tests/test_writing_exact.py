@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokemb.errors import ArgumentError
-from tokemb.writing import Layout, open_writer
-from tokemb.writing.kept import plain
+from tokemb.formats import Layout, open_writer
+from tokemb.sources.kept import plain
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampled_from(
     ["\0", "a\0", "a\0b", "\n", "\r\n", "\u2028", "𠮷" * 70, '"\\']

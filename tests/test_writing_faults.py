@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tests.conftest import python
-from tokemb.writing import FORMATS, Layout, open_writer
+from tokemb.formats import FORMATS, Layout, open_writer
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
 
@@ -18,7 +18,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np, pyarrow as pa
 from tests.peak import peak
-from tokemb.writing import Layout, open_writer
+from tokemb.formats import Layout, open_writer
 path, blocks, limit = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 numbers = np.random.default_rng(0)
 kept = pa.record_batch({"text": [f"row {i}" for i in range(1000)], "n": list(range(1000))})

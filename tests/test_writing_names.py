@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import command_here, ok
 from tokemb import ColumnEncoder, TokembError
-from tokemb.columns.pipeline import encode_table
-from tokemb.reading_ids import open_ids
-from tokemb.writing import Layout, open_writer
-from tokemb.writing.member_names import column_name, member_name
+from tokemb.formats import Layout, open_ids, open_writer
+from tokemb.formats.member_names import column_name, member_name
+from tokemb.tables.pipeline import encode_table
 
 # Names as in CSV headers of others, some of which would be one after a careless escape.
 NAMES = [

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.outputs import COLUMNS, outputs
 from tokemb import Ragged
 from tokemb.errors import ArgumentError
-from tokemb.writing import Layout, open_writer
-from tokemb.writing.tfrecord import feature_spec
+from tokemb.formats import Layout, open_writer
+from tokemb.formats.tfrecord import feature_spec
 
 
 def parsed(path, layout):
@@ -84,7 +84,7 @@ MORE = FITTING | {
 def test_records_are_those_of_tensorflow(tmp_path, monkeypatch, output, size):
     import tensorflow as tf
 
-    monkeypatch.setattr("tokemb.writing.tfrecord._PART", size)
+    monkeypatch.setattr("tokemb.formats.tfrecord._PART", size)
     records = list(tf.data.TFRecordDataset(str(output.write(tmp_path / "x.tfrecord"))).as_numpy_iterator())
     expected = [serialized(output.layout, row, kept) for row, kept in zip(output.rows, output.kept_rows, strict=True)]
     assert records == expected

@@ -13,43 +13,43 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tokemb._version import __version__
+__version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from tokemb.checking import check
-    from tokemb.columns.encoder import ColumnEncoder
-    from tokemb.columns.events import group_events
-    from tokemb.counts import TokenCounts
-    from tokemb.difference import diff
-    from tokemb.embedder import embed
-    from tokemb.embedding import embedding_model
+    from tokemb.analysis import neighbors
+    from tokemb.analysis.diff import diff
+    from tokemb.counts.token_counts import TokenCounts
     from tokemb.encoder import Encoder
     from tokemb.errors import TokembError
     from tokemb.fit import fit_vocab
-    from tokemb.growing_model import grow_model
-    from tokemb.importing import import_vocabulary
-    from tokemb.looking import neighbors
-    from tokemb.ragged import Ragged, pad
-    from tokemb.reading import read_corpus
+    from tokemb.importers import import_vocabulary
+    from tokemb.models.check import check
+    from tokemb.models.embedder import embed
+    from tokemb.models.embedding_model import embedding_model
+    from tokemb.models.extension import grow_model
+    from tokemb.rows.ragged import Ragged, pad
+    from tokemb.sources.corpus import read_corpus
+    from tokemb.tables.encoder import ColumnEncoder
+    from tokemb.tables.events import group_events
 
 # Imported when they are asked for (PEP 562): a command needs a few of them, and answers sooner without the others.
 _MODULES = {
-    "ColumnEncoder": "columns.encoder",
+    "ColumnEncoder": "tables.encoder",
     "Encoder": "encoder",
-    "Ragged": "ragged",
+    "Ragged": "rows.ragged",
     "TokembError": "errors",
-    "TokenCounts": "counts",
-    "check": "checking",
-    "diff": "difference",
-    "embed": "embedder",
-    "embedding_model": "embedding",
+    "TokenCounts": "counts.token_counts",
+    "check": "models.check",
+    "diff": "analysis.diff",
+    "embed": "models.embedder",
+    "embedding_model": "models.embedding_model",
     "fit_vocab": "fit",
-    "group_events": "columns.events",
-    "grow_model": "growing_model",
-    "import_vocabulary": "importing",
-    "neighbors": "looking",
-    "pad": "ragged",
-    "read_corpus": "reading",
+    "group_events": "tables.events",
+    "grow_model": "models.extension",
+    "import_vocabulary": "importers",
+    "neighbors": "analysis",
+    "pad": "rows.ragged",
+    "read_corpus": "sources.corpus",
 }
 
 __all__ = [

@@ -12,27 +12,27 @@ import numpy.typing as npt
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from tokemb.array_types import Int32
-from tokemb.decoding import Decoding
-from tokemb.encoding import EncodedBatch, Encoding
+from tokemb._arrays import Int32
 from tokemb.engine import Explanation
+from tokemb.engine.batch_encoder import EncodedBatch, Encoding
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.folder import find_vocabulary, read_folder, write_folder
-from tokemb.ragged import Ragged, check_id_rows
-from tokemb.row_shape import RowShape
-from tokemb.specification import Specification, find_pad_id, read_tokenizer, specification_of, tokenizer_of
-from tokemb.statistics import CorpusStatistics
-from tokemb.threads import thread_count
-from tokemb.vocabulary_properties import Vocabulary
+from tokemb.rows.corpus_statistics import CorpusStatistics
+from tokemb.rows.ragged import Ragged, check_id_rows
+from tokemb.rows.threads import thread_count
+from tokemb.vocabulary.decoder import Decoding
+from tokemb.vocabulary.folder import find_vocabulary, read_folder, write_folder
+from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.tokenizer_json import Specification, find_pad_id, read_tokenizer, specification_of, tokenizer_of
+from tokemb.vocabulary.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import tensorflow as tf
     from keras.layers import TextVectorization
     from scipy.sparse import csr_matrix
 
-    from tokemb.counts import TokenCounts
-    from tokemb.feeding.py_dataset import EncodedBatches
-    from tokemb.serving.layer import TextToIds
+    from tokemb.counts.token_counts import TokenCounts
+    from tokemb.keras.datasets.py_dataset import EncodedBatches
+    from tokemb.keras.layers.text_to_ids import TextToIds
 
 
 class Encoder(Vocabulary):
@@ -146,7 +146,7 @@ pathlib.Path(text) for a file
         Raises:
             VocabularyError: For subword models and foreign vocabularies. Other errors are those of ``fit_vocab``.
         """
-        from tokemb.growing import growth  # counting, which encoding does not wait for
+        from tokemb.counts.extension import growth  # counting, which encoding does not wait for
 
         return _rebuild(*growth(self, texts, max_new, min_count, threads))
 
@@ -260,7 +260,7 @@ pathlib.Path(text) for a file
             array([[0., 0., 3., 0., 0., 0.],
                    [0., 1., 0., 0., 0., 1.]], dtype=float32)
         """
-        from tokemb.bag_of_words import bags_of_words  # SciPy is an extra
+        from tokemb.vocabulary.bag_of_words import bags_of_words  # SciPy is an extra
 
         return bags_of_words(self, self._encoding.bare_rows(texts, self.pad_id, threads), mode)
 
@@ -379,8 +379,8 @@ pathlib.Path(text) for a file
         Raises:
             ArgumentError: If an argument or a label is invalid. Errors of texts are those of ``encode``.
         """
-        from tokemb.feeding.settings import FeedSettings
-        from tokemb.feeding.tf_dataset import make_dataset
+        from tokemb.keras.datasets.settings import FeedSettings
+        from tokemb.keras.datasets.tf_dataset import make_dataset
 
         rows = maxlen, padding, truncating, drop_remainder, threads
         settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows)
@@ -407,8 +407,8 @@ pathlib.Path(text) for a file
 
         The arguments, batches and errors are those of ``dataset``. The same seed gives the same epochs.
         """
-        from tokemb.feeding.py_dataset import make_py_dataset
-        from tokemb.feeding.settings import FeedSettings
+        from tokemb.keras.datasets.py_dataset import make_py_dataset
+        from tokemb.keras.datasets.settings import FeedSettings
 
         rows = maxlen, padding, truncating, drop_remainder, threads
         settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows)
@@ -422,7 +422,7 @@ pathlib.Path(text) for a file
         Raises:
             ArgumentError: For subword and foreign vocabularies, which TensorFlow cannot reproduce exactly.
         """
-        from tokemb.serving.layer import make_layer
+        from tokemb.keras.layers.text_to_ids import make_layer
 
         return make_layer(self, maxlen, padding, truncating)
 
@@ -433,7 +433,7 @@ pathlib.Path(text) for a file
             ArgumentError: Unless this is a word vocabulary of the profile ``"text-vectorization"``, padded and
                 truncated at the end.
         """
-        from tokemb.serving.text_vectorization import to_text_vectorization
+        from tokemb.keras.layers.text_vectorization import to_text_vectorization
 
         return to_text_vectorization(self)
 

@@ -11,17 +11,17 @@ import pyarrow as pa
 from tokenizers import Tokenizer, decoders
 from tokenizers.models import Model, WordLevel
 
-from tokemb.arguments import check_choice, check_count, check_optional_count
-from tokemb.counts import TokenCounts
+from tokemb._validation import check_choice, check_count, check_optional_count
+from tokemb.counts.select_tokens import PAD_TOKEN, UNK_TOKEN, cut, nothing_left, reserved_tokens, word_counts
+from tokemb.counts.subwords import CONTINUATION, DEFAULT_MAX_SIZE, add_word_boundary, count_subwords, train_subwords
+from tokemb.counts.token_counts import TokenCounts
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
-from tokemb.folder import vocabulary_table
-from tokemb.profiles import Profile, get_profile
-from tokemb.row_shape import RowShape
-from tokemb.specification import Specification, specification_of, tokenizer_of
-from tokemb.statistics import CorpusStatistics
-from tokemb.subwords import CONTINUATION, DEFAULT_MAX_SIZE, add_word_boundary, count_subwords, train_subwords
-from tokemb.vocabulary import PAD_TOKEN, UNK_TOKEN, cut, nothing_left, reserved_tokens, word_counts
+from tokemb.rows.corpus_statistics import CorpusStatistics
+from tokemb.vocabulary.folder import vocabulary_table
+from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.profiles import Profile, get_profile
+from tokemb.vocabulary.tokenizer_json import Specification, specification_of, tokenizer_of
 
 MODELS = ("word", "bpe", "wordpiece", "unigram")
 

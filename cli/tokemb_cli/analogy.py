@@ -31,8 +31,8 @@ def command(model: Path, a: str, b: str, c: str, vocab: Path | None, k: int, as_
     from dataclasses import asdict
 
     from tokemb import Encoder
-    from tokemb.looking import analogy
-    from tokemb.looking.shown import shown
+    from tokemb.analysis import analogy
+    from tokemb.analysis.escape_token import shown
 
     encoder = None if vocab is None else Encoder.load(vocab)
     found = analogy(options.token_vectors(model, encoder), encoder, a, b, c, k)

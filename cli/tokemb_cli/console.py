@@ -30,14 +30,14 @@ def show_json(value: Any) -> None:  # noqa: ANN401 - any JSON
     """Write an answer for machines to standard output, on several lines, with characters that are not seen escaped."""
     import json
 
-    from tokemb.looking.shown import shown_json
+    from tokemb.analysis.escape_token import shown_json
 
     click.echo(shown_json(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
 def quoted(argument: Path | str) -> str:
     """Quote a path or a text for a shell, in a command that the user may run next."""
-    from tokemb.looking.shown import quoted as quote
+    from tokemb.analysis.escape_token import quoted as quote
 
     return quote(str(argument))
 
@@ -46,7 +46,7 @@ def escaped(message: str, keep: str = "") -> str:
     """Escape what is not seen in a message, but the characters to ``keep``."""
     if message.isprintable():
         return message
-    from tokemb.looking.shown import shown_text  # here, as hardly a message needs it
+    from tokemb.analysis.escape_token import shown_text  # here, as hardly a message needs it
 
     return shown_text(message, keep)
 

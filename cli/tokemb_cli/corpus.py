@@ -20,7 +20,7 @@ from tokemb_cli import values
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tokemb.reading.files import Source
+    from tokemb.sources.listing import Source
 
 FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow")
 # Options that say how files are read, by their names in tokemb.read_corpus.
@@ -175,7 +175,7 @@ class Corpus:
         """Read ``columns``, and those to keep, as a table; groups are rows of lists."""
         if self.group_by:
             with self._grouped(columns) as groups:
-                from tokemb.columns.tables import table_batches
+                from tokemb.tables.tables import table_batches
 
                 yield table_batches(groups)
             return
@@ -198,7 +198,7 @@ class Corpus:
         """The events of groups as the column of texts, and the columns to keep."""
         import pyarrow as pa
 
-        from tokemb.columns.events import token_rows
+        from tokemb.tables.events import token_rows
 
         events = token_rows(groups, self.columns[0], self.reading["missing"])
         kept_columns = [groups[name].combine_chunks() for name in self.keep]
@@ -206,7 +206,7 @@ class Corpus:
 
     @contextmanager
     def _read_table(self, wanted: Sequence[str], typed: Sequence[str]) -> Iterator[Iterator[pa.RecordBatch]]:
-        from tokemb.reading import read_table
+        from tokemb.sources.corpus import read_table
 
         reading = {name: value for name, value in self.reading.items() if name not in ("column", "missing")}
         with self._shown() as (shown, counted):
@@ -244,7 +244,7 @@ class Corpus:
         return {"files": files, **self.reading, **{name: list(names) for name, names in groups.items()}}
 
     def _sources(self) -> list[Source]:
-        from tokemb.reading.files import find_sources
+        from tokemb.sources.listing import find_sources
 
         settings = {name: self.reading[name] for name in ("delimiter", "quoting")}
         return find_sources(self.files, self.reading["format"], **settings)

@@ -42,7 +42,7 @@ def command(output: Path, force: bool, profile: str, threads: int | None, **told
         raise click.UsageError(f"{counted} is not text: tokemb fit-vocab takes counts, one file or several")
     texts.check_apart(output)
     from tokemb import TokenCounts
-    from tokemb.counts_file import check_target
+    from tokemb.counts.counts_file import check_target
 
     check_target(output, force)
 

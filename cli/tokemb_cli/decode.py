@@ -28,8 +28,8 @@ def command(ids: Path, vocab: Path, as_json: bool) -> None:
       tokemb decode ids.npy --vocab reviews.vocab --json
     """
     from tokemb import Encoder
-    from tokemb.pipeline.decoding import decode_ids
-    from tokemb.row_count import rows_line
+    from tokemb.pipeline.decode import decode_ids
+    from tokemb.rows.row_count import rows_line
 
     rows = 0
     for texts in decode_ids(Encoder.load(vocab), ids):

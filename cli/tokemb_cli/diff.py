@@ -11,7 +11,7 @@ from tokemb_cli import values
 from tokemb_cli.console import show, show_json
 
 if TYPE_CHECKING:
-    from tokemb.difference import Difference
+    from tokemb.analysis.diff import Difference
 
 _PATH = click.Path(path_type=Path)
 
@@ -34,7 +34,7 @@ def command(ctx: click.Context, first: Path, second: Path, as_json: bool, top: i
       tokemb diff reviews.vocab grown.vocab
     """
     from tokemb import Encoder
-    from tokemb.difference import diff
+    from tokemb.analysis.diff import diff
 
     difference = diff(Encoder.load(first), Encoder.load(second))
     if as_json:

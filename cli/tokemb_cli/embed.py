@@ -89,10 +89,10 @@ def command(
     if of_ids and (texts.keep or any(value is not None for value in (maxlen, padding, truncating))):
         raise click.UsageError("--maxlen, --padding, --truncating and --keep are for texts; ids are padded already")
     from tokemb import Encoder
-    from tokemb.embedder import Embedder
-    from tokemb.pipeline.embedding import embed_corpus, embed_ids
-    from tokemb.pipeline.encoded_corpus import Form
-    from tokemb.reading_ids import open_ids
+    from tokemb.formats import open_ids
+    from tokemb.models.embedder import Embedder
+    from tokemb.pipeline.embed import embed_corpus, embed_ids
+    from tokemb.pipeline.encoded_stream import Form
 
     encoder = None if vocab is None else Encoder.load(vocab)
     with quiet_tensorflow():
@@ -158,7 +158,7 @@ def _holds_ids(texts: corpus.Corpus) -> bool:
         return False
     if not all(path.exists() for path in paths):
         return False
-    from tokemb.reading_ids import find_ids
+    from tokemb.formats import find_ids
 
     source = find_ids(*paths)
     if source is not None and not source.fingerprint:

@@ -77,9 +77,9 @@ def command(
         return
     shards.check(output, rows_per_shard, shard_format)
     from tokemb import Encoder
-    from tokemb.folder import is_columns_folder
-    from tokemb.pipeline.encoded_corpus import Form
-    from tokemb.pipeline.encoding import encode_corpus
+    from tokemb.pipeline.encode import encode_corpus
+    from tokemb.pipeline.encoded_stream import Form
+    from tokemb.vocabulary.folder import is_columns_folder
 
     texts = corpus.Corpus.take(told)
     texts.check_apart(output)
@@ -116,7 +116,7 @@ def _encode_table(
     if output.suffix not in (".npz", ".parquet"):
         raise click.BadParameter(f"must end in .npz or .parquet for columns; received {output}", param_hint="--output")
     from tokemb import ColumnEncoder
-    from tokemb.columns.pipeline import encode_table
+    from tokemb.tables.pipeline import encode_table
 
     encoder = ColumnEncoder.load(vocab)
     with texts.open_table([column.parts for column in encoder.columns]) as batches:

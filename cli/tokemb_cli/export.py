@@ -62,7 +62,7 @@ def command(
 
     encoder = Encoder.load(vocab)
     with quiet_tensorflow():
-        from tokemb.serving.saved_model import export_saved_model
+        from tokemb.models.saved_model import export_saved_model
 
         layer = export_saved_model(
             encoder,

@@ -27,7 +27,7 @@ def command(model: Path, vocab: Path | None, output: Path, force: bool) -> None:
     options.check_vocab(model, vocab)
     corpus.check_apart([model, vocab], output)
     from tokemb import Encoder
-    from tokemb.looking import export_projector
+    from tokemb.analysis import export_projector
 
     encoder = None if vocab is None else Encoder.load(vocab)
     rows = export_projector(options.token_vectors(model, encoder), encoder, output, force=force)

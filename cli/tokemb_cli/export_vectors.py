@@ -33,7 +33,7 @@ def command(model: Path, vocab: Path, output: Path, force: bool) -> None:
         raise click.BadParameter(f"must end in {', '.join(_ENDINGS)}; received {output}", param_hint="--output")
     corpus.check_apart([model, vocab], output)
     from tokemb import Encoder
-    from tokemb.vectors import export_vectors
+    from tokemb.models.export_vectors import export_vectors
 
     encoder = Encoder.load(vocab)
     with quiet_tensorflow():

@@ -119,7 +119,7 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
     of_counts = options.are_counts(texts.files)
     sample = RowSample() if settings["model"] != "word" and not texts.quiet else None
     import tokemb
-    from tokemb.folder import check_target
+    from tokemb.vocabulary.folder import check_target
 
     check_target(output, force)
 
@@ -147,7 +147,7 @@ def _fit_table(
             raise click.UsageError(f"{option} is for vocabularies of texts, not for columns, whose values are whole")
     settings.pop("threads")
     from tokemb import ColumnEncoder
-    from tokemb.columns.folder import check_target
+    from tokemb.tables.folder import check_target
 
     check_target(output, force)
     with texts.open_table(texts.columns) as batches:
@@ -168,7 +168,7 @@ def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample:
     statistics = encoder.corpus
     if statistics is None:
         return
-    from tokemb.statistics import length_quantile
+    from tokemb.rows.corpus_statistics import length_quantile
 
     reserved = 1 + encoder.oov + len(encoder.settings["reserve"] if encoder.settings else ())
     rows = f"{statistics.rows:,} rows"
@@ -201,7 +201,7 @@ def _id_lengths(encoder: Encoder, sample: RowSample | None) -> Mapping[int, int]
 
 
 def _report_lengths(lengths: Mapping[int, int], encoder: Encoder, sample: RowSample | None) -> None:
-    from tokemb.statistics import length_quantile
+    from tokemb.rows.corpus_statistics import length_quantile
 
     sampled = sample is not None and sample.rows > 0
     unit = "tokens" if encoder.model == "word" else "subwords" if sampled else "words"

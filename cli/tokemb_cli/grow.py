@@ -108,9 +108,9 @@ def command(
 
 def _check_outputs(output: Path, grown_model: Path | None, force: bool) -> None:
     """Raise ``OSError`` before any work for what must not be replaced."""
-    from tokemb.atomic import check_output
-    from tokemb.folder import check_target
-    from tokemb.keras_archive import model_kind
+    from tokemb.files.atomic import check_output
+    from tokemb.models.keras_archive import model_kind
+    from tokemb.vocabulary.folder import check_target
 
     check_target(output, force)
     if grown_model is not None:
@@ -118,7 +118,7 @@ def _check_outputs(output: Path, grown_model: Path | None, force: bool) -> None:
 
 
 def _report(old: Encoder, new: Encoder) -> None:
-    from tokemb.looking.shown import shown
+    from tokemb.analysis.escape_token import shown
 
     before, after = old.corpus, new.corpus  # which an imported vocabulary has not
     added = new.vocabulary[old.input_dim :]
@@ -145,9 +145,9 @@ def _grow_model(
 ) -> None:
     """Write the grown model and the grown vocabulary, both or none."""
     from tokemb import grow_model
-    from tokemb.atomic import atomic_file
-    from tokemb.embedder import load_model
-    from tokemb.keras_archive import model_kind, note_maker
+    from tokemb.files.atomic import atomic_file
+    from tokemb.models.embedder import load_model
+    from tokemb.models.keras_archive import model_kind, note_maker
 
     with atomic_file(grown_model, model_kind("grow"), force=force) as temporary:
         with quiet_tensorflow(), warnings.catch_warnings(record=True) as caught:
@@ -164,8 +164,8 @@ def _grow_model(
 
 def _check_loads(path: Path, *, compiled: bool) -> None:
     """Raise ``ModelError`` if the model that was written to ``path`` cannot be loaded."""
-    from tokemb.embedder import load_model
     from tokemb.errors import ModelError
+    from tokemb.models.embedder import load_model
 
     try:
         load_model(path, compiled=compiled)

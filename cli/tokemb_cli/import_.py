@@ -12,7 +12,7 @@ from tokemb_cli.console import note, quiet_tensorflow
 from tokemb_cli.messages import in_words_here
 
 if TYPE_CHECKING:
-    from tokemb.importing import Difference, Imported
+    from tokemb.importers import Difference, Imported
 
 
 @click.command("import")
@@ -83,7 +83,7 @@ def command(
     \b
     Formats:
       Keras Tokenizer    the output of to_json, as text or nested in other JSON; a
-                         pickle of Keras or of tokemb.compat, also among other
+                         pickle of Keras or of tokemb.keras, also among other
                          objects; or a word_index with the options below
       .keras             the TextVectorization or StringLookup layer of a model
       TextVectorization  a pickle of its config and weights, or of
@@ -101,9 +101,9 @@ def command(
       tokemb import word_index.json -o reviews.vocab --oov-token "<OOV>" --maxlen 200 --padding post
     """
     corpus.check_apart([source, texts], output)
-    from tokemb.folder import check_target
-    from tokemb.importing import read_foreign, verify
-    from tokemb.importing.options import Options
+    from tokemb.importers import read_foreign, verify
+    from tokemb.importers.options import Options
+    from tokemb.vocabulary.folder import check_target
 
     check_target(output, force)
     imported = read_foreign(source, Options(**settings), kind=kind)

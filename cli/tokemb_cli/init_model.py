@@ -12,7 +12,7 @@ from tokemb_cli.console import note, quiet_tensorflow, quoted
 
 if TYPE_CHECKING:
     from tokemb import Encoder
-    from tokemb.vectors import Pretrained
+    from tokemb.models.pretrained import Pretrained
 
 _DIM = 50
 
@@ -85,8 +85,8 @@ def command(
     options.check_ending(output, ".keras")
     corpus.check_apart([vocab, vectors], output)
     import tokemb
-    from tokemb.atomic import atomic_file
-    from tokemb.keras_archive import model_kind, note_maker
+    from tokemb.files.atomic import atomic_file
+    from tokemb.models.keras_archive import model_kind, note_maker
 
     encoder = tokemb.Encoder.load(vocab)
     with atomic_file(output, model_kind("init-model"), force=force) as temporary:
@@ -105,7 +105,7 @@ def command(
 
 def _read(path: Path, encoder: Encoder, missing: str, reading: dict[str, Any]) -> Pretrained:
     """Read pre-trained vectors, and say how much of the vocabulary has one."""
-    from tokemb.vectors import coverage, load_vectors
+    from tokemb.models.pretrained import coverage, load_vectors
 
     pretrained = load_vectors(path, encoder.vocabulary, **reading)
     covered = coverage(encoder, pretrained.found)

@@ -38,7 +38,7 @@ def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
       tokemb inspect classifier
       tokemb inspect bert/tokenizer.json --text "is this [MASK] slow?"
     """
-    from tokemb.inspection import inspect
+    from tokemb.pipeline.inspect import inspect
 
     description = inspect(path, top=top, text=text)
     if as_json:

@@ -11,7 +11,7 @@ from tokemb_cli import options
 from tokemb_cli.console import show, show_json
 
 if TYPE_CHECKING:
-    from tokemb.looking import Neighbors
+    from tokemb.analysis import Neighbors
 
 
 @click.command("neighbors")
@@ -35,7 +35,7 @@ def command(model: Path, words: tuple[str, ...], vocab: Path | None, k: int, as_
     from dataclasses import asdict
 
     from tokemb import Encoder
-    from tokemb.looking import neighbors
+    from tokemb.analysis import neighbors
 
     encoder = None if vocab is None else Encoder.load(vocab)
     found = neighbors(options.token_vectors(model, encoder), encoder, words, k)
@@ -47,7 +47,7 @@ def command(model: Path, words: tuple[str, ...], vocab: Path | None, k: int, as_
 
 
 def _show(found: Neighbors) -> None:
-    from tokemb.looking.shown import shown
+    from tokemb.analysis.escape_token import shown
 
     show(options.counted(shown(found.token), found.count))
     for near in found.neighbors:

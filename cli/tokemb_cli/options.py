@@ -15,8 +15,8 @@ from tokemb_cli.console import note, quiet_tensorflow, require_standard_output
 
 if TYPE_CHECKING:
     from tokemb import Encoder, TokenCounts
-    from tokemb.looking import TokenVectors
-    from tokemb.writing import Layout
+    from tokemb.analysis import TokenVectors
+    from tokemb.formats import Layout
 
 # The library's, written again so that --help need not wait for it; tests compare them.
 PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
@@ -108,7 +108,7 @@ def is_counts(path: Path) -> bool:
     """Whether ``path`` holds token counts, which ``tokemb count`` writes."""
     if path.suffix != ".parquet" or not path.is_file():
         return False
-    from tokemb.counts_file import holds_counts
+    from tokemb.counts.counts_file import holds_counts
 
     return holds_counts(path)
 
@@ -133,7 +133,7 @@ def specification(suffix: str, layout: Layout | None) -> str:
     """How to parse what was written, on lines of its own; nothing for formats that say it themselves."""
     if suffix != ".tfrecord" or layout is None:
         return ""
-    from tokemb.writing.tfrecord import feature_spec
+    from tokemb.formats.tfrecord import feature_spec
 
     return f"\n{feature_spec(layout)}"
 
@@ -162,7 +162,7 @@ def check_ending(path: Path, ending: str, option: str = "--output") -> None:
 
 def check_vocab(model: Path, vocab: Path | None) -> None:
     """Wrong usage if ``model`` is a Keras model and no vocabulary is named."""
-    from tokemb.looking.token_vectors import is_model
+    from tokemb.analysis.token_vectors import is_model
 
     if vocab is None and is_model(model) and not (model / "tokenizer.json").exists():
         raise click.UsageError("a Keras model requires --vocab, the vocabulary that it was made for")
@@ -170,7 +170,7 @@ def check_vocab(model: Path, vocab: Path | None) -> None:
 
 def token_vectors(model: Path, encoder: Encoder | None) -> TokenVectors:
     """Load the vectors to look at, and warn if they look like those of a new model."""
-    from tokemb.looking import TokenVectors
+    from tokemb.analysis import TokenVectors
 
     with quiet_tensorflow():
         vectors = TokenVectors.load(model, encoder)

@@ -59,9 +59,9 @@ def command(
     options.check_vocab(model, vocab)
     corpus.check_apart([model, vocab, words], output)
     from tokemb import Encoder
-    from tokemb.atomic import check_output
-    from tokemb.looking import word_map
-    from tokemb.outputs.maps import MAP
+    from tokemb.analysis import word_map
+    from tokemb.analysis.map_kind import MAP
+    from tokemb.files.atomic import check_output
 
     check_output(output, MAP, force=force)
     encoder = None if vocab is None else Encoder.load(vocab)
@@ -71,11 +71,11 @@ def command(
     if made.left_out:
         note(f"left out   {_some(made.left_out)}: no tokens of the vocabulary, or their vectors are zeros")
     if output.suffix == ".html":
-        from tokemb.looking import write_html
+        from tokemb.analysis import write_html
 
         write_html(made, output, model.stem, force=force)
     else:
-        from tokemb.looking import write_picture
+        from tokemb.analysis import write_picture
 
         if unwritten := write_picture(made, output, model.stem, force=force):
             note(f"no label   {_some(unwritten)}: no font that is installed can write them; .html can")
@@ -90,6 +90,6 @@ def _words(path: Path) -> list[str]:
 
 
 def _some(words: list[str]) -> str:
-    from tokemb.looking.shown import shown
+    from tokemb.analysis.escape_token import shown
 
     return f"{len(words):,}: " + ", ".join(map(shown, words[:10])) + ", ..." * (len(words) > 10)

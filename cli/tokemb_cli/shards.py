@@ -53,7 +53,7 @@ def opened(
     if rows is None:
         yield options.target(path)
         return
-    from tokemb.pipeline.shards import ShardFolder
+    from tokemb.formats.shards import ShardFolder
 
     try:
         yield ShardFolder(path, inputs(), rows, f".{suffix or 'npz'}", force=force)
@@ -63,7 +63,7 @@ def opened(
 
 def written(output: Output, path: Path, dtype: str, report: EncodingReport, what: str) -> list[str]:
     """Return the lines that the command prints at the end; ``what``: of the rows of this run."""
-    from tokemb.pipeline.shards import ShardFolder
+    from tokemb.formats.shards import ShardFolder
 
     if not isinstance(output, ShardFolder):
         specification = options.specification(path.suffix, report.layout)

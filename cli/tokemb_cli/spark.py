@@ -58,9 +58,9 @@ class Cluster:
         if of_counts:
             raise click.UsageError("counts are added on this machine, without --engine spark")
         settings = self._settings(settings)
-        from tokemb.profiles import get_profile
-        from tokemb.spark import fit_vocab
-        from tokemb.spark.session import open_session
+        from tokemb.integrations.spark import fit_vocab
+        from tokemb.integrations.spark.session import open_session
+        from tokemb.vocabulary.profiles import get_profile
 
         profile = settings.pop("profile") or "words"
         in_order = get_profile(profile).ties == "first seen"
@@ -69,7 +69,7 @@ class Cluster:
             return fit_vocab(df, column, profile=profile, missing=texts.reading["missing"], **settings)
 
     def encode(self, texts: Corpus, vocab: Path, output: Path, settings: dict[str, Any], force: bool) -> None:
-        """Encode texts to a folder of Parquet files; ``settings`` are arguments of ``tokemb.spark.encode``."""
+        """Encode texts to a folder of Parquet files; ``settings`` are those of ``encode`` for Spark."""
         settings = self._settings(settings)
         if str(output) == "-":
             raise click.UsageError("Spark writes a folder, which cannot go to standard output")
@@ -79,10 +79,10 @@ class Cluster:
         length = encoder.row_shape(settings["maxlen"], None, None).fixed_length
         if length is None and not settings["ragged"]:
             raise click.UsageError("Spark pads to no longest row: pass --maxlen or --ragged")
-        from tokemb.spark import encode
-        from tokemb.spark.columns import quoted
-        from tokemb.spark.files import write_parquet
-        from tokemb.spark.session import open_session
+        from tokemb.integrations.spark import encode
+        from tokemb.integrations.spark.columns import quoted
+        from tokemb.integrations.spark.files import write_parquet
+        from tokemb.integrations.spark.session import open_session
 
         with open_session(self.master) as session:
             df, column = self._read(session, texts, in_order=False)
@@ -92,7 +92,7 @@ class Cluster:
             note(f"wrote {output}: int32 {'ragged' if settings['ragged'] else (rows, length)}; {rows:,} rows")
 
     def _read(self, session: SparkSession, texts: Corpus, in_order: bool) -> tuple[DataFrame, str]:
-        from tokemb.spark.files import read_files
+        from tokemb.integrations.spark.files import read_files
 
         if texts.is_table or texts.group_by:
             raise click.UsageError("Spark reads one column of texts: several --column, --group-by are for this machine")

@@ -42,7 +42,7 @@ class CompleteStream(io.RawIOBase):
         try:
             taken = self._raw.write(view)
             if taken != size:
-                from tokemb.streams import write_all  # here, as --help need not wait for the library
+                from tokemb.files.output_stream import write_all  # here, as --help need not wait for the library
 
                 write_all(self._raw, view[taken or 0 :])
         except OSError as error:

@@ -57,7 +57,7 @@ def command(
     training.check_apart(rows, test, output)
     schedule = training.take_schedule(told, output, force)
     from tokemb import ColumnEncoder
-    from tokemb.training.tracing import train_tracing
+    from tokemb.training.knowledge_tracing import train_tracing
 
     answers = _read(rows, skill, correct)
     tested = None if test is None else _read(replace(rows, files=(test,)), skill, correct)

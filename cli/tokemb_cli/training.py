@@ -96,7 +96,7 @@ def _show(epoch: int, losses: Mapping[str, float]) -> None:
 
 def _listed(classes: Sequence[Any]) -> str:
     """Return the number of the classes and the names of the first ones."""
-    from tokemb.looking.shown import shown
+    from tokemb.analysis.escape_token import shown
 
     names = ", ".join(shown(str(name)) for name in classes[:_SHOWN_CLASSES])
     return f"{len(classes):,}: {names}{', ...' if len(classes) > _SHOWN_CLASSES else ''}"

@@ -20,21 +20,21 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from tokemb.array_types import STRINGS, Int64
+from tokemb._arrays import STRINGS, Int64
 from tokemb.engine.buffers import string_buffers
 from tokemb.engine.padded import Padded
 from tokemb.engine.reference import Reference, mark_unknown, split
 from tokemb.engine.tally import Tally, tally
-from tokemb.ragged import Ragged
-from tokemb.special_tokens import SpecialTokens
-from tokemb.specification import Specification, specification_of
+from tokemb.rows.ragged import Ragged
+from tokemb.vocabulary.special_tokens import SpecialTokens
+from tokemb.vocabulary.tokenizer_json import Specification, specification_of
 
 if TYPE_CHECKING:
     from tokemb.engine.counting import Counter
     from tokemb.engine.gigatoken import Gigatoken
-    from tokemb.engine.scannable import Scannable
+    from tokemb.engine.scan_plan import Scannable
     from tokemb.engine.scanner import Scanner
-    from tokemb.profiles import Profile
+    from tokemb.vocabulary.profiles import Profile
 
 # Texts of fewer bytes are done by the reference before the kernels are loaded.
 SMALL = 1 << 18
@@ -113,7 +113,7 @@ class Engine:
 
     @cached_property
     def _scannable(self) -> Scannable | str:
-        from tokemb.engine.scannable import scannable
+        from tokemb.engine.scan_plan import scannable
 
         return scannable(self._specification, self._model)
 
@@ -125,9 +125,9 @@ class Engine:
         return self._scanner
 
     def _make_scanner(self, plan: Scannable) -> Scanner:
-        from tokemb.engine.known_pieces import KnownPieces
+        from tokemb.engine.pretoken_cache import KnownPieces
         from tokemb.engine.scanner import Scanner
-        from tokemb.kernels.layout import UNKNOWN_TO_REFERENCE
+        from tokemb.kernels.structs import UNKNOWN_TO_REFERENCE
 
         known, unknown, ask = KnownPieces.none(), UNKNOWN_TO_REFERENCE, None
         if plan.ask is None:
@@ -180,7 +180,7 @@ class TokenCounter:
 
     def _make_counter(self) -> Counter:
         from tokemb.engine.counting import Counter
-        from tokemb.engine.scannable import code_points_of
+        from tokemb.engine.scan_plan import code_points_of
 
         specification = specification_of(self._profile.tokenizer())
         components = (json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer"))

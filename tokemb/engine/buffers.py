@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb.array_types import Int64
+from tokemb._arrays import Int64
 
 
 def string_buffers(texts: pa.LargeStringArray) -> tuple[Int64, npt.NDArray[np.uint8]]:

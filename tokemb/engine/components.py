@@ -15,8 +15,8 @@ from tokenizers import Regex, normalizers, pre_tokenizers
 from tokenizers.normalizers import Normalizer
 from tokenizers.pre_tokenizers import PreTokenizer
 
-from tokemb.engine.patterns import Alternative, alternatives, between_look_arounds, one_character
-from tokemb.specification import BLANK, steps, tokenizer_of
+from tokemb.engine.regex_classes import Alternative, alternatives, between_look_arounds, one_character
+from tokemb.vocabulary.tokenizer_json import BLANK, steps, tokenizer_of
 
 Component = dict[str, Any]
 

@@ -6,17 +6,17 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb import kernels
-from tokemb.array_types import Int32, Int64
+from tokemb._arrays import Int32, Int64
 from tokemb.engine import reference
-from tokemb.engine.code_points import CodePoints
-from tokemb.engine.known_pieces import KnownPieces, text_of
+from tokemb.engine.char_table import CodePoints
+from tokemb.engine.pretoken_cache import KnownPieces, text_of
+from tokemb.engine.scan import Progress, Walked, put_together, walk
 from tokemb.engine.tally import Tally
-from tokemb.engine.walk import Progress, Walked, put_together, walk
-from tokemb.kernels.layout import NOTE_IN_PLACE
-from tokemb.profiles import Profile
-from tokemb.ragged import Ragged
-from tokemb.texts import slices
-from tokemb.threads import parts, run
+from tokemb.kernels.structs import NOTE_IN_PLACE
+from tokemb.rows.ragged import Ragged
+from tokemb.rows.threads import parts, run
+from tokemb.sources.texts import slices
+from tokemb.vocabulary.profiles import Profile
 
 
 class Counter:

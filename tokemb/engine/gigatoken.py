@@ -19,19 +19,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb.array_types import STRINGS, Bool, Int64
-from tokemb.engine.around_in_place import put_around_in_place, text_for_room
-from tokemb.engine.battery import difference
+from tokemb._arrays import STRINGS, Bool, Int64
 from tokemb.engine.buffers import string_buffers
-from tokemb.engine.candidate import objection
-from tokemb.engine.high_ids import high_ids
+from tokemb.engine.compatibility import objection
+from tokemb.engine.insert_special_tokens import put_around_in_place, text_for_room
 from tokemb.engine.reference import Reference
-from tokemb.engine.young import has_young
+from tokemb.engine.self_test import difference
+from tokemb.engine.token_screen import high_ids
+from tokemb.engine.unicode_version import has_young
 from tokemb.errors import VocabularyError
-from tokemb.ragged import Ragged
-from tokemb.row_layout import lay_out
-from tokemb.special_tokens import SpecialTokens
-from tokemb.specification import Specification, is_failure
+from tokemb.rows.pack_rows import lay_out
+from tokemb.rows.ragged import Ragged
+from tokemb.vocabulary.special_tokens import SpecialTokens
+from tokemb.vocabulary.tokenizer_json import Specification, is_failure
 
 _log = logging.getLogger("tokemb")
 

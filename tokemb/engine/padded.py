@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tokemb.array_types import Int32
+from tokemb._arrays import Int32
 
 
 class Padded(NamedTuple):

@@ -13,14 +13,14 @@ import pyarrow as pa
 from tokenizers import Encoding, Tokenizer
 from tokenizers.trainers import WordLevelTrainer
 
-from tokemb.array_types import STRINGS
+from tokemb._arrays import STRINGS
 from tokemb.errors import VocabularyError
-from tokemb.ragged import Ragged
-from tokemb.specification import Specification, is_failure, tokenizer_of
-from tokemb.texts import slices
+from tokemb.rows.ragged import Ragged
+from tokemb.sources.texts import slices
+from tokemb.vocabulary.tokenizer_json import Specification, is_failure, tokenizer_of
 
 if TYPE_CHECKING:
-    from tokemb.profiles import Profile
+    from tokemb.vocabulary.profiles import Profile
 
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
 # Bytes of text and rows at a time. The objects that `tokenizers` makes for them, some 20 bytes for each of English and

@@ -14,13 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tokemb.array_types import STRINGS, Int64
-from tokemb.engine.code_points import CodePoints
-from tokemb.engine.known_pieces import KnownPieces, text_of
+from tokemb._arrays import STRINGS, Int64
+from tokemb.engine.char_table import CodePoints
 from tokemb.engine.padded import Padded
-from tokemb.engine.walk import Progress, Walked, put_together, walk
-from tokemb.kernels.layout import NOTE
-from tokemb.ragged import Ragged
+from tokemb.engine.pretoken_cache import KnownPieces, text_of
+from tokemb.engine.scan import Progress, Walked, put_together, walk
+from tokemb.kernels.structs import NOTE
+from tokemb.rows.ragged import Ragged
 
 # When more pieces than this are known, or more bytes of them, all are forgotten.
 _MOST_PIECES = 1 << 20

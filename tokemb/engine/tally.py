@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from tokemb.array_types import Int64
-from tokemb.ragged import Ragged
+from tokemb._arrays import Int64
+from tokemb.rows.ragged import Ragged
 
 
 @dataclass(frozen=True)

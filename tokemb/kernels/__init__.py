@@ -1,7 +1,7 @@
 """Loops over bytes and ids, compiled to machine code.
 
 Everything that the code is made from lies in this folder: a change in it makes all of it anew. The modules named here
-are Numba's Python and are imported only to be compiled; ``layout`` says what goes into the kernels and comes out.
+are Numba's Python and are imported only to be compiled; ``structs`` says what goes into the kernels and comes out.
 """
 
 from tokemb.kernels.kernel import Kernel
@@ -9,13 +9,13 @@ from tokemb.kernels.kernel import Kernel
 scan = Kernel("scanning", "scan")
 place = Kernel("scanning", "place")
 tally = Kernel("scanning", "tally")
-insert = Kernel("piece_table", "insert")
-find_all = Kernel("piece_table", "find_all")
+insert = Kernel("pretoken_table", "insert")
+find_all = Kernel("pretoken_table", "find_all")
 lay_rows = Kernel("rows", "lay_rows")
 find_rows = Kernel("rows", "find_rows")
 count_kept = Kernel("rows", "count_kept")
 copy_kept = Kernel("rows", "copy_kept")
-frame = Kernel("records", "frame")
+frame = Kernel("tfrecord", "frame")
 pool_sums = Kernel("pooling", "pool_sums")
 pool_maxima = Kernel("pooling", "pool_maxima")
 train_skipgram = Kernel("skipgram", "train_skipgram")

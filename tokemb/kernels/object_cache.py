@@ -7,8 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-
-from tokemb.atomic import atomic_file
+from uuid import uuid4
 
 # Names another folder to keep it in.
 FOLDER_VARIABLE = "TOKEMB_CACHE_DIR"
@@ -45,8 +44,12 @@ def write(name: str, code: bytes) -> None:
     for folder in _folders():
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            with atomic_file(folder / name) as temporary:
+            temporary = folder / f".{name}.{uuid4().hex}"
+            try:
                 temporary.write_bytes(_DIGEST(code).digest() + code)
+                temporary.replace(folder / name)
+            finally:
+                temporary.unlink(missing_ok=True)
             return
 
 

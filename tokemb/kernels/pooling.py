@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.layout import LANES, Float32, Int32, Int64
+from tokemb.kernels.structs import LANES, Float32, Int32, Int64
 
 # That of NumPy: longer runs of vectors are halved.
 _RUN = 128

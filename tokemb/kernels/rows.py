@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.layout import Int32, Int64, UInt8
+from tokemb.kernels.structs import Int32, Int64, UInt8
 
 
 @inlined
@@ -34,7 +34,7 @@ def lay_rows(
     first: int,
     last: int,
 ) -> None:
-    """``tokemb.row_layout.lay_out`` for the rows from ``first`` to before ``last``.
+    """``tokemb.rows.pack_rows.lay_out`` for the rows from ``first`` to before ``last``.
 
     ``out`` may be the array of ``values`` if no row is moved to the right. Nothing is looked for in no ``ids``.
     """
@@ -61,7 +61,7 @@ def lay_rows(
 
 
 def find_rows(values: Int32, row_splits: Int64, ids: UInt8, found: UInt8, first: int, last: int) -> None:
-    """``tokemb.row_layout.rows_with`` for the rows from ``first`` to before ``last``."""
+    """``tokemb.rows.pack_rows.rows_with`` for the rows from ``first`` to before ``last``."""
     for row in range(first, last):
         found[row] = _any_of(ids, values[row_splits[row] : row_splits[row + 1]])
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.cut import cut, holds_token
-from tokemb.kernels.layout import (
+from tokemb.kernels.pretoken_table import BECOMES, NUMBER, find, key_of, slot_of
+from tokemb.kernels.pretokenize import cut, holds_token
+from tokemb.kernels.simd import prefetch
+from tokemb.kernels.structs import (
     DONE,
     KEPT,
     LEFT_TO_REFERENCE,
@@ -28,8 +30,6 @@ from tokemb.kernels.layout import (
     UInt64,
     Workspace,
 )
-from tokemb.kernels.many_bytes import prefetch
-from tokemb.kernels.piece_table import BECOMES, NUMBER, find, key_of, slot_of
 
 # What a slot says of a piece that becomes one id, without the id; and where that is.
 _ONE_ID, _LOWER = np.uint64(1 << 32), np.uint64(0xFFFFFFFF)

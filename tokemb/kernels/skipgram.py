@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.kernels.compiler import inlined, inlined_in_any_order
-from tokemb.kernels.layout import SIGMOID_POINTS, SIGMOID_REACH, Float32, Int32, Int64, UInt64
-from tokemb.kernels.many_bytes import prefetch_to_write
+from tokemb.kernels.simd import prefetch_to_write
+from tokemb.kernels.structs import SIGMOID_POINTS, SIGMOID_REACH, Float32, Int32, Int64, UInt64
 
 _PER_UNIT = np.float32(SIGMOID_POINTS / (2 * SIGMOID_REACH))
 _FACTOR, _STEP = np.uint64(6364136223846793005), np.uint64(1442695040888963407)

@@ -10,11 +10,11 @@ from typing import Any, BinaryIO, TypeVar
 import pyarrow as pa
 
 from tokemb.errors import ArgumentError
-from tokemb.output_size import check_room
-from tokemb.pipeline.shards import Piece, Rows, ShardFolder
-from tokemb.reading_ids.source import IdBlock
-from tokemb.row_count import RowCount
-from tokemb.writing import Layout, Writer, check_layout, check_target, least_row_bytes, open_writer
+from tokemb.formats import Layout, Writer, check_layout, check_target, least_row_bytes, open_writer
+from tokemb.formats.shards import Piece, Rows, ShardFolder
+from tokemb.formats.source import IdBlock
+from tokemb.rows.output_size import check_room
+from tokemb.rows.row_count import RowCount
 
 Output = Path | BinaryIO | ShardFolder
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokemb.encoding import EncodedBatch
-from tokemb.row_count import rows_line
-from tokemb.writing import Layout
+from tokemb.engine.batch_encoder import EncodedBatch
+from tokemb.formats import Layout
+from tokemb.rows.row_count import rows_line
 
 
 @dataclass

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tokemb.array_types import Int32, Int64
-from tokemb.ragged import Ragged
+from tokemb._arrays import Int32, Int64
+from tokemb.rows.ragged import Ragged
 
 # Lengths that differ by less share batches, so that these are not the same in every pass.
 _LIKE = 1.15

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.arguments import check_count
-from tokemb.array_types import Int64
-from tokemb.atomic import atomic_folder, check_folder
+from tokemb._arrays import Int64
+from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, ModelError
-from tokemb.json_content import parse_json
-from tokemb.outputs.kind import Kind
+from tokemb.files.atomic import atomic_folder, check_folder
+from tokemb.files.json_content import parse_json
+from tokemb.files.output_kind import Kind
 from tokemb.training.divergence import check_losses, check_weights
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tokemb.arguments import check_choice, check_count
-from tokemb.embedding import EMBEDDING_NAME, embedding_model
+from tokemb._validation import check_choice, check_count
 from tokemb.errors import ArgumentError
+from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
 
 if TYPE_CHECKING:
     import keras

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.array_types import Int32, Int64
+from tokemb._arrays import Int32, Int64
 
 
 def roc_auc(targets: npt.NDArray[Any], scores: npt.NDArray[Any]) -> float | None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tokemb.arguments import check_choice, check_count
-from tokemb.array_types import Int64
+from tokemb._arrays import Int64
+from tokemb._validation import check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.fit import fit_vocab
-from tokemb.ragged import Ragged
-from tokemb.texts import twice
+from tokemb.rows.ragged import Ragged
+from tokemb.sources.texts import twice
 from tokemb.training.batching import Buckets, padded, taken
 from tokemb.training.fitting import Batch, Fitted, OnEpoch, Schedule, Trained, fit, outputs, repeatable
 from tokemb.training.heads import CELLS, check_dropout

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.array_types import Int32
-from tokemb.embedding import EMBEDDING_NAME, embedding_model
-from tokemb.pooling import Float32
+from tokemb._arrays import Int32
+from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
+from tokemb.rows.pooling import Float32
 
 if TYPE_CHECKING:
     import keras

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.types as pt
 
-from tokemb.array_types import Int32, Int64
-from tokemb.columns import ColumnEncoder
-from tokemb.columns.tables import flat_names, table_batches
+from tokemb._arrays import Int32, Int64
 from tokemb.errors import ArgumentError, TextError
+from tokemb.tables import ColumnEncoder
+from tokemb.tables.tables import flat_names, table_batches
 from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, outputs, repeatable
 from tokemb.training.ratings_model import Scale, fill_unmet, rating_model, scale_of
 

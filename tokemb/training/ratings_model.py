@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.arguments import check_choice, check_count
-from tokemb.array_types import Int32
-from tokemb.columns import ColumnEncoder
+from tokemb._arrays import Int32
+from tokemb._validation import check_choice, check_count
 from tokemb.errors import ArgumentError
+from tokemb.tables import ColumnEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tokemb.array_types import Int64
-from tokemb.ragged import Ragged
+from tokemb._arrays import Int64
+from tokemb.rows.ragged import Ragged
 from tokemb.training.batching import Buckets
 from tokemb.training.fitting import Batch, Feed
 

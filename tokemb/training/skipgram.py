@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb import kernels
-from tokemb.arguments import check_count
-from tokemb.array_types import Int64
-from tokemb.embedding import embedding_model
+from tokemb._arrays import Int64
+from tokemb._validation import check_count
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
-from tokemb.pooling import Float32
-from tokemb.ragged import Ragged
+from tokemb.models.embedding_model import embedding_model
+from tokemb.rows.pooling import Float32
+from tokemb.rows.ragged import Ragged
 from tokemb.training.divergence import check_losses, check_weights
 from tokemb.training.fitting import Fitted, OnEpoch, Trained
 from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.array_types import Int32, Int64
-from tokemb.kernels.layout import SIGMOID_POINTS, SIGMOID_REACH
-from tokemb.pooling import Float32
+from tokemb._arrays import Int32, Int64
+from tokemb.kernels.structs import SIGMOID_POINTS, SIGMOID_REACH
+from tokemb.rows.pooling import Float32
 
 # Frequent words are negatives less often than they occur (Mikolov et al. 2013).
 _POWER = 0.75

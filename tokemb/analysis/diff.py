@@ -1,0 +1,124 @@
+"""How two vocabularies differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tokemb.vocabulary.tokenizer_json import Specification
+from tokemb.vocabulary.vocabulary import Vocabulary
+
+# The parts of a tokenizer.json that decide ids; the tokens themselves are compared one by one.
+_COMPONENTS = ("normalizer", "pre_tokenizer", "post_processor", "added_tokens", "model")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token of one vocabulary; ``count``: its occurrences in the corpus, ``None`` where that is not known."""
+
+    token: str
+    id: int
+    count: int | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What differs between a first and a second vocabulary.
+
+    ``same_ids``: whether every text gets the same ids from both. ``grown``: whether all tokens of the first keep their
+    ids in the second, which may have more.
+    ``input_dim``: of the two. ``only_first``, ``only_second``: tokens that the other lacks.
+    ``moved``: the two ids of each token that has another in the second.
+    ``components``: the parts of ``tokenizer.json`` that differ, besides the tokens.
+    ``settings``: the two values of what else differs: profile, model, oov, the ids of padding and unknown tokens, how
+    rows are cut and padded, and what ``fit_vocab`` was told.
+    ``corpus``: the two numbers of rows and tokens, where they differ.
+    ``counts``: the two counts of each token of both, where they are known and differ.
+    """
+
+    same_ids: bool
+    grown: bool
+    input_dim: tuple[int, int]
+    only_first: list[Token]
+    only_second: list[Token]
+    moved: dict[str, tuple[int, int]]
+    components: list[str]
+    settings: dict[str, tuple[Any, Any]]
+    corpus: dict[str, tuple[Any, Any]]
+    counts: dict[str, tuple[int, int]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return asdict(self)
+
+
+def diff(first: Vocabulary, second: Vocabulary) -> Difference:
+    """How two vocabularies differ: in tokens, ids, settings and counts.
+
+    >>> import tokemb
+    >>> first = tokemb.fit_vocab(["a b b"])
+    >>> difference = tokemb.diff(first, tokemb.fit_vocab(["a b b", "a a c"]))
+    >>> difference.same_ids, difference.moved
+    (False, {'b': (2, 3), 'a': (3, 2)})
+    >>> difference.only_second
+    [Token(token='c', id=4, count=1)]
+    >>> tokemb.diff(first, first.grow(["a a c"])).grown
+    True
+    """
+    tokens, others = _tokens(first), _tokens(second)
+    both = [(tokens[name], others[name]) for name in tokens if name in others]
+    moved = {one.token: (one.id, other.id) for one, other in both if one.id != other.id}
+    components = [
+        name for name in _COMPONENTS if _component(first.specification, name) != _component(second.specification, name)
+    ]
+    settings = _differing(_settings(first), _settings(second))
+    only_first = [token for name, token in tokens.items() if name not in others]
+    only_second = [token for name, token in others.items() if name not in tokens]
+    kept = not (moved or only_first or components or settings.keys() & {"oov", "pad_id", "unk_id"})
+    return Difference(
+        same_ids=kept and not only_second and first.input_dim == second.input_dim,
+        grown=kept,
+        input_dim=(first.input_dim, second.input_dim),
+        only_first=only_first,
+        only_second=only_second,
+        moved=moved,
+        components=components,
+        settings=settings,
+        corpus=_differing(_corpus(first), _corpus(second)),
+        counts={
+            one.token: (one.count, other.count)
+            for one, other in both
+            if one.count is not None and other.count is not None and one.count != other.count
+        },
+    )
+
+
+def _tokens(encoder: Vocabulary) -> dict[str, Token]:
+    counts = encoder.table["count"].to_pylist()
+    rows = enumerate(zip(encoder.vocabulary, counts, strict=True))
+    return {token: Token(token, index, count) for index, (token, count) in rows if token}
+
+
+def _component(specification: Specification, name: str) -> Any:  # noqa: ANN401 - any JSON
+    component = specification.get(name)
+    if name != "model" or not isinstance(component, Mapping):
+        return component
+    vocab = component["vocab"]
+    scores = [score for _, score in vocab] if isinstance(vocab, list) else None  # of Unigram
+    return {**component, "vocab": scores}
+
+
+def _settings(encoder: Vocabulary) -> dict[str, Any]:
+    names = ("profile", "model", "oov", "pad_id", "unk_id", "maxlen", "padding", "truncating")
+    return {**{name: getattr(encoder, name) for name in names}, **(encoder.settings or {})}
+
+
+def _corpus(encoder: Vocabulary) -> dict[str, Any]:
+    corpus = encoder.corpus
+    return {name: getattr(corpus, name, None) for name in ("rows", "tokens", "distinct", "oov")}
+
+
+def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    names = {**first, **second}
+    return {name: (first.get(name), second.get(name)) for name in names if first.get(name) != second.get(name)}

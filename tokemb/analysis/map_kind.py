@@ -1,0 +1,20 @@
+"""Recognize maps of tokens: pages and pictures that name tokemb as their maker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokemb.files.output_kind import Kind
+
+MAKER = "made with tokemb"
+
+# Bytes at the start of a file that hold what it says of itself.
+_HEAD = 1 << 12
+
+
+def _is_map(path: Path) -> bool:
+    with path.open("rb") as file:
+        return MAKER.encode() in file.read(_HEAD)
+
+
+MAP = Kind("a map by tokemb", _is_map)

@@ -1,1 +1,0 @@
-"""Modules that take the place of other libraries' modules: same names, same results."""

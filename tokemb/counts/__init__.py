@@ -1,0 +1,1 @@
+"""Token counts, their Parquet file, and the vocabularies that are selected from them."""

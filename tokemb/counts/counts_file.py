@@ -1,0 +1,136 @@
+"""Token counts as one Parquet file, for later and for other programs (docs/format.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tokemb._arrays import STRINGS, Int64
+from tokemb.errors import CountsError
+from tokemb.files.arrow_files import open_parquet
+from tokemb.files.atomic import atomic_file, check_output
+from tokemb.files.json_content import parse_json
+from tokemb.files.output_kind import Kind
+from tokemb.files.parquet_tokens import COUNTS_KEY, read_tokens
+from tokemb.vocabulary.profiles import PROFILES
+
+FORMAT_VERSION = 1
+
+_SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64()})
+
+
+class CountsContent(NamedTuple):
+    """The content of a file of token counts. The fields are those of ``TokenCounts``."""
+
+    profile: str
+    tokens: pa.LargeStringArray
+    counts: Int64
+    documents: Int64
+    row_lengths: Mapping[int, int]
+
+
+def write_counts(content: CountsContent, path: Path, *, force: bool = False) -> None:
+    """Write ``content`` to ``path``, whole or not at all.
+
+    ``force``: replace a file that holds no counts.
+    Raises ``OutputExistsError`` for such a file otherwise, ``OSError`` if the file cannot be written.
+    """
+    about = {
+        "format_version": FORMAT_VERSION,
+        "profile": content.profile,
+        "row_lengths": [list(pair) for pair in sorted(content.row_lengths.items())],
+    }
+    table = pa.table(
+        [content.tokens, content.counts, content.documents], _SCHEMA.with_metadata({COUNTS_KEY: json.dumps(about)})
+    )
+    with atomic_file(path, _KIND, force=force) as temporary, temporary.open("wb") as file:
+        # No token comes twice, so dictionaries of them only cost.
+        pq.write_table(table, file, compression="zstd", use_dictionary=False, write_page_checksum=True)
+
+
+def holds_counts(path: Path) -> bool:
+    """Whether a file is one of token counts, sound or not."""
+    try:
+        return COUNTS_KEY in (open_parquet(path).schema_arrow.metadata or {})
+    except (pa.ArrowException, OSError):
+        return False
+
+
+_KIND = Kind("a file of token counts", holds_counts)
+
+
+def check_target(path: Path, force: bool) -> None:
+    """Raise ``OSError`` if ``write_counts`` would for what is at ``path``, to know it before any work."""
+    check_output(path, _KIND, force=force)
+
+
+def read_counts(path: Path) -> CountsContent:
+    """Read what ``write_counts`` wrote; raises ``CountsError``, naming what is wrong, if it is anything else."""
+    if not path.is_file():
+        raise CountsError(f"there are no token counts at {path}")
+    try:
+        with open_parquet(path) as file:
+            about = (file.schema_arrow.metadata or {}).get(COUNTS_KEY)
+            if about is None:
+                raise CountsError(f"{path} is Parquet, but not token counts: make those with TokenCounts.from_texts")
+            profile, row_lengths = _read_about(path, about)
+        table = read_tokens(path, path.stat().st_size).select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
+        table.validate(full=True)
+    except CountsError:
+        raise
+    except (pa.ArrowException, KeyError, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the disk: Arrow's own have no number
+            raise
+        reason = " ".join(str(error).split())
+        raise CountsError(f"{path} is not a sound file of token counts: {reason:.300}") from None
+    _check(path, table, row_lengths)
+    tokens, counts, documents = (column.combine_chunks() for column in table.columns)
+    return CountsContent(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths)
+
+
+def _read_about(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]:
+    """The profile, and the number of rows of each length."""
+    try:
+        about: dict[str, Any] = parse_json(content)
+        version = int(about["format_version"])
+        if version > FORMAT_VERSION:  # before the rest, which may be said otherwise there
+            raise CountsError(
+                f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): "
+                "upgrade tokemb"
+            )
+        profile = str(about["profile"])
+        row_lengths = {int(length): int(rows) for length, rows in about["row_lengths"]}
+    except CountsError:
+        raise
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise CountsError(f"{path} says in no known way how its tokens were counted") from None
+    if profile not in PROFILES:
+        raise CountsError(
+            f"{path} was counted with the profile {profile!r:.60}, which this tokemb does not know; "
+            f"it knows {', '.join(PROFILES)}"
+        )
+    if any(length < 0 or rows < 0 for length, rows in row_lengths.items()):
+        raise CountsError(f"{path} holds a negative number of rows or tokens: count the texts again")
+    return profile, row_lengths
+
+
+def _check(path: Path, table: pa.Table, row_lengths: Mapping[int, int]) -> None:
+    if any(column.null_count for column in table.columns):
+        raise CountsError(f"{path} holds a missing token or count: count the texts again")
+    for name in ("count", "documents"):
+        if (pc.min(table[name]).as_py() or 0) < 0:
+            raise CountsError(f"{path} holds a negative number in its column {name}: count the texts again")
+    occurrences = pc.value_counts(table["token"])
+    repeated = occurrences.filter(pc.greater(occurrences.field("counts"), 1))
+    if len(repeated):
+        raise CountsError(f"{path} holds the token {repeated[0]['values'].as_py()!r:.60} twice: count the texts again")
+    total = pc.sum(table["count"]).as_py() or 0
+    in_rows = sum(length * rows for length, rows in row_lengths.items())
+    if total != in_rows:
+        raise CountsError(f"{path} holds {total} tokens, but rows of {in_rows}: count the texts again")

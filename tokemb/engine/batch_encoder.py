@@ -1,0 +1,146 @@
+"""From texts to rows of ids: the engine, then truncation, special tokens and padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+from tokemb._arrays import STRINGS, Int32
+from tokemb.engine import Engine, is_small
+from tokemb.engine.padded import Padded
+from tokemb.engine.token_index import TokenLookup
+from tokemb.rows.ragged import Ragged
+from tokemb.rows.threads import spread, thread_count
+from tokemb.sources.text_source import corpus_batches
+from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.special_tokens import SpecialTokens
+from tokemb.vocabulary.tokenizer_json import Specification
+
+
+@dataclass(frozen=True)
+class EncodedBatch:
+    """Some rows of ids, truncated and with their special tokens, and what became of their tokens.
+
+    ``tokens``: how many there were before truncation. ``unknown``: how many of those were out of vocabulary.
+    ``truncated``: how many rows lost tokens.
+    """
+
+    rows: Ragged
+    tokens: int
+    unknown: int
+    truncated: int
+
+
+class Encoding:
+    """Encodes with one vocabulary."""
+
+    def __init__(
+        self, specification: Specification, tokenizer: Tokenizer, ids: Mapping[str, int], unknown: int | None, oov: bool
+    ) -> None:
+        """``tokenizer``: made from ``specification``, without truncation and padding. ``ids``: of every token.
+
+        ``unknown``: the id of unknown tokens, if they have one; without ``oov`` it is no token's, and they are dropped.
+        """
+        self.special_tokens = SpecialTokens.of(specification)
+        self.engine = Engine(specification, tokenizer, None if oov else unknown)
+        self._ids = ids
+        self._unknown = unknown
+        self._dropped = None if oov else unknown
+
+    def ragged(self, texts: Path | Iterable[Any], shape: RowShape, threads: int | None) -> Ragged:
+        """Encode all texts, without padding."""
+        count = thread_count(threads)
+        if isinstance(texts, list) and shape.truncate_to is None:
+            rows = self.engine.encode_list(texts, self.special_tokens, count)
+            if rows is not None:
+                return rows
+        encoded = spread(lambda batch, inner: self.batch(batch, shape, inner), corpus_batches(texts), count)
+        return Ragged.concatenate([batch.rows for batch in encoded])
+
+    def padded(self, texts: Path | Iterable[Any], shape: RowShape, pad_id: int, threads: int | None) -> Int32:
+        """Encode all texts: int32 (rows, maxlen)."""
+        count = thread_count(threads)
+        if not self._straight(shape):
+            return shape.pad(self.ragged(texts, shape, threads), pad_id)
+        length = shape.fixed_length or 0
+        known_rows = len(texts) if isinstance(texts, (list, tuple, pa.Array, pa.ChunkedArray)) else None
+        if isinstance(texts, np.ndarray) and texts.ndim:  # an array without a dimension is refused below
+            known_rows = len(texts)
+        whole = np.empty((known_rows or 0, length), np.int32)
+        blocks, filled = [], 0
+
+        def places() -> Iterator[tuple[Int32, pa.Array]]:
+            """Where each batch goes: into its place, if the number of rows is known before."""
+            nonlocal filled
+            for batch in corpus_batches(texts):
+                block = whole[filled : filled + len(batch)]
+                if len(block) < len(batch):
+                    block = np.empty((len(batch), length), np.int32)
+                    blocks.append(block)
+                filled += len(batch)
+                yield block, batch
+
+        spread(lambda place, inner: self._into(*place, shape, pad_id, inner), places(), count)
+        # A list that another thread appends to may have more rows than it had.
+        return np.concatenate([whole[: filled - sum(map(len, blocks))], *blocks]) if blocks else whole[:filled]
+
+    def bare_rows(self, texts: Path | Iterable[Any], pad_id: int | None, threads: int | None) -> Iterator[Ragged]:
+        """The ids of the texts' own tokens, whole rows, some megabytes of text at a time."""
+        count = thread_count(threads)
+        for batch in corpus_batches(texts):
+            rows, _, _ = self._rows(batch, count)
+            # A text can spell the padding token of a foreign tokenizer.
+            yield rows if pad_id is None else rows.select(rows.values != pad_id)
+
+    def batch(self, batch: pa.Array, shape: RowShape, threads: int) -> EncodedBatch:
+        """Encode one column of ``corpus_batches``; ``shape`` says how rows are truncated."""
+        rows, tokens, unknown = self._rows(batch, threads)
+        cut = shape.truncate(rows, self.special_tokens)
+        truncated = int(np.count_nonzero(cut.lengths < rows.lengths))
+        return EncodedBatch(self.special_tokens.put_around(cut), tokens, unknown, truncated)
+
+    def _rows(self, batch: pa.Array, threads: int) -> tuple[Ragged, int, int]:
+        """The rows of a batch, how many tokens it had, and how many of them were out of vocabulary."""
+        is_text = batch.type == STRINGS
+        rows = self.engine.encode(batch, threads) if is_text else self._token_lookup.encode(batch, threads)
+        tokens, unknown = len(rows.values), 0
+        if self._unknown is not None:
+            is_unknown = rows.values == self._unknown
+            unknown = int(np.count_nonzero(is_unknown))
+            if self._dropped is not None and unknown:
+                rows = rows.select(~is_unknown)
+        return rows, tokens, unknown
+
+    def _straight(self, shape: RowShape) -> bool:
+        """Whether ids can be put into their padded places as they are found."""
+        return shape.fixed_length is not None and (shape.padding, shape.truncating) == ("post", "post")
+
+    def _into(self, block: Int32, batch: pa.Array, shape: RowShape, pad_id: int, threads: int) -> None:
+        """Encode a batch into ``block``, int32 (rows, maxlen)."""
+        left = None
+        room = shape.room(self.special_tokens)
+        if batch.type == STRINGS and not is_small(batch) and room is not None:
+            padded = Padded(
+                block,
+                room,
+                np.array(self.special_tokens.before, np.int32),
+                np.array(self.special_tokens.after, np.int32),
+                pad_id,
+                -1 if self._dropped is None else self._dropped,
+            )
+            left = self.engine.encode_padded(batch, padded, threads)
+        if left is None:
+            block[:] = shape.pad(self.batch(batch, shape, threads).rows, pad_id)
+        elif len(left):
+            block[left] = shape.pad(self.batch(batch.take(pa.array(left)), shape, threads).rows, pad_id)
+
+    @cached_property
+    def _token_lookup(self) -> TokenLookup:
+        return TokenLookup(self._ids, self._unknown)

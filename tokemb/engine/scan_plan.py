@@ -1,0 +1,77 @@
+"""Whether the scanner can do a tokenizer, and what it needs to know for that."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from tokemb.engine.char_table import CodePoints
+from tokemb.engine.components import Cutting, UnprovableError, cutting, normalizer_steps
+from tokemb.vocabulary.tokenizer_json import BLANK, Specification, tokenizer_of
+
+# More added tokens than this are found faster by the reference.
+_MOST_NORMALIZED = 32
+
+
+@dataclass(frozen=True)
+class Scannable:
+    """A tokenizer that the scanner can do.
+
+    ``code_points``: its tables. ``strips``: whether an added token may take the white space before it.
+    ``ask``: what the pieces are given to, if they are not simply words of the vocabulary.
+    """
+
+    code_points: CodePoints
+    strips: bool
+    ask: Tokenizer | None
+
+
+def scannable(specification: Specification, model: str) -> Scannable | str:
+    """What the scanner needs for a ``tokenizer.json`` whose model is of the type ``model``, or why it cannot do it."""
+    if specification["model"].get("dropout"):
+        return "its BPE model leaves out merges at random"
+    normalizer, pre_tokenizer = (specification.get(key) for key in ("normalizer", "pre_tokenizer"))
+    tokens: dict[bool, list[str]] = {False: [], True: []}
+    for token in specification.get("added_tokens") or []:
+        if token["content"]:
+            tokens[bool(token["normalized"])].append(token["content"])
+    if len(tokens[True]) > _MOST_NORMALIZED:
+        return f"it looks for {len(tokens[True])} added tokens in the normalized text"
+    try:
+        code_points = code_points_of(
+            json.dumps(normalizer), json.dumps(pre_tokenizer), tuple(tokens[False]), tuple(tokens[True])
+        )
+    except UnprovableError as reason:
+        return str(reason)
+    strips = any(token.get("lstrip") for token in specification.get("added_tokens") or [])
+    looked_up = model == "WordLevel" and code_points.cutting.rest is None
+    return Scannable(code_points, strips, None if looked_up else _of_pieces(specification, code_points.cutting))
+
+
+@lru_cache(16)
+def code_points_of(
+    normalizer: str, pre_tokenizer: str, tokens: tuple[str, ...] = (), normalized_tokens: tuple[str, ...] = ()
+) -> CodePoints:
+    """The tables of these components, as JSON; what was asked about them before is kept.
+
+    ``tokens``, ``normalized_tokens``: the added tokens that are found in the text and in the normalized text.
+    Raises ``UnprovableError``.
+    """
+    component: dict[str, Any] | None = json.loads(normalizer)
+    steps = normalizer_steps(component)
+    if component is not None:
+        whole = tokenizer_of({**BLANK, "normalizer": component}).normalizer
+        normalized_tokens = tuple(filter(None, map(whole.normalize_str, normalized_tokens)))
+    return CodePoints(steps, cutting(json.loads(pre_tokenizer)), tokens, normalized_tokens)
+
+
+def _of_pieces(specification: Specification, cut: Cutting) -> Tokenizer:
+    """What is left of a tokenizer once its text is cut into pieces."""
+    tokenizer = tokenizer_of({**BLANK, "model": specification["model"]})
+    if cut.rest is not None:
+        tokenizer.pre_tokenizer = cut.rest
+    return tokenizer

@@ -1,0 +1,63 @@
+"""Rows that are tokens already, looked up as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from tokemb._arrays import STRINGS, Int32
+from tokemb.errors import VocabularyError
+from tokemb.rows.ragged import Ragged
+from tokemb.rows.threads import even_parts, kernels_pay, run
+
+if TYPE_CHECKING:
+    from tokemb.engine.pretoken_cache import KnownPieces
+
+
+class TokenLookup:
+    """Tokens to ids, without splitting."""
+
+    def __init__(self, ids: Mapping[str, int], unknown_id: int | None) -> None:
+        """``ids``: the id of every token. ``unknown_id``: that of all others, if they have one.
+
+        An empty token of id 0 is padding, which no row has: it is unknown.
+        """
+        known = {token: index for token, index in ids.items() if token or index}
+        self._tokens = pa.array(list(known), STRINGS)
+        # The id of unknown tokens stands last, where the position -1 finds it.
+        self._ids = np.array([*known.values(), unknown_id or 0], np.int32)
+        self._has_unknown = unknown_id is not None
+
+    def encode(self, rows: pa.LargeListArray, threads: int = 1) -> Ragged:
+        """The ids of ``rows``, ``large_list<large_string>`` (rows,), with so many ``threads``.
+
+        Raises ``VocabularyError`` for an unknown token if there is no id for them.
+        """
+        tokens = rows.flatten()
+        position = self._positions(tokens, threads)
+        if not self._has_unknown and (position < 0).any():
+            token = tokens[int(np.argmax(position < 0))].as_py()
+            raise VocabularyError(f"the vocabulary has no token {token!r}, and no id for unknown tokens")
+        return Ragged.from_lengths(self._ids[position], rows.value_lengths().to_numpy().astype(np.int64))
+
+    def _positions(self, tokens: pa.LargeStringArray, threads: int) -> Int32:
+        """Where each of ``tokens``, ``large_string`` (tokens,), stands in the vocabulary, -1 for nowhere."""
+        if kernels_pay(len(tokens)):
+            parts = even_parts(len(tokens), len(tokens), threads)
+            return np.concatenate(run(self._known.find, [(tokens[first:last],) for first, last in parts]))
+        import pyarrow.compute as pc  # here, so that small inputs do not wait for it
+
+        positions: Int32 = pc.index_in(tokens, value_set=self._tokens).fill_null(-1).to_numpy()
+        return positions
+
+    @cached_property
+    def _known(self) -> KnownPieces:
+        from tokemb.engine.pretoken_cache import KnownPieces  # here, as few rows do without what it imports
+
+        size = len(self._tokens)
+        numbers = Ragged(np.arange(size, dtype=np.int32), np.arange(size + 1))
+        return KnownPieces.none().and_more(self._tokens, numbers)

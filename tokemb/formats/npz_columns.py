@@ -1,0 +1,187 @@
+"""Kept columns as arrays of a ``.npz``, which NumPy opens without pickle.
+
+``label``: numbers, Booleans and dates as they are; texts as NumPy's fixed-width characters if none is long, which is
+known at the end, and otherwise as ``label.utf8`` and ``label.offsets``. ``label.missing`` says where there was nothing.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tokemb.errors import ArgumentError
+from tokemb.formats.npy import GrowingArray
+from tokemb.formats.writer import Array
+from tokemb.sources.kept import is_moment, is_number, plain, plain_type
+
+# What is put after the name of a column, and a dot.
+DERIVED = ("utf8", "offsets", "missing")
+
+# Characters of the longest text that is written at full width, four bytes each.
+WIDEST = 64
+
+# Characters that are widened at a time.
+_BLOCK = 1 << 22
+
+
+class SpooledArray:
+    """A growing array in a temporary file beside the output, without a name where the system allows it."""
+
+    def __init__(self, folder: Path, dtype: np.dtype[Any], row_shape: tuple[int, ...] = ()) -> None:
+        self.file: IO[bytes] = tempfile.TemporaryFile(dir=folder, prefix=".tokemb-")
+        self._array = GrowingArray(self.file, dtype, row_shape)
+
+    def append(self, rows: Array) -> None:
+        """Add ``rows``, (rows, *row_shape) of the dtype."""
+        self._array.append(rows)
+
+    def complete(self) -> IO[bytes]:
+        """The file with the whole array, at its start."""
+        self._array.complete()
+        self.file.seek(0)
+        return self.file
+
+    def close(self) -> None:
+        """Let the file go; again is allowed."""
+        self.file.close()
+
+
+class Column(ABC):
+    """A kept column that is spooled."""
+
+    def __init__(self, folder: Path, field: pa.Field) -> None:
+        self._folder, self._name = folder, field.name
+        self._missing = SpooledArray(folder, np.dtype(np.bool_))
+        self._any_missing = False
+
+    def append(self, values: pa.Array) -> None:
+        """Add the values of some rows."""
+        self._any_missing |= values.null_count > 0
+        self._missing.append(values.is_null().to_numpy(zero_copy_only=False))
+        self._append(plain(values))
+
+    @abstractmethod
+    def _append(self, values: pa.Array) -> None:
+        """Add values of a plain type."""
+
+    @abstractmethod
+    def _own_arrays(self) -> Iterator[tuple[str, SpooledArray]]:
+        """The names of arrays and the arrays, but for the missing values."""
+
+    def arrays(self) -> Iterator[tuple[str, SpooledArray]]:
+        """The names of arrays and the arrays."""
+        yield from self._own_arrays()
+        if self._any_missing:
+            yield f"{self._name}.missing", self._missing
+
+    def close(self) -> None:
+        """Let the files go."""
+        self._missing.close()
+
+
+class NumberColumn(Column):
+    """Numbers, Booleans or moments; missing ones are NaN, NaT, 0 or False."""
+
+    def __init__(self, folder: Path, field: pa.Field) -> None:
+        super().__init__(folder, field)
+        kind = plain_type(field.type)
+        self._fills = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+        self._array = SpooledArray(folder, pa.array([], kind).to_numpy(zero_copy_only=False).dtype)
+
+    def _append(self, values: pa.Array) -> None:
+        if values.null_count and self._fills:
+            values = values.fill_null(pa.scalar(0).cast(values.type))
+        self._array.append(values.to_numpy(zero_copy_only=False))
+
+    def _own_arrays(self) -> Iterator[tuple[str, SpooledArray]]:
+        yield self._name, self._array
+
+    def close(self) -> None:
+        """Let the files go."""
+        super().close()
+        self._array.close()
+
+
+class TextColumn(Column):
+    """Texts; missing ones are empty."""
+
+    def __init__(self, folder: Path, field: pa.Field) -> None:
+        super().__init__(folder, field)
+        self._utf8 = SpooledArray(folder, np.dtype(np.uint8))
+        self._offsets = SpooledArray(folder, np.dtype(np.int64))
+        self._offsets.append(np.zeros(1, np.int64))
+        self._wide: SpooledArray | None = None
+        self._rows, self._total, self._longest = 0, 0, 1
+        self._ends_in_nul = False
+
+    def _append(self, values: pa.Array) -> None:
+        values = values.fill_null("")
+        if not len(values):
+            return
+        offsets = np.frombuffer(values.buffers()[1], np.int64, len(values) + 1, values.offset * 8)
+        utf8 = np.frombuffer(values.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
+        self._utf8.append(utf8)
+        self._offsets.append(self._total + offsets[1:] - offsets[0])
+        self._rows, self._total = self._rows + len(values), self._total + len(utf8)
+        self._longest = max(self._longest, pc.max(pc.utf8_length(values)).as_py())
+        # NumPy takes NULs at the end for filling.
+        self._ends_in_nul = self._ends_in_nul or bool(pc.any(pc.ends_with(values, "\0")).as_py())
+
+    def _own_arrays(self) -> Iterator[tuple[str, SpooledArray]]:
+        if self._longest > WIDEST or self._ends_in_nul:
+            yield f"{self._name}.utf8", self._utf8
+            yield f"{self._name}.offsets", self._offsets
+        else:
+            self._wide = self._widened()
+            yield self._name, self._wide
+
+    def _widened(self) -> SpooledArray:
+        wide = SpooledArray(self._folder, np.dtype(f"<U{self._longest}"))
+        utf8, offsets = self._utf8.complete(), self._offsets.complete()
+        for file in (utf8, offsets):
+            np.lib.format.read_magic(file)
+            np.lib.format.read_array_header_1_0(file)
+        step = max(_BLOCK // self._longest, 1)
+        last = np.frombuffer(offsets.read(8), np.int64)
+        for start in range(0, self._rows, step):
+            rows = min(step, self._rows - start)
+            splits = np.concatenate([last, np.frombuffer(offsets.read(8 * rows), np.int64)])
+            content = utf8.read(int(splits[-1] - splits[0]))
+            wide.append(_fixed_width(splits - splits[0], content, self._longest))
+            last = splits[-1:]
+        return wide
+
+    def close(self) -> None:
+        """Let the files go."""
+        super().close()
+        for array in (self._utf8, self._offsets, self._wide):
+            if array is not None:
+                array.close()
+
+
+def _fixed_width(splits: Array, utf8: bytes, width: int) -> Array:
+    """Texts as ``<U`` of ``width``: filled with NULs, then all of them decoded at once."""
+    texts = pa.LargeStringArray.from_buffers(len(splits) - 1, pa.py_buffer(splits), pa.py_buffer(utf8))
+    filled = pc.utf8_rpad(texts, width=width, padding="\0")
+    characters = bytes(filled.buffers()[2])[: int(pc.sum(pc.binary_length(filled)).as_py())].decode()
+    return np.frombuffer(characters.encode("utf-32-le"), f"<U{width}")
+
+
+def column_for(field: pa.Field) -> type[Column]:
+    """The class for a kept column; raises ``ArgumentError`` if NumPy has nothing for its type."""
+    kind = plain_type(field.type)
+    if is_number(kind) or is_moment(kind):
+        return NumberColumn
+    if kind == pa.large_string():
+        return TextColumn
+    raise ArgumentError(
+        f"a .npz keeps columns of numbers, Booleans, dates, times and texts; {field.name!r} is {field.type}: "
+        "write .parquet"
+    )

@@ -1,0 +1,194 @@
+"""Keras' ``TextVectorization`` and ``StringLookup`` in a ``.keras`` file, read without Keras."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokemb.errors import ArgumentError, VocabularyError
+from tokemb.importers.imported import Imported, Original, free_name, word_encoder
+from tokemb.importers.keras_splitting import layer_profile
+from tokemb.importers.options import Options
+from tokemb.models.keras_archive import read_archive, read_member
+from tokemb.vocabulary.pad_truncate import RowShape
+
+KINDS = {"TextVectorization": "text-vectorization", "StringLookup": "string-lookup"}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The config of a layer, and where a ``.keras`` file keeps what belongs to it."""
+
+    name: str
+    class_name: str
+    config: Mapping[str, Any]
+    assets: str = ""
+
+
+def read_keras_layer(path: Path, options: Options) -> Imported:
+    """Import the ``TextVectorization`` or ``StringLookup`` of a saved model, the one that ``options.layer`` names.
+
+    Raises ``ModelError`` if the file is no ``.keras`` model, ``ArgumentError`` if it is not clear which layer,
+    ``VocabularyError`` for a layer whose ids tokemb cannot give.
+    """
+    config, _ = read_archive(path)
+    layer = _chosen([item for item in _layers(config, "assets") if item.class_name in KINDS], options.layer, path)
+    options.check_only(["layer"], KINDS[layer.class_name])
+    words = layer.config.get("vocabulary")
+    return import_layer(layer, lambda: _read_asset(path, layer) if words is None else words, options)
+
+
+def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) -> Imported:
+    """Import a layer.
+
+    Args:
+        layer: Its config.
+        read_words: Returns its vocabulary, with or without the tokens for padding and unknown texts. It is called once
+            the settings of the layer are known to be among those that tokemb can follow.
+        options: How rows are padded.
+
+    Raises:
+        VocabularyError: If its settings or its vocabulary cannot be taken over.
+    """
+    settings = layer.config
+    text = layer.class_name == "TextVectorization"
+    _check_settings(layer, text)
+    words = read_words()
+    mask = "" if text else settings.get("mask_token")
+    oov = "[UNK]" if text else settings.get("oov_token")
+    specials = [*([] if mask is None else [mask]), oov]
+    words = _without_specials(words, specials, layer)
+    ids = {word: index for index, word in enumerate(words, len(specials))}
+    if mask is not None:
+        ids[mask] = 0
+    unknown = free_name(ids) if oov is None or oov in ids else oov
+    standardize, split = (settings.get("standardize"), settings.get("split")) if text else (None, None)
+    profile = layer_profile(standardize, split)
+    length = settings.get("output_sequence_length") if text else None
+    encoder = word_encoder(
+        {**ids, unknown: len(specials) - 1},
+        profile,
+        unk_token=unknown,
+        pad_id=None if mask is None else 0,
+        shape=options.shape(RowShape(length, "post", length, "post")),
+    )
+    facts = {
+        "layer": layer.name,
+        "words": len(words),
+        "oov": f"{unknown} ({encoder.unk_id})",
+        **({"standardize": standardize, "split": split} if text else {}),
+        "output_sequence_length": length,
+    }
+    original = _original(layer.class_name, dict(settings), words, mask is not None)
+    return Imported(KINDS[layer.class_name], encoder, original, facts, () if mask is not None else (_NO_MASK,))
+
+
+_NO_MASK = (
+    "the layer has no mask_token, so id 0 is that of unknown texts and none is left for padding: "
+    "encode_ragged gives the ids, one a text"
+)
+
+
+def _layers(config: Mapping[str, Any], prefix: str) -> Iterator[Layer]:
+    """The layers of a model and of the models in it; Keras keeps assets by class and position, not by name."""
+    seen: Counter[str] = Counter()
+    inner = config.get("config")
+    for layer in inner.get("layers") or () if isinstance(inner, dict) else ():
+        if not isinstance(layer, dict) or not isinstance(layer.get("config"), dict):
+            continue
+        class_name = str(layer.get("class_name"))
+        folder = _snake_case(class_name)
+        position = f"_{seen[folder]}" if seen[folder] else ""
+        seen[folder] += 1
+        here = f"{prefix}/layers/{folder}{position}"
+        yield Layer(str(layer["config"].get("name")), class_name, layer["config"], here)
+        yield from _layers(layer, here)
+
+
+def _snake_case(name: str) -> str:
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _chosen(layers: list[Layer], name: str | None, path: Path) -> Layer:
+    found = [layer for layer in layers if name in (None, layer.name)]
+    if not layers:
+        raise VocabularyError(f"{path} holds no TextVectorization and no StringLookup layer")
+    if len(found) != 1:
+        raise ArgumentError(f"layer must name one of {', '.join(layer.name for layer in layers)}; received {name!r}")
+    return found[0]
+
+
+def _check_settings(layer: Layer, text: bool) -> None:
+    """Raise ``VocabularyError`` for a setting that ids of single tokens cannot follow."""
+    choices: dict[str, tuple[Any, ...]] = {"output_mode": ("int",), "encoding": ("utf-8", "UTF-8", None)}
+    if text:
+        choices["standardize"] = ("lower_and_strip_punctuation", "lower", "strip_punctuation", None)
+        choices["split"] = ("whitespace", "character", None)
+        choices["ngrams"] = (None, 1, [1])
+    else:
+        choices["num_oov_indices"] = (1, None)
+        choices["invert"] = (False, None)
+    for name, allowed in choices.items():
+        value = layer.config.get(name)
+        value = list(value) if isinstance(value, tuple) else value
+        if any(type(value) is type(item) and value == item for item in allowed):
+            continue
+        shown = value if isinstance(value, (str, int, list)) else "a function of its own"
+        raise VocabularyError(
+            f"the layer {layer.name} has {name}={shown!r:.60}, which no tokenizer.json of words can do: "
+            f"tokemb takes {', '.join(repr(item) for item in allowed)}"
+        )
+
+
+def _read_asset(path: Path, layer: Layer) -> list[str]:
+    name = f"{layer.assets}/vocabulary.txt"
+    try:
+        with zipfile.ZipFile(path) as archive:  # read in place: its names are no paths of this machine
+            text = read_member(archive, name).decode()
+    except KeyError:
+        raise VocabularyError(f"{path} holds no {name}: the layer {layer.name} has not learned a vocabulary") from None
+    except UnicodeDecodeError:
+        raise VocabularyError(
+            f"{name} in {path} is not UTF-8, as Keras writes it on Windows: read it there and save the model again"
+        ) from None
+    lines = text.replace("\r\n", "\n").split("\n")
+    size = layer.config.get("vocabulary_size")
+    if size not in (None, len(lines)) or (size is None and lines != text.splitlines()):
+        # Keras writes a token with a line end in it as two lines; which ids the model learned cannot be told then.
+        raise VocabularyError(
+            f"{name} in {path} has {len(lines)} lines, and the layer {layer.name} {size or 'an unknown number of'} "
+            "tokens: a token holds a line end, so that the ids of those after it cannot be told"
+        )
+    return lines
+
+
+def _without_specials(words: Any, specials: list[str | None], layer: Layer) -> list[str]:  # noqa: ANN401
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise VocabularyError(f"the vocabulary of the layer {layer.name} is not in the file: it is no list of texts")
+    rest = words[len(specials) :] if words[: len(specials)] == specials else words
+    if len(set(rest)) < len(rest) or (len(specials) == 2 and specials[0] in rest):
+        raise VocabularyError(f"the vocabulary of the layer {layer.name} names a token twice, which Keras refuses too")
+    return rest
+
+
+def _original(class_name: str, config: dict[str, Any], words: list[str], masked: bool) -> Original:
+    names = ("standardize", "split") if class_name == "TextVectorization" else ("mask_token", "oov_token")
+    settings = {name: config.get(name) for name in names}
+
+    def original(texts: list[str]) -> list[list[int]]:
+        import keras
+        import numpy as np
+        import tensorflow as tf
+
+        layer = getattr(keras.layers, class_name)(vocabulary=words, **settings)
+        array = np.asarray(layer(tf.constant(texts, tf.string))).reshape(len(texts), -1)
+        # With a mask, id 0 fills the rows.
+        return [np.trim_zeros(row, "b").tolist() if masked else row.tolist() for row in array]
+
+    return original

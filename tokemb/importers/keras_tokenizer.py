@@ -1,0 +1,245 @@
+"""The legacy Keras ``Tokenizer``: its JSON in the forms in which it is found, and its pickled state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tokemb.encoder import Encoder
+from tokemb.errors import VocabularyError
+from tokemb.files.json_content import parse_json
+from tokemb.importers.imported import Imported, check_ids, check_reachable, word_encoder
+from tokemb.importers.keras_splitting import DEFAULT_FILTERS, keras_profile
+from tokemb.importers.options import Options
+from tokemb.importers.pickled_objects import MIGRATED
+from tokemb.importers.special_words import is_special, padding_id, unknown_word
+from tokemb.vocabulary.pad_truncate import RowShape
+
+KIND = "keras-tokenizer"
+
+# What the Tokenizer does when it is not told, which no file of `to_json` leaves out.
+_DEFAULTS: Mapping[str, Any] = {
+    "num_words": None,
+    "oov_token": None,
+    "filters": DEFAULT_FILTERS,
+    "lower": True,
+    "split": " ",
+    "char_level": False,
+}
+# What a user calls some of them.
+_OPTIONS = {name: name.replace("lower", "lowercase") for name in _DEFAULTS}
+
+_SAY = "say how it was, with filters, lowercase, split or char_level, or oov_token if it is that: the file does not"
+# A word map with as many words, all of one character, is hardly of words.
+_MANY_CHARACTERS = 10
+
+_NO_OOV = "if the original dropped unknown words, import a JSON file with this word_index and oov_token null instead"
+
+_PADDING = (
+    "how the original padded is not in its file; Keras' pad_sequences pads and cuts at the start (pre) unless told: "
+    "see what the code beside the model says, and give padding, truncating and maxlen"
+)
+
+
+@dataclass(frozen=True)
+class KerasTokenizer:
+    """The state of a ``Tokenizer`` that decides its ids."""
+
+    word_index: dict[str, int]
+    num_words: int | None
+    oov_token: str | None
+    filters: str
+    lower: bool
+    split: str
+    char_level: bool
+    migrated: bool = False
+
+    def kept(self) -> dict[str, int]:
+        """The words that get an id of their own: those below ``num_words``, and ``oov_token``."""
+        limit, oov = self.num_words, self.oov_token
+        return {word: index for word, index in self.word_index.items() if not limit or index < limit or word == oov}
+
+    def original(self, texts: list[str]) -> list[list[int]]:
+        """Return the rows of TensorFlow's own class, or of the one in ``tokemb.keras`` if the file is of that."""
+        tokenizer = self._original_class()(
+            num_words=self.num_words,
+            filters=self.filters,
+            lower=self.lower,
+            split=self.split,
+            char_level=self.char_level,
+            oov_token=self.oov_token,
+        )
+        tokenizer.word_index = self.word_index
+        rows: list[list[int]] = tokenizer.texts_to_sequences(texts)
+        return rows
+
+    def _original_class(self) -> Any:  # noqa: ANN401
+        if self.migrated:
+            from tokemb.keras.legacy.text import Tokenizer
+
+            return Tokenizer
+        import tensorflow as tf
+
+        return tf.keras.preprocessing.text.Tokenizer
+
+
+def read_keras_tokenizer(state: Mapping[str, Any], options: Options, *, pickled: str | None = None) -> Imported:
+    """Import the ``config`` of a ``Tokenizer``, or what is left of one: at least a ``word_index``.
+
+    Args:
+        state: The config, or the attributes of a pickled ``Tokenizer``, which in old Keras had fewer.
+        options: What the file does not say.
+        pickled: The path of the class in a pickle; ``None`` for other files.
+
+    Raises:
+        VocabularyError: If the state is broken, or tokemb cannot give its ids.
+    """
+    missing = [name for name in _DEFAULTS if name not in state] if pickled is None else []
+    options.check_only([_OPTIONS[name] for name in missing], KIND)
+    said = {name: getattr(options, _OPTIONS[name]) for name in missing}
+    settings = {**_DEFAULTS, **{name: value for name, value in said.items() if value is not None}}
+    settings.update({name: state[name] for name in _DEFAULTS if name in state})
+    word_index = _object(state.get("word_index"), "word_index")
+    check_ids(word_index)
+    assumed = [name for name in missing if said[name] is None]
+    if "oov_token" in assumed:
+        settings["oov_token"] = unknown_word(word_index)
+    tokenizer = replace(_checked(word_index, settings), migrated=pickled == MIGRATED)
+    tokenizer, notes = _of_old_keras(tokenizer)
+    pad_id = padding_id(word_index) if "oov_token" in missing else 0
+    encoder = word_encoder(
+        tokenizer.kept(),
+        keras_profile(tokenizer.filters, tokenizer.lower, tokenizer.split, tokenizer.char_level),
+        unk_token=tokenizer.oov_token,
+        pad_id=pad_id,
+        shape=options.shape(RowShape(padding="pre", truncating="pre")),
+        counts=_numbers(state.get("word_counts")),
+        documents=_numbers(state.get("word_docs")),
+    )
+    notes = [*_assumptions(tokenizer, assumed), *notes]
+    if assumed:
+        notes.extend(_check_words(encoder, tokenizer, pad_id, "char_level" not in assumed))
+    if None in (options.padding, options.truncating):
+        notes.append(_PADDING)
+    notes.extend(_shared_ids(tokenizer, encoder))
+    return Imported(KIND, encoder, tokenizer.original, _facts(tokenizer, encoder), tuple(notes), tuple(assumed))
+
+
+def _of_old_keras(tokenizer: KerasTokenizer) -> tuple[KerasTokenizer, list[str]]:
+    """Return the tokenizer as the Keras that made it used it, and a note if that is not as today's does."""
+    if not (tokenizer.char_level and tokenizer.lower and any(_is_cased(word) for word in tokenizer.word_index)):
+        return tokenizer, []
+    # Keras before 2.1.3 did not lower characters, and the ids of capitals are those of the model.
+    return replace(tokenizer, lower=False), [
+        "its characters include capitals, so the Keras that made it did not lower texts: nor does tokemb"
+    ]
+
+
+def _assumptions(tokenizer: KerasTokenizer, assumed: list[str]) -> list[str]:
+    """Return a note for what the file does not say."""
+    notes = []
+    if "oov_token" in assumed and tokenizer.oov_token is not None:
+        assumed = [name for name in assumed if name != "oov_token"]
+        index = tokenizer.word_index[tokenizer.oov_token]
+        notes.append(f"unknown words get id {index}, since {tokenizer.oov_token!r:.60} looks like oov_token: {_NO_OOV}")
+    if assumed:
+        notes.insert(0, f"the file does not say {', '.join(assumed)}: taken as Keras has them by default")
+    return notes
+
+
+def _check_words(encoder: Encoder, tokenizer: KerasTokenizer, pad_id: int, is_char_level_said: bool) -> list[str]:
+    """Return a note on the words that only rows of tokens yield.
+
+    Raises:
+        VocabularyError: If no text yields one of the others, or if they are characters and nothing says whether texts
+            are split into these.
+    """
+    words = {
+        word: index
+        for word, index in tokenizer.kept().items()
+        if index not in (0, pad_id) and word != tokenizer.oov_token
+    }
+    ordinary = {word: index for word, index in words.items() if not is_special(word)} or words
+    check_reachable(encoder, ordinary, _SAY)
+    if not is_char_level_said and len(ordinary) >= _MANY_CHARACTERS and max(map(len, ordinary)) == 1:
+        raise VocabularyError(
+            f"each of the {len(ordinary)} words is one character, and the file does not say whether texts are split "
+            "into characters: pass char_level=True or char_level=False"
+        )
+    apart = [
+        word for word in words if word not in ordinary and encoder.encode_ragged([word])[0].tolist() != [words[word]]
+    ]
+    if not apart:
+        return []
+    listed = ", ".join(sorted(apart, key=words.__getitem__)[:10])
+    return [
+        f"no text yields {listed}, only rows of tokens do: if the texts of the original spelled them, pass its "
+        'filters, for example filters="", and lowercase=False if it did not lower texts'
+    ]
+
+
+def _shared_ids(tokenizer: KerasTokenizer, encoder: Encoder) -> list[str]:
+    """Return notes on padding that has the id of a word."""
+    zero = [word for word, index in tokenizer.word_index.items() if index == 0 == encoder.pad_id]
+    notes = []
+    if encoder.unk_id is not None and encoder.unk_id == encoder.pad_id:
+        notes.append("unknown words have the id of padding, so a model cannot tell the two apart")
+    elif zero:
+        notes.append(f"a text that spells {zero[0]!r:.60} gets id 0, that of padding, as in the original")
+    return notes
+
+
+def _facts(tokenizer: KerasTokenizer, encoder: Encoder) -> dict[str, object]:
+    return {
+        "words": len(tokenizer.word_index),
+        "num_words": tokenizer.num_words,
+        "oov": None if tokenizer.oov_token is None else f"{tokenizer.oov_token} ({encoder.unk_id})",
+        "char_level": tokenizer.char_level,
+        "lower": tokenizer.lower,
+        "filters": None if tokenizer.char_level else tokenizer.filters,
+        "split": None if tokenizer.char_level else tokenizer.split,
+    }
+
+
+def _checked(word_index: dict[str, int], settings: Mapping[str, Any]) -> KerasTokenizer:
+    if not word_index:
+        raise VocabularyError("the word_index of this Keras Tokenizer holds no words")
+    kinds = {"filters": str, "lower": bool, "split": str, "char_level": bool}
+    for name, kind in kinds.items():
+        value = settings[name]
+        if type(value) is not kind:
+            raise VocabularyError(f"{name} of a Keras Tokenizer must be {kind.__name__}; it is {type(value).__name__}")
+    num_words, oov_token = settings["num_words"], settings["oov_token"]
+    if num_words is not None and (type(num_words) is not int or num_words < 0):
+        raise VocabularyError(f"num_words of a Keras Tokenizer must be a whole number; it is {str(num_words):.60}")
+    if oov_token is not None and (type(oov_token) is not str or oov_token not in word_index):
+        raise VocabularyError(
+            f"oov_token is {str(oov_token)!r:.60}, which is not in the word_index: the original has no id for it"
+        )
+    return KerasTokenizer(word_index, num_words or None, oov_token, **{name: settings[name] for name in kinds})
+
+
+def _is_cased(word: str) -> bool:
+    return len(word) == 1 and word.lower() != word
+
+
+def _object(value: Any, name: str) -> dict[str, Any]:  # noqa: ANN401
+    """A JSON object, which ``to_json`` writes as text once more."""
+    if isinstance(value, str):
+        try:
+            value = parse_json(value)
+        except ValueError:
+            raise VocabularyError(f"the {name} of this file is text that is not JSON") from None
+    if not isinstance(value, dict):
+        raise VocabularyError(f"the file holds no {name}: it is not of a Keras Tokenizer that was fitted")
+    return value
+
+
+def _numbers(value: Any) -> dict[str, int]:  # noqa: ANN401
+    """How often the words occurred; without those that are no numbers, for they decide no id."""
+    try:
+        numbers = _object(value, "word_counts")
+    except VocabularyError:
+        return {}
+    return {word: number for word, number in numbers.items() if type(number) is int and 0 <= number < 1 << 63}

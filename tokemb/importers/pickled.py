@@ -1,0 +1,176 @@
+"""Pickles, read without pickle: plain containers, NumPy arrays and Keras ``Tokenizer`` objects.
+
+The machine below knows the instructions that build plain containers, and makes records of the few classes that
+``pickled_objects`` admits. It calls nothing that a file names: whatever else a file asks for is refused by name.
+"""
+
+from __future__ import annotations
+
+import io
+import pickletools
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from tokemb.errors import VocabularyError
+from tokemb.importers.pickled_arrays import JoblibArray, PickledArray
+from tokemb.importers.pickled_objects import Name, admit, make, of_type, pairs, refuse, set_state
+
+
+class _Mark:
+    """A place on the stack."""
+
+
+def read_pickle(content: bytes) -> Any:  # noqa: ANN401 - whatever the file holds
+    """Return what a pickle holds: plain containers, and records of the objects in them.
+
+    Raises ``VocabularyError`` if it names anything else, or is broken.
+    """
+    try:
+        return _read(io.BytesIO(content))
+    except VocabularyError:
+        raise
+    except Exception as error:  # a broken file can make pickletools and the machine raise anything
+        reason = f"{type(error).__name__} {error}"
+        raise VocabularyError(f"the pickle is broken: {' '.join(reason.split()):.120}") from None
+
+
+def _read(stream: BinaryIO) -> Any:  # noqa: ANN401
+    machine = _Machine()
+    for opcode, argument, _ in pickletools.genops(stream):
+        if opcode.name == "STOP":
+            return machine.pop()
+        machine.do(opcode.name, argument)
+        if opcode.name == "BUILD" and isinstance(machine.top, JoblibArray):
+            _read_what_follows(machine.top, stream)
+    raise VocabularyError("the pickle is broken: it does not end")
+
+
+def _read_what_follows(array: JoblibArray, stream: BinaryIO) -> None:
+    """Read the elements of an array, which joblib writes between the instructions."""
+    if array.dtype is not None and array.dtype.holds_objects:
+        inner = of_type(_read(stream), PickledArray)
+        array.shape, array.dtype, array.data = inner.shape, inner.dtype, inner.data
+        return
+    if array.is_aligned:
+        stream.read(stream.read(1)[0])
+    array.data = stream.read(array.size_in_bytes)
+
+
+_CONSTANTS: dict[str, Callable[[], Any]] = {
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
+    "EMPTY_DICT": dict,
+    "EMPTY_LIST": list,
+    "EMPTY_TUPLE": tuple,
+    "EMPTY_SET": list,
+    "MARK": _Mark,
+}
+_VALUES = frozenset(
+    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 "
+    "BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8".split()
+)
+# Python 2's str: bytes, which pickletools shows as Latin-1.
+_BYTES = frozenset({"STRING", "BINSTRING", "SHORT_BINSTRING"})
+_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+
+
+class _Machine:
+    """The stack and the memo of a pickle."""
+
+    def __init__(self) -> None:
+        self._stack: list[Any] = []
+        self._memo: dict[int, Any] = {}
+
+    def pop(self) -> Any:  # noqa: ANN401
+        """Take the uppermost value."""
+        return self._stack.pop()
+
+    @property
+    def top(self) -> Any:  # noqa: ANN401
+        """The uppermost value."""
+        return self._stack[-1]
+
+    def do(self, name: str, argument: Any) -> None:  # noqa: ANN401
+        """Carry out one instruction."""
+        if name in _CONSTANTS:
+            self._stack.append(_CONSTANTS[name]())
+        elif name in _VALUES:
+            self._stack.append(argument)
+        elif name in _BYTES:
+            self._stack.append(argument.encode("latin-1").decode())
+        elif name in _TUPLES:
+            self._collect(len(self._stack) - _TUPLES[name], tuple)
+        elif name in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
+            self._memo[len(self._memo) if argument is None else argument] = self._stack[-1]
+        elif name in ("GET", "BINGET", "LONG_BINGET"):
+            self._stack.append(self._memo[argument])
+        elif name not in ("PROTO", "FRAME"):
+            action = getattr(self, f"_{name.lower()}", None)
+            if action is None:
+                refuse(f"the instruction {name}")
+            action(argument)
+
+    def _collect(self, start: int, kind: Callable[[list[Any]], Any]) -> None:
+        self._stack[start:] = [kind(self._stack[start:])]
+
+    def _since_mark(self) -> list[Any]:
+        for start in range(len(self._stack) - 1, -1, -1):
+            if isinstance(self._stack[start], _Mark):
+                items = self._stack[start + 1 :]
+                del self._stack[start:]
+                return items
+        raise IndexError("no mark")
+
+    def _pop(self, _: None) -> None:
+        self._stack.pop()
+
+    def _pop_mark(self, _: None) -> None:
+        self._since_mark()
+
+    def _tuple(self, _: None) -> None:
+        self._stack.append(tuple(self._since_mark()))
+
+    def _list(self, _: None) -> None:
+        self._stack.append(self._since_mark())
+
+    def _dict(self, _: None) -> None:
+        self._stack.append(pairs(self._since_mark()))
+
+    def _append(self, _: None) -> None:
+        item = self._stack.pop()
+        of_type(self._stack[-1], list).append(item)
+
+    def _appends(self, _: None) -> None:
+        items = self._since_mark()
+        of_type(self._stack[-1], list).extend(items)
+
+    def _setitem(self, _: None) -> None:
+        item = self._stack[-2:]
+        del self._stack[-2:]
+        of_type(self._stack[-1], dict).update(pairs(item))
+
+    def _setitems(self, _: None) -> None:
+        items = self._since_mark()
+        of_type(self._stack[-1], dict).update(pairs(items))
+
+    def _global(self, argument: str) -> None:
+        self._stack.append(admit(*argument.split(" ", 1)))
+
+    def _stack_global(self, _: None) -> None:
+        name, module = of_type(self._stack.pop(), str), of_type(self._stack.pop(), str)
+        self._stack.append(admit(module, name))
+
+    def _newobj(self, _: None) -> None:
+        arguments, name = of_type(self._stack.pop(), tuple), of_type(self._stack.pop(), Name)
+        self._stack.append(make(name, arguments))
+
+    _reduce = _newobj
+
+    # A set is read as a list: its members need not be hashed.
+    _additems = _appends
+    _frozenset = _list
+
+    def _build(self, _: None) -> None:
+        state = self._stack.pop()
+        set_state(self._stack[-1], state)

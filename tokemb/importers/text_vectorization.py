@@ -1,0 +1,66 @@
+"""An adapted Keras ``TextVectorization`` layer in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tokemb.counts.select_tokens import PAD_TOKEN, UNK_TOKEN
+from tokemb.encoder import Encoder
+from tokemb.errors import ArgumentError, VocabularyError
+from tokemb.fit import word_specification
+from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.profiles import get_profile
+from tokemb.vocabulary.tokenizer_json import tokenizer_of
+
+if TYPE_CHECKING:
+    import keras
+
+_PROFILE = "text-vectorization"
+_FIRST = [PAD_TOKEN, UNK_TOKEN]
+# The settings of a layer that gives the ids of the profile.
+_SETTINGS = {
+    "standardize": "lower_and_strip_punctuation",
+    "split": "whitespace",
+    "ngrams": None,
+    "output_mode": "int",
+    "encoding": "utf-8",
+}
+
+
+def is_keras_layer(value: object) -> bool:
+    """Return whether a value is a Keras layer, without importing Keras."""
+    return any(base.__module__.startswith("keras.") and base.__name__ == "Layer" for base in type(value).__mro__)
+
+
+def read_text_vectorization(layer: keras.layers.TextVectorization) -> Encoder:
+    """Make the encoder of the ids that a layer gives.
+
+    Args:
+        layer: An adapted layer.
+
+    Raises:
+        ArgumentError: If the layer is not a ``TextVectorization``, or has a setting that no profile has (``ngrams``,
+            another ``standardize`` or ``split``, an ``output_mode`` other than ``"int"``).
+        VocabularyError: If the layer has no vocabulary.
+    """
+    import keras
+
+    if not isinstance(layer, keras.layers.TextVectorization):
+        raise ArgumentError(f"layer must be a keras.layers.TextVectorization; received {type(layer).__name__}")
+    config: dict[str, Any] = layer.get_config()
+    for name, needed in _SETTINGS.items():
+        if config[name] != needed:
+            raise ArgumentError(
+                f"an encoder gives the ids of a TextVectorization with {name}={needed!r}; "
+                f"this one has {config[name]!r:.80}"
+            )
+    tokens = [str(token) for token in layer.get_vocabulary()]
+    if len(tokens) <= len(_FIRST):
+        raise VocabularyError("this TextVectorization has no vocabulary yet: adapt it first")
+    if tokens[: len(_FIRST)] != _FIRST or len(set(tokens)) < len(tokens):
+        raise VocabularyError(
+            "this TextVectorization has a vocabulary that Keras does not show as it is: NUL in tokens"
+        )
+    shape = RowShape().override(config["output_sequence_length"], None, None)
+    specification = word_specification(get_profile(_PROFILE), tokens, shape)
+    return Encoder(specification, tokenizer_of(specification), pad_id=0, profile=_PROFILE)

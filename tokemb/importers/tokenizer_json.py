@@ -1,0 +1,29 @@
+"""A ``tokenizer.json``, which is the format that tokemb itself uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokemb.importers.imported import Imported, foreign_encoder
+from tokemb.importers.options import Options
+from tokemb.vocabulary.tokenizer_json import Specification, tokenizer_of
+
+KIND = "tokenizer-json"
+
+
+def read_tokenizer_json(specification: Specification, path: Path, options: Options) -> Imported:
+    """Import the content of any ``tokenizer.json``; raise ``VocabularyError`` if `tokenizers` cannot load it.
+
+    ``path``: the file that it is from.
+    """
+    options.check_only([], KIND)
+    tokenizer = tokenizer_of(specification, str(path))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+
+    def original(texts: list[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+
+    encoder = foreign_encoder(specification, options)
+    facts = {"tokens": len(tokenizer.get_vocab()), "oov": encoder.unk_id, "model": encoder.model}
+    return Imported(KIND, encoder, original, facts)

@@ -1,0 +1,1 @@
+"""Other libraries: Spark and scikit-learn."""

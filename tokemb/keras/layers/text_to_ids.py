@@ -1,0 +1,177 @@
+"""The Keras layer from strings to ids."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tokemb.engine.components import UnprovableError
+from tokemb.errors import ArgumentError
+from tokemb.keras.layers.graph import Tensor, cut, lay_out
+from tokemb.keras.layers.unicode_table import EveryCharacter, every_character
+from tokemb.kernels.structs import PAGE
+from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.vocabulary import Vocabulary
+
+_DTYPES = {"page_of": "<i4", "becomes": "<i4", "classes": "u1", "contexts": "u1"}
+
+
+@keras.saving.register_keras_serializable(package="tokemb")
+class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
+    """Strings (batch,) or (batch, 1) to int32 ids (batch, maxlen), as ``Encoder.encode`` gives them.
+
+    A single string, of shape (), gives int32 (maxlen,), so that ``dataset.map(layer)`` works before ``batch`` too.
+
+    Made by ``Encoder.layer``. Everything that it needs is in its config, so that a saved model needs no vocabulary; to
+    load one in Keras, ``import tokemb.keras.layers`` first. Bytes that are not UTF-8 are an ``InvalidArgumentError``.
+    """
+
+    def __init__(
+        self,
+        *,
+        tokens: Sequence[str],
+        characters: dict[str, Any],
+        unk_id: int | None,
+        pad_id: int,
+        maxlen: int | None,
+        padding: str,
+        truncating: str,
+        fingerprint: str,
+        **kwargs: Any,  # noqa: ANN401 - those of every Keras layer
+    ) -> None:
+        """``tokens``: the token of every id. ``unk_id``: ``None`` to drop unknown tokens.
+
+        ``characters``: an ``EveryCharacter`` as JSON. ``fingerprint``: that of the vocabulary.
+        """
+        super().__init__(**kwargs)
+        self._settings: dict[str, Any] = {
+            "tokens": list(tokens),
+            "characters": characters,
+            "unk_id": unk_id,
+            "pad_id": pad_id,
+            "maxlen": maxlen,
+            "padding": padding,
+            "truncating": truncating,
+            "fingerprint": fingerprint,
+        }
+        self.maxlen = maxlen
+        self._unk_id, self._shape = unk_id, (maxlen, padding, truncating, pad_id)
+        self._characters = _from_json(characters)
+        # Text is the business of TensorFlow alone: no casting of inputs, and no compilation by XLA.
+        self._convert_input_args = False
+        self._allow_non_tensor_positional_args = True
+        self.supports_jit = False
+        self.built = True  # it has no weights
+        self._make_table()
+
+    def _make_table(self) -> None:
+        tokens = self._settings["tokens"]
+        known = {token: index for index, token in enumerate(tokens) if token}
+        with tf.init_scope():
+            words = tf.lookup.KeyValueTensorInitializer(list(known), list(known.values()), tf.string, tf.int32)
+            self._words = tf.lookup.StaticHashTable(words, -1 if self._unk_id is None else self._unk_id)
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the vocabulary."""
+        return str(self._settings["fingerprint"])
+
+    def grow(self, encoder: Vocabulary) -> None:
+        """Take the tokens of a vocabulary that grew from that of the layer, with the ids that they have in it.
+
+        A function that was traced before, as by ``predict``, must be traced again.
+        """
+        self._settings |= {"tokens": encoder.vocabulary, "fingerprint": encoder.fingerprint}
+        self._make_table()
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Turn strings (batch,) or (batch, 1) into int32 (batch, maxlen), or one string into int32 (maxlen,)."""
+        texts = tf.convert_to_tensor(inputs, tf.string)
+        shape = tuple(texts.shape)
+        _check_shape(shape)
+        with tf.device("CPU:0"):
+            texts = tf.reshape(texts, [-1])
+            pieces, rows = cut(texts, self._characters)
+            ids = self._words.lookup(pieces)
+            if self._unk_id is None:
+                known = ids >= 0
+                ids, rows = tf.boolean_mask(ids, known), tf.boolean_mask(rows, known)
+            padded = lay_out(ids, rows, tf.size(texts), *self._shape)
+        return padded[0] if shape == () else tf.ensure_shape(padded, [shape[0], self.maxlen])
+
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:  # noqa: ANN401 - a symbolic tensor
+        """Return int32 (batch, maxlen), or (maxlen,) for one string."""
+        _check_shape(tuple(inputs.shape))
+        return keras.KerasTensor((*inputs.shape[:1], self.maxlen), dtype="int32")
+
+    def get_config(self) -> dict[str, Any]:
+        """All that makes this layer."""
+        return {**super().get_config(), **self._settings}
+
+
+def make_layer(encoder: Vocabulary, maxlen: int | None, padding: str | None, truncating: str | None) -> TextToIds:
+    """The layer of ``Encoder.layer``."""
+    shape = encoder.row_shape(maxlen, padding, truncating)
+    if encoder.profile is None:
+        raise ArgumentError(
+            "a layer needs a vocabulary that tokemb fitted: what another tokenizer.json does to text has no exact "
+            "counterpart in TensorFlow; encode texts before the model"
+        )
+    if encoder.model != "word":
+        raise ArgumentError(
+            f"a layer needs a vocabulary of words; the model {encoder.model} cuts words into pieces in a way that has "
+            "no counterpart in TensorFlow: encode texts before the model"
+        )
+    return TextToIds(
+        tokens=encoder.vocabulary,
+        characters=_to_json(characters_of(encoder)),
+        unk_id=encoder.unk_id,
+        pad_id=encoder.require_pad_id(),
+        maxlen=_length(shape),
+        padding=shape.padding,
+        truncating=shape.truncating,
+        fingerprint=encoder.fingerprint,
+    )
+
+
+def characters_of(encoder: Vocabulary) -> EveryCharacter:
+    """What becomes of each character; raises ``ArgumentError`` if that cannot be told."""
+    components = (json.dumps(component) for component in encoder.splitting)
+    try:
+        return every_character(*components)
+    except UnprovableError as reason:
+        raise ArgumentError(f"this vocabulary cannot be a layer: {reason}") from None
+
+
+def _length(shape: RowShape) -> int | None:
+    if shape != RowShape().override(shape.fixed_length, shape.padding, shape.truncating):
+        raise ArgumentError("this vocabulary pads and truncates to different lengths: tell the layer a maxlen")
+    return shape.fixed_length
+
+
+def _check_shape(shape: tuple[int | None, ...]) -> None:
+    if len(shape) > 1 and shape[1:] != (1,):
+        raise ArgumentError(f"texts must be strings of shape (batch,), (batch, 1) or (); received {shape}")
+
+
+def _to_json(characters: EveryCharacter) -> dict[str, Any]:
+    arrays = {name: getattr(characters, name).astype(dtype).tobytes() for name, dtype in _DTYPES.items()}
+    return {name: base64.b64encode(zlib.compress(data, 9)).decode() for name, data in arrays.items()} | {
+        "rule": characters.rule
+    }
+
+
+def _from_json(content: dict[str, Any]) -> EveryCharacter:
+    arrays = {
+        name: np.frombuffer(zlib.decompress(base64.b64decode(content[name])), dtype) for name, dtype in _DTYPES.items()
+    }
+    entries = (int(arrays["page_of"].max()) + 1) * PAGE
+    becomes, classes, contexts = (arrays[name].reshape(entries, -1) for name in ("becomes", "classes", "contexts"))
+    return EveryCharacter(arrays["page_of"], becomes, classes, contexts, content["rule"])

@@ -1,0 +1,129 @@
+"""A hash table from pieces of text to ids, for the kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tokemb.kernels.compiler import inlined
+from tokemb.kernels.simd import load
+from tokemb.kernels.structs import SLOT, Int32, Int64, Pieces, Text, UInt8, UInt64
+
+_SECOND, NUMBER, BECOMES = np.uint64(1), np.uint64(2), np.uint64(3)
+
+# A piece of at most so many bytes is its own key; the last of the key's 16 bytes says how many they are.
+_SHORT = 15
+_LONG = np.uint64(0xFF << 56)
+_ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
+# The fractional parts of some square roots: numbers without a pattern (as in xxHash).
+_K0, _K1, _K2 = np.uint64(0x9E3779B185EBCA87), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
+
+
+@inlined
+def key_of(text: UInt8, start: int, end: int) -> tuple[int, int]:
+    """The key of the piece ``text[start:end]``."""
+    length = end - start
+    if length > _SHORT:
+        return _hashes(text, start, end)
+    if length == 0:
+        return np.uint64(0), np.uint64(0)
+    # No branch for the two halves: which it would take is hard to foresee.
+    first = load(text, start) & (_ONES >> np.uint64(64 - 8 * min(length, 8)))
+    second = load(text, start + 8) & (_ONES >> np.uint64(1) >> np.uint64(63 - 8 * max(length - 8, 0)))
+    return first, second | np.uint64(length) << np.uint64(56)
+
+
+@inlined
+def _hashes(text: UInt8, start: int, end: int) -> tuple[int, int]:
+    first, second = np.uint64(end - start), np.uint64(0)
+    at = start
+    while at < end:  # the last eight bytes may overlap the ones before
+        word = load(text, min(at, end - 8))
+        first = (first ^ word) * _K0
+        first ^= first >> np.uint64(29)
+        second = (second + word) * _K1
+        second ^= second >> np.uint64(31)
+        at += 8
+    return first, second | _LONG
+
+
+@inlined
+def slot_of(slots: UInt64, first: int, second: int) -> int:
+    """Where in ``slots`` to look first for a key, as an unsigned number, which Numba does not test for a sign."""
+    mixed = (first ^ (second * _K1)) * _K0
+    mixed ^= mixed >> np.uint64(32)
+    mixed *= _K2
+    return (mixed >> np.uint64(36)) * np.uint64(SLOT) & np.uint64(len(slots) - 1)
+
+
+@inlined
+def find(
+    slots: UInt64,
+    piece_text: UInt8,
+    piece_starts: Int64,
+    first: int,
+    second: int,
+    slot: int,
+    text: UInt8,
+    start: int,
+    end: int,
+) -> int:
+    """Where in ``slots`` the piece ``text[start:end]`` begins, or where there is room for it.
+
+    ``slots``, ``piece_text``, ``piece_starts``: the fields of ``Pieces``. ``first``, ``second``: the piece's key.
+    ``slot``: where to look first.
+    """
+    while True:
+        if slots[slot] == first and slots[slot + _SECOND] == second:
+            if end - start <= _SHORT or _same(slots[slot + NUMBER], piece_text, piece_starts, text, start, end):
+                return slot
+        elif slots[slot + NUMBER] == np.uint64(0):
+            return slot
+        slot = slot + np.uint64(SLOT) & np.uint64(len(slots) - 1)
+
+
+@inlined
+def _same(number: int, piece_text: UInt8, piece_starts: Int64, text: UInt8, start: int, end: int) -> bool:
+    """Whether the piece with this number (its index + 1) is ``text[start:end]``."""
+    if number == np.uint64(0):
+        return False
+    begin = piece_starts[number - np.uint64(1)]
+    if piece_starts[number] - begin != end - start:
+        return False
+    for offset in range(end - start):
+        if piece_text[begin + offset] != text[start + offset]:
+            return False
+    return True
+
+
+def insert(pieces: Pieces, size: int, texts: Text, becomes: UInt64) -> None:
+    """Put ``texts`` in, as pieces from ``size`` on, with what they become, uint64 (texts,).
+
+    There must be room for them, and none may be there already.
+    """
+    slots, piece_text, piece_starts = pieces
+    data, offsets = texts
+    for index in range(len(offsets) - 1):
+        start, end = offsets[index], offsets[index + 1]
+        first, second = key_of(data, start, end)
+        slot = slot_of(slots, first, second)
+        slot = find(slots, piece_text, piece_starts, first, second, slot, data, start, end)
+        slots[slot] = first
+        slots[slot + _SECOND] = second
+        slots[slot + NUMBER] = size + index + 1
+        slots[slot + BECOMES] = becomes[index]
+        begin = piece_starts[size + index]
+        for offset in range(end - start):
+            piece_text[begin + offset] = data[start + offset]
+        piece_starts[size + index + 1] = begin + end - start
+
+
+def find_all(pieces: Pieces, texts: Text, found: Int32) -> None:
+    """Put the number of each text, -1 for those that are no piece, into ``found``, int32 (texts,)."""
+    slots, piece_text, piece_starts = pieces
+    data, offsets = texts
+    for index in range(len(found)):
+        start, end = offsets[index], offsets[index + 1]
+        first, second = key_of(data, start, end)
+        slot = slot_of(slots, first, second)
+        slot = find(slots, piece_text, piece_starts, first, second, slot, data, start, end)
+        found[index] = np.int64(slots[slot + NUMBER]) - 1

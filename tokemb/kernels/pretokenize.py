@@ -1,0 +1,239 @@
+"""The kernels that normalize a text and cut it into pieces.
+
+A field taken out of a tuple costs a reference, so inner functions get arrays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tokemb.kernels.compiler import inlined
+from tokemb.kernels.simd import copy_folded, in_range, trailing_zeros
+from tokemb.kernels.structs import (
+    BEGINS_TOKEN,
+    CHUNK,
+    CHUNK_BYTES,
+    JOINS,
+    KEPT,
+    LEFT_TO_REFERENCE,
+    NEEDS_PAGE,
+    NEEDS_REFERENCE,
+    RUN_BITS,
+    SPECIAL,
+    TAIL,
+    WIDTH,
+    Int32,
+    Table,
+    UInt8,
+)
+
+_ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@inlined
+def _begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) -> bool:
+    """Whether one of the texts between ``starts`` in ``tokens`` begins at ``text[at]``."""
+    for token in range(len(starts) - 1):
+        length = starts[token + 1] - starts[token]
+        if at + length <= end:
+            same = True
+            for offset in range(length):
+                if text[at + offset] != tokens[starts[token] + offset]:
+                    same = False
+                    break
+            if same:
+                return True
+    return False
+
+
+@inlined
+def _decode(data: UInt8, at: int) -> tuple[int, int]:
+    """The character at ``data[at]``, and its length in UTF-8."""
+    byte = np.int64(data[at])
+    if byte < 0x80:
+        return byte, 1
+    if byte < 0xE0:
+        return (byte & 0x1F) << 6 | (data[at + 1] & 0x3F), 2
+    if byte < 0xF0:
+        return (byte & 0x0F) << 12 | (data[at + 1] & 0x3F) << 6 | (data[at + 2] & 0x3F), 3
+    return (
+        (byte & 0x07) << 18 | (data[at + 1] & 0x3F) << 12 | (data[at + 2] & 0x3F) << 6 | (data[at + 3] & 0x3F),
+        4,
+    )
+
+
+@inlined
+def _next_class(table: Table, data: UInt8, at: int, end: int) -> int:
+    """The class of the character at ``data[at]`` after normalization; -1 if that cannot be told here."""
+    if at >= end:
+        return 0
+    code, _ = _decode(data, at)
+    page = table.page_of[code >> 8]
+    if page < 0:
+        return 0  # the row fails at this character
+    entry = page * 256 + (code & 255)
+    if table.flags[entry] & NEEDS_REFERENCE:
+        return 0  # the same
+    if table.starts[entry] == table.starts[entry + 1]:
+        return -1
+    return np.int64(table.classes[table.starts[entry]])
+
+
+@inlined
+def _simple(
+    ranges: UInt8,
+    folded: UInt8,
+    data: UInt8,
+    at: int,
+    end: int,
+    scratch: UInt8,
+    filled: int,
+    kind: int,
+    starts: Int32,
+    ends: Int32,
+    started: int,
+    ended: int,
+) -> tuple[int, int, int, int]:
+    """As ``cut``, for at most ``WIDTH`` bytes that each become one; returns how many, and what has changed.
+
+    A class is a bit for each of the bytes. Its runs start where it begins, and end where it no longer is.
+    """
+    copy_folded(data, at, folded[0], folded[1], scratch, filled)
+    special = start_bits = kept = np.uint64(0)
+    # An open piece of a class that no single byte has ends at once.
+    end_bits = np.uint64(kind & KEPT)
+    for number in range(len(ranges)):
+        here = in_range(data, at, ranges[number, 0], ranges[number, 1])
+        now = np.int64(ranges[number, 2])
+        if now == SPECIAL:
+            special |= here
+            continue
+        kept |= here
+        if number + 1 < len(ranges) and ranges[number + 1, 2] == now:
+            continue
+        before = kept << np.uint64(1)
+        if kind == now:
+            before |= np.uint64(1)
+            end_bits &= ~np.uint64(1)
+        alone = np.uint64(0) - np.uint64(now >> 1 & 1)  # all bits or none
+        start_bits |= kept & (~before | alone)
+        end_bits |= before & (~kept | alone)
+        kept = np.uint64(0)
+    done = min(trailing_zeros(special), end - at)
+    if done == 0:
+        return 0, kind, started, ended
+    kind = 0
+    for number in range(len(ranges)):
+        if data[at + done - 1] - ranges[number, 0] <= ranges[number, 1] and data[at + done - 1] >= ranges[number, 0]:
+            kind = np.int64(ranges[number, 2])
+    mask = _ALL_BITS >> np.uint64(WIDTH - done)
+    start_bits &= mask
+    end_bits &= mask
+    while start_bits:
+        for _ in range(4):  # beyond the last it writes what is overwritten
+            starts[started] = filled + trailing_zeros(start_bits)
+            started += np.int64(start_bits != np.uint64(0))
+            start_bits &= start_bits - np.uint64(1)
+    while end_bits:
+        for _ in range(4):
+            ends[ended] = filled + trailing_zeros(end_bits)
+            ended += np.int64(end_bits != np.uint64(0))
+            end_bits &= end_bits - np.uint64(1)
+    return done, kind, started, ended
+
+
+@inlined
+def cut(
+    table: Table,
+    characters: Int32,
+    data: UInt8,
+    at: int,
+    end: int,
+    scratch: UInt8,
+    filled: int,
+    kind: int,
+    starts: Int32,
+    ends: Int32,
+    open_pieces: int,
+    wanted: UInt8,
+    status: int,
+) -> tuple[int, int, int, int, int, int]:
+    """Normalize text from ``data[at]`` on, until ``end`` or until the chunk is full, and note its pieces.
+
+    ``filled``: bytes in ``scratch``, of a piece that is still open (``open_pieces`` is then 1). ``kind``: the class of
+    the last character. ``wanted``: uint8 (PAGES,), set for pages that were not asked yet.
+    ``characters``: int32 (entries,), the id of a character that is a piece of its own, -1 for others. Such a piece is
+    not in ``scratch``; minus its id, minus 1, is noted in place of its start.
+    Returns where it stopped, the bytes in ``scratch``, the last class, the number of starts and of ends, the status.
+    """
+    ranges, folded, page_of, entry_starts, entry_text, classes, flags, tokens, token_starts, _, _ = table
+    started = open_pieces
+    ended = 0
+    limit = CHUNK_BYTES + 2 * filled
+    while at < end and started < CHUNK and filled < limit:
+        if data[at] < 0x80 and at + WIDTH <= len(data):
+            done, kind, started, ended = _simple(
+                ranges, folded, data, at, end, scratch, filled, kind, starts, ends, started, ended
+            )
+            at += done
+            filled += done
+            if done == WIDTH or at >= end:
+                continue
+        code, length = _decode(data, at)
+        page = page_of[code >> 8]
+        if page < 0:
+            wanted[code >> 8] = 1
+            status = max(status, NEEDS_PAGE)
+            at += length
+            continue
+        index = page * 256 + (code & 255)
+        if characters[index] >= 0:
+            ends[ended] = filled
+            ended += kind & KEPT
+            kind = 0
+            before = started
+            # Such characters stand together: in a loop of their own, until there is any other.
+            while characters[index] >= 0:
+                starts[started] = -1 - characters[index]
+                started += 1
+                at += length
+                if at >= end or started >= CHUNK:
+                    break
+                code, length = _decode(data, at)
+                page = page_of[code >> 8]
+                if page < 0:
+                    break
+                index = page * 256 + (code & 255)
+            ended += started - before
+            continue
+        flag = flags[index]
+        if flag & NEEDS_REFERENCE or (flag & BEGINS_TOKEN and _begins(data, at, end, tokens, token_starts)):
+            return end, filled, kind, started, ended, LEFT_TO_REFERENCE
+        at += length
+        for position in range(entry_starts[index], entry_starts[index + 1]):
+            now = np.int64(classes[position])
+            if now != TAIL:
+                if now & JOINS:
+                    run = now & RUN_BITS | KEPT
+                    following = _next_class(table, data, at, end)
+                    if following < 0:
+                        return end, filled, kind, started, ended, LEFT_TO_REFERENCE
+                    now = run if kind == run and following == run else 0
+                between = np.int64(now != kind) | (now >> 1 & 1)
+                starts[started] = filled
+                started += between & now & 1
+                ends[ended] = filled
+                ended += between & kind & 1
+                kind = now
+            scratch[filled] = entry_text[position]
+            filled += 1
+    return at, filled, kind, started, ended, status
+
+
+@inlined
+def holds_token(table: Table, scratch: UInt8, filled: int) -> bool:
+    """Whether normalized text holds an added token."""
+    for at in range(filled):
+        if _begins(scratch, at, filled, table.normal_tokens, table.normal_token_starts):
+            return True
+    return False

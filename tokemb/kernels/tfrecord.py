@@ -1,0 +1,53 @@
+"""The frame of each record of a ``.tfrecord``, compiled: its length and a checksum before it, a checksum after it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tokemb.kernels.compiler import inlined
+from tokemb.kernels.structs import Int64, UInt8, UInt64
+
+_BYTE, _EIGHT, _WORD = np.uint64(0xFF), np.uint64(8), np.uint64(0xFFFFFFFF)
+
+
+@inlined
+def checksum(data: UInt8, start: int, stop: int, tables: UInt64) -> np.uint64:
+    """The CRC-32C of ``data[start:stop]``, turned and shifted as the format has it."""
+    crc = _WORD
+    at = start
+    while at + 8 <= stop:  # eight bytes at once, each by the table for its distance from the end
+        rest = crc
+        crc = np.uint64(0)
+        for number in range(8):
+            crc ^= tables[7 - number, (rest ^ np.uint64(data[at + number])) & _BYTE]
+            rest >>= _EIGHT
+        at += 8
+    while at < stop:
+        crc = tables[0, (crc ^ np.uint64(data[at])) & _BYTE] ^ (crc >> _EIGHT)
+        at += 1
+    crc ^= _WORD
+    return ((crc >> np.uint64(15)) | (crc << np.uint64(17))) + np.uint64(0xA282EAD8)
+
+
+@inlined
+def put(value: np.uint64, size: int, out: UInt8, at: int) -> None:
+    """Write the lowest ``size`` bytes of ``value``, the lowest first."""
+    for number in range(size):
+        out[at + number] = np.uint8(value & _BYTE)
+        value >>= _EIGHT
+
+
+def frame(content: UInt8, splits: Int64, tables: UInt64, out: UInt8, first: int, last: int) -> None:
+    """Write the records from ``first`` to before ``last``, of which ``splits`` says where their content lies.
+
+    ``out``: the content and 16 bytes more for each record. ``tables``: see ``tokemb.formats.record_frames``.
+    """
+    for row in range(first, last):
+        start, stop = splits[row], splits[row + 1]
+        at = start + 16 * row
+        put(np.uint64(stop - start), 8, out, at)
+        put(checksum(out, at, at + 8, tables), 4, out, at + 8)
+        source, target = content[start:stop], out[at + 12 : at + 12 + stop - start]
+        for i in range(len(target)):
+            target[i] = source[i]
+        put(checksum(content, start, stop, tables), 4, out, at + 12 + stop - start)

@@ -1,0 +1,1 @@
+"""Embedding models: make, load, check and extend them, and look vectors up in them."""

@@ -1,0 +1,182 @@
+"""Models that do nothing but look rows up: recognised, and read from a ``.keras`` file without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokemb._arrays import Int32
+from tokemb.files.hdf5 import release_frames
+from tokemb.models.keras_archive import open_weights, read_archive
+from tokemb.rows.pooling import Float32, pool_lookup
+from tokemb.rows.ragged import Ragged
+from tokemb.rows.threads import even_parts, run, thread_count
+
+if TYPE_CHECKING:
+    import h5py
+    import keras
+
+# Where Keras 3 keeps the weights of the first Embedding layer.
+_VARIABLES = "layers/embedding/vars"
+
+# Ids looked up at a time: as the 64-bit indices that NumPy makes of them, they stay in the processor's cache.
+_GATHER_IDS = 1 << 14
+# As many such pieces, or smaller ones, are there for each thread, so that all end at about the same time.
+_PIECES = 8
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """A model that is one ``Embedding`` layer.
+
+    ``names``: of the model. ``mask_zero``: of the layer. ``matrix``: its weights, float32 (input_dim, output_dim).
+    ``threads``: how many to use, ``None`` for all cores. ``text``: fingerprints of the vocabularies of layers before
+    this one that turn text into ids.
+    """
+
+    names: tuple[str, ...]
+    mask_zero: bool
+    matrix: Float32
+    threads: int | None = None
+    text: tuple[str, ...] = ()
+
+    @property
+    def input_dim(self) -> int:
+        """Ids are below this."""
+        return self.matrix.shape[0]
+
+    @property
+    def maxlen(self) -> None:
+        """The length of rows; a look-up takes any."""
+        return
+
+    @property
+    def output_dim(self) -> int:
+        """The size of a vector."""
+        return self.matrix.shape[1]
+
+    def is_finite(self) -> bool:
+        """Return whether no weight is NaN or infinite."""
+        return all_finite(self.matrix)
+
+    @property
+    def digest(self) -> str:
+        """What tells it from other models."""
+        return sha256(np.ascontiguousarray(self.matrix).data).hexdigest()[:16]
+
+    def vectors(self, ids: Int32) -> Float32:
+        """The rows of the matrix for ids (rows, maxlen) within it: float32 (rows, maxlen, output_dim)."""
+        vectors = np.empty((*ids.shape, self.output_dim), np.float32)
+        flat, out = ids.reshape(-1), vectors.reshape(ids.size, self.output_dim)
+        workers = len(even_parts(len(flat), vectors.size, thread_count(self.threads)))
+        step = min(_GATHER_IDS, -(-len(flat) // (_PIECES * workers)) or 1)
+
+        def gather(starts: Iterator[int]) -> None:
+            for start in starts:
+                piece = slice(start, start + step)
+                # With "clip", which no id needs, NumPy writes straight into the result. The lock is not held.
+                np.take(self.matrix, flat[piece], axis=0, out=out[piece], mode="clip")
+
+        # All take the next piece from one iterator: none waits for one whose core or memory is slower.
+        run(gather, [(iter(range(0, len(flat), step)),)] * workers)
+        return vectors
+
+    def pool_padded(self, ids: Int32, real: npt.NDArray[np.bool_], pooling: str) -> Float32:
+        """Pool the vectors of ids (rows, maxlen) where ``real`` (rows, maxlen): float32 (rows, output_dim)."""
+        padded = Ragged(ids.reshape(-1), np.arange(len(ids) + 1, dtype=np.int64) * ids.shape[1])
+        return self.pool_rows(padded.select(real.reshape(-1), self.threads), pooling)
+
+    def pool_rows(self, rows: Ragged, pooling: str) -> Float32:
+        """Pool the vectors of each row: float32 (rows, output_dim)."""
+        return pool_lookup(self.matrix, rows, pooling, self.threads)
+
+
+def all_finite(numbers: npt.NDArray[np.floating[Any]]) -> bool:
+    """Return whether no number is NaN or infinite."""
+    flat = numbers.reshape(-1)
+    with np.errstate(all="ignore"):  # the product may overflow where the numbers do not
+        return bool(np.isfinite(flat @ flat) or np.isfinite(flat).all())
+
+
+def read_lookup(path: Path) -> LookUp | None:
+    """The look-up in a ``.keras`` file as ``tokemb.embedding_model`` makes it, or ``None`` if it is anything else.
+
+    ``None`` is also the answer to a file that is broken: Keras is then asked, and says what is wrong.
+    """
+    try:
+        config, _ = read_archive(path)
+        layer = _only_embedding(config)
+        if layer is None:
+            return None
+        with open_weights(path) as file:
+            matrix = _matrix_in(file[_VARIABLES], (layer["input_dim"], layer["output_dim"]))
+    except Exception as error:  # whatever is broken, Keras finds it too
+        release_frames(error)
+        return None
+    if matrix is None:
+        return None
+    return LookUp((config["config"]["name"],), bool(layer["mask_zero"]), matrix)
+
+
+def _matrix_in(variables: h5py.Group, shape: tuple[int, int]) -> Float32 | None:
+    """Read the matrix of the layer, or return ``None`` unless it is the only variable and float32 of this shape."""
+    if set(variables) != {"0"} or variables["0"].dtype != np.float32 or variables["0"].shape != shape:
+        return None
+    matrix: Float32 = variables["0"][()]
+    return matrix
+
+
+def _only_embedding(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The config of the ``Embedding`` in the config of a model that is an input and that layer."""
+    if (config["class_name"], config["registered_name"]) != ("Functional", "Functional"):
+        return None
+    layers = config["config"]["layers"]
+    kinds = [(layer["module"], layer["class_name"], layer["registered_name"]) for layer in layers]
+    if kinds != [("keras.layers", "InputLayer", None), ("keras.layers", "Embedding", None)]:
+        return None
+    if config["config"]["output_layers"] != [layers[1]["name"], 0, 0]:
+        return None
+    if layers[0]["config"]["batch_shape"] != [None, None]:
+        return None
+    embedding: Mapping[str, Any] = layers[1]["config"]
+    policy = embedding["dtype"]
+    plain = policy == "float32" or (policy["class_name"], policy["config"]["name"]) == ("DTypePolicy", "float32")
+    return embedding if plain and not embedding.get("quantization_config") and not embedding.get("lora_rank") else None
+
+
+def lookup_of(model: keras.Model) -> LookUp | None:
+    """The look-up that ``model`` is, or ``None`` if it does anything else."""
+    import keras
+
+    if not type(model).__module__.startswith("keras."):  # a class of the user's, whose call may do anything
+        return None
+    graph = not isinstance(model, keras.Sequential)
+    # Operations such as a product are no layers, but part of the graph.
+    operations = getattr(model, "operations", []) if graph else model.layers
+    steps = [operation for operation in operations if type(operation) is not keras.layers.InputLayer]
+    if len(steps) != 1 or type(steps[0]) is not keras.layers.Embedding or not steps[0].built:
+        return None
+    layer = steps[0]
+    if layer.compute_dtype != "float32" or getattr(layer, "quantization_mode", None):
+        return None
+    if getattr(layer, "lora_enabled", False):
+        return None
+    if graph and [tuple(tensor.shape) for tensor in (*model.inputs, *model.outputs)] != [
+        (None, None),
+        (None, None, layer.output_dim),
+    ]:
+        return None
+    return LookUp((model.name,), bool(layer.mask_zero), _matrix_of(layer))
+
+
+def _matrix_of(layer: keras.layers.Embedding) -> Float32:
+    """The weights as they are now, float32 (input_dim, output_dim)."""
+    # In TensorFlow a variable is read without a copy; it copies itself before it changes while others hold what it was.
+    read = getattr(layer.embeddings.value, "read_value", lambda: layer.embeddings)
+    return np.asarray(read(), np.float32)

@@ -1,0 +1,93 @@
+"""The vectors of a model, for other programs: word2vec's text and binary formats, and NumPy's ``.npz``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tokemb._validation import check_choice
+from tokemb.encoder import Encoder
+from tokemb.errors import ArgumentError, ModelError
+from tokemb.files.atomic import atomic_file, check_output
+from tokemb.models.embedder import Embedder
+from tokemb.models.word_vectors_kind import vectors_kind
+from tokemb.rows.pooling import Float32
+
+if TYPE_CHECKING:
+    import keras
+
+_BLOCK_ROWS = 1 << 12
+
+
+def export_vectors(model: keras.Model | Path | str, encoder: Encoder, path: Path | str, *, force: bool = False) -> int:
+    """Write the vector of every token of the vocabulary but padding, in the order of ids, and give how many there are.
+
+    ``model``: a Keras model, or the path of a saved one; the weights of the ``Embedding`` that ids go to are written.
+    ``path``: ends in ``.txt`` or ``.vec`` for word2vec's text, ``.bin`` for its binary format, or ``.npz`` for an
+    archive of ``tokens``, text (rows,), and ``vectors``, float32 (rows, dim). Loading gives the same bits.
+    ``force``: replace a file that holds no vectors in the format.
+    Raises ``OutputExistsError`` for such a file otherwise;
+    ``ArgumentError`` for another ending, or a token that the format cannot hold; ``ModelError`` for a model that
+    is of another vocabulary, has not one such ``Embedding``, or holds NaN or infinity; ``OSError`` for the disk.
+    """
+    path = Path(path)
+    check_choice("the ending of the file", path.suffix, _WRITERS)
+    kind = vectors_kind(path.suffix)
+    check_output(path, kind, force=force)
+    embedder = Embedder(model, encoder)
+    tokens, matrix = encoder.vocabulary, embedder.matrix
+    ids = [index for index, token in enumerate(tokens) if token and index != encoder.pad_id]
+    tokens, vectors = [tokens[index] for index in ids], matrix[ids]
+    if not np.isfinite(vectors).all():
+        raise ModelError(
+            "the vectors of the model are NaN or infinite: train it again from good weights, with a smaller "
+            "learning rate"
+        )
+    with atomic_file(path, kind, force=force) as temporary:
+        _WRITERS[path.suffix](temporary, tokens, vectors)
+    return len(tokens)
+
+
+def _check_tokens(tokens: Sequence[str], ending: str, forbidden: str) -> None:
+    for token in tokens:
+        if not set(token).isdisjoint(forbidden):
+            raise ArgumentError(f"a token in a {ending} file must hold none of {forbidden!r}; this one does: {token!r}")
+
+
+def _write_text(path: Path, tokens: Sequence[str], vectors: Float32) -> None:
+    import pyarrow as pa
+
+    _check_tokens(tokens, "text", " \t\n\v\f\r")
+    with path.open("wb") as file:
+        file.write(b"%d %d\n" % vectors.shape)
+        for start in range(0, len(tokens), _BLOCK_ROWS):
+            block = vectors[start : start + _BLOCK_ROWS]
+            # The shortest digits that are this float32 and no other.
+            numbers = pa.array(block.reshape(-1)).cast(pa.string()).to_numpy(zero_copy_only=False).reshape(block.shape)
+            rows = zip(tokens[start : start + _BLOCK_ROWS], numbers.tolist(), strict=True)
+            file.writelines(f"{token} {' '.join(row)}\n".encode() for token, row in rows)
+
+
+def _write_binary(path: Path, tokens: Sequence[str], vectors: Float32) -> None:
+    _check_tokens(tokens, ".bin", " \n")
+    with path.open("wb") as file:
+        file.write(b"%d %d\n" % vectors.shape)
+        for token, vector in zip(tokens, vectors.astype("<f4", copy=False), strict=True):
+            file.write(token.encode() + b" " + vector.tobytes() + b"\n")
+
+
+def _write_archive(path: Path, tokens: Sequence[str], vectors: Float32) -> None:
+    if any(token.endswith("\0") for token in tokens):
+        raise ArgumentError("a token in an .npz file must not end in the character U+0000; NumPy would drop it")
+    np.savez(path, tokens=np.array(tokens, np.str_), vectors=vectors)
+
+
+_WRITERS: dict[str, Callable[[Path, Sequence[str], Float32], None]] = {
+    ".txt": _write_text,
+    ".vec": _write_text,
+    ".bin": _write_binary,
+    ".npz": _write_archive,
+}

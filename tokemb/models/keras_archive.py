@@ -1,0 +1,177 @@
+"""``.keras`` and ``.h5`` files, read and checked without Keras and without running anything in them."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokemb.errors import ModelError
+from tokemb.files.expansion import is_bomb
+from tokemb.files.hdf5 import open_hdf5
+from tokemb.files.json_content import parse_json
+from tokemb.files.output_kind import Kind
+
+if TYPE_CHECKING:
+    import h5py
+
+_WEIGHTS = "model.weights.h5"
+_CHUNK = 1 << 20
+
+# The comment of the zip archive; Keras writes none when it saves a model again, after training for instance.
+_NOTE = b"tokemb "
+
+
+def note_maker(path: Path, command: str) -> None:
+    """Note in a ``.keras`` file which command wrote it, until Keras saves the model again."""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = _NOTE + command.encode()
+
+
+def is_unchanged(path: Path, command: str) -> bool:
+    """Whether a ``.keras`` file is as ``command`` wrote it: its weights have not been trained since."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.comment == _NOTE + command.encode()
+    except zipfile.BadZipFile:
+        return False
+
+
+def model_kind(command: str) -> Kind:
+    """Return the kind of ``.keras`` files that ``command`` wrote and nothing has trained since."""
+    return Kind(f"a model as tokemb {command} wrote it, and may be trained", partial(is_unchanged, command=command))
+
+
+def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the config and the metadata in a ``.keras`` file; raises ``ModelError`` if it has none."""
+    if not path.is_file():
+        raise ModelError(f"there is no model at {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config, metadata = (parse_json(read_member(archive, name)) for name in ("config.json", "metadata.json"))
+    except Exception as error:  # a broken archive can make zipfile and zlib raise anything
+        raise ModelError(f"{path} is not a .keras model: {' '.join(str(error).split()):.200}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict) or not isinstance(metadata, dict):
+        raise ModelError(f"{path} is not a .keras model: its config describes none")
+    return config, metadata
+
+
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Read a member of a zip archive; raises ``KeyError`` if there is none, ``ModelError`` for a zip bomb."""
+    info = archive.getinfo(name)
+    if is_bomb(info.file_size, info.compress_size):
+        raise ModelError(_bomb(name, info.file_size, info.compress_size))
+    return archive.read(info)
+
+
+@contextmanager
+def open_weights(path: Path) -> Iterator[h5py.File]:
+    """Open the weights in a ``.keras`` file after checking them.
+
+    Raises:
+        ModelError: If they refer to anything outside the file, or unpack to far more than it holds.
+        zipfile.BadZipFile: If the archive is damaged.
+        OSError: If the weights are damaged.
+    """
+    with zipfile.ZipFile(path) as archive:
+        _check_members(archive, path)
+        # A checksum is compared when a member has been read to its end, which HDF5 does not do. Without this, damaged
+        # weights would be taken for good ones.
+        with archive.open(_WEIGHTS) as weights:
+            while weights.read(_CHUNK):
+                pass
+        with archive.open(_WEIGHTS) as weights, open_hdf5(weights, f"{_WEIGHTS} in {path}") as file:
+            yield file
+
+
+def check_model_file(path: Path) -> Any:  # noqa: ANN401 - any JSON
+    """Check a saved model before Keras opens it, and return its config; ``None`` if it has none.
+
+    Keras versions differ in what they refuse; after this check none reads other files of this machine.
+
+    Args:
+        path: A ``.keras`` file, an ``.h5`` file, or a folder that Keras wrote with ``zipped=False``.
+
+    Raises:
+        ModelError: If the model refers to other files, or unpacks to far more than it holds.
+        Exception: Whatever zipfile, zlib and h5py raise for damaged files.
+    """
+    if path.is_dir():
+        weights = path / _WEIGHTS
+        if weights.is_file():
+            with open_hdf5(weights, str(weights)):
+                pass
+        if (path / "config.json").is_file():
+            return _checked_config((path / "config.json").read_bytes(), path)
+    elif zipfile.is_zipfile(path):
+        return _check_archive(path)
+    elif path.suffix in (".h5", ".hdf5"):
+        with open_hdf5(path, str(path)) as file:
+            config = file.attrs.get("model_config")
+            if config is not None:
+                return _checked_config(config, path, legacy=True)
+    return None
+
+
+def _check_archive(path: Path) -> Any:  # noqa: ANN401
+    with zipfile.ZipFile(path) as archive:
+        _check_members(archive, path)
+        config = _checked_config(read_member(archive, "config.json"), path)
+        has_weights = _WEIGHTS in archive.namelist()
+    if has_weights:
+        with open_weights(path):
+            pass
+    return config
+
+
+def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
+    """Raise ``ModelError`` for names that lead out of a folder, links, names that come twice, and zip bombs."""
+    names: set[str] = set()
+    for info in archive.infolist():
+        name = info.filename
+        outside = name.startswith(("/", "\\")) or ":" in name or ".." in name.replace("\\", "/").split("/")
+        if outside or stat.S_ISLNK(info.external_attr >> 16):
+            raise ModelError(f"{path} was refused: its member {name!r:.100} leads out of the archive")
+        if name in names:
+            raise ModelError(f"{path} was refused: it has two members called {name!r:.100}")
+        names.add(name)
+    unpacked = sum(info.file_size for info in archive.infolist())
+    size = path.stat().st_size
+    if is_bomb(unpacked, size):
+        raise ModelError(f"{path} was refused: {_bomb('it', unpacked, size)}")
+
+
+def _checked_config(content: bytes | str, path: Path, *, legacy: bool = False) -> Any:  # noqa: ANN401
+    """Parse a config; raise ``ModelError`` for layers that read files when made, or code in a ``legacy`` file."""
+    config = parse_json(content)
+    for layer in serialized_objects(config):
+        kind, vocabulary = layer["class_name"], layer["config"].get("vocabulary")
+        if isinstance(vocabulary, str):
+            raise ModelError(
+                f"{path} was refused: its layer {kind} reads the file {vocabulary!r:.100} when it is loaded; save the "
+                "model with the vocabulary in it"
+            )
+        if kind == "TFSMLayer" or (legacy and kind == "Lambda"):
+            raise ModelError(f"{path} was refused: its layer {kind} runs code that is not part of Keras")
+    return config
+
+
+def serialized_objects(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON
+    """Iterate over all serialized Keras objects in a config, outer before inner."""
+    pending = [config]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("class_name"), str) and isinstance(value.get("config"), dict):
+                yield value
+            pending += reversed(value.values())
+        elif isinstance(value, list):
+            pending += reversed(value)
+
+
+def _bomb(name: str, unpacked: int, stored: int) -> str:
+    return f"{name} unpacks from {stored:,} to {unpacked:,} bytes, which no saved model does"

@@ -1,0 +1,143 @@
+"""Find the layers of a Keras model that take ids, or make ids from text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tokemb.models.embedding_model import fingerprint_in_name
+
+
+def layers_of(model: Any) -> Iterator[Any]:  # noqa: ANN401 - Keras is untyped
+    """Yield the model and all layers in it, however deeply nested."""
+    yield model
+    if hasattr(model, "layers"):
+        inner = model.layers
+    else:  # Keras has no public way to ask a layer for the layers in it
+        inner = model._flatten_layers(include_self=False, recursive=False)
+    for layer in inner:
+        yield from layers_of(layer)
+
+
+def names_of(model: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """Return the names of the model and of all layers in it."""
+    return tuple(layer.name for layer in layers_of(model))
+
+
+def distinct(layers: Iterable[Any]) -> list[Any]:
+    """Return each layer once, in the order of the first occurrences."""
+    return list({id(layer): layer for layer in layers}.values())
+
+
+def all_embeddings(model: Any) -> list[Any]:  # noqa: ANN401
+    """Return all ``Embedding`` layers in the model."""
+    import keras
+
+    return distinct(layer for layer in layers_of(model) if isinstance(layer, keras.layers.Embedding))
+
+
+def vocabulary_embeddings(model: Any) -> list[Any]:  # noqa: ANN401
+    """Return the ``Embedding`` layers that take the ids of the vocabulary.
+
+    These are the ones in models that carry the name of a vocabulary, and those that all ids go to unchanged. The list
+    is empty if it cannot be told which they are, as with several inputs that go to different layers.
+    """
+    marked = [layer for layer in layers_of(model) if fingerprint_in_name(layer.name)]
+    several_inputs = len(getattr(model, "inputs", None) or ()) > 1
+    parts = marked if marked and several_inputs else [*marked, model]
+    found = distinct(embedding for part in parts for embedding in _embeddings_of(part))
+    return [] if several_inputs and not marked and len(found) > 1 else found
+
+
+def _embeddings_of(model: Any) -> list[Any]:  # noqa: ANN401
+    """Return the ``Embedding`` layers that the ids go to unchanged, as far as that can be told."""
+    import keras
+
+    if isinstance(model, keras.Sequential):
+        consumers = [layer for layer in model.layers if not _makes_ids(layer)][:1]
+    elif hasattr(model, "operations"):
+        ids = [*model.inputs, *_ids_made_by(model)]
+        consumers = [operation for operation in model.operations if _outputs_for(operation, ids, model)]
+    else:  # a class of the user's: what its call does with the ids is unknown, but one Embedding is likely theirs
+        found = all_embeddings(model)
+        return found if len(found) == 1 else []
+    found = []
+    for consumer in consumers:
+        if isinstance(consumer, keras.layers.Embedding):
+            found.append(consumer)
+        elif isinstance(consumer, keras.Layer) and not _makes_ids(consumer):
+            found.extend(_embeddings_of(consumer))
+    return found
+
+
+def _outputs_for(operation: Any, inputs: list[Any], graph: Any) -> list[Any]:  # noqa: ANN401
+    """Return what an operation of the functional model ``graph`` gives where it takes one of the tensors ``inputs``."""
+    # Keras has no public way to ask. A layer that other models share has nodes of theirs too.
+    wanted = {id(tensor) for tensor in inputs}
+    nodes = {id(node) for nodes in graph._nodes_by_depth.values() for node in nodes}
+    return [
+        output
+        for node in operation._inbound_nodes
+        if id(node) in nodes and any(id(tensor) in wanted for tensor in node.input_tensors)
+        for output in node.output_tensors
+    ]
+
+
+# Text
+
+
+def _ids_made_by(graph: Any) -> list[Any]:  # noqa: ANN401
+    """Return the tensors of a functional model that are ids made from its inputs."""
+    makers = [operation for operation in graph.operations if _makes_ids(operation)]
+    return [tensor for maker in makers for tensor in _outputs_for(maker, graph.inputs, graph)]
+
+
+def _makes_ids(operation: Any) -> bool:  # noqa: ANN401
+    """Return whether an operation turns text into ids: a layer that does, or a model that holds nothing else."""
+    import keras
+
+    if isinstance(operation, keras.Model):
+        inner = [layer for layer in operation.layers if not isinstance(layer, keras.layers.InputLayer)]
+        return len(inner) == 1 and _makes_ids(inner[0])
+    return is_text_to_ids(operation) or (is_lookup(operation) and operation.get_config()["output_mode"] == "int")
+
+
+def is_text_to_ids(layer: Any) -> bool:  # noqa: ANN401
+    """Return whether a layer is one of ``Encoder.layer``."""
+    module = sys.modules.get(
+        "tokemb.keras.layers.text_to_ids"
+    )  # which imports TensorFlow; without it there are no such layers
+    return module is not None and isinstance(layer, module.TextToIds)
+
+
+def text_fingerprints(model: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """Return the fingerprints of the vocabularies that layers of ``Encoder.layer`` in the model hold."""
+    return tuple(layer.fingerprint for layer in layers_of(model) if is_text_to_ids(layer))
+
+
+def is_lookup(layer: Any) -> bool:  # noqa: ANN401
+    """Return whether a layer is one of Keras' layers with a vocabulary of their own."""
+    import keras
+
+    return isinstance(layer, (keras.layers.TextVectorization, keras.layers.StringLookup, keras.layers.IntegerLookup))
+
+
+def takes_text(model: Any) -> bool:  # noqa: ANN401
+    """Return whether an input of the model is strings."""
+    return any(getattr(tensor, "dtype", None) == "string" for tensor in getattr(model, "inputs", None) or ())
+
+
+def part_after_text(model: Any) -> Any:  # noqa: ANN401
+    """Return the part of a model that begins with the ids that its text layer makes, as a model that shares its layers.
+
+    Returns ``None`` if no such part can be told apart: the model has several inputs, or reads its text in another way.
+    """
+    import keras
+
+    # Keras has no public way to ask for the graph of a Sequential, which is None until that is built.
+    graph = model._functional if isinstance(model, keras.Sequential) else model
+    if not hasattr(graph, "operations") or len(graph.inputs) != 1:
+        return None
+    ids = _ids_made_by(graph)
+    return keras.Model(ids[0], graph.outputs) if len(ids) == 1 else None

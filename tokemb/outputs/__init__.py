@@ -1,1 +1,0 @@
-"""Files and folders that are written: locks, temporaries, atomic replacement, and what may be replaced."""

@@ -1,0 +1,23 @@
+"""A file of ids back to texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tokemb.encoder import Encoder
+from tokemb.formats import open_ids
+from tokemb.rows.row_count import RowCount
+
+
+def decode_ids(encoder: Encoder, ids: Path) -> Iterator[list[str]]:
+    """Turn a file of ids back into texts, some at a time; raises ``ArgumentError`` if an id is not the vocabulary's."""
+    source = open_ids(ids)
+    for block in source.blocks():
+        encoder.check_ids(block.values)  # before the first is given out
+    count, rows = RowCount(), 0
+    for block in count.reading(source.blocks()):
+        texts = encoder.decode(block.ids)
+        rows += len(texts)
+        yield texts
+    count.check(rows)

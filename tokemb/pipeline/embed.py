@@ -1,0 +1,174 @@
+"""Texts, or files of ids, to files of vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tokemb._arrays import Int32
+from tokemb.encoder import Encoder
+from tokemb.errors import ArgumentError
+from tokemb.formats import IdsSource, Layout, Writer, vectors_dtype
+from tokemb.formats.shards import Piece, ShardFolder
+from tokemb.models.embedder import Embedder
+from tokemb.pipeline.encoded_stream import EncodedCorpus, Form
+from tokemb.pipeline.output import (
+    Output,
+    check_output,
+    check_rows_fit,
+    is_complete,
+    left_to_write,
+    locked,
+    write_rows,
+)
+from tokemb.pipeline.report import EncodingReport
+from tokemb.rows.pooling import Float32
+from tokemb.rows.ragged import Ragged
+from tokemb.rows.row_count import RowCount
+
+
+def embed_corpus(
+    embedder: Embedder,
+    encoder: Encoder,
+    corpus: Iterator[pa.RecordBatch],
+    output: Output,
+    form: Form,
+    pooling: str | None,
+    dtype: str = "float32",
+    threads: int | None = None,
+    *,
+    force: bool = False,
+    round_floats: bool = False,
+) -> EncodingReport:
+    """Embed a corpus, as ``tokemb.read_corpus`` gives it: vectors (rows, maxlen, dim), or (rows, dim) with ``pooling``.
+
+    With ``pooling`` no row is padded, and no vector of a token is kept. ``output``, ``force``: as for
+    ``encode_corpus``, with its errors; ``dtype``: of the vectors, ``"float32"`` or ``"float16"``;
+    ``round_floats``: as for ``Layout``.
+    """
+    numbers = vectors_dtype(dtype)
+    form = replace(form, ragged=pooling is not None, id_bytes=numbers.itemsize * embedder.output_dim)
+    if isinstance(output, ShardFolder):
+        form.check_one_length()
+    with locked(output, encoder.fingerprint, {**form.settings, **_settings(embedder, pooling, dtype, round_floats)}):
+        if is_complete(output):
+            return EncodingReport()
+        count = RowCount()
+        encoded = EncodedCorpus(encoder, left_to_write(count.reading(corpus), output), form, threads)
+        check_output(output, Layout("vectors", numbers, (0,), encoded.kept), force)
+        with encoded.pieces(output) as pieces:
+            maxlen = encoded.report.maxlen or 0
+            layout = _layout(embedder, encoder, encoded, maxlen, pooling, numbers)
+            layout = encoded.report.layout = replace(layout, round_floats=round_floats)
+
+            def append(writer: Writer, piece: Piece[Ragged]) -> None:
+                rows, kept = piece
+                if pooling is None:
+                    blocks = map(embedder.vectors, encoded.padded(rows, embedder.row_size(maxlen, None)))
+                    _append(writer, blocks, kept)
+                else:
+                    writer.append(embedder.pool_rows(rows, pooling), None, kept)
+
+            write_rows(output, layout, pieces, append, count, force)
+    encoded.report.read = count.rows
+    return encoded.report
+
+
+def embed_ids(
+    embedder: Embedder,
+    source: IdsSource,
+    output: Output,
+    pooling: str | None,
+    dtype: str = "float32",
+    *,
+    force: bool = False,
+    round_floats: bool = False,
+) -> EncodingReport:
+    """Embed ids, with the columns kept beside them; the report knows the rows of this run and the layout only.
+
+    ``source``: as ``tokemb.formats.open_ids`` gives it. ``output``, ``dtype``, ``force``,
+    ``round_floats``: as for ``embed_corpus``.
+    Raises ``ArgumentError`` for ragged rows without ``pooling``; ``ModelError`` for ids of another vocabulary than the
+    model's or outside of it, before any work; for the output as ``embed_corpus``.
+    """
+    if source.maxlen is None and pooling is None:
+        raise ArgumentError(f'{_without_length(source.path)}: pass pooling="mean", or write padded ids to a .npy file')
+    if source.fingerprint:
+        embedder.check_fingerprint(source.fingerprint)
+    with locked(output, source.fingerprint, _settings(embedder, pooling, dtype, round_floats)):
+        if is_complete(output):
+            return EncodingReport()
+        check_output(output, Layout("vectors", vectors_dtype(dtype), (0,), source.kept), force)
+        size = embedder.row_size(source.maxlen or 0, pooling)
+        nothing = _embedded(embedder, _no_ids(source.maxlen), pooling)
+        layout = Layout("vectors", vectors_dtype(dtype), nothing.shape[1:], source.kept, source.fingerprint)
+        layout = replace(layout, round_floats=round_floats)
+        written = sum(output.rows) if isinstance(output, ShardFolder) else 0
+        check_rows_fit(output, layout, (source.rows or written) - written)
+        for block in source.blocks(size):
+            embedder.check(block.values)  # all of it before any work
+            if isinstance(block.ids, Ragged) and not source.fingerprint:
+                embedder.check_no_padding(block.ids, source.path)
+        report, count = EncodingReport(layout=layout), RowCount()
+
+        def append(writer: Writer, piece: Piece[Ragged | Int32]) -> None:
+            ids, kept = piece
+            writer.append(_embedded(embedder, ids, pooling), None, kept)
+            report.rows += len(ids)
+
+        blocks = left_to_write(count.reading(source.blocks(size)), output)
+        write_rows(output, layout, ((block.ids, block.kept) for block in blocks), append, count, force)
+    report.read = count.rows
+    return report
+
+
+def _layout(
+    embedder: Embedder,
+    encoder: Encoder,
+    encoded: EncodedCorpus,
+    maxlen: int,
+    pooling: str | None,
+    dtype: np.dtype[Any],
+) -> Layout:
+    if pooling is None:
+        nothing = embedder.vectors(np.zeros((0, maxlen), np.int32))
+    else:
+        nothing = embedder.pool_rows(Ragged.from_rows([]), pooling)
+    return Layout("vectors", dtype, nothing.shape[1:], encoded.kept, encoder.fingerprint)
+
+
+def _settings(embedder: Embedder, pooling: str | None, dtype: str, round_floats: bool) -> dict[str, Any]:
+    """Return what decides the output besides the ids."""
+    numbers = {"dtype": dtype, "round_floats": round_floats}
+    return {"pooling": pooling, "pad_id": embedder.pad_id, **numbers, "model": embedder.digest}
+
+
+def _no_ids(maxlen: int | None) -> Int32 | Ragged:
+    return Ragged.from_rows([]) if maxlen is None else np.zeros((0, maxlen), np.int32)
+
+
+def _without_length(path: Path) -> str:
+    """Why the rows of ids in ``path`` have no common length that is known before they are read."""
+    if path.suffix == ".jsonl":
+        return f"{path} is JSON Lines, which does not record a length that all rows have"
+    return f"the rows of {path} are not padded to one length"
+
+
+def _embedded(embedder: Embedder, ids: Int32 | Ragged, pooling: str | None) -> Float32:
+    if isinstance(ids, Ragged):
+        if embedder.pad_id is not None:  # lines of JSON can be padded without saying so
+            ids = ids.select(ids.values != embedder.pad_id)
+        return embedder.pool_rows(ids, pooling or "")
+    return embedder.vectors(ids) if pooling is None else embedder.pool_padded(ids, pooling)
+
+
+def _append(writer: Writer, blocks: Iterator[Float32], kept: pa.RecordBatch) -> None:
+    start = 0
+    for block in blocks:
+        writer.append(block, None, kept.slice(start, len(block)))
+        start += len(block)

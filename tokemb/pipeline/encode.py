@@ -1,0 +1,87 @@
+"""Texts to files of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import pyarrow as pa
+
+from tokemb.encoder import Encoder
+from tokemb.formats import Layout, Writer, ids_dtype
+from tokemb.formats.shards import Piece, ShardFolder
+from tokemb.pipeline.encoded_stream import EncodedCorpus, Form
+from tokemb.pipeline.output import Output, check_output, is_complete, left_to_write, locked, write_rows
+from tokemb.pipeline.report import EncodingReport
+from tokemb.rows.ragged import Ragged
+from tokemb.rows.row_count import RowCount
+
+
+def encode_corpus(
+    encoder: Encoder,
+    corpus: Iterator[pa.RecordBatch],
+    output: Output,
+    form: Form,
+    dtype: str = "int32",
+    threads: int | None = None,
+    *,
+    force: bool = False,
+    round_floats: bool = False,
+) -> EncodingReport:
+    """Encode a corpus, as ``tokemb.read_corpus`` gives it, into files that appear whole or not at all.
+
+    Args:
+        encoder: The vocabulary.
+        corpus: At least one batch.
+        output: A path, whose extension is the format (docs/outputs.md), a stream for lines of JSON, or a
+            ``ShardFolder``, where the rows that an earlier run completed are only read.
+        form: How rows are.
+        dtype: Dtype of the ids, ``"int32"``, ``"uint16"`` or ``"int64"``.
+        threads: Number of threads, by default one for each core.
+        force: Replace a file at ``output`` that does not hold ids, or is read-only.
+        round_floats: As for ``Layout``.
+
+    Returns:
+        What became of the rows of this run.
+
+    Raises:
+        ArgumentError: If the format cannot hold the rows, before any work.
+        OutputExistsError: If a file is there that must not be replaced.
+        OutputInUseError: If another process writes the folder.
+        RowsLostError: If other rows were read than written. For texts, what ``Encoder.encode`` raises.
+    """
+    form = replace(form, id_bytes=ids_dtype(dtype, encoder.input_dim).itemsize)
+    if isinstance(output, ShardFolder):
+        form.check_one_length()
+    numbers = {"pad_id": encoder.pad_id, "dtype": dtype, "round_floats": round_floats}
+    with locked(output, encoder.fingerprint, {**form.settings, **numbers}):
+        if is_complete(output):
+            return EncodingReport()
+        count = RowCount()
+        encoded = EncodedCorpus(encoder, left_to_write(count.reading(corpus), output), form, threads)
+        check_output(output, _layout(encoder, encoded, form, dtype), force)
+        with encoded.pieces(output) as pieces:
+            layout = replace(_layout(encoder, encoded, form, dtype), round_floats=round_floats)
+            encoded.report.layout = layout
+            write_rows(output, layout, pieces, partial(_append, encoded), count, force)
+    encoded.report.read = count.rows
+    return encoded.report
+
+
+def _layout(encoder: Encoder, encoded: EncodedCorpus, form: Form, dtype: str) -> Layout:
+    """The layout of a file of these rows; of no width while that is not known."""
+    row_shape = None if form.ragged else (encoded.report.maxlen or 0,)
+    numbers = ids_dtype(dtype, encoder.input_dim)
+    return Layout("ids", numbers, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)
+
+
+def _append(encoded: EncodedCorpus, writer: Writer, piece: Piece[Ragged]) -> None:
+    rows, kept = piece
+    if writer.layout.row_shape is None:
+        writer.append(rows, None, kept)
+        return
+    lengths, start = rows.lengths, 0
+    for block in encoded.padded(rows):
+        writer.append(block, lengths[start : start + len(block)], kept.slice(start, len(block)))
+        start += len(block)

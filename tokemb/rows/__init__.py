@@ -1,0 +1,1 @@
+"""Rows of ids: ragged arrays, padding, pooling, row counts, and the threads that process them."""

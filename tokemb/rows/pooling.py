@@ -1,0 +1,80 @@
+"""One vector a row: mean, sum or maximum over the vectors of its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokemb.rows.pack_rows import check_splits
+from tokemb.rows.ragged import Ragged
+from tokemb.rows.threads import kernels_pay, parts, run, thread_count
+
+Float32 = npt.NDArray[np.float32]
+
+POOLINGS = ("mean", "sum", "max")
+
+# Bytes of gathered vectors at a time: they stay in the processor's cache.
+_GATHER_BYTES = 1 << 20
+
+
+def pool_lookup(matrix: Float32, rows: Ragged, pooling: str, threads: int | None = None) -> Float32:
+    """Pool rows of a matrix, without ever holding the vectors of all tokens.
+
+    ``matrix``: float32 (input_dim, dim). ``rows``: ids within it.
+    Returns float32 (rows, dim); a row without ids gives zeros. The bits depend neither on how many threads there are
+    nor on how much else there is to pool.
+    """
+    check_splits(rows.values, rows.row_splits)
+    # NumPy adds about four numbers in the time in which it moves an id.
+    if not kernels_pay(len(rows.values) * matrix.shape[1] // 4):
+        return _pool_in_numpy(matrix, rows, pooling)
+    from tokemb import kernels  # here, so that small inputs do not wait for it
+    from tokemb.kernels.structs import DEPTH, LANES
+
+    width = matrix.shape[1]
+    pooled = np.empty((len(rows), width), np.float32)
+    source = [np.ascontiguousarray(array) for array in (matrix, rows.values, rows.row_splits)]
+
+    def part(first: int, last: int) -> None:
+        if pooling == "max":
+            kernels.pool_maxima(*source, pooled, first, last)
+        else:
+            room = np.empty((LANES, width), np.float32), np.empty((DEPTH, width), np.float32)
+            halves = np.empty((2, DEPTH), np.int64)
+            kernels.pool_sums(*source, pooled, pooling == "mean", *room, halves, first, last)
+
+    run(part, parts(rows.row_splits, thread_count(threads)))
+    return pooled
+
+
+def _pool_in_numpy(matrix: Float32, rows: Ragged, pooling: str) -> Float32:
+    pooled = np.zeros((len(rows), matrix.shape[1]), np.float32)
+    filled = np.flatnonzero(rows.lengths)
+    starts = rows.row_splits[filled]
+    ends = rows.row_splits[filled + 1]
+    tokens = max(_GATHER_BYTES // max(4 * matrix.shape[1], 1), 1)
+    first = 0
+    while first < len(filled):
+        last = max(int(np.searchsorted(ends, starts[first] + tokens, side="right")), first + 1)
+        vectors = matrix[rows.values[starts[first] : ends[last - 1]]]
+        pooled[filled[first:last]] = reduce_segments(vectors, starts[first:last] - starts[first], pooling)
+        first = last
+    return pooled
+
+
+def reduce_segments(vectors: Float32, starts: npt.NDArray[np.int64], pooling: str) -> Float32:
+    """Pool consecutive runs of vectors.
+
+    ``vectors``: float32 (total, dim). ``starts``: where each run begins, ascending, each run with at least one vector.
+    Returns float32 (runs, dim). A maximum of zeros is ``0.0``: whether NumPy's is ``-0.0`` depends on the processor.
+    """
+    reduce: Callable[..., Any] = np.maximum.reduceat if pooling == "max" else np.add.reduceat
+    reduced: Float32 = reduce(vectors, starts, axis=0)
+    if pooling == "mean":
+        reduced /= np.diff(np.append(starts, len(vectors))).astype(np.float32)[:, None]
+    elif pooling == "max":
+        reduced += 0.0
+    return reduced

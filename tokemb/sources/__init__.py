@@ -1,0 +1,1 @@
+"""Texts in memory and in files, as Arrow batches."""

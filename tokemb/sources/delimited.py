@@ -1,0 +1,193 @@
+"""CSV and TSV: records of fields, which may be quoted where they hold a delimiter, a quote or a newline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from tokemb._arrays import STRINGS
+from tokemb.errors import TextError
+from tokemb.sources.blocks import BOM
+from tokemb.sources.columns import Columns, Place
+from tokemb.sources.records import scan_records
+
+# A kept column is numbers if each field reads the same as a number: no leading zeros, no digits that would be lost.
+_WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
+_REAL = r"^-?((0|[1-9][0-9]{0,14})(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$"
+# Bytes in which the first record is looked for before it is all of the block.
+_HEADER = 1 << 16
+_NUMBERS = (
+    (pa.int64(), _WHOLE, "integers of at most 18 digits"),
+    (pa.float64(), _REAL, "numbers of at most 15 digits before the decimal point"),
+)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the fields of a file are written.
+
+    Attributes:
+        delimiter: The character between the fields.
+        quoting: ``"minimal"`` if fields may be enclosed in quotes, ``"none"`` if quotes are text.
+        header: Whether the first record names the columns. Otherwise they are called ``"0"``, ``"1"``, ...
+        is_chosen: Whether the delimiter was passed, and is not the one of the format.
+    """
+
+    delimiter: str
+    quoting: str
+    header: bool
+    is_chosen: bool
+
+    @property
+    def is_quoted(self) -> bool:
+        """Whether fields may be enclosed in quotes."""
+        return self.quoting != "none"
+
+    def parse_options(self, **settings: Any) -> pa_csv.ParseOptions:  # noqa: ANN401
+        """Return the options of Arrow's parser for this dialect."""
+        quote = '"' if self.is_quoted else False
+        return pa_csv.ParseOptions(
+            delimiter=self.delimiter, quote_char=quote, newlines_in_values=self.is_quoted, **settings
+        )
+
+
+def delimited_batches(
+    blocks: Iterator[bytes], name: str, columns: Columns, dialect: Dialect
+) -> Iterator[pa.RecordBatch]:
+    """Yield the wanted columns of one file, whose ``blocks`` are whole records.
+
+    Raises:
+        TextError: If a record has more or fewer fields than the first, or a kept value does not have the type of its
+            column, which the first block of the run decides. The message names file and row. Rows are counted from 1,
+            without the header.
+    """
+    names: list[str] = []
+    row = 1
+    for block in _join_blank_start(blocks):
+        has_header = dialect.header and not names
+        if has_header:
+            block = block.lstrip(b"\r\n")
+            if not block:
+                continue
+        if block.startswith(BOM):
+            block = BOM + block  # Arrow drops one at the start of what it reads, where this one is text
+        if not block.endswith(b"\n"):
+            block += b"\n"  # Arrow finds no columns in a single record whose end is missing
+        names = names or _names(block, name, dialect)
+        text, kept = columns.choose(names, name, hint=_hint(names, dialect))
+        place = Place(name, "row", row)
+        wanted = {key: STRINGS if columns.is_text(key) else pa.string() for key in [text, *kept]}
+        table = _parse(block, names, wanted, dialect, place, has_header)
+        if len(table):  # no rows tell no types
+            values = {key: _as_known(table[key].combine_chunks(), columns, key, place) for key in [text, *kept]}
+            yield from columns.batches(text, values.pop(text), values, place)
+        row += len(table)
+
+
+def _join_blank_start(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield blocks, of which the first holds the first record: empty lines before it do not tell the columns."""
+    start = b""
+    for block in blocks:
+        start += block
+        if start.lstrip(b"\r\n"):
+            yield start
+            yield from blocks
+            return
+    if start:
+        yield start
+
+
+def _names(block: bytes, file: str, dialect: Dialect) -> list[str]:
+    """Return the names of the columns, from the first record.
+
+    Raises:
+        TextError: If another character seems to separate the fields.
+    """
+    block = block.lstrip(b"\r\n")
+    start = block[:_HEADER]
+    end = (
+        int(next(iter(scan_records(start, dialect.delimiter).ends), 0)) if dialect.is_quoted else start.find(b"\n") + 1
+    )
+    record = block[:end] if end else block
+    if not record:
+        return ["0"]
+    options = pa_csv.ReadOptions(
+        use_threads=False, block_size=len(record) + 1, autogenerate_column_names=not dialect.header
+    )
+    parse = dialect.parse_options(invalid_row_handler=lambda row: "skip")
+    names = pa_csv.read_csv(pa.BufferReader(record), options, parse).schema.names
+    if len(names) == 1 and not dialect.is_chosen:
+        from tokemb.sources.separators import check_separator  # here, as most files have several columns
+
+        check_separator(names[0] if dialect.header else None, block, file, dialect.delimiter, dialect.is_quoted)
+    return names if dialect.header else [str(index) for index in range(len(names))]
+
+
+def _hint(names: list[str], dialect: Dialect) -> str:
+    """Return what may resolve an error about columns, other than their names."""
+    if not dialect.header:
+        return ""
+    is_quoted = not dialect.is_quoted and any(len(name) > 1 and name[0] == name[-1] == '"' for name in names)
+    quoting = ', quoting="minimal" if fields are quoted' if is_quoted else ""
+    return f"{quoting}, or header=False if the first row is no header"
+
+
+def _parse(
+    block: bytes, names: list[str], wanted: dict[str, pa.DataType], dialect: Dialect, place: Place, has_header: bool
+) -> pa.Table:
+    """Read the wanted columns of a block, all as texts of these types."""
+    ragged: list[Any] = []
+
+    def note(row: Any) -> str:  # noqa: ANN401 - an InvalidRow
+        ragged.append(row)
+        return "error"
+
+    try:
+        return pa_csv.read_csv(
+            pa.BufferReader(block),
+            pa_csv.ReadOptions(
+                use_threads=False, block_size=len(block) + 1, column_names=None if has_header else names
+            ),
+            # An empty line is no record, but where there is one column it is one with an empty field.
+            dialect.parse_options(ignore_empty_lines=len(names) > 1, invalid_row_handler=note),
+            pa_csv.ConvertOptions(include_columns=list(wanted), column_types=wanted),
+        )
+    except pa.ArrowInvalid as error:
+        if ragged:
+            at = place.of(ragged[0].number - 1 - has_header)
+            raise _ragged(at, ragged[0].actual_columns, len(names), dialect) from None
+        raise TextError(f"{place.file} is not sound CSV: {error}") from None
+
+
+def _ragged(at: str, fields: int, expected: int, dialect: Dialect) -> TextError:
+    if dialect.is_quoted:
+        remedy = 'quote fields that hold the delimiter or a newline, or pass another one, such as delimiter=";"'
+    else:
+        remedy = 'pass quoting="minimal" if fields are quoted'
+    return TextError(f"{at} has {fields} fields, and the first row {expected}: {remedy}")
+
+
+def _as_known(column: pa.Array, columns: Columns, key: str, place: Place) -> pa.Array:
+    """Turn a column of texts into its type: the run's, or the first of those that all its fields have."""
+    known = columns.kept_type(key)
+    if columns.is_text(key) or (known is not None and known not in (pa.int64(), pa.float64())):
+        return column
+    filled = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+    for kind, pattern, numbers in _NUMBERS:
+        if known not in (None, kind):
+            continue
+        fits = pc.match_substring_regex(filled, pattern)
+        if pc.all(fits, min_count=0).as_py() and (known is not None or fits.null_count < len(fits)):
+            return filled.cast(kind)
+        if known is not None:
+            row = pc.index(fits, False).as_py()
+            raise TextError(
+                f"{place.of(row)} has {column[row].as_py()!r:.80} in the column {key!r}, which held only "
+                f"{numbers} before"
+            )
+    return column

@@ -1,0 +1,134 @@
+"""Values of JSON and the Arrow types that hold them without loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tokemb.errors import TextError
+from tokemb.sources.columns import Place
+
+# From here on, 64-bit floats skip integers.
+_EXACT = 2.0**53
+
+
+class TooLarge(float):
+    """A finite number of JSON, such as ``1e999``, that is infinite as a float. It is shown as it was written."""
+
+    def __new__(cls, literal: str) -> TooLarge:
+        """Create the infinite float of a literal."""
+        number = super().__new__(cls, literal)
+        number.literal = literal
+        return number
+
+    literal: str
+
+    def __repr__(self) -> str:
+        """Return the literal."""
+        return self.literal
+
+
+def parse_float(literal: str) -> float:
+    """Parse a number with a fraction or an exponent; return ``TooLarge`` if only infinity is near it."""
+    number = float(literal)
+    return TooLarge(literal) if np.isinf(number) else number
+
+
+def arrow_type(values: Iterable[object], key: str, place: Place) -> pa.DataType | None:
+    """Return the one Arrow type that JSON values have, ``None`` if all are null.
+
+    Raises:
+        TextError: If there is no such type.
+    """
+    values = list(values)
+    found = {type(value) for value in values} - {type(None)}
+    if not found:
+        return None
+    if found == {list}:
+        items = arrow_type(chain.from_iterable(value for value in values if isinstance(value, list)), key, place)
+        if items is None or not pa.types.is_list(items):
+            return pa.list_(items or pa.string())
+    for kinds, arrow in (({str}, pa.string()), ({bool}, pa.bool_()), ({int}, pa.int64()), ({int, float}, pa.float64())):
+        if found <= kinds:
+            return arrow
+    shown = " and ".join(sorted(kind.__name__ for kind in found)) if found != {list} else "lists of lists"
+    raise TextError(
+        f"the column {key!r} of {place.file} holds {shown}: it must hold texts, numbers, or true and false, "
+        "or lists of one of these"
+    )
+
+
+def is_exact(column: pa.Array) -> bool:
+    """Whether no number of a column that Arrow parsed can have been an integer that was rounded."""
+    if pa.types.is_list(column.type):
+        column = column.flatten()
+    if not pa.types.is_floating(column.type):
+        return True
+    return not bool((np.abs(column.to_numpy(zero_copy_only=False)) >= _EXACT).any())
+
+
+def to_array(values: list[Any], kind: pa.DataType, key: str, place: Place) -> pa.Array:
+    """Convert values to an Arrow array.
+
+    Raises:
+        TextError: If a value does not fit the type without loss. The message names file and line.
+    """
+    for row, value in enumerate(values):
+        if not _fits(value, kind):
+            raise TextError(
+                f"{place.of(row)} holds {value!r:.80} in the column {key!r}, which holds {_called(kind)}"
+                + _remedy(value, kind)
+            )
+    return pa.array(_floats(values) if _is_of_floats(kind) else values, kind)
+
+
+def _fits(value: object, kind: pa.DataType) -> bool:
+    if value is None:
+        return True
+    if pa.types.is_list(kind):
+        return isinstance(value, list) and all(_fits(item, kind.value_type) for item in value)
+    if pa.types.is_boolean(kind):
+        return isinstance(value, bool)
+    if pa.types.is_integer(kind):
+        return type(value) is int and -(2**63) <= value < 2**63
+    if pa.types.is_floating(kind):
+        return type(value) is float or (type(value) is int and _is_float(value))
+    # No UTF-8 can hold a lone surrogate.
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _is_float(value: int) -> bool:
+    """Whether a float is exactly this integer."""
+    try:
+        return float(value) == value
+    except OverflowError:
+        return False
+
+
+def _is_of_floats(kind: pa.DataType) -> bool:
+    return pa.types.is_floating(kind.value_type if pa.types.is_list(kind) else kind)
+
+
+def _floats(value: Any) -> Any:  # noqa: ANN401
+    """Convert the integers in a value to floats, as Arrow refuses large ones even if they are exact."""
+    if isinstance(value, list):
+        return [_floats(item) for item in value]
+    return value if value is None else float(value)
+
+
+def _remedy(value: object, kind: pa.DataType) -> str:
+    is_number = type(value) is int or (_is_of_floats(kind) and isinstance(value, float | list))
+    return "; write the numbers of this column as strings to keep all digits" if is_number else ""
+
+
+def _called(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"lists of {_called(kind.value_type)}"
+    if pa.types.is_integer(kind):
+        return "integers below 2**63"
+    names = {"bool": "true and false", "double": "64-bit floats"}
+    return names.get(str(kind), "texts without lone surrogates")

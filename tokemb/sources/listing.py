@@ -1,0 +1,271 @@
+"""Which files are meant: names, patterns, folders, addresses; and what they hold, by their names."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tokemb._validation import check_choice
+from tokemb.errors import ArgumentError, TextError, TextTypeError
+from tokemb.sources.local_files import ANY_DEPTH, MAGIC, check_file, exists, files_below, glob_files
+from tokemb.sources.urls import filesystem_of, matches, unreachable
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow")
+QUOTINGS = ("minimal", "none")
+STANDARD_INPUT = "-"
+
+_EXTENSIONS = {
+    ".txt": "text",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+}
+# Read if they are named, but not as a part of a folder, where they mostly hold settings.
+_NOT_IN_FOLDERS = {".json": "jsonl"}
+_DELIMITERS = {"csv": ",", "tsv": "\t"}
+_COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".xz": "xz"}
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file: where it is (``filesystem`` is ``None`` for a local one, ``path`` is ``"-"`` for standard input)."""
+
+    path: str
+    name: str
+    format: str
+    compression: str | None
+    filesystem: FileSystem | None = None
+    own_delimiter: str | None = None
+    own_quoting: str | None = None
+
+    @property
+    def delimiter(self) -> str | None:
+        """What stands between the fields of CSV and TSV, ``None`` for other formats."""
+        return self.own_delimiter or _DELIMITERS.get(self.format)
+
+    @property
+    def quoting(self) -> str:
+        """Whether quotes enclose fields (``"minimal"``) or are text (``"none"``, the default for tabs)."""
+        return self.own_quoting or ("none" if self.delimiter == "\t" else "minimal")
+
+    def size(self) -> int | None:
+        """How many bytes it has on disk, compressed as it is; ``None`` if that is not known, as of a pipe."""
+        if self.filesystem is not None:
+            size: int | None = self.filesystem.get_file_info(self.path).size
+            return size
+        if self.path == STANDARD_INPUT or not os.path.isfile(self.path):
+            return None
+        return os.path.getsize(self.path)
+
+    def modified(self) -> int | None:
+        """When it was last written, in nanoseconds since 1970; ``None`` if that is not known, as of a pipe."""
+        if self.filesystem is not None:
+            time: int | None = self.filesystem.get_file_info(self.path).mtime_ns
+            return time
+        if self.path == STANDARD_INPUT or not os.path.isfile(self.path):
+            return None
+        return os.stat(self.path).st_mtime_ns
+
+    @property
+    def kind(self) -> str:
+        """What the bytes should be, for messages."""
+        return self.compression or self.format
+
+
+def find_sources(
+    files: str | Path | Iterable[str | Path],
+    format_: str | None = None,
+    filesystem: FileSystem | None = None,
+    delimiter: str | None = None,
+    quoting: str | None = None,
+) -> list[Source]:
+    """The files that are meant, in the order given; those of a pattern or a folder sorted.
+
+    ``delimiter``: of CSV files, which text files and unknown extensions are then too. ``quoting``: of CSV and TSV
+    files, as for ``read_corpus``.
+    Raises ``FileNotFoundError`` for a name or pattern that is no file's, ``TextError`` for a folder without any and for
+    an address that cannot be reached, ``ArgumentError`` for an unknown format.
+    """
+    if format_ is not None:
+        check_choice("format", format_, FORMATS)
+    names = [files] if isinstance(files, (str, os.PathLike)) else list(files)
+    if not names:
+        raise TextError("there are no files to read: name at least one")
+    sources: list[Source] = []
+    for name in names:
+        if not isinstance(name, (str, os.PathLike)):
+            raise TextTypeError(f"files must be names of files; received {name!r:.80}")
+        sources.extend(_sources(os.fspath(name), format_, filesystem))
+    if delimiter is not None:
+        sources = [_delimited(source, format_, delimiter) for source in sources]
+    return sources if quoting is None else [_quoted(source, quoting) for source in sources]
+
+
+def _delimited(source: Source, format_: str | None, delimiter: str) -> Source:
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '\n\r"\0':
+        raise ArgumentError(f"delimiter must be one ASCII character, no quote and no line end; received {delimiter!r}")
+    if source.format in _DELIMITERS or (source.format == "text" and format_ is None):
+        return replace(source, format="csv", own_delimiter=delimiter)
+    raise ArgumentError(f"delimiter is for CSV files; {source.name} is read as {source.format}")
+
+
+def _quoted(source: Source, quoting: str) -> Source:
+    check_choice("quoting", quoting, QUOTINGS)
+    if source.delimiter is None:
+        raise ArgumentError(
+            f'quoting is for CSV and TSV files, but {source.name} is read as {source.format}; pass format="csv" or '
+            'format="tsv" if it is one'
+        )
+    return replace(source, own_quoting=quoting)
+
+
+def _sources(name: str, format_: str | None, filesystem: FileSystem | None) -> Iterator[Source]:
+    if name == STANDARD_INPUT:
+        yield Source(name, "standard input", format_ or "text", None)
+    elif filesystem is not None:
+        for path in _reached(name, filesystem, name):
+            yield _source(path, path, format_, filesystem)
+    elif _ADDRESS.match(name):
+        there, address_path = filesystem_of(name)
+        scheme = name.partition("://")[0]
+        is_local = there.type_name == "local"
+        for path in _local(address_path) if is_local else _reached(name, there, address_path):
+            yield _source(path, f"{scheme}://{path}", format_, None if is_local else there)
+    else:
+        for path in _local(name):
+            yield _source(path, path, format_, None)
+
+
+def _source(path: str, name: str, format_: str | None, filesystem: FileSystem | None) -> Source:
+    by_name, compression = format_of(path)
+    return Source(path, name, format_ or by_name or "text", compression, filesystem)
+
+
+def format_of(path: str) -> tuple[str | None, str | None]:
+    """The format, if the extension is known, and the compression, if there is one."""
+    extension, compression = _extension_of(path)
+    return _EXTENSIONS.get(extension) or _NOT_IN_FOLDERS.get(extension), compression
+
+
+def _extension_of(path: str) -> tuple[str, str | None]:
+    """Return the extension that tells the format, and the compression that one after it tells."""
+    name = PurePosixPath(path.lower())
+    compression = _COMPRESSIONS.get(name.suffix)
+    return (name.with_suffix("") if compression else name).suffix, compression
+
+
+def _local(name: str) -> list[str]:
+    if os.path.isdir(name):
+        from tokemb.vocabulary.folder import is_columns_folder, is_vocabulary_folder
+
+        if is_vocabulary_folder(Path(name)) or is_columns_folder(Path(name)):
+            raise TextError(f"{name} is a vocabulary, not texts: name the files that hold those")
+        return _some(name, _files_in(name))
+    if exists(name):
+        return [name]
+    if not MAGIC.search(name):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    found = _globbed(name)
+    if not found:
+        raise FileNotFoundError(errno.ENOENT, "No file matches the pattern", name)
+    return found
+
+
+def _globbed(pattern: str) -> list[str]:
+    """Return the files that match, and those of folders that do, sorted."""
+    parts = _parts(pattern)
+    paths: set[str] = set()
+    for path in glob_files(pattern):
+        if not os.path.isdir(path):
+            check_file(path)
+            paths.add(path)
+        elif ANY_DEPTH not in parts:
+            paths.update(_local(path))
+        elif parts[-1] != ANY_DEPTH:  # which also gives the files of the folders that it gives
+            paths.update(_files_in(path))
+    return sorted(paths, key=_parts)
+
+
+def _files_in(folder: str) -> list[str]:
+    """Return the files of a corpus in a folder and below it, sorted."""
+    entries = [entry for entry in files_below(folder, _is_hidden) if _is_known(entry.path)]
+    for entry in entries:
+        if not entry.is_file():
+            check_file(entry.path)
+    return sorted((entry.path for entry in entries), key=_parts)
+
+
+def _some(folder: str, paths: list[str]) -> list[str]:
+    if not paths:
+        raise TextError(f"the folder {folder} has no file to read: those end in {', '.join(_EXTENSIONS)}")
+    return paths
+
+
+def _is_known(path: str) -> bool:
+    return not _is_hidden(path) and _extension_of(path)[0] in _EXTENSIONS
+
+
+def _is_hidden(path: str) -> bool:
+    return PurePosixPath(path).name.startswith((".", "_"))
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return PurePosixPath(path).parts
+
+
+def _reached(name: str, filesystem: FileSystem, path: str) -> list[str]:
+    try:
+        return _remote(name, filesystem, path)
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise unreachable(name, error) from None
+
+
+def _remote(name: str, filesystem: FileSystem, path: str) -> list[str]:
+    from pyarrow.fs import FileSelector, FileType
+
+    def files_in(folder: str) -> list[str]:
+        entries = filesystem.get_file_info(FileSelector(folder, recursive=True))
+        return [entry.path for entry in entries if entry.type == FileType.File]
+
+    kind = filesystem.get_file_info(path).type
+    if kind == FileType.File:
+        return [path]
+    if kind == FileType.Directory:
+        depth = len(_parts(path))
+        files = (file for file in files_in(path) if not any(map(_is_hidden, _parts(file)[depth:])))
+        return _some(name, sorted(filter(_is_known, files), key=_parts))
+    magic = MAGIC.search(path)
+    if magic:
+        folder = path[: max(path.rfind("/", 0, magic.start()), 0)]
+        if filesystem.get_file_info(folder).type == FileType.Directory:
+            found = [file for file in files_in(folder) if _is_globbed(file, _parts(path))]
+            if found:
+                return sorted(found, key=_parts)
+        raise FileNotFoundError(errno.ENOENT, "No file matches the pattern", name)
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+
+
+def _is_globbed(path: str, pattern: tuple[str, ...]) -> bool:
+    """Tell whether a glob matches a file, or a folder above it of which it is read."""
+    parts = _parts(path)
+    if matches(parts, pattern):
+        return True
+    folders = (depth for depth in range(1, len(parts)) if matches(parts[:depth], pattern))
+    return any(_is_known(path) and not any(map(_is_hidden, parts[depth:])) for depth in folders)

@@ -1,0 +1,121 @@
+"""The folder of columns: ``columns.json``, and a vocabulary folder for each vocabulary (docs/columns.md)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tokemb.encoder import Encoder
+from tokemb.errors import VocabularyError
+from tokemb.files.atomic import atomic_folder, check_folder
+from tokemb.files.output_kind import Kind
+from tokemb.files.temporaries import restore_missing
+from tokemb.tables.column import Column
+from tokemb.vocabulary import folder as vocabulary_folder
+from tokemb.vocabulary.folder import COLUMNS, is_columns_folder, read_json
+
+FORMAT_VERSION = 1
+
+_REQUIRED = ("fingerprint", "rows", "padding", "truncating", "columns", "vocabularies")
+
+
+@dataclass(frozen=True)
+class ColumnsContent:
+    """The content of a folder of columns. The fields are those of ``ColumnEncoder``."""
+
+    columns: Sequence[Column]
+    encoders: Sequence[Encoder]
+    rows: int
+    padding: str
+    truncating: str
+
+
+def write_columns(content: ColumnsContent, fingerprint: str, path: Path, *, force: bool = False) -> None:
+    """Write the folder, whole or not at all; one that is there is replaced if it holds nothing else.
+
+    ``force``: replace a read-only folder too.
+    Raises ``OSError`` if something else is at ``path`` or it cannot be written.
+    """
+    names = [_folder_name(number, content.columns) for number in range(len(content.encoders))]
+    description: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "fingerprint": fingerprint,
+        "rows": content.rows,
+        "padding": content.padding,
+        "truncating": content.truncating,
+        "columns": [asdict(column) for column in content.columns],
+        "vocabularies": [
+            {"folder": name, "fingerprint": of_one.fingerprint}
+            for name, of_one in zip(names, content.encoders, strict=True)
+        ],
+    }
+    description["checksum"] = vocabulary_folder.checksum(description)
+    with atomic_folder(path, _KIND, force=force) as temporary:
+        for name, of_one in zip(names, content.encoders, strict=True):
+            of_one.save(temporary / name)
+        (temporary / COLUMNS).write_bytes(vocabulary_folder.json_bytes(description))
+
+
+def read_columns(path: Path) -> ColumnsContent:
+    """Read the folder; raises ``VocabularyError`` if it is incomplete, newer or was changed."""
+    restore_missing(path)
+    if not is_columns_folder(path):
+        met = "it holds no " + COLUMNS if path.is_dir() else "there is none"
+        raise VocabularyError(f"{path} is not a folder of columns: {met}")
+    content = read_json(path / COLUMNS)
+    version = content.get("format_version")
+    if not isinstance(version, int):
+        raise VocabularyError(f"{path / COLUMNS} names no format_version: this is not a folder of columns of tokemb")
+    if version > FORMAT_VERSION:
+        raise VocabularyError(
+            f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): upgrade tokemb"
+        )
+    if content.get("checksum") != vocabulary_folder.checksum(content) or any(key not in content for key in _REQUIRED):
+        raise VocabularyError(
+            f"{path / COLUMNS} was changed after tokemb wrote it (the checksums differ): restore or fit the columns "
+            "again, or load its vocabularies by themselves"
+        )
+    try:
+        columns = [Column(**{**column, "parts": tuple(column["parts"])}) for column in content["columns"]]
+        folders = [(str(entry["folder"]), entry["fingerprint"]) for entry in content["vocabularies"]]
+        encoders = [_vocabulary(path, *each) for each in folders]
+        for column in columns:
+            encoders[column.vocabulary]  # raises IndexError or TypeError
+        return ColumnsContent(columns, encoders, content["rows"], content["padding"], content["truncating"])
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise VocabularyError(f"{path / COLUMNS} does not describe columns: {error!r:.100}") from None
+
+
+def _vocabulary(path: Path, name: str, fingerprint: str) -> Encoder:
+    if not (path / name).is_dir() or Path(name).name != name:
+        raise VocabularyError(f"the folder of columns {path} lacks its {name}")
+    encoder = Encoder.load(path / name)
+    if encoder.fingerprint != fingerprint:
+        raise VocabularyError(
+            f"{path / name} is another vocabulary than the one that was fitted with its columns: restore it, or fit "
+            "them again"
+        )
+    return encoder
+
+
+def _may_replace(path: Path) -> bool:
+    """Whether the folder ``path`` is one of columns and nothing else, so that nothing is lost with it."""
+    others = [item for item in path.iterdir() if item.name != COLUMNS]
+    return is_columns_folder(path) and all(item.is_dir() and vocabulary_folder.may_replace(item) for item in others)
+
+
+_KIND = Kind("vocabularies of columns", _may_replace)
+
+
+def check_target(path: Path, force: bool) -> None:
+    """Raise ``OSError`` if ``write_columns`` would for what is at ``path``, to know it before any work."""
+    check_folder(path, _KIND, force=force)
+
+
+def _folder_name(number: int, columns: Sequence[Column]) -> str:
+    """A name that every file system has: the number, and what can be kept of the columns' names."""
+    names = [column.name for column in columns if column.vocabulary == number]
+    return f"{number}-{re.sub(r'[^A-Za-z0-9_]+', '-', '-'.join(names)).strip('-')[:60]}.vocab"

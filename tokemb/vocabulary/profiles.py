@@ -1,0 +1,121 @@
+"""Ways of splitting text, each defined by standard ``tokenizers`` components and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
+from tokenizers.decoders import Decoder
+from tokenizers.models import Model, WordLevel
+from tokenizers.normalizers import Normalizer
+from tokenizers.pre_tokenizers import PreTokenizer
+
+from tokemb._validation import check_choice
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How text is split, and which of two equally frequent tokens comes first."""
+
+    name: str
+    normalizer: Normalizer | None
+    pre_tokenizer: PreTokenizer
+    # None joins tokens by a space, as `tokenizers` does without a decoder.
+    decoder: Decoder | None = None
+    # "ascending" and "descending" by the token's UTF-8 bytes, or "first seen".
+    ties: str = "ascending"
+
+    def tokenizer(self, model: Model | None = None) -> Tokenizer:
+        """A tokenizer that splits this way, with ``model``, or one that knows no token."""
+        tokenizer = Tokenizer(model or WordLevel({}, unk_token=""))
+        if self.normalizer is not None:
+            tokenizer.normalizer = self.normalizer
+        tokenizer.pre_tokenizer = self.pre_tokenizer
+        return tokenizer
+
+
+# Scripts written without spaces, and symbols: each character is a token of its own. Script properties leave out the
+# prolonged sound mark and the half-width marks, which Unicode shares between the kana. Some emoji are not "other
+# symbols" (So): the arrows are mathematical signs and the skin tones modifiers.
+_ALONE = (
+    r"\p{Han}\p{Hiragana}\p{Katakana}\x{30FC}\x{FF70}\x{FF9E}\x{FF9F}"
+    r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+    r"\p{So}\p{Extended_Pictographic}\p{Emoji_Modifier}"
+)
+# A variation selector is a mark that says how the symbol before it is drawn: not part of a word.
+_WORD = rf"[[\p{{L}}\p{{M}}\p{{N}}_]&&[^{_ALONE}\p{{Variation_Selector}}]]"
+# What holds two parts of one word together: an apostrophe, and the joiners of Indic and Persian spelling.
+_JOIN = r"['\x{200C}\x{200D}]"
+_WORDS = rf"[{_ALONE}]|{_WORD}+(?:{_JOIN}{_WORD}+)*"
+
+# Python's str.lower, which Keras calls, writes a sigma that ends a word as ς (Unicode, SpecialCasing, Final_Sigma);
+# Lowercase looks at one character at a time. The rest of the two is the same.
+_CASED = r"[\p{Cased}&&[^\p{Case_Ignorable}]]"
+_FINAL_SIGMA = rf"(?<={_CASED}\p{{Case_Ignorable}}*)Σ(?!\p{{Case_Ignorable}}*{_CASED})"
+# The `filters` of the legacy Tokenizer, which become spaces, and the space that it splits at.
+_KERAS_SEPARATORS = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n ]+'
+
+# TextVectorization lowers A to Z alone (tf.strings.lower without an encoding), deletes ASCII punctuation, and splits at
+# ASCII white space (tf.strings.split without a separator).
+ASCII_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+ASCII_PUNCTUATION = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\x27]'
+ASCII_SPACE = r"[ \t\n\x0B\f\r]+"
+
+
+def python_lower() -> Normalizer:
+    """What Python's ``str.lower`` does."""
+    return normalizers.Sequence([normalizers.Replace(Regex(_FINAL_SIGMA), "ς"), normalizers.Lowercase()])
+
+
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {
+        profile.name: profile
+        for profile in (
+            Profile(
+                "words",
+                normalizers.Sequence([normalizers.Replace("\u2019", "'"), normalizers.Lowercase()]),
+                pre_tokenizers.Split(Regex(_WORDS), "removed", invert=True),
+            ),
+            Profile(
+                "keras",
+                python_lower(),
+                pre_tokenizers.Split(Regex(_KERAS_SEPARATORS), "removed"),
+                ties="first seen",
+            ),
+            Profile(
+                "text-vectorization",
+                normalizers.Sequence(
+                    [
+                        *(normalizers.Replace(letter, letter.lower()) for letter in ASCII_UPPER),
+                        normalizers.Replace(Regex(ASCII_PUNCTUATION), ""),
+                    ]
+                ),
+                pre_tokenizers.Split(Regex(ASCII_SPACE), "removed"),
+                ties="descending",
+            ),
+            Profile(
+                "whitespace",
+                None,
+                pre_tokenizers.WhitespaceSplit(),
+            ),
+            Profile(
+                "chars",
+                None,
+                pre_tokenizers.Split("", "isolated"),
+                decoders.Fuse(),
+            ),
+            Profile(
+                "bert",
+                normalizers.BertNormalizer(),
+                pre_tokenizers.BertPreTokenizer(),
+            ),
+        )
+    }
+)
+
+
+def get_profile(name: str) -> Profile:
+    """The profile of that name; raises ``ArgumentError``, naming the known ones, if there is none."""
+    return PROFILES[check_choice("profile", name, PROFILES)]

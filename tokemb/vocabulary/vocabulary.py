@@ -1,0 +1,183 @@
+"""A vocabulary: its tokens, their ids, and the settings that are saved with them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+from tokemb.errors import ArgumentError, VocabularyError
+from tokemb.rows.corpus_statistics import CorpusStatistics
+from tokemb.vocabulary.folder import table_from_parquet, vocabulary_table
+from tokemb.vocabulary.highest_id import check_highest_id
+from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.special_tokens import SpecialTokens
+from tokemb.vocabulary.tokenizer_json import Specification, fingerprint, ids_of_tokens, unk_id
+
+
+class Vocabulary:
+    """Tokens, their ids and the saved settings. ``tokemb.Encoder`` adds encoding and decoding.
+
+    Attributes:
+        input_dim: The ``input_dim`` of a Keras ``Embedding`` for these ids: the highest id plus one.
+        pad_id: The id of padding. ``None`` if a foreign tokenizer has none.
+        unk_id: The id of tokens out of vocabulary. ``None`` if they are dropped or cannot occur.
+        oov: Whether a token out of vocabulary becomes ``unk_id``. Otherwise it is dropped, as in Keras without
+            ``oov_token``.
+        profile: The name of the profile. ``None`` for a foreign tokenizer.
+        model: The algorithm: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
+        settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
+        corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
+    """
+
+    def __init__(
+        self,
+        specification: Specification,
+        tokenizer: Tokenizer,
+        *,
+        pad_id: int | None,
+        profile: str | None = None,
+        oov: bool = True,
+        settings: dict[str, Any] | None = None,
+        corpus: CorpusStatistics | None = None,
+        table: pa.Table | bytes | None = None,
+        known_fingerprint: str | None = None,
+    ) -> None:
+        """Initialize the vocabulary. Users call ``fit_vocab``, ``Encoder.load`` or ``Encoder.from_tokenizer`` instead.
+
+        Args:
+            specification: The content of a ``tokenizer.json``.
+            tokenizer: The tokenizer made from ``specification``. Its truncation and padding are removed.
+            pad_id: The id of padding.
+            profile: The name of the profile.
+            oov: Whether a token out of vocabulary becomes the OOV id.
+            settings: The arguments of ``fit_vocab``.
+            corpus: Statistics of the corpus.
+            table: The content of ``vocabulary.parquet`` as a table or as bytes.
+            known_fingerprint: The fingerprint of ``specification``, if a folder vouches for it.
+
+        Raises:
+            VocabularyError: If an id does not fit int32 or is far higher than the number of tokens.
+        """
+        self._shape = RowShape.of(tokenizer)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self._known_fingerprint = known_fingerprint
+        self._ids = ids_of_tokens(specification, tokenizer)
+        self._table = table
+        self.specification = specification
+        self.pad_id = pad_id
+        self.unk_id = unk_id(specification) if oov else None
+        self.oov = oov
+        self.profile = profile
+        self.model = type(tokenizer.model).__name__.lower().replace("wordlevel", "word")
+        self.settings = settings
+        self.corpus = corpus
+        special_tokens = SpecialTokens.of(specification)
+        self.input_dim = special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
+        if self.input_dim > np.iinfo(np.int32).max:
+            raise VocabularyError(f"ids must fit int32; this tokenizer has one of {self.input_dim - 1}")
+        check_highest_id(self.input_dim - 1, len(self._ids))
+
+    @cached_property
+    def vocabulary(self) -> list[str]:
+        """The token of each id, ``input_dim`` strings. An id without a token has ``""``."""
+        tokens = [""] * self.input_dim
+        for token, index in self._ids.items():
+            tokens[index] = token
+        return tokens
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """The vocabulary as a table: ``id`` int32, ``token`` string, ``count`` and ``documents`` int64.
+
+        ``count`` and ``documents`` are null where they are not known: for padding, ``[UNK]``, reserved tokens that do
+        not occur in the corpus, and foreign vocabularies. ``documents`` is also null for subword models.
+        """
+        if isinstance(self._table, bytes):
+            return table_from_parquet(self._table, self.input_dim)
+        if self._table is None:
+            unknown = pa.nulls(self.input_dim, pa.int64())
+            return vocabulary_table(self.vocabulary, unknown, unknown)
+        return self._table
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256, in hexadecimal, of everything that decides the ids. Truncation and padding are not included."""
+        return self._known_fingerprint or fingerprint(self.specification)
+
+    @property
+    def maxlen(self) -> int | None:
+        """The saved ``maxlen``. ``None`` pads to the longest row."""
+        return self._shape.pad_to
+
+    @property
+    def padding(self) -> str:
+        """The saved side of padding: ``"pre"`` or ``"post"``."""
+        return self._shape.padding
+
+    @property
+    def truncating(self) -> str:
+        """The saved side of truncation: ``"pre"`` or ``"post"``."""
+        return self._shape.truncating
+
+    @property
+    def splitting(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """The ``normalizer`` and the ``pre_tokenizer`` of the ``tokenizer.json``."""
+        return self.specification.get("normalizer"), self.specification.get("pre_tokenizer")
+
+    def row_shape(self, maxlen: int | None, padding: str | None, truncating: str | None) -> RowShape:
+        """Return the saved truncation and padding, with the arguments that are not ``None`` in their place."""
+        return self._shape.override(maxlen, padding, truncating)
+
+    def require_pad_id(self) -> int:
+        """Return ``pad_id``.
+
+        Raises:
+            ArgumentError: If there is none.
+        """
+        if self.pad_id is None:
+            raise ArgumentError(
+                "this tokenizer names no padding token: use encode_ragged, or "
+                "Encoder.from_tokenizer(path, pad_token=...) with one of its tokens"
+            )
+        return self.pad_id
+
+    def check_ids(self, ids: npt.NDArray[Any]) -> None:
+        """Check that all ids belong to the vocabulary.
+
+        Args:
+            ids: Integer array of any shape.
+
+        Raises:
+            ArgumentError: If an id is negative or not below ``input_dim``.
+        """
+        if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < self.input_dim:
+            outside = int(ids.max()) if int(ids.max()) >= self.input_dim else int(ids.min())
+            raise ArgumentError(f"ids must be from 0 to {self.input_dim - 1}, the vocabulary's; received {outside}")
+
+    def saved_specification(self) -> Specification:
+        """Return the content of the ``tokenizer.json`` to save, with a ``pad_id`` that its file does not name."""
+        saved_pad_id = (self.specification.get("padding") or {}).get("pad_id")
+        if self.pad_id in (None, saved_pad_id):
+            return self.specification
+        return self._shape.write(self.specification, self.pad_id, self.vocabulary[self.pad_id])
+
+
+def check_vocabulary(name: str, value: object) -> None:
+    """Check that an argument is a vocabulary and not, for example, its path.
+
+    Args:
+        name: The name of the argument.
+        value: Its value.
+
+    Raises:
+        ArgumentError: If it is not an ``Encoder``.
+    """
+    if not isinstance(value, Vocabulary):
+        raise ArgumentError(f"{name} must be a tokemb.Encoder; received {type(value).__name__}")
