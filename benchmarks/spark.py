@@ -71,10 +71,10 @@ def _encode(setting: Setting, session: SparkSession, text: Path, rows: int, size
     from tokemb.integrations.spark import encode
     from tokemb.integrations.spark.files import write_parquet
     from tokemb.pipeline.encode import encode_corpus
-    from tokemb.pipeline.encoded_stream import Form
+    from tokemb.pipeline.encoded_stream import RowOptions
 
     encoder, here, there = setting.words, setting.folder / "here.parquet", setting.folder / "there.parquet"
-    form = Form(encoder.row_shape(MAXLEN, None, None), (), ragged=False)
+    form = RowOptions(encoder.pad_truncate(MAXLEN, None, None), (), ragged=False)
     frame = encode(session.read.option("lineSep", "\n").text(str(text)), encoder, "value", maxlen=MAXLEN)
 
     def local(_: None) -> Path:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from tokemb import Ragged
-from tokemb.formats import Layout, open_writer
+from tokemb.formats import OutputOptions, open_writer
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5) | st.sampled_from(
     ['"\\/\n\r\t\x00\x1f\x7f', "\u2028\u2029\ufeff", "𠮷🙂é", "ends in nul\0", "long" * 17]
@@ -30,7 +30,7 @@ DAYS = {"day": (pa.date32(), st.dates(datetime.date(1, 1, 1)))}
 
 @dataclass
 class Output:
-    layout: Layout
+    layout: OutputOptions
     blocks: list
     kept: pa.Table
 
@@ -91,7 +91,7 @@ def outputs(draw, columns=COLUMNS, *, ragged=None, name=None):
     if not ragged and not blocks:
         blocks.append((np.zeros((0, *row_shape), np.int32 if name == "ids" else np.float32), np.zeros(0, int), None))
         blocks[0] = (*blocks[0][:2], pa.RecordBatch.from_pylist([], schema))
-    layout = Layout(
+    layout = OutputOptions(
         name, np.dtype(dtype), row_shape, schema, draw(st.sampled_from(["", "abc"])), draw(st.none() | st.just(7))
     )
     return Output(layout, blocks, pa.Table.from_batches(parts, schema))

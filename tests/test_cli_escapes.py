@@ -12,7 +12,7 @@ import pytest
 
 import tokemb
 from tests.conftest import command_here, ok
-from tokemb.analysis.escape_token import quoted, shown_json, shown_text
+from tokemb.analysis.escape_token import escape_json, escape_text, quoted
 
 EVIL = "\x1b[31mred\x07\x9b2J\u202eback\u2066\x7f\r\u2028end"
 NAME = "evil\x1b]0;title\x07\u202e\nname"
@@ -115,13 +115,13 @@ def test_decoded_texts_keep_their_characters(here):
 
 def test_messages_keep_what_is_seen():
     text = "C:\\data  नहीं می\u200cخواهم 👩\u200d💻 don’t"
-    assert shown_text(text) == text
-    assert shown_text("a\nb\tc\x1b", keep="\n\t") == "a\nb\tc\\x1b"
+    assert escape_text(text) == text
+    assert escape_text("a\nb\tc\x1b", keep="\n\t") == "a\nb\tc\\x1b"
 
 
 def test_json_escapes_keep_the_value():
     value = ["\U000e0041\x9b\u202e\n", "é", "\ud800"]
-    text = shown_json(json.dumps(value, ensure_ascii=False))
+    text = escape_json(json.dumps(value, ensure_ascii=False))
     assert json.loads(text) == value
     assert text.isprintable()
 

@@ -82,7 +82,7 @@ def test_without_oov_unknown_tokens_go():
     assert (encoder.unk_id, encoder.input_dim, encoder.oov) == (None, 3, False)
     assert encoder.encode(["x a y b z a", "x"]).tolist() == [[1, 2], [0, 0]]
     assert [row.tolist() for row in encoder.encode_ragged([["x", "b", "", "\t"]])] == [[2]]
-    batch = encoder.encode_column(pa.array(["x a y b a b"], pa.large_string()), encoder.row_shape(None, None, None))
+    batch = encoder.encode_column(pa.array(["x a y b a b"], pa.large_string()), encoder.pad_truncate(None, None, None))
     assert (batch.rows[0].tolist(), batch.tokens, batch.unknown, batch.truncated) == ([1, 2], 6, 2, 1)
 
 

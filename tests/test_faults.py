@@ -17,7 +17,7 @@ import tokemb
 from tests.conftest import ROOT
 from tokemb.files.atomic import atomic_file, atomic_folder
 from tokemb.files.output_kind import Kind
-from tokemb.formats import Layout, Writer
+from tokemb.formats import OutputOptions, Writer
 
 ANY = Kind("anything", lambda _: True)
 
@@ -208,6 +208,6 @@ def test_input_output_error_while_writing_names_the_output(tmp_path):
         def _close(self):
             pass
 
-    layout = Layout("ids", np.dtype(np.int32), (1,))
+    layout = OutputOptions("ids", np.dtype(np.int32), (1,))
     with pytest.raises(OSError, match=r"Input/output error: '.*x\.npy'"), Failing(tmp_path / "x.npy", layout) as writer:
         writer.append(np.zeros((1, 1), np.int32))

@@ -11,7 +11,7 @@ import tokemb
 from tests.conftest import CORPORA, MIXED, python
 from tests.test_profiles import split
 from tokemb.vocabulary.profiles import PROFILES
-from tokemb.vocabulary.tokenizer_json import specification_of, tokenizer_of
+from tokemb.vocabulary.tokenizer_json import tokenizer_json_of, tokenizer_of
 
 MODELS = ["word", "bpe", "wordpiece", "unigram"]
 
@@ -43,7 +43,7 @@ def test_max_size_keeps_the_first_of_all_tokens(profile, tokens, max_size, min_c
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_specification_is_what_the_library_writes(profile):
     encoder = tokemb.fit_vocab([*MIXED, '"\\\x7f\u2028'], profile=profile, maxlen=5, reserve=["[BOS]"])
-    written = specification_of(tokenizer_of(encoder.specification))
+    written = tokenizer_json_of(tokenizer_of(encoder.specification))
     assert json.dumps(encoder.specification) == json.dumps(written)
 
 

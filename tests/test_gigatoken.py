@@ -22,12 +22,12 @@ from tests.conftest import EXAMPLES, MIXED, TOKENIZERS, python, use_kernels
 from tests.test_parity_tokenizers import TEXTS
 from tokemb._arrays import STRINGS
 from tokemb.engine.buffers import string_buffers
-from tokemb.engine.compatibility import objection
+from tokemb.engine.compatibility import reason_unsupported
 from tokemb.engine.gigatoken import _VERSIONS, Gigatoken
 from tokemb.engine.insert_special_tokens import text_for_room
 from tokemb.engine.reference import Reference
-from tokemb.engine.self_test import STRINGS_OF_ALL, difference
-from tokemb.engine.unicode_version import has_young
+from tokemb.engine.self_test import STRINGS_OF_ALL, self_test
+from tokemb.engine.unicode_version import has_newer_characters
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import tokenizer_of
@@ -91,7 +91,7 @@ def files():
             tokenizer_of(specification)
         except tokemb.errors.VocabularyError:
             continue
-        if objection(specification) is None:
+        if reason_unsupported(specification) is None:
             yield pytest.param({**specification, "truncation": None, "padding": None}, id=path.parent.name)
 
 
@@ -163,12 +163,12 @@ def test_every_code_point(specification):
 def test_young_characters_are_found():
     young = ["\U00032e59", "\u0899", "a\u1715b", "\u0378", "\U0001193d", "x" * 100 + "\U00016ea7"]
     old = ["", "a", "é", "“quoted”—", "中文", "🙂", "\ud7a3", "\ue000", "ကြောင်း", "ৎ", "𝕳", "\uffff", "Ω"]
-    assert has_young(texts_of(young)).all()
-    assert not has_young(texts_of(old)).any()
+    assert has_newer_characters(texts_of(young)).all()
+    assert not has_newer_characters(texts_of(old)).any()
     mixed = texts_of([*old, *young] * 50)
-    assert has_young(mixed.slice(7, 90)).tolist() == [row in young for row in mixed.slice(7, 90).to_pylist()]
+    assert has_newer_characters(mixed.slice(7, 90)).tolist() == [row in young for row in mixed.slice(7, 90).to_pylist()]
     many = ["plain text " * 9] * 500 + young
-    assert np.flatnonzero(has_young(texts_of(many))).tolist() == [*range(500, 506)]
+    assert np.flatnonzero(has_newer_characters(texts_of(many))).tolist() == [*range(500, 506)]
 
 
 def test_rows_with_young_characters_are_put_in_their_places():
@@ -277,7 +277,7 @@ OBJECTIONS = {
 
 @pytest.mark.parametrize("reason", OBJECTIONS)
 def test_files_that_it_would_get_wrong_are_left_alone(reason):
-    assert reason in objection(OBJECTIONS[reason])
+    assert reason in reason_unsupported(OBJECTIONS[reason])
     way = Gigatoken(OBJECTIONS[reason], Reference(tokenizer_of(trained())), 0)
     way.encode(texts_of(["a"]))
     assert reason in way.why_not()
@@ -287,15 +287,15 @@ def test_files_that_it_would_get_wrong_are_left_alone(reason):
 def test_overlapping_added_tokens(one, other):
     for first, second in ((one, other), (other, one)):
         tokens = [{**ADDED, "content": first, "normalized": True}, {**ADDED, "content": second}]
-        assert "overlap" in objection(trained(added_tokens=tokens))
+        assert "overlap" in reason_unsupported(trained(added_tokens=tokens))
     tokens = [{**ADDED, "content": one, "normalized": True}, {**ADDED, "content": "[MASK]"}]
-    assert objection(trained(added_tokens=tokens)) is None
+    assert reason_unsupported(trained(added_tokens=tokens)) is None
 
 
 def test_older_files_without_a_type_are_candidates():
     specification = trained()
     del specification["model"]["type"]
-    assert objection(specification) is None
+    assert reason_unsupported(specification) is None
 
 
 def test_a_file_that_it_refuses_is_no_fault(caplog):
@@ -368,8 +368,8 @@ def test_the_battery_holds_the_added_tokens():
     specification = trained(added_tokens=[{**ADDED, "id": 600}])
     reference = Reference(tokenizer_of(specification))
     deaf = Reference(tokenizer_of(trained(added_tokens=[])))
-    assert difference(reference.encode, reference.encode, specification) is None
-    assert "<x>" in difference(deaf.encode, reference.encode, specification)
+    assert self_test(reference.encode, reference.encode, specification) is None
+    assert "<x>" in self_test(deaf.encode, reference.encode, specification)
 
 
 def test_the_battery_is_varied():
@@ -444,7 +444,7 @@ def test_the_supported_versions_are_those_of_the_extra():
 def test_lists_are_encoded_as_they_are(name, around):
     way, reference = ways(OURS[name])
     rows = [*MIXED, "\U00032e59'd", "", "é"]
-    assert_same(way.encode_list(rows, around), around.put_around(reference.encode(texts_of(rows))))
+    assert_same(way.encode_list(rows, around), around.add_special_tokens(reference.encode(texts_of(rows))))
     assert way.encode_list([], around) is None
     for wrong in ([None], ["a", 1], ["a", "\ud800"], [["a"]], [b"a"], [b"a", "a"], ["a", b"a"]):
         assert way.encode_list(wrong, around) is None
@@ -460,7 +460,7 @@ def test_room_for_special_tokens(kernels, monkeypatch):
     rows = ["more than a few words " * count + text for count, text in enumerate(MIXED * 3)] + ["\u0301\u0899", ""]
     assert text_for_room(rows, around)
     for threads in (1, 2, 5, None):
-        assert_same(way.encode_list(rows, around, threads), around.put_around(reference.encode(texts_of(rows))))
+        assert_same(way.encode_list(rows, around, threads), around.add_special_tokens(reference.encode(texts_of(rows))))
 
 
 def test_an_encoder_says_what_is_wrong_with_a_list():

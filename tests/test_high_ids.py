@@ -10,8 +10,8 @@ from tokenizers import pre_tokenizers
 
 from tests.conftest import EXAMPLES
 from tests.test_gigatoken import OURS, each_file, sequence, split, texts_of, trained, ways
-from tokemb.engine.token_screen import high_ids
-from tokemb.engine.unicode_version import has_young
+from tokemb.engine.token_screen import tokens_to_screen
+from tokemb.engine.unicode_version import has_newer_characters
 from tokemb.rows.pack_rows import rows_with
 
 DASHES_AND_QUOTES = range(0x2000, 0x2040)
@@ -19,7 +19,7 @@ DASHES_AND_QUOTES = range(0x2000, 0x2040)
 
 @each_file
 def test_no_high_character_without_a_high_id(specification):
-    high = high_ids(specification)
+    high = tokens_to_screen(specification)
     if high is None:
         pytest.skip("the ids of this file do not tell")
     step = 1 if EXAMPLES > 1 else 29
@@ -31,14 +31,14 @@ def test_no_high_character_without_a_high_id(specification):
     lowered = {code for code in missed.tolist() if max(map(ord, unicodedata.normalize("NFC", f"s{chr(code)}"))) < 0x340}
     assert set(missed.tolist()) <= lowered, missed
     assert not lowered or specification["normalizer"] is not None
-    assert not has_young(texts_of([chr(code) for code in lowered])).any()
+    assert not has_newer_characters(texts_of([chr(code) for code in lowered])).any()
 
 
 def test_most_texts_have_none():
     specification = OURS["gpt2"]
     texts = ["plain words, and more of them", "déjà vu \u2014 \u201cquoted\u201d\u2026", ""]
     rows = ways(specification)[1].encode(texts_of(texts))
-    high = high_ids(specification)
+    high = tokens_to_screen(specification)
     assert not rows_with(rows.values, rows.row_splits, high).any()
     assert len(high) == 600 + 1 and high[-1], "an id that there should not be is suspect"
 
@@ -59,4 +59,4 @@ def without_a_byte():
     ],
 )
 def test_ids_that_do_not_tell(specification):
-    assert high_ids(specification) is None
+    assert tokens_to_screen(specification) is None

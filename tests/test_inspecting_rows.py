@@ -13,7 +13,7 @@ from tokemb_cli.main import cli
 
 import tokemb
 from tests.outputs import outputs
-from tokemb.formats import Layout, open_writer
+from tokemb.formats import OutputOptions, open_writer
 from tokemb.pipeline.inspect import inspect
 
 
@@ -69,7 +69,7 @@ def test_lines_are_counted(tmp_path):
 
 
 def test_rows_are_not_read(tmp_path, monkeypatch):
-    with open_writer(tmp_path / "x.npz", Layout("ids", np.dtype("int32"), (2,))) as writer:
+    with open_writer(tmp_path / "x.npz", OutputOptions("ids", np.dtype("int32"), (2,))) as writer:
         writer.append(np.zeros((1000, 2), np.int32))
     monkeypatch.setattr("tokemb.formats.npz.NpzSource.blocks", None)
     assert inspect(tmp_path / "x.npz")["rows"] == 1000

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import command_here, ok, python, tokemb_command
 from tokemb.analysis import TokenVectors, WordMap, neighbors, word_map, write_html, write_picture
-from tokemb.analysis.escape_token import shown
+from tokemb.analysis.escape_token import escape_token
 from tokemb.errors import ArgumentError
 
 
@@ -222,8 +222,8 @@ def test_no_token_or_title_changes_the_page_around_it(plain, tmp_path_factory, t
     page = Parsed(text)
     assert page.tags == plain.tags
     assert page.scripts[1:] == plain.scripts[1:]
-    assert page.title == shown(title)
-    assert json.loads(page.scripts[0])["tokens"] == [shown(token) for token in tokens]
+    assert page.title == escape_token(title)
+    assert json.loads(page.scripts[0])["tokens"] == [escape_token(token) for token in tokens]
     assert page.scripts[0].isascii()
     assert set(page.scripts[0]).isdisjoint("<>&")
 

@@ -13,7 +13,7 @@ import tokemb
 from tests.conftest import DATA, command_here, ok, python, tokemb_command
 from tokemb.analysis import TokenVectors, analogy, analogy_accuracy, neighbors, similarity_correlation
 from tokemb.analysis.analogies import answers
-from tokemb.analysis.escape_token import shown
+from tokemb.analysis.escape_token import escape_token
 from tokemb.analysis.nearest import _best, nearest
 from tokemb.errors import ArgumentError, ModelError, TextError
 
@@ -348,8 +348,8 @@ def test_what_the_commands_refuse(here):
 @given(st.text(max_size=6), st.text(max_size=6))
 def test_shown_tokens_are_seen_and_told_apart(first, second):
     for token in (first, second):
-        assert shown(token).replace("\u200c", "").replace("\u200d", "").isprintable()
-        assert shown(token).strip(" ") == shown(token)
+        assert escape_token(token).replace("\u200c", "").replace("\u200d", "").isprintable()
+        assert escape_token(token).strip(" ") == escape_token(token)
         if token.isprintable() and token.strip() == token and "\\" not in token:
-            assert shown(token) == token
-    assert (shown(first) == shown(second)) == (first == second)
+            assert escape_token(token) == token
+    assert (escape_token(first) == escape_token(second)) == (first == second)

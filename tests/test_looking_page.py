@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser import browser
 from tokemb.analysis import TokenVectors, WordMap, neighbors, word_map, write_html
-from tokemb.analysis.escape_token import shown
+from tokemb.analysis.escape_token import escape_token
 
 from selenium.webdriver import ActionChains  # isort: skip  # there is one if the module before was imported
 from selenium.webdriver.common.by import By  # isort: skip
@@ -160,12 +160,12 @@ def test_search_click_and_neighbours(page, made):
     (found,) = neighbors(vectors, None, ["apples"])
     assert page["word"].text == "apples"
     assert page["count"].text == "78,000 times"
-    assert page.texts("#near bdi") == [shown(near.token) for near in found.neighbors]
+    assert page.texts("#near bdi") == [escape_token(near.token) for near in found.neighbors]
     assert page.texts("#near span") == [f"{near.similarity:.3f}" for near in found.neighbors]
     assert not page["matches"].is_displayed()
     assert page.colored(*page.middle()) > 20
     page.chrome.find_element(By.CSS_SELECTOR, "#near li:nth-child(2) button").click()
-    assert page["word"].text == shown(found.neighbors[1].token)
+    assert page["word"].text == escape_token(found.neighbors[1].token)
     page["close"].click()
     page.paint()
     assert not page["selected"].is_displayed()
@@ -187,7 +187,7 @@ def test_neighbours_are_highlighted_where_they_are(page, made):
         to_x, to_y = (drawn.positions[near] - drawn.positions[point]) * scale * [1, -1]
         if abs(to_x) < free[0] / 2 - 20 and abs(to_y) < free[1] / 2 - 60:
             seen += 1
-            assert page.hovered(round(x + to_x), round(y + to_y)).startswith(shown(drawn.tokens[near]))
+            assert page.hovered(round(x + to_x), round(y + to_y)).startswith(escape_token(drawn.tokens[near]))
             page.mouse(2, 2).perform()
             page.paint()
             assert page.colored(round(x + to_x), round(y + to_y)) > 10
@@ -245,9 +245,9 @@ def test_keys(page):
 
 @pytest.mark.parametrize("token", [*HOSTILE, *WORDS[4:]])
 def test_tokens_are_text_whatever_they_hold(page, token):
-    page.search(shown(token), Keys.ENTER)
-    assert page["word"].get_attribute("textContent") == shown(token)
-    assert page.hovered(*page.middle()).rpartition(" times")[0].rpartition(" ")[0] == shown(token)
+    page.search(escape_token(token), Keys.ENTER)
+    assert page["word"].get_attribute("textContent") == escape_token(token)
+    assert page.hovered(*page.middle()).rpartition(" times")[0].rpartition(" ")[0] == escape_token(token)
     assert page.chrome.title == "<b>A & B</b>"
     assert page.chrome.find_elements(By.CSS_SELECTOR, "img, #panel b, #panel script") == []
     assert page.said() == []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import command_here, ok, tokemb_command
 from tokemb.analysis import TokenVectors, export_projector
-from tokemb.analysis.escape_token import shown
+from tokemb.analysis.escape_token import escape_token
 
 
 def read(folder):
@@ -39,7 +39,7 @@ def test_every_token_has_its_row_whatever_it_holds(tmp_path_factory, tokens, dat
     assert export_projector(vectors, None, folder) == len(tokens)
     _, found, names, metadata = read(folder)
     np.testing.assert_array_equal(found, matrix)
-    expected = [[shown(token), str(row)] for row, token in enumerate(tokens)]
+    expected = [[escape_token(token), str(row)] for row, token in enumerate(tokens)]
     if (counts >= 0).any():
         assert names == ["token", "id", "count"]
         expected = [[*row, "" if count < 0 else str(count)] for row, count in zip(expected, counts, strict=True)]

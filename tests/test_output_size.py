@@ -11,7 +11,7 @@ import pytest
 import tokemb
 from tests.conftest import command_here, ok
 from tokemb.errors import ArgumentError
-from tokemb.formats import Layout, least_row_bytes
+from tokemb.formats import OutputOptions, least_row_bytes
 from tokemb.rows.output_size import check_length, check_room
 from tokemb.rows.ragged import Ragged
 
@@ -102,7 +102,7 @@ def test_room_is_checked_on_the_disk_of_the_output(tmp_path, monkeypatch):
 def test_least_size_of_rows_is_not_more_than_they_take(tmp_path, name, suffix):
     from tokemb.formats import open_writer
 
-    layout = Layout(name, np.dtype("int32" if name == "ids" else "float32"), (1000,))
+    layout = OutputOptions(name, np.dtype("int32" if name == "ids" else "float32"), (1000,))
     path = tmp_path / f"x{suffix}"
     with open_writer(path, layout) as writer:
         writer.append(np.zeros((100, 1000), layout.dtype))

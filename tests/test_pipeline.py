@@ -8,12 +8,12 @@ import pytest
 
 import tokemb
 from tokemb.errors import ArgumentError
-from tokemb.formats import Layout, open_ids, open_writer
+from tokemb.formats import OutputOptions, open_ids, open_writer
 from tokemb.models.embedder import Embedder
 from tokemb.pipeline.decode import decode_ids
 from tokemb.pipeline.embed import embed_ids
 from tokemb.pipeline.encode import encode_corpus
-from tokemb.pipeline.encoded_stream import Form
+from tokemb.pipeline.encoded_stream import RowOptions
 from tokemb.sources.texts import batches
 
 TEXTS = ["deep learning", "", "is very deep", "fun"]
@@ -30,7 +30,7 @@ def corpus(texts):
 
 
 def written(path, rows, row_shape):
-    with open_writer(path, Layout("ids", np.dtype("int32"), row_shape)) as writer:
+    with open_writer(path, OutputOptions("ids", np.dtype("int32"), row_shape)) as writer:
         writer.append(rows)
     return path
 
@@ -71,11 +71,11 @@ def test_padded_ids_of_any_file_are_embedded(tmp_path, encoder, pooling, monkeyp
 
 def test_rows_of_unknown_length(tmp_path, encoder, monkeypatch):
     monkeypatch.setattr("tokemb.sources.texts.BATCH_ROWS", 2)
-    shape = encoder.row_shape(None, "pre", None)
-    report = encode_corpus(encoder, corpus(TEXTS), tmp_path / "x.npy", Form(shape))
+    shape = encoder.pad_truncate(None, "pre", None)
+    report = encode_corpus(encoder, corpus(TEXTS), tmp_path / "x.npy", RowOptions(shape))
     assert (report.rows, report.maxlen) == (4, 3)
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), encoder.encode(TEXTS, padding="pre"))
     monkeypatch.setattr("tokemb.rows.disk_buffer._ABSURD_BYTES", 1000)
     with pytest.raises(ArgumentError, match=r"padding 400 rows to the longest, 100 ids.*pass maxlen=1, or"):
-        encode_corpus(encoder, corpus(["fun"] * 399 + ["deep " * 100]), tmp_path / "y.npy", Form(shape))
+        encode_corpus(encoder, corpus(["fun"] * 399 + ["deep " * 100]), tmp_path / "y.npy", RowOptions(shape))
     assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]

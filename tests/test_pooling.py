@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import MIXED, tokemb_command, use_kernels
 from tokemb import Ragged
-from tokemb.models.embedding_lookup import LookUp, lookup_of
+from tokemb.models.embedding_lookup import EmbeddingLookup, embedding_lookup_of
 from tokemb.rows.pooling import pool_lookup
 
 THREADS = [1, 2, 3, 7]
@@ -117,7 +117,7 @@ def test_a_single_row_of_many_ids(pooling):
 def test_padding_anywhere_is_left_out(kernels, ids, pooling, threads):
     matrix = np.random.default_rng(2).normal(size=(5, 3)).astype(np.float32)
     array = np.array(ids, np.int32).reshape(len(ids), 5)
-    lookup = LookUp(("name",), True, matrix, threads)
+    lookup = EmbeddingLookup(("name",), True, matrix, threads)
     expected = [by_hand(matrix[row[row != 0]], pooling) for row in array]
     for padded in (array, np.asfortranarray(array)):
         with pytest.MonkeyPatch.context() as patch:
@@ -134,7 +134,7 @@ def test_vectors_are_rows_of_the_matrix(monkeypatch, threads, shape, dim):
     matrix = np.random.default_rng(3).normal(size=(99, dim)).astype(np.float32)
     matrix.flags.writeable = False
     ids = np.random.default_rng(4).integers(0, 99, shape, dtype=np.int32)
-    lookup = LookUp(("name",), False, matrix, threads)
+    lookup = EmbeddingLookup(("name",), False, matrix, threads)
     for same in (ids, np.asfortranarray(ids), np.repeat(ids, 2, axis=1)[:, ::2]):
         assert_same_bits(lookup.vectors(same), matrix[ids])
 
@@ -188,14 +188,14 @@ def test_weights_are_those_of_the_moment():
 
     model = keras.Sequential([keras.layers.Embedding(5, 2)])
     model.build((None, None))
-    before = lookup_of(model).matrix
+    before = embedding_lookup_of(model).matrix
     kept = before.copy()
     model.compile("sgd", "mse")
     model.fit(np.ones((4, 3), np.int32), np.ones((4, 3, 2), np.float32), verbose=0)
     assert_same_bits(before, kept)
     model.layers[0].embeddings.assign_add(np.ones((5, 2), np.float32))
     assert_same_bits(before, kept)
-    assert_same_bits(lookup_of(model).matrix, model.get_weights()[0])
+    assert_same_bits(embedding_lookup_of(model).matrix, model.get_weights()[0])
     assert not np.array_equal(model.get_weights()[0], kept)
 
 

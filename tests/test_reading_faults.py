@@ -20,7 +20,7 @@ import tokemb
 from tests.conftest import python
 from tests.test_reading import COMPRESS, collect, write_csv, write_jsonl, zstd
 from tokemb import TokembError, read_corpus
-from tokemb.sources.prefetch import read_ahead
+from tokemb.sources.prefetch import prefetch
 
 LINES = b"".join(b'{"text": "row %d"}\n' % number for number in range(3000))
 
@@ -284,7 +284,7 @@ def test_only_some_items_are_made_ahead():
             made.append(number)
             yield number
 
-    ahead = read_ahead(items(), 2)
+    ahead = prefetch(items(), 2)
     assert next(ahead) == 0
     time.sleep(0.1)
     assert made == [0, 1, 2]
@@ -296,7 +296,7 @@ def test_errors_come_in_their_turn():
         yield 1
         raise ZeroDivisionError("now")
 
-    ahead = read_ahead(items())
+    ahead = prefetch(items())
     assert next(ahead) == 1
     with pytest.raises(ZeroDivisionError, match="now"):
         next(ahead)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tokemb import TokembError, read_corpus
 from tokemb.sources import texts
-from tokemb.sources.text_source import corpus_batches
+from tokemb.sources.text_source import text_batches
 
 
 def lines_of(path):
@@ -49,7 +49,7 @@ def test_paths_one_or_many_or_a_glob(tmp_path):
     for name in "ab":
         (tmp_path / name).write_text(name)
     for paths in (tmp_path / "a", [tmp_path / "a", tmp_path / "b"], sorted(tmp_path.glob("*")), tmp_path.glob("a")):
-        assert [row for batch in corpus_batches(paths) for row in batch.to_pylist()][0] == "a"
+        assert [row for batch in text_batches(paths) for row in batch.to_pylist()][0] == "a"
 
 
 @pytest.mark.parametrize("mixed", [["a"], ["text"]])
@@ -57,7 +57,7 @@ def test_texts_and_files_do_not_mix(tmp_path, mixed):
     (tmp_path / "a").write_text("a")
     for mixture in ([tmp_path / "a", *mixed], iter([tmp_path / "a", *mixed]), [*mixed, tmp_path / "a"]):
         with pytest.raises(TokembError, match="texts and files cannot be mixed"):
-            list(corpus_batches(mixture))
+            list(text_batches(mixture))
 
 
 @pytest.mark.parametrize("block", [1, 3, 1 << 20])

@@ -17,8 +17,8 @@ from tokemb.formats.npy import GrowingArray
 from tokemb.formats.parquet import ParquetWriter
 from tokemb.formats.shards import ShardFolder
 from tokemb.pipeline.encode import encode_corpus
-from tokemb.pipeline.encoded_stream import EncodedCorpus, Form
-from tokemb.rows.disk_buffer import RowSpool
+from tokemb.pipeline.encoded_stream import EncodedStream, RowOptions
+from tokemb.rows.disk_buffer import DiskBuffer
 from tokemb.rows.ragged import Ragged
 
 TEXTS = ["a b", "c", "", "a", "b b b"] * 20
@@ -31,7 +31,7 @@ def encoder():
 
 def encode(encoder, output, maxlen=3, ragged=False):
     batches = iter([pa.record_batch({"text": pa.array(TEXTS, pa.large_string())})])
-    return encode_corpus(encoder, batches, output, Form(encoder.row_shape(maxlen, None, None), ragged=ragged))
+    return encode_corpus(encoder, batches, output, RowOptions(encoder.pad_truncate(maxlen, None, None), ragged=ragged))
 
 
 def drop_last_row(rows):
@@ -41,13 +41,13 @@ def drop_last_row(rows):
 
 @pytest.fixture
 def lossy_encoding(monkeypatch):
-    encode_batch = EncodedCorpus._encode_batch
+    encode_batch = EncodedStream._encode_batch
 
     def lossy(self, batch):
         rows, kept = encode_batch(self, batch)
         return drop_last_row(rows), kept.slice(0, len(rows) - 1)
 
-    monkeypatch.setattr(EncodedCorpus, "_encode_batch", lossy)
+    monkeypatch.setattr(EncodedStream, "_encode_batch", lossy)
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.npz", "x.parquet", "x.tfrecord", "x.jsonl"])
@@ -58,17 +58,17 @@ def test_a_row_lost_by_encoding_is_an_error(tmp_path, encoder, lossy_encoding, n
 
 
 def test_a_row_lost_by_the_spool_is_an_error(tmp_path, encoder, monkeypatch):
-    blocks = RowSpool.blocks
+    blocks = DiskBuffer.blocks
 
     def lossy(self):
         for rows, kept in blocks(self):
             yield drop_last_row(rows), kept.slice(0, len(rows) - 1)
 
-    monkeypatch.setattr(RowSpool, "blocks", lossy)
-    unpadded = replace(encoder.row_shape(None, None, None), pad_to=None, truncate_to=None)
+    monkeypatch.setattr(DiskBuffer, "blocks", lossy)
+    unpadded = replace(encoder.pad_truncate(None, None, None), pad_to=None, truncate_to=None)
     batches = iter([pa.record_batch({"text": pa.array(TEXTS, pa.large_string())})])
     with pytest.raises(RowsLostError, match="100 rows were read but 99 written"):
-        encode_corpus(encoder, batches, tmp_path / "x.npy", Form(unpadded))
+        encode_corpus(encoder, batches, tmp_path / "x.npy", RowOptions(unpadded))
     assert not os.listdir(tmp_path)
 
 

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.conftest import python, use_kernels
-from tokemb.engine.insert_special_tokens import put_around_in_place
-from tokemb.rows.pack_rows import lay_out, rows_with
+from tokemb.engine.insert_special_tokens import insert_special_tokens
+from tokemb.rows.pack_rows import pack_rows, rows_with
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
 
@@ -41,7 +41,7 @@ def test_lay_out_by_hand_in_numpy_and_in_kernels(rows, before, after, fill, fill
         out = np.full(len(expected), 77, np.int32)
         with pytest.MonkeyPatch.context() as patch:
             use_kernels(patch, kernels)
-            lay_out(
+            pack_rows(
                 ragged.values,
                 ragged.row_splits[:-1] + cut,
                 lengths,
@@ -61,7 +61,7 @@ def test_lay_out_by_hand_in_numpy_and_in_kernels(rows, before, after, fill, fill
 def test_special_tokens_around_rows(kernels, rows, before, after):
     with pytest.MonkeyPatch.context() as patch:
         use_kernels(patch, kernels)
-        whole = SpecialTokens(before, after).put_around(Ragged.from_rows(rows))
+        whole = SpecialTokens(before, after).add_special_tokens(Ragged.from_rows(rows))
     assert [row.tolist() for row in whole] == [[*before, *row, *after] for row in rows]
     assert (whole.values.dtype, whole.row_splits.dtype) == (np.int32, np.int64)
 
@@ -106,7 +106,7 @@ def test_special_tokens_in_place(kernels, rows, marked, before, after, spare, th
         patch.setattr(
             "tokemb.engine.insert_special_tokens.run", lambda move, moves: [move(*each) for each in reversed(moves)]
         )
-        whole, found = put_around_in_place(ragged, around, np.array(marked), threads)
+        whole, found = insert_special_tokens(ragged, around, np.array(marked), threads)
     assert [row.tolist() for row in whole] == [[*before, *row, *after] for row in rows]
     assert found.tolist() == holding(rows, marked)
     if kernels and room >= len(around) * len(rows) and len(whole.values):

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import CORPORA
-from tokemb.engine.scan_plan import code_points_of
-from tokemb.keras.layers.graph import cut
-from tokemb.keras.layers.unicode_table import every_character
+from tokemb.engine.scan_plan import char_table_of
+from tokemb.keras.layers.graph import pretokenize
+from tokemb.keras.layers.unicode_table import unicode_table
 from tokemb.kernels.structs import NEEDS_REFERENCE, PAGE, PAGES
 from tokemb.vocabulary.profiles import PROFILES
-from tokemb.vocabulary.tokenizer_json import specification_of
+from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
 
 # What the rules of the profiles are about: case, sigmas and what they pass over, joints, marks of every place in the
 # order, characters that become several, that vanish, that are cut alone.
@@ -75,9 +75,11 @@ NEIGHBOURS = "aΣ'.\u0301\u1baa\u08d4\u034f\u00ad\U0001d160\U0001d16e"
 @pytest.mark.parametrize("profile", PROFILES)
 def test_pieces_around_all_neighbours_and_of_any_text(profile):
     tokenizer = PROFILES[profile].tokenizer()
-    specification = specification_of(tokenizer)
-    characters = every_character(*(json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer")))
-    in_graph = tf.function(lambda texts: cut(texts, characters), input_signature=[tf.TensorSpec((None,), tf.string)])
+    specification = tokenizer_json_of(tokenizer)
+    characters = unicode_table(*(json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer")))
+    in_graph = tf.function(
+        lambda texts: pretokenize(texts, characters), input_signature=[tf.TensorSpec((None,), tf.string)]
+    )
 
     @given(st.lists(TEXT | st.text(NEIGHBOURS, max_size=6), max_size=20))
     @example(["".join(some) for some in itertools.product(NEIGHBOURS, repeat=3)])
@@ -113,11 +115,11 @@ def test_no_texts_and_empty_ones(encoder, texts, maxlen):
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_character_is_what_it_is_when_asked_alone(profile):
-    specification = specification_of(PROFILES[profile].tokenizer())
+    specification = tokenizer_json_of(PROFILES[profile].tokenizer())
     components = [json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer")]
-    characters, code_points = every_character(*components), code_points_of(*components)
+    characters, code_points = unicode_table(*components), char_table_of(*components)
     pages = [*range(0, 0xD8, 9), *range(0xE0, PAGES, 97)]
-    code_points.ask(pages)
+    code_points.query_tokenizers(pages)
     table = code_points.table
     for page in pages:
         for code in range(page * PAGE, (page + 1) * PAGE):

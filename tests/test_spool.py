@@ -10,12 +10,12 @@ from tests.conftest import python
 from tests.outputs import outputs
 from tokemb import Ragged
 from tokemb.errors import ArgumentError
-from tokemb.rows.disk_buffer import RowSpool, check_padding
+from tokemb.rows.disk_buffer import DiskBuffer, check_padding
 
 
 @given(outputs(ragged=True, name="ids"))
 def test_what_comes_back_is_what_went_in(tmp_path, output):
-    with RowSpool(tmp_path / "x.npy", output.layout.kept) as spool:
+    with DiskBuffer(tmp_path / "x.npy", output.layout.kept) as spool:
         for rows, _, kept in output.blocks:
             spool.append(rows, kept)
         assert spool.rows == len(output.rows)
@@ -31,7 +31,7 @@ def test_what_comes_back_is_what_went_in(tmp_path, output):
 
 def test_a_slice_is_spooled_as_its_rows(tmp_path):
     rows = Ragged.from_rows([[1, 2], [3], [4, 5]])
-    with RowSpool(tmp_path / "x.npy") as spool:
+    with DiskBuffer(tmp_path / "x.npy") as spool:
         spool.append(rows.slice(1, 3))
         spool.append(Ragged(rows.values, rows.row_splits[1:]))
         assert [row.tolist() for block, _ in spool.blocks() for row in block] == [[3], [4, 5]] * 2
@@ -39,9 +39,9 @@ def test_a_slice_is_spooled_as_its_rows(tmp_path):
 
 def test_an_output_that_cannot_be_is_known_before(tmp_path):
     with pytest.raises(NotADirectoryError, match="folder does not exist"):
-        RowSpool(tmp_path / "none" / "x.npy")
+        DiskBuffer(tmp_path / "none" / "x.npy")
     with pytest.raises(IsADirectoryError):
-        RowSpool(tmp_path)
+        DiskBuffer(tmp_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")

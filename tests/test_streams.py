@@ -19,7 +19,7 @@ import pytest
 import tokemb
 from tests.conftest import ROOT, tokemb_command
 from tokemb.files.output_stream import flush_all, write_all
-from tokemb.formats import Layout, open_writer
+from tokemb.formats import OutputOptions, open_writer
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these signals nor non-blocking pipes")
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")
@@ -185,7 +185,7 @@ def test_write_all_repeats_short_and_refused_writes():
 
 def test_jsonl_into_an_unbuffered_stream_holds_every_row():
     stream = Sparing()
-    with open_writer(stream, Layout("ids", np.dtype(np.int32), (3,))) as writer:
+    with open_writer(stream, OutputOptions("ids", np.dtype(np.int32), (3,))) as writer:
         writer.append(np.arange(30, dtype=np.int32).reshape(10, 3))
     assert stream.content.count(b"\n") == 10
 
@@ -199,7 +199,7 @@ def test_jsonl_into_a_non_blocking_socket_holds_every_row(buffering):
     reader.start()
     stream = ours.makefile("wb", buffering=buffering)
     ours.setblocking(False)
-    with open_writer(stream, Layout("ids", np.dtype(np.int32), (300,))) as writer:
+    with open_writer(stream, OutputOptions("ids", np.dtype(np.int32), (300,))) as writer:
         writer.append(np.arange(300_000, dtype=np.int32).reshape(1000, 300))
     flush_all(stream)
     stream.close()

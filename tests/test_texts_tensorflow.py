@@ -11,7 +11,7 @@ import tokemb
 from tests.conftest import MIXED, python
 from tokemb.errors import TextError, TextTypeError
 from tokemb.sources import tensorflow_texts
-from tokemb.sources.texts import batches, twice
+from tokemb.sources.texts import batches, tee_if_iterator
 
 ENCODER = tokemb.fit_vocab(MIXED)
 LABELS = list(range(len(MIXED)))
@@ -45,7 +45,7 @@ def test_every_entry_takes_texts_of_tensorflow(form):
     assert ENCODER.grow(make()).input_dim == ENCODER.input_dim
     same, again = (next(iter(ENCODER.dataset(texts, batch_size=30))).numpy() for texts in (make(), MIXED))
     np.testing.assert_array_equal(same, again)
-    first, second = twice(make())
+    first, second = tee_if_iterator(make())
     for texts in (first, second):
         assert [text for column in batches(texts) for text in column.to_pylist()] == MIXED
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import tokemb
-from tokemb.rows.threads import overlapped, spread
+from tokemb.rows.threads import map_batches, prefetch_map
 
 
 @pytest.mark.parametrize("items", [0, 1, 2, 3, 50])
 @pytest.mark.parametrize("threads", [1, 2, 3, 4])
 def test_results_are_in_order_and_threads_are_shared(items, threads):
-    results = spread(lambda item, inner: (item, inner), iter(range(items)), threads)
+    results = map_batches(lambda item, inner: (item, inner), iter(range(items)), threads)
     inner = threads if items < 2 else max((threads + 1) // 2, 1)
     assert results == [(item, inner) for item in range(items)]
 
@@ -24,8 +24,8 @@ def test_one_item_and_one_thread_start_no_thread():
         return threading.current_thread()
 
     main = {threading.current_thread()}
-    assert set(spread(here, [1], 4)) == set(spread(here, [1, 2, 3], 1)) == main
-    assert not set(spread(here, [1, 2, 3], 2)) & main
+    assert set(map_batches(here, [1], 4)) == set(map_batches(here, [1, 2, 3], 1)) == main
+    assert not set(map_batches(here, [1, 2, 3], 2)) & main
 
 
 def test_the_next_item_is_made_meanwhile():
@@ -37,7 +37,7 @@ def test_the_next_item_is_made_meanwhile():
         made.set()  # the first two wait for it
         yield 2
 
-    assert list(overlapped(lambda item: made.wait(30), items(), 2)) == [True] * 3
+    assert list(prefetch_map(lambda item: made.wait(30), items(), 2)) == [True] * 3
 
 
 def test_only_one_item_more_than_workers_is_made_ahead():
@@ -48,7 +48,7 @@ def test_only_one_item_more_than_workers_is_made_ahead():
             made.append(item)
             yield item
 
-    results = overlapped(lambda item: item, items(), 2)
+    results = prefetch_map(lambda item: item, items(), 2)
     next(results)
     assert len(made) == 3
     results.close()
@@ -61,14 +61,14 @@ def test_errors_come_out():
             raise KeyError(item)
 
     with pytest.raises(KeyError, match="3"):
-        spread(fail, range(10), 2)
+        map_batches(fail, range(10), 2)
 
     def broken():
         yield from range(3)
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
-        spread(lambda item, inner: item, broken(), 2)
+        map_batches(lambda item, inner: item, broken(), 2)
 
 
 @pytest.mark.parametrize("profile", ["words", "keras"])

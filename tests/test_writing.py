@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.outputs import COLUMNS, DAYS, outputs
 from tokemb import Ragged
 from tokemb.errors import ArgumentError
-from tokemb.formats import Layout, check_layout, ids_dtype, open_writer, vectors_dtype
+from tokemb.formats import OutputOptions, check_layout, ids_dtype, open_writer, vectors_dtype
 from tokemb.formats.member_names import member_name
 from tokemb.formats.npz_columns import WIDEST
 
@@ -25,7 +25,7 @@ NUMBERS = {"int32": np.dtype(np.int32), "float16": np.dtype(np.float16), "float3
 
 
 def ids_layout(row_shape=(2,), kept=None, dtype="int32"):
-    return Layout("ids", np.dtype(dtype), row_shape, kept or pa.schema([]))
+    return OutputOptions("ids", np.dtype(dtype), row_shape, kept or pa.schema([]))
 
 
 @given(outputs({}, ragged=False))
@@ -120,7 +120,7 @@ def test_parquet_types(tmp_path):
         ("vectors", "float32", (3,), pa.list_(pa.float32(), 3)),
         ("vectors", "float16", (2, 3), pa.list_(pa.list_(pa.float16(), 3))),
     ):
-        with open_writer(tmp_path / "x.parquet", Layout(name, np.dtype(dtype), row_shape), force=True):
+        with open_writer(tmp_path / "x.parquet", OutputOptions(name, np.dtype(dtype), row_shape), force=True):
             pass
         assert pq.read_schema(tmp_path / "x.parquet").field(name).type == kind
 
@@ -148,7 +148,9 @@ def test_jsonl(tmp_path, output):
 
 def test_jsonl_numbers_look_alike(tmp_path):
     kept = pa.record_batch({"x": [3.0, math.nan, 1e300], "d": [[1, None], [], None]})
-    with open_writer(tmp_path / "x.jsonl", Layout("vectors", np.dtype("float32"), (1, 2), kept.schema)) as writer:
+    with open_writer(
+        tmp_path / "x.jsonl", OutputOptions("vectors", np.dtype("float32"), (1, 2), kept.schema)
+    ) as writer:
         writer.append(np.array([[[0, 0.1]], [[-1, 1e20]], [[2, 3e-8]]], np.float32), None, kept)
     assert (tmp_path / "x.jsonl").read_text() == (
         '{"vectors":[[0.0,0.1]],"x":3.0,"d":[1,null]}\n'
@@ -175,7 +177,7 @@ def test_blocks_do_not_show(tmp_path, output, suffix):
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".jsonl"])
 def test_rows_of_no_ids(tmp_path, suffix):
     for row_shape in ((0,), (0, 3)):
-        layout = Layout(
+        layout = OutputOptions(
             "ids" if len(row_shape) == 1 else "vectors",
             NUMBERS["int32" if len(row_shape) == 1 else "float32"],
             row_shape,
@@ -234,7 +236,7 @@ def test_what_a_format_cannot_hold_is_known_at_once(tmp_path, suffix, kept, row_
 def test_shapes_of_rows():
     for name, dtype, row_shape in (("ids", "int32", (2, 3)), ("ids", "int32", ()), ("vectors", "float32", None)):
         with pytest.raises(ArgumentError, match=f"{name} cannot have rows of shape"):
-            Layout(name, np.dtype(dtype), row_shape)
+            OutputOptions(name, np.dtype(dtype), row_shape)
 
 
 def test_names_that_are_taken():
@@ -259,10 +261,10 @@ def test_dtypes(tmp_path):
         ("float16", -1e9, "received -1000000000.0"),
     ):
         rows = np.array([[0, number]], np.float32 if dtype == "float16" else np.int32)
-        layout = Layout("vectors" if dtype == "float16" else "ids", np.dtype(dtype), (2,))
+        layout = OutputOptions("vectors" if dtype == "float16" else "ids", np.dtype(dtype), (2,))
         with pytest.raises(ArgumentError, match=message), open_writer(tmp_path / "x.npy", layout) as writer:
             writer.append(rows)
-    with open_writer(tmp_path / "x.npy", Layout("vectors", np.dtype("float16"), (3,))) as writer:
+    with open_writer(tmp_path / "x.npy", OutputOptions("vectors", np.dtype("float16"), (3,))) as writer:
         writer.append(np.array([[np.nan, np.inf, 65504.0]], np.float32))
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), np.array([[np.nan, np.inf, 65504]], np.float16))
 
@@ -271,7 +273,7 @@ def test_dtypes(tmp_path):
 def test_json_has_no_such_number(tmp_path, number):
     with (
         pytest.raises(ArgumentError, match=f"JSON has no number {number}"),
-        open_writer(tmp_path / "x.jsonl", Layout("vectors", np.dtype("float32"), (2,))) as writer,
+        open_writer(tmp_path / "x.jsonl", OutputOptions("vectors", np.dtype("float32"), (2,))) as writer,
     ):
         writer.append(np.array([[0, number]], np.float32))
     if not math.isnan(number):

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokemb.errors import ArgumentError
-from tokemb.formats import Layout, open_writer
+from tokemb.formats import OutputOptions, open_writer
 from tokemb.sources.kept import plain
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampled_from(
@@ -208,7 +208,7 @@ def test_kept_values_are_read_back_exactly_or_refused(tmp_path, column, suffix):
     path = tmp_path / f"x{suffix}"
     kept = pa.record_batch({"x": column})
     try:
-        with open_writer(path, Layout("ids", np.dtype(np.int32), (1,), kept.schema)) as writer:
+        with open_writer(path, OutputOptions("ids", np.dtype(np.int32), (1,), kept.schema)) as writer:
             writer.append(np.zeros((len(column), 1), np.int32), None, kept)
     except ArgumentError as error:
         assert "write ." in str(error) or "Parquet" in str(error)
@@ -221,6 +221,6 @@ def test_common_columns_are_written_in_every_format(tmp_path, suffix):
     for values in ([2**53 + 1, -(2**63), None], [0.5, None, -0.0, 123456792.0], [True, None], ["a\0b\n", None, ""]):
         kept = pa.record_batch({"x": values})
         path = tmp_path / f"x{suffix}"
-        with open_writer(path, Layout("ids", np.dtype(np.int32), (1,), kept.schema)) as writer:
+        with open_writer(path, OutputOptions("ids", np.dtype(np.int32), (1,), kept.schema)) as writer:
             writer.append(np.zeros((len(values), 1), np.int32), None, kept)
         assert CHECKS[suffix](path, kept.column(0))

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tests.conftest import python
-from tokemb.formats import FORMATS, Layout, open_writer
+from tokemb.formats import FORMATS, OutputOptions, open_writer
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
 
@@ -76,7 +76,7 @@ def test_an_error_in_the_middle(tmp_path, suffix, error):
     path = tmp_path / f"x{suffix}"
     path.write_bytes(b"old")
     kept = pa.record_batch({} if suffix == ".npy" else {"a": ["x", "y"]})
-    layout = Layout("ids", np.dtype("int32"), (2,), kept.schema)
+    layout = OutputOptions("ids", np.dtype("int32"), (2,), kept.schema)
     with pytest.raises(error), open_writer(path, layout, force=True) as writer:
         writer.append(np.zeros((2, 2), np.int32), None, kept if kept.num_columns else None)
         raise error

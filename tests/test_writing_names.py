@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import command_here, ok
 from tokemb import ColumnEncoder, TokembError
-from tokemb.formats import Layout, open_ids, open_writer
+from tokemb.formats import OutputOptions, open_ids, open_writer
 from tokemb.formats.member_names import column_name, member_name
 from tokemb.tables.pipeline import encode_table
 
@@ -53,7 +53,7 @@ def archive(tmp_path):
         columns[name] = pa.array(values if number % 3 else list(map(str, values)))
     columns["../long"] = pa.array(["x" * 100, "y"])
     kept = pa.record_batch(columns)
-    with open_writer(tmp_path / "a.npz", Layout("ids", np.dtype("int32"), (2,), kept.schema)) as writer:
+    with open_writer(tmp_path / "a.npz", OutputOptions("ids", np.dtype("int32"), (2,), kept.schema)) as writer:
         writer.append(np.ones((2, 2), np.int32), None, kept)
     return tmp_path / "a.npz", kept
 

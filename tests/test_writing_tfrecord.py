@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.outputs import COLUMNS, outputs
 from tokemb import Ragged
 from tokemb.errors import ArgumentError
-from tokemb.formats import Layout, open_writer
+from tokemb.formats import OutputOptions, open_writer
 from tokemb.formats.tfrecord import feature_spec
 
 
@@ -95,7 +95,7 @@ def test_records_are_those_of_tensorflow(tmp_path, monkeypatch, output, size):
 def test_long_rows(tmp_path, rows):
     import tensorflow as tf
 
-    layout = Layout("ids", np.dtype("int64"), None)
+    layout = OutputOptions("ids", np.dtype("int64"), None)
     (tmp_path / "x.tfrecord").unlink(missing_ok=True)
     with open_writer(tmp_path / "x.tfrecord", layout) as writer:
         writer.append(Ragged.from_rows(rows))
@@ -105,7 +105,7 @@ def test_long_rows(tmp_path, rows):
 
 def test_the_specification():
     kept = pa.schema({"label": pa.string(), 'a"b': pa.bool_(), "score": pa.float64()})
-    assert feature_spec(Layout("ids", np.dtype("uint16"), (128,), kept)) == (
+    assert feature_spec(OutputOptions("ids", np.dtype("uint16"), (128,), kept)) == (
         "{\n"
         '    "ids": tf.io.FixedLenFeature([128], tf.int64),\n'
         '    "label": tf.io.FixedLenFeature([], tf.string, default_value=""),\n'
@@ -113,14 +113,14 @@ def test_the_specification():
         '    "score": tf.io.FixedLenFeature([], tf.float32, default_value=float("nan")),\n'
         "}"
     )
-    assert "RaggedFeature(tf.int64)" in feature_spec(Layout("ids", np.dtype("int32"), None))
-    assert "FixedLenFeature([4, 3], tf.float32)" in feature_spec(Layout("vectors", np.dtype("float16"), (4, 3)))
+    assert "RaggedFeature(tf.int64)" in feature_spec(OutputOptions("ids", np.dtype("int32"), None))
+    assert "FixedLenFeature([4, 3], tf.float32)" in feature_spec(OutputOptions("vectors", np.dtype("float16"), (4, 3)))
 
 
 def test_a_dataset_of_batches(tmp_path):
     import tensorflow as tf
 
-    layout = Layout("ids", np.dtype("int32"), None)
+    layout = OutputOptions("ids", np.dtype("int32"), None)
     with open_writer(tmp_path / "x.tfrecord", layout) as writer:
         writer.append(Ragged.from_rows([[1, 2], [], [3]]))
     spec = eval(feature_spec(layout), {"tf": tf})
@@ -133,7 +133,7 @@ def test_a_number_beyond_int64(tmp_path):
     kept = pa.record_batch({"n": pa.array([2**63], pa.uint64())})
     with (
         pytest.raises(ArgumentError, match="whole numbers up to 9223372036854775807; 'n' holds a larger one: "),
-        open_writer(tmp_path / "x.tfrecord", Layout("ids", np.dtype("int32"), (1,), kept.schema)) as writer,
+        open_writer(tmp_path / "x.tfrecord", OutputOptions("ids", np.dtype("int32"), (1,), kept.schema)) as writer,
     ):
         writer.append(np.zeros((1, 1), np.int32), None, kept)
     assert not list(tmp_path.iterdir())
@@ -141,7 +141,7 @@ def test_a_number_beyond_int64(tmp_path):
 
 def write_number(path, number, **layout):
     kept = pa.record_batch({"x": [0.5, number]})
-    with open_writer(path, Layout("ids", np.dtype("int32"), (1,), kept.schema, **layout)) as writer:
+    with open_writer(path, OutputOptions("ids", np.dtype("int32"), (1,), kept.schema, **layout)) as writer:
         writer.append(np.zeros((2, 1), np.int32), None, kept)
 
 
@@ -152,7 +152,7 @@ def test_double_that_float32_does_not_hold_is_refused_or_rounded_on_request(tmp_
         write_number(path, number)
     assert not path.exists()
     write_number(path, number, round_floats=True)
-    layout = Layout("ids", np.dtype("int32"), (1,), pa.schema({"x": pa.float64()}))
+    layout = OutputOptions("ids", np.dtype("int32"), (1,), pa.schema({"x": pa.float64()}))
     assert parsed(path, layout)[1]["x"] == np.float32(number)
 
 
@@ -165,6 +165,6 @@ def test_double_beyond_float32_is_refused_always(tmp_path):
 @pytest.mark.parametrize("number", [np.inf, -np.inf, -0.0, 2.0**24, 2.0**-149, 123456792.0])
 def test_double_that_float32_holds_is_kept(tmp_path, number):
     write_number(tmp_path / "x.tfrecord", number)
-    layout = Layout("ids", np.dtype("int32"), (1,), pa.schema({"x": pa.float64()}))
+    layout = OutputOptions("ids", np.dtype("int32"), (1,), pa.schema({"x": pa.float64()}))
     got = parsed(tmp_path / "x.tfrecord", layout)[1]["x"]
     assert (got, np.signbit(got)) == (number, np.signbit(number))

@@ -14,15 +14,15 @@ from tokenizers import Tokenizer
 
 from tokemb._arrays import Int32
 from tokemb.engine import Explanation
-from tokemb.engine.batch_encoder import EncodedBatch, Encoding
+from tokemb.engine.batch_encoder import BatchEncoder, EncodedBatch
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.rows.threads import thread_count
-from tokemb.vocabulary.decoder import Decoding
+from tokemb.vocabulary.decoder import Decoder
 from tokemb.vocabulary.folder import find_vocabulary, read_folder, write_folder
-from tokemb.vocabulary.pad_truncate import RowShape
-from tokemb.vocabulary.tokenizer_json import Specification, find_pad_id, read_tokenizer, specification_of, tokenizer_of
+from tokemb.vocabulary.pad_truncate import PadTruncate
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ class Encoder(Vocabulary):
 pathlib.Path(text) for a file
     """
 
-    def __init__(self, specification: Specification, tokenizer: Tokenizer, **saved: Any) -> None:  # noqa: ANN401
+    def __init__(self, specification: TokenizerJson, tokenizer: Tokenizer, **saved: Any) -> None:  # noqa: ANN401
         """Initialize the encoder. The arguments are those of ``Vocabulary``."""
         super().__init__(specification, tokenizer, **saved)
         # Tokens that are dropped first get an id that no token has, so that they can be counted.
         unknown = self.unk_id if self.oov else self.input_dim
-        self._encoding = Encoding(specification, tokenizer, self._ids, unknown, self.oov)
+        self._encoding = BatchEncoder(specification, tokenizer, self._ids, unknown, self.oov)
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Tokenizer | Path, *, pad_token: str | None = None) -> Encoder:
@@ -87,7 +87,7 @@ pathlib.Path(text) for a file
         if isinstance(tokenizer, Path):
             tokenizer, specification = read_tokenizer(tokenizer)
         elif isinstance(tokenizer, Tokenizer):
-            vocabulary, specification = tokenizer.get_vocab(), specification_of(tokenizer)
+            vocabulary, specification = tokenizer.get_vocab(), tokenizer_json_of(tokenizer)
             tokenizer = tokenizer_of(specification)  # the caller's stays as it is
             if tokenizer.get_vocab() != vocabulary:
                 raise VocabularyError("two tokens of this tokenizer share an id, so it cannot be copied: load its file")
@@ -146,9 +146,9 @@ pathlib.Path(text) for a file
         Raises:
             VocabularyError: For subword models and foreign vocabularies. Other errors are those of ``fit_vocab``.
         """
-        from tokemb.counts.extension import growth  # counting, which encoding does not wait for
+        from tokemb.counts.extension import extend_vocabulary  # counting, which encoding does not wait for
 
-        return _rebuild(*growth(self, texts, max_new, min_count, threads))
+        return _rebuild(*extend_vocabulary(self, texts, max_new, min_count, threads))
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
         """Write the vocabulary folder. It appears complete or not at all. An existing vocabulary folder is replaced.
@@ -218,7 +218,7 @@ pathlib.Path(text) for a file
             TextError: If a row is not text.
             ArgumentError: If another argument is invalid.
         """
-        shape = self.row_shape(maxlen, padding, truncating)
+        shape = self.pad_truncate(maxlen, padding, truncating)
         return self._encoding.padded(texts, shape, self.require_pad_id(), threads)
 
     def encode_ragged(
@@ -230,7 +230,7 @@ pathlib.Path(text) for a file
         threads: int | None = None,
     ) -> Ragged:
         """Encode texts as ids without padding. The arguments and errors are those of ``encode``."""
-        return self._encoding.ragged(texts, self.row_shape(maxlen, None, truncating), threads)
+        return self._encoding.ragged(texts, self.pad_truncate(maxlen, None, truncating), threads)
 
     def vectorize(
         self, texts: Path | Iterable[Any], *, mode: str = "multi_hot", threads: int | None = None
@@ -296,7 +296,7 @@ pathlib.Path(text) for a file
             texts = batch.column(0) if isinstance(batch, pa.RecordBatch) else batch
             yield self.encode(texts, maxlen=maxlen, padding=padding, truncating=truncating, threads=threads)
 
-    def encode_column(self, texts: pa.Array, shape: RowShape, threads: int | None = None) -> EncodedBatch:
+    def encode_column(self, texts: pa.Array, shape: PadTruncate, threads: int | None = None) -> EncodedBatch:
         """Encode a column as ``tokemb.read_corpus`` yields it, truncated as ``shape`` says."""
         return self._encoding.batch(texts, shape, thread_count(threads))
 
@@ -330,8 +330,8 @@ pathlib.Path(text) for a file
         return self._decoding.decode(rows, skip_special_tokens=bool(skip_special_tokens))
 
     @cached_property
-    def _decoding(self) -> Decoding:
-        return Decoding(self.specification, self._tokenizer, self.input_dim)
+    def _decoding(self) -> Decoder:
+        return Decoder(self.specification, self._tokenizer, self.input_dim)
 
     def dataset(
         self,
@@ -438,6 +438,6 @@ pathlib.Path(text) for a file
         return to_text_vectorization(self)
 
 
-def _rebuild(specification: Specification, options: dict[str, Any]) -> Encoder:
+def _rebuild(specification: TokenizerJson, options: dict[str, Any]) -> Encoder:
     """Make an encoder that was pickled or extended. The tables of its kernels are made again."""
     return Encoder(specification, tokenizer_of(specification), **options)

@@ -12,16 +12,16 @@ from tokenizers import Tokenizer, decoders
 from tokenizers.models import Model, WordLevel
 
 from tokemb._validation import check_choice, check_count, check_optional_count
-from tokemb.counts.select_tokens import PAD_TOKEN, UNK_TOKEN, cut, nothing_left, reserved_tokens, word_counts
+from tokemb.counts.select_tokens import PAD_TOKEN, UNK_TOKEN, nothing_left, reserved_tokens, select_tokens, word_counts
 from tokemb.counts.subwords import CONTINUATION, DEFAULT_MAX_SIZE, add_word_boundary, count_subwords, train_subwords
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import vocabulary_table
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile
-from tokemb.vocabulary.tokenizer_json import Specification, specification_of, tokenizer_of
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
 
 MODELS = ("word", "bpe", "wordpiece", "unigram")
 
@@ -73,7 +73,7 @@ def fit_vocab(
     oov = bool(oov)
     check_combination(splitting, model, oov)
     reserved = reserved_tokens(reserve, oov=oov)
-    shape = RowShape().override(maxlen, padding, truncating)
+    shape = PadTruncate().override(maxlen, padding, truncating)
 
     counts = (
         texts
@@ -81,7 +81,9 @@ def fit_vocab(
         else TokenCounts.from_texts(texts, profile=splitting.name, threads=threads)
     )
     if model == "word":
-        kept_tokens = cut(counts, ties=splitting.ties, max_size=max_size, min_count=min_count, reserved=reserved)
+        kept_tokens = select_tokens(
+            counts, ties=splitting.ties, max_size=max_size, min_count=min_count, reserved=reserved
+        )
         if not kept_tokens:
             raise nothing_left(counts, min_count)
         tokens = reserved + kept_tokens
@@ -115,7 +117,7 @@ def fit_vocab(
     )
 
 
-def word_specification(profile: Profile, tokens: Sequence[str], shape: RowShape) -> Specification:
+def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTruncate) -> TokenizerJson:
     """The ``tokenizer.json`` of a vocabulary of words, ``tokens`` in the order of their ids."""
     specification = _specification(profile, "word", WordLevel({}, unk_token=UNK_TOKEN))
     # As the library would write it: through it, a vocabulary takes six times as long.
@@ -143,7 +145,7 @@ def _tokens_of(model: Model) -> list[str]:
     return sorted(vocabulary, key=vocabulary.__getitem__)
 
 
-def _specification(profile: Profile, model: str, fitted: Model) -> Specification:
+def _specification(profile: Profile, model: str, fitted: Model) -> TokenizerJson:
     tokenizer = profile.tokenizer(fitted)
     if profile.decoder is not None:
         tokenizer.decoder = profile.decoder
@@ -152,4 +154,4 @@ def _specification(profile: Profile, model: str, fitted: Model) -> Specification
     elif model != "word":
         tokenizer.pre_tokenizer = add_word_boundary(profile.pre_tokenizer, model)
         tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
-    return specification_of(tokenizer)
+    return tokenizer_json_of(tokenizer)

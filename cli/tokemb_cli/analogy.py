@@ -32,7 +32,7 @@ def command(model: Path, a: str, b: str, c: str, vocab: Path | None, k: int, as_
 
     from tokemb import Encoder
     from tokemb.analysis import analogy
-    from tokemb.analysis.escape_token import shown
+    from tokemb.analysis.escape_token import escape_token
 
     encoder = None if vocab is None else Encoder.load(vocab)
     found = analogy(options.token_vectors(model, encoder), encoder, a, b, c, k)
@@ -40,6 +40,6 @@ def command(model: Path, a: str, b: str, c: str, vocab: Path | None, k: int, as_
         show_json([asdict(one) for one in found])
         return
     for near in found:
-        show(f"{near.similarity:6.3f}  " + options.counted(shown(near.token), near.count))
+        show(f"{near.similarity:6.3f}  " + options.counted(escape_token(near.token), near.count))
     if not found:
         show("no answers: B - A + C is zeros, or there are no other tokens")

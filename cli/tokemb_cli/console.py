@@ -30,9 +30,9 @@ def show_json(value: Any) -> None:  # noqa: ANN401 - any JSON
     """Write an answer for machines to standard output, on several lines, with characters that are not seen escaped."""
     import json
 
-    from tokemb.analysis.escape_token import shown_json
+    from tokemb.analysis.escape_token import escape_json
 
-    click.echo(shown_json(json.dumps(value, ensure_ascii=False, indent=2)))
+    click.echo(escape_json(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
 def quoted(argument: Path | str) -> str:
@@ -46,9 +46,9 @@ def escaped(message: str, keep: str = "") -> str:
     """Escape what is not seen in a message, but the characters to ``keep``."""
     if message.isprintable():
         return message
-    from tokemb.analysis.escape_token import shown_text  # here, as hardly a message needs it
+    from tokemb.analysis.escape_token import escape_text  # here, as hardly a message needs it
 
-    return shown_text(message, keep)
+    return escape_text(message, keep)
 
 
 def note_stopped(what: str = "no incomplete file stays") -> click.exceptions.Exit:

@@ -92,7 +92,7 @@ def command(
     from tokemb.formats import open_ids
     from tokemb.models.embedder import Embedder
     from tokemb.pipeline.embed import embed_corpus, embed_ids
-    from tokemb.pipeline.encoded_stream import Form
+    from tokemb.pipeline.encoded_stream import RowOptions
 
     encoder = None if vocab is None else Encoder.load(vocab)
     with quiet_tensorflow():
@@ -106,7 +106,7 @@ def command(
         summary = report.rows_line
     else:
         texts.check_apart(output)
-        form = Form(encoder.row_shape(maxlen, padding, truncating), texts.keep)
+        form = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep)
         with (
             shards.opened(output, rows_per_shard, shard_format, texts.identity, force) as target,
             texts.open() as batches,

@@ -78,7 +78,7 @@ def command(
     shards.check(output, rows_per_shard, shard_format)
     from tokemb import Encoder
     from tokemb.pipeline.encode import encode_corpus
-    from tokemb.pipeline.encoded_stream import Form
+    from tokemb.pipeline.encoded_stream import RowOptions
     from tokemb.vocabulary.folder import is_columns_folder
 
     texts = corpus.Corpus.take(told)
@@ -93,7 +93,7 @@ def command(
     if texts.is_table:
         raise click.UsageError(f"{vocab} is the vocabulary of one column: pass a folder of columns, or one --column")
     encoder = Encoder.load(vocab)
-    form = Form(encoder.row_shape(maxlen, padding, truncating), texts.keep, ragged)
+    form = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged)
     with shards.opened(output, rows_per_shard, shard_format, texts.identity, force) as target, texts.open() as batches:
         report = encode_corpus(encoder, batches, target, form, dtype, threads, force=force, round_floats=round_floats)
     report.read = texts.rows_read

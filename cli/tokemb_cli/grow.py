@@ -118,11 +118,11 @@ def _check_outputs(output: Path, grown_model: Path | None, force: bool) -> None:
 
 
 def _report(old: Encoder, new: Encoder) -> None:
-    from tokemb.analysis.escape_token import shown
+    from tokemb.analysis.escape_token import escape_token
 
     before, after = old.corpus, new.corpus  # which an imported vocabulary has not
     added = new.vocabulary[old.input_dim :]
-    names = ", ".join(map(shown, added[:_SHOWN])) + ", ..." * (len(added) > _SHOWN)
+    names = ", ".join(map(escape_token, added[:_SHOWN])) + ", ..." * (len(added) > _SHOWN)
     if before and after:
         note(f"read       {after.rows - before.rows:,} rows, {after.tokens - before.tokens:,} tokens")
     note(f"added      {len(added):,} tokens{': ' * bool(added)}{names}")

@@ -47,10 +47,10 @@ def command(model: Path, words: tuple[str, ...], vocab: Path | None, k: int, as_
 
 
 def _show(found: Neighbors) -> None:
-    from tokemb.analysis.escape_token import shown
+    from tokemb.analysis.escape_token import escape_token
 
-    show(options.counted(shown(found.token), found.count))
+    show(options.counted(escape_token(found.token), found.count))
     for near in found.neighbors:
-        show(f"  {near.similarity:6.3f}  " + options.counted(shown(near.token), near.count))
+        show(f"  {near.similarity:6.3f}  " + options.counted(escape_token(near.token), near.count))
     if not found.neighbors:
         show("  no neighbours: its vector is zeros, or it is alone")

@@ -16,7 +16,7 @@ from tokemb_cli.console import note, quiet_tensorflow, require_standard_output
 if TYPE_CHECKING:
     from tokemb import Encoder, TokenCounts
     from tokemb.analysis import TokenVectors
-    from tokemb.formats import Layout
+    from tokemb.formats import OutputOptions
 
 # The library's, written again so that --help need not wait for it; tests compare them.
 PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
@@ -129,7 +129,7 @@ def target(output: Path) -> Path | BinaryIO:
     return sys.stdout.buffer
 
 
-def specification(suffix: str, layout: Layout | None) -> str:
+def specification(suffix: str, layout: OutputOptions | None) -> str:
     """How to parse what was written, on lines of its own; nothing for formats that say it themselves."""
     if suffix != ".tfrecord" or layout is None:
         return ""

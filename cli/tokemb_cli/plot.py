@@ -90,6 +90,6 @@ def _words(path: Path) -> list[str]:
 
 
 def _some(words: list[str]) -> str:
-    from tokemb.analysis.escape_token import shown
+    from tokemb.analysis.escape_token import escape_token
 
-    return f"{len(words):,}: " + ", ".join(map(shown, words[:10])) + ", ..." * (len(words) > 10)
+    return f"{len(words):,}: " + ", ".join(map(escape_token, words[:10])) + ", ..." * (len(words) > 10)

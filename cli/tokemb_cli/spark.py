@@ -76,7 +76,7 @@ class Cluster:
         from tokemb import Encoder
 
         encoder = Encoder.load(vocab)
-        length = encoder.row_shape(settings["maxlen"], None, None).fixed_length
+        length = encoder.pad_truncate(settings["maxlen"], None, None).fixed_length
         if length is None and not settings["ragged"]:
             raise click.UsageError("Spark pads to no longest row: pass --maxlen or --ragged")
         from tokemb.integrations.spark import encode

@@ -90,15 +90,15 @@ def on_epoch(quiet: bool) -> OnEpoch | None:
 
 
 def _show(epoch: int, losses: Mapping[str, float]) -> None:
-    shown = ", ".join(f"{name.replace('val_', 'validation ')} {loss:.4f}" for name, loss in losses.items())
-    note(f"epoch {epoch:<4} {shown}")
+    escape_token = ", ".join(f"{name.replace('val_', 'validation ')} {loss:.4f}" for name, loss in losses.items())
+    note(f"epoch {epoch:<4} {escape_token}")
 
 
 def _listed(classes: Sequence[Any]) -> str:
     """Return the number of the classes and the names of the first ones."""
-    from tokemb.analysis.escape_token import shown
+    from tokemb.analysis.escape_token import escape_token
 
-    names = ", ".join(shown(str(name)) for name in classes[:_SHOWN_CLASSES])
+    names = ", ".join(escape_token(str(name)) for name in classes[:_SHOWN_CLASSES])
     return f"{len(classes):,}: {names}{', ...' if len(classes) > _SHOWN_CLASSES else ''}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tokemb.vocabulary.tokenizer_json import Specification
+from tokemb.vocabulary.tokenizer_json import TokenizerJson
 from tokemb.vocabulary.vocabulary import Vocabulary
 
 # The parts of a tokenizer.json that decide ids; the tokens themselves are compared one by one.
@@ -100,7 +100,7 @@ def _tokens(encoder: Vocabulary) -> dict[str, Token]:
     return {token: Token(token, index, count) for index, (token, count) in rows if token}
 
 
-def _component(specification: Specification, name: str) -> Any:  # noqa: ANN401 - any JSON
+def _component(specification: TokenizerJson, name: str) -> Any:  # noqa: ANN401 - any JSON
     component = specification.get(name)
     if name != "model" or not isinstance(component, Mapping):
         return component

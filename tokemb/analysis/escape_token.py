@@ -8,7 +8,7 @@ import shlex
 _JOINERS = frozenset("\u200c\u200d")
 
 
-def shown(token: str) -> str:
+def escape_token(token: str) -> str:
     """``token`` with every character that is not seen, and a space at an end, as its Python escape; ``\\\\`` doubled.
 
     Different tokens are shown differently.
@@ -24,7 +24,7 @@ def shown(token: str) -> str:
     return r"\x20" * before + middle + r"\x20" * (len(token) - before - len(inner))
 
 
-def shown_text(text: str, keep: str = "") -> str:
+def escape_text(text: str, keep: str = "") -> str:
     """Escape every character of a message that is not seen: control characters, line ends, changes of direction.
 
     Args:
@@ -37,7 +37,7 @@ def shown_text(text: str, keep: str = "") -> str:
     return text if text.isprintable() else "".join(c if c in keep or c == "\\" else _shown(c) for c in text)
 
 
-def shown_json(json: str) -> str:
+def escape_json(json: str) -> str:
     """Write every character of a JSON text that is not seen, but line ends, as its JSON escape.
 
     >>> print(shown_json('"\u202eevil"'))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tokemb.analysis.escape_token import shown
+from tokemb.analysis.escape_token import escape_token
 from tokemb.analysis.map_kind import MAP
 from tokemb.analysis.maps import WordMap
 from tokemb.files.atomic import atomic_file
@@ -33,7 +33,7 @@ def write_html(word_map: WordMap, path: Path | str, title: str = "Tokens", *, fo
     Raises ``OutputExistsError`` for a file that must not be replaced, ``OSError`` for the disk.
     """
     parts = {"style": _page("map.css"), **{name: _page(f"{name}.js") for name in _SCRIPTS}}
-    parts |= {"title": html.escape(shown(title)), "data": _data(word_map), "policy": _policy(parts)}
+    parts |= {"title": html.escape(escape_token(title)), "data": _data(word_map), "policy": _policy(parts)}
     # All at once, so that what is put in is not looked through again.
     text = re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _page("map.html"))
     with atomic_file(Path(path), MAP, force=force) as temporary:
@@ -62,7 +62,7 @@ def _data(word_map: WordMap) -> str:
     places = np.rint(word_map.positions * _EXTENT).astype(int)
     content = {
         "method": word_map.method,
-        "tokens": [shown(token) for token in word_map.tokens],
+        "tokens": [escape_token(token) for token in word_map.tokens],
         "counts": word_map.counts,
         "x": places[:, 0].tolist(),
         "y": (_EXTENT - places[:, 1]).tolist(),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.analysis.escape_token import shown
+from tokemb.analysis.escape_token import escape_token
 from tokemb.analysis.map_kind import MAKER, MAP
 from tokemb.analysis.maps import WordMap
 from tokemb.errors import MissingPackageError
@@ -56,7 +56,7 @@ def write_picture(word_map: WordMap, path: Path | str, title: str = "Tokens", *,
     except ImportError as error:
         raise MissingPackageError("pictures need Matplotlib: pip install tokemb[plot]") from error
     fonts, characters = _fonts()
-    tokens = [shown(token) for token in word_map.tokens]
+    tokens = [escape_token(token) for token in word_map.tokens]
     written = [token for token in tokens if characters.issuperset(token)]
     # No name or date of the day in an SVG, so that its bytes are the same again.
     with matplotlib.rc_context({"font.family": fonts, "svg.hashsalt": "tokemb", "axes.unicode_minus": False}):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tokemb.analysis.escape_token import shown
+from tokemb.analysis.escape_token import escape_token
 from tokemb.analysis.token_vectors import TokenVectors
 from tokemb.encoder import Encoder
 from tokemb.files.atomic import atomic_folder
@@ -75,4 +75,4 @@ def _described(vectors: TokenVectors, rows: list[int]) -> Iterator[bytes]:
     for row in rows:
         count = vectors.count(row)
         counts = [] if not counted else ["" if count is None else str(count)]
-        yield ("\t".join([shown(vectors.tokens[row]), str(row), *counts]) + "\n").encode()
+        yield ("\t".join([escape_token(vectors.tokens[row]), str(row), *counts]) + "\n").encode()

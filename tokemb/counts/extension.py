@@ -10,23 +10,23 @@ from typing import Any
 import pyarrow as pa
 
 from tokemb._validation import check_count, check_optional_count
-from tokemb.counts.select_tokens import cut, word_counts
+from tokemb.counts.select_tokens import select_tokens, word_counts
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.profiles import Profile, get_profile
-from tokemb.vocabulary.tokenizer_json import Specification, tokenizer_of
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_of
 from tokemb.vocabulary.vocabulary import Vocabulary
 
 
-def growth(
+def extend_vocabulary(
     encoder: Vocabulary,
     texts: Path | Iterable[Any] | TokenCounts,
     max_new: int | None,
     min_count: int,
     threads: int | None,
-) -> tuple[Specification, dict[str, Any]]:
+) -> tuple[TokenizerJson, dict[str, Any]]:
     """What ``Encoder.grow`` makes the new encoder of: its specification, and all else that an encoder keeps.
 
     Arguments and errors are those of ``Encoder.grow``.
@@ -40,7 +40,7 @@ def growth(
     model = encoder.specification["model"]
     # Words of an imported vocabulary can share an id, of which `old` has only one; unk_token can be no word at all.
     reserved = [*old, *model["vocab"], model["unk_token"]]
-    new = cut(counts, ties=splitting.ties, max_size=max_new, min_count=min_count, reserved=reserved)
+    new = select_tokens(counts, ties=splitting.ties, max_size=max_new, min_count=min_count, reserved=reserved)
     table = _added(encoder.table, [*old, *new], counts)
     vocab = {**model["vocab"], **{token: index for index, token in enumerate(new, len(old))}}
     settings = encoder.settings or {}

@@ -48,7 +48,9 @@ def nothing_left(counts: TokenCounts, min_count: int) -> TextError:
     return TextError(f"the corpus ({counts.rows} rows) holds {reason}: there is nothing to make a vocabulary of")
 
 
-def cut(counts: TokenCounts, *, ties: str, max_size: int | None, min_count: int, reserved: Sequence[str]) -> list[str]:
+def select_tokens(
+    counts: TokenCounts, *, ties: str, max_size: int | None, min_count: int, reserved: Sequence[str]
+) -> list[str]:
     """The most frequent tokens, without the reserved ones, most frequent first.
 
     ``ties``: how equally frequent tokens are ordered, by their UTF-8 bytes (``"ascending"``, ``"descending"``) or

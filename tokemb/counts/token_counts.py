@@ -18,7 +18,7 @@ from tokemb.errors import ArgumentError
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
 from tokemb.rows.threads import thread_count
-from tokemb.sources.text_source import corpus_batches
+from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.profiles import Profile, get_profile
 
 _MERGE_TOKENS = 1 << 20
@@ -67,7 +67,7 @@ class TokenCounts:
         counter = TokenCounter(splitting, thread_count(threads))
         of_tokens = RunningCounts(splitting.name)
         count = RowCount()
-        for batch in count.reading(corpus_batches(texts)):
+        for batch in count.reading(text_batches(texts)):
             if batch.type == STRINGS:
                 counter.add(batch)
             else:

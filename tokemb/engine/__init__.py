@@ -27,12 +27,12 @@ from tokemb.engine.reference import Reference, mark_unknown, split
 from tokemb.engine.tally import Tally, tally
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
-from tokemb.vocabulary.tokenizer_json import Specification, specification_of
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of
 
 if TYPE_CHECKING:
     from tokemb.engine.counting import Counter
     from tokemb.engine.gigatoken import Gigatoken
-    from tokemb.engine.scan_plan import Scannable
+    from tokemb.engine.scan_plan import ScanPlan
     from tokemb.engine.scanner import Scanner
     from tokemb.vocabulary.profiles import Profile
 
@@ -60,7 +60,7 @@ class Explanation:
 class Engine:
     """Texts to ids, before any truncation, padding or special tokens."""
 
-    def __init__(self, specification: Specification, tokenizer: Tokenizer, unknown_id: int | None = None) -> None:
+    def __init__(self, specification: TokenizerJson, tokenizer: Tokenizer, unknown_id: int | None = None) -> None:
         """``tokenizer``: made from ``specification``, without truncation and padding.
 
         ``unknown_id``: an id that no token has, for the unknown tokens of a word-level model that has none for them.
@@ -102,7 +102,7 @@ class Engine:
         why = plan.code_points.why_reference(text or "")
         if why is not None:
             return Explanation("reference", why)
-        how = "words are looked up" if plan.ask is None else "the ids of pieces are asked once and remembered"
+        how = "words are looked up" if plan.subwords is None else "the ids of pieces are asked once and remembered"
         return Explanation("scanner", f"text is cut by what two neighbouring characters are, {how}")
 
     @cached_property
@@ -112,10 +112,10 @@ class Engine:
         return Gigatoken(self._specification, self._reference)
 
     @cached_property
-    def _scannable(self) -> Scannable | str:
-        from tokemb.engine.scan_plan import scannable
+    def _scannable(self) -> ScanPlan | str:
+        from tokemb.engine.scan_plan import scan_plan
 
-        return scannable(self._specification, self._model)
+        return scan_plan(self._specification, self._model)
 
     def _scanner_for(self, texts: pa.LargeStringArray) -> Scanner | None:
         if self._scanner is None and not is_small(texts) and not isinstance(self._scannable, str):
@@ -124,20 +124,20 @@ class Engine:
                     self._scanner = self._make_scanner(self._scannable)
         return self._scanner
 
-    def _make_scanner(self, plan: Scannable) -> Scanner:
-        from tokemb.engine.pretoken_cache import KnownPieces
+    def _make_scanner(self, plan: ScanPlan) -> Scanner:
+        from tokemb.engine.pretoken_cache import PretokenCache
         from tokemb.engine.scanner import Scanner
         from tokemb.kernels.structs import UNKNOWN_TO_REFERENCE
 
-        known, unknown, ask = KnownPieces.none(), UNKNOWN_TO_REFERENCE, None
-        if plan.ask is None:
+        known, unknown, ask = PretokenCache.none(), UNKNOWN_TO_REFERENCE, None
+        if plan.subwords is None:
             model = self._specification["model"]
             words: dict[str, int] = model["vocab"]
             ids = np.fromiter(words.values(), np.int32, len(words))
             known = known.and_more(pa.array(list(words), STRINGS), Ragged(ids, np.arange(len(ids) + 1)))
             unknown = words.get(model.get("unk_token"), unknown) if self._unknown_id is None else self._unknown_id
         else:
-            ask = Reference(plan.ask).encode
+            ask = Reference(plan.subwords).encode
         # The end of a row may change the ids before it, or be an error.
         whole_rows = plan.strips or (ask is None and unknown == UNKNOWN_TO_REFERENCE)
         return Scanner(plan.code_points, known, unknown, self._reference.encode, ask, whole_rows)
@@ -180,11 +180,11 @@ class TokenCounter:
 
     def _make_counter(self) -> Counter:
         from tokemb.engine.counting import Counter
-        from tokemb.engine.scan_plan import code_points_of
+        from tokemb.engine.scan_plan import char_table_of
 
-        specification = specification_of(self._profile.tokenizer())
+        specification = tokenizer_json_of(self._profile.tokenizer())
         components = (json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer"))
-        return Counter(self._profile, code_points_of(*components))
+        return Counter(self._profile, char_table_of(*components))
 
 
 def is_small(texts: pa.LargeStringArray) -> bool:

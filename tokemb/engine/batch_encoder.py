@@ -15,13 +15,13 @@ from tokenizers import Tokenizer
 from tokemb._arrays import STRINGS, Int32
 from tokemb.engine import Engine, is_small
 from tokemb.engine.padded import Padded
-from tokemb.engine.token_index import TokenLookup
+from tokemb.engine.token_index import TokenIndex
 from tokemb.rows.ragged import Ragged
-from tokemb.rows.threads import spread, thread_count
-from tokemb.sources.text_source import corpus_batches
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.rows.threads import map_batches, thread_count
+from tokemb.sources.text_source import text_batches
+from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.special_tokens import SpecialTokens
-from tokemb.vocabulary.tokenizer_json import Specification
+from tokemb.vocabulary.tokenizer_json import TokenizerJson
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class EncodedBatch:
     truncated: int
 
 
-class Encoding:
+class BatchEncoder:
     """Encodes with one vocabulary."""
 
     def __init__(
-        self, specification: Specification, tokenizer: Tokenizer, ids: Mapping[str, int], unknown: int | None, oov: bool
+        self, specification: TokenizerJson, tokenizer: Tokenizer, ids: Mapping[str, int], unknown: int | None, oov: bool
     ) -> None:
         """``tokenizer``: made from ``specification``, without truncation and padding. ``ids``: of every token.
 
@@ -54,17 +54,17 @@ class Encoding:
         self._unknown = unknown
         self._dropped = None if oov else unknown
 
-    def ragged(self, texts: Path | Iterable[Any], shape: RowShape, threads: int | None) -> Ragged:
+    def ragged(self, texts: Path | Iterable[Any], shape: PadTruncate, threads: int | None) -> Ragged:
         """Encode all texts, without padding."""
         count = thread_count(threads)
         if isinstance(texts, list) and shape.truncate_to is None:
             rows = self.engine.encode_list(texts, self.special_tokens, count)
             if rows is not None:
                 return rows
-        encoded = spread(lambda batch, inner: self.batch(batch, shape, inner), corpus_batches(texts), count)
+        encoded = map_batches(lambda batch, inner: self.batch(batch, shape, inner), text_batches(texts), count)
         return Ragged.concatenate([batch.rows for batch in encoded])
 
-    def padded(self, texts: Path | Iterable[Any], shape: RowShape, pad_id: int, threads: int | None) -> Int32:
+    def padded(self, texts: Path | Iterable[Any], shape: PadTruncate, pad_id: int, threads: int | None) -> Int32:
         """Encode all texts: int32 (rows, maxlen)."""
         count = thread_count(threads)
         if not self._straight(shape):
@@ -79,7 +79,7 @@ class Encoding:
         def places() -> Iterator[tuple[Int32, pa.Array]]:
             """Where each batch goes: into its place, if the number of rows is known before."""
             nonlocal filled
-            for batch in corpus_batches(texts):
+            for batch in text_batches(texts):
                 block = whole[filled : filled + len(batch)]
                 if len(block) < len(batch):
                     block = np.empty((len(batch), length), np.int32)
@@ -87,24 +87,24 @@ class Encoding:
                 filled += len(batch)
                 yield block, batch
 
-        spread(lambda place, inner: self._into(*place, shape, pad_id, inner), places(), count)
+        map_batches(lambda place, inner: self._into(*place, shape, pad_id, inner), places(), count)
         # A list that another thread appends to may have more rows than it had.
         return np.concatenate([whole[: filled - sum(map(len, blocks))], *blocks]) if blocks else whole[:filled]
 
     def bare_rows(self, texts: Path | Iterable[Any], pad_id: int | None, threads: int | None) -> Iterator[Ragged]:
         """The ids of the texts' own tokens, whole rows, some megabytes of text at a time."""
         count = thread_count(threads)
-        for batch in corpus_batches(texts):
+        for batch in text_batches(texts):
             rows, _, _ = self._rows(batch, count)
             # A text can spell the padding token of a foreign tokenizer.
             yield rows if pad_id is None else rows.select(rows.values != pad_id)
 
-    def batch(self, batch: pa.Array, shape: RowShape, threads: int) -> EncodedBatch:
-        """Encode one column of ``corpus_batches``; ``shape`` says how rows are truncated."""
+    def batch(self, batch: pa.Array, shape: PadTruncate, threads: int) -> EncodedBatch:
+        """Encode one column of ``text_batches``; ``shape`` says how rows are truncated."""
         rows, tokens, unknown = self._rows(batch, threads)
         cut = shape.truncate(rows, self.special_tokens)
         truncated = int(np.count_nonzero(cut.lengths < rows.lengths))
-        return EncodedBatch(self.special_tokens.put_around(cut), tokens, unknown, truncated)
+        return EncodedBatch(self.special_tokens.add_special_tokens(cut), tokens, unknown, truncated)
 
     def _rows(self, batch: pa.Array, threads: int) -> tuple[Ragged, int, int]:
         """The rows of a batch, how many tokens it had, and how many of them were out of vocabulary."""
@@ -118,11 +118,11 @@ class Encoding:
                 rows = rows.select(~is_unknown)
         return rows, tokens, unknown
 
-    def _straight(self, shape: RowShape) -> bool:
+    def _straight(self, shape: PadTruncate) -> bool:
         """Whether ids can be put into their padded places as they are found."""
         return shape.fixed_length is not None and (shape.padding, shape.truncating) == ("post", "post")
 
-    def _into(self, block: Int32, batch: pa.Array, shape: RowShape, pad_id: int, threads: int) -> None:
+    def _into(self, block: Int32, batch: pa.Array, shape: PadTruncate, pad_id: int, threads: int) -> None:
         """Encode a batch into ``block``, int32 (rows, maxlen)."""
         left = None
         room = shape.room(self.special_tokens)
@@ -142,5 +142,5 @@ class Encoding:
             block[left] = shape.pad(self.batch(batch.take(pa.array(left)), shape, threads).rows, pad_id)
 
     @cached_property
-    def _token_lookup(self) -> TokenLookup:
-        return TokenLookup(self._ids, self._unknown)
+    def _token_lookup(self) -> TokenIndex:
+        return TokenIndex(self._ids, self._unknown)

@@ -31,7 +31,7 @@ from tokemb.kernels.structs import (
 )
 
 
-class CodePoints:
+class CharTable:
     """The table, as far as it was asked for.
 
     ``table``: it; replaced, never changed. ``growth``: the most bytes that one byte of text becomes.
@@ -65,7 +65,7 @@ class CodePoints:
             *_concatenate(tokens),
             *_concatenate(normal_tokens),
         )
-        self.ask([0])
+        self.query_tokenizers([0])
         ranges, folded = self._ranges()
         self.table = self.table._replace(ranges=ranges, folded=folded)
 
@@ -74,7 +74,7 @@ class CodePoints:
         """A character of each run that was met."""
         return tuple(self._runs)
 
-    def ask(self, pages: Iterable[int]) -> None:
+    def query_tokenizers(self, pages: Iterable[int]) -> None:
         """Put more pages of characters into the table, as far as they are not in it."""
         with self._lock:
             pages = [page for page in pages if self.table.page_of[page] < 0]

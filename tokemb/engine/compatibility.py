@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tokemb.vocabulary.tokenizer_json import Specification, steps
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, steps
 
 # In oniguruma, which `tokenizers` splits with, {1,3}+ is a repeated repetition; elsewhere it is a possessive one.
 _POSSESSIVE = re.compile(r"\{\d+(,\d*)?\}\+")
 
 
-def objection(specification: Specification) -> str | None:
+def reason_unsupported(specification: TokenizerJson) -> str | None:
     """Why gigatoken cannot be trusted with a ``tokenizer.json``, as the end of a sentence; ``None`` if it may be."""
     model = specification["model"]
     if model.get("type", "BPE") != "BPE" or "merges" not in model:  # older files do not say the type

@@ -15,7 +15,7 @@ from tokenizers import Regex, normalizers, pre_tokenizers
 from tokenizers.normalizers import Normalizer
 from tokenizers.pre_tokenizers import PreTokenizer
 
-from tokemb.engine.regex_classes import Alternative, alternatives, between_look_arounds, one_character
+from tokemb.engine.regex_classes import ClassRun, alternatives, between_look_arounds, one_character
 from tokemb.vocabulary.tokenizer_json import BLANK, steps, tokenizer_of
 
 Component = dict[str, Any]
@@ -46,7 +46,7 @@ class Cutting:
     """
 
     pre_tokenizer: PreTokenizer
-    groups: tuple[tuple[Alternative, ...], ...]
+    groups: tuple[tuple[ClassRun, ...], ...]
     rest: PreTokenizer | None
 
 
@@ -132,7 +132,7 @@ def cutting(component: Component | None) -> Cutting:
 _WHY = "which does not cut by what two neighbouring characters are"
 
 
-def _group(component: Component) -> list[Alternative] | None:
+def _group(component: Component) -> list[ClassRun] | None:
     """The alternatives in a pre-tokenizer that cuts by neighbours (none if it is no expression), else ``None``."""
     kind = component["type"]
     if kind in ("Whitespace", "WhitespaceSplit", "BertPreTokenizer", "CharDelimiterSplit", "Digits"):
@@ -152,7 +152,7 @@ def _group(component: Component) -> list[Alternative] | None:
     return group
 
 
-def overlaps(groups: Sequence[Sequence[Alternative]], character: str) -> bool:
+def overlaps(groups: Sequence[Sequence[ClassRun]], character: str) -> bool:
     """Whether ``character`` is in two alternatives of one expression, so that their order matters."""
     return any(
         sum(

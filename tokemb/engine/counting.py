@@ -8,13 +8,13 @@ import pyarrow as pa
 from tokemb import kernels
 from tokemb._arrays import Int32, Int64
 from tokemb.engine import reference
-from tokemb.engine.char_table import CodePoints
-from tokemb.engine.pretoken_cache import KnownPieces, text_of
-from tokemb.engine.scan import Progress, Walked, put_together, walk
+from tokemb.engine.char_table import CharTable
+from tokemb.engine.pretoken_cache import PretokenCache, text_of
+from tokemb.engine.scan import RowStatus, ScanResult, merge_results, scan
 from tokemb.engine.tally import Tally
 from tokemb.kernels.structs import NOTE_IN_PLACE
 from tokemb.rows.ragged import Ragged
-from tokemb.rows.threads import parts, run
+from tokemb.rows.threads import parallel_map, split_rows
 from tokemb.sources.texts import slices
 from tokemb.vocabulary.profiles import Profile
 
@@ -22,11 +22,11 @@ from tokemb.vocabulary.profiles import Profile
 class Counter:
     """Counts the tokens of texts that come in batches."""
 
-    def __init__(self, profile: Profile, code_points: CodePoints) -> None:
+    def __init__(self, profile: Profile, code_points: CharTable) -> None:
         """``code_points``: the tables of ``profile``."""
         self._profile = profile
         self._code_points = code_points
-        self._known = KnownPieces.none()
+        self._known = PretokenCache.none()
         self._rows = 0
         self._tokens = 0
         self._row_lengths: Int64 = np.zeros(0, np.int64)
@@ -35,12 +35,12 @@ class Counter:
 
     def add(self, texts: pa.LargeStringArray, threads: int) -> None:
         """Count ``texts``, ``large_string`` (rows,), too."""
-        progress = Progress(len(texts))
+        progress = RowStatus(len(texts))
         text = text_of(texts)
-        walks: list[Walked] = []
+        walks: list[ScanResult] = []
         rows: Int64 = np.arange(len(texts))
         while len(rows):
-            done = walk(self._code_points, self._known, NOTE_IN_PLACE, text, rows, progress, threads)
+            done = scan(self._code_points, self._known, NOTE_IN_PLACE, text, rows, progress, threads)
             progress.learn_pages(self._code_points)
             walks += [self._numbered(walked) for walked in done]
             rows = progress.to_do
@@ -51,8 +51,8 @@ class Counter:
             numbered = Ragged(self._numbers(tokens)[split.values], split.row_splits)
             rows, start = left[start : start + len(part)], start + len(part)
             progress.lengths[rows] = numbered.lengths
-            walks.append(Walked(rows, numbered, texts[:0]))
-        self._count(put_together(walks, progress.lengths), threads)
+            walks.append(ScanResult(rows, numbered, texts[:0]))
+        self._count(merge_results(walks, progress.lengths), threads)
 
     @property
     def distinct(self) -> int:
@@ -79,7 +79,7 @@ class Counter:
             dict(zip(lengths.tolist(), self._row_lengths[lengths].tolist(), strict=True)),
         )
 
-    def _numbered(self, walked: Walked) -> Walked:
+    def _numbered(self, walked: ScanResult) -> ScanResult:
         """Replace what was noted in place of pieces that were not known by their numbers, now that they have one."""
         if len(walked.missing):
             missing = walked.missing.dictionary_encode()
@@ -98,14 +98,16 @@ class Counter:
         return numbers
 
     def _count(self, rows: Ragged, threads: int) -> None:
-        cuts = parts(rows.row_splits, threads)
+        cuts = split_rows(rows.row_splits, threads)
         self._tallies += [np.zeros((0, 4), np.int64) for _ in cuts[len(self._tallies) :]]
         for index, tally in enumerate(self._tallies):
             if len(tally) < self._known.size:
                 self._tallies[index] = np.zeros((2 * self._known.size, 4), np.int64)
                 self._tallies[index][: len(tally)] = tally
         arguments = (rows.values, rows.row_splits, self._rows, self._tokens)
-        run(kernels.tally, [(*arguments, *cut, tally) for cut, tally in zip(cuts, self._tallies, strict=False)])
+        parallel_map(
+            kernels.tally, [(*arguments, *cut, tally) for cut, tally in zip(cuts, self._tallies, strict=False)]
+        )
         self._rows += len(rows)
         self._tokens += len(rows.values)
         lengths = np.bincount(rows.lengths, minlength=len(self._row_lengths))

@@ -21,17 +21,17 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Bool, Int64
 from tokemb.engine.buffers import string_buffers
-from tokemb.engine.compatibility import objection
-from tokemb.engine.insert_special_tokens import put_around_in_place, text_for_room
+from tokemb.engine.compatibility import reason_unsupported
+from tokemb.engine.insert_special_tokens import insert_special_tokens, text_for_room
 from tokemb.engine.reference import Reference
-from tokemb.engine.self_test import difference
-from tokemb.engine.token_screen import high_ids
-from tokemb.engine.unicode_version import has_young
+from tokemb.engine.self_test import self_test
+from tokemb.engine.token_screen import tokens_to_screen
+from tokemb.engine.unicode_version import has_newer_characters
 from tokemb.errors import VocabularyError
-from tokemb.rows.pack_rows import lay_out
+from tokemb.rows.pack_rows import pack_rows
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
-from tokemb.vocabulary.tokenizer_json import Specification, is_failure
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, is_failure
 
 _log = logging.getLogger("tokemb")
 
@@ -52,7 +52,7 @@ _asked_to_install = False
 class Gigatoken:
     """Encode with gigatoken; with the reference whatever it does not do, or not the same."""
 
-    def __init__(self, specification: Specification, reference: Reference, worth_loading: int = _WORTH_LOADING) -> None:
+    def __init__(self, specification: TokenizerJson, reference: Reference, worth_loading: int = _WORTH_LOADING) -> None:
         """``reference``: the way that defines the ids, without truncation, padding and special tokens.
 
         ``worth_loading``: bytes of text to come before gigatoken is loaded. Nothing is imported here.
@@ -63,7 +63,7 @@ class Gigatoken:
         self._bytes_met = 0
         self._backend: Any = None
         self._high: npt.NDArray[np.bool_] | None = None
-        self._why_not = objection(specification)
+        self._why_not = reason_unsupported(specification)
 
     def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:
         """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows.
@@ -116,7 +116,7 @@ class Gigatoken:
 
     def why_reference(self, text: str) -> str | None:
         """What in ``text`` only the reference can do, or ``None`` if there is nothing."""
-        young = has_young(pa.array([text], STRINGS)).any()
+        young = has_newer_characters(pa.array([text], STRINGS)).any()
         return "it holds a character that is too young for all libraries to know" if young else None
 
     def __reduce__(self) -> tuple[Callable[..., Gigatoken], tuple[object, ...]]:
@@ -142,10 +142,10 @@ class Gigatoken:
             self._why_not = f"gigatoken does not support this file ({_in_words(error)})"
             return
 
-        self._high = high_ids(self._specification)
+        self._high = tokens_to_screen(self._specification)
         through = partial(self._through, backend, threads=1)
         try:
-            wrong = difference(through, self._reference.encode, self._specification)
+            wrong = self_test(through, self._reference.encode, self._specification)
         except BaseException as error:
             if not is_failure(error):
                 raise
@@ -165,22 +165,22 @@ class Gigatoken:
     ) -> Ragged:
         """The ids that ``backend`` gives, and the reference for texts with young characters, with ``around`` around."""
         if self._high is None:
-            rows = around.put_around(_encoded(backend, texts, threads))
-            young = np.flatnonzero(has_young(texts, threads))
+            rows = around.add_special_tokens(_encoded(backend, texts, threads))
+            young = np.flatnonzero(has_newer_characters(texts, threads))
         else:
             rows, high = _with_special_tokens(backend, texts, around, self._high, threads)
             left = np.flatnonzero(high)
-            young = left[has_young(_at(texts, left), threads)]
+            young = left[has_newer_characters(_at(texts, left), threads)]
         if not len(young):
             return rows
-        again = around.put_around(self._reference.encode(_at(texts, young), threads))
+        again = around.add_special_tokens(self._reference.encode(_at(texts, young), threads))
         # Both after each other, and then the rows in their order.
         both = Ragged.concatenate([rows, again])
         source = np.arange(len(rows))
         source[young] = len(rows) + np.arange(len(again))
         starts, lengths = both.row_splits[source], both.lengths[source]
         ordered = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
-        lay_out(both.values, starts, lengths, ordered.row_splits, ordered.values, threads=threads)
+        pack_rows(both.values, starts, lengths, ordered.row_splits, ordered.values, threads=threads)
         return ordered
 
     def _distrust(self, reason: str) -> None:
@@ -198,8 +198,8 @@ def _with_special_tokens(
     """What ``backend`` gives, with ``around`` around each row, and in which rows there is a ``marked`` id."""
     room = text_for_room(texts, around) if isinstance(texts, list) else ""
     if room:
-        return put_around_in_place(_encoded(backend, [room, *texts], threads), around, marked, threads)
-    return around.put_around_and_find(_encoded(backend, texts, threads), marked, threads)
+        return insert_special_tokens(_encoded(backend, [room, *texts], threads), around, marked, threads)
+    return around.add_and_find_special_tokens(_encoded(backend, texts, threads), marked, threads)
 
 
 def _at(texts: Texts, rows: Int64) -> pa.LargeStringArray:

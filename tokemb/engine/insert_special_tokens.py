@@ -11,7 +11,7 @@ import numpy as np
 from tokemb._arrays import Bool, Int32
 from tokemb.rows.pack_rows import check_splits
 from tokemb.rows.ragged import Ragged
-from tokemb.rows.threads import kernels_pay, parts, run, thread_count
+from tokemb.rows.threads import parallel_map, split_rows, thread_count, worth_kernel
 from tokemb.vocabulary.special_tokens import SpecialTokens
 
 # A text of as many tokens as this is repeated, whatever words are cut by: so many characters for each of them.
@@ -27,12 +27,14 @@ def text_for_room(texts: list[str], around: SpecialTokens) -> str:
     return room if len(room) * len(some) <= _SHARE * sum(map(len, some)) * len(texts) else ""
 
 
-def put_around_in_place(rows: Ragged, around: SpecialTokens, marked: Bool, threads: int | None) -> tuple[Ragged, Bool]:
-    """``around.put_around_and_find`` for all rows but the first one, whose ids make room; ``values`` is written to."""
+def insert_special_tokens(
+    rows: Ragged, around: SpecialTokens, marked: Bool, threads: int | None
+) -> tuple[Ragged, Bool]:
+    """Insert special tokens around all rows but the first one, whose ids make room. ``values`` is written to."""
     check_splits(rows.values, rows.row_splits)
     texts = rows.slice(1, len(rows))
-    if rows.row_splits[1] < len(around) * len(texts) or not kernels_pay(len(rows.values)):
-        return around.put_around_and_find(texts, marked, threads)
+    if rows.row_splits[1] < len(around) * len(texts) or not worth_kernel(len(rows.values)):
+        return around.add_and_find_special_tokens(texts, marked, threads)
     from tokemb import kernels
 
     starts, lengths = rows.row_splits[1:-1].copy(), texts.lengths
@@ -47,10 +49,10 @@ def put_around_in_place(rows: Ragged, around: SpecialTokens, marked: Bool, threa
         kernels.lay_rows(copy, starts - rows.row_splits[1 + kept], lengths, *fixed, *looking, kept, last)
 
     moves = []
-    for first, last in parts(splits, thread_count(threads)):
+    for first, last in split_rows(splits, thread_count(threads)):
         # Rows are moved to the left, so that the next part comes to lie where the last rows of this one are.
         kept = first + int(np.searchsorted(starts[first:last] + lengths[first:last], splits[last], side="right"))
         kept = last if last == len(texts) else kept
         moves.append((first, kept, last, rows.values[rows.row_splits[1 + kept] : rows.row_splits[1 + last]].copy()))
-    run(move, moves)
+    parallel_map(move, moves)
     return Ragged(rows.values[: splits[-1]], splits), found

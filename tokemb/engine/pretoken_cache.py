@@ -7,21 +7,21 @@ import pyarrow as pa
 
 from tokemb.engine.buffers import string_buffers
 from tokemb.kernels import find_all, insert
-from tokemb.kernels.structs import ALONE, KEPT, SLACK, SLOT, TAIL, Int32, Pieces, Table, Text, UInt64
+from tokemb.kernels.structs import ALONE, KEPT, SLACK, SLOT, TAIL, Int32, Pretokens, Table, Text, UInt64
 from tokemb.rows.ragged import Ragged
 
 # Shorter texts are copied to have bytes after them, so that all of them can be read many bytes at once.
 _WORTH_NO_COPY = 1 << 16
 
 
-class KnownPieces:
+class PretokenCache:
     """Pieces and their ids; never changed, so that threads may read while another makes a larger one.
 
     ``pieces``: the hash table. ``ids``: int32 (total,), those of the pieces that become more than one.
     ``size``: how many pieces. ``text_size``: their bytes. ``density``: the most ids that one byte of a piece becomes.
     """
 
-    def __init__(self, pieces: Pieces, size: int, becomes: UInt64, ids: Int32, density: int) -> None:
+    def __init__(self, pieces: Pretokens, size: int, becomes: UInt64, ids: Int32, density: int) -> None:
         self.pieces = pieces
         self.size = size
         self.ids = ids
@@ -31,7 +31,7 @@ class KnownPieces:
         self._characters: tuple[Table, Int32] | None = None
 
     @classmethod
-    def none(cls) -> KnownPieces:
+    def none(cls) -> PretokenCache:
         """No pieces."""
         return cls(_room(0, 0), 0, np.zeros(0, np.uint64), np.zeros(0, np.int32), 1)
 
@@ -74,7 +74,7 @@ class KnownPieces:
         text = self.pieces.text[: self.text_size].copy()
         return pa.Array.from_buffers(pa.large_string(), self.size, [None, pa.py_buffer(starts), pa.py_buffer(text)])
 
-    def and_more(self, texts: pa.LargeStringArray, rows: Ragged, *, in_place: bool = False) -> KnownPieces:
+    def and_more(self, texts: pa.LargeStringArray, rows: Ragged, *, in_place: bool = False) -> PretokenCache:
         """These and ``texts``, none of which is among them, whose ids are ``rows``.
 
         With ``in_place`` they are put into the same arrays where these have room, and the old object is of no use.
@@ -91,7 +91,7 @@ class KnownPieces:
         becomes[self.size : size] = new
         insert(pieces, self.size, more, new)
         density = int((-(-rows.lengths // np.maximum(np.diff(more.offsets), 1))).max(initial=self.density))
-        return KnownPieces(pieces, size, becomes, ids, density)
+        return PretokenCache(pieces, size, becomes, ids, density)
 
     def _ids_in_table(self, rows: Ragged) -> tuple[UInt64, Int32]:
         """What the table says of pieces whose ids are ``rows``, uint64 (rows,); and ``ids`` with those of them.
@@ -117,12 +117,12 @@ def _with_slack(texts: Text) -> Text:
     return Text(np.append(texts.data, np.zeros(SLACK, np.uint8)), texts.offsets)
 
 
-def _has_room(pieces: Pieces, size: int, text_size: int) -> bool:
+def _has_room(pieces: Pretokens, size: int, text_size: int) -> bool:
     return size < len(pieces.starts) and text_size + SLACK <= len(pieces.text) and 2 * SLOT * size <= len(pieces.slots)
 
 
-def _room(size: int, text_size: int) -> Pieces:
+def _room(size: int, text_size: int) -> Pretokens:
     slots = 1 << max(2 * size, 8).bit_length()
-    return Pieces(
+    return Pretokens(
         np.zeros(slots * SLOT, np.uint64), np.zeros(text_size + SLACK, np.uint8), np.zeros(size + 1, np.int64)
     )

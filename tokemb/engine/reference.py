@@ -17,7 +17,7 @@ from tokemb._arrays import STRINGS
 from tokemb.errors import VocabularyError
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.texts import slices
-from tokemb.vocabulary.tokenizer_json import Specification, is_failure, tokenizer_of
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, is_failure, tokenizer_of
 
 if TYPE_CHECKING:
     from tokemb.vocabulary.profiles import Profile
@@ -53,7 +53,7 @@ class Reference:
         return _to_ragged(encodings)
 
 
-def mark_unknown(specification: Specification, unknown_id: int) -> Tokenizer:
+def mark_unknown(specification: TokenizerJson, unknown_id: int) -> Tokenizer:
     """A word-level tokenizer that gives unknown tokens ``unknown_id``, where ``tokenizers`` would raise."""
     model = specification["model"]
     name = "\t"  # a token like any other: if a text has it, it is unknown too

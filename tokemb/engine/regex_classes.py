@@ -17,7 +17,7 @@ _LOOK_AROUND = re.compile(r"\(\?(?:<=|<!|=|!)")
 
 
 @dataclass(frozen=True)
-class Alternative:
+class ClassRun:
     """A class of characters as an expression for one of them, and the class of characters that join two of its runs."""
 
     characters: str
@@ -25,7 +25,7 @@ class Alternative:
     joined_by: str | None = None
 
 
-def alternatives(pattern: str) -> list[Alternative] | None:
+def alternatives(pattern: str) -> list[ClassRun] | None:
     """The alternatives of ``pattern``, or ``None`` if it is of another shape."""
     found = []
     at = 0
@@ -62,21 +62,21 @@ def between_look_arounds(pattern: str) -> str | None:
     return pattern[at:end] if rest == len(pattern) and (at or rest > end) else None
 
 
-def _alternative(pattern: str, at: int) -> tuple[Alternative, int] | None:
+def _alternative(pattern: str, at: int) -> tuple[ClassRun, int] | None:
     end = _class_end(pattern, at)
     if end is None:
         return None
     characters = pattern[at:end]
     if pattern[end : end + 1] != "+":
-        return Alternative(characters), end
+        return ClassRun(characters), end
     end += 1
     if pattern[end : end + 3] != "(?:":
-        return Alternative(characters, repeated=True), end
+        return ClassRun(characters, repeated=True), end
     join_end = _class_end(pattern, end + 3)
     closing = f"{characters}+)*"
     if join_end is None or not pattern.startswith(closing, join_end):
         return None
-    return Alternative(characters, repeated=True, joined_by=pattern[end + 3 : join_end]), join_end + len(closing)
+    return ClassRun(characters, repeated=True, joined_by=pattern[end + 3 : join_end]), join_end + len(closing)
 
 
 def _class_end(pattern: str, at: int) -> int | None:

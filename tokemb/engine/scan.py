@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from tokemb import kernels
 from tokemb._arrays import STRINGS
-from tokemb.engine.char_table import CodePoints
+from tokemb.engine.char_table import CharTable
 from tokemb.engine.padded import Padded
-from tokemb.engine.pretoken_cache import KnownPieces
+from tokemb.engine.pretoken_cache import PretokenCache
 from tokemb.kernels.structs import (
     DONE,
     LEFT_TO_REFERENCE,
@@ -30,7 +30,7 @@ from tokemb.kernels.structs import (
     Workspace,
 )
 from tokemb.rows.ragged import Ragged
-from tokemb.rows.threads import parts, run
+from tokemb.rows.threads import parallel_map, split_rows
 
 # Room for pieces that are met for the first time, of one thread in one walk; what does not fit waits for the next walk.
 _MISSING_BYTES = 1 << 20
@@ -41,7 +41,7 @@ _UNLIMITED = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
-class Walked:
+class ScanResult:
     """What one thread brings back: ``ids`` of ``rows``, int64 (done,), and pieces that it met and did not know."""
 
     rows: Int64
@@ -49,7 +49,7 @@ class Walked:
     missing: pa.LargeStringArray
 
 
-class Progress:
+class RowStatus:
     """What became of each row, over several walks: ``lengths`` int64 (rows,), ``status`` uint8 (rows,)."""
 
     def __init__(self, rows: int) -> None:
@@ -57,9 +57,9 @@ class Progress:
         self.status = np.zeros(rows, np.uint8)
         self.wanted = np.zeros(PAGES, np.uint8)
 
-    def learn_pages(self, code_points: CodePoints) -> None:
+    def learn_pages(self, code_points: CharTable) -> None:
         """Ask about the characters that were wanted."""
-        code_points.ask(np.flatnonzero(self.wanted).tolist())
+        code_points.query_tokenizers(np.flatnonzero(self.wanted).tolist())
         self.wanted[:] = 0
 
     @property
@@ -73,16 +73,16 @@ class Progress:
         return np.flatnonzero(self.status == LEFT_TO_REFERENCE)
 
 
-def walk(
-    code_points: CodePoints,
-    known: KnownPieces,
+def scan(
+    code_points: CharTable,
+    known: PretokenCache,
     unknown: int,
     text: Text,
     rows: Int64,
-    progress: Progress,
+    progress: RowStatus,
     threads: int,
     padded: Padded | None = None,
-) -> list[Walked]:
+) -> list[ScanResult]:
     """Scan the texts ``rows``, int64 (scanned,), ascending; ``known`` and ``unknown`` are as in ``kernels.scan``.
 
     With ``padded`` the ids go there, otherwise they come back.
@@ -92,7 +92,7 @@ def walk(
     sizes = text.offsets[rows + 1] - text.offsets[rows]
     splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
 
-    def part(first: int, last: int) -> Walked:
+    def part(first: int, last: int) -> ScanResult:
         mine = rows[first:last]
         longest = growth * int(sizes[first:last].max())
         # What is never touched costs no memory.
@@ -115,12 +115,12 @@ def walk(
             ids = Ragged.from_lengths(out.ids[: int(lengths.sum())], lengths)
         else:
             ids = Ragged.from_lengths(_NO_IDS, np.zeros(0, np.int64))
-        return Walked(mine, ids, _strings(noted, missing, missing_splits))
+        return ScanResult(mine, ids, _strings(noted, missing, missing_splits))
 
-    return run(part, parts(splits, threads))
+    return parallel_map(part, split_rows(splits, threads))
 
 
-def put_together(walks: list[Walked], lengths: Int64) -> Ragged:
+def merge_results(walks: list[ScanResult], lengths: Int64) -> Ragged:
     """The ids of all rows, in order; ``lengths``: int64 (rows,)."""
     values = [walked.ids.values for walked in walks]
     order = np.concatenate([np.zeros(0, np.int64), *(walked.rows for walked in walks)])

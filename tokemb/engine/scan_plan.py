@@ -9,28 +9,28 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from tokemb.engine.char_table import CodePoints
+from tokemb.engine.char_table import CharTable
 from tokemb.engine.components import Cutting, UnprovableError, cutting, normalizer_steps
-from tokemb.vocabulary.tokenizer_json import BLANK, Specification, tokenizer_of
+from tokemb.vocabulary.tokenizer_json import BLANK, TokenizerJson, tokenizer_of
 
 # More added tokens than this are found faster by the reference.
 _MOST_NORMALIZED = 32
 
 
 @dataclass(frozen=True)
-class Scannable:
+class ScanPlan:
     """A tokenizer that the scanner can do.
 
     ``code_points``: its tables. ``strips``: whether an added token may take the white space before it.
-    ``ask``: what the pieces are given to, if they are not simply words of the vocabulary.
+    ``subwords``: the tokenizer of pre-tokens, if they are not simply words of the vocabulary.
     """
 
-    code_points: CodePoints
+    code_points: CharTable
     strips: bool
-    ask: Tokenizer | None
+    subwords: Tokenizer | None
 
 
-def scannable(specification: Specification, model: str) -> Scannable | str:
+def scan_plan(specification: TokenizerJson, model: str) -> ScanPlan | str:
     """What the scanner needs for a ``tokenizer.json`` whose model is of the type ``model``, or why it cannot do it."""
     if specification["model"].get("dropout"):
         return "its BPE model leaves out merges at random"
@@ -42,20 +42,20 @@ def scannable(specification: Specification, model: str) -> Scannable | str:
     if len(tokens[True]) > _MOST_NORMALIZED:
         return f"it looks for {len(tokens[True])} added tokens in the normalized text"
     try:
-        code_points = code_points_of(
+        code_points = char_table_of(
             json.dumps(normalizer), json.dumps(pre_tokenizer), tuple(tokens[False]), tuple(tokens[True])
         )
     except UnprovableError as reason:
         return str(reason)
     strips = any(token.get("lstrip") for token in specification.get("added_tokens") or [])
     looked_up = model == "WordLevel" and code_points.cutting.rest is None
-    return Scannable(code_points, strips, None if looked_up else _of_pieces(specification, code_points.cutting))
+    return ScanPlan(code_points, strips, None if looked_up else _of_pieces(specification, code_points.cutting))
 
 
 @lru_cache(16)
-def code_points_of(
+def char_table_of(
     normalizer: str, pre_tokenizer: str, tokens: tuple[str, ...] = (), normalized_tokens: tuple[str, ...] = ()
-) -> CodePoints:
+) -> CharTable:
     """The tables of these components, as JSON; what was asked about them before is kept.
 
     ``tokens``, ``normalized_tokens``: the added tokens that are found in the text and in the normalized text.
@@ -66,10 +66,10 @@ def code_points_of(
     if component is not None:
         whole = tokenizer_of({**BLANK, "normalizer": component}).normalizer
         normalized_tokens = tuple(filter(None, map(whole.normalize_str, normalized_tokens)))
-    return CodePoints(steps, cutting(json.loads(pre_tokenizer)), tokens, normalized_tokens)
+    return CharTable(steps, cutting(json.loads(pre_tokenizer)), tokens, normalized_tokens)
 
 
-def _of_pieces(specification: Specification, cut: Cutting) -> Tokenizer:
+def _of_pieces(specification: TokenizerJson, cut: Cutting) -> Tokenizer:
     """What is left of a tokenizer once its text is cut into pieces."""
     tokenizer = tokenizer_of({**BLANK, "model": specification["model"]})
     if cut.rest is not None:

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tokemb._arrays import STRINGS, Int64
-from tokemb.engine.char_table import CodePoints
+from tokemb.engine.char_table import CharTable
 from tokemb.engine.padded import Padded
-from tokemb.engine.pretoken_cache import KnownPieces, text_of
-from tokemb.engine.scan import Progress, Walked, put_together, walk
+from tokemb.engine.pretoken_cache import PretokenCache, text_of
+from tokemb.engine.scan import RowStatus, ScanResult, merge_results, scan
 from tokemb.kernels.structs import NOTE
 from tokemb.rows.ragged import Ragged
 
@@ -35,8 +35,8 @@ class Scanner:
 
     def __init__(
         self,
-        code_points: CodePoints,
-        known: KnownPieces,
+        code_points: CharTable,
+        known: PretokenCache,
         unknown: int,
         reference: Encode,
         ask: Encode | None,
@@ -58,34 +58,34 @@ class Scanner:
 
     def encode(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
         """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows."""
-        progress = Progress(len(texts))
+        progress = RowStatus(len(texts))
         walks = self._walks(texts, progress, threads, None)
         left = progress.left_to_reference
         if len(left):
             of_reference = self._reference(texts.take(pa.array(left)), threads)
             progress.lengths[left] = of_reference.lengths
-            walks.append(Walked(left, of_reference, texts[:0]))
-        return put_together(walks, progress.lengths)
+            walks.append(ScanResult(left, of_reference, texts[:0]))
+        return merge_results(walks, progress.lengths)
 
     def encode_padded(self, texts: pa.LargeStringArray, padded: Padded, threads: int) -> Int64:
         """Put the ids of ``texts``, ``large_string`` (rows,), where ``padded`` says; return the rows that it left out.
 
         Those are for the reference, int64 (left,). A row is not read further than it is needed.
         """
-        progress = Progress(len(texts))
+        progress = RowStatus(len(texts))
         self._walks(texts, progress, threads, padded)
         return progress.left_to_reference
 
     def _walks(
-        self, texts: pa.LargeStringArray, progress: Progress, threads: int, padded: Padded | None
-    ) -> list[Walked]:
+        self, texts: pa.LargeStringArray, progress: RowStatus, threads: int, padded: Padded | None
+    ) -> list[ScanResult]:
         known = self._known
         if self._ask and (known.size > _MOST_PIECES or known.text_size > _MOST_BYTES):
-            self._known = KnownPieces.none()
+            self._known = PretokenCache.none()
         text, walks = text_of(texts), []
         rows: Int64 = np.arange(len(texts))
         while len(rows):
-            done = walk(self._code_points, self._known, self._unknown, text, rows, progress, threads, padded)
+            done = scan(self._code_points, self._known, self._unknown, text, rows, progress, threads, padded)
             with self._lock:
                 progress.learn_pages(self._code_points)
                 self._learn_pieces(done, threads)
@@ -93,7 +93,7 @@ class Scanner:
             rows = progress.to_do
         return walks
 
-    def _learn_pieces(self, walks: list[Walked], threads: int) -> None:
+    def _learn_pieces(self, walks: list[ScanResult], threads: int) -> None:
         if not self._ask or not any(len(walked.missing) for walked in walks):
             return
         missing = pc.unique(pa.chunked_array([walked.missing for walked in walks], STRINGS))

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS
 from tokemb.rows.ragged import Ragged
-from tokemb.vocabulary.tokenizer_json import Specification
+from tokemb.vocabulary.tokenizer_json import TokenizerJson
 
 Way = Callable[[pa.LargeStringArray], Ragged]
 
@@ -80,7 +80,7 @@ STRINGS_OF_ALL = (
 )
 
 
-def difference(way: Way, reference: Way, specification: Specification) -> str | None:
+def self_test(way: Way, reference: Way, specification: TokenizerJson) -> str | None:
     """The first hard string for which ``way`` does not give the ids of ``reference``, as Python writes it, or ``None``.
 
     Both take ``large_string`` (rows,). The strings are the same for every tokenizer, and some around the added tokens
@@ -96,7 +96,7 @@ def difference(way: Way, reference: Way, specification: Specification) -> str | 
     return f"{strings[next(wrong)].as_py()!a:.100}"
 
 
-def _around_added(specification: Specification) -> Iterator[str]:
+def _around_added(specification: TokenizerJson) -> Iterator[str]:
     tokens = [token["content"] for token in specification.get("added_tokens") or []]
     for token in tokens[:: len(tokens) // 100 + 1]:  # Whisper has 1608
         yield token

@@ -12,13 +12,13 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS, Int32
 from tokemb.errors import VocabularyError
 from tokemb.rows.ragged import Ragged
-from tokemb.rows.threads import even_parts, kernels_pay, run
+from tokemb.rows.threads import parallel_map, split_evenly, worth_kernel
 
 if TYPE_CHECKING:
-    from tokemb.engine.pretoken_cache import KnownPieces
+    from tokemb.engine.pretoken_cache import PretokenCache
 
 
-class TokenLookup:
+class TokenIndex:
     """Tokens to ids, without splitting."""
 
     def __init__(self, ids: Mapping[str, int], unknown_id: int | None) -> None:
@@ -46,18 +46,18 @@ class TokenLookup:
 
     def _positions(self, tokens: pa.LargeStringArray, threads: int) -> Int32:
         """Where each of ``tokens``, ``large_string`` (tokens,), stands in the vocabulary, -1 for nowhere."""
-        if kernels_pay(len(tokens)):
-            parts = even_parts(len(tokens), len(tokens), threads)
-            return np.concatenate(run(self._known.find, [(tokens[first:last],) for first, last in parts]))
+        if worth_kernel(len(tokens)):
+            parts = split_evenly(len(tokens), len(tokens), threads)
+            return np.concatenate(parallel_map(self._known.find, [(tokens[first:last],) for first, last in parts]))
         import pyarrow.compute as pc  # here, so that small inputs do not wait for it
 
         positions: Int32 = pc.index_in(tokens, value_set=self._tokens).fill_null(-1).to_numpy()
         return positions
 
     @cached_property
-    def _known(self) -> KnownPieces:
-        from tokemb.engine.pretoken_cache import KnownPieces  # here, as few rows do without what it imports
+    def _known(self) -> PretokenCache:
+        from tokemb.engine.pretoken_cache import PretokenCache  # here, as few rows do without what it imports
 
         size = len(self._tokens)
         numbers = Ragged(np.arange(size, dtype=np.int32), np.arange(size + 1))
-        return KnownPieces.none().and_more(self._tokens, numbers)
+        return PretokenCache.none().and_more(self._tokens, numbers)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import pre_tokenizers
 
-from tokemb.vocabulary.tokenizer_json import Specification, steps
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, steps
 
 # Byte-level tokens spell a byte from CD on, the first of such a character, as the character of that number; added
 # tokens are written as they are.
@@ -20,7 +20,7 @@ _HIGH = re.compile("[\xcd-\xff\u0340-\U0010ffff]")
 _DASHES_AND_QUOTES = "\xe2\u0122"
 
 
-def high_ids(specification: Specification) -> npt.NDArray[np.bool_] | None:
+def tokens_to_screen(specification: TokenizerJson) -> npt.NDArray[np.bool_] | None:
     """Which ids spell such a character besides U+2000 to U+203F, or a part of one: bool (max id + 2,).
 
     The last, for ids that there should not be, is true. ``None`` unless a text's ids spell all of its bytes, at most

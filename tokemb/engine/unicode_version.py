@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tokemb.engine.buffers import string_buffers
-from tokemb.rows.threads import even_parts, run, thread_count
+from tokemb.rows.threads import parallel_map, split_evenly, thread_count
 
 # Code points without a meaning in Unicode 9, in hexadecimal. Above FFFF the ranges are coarse: whole planes of scripts
 # that are rarely met go to the reference, the blocks of emoji and mathematical letters do not.
@@ -48,7 +48,7 @@ FFBF-FFC1 FFC8-FFC9 FFD0-FFD1 FFD8-FFD9 FFDD-FFDF FFE7 FFEF-FFF8 10000-1D3FF 1D8
 _YOUNG = "[" + "".join("-".join(rf"\x{{{end}}}" for end in span.split("-")) for span in _RANGES.split()) + "]"
 
 
-def has_young(texts: pa.LargeStringArray, threads: int | None = 1) -> npt.NDArray[np.bool_]:
+def has_newer_characters(texts: pa.LargeStringArray, threads: int | None = 1) -> npt.NDArray[np.bool_]:
     """Which of ``texts``, ``large_string`` (rows,), hold such a character: bool (rows,)."""
     found = np.zeros(len(texts), np.bool_)
     offsets, data = string_buffers(texts)
@@ -58,7 +58,9 @@ def has_young(texts: pa.LargeStringArray, threads: int | None = 1) -> npt.NDArra
     def high(first: int, last: int) -> npt.NDArray[np.intp]:
         return np.flatnonzero(data[first:last] >= 0xCD) + first
 
-    leads = np.concatenate([np.zeros(0, np.intp), *run(high, even_parts(len(data), len(data), thread_count(threads)))])
+    leads = np.concatenate(
+        [np.zeros(0, np.intp), *parallel_map(high, split_evenly(len(data), len(data), thread_count(threads)))]
+    )
     leads = leads[(data[leads] != 0xE2) | (data[leads + 1] != 0x80)]
     if not len(leads):
         return found

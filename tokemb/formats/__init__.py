@@ -2,7 +2,7 @@
 
 from tokemb.formats.open_ids import find_ids, open_ids
 from tokemb.formats.open_writer import FORMATS, check_layout, check_target, least_row_bytes, open_writer
-from tokemb.formats.output_options import Layout, ids_dtype, vectors_dtype
+from tokemb.formats.output_options import OutputOptions, ids_dtype, vectors_dtype
 from tokemb.formats.source import IdBlock, IdsSource
 from tokemb.formats.writer import Writer
 
@@ -10,7 +10,7 @@ __all__ = [
     "FORMATS",
     "IdBlock",
     "IdsSource",
-    "Layout",
+    "OutputOptions",
     "Writer",
     "check_layout",
     "check_target",

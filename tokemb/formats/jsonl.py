@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from tokemb.errors import ArgumentError
 from tokemb.files.output_stream import flush_all, write_all
-from tokemb.formats.output_options import Layout
+from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.source import IdBlock, IdsSource, changed
 from tokemb.formats.writer import Array, Block, Writer
 from tokemb.rows.ragged import Ragged
@@ -128,7 +128,7 @@ class JsonlWriter(Writer):
     """Writes to a path, or to a binary stream, which stays open."""
 
     @classmethod
-    def check(cls, layout: Layout) -> None:
+    def check(cls, layout: OutputOptions) -> None:
         """Raise ``ArgumentError`` for kept columns of bytes and durations."""
         for field in layout.kept:
             kind = plain_type(field.type)
@@ -138,11 +138,11 @@ class JsonlWriter(Writer):
                 raise ArgumentError(f"JSON has no durations, as {field.name!r} holds: write .parquet")
 
     @classmethod
-    def least_row_bytes(cls, layout: Layout) -> int:
+    def least_row_bytes(cls, layout: OutputOptions) -> int:
         """Return the bytes of the shortest numbers and their commas."""
         return layout.row_size * (2 if layout.name == "ids" else 4)
 
-    def __init__(self, target: Path | BinaryIO, layout: Layout) -> None:
+    def __init__(self, target: Path | BinaryIO, layout: OutputOptions) -> None:
         super().__init__(target, layout)
         self._owns = isinstance(target, Path)
         self._file: BinaryIO = target.open("xb") if isinstance(target, Path) else target

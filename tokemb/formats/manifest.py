@@ -76,7 +76,7 @@ class Manifest:
         self.bytes.append(path.stat().st_size)
         self.crc32.append(_checksum(path))
 
-    def forget_damaged(self, paths: Iterable[Path]) -> None:
+    def drop_corrupt(self, paths: Iterable[Path]) -> None:
         """Have the first shard that is not as it was, and all after it, made again; ``paths``: where they lie."""
         for index, (path, size, crc32) in enumerate(zip(paths, self.bytes, self.crc32, strict=False)):
             if not path.is_file() or path.stat().st_size != size or _checksum(path) != crc32:
@@ -84,7 +84,7 @@ class Manifest:
                 self.complete = False
                 return
 
-    def forget_all(self) -> None:
+    def drop_all(self) -> None:
         """Have all shards made again."""
         self.rows, self.bytes, self.crc32, self.complete = [], [], [], False
 

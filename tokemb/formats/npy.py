@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb.errors import ArgumentError
-from tokemb.formats.output_options import Layout
+from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.source import NOTHING_KEPT, IdBlock, IdsSource, changed, int32_ids
 from tokemb.formats.writer import Array, Block, Writer
 
@@ -98,7 +98,7 @@ class NpyWriter(Writer):
     """One array (rows, *row_shape) and nothing else."""
 
     @classmethod
-    def check(cls, layout: Layout) -> None:
+    def check(cls, layout: OutputOptions) -> None:
         """Raise ``ArgumentError`` for kept columns and rows of different lengths."""
         if len(layout.kept):
             raise ArgumentError(
@@ -108,11 +108,11 @@ class NpyWriter(Writer):
             raise ArgumentError(".npy holds rows of one length: pad them, or write .npz or .parquet")
 
     @classmethod
-    def least_row_bytes(cls, layout: Layout) -> int:
+    def least_row_bytes(cls, layout: OutputOptions) -> int:
         """Return the bytes of the numbers."""
         return layout.row_size * layout.dtype.itemsize
 
-    def __init__(self, path: Path, layout: Layout) -> None:
+    def __init__(self, path: Path, layout: OutputOptions) -> None:
         super().__init__(path, layout)
         self._file = path.open("xb")
         self._array = GrowingArray(self._file, layout.dtype, layout.row_shape or ())

@@ -21,9 +21,9 @@ import pyarrow as pa
 from tokemb._arrays import Int64
 from tokemb.errors import ArgumentError
 from tokemb.formats.member_names import SUFFIX, column_name, member_name
-from tokemb.formats.npz_columns import DERIVED, Column, SpooledArray, column_for
+from tokemb.formats.npz_columns import DERIVED, BufferedArray, Column, column_for
 from tokemb.formats.npz_member import Header, Member, read_header, read_scalar
-from tokemb.formats.output_options import Layout
+from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.source import BLOCK, IdBlock, IdsSource, broken, changed, int32_ids
 from tokemb.formats.writer import Array, Block, Writer
 from tokemb.rows.ragged import Ragged
@@ -62,7 +62,7 @@ class NpzSource(IdsSource):
 
     def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
         """Read all arrays side by side."""
-        with sound(self.path), zipfile.ZipFile(self.path) as archive, ExitStack() as stack:
+        with validate(self.path), zipfile.ZipFile(self.path) as archive, ExitStack() as stack:
             if read_headers(archive) != self._headers:
                 raise changed(self.path)
 
@@ -201,7 +201,7 @@ def _is_part(name: str, headers: dict[str, Header]) -> bool:
 
 
 @contextmanager
-def sound(path: Path) -> Iterator[None]:
+def validate(path: Path) -> Iterator[None]:
     """Raise what is wrong with an archive as ``ArgumentError``, naming the file."""
     try:
         yield
@@ -213,7 +213,7 @@ def sound(path: Path) -> Iterator[None]:
 
 def open_source(path: Path) -> NpzSource:
     """Look at the arrays; raises ``ArgumentError`` if none can be the ids, or one holds Python objects."""
-    with sound(path), zipfile.ZipFile(path) as archive:
+    with validate(path), zipfile.ZipFile(path) as archive:
         return NpzSource(path, archive)
 
 
@@ -224,26 +224,26 @@ class NpzWriter(Writer):
     """``ids`` or ``vectors`` (or ``values`` and ``row_splits``), ``lengths``, kept columns, vocabulary and padding."""
 
     @classmethod
-    def check(cls, layout: Layout) -> None:
+    def check(cls, layout: OutputOptions) -> None:
         """Raise ``ArgumentError`` for kept columns whose types or names a ``.npz`` cannot have."""
         check_kept(layout.kept)
 
     @classmethod
-    def least_row_bytes(cls, layout: Layout) -> int:
+    def least_row_bytes(cls, layout: OutputOptions) -> int:
         """Return the bytes of the numbers, which are spooled before they are packed."""
         return 2 * layout.row_size * layout.dtype.itemsize
 
-    def __init__(self, path: Path, layout: Layout) -> None:
+    def __init__(self, path: Path, layout: OutputOptions) -> None:
         super().__init__(path, layout)
         self._path, folder = path, path.parent
-        self._arrays: dict[str, SpooledArray] = {}
+        self._arrays: dict[str, BufferedArray] = {}
         self._columns: list[Column] = []
         if layout.row_shape is None:
-            self._arrays["values"] = SpooledArray(folder, layout.dtype)
-            self._arrays["row_splits"] = SpooledArray(folder, np.dtype(np.int64))
+            self._arrays["values"] = BufferedArray(folder, layout.dtype)
+            self._arrays["row_splits"] = BufferedArray(folder, np.dtype(np.int64))
             self._arrays["row_splits"].append(np.zeros(1, np.int64))
         else:
-            self._arrays[layout.name] = SpooledArray(folder, layout.dtype, layout.row_shape)
+            self._arrays[layout.name] = BufferedArray(folder, layout.dtype, layout.row_shape)
         self._total = 0
         self._columns = [column_for(field)(folder, field) for field in layout.kept]
 
@@ -266,13 +266,13 @@ class NpzWriter(Writer):
         if "lengths" not in self._arrays:
             if self.rows:
                 raise ValueError("lengths must come with every block or with none")
-            self._arrays["lengths"] = SpooledArray(self._path.parent, np.dtype(np.int32))
+            self._arrays["lengths"] = BufferedArray(self._path.parent, np.dtype(np.int32))
         self._arrays["lengths"].append(block.lengths.astype(np.int32))
 
     def _complete(self) -> None:
         pack(self._path, self._all_arrays(), self._facts())
 
-    def _all_arrays(self) -> Iterator[tuple[str, SpooledArray]]:
+    def _all_arrays(self) -> Iterator[tuple[str, BufferedArray]]:
         yield from self._arrays.items()
         for column in self._columns:
             yield from column.arrays()
@@ -291,7 +291,7 @@ class NpzWriter(Writer):
             column.close()
 
 
-def pack(path: Path, arrays: Iterable[tuple[str, SpooledArray]], facts: Iterable[tuple[str, Array]]) -> None:
+def pack(path: Path, arrays: Iterable[tuple[str, BufferedArray]], facts: Iterable[tuple[str, Array]]) -> None:
     """Write the file: ``arrays`` that were spooled, then ``facts``, small ones."""
     with zipfile.ZipFile(path, "x", zipfile.ZIP_STORED) as archive:
         for name, spooled in arrays:

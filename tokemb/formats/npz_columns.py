@@ -31,7 +31,7 @@ WIDEST = 64
 _BLOCK = 1 << 22
 
 
-class SpooledArray:
+class BufferedArray:
     """A growing array in a temporary file beside the output, without a name where the system allows it."""
 
     def __init__(self, folder: Path, dtype: np.dtype[Any], row_shape: tuple[int, ...] = ()) -> None:
@@ -58,7 +58,7 @@ class Column(ABC):
 
     def __init__(self, folder: Path, field: pa.Field) -> None:
         self._folder, self._name = folder, field.name
-        self._missing = SpooledArray(folder, np.dtype(np.bool_))
+        self._missing = BufferedArray(folder, np.dtype(np.bool_))
         self._any_missing = False
 
     def append(self, values: pa.Array) -> None:
@@ -72,10 +72,10 @@ class Column(ABC):
         """Add values of a plain type."""
 
     @abstractmethod
-    def _own_arrays(self) -> Iterator[tuple[str, SpooledArray]]:
+    def _own_arrays(self) -> Iterator[tuple[str, BufferedArray]]:
         """The names of arrays and the arrays, but for the missing values."""
 
-    def arrays(self) -> Iterator[tuple[str, SpooledArray]]:
+    def arrays(self) -> Iterator[tuple[str, BufferedArray]]:
         """The names of arrays and the arrays."""
         yield from self._own_arrays()
         if self._any_missing:
@@ -93,14 +93,14 @@ class NumberColumn(Column):
         super().__init__(folder, field)
         kind = plain_type(field.type)
         self._fills = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
-        self._array = SpooledArray(folder, pa.array([], kind).to_numpy(zero_copy_only=False).dtype)
+        self._array = BufferedArray(folder, pa.array([], kind).to_numpy(zero_copy_only=False).dtype)
 
     def _append(self, values: pa.Array) -> None:
         if values.null_count and self._fills:
             values = values.fill_null(pa.scalar(0).cast(values.type))
         self._array.append(values.to_numpy(zero_copy_only=False))
 
-    def _own_arrays(self) -> Iterator[tuple[str, SpooledArray]]:
+    def _own_arrays(self) -> Iterator[tuple[str, BufferedArray]]:
         yield self._name, self._array
 
     def close(self) -> None:
@@ -114,10 +114,10 @@ class TextColumn(Column):
 
     def __init__(self, folder: Path, field: pa.Field) -> None:
         super().__init__(folder, field)
-        self._utf8 = SpooledArray(folder, np.dtype(np.uint8))
-        self._offsets = SpooledArray(folder, np.dtype(np.int64))
+        self._utf8 = BufferedArray(folder, np.dtype(np.uint8))
+        self._offsets = BufferedArray(folder, np.dtype(np.int64))
         self._offsets.append(np.zeros(1, np.int64))
-        self._wide: SpooledArray | None = None
+        self._wide: BufferedArray | None = None
         self._rows, self._total, self._longest = 0, 0, 1
         self._ends_in_nul = False
 
@@ -134,7 +134,7 @@ class TextColumn(Column):
         # NumPy takes NULs at the end for filling.
         self._ends_in_nul = self._ends_in_nul or bool(pc.any(pc.ends_with(values, "\0")).as_py())
 
-    def _own_arrays(self) -> Iterator[tuple[str, SpooledArray]]:
+    def _own_arrays(self) -> Iterator[tuple[str, BufferedArray]]:
         if self._longest > WIDEST or self._ends_in_nul:
             yield f"{self._name}.utf8", self._utf8
             yield f"{self._name}.offsets", self._offsets
@@ -142,8 +142,8 @@ class TextColumn(Column):
             self._wide = self._widened()
             yield self._name, self._wide
 
-    def _widened(self) -> SpooledArray:
-        wide = SpooledArray(self._folder, np.dtype(f"<U{self._longest}"))
+    def _widened(self) -> BufferedArray:
+        wide = BufferedArray(self._folder, np.dtype(f"<U{self._longest}"))
         utf8, offsets = self._utf8.complete(), self._offsets.complete()
         for file in (utf8, offsets):
             np.lib.format.read_magic(file)

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from tokemb.errors import ArgumentError
 from tokemb.files.atomic import atomic_file, check_output
 from tokemb.files.output_contents import check_rows, rows_kind
-from tokemb.formats.output_options import Layout
+from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.writer import Writer
 
 # The format is the extension; each module is imported when it is needed.
@@ -27,7 +27,7 @@ FORMATS = tuple(_WRITERS)
 
 @contextmanager
 def open_writer(
-    target: Path | BinaryIO, layout: Layout, *, force: bool = False, folder: Path | None = None
+    target: Path | BinaryIO, layout: OutputOptions, *, force: bool = False, folder: Path | None = None
 ) -> Iterator[Writer]:
     """Write rows to ``target``: a path, whose extension is one of ``FORMATS``, or a binary stream for lines of JSON.
 
@@ -57,18 +57,18 @@ def open_writer(
         check_rows(temporary, target.suffix, layout.name, writer.rows)
 
 
-def check_layout(target: Path | BinaryIO, layout: Layout) -> None:
+def check_layout(target: Path | BinaryIO, layout: OutputOptions) -> None:
     """Raise ``ArgumentError`` if ``open_writer`` would: to know it before any work that comes first."""
     _writer(target).check(layout)
 
 
-def check_target(target: Path | BinaryIO, layout: Layout, force: bool) -> None:
+def check_target(target: Path | BinaryIO, layout: OutputOptions, force: bool) -> None:
     """Raise ``OSError`` if ``open_writer`` would for what is at ``target``, to know it before any work."""
     if isinstance(target, Path):
         check_output(target, rows_kind(target.suffix, layout.name), force=force)
 
 
-def least_row_bytes(target: Path | BinaryIO, layout: Layout) -> int:
+def least_row_bytes(target: Path | BinaryIO, layout: OutputOptions) -> int:
     """Return the least number of bytes that a row takes; 0 if it cannot be told, as padding is compressed."""
     return _writer(target).least_row_bytes(layout)
 

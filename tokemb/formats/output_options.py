@@ -19,7 +19,7 @@ DTYPES = {"ids": ("int32", "uint16", "int64"), "vectors": ("float32", "float16")
 
 
 @dataclass(frozen=True)
-class Layout:
+class OutputOptions:
     """What an output file holds besides its rows.
 
     ``name``: ``"ids"`` or ``"vectors"``. ``dtype``: of ids int32, uint16 or int64, of vectors float32 or float16.

@@ -16,7 +16,7 @@ from tokemb.errors import ArgumentError
 from tokemb.files.arrow_files import open_parquet
 from tokemb.files.expansion import is_bomb
 from tokemb.files.parquet_footer import read_chunks
-from tokemb.formats.output_options import Layout
+from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.source import BLOCK, LARGEST_READ, IdBlock, IdsSource, broken, changed, int32_ids
 from tokemb.formats.writer import Array, Block, Writer
 from tokemb.rows.ragged import Ragged
@@ -47,7 +47,7 @@ class ParquetSource(IdsSource):
         rows = _ROWS if self.maxlen is None else min(self._rows_at_a_time(row_size), BLOCK)
         # Without these two Arrow reads the whole file ahead.
         sparing: dict[str, Any] = {"buffer_size": _READ_BUFFER, "pre_buffer": False}
-        with sound(self.path), open_parquet(self.path, page_checksum_verification=True, **sparing) as file:
+        with validate(self.path), open_parquet(self.path, page_checksum_verification=True, **sparing) as file:
             self._check_row_sizes()
             if not file.schema_arrow.equals(self._schema) or file.metadata.num_rows != self.rows:
                 raise changed(self.path)
@@ -92,12 +92,12 @@ class ParquetSource(IdsSource):
 
 def open_source(path: Path) -> ParquetSource:
     """Look at the columns; raises ``ArgumentError`` if none can be the ids."""
-    with sound(path), open_parquet(path) as file:
+    with validate(path), open_parquet(path) as file:
         return ParquetSource(path, file.schema_arrow, file.metadata.num_rows)
 
 
 @contextmanager
-def sound(path: Path) -> Iterator[None]:
+def validate(path: Path) -> Iterator[None]:
     """Raise what is wrong with a file as ``ArgumentError``, naming it; failures of the disk stay ``OSError``."""
     try:
         yield
@@ -141,7 +141,7 @@ _ROW_GROUP = 1 << 26
 class ParquetWriter(Writer):
     """``ids``, list<dtype>; or ``vectors``, fixed_size_list<dtype>[dim] in as many lists as there are other axes."""
 
-    def __init__(self, path: Path, layout: Layout) -> None:
+    def __init__(self, path: Path, layout: OutputOptions) -> None:
         super().__init__(path, layout)
         self._schema = pa.schema([pa.field(layout.name, _rows_type(layout)), *layout.kept], _metadata(layout))
         self._pending: list[pa.RecordBatch] = []
@@ -154,7 +154,7 @@ class ParquetWriter(Writer):
         )
 
     @classmethod
-    def check(cls, layout: Layout) -> None:
+    def check(cls, layout: OutputOptions) -> None:
         """Raise ``ArgumentError`` for kept columns of types that are not Parquet's."""
         with _refusing(), pq.ParquetWriter(pa.BufferOutputStream(), layout.kept):
             pass
@@ -200,7 +200,7 @@ def _refusing() -> Iterator[None]:
         raise ArgumentError(f"Parquet cannot keep these columns: {' '.join(str(error).split()):.200}") from None
 
 
-def _rows_type(layout: Layout) -> pa.DataType:
+def _rows_type(layout: OutputOptions) -> pa.DataType:
     kind = pa.from_numpy_dtype(layout.dtype)
     if layout.name == "ids":
         return pa.list_(kind)
@@ -209,7 +209,7 @@ def _rows_type(layout: Layout) -> pa.DataType:
     return kind
 
 
-def _rows_array(block: Block, layout: Layout) -> pa.Array:
+def _rows_array(block: Block, layout: OutputOptions) -> pa.Array:
     """The rows as Arrow lists around the NumPy array's own memory."""
     shape = block.values.shape
     array = pa.array(np.ascontiguousarray(block.values).reshape(-1))
@@ -227,7 +227,7 @@ def _lists(splits: Array, values: pa.Array) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(splits.astype(np.int32)), values)
 
 
-def _metadata(layout: Layout) -> dict[str, str]:
+def _metadata(layout: OutputOptions) -> dict[str, str]:
     facts: dict[str, object] = {
         "tokemb.fingerprint": layout.fingerprint or None,
         "tokemb.pad_id": layout.pad_id,

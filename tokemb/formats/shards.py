@@ -15,7 +15,7 @@ from tokemb._arrays import Int32
 from tokemb.errors import ArgumentError, OutputExistsError, RowsLostError
 from tokemb.files.locked_folder import locked_folder
 from tokemb.files.temporaries import temporary_folder
-from tokemb.formats import FORMATS, Layout, Writer, open_writer
+from tokemb.formats import FORMATS, OutputOptions, Writer, open_writer
 from tokemb.formats.manifest import Manifest, remove_shards, shard_path
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
@@ -97,7 +97,7 @@ class ShardFolder:
                 if not self._force:
                     raise
                 self._replaces = True
-            self._manifest.forget_damaged(map(self.shard, range(len(self.rows))))
+            self._manifest.drop_corrupt(map(self.shard, range(len(self.rows))))
             yield
 
     def shard(self, index: int) -> Path:
@@ -106,7 +106,7 @@ class ShardFolder:
 
     def write(
         self,
-        layout: Layout,
+        layout: OutputOptions,
         pieces: Iterable[Piece[Rows]],
         append: Callable[[Writer, Piece[Rows]], None],
         count: RowCount,
@@ -128,7 +128,7 @@ class ShardFolder:
                     self._write_shard(work, layout, [], append)
                 count.check(sum(manifest.rows))
             except RowsLostError:
-                manifest.forget_all()
+                manifest.drop_all()
                 manifest.save(self.path, work)
                 raise
             manifest.complete = True
@@ -137,7 +137,7 @@ class ShardFolder:
     def _write_shard(
         self,
         work: Path,
-        layout: Layout,
+        layout: OutputOptions,
         parts: Iterable[Piece[Rows]],
         append: Callable[[Writer, Piece[Rows]], None],
     ) -> None:

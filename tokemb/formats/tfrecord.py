@@ -12,7 +12,7 @@ import pyarrow.types as pt
 
 from tokemb._arrays import Int64
 from tokemb.errors import ArgumentError
-from tokemb.formats.output_options import Layout
+from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.record_frames import framed
 from tokemb.formats.tf_examples import examples, feature, numbers, texts
 from tokemb.formats.writer import Block, Writer
@@ -30,17 +30,17 @@ class TfrecordWriter(Writer):
     """``ids`` as int64 or ``vectors`` as float features; kept columns as int64, float or bytes features."""
 
     @classmethod
-    def check(cls, layout: Layout) -> None:
+    def check(cls, layout: OutputOptions) -> None:
         """Raise ``ArgumentError`` for kept columns whose types are no features."""
         for field in layout.kept:
             _feature_dtype(field)
 
     @classmethod
-    def least_row_bytes(cls, layout: Layout) -> int:
+    def least_row_bytes(cls, layout: OutputOptions) -> int:
         """Return the bytes of the numbers: an id of padding takes one, a float four."""
         return layout.row_size * (1 if layout.name == "ids" else 4)
 
-    def __init__(self, path: Path, layout: Layout) -> None:
+    def __init__(self, path: Path, layout: OutputOptions) -> None:
         super().__init__(path, layout)
         self._rows_list = _LISTS["int64" if layout.name == "ids" else "float32"]
         self._dtypes = [_feature_dtype(field) for field in layout.kept]
@@ -67,7 +67,7 @@ class TfrecordWriter(Writer):
         self._file.close()
 
 
-def feature_spec(layout: Layout) -> str:
+def feature_spec(layout: OutputOptions) -> str:
     """What ``tf.io.parse_single_example`` needs to read a file of ``layout``, as Python.
 
     A kept value that is missing is no feature of its row; parsing gives -1, NaN or the empty text for it.

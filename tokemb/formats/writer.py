@@ -16,7 +16,7 @@ import pyarrow as pa
 from tokemb._arrays import Int64
 from tokemb.errors import ArgumentError
 from tokemb.files.output_errors import naming_file
-from tokemb.formats.output_options import Layout
+from tokemb.formats.output_options import OutputOptions
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.kept import with_plain_nulls
 
@@ -67,7 +67,7 @@ class Writer(ABC):
     """Writes rows into one file of one format; leaving the context without an error completes the file."""
 
     @abstractmethod
-    def __init__(self, target: Path | BinaryIO, layout: Layout) -> None:
+    def __init__(self, target: Path | BinaryIO, layout: OutputOptions) -> None:
         """``target``: a path where nothing is yet; lines of JSON also go to a stream."""
         self.layout = layout
         self.rows = 0
@@ -75,11 +75,11 @@ class Writer(ABC):
 
     @classmethod
     @abstractmethod
-    def check(cls, layout: Layout) -> None:
+    def check(cls, layout: OutputOptions) -> None:
         """Raise ``ArgumentError`` if files of this format cannot hold ``layout``."""
 
     @classmethod
-    def least_row_bytes(cls, layout: Layout) -> int:
+    def least_row_bytes(cls, layout: OutputOptions) -> int:
         """Return the least number of bytes that a row takes; 0 if it cannot be told, as padding is compressed."""
         return 0
 

@@ -10,7 +10,7 @@ from tokenizers.models import WordPiece
 from tokemb.errors import VocabularyError
 from tokemb.importers.imported import Imported, Original, check_ids, foreign_encoder
 from tokemb.importers.options import Options
-from tokemb.vocabulary.tokenizer_json import specification_of
+from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
 
 KIND = "bert"
 
@@ -40,7 +40,7 @@ def read_bert(ids: Mapping[str, int], options: Options) -> Imported:
     capitals = sum(token.lower() != token for token in ids if token not in _SPECIAL and not token.startswith("[unused"))
     lowercase = not capitals if options.lowercase is None else options.lowercase
     tokenizer = _tokenizer(dict(ids), lowercase)
-    encoder = foreign_encoder(specification_of(tokenizer), options)
+    encoder = foreign_encoder(tokenizer_json_of(tokenizer), options)
     note = f"{capitals:,} tokens have capital letters, so texts are {'lowered' if lowercase else 'left as they are'}"
     facts = {"tokens": len(ids), "oov": f"{_UNKNOWN} ({encoder.unk_id})", "lowercase": lowercase}
     return Imported(KIND, encoder, _original(dict(ids), lowercase), facts, (note,) if options.lowercase is None else ())

@@ -15,9 +15,9 @@ from tokemb.importers.unicode_text import is_unicode
 from tokemb.sources.texts import batches
 from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.highest_id import check_highest_id
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile
-from tokemb.vocabulary.tokenizer_json import Specification, find_pad_id, specification_of, tokenizer_of
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, tokenizer_json_of, tokenizer_of
 
 # Texts to rows of ids.
 Original = Callable[[list[str]], list[list[int]]]
@@ -62,7 +62,7 @@ def word_encoder(
     *,
     unk_token: str | None,
     pad_id: int | None,
-    shape: RowShape,
+    shape: PadTruncate,
     counts: Mapping[str, int] | None = None,
     documents: Mapping[str, int] | None = None,
 ) -> Encoder:
@@ -81,8 +81,8 @@ def word_encoder(
     tokenizer = profile.tokenizer()
     if profile.decoder is not None:
         tokenizer.decoder = profile.decoder
-    specification: Specification = {
-        **specification_of(tokenizer),
+    specification: TokenizerJson = {
+        **tokenizer_json_of(tokenizer),
         "model": {"type": "WordLevel", "vocab": vocab, "unk_token": unknown},
     }
     tokens = _tokens(vocab, max([*vocab.values(), pad_id or 0]) + 1)
@@ -101,11 +101,11 @@ def word_encoder(
     )
 
 
-def foreign_encoder(specification: Specification, options: Options) -> Encoder:
+def foreign_encoder(specification: TokenizerJson, options: Options) -> Encoder:
     """An encoder of a ``tokenizer.json`` as it is, but for how its rows are truncated and padded if that was said."""
     tokenizer = tokenizer_of(specification)
     pad_id = find_pad_id(tokenizer, None)
-    shape = RowShape.of(tokenizer)
+    shape = PadTruncate.of(tokenizer)
     if options.shape(shape) != shape:
         token = tokenizer.id_to_token(pad_id) if pad_id is not None else None
         if pad_id is None or token is None:
@@ -120,7 +120,7 @@ def check_reachable(encoder: Encoder, words: Mapping[str, int], way_out: str) ->
     ``words``: their ids. ``way_out``: what to do about it.
     """
     known = [word for word in words if word and is_unicode(word)]
-    rows = (row for batch in batches(known) for row in encoder.encode_column(batch, RowShape()).rows)
+    rows = (row for batch in batches(known) for row in encoder.encode_column(batch, PadTruncate()).rows)
     for word, row in zip(known, rows, strict=True):
         if row.tolist() != [words[word]]:
             raise VocabularyError(f"no text is split so that it yields the word {word!r:.60}: {way_out}")

@@ -15,7 +15,7 @@ from tokemb.importers.imported import Imported, Original, free_name, word_encode
 from tokemb.importers.keras_splitting import layer_profile
 from tokemb.importers.options import Options
 from tokemb.models.keras_archive import read_archive, read_member
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.pad_truncate import PadTruncate
 
 KINDS = {"TextVectorization": "text-vectorization", "StringLookup": "string-lookup"}
 
@@ -75,7 +75,7 @@ def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) 
         profile,
         unk_token=unknown,
         pad_id=None if mask is None else 0,
-        shape=options.shape(RowShape(length, "post", length, "post")),
+        shape=options.shape(PadTruncate(length, "post", length, "post")),
     )
     facts = {
         "layer": layer.name,

@@ -14,7 +14,7 @@ from tokemb.importers.keras_splitting import DEFAULT_FILTERS, keras_profile
 from tokemb.importers.options import Options
 from tokemb.importers.pickled_objects import MIGRATED
 from tokemb.importers.special_words import is_special, padding_id, unknown_word
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.pad_truncate import PadTruncate
 
 KIND = "keras-tokenizer"
 
@@ -113,7 +113,7 @@ def read_keras_tokenizer(state: Mapping[str, Any], options: Options, *, pickled:
         keras_profile(tokenizer.filters, tokenizer.lower, tokenizer.split, tokenizer.char_level),
         unk_token=tokenizer.oov_token,
         pad_id=pad_id,
-        shape=options.shape(RowShape(padding="pre", truncating="pre")),
+        shape=options.shape(PadTruncate(padding="pre", truncating="pre")),
         counts=_numbers(state.get("word_counts")),
         documents=_numbers(state.get("word_docs")),
     )

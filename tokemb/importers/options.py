@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 
 from tokemb.errors import ArgumentError
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.pad_truncate import PadTruncate
 
 # What every file takes.
 _ROWS = ("maxlen", "padding", "truncating")
@@ -36,6 +36,6 @@ class Options:
             if item.name not in (*_ROWS, *names) and getattr(self, item.name) is not None:
                 raise ArgumentError(f"{item.name} is not for this file ({kind}), which says it or has no use for it")
 
-    def shape(self, of_file: RowShape) -> RowShape:
+    def shape(self, of_file: PadTruncate) -> PadTruncate:
         """How rows are truncated and padded, given what the file says."""
         return of_file.override(self.maxlen, self.padding, self.truncating)

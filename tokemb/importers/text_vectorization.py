@@ -8,7 +8,7 @@ from tokemb.counts.select_tokens import PAD_TOKEN, UNK_TOKEN
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.fit import word_specification
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import get_profile
 from tokemb.vocabulary.tokenizer_json import tokenizer_of
 
@@ -61,6 +61,6 @@ def read_text_vectorization(layer: keras.layers.TextVectorization) -> Encoder:
         raise VocabularyError(
             "this TextVectorization has a vocabulary that Keras does not show as it is: NUL in tokens"
         )
-    shape = RowShape().override(config["output_sequence_length"], None, None)
+    shape = PadTruncate().override(config["output_sequence_length"], None, None)
     specification = word_specification(get_profile(_PROFILE), tokens, shape)
     return Encoder(specification, tokenizer_of(specification), pad_id=0, profile=_PROFILE)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from tokemb.importers.imported import Imported, foreign_encoder
 from tokemb.importers.options import Options
-from tokemb.vocabulary.tokenizer_json import Specification, tokenizer_of
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_of
 
 KIND = "tokenizer-json"
 
 
-def read_tokenizer_json(specification: Specification, path: Path, options: Options) -> Imported:
+def read_tokenizer_json(specification: TokenizerJson, path: Path, options: Options) -> Imported:
     """Import the content of any ``tokenizer.json``; raise ``VocabularyError`` if `tokenizers` cannot load it.
 
     ``path``: the file that it is from.

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tokemb.importers.imported import Imported
-from tokemb.sources.text_source import corpus_batches
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.sources.text_source import text_batches
+from tokemb.vocabulary.pad_truncate import PadTruncate
 
 # Rows that are compared at a time.
 _ROWS = 1000
@@ -32,11 +32,11 @@ def verify(imported: Imported, texts: Path | Iterable[Any]) -> tuple[int, Differ
     Returns how many rows were compared, and the first that differs, or ``None``.
     """
     done = 0
-    for batch in corpus_batches(texts):
+    for batch in text_batches(texts):
         for start in range(0, len(batch), _ROWS):
             part = batch.slice(start, _ROWS)
             rows = part.to_pylist()
-            encoded = imported.encoder.encode_column(part, RowShape())
+            encoded = imported.encoder.encode_column(part, PadTruncate())
             for text, ids, theirs in zip(rows, encoded.rows, imported.original(rows), strict=True):
                 if ids.tolist() != theirs:
                     return done, Difference(done, text, ids.tolist(), theirs)

@@ -10,7 +10,7 @@ from tokemb.counts.select_tokens import PAD_TOKEN, UNK_TOKEN
 from tokemb.errors import VocabularyError
 from tokemb.importers.imported import Imported, Original, check_reachable, word_encoder
 from tokemb.importers.options import Options
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile
 
 GENSIM, WORDS = "gensim", "words"
@@ -47,7 +47,7 @@ def read_gensim(lines: list[str], options: Options) -> Imported:
         profile,
         unk_token=None,
         pad_id=0 if offset else None,
-        shape=options.shape(RowShape()),
+        shape=options.shape(PadTruncate()),
         documents=documents,
     )
     facts = {"words": len(ids), "documents": header, "oov": None, "offset": offset}
@@ -73,7 +73,7 @@ def read_words(lines: list[str], options: Options, *, sure: bool) -> Imported:
     if not words:
         raise VocabularyError("the file holds no words")
     profile = get_profile(options.profile or "whitespace")
-    encoder = word_encoder(ids, profile, unk_token=UNK_TOKEN, pad_id=0, shape=options.shape(RowShape()))
+    encoder = word_encoder(ids, profile, unk_token=UNK_TOKEN, pad_id=0, shape=options.shape(PadTruncate()))
     if not sure:
         way_out = 'pass kind="words" if it is a list of words, or the profile=... that splits them'
         check_reachable(encoder, {word: ids[word] for word in words}, way_out)

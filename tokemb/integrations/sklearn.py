@@ -163,7 +163,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """The length of all rows; it must not depend on what is transformed."""
         encoder = self.encoder_
         encoder.require_pad_id()
-        shape = encoder.row_shape(self.maxlen, self.padding, self.truncating)
+        shape = encoder.pad_truncate(self.maxlen, self.padding, self.truncating)
         if shape.fixed_length is not None:
             return shape.fixed_length
         rows = encoder.encode_ragged(texts, truncating=self.truncating, threads=self.threads)

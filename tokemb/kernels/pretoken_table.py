@@ -6,7 +6,7 @@ import numpy as np
 
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.simd import load
-from tokemb.kernels.structs import SLOT, Int32, Int64, Pieces, Text, UInt8, UInt64
+from tokemb.kernels.structs import SLOT, Int32, Int64, Pretokens, Text, UInt8, UInt64
 
 _SECOND, NUMBER, BECOMES = np.uint64(1), np.uint64(2), np.uint64(3)
 
@@ -69,7 +69,7 @@ def find(
 ) -> int:
     """Where in ``slots`` the piece ``text[start:end]`` begins, or where there is room for it.
 
-    ``slots``, ``piece_text``, ``piece_starts``: the fields of ``Pieces``. ``first``, ``second``: the piece's key.
+    ``slots``, ``piece_text``, ``piece_starts``: the fields of ``Pretokens``. ``first``, ``second``: the piece's key.
     ``slot``: where to look first.
     """
     while True:
@@ -95,7 +95,7 @@ def _same(number: int, piece_text: UInt8, piece_starts: Int64, text: UInt8, star
     return True
 
 
-def insert(pieces: Pieces, size: int, texts: Text, becomes: UInt64) -> None:
+def insert(pieces: Pretokens, size: int, texts: Text, becomes: UInt64) -> None:
     """Put ``texts`` in, as pieces from ``size`` on, with what they become, uint64 (texts,).
 
     There must be room for them, and none may be there already.
@@ -117,7 +117,7 @@ def insert(pieces: Pieces, size: int, texts: Text, becomes: UInt64) -> None:
         piece_starts[size + index + 1] = begin + end - start
 
 
-def find_all(pieces: Pieces, texts: Text, found: Int32) -> None:
+def find_all(pieces: Pretokens, texts: Text, found: Int32) -> None:
     """Put the number of each text, -1 for those that are no piece, into ``found``, int32 (texts,)."""
     slots, piece_text, piece_starts = pieces
     data, offsets = texts

@@ -94,7 +94,7 @@ def _simple(
     started: int,
     ended: int,
 ) -> tuple[int, int, int, int]:
-    """As ``cut``, for at most ``WIDTH`` bytes that each become one; returns how many, and what has changed.
+    """As ``pretokenize``, for at most ``WIDTH`` bytes that each become one; returns how many, and what has changed.
 
     A class is a bit for each of the bytes. Its runs start where it begins, and end where it no longer is.
     """
@@ -143,7 +143,7 @@ def _simple(
 
 
 @inlined
-def cut(
+def pretokenize(
     table: Table,
     characters: Int32,
     data: UInt8,

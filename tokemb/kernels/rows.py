@@ -34,7 +34,7 @@ def lay_rows(
     first: int,
     last: int,
 ) -> None:
-    """``tokemb.rows.pack_rows.lay_out`` for the rows from ``first`` to before ``last``.
+    """``tokemb.rows.pack_rows.pack_rows`` for the rows from ``first`` to before ``last``.
 
     ``out`` may be the array of ``values`` if no row is moved to the right. Nothing is looked for in no ``ids``.
     """

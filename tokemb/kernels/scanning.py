@@ -1,7 +1,7 @@
 """The kernels of the scanner: rows of text to rows of ids.
 
-Each row goes through in chunks. ``cut`` normalizes a chunk into ``scratch`` and notes where pieces start and end; then
-all of them are looked up.
+Each row is processed in chunks. ``pretokenize`` normalizes a chunk into ``scratch`` and notes where pre-tokens start
+and end. Then all of them are looked up.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.pretoken_table import BECOMES, NUMBER, find, key_of, slot_of
-from tokemb.kernels.pretokenize import cut, holds_token
+from tokemb.kernels.pretokenize import holds_token, pretokenize
 from tokemb.kernels.simd import prefetch
 from tokemb.kernels.structs import (
     DONE,
@@ -22,7 +22,7 @@ from tokemb.kernels.structs import (
     Int32,
     Int64,
     Out,
-    Pieces,
+    Pretokens,
     Report,
     Table,
     Text,
@@ -111,7 +111,7 @@ def _finish_row(out: Out, row: int, position: int) -> None:
 def scan(
     table: Table,
     characters: Int32,
-    pieces: Pieces,
+    pieces: Pretokens,
     ids: Int32,
     unknown: int,
     text: Text,
@@ -122,7 +122,7 @@ def scan(
 ) -> int:
     """The ids of the texts ``rows``, int64 (scanned,); returns how many pieces were noted in ``report.missing``.
 
-    ``characters``: int32 (entries,), the ids of characters that are pieces of their own, as ``cut`` takes them.
+    ``characters``: int32 (entries,), the ids of characters that are pieces of their own, as ``pretokenize`` takes them.
     ``ids``: int32 (total,), those of the pieces that become more than one.
     ``unknown``: the id of any other piece, or ``UNKNOWN_TO_REFERENCE``, ``NOTE`` or ``NOTE_IN_PLACE``.
     """
@@ -141,7 +141,7 @@ def scan(
         at, end = offsets[rows[index]], offsets[rows[index] + 1]
         filled, kind, opened, state = 0, 0, 0, DONE
         while True:
-            at, filled, kind, started, ended, state = cut(
+            at, filled, kind, started, ended, state = pretokenize(
                 table, characters, data, at, end, scratch, filled, kind, starts, ends, opened, wanted, state
             )
             # A token that is looked for in normalized text may lie across two chunks.

@@ -93,7 +93,7 @@ class Text(NamedTuple):
     offsets: Int64
 
 
-class Pieces(NamedTuple):
+class Pretokens(NamedTuple):
     """Open addressing, linear probing.
 
     ``slots``: uint64 (slots * SLOT,), slots a power of two. The key is the bytes of a short piece and their number, or

@@ -21,8 +21,8 @@ from tokemb.models.compatibility import (
     weight_errors,
 )
 from tokemb.models.embedder import ready_model
-from tokemb.models.embedding_lookup import LookUp
-from tokemb.models.keras_model import Network
+from tokemb.models.embedding_lookup import EmbeddingLookup
+from tokemb.models.keras_model import KerasModel
 from tokemb.rows.ragged import check_id_rows
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ made for, or make the model from this one
 
 
 def _findings_in(
-    model: LookUp | Network, encoder: Encoder, source: npt.ArrayLike | Path, name: str
+    model: EmbeddingLookup | KerasModel, encoder: Encoder, source: npt.ArrayLike | Path, name: str
 ) -> Iterator[Finding]:
     seen: set[str] = set()
     try:
@@ -70,7 +70,9 @@ def _findings_in(
         yield Finding("error", "dtype", f"{error}: encode the texts again, or save the ids as int32 (rows, maxlen)")
 
 
-def _id_findings(model: LookUp | Network, encoder: Encoder, source: npt.ArrayLike | Path) -> Iterator[Finding]:
+def _id_findings(
+    model: EmbeddingLookup | KerasModel, encoder: Encoder, source: npt.ArrayLike | Path
+) -> Iterator[Finding]:
     if not isinstance(source, Path):
         yield from id_errors(model, encoder, check_id_rows(source))
         return

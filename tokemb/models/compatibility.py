@@ -9,9 +9,9 @@ from typing import Any
 import numpy.typing as npt
 
 from tokemb.encoder import Encoder
-from tokemb.models.embedding_lookup import LookUp
+from tokemb.models.embedding_lookup import EmbeddingLookup
 from tokemb.models.embedding_model import FINGERPRINT_DIGITS, fingerprint_in_name
-from tokemb.models.keras_model import Network
+from tokemb.models.keras_model import KerasModel
 from tokemb.rows.ragged import Ragged
 
 _REMEDY = "use the vocabulary that the model was made for, or make the model from this one"
@@ -34,7 +34,7 @@ class Finding:
         return f"{self.level:<8} {self.message}"
 
 
-def vocabulary_errors(model: LookUp | Network, encoder: Encoder) -> Iterator[Finding]:
+def vocabulary_errors(model: EmbeddingLookup | KerasModel, encoder: Encoder) -> Iterator[Finding]:
     """Why ``model`` cannot take the ids of ``encoder``."""
     grown_from = (encoder.settings or {}).get("grown_from", ())
     yield from fingerprint_errors(model.names, model.text, encoder.fingerprint, grown_from)
@@ -77,14 +77,14 @@ def _other_vocabulary(what: str, digits: str, fingerprint: str, grown_from: Sequ
     return Finding("error", "fingerprint", message)
 
 
-def weight_errors(model: LookUp | Network) -> Iterator[Finding]:
+def weight_errors(model: EmbeddingLookup | KerasModel) -> Iterator[Finding]:
     """Yield an error if weights of a model are NaN or infinite."""
     if not model.is_finite():
         message = "weights of the model are NaN or infinite, so that its output is too"
         yield Finding("error", "weights", f"{message}: train it again from good weights, with a smaller learning rate")
 
 
-def vocabulary_warnings(model: LookUp | Network, encoder: Encoder) -> Iterator[Finding]:
+def vocabulary_warnings(model: EmbeddingLookup | KerasModel, encoder: Encoder) -> Iterator[Finding]:
     """What may surprise in the ids of ``encoder`` in ``model``."""
     shared = shared_padding(encoder)
     if shared is not None:
@@ -108,9 +108,9 @@ def shared_padding(encoder: Encoder) -> str | None:
     return None
 
 
-def length_finding(model: LookUp | Network, encoder: Encoder) -> Finding | None:
+def length_finding(model: EmbeddingLookup | KerasModel, encoder: Encoder) -> Finding | None:
     """What is wrong with the length of the rows that ``encoder`` makes when it is not told one."""
-    made = encoder.row_shape(None, None, None).fixed_length
+    made = encoder.pad_truncate(None, None, None).fixed_length
     if model.maxlen in (None, made):
         return None
     remedy = f"use encode(..., maxlen={model.maxlen})"
@@ -121,7 +121,9 @@ def length_finding(model: LookUp | Network, encoder: Encoder) -> Finding | None:
     return Finding("error", "maxlen", message)
 
 
-def id_errors(model: LookUp | Network, encoder: Encoder, rows: npt.NDArray[Any] | Ragged) -> Iterator[Finding]:
+def id_errors(
+    model: EmbeddingLookup | KerasModel, encoder: Encoder, rows: npt.NDArray[Any] | Ragged
+) -> Iterator[Finding]:
     """Why ``model`` cannot take ``rows``, integers (rows, maxlen) or ragged, or ``encoder`` cannot have made them."""
     ids = rows.values if isinstance(rows, Ragged) else rows
     if model.maxlen is not None and ids.ndim == 2 and ids.shape[1] != model.maxlen:

@@ -15,9 +15,9 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.files.hdf5 import release_frames
 from tokemb.models.compatibility import fingerprint_errors, range_error, vocabulary_errors, weight_errors
-from tokemb.models.embedding_lookup import LookUp, lookup_of, read_lookup
+from tokemb.models.embedding_lookup import EmbeddingLookup, embedding_lookup_of, read_lookup
 from tokemb.models.keras_archive import check_model_file
-from tokemb.models.keras_model import Network
+from tokemb.models.keras_model import KerasModel
 from tokemb.models.keras_names import check_names
 from tokemb.models.model_layers import names_of, part_after_text, text_fingerprints
 from tokemb.rows.pooling import POOLINGS, Float32
@@ -94,7 +94,7 @@ class Embedder:
 
     def row_size(self, maxlen: int, pooling: str | None) -> int:
         """How many numbers a row of ``maxlen`` ids takes in memory while it is embedded."""
-        if pooling is not None and isinstance(self._model, LookUp):
+        if pooling is not None and isinstance(self._model, EmbeddingLookup):
             return maxlen + self.output_dim
         return maxlen * self.output_dim
 
@@ -170,7 +170,7 @@ class Embedder:
         return self._model.pool_rows(rows, pooling)
 
 
-def ready_model(model: keras.Model | Path | str, threads: int | None) -> LookUp | Network:
+def ready_model(model: keras.Model | Path | str, threads: int | None) -> EmbeddingLookup | KerasModel:
     """The model in the form that runs fastest."""
     if isinstance(model, (Path, str)):
         lookup = read_lookup(Path(model))
@@ -182,9 +182,9 @@ def ready_model(model: keras.Model | Path | str, threads: int | None) -> LookUp 
     if not isinstance(model, keras.Model):
         raise ModelError(f"model must be a Keras model or the path of a saved one; received {type(model).__name__}")
     after_text = part_after_text(model)
-    lookup = lookup_of(model if after_text is None else after_text)
+    lookup = embedding_lookup_of(model if after_text is None else after_text)
     if lookup is None:
-        return Network(model)
+        return KerasModel(model)
     return replace(lookup, threads=threads, names=names_of(model), text=text_fingerprints(model))
 
 

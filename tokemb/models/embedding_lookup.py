@@ -16,7 +16,7 @@ from tokemb.files.hdf5 import release_frames
 from tokemb.models.keras_archive import open_weights, read_archive
 from tokemb.rows.pooling import Float32, pool_lookup
 from tokemb.rows.ragged import Ragged
-from tokemb.rows.threads import even_parts, run, thread_count
+from tokemb.rows.threads import parallel_map, split_evenly, thread_count
 
 if TYPE_CHECKING:
     import h5py
@@ -32,7 +32,7 @@ _PIECES = 8
 
 
 @dataclass(frozen=True)
-class LookUp:
+class EmbeddingLookup:
     """A model that is one ``Embedding`` layer.
 
     ``names``: of the model. ``mask_zero``: of the layer. ``matrix``: its weights, float32 (input_dim, output_dim).
@@ -74,7 +74,7 @@ class LookUp:
         """The rows of the matrix for ids (rows, maxlen) within it: float32 (rows, maxlen, output_dim)."""
         vectors = np.empty((*ids.shape, self.output_dim), np.float32)
         flat, out = ids.reshape(-1), vectors.reshape(ids.size, self.output_dim)
-        workers = len(even_parts(len(flat), vectors.size, thread_count(self.threads)))
+        workers = len(split_evenly(len(flat), vectors.size, thread_count(self.threads)))
         step = min(_GATHER_IDS, -(-len(flat) // (_PIECES * workers)) or 1)
 
         def gather(starts: Iterator[int]) -> None:
@@ -84,7 +84,7 @@ class LookUp:
                 np.take(self.matrix, flat[piece], axis=0, out=out[piece], mode="clip")
 
         # All take the next piece from one iterator: none waits for one whose core or memory is slower.
-        run(gather, [(iter(range(0, len(flat), step)),)] * workers)
+        parallel_map(gather, [(iter(range(0, len(flat), step)),)] * workers)
         return vectors
 
     def pool_padded(self, ids: Int32, real: npt.NDArray[np.bool_], pooling: str) -> Float32:
@@ -104,7 +104,7 @@ def all_finite(numbers: npt.NDArray[np.floating[Any]]) -> bool:
         return bool(np.isfinite(flat @ flat) or np.isfinite(flat).all())
 
 
-def read_lookup(path: Path) -> LookUp | None:
+def read_lookup(path: Path) -> EmbeddingLookup | None:
     """The look-up in a ``.keras`` file as ``tokemb.embedding_model`` makes it, or ``None`` if it is anything else.
 
     ``None`` is also the answer to a file that is broken: Keras is then asked, and says what is wrong.
@@ -121,7 +121,7 @@ def read_lookup(path: Path) -> LookUp | None:
         return None
     if matrix is None:
         return None
-    return LookUp((config["config"]["name"],), bool(layer["mask_zero"]), matrix)
+    return EmbeddingLookup((config["config"]["name"],), bool(layer["mask_zero"]), matrix)
 
 
 def _matrix_in(variables: h5py.Group, shape: tuple[int, int]) -> Float32 | None:
@@ -150,7 +150,7 @@ def _only_embedding(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return embedding if plain and not embedding.get("quantization_config") and not embedding.get("lora_rank") else None
 
 
-def lookup_of(model: keras.Model) -> LookUp | None:
+def embedding_lookup_of(model: keras.Model) -> EmbeddingLookup | None:
     """The look-up that ``model`` is, or ``None`` if it does anything else."""
     import keras
 
@@ -172,7 +172,7 @@ def lookup_of(model: keras.Model) -> LookUp | None:
         (None, None, layer.output_dim),
     ]:
         return None
-    return LookUp((model.name,), bool(layer.mask_zero), _matrix_of(layer))
+    return EmbeddingLookup((model.name,), bool(layer.mask_zero), _matrix_of(layer))
 
 
 def _matrix_of(layer: keras.layers.Embedding) -> Float32:

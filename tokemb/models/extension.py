@@ -18,7 +18,7 @@ from tokemb.models.compatibility import fingerprint_errors
 from tokemb.models.embedder import load_model
 from tokemb.models.embedding_model import model_name
 from tokemb.models.model_layers import all_embeddings, layers_of, names_of, text_fingerprints, vocabulary_embeddings
-from tokemb.models.optimizer_slots import numbers_of, optimizer_state, restore_optimizer
+from tokemb.models.optimizer_slots import numbers_of, optimizer_slots, restore_slots
 from tokemb.models.text_layers import check_lookups, grow_text_layers
 from tokemb.vocabulary.vocabulary import check_vocabulary
 
@@ -69,14 +69,14 @@ def grow_model(
         _check_can_grow(layer, old)
     check_lookups(model, old)
     lengths = {old.input_dim, *(layer.input_dim for layer in layers)}
-    optimizer = optimizer_state(model)
+    optimizer = optimizer_slots(model)
     for number, layer in enumerate(layers):
         _grow_layer(model, layer, old, new, None if seed is None else seed + number)
     grow_text_layers(model, new)
     for layer in layers_of(model):
         layer.name = layer.name.replace(model_name(old.fingerprint), model_name(new.fingerprint), 1)
     if optimizer is not None:
-        restore_optimizer(model, optimizer)
+        restore_slots(model, optimizer)
     grown = _reloaded(model) if _may_not_reload(model) else model
     _warn_of_others(model, layers, lengths, getattr(grown, "outputs", None) or ())
     return grown

@@ -17,7 +17,7 @@ from tokemb.rows.ragged import Ragged
 _PREDICT_ROWS = 1024  # rows that the model gets at a time
 
 
-class Network:
+class KerasModel:
     """Any Keras model from ids (rows, maxlen) to one output.
 
     Of a model that turns text into ids first, the rest of the model is used, which takes the ids.

@@ -11,13 +11,13 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
-def optimizer_state(model: Any) -> list[Array] | None:  # noqa: ANN401 - Keras is untyped
+def optimizer_slots(model: Any) -> list[Array] | None:  # noqa: ANN401 - Keras is untyped
     """Return the values of all optimizer variables, or ``None`` if the model is not compiled."""
     optimizer = getattr(model, "optimizer", None)
     return None if optimizer is None else [numbers_of(variable) for variable in optimizer.variables]
 
 
-def restore_optimizer(model: Any, state: list[Array]) -> None:  # noqa: ANN401
+def restore_slots(model: Any, state: list[Array]) -> None:  # noqa: ANN401
     """Compile the model for the weights that it has now, and copy ``state`` into the new optimizer.
 
     New rows of an optimizer variable keep the values that a new optimizer starts with. The exception is a moving

@@ -13,17 +13,17 @@ import pyarrow as pa
 from tokemb._arrays import Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
-from tokemb.formats import IdsSource, Layout, Writer, vectors_dtype
+from tokemb.formats import IdsSource, OutputOptions, Writer, vectors_dtype
 from tokemb.formats.shards import Piece, ShardFolder
 from tokemb.models.embedder import Embedder
-from tokemb.pipeline.encoded_stream import EncodedCorpus, Form
+from tokemb.pipeline.encoded_stream import EncodedStream, RowOptions
 from tokemb.pipeline.output import (
     Output,
     check_output,
     check_rows_fit,
     is_complete,
-    left_to_write,
     locked,
+    skip_written,
     write_rows,
 )
 from tokemb.pipeline.report import EncodingReport
@@ -37,7 +37,7 @@ def embed_corpus(
     encoder: Encoder,
     corpus: Iterator[pa.RecordBatch],
     output: Output,
-    form: Form,
+    form: RowOptions,
     pooling: str | None,
     dtype: str = "float32",
     threads: int | None = None,
@@ -49,7 +49,7 @@ def embed_corpus(
 
     With ``pooling`` no row is padded, and no vector of a token is kept. ``output``, ``force``: as for
     ``encode_corpus``, with its errors; ``dtype``: of the vectors, ``"float32"`` or ``"float16"``;
-    ``round_floats``: as for ``Layout``.
+    ``round_floats``: as for ``OutputOptions``.
     """
     numbers = vectors_dtype(dtype)
     form = replace(form, ragged=pooling is not None, id_bytes=numbers.itemsize * embedder.output_dim)
@@ -59,8 +59,8 @@ def embed_corpus(
         if is_complete(output):
             return EncodingReport()
         count = RowCount()
-        encoded = EncodedCorpus(encoder, left_to_write(count.reading(corpus), output), form, threads)
-        check_output(output, Layout("vectors", numbers, (0,), encoded.kept), force)
+        encoded = EncodedStream(encoder, skip_written(count.reading(corpus), output), form, threads)
+        check_output(output, OutputOptions("vectors", numbers, (0,), encoded.kept), force)
         with encoded.pieces(output) as pieces:
             maxlen = encoded.report.maxlen or 0
             layout = _layout(embedder, encoder, encoded, maxlen, pooling, numbers)
@@ -103,10 +103,10 @@ def embed_ids(
     with locked(output, source.fingerprint, _settings(embedder, pooling, dtype, round_floats)):
         if is_complete(output):
             return EncodingReport()
-        check_output(output, Layout("vectors", vectors_dtype(dtype), (0,), source.kept), force)
+        check_output(output, OutputOptions("vectors", vectors_dtype(dtype), (0,), source.kept), force)
         size = embedder.row_size(source.maxlen or 0, pooling)
         nothing = _embedded(embedder, _no_ids(source.maxlen), pooling)
-        layout = Layout("vectors", vectors_dtype(dtype), nothing.shape[1:], source.kept, source.fingerprint)
+        layout = OutputOptions("vectors", vectors_dtype(dtype), nothing.shape[1:], source.kept, source.fingerprint)
         layout = replace(layout, round_floats=round_floats)
         written = sum(output.rows) if isinstance(output, ShardFolder) else 0
         check_rows_fit(output, layout, (source.rows or written) - written)
@@ -121,7 +121,7 @@ def embed_ids(
             writer.append(_embedded(embedder, ids, pooling), None, kept)
             report.rows += len(ids)
 
-        blocks = left_to_write(count.reading(source.blocks(size)), output)
+        blocks = skip_written(count.reading(source.blocks(size)), output)
         write_rows(output, layout, ((block.ids, block.kept) for block in blocks), append, count, force)
     report.read = count.rows
     return report
@@ -130,16 +130,16 @@ def embed_ids(
 def _layout(
     embedder: Embedder,
     encoder: Encoder,
-    encoded: EncodedCorpus,
+    encoded: EncodedStream,
     maxlen: int,
     pooling: str | None,
     dtype: np.dtype[Any],
-) -> Layout:
+) -> OutputOptions:
     if pooling is None:
         nothing = embedder.vectors(np.zeros((0, maxlen), np.int32))
     else:
         nothing = embedder.pool_rows(Ragged.from_rows([]), pooling)
-    return Layout("vectors", dtype, nothing.shape[1:], encoded.kept, encoder.fingerprint)
+    return OutputOptions("vectors", dtype, nothing.shape[1:], encoded.kept, encoder.fingerprint)
 
 
 def _settings(embedder: Embedder, pooling: str | None, dtype: str, round_floats: bool) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from functools import partial
 import pyarrow as pa
 
 from tokemb.encoder import Encoder
-from tokemb.formats import Layout, Writer, ids_dtype
+from tokemb.formats import OutputOptions, Writer, ids_dtype
 from tokemb.formats.shards import Piece, ShardFolder
-from tokemb.pipeline.encoded_stream import EncodedCorpus, Form
-from tokemb.pipeline.output import Output, check_output, is_complete, left_to_write, locked, write_rows
+from tokemb.pipeline.encoded_stream import EncodedStream, RowOptions
+from tokemb.pipeline.output import Output, check_output, is_complete, locked, skip_written, write_rows
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
@@ -22,7 +22,7 @@ def encode_corpus(
     encoder: Encoder,
     corpus: Iterator[pa.RecordBatch],
     output: Output,
-    form: Form,
+    form: RowOptions,
     dtype: str = "int32",
     threads: int | None = None,
     *,
@@ -40,7 +40,7 @@ def encode_corpus(
         dtype: Dtype of the ids, ``"int32"``, ``"uint16"`` or ``"int64"``.
         threads: Number of threads, by default one for each core.
         force: Replace a file at ``output`` that does not hold ids, or is read-only.
-        round_floats: As for ``Layout``.
+        round_floats: As for ``OutputOptions``.
 
     Returns:
         What became of the rows of this run.
@@ -59,7 +59,7 @@ def encode_corpus(
         if is_complete(output):
             return EncodingReport()
         count = RowCount()
-        encoded = EncodedCorpus(encoder, left_to_write(count.reading(corpus), output), form, threads)
+        encoded = EncodedStream(encoder, skip_written(count.reading(corpus), output), form, threads)
         check_output(output, _layout(encoder, encoded, form, dtype), force)
         with encoded.pieces(output) as pieces:
             layout = replace(_layout(encoder, encoded, form, dtype), round_floats=round_floats)
@@ -69,14 +69,14 @@ def encode_corpus(
     return encoded.report
 
 
-def _layout(encoder: Encoder, encoded: EncodedCorpus, form: Form, dtype: str) -> Layout:
+def _layout(encoder: Encoder, encoded: EncodedStream, form: RowOptions, dtype: str) -> OutputOptions:
     """The layout of a file of these rows; of no width while that is not known."""
     row_shape = None if form.ragged else (encoded.report.maxlen or 0,)
     numbers = ids_dtype(dtype, encoder.input_dim)
-    return Layout("ids", numbers, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)
+    return OutputOptions("ids", numbers, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)
 
 
-def _append(encoded: EncodedCorpus, writer: Writer, piece: Piece[Ragged]) -> None:
+def _append(encoded: EncodedStream, writer: Writer, piece: Piece[Ragged]) -> None:
     rows, kept = piece
     if writer.layout.row_shape is None:
         writer.append(rows, None, kept)

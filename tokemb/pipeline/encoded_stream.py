@@ -17,24 +17,24 @@ from tokemb.errors import ArgumentError
 from tokemb.formats.shards import Piece
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
-from tokemb.rows.disk_buffer import RowSpool, check_padding
+from tokemb.rows.disk_buffer import DiskBuffer, check_padding
 from tokemb.rows.output_size import check_length
 from tokemb.rows.ragged import Ragged
-from tokemb.rows.threads import overlapped
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.rows.threads import prefetch_map
+from tokemb.vocabulary.pad_truncate import PadTruncate
 
 # Numbers that are made at a time.
 BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
-class Form:
+class RowOptions:
     """How rows are to be: cut and padded as ``shape`` says, or if ``ragged`` only cut; ``keep``: columns beside them.
 
     ``id_bytes``: what each id of a padded row takes in the output, its vector for instance.
     """
 
-    shape: RowShape
+    shape: PadTruncate
     keep: tuple[str, ...] = ()
     ragged: bool = False
     id_bytes: int = 4
@@ -52,13 +52,15 @@ class Form:
             )
 
 
-class EncodedCorpus:
+class EncodedStream:
     """A corpus, as ``tokemb.read_corpus`` gives it, that becomes rows of ids.
 
     ``kept``: the schema of the kept columns. ``report``: what became of the texts, so far.
     """
 
-    def __init__(self, encoder: Encoder, corpus: Iterator[pa.RecordBatch], form: Form, threads: int | None) -> None:
+    def __init__(
+        self, encoder: Encoder, corpus: Iterator[pa.RecordBatch], form: RowOptions, threads: int | None
+    ) -> None:
         """Read the first batch, which tells the types of the columns.
 
         Raises ``ArgumentError`` if rows are to be padded and there is no id for that.
@@ -81,14 +83,14 @@ class EncodedCorpus:
         Raises ``ArgumentError`` if next to all of a large output would be padding.
         """
         shape, report = self._form.shape, self.report
-        with closing(overlapped(self._encode_batch, self._corpus)) as pieces:
+        with closing(prefetch_map(self._encode_batch, self._corpus)) as pieces:
             if self._form.ragged:
                 yield pieces
             elif shape.fixed_length is not None:
                 report.maxlen = shape.fixed_length
                 yield self._checked(pieces, shape.fixed_length)
             else:
-                with RowSpool(output if isinstance(output, Path) else _for_standard_output(), self.kept) as spool:
+                with DiskBuffer(output if isinstance(output, Path) else _for_standard_output(), self.kept) as spool:
                     for rows, kept in pieces:
                         spool.append(rows, kept)
                     report.maxlen = shape.padded_length(spool.longest)

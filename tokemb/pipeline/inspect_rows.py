@@ -15,10 +15,10 @@ from tokemb.files.arrow_files import open_parquet
 from tokemb.formats import FORMATS
 from tokemb.formats.manifest import MANIFEST, read_manifest, shard_path
 from tokemb.formats.npz import kept_schema, read_headers
-from tokemb.formats.npz import sound as sound_npz
+from tokemb.formats.npz import validate as sound_npz
 from tokemb.formats.npz_member import read_scalar
 from tokemb.formats.open_ids import SUFFIXES, open_ids
-from tokemb.formats.parquet import sound as sound_parquet
+from tokemb.formats.parquet import validate as sound_parquet
 
 Description = dict[str, Any]
 

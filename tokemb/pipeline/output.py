@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, TypeVar
 import pyarrow as pa
 
 from tokemb.errors import ArgumentError
-from tokemb.formats import Layout, Writer, check_layout, check_target, least_row_bytes, open_writer
+from tokemb.formats import OutputOptions, Writer, check_layout, check_target, least_row_bytes, open_writer
 from tokemb.formats.shards import Piece, Rows, ShardFolder
 from tokemb.formats.source import IdBlock
 from tokemb.rows.output_size import check_room
@@ -36,7 +36,7 @@ def is_complete(output: Output) -> bool:
     return isinstance(output, ShardFolder) and output.complete
 
 
-def left_to_write(batches: Iterator[Batch], output: Output) -> Iterator[Batch]:
+def skip_written(batches: Iterator[Batch], output: Output) -> Iterator[Batch]:
     """``batches`` without the rows that are in ``output`` already; at least one, if only of no rows.
 
     Raises ``ArgumentError`` if there are fewer.
@@ -44,7 +44,7 @@ def left_to_write(batches: Iterator[Batch], output: Output) -> Iterator[Batch]:
     return _without_first(batches, sum(output.rows)) if isinstance(output, ShardFolder) else batches
 
 
-def check_output(output: Output, layout: Layout, force: bool) -> None:
+def check_output(output: Output, layout: OutputOptions, force: bool) -> None:
     """Raise what ``write_rows`` would for the layout and what is there, to know it before any work that comes first."""
     if isinstance(output, ShardFolder):
         check_layout(output.shard(0), layout)
@@ -55,7 +55,7 @@ def check_output(output: Output, layout: Layout, force: bool) -> None:
 
 def write_rows(
     output: Output,
-    layout: Layout,
+    layout: OutputOptions,
     pieces: Iterable[Piece[Rows]],
     append: Callable[[Writer, Piece[Rows]], None],
     count: RowCount,
@@ -83,7 +83,7 @@ def write_rows(
         count.check(writer.rows)
 
 
-def check_rows_fit(output: Output, layout: Layout, rows: int) -> None:
+def check_rows_fit(output: Output, layout: OutputOptions, rows: int) -> None:
     """Raise ``ArgumentError`` if ``rows`` of ``layout`` do not fit on the disk of ``output``."""
     if isinstance(output, ShardFolder):
         check_room(output.path, rows * least_row_bytes(output.shard(0), layout))
@@ -91,7 +91,7 @@ def check_rows_fit(output: Output, layout: Layout, rows: int) -> None:
         check_room(output, rows * least_row_bytes(output, layout))
 
 
-def _fitting(pieces: Iterable[Piece[Rows]], output: Output, layout: Layout) -> Iterator[Piece[Rows]]:
+def _fitting(pieces: Iterable[Piece[Rows]], output: Output, layout: OutputOptions) -> Iterator[Piece[Rows]]:
     """Give ``pieces`` on. Raise ``ArgumentError`` for one that does not fit on the disk of ``output``."""
     for piece in pieces:
         check_rows_fit(output, layout, len(piece[0]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tokemb.engine.batch_encoder import EncodedBatch
-from tokemb.formats import Layout
+from tokemb.formats import OutputOptions
 from tokemb.rows.row_count import rows_line
 
 
@@ -25,7 +25,7 @@ class EncodingReport:
     unknown: int = 0
     truncated: int = 0
     maxlen: int | None = None
-    layout: Layout | None = None
+    layout: OutputOptions | None = None
     read: int = 0
 
     @property

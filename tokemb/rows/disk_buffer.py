@@ -24,7 +24,7 @@ _ABSURD_SHARE = 0.95
 _IDS = "ids"
 
 
-class RowSpool:
+class DiskBuffer:
     """Holds rows of ids and their kept columns in a temporary file, and gives them back in order, block by block.
 
     The file is beside the output, where there must be room anyway, and has no name where the system allows it.
@@ -75,7 +75,7 @@ class RowSpool:
                 rows = Ragged(lists.values.to_numpy(), lists.offsets.to_numpy())
                 yield rows, batch.drop_columns([_IDS])
 
-    def __enter__(self) -> RowSpool:
+    def __enter__(self) -> DiskBuffer:
         return self
 
     def __exit__(

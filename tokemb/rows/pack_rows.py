@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from tokemb._arrays import Bool, Int32, Int64
 from tokemb.errors import ArgumentError
-from tokemb.rows.threads import kernels_pay, parts, run, thread_count
+from tokemb.rows.threads import parallel_map, split_rows, thread_count, worth_kernel
 
 
 def check_splits(values: Int32, row_splits: Int64) -> None:
@@ -16,7 +16,7 @@ def check_splits(values: Int32, row_splits: Int64) -> None:
         raise ArgumentError(f"row_splits must ascend from 0 to the {len(values)} ids in values")
 
 
-def lay_out(
+def pack_rows(
     values: Int32,
     starts: Int64,
     lengths: Int64,
@@ -40,7 +40,7 @@ def lay_out(
     Returns in which rows there is a ``marked`` id: bool (rows,), all false without ``marked``, which is as for
     ``rows_with``.
     """
-    if not kernels_pay(len(out)):
+    if not worth_kernel(len(out)):
         _lay_out_in_numpy(values, starts, lengths, splits, out, before, after, fill, fill_first)
         if marked is None:
             return np.zeros(len(lengths), np.bool_)
@@ -51,8 +51,8 @@ def lay_out(
     source = [np.ascontiguousarray(array) for array in (values, starts, lengths, *around, splits)]
     found = np.zeros(len(lengths), np.bool_)
     looking = _bytes(np.zeros(0, np.bool_) if marked is None else marked), _bytes(found)
-    cuts = parts(splits, thread_count(threads))
-    run(kernels.lay_rows, [(*source, out, fill, fill_first, *looking, first, last) for first, last in cuts])
+    cuts = split_rows(splits, thread_count(threads))
+    parallel_map(kernels.lay_rows, [(*source, out, fill, fill_first, *looking, first, last) for first, last in cuts])
     return found
 
 
@@ -100,7 +100,7 @@ def _within(starts: Int64, lengths: Int64, size: int) -> Bool:
 
 def select_ids(values: Int32, row_splits: Int64, keep: Bool, threads: int | None = None) -> tuple[Int32, Int64]:
     """``values`` and ``row_splits`` of the rows with only the ids where ``keep``, bool (total,), is true."""
-    if not kernels_pay(len(values)):
+    if not worth_kernel(len(values)):
         kept = np.zeros(len(keep) + 1, np.int64)
         np.cumsum(keep, out=kept[1:])
         return values[keep], kept[row_splits]
@@ -112,11 +112,11 @@ def select_ids(values: Int32, row_splits: Int64, keep: Bool, threads: int | None
     values, keep = np.ascontiguousarray(values), np.ascontiguousarray(keep)
     row_splits = np.ascontiguousarray(row_splits)
     splits = np.zeros(len(row_splits), np.int64)
-    cuts = parts(row_splits, thread_count(threads))
-    run(kernels.count_kept, [(keep, row_splits, splits[1:], first, last) for first, last in cuts])
+    cuts = split_rows(row_splits, thread_count(threads))
+    parallel_map(kernels.count_kept, [(keep, row_splits, splits[1:], first, last) for first, last in cuts])
     np.cumsum(splits, out=splits)
     out = np.empty(splits[-1], np.int32)
-    run(kernels.copy_kept, [(values, keep, row_splits, splits, out, first, last) for first, last in cuts])
+    parallel_map(kernels.copy_kept, [(values, keep, row_splits, splits, out, first, last) for first, last in cuts])
     return out, splits
 
 
@@ -125,14 +125,16 @@ def rows_with(values: Int32, row_splits: Int64, marked: Bool, threads: int | Non
 
     ``marked``: bool (ids,), which ids are; its last is for all ids beyond.
     """
-    if not kernels_pay(len(values)):
+    if not worth_kernel(len(values)):
         return _rows_with_in_numpy(values[row_splits[0] : row_splits[-1]], np.diff(row_splits), marked)
     from tokemb import kernels
 
     check_splits(values, row_splits)
     found = np.zeros(len(row_splits) - 1, np.bool_)
     arrays = np.ascontiguousarray(values), np.ascontiguousarray(row_splits), _bytes(marked), _bytes(found)
-    run(kernels.find_rows, [(*arrays, first, last) for first, last in parts(row_splits, thread_count(threads))])
+    parallel_map(
+        kernels.find_rows, [(*arrays, first, last) for first, last in split_rows(row_splits, thread_count(threads))]
+    )
     return found
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tokemb.rows.pack_rows import check_splits
 from tokemb.rows.ragged import Ragged
-from tokemb.rows.threads import kernels_pay, parts, run, thread_count
+from tokemb.rows.threads import parallel_map, split_rows, thread_count, worth_kernel
 
 Float32 = npt.NDArray[np.float32]
 
@@ -29,7 +29,7 @@ def pool_lookup(matrix: Float32, rows: Ragged, pooling: str, threads: int | None
     """
     check_splits(rows.values, rows.row_splits)
     # NumPy adds about four numbers in the time in which it moves an id.
-    if not kernels_pay(len(rows.values) * matrix.shape[1] // 4):
+    if not worth_kernel(len(rows.values) * matrix.shape[1] // 4):
         return _pool_in_numpy(matrix, rows, pooling)
     from tokemb import kernels  # here, so that small inputs do not wait for it
     from tokemb.kernels.structs import DEPTH, LANES
@@ -46,7 +46,7 @@ def pool_lookup(matrix: Float32, rows: Ragged, pooling: str, threads: int | None
             halves = np.empty((2, DEPTH), np.int64)
             kernels.pool_sums(*source, pooled, pooling == "mean", *room, halves, first, last)
 
-    run(part, parts(rows.row_splits, thread_count(threads)))
+    parallel_map(part, split_rows(rows.row_splits, thread_count(threads)))
     return pooled
 
 

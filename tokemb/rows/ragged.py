@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tokemb._arrays import Int32, Int64
 from tokemb._validation import check_count, check_optional_count, check_side
 from tokemb.errors import ArgumentError
-from tokemb.rows.pack_rows import check_splits, lay_out, select_ids
+from tokemb.rows.pack_rows import check_splits, pack_rows, select_ids
 
 
 def check_ids(ids: npt.ArrayLike) -> Int32:
@@ -131,7 +131,7 @@ class Ragged:
             return self
         starts, lengths = self._cut(maxlen, truncating)
         cut = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
-        lay_out(self.values, starts, lengths, cut.row_splits, cut.values)
+        pack_rows(self.values, starts, lengths, cut.row_splits, cut.values)
         return cut
 
     def _cut(self, maxlen: int, truncating: str) -> tuple[Int64, Int64]:
@@ -161,7 +161,7 @@ class Ragged:
         padded = np.empty((len(self), maxlen), np.int32)
         starts, lengths = self._cut(maxlen, truncating)
         splits = np.arange(len(self) + 1, dtype=np.int64) * maxlen
-        lay_out(self.values, starts, lengths, splits, padded.reshape(-1), fill=int(fill), fill_first=padding == "pre")
+        pack_rows(self.values, starts, lengths, splits, padded.reshape(-1), fill=int(fill), fill_first=padding == "pre")
         return padded
 
 

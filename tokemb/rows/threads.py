@@ -25,7 +25,7 @@ _WORTH_LOADING = 1 << 22
 _WORTH_THREADS = 1 << 18
 
 
-def kernels_pay(ids: int) -> bool:
+def worth_kernel(ids: int) -> bool:
     """Whether to move so many ids is work for a kernel rather than for NumPy; the results are the same."""
     return ids >= (_WORTH_THREADS if "llvmlite" in sys.modules else _WORTH_LOADING)
 
@@ -39,13 +39,13 @@ def thread_count(threads: int | None = None) -> int:
     return check_optional_count("threads", threads) or cores
 
 
-def even_parts(items: int, numbers: int, threads: int) -> list[tuple[int, int]]:
+def split_evenly(items: int, numbers: int, threads: int) -> list[tuple[int, int]]:
     """Cut ``items`` into at most ``threads`` even runs, pairs of first and last + 1; one if ``numbers`` are few."""
     count = max(min(threads, items, numbers // max(_WORTH_THREADS, 1)), 1)
     return [(items * part // count, items * (part + 1) // count) for part in range(count)]
 
 
-def parts(splits: Int64, threads: int) -> list[tuple[int, int]]:
+def split_rows(splits: Int64, threads: int) -> list[tuple[int, int]]:
     """Cut rows into at most ``threads`` runs of about the same size, as pairs of first and last + 1.
 
     ``splits``: int64 (rows + 1,), ascending; row ``i`` has the size ``splits[i + 1] - splits[i]``.
@@ -58,7 +58,7 @@ def parts(splits: Int64, threads: int) -> list[tuple[int, int]]:
     return [(first, last) for first, last in zip(bounds, bounds[1:], strict=False) if first < last]
 
 
-def overlapped(
+def prefetch_map(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int = 1
 ) -> Generator[Result, None, None]:
     """Call ``function`` with each item in one of ``workers`` threads while the next items are made; results in order.
@@ -78,7 +78,7 @@ def overlapped(
             yield waiting.popleft().result()
 
 
-def spread(function: Callable[[Item, int], Result], items: Iterable[Item], threads: int) -> list[Result]:
+def map_batches(function: Callable[[Item, int], Result], items: Iterable[Item], threads: int) -> list[Result]:
     """Call ``function`` with each item and how many of ``threads`` it may use; the results in order.
 
     Two items are done at a time, while the next is made: so no thread waits until all are done with an item.
@@ -88,10 +88,10 @@ def spread(function: Callable[[Item, int], Result], items: Iterable[Item], threa
     items = chain(first, items)
     if threads == 1 or len(first) < 2:
         return [function(item, threads) for item in items]
-    return list(overlapped(lambda item: function(item, (threads + 1) // 2), items, 2))
+    return list(prefetch_map(lambda item: function(item, (threads + 1) // 2), items, 2))
 
 
-def run(function: Callable[..., Result], arguments: Sequence[tuple[object, ...]]) -> list[Result]:
+def parallel_map(function: Callable[..., Result], arguments: Sequence[tuple[object, ...]]) -> list[Result]:
     """Call ``function`` with each of ``arguments``, all at once, and return the results in their order.
 
     ``function`` should release the interpreter lock. The threads are made here and gone afterwards: they cost some

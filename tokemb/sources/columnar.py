@@ -11,7 +11,7 @@ from tokemb.errors import TextError
 from tokemb.files.parquet_footer import read_chunks
 from tokemb.files.parquet_tokens import COUNTS_KEY
 from tokemb.sources import texts
-from tokemb.sources.columns import Columns, Place
+from tokemb.sources.columns import Columns, Location
 from tokemb.sources.compressed import OnRead, open_seekable
 from tokemb.sources.listing import Source
 
@@ -35,8 +35,8 @@ def columnar_batches(
     row = 1
     with open_seekable(source) as file:
         for names, batch in read(source, file, columns):
-            place = Place(source.name, "row", row)
-            text, *kept = (sound(batch.column(name), name, place, errors) for name in names)
+            place = Location(source.name, "row", row)
+            text, *kept = (validate(batch.column(name), name, place, errors) for name in names)
             yield from columns.batches(names[0], text, dict(zip(names[1:], kept, strict=True)), place)
             row += len(batch)
     if on_read is not None:
@@ -136,7 +136,7 @@ def _no_rows(schema: pa.Schema, names: list[str]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.nulls(0, schema.field(name).type) for name in names], names)
 
 
-def sound(column: pa.Array, name: str, place: Place, errors: str) -> pa.Array:
+def validate(column: pa.Array, name: str, place: Location, errors: str) -> pa.Array:
     """Check what Arrow does not when it reads: offsets, and that texts are UTF-8."""
     try:
         column.validate(full=True)
@@ -144,8 +144,8 @@ def sound(column: pa.Array, name: str, place: Place, errors: str) -> pa.Array:
         is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
         if is_text and errors == "replace":
             content = column.cast(pa.binary() if pa.types.is_string(column.type) else pa.large_binary()).to_pylist()
-            sound = [None if value is None else value.decode(errors="replace") for value in content]
-            return pa.array(sound, column.type)
+            validate = [None if value is None else value.decode(errors="replace") for value in content]
+            return pa.array(validate, column.type)
         raise TextError(
             f"the column {name!r} of {place.file} is not sound from {place.unit} {place.first} on: {error}"
         ) from None

@@ -25,7 +25,7 @@ SELECT_FORMAT = (
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where rows are, for messages: row ``i`` of a batch is in ``file``, ``unit`` (row or line) ``first + i``."""
 
     file: str
@@ -134,7 +134,7 @@ class Columns:
         return self._kept_types.get(name)
 
     def batches(
-        self, name: str, text: pa.Array, kept: Mapping[str, pa.Array], place: Place
+        self, name: str, text: pa.Array, kept: Mapping[str, pa.Array], place: Location
     ) -> Iterator[pa.RecordBatch]:
         """Check columns as they were read, and yield them as batches of the run's schema, of bounded size.
 
@@ -150,7 +150,7 @@ class Columns:
         for start, stop in cuts(text):
             yield whole.slice(start, stop - start)
 
-    def as_before(self, key: str, column: pa.Array, place: Place) -> pa.Array:
+    def as_before(self, key: str, column: pa.Array, place: Location) -> pa.Array:
         """A kept column; raises ``TextError`` unless it has the type of the ones before."""
         known = self._kept_types.setdefault(key, column.type)
         if column.type != known:
@@ -178,7 +178,7 @@ class Columns:
     def _text_name(self) -> str:
         return self._name or self._column or TEXT
 
-    def _as_text(self, name: str, column: pa.Array, place: Place) -> pa.Array:
+    def _as_text(self, name: str, column: pa.Array, place: Location) -> pa.Array:
         column = decoded(column)
         target = text_type(column.type)
         if target is None:
@@ -199,7 +199,7 @@ class Columns:
             column = column.cast(target)
         return self._without_missing(name, column, place)
 
-    def _without_missing(self, name: str, column: pa.Array, place: Place) -> pa.Array:
+    def _without_missing(self, name: str, column: pa.Array, place: Location) -> pa.Array:
         if column.null_count:
             import pyarrow.compute as pc  # here, so that text files do not wait for it
 

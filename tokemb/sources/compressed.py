@@ -49,9 +49,11 @@ def _decompressed(raw: _Opened, compression: str | None, opened: ExitStack) -> B
     if compression == "gzip" and (igzip := _igzip()):
         stream = opened.enter_context(igzip.IGzipFile(fileobj=raw))
     elif compression in ("bz2", "xz"):
-        from tokemb.sources.multistream import Members  # here, so that other files do not wait for the decompressors
+        from tokemb.sources.multistream import (
+            MultiStream,  # here, so that other files do not wait for the decompressors
+        )
 
-        stream = Members(raw, compression)
+        stream = MultiStream(raw, compression)
     elif compression is not None:
         # Without the buffer Arrow waits for the interpreter lock every 64 KB.
         buffered = pa.BufferedInputStream(pa.PythonFile(raw, "r"), _BUFFER)

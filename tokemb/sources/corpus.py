@@ -12,11 +12,11 @@ import pyarrow as pa
 from tokemb._validation import check_choice
 from tokemb.sources import texts
 from tokemb.sources.blocks import utf8_blocks, whole_lines
-from tokemb.sources.columns import Columns, Place
+from tokemb.sources.columns import Columns, Location
 from tokemb.sources.compressed import OnRead, is_worth_a_thread, open_stream
 from tokemb.sources.lines import rows_of_lines
 from tokemb.sources.listing import Source, find_sources
-from tokemb.sources.prefetch import Item, read_ahead
+from tokemb.sources.prefetch import Item, prefetch
 from tokemb.sources.signatures import CheckedStream
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _of_one(source: Source, columns: Columns, errors: str, header: bool, on_read
 
 
 def _ahead(items: Generator[Item, None, None], is_worth_it: bool) -> Generator[Item, None, None]:
-    return read_ahead(items) if is_worth_it else items
+    return prefetch(items) if is_worth_it else items
 
 
 def _parsed(blocks: Iterator[bytes], source: Source, columns: Columns, header: bool) -> Iterator[pa.RecordBatch]:
@@ -147,7 +147,7 @@ def _lines(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterator[pa.
     column, line = columns.choose_lines(name), 1
     for block in blocks:
         rows = rows_of_lines(block)
-        yield from columns.batches(column, rows, {}, Place(name, "line", line))
+        yield from columns.batches(column, rows, {}, Location(name, "line", line))
         line += len(rows)
 
 

@@ -13,7 +13,7 @@ import pyarrow.csv as pa_csv
 from tokemb._arrays import STRINGS
 from tokemb.errors import TextError
 from tokemb.sources.blocks import BOM
-from tokemb.sources.columns import Columns, Place
+from tokemb.sources.columns import Columns, Location
 from tokemb.sources.records import scan_records
 
 # A kept column is numbers if each field reads the same as a number: no leading zeros, no digits that would be lost.
@@ -80,7 +80,7 @@ def delimited_batches(
             block += b"\n"  # Arrow finds no columns in a single record whose end is missing
         names = names or _names(block, name, dialect)
         text, kept = columns.choose(names, name, hint=_hint(names, dialect))
-        place = Place(name, "row", row)
+        place = Location(name, "row", row)
         wanted = {key: STRINGS if columns.is_text(key) else pa.string() for key in [text, *kept]}
         table = _parse(block, names, wanted, dialect, place, has_header)
         if len(table):  # no rows tell no types
@@ -138,7 +138,7 @@ def _hint(names: list[str], dialect: Dialect) -> str:
 
 
 def _parse(
-    block: bytes, names: list[str], wanted: dict[str, pa.DataType], dialect: Dialect, place: Place, has_header: bool
+    block: bytes, names: list[str], wanted: dict[str, pa.DataType], dialect: Dialect, place: Location, has_header: bool
 ) -> pa.Table:
     """Read the wanted columns of a block, all as texts of these types."""
     ragged: list[Any] = []
@@ -172,7 +172,7 @@ def _ragged(at: str, fields: int, expected: int, dialect: Dialect) -> TextError:
     return TextError(f"{at} has {fields} fields, and the first row {expected}: {remedy}")
 
 
-def _as_known(column: pa.Array, columns: Columns, key: str, place: Place) -> pa.Array:
+def _as_known(column: pa.Array, columns: Columns, key: str, place: Location) -> pa.Array:
     """Turn a column of texts into its type: the run's, or the first of those that all its fields have."""
     known = columns.kept_type(key)
     if columns.is_text(key) or (known is not None and known not in (pa.int64(), pa.float64())):

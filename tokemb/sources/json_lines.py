@@ -14,7 +14,7 @@ import pyarrow.json as pa_json
 
 from tokemb._arrays import STRINGS
 from tokemb.errors import TextError
-from tokemb.sources.columns import Columns, Place, text_type
+from tokemb.sources.columns import Columns, Location, text_type
 from tokemb.sources.json_values import arrow_type, is_exact, parse_float, to_array
 
 _NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
@@ -45,7 +45,7 @@ def json_batches(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterat
             raise _empty(f"{name}, line {blank}")
         newlines = block.count(b"\n", len(body))
         if body:
-            place = Place(name, "line", line)
+            place = Location(name, "line", line)
             types = types or _types(body, columns, place)
             arrays = _parse(body, types, place)
             columns.saw(key for key, array in arrays.items() if array.null_count < len(array))
@@ -65,7 +65,7 @@ def _without_blank_end(block: bytes) -> memoryview:
     return memoryview(block)[:size]
 
 
-def _types(body: memoryview, columns: Columns, place: Place) -> dict[str, pa.DataType]:
+def _types(body: memoryview, columns: Columns, place: Location) -> dict[str, pa.DataType]:
     """The type of the text column, which comes first, and of the kept ones."""
     rows = (_object(line, place.of(row)) for row, line in enumerate(bytes(body).split(b"\n")))
     known = {key: columns.kept_type(key) for key in columns.keep}
@@ -83,7 +83,7 @@ def _types(body: memoryview, columns: Columns, place: Place) -> dict[str, pa.Dat
     return types
 
 
-def _text_kind(rows: Iterable[Row], key: str, place: Place) -> pa.DataType:
+def _text_kind(rows: Iterable[Row], key: str, place: Location) -> pa.DataType:
     """The type of the text column, which the first value decides that is neither missing nor an empty list."""
     without = STRINGS
     for at, row in enumerate(rows):
@@ -101,7 +101,7 @@ def _text_kind(rows: Iterable[Row], key: str, place: Place) -> pa.DataType:
     return without
 
 
-def _parse(body: memoryview, types: dict[str, pa.DataType], place: Place) -> dict[str, pa.Array]:
+def _parse(body: memoryview, types: dict[str, pa.DataType], place: Location) -> dict[str, pa.Array]:
     """Read the columns named in ``types`` from whole lines.
 
     Arrow does it many times as fast as Python; what it refuses, or might read otherwise, Python reads.

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb.errors import TextError
-from tokemb.sources.columns import Place
+from tokemb.sources.columns import Location
 
 # From here on, 64-bit floats skip integers.
 _EXACT = 2.0**53
@@ -38,7 +38,7 @@ def parse_float(literal: str) -> float:
     return TooLarge(literal) if np.isinf(number) else number
 
 
-def arrow_type(values: Iterable[object], key: str, place: Place) -> pa.DataType | None:
+def arrow_type(values: Iterable[object], key: str, place: Location) -> pa.DataType | None:
     """Return the one Arrow type that JSON values have, ``None`` if all are null.
 
     Raises:
@@ -71,7 +71,7 @@ def is_exact(column: pa.Array) -> bool:
     return not bool((np.abs(column.to_numpy(zero_copy_only=False)) >= _EXACT).any())
 
 
-def to_array(values: list[Any], kind: pa.DataType, key: str, place: Place) -> pa.Array:
+def to_array(values: list[Any], kind: pa.DataType, key: str, place: Location) -> pa.Array:
     """Convert values to an Arrow array.
 
     Raises:

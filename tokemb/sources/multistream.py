@@ -21,7 +21,7 @@ _DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {
 }
 
 
-class Members:
+class MultiStream:
     """Decompresses all members of a stream; ``compression`` is ``"bz2"`` or ``"xz"``.
 
     ``bz2.BZ2File`` and ``lzma.LZMAFile`` silently end where a later member starts wrong; Arrow has no xz, and takes a

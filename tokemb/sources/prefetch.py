@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 _SECONDS = 0.2
 
 
-def read_ahead(items: Generator[Item, None, None], most: int = 2) -> Generator[Item, None, None]:
+def prefetch(items: Generator[Item, None, None], most: int = 2) -> Generator[Item, None, None]:
     """Yield ``items``, of which a thread makes up to ``most`` before they are asked for; its errors are raised here.
 
     The thread starts with the first item and goes when the last is taken, or when this generator is closed or dropped.

@@ -9,7 +9,7 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS
 from tokemb.errors import TextError
 from tokemb.sources import texts
-from tokemb.sources.columns import SELECT_FORMAT, Columns, Place
+from tokemb.sources.columns import SELECT_FORMAT, Columns, Location
 from tokemb.sources.kept import plain_type
 from tokemb.sources.texts import decoded
 
@@ -63,7 +63,7 @@ class TableColumns(Columns):
         return False
 
     def batches(
-        self, name: str, text: pa.Array, kept: Mapping[str, pa.Array], place: Place
+        self, name: str, text: pa.Array, kept: Mapping[str, pa.Array], place: Location
     ) -> Iterator[pa.RecordBatch]:
         """Check columns as they were read, and yield them as batches of the run's schema, of bounded size."""
         arrays = [self.as_before(key, _plain(column), place) for key, column in ((name, text), *kept.items())]

@@ -15,7 +15,7 @@ from tokemb.sources.tensorflow_texts import is_tensorflow
 from tokemb.sources.texts import batches
 
 
-def corpus_batches(texts: Path | Iterable[Any]) -> Iterator[pa.Array]:
+def text_batches(texts: Path | Iterable[Any]) -> Iterator[pa.Array]:
     """Yield texts as Arrow arrays of a few megabytes: ``large_string``, or ``large_list<large_string>`` for tokens.
 
     ``texts``: a ``pathlib.Path`` or several, which are files as ``tokemb.read_corpus`` reads them; anything else is

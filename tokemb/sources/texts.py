@@ -57,7 +57,7 @@ def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user
         first += len(part)
 
 
-def twice(texts: Any) -> tuple[Any, Any]:  # noqa: ANN401
+def tee_if_iterator(texts: Any) -> tuple[Any, Any]:  # noqa: ANN401
     """``texts`` to be read two times, for a vocabulary and then for ids: an iterator gives its rows only once."""
     if not isinstance(texts, Iterator):
         return texts, texts

@@ -21,7 +21,7 @@ from tokemb.tables.column import Column, named_parts, of_each, suggested_dim
 from tokemb.tables.fitting import Setting, column_values, fit_columns
 from tokemb.tables.tables import flat_names, table_batches
 from tokemb.tables.values import MISSING
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.pad_truncate import PadTruncate
 
 
 class ColumnEncoder:
@@ -57,7 +57,7 @@ class ColumnEncoder:
         self.encoders = tuple(encoders)
         self.rows = rows
         self.vocabularies = {column.name: self.encoders[column.vocabulary] for column in self.columns}
-        self._shape = RowShape().override(None, padding, truncating)
+        self._shape = PadTruncate().override(None, padding, truncating)
 
     # Making, keeping
 
@@ -90,7 +90,7 @@ class ColumnEncoder:
         Raises ``ArgumentError`` for settings that cannot be, ``TextTypeError`` and ``TextError`` for a table that is
         none, or whose columns hold what is no category (docs/columns.md).
         """
-        shape = RowShape().override(None, padding, truncating)
+        shape = PadTruncate().override(None, padding, truncating)
         wanted = None if columns is None else flat_names(columns)
         named = None if columns is None else named_parts(columns)
         batches = table_batches(table, wanted, **reading)
@@ -192,7 +192,7 @@ class ColumnEncoder:
         ``ArgumentError`` for wrong settings.
         """
         lengths = self.lengths(maxlen)
-        shape = self.row_shape(padding, truncating)
+        shape = self.pad_truncate(padding, truncating)
         encoded = self.encode_ragged(table, **reading)
         return {name: pad(rows, lengths[name], shape) for name, rows in encoded.items()}
 
@@ -231,7 +231,7 @@ class ColumnEncoder:
             encoded[column.name] = ids if values.row_splits is None else Ragged(ids, values.row_splits)
         return encoded
 
-    def row_shape(self, padding: str | None, truncating: str | None) -> RowShape:
+    def pad_truncate(self, padding: str | None, truncating: str | None) -> PadTruncate:
         """How lists are truncated and padded, given what is to differ from the saved settings."""
         return self._shape.override(None, padding, truncating)
 
@@ -274,7 +274,7 @@ class ColumnEncoder:
         return pa.LargeListArray.from_arrays(pa.array(ragged.row_splits), texts).cast(TOKEN_ROWS)
 
 
-def pad(rows: Int32 | Ragged, maxlen: int | None, shape: RowShape) -> Int32:
+def pad(rows: Int32 | Ragged, maxlen: int | None, shape: PadTruncate) -> Int32:
     """Single values as they are, lists as int32 (rows, maxlen), if need be as long as the longest.
 
     Raises ``ArgumentError`` if next to all of a large array would be padding.

@@ -15,7 +15,7 @@ from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount, rows_line
 from tokemb.tables.encoder import ColumnEncoder, concatenated, pad
 from tokemb.tables.writing import Ids, check_names, check_target, open_table_writer
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.pad_truncate import PadTruncate
 
 _Piece = tuple[Ids, pa.RecordBatch]
 
@@ -78,7 +78,7 @@ def encode_table(
     lists = [column.name for column in encoder.columns if column.kind == "lists"]
     if lists and not ragged:
         lengths = encoder.lengths(maxlen)
-        shape = encoder.row_shape(padding, truncating)
+        shape = encoder.pad_truncate(padding, truncating)
         if any(lengths[name] is None for name in lists):
             waiting = list(pieces)
             whole = concatenated([ids for ids, _ in waiting], encoder.columns)
@@ -106,7 +106,7 @@ def _encoded(
         yield ids, batch.select(list(keep))
 
 
-def _padded(ids: Ids, lengths: Mapping[str, int | None], shape: RowShape) -> Ids:
+def _padded(ids: Ids, lengths: Mapping[str, int | None], shape: PadTruncate) -> Ids:
     for name, rows in ids.items():
         maxlen = lengths[name]
         if isinstance(rows, Ragged) and maxlen is not None:

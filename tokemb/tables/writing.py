@@ -15,8 +15,8 @@ from tokemb.errors import ArgumentError
 from tokemb.files.atomic import atomic_file, check_output
 from tokemb.files.output_contents import check_table_rows, table_kind
 from tokemb.formats.npz import check_kept, pack
+from tokemb.formats.npz_columns import BufferedArray, column_for
 from tokemb.formats.npz_columns import Column as KeptColumn
-from tokemb.formats.npz_columns import SpooledArray, column_for
 from tokemb.rows.ragged import Ragged
 
 FORMATS = (".npz", ".parquet")
@@ -95,16 +95,16 @@ def check_names(path: Path, names: list[str], kept: pa.Schema) -> None:
 class _Npz(TableWriter):
     def __init__(self, path: Path, like: Ids, kept: pa.Schema, fingerprint: str) -> None:
         self._path, self._fingerprint = path, fingerprint
-        self._arrays: dict[str, SpooledArray] = {}
+        self._arrays: dict[str, BufferedArray] = {}
         self._totals = {name: 0 for name, rows in like.items() if isinstance(rows, Ragged)}
         self._kept: list[KeptColumn] = []
         for name, rows in like.items():
             if isinstance(rows, Ragged):
-                self._arrays[f"{name}.values"] = SpooledArray(path.parent, np.dtype(np.int32))
-                self._arrays[f"{name}.row_splits"] = SpooledArray(path.parent, np.dtype(np.int64))
+                self._arrays[f"{name}.values"] = BufferedArray(path.parent, np.dtype(np.int32))
+                self._arrays[f"{name}.row_splits"] = BufferedArray(path.parent, np.dtype(np.int64))
                 self._arrays[f"{name}.row_splits"].append(np.zeros(1, np.int64))
             else:
-                self._arrays[name] = SpooledArray(path.parent, np.dtype(np.int32), rows.shape[1:])
+                self._arrays[name] = BufferedArray(path.parent, np.dtype(np.int32), rows.shape[1:])
         self._kept = [column_for(field)(path.parent, field) for field in kept]
 
     def _write(self, ids: Ids, kept: pa.RecordBatch) -> None:

@@ -14,7 +14,7 @@ from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.fit import fit_vocab
 from tokemb.rows.ragged import Ragged
-from tokemb.sources.texts import twice
+from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.batching import Buckets, padded
 from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, outputs, repeatable
 from tokemb.training.heads import check_classes, classifier
@@ -76,7 +76,7 @@ def train_classifier(
         raise ArgumentError("the test set has no rows: pass one that has rows")
     texts = rows.texts
     if encoder is None:
-        counted, texts = twice(texts)
+        counted, texts = tee_if_iterator(texts)
         encoder = fit_vocab(counted, max_size=MAX_SIZE)
     data = _Data(encoder.encode_ragged(texts, maxlen=maxlen), targets, _length(head, maxlen))
     test_data = None

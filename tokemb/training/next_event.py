@@ -13,7 +13,7 @@ from tokemb._validation import check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.fit import fit_vocab
 from tokemb.rows.ragged import Ragged
-from tokemb.sources.texts import twice
+from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.batching import Buckets, padded, taken
 from tokemb.training.fitting import Batch, Fitted, OnEpoch, Schedule, Trained, fit, outputs, repeatable
 from tokemb.training.heads import CELLS, check_dropout
@@ -77,7 +77,7 @@ def train_next(
     check_dropout(dropout)
     sizes = {name: check_count(name, value) for name, value in (("maxlen", maxlen), ("dim", dim), ("units", units))}
     if encoder is None:
-        counted, sequences = twice(sequences)
+        counted, sequences = tee_if_iterator(sequences)
         encoder = fit_vocab(counted, profile="whitespace")
     whole = encoder.encode_ragged(sequences)
     known = before(whole) if test is None else whole

@@ -8,10 +8,10 @@ from tokenizers import Tokenizer
 from tokemb._arrays import STRINGS
 from tokemb.errors import VocabularyError
 from tokemb.rows.ragged import Ragged
-from tokemb.vocabulary.tokenizer_json import Specification, is_failure
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, is_failure
 
 
-def separator_of(specification: Specification) -> str | None:
+def separator_of(specification: TokenizerJson) -> str | None:
     """What stands between the tokens of a decoded text; ``None`` if its decoder does more than join them."""
     decoder = specification.get("decoder")
     if decoder is None:
@@ -19,10 +19,10 @@ def separator_of(specification: Specification) -> str | None:
     return "" if decoder["type"] == "Fuse" else None
 
 
-class Decoding:
+class Decoder:
     """Decodes with one vocabulary, as ``tokenizer.decode_batch`` does."""
 
-    def __init__(self, specification: Specification, tokenizer: Tokenizer, input_dim: int) -> None:
+    def __init__(self, specification: TokenizerJson, tokenizer: Tokenizer, input_dim: int) -> None:
         """``tokenizer``: made from ``specification``."""
         separator = separator_of(specification)
         self._tokenizer = tokenizer

@@ -17,7 +17,7 @@ from tokemb.files.atomic import atomic_folder, check_folder
 from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
-from tokemb.vocabulary.tokenizer_json import Specification, fingerprint
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint
 
 FORMAT_VERSION = 1
 
@@ -48,7 +48,7 @@ class Contents:
     ``vocabulary.parquet``, which is read only when it is asked for. ``metadata``: the content of ``tokemb.json``.
     """
 
-    specification: Specification
+    specification: TokenizerJson
     tokenizer: bytes
     table: bytes
     metadata: dict[str, Any]
@@ -104,7 +104,7 @@ def check_target(path: Path, force: bool) -> None:
 
 
 def write_folder(
-    path: Path, specification: Specification, table: pa.Table, metadata: dict[str, Any], *, force: bool = False
+    path: Path, specification: TokenizerJson, table: pa.Table, metadata: dict[str, Any], *, force: bool = False
 ) -> None:
     """Write a vocabulary folder, whole or not at all; one that is there is replaced if it holds nothing else.
 

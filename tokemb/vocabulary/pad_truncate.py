@@ -12,7 +12,7 @@ from tokemb._validation import check_optional_count, check_side
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
-from tokemb.vocabulary.tokenizer_json import Specification
+from tokemb.vocabulary.tokenizer_json import TokenizerJson
 
 # Keras' word for an end of a row, and that of tokenizers.
 _DIRECTIONS = {"post": "Right", "pre": "Left"}
@@ -22,7 +22,7 @@ _NO_LIMIT = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class RowShape:
+class PadTruncate:
     """The ``truncation`` and ``padding`` of a ``tokenizer.json``.
 
     ``truncate_to``: longest row, ``None`` for no limit; ``truncating``: the end that is cut.
@@ -37,7 +37,7 @@ class RowShape:
     multiple_of: int = 1
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer) -> RowShape:
+    def of(cls, tokenizer: Tokenizer) -> PadTruncate:
         """What ``tokenizer`` does by itself."""
         truncation, padding = tokenizer.truncation or {}, tokenizer.padding or {}
         if truncation.get("strategy") == "only_second":
@@ -50,7 +50,7 @@ class RowShape:
             padding.get("pad_to_multiple_of") or 1,
         )
 
-    def override(self, maxlen: int | None, padding: str | None, truncating: str | None) -> RowShape:
+    def override(self, maxlen: int | None, padding: str | None, truncating: str | None) -> PadTruncate:
         """The same with what is not ``None``; a ``maxlen`` is both the longest and the shortest row.
 
         Raises ``ArgumentError`` for a ``maxlen`` below 1, or a ``padding`` or ``truncating`` that is no end of a row.
@@ -101,7 +101,7 @@ class RowShape:
             return np.zeros((len(rows), 0), np.int32)
         return rows.pad(length, padding=self.padding, value=pad_id)
 
-    def write(self, specification: Specification, pad_id: int, pad_token: str) -> Specification:
+    def write(self, specification: TokenizerJson, pad_id: int, pad_token: str) -> TokenizerJson:
         """``specification`` with this truncation and padding."""
         truncation = None
         if self.truncate_to is not None or self.truncating == "pre":

@@ -9,9 +9,9 @@ import numpy as np
 
 from tokemb._arrays import Bool
 from tokemb.errors import VocabularyError
-from tokemb.rows.pack_rows import check_splits, lay_out, rows_with
+from tokemb.rows.pack_rows import check_splits, pack_rows, rows_with
 from tokemb.rows.ragged import Ragged
-from tokemb.vocabulary.tokenizer_json import Specification
+from tokemb.vocabulary.tokenizer_json import TokenizerJson
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class SpecialTokens:
     after: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, specification: Specification) -> SpecialTokens:
+    def of(cls, specification: TokenizerJson) -> SpecialTokens:
         """What the post-processor of a ``tokenizer.json`` puts around one text.
 
         Raises ``VocabularyError`` for a post-processor that does anything else.
@@ -68,11 +68,13 @@ class SpecialTokens:
         """The highest id + 1 of these and those below ``least``."""
         return max(least, *(token + 1 for token in (*self.before, *self.after)), 1)
 
-    def put_around(self, rows: Ragged) -> Ragged:
+    def add_special_tokens(self, rows: Ragged) -> Ragged:
         """``rows`` with these ids before and after each."""
         return self._put_around(rows, None)[0] if len(self) else rows
 
-    def put_around_and_find(self, rows: Ragged, marked: Bool, threads: int | None = None) -> tuple[Ragged, Bool]:
+    def add_and_find_special_tokens(
+        self, rows: Ragged, marked: Bool, threads: int | None = None
+    ) -> tuple[Ragged, Bool]:
         """``put_around``, and in which of ``rows`` there is a ``marked`` id, as ``rows_with`` tells."""
         if not len(self):
             return rows, rows_with(rows.values, rows.row_splits, marked, threads)
@@ -83,7 +85,7 @@ class SpecialTokens:
         lengths = rows.lengths
         whole = Ragged.from_lengths(np.empty(int(lengths.sum()) + len(self) * len(rows), np.int32), lengths + len(self))
         starts = rows.row_splits[:-1]
-        found = lay_out(
+        found = pack_rows(
             rows.values,
             starts,
             lengths,

@@ -13,10 +13,10 @@ from tokenizers import Tokenizer
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.files.json_content import parse_json
 
-Specification = dict[str, Any]
+TokenizerJson = dict[str, Any]
 
 # A tokenizer without any component, and a model that knows nothing.
-BLANK: Specification = {
+BLANK: TokenizerJson = {
     "version": "1.0",
     "truncation": None,
     "padding": None,
@@ -39,13 +39,13 @@ _SEQUENCES = frozenset({"normalizers", "pretokenizers", "processors", "decoders"
 _PAD_NAMES = ("[PAD]", "<pad>", "<|pad|>")
 
 
-def specification_of(tokenizer: Tokenizer) -> Specification:
+def tokenizer_json_of(tokenizer: Tokenizer) -> TokenizerJson:
     """The content of the file that ``tokenizer`` would be saved as."""
-    specification: Specification = json.loads(tokenizer.to_str())
+    specification: TokenizerJson = json.loads(tokenizer.to_str())
     return specification
 
 
-def tokenizer_of(specification: Specification | bytes, name: str = "this tokenizer") -> Tokenizer:
+def tokenizer_of(specification: TokenizerJson | bytes, name: str = "this tokenizer") -> Tokenizer:
     """Make the tokenizer of a specification, or of its JSON; raise ``VocabularyError`` if the library cannot.
 
     ``name``: what the error calls it.
@@ -54,7 +54,7 @@ def tokenizer_of(specification: Specification | bytes, name: str = "this tokeniz
     return _load(text, name)
 
 
-def read_tokenizer(path: Path) -> tuple[Tokenizer, Specification]:
+def read_tokenizer(path: Path) -> tuple[Tokenizer, TokenizerJson]:
     """Read a ``tokenizer.json``; raises ``VocabularyError`` if it is none that the library can load."""
     if not path.is_file():
         raise VocabularyError(f"there is no tokenizer.json at {path}")
@@ -67,10 +67,10 @@ def read_tokenizer(path: Path) -> tuple[Tokenizer, Specification]:
         specification = parse_json(text, check_depth=False)  # the library refuses what it reads beyond 128 levels
     except ValueError as error:
         raise VocabularyError(f"{path} is not a tokenizer.json: {error}") from None
-    return tokenizer, specification if _is_as_saved(specification) else specification_of(tokenizer)
+    return tokenizer, specification if _is_as_saved(specification) else tokenizer_json_of(tokenizer)
 
 
-def _is_as_saved(specification: Specification) -> bool:
+def _is_as_saved(specification: TokenizerJson) -> bool:
     """Whether a file has the form that the library saves: it also reads others, such as lists instead of objects."""
     components = [specification.get(name) for name in _COMPONENTS]
     while components:
@@ -101,14 +101,14 @@ def is_failure(error: BaseException) -> bool:
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
-def fingerprint(specification: Specification) -> str:
+def fingerprint(specification: TokenizerJson) -> str:
     """SHA-256, in hexadecimal, of what decides the ids: everything but truncation, padding and decoder."""
     rules = {key: value for key, value in specification.items() if key not in _NO_RULES}
     canonical = json.dumps(rules, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def ids_of_tokens(specification: Specification, tokenizer: Tokenizer) -> dict[str, int]:
+def ids_of_tokens(specification: TokenizerJson, tokenizer: Tokenizer) -> dict[str, int]:
     """The id of every token, added ones too; ``tokenizer`` is made from ``specification``."""
     model = specification["model"]
     # What the library would say, without a copy of it, which takes longer than all else for a small text.
@@ -120,7 +120,7 @@ def ids_of_tokens(specification: Specification, tokenizer: Tokenizer) -> dict[st
     return tokenizer.get_vocab(with_added_tokens=True)
 
 
-def unk_id(specification: Specification) -> int | None:
+def unk_id(specification: TokenizerJson) -> int | None:
     """The id that unknown tokens get, or ``None`` if the model has none."""
     model = specification["model"]
     if isinstance(model["vocab"], list):  # Unigram: pairs of token and score

@@ -14,9 +14,9 @@ from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import table_from_parquet, vocabulary_table
 from tokemb.vocabulary.highest_id import check_highest_id
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.special_tokens import SpecialTokens
-from tokemb.vocabulary.tokenizer_json import Specification, fingerprint, ids_of_tokens, unk_id
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, ids_of_tokens, unk_id
 
 
 class Vocabulary:
@@ -36,7 +36,7 @@ class Vocabulary:
 
     def __init__(
         self,
-        specification: Specification,
+        specification: TokenizerJson,
         tokenizer: Tokenizer,
         *,
         pad_id: int | None,
@@ -63,7 +63,7 @@ class Vocabulary:
         Raises:
             VocabularyError: If an id does not fit int32 or is far higher than the number of tokens.
         """
-        self._shape = RowShape.of(tokenizer)
+        self._shape = PadTruncate.of(tokenizer)
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
@@ -131,7 +131,7 @@ class Vocabulary:
         """The ``normalizer`` and the ``pre_tokenizer`` of the ``tokenizer.json``."""
         return self.specification.get("normalizer"), self.specification.get("pre_tokenizer")
 
-    def row_shape(self, maxlen: int | None, padding: str | None, truncating: str | None) -> RowShape:
+    def pad_truncate(self, maxlen: int | None, padding: str | None, truncating: str | None) -> PadTruncate:
         """Return the saved truncation and padding, with the arguments that are not ``None`` in their place."""
         return self._shape.override(maxlen, padding, truncating)
 
@@ -161,7 +161,7 @@ class Vocabulary:
             outside = int(ids.max()) if int(ids.max()) >= self.input_dim else int(ids.min())
             raise ArgumentError(f"ids must be from 0 to {self.input_dim - 1}, the vocabulary's; received {outside}")
 
-    def saved_specification(self) -> Specification:
+    def saved_specification(self) -> TokenizerJson:
         """Return the content of the ``tokenizer.json`` to save, with a ``pad_id`` that its file does not name."""
         saved_pad_id = (self.specification.get("padding") or {}).get("pad_id")
         if self.pad_id in (None, saved_pad_id):

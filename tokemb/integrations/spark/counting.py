@@ -23,7 +23,7 @@ from tokemb.encoder import Encoder
 from tokemb.integrations.spark.columns import text_column, workers_errors
 from tokemb.integrations.spark.sums import PACKED, SUMMED, sum_partition
 from tokemb.integrations.spark.worker import count_partition
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import get_profile
 
 _MAY_CHANGE = "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning"
@@ -104,7 +104,7 @@ def fit_vocab(
     """
     fit.check_combination(get_profile(profile), model, bool(oov))
     reserve = list(reserved_tokens(reserve, oov=bool(oov)))[1 + bool(oov) :]
-    RowShape().override(maxlen, padding, truncating)  # what cannot be is told before the texts are counted
+    PadTruncate().override(maxlen, padding, truncating)  # what cannot be is told before the texts are counted
     pushed: dict[str, Any] = {"min_count": min_count, "max_size": max_size} if model == "word" else {}
     counts = count_tokens(df, column, profile=profile, reserve=reserve, missing=missing, **pushed)
     return fit.fit_vocab(

@@ -43,7 +43,7 @@ def encode(
     Raises ``ArgumentError`` for settings that cannot be, ``TextError`` for a column that holds no texts.
     """
     check_choice("missing", missing, ("error", "empty"))
-    shape = encoder.row_shape(maxlen, padding, truncating)
+    shape = encoder.pad_truncate(maxlen, padding, truncating)
     padded = not ragged and shape.fixed_length is not None
     settings: dict[str, Any] = {"maxlen": maxlen, "truncating": truncating}
     if padded:

@@ -25,8 +25,8 @@ from tokemb.engine.tally import Tally
 from tokemb.integrations.spark import sums
 from tokemb.models.embedder import Embedder
 from tokemb.rows.ragged import Ragged
-from tokemb.sources.columnar import sound
-from tokemb.sources.columns import Columns, Place
+from tokemb.sources.columnar import validate
+from tokemb.sources.columns import Columns, Location
 from tokemb.vocabulary.profiles import Profile, get_profile
 from tokemb.vocabulary.tokenizer_json import tokenizer_of
 
@@ -137,8 +137,8 @@ def _texts(batches: Batches, column: str, missing: str) -> Iterator[tuple[pa.Rec
     """Cut batches to a good size: some rows of all columns, and the texts in them, checked."""
     columns, where, row = Columns(column, (), missing), f"partition {_partition()}", 1
     for batch in batches:
-        place = Place(where, "row", row)
-        texts = sound(batch.column(column), column, place, "strict")
+        place = Location(where, "row", row)
+        texts = validate(batch.column(column), column, place, "strict")
         start = 0
         for part in columns.batches(column, texts, {}, place):
             yield batch.slice(start, len(part)), part.column(0)

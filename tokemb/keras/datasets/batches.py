@@ -12,8 +12,8 @@ from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.examples import Examples
 from tokemb.keras.datasets.labels import Numbers
 from tokemb.keras.datasets.order import BatchOrder
-from tokemb.rows.pack_rows import lay_out
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.rows.pack_rows import pack_rows
+from tokemb.vocabulary.pad_truncate import PadTruncate
 
 # Ids int32 (batch, maxlen), and the labels (batch, ...) if there are some.
 Batch = tuple[Int32] | tuple[Int32, Numbers]
@@ -24,11 +24,11 @@ class BatchMaker:
     """Cuts batches: ``order`` says of which rows, ``shape`` and ``pad_id`` how they are padded."""
 
     order: BatchOrder
-    shape: RowShape
+    shape: PadTruncate
     pad_id: int
 
     @classmethod
-    def of(cls, order: BatchOrder, shape: RowShape, pad_id: int) -> BatchMaker:
+    def of(cls, order: BatchOrder, shape: PadTruncate, pad_id: int) -> BatchMaker:
         """Grouped by length, rows are cut to the length that they all have otherwise, but not padded to it."""
         return cls(order, replace(shape, pad_to=None) if order.by_length else shape, pad_id)
 
@@ -59,7 +59,9 @@ class BatchMaker:
         ids = np.empty((len(rows), length), np.int32)
         places = np.arange(len(rows) + 1, dtype=np.int64) * length
         fill_first = self.shape.padding == "pre"
-        lay_out(examples.rows.values, starts, lengths, places, ids.reshape(-1), fill=self.pad_id, fill_first=fill_first)
+        pack_rows(
+            examples.rows.values, starts, lengths, places, ids.reshape(-1), fill=self.pad_id, fill_first=fill_first
+        )
         return (ids,) if examples.labels is None else (ids, examples.labels[rows])
 
     def _padded_length(self, longest: int) -> int:

@@ -15,7 +15,7 @@ from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.labels import Numbers, numbers_of
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.pad_truncate import PadTruncate
 
 
 class RowEncoder(Protocol):
@@ -32,7 +32,7 @@ class RowEncoder(Protocol):
         """Encode texts as ids without padding."""
         ...
 
-    def row_shape(self, maxlen: int | None, padding: str | None, truncating: str | None) -> RowShape:
+    def pad_truncate(self, maxlen: int | None, padding: str | None, truncating: str | None) -> PadTruncate:
         """Return the truncation and padding to use."""
         ...
 

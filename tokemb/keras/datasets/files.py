@@ -10,7 +10,7 @@ from typing import Any
 
 from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.examples import ExampleMaker, Examples, opened
-from tokemb.sources.prefetch import read_ahead
+from tokemb.sources.prefetch import prefetch
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Streamed:
 
     def parts(self) -> Generator[Examples, None, None]:
         """All examples, ``rows`` at a time; while some are used, a thread makes the next."""
-        return read_ahead(in_parts(self._examples(), self.rows), most=1)
+        return prefetch(in_parts(self._examples(), self.rows), most=1)
 
     def _examples(self) -> Generator[Examples, None, None]:
         yield from self.maker.of_batches(opened(self.texts, self.maker.column, self.label), self.label)

@@ -30,7 +30,7 @@ class FeedSettings:
     def makers(self, encoder: RowEncoder) -> tuple[ExampleMaker, BatchMaker]:
         """What makes examples, and batches of them; raises ``ArgumentError`` for settings that cannot be."""
         order = BatchOrder.checked(self.batch_size, self.shuffle, self.seed, self.bucket, self.drop_remainder)
-        shape = encoder.row_shape(self.maxlen, self.padding, self.truncating)
+        shape = encoder.pad_truncate(self.maxlen, self.padding, self.truncating)
         classes = check_classes(self.classes)
         examples = ExampleMaker(encoder, self.column, classes, self.maxlen, self.truncating, self.threads)
         return examples, BatchMaker.of(order, shape, encoder.require_pad_id())

@@ -15,14 +15,14 @@ from tokemb.keras.layers.context_rules import (
     SIGMA,
     SMALL_FINAL_SIGMA,
 )
-from tokemb.keras.layers.unicode_table import NOTHING, EveryCharacter
+from tokemb.keras.layers.unicode_table import NOTHING, UnicodeTable
 from tokemb.kernels.structs import ALONE, JOINS, KEPT, PAGE, RUN_BITS
 
 # Of TensorFlow, which is untyped.
 Tensor = Any
 
 
-def cut(texts: Tensor, characters: EveryCharacter) -> tuple[Tensor, Tensor]:
+def pretokenize(texts: Tensor, characters: UnicodeTable) -> tuple[Tensor, Tensor]:
     """The pieces of ``texts``, string (batch,), one after the other: string (pieces,), and their rows, int64 (pieces,).
 
     Fails in the graph, with ``InvalidArgumentError``, for bytes that are not UTF-8.
@@ -40,7 +40,7 @@ def cut(texts: Tensor, characters: EveryCharacter) -> tuple[Tensor, Tensor]:
     return tf.strings.unicode_encode(pieces, "UTF-8", errors="strict"), tf.boolean_mask(rows, begins)
 
 
-def lay_out(
+def pad_rows(
     ids: Tensor, rows: Tensor, batch: Tensor, maxlen: int | None, padding: str, truncating: str, pad_id: int
 ) -> Tensor:
     """Put ``ids``, int32 (total,), of ``rows``, int64 (total,), ascending, into int32 (batch, maxlen).
@@ -61,7 +61,7 @@ def lay_out(
     return tf.tensor_scatter_nd_update(empty, where, tf.boolean_mask(ids, fits))
 
 
-def _normalize(codes: Tensor, rows: Tensor, characters: EveryCharacter) -> tuple[Tensor, Tensor, Tensor]:
+def _normalize(codes: Tensor, rows: Tensor, characters: UnicodeTable) -> tuple[Tensor, Tensor, Tensor]:
     """What the characters ``codes``, int32 (total,), become, their classes and their rows."""
     page = tf.gather(tf.constant(characters.page_of), tf.bitwise.right_shift(codes, PAGE.bit_length() - 1))
     entries = page * PAGE + tf.bitwise.bitwise_and(codes, PAGE - 1)
@@ -78,9 +78,7 @@ def _normalize(codes: Tensor, rows: Tensor, characters: EveryCharacter) -> tuple
     return tuple(tf.boolean_mask(values, there) for values in (normal, classes, rows))
 
 
-def _with_final_sigmas(
-    codes: Tensor, entries: Tensor, rows: Tensor, characters: EveryCharacter
-) -> tuple[Tensor, Tensor]:
+def _with_final_sigmas(codes: Tensor, entries: Tensor, rows: Tensor, characters: UnicodeTable) -> tuple[Tensor, Tensor]:
     contexts = tf.gather(tf.constant(characters.contexts[:, 0]), entries)
     seen = contexts != PASSED_OVER
     seen_rows = tf.boolean_mask(rows, seen)

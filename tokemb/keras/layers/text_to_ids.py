@@ -14,10 +14,10 @@ import tensorflow as tf
 
 from tokemb.engine.components import UnprovableError
 from tokemb.errors import ArgumentError
-from tokemb.keras.layers.graph import Tensor, cut, lay_out
-from tokemb.keras.layers.unicode_table import EveryCharacter, every_character
+from tokemb.keras.layers.graph import Tensor, pad_rows, pretokenize
+from tokemb.keras.layers.unicode_table import UnicodeTable, unicode_table
 from tokemb.kernels.structs import PAGE
-from tokemb.vocabulary.pad_truncate import RowShape
+from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.vocabulary import Vocabulary
 
 _DTYPES = {"page_of": "<i4", "becomes": "<i4", "classes": "u1", "contexts": "u1"}
@@ -48,7 +48,7 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
     ) -> None:
         """``tokens``: the token of every id. ``unk_id``: ``None`` to drop unknown tokens.
 
-        ``characters``: an ``EveryCharacter`` as JSON. ``fingerprint``: that of the vocabulary.
+        ``characters``: an ``UnicodeTable`` as JSON. ``fingerprint``: that of the vocabulary.
         """
         super().__init__(**kwargs)
         self._settings: dict[str, Any] = {
@@ -98,12 +98,12 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         _check_shape(shape)
         with tf.device("CPU:0"):
             texts = tf.reshape(texts, [-1])
-            pieces, rows = cut(texts, self._characters)
+            pieces, rows = pretokenize(texts, self._characters)
             ids = self._words.lookup(pieces)
             if self._unk_id is None:
                 known = ids >= 0
                 ids, rows = tf.boolean_mask(ids, known), tf.boolean_mask(rows, known)
-            padded = lay_out(ids, rows, tf.size(texts), *self._shape)
+            padded = pad_rows(ids, rows, tf.size(texts), *self._shape)
         return padded[0] if shape == () else tf.ensure_shape(padded, [shape[0], self.maxlen])
 
     def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:  # noqa: ANN401 - a symbolic tensor
@@ -118,7 +118,7 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
 def make_layer(encoder: Vocabulary, maxlen: int | None, padding: str | None, truncating: str | None) -> TextToIds:
     """The layer of ``Encoder.layer``."""
-    shape = encoder.row_shape(maxlen, padding, truncating)
+    shape = encoder.pad_truncate(maxlen, padding, truncating)
     if encoder.profile is None:
         raise ArgumentError(
             "a layer needs a vocabulary that tokemb fitted: what another tokenizer.json does to text has no exact "
@@ -141,17 +141,17 @@ def make_layer(encoder: Vocabulary, maxlen: int | None, padding: str | None, tru
     )
 
 
-def characters_of(encoder: Vocabulary) -> EveryCharacter:
+def characters_of(encoder: Vocabulary) -> UnicodeTable:
     """What becomes of each character; raises ``ArgumentError`` if that cannot be told."""
     components = (json.dumps(component) for component in encoder.splitting)
     try:
-        return every_character(*components)
+        return unicode_table(*components)
     except UnprovableError as reason:
         raise ArgumentError(f"this vocabulary cannot be a layer: {reason}") from None
 
 
-def _length(shape: RowShape) -> int | None:
-    if shape != RowShape().override(shape.fixed_length, shape.padding, shape.truncating):
+def _length(shape: PadTruncate) -> int | None:
+    if shape != PadTruncate().override(shape.fixed_length, shape.padding, shape.truncating):
         raise ArgumentError("this vocabulary pads and truncates to different lengths: tell the layer a maxlen")
     return shape.fixed_length
 
@@ -161,17 +161,17 @@ def _check_shape(shape: tuple[int | None, ...]) -> None:
         raise ArgumentError(f"texts must be strings of shape (batch,), (batch, 1) or (); received {shape}")
 
 
-def _to_json(characters: EveryCharacter) -> dict[str, Any]:
+def _to_json(characters: UnicodeTable) -> dict[str, Any]:
     arrays = {name: getattr(characters, name).astype(dtype).tobytes() for name, dtype in _DTYPES.items()}
     return {name: base64.b64encode(zlib.compress(data, 9)).decode() for name, data in arrays.items()} | {
         "rule": characters.rule
     }
 
 
-def _from_json(content: dict[str, Any]) -> EveryCharacter:
+def _from_json(content: dict[str, Any]) -> UnicodeTable:
     arrays = {
         name: np.frombuffer(zlib.decompress(base64.b64decode(content[name])), dtype) for name, dtype in _DTYPES.items()
     }
     entries = (int(arrays["page_of"].max()) + 1) * PAGE
     becomes, classes, contexts = (arrays[name].reshape(entries, -1) for name in ("becomes", "classes", "contexts"))
-    return EveryCharacter(arrays["page_of"], becomes, classes, contexts, content["rule"])
+    return UnicodeTable(arrays["page_of"], becomes, classes, contexts, content["rule"])

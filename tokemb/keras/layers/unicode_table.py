@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from tokenizers import normalizers
 
-from tokemb.engine.char_table import CodePoints
+from tokemb.engine.char_table import CharTable
 from tokemb.engine.components import UnprovableError
-from tokemb.engine.scan_plan import code_points_of
+from tokemb.engine.scan_plan import char_table_of
 from tokemb.keras.layers.context_rules import ContextRule, context_rule
 from tokemb.kernels.structs import ALONE, KEPT, NEEDS_REFERENCE, PAGE, PAGES, TAIL, Int32, UInt8
 from tokemb.vocabulary.tokenizer_json import BLANK, tokenizer_of
@@ -28,7 +28,7 @@ _SURROGATES = range(0xD800 // PAGE, 0xE000 // PAGE)
 _FIRST_MARK, _LAST_MARK = "\u0334", "\u0345"
 
 
-class EveryCharacter(NamedTuple):
+class UnicodeTable(NamedTuple):
     """What becomes of each character.
 
     ``page_of``: int32 (PAGES,), the number of a page; pages that are alike have the same.
@@ -46,13 +46,13 @@ class EveryCharacter(NamedTuple):
 
 
 @lru_cache(8)
-def every_character(normalizer: str, pre_tokenizer: str) -> EveryCharacter:
+def unicode_table(normalizer: str, pre_tokenizer: str) -> UnicodeTable:
     """The arrays of these components of a profile, as JSON; a second or two.
 
     Raises ``UnprovableError`` if what becomes of a character depends on others in a way that no rule describes.
     """
     component = json.loads(normalizer)
-    code_points = code_points_of(normalizer, pre_tokenizer)
+    code_points = char_table_of(normalizer, pre_tokenizer)
     normalize = _identity
     if component is not None:
         normalize = tokenizer_of({**BLANK, "normalizer": component}).normalizer.normalize_str
@@ -68,7 +68,7 @@ def _identity(text: str) -> str:
 
 
 class _Pages:
-    def __init__(self, code_points: CodePoints, normalize: Callable[[str], str]) -> None:
+    def __init__(self, code_points: CharTable, normalize: Callable[[str], str]) -> None:
         self._code_points = code_points
         self._normalize = normalize
         # What each character of a page becomes, or its class if all have one and stay what they are.
@@ -84,7 +84,7 @@ class _Pages:
         if alike is not None:
             self._pages.append(alike)
             return []
-        self._code_points.ask([number])
+        self._code_points.query_tokenizers([number])
         table = self._code_points.table
         entry = int(table.page_of[number]) * PAGE
         dependent = [
@@ -110,7 +110,7 @@ class _Pages:
             return 0
         return self._code_points.class_of(characters[0]) if [piece for piece, _ in pieces] == [doubled] else None
 
-    def arrays(self, rule: ContextRule) -> EveryCharacter:
+    def arrays(self, rule: ContextRule) -> UnicodeTable:
         most = max(len(text) for page in self._pages if not isinstance(page, int) for text in page)
         page_of = np.zeros(PAGES, np.int32)
         distinct: dict[bytes, int] = {}
@@ -132,7 +132,7 @@ class _Pages:
                 kept.append((becomes, classes, contexts))
             page_of[number] = distinct[content]
         becomes_of_all, classes_of_all, contexts_of_all = map(np.concatenate, zip(*kept, strict=True))
-        return EveryCharacter(page_of, becomes_of_all, classes_of_all, contexts_of_all, rule.name)
+        return UnicodeTable(page_of, becomes_of_all, classes_of_all, contexts_of_all, rule.name)
 
     def _fill(self, number: int, page: list[str], becomes: Int32, classes: UInt8) -> None:
         for place, text in enumerate(page):

@@ -13,11 +13,11 @@ from tokenizers.models import WordLevel
 
 from tokemb._arrays import STRINGS
 from tokemb.engine.reference import Reference
-from tokemb.engine.scan_plan import code_points_of
+from tokemb.engine.scan_plan import char_table_of
 from tokemb.keras.legacy.splitting import Splitting, profile_of
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import thread_count
-from tokemb.vocabulary.tokenizer_json import specification_of
+from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
 
 
 class WordLookup:
@@ -29,18 +29,18 @@ class WordLookup:
     def __init__(self, word_index: Mapping[str, int], splitting: Splitting) -> None:
         """``word_index``: its keys are ``str``; raises ``UnicodeEncodeError`` for a lone surrogate in one."""
         # Here, because few texts do without what they import.
-        from tokemb.engine.pretoken_cache import KnownPieces
+        from tokemb.engine.pretoken_cache import PretokenCache
         from tokemb.engine.scanner import Scanner
 
         self.word_index = dict(word_index)
         self._splitting = splitting
         self._profile = profile_of(splitting)
-        specification = specification_of(self._profile.tokenizer())
+        specification = tokenizer_json_of(self._profile.tokenizer())
         components = (json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer"))
         size = len(word_index)
         numbers = Ragged(np.arange(size, dtype=np.int32), np.arange(size + 1))
-        known = KnownPieces.none().and_more(pa.array(list(word_index), STRINGS), numbers)
-        self._scanner = Scanner(code_points_of(*components), known, size, self._reference, None, whole_rows=False)
+        known = PretokenCache.none().and_more(pa.array(list(word_index), STRINGS), numbers)
+        self._scanner = Scanner(char_table_of(*components), known, size, self._reference, None, whole_rows=False)
 
     def is_of(self, word_index: Mapping[str, int], splitting: Splitting) -> bool:
         """Whether it was made of just that; a ``word_index`` can be changed by anyone."""

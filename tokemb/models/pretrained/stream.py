@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from tokemb.errors import VectorsError
-from tokemb.sources.multistream import Members
+from tokemb.sources.multistream import MultiStream
 
 REMEDY = "download it again, or read the rows that are complete with load_vectors(..., lenient=True)"
 """What to do about a file that is cut."""
@@ -20,8 +20,8 @@ REMEDY = "download it again, or read the rows that are complete with load_vector
 # How compressed files begin.
 _DECOMPRESSORS: dict[bytes, Callable[[BinaryIO], Any]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
-    b"BZh": lambda file: Members(file, "bz2"),
-    b"\xfd7zXZ\x00": lambda file: Members(file, "xz"),
+    b"BZh": lambda file: MultiStream(file, "bz2"),
+    b"\xfd7zXZ\x00": lambda file: MultiStream(file, "xz"),
 }
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
 
