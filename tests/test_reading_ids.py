@@ -187,7 +187,7 @@ IDS = np.zeros((2, 2), int)
         (".parquet", parquet([[1], [2, 3]], maxlen="1"), "declares rows of 1 ids, but holds rows of other lengths"),
         (".parquet", parquet([[1]], maxlen="x"), "has b'x' as its tokemb.maxlen, which is not a number"),
         (".jsonl", lines('{"ids":[1]}', "{"), "line 2: is not JSON"),
-        (".jsonl", lines("[" * 100_000), "line 1: is not JSON"),
+        (".jsonl", lines("[" * 100_000), "line 1: is not readable JSON"),
         (".jsonl", lines('{"ids":[1]}', '{"id":[1]}'), "line 2: must be an object with ids"),
         (".jsonl", lines("[1]"), "line 1: must be an object with ids"),
         (".jsonl", lines('{"ids":[1,true]}'), "line 1: ids must be integers"),

@@ -147,7 +147,7 @@ def _float32(values: pa.Array, name: str, round_floats: bool) -> npt.NDArray[np.
         number = numbers[inexact][0]
         remedy = "" if overflows[inexact][0] else ", or pass round_floats=True"
         raise ArgumentError(
-            f"a .tfrecord holds fractions as float32, which cannot hold {number} of {name!r}: write .npz or "
+            f"a .tfrecord holds fractions as float32, which does not hold {number} of {name!r}: write .npz or "
             f".parquet{remedy}"
         )
     return floats

@@ -234,7 +234,7 @@ class ColumnEncoder:
             By the names of columns: int32 (rows,) for single values, a ``Ragged`` for lists.
         """
         parts = [self.encode_batch(batch) for batch in table_batches(table, self.parts, **reading)]
-        return concatenated(parts, self.columns)
+        return concatenate(parts, self.columns)
 
     def encode_batches(
         self,
@@ -338,7 +338,7 @@ def pad(rows: Int32 | Ragged, maxlen: int | None, shape: PadTruncate) -> Int32:
     return rows.pad(maxlen, padding=shape.padding, truncating=shape.truncating)
 
 
-def concatenated(parts: Sequence[Mapping[str, Int32 | Ragged]], columns: Sequence[Column]) -> dict[str, Int32 | Ragged]:
+def concatenate(parts: Sequence[Mapping[str, Int32 | Ragged]], columns: Sequence[Column]) -> dict[str, Int32 | Ragged]:
     """Concatenate the rows of all ``parts``."""
     result: dict[str, Int32 | Ragged] = {}
     for column in columns:

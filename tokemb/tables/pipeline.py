@@ -13,7 +13,7 @@ import pyarrow as pa
 from tokemb.rows.output_size import check_length
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount, rows_line
-from tokemb.tables.encoder import ColumnEncoder, concatenated, pad
+from tokemb.tables.encoder import ColumnEncoder, concatenate, pad
 from tokemb.tables.writing import Ids, check_names, check_target, open_table_writer
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
@@ -96,9 +96,9 @@ def encode_table(
         shape = encoder.pad_truncate(padding, truncating)
         if any(lengths[name] is None for name in lists):
             all_chunks = list(chunks)
-            whole = concatenated([ids for ids, _ in all_chunks], encoder.columns)
+            all_ids = concatenate([ids for ids, _ in all_chunks], encoder.columns)
             kept_table = pa.Table.from_batches([rows for _, rows in all_chunks], kept_columns)
-            padded = {name: pad(rows, lengths[name], shape) for name, rows in whole.items()}
+            padded = {name: pad(rows, lengths[name], shape) for name, rows in all_ids.items()}
             chunks = iter([(padded, _to_batch(kept_table))])
         else:
             chunks = ((_pad(ids, lengths, shape), kept_rows) for ids, kept_rows in chunks)

@@ -15,8 +15,7 @@ from tokemb.errors import ArgumentError
 from tokemb.files.atomic import atomic_file, check_output
 from tokemb.files.output_contents import check_table_rows, table_kind
 from tokemb.formats.npz import check_kept_columns, pack
-from tokemb.formats.npz_columns import BufferedArray, column_for
-from tokemb.formats.npz_columns import Column as KeptColumn
+from tokemb.formats.npz_columns import BufferedArray, KeptColumn, column_for
 from tokemb.rows.ragged import Ragged
 
 FORMATS = (".npz", ".parquet")
