@@ -141,7 +141,7 @@ BAD_INPUT = [
     ("count none.txt -o v.parquet", "no such file or directory: none.txt"),
     ("count latin1.txt -o v.parquet", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
     ("count text.txt -o none/v.parquet", "the output's folder does not exist; make it first"),
-    ("inspect text.parquet", "text.parquet is not a sound .parquet file"),
+    ("inspect text.parquet", "text.parquet is not a valid .parquet file"),
     ("encode text.txt --vocab none -o v.npy", "there is no vocabulary at none"),
     ("encode latin1.txt --vocab text.vocab -o v.npy", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
     ("encode text.txt --vocab tampered -o v.npy", "tokenizer.json was changed after tokemb wrote it"),
@@ -153,7 +153,7 @@ BAD_INPUT = [
     ),
     (
         "decode vectors.npy --vocab text.vocab",
-        "must hold ids, whole numbers (rows, maxlen); it holds float32 (4, 4, 3)",
+        "must hold ids, integers (rows, maxlen); it holds float32 (4, 4, 3)",
     ),
     ("decode last.npy --vocab text.vocab", "ids must be from 0 to 5, the vocabulary's; received 99"),
     ("decode broken.npy --vocab text.vocab", "broken.npy is not a .npy file of numbers"),

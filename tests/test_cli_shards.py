@@ -134,7 +134,7 @@ def test_another_run_is_refused(here):
         (f"x.jsonl other.jsonl --vocab v {SHARDS} x", "shards of other texts"),
         (f"other.jsonl --vocab v {SHARDS} x", "shards of other texts"),
         (f"x.jsonl --missing empty --vocab v {SHARDS} x", "shards of other texts"),
-        (f"- --vocab v {SHARDS} x", "what comes through a pipe cannot be read again"),
+        (f"- --vocab v {SHARDS} x", "the input, which comes through a pipe, cannot be read again"),
     ):
         shown = run(other, code=1)
         assert message in shown

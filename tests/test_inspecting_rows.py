@@ -33,9 +33,9 @@ def test_what_was_written_is_described(suffix, output, tmp_path):
     path.unlink(missing_ok=True)
     description = inspect(output.write(path))
     kept = description.pop("kept")
-    assert list(kept) == layout.kept.names
+    assert list(kept) == layout.kept_columns.names
     shown = [kind.removeprefix("large_") if suffix == ".npz" else kind for kind in kept.values()]
-    assert shown == [kept_type(field.type, suffix) for field in layout.kept]
+    assert shown == [kept_type(field.type, suffix) for field in layout.kept_columns]
     general = {
         "kind": layout.name,
         "format": suffix[1:],
@@ -160,8 +160,8 @@ def test_manifests_that_are_none(shards, change, message):
 @pytest.mark.parametrize(
     ("suffix", "content", "message"),
     [
-        (".npz", b"PK\3\4nothing", "not a sound .npz file"),
-        (".parquet", b"PAR1nothing", "not a sound .parquet file"),
+        (".npz", b"PK\3\4nothing", "not a valid .npz file"),
+        (".parquet", b"PAR1nothing", "not a valid .parquet file"),
         (".jsonl", b"{}\n", "must be an object with ids"),
         (".txt", b"a\n", "is none of what tokemb makes or reads: a folder of a vocabulary"),
     ],
@@ -178,7 +178,7 @@ def test_other_archives_and_tables(tmp_path):
         inspect(tmp_path / "x.npz")
     encoder = tokemb.fit_vocab(["a"])
     encoder.save(tmp_path / "v")
-    with pytest.raises(tokemb.TokembError, match="must have a column ids of lists of whole numbers"):
+    with pytest.raises(tokemb.TokembError, match="must have a column ids of lists of integers"):
         inspect(tmp_path / "v" / "vocabulary.parquet")
     Path(tmp_path, "s").mkdir()
     if hasattr(os, "mkfifo"):

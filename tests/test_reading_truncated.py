@@ -237,7 +237,7 @@ def test_several_arrays_in_one_npy_are_an_error(tmp_path):
     with (tmp_path / "a.npy").open("wb") as file:
         np.save(file, IDS[:10])
         np.save(file, IDS[10:20])
-    with pytest.raises(TokembError, match=r"a.npy must hold one array; it goes on for 288 bytes after the first"):
+    with pytest.raises(TokembError, match=r"a.npy must hold one array; 288 bytes follow the first"):
         open_ids(tmp_path / "a.npy")
 
 

@@ -14,7 +14,7 @@ from tokemb._arrays import Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.formats import IdsSource, OutputOptions, Writer, vectors_dtype
-from tokemb.formats.shards import Piece, ShardFolder
+from tokemb.formats.shards import Chunk, ShardFolder
 from tokemb.models.embedder import Embedder
 from tokemb.pipeline.encoded_stream import EncodedStream, RowOptions
 from tokemb.pipeline.output import (
@@ -66,7 +66,7 @@ def embed_corpus(
             layout = _layout(embedder, encoder, encoded, maxlen, pooling, numbers)
             layout = encoded.report.layout = replace(layout, round_floats=round_floats)
 
-            def append(writer: Writer, piece: Piece[Ragged]) -> None:
+            def append(writer: Writer, piece: Chunk[Ragged]) -> None:
                 rows, kept = piece
                 if pooling is None:
                     blocks = map(embedder.vectors, encoded.padded(rows, embedder.row_size(maxlen, None)))
@@ -103,10 +103,12 @@ def embed_ids(
     with locked(output, source.fingerprint, _settings(embedder, pooling, dtype, round_floats)):
         if is_complete(output):
             return EncodingReport()
-        check_output(output, OutputOptions("vectors", vectors_dtype(dtype), (0,), source.kept), force)
+        check_output(output, OutputOptions("vectors", vectors_dtype(dtype), (0,), source.kept_columns), force)
         size = embedder.row_size(source.maxlen or 0, pooling)
         nothing = _embedded(embedder, _no_ids(source.maxlen), pooling)
-        layout = OutputOptions("vectors", vectors_dtype(dtype), nothing.shape[1:], source.kept, source.fingerprint)
+        layout = OutputOptions(
+            "vectors", vectors_dtype(dtype), nothing.shape[1:], source.kept_columns, source.fingerprint
+        )
         layout = replace(layout, round_floats=round_floats)
         written = sum(output.rows) if isinstance(output, ShardFolder) else 0
         check_rows_fit(output, layout, (source.rows or written) - written)
@@ -116,13 +118,13 @@ def embed_ids(
                 embedder.check_no_padding(block.ids, source.path)
         report, count = EncodingReport(layout=layout), RowCount()
 
-        def append(writer: Writer, piece: Piece[Ragged | Int32]) -> None:
+        def append(writer: Writer, piece: Chunk[Ragged | Int32]) -> None:
             ids, kept = piece
             writer.append(_embedded(embedder, ids, pooling), None, kept)
             report.rows += len(ids)
 
         blocks = skip_written(count.reading(source.blocks(size)), output)
-        write_rows(output, layout, ((block.ids, block.kept) for block in blocks), append, count, force)
+        write_rows(output, layout, ((block.ids, block.kept_columns) for block in blocks), append, count, force)
     report.read = count.rows
     return report
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tokemb.encoder import Encoder
 from tokemb.formats import OutputOptions, Writer, ids_dtype
-from tokemb.formats.shards import Piece, ShardFolder
+from tokemb.formats.shards import Chunk, ShardFolder
 from tokemb.pipeline.encoded_stream import EncodedStream, RowOptions
 from tokemb.pipeline.output import Output, check_output, is_complete, locked, skip_written, write_rows
 from tokemb.pipeline.report import EncodingReport
@@ -76,7 +76,7 @@ def _layout(encoder: Encoder, encoded: EncodedStream, form: RowOptions, dtype: s
     return OutputOptions("ids", numbers, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)
 
 
-def _append(encoded: EncodedStream, writer: Writer, piece: Piece[Ragged]) -> None:
+def _append(encoded: EncodedStream, writer: Writer, piece: Chunk[Ragged]) -> None:
     rows, kept = piece
     if writer.layout.row_shape is None:
         writer.append(rows, None, kept)

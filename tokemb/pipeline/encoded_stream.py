@@ -14,7 +14,7 @@ import pyarrow as pa
 from tokemb._arrays import Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
-from tokemb.formats.shards import Piece
+from tokemb.formats.shards import Chunk
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
@@ -74,7 +74,7 @@ class EncodedStream:
         self._corpus = chain([first], corpus)
 
     @contextmanager
-    def pieces(self, output: Output) -> Iterator[Iterator[Piece[Ragged]]]:
+    def pieces(self, output: Output) -> Iterator[Iterator[Chunk[Ragged]]]:
         """Give the rows, once ``report.maxlen`` is known; they are encoded while those before are being written.
 
         The corpus is read here and not in a thread: what waits for more on a pipe can be interrupted.
@@ -104,14 +104,14 @@ class EncodedStream:
         for start in range(0, len(rows), step):
             yield self._form.shape.pad(rows.slice(start, min(start + step, len(rows))), pad_id, maxlen)
 
-    def _checked(self, pieces: Iterator[Piece[Ragged]], maxlen: int) -> Iterator[Piece[Ragged]]:
+    def _checked(self, pieces: Iterator[Chunk[Ragged]], maxlen: int) -> Iterator[Chunk[Ragged]]:
         """Give ``pieces`` on. Raise ``ArgumentError`` if ``maxlen`` is absurd for the first of them."""
         for number, piece in enumerate(pieces):
             if not number:
                 check_length(piece[0], maxlen, self._form.id_bytes)
             yield piece
 
-    def _encode_batch(self, batch: pa.RecordBatch) -> Piece[Ragged]:
+    def _encode_batch(self, batch: pa.RecordBatch) -> Chunk[Ragged]:
         encoded = self._encoder.encode_column(batch.column(0), self._form.shape, self._threads)
         self.report.add(encoded)
         return encoded.rows, batch.select(list(self._form.keep))

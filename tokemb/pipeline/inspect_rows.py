@@ -43,7 +43,7 @@ def describe_rows(path: Path) -> Description:
         "dtype": source.dtype and str(source.dtype),
         "pad_id": source.pad_id,
         "fingerprint": source.fingerprint or None,
-        "kept": _types(source.kept),
+        "kept": _types(source.kept_columns),
         "bytes": size,
     }
 

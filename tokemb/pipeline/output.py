@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tokemb.errors import ArgumentError
 from tokemb.formats import OutputOptions, Writer, check_layout, check_target, least_row_bytes, open_writer
-from tokemb.formats.shards import Piece, Rows, ShardFolder
+from tokemb.formats.shards import Chunk, Rows, ShardFolder
 from tokemb.formats.source import IdBlock
 from tokemb.rows.output_size import check_room
 from tokemb.rows.row_count import RowCount
@@ -56,8 +56,8 @@ def check_output(output: Output, layout: OutputOptions, force: bool) -> None:
 def write_rows(
     output: Output,
     layout: OutputOptions,
-    pieces: Iterable[Piece[Rows]],
-    append: Callable[[Writer, Piece[Rows]], None],
+    pieces: Iterable[Chunk[Rows]],
+    append: Callable[[Writer, Chunk[Rows]], None],
     count: RowCount,
     force: bool,
 ) -> None:
@@ -91,7 +91,7 @@ def check_rows_fit(output: Output, layout: OutputOptions, rows: int) -> None:
         check_room(output, rows * least_row_bytes(output, layout))
 
 
-def _fitting(pieces: Iterable[Piece[Rows]], output: Output, layout: OutputOptions) -> Iterator[Piece[Rows]]:
+def _fitting(pieces: Iterable[Chunk[Rows]], output: Output, layout: OutputOptions) -> Iterator[Chunk[Rows]]:
     """Give ``pieces`` on. Raise ``ArgumentError`` for one that does not fit on the disk of ``output``."""
     for piece in pieces:
         check_rows_fit(output, layout, len(piece[0]))
