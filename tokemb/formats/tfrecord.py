@@ -16,7 +16,7 @@ from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.record_frames import framed
 from tokemb.formats.tf_examples import examples, feature, numbers, texts
 from tokemb.formats.writer import Block, Writer
-from tokemb.sources.kept import plain, plain_type
+from tokemb.sources.column_types import plain, plain_type
 
 # By the dtype of a feature: what a protocol buffer calls its list, and what parsing gives for a missing value.
 _LISTS = {"int64": "int64_list", "float32": "float_list", "string": "bytes_list"}

@@ -19,7 +19,7 @@ import pyarrow.types as pt
 
 from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb.errors import TextError, TextTypeError
-from tokemb.sources.texts import decoded
+from tokemb.sources.texts import decode_dictionary
 
 MISSING = "[MISSING]"
 """The token of missing values, the first after padding and out-of-vocabulary."""
@@ -142,7 +142,7 @@ def _hashable(name: str, column: pa.Array) -> pa.Array:
     is_coded = pt.is_dictionary(column.type)
     kind = column.type.value_type if is_coded else column.type
     if pt.is_string_view(kind):  # of which Arrow has no dictionaries
-        return decoded(column).cast(STRINGS)
+        return decode_dictionary(column).cast(STRINGS)
     if pt.is_float16(kind):
         return column.cast(pa.float32())
     is_text = pt.is_string(kind) or pt.is_large_string(kind)
