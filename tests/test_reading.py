@@ -272,7 +272,9 @@ def test_other_arrow_types(column, folder):
 @pytest.mark.parametrize("value", [1.5, {"a": 1}, True, [[1]], [1.5], b"bytes"])
 def test_what_is_no_text_column(value, folder):
     pq.write_table(pa.table({"text": [value]}), "a.parquet")
-    with pytest.raises(TokembError, match=r"the column 'text' of a.parquet contains .*: pass a column of texts, integers"):
+    with pytest.raises(
+        TokembError, match=r"the column 'text' of a.parquet contains .*: pass a column of texts, integers"
+    ):
         collect("a.parquet")
     if not isinstance(value, bytes):
         write_jsonl(folder / "a.jsonl", [{"text": None}, {"text": value}])
@@ -348,7 +350,9 @@ def test_files_must_agree(folder):
     assert collect(["c.parquet", "a.csv"], column="label") == [{"label": "1"}, {"label": "1"}]
     with pytest.raises(TokembError, match="b.csv, row 1 has 'x' in the column 'label', which contained only integers"):
         collect(["a.csv", "b.csv"], keep=["label"])
-    with pytest.raises(TokembError, match="'label' must be of one type in all files: c.parquet contains int8, .* int64"):
+    with pytest.raises(
+        TokembError, match="'label' must be of one type in all files: c.parquet contains int8, .* int64"
+    ):
         collect(["a.csv", "c.parquet"], keep=["label"])
     with pytest.raises(TokembError, match="that of d.jsonl contains lists"):
         collect(["a.csv", "d.jsonl"])

@@ -58,7 +58,9 @@ def test_folders(folder):
     expected = ["a.jsonl.gz", "b.txt", "sub/[x].txt", "sub/c.CSV", "sub/deep/d.parquet", "z.tsv.zst"]
     assert paths("data") == paths(Path("data")) == paths("data/") == expected
     (folder / "none").mkdir()
-    with pytest.raises(TokembError, match="the folder data/none has no file to read: their names must end in .txt, .csv"):
+    with pytest.raises(
+        TokembError, match="the folder data/none has no file to read: their names must end in .txt, .csv"
+    ):
         paths(["data", "data/none"])
 
 

@@ -130,7 +130,9 @@ def test_links_to_folders_are_followed_and_no_folder_is_read_twice(data, name):
 def test_named_pipe_in_a_folder_is_an_error(data, name):
     os.mkfifo(data / "2023" / "pipe.txt")
     os.mkfifo(data / "2023" / "not a corpus.pid")
-    with pytest.raises(TokembError, match=r"data/2023/(pipe.txt|not a corpus.pid) is a named pipe, and only files are re"):
+    with pytest.raises(
+        TokembError, match=r"data/2023/(pipe.txt|not a corpus.pid) is a named pipe, and only files are re"
+    ):
         paths(name.format(data.parent))
 
 

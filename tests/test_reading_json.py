@@ -37,7 +37,9 @@ def block(request, monkeypatch):
 @pytest.mark.usefixtures("folder", "block")
 @pytest.mark.parametrize("literal", ["9007199254740993", "-9007199254740993", "1" * 400, "18446744073709551617"])
 def test_integer_that_a_float_cannot_hold_is_an_error_beside_fractions(literal):
-    message = r"a\.jsonl, line 2 has .* in the column 'n', which contains 64-bit floats; write the numbers .* as strings"
+    message = (
+        r"a\.jsonl, line 2 has .* in the column 'n', which contains 64-bit floats; write the numbers .* as strings"
+    )
     with pytest.raises(TokembError, match=message) as caught:
         numbers_of(literal)
     assert literal[:80] in str(caught.value)
@@ -128,5 +130,5 @@ def test_command_names_the_line_of_an_integer_that_would_be_rounded(tmp_path):
     arguments = ("encode", "a.jsonl", "--vocab", "v", "--keep", "n", "-o", "x.parquet")
     run = command_here(*arguments, cwd=tmp_path)
     assert run.returncode == 1
-    assert run.stderr.startswith(b"Error: a.jsonl, line 2 holds 9007199254740993 in the column 'n'")
+    assert run.stderr.startswith(b"Error: a.jsonl, line 2 has 9007199254740993 in the column 'n'")
     assert not (tmp_path / "x.parquet").exists()
