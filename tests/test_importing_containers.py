@@ -139,7 +139,7 @@ def test_joblib_files_with_arrays_among_the_objects_are_read(tmp_path, compress)
     path = tmp_path / "t.joblib"
     joblib.dump(value, path, compress=compress)
     assert import_vocabulary(path).vocabulary == ["", "b", "a"]
-    read = read_pickle(compressed.decompressed(path.read_bytes(), path))
+    read = read_pickle(compressed.decompress(path.read_bytes(), path))
     assert isinstance(read["x"], PickledArray)
     assert (read["x"].values(), read["o"].values()) == (list(range(1000)), ["s", None])
 

@@ -192,7 +192,7 @@ def test_json_in_the_forms_in_which_it_is_found(tmp_path, wrap):
     [
         ({"word_index": {}}, "contains no words"),
         ({"word_index": None}, "contains no word_index"),
-        ({"word_index": "{"}, "not JSON"),
+        ({"word_index": "{"}, "must be JSON"),
         ({"word_index": {"a": 1.0}}, "ids must be integers"),
         ({"word_index": {"a": True}}, "ids must be integers"),
         ({"word_index": {"a": -1}}, "ids must be integers"),
@@ -207,7 +207,7 @@ def test_json_in_the_forms_in_which_it_is_found(tmp_path, wrap):
         ({"split": "\ud800"}, "split"),
         ({"filters": None}, "filters"),
         ({"lower": "yes"}, "lower"),
-        ({"oov_token": "\ud800", "word_index": {"\ud800": 1}}, "must be text with an id"),
+        ({"oov_token": "\ud800", "word_index": {"\ud800": 1}}, "must be valid text with an id"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(tmp_path, changes, reason):

@@ -183,7 +183,7 @@ def test_what_is_no_model(tmp_path):
     path.write_bytes(b"PK\x03\x04 and so on")
     with pytest.raises(ModelError, match=r"not a \.keras model"):
         read_foreign(path)
-    with pytest.raises(VocabularyError, match="holds no TextVectorization"):
+    with pytest.raises(VocabularyError, match="contains no TextVectorization"):
         read_foreign(rewritten(path, [("Dense", {})]))
     with pytest.raises(ArgumentError, match="num_words does not apply to this file"):
         import_vocabulary(rewritten(path, [("TextVectorization", {**LAYER, "vocabulary": ["a"]})]), num_words=3)

@@ -31,7 +31,7 @@ def test_word_index_made_with_an_empty_oov_token_keeps_unknown_words(tmp_path, n
     imported = read_foreign(write(tmp_path / name, original.word_index))
     texts = ["will zzz home", "zzz"]
     assert rows(imported.encoder, texts) == original.texts_to_sequences(texts) == [[2, 1, 4], [1]]
-    assert any("unknown words get id 1, since '' looks like oov_token" in note for note in imported.notes)
+    assert any("words out of vocabulary get id 1, since '' looks like oov_token" in note for note in imported.notes)
     assert "oov_token" in imported.assumed
 
 
@@ -99,7 +99,7 @@ def test_padding_and_unknown_words_are_known_by_their_names(tmp_path, word_map, 
 
 def test_unknown_words_with_the_id_of_padding_are_noted(tmp_path):
     imported = read_foreign(write(tmp_path / "map.json", {"UNK": 0, "a": 1}))
-    assert any("unknown words have the id of padding" in note for note in imported.notes)
+    assert any("words out of vocabulary have the id of padding" in note for note in imported.notes)
 
 
 def test_several_words_for_unknown_ones_must_be_chosen_from(tmp_path):

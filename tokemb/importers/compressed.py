@@ -1,4 +1,4 @@
-"""Compressed files of gzip, bzip2, xz, zstd and joblib, decompress up to a size limit."""
+"""Compressed files of gzip, bzip2, xz, zstd and joblib, decompressed up to a size limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tokemb.errors import VocabularyError
 
-# Maximum size of a decompress vocabulary, enough for millions of tokens.
+# Maximum size of a decompressed vocabulary, enough for millions of tokens.
 MAX_BYTES = 1 << 30
 # xz files state the memory that they need. The strongest preset needs 65 MiB.
 _XZ_MEMORY = 256 << 20
@@ -24,7 +24,7 @@ def decompress(content: bytes, path: Path) -> bytes:
     """Decompress the content of a file. Content that is not compressed is returned unchanged.
 
     Raises:
-        VocabularyError: If the file is corrupt, or exceeds ``MAX_BYTES`` when decompress.
+        VocabularyError: If the file is corrupt, or exceeds ``MAX_BYTES`` when decompressed.
     """
     name = next((name for name, signatures in _SIGNATURES.items() if content.startswith(signatures)), None)
     if name is None:
@@ -38,7 +38,7 @@ def decompress(content: bytes, path: Path) -> bytes:
         raise VocabularyError(f"{path} is compressed with {name}, but is corrupt: {reason:.120}") from None
     if len(unpacked) > MAX_BYTES:
         raise VocabularyError(
-            f"{path} must have at most {MAX_BYTES:,} bytes when decompress, as every vocabulary has; it has more"
+            f"{path} must have at most {MAX_BYTES:,} bytes when decompressed, as every vocabulary has; it has more"
         )
     return unpacked
 
