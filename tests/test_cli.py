@@ -135,7 +135,7 @@ BAD_INPUT = [
     ("fit-vocab text.txt -o ids.npy", "something else is there already; name a new folder, or move it away"),
     ("fit-vocab text.txt -o none/v", "the output's folder does not exist; make it first"),
     ("fit-vocab none.parquet -o v", "no such file or directory: none.parquet"),
-    ("fit-vocab text.parquet -o v", "text.parquet is not a sound parquet file"),
+    ("fit-vocab text.parquet -o v", "text.parquet is not a valid parquet file"),
     ("fit-vocab words.parquet -o v --profile bert", "were made with the profile 'words', not 'bert'"),
     ("fit-vocab words.parquet bert.parquet -o v", "counts of different profiles cannot be added: bert and words"),
     ("count none.txt -o v.parquet", "no such file or directory: none.txt"),

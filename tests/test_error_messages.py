@@ -195,13 +195,13 @@ def files(tmp_path):
         ),
         (
             "fit-vocab bare.tsv -o x",
-            "for example --column 1, or --no-header if the first row is no header",
+            "for example --column 1, or --no-header if the first row is not a header",
         ),
         (
             "fit-vocab bare.tsv --column 1 --column 5 -o x",
-            "pass one of these, or --no-header if the first row is no header",
+            "pass one of these, or --no-header if the first row is not a header",
         ),
-        ("fit-vocab wide.csv --column text -o x", "or pass another one, such as --delimiter ';'"),
+        ("fit-vocab wide.csv --column text -o x", "or pass another delimiter, such as --delimiter ';'"),
         ("fit-vocab text.txt --column review -o x", "if it is a table, pass its format, for example --format csv"),
         ("embed i.jsonl --model m.keras -o x.npy", "is JSON Lines, which does not record a length"),
         (

@@ -82,7 +82,7 @@ def test_bytes_that_are_no_text_are_an_error():
     from tokemb.integrations.spark.worker import count_partition
 
     broken = pa.RecordBatch.from_pydict({"text": pa.array([b"fine", b"\xff"], pa.binary()).view(pa.string())})
-    with pytest.raises(TextError, match="'text' of partition 0 is not sound from row 1 on"):
+    with pytest.raises(TextError, match="'text' of partition 0 is corrupt from row 1 on"):
         list(count_partition(iter([broken]), column="text", profile="words", missing="error"))
 
 
