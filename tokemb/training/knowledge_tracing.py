@@ -200,7 +200,7 @@ def _parse_correct(column: pa.Array) -> Any:  # noqa: ANN401 - an array
     index = pc.index_in(texts, pa.array(list(_CORRECT_VALUES), pa.large_string()))
     first = pc.index(pc.is_null(index), True).as_py()
     if first >= 0:
-        raise TextError(f"answers must be 0 (wrong) or 1 (correct); received {column[first].as_py()!r}")
+        raise TextError(f"answers must be 0 or 1 (wrong or correct); received {column[first].as_py()!r}")
     return np.array(list(_CORRECT_VALUES.values()), np.int32)[index.to_numpy(zero_copy_only=False)]
 
 

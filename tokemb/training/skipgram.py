@@ -140,7 +140,8 @@ def _encode_known_tokens(texts: Path | Iterable[Any], encoder: Encoder) -> tuple
         rows = rows.select(rows.values != encoder.unk_id)
     if rows.lengths.max(initial=0) < 2:
         raise TextError(
-            "texts must have a row with two tokens of the vocabulary; no row has two tokens of the vocabulary"
+            "no row has two tokens of the vocabulary, so there are no pairs to train on: pass longer rows, "
+            "or the vocabulary of these texts as encoder=..."
         )
     return rows, tokens - len(rows.values)
 
