@@ -16,6 +16,7 @@ from tokemb.analysis.analogies import solve_analogies
 from tokemb.analysis.escape_token import escape_token
 from tokemb.analysis.nearest import _top_k, nearest
 from tokemb.errors import ArgumentError, ModelError, TextError
+from tokemb.models.export_vectors import export_vectors
 
 WORDS = "film good fine bad king queen man woman"
 
@@ -207,7 +208,7 @@ def test_what_cannot_be_looked_at(here, tmp_path):
 
 def test_files_of_vectors_with_and_without_a_vocabulary(here, tmp_path):
     encoder = tokemb.Encoder.load(here / "v")
-    tokemb.models.export_vectors.export_vectors(here / "m.keras", encoder, tmp_path / "m.npz")
+    export_vectors(here / "m.keras", encoder, tmp_path / "m.npz")
     (tmp_path / "glove.txt").write_text("film 1 0\nThe 1 1\nfilm 5 5\n\xff 1 2\n 1 2\ngood 0 1\n", "latin-1")
     alone = TokenVectors.load(tmp_path / "glove.txt")
     assert alone.tokens == ["film", "The", "good"]

@@ -117,14 +117,14 @@ class Schedule:
         Raises:
             ArgumentError: If no row is left to train on.
         """
-        validation_rows = round(rows * self.validation_split) or int(self.validation_split > 0)
-        if rows <= validation_rows:
+        validation_count = round(rows * self.validation_split) or int(self.validation_split > 0)
+        if rows <= validation_count:
             raise ArgumentError(
                 "the training split must have rows; "
                 f"received {rows} rows: lower validation_split={self.validation_split:g}"
             )
         order = np.random.default_rng(self.seed).permutation(rows)
-        return np.sort(order[validation_rows:]), np.sort(order[:validation_rows])
+        return np.sort(order[validation_count:]), np.sort(order[:validation_count])
 
 
 def settings_json(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
