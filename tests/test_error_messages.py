@@ -119,7 +119,7 @@ def test_python_form_of_an_argument_becomes_the_option_of_the_command(command, m
 
 
 def test_bare_name_at_the_start_is_rewritten_before_must_alone():
-    assert for_command("rate must be above 0", find("train", "classify"), find) == "--rate must be above 0"
+    assert for_command("dropout must be below 1", find("train", "classify"), find) == "--dropout must be below 1"
     assert for_command("model files are read", find("embed"), find) == "model files are read"
 
 
