@@ -16,7 +16,7 @@ def string_buffers(texts: pa.LargeStringArray) -> tuple[Int64, npt.NDArray[np.ui
     ``data[offsets[i]:offsets[i + 1]]``. A slice of an array gives the bytes of its own rows alone.
     """
     _, offsets_buffer, data_buffer = texts.buffers()
-    if not len(texts) or data_buffer is None:  # an array without rows or bytes need not have buffers
+    if not len(texts) or data_buffer is None:  # an array without rows or bytes may have no buffers
         return np.zeros(len(texts) + 1, np.int64), np.zeros(0, np.uint8)
     offsets = np.frombuffer(offsets_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]]

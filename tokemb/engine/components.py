@@ -20,9 +20,9 @@ from tokemb.vocabulary.tokenizer_json import BLANK, steps, tokenizer_of
 
 Component = dict[str, Any]
 
-# Up to here no character combines with the one before, or is put in another order.
+# No character below this one combines with the character before it or is reordered.
 _FIRST_COMBINING = "\u0300"
-# Behaviours of a Split, a Punctuation: those that cut where two neighbours differ, whatever is around them.
+# The behaviours of Split and Punctuation that split between differing neighbours, regardless of the characters around.
 _LOCAL = ("removed", "isolated", "contiguous")
 
 
@@ -38,7 +38,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Cutting:
+class NeighborSplit:
     """A pre-tokenizer that cuts between any two neighbours by what these two are.
 
     ``pre_tokenizer``: it. ``groups``: for each regular expression in it, its alternatives. ``rest``: what still happens
@@ -60,9 +60,9 @@ def _step(component: Component) -> Step:
     if kind in ("Lowercase", "StripAccents", "Nmt"):
         return Step(normalizer.normalize_str)
     if kind == "BertNormalizer":
-        return Step(_unless(normalizer, is_reordered))
+        return Step(_none_if(normalizer, is_reordered))
     if kind in ("NFC", "NFD", "NFKC", "NFKD", "Precompiled"):
-        # A line end is one user-perceived character, which Precompiled looks up as a whole.
+        # "\r\n" is one user-perceived character, which Precompiled looks up as a whole.
         return Step(lambda character: None if _combines(character) else normalizer.normalize_str(character))
     if kind == "Replace":
         return _replace_step(component, normalizer)
@@ -74,7 +74,7 @@ def _replace_step(component: Component, normalizer: Normalizer) -> Step:
     if "String" in component["pattern"]:
         if len(pattern) == 1:
             return Step(normalizer.normalize_str)
-        if pattern:  # it only ever happens where its first character is
+        if pattern:  # a match requires its first character
             return Step(lambda character: None if character == pattern[0] else character)
     elif one_character(pattern) or (not component["content"] and pattern.endswith("+") and one_character(pattern[:-1])):
         return Step(normalizer.normalize_str)
@@ -83,7 +83,7 @@ def _replace_step(component: Component, normalizer: Normalizer) -> Step:
     raise UnprovableError(f"the normalizer Replace looks at more than one character: {pattern!r}")
 
 
-def _unless(normalizer: Normalizer, depends: Callable[[str], bool]) -> Callable[[str], str | None]:
+def _none_if(normalizer: Normalizer, depends: Callable[[str], bool]) -> Callable[[str], str | None]:
     def of_character(character: str) -> str | None:
         text = normalizer.normalize_str(character)
         return None if any(map(depends, text)) else text
@@ -98,17 +98,17 @@ def _combines(character: str) -> bool:
 @cache
 def is_reordered(character: str) -> bool:
     """Whether normalization may swap ``character`` with a neighbour: its combining class is not zero."""
-    first, last = "\u0334", "\u0345"  # of the lowest and of the highest class
+    first, last = "\u0334", "\u0345"  # characters of the lowest and of the highest combining class
     decompose = normalizers.NFD().normalize_str
     return decompose(character + first) != decompose(character) + first or (
         decompose(last + character) != last + decompose(character)
     )
 
 
-def cutting(component: Component | None) -> Cutting:
+def neighbor_split(component: Component | None) -> NeighborSplit:
     """What of a pre-tokenizer cuts by neighbours, and the rest; raises ``UnprovableError``."""
     if component is None:
-        raise UnprovableError("without a pre-tokenizer a whole text is one piece")
+        raise UnprovableError("without a pre-tokenizer the whole text is one pre-token")
     parts = list(steps(component, "pretokenizers"))
     groups = []
     for part in parts:
@@ -117,19 +117,20 @@ def cutting(component: Component | None) -> Cutting:
             break
         groups.append(group)
         if any(alternative.joined_by for alternative in group):
-            break  # what a joint does is decided by three characters: nothing else may cut there
+            break  # three characters decide whether runs are joined, so no other pre-tokenizer may split there
     if not groups:
-        raise UnprovableError(f"the pre-tokenizer begins with {parts[0]['type'] if parts else 'nothing'}, {_WHY}")
+        first = parts[0]["type"] if parts else "nothing"
+        raise UnprovableError(
+            f"the pre-tokenizer begins with {first}, which does not split by comparing two neighbouring characters"
+        )
     if any(alternative.joined_by for alternative in groups[-1]) and len(groups) > 1:
-        raise UnprovableError("the pre-tokenizer joins runs of characters after it has cut")
+        raise UnprovableError("the pre-tokenizer joins runs of characters after another split")
     rest = parts[len(groups) :]
     for part in rest:
         if part["type"] == "Metaspace" and getattr(_pre_tokenizer(part), "prepend_scheme", "first") == "first":
-            raise UnprovableError("the pre-tokenizer Metaspace looks where in the text a piece stands")
-    return Cutting(_sequence(parts[: len(groups)]), tuple(map(tuple, groups)), _sequence(rest) if rest else None)
+            raise UnprovableError("the result of the pre-tokenizer Metaspace depends on positions in the text")
+    return NeighborSplit(_sequence(parts[: len(groups)]), tuple(map(tuple, groups)), _sequence(rest) if rest else None)
 
-
-_WHY = "which does not cut by what two neighbouring characters are"
 
 
 def _group(component: Component) -> list[ClassRun] | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tokemb._arrays import Int32
 
 
-class Padded(NamedTuple):
+class PaddedTarget(NamedTuple):
     """Where and how padded ids are wanted.
 
     ``ids``: int32 (rows, maxlen). At most ``room`` ids of each row are put between those of special tokens, ``before``
@@ -19,4 +19,4 @@ class Padded(NamedTuple):
     before: Int32
     after: Int32
     pad_id: int
-    dropped: int
+    dropped_id: int

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# One character: \p{...}, \x{...}, one of the classes \s \w \d and their opposites, an escaped sign, a plain one.
+# One character: \p{...}, \x{...}, \s, \w, \d and their complements, an escaped character, or a plain character.
 _ONE = re.compile(r"\\[pP]\{\^?\w+\}|\\x\{[0-9A-Fa-f]+\}|\\[sSwWdDnrtfv]|\\[^\w\s]|[^\\\[\](){}|*+?^$]")
-# What looks around without taking part in a match.
+# The beginning of a look-behind or look-ahead.
 _LOOK_AROUND = re.compile(r"\(\?(?:<=|<!|=|!)")
 
 

@@ -29,15 +29,15 @@ class Tally:
 def tally(rows: Ragged, tokens: pa.LargeStringArray) -> Tally:
     """Count rows whose values are positions in ``tokens``, ``large_string`` (distinct,), all of which occur."""
     size = len(tokens)
-    appearance = pa.array(rows.values).unique().to_numpy()  # in the order of first appearance
+    first_seen = pa.array(rows.values).unique().to_numpy()  # in the order of first appearance
     counts = np.bincount(rows.values, minlength=size)
     row_of = np.repeat(np.arange(len(rows), dtype=np.int64), rows.lengths)
-    once = pa.array(row_of * size + rows.values).unique().to_numpy()  # each pair of row and token
-    documents = np.bincount(once % max(size, 1), minlength=size)
-    lengths, having = np.unique(rows.lengths, return_counts=True)
+    distinct_pairs = pa.array(row_of * size + rows.values).unique().to_numpy()  # each pair of row and token
+    documents = np.bincount(distinct_pairs % max(size, 1), minlength=size)
+    lengths, row_counts = np.unique(rows.lengths, return_counts=True)
     return Tally(
-        tokens.take(pa.array(appearance)),
-        counts[appearance].astype(np.int64),
-        documents[appearance].astype(np.int64),
-        dict(zip(lengths.tolist(), having.tolist(), strict=True)),
+        tokens.take(pa.array(first_seen)),
+        counts[first_seen].astype(np.int64),
+        documents[first_seen].astype(np.int64),
+        dict(zip(lengths.tolist(), row_counts.tolist(), strict=True)),
     )

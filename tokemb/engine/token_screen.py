@@ -13,10 +13,10 @@ from tokenizers import pre_tokenizers
 
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, steps
 
-# Byte-level tokens spell a byte from CD on, the first of such a character, as the character of that number; added
-# tokens are written as they are.
+# The UTF-8 of such a character begins with a byte from CD on. Byte-level tokens spell that byte as the character with
+# the same number. Added tokens contain the character itself.
 _HIGH = re.compile("[\xcd-\xff\u0340-\U0010ffff]")
-# And so they spell E2 80, the beginning of U+2000 to U+203F, dashes and quotes that are met in most texts.
+# Byte-level tokens spell E2 80 this way: the beginning of U+2000 to U+203F, dashes and quotes that most texts contain.
 _DASHES_AND_QUOTES = "\xe2\u0122"
 
 
@@ -38,7 +38,7 @@ def tokens_to_screen(specification: TokenizerJson) -> npt.NDArray[np.bool_] | No
     ):
         return None
     ids = [*vocabulary.items(), *((token["content"], token["id"]) for token in specification.get("added_tokens") or [])]
-    high = np.zeros(max(number for _, number in ids) + 2, np.bool_)
-    high[[number for token, number in ids if _HIGH.search(token.replace(_DASHES_AND_QUOTES, ""))]] = True
-    high[-1] = True
-    return high
+    screened = np.zeros(max(number for _, number in ids) + 2, np.bool_)
+    screened[[number for token, number in ids if _HIGH.search(token.replace(_DASHES_AND_QUOTES, ""))]] = True
+    screened[-1] = True
+    return screened

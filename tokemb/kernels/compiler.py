@@ -18,7 +18,7 @@ from numba import types
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
-# What Python or C would call it by.
+# The kernels are called by their machine code, so wrappers for Python and C are not needed.
 _NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
@@ -27,7 +27,7 @@ def inlined(function: Function) -> Function:
     return numba.njit(function, forceinline=True, **_OPTIONS)
 
 
-def inlined_in_any_order(function: Function) -> Function:
+def inlined_fastmath(function: Function) -> Function:
     """``inlined``; numbers may be added in any order, many at once, so that sums are not the same on all processors."""
     return numba.njit(function, forceinline=True, fastmath={"reassoc", "contract"}, **_OPTIONS)
 

@@ -21,11 +21,11 @@ from tokemb.kernels import object_cache
 if TYPE_CHECKING:
     import llvmlite.binding as llvm
 
-# What Numba's functions return (numba/core/callconv.py): that all is well, with and without a result.
+# The status codes of Numba's functions (numba/core/callconv.py) for success with and without a result.
 _OK, _OK_NONE = 0, -2
 
 _loading = Lock()
-# The machine code lives as long as its engine.
+# The machine code is freed with its engine.
 _engines: list[llvm.ExecutionEngine] = []
 
 
@@ -44,11 +44,11 @@ class Kernel:
 
     def __call__(self, *arguments: Any) -> int:  # noqa: ANN401
         """Call it; raises ``TypeError`` for an array that is not contiguous."""
-        kinds: list[Any] = []
+        argument_types: list[Any] = []
         words: list[int] = []
         for argument in arguments:
-            _flatten(argument, kinds, words)
-        signature = tuple(kinds)
+            _flatten(argument, argument_types, words)
+        signature = tuple(argument_types)
         function = self._functions.get(signature)
         if function is None:
             with _loading:
@@ -76,11 +76,11 @@ class Kernel:
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
         _engines.append(engine)
-        kinds = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * words]
-        return ctypes.CFUNCTYPE(ctypes.c_int32, *kinds)(engine.get_function_address(self._name))
+        argument_types = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * words]
+        return ctypes.CFUNCTYPE(ctypes.c_int32, *argument_types)(engine.get_function_address(self._name))
 
 
-def _flatten(argument: Any, kinds: list[Any], words: list[int]) -> None:  # noqa: ANN401
+def _flatten(argument: Any, argument_types: list[Any], words: list[int]) -> None:  # noqa: ANN401
     """Append what ``argument`` is to ``kinds``, and to ``words`` what Numba's functions take in its place.
 
     For an array that is (numba/core/datamodel/models.py, ArrayModel): two pointers for counting references, the number
@@ -90,15 +90,15 @@ def _flatten(argument: Any, kinds: list[Any], words: list[int]) -> None:  # noqa
         flags = argument.flags
         if not (flags.c_contiguous and flags.aligned):
             raise TypeError(f"a kernel takes contiguous arrays; received strides {argument.strides}")
-        kinds.append((argument.dtype.str, argument.ndim))
+        argument_types.append((argument.dtype.str, argument.ndim))
         address = argument.__array_interface__["data"][0]
         words += (0, 0, argument.size, argument.itemsize, address, *argument.shape, *argument.strides)
     elif isinstance(argument, tuple):
-        kinds.append(type(argument).__name__)
+        argument_types.append(type(argument).__name__)
         for part in argument:
-            _flatten(part, kinds, words)
+            _flatten(part, argument_types, words)
     else:
-        kinds.append(int)
+        argument_types.append(int)
         words.append(index(argument))
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-# Names another folder to keep it in.
+# The environment variable that selects another folder for the machine code.
 FOLDER_VARIABLE = "TOKEMB_CACHE_DIR"
 
 _HERE = Path(__file__).parent
@@ -19,7 +19,7 @@ _DIGEST_SIZE = _DIGEST().digest_size
 
 def sources_digest() -> bytes:
     """A digest of everything that machine code is made from, but for the processor: this package, and the compilers."""
-    from importlib.metadata import version  # here, as small inputs need no kernel
+    from importlib.metadata import version  # a slow import that small inputs do not need
 
     digest = _DIGEST()
     for package in ("numba", "llvmlite", "numpy"):
@@ -54,8 +54,8 @@ def write(name: str, code: bytes) -> None:
 
 
 def _folders() -> Iterator[Path]:
-    if chosen := os.environ.get(FOLDER_VARIABLE):
-        yield Path(chosen)
+    if folder := os.environ.get(FOLDER_VARIABLE):
+        yield Path(folder)
         return
     yield _HERE / "__pycache__"
     from platformdirs import user_cache_path

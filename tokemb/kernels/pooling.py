@@ -12,7 +12,7 @@ import numpy as np
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.structs import LANES, Float32, Int32, Int64
 
-# That of NumPy: longer runs of vectors are halved.
+# NumPy's limit: longer runs of vectors are halved.
 _RUN = 128
 
 
@@ -66,7 +66,7 @@ def pool_maxima(
             continue
         _copy(matrix[values[start]], largest)
         at = start + 1
-        # Four at a time, so that the processor waits for several vectors at once.
+        # Four vectors at a time, so that the processor loads several vectors at once.
         while at + 3 < stop:
             a, b, c, d = matrix[values[at]], matrix[values[at + 1]], matrix[values[at + 2]], matrix[values[at + 3]]
             for i in range(len(largest)):
@@ -131,7 +131,7 @@ def _add_lane(matrix: Float32, values: Int32, start: int, stop: int, lane: Float
     """Leave the sum of the vectors of ``values[start:stop:LANES]``, one after the other, in ``lane``."""
     _copy(matrix[values[start]], lane)
     at = start + LANES
-    # Four at a time, so that the sums so far are read and written less often; the order stays.
+    # Four vectors at a time, so that the partial sums are read and written less often. The order is unchanged.
     while at + 3 * LANES < stop:
         a = matrix[values[at]]
         b = matrix[values[at + LANES]]

@@ -6,15 +6,15 @@ import numpy as np
 
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.simd import load
-from tokemb.kernels.structs import SLOT, Int32, Int64, Pretokens, Text, UInt8, UInt64
+from tokemb.kernels.structs import SLOT, Int32, Int64, PretokenTable, Text, UInt8, UInt64
 
-_SECOND, NUMBER, BECOMES = np.uint64(1), np.uint64(2), np.uint64(3)
+_SECOND, NUMBER, PACKED_IDS = np.uint64(1), np.uint64(2), np.uint64(3)
 
-# A piece of at most so many bytes is its own key; the last of the key's 16 bytes says how many they are.
+# A pre-token of at most this many bytes is its own key. The last of the key's 16 bytes is the number of bytes.
 _SHORT = 15
 _LONG = np.uint64(0xFF << 56)
 _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
-# The fractional parts of some square roots: numbers without a pattern (as in xxHash).
+# Multipliers without a bit pattern, from xxHash.
 _K0, _K1, _K2 = np.uint64(0x9E3779B185EBCA87), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
 
 
@@ -26,7 +26,7 @@ def key_of(text: UInt8, start: int, end: int) -> tuple[int, int]:
         return _hashes(text, start, end)
     if length == 0:
         return np.uint64(0), np.uint64(0)
-    # No branch for the two halves: which it would take is hard to foresee.
+    # The two halves are masked without a branch, because the processor could not predict it.
     first = load(text, start) & (_ONES >> np.uint64(64 - 8 * min(length, 8)))
     second = load(text, start + 8) & (_ONES >> np.uint64(1) >> np.uint64(63 - 8 * max(length - 8, 0)))
     return first, second | np.uint64(length) << np.uint64(56)
@@ -58,8 +58,8 @@ def slot_of(slots: UInt64, first: int, second: int) -> int:
 @inlined
 def find(
     slots: UInt64,
-    piece_text: UInt8,
-    piece_starts: Int64,
+    pretoken_text: UInt8,
+    pretoken_starts: Int64,
     first: int,
     second: int,
     slot: int,
@@ -74,7 +74,7 @@ def find(
     """
     while True:
         if slots[slot] == first and slots[slot + _SECOND] == second:
-            if end - start <= _SHORT or _same(slots[slot + NUMBER], piece_text, piece_starts, text, start, end):
+            if end - start <= _SHORT or _same(slots[slot + NUMBER], pretoken_text, pretoken_starts, text, start, end):
                 return slot
         elif slots[slot + NUMBER] == np.uint64(0):
             return slot
@@ -82,48 +82,48 @@ def find(
 
 
 @inlined
-def _same(number: int, piece_text: UInt8, piece_starts: Int64, text: UInt8, start: int, end: int) -> bool:
+def _same(number: int, pretoken_text: UInt8, pretoken_starts: Int64, text: UInt8, start: int, end: int) -> bool:
     """Whether the piece with this number (its index + 1) is ``text[start:end]``."""
     if number == np.uint64(0):
         return False
-    begin = piece_starts[number - np.uint64(1)]
-    if piece_starts[number] - begin != end - start:
+    begin = pretoken_starts[number - np.uint64(1)]
+    if pretoken_starts[number] - begin != end - start:
         return False
     for offset in range(end - start):
-        if piece_text[begin + offset] != text[start + offset]:
+        if pretoken_text[begin + offset] != text[start + offset]:
             return False
     return True
 
 
-def insert(pieces: Pretokens, size: int, texts: Text, becomes: UInt64) -> None:
+def insert(pretokens: PretokenTable, size: int, texts: Text, packed_ids: UInt64) -> None:
     """Put ``texts`` in, as pieces from ``size`` on, with what they become, uint64 (texts,).
 
     There must be room for them, and none may be there already.
     """
-    slots, piece_text, piece_starts = pieces
+    slots, pretoken_text, pretoken_starts = pretokens
     data, offsets = texts
     for index in range(len(offsets) - 1):
         start, end = offsets[index], offsets[index + 1]
         first, second = key_of(data, start, end)
         slot = slot_of(slots, first, second)
-        slot = find(slots, piece_text, piece_starts, first, second, slot, data, start, end)
+        slot = find(slots, pretoken_text, pretoken_starts, first, second, slot, data, start, end)
         slots[slot] = first
         slots[slot + _SECOND] = second
         slots[slot + NUMBER] = size + index + 1
-        slots[slot + BECOMES] = becomes[index]
-        begin = piece_starts[size + index]
+        slots[slot + PACKED_IDS] = packed_ids[index]
+        begin = pretoken_starts[size + index]
         for offset in range(end - start):
-            piece_text[begin + offset] = data[start + offset]
-        piece_starts[size + index + 1] = begin + end - start
+            pretoken_text[begin + offset] = data[start + offset]
+        pretoken_starts[size + index + 1] = begin + end - start
 
 
-def find_all(pieces: Pretokens, texts: Text, found: Int32) -> None:
+def find_all(pretokens: PretokenTable, texts: Text, found: Int32) -> None:
     """Put the number of each text, -1 for those that are no piece, into ``found``, int32 (texts,)."""
-    slots, piece_text, piece_starts = pieces
+    slots, pretoken_text, pretoken_starts = pretokens
     data, offsets = texts
     for index in range(len(found)):
         start, end = offsets[index], offsets[index + 1]
         first, second = key_of(data, start, end)
         slot = slot_of(slots, first, second)
-        slot = find(slots, piece_text, piece_starts, first, second, slot, data, start, end)
+        slot = find(slots, pretoken_text, pretoken_starts, first, second, slot, data, start, end)
         found[index] = np.int64(slots[slot + NUMBER]) - 1

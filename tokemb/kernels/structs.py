@@ -13,49 +13,54 @@ Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 
-# Bytes that are taken at once.
+# The number of bytes that are processed at once.
 WIDTH = 64
 
+# Characters are looked up in pages of 256.
 PAGE = 256
 PAGES = 0x110000 // PAGE
 
-# The class of a character is a byte. KEPT: it is part of a token. ALONE: it is a token. The bits above these two number
-# the runs: two neighbours with the same number are in one token. JOINS: it is part of a token between two characters of
-# the run that its number says, and separates otherwise. No bit: it separates.
+# The class of a character is one byte of flags and a run number. KEPT: the character is part of a pre-token. ALONE: the
+# character is a pre-token of its own. The RUN_BITS number the runs: two neighbours with the same number are in one
+# pre-token. JOINS: the character is part of a pre-token between two characters of its run, and separates otherwise.
+# Without flags, the character separates.
 KEPT, ALONE, JOINS = 0x01, 0x02, 0x40
 RUN_SHIFT, RUN_BITS = 2, 0x3C
-# In place of a class: a byte that continues a character, or, in the table for ASCII, a byte that is not this simple.
+# Values in place of a class. TAIL: a byte that continues a character. SPECIAL: in the ranges, a byte that does not become
+# exactly one byte.
 TAIL = SPECIAL = 0x80
 MAX_RUNS = (RUN_BITS >> RUN_SHIFT) + 1
-# The most characters that one becomes in the tables: the kernels have room for so many pieces.
+# The maximum number of characters that the normalizer makes of one. The kernels have room for as many pre-tokens.
 MAX_CHARACTERS = 32
 
-# Flags of a character. The row that holds it needs the reference; an added token may begin with it.
+# Flags of a character. NEEDS_REFERENCE: the reference must encode a row with it. BEGINS_TOKEN: an added token begins
+# with it.
 NEEDS_REFERENCE, BEGINS_TOKEN = 0x01, 0x02
 
-# What became of a row.
-DONE, NEEDS_PAGE, NEEDS_PIECE, LEFT_TO_REFERENCE = 0, 1, 2, 3
+# The status of a row after a scan. NEEDS_PAGE and NEEDS_PRETOKEN: it must be scanned again with a larger table.
+DONE, NEEDS_PAGE, NEEDS_PRETOKEN, LEFT_TO_REFERENCE = 0, 1, 2, 3
 
-# Pieces at a time, and bytes of normalized text: both stay in the processor's cache.
+# The pre-tokens and the bytes of normalized text in one chunk. Both stay in the processor's cache.
 CHUNK = 2048
-# A step may go beyond that: by the pieces of simple bytes and four that are not meant, and by those of a character.
-PIECES_AT_ONCE = CHUNK + WIDTH + 4 + MAX_CHARACTERS
+# One step may exceed CHUNK by the pre-tokens of WIDTH bytes, four scratch entries and the pre-tokens of one character.
+MAX_PRETOKENS = CHUNK + WIDTH + 4 + MAX_CHARACTERS
 CHUNK_BYTES = 1 << 14
 
-# What may become of a piece that is not known, besides an id: its row is left to the reference; it is noted as missing
-# and so is the row; it is noted, and minus its number, counted from 1, stands in its place.
-UNKNOWN_TO_REFERENCE, NOTE, NOTE_IN_PLACE = -1, -2, -3
+# Values of ``on_miss`` for a pre-token that is not in the table, besides an id. MISS_TO_REFERENCE: its row is left to
+# the reference. RECORD_MISS: it is recorded, and its row must be scanned again. RECORD_MISS_IN_PLACE: it is recorded, and
+# minus its number, counted from 1, takes the place of its id.
+MISS_TO_REFERENCE, RECORD_MISS, RECORD_MISS_IN_PLACE = -1, -2, -3
 
-# Bytes that may be read beyond the end of a piece.
+# The number of bytes that may be read beyond the end of a pre-token.
 SLACK = 64
-# A slot is four words: two of key, the number of the piece + 1 (0 if the slot is free), what it becomes.
+# A slot has four words: two for the key, the number of the pre-token + 1 (0 if the slot is free), and the packed ids.
 SLOT = 4
 
-# NumPy's way to sum vectors: in so many partial sums. And more halvings than 2**31 vectors need.
+# NumPy sums vectors in LANES partial sums. DEPTH halvings are more than 2**31 vectors need.
 LANES = 8
 DEPTH = 32
 
-# Beyond this the sigmoid is 0 or 1 to skip-gram. The tables have it at so many points in between.
+# Skip-gram treats the sigmoid as 0 or 1 beyond SIGMOID_REACH. The tables have SIGMOID_POINTS values in between.
 SIGMOID_REACH, SIGMOID_POINTS = 6, 1024
 
 
@@ -93,7 +98,7 @@ class Text(NamedTuple):
     offsets: Int64
 
 
-class Pretokens(NamedTuple):
+class PretokenTable(NamedTuple):
     """Open addressing, linear probing.
 
     ``slots``: uint64 (slots * SLOT,), slots a power of two. The key is the bytes of a short piece and their number, or
@@ -122,7 +127,7 @@ class Out(NamedTuple):
     before: Int32
     after: Int32
     pad_id: int
-    dropped: int
+    dropped_id: int
 
 
 class Workspace(NamedTuple):
@@ -137,7 +142,7 @@ class Workspace(NamedTuple):
     starts: Int32
     ends: Int32
     keys: UInt64
-    places: UInt64
+    slot_positions: UInt64
 
 
 class Report(NamedTuple):
@@ -150,6 +155,6 @@ class Report(NamedTuple):
 
     lengths: Int64
     status: UInt8
-    wanted: UInt8
-    missing: UInt8
-    missing_splits: Int64
+    requested_pages: UInt8
+    misses: UInt8
+    miss_splits: Int64

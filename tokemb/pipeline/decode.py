@@ -14,7 +14,7 @@ def decode_ids(encoder: Encoder, ids: Path) -> Iterator[list[str]]:
     """Turn a file of ids back into texts, some at a time; raises ``ArgumentError`` if an id is not the vocabulary's."""
     source = open_ids(ids)
     for block in source.blocks():
-        encoder.check_ids(block.values)  # before the first is given out
+        encoder.check_ids(block.values)  # check all ids before the first text is returned
     count, rows = RowCount(), 0
     for block in count.reading(source.blocks()):
         texts = encoder.decode(block.ids)

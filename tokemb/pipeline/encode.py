@@ -22,7 +22,7 @@ def encode_corpus(
     encoder: Encoder,
     corpus: Iterator[pa.RecordBatch],
     output: Output,
-    form: RowOptions,
+    row_options: RowOptions,
     dtype: str = "int32",
     threads: int | None = None,
     *,
@@ -51,37 +51,37 @@ def encode_corpus(
         OutputInUseError: If another process writes the folder.
         RowsLostError: If other rows were read than written. For texts, what ``Encoder.encode`` raises.
     """
-    form = replace(form, id_bytes=ids_dtype(dtype, encoder.input_dim).itemsize)
+    row_options = replace(row_options, id_bytes=ids_dtype(dtype, encoder.input_dim).itemsize)
     if isinstance(output, ShardFolder):
-        form.check_one_length()
-    numbers = {"pad_id": encoder.pad_id, "dtype": dtype, "round_floats": round_floats}
-    with locked(output, encoder.fingerprint, {**form.settings, **numbers}):
+        row_options.check_one_length()
+    settings = {**row_options.settings, "pad_id": encoder.pad_id, "dtype": dtype, "round_floats": round_floats}
+    with locked(output, encoder.fingerprint, settings):
         if is_complete(output):
             return EncodingReport()
         count = RowCount()
-        encoded = EncodedStream(encoder, skip_written(count.reading(corpus), output), form, threads)
-        check_output(output, _layout(encoder, encoded, form, dtype), force)
-        with encoded.pieces(output) as pieces:
-            layout = replace(_layout(encoder, encoded, form, dtype), round_floats=round_floats)
+        encoded = EncodedStream(encoder, skip_written(count.reading(corpus), output), row_options, threads)
+        check_output(output, _layout(encoder, encoded, row_options, dtype), force)
+        with encoded.chunks(output) as chunks:
+            layout = replace(_layout(encoder, encoded, row_options, dtype), round_floats=round_floats)
             encoded.report.layout = layout
-            write_rows(output, layout, pieces, partial(_append, encoded), count, force)
+            write_rows(output, layout, chunks, partial(_append, encoded), count, force)
     encoded.report.read = count.rows
     return encoded.report
 
 
-def _layout(encoder: Encoder, encoded: EncodedStream, form: RowOptions, dtype: str) -> OutputOptions:
+def _layout(encoder: Encoder, encoded: EncodedStream, row_options: RowOptions, dtype: str) -> OutputOptions:
     """The layout of a file of these rows; of no width while that is not known."""
-    row_shape = None if form.ragged else (encoded.report.maxlen or 0,)
-    numbers = ids_dtype(dtype, encoder.input_dim)
-    return OutputOptions("ids", numbers, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)
+    row_shape = None if row_options.ragged else (encoded.report.maxlen or 0,)
+    id_dtype = ids_dtype(dtype, encoder.input_dim)
+    return OutputOptions("ids", id_dtype, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)
 
 
-def _append(encoded: EncodedStream, writer: Writer, piece: Piece[Ragged]) -> None:
-    rows, kept = piece
+def _append(encoded: EncodedStream, writer: Writer, chunk: Piece[Ragged]) -> None:
+    rows, kept_columns = chunk
     if writer.layout.row_shape is None:
-        writer.append(rows, None, kept)
+        writer.append(rows, None, kept_columns)
         return
     lengths, start = rows.lengths, 0
     for block in encoded.padded(rows):
-        writer.append(block, lengths[start : start + len(block)], kept.slice(start, len(block)))
+        writer.append(block, lengths[start : start + len(block)], kept_columns.slice(start, len(block)))
         start += len(block)

@@ -41,7 +41,7 @@ def skip_written(batches: Iterator[Batch], output: Output) -> Iterator[Batch]:
 
     Raises ``ArgumentError`` if there are fewer.
     """
-    return _without_first(batches, sum(output.rows)) if isinstance(output, ShardFolder) else batches
+    return _skip_rows(batches, sum(output.rows)) if isinstance(output, ShardFolder) else batches
 
 
 def check_output(output: Output, layout: OutputOptions, force: bool) -> None:
@@ -56,7 +56,7 @@ def check_output(output: Output, layout: OutputOptions, force: bool) -> None:
 def write_rows(
     output: Output,
     layout: OutputOptions,
-    pieces: Iterable[Piece[Rows]],
+    chunks: Iterable[Piece[Rows]],
     append: Callable[[Writer, Piece[Rows]], None],
     count: RowCount,
     force: bool,
@@ -75,11 +75,11 @@ def write_rows(
         RowsLostError: If other rows were read than written.
     """
     if isinstance(output, ShardFolder):
-        output.write(layout, _fitting(pieces, output, layout), append, count)
+        output.write(layout, _check_each_fits(chunks, output, layout), append, count)
         return
     with open_writer(output, layout, force=force) as writer:
-        for piece in _fitting(pieces, output, layout):
-            append(writer, piece)
+        for chunk in _check_each_fits(chunks, output, layout):
+            append(writer, chunk)
         count.check(writer.rows)
 
 
@@ -91,18 +91,18 @@ def check_rows_fit(output: Output, layout: OutputOptions, rows: int) -> None:
         check_room(output, rows * least_row_bytes(output, layout))
 
 
-def _fitting(pieces: Iterable[Piece[Rows]], output: Output, layout: OutputOptions) -> Iterator[Piece[Rows]]:
+def _check_each_fits(chunks: Iterable[Piece[Rows]], output: Output, layout: OutputOptions) -> Iterator[Piece[Rows]]:
     """Give ``pieces`` on. Raise ``ArgumentError`` for one that does not fit on the disk of ``output``."""
-    for piece in pieces:
-        check_rows_fit(output, layout, len(piece[0]))
-        yield piece
+    for chunk in chunks:
+        check_rows_fit(output, layout, len(chunk[0]))
+        yield chunk
 
 
-def _without_first(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
+def _skip_rows(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
     for batch in batches:
         skipped = min(rows, len(batch))
         rows -= skipped
         if not rows:
             yield batch.slice(skipped)
     if rows:
-        raise ArgumentError("there are fewer rows than those of the shards that are there: name a new folder")
+        raise ArgumentError(f"the input has {rows} fewer rows than the shards in the output folder: name a new folder")
