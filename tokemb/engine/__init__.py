@@ -1,11 +1,11 @@
-"""From texts to ids, and to counts: the ways there are, and the choice between them.
+"""Encode and count texts: the backends, and the choice between them.
 
-What the ids are is defined by the ``tokenizers`` library; a way only decides how fast they come:
+The ``tokenizers`` library defines the ids. A backend only decides how fast they are computed:
 
-- the scanner, our kernels, for pipelines that look at one character at a time;
+- the scanner, compiled kernels, for pipelines that look at one character at a time;
 - gigatoken, a public library, for other BPE models;
-- the reference, ``tokenizers`` itself, for everything else, for rows that another way cannot prove, and for small
-  inputs, which are done before the kernels are loaded.
+- the reference, ``tokenizers`` itself, for everything else, for rows that another backend cannot encode reliably, and
+  for small inputs, which take less time than loading the kernels.
 """
 
 from __future__ import annotations
@@ -45,9 +45,11 @@ _ROW_BYTES = 8
 
 @dataclass(frozen=True)
 class Explanation:
-    """Which way a tokenizer, or a text with it, goes and why; small inputs go the way of the reference in any case.
+    """The backend of a tokenizer, or of a text with it, and the reason. Small inputs always use the reference.
 
-    ``way``: ``"scanner"``, ``"gigatoken"`` or ``"reference"``. ``reason``: what decided it.
+    Attributes:
+        backend: ``"scanner"``, ``"gigatoken"`` or ``"reference"``.
+        reason: Why this backend is used.
     """
 
     backend: str
@@ -58,12 +60,15 @@ class Explanation:
 
 
 class Engine:
-    """Texts to ids, before any truncation, padding or special tokens."""
+    """Encode texts as ids, before truncation, padding and special tokens."""
 
     def __init__(self, specification: TokenizerJson, tokenizer: Tokenizer, oov_id: int | None = None) -> None:
-        """``tokenizer``: made from ``specification``, without truncation and padding.
+        """Initialize the engine. No backend but the reference is loaded.
 
-        ``unknown_id``: an id that no token has, for the unknown tokens of a word-level model that has none for them.
+        Args:
+            specification: The content of a ``tokenizer.json``.
+            tokenizer: The tokenizer made from ``specification``, without truncation and padding.
+            oov_id: An id that no token has, for tokens out of vocabulary of a word-level model without an OOV id.
         """
         self._specification = specification
         self._model = type(tokenizer.model).__name__
@@ -73,26 +78,40 @@ class Engine:
         self._lock = Lock()
 
     def encode(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
-        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows."""
+        """Encode texts.
+
+        Args:
+            texts: ``large_string`` (rows,).
+            threads: The number of threads.
+
+        Returns:
+            The ids as a ``Ragged`` with as many rows.
+        """
         scanner = self._scanner_for(texts)
         if scanner is not None:
             return scanner.encode(texts, threads)
         return (self._reference if is_small(texts) else self._gigatoken).encode(texts, threads)
 
     def encode_list(self, texts: list[str], special_tokens: SpecialTokens, threads: int) -> Ragged | None:
-        """The ids of ``texts`` with ``around`` around, where a way takes a list; ``None`` where it must be Arrow."""
+        """Encode a list of texts with ``special_tokens``. Return ``None`` if the backend needs an Arrow array."""
         return self._gigatoken.encode_list(texts, special_tokens, threads) if isinstance(self._scan_plan, str) else None
 
     def encode_padded(self, texts: pa.LargeStringArray, target: PaddedTarget, threads: int) -> Int64 | None:
-        """Put the ids of ``texts``, ``large_string`` (rows,), where ``padded`` says, as far as that is fast.
+        """Write ids into a padded array if a backend can do so directly.
 
-        Returns the rows that are left, int64 (left,); ``None`` for all.
+        Args:
+            texts: ``large_string`` (rows,).
+            target: The array, and how its rows are truncated and padded.
+            threads: The number of threads.
+
+        Returns:
+            The indices of the rows that were not written, int64 (remaining,), or ``None`` if no row was.
         """
         scanner = self._scanner_for(texts)
         return scanner.encode_padded(texts, target, threads) if scanner and not scanner.whole_rows else None
 
     def explain(self, text: str | None = None) -> Explanation:
-        """Which way texts go, or this text."""
+        """Return the backend for ``text``, or for any text, and the reason."""
         plan = self._scan_plan
         if isinstance(plan, str):
             reason = self._gigatoken.reason_unavailable() or self._gigatoken.reason_for_reference(text or "")
@@ -144,7 +163,7 @@ class Engine:
 
 
 class TokenCounter:
-    """Counts the tokens of texts that come in batches, split by ``profile``."""
+    """Count the tokens of batches of texts, pre-tokenized by ``profile``."""
 
     def __init__(self, profile: Profile, threads: int) -> None:
         self._profile = profile
@@ -154,7 +173,7 @@ class TokenCounter:
         self._pending_bytes = 0
 
     def add(self, texts: pa.LargeStringArray) -> None:
-        """Count ``texts``, ``large_string`` (rows,), too."""
+        """Count the tokens of ``texts``, ``large_string`` (rows,)."""
         if self._counter is None:
             self._pending.append(texts)
             self._pending_bytes += _size(texts)
@@ -168,11 +187,11 @@ class TokenCounter:
 
     @property
     def distinct(self) -> int:
-        """How many distinct tokens the kernels hold; those of texts that wait until they are worth loading are none."""
+        """The number of distinct tokens in the kernels. It is 0 while the texts are too few to load the kernels."""
         return 0 if self._counter is None else self._counter.distinct
 
     def result(self) -> Tally:
-        """All that was counted."""
+        """Return the counts of all texts so far."""
         if self._counter is not None:
             return self._counter.result()
         texts = pa.chunked_array(self._pending, STRINGS).combine_chunks()
@@ -188,10 +207,10 @@ class TokenCounter:
 
 
 def is_small(texts: pa.LargeStringArray) -> bool:
-    """Whether the kernels are not worth loading for ``texts``, ``large_string`` (rows,)."""
+    """Return whether ``texts``, ``large_string`` (rows,), take less time than loading the kernels."""
     return _size(texts) < SMALL_BYTES
 
 
 def _size(texts: pa.LargeStringArray) -> int:
-    """Return the bytes of ``texts``, or more if most rows are shorter than what a row costs."""
+    """Return the bytes of ``texts``, or a larger number if there are so many short rows that they dominate the cost."""
     return max(len(string_buffers(texts)[1]), _ROW_BYTES * len(texts))

@@ -1,7 +1,7 @@
-"""What becomes of each character: found by asking the normalizer and the pre-tokenizer.
+"""Tables of the normalization and the class of each character, made by querying the normalizer and the pre-tokenizer.
 
-Both are those of the installed `tokenizers`, so nothing about Unicode is written down here. They are asked when a
-character is met: 256 at a time, about a millisecond.
+Both components are those of the installed `tokenizers`, so this module contains no knowledge of Unicode. They are
+queried for 256 characters at a time when one of these occurs for the first time, which takes about a millisecond.
 """
 
 from __future__ import annotations
@@ -32,16 +32,29 @@ from tokemb.kernels.structs import (
 
 
 class CharTable:
-    """The table, as far as it was asked for.
+    """The tables of all characters that were queried so far.
 
-    ``table``: it; replaced, never changed. ``growth``: the most bytes that one byte of text becomes.
-    ``cutting``: the pre-tokenizer.
+    Attributes:
+        table: The arrays for the kernels. They are replaced and never changed.
+        growth: The maximum number of bytes that normalization makes of one byte.
+        neighbor_split: The pre-tokenizer.
     """
 
     def __init__(
-        self, steps: Sequence[Step], neighbor_split: NeighborSplit, tokens: Sequence[str] = (), normal_tokens: Sequence[str] = ()
+        self,
+        steps: Sequence[Step],
+        neighbor_split: NeighborSplit,
+        tokens: Sequence[str] = (),
+        normal_tokens: Sequence[str] = (),
     ) -> None:
-        """``tokens``, ``normal_tokens``: the added tokens to be found in the text, before and after normalization."""
+        """Initialize the tables with the first 256 characters.
+
+        Args:
+            steps: The steps of the normalizer.
+            neighbor_split: The pre-tokenizer.
+            tokens: The added tokens that are matched before normalization.
+            normal_tokens: The added tokens that are matched after normalization.
+        """
         self._steps = steps
         self.neighbor_split = neighbor_split
         self._tokens = tokens
@@ -71,11 +84,11 @@ class CharTable:
 
     @property
     def runs(self) -> tuple[str, ...]:
-        """A character of each run that was met."""
+        """One character of each run so far."""
         return tuple(self._runs)
 
     def query_tokenizers(self, pages: Iterable[int]) -> None:
-        """Put more pages of characters into the table, as far as they are not in it."""
+        """Add pages of 256 characters to the table if they are not in it."""
         with self._lock:
             pages = [page for page in pages if self.table.page_of[page] < 0]
             if pages:
@@ -100,7 +113,7 @@ class CharTable:
         )
 
     def reason_for_reference(self, text: str) -> str | None:
-        """What in ``text`` only the reference can do, or ``None`` if there is nothing."""
+        """Return why only the reference can encode ``text``, or ``None`` if the scanner can."""
         for position, character in enumerate(text):
             _, _, flag = self._describe(ord(character))
             if flag & NEEDS_REFERENCE:
@@ -113,7 +126,7 @@ class CharTable:
         return next((f"the text contains the added token {token!r}" for token in contained), None)
 
     def _ranges(self) -> tuple[UInt8, UInt8]:
-        """The ``ranges`` and ``folded`` of the table."""
+        """Return the ``ranges`` and ``folded`` of the table."""
         upper = range(ord("A"), ord("Z") + 1)
         folds = all(self._single_byte(byte) == byte + 32 for byte in upper)
         classes = np.full(256, SPECIAL, np.uint8)
@@ -129,7 +142,7 @@ class CharTable:
         return ranges, np.array([upper[0], len(upper) - 1] if folds else [255, 0], np.uint8)
 
     def _single_byte(self, byte: int) -> int | None:
-        """The one byte that ``byte``, of ASCII, becomes whatever is around it, or ``None``."""
+        """Return the one byte that an ASCII ``byte`` always becomes, or ``None``."""
         table = self.table
         first, last = table.starts[byte], table.starts[byte + 1]
         if last - first != 1 or table.flags[byte] or table.classes[first] & JOINS:
@@ -137,7 +150,7 @@ class CharTable:
         return int(table.text[first])
 
     def _describe(self, code: int) -> tuple[bytes, bytes, int]:
-        """What a character becomes in UTF-8, the class of each byte, and its flags."""
+        """Return the normalized character in UTF-8, the class of each of its bytes, and its flags."""
         if 0xD800 <= code < 0xE000:  # a surrogate, which no text contains
             return b"", b"", NEEDS_REFERENCE
         character = chr(code)
@@ -163,7 +176,7 @@ class CharTable:
         return text
 
     def class_of(self, character: str) -> int | None:
-        """The class of a character of normalized text, or ``None`` if it depends on more than its neighbours."""
+        """Return the class of a character of normalized text, or ``None`` if it depends on more than the neighbours."""
         if character not in self._classes:
             self._classes[character] = self._query_class(character)
         return self._classes[character]
@@ -173,7 +186,9 @@ class CharTable:
             return None
         if not self._pretoken_count(character):
             joined = [
-                number for number, member in enumerate(self._runs) if self._pretoken_count(member + character + member) == 1
+                number
+                for number, member in enumerate(self._runs)
+                if self._pretoken_count(member + character + member) == 1
             ]
             if len(joined) > 1:
                 return None

@@ -1,7 +1,7 @@
-"""Which tokenizer files gigatoken may be asked to do.
+"""Which ``tokenizer.json`` files gigatoken encodes correctly.
 
-It refuses most of what it does not support, and of the rest it ignores some settings silently. Those, each found by
-comparing it with `tokenizers` on random texts, are looked for here, without importing it.
+gigatoken rejects most of what it does not support, but it ignores some settings silently. This module detects those
+settings without importing gigatoken. They were found by comparing it with `tokenizers` on random texts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _POSSESSIVE = re.compile(r"\{\d+(,\d*)?\}\+")
 
 
 def reason_unsupported(specification: TokenizerJson) -> str | None:
-    """Why gigatoken cannot be trusted with a ``tokenizer.json``, as the end of a sentence; ``None`` if it may be."""
+    """Return why gigatoken cannot encode with a ``tokenizer.json``, as a clause, or ``None`` if it can."""
     model = specification["model"]
     if model.get("type", "BPE") != "BPE" or "merges" not in model:  # older files do not contain the type
         return "its model is not BPE"
@@ -68,12 +68,12 @@ def _reason_added_tokens(added: list[dict[str, Any]], vocabulary: dict[str, int]
 
 
 def _overlap(some: set[str], others: set[str]) -> bool:
-    """Whether a text can hold one of ``some`` and one of ``others`` that share characters."""
+    """Return whether a text can contain one of ``some`` and one of ``others`` that share characters."""
     return _begins_within(some, others) or _begins_within(others, some)
 
 
 def _begins_within(outer: set[str], inner: set[str]) -> bool:
-    """Whether one of ``inner`` can begin inside one of ``outer``, and end in it or after it."""
+    """Return whether one of ``inner`` can begin inside one of ``outer``, and end in it or after it."""
     beginnings = {text[:end] for text in inner for end in range(1, len(text) + 1)}
     tails = {text[start:] for text in outer for start in range(len(text)) if text[start] in beginnings}
     return any(tail in beginnings or any(tail[:end] in inner for end in range(1, len(tail))) for tail in tails)

@@ -1,7 +1,8 @@
-"""What of a ``tokenizer.json`` looks at one character at a time.
+"""The components of a ``tokenizer.json`` that look at one character at a time.
 
-A normalizer that does is asked what becomes of each character; a pre-tokenizer that does is asked where it cuts between
-two characters. Which do is known by their type (`tokenizers`, `tokenizers/src/normalizers` and `src/pre_tokenizers`).
+Such a normalizer is queried for the result of each character. Such a pre-tokenizer is queried for whether it splits
+between two characters. The type of a component tells whether it is one of these (`tokenizers`,
+`tokenizers/src/normalizers` and `src/pre_tokenizers`).
 """
 
 from __future__ import annotations
@@ -27,22 +28,24 @@ _LOCAL = ("removed", "isolated", "contiguous")
 
 
 class UnprovableError(Exception):
-    """A component may look further than one character; the message says which."""
+    """A component may look at more than one character. The message names it."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a normalizer makes of one character: a text, or ``None`` if that depends on its neighbours."""
+    """A function from one character to its normalization, or to ``None`` if that depends on the neighbours."""
 
     of_character: Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
 class NeighborSplit:
-    """A pre-tokenizer that cuts between any two neighbours by what these two are.
+    """A pre-tokenizer that splits between any two neighbours by comparing only these two.
 
-    ``pre_tokenizer``: it. ``groups``: for each regular expression in it, its alternatives. ``rest``: what still happens
-    to each of the pieces, on its own.
+    Attributes:
+        pre_tokenizer: The pre-tokenizer.
+        groups: For each regular expression in it, the alternatives.
+        rest: The pre-tokenizer that is applied to each pre-token afterwards.
     """
 
     pre_tokenizer: PreTokenizer
@@ -51,7 +54,11 @@ class NeighborSplit:
 
 
 def normalizer_steps(component: Component | None) -> list[Step]:
-    """The steps of a normalizer; raises ``UnprovableError``."""
+    """Return the steps of a normalizer.
+
+    Raises:
+        UnprovableError: If it may look at more than one character.
+    """
     return [_step(part) for part in steps(component, "normalizers")]
 
 
@@ -97,7 +104,7 @@ def _combines(character: str) -> bool:
 
 @cache
 def is_reordered(character: str) -> bool:
-    """Whether normalization may swap ``character`` with a neighbour: its combining class is not zero."""
+    """Return whether normalization may swap ``character`` with a neighbour, because its combining class is not zero."""
     first, last = "\u0334", "\u0345"  # characters of the lowest and of the highest combining class
     decompose = normalizers.NFD().normalize_str
     return decompose(character + first) != decompose(character) + first or (
@@ -106,7 +113,11 @@ def is_reordered(character: str) -> bool:
 
 
 def neighbor_split(component: Component | None) -> NeighborSplit:
-    """What of a pre-tokenizer cuts by neighbours, and the rest; raises ``UnprovableError``."""
+    """Return the part of a pre-tokenizer that splits between neighbours, and the rest.
+
+    Raises:
+        UnprovableError: If it does not begin with such a part.
+    """
     if component is None:
         raise UnprovableError("without a pre-tokenizer the whole text is one pre-token")
     parts = list(steps(component, "pretokenizers"))
@@ -132,9 +143,11 @@ def neighbor_split(component: Component | None) -> NeighborSplit:
     return NeighborSplit(_sequence(parts[: len(groups)]), tuple(map(tuple, groups)), _sequence(rest) if rest else None)
 
 
-
 def _group(component: Component) -> list[ClassRun] | None:
-    """The alternatives in a pre-tokenizer that cuts by neighbours (none if it is no expression), else ``None``."""
+    """Return the alternatives of a pre-tokenizer that splits between neighbours, otherwise ``None``.
+
+    The list is empty if the pre-tokenizer is not a regular expression.
+    """
     kind = component["type"]
     if kind in ("Whitespace", "WhitespaceSplit", "BertPreTokenizer", "CharDelimiterSplit", "Digits"):
         return []
@@ -154,7 +167,7 @@ def _group(component: Component) -> list[ClassRun] | None:
 
 
 def overlaps(groups: Sequence[Sequence[ClassRun]], character: str) -> bool:
-    """Whether ``character`` is in two alternatives of one expression, so that their order matters."""
+    """Return whether ``character`` is in two alternatives of one expression, so that their order matters."""
     return any(
         sum(
             _matches(expression, character)
@@ -169,7 +182,7 @@ def overlaps(groups: Sequence[Sequence[ClassRun]], character: str) -> bool:
 
 
 def first_match(expression: str) -> str | None:
-    """The first character that an expression for one character matches, or ``None``."""
+    """Return the first character that an expression for one character matches, or ``None``."""
     characters = (chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
     return next((character for character in characters if _matches(expression, character)), None)
 

@@ -1,4 +1,4 @@
-"""Counting by the scanner: every piece that is met gets a number, and numbers are counted."""
+"""Count tokens with the scanner: every new pre-token gets a number, and the numbers are counted."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tokemb.vocabulary.profiles import Profile
 
 
 class Counter:
-    """Counts the tokens of texts that come in batches."""
+    """Count the tokens of batches of texts."""
 
     def __init__(self, profile: Profile, char_table: CharTable) -> None:
-        """``code_points``: the tables of ``profile``."""
+        """Initialize the counter. ``char_table`` holds the tables of ``profile``."""
         self._profile = profile
         self._char_table = char_table
         self._cache = PretokenCache.empty()
@@ -35,7 +35,7 @@ class Counter:
         self._tallies: list[Int64] = []
 
     def add(self, texts: pa.LargeStringArray, threads: int) -> None:
-        """Count ``texts``, ``large_string`` (rows,), too."""
+        """Count the tokens of ``texts``, ``large_string`` (rows,)."""
         row_status = RowStatus(len(texts))
         text = text_of(texts)
         results: list[ScanResult] = []
@@ -57,11 +57,11 @@ class Counter:
 
     @property
     def distinct(self) -> int:
-        """How many distinct tokens were met."""
+        """The number of distinct tokens."""
         return self._cache.size
 
     def result(self) -> Tally:
-        """All that was counted."""
+        """Return the counts of all texts so far."""
         size = self._cache.size
         counts, documents = np.zeros((2, size), np.int64)
         first_seen = np.full(size, np.iinfo(np.int64).max)
@@ -81,7 +81,7 @@ class Counter:
         )
 
     def _number_misses(self, result: ScanResult) -> ScanResult:
-        """Replace what was noted in place of pieces that were not known by their numbers, now that they have one."""
+        """Replace the placeholders of pre-tokens that were not in the cache by their new numbers."""
         if len(result.misses):
             misses = result.misses.dictionary_encode()
             numbers = self._number(misses.dictionary)[misses.indices.to_numpy()]
@@ -90,7 +90,7 @@ class Counter:
         return result
 
     def _number(self, tokens: pa.LargeStringArray) -> Int32:
-        """The numbers of ``tokens``, ``large_string`` (tokens,), each once; new ones get one."""
+        """Return the numbers of distinct ``tokens``, ``large_string`` (tokens,). New tokens get new numbers."""
         numbers = self._cache.find(tokens)
         new = np.flatnonzero(numbers < 0)
         numbers[new] = np.arange(self._cache.size, self._cache.size + len(new))
@@ -107,7 +107,8 @@ class Counter:
                 self._tallies[index][: len(tally)] = tally
         arguments = (rows.values, rows.row_splits, self._rows, self._tokens)
         parallel_map(
-            kernels.tally, [(*arguments, *row_range, tally) for row_range, tally in zip(row_ranges, self._tallies, strict=False)]
+            kernels.tally,
+            [(*arguments, *row_range, tally) for row_range, tally in zip(row_ranges, self._tallies, strict=False)],
         )
         self._rows += len(rows)
         self._tokens += len(rows.values)

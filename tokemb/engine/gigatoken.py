@@ -1,8 +1,9 @@
-"""BPE at the speed of gigatoken, where that gives the ids of the reference.
+"""BPE encoding with gigatoken, where it gives the ids of the reference.
 
-gigatoken is a young library, so nothing is taken on trust: files with settings that it ignores are left alone
-(``candidate``), a battery of hard strings goes through it and the reference before its first batch, and texts with
-characters that the tables of the two do not agree on go to the reference (``young``).
+gigatoken is a new library, so its results are verified. Files with settings that it ignores are not used with it
+(``compatibility``). Before its first batch it must give the ids of the reference for many difficult strings
+(``self_test``). Texts with characters that the Unicode tables of the two libraries treat differently are encoded by the
+reference (``unicode_version``).
 """
 
 from __future__ import annotations
@@ -50,12 +51,15 @@ _install_suggested = False
 
 
 class Gigatoken:
-    """Encode with gigatoken; with the reference whatever it does not do, or not the same."""
+    """Encode with gigatoken, and with the reference where gigatoken cannot encode or would give other ids."""
 
     def __init__(self, specification: TokenizerJson, reference: Reference, worth_loading: int = _WORTH_LOADING) -> None:
-        """``reference``: the way that defines the ids, without truncation, padding and special tokens.
+        """Initialize the backend without importing gigatoken.
 
-        ``worth_loading``: bytes of text to come before gigatoken is loaded. Nothing is imported here.
+        Args:
+            specification: The content of a ``tokenizer.json``.
+            reference: The backend that defines the ids.
+            worth_loading: The bytes of text after which gigatoken is loaded.
         """
         self._specification = specification
         self._reference = reference
@@ -66,19 +70,28 @@ class Gigatoken:
         self._reason_unavailable = reason_unsupported(specification)
 
     def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:
-        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows.
+        """Encode texts.
 
-        ``threads``: 1 to encode on the calling thread alone; otherwise gigatoken uses as many as there are cores, or
-        in a forked process one. The ids are the same. Raises what the reference raises.
+        Args:
+            texts: ``large_string`` (rows,).
+            threads: 1 to encode on the calling thread. Otherwise gigatoken uses all cores, or one thread in a forked
+                process. The ids are the same.
+
+        Returns:
+            The ids as a ``Ragged`` with as many rows.
+
+        Raises:
+            VocabularyError: If the reference cannot encode a text.
         """
         rows = self._try_encode(texts, threads) if self._is_in_use(len(string_buffers(texts)[1])) else None
         return self._reference.encode(texts, threads) if rows is None else rows
 
     def encode_list(self, texts: list[str], special_tokens: SpecialTokens, threads: int | None = None) -> Ragged | None:
-        """``encode`` for a list, which is not copied into Arrow, with ``around`` around its rows.
+        """Encode a list, without copying it into Arrow, and add ``special_tokens`` to its rows.
 
-        ``None`` if gigatoken does not do it, or for a list that holds anything else than texts; the usual way says what
-        is wrong.
+        Returns:
+            The ids, or ``None`` if gigatoken is not in use or the list does not contain only texts. The caller then
+            encodes an Arrow array, which raises the error for invalid values.
         """
         if self._backend is None and not self._is_in_use(sum(len(text) for text in texts if isinstance(text, str))):
             return None
@@ -89,14 +102,16 @@ class Gigatoken:
         return self._try_encode(texts, threads, special_tokens)
 
     def _is_in_use(self, size: int) -> bool:
-        """Whether gigatoken is to encode the next ``size`` bytes."""
+        """Return whether gigatoken encodes the next ``size`` bytes. Load it when enough bytes were seen."""
         if self._reason_unavailable is None and self._backend is None:
             self._bytes_seen += size
             if self._bytes_seen >= self._worth_loading:
                 self._load()
         return self._backend is not None
 
-    def _try_encode(self, texts: Texts, threads: int | None, special_tokens: SpecialTokens = _NO_SPECIAL_TOKENS) -> Ragged | None:
+    def _try_encode(
+        self, texts: Texts, threads: int | None, special_tokens: SpecialTokens = _NO_SPECIAL_TOKENS
+    ) -> Ragged | None:
         count = len(texts)
         try:
             return self._encode_with(self._backend, texts, threads, special_tokens)
@@ -109,13 +124,13 @@ class Gigatoken:
             return None
 
     def reason_unavailable(self) -> str | None:
-        """What keeps gigatoken from this file, or ``None``; asks it, if it was not loaded before."""
+        """Return why gigatoken cannot be used for this file, or ``None``. Load gigatoken if necessary."""
         if self._reason_unavailable is None and self._backend is None:
             self._load()
         return self._reason_unavailable
 
     def reason_for_reference(self, text: str) -> str | None:
-        """What in ``text`` only the reference can do, or ``None`` if there is nothing."""
+        """Return why only the reference can encode ``text``, or ``None`` if gigatoken can."""
         newer = has_newer_characters(pa.array([text], STRINGS)).any()
         reason = "the text contains a character newer than Unicode 9, which the libraries may treat differently"
         return reason if newer else None
@@ -124,7 +139,7 @@ class Gigatoken:
         return Gigatoken, (self._specification, self._reference, self._worth_loading)
 
     def _load(self) -> None:
-        """Set ``_backend``, or ``_why_not``."""
+        """Set ``_backend``, or ``_reason_unavailable`` if gigatoken cannot be used."""
         self._reason_unavailable = _reason_not_installed()
         if self._reason_unavailable is not None:
             _suggest_install(self._reason_unavailable)
@@ -164,7 +179,7 @@ class Gigatoken:
         threads: int | None = None,
         special_tokens: SpecialTokens = _NO_SPECIAL_TOKENS,
     ) -> Ragged:
-        """The ids that ``backend`` gives, and the reference for texts with young characters, with ``around`` around."""
+        """Encode with ``backend``, and with the reference for texts with newer characters. Add ``special_tokens``."""
         if self._screen is None:
             rows = special_tokens.add_special_tokens(_encode_batch(backend, texts, threads))
             newer = np.flatnonzero(has_newer_characters(texts, threads))
@@ -187,7 +202,8 @@ class Gigatoken:
     def _disable(self, reason: str) -> None:
         self._backend, self._reason_unavailable = None, f"gigatoken {reason}"
         _log.warning(
-            "gigatoken %s. tokenizers encodes with this vocabulary instead: the ids are correct, but it is slower", reason
+            "gigatoken %s. tokenizers encodes with this vocabulary instead: the ids are correct, but it is slower",
+            reason,
         )
 
 
@@ -198,7 +214,10 @@ def _with_special_tokens(
     marked: Bool,
     threads: int | None,
 ) -> tuple[Ragged, Bool]:
-    """What ``backend`` gives, with ``around`` around each row, and in which rows there is a ``marked`` id."""
+    """Encode with ``backend``.
+
+    Return the ids with special tokens, and for each row whether it contains a ``marked`` id.
+    """
     room = text_for_room(texts, special_tokens) if isinstance(texts, list) else ""
     if room:
         return insert_special_tokens(_encode_batch(backend, [room, *texts], threads), special_tokens, marked, threads)
@@ -206,12 +225,12 @@ def _with_special_tokens(
 
 
 def _select(texts: Texts, rows: Int64) -> pa.LargeStringArray:
-    """The texts whose numbers are ``rows``, int64 (rows,)."""
+    """Return the texts with the indices ``rows``, int64 (selected,)."""
     return pa.array([texts[row] for row in rows], STRINGS) if isinstance(texts, list) else texts.take(pa.array(rows))
 
 
 def _encode_batch(backend: Any, texts: Texts, threads: int | None) -> Ragged:  # noqa: ANN401
-    """The ids that gigatoken gives; Arrow texts, and ids, change hands without being copied."""
+    """Return the ids of gigatoken. Neither Arrow texts nor ids are copied."""
     inputs = texts if isinstance(texts, list) else _awkward(texts)
     rows = backend.encode_batch(inputs, parallel=False if threads == 1 else None).layout
     values, row_splits = rows.content.data, rows.offsets.data
@@ -230,7 +249,7 @@ def _awkward(texts: pa.LargeStringArray) -> Any:  # noqa: ANN401
 
 
 def _reason_not_installed() -> str | None:
-    """Why there is no gigatoken to use, or ``None``."""
+    """Return why gigatoken cannot be imported, or ``None``."""
     try:
         found = version("gigatoken")
         import awkward  # noqa: F401
@@ -247,7 +266,9 @@ def _suggest_install(reason: str) -> None:
     global _install_suggested
     if not _install_suggested:
         _install_suggested = True
-        _log.warning("%s: pip install tokemb[subword] makes encoding with BPE vocabularies several times faster", reason)
+        _log.warning(
+            "%s: pip install tokemb[subword] makes encoding with BPE vocabularies several times faster", reason
+        )
 
 
 def _message_of(error: BaseException) -> str:

@@ -1,7 +1,8 @@
-"""Special tokens around rows, within the memory that the rows are in.
+"""Insertion of special tokens around rows, in the array that contains the rows.
 
-To move the ids a little takes less time than a second array does: a page that was not touched before costs a multiple
-of what is written to it, most of all on virtual machines. A text more, before the others, makes the room.
+Moving the ids within an array takes less time than writing a second array, because the first access to a memory page
+costs a multiple of the write, above all on virtual machines. An extra text before the others makes room for the special
+tokens.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _SHARE = 1 / 32
 
 
 def text_for_room(texts: list[str], special_tokens: SpecialTokens) -> str:
-    """A text with room for ``around`` around each of ``texts``; empty if it would be too long beside them."""
+    """Return a text whose ids leave room for ``special_tokens`` around each text, or ``""`` if it would be too long."""
     room = _TOKEN * (len(special_tokens) * len(texts))
     sample = texts[:: len(texts) // 100 + 1]
     return room if len(room) * len(sample) <= _SHARE * sum(map(len, sample)) * len(texts) else ""
@@ -30,7 +31,17 @@ def text_for_room(texts: list[str], special_tokens: SpecialTokens) -> str:
 def insert_special_tokens(
     rows: Ragged, special_tokens: SpecialTokens, marked: Bool, threads: int | None
 ) -> tuple[Ragged, Bool]:
-    """Insert special tokens around all rows but the first one, whose ids make room. ``values`` is written to."""
+    """Insert special tokens around all rows but the first one, whose ids make room. Overwrite the values of ``rows``.
+
+    Args:
+        rows: The ids. The first row is that of ``text_for_room``.
+        special_tokens: The ids to insert before and after each row.
+        marked: bool (ids + 1,), which ids to look for. The last entry stands for all higher ids.
+        threads: The number of threads.
+
+    Returns:
+        The rows without the first one, and bool (rows,): whether each row contains a marked id.
+    """
     check_splits(rows.values, rows.row_splits)
     texts = rows.slice(1, len(rows))
     if rows.row_splits[1] < len(special_tokens) * len(texts) or not worth_kernel(len(rows.values)):
@@ -41,7 +52,14 @@ def insert_special_tokens(
     splits = np.zeros(len(rows), np.int64)
     np.cumsum(lengths + len(special_tokens), out=splits[1:])
     found = np.zeros(len(texts), np.bool_)
-    fixed = np.array(special_tokens.before, np.int32), np.array(special_tokens.after, np.int32), splits, rows.values, 0, 0
+    fixed = (
+        np.array(special_tokens.before, np.int32),
+        np.array(special_tokens.after, np.int32),
+        splits,
+        rows.values,
+        0,
+        0,
+    )
     screen = marked.view(np.uint8), found.view(np.uint8)
 
     def move(first: int, middle: int, last: int, copy: Int32) -> None:

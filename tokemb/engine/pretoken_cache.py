@@ -1,4 +1,4 @@
-"""Pieces of text and the ids that they become."""
+"""A cache of pre-tokens and their ids."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ _WORTH_NO_COPY = 1 << 16
 
 
 class PretokenCache:
-    """Pieces and their ids; never changed, so that threads may read while another makes a larger one.
+    """Pre-tokens and their ids. A cache is never changed, so that threads can read it while another makes a larger one.
 
-    ``pieces``: the hash table. ``ids``: int32 (total,), those of the pieces that become more than one.
-    ``size``: how many pieces. ``text_size``: their bytes. ``density``: the most ids that one byte of a piece becomes.
+    Attributes:
+        pretokens: The hash table.
+        ids: int32 (total,), the ids of the pre-tokens that have more than one.
+        size: The number of pre-tokens.
+        text_size: The number of their bytes.
+        density: The maximum number of ids per byte of a pre-token.
     """
 
     def __init__(self, pretokens: PretokenTable, size: int, packed_ids: UInt64, ids: Int32, density: int) -> None:
@@ -32,20 +36,24 @@ class PretokenCache:
 
     @classmethod
     def empty(cls) -> PretokenCache:
-        """No pieces."""
+        """Return a cache without pre-tokens."""
         return cls(_allocate(0, 0), 0, np.zeros(0, np.uint64), np.zeros(0, np.int32), 1)
 
     def find(self, texts: pa.LargeStringArray) -> Int32:
-        """The number of each of ``texts``, int32 (texts,), -1 for those that are not among the pieces."""
+        """Return the number of each pre-token in ``texts``, int32 (texts,).
+
+        It is -1 for those that are not in the cache.
+        """
         numbers = np.empty(len(texts), np.int32)
         find_all(self.pretokens, _with_slack(text_of(texts)), numbers)
         return numbers
 
     def character_ids(self, table: Table) -> Int32:
-        """The id of each character in ``table`` that is a piece of its own and becomes one id, -1 of all others.
+        """Return the ids of the characters that are pre-tokens of their own with one id.
 
-        int32, as many as ``table.flags``. All are -1 if tokens are looked for in normalized text, which is then
-        needed whole.
+        Returns:
+            int32, as many as ``table.flags``. -1 for all other characters, and for all characters if added tokens are
+            matched in the normalized text, which must then be complete.
         """
         memo = self._character_ids
         if memo is None or memo[0] is not table:  # another thread may have a newer table
@@ -69,15 +77,18 @@ class PretokenCache:
         return ids
 
     def texts(self) -> pa.LargeStringArray:
-        """The pieces in the order of their numbers, ``large_string`` (size,)."""
+        """Return the pre-tokens in the order of their numbers, ``large_string`` (size,)."""
         starts = self.pretokens.starts[: self.size + 1].copy()
         text = self.pretokens.text[: self.text_size].copy()
         return pa.Array.from_buffers(pa.large_string(), self.size, [None, pa.py_buffer(starts), pa.py_buffer(text)])
 
     def with_pretokens(self, texts: pa.LargeStringArray, rows: Ragged, *, in_place: bool = False) -> PretokenCache:
-        """These and ``texts``, none of which is among them, whose ids are ``rows``.
+        """Return a cache that also contains ``texts``, whose ids are ``rows``.
 
-        With ``in_place`` they are put into the same arrays where these have room, and the old object is of no use.
+        Args:
+            texts: New pre-tokens, ``large_string`` (texts,).
+            rows: Their ids.
+            in_place: Write into the arrays of this cache if they have room. This cache must not be used afterwards.
         """
         more = _with_slack(text_of(texts))
         size, text_size = self.size + len(texts), self.text_size + int(more.offsets[-1])
@@ -94,9 +105,9 @@ class PretokenCache:
         return PretokenCache(pretokens, size, packed_ids, ids, density)
 
     def _pack_ids(self, rows: Ragged) -> tuple[UInt64, Int32]:
-        """What the table says of pieces whose ids are ``rows``, uint64 (rows,); and ``ids`` with those of them.
+        """Return the packed ids of new pre-tokens, uint64 (rows,), and all ids of pre-tokens with more than one.
 
-        One id is kept in the table, more of them are kept in ``ids``.
+        One id is stored in the packed value. Several ids are stored in ``ids``.
         """
         single = rows.lengths == 1
         packed_ids = rows.lengths << 32
@@ -106,19 +117,23 @@ class PretokenCache:
 
 
 def text_of(texts: pa.LargeStringArray) -> Text:
-    """Arrow strings as the kernels want them."""
+    """Return Arrow strings as the arrays of the kernels."""
     offsets, data = string_buffers(texts)
     text = Text(data, offsets)
     return text if len(data) > _WORTH_NO_COPY else _with_slack(text)
 
 
 def _with_slack(texts: Text) -> Text:
-    """The same with bytes after the end, where a look-up may read."""
+    """Return the texts with spare bytes after the end, which the kernels may read."""
     return Text(np.append(texts.data, np.zeros(SLACK, np.uint8)), texts.offsets)
 
 
 def _has_room(pretokens: PretokenTable, size: int, text_size: int) -> bool:
-    return size < len(pretokens.starts) and text_size + SLACK <= len(pretokens.text) and 2 * SLOT * size <= len(pretokens.slots)
+    return (
+        size < len(pretokens.starts)
+        and text_size + SLACK <= len(pretokens.text)
+        and 2 * SLOT * size <= len(pretokens.slots)
+    )
 
 
 def _allocate(size: int, text_size: int) -> PretokenTable:

@@ -1,4 +1,4 @@
-"""The reference way: ``tokenizers`` itself."""
+"""The reference backend: ``tokenizers`` itself."""
 
 from __future__ import annotations
 
@@ -23,22 +23,30 @@ if TYPE_CHECKING:
     from tokemb.vocabulary.profiles import Profile
 
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
-# The maximum bytes of text and rows per batch. The objects that `tokenizers` creates, about 20 bytes per byte of English
-# text and one per row, then take tens of megabytes.
+# The maximum bytes of text and the maximum rows per batch. The objects that `tokenizers` creates for a batch, about 20
+# bytes per byte of English text and one object per row, then take tens of megabytes.
 BATCH_LIMITS = 4 << 20, 1 << 16
 
 
 class Reference:
-    """Encode with ``tokenizers``; whatever it loads, at its own speed."""
+    """Encode with ``tokenizers``. It accepts every tokenizer, at the speed of that library."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        """``tokenizer``: without truncation and padding, which come later."""
+        """Initialize the backend with a tokenizer without truncation and padding."""
         self._tokenizer = tokenizer
 
     def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:
-        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows.
+        """Encode texts.
 
-        ``threads``: 1, or as many as `tokenizers` takes, which is all.
+        Args:
+            texts: ``large_string`` (rows,).
+            threads: 1 for one thread. Otherwise `tokenizers` uses all cores.
+
+        Returns:
+            The ids as a ``Ragged`` with as many rows.
+
+        Raises:
+            VocabularyError: If `tokenizers` cannot encode a text.
         """
         with _limit_threads(threads):
             return Ragged.concatenate([self._encode(batch) for batch in slices(texts, *BATCH_LIMITS)])
@@ -54,7 +62,7 @@ class Reference:
 
 
 def mark_oov(specification: TokenizerJson, oov_id: int) -> Tokenizer:
-    """A word-level tokenizer that gives unknown tokens ``unknown_id``, where ``tokenizers`` would raise."""
+    """Return a word-level tokenizer that encodes tokens out of vocabulary as ``oov_id``. ``tokenizers`` would raise."""
     model = specification["model"]
     name = "\t"  # a text may contain it, and then it is out of vocabulary too
     while name in model["vocab"]:
@@ -64,9 +72,15 @@ def mark_oov(specification: TokenizerJson, oov_id: int) -> Tokenizer:
 
 
 def pre_tokenize(texts: pa.LargeStringArray, profile: Profile, threads: int) -> tuple[Ragged, pa.LargeStringArray]:
-    """The tokens of ``texts``, ``large_string`` (rows,), split by ``profile``.
+    """Pre-tokenize texts by ``profile``.
 
-    Returns rows of positions in the distinct tokens, and these, ``large_string`` (distinct,).
+    Args:
+        texts: ``large_string`` (rows,).
+        profile: The profile.
+        threads: 1 for one thread. Otherwise `tokenizers` uses all cores.
+
+    Returns:
+        Rows of indices into the distinct tokens, and the distinct tokens, ``large_string`` (distinct,).
     """
     tokenizer = profile.tokenizer()
     rows = texts.to_pylist()
@@ -81,7 +95,7 @@ def pre_tokenize(texts: pa.LargeStringArray, profile: Profile, threads: int) -> 
 
 @contextmanager
 def _limit_threads(threads: int | None) -> Iterator[None]:
-    """Have `tokenizers` use one thread, if ``threads`` is 1: it reads that from the environment at every call."""
+    """Make `tokenizers` use one thread if ``threads`` is 1. It reads the environment variable at every call."""
     previous = os.environ.get(_PARALLELISM)
     if threads != 1 or previous is not None:
         yield

@@ -1,4 +1,4 @@
-"""One walk of the kernels over rows of text, in threads."""
+"""One scan of rows of text by the kernels, in threads."""
 
 from __future__ import annotations
 
@@ -42,7 +42,13 @@ _UNLIMITED = np.iinfo(np.int32).max
 
 @dataclass(frozen=True)
 class ScanResult:
-    """What one thread brings back: ``ids`` of ``rows``, int64 (done,), and pieces that it met and did not know."""
+    """The ids and misses of one worker.
+
+    Attributes:
+        rows: The indices of the encoded rows, int64 (done,).
+        ids: Their ids.
+        misses: The pre-tokens that were not in the cache.
+    """
 
     rows: Int64
     ids: Ragged
@@ -50,7 +56,7 @@ class ScanResult:
 
 
 class RowStatus:
-    """What became of each row, over several walks: ``lengths`` int64 (rows,), ``status`` uint8 (rows,)."""
+    """The status of each row over several scans: ``lengths`` int64 (rows,), ``status`` uint8 (rows,)."""
 
     def __init__(self, rows: int) -> None:
         self.lengths = np.zeros(rows, np.int64)
@@ -58,18 +64,18 @@ class RowStatus:
         self.requested_pages = np.zeros(PAGES, np.uint8)
 
     def query_requested_pages(self, char_table: CharTable) -> None:
-        """Ask about the characters that were wanted."""
+        """Add the requested pages of characters to ``char_table``."""
         char_table.query_tokenizers(np.flatnonzero(self.requested_pages).tolist())
         self.requested_pages[:] = 0
 
     @property
     def pending(self) -> Int64:
-        """The rows that need another walk."""
+        """The rows that need another scan."""
         return np.flatnonzero((self.status == NEEDS_PAGE) | (self.status == NEEDS_PRETOKEN))
 
     @property
     def left_to_reference(self) -> Int64:
-        """The rows that no walk can do."""
+        """The rows that only the reference can encode."""
         return np.flatnonzero(self.status == LEFT_TO_REFERENCE)
 
 
@@ -83,9 +89,20 @@ def scan(
     threads: int,
     target: PaddedTarget | None = None,
 ) -> list[ScanResult]:
-    """Scan the texts ``rows``, int64 (scanned,), ascending; ``known`` and ``unknown`` are as in ``kernels.scan``.
+    """Scan texts.
 
-    With ``padded`` the ids go there, otherwise they come back.
+    Args:
+        char_table: The tables of the characters.
+        cache: The pre-tokens and their ids.
+        on_miss: The id of other pre-tokens, or a constant as for ``kernels.scan``.
+        text: All texts.
+        rows: The indices of the texts to scan, int64 (scanned,), ascending.
+        row_status: The status of all rows. It is updated.
+        threads: The number of threads.
+        target: Where to write the ids. By default they are returned.
+
+    Returns:
+        The results of the threads.
     """
     table, growth = char_table.table, char_table.growth
     characters = cache.character_ids(table)
@@ -108,7 +125,9 @@ def scan(
         misses = np.empty(max(longest, _MAX_MISS_BYTES) if records_misses else 0, np.uint8)
         miss_splits = np.zeros(_MAX_MISSES if records_misses else 1, np.int64)
         report = Report(row_status.lengths, row_status.status, row_status.requested_pages, misses, miss_splits)
-        miss_count = kernels.scan(table, characters, cache.pretokens, cache.ids, on_miss, text, thread_rows, workspace, out, report)
+        miss_count = kernels.scan(
+            table, characters, cache.pretokens, cache.ids, on_miss, text, thread_rows, workspace, out, report
+        )
         if target is None:
             thread_rows = thread_rows[row_status.status[thread_rows] == DONE]
             lengths = row_status.lengths[thread_rows]
@@ -121,7 +140,7 @@ def scan(
 
 
 def merge_results(results: list[ScanResult], lengths: Int64) -> Ragged:
-    """The ids of all rows, in order; ``lengths``: int64 (rows,)."""
+    """Return the ids of all rows in order. ``lengths`` is int64 (rows,)."""
     values = [result.ids.values for result in results]
     order = np.concatenate([np.zeros(0, np.int64), *(result.rows for result in results)])
     if np.all(order[:-1] < order[1:]):

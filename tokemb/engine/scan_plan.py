@@ -1,4 +1,4 @@
-"""Whether the scanner can do a tokenizer, and what it needs to know for that."""
+"""Whether the scanner supports a tokenizer, and what it needs for it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ _MAX_NORMALIZED = 32
 
 @dataclass(frozen=True)
 class ScanPlan:
-    """A tokenizer that the scanner can do.
+    """What the scanner needs for a tokenizer.
 
-    ``code_points``: its tables. ``strips``: whether an added token may take the white space before it.
-    ``subwords``: the tokenizer of pre-tokens, if they are not simply words of the vocabulary.
+    Attributes:
+        char_table: The tables of the characters.
+        strips: Whether an added token may include the white space before it.
+        subwords: The tokenizer of pre-tokens. ``None`` if pre-tokens are words of the vocabulary.
     """
 
     char_table: CharTable
@@ -31,7 +33,12 @@ class ScanPlan:
 
 
 def scan_plan(specification: TokenizerJson, model: str) -> ScanPlan | str:
-    """What the scanner needs for a ``tokenizer.json`` whose model is of the type ``model``, or why it cannot do it."""
+    """Return what the scanner needs for a ``tokenizer.json``, or why it does not support it.
+
+    Args:
+        specification: The content of the ``tokenizer.json``.
+        model: The type of its model.
+    """
     if specification["model"].get("dropout"):
         return "its model skips merges at random (dropout)"
     normalizer, pre_tokenizer = (specification.get(key) for key in ("normalizer", "pre_tokenizer"))
@@ -49,17 +56,25 @@ def scan_plan(specification: TokenizerJson, model: str) -> ScanPlan | str:
         return str(reason)
     strips = any(token.get("lstrip") for token in specification.get("added_tokens") or [])
     is_lookup = model == "WordLevel" and char_table.neighbor_split.rest is None
-    return ScanPlan(char_table, strips, None if is_lookup else _pretoken_tokenizer(specification, char_table.neighbor_split))
+    return ScanPlan(
+        char_table, strips, None if is_lookup else _pretoken_tokenizer(specification, char_table.neighbor_split)
+    )
 
 
 @lru_cache(16)
 def char_table_of(
     normalizer: str, pre_tokenizer: str, tokens: tuple[str, ...] = (), normalized_tokens: tuple[str, ...] = ()
 ) -> CharTable:
-    """The tables of these components, as JSON; what was asked about them before is kept.
+    """Return the cached tables of components that are given as JSON.
 
-    ``tokens``, ``normalized_tokens``: the added tokens that are found in the text and in the normalized text.
-    Raises ``UnprovableError``.
+    Args:
+        normalizer: The normalizer.
+        pre_tokenizer: The pre-tokenizer.
+        tokens: The added tokens that are matched before normalization.
+        normalized_tokens: The added tokens that are matched after normalization.
+
+    Raises:
+        UnprovableError: If a component may look at more than one character.
     """
     component: dict[str, Any] | None = json.loads(normalizer)
     steps = normalizer_steps(component)
@@ -70,7 +85,7 @@ def char_table_of(
 
 
 def _pretoken_tokenizer(specification: TokenizerJson, split: NeighborSplit) -> Tokenizer:
-    """What is left of a tokenizer once its text is cut into pieces."""
+    """Return the tokenizer of pre-tokens: the rest of the pre-tokenizer and the model."""
     tokenizer = tokenizer_of({**BLANK, "model": specification["model"]})
     if split.rest is not None:
         tokenizer.pre_tokenizer = split.rest

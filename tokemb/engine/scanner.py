@@ -1,8 +1,8 @@
-"""The scanner: one walk over the bytes of the texts, for pipelines that look at one character at a time.
+"""The scanner: one pass over the bytes of the texts, for pipelines that look at one character at a time.
 
-The first step of a tokenizer, from a text to pieces, is done by kernels with tables of characters. The second, from a
-piece to ids, is a look-up: in the vocabulary of a word-level model, or among the pieces that the model of `tokenizers`
-was asked about before. Rows for which the tables do not say enough go to the reference, one by one.
+The kernels normalize and pre-tokenize texts with tables of characters. Then each pre-token is looked up: in the
+vocabulary of a word-level model, or in a cache of the pre-tokens that the model of `tokenizers` encoded before. The
+reference encodes the rows for which the tables are not sufficient.
 """
 
 from __future__ import annotations
@@ -42,11 +42,16 @@ class Scanner:
         encode_pretokens: Encode | None,
         whole_rows: bool,
     ) -> None:
-        """``known``: the pieces to begin with. ``unknown``: the id of all others, or ``UNKNOWN_TO_REFERENCE``.
+        """Initialize the scanner.
 
-        ``reference``: gives the ids of texts. ``ask``: gives the ids of pieces that are not known, which are then
-        remembered; ``unknown`` is not needed. ``whole_rows``: rows must be read to their end, so ``encode_padded``,
-        which does not, is not to be used.
+        Args:
+            char_table: The tables of the characters.
+            cache: The initial pre-tokens.
+            on_miss: The id of all other pre-tokens, or ``MISS_TO_REFERENCE``. Not used with ``encode_pretokens``.
+            reference: Encodes texts.
+            encode_pretokens: Encodes pre-tokens that are not in the cache. They are then added to it.
+            whole_rows: Whether rows must be read to their end. ``encode_padded``, which stops at a full row, must then
+                not be used.
         """
         self._char_table = char_table
         self._cache = cache
@@ -57,7 +62,7 @@ class Scanner:
         self._lock = Lock()
 
     def encode(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
-        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows."""
+        """Encode ``texts``, ``large_string`` (rows,). Return a ``Ragged`` with as many rows."""
         row_status = RowStatus(len(texts))
         results = self._scan(texts, row_status, threads, None)
         remaining = row_status.left_to_reference
@@ -68,9 +73,10 @@ class Scanner:
         return merge_results(results, row_status.lengths)
 
     def encode_padded(self, texts: pa.LargeStringArray, target: PaddedTarget, threads: int) -> Int64:
-        """Put the ids of ``texts``, ``large_string`` (rows,), where ``padded`` says; return the rows that it left out.
+        """Write the ids of ``texts``, ``large_string`` (rows,), to ``target``. Stop reading a row when it is full.
 
-        Those are for the reference, int64 (left,). A row is not read further than it is needed.
+        Returns:
+            The rows that the reference must encode, int64 (remaining,).
         """
         row_status = RowStatus(len(texts))
         self._scan(texts, row_status, threads, target)

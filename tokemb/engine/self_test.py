@@ -1,4 +1,4 @@
-"""Hard strings, on which a way must agree with the reference before it is trusted with a tokenizer."""
+"""Difficult strings for which a backend must give the ids of the reference before it is used with a tokenizer."""
 
 from __future__ import annotations
 
@@ -81,10 +81,18 @@ COMMON_STRINGS = (
 
 
 def self_test(encode: Encode, reference: Encode, specification: TokenizerJson) -> str | None:
-    """The first hard string for which ``way`` does not give the ids of ``reference``, as Python writes it, or ``None``.
+    """Compare ``encode`` with ``reference`` on difficult strings.
 
-    Both take ``large_string`` (rows,). The strings are the same for every tokenizer, and some around the added tokens
-    of this one. Whatever the two raise is raised.
+    The strings are the same for every tokenizer, plus some around its added tokens. Exceptions of both functions
+    propagate.
+
+    Args:
+        encode: The backend. Like ``reference``, it takes ``large_string`` (rows,).
+        reference: The reference backend.
+        specification: The content of the ``tokenizer.json``.
+
+    Returns:
+        The first string with other ids, as its Python representation, or ``None``.
     """
     strings = pa.array(chain(COMMON_STRINGS, _strings_with_added_tokens(specification)), STRINGS)
     ids, expected = encode(strings), reference(strings)

@@ -1,4 +1,4 @@
-"""Rows that are tokens already, looked up as they are."""
+"""Lookup of rows that are lists of tokens."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 
 class TokenIndex:
-    """Tokens to ids, without splitting."""
+    """Look up tokens without splitting them."""
 
     def __init__(self, ids: Mapping[str, int], oov_id: int | None) -> None:
-        """``ids``: the id of every token. ``unknown_id``: that of all others, if they have one.
+        """Initialize the index.
 
-        An empty token of id 0 is padding, which no row has: it is unknown.
+        Args:
+            ids: The id of every token. An empty token with id 0 is padding and is not indexed, so empty tokens are OOV.
+            oov_id: The id of tokens out of vocabulary, if there is one.
         """
         known = {token: index for token, index in ids.items() if token or index}
         self._tokens = pa.array(list(known), STRINGS)
@@ -33,19 +35,32 @@ class TokenIndex:
         self._has_oov_id = oov_id is not None
 
     def encode(self, rows: pa.LargeListArray, threads: int = 1) -> Ragged:
-        """The ids of ``rows``, ``large_list<large_string>`` (rows,), with so many ``threads``.
+        """Look up rows of tokens.
 
-        Raises ``VocabularyError`` for an unknown token if there is no id for them.
+        Args:
+            rows: ``large_list<large_string>`` (rows,).
+            threads: The number of threads.
+
+        Returns:
+            The ids as a ``Ragged`` with as many rows.
+
+        Raises:
+            VocabularyError: If a token is out of vocabulary and there is no id for that.
         """
         tokens = rows.flatten()
         positions = self._positions(tokens, threads)
         if not self._has_oov_id and (positions < 0).any():
             token = tokens[int(np.argmax(positions < 0))].as_py()
-            raise VocabularyError(f"the vocabulary has neither the token {token!r} nor an id for tokens out of vocabulary")
+            raise VocabularyError(
+                f"the vocabulary has neither the token {token!r} nor an id for tokens out of vocabulary"
+            )
         return Ragged.from_lengths(self._ids[positions], rows.value_lengths().to_numpy().astype(np.int64))
 
     def _positions(self, tokens: pa.LargeStringArray, threads: int) -> Int32:
-        """Where each of ``tokens``, ``large_string`` (tokens,), stands in the vocabulary, -1 for nowhere."""
+        """Return the index of each of ``tokens``, ``large_string`` (tokens,), in the vocabulary.
+
+        It is -1 for others.
+        """
         if worth_kernel(len(tokens)):
             ranges = split_evenly(len(tokens), len(tokens), threads)
             return np.concatenate(parallel_map(self._cache.find, [(tokens[first:last],) for first, last in ranges]))

@@ -1,9 +1,9 @@
-"""Characters too young for two libraries to agree on.
+"""Characters that are newer than Unicode 9.
 
-What is a letter, a digit or a mark, and what composes with what, comes from tables that each library brings along:
-`tokenizers` has some of Unicode 9 (normalization) and some of 16 (regular expressions), gigatoken has those of 17. All
-agree on what Unicode 9 knew in 2016. A text with a younger letter, or a code point that still has no meaning, goes to
-the reference; younger emoji and other symbols are the same in all tables and need not.
+Each library contains its own Unicode tables of letters, digits, marks and compositions. `tokenizers` has some of
+Unicode 9 (normalization) and some of 16 (regular expressions), gigatoken has those of 17. All agree on the characters
+of Unicode 9 (2016). The reference encodes texts with newer letters or unassigned code points. Newer emoji and other
+symbols are the same in all tables.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _NEWER = "[" + "".join("-".join(rf"\x{{{end}}}" for end in span.split("-")) for 
 
 
 def has_newer_characters(texts: pa.LargeStringArray, threads: int | None = 1) -> npt.NDArray[np.bool_]:
-    """Which of ``texts``, ``large_string`` (rows,), hold such a character: bool (rows,)."""
+    """Return which of ``texts``, ``large_string`` (rows,), contain a newer character: bool (rows,)."""
     found = np.zeros(len(texts), np.bool_)
     offsets, data = string_buffers(texts)
 
@@ -59,7 +59,10 @@ def has_newer_characters(texts: pa.LargeStringArray, threads: int | None = 1) ->
         return np.flatnonzero(data[first:last] >= 0xCD) + first
 
     leads = np.concatenate(
-        [np.zeros(0, np.intp), *parallel_map(find_lead_bytes, split_evenly(len(data), len(data), thread_count(threads)))]
+        [
+            np.zeros(0, np.intp),
+            *parallel_map(find_lead_bytes, split_evenly(len(data), len(data), thread_count(threads))),
+        ]
     )
     leads = leads[(data[leads] != 0xE2) | (data[leads + 1] != 0x80)]
     if not len(leads):

@@ -1,7 +1,8 @@
 """Loops over bytes and ids, compiled to machine code.
 
-Everything that the code is made from lies in this folder: a change in it makes all of it anew. The modules named here
-are Numba's Python and are imported only to be compiled; ``structs`` says what goes into the kernels and comes out.
+All sources of the machine code are in this folder, and a change of any file here recompiles all kernels. The modules
+that are named below are written in Numba's Python and are imported only for compilation. ``structs`` defines the
+arguments of the kernels.
 """
 
 from tokemb.kernels.kernel import Kernel

@@ -1,7 +1,7 @@
 """A kernel: a compiled function that is called with NumPy arrays, without Numba.
 
-Numba takes half a second to import and to set up, which is longer than most inputs take. So what it makes is kept as
-the code of an object file, which LLVM loads in some milliseconds.
+Importing Numba takes half a second, which is longer than most inputs take. The compiled code is therefore saved as an
+object file, which LLVM loads in some milliseconds.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _engines: list[llvm.ExecutionEngine] = []
 class Kernel:
     """The function ``name`` of the module ``module`` of this package.
 
-    It is called with contiguous NumPy arrays, whole numbers, and named tuples of them; returns a whole number, 0 for
-    none. It is compiled at its first call on this machine, for the dtypes that it is called with, and read from disk
-    from then on. The interpreter lock is released meanwhile.
+    The arguments are contiguous NumPy arrays, integers, and named tuples of them. The result is an integer, 0 for a
+    function without a result. The first call on a machine compiles the function for the dtypes of the arguments. Later
+    calls load it from disk. The interpreter lock is released during the call.
     """
 
     def __init__(self, module: str, name: str) -> None:
@@ -43,7 +43,11 @@ class Kernel:
         self._functions: dict[tuple[Any, ...], Any] = {}
 
     def __call__(self, *arguments: Any) -> int:  # noqa: ANN401
-        """Call it; raises ``TypeError`` for an array that is not contiguous."""
+        """Call the function.
+
+        Raises:
+            TypeError: If an array is not contiguous.
+        """
         argument_types: list[Any] = []
         words: list[int] = []
         for argument in arguments:
@@ -81,10 +85,11 @@ class Kernel:
 
 
 def _flatten(argument: Any, argument_types: list[Any], words: list[int]) -> None:  # noqa: ANN401
-    """Append what ``argument`` is to ``kinds``, and to ``words`` what Numba's functions take in its place.
+    """Append the type of ``argument`` to ``argument_types``, and the words that Numba's functions take for it to
+    ``words``.
 
-    For an array that is (numba/core/datamodel/models.py, ArrayModel): two pointers for counting references, the number
-    of items, their size, the address of the first, the shape, and the strides in bytes.
+    The words of an array are (numba/core/datamodel/models.py, ArrayModel): two pointers for reference counts, the
+    number of items, their size, the address of the first, the shape, and the strides in bytes.
     """
     if isinstance(argument, np.ndarray):
         flags = argument.flags
@@ -107,7 +112,7 @@ _sources = cache(object_cache.sources_digest)
 
 @cache
 def _machine() -> tuple[llvm.TargetMachine, str]:
-    """What LLVM makes code for, and in words."""
+    """Return the target machine of LLVM and its description."""
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
@@ -120,5 +125,5 @@ def _machine() -> tuple[llvm.TargetMachine, str]:
 
 @cache
 def _announce() -> None:
-    """Say, once, why the first call takes seconds."""
+    """Explain once why the first call takes seconds."""
     logging.getLogger("tokemb").warning("tokemb compiles its kernels for this machine, once: some seconds")

@@ -1,4 +1,4 @@
-"""Machine code on disk: beside the package, or in the user's cache folder if that cannot be written to."""
+"""Machine code on disk: beside the package, or in the user's cache folder if the package folder is not writable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DIGEST_SIZE = _DIGEST().digest_size
 
 
 def sources_digest() -> bytes:
-    """A digest of everything that machine code is made from, but for the processor: this package, and the compilers."""
+    """Return a digest of everything that determines the machine code except the processor: this package and the compilers."""
     from importlib.metadata import version  # a slow import that small inputs do not need
 
     digest = _DIGEST()
@@ -30,7 +30,7 @@ def sources_digest() -> bytes:
 
 
 def read(name: str) -> bytes | None:
-    """The code that was written under ``name``, or ``None`` if it is not there or not whole."""
+    """Return the code that was saved as ``name``, or ``None`` if it is missing or damaged."""
     for folder in _folders():
         with suppress(OSError):
             content = (folder / name).read_bytes()
@@ -40,7 +40,7 @@ def read(name: str) -> bytes | None:
 
 
 def write(name: str, code: bytes) -> None:
-    """Keep ``code`` in the first folder that takes it; to keep it nowhere is no error."""
+    """Save ``code`` in the first writable folder. Do nothing if there is none."""
     for folder in _folders():
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A hash table from pieces of text to ids, for the kernels."""
+"""A hash table from pre-tokens to ids, for the kernels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _K0, _K1, _K2 = np.uint64(0x9E3779B185EBCA87), np.uint64(0xC2B2AE3D27D4EB4F), np
 
 @inlined
 def key_of(text: UInt8, start: int, end: int) -> tuple[int, int]:
-    """The key of the piece ``text[start:end]``."""
+    """Return the key of the pre-token ``text[start:end]``."""
     length = end - start
     if length > _SHORT:
         return _hashes(text, start, end)
@@ -48,7 +48,7 @@ def _hashes(text: UInt8, start: int, end: int) -> tuple[int, int]:
 
 @inlined
 def slot_of(slots: UInt64, first: int, second: int) -> int:
-    """Where in ``slots`` to look first for a key, as an unsigned number, which Numba does not test for a sign."""
+    """Return the first slot to try for a key. It is unsigned, so that Numba does not test for negative indices."""
     mixed = (first ^ (second * _K1)) * _K0
     mixed ^= mixed >> np.uint64(32)
     mixed *= _K2
@@ -67,10 +67,18 @@ def find(
     start: int,
     end: int,
 ) -> int:
-    """Where in ``slots`` the piece ``text[start:end]`` begins, or where there is room for it.
+    """Return the position in ``slots`` of the pre-token ``text[start:end]``, or of the free slot for it.
 
-    ``slots``, ``piece_text``, ``piece_starts``: the fields of ``Pretokens``. ``first``, ``second``: the piece's key.
-    ``slot``: where to look first.
+    Args:
+        slots: The field of ``PretokenTable``.
+        pretoken_text: The field ``text`` of ``PretokenTable``.
+        pretoken_starts: The field ``starts`` of ``PretokenTable``.
+        first: The first word of the key.
+        second: The second word of the key.
+        slot: The first slot to try.
+        text: The bytes that contain the pre-token.
+        start: Its start.
+        end: Its end.
     """
     while True:
         if slots[slot] == first and slots[slot + _SECOND] == second:
@@ -83,7 +91,7 @@ def find(
 
 @inlined
 def _same(number: int, pretoken_text: UInt8, pretoken_starts: Int64, text: UInt8, start: int, end: int) -> bool:
-    """Whether the piece with this number (its index + 1) is ``text[start:end]``."""
+    """Return whether the pre-token with this number (its index + 1) is ``text[start:end]``."""
     if number == np.uint64(0):
         return False
     begin = pretoken_starts[number - np.uint64(1)]
@@ -96,9 +104,13 @@ def _same(number: int, pretoken_text: UInt8, pretoken_starts: Int64, text: UInt8
 
 
 def insert(pretokens: PretokenTable, size: int, texts: Text, packed_ids: UInt64) -> None:
-    """Put ``texts`` in, as pieces from ``size`` on, with what they become, uint64 (texts,).
+    """Insert ``texts`` as the pre-tokens from ``size`` on. The table must have room, and must not contain them.
 
-    There must be room for them, and none may be there already.
+    Args:
+        pretokens: The table.
+        size: The number of pre-tokens in it.
+        texts: The new pre-tokens.
+        packed_ids: Their packed ids, uint64 (texts,).
     """
     slots, pretoken_text, pretoken_starts = pretokens
     data, offsets = texts
@@ -118,7 +130,7 @@ def insert(pretokens: PretokenTable, size: int, texts: Text, packed_ids: UInt64)
 
 
 def find_all(pretokens: PretokenTable, texts: Text, found: Int32) -> None:
-    """Put the number of each text, -1 for those that are no piece, into ``found``, int32 (texts,)."""
+    """Write the number of each text to ``found``, int32 (texts,). It is -1 for texts that are not in the table."""
     slots, pretoken_text, pretoken_starts = pretokens
     data, offsets = texts
     for index in range(len(found)):

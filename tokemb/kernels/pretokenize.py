@@ -1,6 +1,6 @@
-"""The kernels that normalize a text and cut it into pieces.
+"""Normalization and pre-tokenization, compiled.
 
-A field taken out of a tuple costs a reference, so inner functions get arrays.
+Inner functions take arrays instead of named tuples, because reading a field of a tuple counts a reference.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 @inlined
 def _token_begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) -> bool:
-    """Whether one of the texts between ``starts`` in ``tokens`` begins at ``text[at]``."""
+    """Return whether one of the added tokens between ``starts`` in ``tokens`` begins at ``text[at]``."""
     for token in range(len(starts) - 1):
         length = starts[token + 1] - starts[token]
         if at + length <= end:
@@ -48,7 +48,7 @@ def _token_begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) 
 
 @inlined
 def _decode(data: UInt8, at: int) -> tuple[int, int]:
-    """The character at ``data[at]``, and its length in UTF-8."""
+    """Return the character at ``data[at]`` and its length in UTF-8."""
     byte = np.int64(data[at])
     if byte < 0x80:
         return byte, 1
@@ -64,7 +64,10 @@ def _decode(data: UInt8, at: int) -> tuple[int, int]:
 
 @inlined
 def _next_class(table: Table, data: UInt8, at: int, end: int) -> int:
-    """The class of the character at ``data[at]`` after normalization; -1 if that cannot be told here."""
+    """Return the class of the character at ``data[at]`` after normalization.
+
+    It is -1 if it cannot be determined here.
+    """
     if at >= end:
         return 0
     code, _ = _decode(data, at)
@@ -94,9 +97,12 @@ def _pretokenize_simple_bytes(
     started: int,
     ended: int,
 ) -> tuple[int, int, int, int]:
-    """As ``pretokenize``, for at most ``WIDTH`` bytes that each become one; returns how many, and what has changed.
+    """Pre-tokenize at most ``WIDTH`` bytes that each become one byte. The arguments are those of ``pretokenize``.
 
-    A class is a bit for each of the bytes. Its runs start where it begins, and end where it no longer is.
+    For each class, a word has one bit per byte. A pre-token starts where a run of ones begins and ends after it.
+
+    Returns:
+        The number of bytes, the last class, the number of starts and the number of ends.
     """
     copy_folded(data, at, folded[0], folded[1], scratch, filled)
     special = start_bits = in_token = np.uint64(0)
@@ -158,13 +164,27 @@ def pretokenize(
     requested_pages: UInt8,
     status: int,
 ) -> tuple[int, int, int, int, int, int]:
-    """Normalize text from ``data[at]`` on, until ``end`` or until the chunk is full, and note its pieces.
+    """Normalize text from ``data[at]`` on, until ``end`` or until the chunk is full, and record its pre-tokens.
 
-    ``filled``: bytes in ``scratch``, of a piece that is still open (``open_pieces`` is then 1). ``kind``: the class of
-    the last character. ``wanted``: uint8 (PAGES,), set for pages that were not asked yet.
-    ``characters``: int32 (entries,), the id of a character that is a piece of its own, -1 for others. Such a piece is
-    not in ``scratch``; minus its id, minus 1, is noted in place of its start.
-    Returns where it stopped, the bytes in ``scratch``, the last class, the number of starts and of ends, the status.
+    Args:
+        table: The tables of the characters.
+        characters: int32 (entries,), the ids of characters that are pre-tokens of their own, -1 for others. Such a
+            pre-token is not written to ``scratch``. Minus its id, minus 1, takes the place of its start.
+        data: uint8, the text.
+        at: Where to begin.
+        end: The end of the text.
+        scratch: uint8, the normalized text.
+        filled: The bytes in ``scratch``, which belong to a pre-token that is still open.
+        last_class: The class of the last character.
+        starts: int32, the starts of pre-tokens in ``scratch``.
+        ends: int32, the ends of pre-tokens in ``scratch``.
+        open_pretokens: 1 if a pre-token is still open, otherwise 0.
+        requested_pages: uint8 (PAGES,), set to 1 for pages that are not in the table.
+        status: The status of the row.
+
+    Returns:
+        The position after the last byte, the bytes in ``scratch``, the last class, the number of starts, the number of
+        ends, and the status.
     """
     ranges, folded, page_of, entry_starts, entry_text, classes, flags, tokens, token_starts, _, _ = table
     started = open_pretokens
@@ -232,7 +252,7 @@ def pretokenize(
 
 @inlined
 def holds_token(table: Table, scratch: UInt8, filled: int) -> bool:
-    """Whether normalized text holds an added token."""
+    """Return whether normalized text contains an added token."""
     for at in range(filled):
         if _token_begins(scratch, at, filled, table.normal_tokens, table.normal_token_starts):
             return True

@@ -1,4 +1,4 @@
-"""Rows of ids laid out anew, compiled: each id is read once and written once."""
+"""Copies of rows of ids into other layouts, compiled: each id is read once and written once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from tokemb.kernels.structs import Int32, Int64, UInt8
 
 @inlined
 def _contains_marked(marked: UInt8, row: Int32) -> np.uint8:
-    """Whether ``ids``, 0 or 1 (ids,), is 1 for an id in ``row``; its last is for all ids beyond."""
+    """Return whether ``marked``, 0 or 1 (ids + 1,), is 1 for an id in ``row``.
+
+    Its last entry stands for all higher ids.
+    """
     end = np.uint64(len(marked) - 1)
     found = np.uint8(0)
     for token in row:
@@ -34,9 +37,10 @@ def pack_rows(
     first: int,
     last: int,
 ) -> None:
-    """``tokemb.rows.pack_rows.pack_rows`` for the rows from ``first`` to before ``last``.
+    """Run ``tokemb.rows.pack_rows.pack_rows`` for the rows from ``first`` to before ``last``.
 
-    ``out`` may be the array of ``values`` if no row is moved to the right. Nothing is looked for in no ``ids``.
+    ``out`` may be the array of ``values`` if no row moves to the right. Without ``marked`` ids, ``found`` is not
+    written.
     """
     for row in range(first, last):
         at, end = splits[row], splits[row + 1]
@@ -61,13 +65,13 @@ def pack_rows(
 
 
 def find_rows(values: Int32, row_splits: Int64, marked: UInt8, found: UInt8, first: int, last: int) -> None:
-    """``tokemb.rows.pack_rows.rows_with`` for the rows from ``first`` to before ``last``."""
+    """Run ``tokemb.rows.pack_rows.rows_with`` for the rows from ``first`` to before ``last``."""
     for row in range(first, last):
         found[row] = _contains_marked(marked, values[row_splits[row] : row_splits[row + 1]])
 
 
 def count_selected(keep: npt.NDArray[np.bool_], row_splits: Int64, selected: Int64, first: int, last: int) -> None:
-    """Fill ``kept`` int64 (rows,): for how many ids of each row ``keep`` bool (total,) is true."""
+    """Write to ``selected``, int64 (rows,), for how many ids of each row ``keep``, bool (total,), is true."""
     for row in range(first, last):
         count = 0
         for flag in keep[row_splits[row] : row_splits[row + 1]]:
@@ -78,7 +82,7 @@ def count_selected(keep: npt.NDArray[np.bool_], row_splits: Int64, selected: Int
 def copy_selected(
     values: Int32, keep: npt.NDArray[np.bool_], row_splits: Int64, splits: Int64, out: Int32, first: int, last: int
 ) -> None:
-    """Write the ids of each row for which ``keep`` is true to its place in ``out``, which ``splits`` says."""
+    """Copy the ids of each row for which ``keep`` is true to ``out``, at the places that ``splits`` defines."""
     for row in range(first, last):
         ids, flags = values[row_splits[row] : row_splits[row + 1]], keep[row_splits[row] : row_splits[row + 1]]
         selected = out[splits[row] : splits[row + 1]]

@@ -1,6 +1,6 @@
 """The kernels of the scanner: rows of text to rows of ids.
 
-Each row is processed in chunks. ``pretokenize`` normalizes a chunk into ``scratch`` and notes where pre-tokens start
+Each row is processed in chunks. ``pretokenize`` normalizes a chunk into ``scratch`` and records where pre-tokens start
 and end. Then all of them are looked up.
 """
 
@@ -9,16 +9,16 @@ from __future__ import annotations
 import numpy as np
 
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.pretoken_table import PACKED_IDS, NUMBER, find, key_of, slot_of
+from tokemb.kernels.pretoken_table import NUMBER, PACKED_IDS, find, key_of, slot_of
 from tokemb.kernels.pretokenize import holds_token, pretokenize
 from tokemb.kernels.simd import prefetch
 from tokemb.kernels.structs import (
     DONE,
     KEPT,
     LEFT_TO_REFERENCE,
+    MISS_TO_REFERENCE,
     NEEDS_PRETOKEN,
     RECORD_MISS_IN_PLACE,
-    MISS_TO_REFERENCE,
     Int32,
     Int64,
     Out,
@@ -47,10 +47,10 @@ def _find_all(
     keys: UInt64,
     slot_positions: UInt64,
 ) -> None:
-    """Put into ``places`` where each piece of a chunk is in ``slots``, or where it would be.
+    """Write the position in ``slots`` of each pre-token of a chunk, or of its free slot, to ``slot_positions``.
 
-    The slots are fetched while the keys of other pieces are worked out: waiting for memory, one piece after the other,
-    takes longer than all the rest.
+    The slots are prefetched while the keys of other pre-tokens are computed. Waiting for memory for each pre-token in
+    turn would take longer than everything else.
     """
     for pretoken in range(count):
         if starts[pretoken] < 0:
@@ -69,7 +69,7 @@ def _find_all(
 
 @inlined
 def _append_ids(values: Int32, position: int, stop: int, ids: Int32, packed_ids: int, dropped_id: int) -> int:
-    """Put the ids that a piece becomes at ``values[position]``, as far as there is room; return what comes after."""
+    """Write the ids of a pre-token to ``values`` from ``position`` on, up to ``stop``. Return the next position."""
     if packed_ids >> np.uint64(32) == np.uint64(1):
         token = np.int32(packed_ids & _LOWER)
         if token != dropped_id and position < stop:
@@ -86,7 +86,7 @@ def _append_ids(values: Int32, position: int, stop: int, ids: Int32, packed_ids:
 
 @inlined
 def _record_miss(report: Report, miss_count: int, scratch: UInt8, start: int, end: int) -> bool:
-    """Note a piece that is missing, if there is room."""
+    """Record a pre-token that is not in the table. Return whether there was room for it."""
     used = report.miss_splits[miss_count]
     if miss_count + 1 >= len(report.miss_splits) or used + end - start > len(report.misses):
         return False
@@ -98,7 +98,7 @@ def _record_miss(report: Report, miss_count: int, scratch: UInt8, start: int, en
 
 @inlined
 def _finish_row(out: Out, row: int, position: int) -> None:
-    """Put the special tokens around a row, and the padding after it."""
+    """Write the special tokens around a row, and the padding after it."""
     begin = row * out.stride
     for k in range(len(out.before)):
         out.ids[begin + k] = out.before[k]
@@ -120,11 +120,22 @@ def scan(
     out: Out,
     report: Report,
 ) -> int:
-    """The ids of the texts ``rows``, int64 (scanned,); returns how many pieces were noted in ``report.missing``.
+    """Encode texts.
 
-    ``characters``: int32 (entries,), the ids of characters that are pieces of their own, as ``pretokenize`` takes them.
-    ``ids``: int32 (total,), those of the pieces that become more than one.
-    ``unknown``: the id of any other piece, or ``UNKNOWN_TO_REFERENCE``, ``NOTE`` or ``NOTE_IN_PLACE``.
+    Args:
+        table: The tables of the characters.
+        characters: int32 (entries,), the ids of characters that are pre-tokens of their own, as for ``pretokenize``.
+        pretokens: The hash table.
+        ids: int32 (total,), the ids of the pre-tokens that have more than one.
+        on_miss: The id of any other pre-token, or ``MISS_TO_REFERENCE``, ``RECORD_MISS`` or ``RECORD_MISS_IN_PLACE``.
+        text: All texts.
+        rows: The indices of the texts to scan, int64 (scanned,).
+        workspace: The work space of the thread.
+        out: Where to write the ids.
+        report: Where to write the status of the rows.
+
+    Returns:
+        The number of pre-tokens that were recorded in ``report.misses``.
     """
     slots, pretoken_text, pretoken_starts = pretokens
     data, offsets = text
@@ -142,10 +153,24 @@ def scan(
         filled, last_class, open_pretokens, state = 0, 0, 0, DONE
         while True:
             at, filled, last_class, started, ended, state = pretokenize(
-                table, characters, data, at, end, scratch, filled, last_class, starts, ends, open_pretokens, requested_pages, state
+                table,
+                characters,
+                data,
+                at,
+                end,
+                scratch,
+                filled,
+                last_class,
+                starts,
+                ends,
+                open_pretokens,
+                requested_pages,
+                state,
             )
             # An added token in the normalized text may span two chunks.
-            if len(table.normal_token_starts) > 1 and (at < end or open_pretokens or holds_token(table, scratch, filled)):
+            if len(table.normal_token_starts) > 1 and (
+                at < end or open_pretokens or holds_token(table, scratch, filled)
+            ):
                 state = LEFT_TO_REFERENCE
             if state == LEFT_TO_REFERENCE:
                 break
@@ -155,7 +180,9 @@ def scan(
             _find_all(slots, pretoken_text, pretoken_starts, scratch, starts, ends, ended, keys, slot_positions)
             for pretoken in range(ended):
                 if starts[pretoken] < 0:  # the id of a character
-                    position = _append_ids(values, position, stop, ids, _ONE_ID | np.uint64(-1 - starts[pretoken]), dropped_id)
+                    position = _append_ids(
+                        values, position, stop, ids, _ONE_ID | np.uint64(-1 - starts[pretoken]), dropped_id
+                    )
                     continue
                 slot = slot_positions[pretoken]
                 known = slots[slot + NUMBER] != np.uint64(0)
@@ -196,7 +223,7 @@ def scan(
 
 
 def place(values: Int32, splits: Int64, rows: Int64, out: Int32, out_splits: Int64) -> None:
-    """Copy row ``i`` of a ``Ragged`` to row ``rows[i]`` of another, ``out`` and ``out_splits``."""
+    """Copy row ``i`` of a ``Ragged`` to row ``rows[i]`` of another one, ``out`` and ``out_splits``."""
     for index in range(len(rows)):
         start, to = splits[index], out_splits[rows[index]]
         for k in range(splits[index + 1] - start):
@@ -206,10 +233,17 @@ def place(values: Int32, splits: Int64, rows: Int64, out: Int32, out_splits: Int
 def tally(
     values: Int32, row_splits: Int64, rows_before: int, tokens_before: int, first: int, last: int, tallies: Int64
 ) -> None:
-    """Count the numbers in rows ``first`` to before ``last`` of a ``Ragged``, before which others were counted.
+    """Count the numbers in the rows from ``first`` to before ``last`` of a ``Ragged``.
 
-    ``tallies``: int64 (numbers, 4), what was counted of each before: occurrences; rows with it; the last of these + 1;
-    how many tokens came before its first. All four lie together, as they are fetched from memory together.
+    Args:
+        values: int32 (total,), the numbers.
+        row_splits: int64 (rows + 1,).
+        rows_before: The number of rows that were counted before.
+        tokens_before: The number of tokens that were counted before.
+        first: The first row.
+        last: The row after the last.
+        tallies: int64 (numbers, 4), the previous counts of each number: occurrences, rows with it, the last of these
+            rows + 1, and the number of tokens before its first occurrence. The four values share a cache line.
     """
     for row in range(first, last):
         here = rows_before + row + 1

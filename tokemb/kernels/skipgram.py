@@ -1,7 +1,8 @@
 """Skip-gram with negative sampling, compiled.
 
-The vector of each word near another is moved towards the output vector of that one, and away from those of negatives,
-words drawn at random for each pair: shared by all words near one they would be faster, and the vectors less good.
+The vector of each context word is moved towards the output vector of the center word and away from the output vectors
+of negatives. Negatives are sampled for each pair. Sharing them between the pairs of a center word would be faster, but
+gives worse vectors.
 """
 
 from __future__ import annotations
@@ -41,14 +42,25 @@ def train_skipgram(
 ) -> None:
     """Train on the rows from ``first`` to before ``last``.
 
-    ``values``: int32 (total,), ids. ``row_splits``: int64 (rows + 1,). ``keep``: uint32 (input_dim,), by how many of
-    2**32 an occurrence is kept. ``table``: int32 (any,), ids as often as they are to be negatives.
-    ``sigmoid``: float32 (SIGMOID_POINTS,); ``loss``: its negative logarithm. ``vectors``, ``outputs``: float32
-    (input_dim, dim), which change; other threads may be at work on them. ``rate``: float32 (1,), the learning rate.
-    ``random``: uint64 (1,), the state of the generator.
-    ``kept``: as long as the longest row, ``targets``: int32 (negatives + 1,), ``drawn``: int32
-    (2 * window * negatives,) and ``change``: (dim,), room to work in.
-    ``sums``: float64 (2,), to which the loss and the number of pairs are added.
+    Args:
+        values: int32 (total,), ids.
+        row_splits: int64 (rows + 1,).
+        keep_thresholds: uint32 (input_dim,), the probability of keeping an occurrence, times 2**32.
+        negative_table: int32 (any,), ids in proportion to their probability of being a negative.
+        sigmoid: float32 (SIGMOID_POINTS,).
+        loss: The negative logarithm of ``sigmoid``.
+        vectors: float32 (input_dim, dim), trained. Other threads may write to it at the same time.
+        outputs: float32 (input_dim, dim), like ``vectors``.
+        learning_rate: float32 (1,).
+        random_state: uint64 (1,), the state of the generator.
+        sampled: Work space, as long as the longest row.
+        targets: Work space, int32 (negatives + 1,).
+        negative_ids: Work space, int32 (2 * window * negatives,).
+        gradient: Work space (dim,).
+        sums: float64 (2,), to which the loss and the number of pairs are added.
+        window: The maximum distance of a context word.
+        first: The first row.
+        last: The row after the last.
     """
     negatives = len(targets) - 1
     for row in range(first, last):
@@ -57,7 +69,9 @@ def train_skipgram(
             reach = window - np.int64((_next_random(random_state) >> _HALF) % np.uint64(window))
             start, stop = max(center - reach, 0), min(center + reach + 1, length)
             for k in range((stop - start - 1) * negatives):
-                negative_ids[k] = negative_table[((_next_random(random_state) >> _HALF) * np.uint64(len(negative_table))) >> _HALF]
+                negative_ids[k] = negative_table[
+                    ((_next_random(random_state) >> _HALF) * np.uint64(len(negative_table))) >> _HALF
+                ]
             targets[0] = sampled[center]
             pair = 0
             for context in range(start, stop):
@@ -70,20 +84,24 @@ def train_skipgram(
                         _prefetch_row(outputs, negative_ids[k])
                     if context + 1 < stop:
                         _prefetch_row(vectors, sampled[context + 1])
-                    sums[0] += _train_pair(vectors[sampled[context]], outputs, targets, sigmoid, loss, learning_rate[0], gradient)
+                    sums[0] += _train_pair(
+                        vectors[sampled[context]], outputs, targets, sigmoid, loss, learning_rate[0], gradient
+                    )
                     sums[1] += 1
 
 
 @inlined
 def _prefetch_row(rows: Float32, row: int) -> None:
-    """Have the processor fetch a row that is needed soon."""
+    """Prefetch a row that is needed soon."""
     for column in range(0, rows.shape[1], _LINE):
         prefetch_to_write(rows, row, column)
 
 
 @inlined
-def _sample(values: Int32, start: int, stop: int, keep_thresholds: npt.NDArray[np.uint32], random_state: UInt64, sampled: Int32) -> int:
-    """Leave the ids of a row that are kept in ``kept``, and return how many."""
+def _sample(
+    values: Int32, start: int, stop: int, keep_thresholds: npt.NDArray[np.uint32], random_state: UInt64, sampled: Int32
+) -> int:
+    """Write the ids of a row that are kept by subsampling to ``sampled``, and return their number."""
     length = 0
     for position in range(start, stop):
         if _next_random(random_state) >> _HALF <= keep_thresholds[values[position]]:
@@ -94,9 +112,15 @@ def _sample(values: Int32, start: int, stop: int, keep_thresholds: npt.NDArray[n
 
 @inlined
 def _train_pair(
-    vector: Float32, outputs: Float32, targets: Int32, sigmoid: Float32, loss: Float32, learning_rate: float, gradient: Float32
+    vector: Float32,
+    outputs: Float32,
+    targets: Int32,
+    sigmoid: Float32,
+    loss: Float32,
+    learning_rate: float,
+    gradient: Float32,
 ) -> float:
-    """Move ``vector`` and the outputs of ``targets``, the first of which is right; returns the loss before."""
+    """Update ``vector`` and the outputs of ``targets``, the first of which is positive. Return the loss before."""
     total = np.float32(0)
     gradient[:] = 0
     for k in range(len(targets)):
@@ -115,7 +139,7 @@ def _train_pair(
 
 @inlined
 def _next_random(random_state: UInt64) -> int:
-    """The next state of a linear congruential generator, whose higher half is as good as random."""
+    """Return the next state of a linear congruential generator. Its upper half is sufficiently random."""
     random_state[0] = random_state[0] * _FACTOR + _STEP
     return random_state[0]
 

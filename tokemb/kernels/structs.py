@@ -1,4 +1,4 @@
-"""What goes into the kernels and comes out: the arrays, and the numbers in them."""
+"""The arguments of the kernels: named tuples of arrays, and the constants in them."""
 
 from __future__ import annotations
 
@@ -65,17 +65,21 @@ SIGMOID_REACH, SIGMOID_POINTS = 6, 1024
 
 
 class Table(NamedTuple):
-    """What the kernels read.
+    """The tables of the characters.
 
-    ``ranges``: uint8 (ranges, 3), lowest byte, number of more, class: that of bytes which become one byte, themselves
-    or plus 32. Those in no range separate. ``SPECIAL`` is that of all other bytes.
-    ``folded``: uint8 (2,), lowest byte, number of more: the bytes plus 32.
-    ``page_of``: int32 (PAGES,), the number of a page of characters, -1 if it was not asked yet.
-    ``starts``: int32 (pages * PAGE + 1,), where in ``text`` and ``classes``, both uint8 (total,), stands what a
-    character becomes, in UTF-8.
-    ``flags``: uint8 (pages * PAGE,).
-    ``tokens``, ``token_starts``: the added tokens that are looked for in the text, in UTF-8, uint8 and int32.
-    ``normal_tokens``, ``normal_token_starts``: those that are looked for in the normalized text.
+    Attributes:
+        ranges: uint8 (ranges, 3), lowest byte, number of further bytes, class: bytes that become one byte, themselves
+            or plus 32. The class of all other bytes is ``SPECIAL``. Bytes in no range separate.
+        folded: uint8 (2,), lowest byte, number of further bytes: the bytes to which 32 is added.
+        page_of: int32 (PAGES,), the index of a page of characters in the other arrays. -1 if it was not queried yet.
+        starts: int32 (pages * PAGE + 1,), the start of each normalized character in ``text`` and ``classes``.
+        text: uint8 (total,), the normalized characters in UTF-8.
+        classes: uint8 (total,), the class of each byte of ``text``.
+        flags: uint8 (pages * PAGE,), the flags of each character.
+        tokens: uint8, the added tokens that are matched before normalization, in UTF-8.
+        token_starts: int32, their starts.
+        normal_tokens: uint8, the added tokens that are matched after normalization, in UTF-8.
+        normal_token_starts: int32, their starts.
     """
 
     ranges: UInt8
@@ -92,20 +96,21 @@ class Table(NamedTuple):
 
 
 class Text(NamedTuple):
-    """Texts as Arrow has them: ``data`` uint8 (total,), ``offsets`` int64 (texts + 1,)."""
+    """The buffers of an Arrow string array: ``data`` uint8 (total,), ``offsets`` int64 (texts + 1,)."""
 
     data: UInt8
     offsets: Int64
 
 
 class PretokenTable(NamedTuple):
-    """Open addressing, linear probing.
+    """A hash table of pre-tokens with open addressing and linear probing.
 
-    ``slots``: uint64 (slots * SLOT,), slots a power of two. The key is the bytes of a short piece and their number, or
-    two hashes of a longer one. What a piece becomes is, in the upper half, a number of ids, and in the lower half the
-    id if it is one, otherwise where they stand in another array.
-    ``text``: uint8 (total,), the bytes of all pieces; piece ``i`` is ``text[starts[i]:starts[i + 1]]``.
-    ``starts``: int64 (pieces + 1,).
+    Attributes:
+        slots: uint64 (slots * SLOT,), where the number of slots is a power of two. The key consists of the bytes of a
+            short pre-token and their number, or of two hashes of a longer one. The upper half of the packed ids is the
+            number of ids. The lower half is the id if there is one, otherwise the position of the ids in another array.
+        text: uint8 (total,), the bytes of all pre-tokens. Pre-token ``i`` is ``text[starts[i]:starts[i + 1]]``.
+        starts: int64 (pre-tokens + 1,).
     """
 
     slots: UInt64
@@ -114,11 +119,16 @@ class PretokenTable(NamedTuple):
 
 
 class Out(NamedTuple):
-    """Where ids go, and how.
+    """Where and how ids are written.
 
-    ``ids``: int32 (total,). If ``stride`` is 0 rows follow each other; otherwise it is (rows, ``stride``) laid flat,
-    and gets at most ``room`` ids a row, ``before`` and ``after`` them those of special tokens, int32, and ``pad_id``.
-    ``dropped``: an id that is left out, -1 for none.
+    Attributes:
+        ids: int32 (total,).
+        stride: The length of all rows in ``ids``, or 0 if rows follow each other without padding.
+        room: The maximum number of ids per row, without special tokens.
+        before: int32, the ids of the special tokens before each row.
+        after: int32, the ids of the special tokens after each row.
+        pad_id: The id of padding.
+        dropped_id: An id that is left out. -1 for none.
     """
 
     ids: Int32
@@ -131,11 +141,14 @@ class Out(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Arrays to work in, of one thread.
+    """The work space of one thread.
 
-    ``scratch``: uint8, enough for the longest row after normalization and ``SLACK`` bytes.
-    ``starts``, ``ends``: int32 (PIECES_AT_ONCE,), of pieces in ``scratch``. ``keys``: uint64 (2 * PIECES_AT_ONCE,) and
-    ``places``: uint64 (PIECES_AT_ONCE,), what to look for in the hash table, and where.
+    Attributes:
+        scratch: uint8, the longest row after normalization and ``SLACK`` bytes.
+        starts: int32 (MAX_PRETOKENS,), the starts of pre-tokens in ``scratch``.
+        ends: int32 (MAX_PRETOKENS,), their ends.
+        keys: uint64 (2 * MAX_PRETOKENS,), their keys.
+        slot_positions: uint64 (MAX_PRETOKENS,), their positions in the hash table.
     """
 
     scratch: UInt8
@@ -146,11 +159,14 @@ class Workspace(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What became of the rows.
+    """The results of a scan.
 
-    ``lengths``: int64 (rows,), the number of ids. ``status``: uint8 (rows,).
-    ``wanted``: uint8 (PAGES,), set for pages of characters that were not asked yet.
-    ``missing``, ``missing_splits``: uint8 and int64, the pieces that are not known.
+    Attributes:
+        lengths: int64 (rows,), the number of ids of each row.
+        status: uint8 (rows,), the status of each row.
+        requested_pages: uint8 (PAGES,), 1 for pages of characters that must be queried.
+        misses: uint8, the bytes of the pre-tokens that are not in the table.
+        miss_splits: int64, the starts of these pre-tokens in ``misses``.
     """
 
     lengths: Int64

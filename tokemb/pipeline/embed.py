@@ -1,4 +1,4 @@
-"""Texts, or files of ids, to files of vectors."""
+"""Embedding of texts, or of files of ids, into files of vectors."""
 
 from __future__ import annotations
 
@@ -45,17 +45,36 @@ def embed_corpus(
     force: bool = False,
     round_floats: bool = False,
 ) -> EncodingReport:
-    """Embed a corpus, as ``tokemb.read_corpus`` gives it: vectors (rows, maxlen, dim), or (rows, dim) with ``pooling``.
+    """Embed a corpus into files that appear whole or not at all.
 
-    With ``pooling`` no row is padded, and no vector of a token is kept. ``output``, ``force``: as for
-    ``encode_corpus``, with its errors; ``dtype``: of the vectors, ``"float32"`` or ``"float16"``;
-    ``round_floats``: as for ``OutputOptions``.
+    The vectors are (rows, maxlen, dim), or (rows, dim) with ``pooling``. With ``pooling``, no row is padded and no
+    token vectors are stored.
+
+    Args:
+        embedder: The model.
+        encoder: The vocabulary.
+        corpus: The batches of ``tokemb.read_corpus``.
+        output: As for ``encode_corpus``.
+        row_options: Truncation, padding and kept columns.
+        pooling: The pooling, if any.
+        dtype: Dtype of the vectors, ``"float32"`` or ``"float16"``.
+        threads: The number of threads, by default one per core.
+        force: As for ``encode_corpus``.
+        round_floats: As for ``OutputOptions``.
+
+    Returns:
+        Statistics of the rows of this run.
+
+    Raises:
+        TokembError: As for ``encode_corpus``.
     """
     vector_dtype = vectors_dtype(dtype)
     row_options = replace(row_options, ragged=pooling is not None, id_bytes=vector_dtype.itemsize * embedder.output_dim)
     if isinstance(output, ShardFolder):
         row_options.check_one_length()
-    with locked(output, encoder.fingerprint, {**row_options.settings, **_settings(embedder, pooling, dtype, round_floats)}):
+    with locked(
+        output, encoder.fingerprint, {**row_options.settings, **_settings(embedder, pooling, dtype, round_floats)}
+    ):
         if is_complete(output):
             return EncodingReport()
         count = RowCount()
@@ -89,15 +108,29 @@ def embed_ids(
     force: bool = False,
     round_floats: bool = False,
 ) -> EncodingReport:
-    """Embed ids, with the columns kept beside them; the report knows the rows of this run and the layout only.
+    """Embed a file of ids, with the columns kept beside them.
 
-    ``source``: as ``tokemb.formats.open_ids`` gives it. ``output``, ``dtype``, ``force``,
-    ``round_floats``: as for ``embed_corpus``.
-    Raises ``ArgumentError`` for ragged rows without ``pooling``; ``ModelError`` for ids of another vocabulary than the
-    model's or outside of it, before any work; for the output as ``embed_corpus``.
+    Args:
+        embedder: The model.
+        source: The result of ``tokemb.formats.open_ids``.
+        output: As for ``embed_corpus``.
+        pooling: The pooling, if any. Required for ragged rows.
+        dtype: As for ``embed_corpus``.
+        force: As for ``embed_corpus``.
+        round_floats: As for ``embed_corpus``.
+
+    Returns:
+        The number of rows of this run and the layout. Other statistics are not known.
+
+    Raises:
+        ArgumentError: If the rows are ragged and there is no ``pooling``.
+        ModelError: If the ids are not those of the model's vocabulary. This is checked before any id is embedded.
+            Errors of the output are those of ``embed_corpus``.
     """
     if source.maxlen is None and pooling is None:
-        raise ArgumentError(f'{_reason_without_maxlen(source.path)}: pass pooling="mean", or write padded ids to a .npy file')
+        raise ArgumentError(
+            f'{_reason_without_maxlen(source.path)}: pass pooling="mean", or write padded ids to a .npy file'
+        )
     if source.fingerprint:
         embedder.check_fingerprint(source.fingerprint)
     with locked(output, source.fingerprint, _settings(embedder, pooling, dtype, round_floats)):
@@ -106,7 +139,9 @@ def embed_ids(
         check_output(output, OutputOptions("vectors", vectors_dtype(dtype), (0,), source.kept), force)
         size = embedder.row_size(source.maxlen or 0, pooling)
         empty_vectors = _embed(embedder, _empty_ids(source.maxlen), pooling)
-        layout = OutputOptions("vectors", vectors_dtype(dtype), empty_vectors.shape[1:], source.kept, source.fingerprint)
+        layout = OutputOptions(
+            "vectors", vectors_dtype(dtype), empty_vectors.shape[1:], source.kept, source.fingerprint
+        )
         layout = replace(layout, round_floats=round_floats)
         written = sum(output.rows) if isinstance(output, ShardFolder) else 0
         check_rows_fit(output, layout, (source.rows or written) - written)
@@ -143,7 +178,7 @@ def _layout(
 
 
 def _settings(embedder: Embedder, pooling: str | None, dtype: str, round_floats: bool) -> dict[str, Any]:
-    """Return what decides the output besides the ids."""
+    """Return the settings that decide the vectors, besides the ids."""
     numeric = {"dtype": dtype, "round_floats": round_floats}
     return {"pooling": pooling, "pad_id": embedder.pad_id, **numeric, "model": embedder.digest}
 
@@ -153,7 +188,7 @@ def _empty_ids(maxlen: int | None) -> Int32 | Ragged:
 
 
 def _reason_without_maxlen(path: Path) -> str:
-    """Why the rows of ids in ``path`` have no common length that is known before they are read."""
+    """Return why the rows of ids in ``path`` have no common length that is known before they are read."""
     if path.suffix == ".jsonl":
         return f"{path} is JSON Lines, which does not record a common row length"
     return f"the rows of {path} are not padded to one length"

@@ -1,4 +1,4 @@
-"""Texts to files of ids."""
+"""Encoding of texts into files of ids."""
 
 from __future__ import annotations
 
@@ -29,27 +29,28 @@ def encode_corpus(
     force: bool = False,
     round_floats: bool = False,
 ) -> EncodingReport:
-    """Encode a corpus, as ``tokemb.read_corpus`` gives it, into files that appear whole or not at all.
+    """Encode a corpus into files that appear whole or not at all.
 
     Args:
         encoder: The vocabulary.
-        corpus: At least one batch.
-        output: A path, whose extension is the format (docs/outputs.md), a stream for lines of JSON, or a
-            ``ShardFolder``, where the rows that an earlier run completed are only read.
-        form: How rows are.
+        corpus: The batches of ``tokemb.read_corpus``, at least one.
+        output: A path, whose extension selects the format (docs/outputs.md), a stream for JSON Lines, or a
+            ``ShardFolder``, in which the rows that an earlier run completed are skipped.
+        row_options: Truncation, padding and kept columns.
         dtype: Dtype of the ids, ``"int32"``, ``"uint16"`` or ``"int64"``.
-        threads: Number of threads, by default one for each core.
-        force: Replace a file at ``output`` that does not hold ids, or is read-only.
+        threads: The number of threads, by default one per core.
+        force: Replace a file at ``output`` that does not contain ids, or is read-only.
         round_floats: As for ``OutputOptions``.
 
     Returns:
-        What became of the rows of this run.
+        Statistics of the rows of this run.
 
     Raises:
-        ArgumentError: If the format cannot hold the rows, before any work.
-        OutputExistsError: If a file is there that must not be replaced.
-        OutputInUseError: If another process writes the folder.
-        RowsLostError: If other rows were read than written. For texts, what ``Encoder.encode`` raises.
+        ArgumentError: If the format cannot store the rows. This is checked before any work.
+        OutputExistsError: If there is a file that must not be replaced.
+        OutputInUseError: If another process writes to the folder.
+        RowsLostError: If the number of written rows differs from the number of rows read. Errors of texts are those of
+            ``Encoder.encode``.
     """
     row_options = replace(row_options, id_bytes=ids_dtype(dtype, encoder.input_dim).itemsize)
     if isinstance(output, ShardFolder):
@@ -70,7 +71,7 @@ def encode_corpus(
 
 
 def _layout(encoder: Encoder, encoded: EncodedStream, row_options: RowOptions, dtype: str) -> OutputOptions:
-    """The layout of a file of these rows; of no width while that is not known."""
+    """Return the layout of the files. The width is 0 while ``maxlen`` is not known."""
     row_shape = None if row_options.ragged else (encoded.report.maxlen or 0,)
     id_dtype = ids_dtype(dtype, encoder.input_dim)
     return OutputOptions("ids", id_dtype, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)

@@ -1,4 +1,4 @@
-"""What a file or folder holds, as plain values that print and turn into JSON."""
+"""Descriptions of files and folders as JSON values."""
 
 from __future__ import annotations
 
@@ -36,13 +36,19 @@ _SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
 def inspect(path: Path, *, top: int = 10, text: str | None = None) -> Description:
-    """Describe what a file or folder that tokemb makes or reads holds.
+    """Describe a file or folder that tokemb writes or reads.
 
-    That is a vocabulary, a folder of columns, token counts, a ``.keras`` model, a training, an exported SavedModel,
-    ids, vectors or an array. TensorFlow is not needed for any of them.
+    Supported are vocabularies, folders of columns, token counts, ``.keras`` models, trainings, exported SavedModels,
+    ids, vectors and arrays. TensorFlow is not needed for any of them.
 
-    ``top``: how many of the most frequent tokens to name. ``text``: for a vocabulary, a text whose backend is named.
-    Raises ``TokembError`` if it is none of these, or is broken, or has nothing to do with ``text``.
+    Args:
+        path: The file or folder.
+        top: The number of most frequent tokens to include.
+        text: A text whose backend is included. Only for vocabularies.
+
+    Raises:
+        TokembError: If the file or folder is not supported or damaged, or if ``text`` is given and it is not a
+            vocabulary.
     """
     if text is None:
         for recognizes, describe in _FOLDERS:
@@ -76,7 +82,7 @@ def _describe_file(path: Path, top: int) -> Description:
 
 
 def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Description:
-    """Describe a vocabulary, its ``top`` most frequent tokens, and the backend that encodes ``text``, or any text."""
+    """Describe a vocabulary, its ``top`` most frequent tokens, and the backend of ``text``, or of any text."""
     description: Description = {
         "kind": "vocabulary",
         "profile": encoder.profile,

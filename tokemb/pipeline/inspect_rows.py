@@ -1,4 +1,4 @@
-"""What files of ids and vectors hold, and folders of them, as plain values; their rows are not read but of JSON."""
+"""Descriptions of files and folders of ids and vectors as JSON values. Rows are only read from JSON Lines."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ Description = dict[str, Any]
 
 
 def describe_rows(path: Path) -> Description:
-    """Describe a file of ids, or a ``.npz`` or ``.parquet`` of vectors.
+    """Describe a file of ids, or a ``.npz`` or ``.parquet`` file of vectors.
 
-    Raises ``ArgumentError`` if it is neither, or broken.
+    Raises:
+        ArgumentError: If it contains neither, or is damaged.
     """
     size = path.stat().st_size
     vectors = _VECTORS[path.suffix](path) if path.suffix in _VECTORS else None
@@ -49,10 +50,12 @@ def describe_rows(path: Path) -> Description:
 
 
 def describe_shards(folder: Path) -> Description:
-    """Describe a folder of shards from its manifest and the first of them.
+    """Describe a folder of shards from its manifest and its first shard.
 
-    ``damaged``: the files that are not there, or not as long as the manifest says.
-    Raises ``ArgumentError`` if the manifest is none.
+    ``damaged`` lists the files that are missing or do not have the size in the manifest.
+
+    Raises:
+        ArgumentError: If the manifest is invalid.
     """
     manifest = read_manifest(folder / MANIFEST)
     settings, suffix = manifest.settings, manifest.settings.get("format")
