@@ -85,7 +85,7 @@ class BatchEncoder:
         blocks, filled = [], 0
 
         def targets() -> Iterator[tuple[Int32, pa.Array]]:
-            """Yield each batch and its block: a part of ``result`` if the number of rows is known, otherwise a new array."""
+            """Yield each batch with its block: a part of ``result`` if the number of rows is known, or a new array."""
             nonlocal filled
             for batch in text_batches(texts):
                 block = result[filled : filled + len(batch)]

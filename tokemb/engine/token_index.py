@@ -28,10 +28,10 @@ class TokenIndex:
             ids: The id of every token. An empty token with id 0 is padding and is not indexed, so empty tokens are OOV.
             oov_id: The id of tokens out of vocabulary, if there is one.
         """
-        known = {token: index for token, index in ids.items() if token or index}
-        self._tokens = pa.array(list(known), STRINGS)
+        indexed = {token: index for token, index in ids.items() if token or index}
+        self._tokens = pa.array(list(indexed), STRINGS)
         # The OOV id comes last, so that position -1 selects it.
-        self._ids = np.array([*known.values(), oov_id or 0], np.int32)
+        self._ids = np.array([*indexed.values(), oov_id or 0], np.int32)
         self._has_oov_id = oov_id is not None
 
     def encode(self, rows: pa.LargeListArray, threads: int = 1) -> Ragged:

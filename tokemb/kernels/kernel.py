@@ -85,10 +85,9 @@ class Kernel:
 
 
 def _flatten(argument: Any, argument_types: list[Any], words: list[int]) -> None:  # noqa: ANN401
-    """Append the type of ``argument`` to ``argument_types``, and the words that Numba's functions take for it to
-    ``words``.
+    """Append the type of ``argument`` to ``argument_types``, and its values in Numba's convention to ``words``.
 
-    The words of an array are (numba/core/datamodel/models.py, ArrayModel): two pointers for reference counts, the
+    The values for an array are (numba/core/datamodel/models.py, ArrayModel): two pointers for reference counts, the
     number of items, their size, the address of the first, the shape, and the strides in bytes.
     """
     if isinstance(argument, np.ndarray):

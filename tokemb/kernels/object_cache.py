@@ -18,7 +18,7 @@ _DIGEST_SIZE = _DIGEST().digest_size
 
 
 def sources_digest() -> bytes:
-    """Return a digest of everything that determines the machine code except the processor: this package and the compilers."""
+    """Return a digest of all that determines the machine code, except the processor: this package and the compilers."""
     from importlib.metadata import version  # a slow import that small inputs do not need
 
     digest = _DIGEST()

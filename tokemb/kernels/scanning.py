@@ -243,7 +243,8 @@ def tally(
         first: The first row.
         last: The row after the last.
         tallies: int64 (numbers, 4), the previous counts of each number: occurrences, rows with it, the last of these
-            rows + 1, and the number of tokens before its first occurrence. The four values share a cache line.
+            rows + 1, and the number of tokens before its first occurrence. The four values are adjacent, so that they
+            are loaded together.
     """
     for row in range(first, last):
         here = rows_before + row + 1

@@ -1,5 +1,4 @@
-"""Operations on many bytes at once, and other instructions that Numba has no function for, written in LLVM's intermediate
-code.
+"""Operations on many bytes at once, and other instructions that Numba lacks, written in LLVM's intermediate language.
 
 LLVM maps 64 bytes to the registers of the processor: one, two or four.
 """
@@ -35,7 +34,7 @@ def _within(builder: Any, text: Any, low: Any, span: Any) -> Any:  # noqa: ANN40
 
 @intrinsic
 def in_range(typing_context: Any, array: Any, index: Any, low: Any, span: Any) -> Any:  # noqa: ANN401
-    """Return, as one bit each of a uint64, which of ``array[index:index + WIDTH]``, uint8, are from ``low`` to ``low + span``."""
+    """Return a uint64 whose bits say which of ``array[index:index + WIDTH]``, uint8, are from ``low`` to ``low + span``."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
         array, index, low, span = arguments

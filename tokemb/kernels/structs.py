@@ -26,8 +26,8 @@ PAGES = 0x110000 // PAGE
 # Without flags, the character separates.
 KEPT, ALONE, JOINS = 0x01, 0x02, 0x40
 RUN_SHIFT, RUN_BITS = 2, 0x3C
-# Values in place of a class. TAIL: a byte that continues a character. SPECIAL: in the ranges, a byte that does not become
-# exactly one byte.
+# Values in place of a class. TAIL: a byte that continues a character. SPECIAL: in ``ranges``, a byte that does not
+# become exactly one byte.
 TAIL = SPECIAL = 0x80
 MAX_RUNS = (RUN_BITS >> RUN_SHIFT) + 1
 # The maximum number of characters that the normalizer makes of one. The kernels have room for as many pre-tokens.
@@ -47,8 +47,8 @@ MAX_PRETOKENS = CHUNK + WIDTH + 4 + MAX_CHARACTERS
 CHUNK_BYTES = 1 << 14
 
 # Values of ``on_miss`` for a pre-token that is not in the table, besides an id. MISS_TO_REFERENCE: its row is left to
-# the reference. RECORD_MISS: it is recorded, and its row must be scanned again. RECORD_MISS_IN_PLACE: it is recorded, and
-# minus its number, counted from 1, takes the place of its id.
+# the reference. RECORD_MISS: it is recorded, and its row must be scanned again. RECORD_MISS_IN_PLACE: it is recorded,
+# and minus its number, counted from 1, takes the place of its id.
 MISS_TO_REFERENCE, RECORD_MISS, RECORD_MISS_IN_PLACE = -1, -2, -3
 
 # The number of bytes that may be read beyond the end of a pre-token.

@@ -1,4 +1,4 @@
-"""The frames of the records of a ``.tfrecord`` file, compiled: the length, its checksum, the content and its checksum."""
+"""The frames of the records of a ``.tfrecord`` file, compiled: length, checksum of the length, content, checksum."""
 
 from __future__ import annotations
 

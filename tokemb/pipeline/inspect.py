@@ -75,8 +75,8 @@ def _describe_file(path: Path, top: int) -> Description:
     if path.suffix in SUFFIXES:
         return describe_rows(path)
     raise ArgumentError(
-        f"{path} is not a file or folder that tokemb can inspect. It must be a folder of a vocabulary, of columns, of a "
-        "training or of a SavedModel, a tokenizer.json, a .keras model, counts, or ids or vectors "
+        f"{path} is not a file or folder that tokemb can inspect. It must be a folder of a vocabulary, of columns, of "
+        "a training or of a SavedModel, a tokenizer.json, a .keras model, counts, ids or vectors "
         f"({', '.join(SUFFIXES)})"
     )
 

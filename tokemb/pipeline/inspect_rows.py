@@ -132,5 +132,5 @@ def _parquet_vectors(path: Path) -> Description | None:
 _VECTORS = {".npz": _npz_vectors, ".parquet": _parquet_vectors}
 
 
-def _types(kept: pa.Schema) -> dict[str, str]:
-    return {field.name: str(field.type) for field in kept}
+def _types(schema: pa.Schema) -> dict[str, str]:
+    return {field.name: str(field.type) for field in schema}
