@@ -15,10 +15,9 @@ from tokemb import kernels
 
 PAD = """
 import numpy as np
-from tokemb import Ragged, threads
-threads.kernels_pay = lambda size: True
+from tokemb import Ragged
 import tokemb.rows.pack_rows
-tokemb.rows.pack_rows.kernels_pay = lambda size: True
+tokemb.rows.pack_rows.worth_kernel = lambda ids: True
 print(Ragged.from_rows([[1, 2, 3], [], [4]]).pad(2).tolist())
 """
 PADDED = "[[1, 2], [0, 0], [4, 0]]\n"

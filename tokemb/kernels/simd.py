@@ -34,7 +34,7 @@ def _within(builder: Any, text: Any, low: Any, span: Any) -> Any:  # noqa: ANN40
 
 @intrinsic
 def in_range(typing_context: Any, array: Any, index: Any, low: Any, span: Any) -> Any:  # noqa: ANN401
-    """Return a uint64 whose bits say which of ``array[index:index + WIDTH]``, uint8, are from ``low`` to ``low + span``."""
+    """Return which of ``array[index:index + WIDTH]``, uint8, are from ``low`` to ``low + span``, as uint64 bits."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
         array, index, low, span = arguments
