@@ -213,7 +213,7 @@ def test_explain_names_what_a_row_needs():
 def test_inspect_tells_the_way(tmp_path):
     tokemb.fit_vocab(MIXED, profile="keras").save(tmp_path / "v")
     assert inspect(tmp_path / "v")["backend"].startswith("scanner: ")
-    assert inspect(tmp_path / "v", text="ΟΔΟΣ")["backend"].startswith("reference: what becomes of U+03A3")
+    assert inspect(tmp_path / "v", text="ΟΔΟΣ")["backend"].startswith("reference: the result for U+03A3")
     (tmp_path / "x.npy").write_bytes(b"")
     with pytest.raises(tokemb.TokembError, match="no vocabulary"):
         inspect(tmp_path / "x.npy", text="a")
