@@ -169,8 +169,8 @@ BAD_INPUT = [
         "Keras cannot load text.txt: the name of a saved model must end in one of .keras, .h5",
     ),
     ("embed text.txt --vocab other --model text.keras -o v.npy", "the model was made for the vocabulary"),
-    ("inspect none", "there is nothing at none"),
-    ("inspect text.txt", "text.txt is none of what tokemb makes or reads"),
+    ("inspect none", "none does not exist"),
+    ("inspect text.txt", "text.txt is not a file or folder that tokemb can inspect"),
     ("inspect bad.keras", "bad.keras is not a .keras model"),
 ]
 
