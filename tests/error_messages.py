@@ -56,11 +56,11 @@ def _in_sentence(message: str) -> list[str]:
 
 def _unknown_options(message: str, command: click.Command) -> list[str]:
     """Options that ``message`` names and neither ``command`` has nor one named before them (``tokemb x --y``)."""
-    if message.startswith("No such option"):
+    if message.startswith("No such option") or " was renamed: " in message:
         return []
     known, unknown = _options(command), []
     for match in re.finditer(
-        r"\btokemb ([a-z][a-z-]*(?: [a-z]+)?)|(?<![\w-])(--?[a-z][\w-]*)", _QUOTED.sub("''", message)
+        r"\btokemb ([a-z][a-z-]*(?: [a-z][a-z-]*)?)|(?<![\w-])(--?[a-z][\w-]*)", _QUOTED.sub("''", message)
     ):
         if match[1]:
             known = known | _options(_command(tuple(match[1].split()))[0])

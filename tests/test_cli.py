@@ -130,7 +130,7 @@ BAD_INPUT = [
     ("fit-vocab text.txt -o v --min-count 9", "holds no token that occurs 9 times"),
     (
         "fit-vocab text.txt -o v --no-oov",
-        "--no-oov, which drops words that are out of vocabulary, requires --profile keras and --model word",
+        "--no-oov, which drops words that are out of vocabulary, requires --profile keras and --algorithm word",
     ),
     ("fit-vocab text.txt -o ids.npy", "something else is there already; name a new folder, or move it away"),
     ("fit-vocab text.txt -o none/v", "the output's folder does not exist; make it first"),
@@ -257,7 +257,7 @@ def test_bad_input_in_a_process(bad, arguments, message):
         ("encode text.txt --vocab text.vocab --maxlen 0 -o v.npy", "must be an integer from 1 to 2147483647"),
         ("encode text.txt --vocab text.vocab --maxlen 9999999999 -o v.npy", "must be an integer from 1 to 2147483647"),
         ("init-model --vocab text.vocab --dim 0 -o v.keras", "must be an integer from 1 to 2147483647; received 0"),
-        ("fit-vocab text.txt -o v --model word2vec", "'word2vec' is not one of"),
+        ("fit-vocab text.txt -o v --algorithm word2vec", "'word2vec' is not one of"),
         ("fit-vocab text.txt -o v --profile latin", "'latin' is not one of"),
         ("fit-vocab text.txt words.parquet -o v", "texts and counts cannot be mixed"),
         ("fit-vocab words.parquet - -o v", "texts and counts cannot be mixed"),

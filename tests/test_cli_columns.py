@@ -181,7 +181,10 @@ def test_inspect(at):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("fit-vocab ratings.csv --column user --column item --model bpe -o c", "--model is for vocabularies of texts"),
+        (
+            "fit-vocab ratings.csv --column user --column item --algorithm bpe -o c",
+            "--algorithm is for vocabularies of texts",
+        ),
         ("fit-vocab ratings.csv --column user --column item --no-oov -o c", "--no-oov is for vocabularies of texts"),
         ("fit-vocab ratings.csv --column user --shared user,item -o c", "--shared is for several --column"),
         ("fit-vocab ratings.csv --column user --order-by item -o c", "--order-by is the order in the groups"),

@@ -61,9 +61,9 @@ def test_settings_of_fit_vocab_are_kept(here):
     assert np.load(here / "out.npy").tolist() == [[4, 1], [0, 0], [4, 2], [0, 3]]
 
 
-@pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
-def test_subword_models(here, model):
-    run = ok(command_here("fit-vocab", "text.txt", "-o", "v", "--model", model, "--max-size", 60, cwd=here))
+@pytest.mark.parametrize("algorithm", ["bpe", "wordpiece", "unigram"])
+def test_subword_models(here, algorithm):
+    run = ok(command_here("fit-vocab", "text.txt", "-o", "v", "--algorithm", algorithm, "--max-size", 60, cwd=here))
     assert b"rows       subwords per row: " in run.stderr
     ok(command_here("encode", "text.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
     run = ok(command_here("decode", "out.npy", "--vocab", "v", cwd=here))

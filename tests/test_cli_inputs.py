@@ -73,7 +73,7 @@ def inputs(here):
         "train classify rows.csv --column text --label label --test out/rows.csv -o out",
         "train next out/text.txt -o out",
         "train ratings out/rows.csv --column user --column item --rating stars -o out",
-        "train tracing out/rows.csv --column item --correct stars --group-by user -o out",
+        "train knowledge-tracing out/rows.csv --column item --correct-column stars --group-by user -o out",
         "train skipgram out/text.txt --vocab text.vocab -o out",
     ],
 )

@@ -49,7 +49,7 @@ def test_another_way_of_splitting_is_another_vocabulary():
 
 
 def test_merges_and_scores_are_compared():
-    first, second = (tokemb.fit_vocab([text], model="unigram", max_size=10) for text in ("ab abc ab", "ab abc abc"))
+    first, second = (tokemb.fit_vocab([text], algorithm="unigram", max_size=10) for text in ("ab abc ab", "ab abc abc"))
     assert first.vocabulary == second.vocabulary
     difference = tokemb.diff(first, second)
     assert (difference.same_ids, difference.components) == (False, ["model"])

@@ -116,7 +116,7 @@ def test_files_and_rows_of_tokens(tmp_path):
 
 def test_what_cannot_grow(tmp_path):
     with pytest.raises(VocabularyError, match="only word vocabularies grow; in this one, of bpe, a new piece"):
-        tokemb.fit_vocab(MIXED, model="bpe", max_size=300).grow(["a"])
+        tokemb.fit_vocab(MIXED, algorithm="bpe", max_size=300).grow(["a"])
     old = tokemb.fit_vocab(["a"])
     old.save(tmp_path / "v")
     with pytest.raises(VocabularyError, match="of a foreign tokenizer.json the profile is not known"):

@@ -16,11 +16,11 @@ from tokemb_cli.console import note, quiet_tensorflow
     "--model",
     type=click.Path(path_type=Path),
     metavar="FILE.keras",
-    help="Saved Keras model that takes the ids; not needed for --answer ids.",
+    help="Saved Keras model that takes the ids; not needed for --returns ids.",
 )
 @options.output("FOLDER", "SavedModel folder to write; missing parent folders are created.")
 @click.option(
-    "--answer",
+    "--returns",
     type=values.Choice(options.ANSWERS),
     help="Output of the SavedModel.  [default: predictions with --model, otherwise ids]",
 )
@@ -32,7 +32,7 @@ def command(
     model: Path | None,
     output: Path,
     force: bool,
-    answer: str | None,
+    returns: str | None,
     maxlen: int | None,
     padding: str | None,
     truncating: str | None,
@@ -53,10 +53,10 @@ def command(
     Example:
       tokemb export --vocab reviews.vocab --model reviews.keras --maxlen 256 -o serving/reviews/1
     """
-    if answer in options.ANSWERS[1:] and model is None:
-        raise click.UsageError(f"--answer {answer} needs --model")
-    if answer == "ids" and model is not None:
-        raise click.UsageError("--answer ids needs no --model")
+    if returns in options.ANSWERS[1:] and model is None:
+        raise click.UsageError(f"--returns {returns} needs --model")
+    if returns == "ids" and model is not None:
+        raise click.UsageError("--returns ids needs no --model")
     corpus.check_apart([vocab, model], output)
     from tokemb import Encoder
 
@@ -68,11 +68,11 @@ def command(
             encoder,
             output,
             model=model,
-            answer=answer,
+            answer=returns,
             maxlen=maxlen,
             padding=padding,
             truncating=truncating,
             force=force,
         )
     length = "the longest text" if layer.maxlen is None else f"{layer.maxlen:,} ids"
-    note(f"wrote      {output}: texts to {answer or ('predictions' if model else 'ids')}, rows of {length}")
+    note(f"wrote      {output}: texts to {returns or ('predictions' if model else 'ids')}, rows of {length}")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     help="How texts are split into tokens; see Profiles.  [default: words, or that of the counts]",
 )
 @click.option(
-    "--model",
+    "--algorithm",
     default="word",
     show_default=True,
     type=values.Choice(["word", "bpe", "wordpiece", "unigram"]),
@@ -117,7 +117,7 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
     if shared:
         raise click.UsageError("--shared is for several --column")
     of_counts = options.are_counts(texts.files)
-    sample = RowSample() if settings["model"] != "word" and not texts.quiet else None
+    sample = RowSample() if settings["algorithm"] != "word" and not texts.quiet else None
     import tokemb
     from tokemb.vocabulary.folder import check_target
 
@@ -140,7 +140,7 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
 def _fit_table(
     texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path, settings: dict[str, Any], force: bool
 ) -> None:
-    unused = {"profile": None, "model": "word", "reserve": (), "oov": True}
+    unused = {"profile": None, "algorithm": "word", "reserve": (), "oov": True}
     for name, value in unused.items():
         if settings.pop(name) != value:
             option = "--no-oov" if name == "oov" else f"--{name}"
@@ -195,7 +195,7 @@ def _suggested(texts: corpus.Corpus | None, output: Path, suffix: str) -> str:
 
 def _id_lengths(encoder: Encoder, sample: RowSample | None) -> Mapping[int, int] | None:
     """Rows by their numbers of ids; ``None`` if that is not known: of subwords, counts of words do not tell."""
-    if encoder.model == "word":
+    if encoder.algorithm == "word":
         return encoder.corpus.row_lengths if encoder.corpus else None
     return sample.lengths(encoder) if sample and sample.rows else None
 
@@ -204,7 +204,7 @@ def _report_lengths(lengths: Mapping[int, int], encoder: Encoder, sample: RowSam
     from tokemb.rows.corpus_statistics import length_quantile
 
     sampled = sample is not None and sample.rows > 0
-    unit = "tokens" if encoder.model == "word" else "subwords" if sampled else "words"
+    unit = "tokens" if encoder.algorithm == "word" else "subwords" if sampled else "words"
     quantiles = ", ".join(f"{share:.0%} {length_quantile(lengths, share):,}" for share in (0.5, 0.9, 0.95, 0.99))
     part = f" in a sample of {sum(lengths.values()):,} rows" if sample and sampled and not sample.is_whole else ""
     note(f"rows       {unit} per row: {quantiles}, longest {length_quantile(lengths, 1):,}{part}")

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import click
 
+from tokemb_cli.renamed import new_name, renamed
 from tokemb_cli.values import did_you_mean
 
 
@@ -38,6 +39,10 @@ class LazyGroup(click.Group):
         """Run a command; what the library raises becomes one sentence in the words of the command."""
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            if error.ctx is None or (new := new_name(error.ctx, error.option_name)) is None:
+                raise
+            raise renamed(error.option_name, new) from None
         except Exception as error:
             if (named := self._in_words_of_the_command(error, ctx)) is None:
                 raise
@@ -66,6 +71,9 @@ class LazyGroup(click.Group):
         name = args[0]
         if name in self.commands_in or name.startswith("-"):
             return super().resolve_command(ctx, args)
+        if new := new_name(ctx, name):
+            path = ctx.command_path
+            raise renamed(f"{path} {name}", f"{path} {new}")
         ctx.fail(f"No such command {name!r}.{did_you_mean(name, self._paths(ctx))}")
 
     def _paths(self, ctx: click.Context) -> list[str]:

@@ -18,11 +18,16 @@ import click
 
 # Arguments, and one function, whose option has another name.
 _ARGUMENTS = {
+    "answer": "returns",
+    "between": "rating_range",
     "compile": "no_compile",
+    "correct": "correct_column",
     "encoder": "vocab",
     "group_events": "group_by",
     "output_dim": "dim",
+    "rate": "learning_rate",
     "trainable": "frozen",
+    "validation": "validation_split",
 }
 
 # Of these, the ones whose option turns off what the argument turns on.

@@ -11,7 +11,7 @@ import click
 from tokemb_cli import corpus, options, training, values
 
 # Ratings are short rows: larger steps, and more of them, than for texts.
-_SCHEDULE = {"epochs": 50, "batch_size": 1024, "rate": 0.005}
+_SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
 
 
 @click.command("ratings", context_settings={"default_map": _SCHEDULE})
@@ -37,7 +37,7 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "rate": 0.005}
     "--units", type=values.Integer(), default=64, show_default=True, help="Number of units of the dense layer."
 )
 @click.option(
-    "--between",
+    "--rating-range",
     type=values.Number(),
     nargs=2,
     metavar="LOW HIGH",
@@ -92,6 +92,7 @@ def command(
         rows.columns,
         rating,
         test=None if test is None else _read(replace(rows, files=(test,))),
+        between=told.pop("rating_range"),
         schedule=schedule,
         on_epoch=training.on_epoch(rows.quiet),
         **told,

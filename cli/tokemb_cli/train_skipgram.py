@@ -33,7 +33,9 @@ from tokemb_cli import corpus, options, training, values
     help="Subsample tokens whose relative frequency is higher than this; 0 turns it off.",
 )
 @click.option("--epochs", type=values.Integer(), default=5, show_default=True, help="Number of epochs.")
-@click.option("--rate", type=values.Number(above=0), default=0.025, show_default=True, help="Initial learning rate.")
+@click.option(
+    "--learning-rate", type=values.Number(above=0), default=0.025, show_default=True, help="Initial learning rate."
+)
 @click.option(
     "--last-rate", type=values.Number(above=0), default=0.0001, show_default=True, help="Final learning rate."
 )
@@ -65,7 +67,7 @@ def command(vocab: Path, output: Path, force: bool, **told: Any) -> None:  # noq
     from tokemb.training.skipgram import SkipGram, train_skipgram
 
     check_output(output, force=force)
-    settings = SkipGram(**told)
+    settings = SkipGram(rate=told.pop("learning_rate"), **told)
     encoder = Encoder.load(vocab)
     training.import_keras()
     with rows.open() as batches:

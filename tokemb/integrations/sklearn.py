@@ -36,7 +36,7 @@ MODES = ("multi_hot", "count", "tf_idf", "ids", "vectors")
 _MADE_BY_FIT = {"ids": "maxlen_", "vectors": "embedder_"}
 
 # What fit_vocab is told besides the texts and threads.
-_FITTING = ("profile", "model", "max_size", "min_count", "reserve", "oov")
+_FITTING = ("profile", "algorithm", "max_size", "min_count", "reserve", "oov")
 
 
 class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -50,7 +50,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     are, the longest that was fitted does, and longer ones are cut. Vectors are pooled over ``maxlen`` ids at most.
     ``embedding``: for vectors, a Keras model whose input is ids, or the path of a saved one, which ``fit`` reads.
     ``pooling``: ``"mean"``, ``"sum"`` or ``"max"``.
-    ``profile``, ``model``, ``max_size``, ``min_count``, ``reserve``, ``oov``: as for ``tokemb.fit_vocab``.
+    ``profile``, ``algorithm``, ``max_size``, ``min_count``, ``reserve``, ``oov``: as for ``tokemb.fit_vocab``.
     ``threads``: how many to use, ``None`` for all cores.
 
     After ``fit`` there are ``encoder_``; ``maxlen_`` in the mode ``"ids"``; ``embedder_`` in the mode ``"vectors"``.
@@ -75,7 +75,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         embedding: keras.Model | Path | str | None = None,
         pooling: str = "mean",
         profile: str | None = None,
-        model: str = "word",
+        algorithm: str = "word",
         max_size: int | None = None,
         min_count: int = 1,
         reserve: Iterable[str] = (),
@@ -90,7 +90,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.embedding = embedding
         self.pooling = pooling
         self.profile = profile
-        self.model = model
+        self.algorithm = algorithm
         self.max_size = max_size
         self.min_count = min_count
         self.reserve = reserve

@@ -87,7 +87,7 @@ def fit_vocab(
     column: str,
     *,
     profile: str = "words",
-    model: str = "word",
+    algorithm: str = "word",
     max_size: int | None = None,
     min_count: int = 1,
     reserve: Iterable[str] = (),
@@ -102,14 +102,14 @@ def fit_vocab(
     ``column``, ``missing``: as for ``count_tokens``; all else is as for ``tokemb.fit_vocab``. Subword models are
     trained on the driver, to which all distinct words are brought.
     """
-    fit.check_combination(get_profile(profile), model, bool(oov))
+    fit.check_combination(get_profile(profile), algorithm, bool(oov))
     reserve = list(reserved_tokens(reserve, oov=bool(oov)))[1 + bool(oov) :]
     PadTruncate().override(maxlen, padding, truncating)  # what cannot be is told before the texts are counted
-    pushed: dict[str, Any] = {"min_count": min_count, "max_size": max_size} if model == "word" else {}
+    pushed: dict[str, Any] = {"min_count": min_count, "max_size": max_size} if algorithm == "word" else {}
     counts = count_tokens(df, column, profile=profile, reserve=reserve, missing=missing, **pushed)
     return fit.fit_vocab(
         counts,
-        model=model,
+        algorithm=algorithm,
         max_size=max_size,
         min_count=min_count,
         reserve=reserve,

@@ -1,4 +1,4 @@
-"""``tokemb train tracing``."""
+"""``tokemb train knowledge-tracing``."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@click.command("tracing")
+@click.command("knowledge-tracing")
 @corpus.tables
-@click.option("--correct", required=True, metavar="NAME", help="Column that holds whether an answer is right: 0 or 1.")
+@click.option(
+    "--correct-column", required=True, metavar="NAME", help="Column that holds whether an answer is right: 0 or 1."
+)
 @training.vocab
 @training.output
 @training.test
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 @training.schedule
 @corpus.quiet
 def command(
-    correct: str,
+    correct_column: str,
     vocab: Path | None,
     output: Path,
     force: bool,
@@ -48,7 +50,7 @@ def command(
 
     \b
     Examples:
-      tokemb train tracing answers.csv --column skill --correct correct --group-by student -o tracing
+      tokemb train knowledge-tracing answers.csv --column skill --correct-column correct --group-by student -o tracing
     """
     rows = corpus.Corpus.take(told)
     if len(rows.columns) != 1 or len(rows.columns[0]) != 1:
@@ -59,14 +61,14 @@ def command(
     from tokemb import ColumnEncoder
     from tokemb.training.knowledge_tracing import train_tracing
 
-    answers = _read(rows, skill, correct)
-    tested = None if test is None else _read(replace(rows, files=(test,)), skill, correct)
+    answers = _read(rows, skill, correct_column)
+    tested = None if test is None else _read(replace(rows, files=(test,)), skill, correct_column)
     encoder = None if vocab is None else ColumnEncoder.load(vocab)
     training.import_keras()
     trained = train_tracing(
         answers,
         skill=skill,
-        correct=correct,
+        correct=correct_column,
         encoder=encoder,
         test=tested,
         schedule=schedule,
