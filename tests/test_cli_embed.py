@@ -99,7 +99,7 @@ def test_what_could_be_ids_or_tokens(run, suffix, kept):
     tokemb.fit_vocab([["3", "7"]], profile="whitespace").save("events")
     command = f"embed x.{suffix} --pooling mean"
     shown = run(f"{command} --vocab v --model M -o x.npy", code=2)
-    assert f"the whole numbers called ids in x.{suffix} could be ids or tokens: leave out --vocab" in shown
+    assert f"the integers in the column ids of x.{suffix} can be ids or tokens: leave out --vocab" in shown
     assert not Path("x.npy").exists()
     run(f"{command} --model M -o x.npz")
     run("init-model --vocab events --dim 2 -o events.keras")

@@ -271,16 +271,16 @@ def test_what_is_read_is_not_replaced(run, vocabulary):
     Path("x.jsonl").write_text('{"text": "deep"}\n')
     Path("link.jsonl").symlink_to("x.jsonl")
     for arguments in ("x.jsonl -o x.jsonl", "x.jsonl -o link.jsonl", "*.jsonl -o ./x.jsonl"):
-        assert "the output is also read: " in run(f"encode --vocab V {arguments}", code=2)
+        assert "the output is also an input: " in run(f"encode --vocab V {arguments}", code=2)
     Path("hard.jsonl").hardlink_to("x.jsonl")
     Path("folder").mkdir()
     Path("folder/y.jsonl").symlink_to("../x.jsonl")
     here = Path.cwd()
     for name in (f"file://{here}/x.jsonl", f"file://{here}/*.jsonl", f"{here}/folder/../x.jsonl", "folder", "f*", "**"):
         for output in ("x.jsonl", "hard.jsonl", "folder/y.jsonl", "folder/../link.jsonl"):
-            assert "the output is also read: " in run(f"encode --vocab V {name} -o {output}", code=2)
+            assert "the output is also an input: " in run(f"encode --vocab V {name} -o {output}", code=2)
     pq.write_table(pa.table({"text": ["deep"]}), "x.parquet")
-    assert "the output is also read: x.parquet" in run("count x.parquet -o x.parquet", code=2)
+    assert "the output is also an input: x.parquet" in run("count x.parquet -o x.parquet", code=2)
     assert pq.read_table("x.parquet").column_names == ["text"]
     assert Path("x.jsonl").read_text() == '{"text": "deep"}\n'
 
@@ -288,10 +288,10 @@ def test_what_is_read_is_not_replaced(run, vocabulary):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("-o folder", "--rows-per-shard makes a folder"),
+        ("-o folder", "--rows-per-shard writes a folder"),
         ("-o - --rows-per-shard 2 --maxlen 2", "cannot go to standard output"),
-        ("-o x.npz --shard-format npz", "--shard-format is for a folder of files"),
-        ("-o x.npz --ragged --padding pre", "--padding is for rows that are padded"),
+        ("-o x.npz --shard-format npz", "--shard-format requires --rows-per-shard"),
+        ("-o x.npz --ragged --padding pre", "--padding has no effect with --ragged"),
         ("-o x.npz --dtype float16", "'float16' is not one of"),
     ],
 )

@@ -80,16 +80,16 @@ def inputs(here):
 def test_command_whose_output_would_replace_an_input_is_refused(inputs, arguments):
     before = {path: path.read_bytes() for path in inputs.rglob("*") if path.is_file()}
     run = command_here(*arguments.replace("-o file://{}", "-o {}").format(inputs).split(), cwd=inputs)
-    assert "the output is also read: " in refused(run)
+    assert "the output is also an input: " in refused(run)
     assert {path: path.read_bytes() for path in inputs.rglob("*") if path.is_file()} == before
 
 
 def test_redirected_stream_that_is_both_input_and_output_is_refused(inputs):
     (inputs / "x.jsonl").write_text('{"text": "deep"}\n')
     run = shell("encode - --format jsonl --vocab text.vocab -o x.jsonl < x.jsonl", inputs)
-    assert "the output is also read: -" in refused(run)
+    assert "the output is also an input: -" in refused(run)
     run = shell("encode x.jsonl --format jsonl --vocab text.vocab -o - >> x.jsonl", inputs)
-    assert "the output is also read: x.jsonl" in refused(run)
+    assert "the output is also an input: x.jsonl" in refused(run)
     assert (inputs / "x.jsonl").read_text() == '{"text": "deep"}\n'
 
 

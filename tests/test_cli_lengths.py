@@ -49,9 +49,9 @@ def test_large_corpus_is_sampled_evenly(monkeypatch):
     sample = row_sample.RowSample()
     texts = [" ".join("a" * (1 + row % 10)) for row in range(1000)]
     batches = [pa.record_batch([pa.array(texts[start : start + 70])], names=["text"]) for start in range(0, 1000, 70)]
-    assert list(sample.through(iter(batches))) == batches
+    assert list(sample.tee(iter(batches))) == batches
     lengths = sample.lengths(tokemb.fit_vocab(["a"]))
     assert sample.rows == 1000
-    assert not sample.is_whole
+    assert not sample.is_complete
     assert 32 <= sum(lengths.values()) <= 64
     assert set(lengths) <= set(range(1, 11))

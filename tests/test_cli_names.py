@@ -105,7 +105,7 @@ def test_shards_go_on_by_a_manifest_that_is_utf8(here):
     manifest = (here / HALF / "_manifest.json").read_bytes()
     names = [name for name, *_ in json.loads(manifest.decode("utf-8"))["inputs"]["files"]]
     assert names == [f"{LATIN}/plain.csv", f"{LATIN}/{HALF}.txt"]
-    assert "2 of them were there" in run(here, command)
+    assert "2 of them already written" in run(here, command)
     assert (here / HALF / "_manifest.json").read_bytes() == manifest
     assert len(open_ids(here / HALF).files) == 2
 

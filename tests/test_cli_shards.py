@@ -90,7 +90,7 @@ def test_an_interrupted_run_keeps_whole_shards(here, number, code):
     _, shown = process.communicate()
     assert process.returncode == code, shown
     word = b"interrupted" if number == signal.SIGINT else b"terminated"
-    assert shown == word + b": the whole files in x stay; give the same command again to go on\n"
+    assert shown == word + b": the complete files in x are kept; repeat the command to resume\n"
     left = contents("x")
     assert set(left) == {*shards("x"), "_manifest.json"}, "nothing temporary"
     manifest = json.loads(left["_manifest.json"])
@@ -98,7 +98,7 @@ def test_an_interrupted_run_keeps_whole_shards(here, number, code):
     # It may have been between a shard and what the manifest says of it.
     assert len(left) - 1 - len(manifest["rows"]) in (0, 1)
     there = sum(manifest["rows"])
-    assert f"25,500 rows ({there:,} of them were there)" in run(f"{command} x")
+    assert f"25,500 rows ({there:,} of them already written)" in run(f"{command} x")
     assert contents("x") == contents("whole")
 
 
@@ -177,10 +177,10 @@ def test_damaged_shards_are_made_again(here, damage):
         changed = content[:500] + bytes([content[500] ^ 1]) + content[501:]
         path.write_bytes({"short": content[:-1], "long": content + b"x", "changed": changed}[damage])
     inode = Path("x/part-00006.npz").stat().st_ino
-    assert "25,500 rows (7,000 of them were there); 25,500 rows read, 18,500 written, " in run(command)
+    assert "25,500 rows (7,000 of them already written); 25,500 rows read, 18,500 written, " in run(command)
     assert contents("x") == expected
     assert Path("x/part-00006.npz").stat().st_ino == inode, "those before stay"
-    assert "25,500 rows (25,500 of them were there); 0 rows" in run(command)
+    assert "25,500 rows (25,500 of them already written); 0 rows" in run(command)
 
 
 @pytest.mark.parametrize("option", ["", " --force"], ids=["goes on", "replaces"])
@@ -212,7 +212,7 @@ def test_links_in_the_folder_are_replaced_and_not_written_through(here, tmp_path
 def test_a_run_over_a_file_whose_name_is_not_utf_8_goes_on(here):
     name = os.fsdecode(b"\xff.jsonl")
     Path(name).write_bytes(Path("x.jsonl").read_bytes())
-    for shown in ("25,500 rows; ", "25,500 rows (25,500 of them were there); "):
+    for shown in ("25,500 rows; ", "25,500 rows (25,500 of them already written); "):
         result = CliRunner().invoke(cli, ["encode", name, "--vocab", "v", *SHARDS.split(), "y"])
         assert result.exit_code == 0, result.stderr
         assert shown in result.stderr
@@ -225,7 +225,7 @@ def test_checksums_are_those_of_zlib(here, monkeypatch, without):
     assert checksums == [zlib.crc32(Path("x", name).read_bytes()) for name in shards("x")]
     monkeypatch.setitem(sys.modules, without, None)
     monkeypatch.setattr("tokemb.formats.manifest._CHUNK", 1000)
-    assert "25,500 rows (25,500 of them were there); 0 rows" in run(f"x.jsonl --vocab v {SHARDS} x")
+    assert "25,500 rows (25,500 of them already written); 0 rows" in run(f"x.jsonl --vocab v {SHARDS} x")
 
 
 def test_a_folder_that_is_none_of_ours(here):

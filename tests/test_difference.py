@@ -113,7 +113,7 @@ def test_the_command(tmp_path):
     code, shown = run("v", "w", cwd=tmp_path)
     assert code == 1
     assert shown.splitlines()[:3] == [
-        "same ids        no; those of the first stay, the second has more",
+        "same ids        no; the second vocabulary extends the first",
         "input_dim       6 -> 7",
         "only in second  1: d 6",
     ]

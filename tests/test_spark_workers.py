@@ -187,9 +187,12 @@ def test_the_library_does_not_import_spark():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("fit-vocab t.txt -o v --master local", "--master is for --engine spark"),
-        ("fit-vocab t.txt -o v --engine spark --threads 2", "--threads is for this machine"),
-        ("encode t.txt --vocab v -o i --engine spark --maxlen 3 --dtype int64", "--dtype is for this machine"),
+        ("fit-vocab t.txt -o v --master local", "--master requires --engine spark"),
+        ("fit-vocab t.txt -o v --engine spark --threads 2", "--engine spark does not support --threads"),
+        (
+            "encode t.txt --vocab v -o i --engine spark --maxlen 3 --dtype int64",
+            "--engine spark does not support --dtype",
+        ),
         ("encode t.txt --vocab v -o i --engine spark --maxlen 3 --rows-per-shard 4", "--rows-per-shard is for this"),
         ("encode t.txt --vocab v -o - --engine spark --maxlen 3", "cannot go to standard output"),
         ("encode t.txt --vocab v -o i --engine spark", "pass --maxlen or --ragged"),

@@ -40,11 +40,11 @@ def command(
     """Export a SavedModel that takes raw text, for TensorFlow Serving or tf.saved_model.load.
 
     Its signature has one input, texts: strings of shape (batch,). It computes the ids that encode writes, and does not
-    need tokemb to run. Word vocabularies of tokemb can be exported; subwords and other tokenizer.json files
-    cannot.
+    need tokemb to run. Word vocabularies of tokemb can be exported; subword vocabularies and
+    other tokenizer.json files cannot.
 
     \b
-    Answers:
+    Values of --returns:
       ids           int32 (batch, maxlen)
       vectors       float32 (batch, maxlen, dim), from the Embedding of the model
       predictions   the output of the model
@@ -54,10 +54,10 @@ def command(
       tokemb export --vocab reviews.vocab --model reviews.keras --maxlen 256 -o serving/reviews/1
     """
     if returns in options.ANSWERS[1:] and model is None:
-        raise click.UsageError(f"--returns {returns} needs --model")
+        raise click.UsageError(f"--returns {returns} requires --model")
     if returns == "ids" and model is not None:
-        raise click.UsageError("--returns ids needs no --model")
-    corpus.check_apart([vocab, model], output)
+        raise click.UsageError("--returns ids does not use a model: leave out --model")
+    corpus.check_distinct([vocab, model], output)
     from tokemb import Encoder
 
     encoder = Encoder.load(vocab)
