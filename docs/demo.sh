@@ -1,6 +1,6 @@
 #!/bin/sh
 # The main job on real text: vocabulary, padded ids, embedding model, vectors. Called by `make demo`.
-#   demo.sh BIN [TEXT]   BIN: the bin folder of an environment with tokemb; TEXT: a text file, a row a line
+#   demo.sh BIN [TEXT]   BIN: the bin folder of an environment with tokemb; TEXT: a text file with one row per line
 set -eu
 bin=$1
 text=${2:-}
@@ -22,7 +22,7 @@ run() {
 
 run fit-vocab "$text" -o "$out/demo.vocab" --max-size 20000
 run encode "$text" --vocab "$out/demo.vocab" --maxlen 32 -o "$out/ids.npy"
-printf '\nThe first rows that hold words, as ids and back:\n'
+printf '\nThe first rows that contain words, as ids and as texts:\n'
 "$bin/python" - "$out" <<'PYTHON'
 import sys
 from pathlib import Path
@@ -60,4 +60,4 @@ same = np.array_equal(model.predict(ids, verbose=0), vectors)
 print(f"  keras.models.load_model(...).predict(ids) gives {'the same bits' if same else 'SOMETHING ELSE'}: {vectors.shape}")
 sys.exit(not same)
 PYTHON
-printf '\nEverything lies in %s.\n' "$out"
+printf '\nAll files are in %s.\n' "$out"

@@ -45,7 +45,7 @@ def complaints(arguments: tuple[str, ...], code: int, stderr: str) -> list[str]:
 
 
 def _in_sentence(message: str) -> list[str]:
-    found = ["an error that nobody thought of"] if "unexpected " in message else []
+    found = ["an unexpected error"] if "unexpected " in message else []
     if any("\\\\" in quoted for quoted in _QUOTED.findall(message)):
         found.append("a doubled backslash")
     plain = _QUOTED.sub("''", message)

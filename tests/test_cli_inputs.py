@@ -1,4 +1,4 @@
-"""What commands read: never replaced by what they write."""
+"""Tests that an output never replaces an input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.conftest import ROOT, command_here
 
 
 def shell(arguments, cwd):
-    """Run the command by way of a shell, which redirects streams."""
+    """Run the command in a shell, which redirects streams."""
     command = f"{shlex.quote(sys.executable)} -m tokemb_cli {arguments}"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "cli")])}
     return subprocess.run(command, shell=True, capture_output=True, cwd=cwd, env=environment, check=False)
@@ -31,7 +31,7 @@ def refused(run):
 
 @pytest.fixture
 def inputs(here):
-    """A folder with one of everything, and inputs under the names of outputs."""
+    """A folder with every kind of input, and inputs with the names of outputs."""
     (here / "rows.csv").write_text("text,label,user,item,stars\ndeep,a,1,2,3\n" * 2)
     tokemb.TokenCounts.from_texts(["deep learning"]).save(here / "counts.parquet")
     pq.write_table(pa.table({"text": ["deep"]}), here / "x.parquet")

@@ -92,12 +92,12 @@ quiet = click.option("--quiet", is_flag=True, help="Show neither progress nor a 
 
 
 def files(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One or more files of texts, and how they are read."""
+    """Add one or more files of texts, and the options to read them, to a command."""
     return _with(command, (_COLUMN, *_OPTIONS))
 
 
 def tables(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One or more files of texts or of tables, which may be grouped, and how they are read."""
+    """Add one or more files of texts or tables, and the options to read and group them, to a command."""
     return _with(command, (*_COLUMNS, *_OPTIONS))
 
 
@@ -192,7 +192,7 @@ class Corpus:
 
         lists = _flat(columns)
         if not lists:
-            raise click.UsageError("--group-by requires --column, which names the events of the sequences")
+            raise click.UsageError("--group-by requires a column of events: pass --column")
         names = [*self.group_by, *self.order_by, *self.keep, *lists]
         typed = [*self.order_by, *(name for name in self.keep if name not in self.group_by)]
         with self._read_table(names, typed) as batches:

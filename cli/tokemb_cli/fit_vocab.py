@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 @click.option(
     "--oov/--no-oov",
     default=True,
-    help="Whether words that are out of vocabulary get the id of [UNK]. Without, they are dropped and ids start at 1 "
-    "(keras profile only).",
+    help="Whether words that are out of vocabulary get the id of [UNK]. With --no-oov, they are dropped and ids start "
+    "at 1 (keras profile only).",
 )
 @click.option(
     "--maxlen", type=values.Integer(), help="Default length of the rows that encode writes.  [default: the longest row]"

@@ -24,8 +24,8 @@ _SHARES = ("coverage", "zeros")
 def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
     """Describe a file or folder that tokemb writes or reads.
 
-    Supported are a vocabulary, a folder of columns, a tokenizer.json, a .keras model, a folder of tokemb train, a
-    SavedModel of tokemb export, and files of counts, ids and vectors. For a folder of shards, show its manifest and the
+    PATH can be a vocabulary, a folder of columns, a tokenizer.json, a .keras model, a folder of tokemb train, a
+    SavedModel of tokemb export, or a file of counts, ids or vectors. For a folder of shards, show its manifest and the
     files whose size has changed.
 
     The backend of a vocabulary is the implementation that encodes its texts. The scanner and gigatoken are fast; the
