@@ -193,8 +193,11 @@ def test_the_library_does_not_import_spark():
             "encode t.txt --vocab v -o i --engine spark --maxlen 3 --dtype int64",
             "--engine spark does not support --dtype",
         ),
-        ("encode t.txt --vocab v -o i --engine spark --maxlen 3 --rows-per-shard 4", "--rows-per-shard is for this"),
-        ("encode t.txt --vocab v -o - --engine spark --maxlen 3", "cannot go to standard output"),
+        (
+            "encode t.txt --vocab v -o i --engine spark --maxlen 3 --rows-per-shard 4",
+            "--engine spark does not support --rows-per-shard",
+        ),
+        ("encode t.txt --vocab v -o - --engine spark --maxlen 3", "Spark writes a folder: pass its path as --output"),
         ("encode t.txt --vocab v -o i --engine spark", "pass --maxlen or --ragged"),
         ("fit-vocab c.parquet -o w --engine spark", "counts are added on this machine"),
     ],
