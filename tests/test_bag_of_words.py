@@ -134,7 +134,7 @@ def test_special_tokens_around_a_text_are_left_out_and_so_is_padding():
     assert foreign(unk_token="[PAD]").vectorize(["a b"], mode="count").toarray().tolist() == [[0, 0, 0, 1, 0]]
 
 
-@pytest.mark.parametrize("encoder", [foreign(unk_token="?"), tokemb.fit_vocab(SENTENCES, model="bpe", max_size=30)])
+@pytest.mark.parametrize("encoder", [foreign(unk_token="?"), tokemb.fit_vocab(SENTENCES, algorithm="bpe", max_size=30)])
 def test_tf_idf_needs_documents(encoder):
     with pytest.raises(tokemb.TokembError, match="not known of subwords and foreign vocabularies: use mode='count'"):
         encoder.vectorize(["a"], mode="tf_idf")

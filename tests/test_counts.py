@@ -65,10 +65,10 @@ def test_counts_of_different_profiles_cannot_be_added():
         TokenCounts.from_texts(["a"]) + TokenCounts.from_texts(["a"], profile="bert")
 
 
-@pytest.mark.parametrize("model", ["word", "bpe", "wordpiece", "unigram"])
-def test_a_vocabulary_of_counts_is_that_of_the_texts(model):
+@pytest.mark.parametrize("algorithm", ["word", "bpe", "wordpiece", "unigram"])
+def test_a_vocabulary_of_counts_is_that_of_the_texts(algorithm):
     counted = TokenCounts.from_texts(MIXED[:9]) + TokenCounts.from_texts(MIXED[9:])
-    settings = {"model": model, "max_size": 400, "min_count": 1}
+    settings = {"algorithm": algorithm, "max_size": 400, "min_count": 1}
     of_counts, of_texts = tokemb.fit_vocab(counted, **settings), tokemb.fit_vocab(MIXED, **settings)
     assert of_counts.fingerprint == of_texts.fingerprint
     assert of_counts.table.equals(of_texts.table)

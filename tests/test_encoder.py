@@ -102,10 +102,10 @@ def test_decode_goes_back(texts):
     assert encoder.decode(encoder.encode(texts, padding="pre", maxlen=20)) == known
 
 
-@pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
-def test_subwords_decode_to_words(model):
+@pytest.mark.parametrize("algorithm", ["bpe", "wordpiece", "unigram"])
+def test_subwords_decode_to_words(algorithm):
     text = "deep learning is very deep and very learned"
-    encoder = tokemb.fit_vocab([text] * 3, model=model, max_size=40)
+    encoder = tokemb.fit_vocab([text] * 3, algorithm=algorithm, max_size=40)
     assert encoder.decode(encoder.encode([text])) == [text]
 
 

@@ -113,4 +113,4 @@ def test_command_says_what_the_comparison_took_for_granted(tmp_path):
     run = command_here("import", "v.pkl", "-o", "v", "--verify", "texts.txt", cwd=tmp_path)
     told = run.stderr.decode()
     assert run.returncode == 0, told
-    assert "provided that its standardize, split, ngrams are as assumed above: the file does not say them" in told
+    assert "provided that its standardize, split, ngrams are as assumed above: the file does not contain them" in told

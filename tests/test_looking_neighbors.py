@@ -187,7 +187,7 @@ def test_vectors_of_a_new_model_are_told_from_trained_ones(here, tmp_path):
     encoder.save(tmp_path / "v")
     word = encoder.vocabulary[-1]
     said = ok(command_here("neighbors", "new.keras", word, "--vocab", "v", cwd=tmp_path)).stderr.decode()
-    assert said.startswith("warning    the vectors look like those of a new model")
+    assert said.startswith("warning    the vectors look random, like those of a new model")
 
 
 def test_what_cannot_be_looked_at(here, tmp_path):
@@ -317,7 +317,7 @@ def test_the_commands(here):
         "   1.000  [BOS]",
         "   0.994  good  2",
         "woman  1",
-        "  no neighbours: its vector is zeros, or it is alone",
+        "  no neighbors: the vector is zeros, or there are no other tokens",
     ]
     run = ok(command_here(*"neighbors m.keras Film --vocab v -k 2 --json".split(), cwd=here))
     (shown_json,) = json.loads(run.stdout)

@@ -128,7 +128,7 @@ def test_counts_that_lack_tokens_say_so(tmp_path):
     with pytest.raises(ArgumentError, match=rule + "saved"):
         some.save(tmp_path / "c.parquet")
     with pytest.raises(ArgumentError, match=rule + "cut into subwords"):
-        tokemb.fit_vocab(some, model="bpe")
+        tokemb.fit_vocab(some, algorithm="bpe")
     with pytest.raises(ArgumentError, match=rule + "used to grow"):
         tokemb.fit_vocab(whole).grow(some)
 
@@ -186,11 +186,17 @@ def test_the_library_does_not_import_spark():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("fit-vocab t.txt -o v --master local", "--master is for --engine spark"),
-        ("fit-vocab t.txt -o v --engine spark --threads 2", "--threads is for this machine"),
-        ("encode t.txt --vocab v -o i --engine spark --maxlen 3 --dtype int64", "--dtype is for this machine"),
-        ("encode t.txt --vocab v -o i --engine spark --maxlen 3 --rows-per-shard 4", "--rows-per-shard is for this"),
-        ("encode t.txt --vocab v -o - --engine spark --maxlen 3", "cannot go to standard output"),
+        ("fit-vocab t.txt -o v --master local", "--master requires --engine spark"),
+        ("fit-vocab t.txt -o v --engine spark --threads 2", "--engine spark does not support --threads"),
+        (
+            "encode t.txt --vocab v -o i --engine spark --maxlen 3 --dtype int64",
+            "--engine spark does not support --dtype",
+        ),
+        (
+            "encode t.txt --vocab v -o i --engine spark --maxlen 3 --rows-per-shard 4",
+            "--engine spark does not support --rows-per-shard",
+        ),
+        ("encode t.txt --vocab v -o - --engine spark --maxlen 3", "Spark writes a folder: pass its path as --output"),
         ("encode t.txt --vocab v -o i --engine spark", "pass --maxlen or --ragged"),
         ("fit-vocab c.parquet -o w --engine spark", "counts are added on this machine"),
     ],

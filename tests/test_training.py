@@ -471,7 +471,9 @@ def test_events_are_classified(tmp_path):
         for user in range(60):
             kind = ("calm", "mid", "wild")[user % 3]
             file.writelines(f"{user},{event}{kind[0]},{kind}\n" for event in rng.choice(list("xyz"), 4))
-    arguments = "--column event --group-by user --label kind --epochs 20 --rate 0.05 --dim 4 --batch-size 16".split()
+    arguments = (
+        "--column event --group-by user --label kind --epochs 20 --learning-rate 0.05 --dim 4 --batch-size 16".split()
+    )
     result = run("classify", tmp_path / "events.csv", *arguments, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "out" / "training.json").read_text())
@@ -503,9 +505,9 @@ def test_next_and_tracing_by_the_command(tmp_path):
         for skill, right in zip(*row, strict=True)
     ]
     (tmp_path / "answers.csv").write_text("student,skill,right\n" + "".join(lines))
-    arguments = "--column skill --correct right --group-by student --epochs 1 --dim 4 --units 4".split()
+    arguments = "--column skill --correct-column right --group-by student --epochs 1 --dim 4 --units 4".split()
     test = ("--test", tmp_path / "answers.csv")
-    result = run("tracing", tmp_path / "answers.csv", *arguments, *test, "-o", tmp_path / "tracing")
+    result = run("knowledge-tracing", tmp_path / "answers.csv", *arguments, *test, "-o", tmp_path / "tracing")
     assert result.exit_code == 0, result.output
     report = read_report(tmp_path / "tracing")
     assert report["metrics"]["answers"] == len(lines) - 30

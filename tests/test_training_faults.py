@@ -44,7 +44,7 @@ def test_a_training_that_diverges_leaves_the_earlier_one(tmp_path):
     train = "train ratings r.csv --column user --column item --rating stars --dim 2 --epochs 2 -o stars".split()
     ok(command_here(*train, cwd=tmp_path))
     before = {path.name: path.read_bytes() for path in (tmp_path / "stars").iterdir() if path.is_file()}
-    run = command_here(*train, "--rate", "1e30", "--force", cwd=tmp_path)
+    run = command_here(*train, "--learning-rate", "1e30", "--force", cwd=tmp_path)
     (message,) = run.stderr.decode().splitlines()
     assert run.returncode == 1
     assert "the training diverged" in message

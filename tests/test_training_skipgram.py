@@ -45,7 +45,7 @@ def trained(tmp_path_factory):
     here = tmp_path_factory.mktemp("skipgram")
     (here / "rows.txt").write_text("".join(f"{row} unknown\n" for row in topics()))
     tokemb.fit_vocab(topics(), profile="whitespace").save(here / "rows.vocab")
-    arguments = "--vocab rows.vocab --dim 16 --epochs 10 --rate 0.05 --sample 0 -o vectors"
+    arguments = "--vocab rows.vocab --dim 16 --epochs 10 --learning-rate 0.05 --sample 0 -o vectors"
     run = ok(tokemb_command("train", "skipgram", "rows.txt", *arguments.split(), cwd=here))
     return here, run.stderr.decode(), json.loads((here / "vectors" / "training.json").read_text())
 

@@ -239,7 +239,7 @@ def test_the_command_there_and_back(tmp_path, encoder):
     assert ok(run) == [
         "read       glove.txt.gz: GloVe text, 5 rows of 2",
         "found      3 of 4 tokens, 88.89% of their occurrences",
-        "made       1 missing rows: at random, as the found ones are spread",
+        "made       1 rows without a vector: random, distributed like the found vectors",
         "wrote      m.keras: input_dim 6, output_dim 2",
         "next       tokemb embed IDS --model m.keras -o m.vectors.npy",
     ]
@@ -249,7 +249,10 @@ def test_the_command_there_and_back(tmp_path, encoder):
     run = command_here("export-vectors", "m.keras", "--vocab", "v", "-o", "m.bin", cwd=tmp_path)
     assert ok(run) == ["wrote      m.bin: 5 rows"]
     lines = ok(command_here(*init, "m.bin", "--frozen", "--missing", "zeros", "--dim", 2, cwd=tmp_path))
-    assert lines[1:3] == ["found      4 of 4 tokens, 100.00% of their occurrences", "made       0 missing rows: zeros"]
+    assert lines[1:3] == [
+        "found      4 of 4 tokens, 100.00% of their occurrences",
+        "made       0 rows without a vector: zeros",
+    ]
     np.testing.assert_array_equal(read_lookup(tmp_path / "m.keras").matrix, matrix)
 
 

@@ -47,7 +47,7 @@ class Encoder(Vocabulary):
         oov: Whether a token out of vocabulary becomes ``unk_id``. Otherwise it is dropped, as in Keras without
             ``oov_token``.
         profile: The name of the profile. ``None`` for a foreign tokenizer.
-        model: The algorithm: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
+        algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
 
@@ -162,7 +162,7 @@ pathlib.Path(text) for a file
         """
         metadata = {
             "profile": self.profile,
-            "model": self.model,
+            "model": self.algorithm,
             "oov": self.oov,
             "settings": self.settings,
             "corpus": self.corpus and self.corpus.to_json(),
@@ -171,7 +171,7 @@ pathlib.Path(text) for a file
 
     def __repr__(self) -> str:
         return (
-            f"<Encoder {self.profile or 'foreign'}/{self.model}, input_dim {self.input_dim}, "
+            f"<Encoder {self.profile or 'foreign'}/{self.algorithm}, input_dim {self.input_dim}, "
             f"fingerprint {self.fingerprint[:12]}>"
         )
 

@@ -23,14 +23,14 @@ from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
 
-MODELS = ("word", "bpe", "wordpiece", "unigram")
+ALGORITHMS = ("word", "bpe", "wordpiece", "unigram")
 
 
 def fit_vocab(
     texts: Path | Iterable[Any] | TokenCounts,
     *,
     profile: str | None = None,
-    model: str = "word",
+    algorithm: str = "word",
     max_size: int | None = None,
     min_count: int = 1,
     reserve: Iterable[str] = (),
@@ -46,7 +46,7 @@ def fit_vocab(
     ``tokemb.read_corpus`` does), or ``TokenCounts``.
     ``profile``: how text is split: ``"words"`` (the default), ``"keras"``, ``"text-vectorization"``, ``"whitespace"``,
     ``"chars"``, ``"bert"``; that of the counts if ``texts`` are counts.
-    ``model``: ``"word"`` (a token is a word), or ``"bpe"``, ``"wordpiece"``, ``"unigram"``.
+    ``algorithm``: ``"word"`` (a token is a word), or ``"bpe"``, ``"wordpiece"``, ``"unigram"``.
     ``max_size``: at most so many tokens besides the reserved ones; ``None`` keeps all words, or 30,000 subwords.
     ``min_count``: words that occur less often are left out.
     ``reserve``: more tokens that get the ids after padding and out-of-vocabulary.
@@ -71,7 +71,7 @@ def fit_vocab(
         raise ArgumentError(f"these counts were made with the profile {texts.profile!r}, not {profile!r}")
     splitting = get_profile(texts.profile if isinstance(texts, TokenCounts) else profile or "words")
     oov = bool(oov)
-    check_combination(splitting, model, oov)
+    check_combination(splitting, algorithm, oov)
     reserved = reserved_tokens(reserve, oov=oov)
     shape = PadTruncate().override(maxlen, padding, truncating)
 
@@ -80,7 +80,7 @@ def fit_vocab(
         if isinstance(texts, TokenCounts)
         else TokenCounts.from_texts(texts, profile=splitting.name, threads=threads)
     )
-    if model == "word":
+    if algorithm == "word":
         kept_tokens = select_tokens(
             counts, ties=splitting.ties, max_size=max_size, min_count=min_count, reserved=reserved
         )
@@ -93,16 +93,16 @@ def fit_vocab(
     else:
         counts.require_all_tokens("cut into subwords")
         fitted = train_subwords(
-            model, counts, max_size=max_size or DEFAULT_MAX_SIZE, min_count=min_count, reserved=reserved
+            algorithm, counts, max_size=max_size or DEFAULT_MAX_SIZE, min_count=min_count, reserved=reserved
         )
         tokens = _tokens_of(fitted)
-        occurrences = count_subwords(fitted, model, counts, len(tokens))
+        occurrences = count_subwords(fitted, algorithm, counts, len(tokens))
         counted = np.array([token not in reserved for token in tokens])
         token_counts = pa.array(occurrences, mask=~counted)
         documents = pa.nulls(len(tokens), pa.int64())
         encoded = int(occurrences.sum())
         kept = encoded - int(occurrences[tokens.index(UNK_TOKEN)])
-        specification = shape.write(_specification(splitting, model, fitted), 0, PAD_TOKEN)
+        specification = shape.write(_specification(splitting, algorithm, fitted), 0, PAD_TOKEN)
     corpus = CorpusStatistics(counts.rows, counts.total, counts.distinct, encoded, encoded - kept, counts.row_lengths)
     settings = {"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :]}
     return Encoder(
@@ -125,18 +125,18 @@ def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTrunca
     return shape.write(specification, 0, PAD_TOKEN)
 
 
-def check_combination(profile: Profile, model: str, oov: bool) -> None:
-    """Raise ``ArgumentError`` for a model that there is not, or not with this profile, or not without ``oov``."""
-    check_choice("model", model, MODELS)
-    if model != "word" and profile.name == "chars":
+def check_combination(profile: Profile, algorithm: str, oov: bool) -> None:
+    """Raise ``ArgumentError`` for an algorithm that there is not, or not with this profile, or not without ``oov``."""
+    check_choice("algorithm", algorithm, ALGORITHMS)
+    if algorithm != "word" and profile.name == "chars":
         raise ArgumentError(
-            f'a {model} model requires words to split into subwords, and profile="chars" makes none: '
+            f'a {algorithm} model requires words to split into subwords, and profile="chars" makes none: '
             "choose another profile"
         )
-    if not oov and (profile.name != "keras" or model != "word"):
+    if not oov and (profile.name != "keras" or algorithm != "word"):
         raise ArgumentError(
-            'oov=False, which drops words that are out of vocabulary, requires profile="keras" and model="word"; '
-            f"received {profile.name} and {model}"
+            'oov=False, which drops words that are out of vocabulary, requires profile="keras" and algorithm="word"; '
+            f"received {profile.name} and {algorithm}"
         )
 
 
@@ -145,13 +145,13 @@ def _tokens_of(model: Model) -> list[str]:
     return sorted(vocabulary, key=vocabulary.__getitem__)
 
 
-def _specification(profile: Profile, model: str, fitted: Model) -> TokenizerJson:
+def _specification(profile: Profile, algorithm: str, fitted: Model) -> TokenizerJson:
     tokenizer = profile.tokenizer(fitted)
     if profile.decoder is not None:
         tokenizer.decoder = profile.decoder
-    if model == "wordpiece":
+    if algorithm == "wordpiece":
         tokenizer.decoder = decoders.WordPiece(prefix=CONTINUATION, cleanup=False)
-    elif model != "word":
-        tokenizer.pre_tokenizer = add_word_boundary(profile.pre_tokenizer, model)
+    elif algorithm != "word":
+        tokenizer.pre_tokenizer = add_word_boundary(profile.pre_tokenizer, algorithm)
         tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
     return tokenizer_json_of(tokenizer)

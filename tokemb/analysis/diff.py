@@ -120,8 +120,9 @@ def _component(specification: TokenizerJson, name: str) -> Any:  # noqa: ANN401 
 
 
 def _settings(encoder: Vocabulary) -> dict[str, Any]:
-    names = ("profile", "model", "oov", "pad_id", "unk_id", "maxlen", "padding", "truncating")
-    return {**{name: getattr(encoder, name) for name in names}, **(encoder.settings or {})}
+    names = ("oov", "pad_id", "unk_id", "maxlen", "padding", "truncating")
+    values = {name: getattr(encoder, name) for name in names}
+    return {"profile": encoder.profile, "model": encoder.algorithm, **values, **(encoder.settings or {})}
 
 
 def _corpus(encoder: Vocabulary) -> dict[str, Any]:

@@ -59,9 +59,9 @@ def extend_vocabulary(
 
 def _splitting(encoder: Vocabulary) -> Profile:
     """Return how new texts are split for a vocabulary that can grow; raise ``VocabularyError`` for others."""
-    if encoder.model != "word":
+    if encoder.algorithm != "word":
         raise VocabularyError(
-            f"only word vocabularies grow; in this one, of {encoder.model}, a new piece would also cut known words "
+            f"only word vocabularies grow; in this one, of {encoder.algorithm}, a new piece would also cut known words "
             "anew, so that they lose their ids: fit another one"
         )
     ties = (encoder.settings or {}).get("ties")

@@ -31,5 +31,5 @@ def read_tokenizer_json(specification: TokenizerJson, path: Path, options: Optio
         return [encoding.ids for encoding in tokenizer.encode_batch(texts)]
 
     encoder = foreign_encoder(specification, options)
-    facts = {"tokens": len(tokenizer.get_vocab()), "oov": encoder.unk_id, "model": encoder.model}
+    facts = {"tokens": len(tokenizer.get_vocab()), "oov": encoder.unk_id, "model": encoder.algorithm}
     return Imported(KIND, encoder, original, facts)

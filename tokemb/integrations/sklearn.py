@@ -36,7 +36,7 @@ MODES = ("multi_hot", "count", "tf_idf", "ids", "vectors")
 _FITTED_ATTRIBUTES = {"ids": "maxlen_", "vectors": "embedder_"}
 
 # The arguments of fit_vocab, except the texts and threads.
-_FIT_ARGUMENTS = ("profile", "model", "max_size", "min_count", "reserve", "oov")
+_FIT_ARGUMENTS = ("profile", "algorithm", "max_size", "min_count", "reserve", "oov")
 
 
 class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -55,7 +55,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         embedding: For vectors, a Keras model of ids or the path of a saved one, which ``fit`` loads.
         pooling: For vectors, ``"mean"``, ``"sum"`` or ``"max"``.
         profile: As for ``tokemb.fit_vocab``.
-        model: As for ``tokemb.fit_vocab``.
+        algorithm: As for ``tokemb.fit_vocab``.
         max_size: As for ``tokemb.fit_vocab``.
         min_count: As for ``tokemb.fit_vocab``.
         reserve: As for ``tokemb.fit_vocab``.
@@ -88,7 +88,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         embedding: keras.Model | Path | str | None = None,
         pooling: str = "mean",
         profile: str | None = None,
-        model: str = "word",
+        algorithm: str = "word",
         max_size: int | None = None,
         min_count: int = 1,
         reserve: Iterable[str] = (),
@@ -103,7 +103,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.embedding = embedding
         self.pooling = pooling
         self.profile = profile
-        self.model = model
+        self.algorithm = algorithm
         self.max_size = max_size
         self.min_count = min_count
         self.reserve = reserve

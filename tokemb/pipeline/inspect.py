@@ -86,7 +86,7 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
     description: Description = {
         "kind": "vocabulary",
         "profile": encoder.profile,
-        "model": encoder.model,
+        "model": encoder.algorithm,
         "input_dim": encoder.input_dim,
         "pad_id": encoder.pad_id,
         "unk_id": encoder.unk_id,

@@ -29,7 +29,7 @@ class Vocabulary:
         oov: Whether a token out of vocabulary becomes ``unk_id``. Otherwise it is dropped, as in Keras without
             ``oov_token``.
         profile: The name of the profile. ``None`` for a foreign tokenizer.
-        model: The algorithm: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
+        algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
     """
@@ -75,7 +75,7 @@ class Vocabulary:
         self.unk_id = unk_id(specification) if oov else None
         self.oov = oov
         self.profile = profile
-        self.model = type(tokenizer.model).__name__.lower().replace("wordlevel", "word")
+        self.algorithm = type(tokenizer.model).__name__.lower().replace("wordlevel", "word")
         self.settings = settings
         self.corpus = corpus
         special_tokens = SpecialTokens.of(specification)

@@ -93,7 +93,7 @@ def fit_vocab(
     column: str,
     *,
     profile: str = "words",
-    model: str = "word",
+    algorithm: str = "word",
     max_size: int | None = None,
     min_count: int = 1,
     reserve: Iterable[str] = (),
@@ -112,7 +112,7 @@ def fit_vocab(
         df: The DataFrame.
         column: The name of the column, as for ``count_tokens``.
         profile: The way text is split.
-        model: The algorithm.
+        algorithm: The algorithm.
         max_size: The maximum number of regular tokens.
         min_count: The minimum count of a token.
         reserve: Reserved tokens.
@@ -125,14 +125,14 @@ def fit_vocab(
     Returns:
         The vocabulary. Its saved folder has the same bytes as that of ``tokemb.fit_vocab``.
     """
-    fit.check_combination(get_profile(profile), model, bool(oov))
+    fit.check_combination(get_profile(profile), algorithm, bool(oov))
     reserve = list(reserved_tokens(reserve, oov=bool(oov)))[1 + bool(oov) :]
     PadTruncate().override(maxlen, padding, truncating)  # raises for invalid arguments before the texts are counted
-    selection: dict[str, Any] = {"min_count": min_count, "max_size": max_size} if model == "word" else {}
+    selection: dict[str, Any] = {"min_count": min_count, "max_size": max_size} if algorithm == "word" else {}
     counts = count_tokens(df, column, profile=profile, reserve=reserve, missing=missing, **selection)
     return fit.fit_vocab(
         counts,
-        model=model,
+        algorithm=algorithm,
         max_size=max_size,
         min_count=min_count,
         reserve=reserve,

@@ -124,10 +124,10 @@ def make_layer(encoder: Vocabulary, maxlen: int | None, padding: str | None, tru
             "a layer needs a vocabulary that tokemb fitted: what another tokenizer.json does to text has no exact "
             "counterpart in TensorFlow; encode texts before the model"
         )
-    if encoder.model != "word":
+    if encoder.algorithm != "word":
         raise ArgumentError(
-            f"a layer needs a vocabulary of words; the model {encoder.model} cuts words into pieces in a way that has "
-            "no counterpart in TensorFlow: encode texts before the model"
+            f"a layer needs a vocabulary of words; the model {encoder.algorithm} cuts words into pieces in a way that "
+            "has no counterpart in TensorFlow: encode texts before the model"
         )
     return TextToIds(
         tokens=encoder.vocabulary,

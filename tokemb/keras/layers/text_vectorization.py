@@ -12,10 +12,10 @@ _PROFILE = "text-vectorization"
 
 def to_text_vectorization(encoder: Vocabulary) -> keras.layers.TextVectorization:
     """The layer of ``Encoder.to_text_vectorization``."""
-    if encoder.profile != _PROFILE or encoder.model != "word":
+    if encoder.profile != _PROFILE or encoder.algorithm != "word":
         raise ArgumentError(
             f"TextVectorization gives the ids of word vocabularies of the profile {_PROFILE}; this one is of "
-            f"{encoder.profile or 'a foreign tokenizer'} and {encoder.model}: Encoder.layer is for any profile"
+            f"{encoder.profile or 'a foreign tokenizer'} and {encoder.algorithm}: Encoder.layer is for any profile"
         )
     if (encoder.padding, encoder.truncating) != ("post", "post"):
         raise ArgumentError(
