@@ -147,16 +147,19 @@ def test_what_a_text_spells_never_becomes_padding(texts, profile):
         ({"max_size": True}, "received True"),
         ({"min_count": 0}, "min_count must be an integer of at least 1; received 0"),
         ({"min_count": None}, "min_count must be"),
-        ({"min_count": 3}, r"the corpus \(2 rows\) holds no token that occurs 3 times"),
-        ({"min_count": 3, "model": "bpe"}, "no token that occurs 3 times"),
+        ({"min_count": 3}, r"the corpus \(2 rows\) has none that occurs 3 times"),
+        ({"min_count": 3, "model": "bpe"}, "has none that occurs 3 times: lower min_count"),
         ({"model": "bert"}, "model must be one of word, bpe, wordpiece, unigram; received 'bert'"),
         ({"model": "bpe", "profile": "chars"}, "a bpe model requires words"),
-        ({"model": "bpe", "max_size": 2}, "requires max_size of at least 3, its distinct characters; received 2"),
+        (
+            {"model": "bpe", "max_size": 2},
+            "max_size must be at least 3, the number of distinct characters .*; received 2",
+        ),
         (
             {"oov": False},
-            'oov=False, which drops words that are out of vocabulary, requires profile="keras" and model="word"',
+            'oov=False, which drops tokens out of vocabulary, requires profile="keras" and model="word"',
         ),
-        ({"reserve": "[BOS]"}, r"reserve must be a list of tokens, as \['\[BOS\]'\]; received '\[BOS\]'"),
+        ({"reserve": "[BOS]"}, r"reserve must be a list of tokens, such as \['\[BOS\]'\]; received '\[BOS\]'"),
         ({"reserve": [""]}, "received ''"),
         ({"reserve": ["[UNK]"]}, r"received '\[UNK\]'"),
         ({"reserve": ["x", "x"]}, "received 'x'"),
@@ -172,7 +175,7 @@ def test_settings_that_cannot_be(settings, message):
 @pytest.mark.parametrize("texts", [[], [""], ["...", " \n"], [[]], [["", ""]]])
 @pytest.mark.parametrize("model", MODELS)
 def test_an_empty_corpus(texts, model):
-    with pytest.raises(ValueError, match=rf"the corpus \({len(texts)} rows\) holds no token: there is nothing"):
+    with pytest.raises(ValueError, match=rf"at least one token; the corpus \({len(texts)} rows\) has none"):
         tokemb.fit_vocab(texts, model=model)
 
 

@@ -202,5 +202,5 @@ def test_ids_that_do_not_fit_int32(tmp_path):
     # As a file: the library takes half a minute to write one, since it looks for a token of every number.
     specification = {**BLANK, "model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "a": 2**31}, "unk_token": "[UNK]"}}
     (tmp_path / "tokenizer.json").write_text(json.dumps(specification))
-    with pytest.raises(tokemb.TokembError, match="ids must fit int32; this tokenizer has one of 2147483648"):
+    with pytest.raises(tokemb.TokembError, match="ids must fit int32; the highest id of this tokenizer is 2147483648"):
         tokemb.Encoder.load(tmp_path)
