@@ -152,4 +152,4 @@ def test_without_scipy_the_error_says_what_to_install():
         "try: tokemb.fit_vocab(['a']).vectorize(['a'])\n"
         "except ImportError as error: print(type(error).__name__, error)"
     )
-    assert run.stdout == "MissingPackageError bags of words need SciPy: pip install tokemb[scipy]\n", run.stderr
+    assert run.stdout == "MissingPackageError bags of words require SciPy: pip install tokemb[scipy]\n", run.stderr

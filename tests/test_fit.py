@@ -153,7 +153,7 @@ def test_what_a_text_spells_never_becomes_padding(texts, profile):
         ({"model": "bpe", "profile": "chars"}, "a bpe model requires words"),
         (
             {"model": "bpe", "max_size": 2},
-            "max_size must be at least 3, the number of distinct characters .*; received 2",
+            "max_size must be at least 3, the number of distinct .*; received 2",
         ),
         (
             {"oov": False},

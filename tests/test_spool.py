@@ -38,7 +38,7 @@ def test_a_slice_is_spooled_as_its_rows(tmp_path):
 
 
 def test_an_output_that_cannot_be_is_known_before(tmp_path):
-    with pytest.raises(NotADirectoryError, match="folder does not exist"):
+    with pytest.raises(NotADirectoryError, match="folder of the output must exist"):
         DiskBuffer(tmp_path / "none" / "x.npy")
     with pytest.raises(IsADirectoryError):
         DiskBuffer(tmp_path)

@@ -113,7 +113,7 @@ def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]
     try:
         metadata: dict[str, Any] = parse_json(content)
         version = int(metadata["format_version"])
-        if version > FORMAT_VERSION:  # first, since its other keys may differ
+        if version > FORMAT_VERSION:  # its other keys may differ
             raise CountsError(
                 f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): "
                 "upgrade tokemb"

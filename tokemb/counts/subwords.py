@@ -1,8 +1,8 @@
 """Train subword models with ``tokenizers`` on counted words.
 
 Training on counts bounds the memory by the number of distinct words and makes the result independent of the order of
-the texts. The trainers of `tokenizers` give another vocabulary at every run, because they iterate over words and characters
-in the order of a randomly seeded hash map. This affects three results, which this module makes reproducible:
+the texts. The trainers of `tokenizers` give another vocabulary at every run, because they iterate over words and
+characters in the order of a randomly seeded hash map. This affects three results, which this module makes reproducible:
 
 * Characters inside a word (``##x``) are numbered in this order, and the numbers break ties. They are therefore reserved
   in sorted order before training.
