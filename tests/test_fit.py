@@ -150,7 +150,10 @@ def test_what_a_text_spells_never_becomes_padding(texts, profile):
         ({"min_count": 3}, r"the corpus \(2 rows\) has none that occurs 3 times"),
         ({"min_count": 3, "model": "bpe"}, "has none that occurs 3 times: lower min_count"),
         ({"model": "bert"}, "model must be one of word, bpe, wordpiece, unigram; received 'bert'"),
-        ({"model": "bpe", "profile": "chars"}, "a bpe model requires words"),
+        (
+            {"model": "bpe", "profile": "chars"},
+            'model="bpe" splits words into subwords and requires a profile that yields words',
+        ),
         (
             {"model": "bpe", "max_size": 2},
             "max_size must be at least 3, the number of distinct .*; received 2",
@@ -187,7 +190,7 @@ def test_subwords_of_tiny_corpora(model, text):
 
 
 def test_subwords_of_tokens_with_spaces_are_refused():
-    with pytest.raises(tokemb.TokembError, match="tokens that hold a space: 'a b'"):
+    with pytest.raises(tokemb.TokembError, match="requires tokens without spaces; the counts contain 'a b'"):
         tokemb.fit_vocab([["a b"]], model="bpe")
 
 

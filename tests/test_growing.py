@@ -119,7 +119,7 @@ def test_what_cannot_grow(tmp_path):
         tokemb.fit_vocab(MIXED, model="bpe", max_size=300).grow(["a"])
     old = tokemb.fit_vocab(["a"])
     old.save(tmp_path / "v")
-    with pytest.raises(VocabularyError, match="of a foreign tokenizer.json the profile is not known"):
+    with pytest.raises(VocabularyError, match="a foreign tokenizer.json does not name a profile"):
         tokemb.Encoder.load(tmp_path / "v" / "tokenizer.json").grow(["a"])
     with pytest.raises(ArgumentError, match="the profile of the vocabulary, 'words'; received 'chars'"):
         old.grow(tokemb.TokenCounts.from_texts(["a"], profile="chars"))

@@ -31,7 +31,7 @@ def test_absurd_maxlen_is_refused_with_the_size(here, suffix):
     run = command_here(*command.split(), cwd=here)
     assert run.returncode == 2
     shown = run.stderr.decode()
-    assert "the first 200 rows have up to 5 ids, and take 800.0 GB with 1,000,000,000" in shown
+    assert "5 ids in the first 200 rows, which take 800.0 GB if they are padded to 1,000,000,000" in shown
     assert sorted(path.name for path in here.iterdir()) == ["v", "x.txt"]
 
 

@@ -92,7 +92,7 @@ def test_nothing_to_pad():
     ("rows", "settings", "message"),
     [
         ([[2**31]], {}, "ids must fit int32; received 2147483648"),
-        ([[1, 2**70]], {}, "ids must be integers that fit int32: "),
+        ([[1, 2**70]], {}, "ids must be integers that fit int32"),
         ([np.array([-(2**40)])], {}, "ids must fit int32; received -1099511627776"),
         ([[1.0]], {}, "ids must be integers that fit int32; received dtype float64"),
         ([["a"]], {}, "ids must be integers that fit int32; received dtype <U1"),
