@@ -152,7 +152,7 @@ def test_what_a_text_spells_never_becomes_padding(texts, profile):
         ({"model": "bert"}, "model must be one of word, bpe, wordpiece, unigram; received 'bert'"),
         (
             {"model": "bpe", "profile": "chars"},
-            'model="bpe" splits words into subwords and requires a profile that yields words',
+            'requires a profile that yields words; received profile="chars"',
         ),
         (
             {"model": "bpe", "max_size": 2},

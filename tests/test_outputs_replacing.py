@@ -138,7 +138,7 @@ def test_a_training_is_replaced_only_with_force(tmp_path):
 
     (tmp_path / "trained").mkdir()
     (tmp_path / "trained" / "training.json").write_text(json.dumps({"format_version": 1, "task": "classify"}))
-    with pytest.raises(OutputExistsError, match=r"holds a trained model: pass force=True"):
+    with pytest.raises(OutputExistsError, match=r"contains a trained model: pass force=True"):
         check_output(tmp_path / "trained")
     check_output(tmp_path / "trained", force=True)
     (tmp_path / "trained" / "notes.txt").touch()

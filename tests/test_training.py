@@ -205,7 +205,7 @@ def test_a_classifier_learns_saves_and_loads(head, tmp_path):
     assert [epoch for epoch, _ in shown] == list(range(1, trained.fitted.epochs + 1))
     assert 0 < trained.fitted.input_share < 1
     trained.save(tmp_path / "out")
-    with pytest.raises(OutputExistsError, match="holds a trained model"):
+    with pytest.raises(OutputExistsError, match="contains a trained model"):
         trained.save(tmp_path / "out")
     trained.save(tmp_path / "out", force=True)
     encoder = tokemb.Encoder.load(tmp_path / "out" / "vocabulary")
