@@ -6,13 +6,17 @@ TEXT ?=
 # What make bench takes besides TEXT; python -m benchmarks --help says what they mean.
 DIALS = TEXT POEMS TOKENIZERS ROWS REPEAT TOUCH GB CASES OUT
 
-.PHONY: demo test lint bench docs vocab clean
+.PHONY: demo test test-fast lint bench docs site vocab clean
 
 demo: $(VENV)/installed
 	@sh docs/demo.sh "$(BIN)" "$(TEXT)"
 
 test: $(VENV)/tested lint
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+# Without the tests that need TensorFlow, Spark or a browser, or that take long.
+test-fast: $(VENV)/tested
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not keras and not spark and not browser" $(ARGS)
 
 lint: $(VENV)/tested
 	$(BIN)/ruff check .
@@ -26,6 +30,10 @@ bench: $(VENV)/benched
 # docs/cli.md from --help; tests compare the two.
 docs: $(VENV)/tested
 	$(BIN)/python docs/make_cli.py
+
+# The documentation site in build/site; index.html opens without a network.
+site: $(VENV)/tested
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
 
 # The reference vocabularies, after a change that is meant to change them.
 vocab: $(VENV)/tested

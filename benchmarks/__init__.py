@@ -1,1 +1,1 @@
-"""Comparisons of tokemb with its peers; ``python -m benchmarks`` runs them."""
+"""Comparisons of tokemb with other libraries. ``python -m benchmarks`` runs them."""

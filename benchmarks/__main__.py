@@ -2,15 +2,15 @@
 
 Usage: python -m benchmarks [DIAL=value ...]       (make bench takes the same dials)
 
-TEXT        the corpus: a text file, a row a line; a .tsv file, whose last column is the text; or a folder of .tsv.gz.
-            A file may end in .gz.  [../shared/data/imdb beside the checkout]
-POEMS       JSON Lines with a "text", for the Chinese poems  [../shared/data/chinese_poetry_tang/tang.jsonl.gz]
-TOKENIZERS  folder with all_minilm_l6_v2/tokenizer.json and roberta_base/tokenizer.json  [../shared/tokenizers/hf]
-ROWS        only so many rows of each text, for a quick look  [all]
-REPEAT      repetitions; a peer that needs more than three seconds has three at most  [5]
-TOUCH       MiB of memory to write to, and free, before each timed run, 0 for none  [1024]
-GB          size of the text that peak memory is measured on, 0 for none  [1]
-CASES       only these, with commas between  [all]
+TEXT        the corpus: a text file, one row per line; a .tsv file, whose last column is the text; or a folder of
+            .tsv.gz files. A file may end in .gz.  [../shared/data/imdb beside the checkout]
+POEMS       a JSON Lines file with a key "text", the Chinese poems  [../shared/data/chinese_poetry_tang/tang.jsonl.gz]
+TOKENIZERS  a folder with all_minilm_l6_v2/tokenizer.json and roberta_base/tokenizer.json  [../shared/tokenizers/hf]
+ROWS        the number of rows of each text, for a quick run  [all]
+REPEAT      the number of repetitions; a peer that needs more than three seconds runs three times at most  [5]
+TOUCH       MiB of memory to write and free before each timed run, 0 for none  [1024]
+GB          the size of the text for measurements of peak memory, 0 for none  [1]
+CASES       the cases to run, separated by commas  [all]
 OUT         the page to write  [benchmarks/RESULTS.md]
 """
 
@@ -21,7 +21,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Before anything imports TensorFlow: no chatter, and the processor alone. `tokenizers` keeps its threads after a fork.
+# Set before TensorFlow is imported: no log messages, and CPU only. `tokenizers` keeps its threads after a fork.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TOKENIZERS_PARALLELISM"] = "true"
@@ -50,11 +50,15 @@ DIALS = {
 
 
 class DialError(Exception):
-    """A dial that does not exist, or a value that it cannot have."""
+    """A dial that does not exist, or an invalid value of a dial."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run what the dials ask for; 0 if all ran and agreed, 1 if results differ or a corpus is missing, 2 for usage."""
+    """Run the benchmarks.
+
+    Returns:
+        The exit code: 0 if all results agree, 1 if results differ or a corpus is missing, 2 for wrong usage.
+    """
     if set(arguments) & {"-h", "--help"}:
         print(__doc__)
         return 0
@@ -70,7 +74,7 @@ def main(arguments: list[str]) -> int:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2 if isinstance(error, DialError) else 1
     except DisagreementError as error:
-        print(f"benchmarks: the results do not agree, so nothing is written: {error}", file=sys.stderr)
+        print(f"benchmarks: the results differ, so nothing is written: {error}", file=sys.stderr)
         return 1
     out = Path(dials["OUT"])
     out.write_text(page(outcome, setting, facts, _command(arguments)), "utf-8")
@@ -80,7 +84,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(names: list[str], setting: Setting) -> Outcome:
-    """All cases, one after the other; the first one whose results differ ends it."""
+    """Run the cases in order. Stop at the first one whose results differ."""
     outcome = Outcome()
     for name in names:
         say(f"\n{name}")
@@ -95,18 +99,18 @@ def _run(names: list[str], setting: Setting) -> Outcome:
 
 
 def setting_of(dials: dict[str, str], folder: Path, checkout: Path = ROOT) -> Setting:
-    """Return the setting that ``dials`` describe; ``folder`` takes its files, ``checkout`` holds tokemb.
+    """Return the setting that ``dials`` describe. ``folder`` is for its files; ``checkout`` contains tokemb.
 
     Raises:
-        DialError: If a dial has a value that it cannot have.
+        DialError: If the value of a dial is invalid.
     """
     return Setting(
         corpus=Path(dials["TEXT"]),
         poem_file=Path(dials["POEMS"]),
         tokenizers=Path(dials["TOKENIZERS"]),
-        rows=_whole_number(dials, "ROWS") if dials["ROWS"] else None,
-        repeat=_whole_number(dials, "REPEAT"),
-        touch=_whole_number(dials, "TOUCH", least=0),
+        rows=_integer(dials, "ROWS") if dials["ROWS"] else None,
+        repeat=_integer(dials, "REPEAT"),
+        touch=_integer(dials, "TOUCH", least=0),
         gigabytes=_number(dials, "GB"),
         folder=folder,
         checkout=checkout,
@@ -114,16 +118,16 @@ def setting_of(dials: dict[str, str], folder: Path, checkout: Path = ROOT) -> Se
 
 
 def read_dials(arguments: list[str]) -> dict[str, str]:
-    """Return all dials, with the values that ``arguments`` (``NAME=value``) give some of them.
+    """Return the values of all dials: their defaults, updated by ``arguments`` (``NAME=value``).
 
     Raises:
-        DialError: If there is no such dial, or ``OUT`` is in no folder.
+        DialError: If a dial does not exist, or the folder of ``OUT`` does not exist.
     """
     dials = dict(DIALS)
     for argument in arguments:
         name, equals, value = argument.partition("=")
         if not equals or name not in dials:
-            raise DialError(f"{argument!r} is no dial; there are {', '.join(dials)}: see --help")
+            raise DialError(f"{argument!r} is not a dial; the dials are {', '.join(dials)}: see --help")
         dials[name] = value
     if not Path(dials["OUT"]).parent.is_dir():
         raise DialError(f"OUT must be in a folder that exists; received {dials['OUT']!r}")
@@ -132,7 +136,7 @@ def read_dials(arguments: list[str]) -> dict[str, str]:
 
 def _known_case(name: str) -> bool:
     if name not in CASES:
-        raise DialError(f"{name!r} is no case; there are {', '.join(CASES)}")
+        raise DialError(f"{name!r} is not a case; the cases are {', '.join(CASES)}")
     return True
 
 
@@ -146,15 +150,15 @@ def _number(dials: dict[str, str], name: str) -> float:
     return value
 
 
-def _whole_number(dials: dict[str, str], name: str, least: int = 1) -> int:
+def _integer(dials: dict[str, str], name: str, least: int = 1) -> int:
     value = _number(dials, name)
     if value != int(value) or value < least:
-        raise DialError(f"{name} must be a whole number from {least}; received {dials[name]!r}")
+        raise DialError(f"{name} must be an integer from {least}; received {dials[name]!r}")
     return int(value)
 
 
 def _command(arguments: list[str]) -> str:
-    """The command as others can give it: of a path, the name alone."""
+    """Return the command without the folders of paths, so that it works on other machines."""
     paths = ("TEXT", "POEMS", "TOKENIZERS")
     shown = []
     for name, _, value in (argument.partition("=") for argument in arguments):

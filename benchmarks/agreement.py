@@ -1,4 +1,4 @@
-"""Whether results are the same."""
+"""Comparisons of results."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class DisagreementError(Exception):
 
 
 def same_ids(results: dict[str, Any], party: str, peer: str) -> None:
-    """Raise ``DisagreementError`` unless both, as far as they are there, give the same padded ids."""
+    """Raise ``DisagreementError`` if both parties have results and their padded ids differ."""
     if party in results and peer in results:
         _same_rows(np.asarray(results[party]), np.asarray(results[peer]), f"{party} and {peer}")
 
 
 def same_ragged(results: dict[str, Any], party: str, peer: str) -> None:
-    """The same for ``(values, row_splits)``."""
+    """Raise ``DisagreementError`` if both parties have results and their ``(values, row_splits)`` differ."""
     if party not in results or peer not in results:
         return
     (values, splits), (peer_values, peer_splits) = results[party], results[peer]

@@ -1,14 +1,14 @@
-"""Attacks among traces of system calls: heads that read them in order beside classifiers of bags of calls.
+"""Comparison of classifiers of traces of system calls: heads that read sequences, and classifiers of bags of calls.
 
 Usage: python -m benchmarks.behaviour [DIAL=value ...]
 
-DATA    zip of ADFA-LD: folders of .txt files, a trace each, attacks in Attack_Data_Master
+DATA    the zip of ADFA-LD: folders of .txt files, one trace per file, attacks in Attack_Data_Master
         [../shared/data/adfa_ld/ADFA-LD.zip beside the checkout]
-SEEDS   so many splits into 70 % for training and 30 % for the figures, of normal traces and attacks alike  [5]
-MAXLEN  calls of a trace that conv and gru read, its first ones; the others count all of them  [200]
-EPOCHS  of conv and gru, at most  [20]
+SEEDS   the number of splits into 70 % for training and 30 % for the metrics, of normal traces and of attacks  [5]
+MAXLEN  conv and gru read this number of calls from the start of a trace; the others count all calls  [200]
+EPOCHS  the maximum number of epochs of conv and gru  [20]
 
-Writes the ROC AUC of each to standard output, of every split, and their mean and standard deviation.
+Writes the ROC AUC of each classifier and split to standard output, and their mean and standard deviation.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ TRAINING_SHARE = 0.7
 
 
 def main(arguments: list[str]) -> int:
-    """Run the comparison; 0 if it ran, 2 for wrong usage."""
+    """Run the comparison. Return 0, or 2 for wrong usage."""
     dials = dict(DIALS)
     for argument in arguments:
         name, equals, value = argument.partition("=")
@@ -50,19 +50,21 @@ def main(arguments: list[str]) -> int:
         dials[name] = value
     texts, labels = traces(Path(dials["DATA"]))
     print(f"{len(texts):,} traces, {labels.sum():,} attacks, {sum(map(len, map(str.split, texts))):,} calls")
-    found: dict[str, list[float]] = {}
+    areas_of: dict[str, list[float]] = {}
     for seed in range(int(dials["SEEDS"])):
-        for name, area, seconds, more in compared(texts, labels, seed, int(dials["MAXLEN"]), int(dials["EPOCHS"])):
-            found.setdefault(name, []).append(area)
+        for name, area, seconds, more in compare_classifiers(
+            texts, labels, seed, int(dials["MAXLEN"]), int(dials["EPOCHS"])
+        ):
+            areas_of.setdefault(name, []).append(area)
             print(f"seed {seed}  {name:<18} {area:.4f}  {seconds:6.1f} s  {more}".rstrip(), flush=True)
-    for name, areas in found.items():
+    for name, areas in areas_of.items():
         spread = np.std(areas, ddof=1) if len(areas) > 1 else np.nan
         print(f"{name:<18} ROC AUC {np.mean(areas):.4f} +- {spread:.4f} over {len(areas)} splits")
     return 0
 
 
 def traces(path: Path) -> tuple[list[str], np.ndarray]:
-    """The traces, as texts of numbers, and 1 for those of attacks."""
+    """Return the traces, as texts of numbers, and their labels: 1 for attacks, 0 otherwise."""
     with zipfile.ZipFile(path) as archive:
         names = sorted(name for name in archive.namelist() if name.endswith(".txt") and "_Master/" in name)
         texts = [archive.read(name).decode("ascii") for name in names]
@@ -70,19 +72,19 @@ def traces(path: Path) -> tuple[list[str], np.ndarray]:
 
 
 def split(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows for training and for the figures, of both labels the same shares."""
+    """Return the rows for training and for the metrics, with the same shares of both labels."""
     rng = np.random.default_rng(seed)
     parts = [rng.permutation(np.flatnonzero(labels == label)) for label in (0, 1)]
-    cuts = [round(len(part) * TRAINING_SHARE) for part in parts]
+    sizes = [round(len(part) * TRAINING_SHARE) for part in parts]
     sides = (
-        [part[:cut] for part, cut in zip(parts, cuts, strict=True)],
-        [part[cut:] for part, cut in zip(parts, cuts, strict=True)],
+        [part[:size] for part, size in zip(parts, sizes, strict=True)],
+        [part[size:] for part, size in zip(parts, sizes, strict=True)],
     )
     return np.sort(np.concatenate(sides[0])), np.sort(np.concatenate(sides[1]))
 
 
-def compared(texts, labels, seed, maxlen, epochs):
-    """The name, ROC AUC, seconds of training and prediction, and more to say, of each classifier on one split."""
+def compare_classifiers(texts, labels, seed, maxlen, epochs):
+    """Yield the name, ROC AUC, seconds of training and prediction, and details of each classifier on one split."""
     from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import MaxAbsScaler
@@ -114,7 +116,7 @@ def compared(texts, labels, seed, maxlen, epochs):
             dim=32,
             units=64,
             dropout=0.2,
-            schedule=Schedule(epochs=epochs, rate=0.003, batch_size=64, patience=3, seed=seed),
+            schedule=Schedule(epochs=epochs, learning_rate=0.003, batch_size=64, patience=3, seed=seed),
         )
         fitted = trained.fitted
         more = (

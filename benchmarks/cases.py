@@ -1,4 +1,4 @@
-"""The cases by name, in the order in which they run."""
+"""The benchmark cases by name, in the order in which they run."""
 
 from __future__ import annotations
 

@@ -3,10 +3,10 @@
 Usage: python -m benchmarks.checkouts OTHER [DIAL=value ...]
 
 OTHER   the root folder of the other checkout, for example a worktree of an earlier commit
-The dials are those of `python -m benchmarks`; peers do not run, and no page is written.
+The dials are those of `python -m benchmarks`. Peers do not run, and no page is written.
 
-Two processes, one for each checkout, prepare the same work and take turns, so that both meet the same load of the
-machine. The table on standard output states the median of each and their ratio: above 1, this checkout takes longer.
+Two processes, one for each checkout, prepare the same work and take turns, so that both run under the same load. The
+table on standard output shows the median of each and their ratio. Above 1, this checkout takes longer.
 The exit code is 1 if a ratio is above the bound of 1.03.
 """
 
@@ -25,31 +25,31 @@ from typing import IO
 from benchmarks.measuring import say
 from benchmarks.setting import ROOT
 
-# A line of the table counts as slower above this ratio.
+# Above this ratio, a line of the table counts as slower.
 BOUND = 1.03
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """A process that does the work with the tokemb of one checkout, see ``benchmarks.timed_checkout``."""
+    """A process that runs ``benchmarks.timed_checkout`` with the tokemb of one checkout."""
 
     requests: IO[str]
     answers: IO[str]
 
     def next_work(self) -> str | None:
-        """Wait until the process is ready, and return the name of its next work; ``None`` at the end."""
+        """Wait until the process is ready, and return the name of its next work, or ``None`` at the end."""
         line = self.answers.readline()
         return json.loads(line) if line else None
 
     def seconds(self) -> float:
-        """Have the process do that work, and return how long it took."""
+        """Let the process do that work, and return the seconds that it took."""
         print(file=self.requests, flush=True)
         return float(json.loads(self.answers.readline()))
 
 
 @contextmanager
-def started(root: Path, dials: list[str]) -> Iterator[Checkout]:
-    """Start the process of a checkout."""
+def start_checkout(root: Path, dials: list[str]) -> Iterator[Checkout]:
+    """Start the process of a checkout, and wait for its end on exit."""
     command = [sys.executable, "-m", "benchmarks.timed_checkout", str(root.resolve()), *dials]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         if process.stdin is None or process.stdout is None:
@@ -64,14 +64,16 @@ def main(arguments: list[str]) -> int:
         return 2
     seconds: dict[str, tuple[list[float], list[float]]] = {}
     with ExitStack() as running:
-        other, this = (running.enter_context(started(root, arguments[1:])) for root in (Path(arguments[0]), ROOT))
+        other, this = (
+            running.enter_context(start_checkout(root, arguments[1:])) for root in (Path(arguments[0]), ROOT)
+        )
         while (work := other.next_work()) == this.next_work() and work is not None:
             of_other, of_this = seconds.setdefault(work, ([], []))
             turns = [(other, of_other), (this, of_this)]
             for checkout, times in turns if len(of_other) % 2 else reversed(turns):
                 times.append(checkout.seconds())
     if work is not None or not seconds:
-        say("the two checkouts did not do the same work: one of them failed, see above")
+        say("the two checkouts did not do the same work: one of them failed; see its message above")
         return 1
     print("| work | other checkout, s | this checkout, s | ratio |\n|---|---:|---:|---:|")
     ratios = []

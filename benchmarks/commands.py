@@ -1,4 +1,4 @@
-"""The command line, in processes of its own: time with everything that a start costs, and memory."""
+"""Benchmarks of the command line in separate processes: time, including the start, and memory."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from benchmarks.setting import MAX_SIZE, MAXLEN, Setting
 HERE = Path(__file__).parent
 TOKEMB = [sys.executable, "-m", "tokemb_cli"]
 ONE_LINE = "It was a fine film, and not too long.\n"
-# A start is short and its time varies.
+# A start is short and its time varies, so it is repeated more often.
 STARTS = 4
 MEGABYTES = 500
 IMPORTS = 'python -c "import numpy, tokenizers, click"'
 
 
 class CommandError(Exception):
-    """A command that did not do its work."""
+    """A command that failed."""
 
 
 def file_to_file(setting: Setting) -> Outcome:
-    """A text file to an array file, starts and imports included."""
+    """Measure the encoding of a text file to an array file, including starts and imports."""
     like_layer = setting.fit("text-vectorization")
     tokens = setting.folder / "tokens.txt"
     tokens.write_text("\n".join(like_layer.vocabulary[2:]), "utf-8", newline="\n")
@@ -67,7 +67,7 @@ def file_to_file(setting: Setting) -> Outcome:
 
 
 def one_line(setting: Setting) -> Outcome:
-    """How long one line takes, next to the imports that it cannot do without."""
+    """Measure the encoding of one line, beside the imports that it needs."""
     text, out = setting.folder / "one.txt", setting.folder / "one.npy"
     text.write_text(ONE_LINE, "utf-8")
     command = ["encode", text, "--vocab", setting.saved(setting.words, "words"), "--maxlen", MAXLEN, "-o", out]
@@ -88,7 +88,7 @@ def one_line(setting: Setting) -> Outcome:
 
 
 def memory(setting: Setting) -> Outcome:
-    """Peak memory of the commands on a large text."""
+    """Measure the peak memory of the commands on a large text."""
     if not setting.gigabytes:
         raise SkipError("GB is 0")
     text, rows, size = large_text(setting)
@@ -106,7 +106,7 @@ def memory(setting: Setting) -> Outcome:
         )
     ids, some = np.load(out, mmap_mode="r"), setting.texts[:1000]
     if ids.shape != (rows, MAXLEN):
-        raise DisagreementError(f"tokemb encode made {ids.shape} of {rows} rows")
+        raise DisagreementError(f"tokemb encode wrote {ids.shape} for {rows} rows")
     expected = tokemb.Encoder.load(vocabulary).encode(some, maxlen=MAXLEN)
     same_ids({"tokemb": ids[: len(some)], "tokemb.Encoder": expected}, "tokemb", "tokemb.Encoder")
     for path in (text, out):
@@ -115,7 +115,7 @@ def memory(setting: Setting) -> Outcome:
 
 
 def large_text(setting: Setting) -> tuple[Path, int, int]:
-    """The corpus over and over, until it is large enough: its file, rows and bytes."""
+    """Write the corpus repeatedly to a large file. Return its path, number of rows and number of bytes."""
     path, content = setting.folder / "large.txt", setting.text_file.read_bytes()
     times = -(-int(setting.gigabytes * 1e9) // len(content))
     with path.open("wb") as file:
@@ -125,9 +125,9 @@ def large_text(setting: Setting) -> tuple[Path, int, int]:
 
 
 def measured(command: list[Any], setting: Setting) -> tuple[float, float]:
-    """Seconds and peak megabytes of a command.
+    """Return the seconds and the peak megabytes of a command.
 
-    A process counts the memory of the one that started it, up to then, as its own: a small one starts it.
+    A process inherits the peak memory of its parent, so a small process starts the command.
     """
     done = _run([sys.executable, "-S", "-E", HERE / "peak_memory.py", *command], setting)
     measured = json.loads(done.splitlines()[-1])

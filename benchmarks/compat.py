@@ -1,4 +1,4 @@
-"""Old Keras code with one import changed."""
+"""A benchmark of old Keras code with one changed import."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEGACY = "Keras Tokenizer"
 
 
 def tokenizer(setting: Setting) -> Outcome:
-    """A list of ``str`` to a fitted ``Tokenizer``, lists of ids, and their padded array."""
+    """Measure fitting a ``Tokenizer`` to a list of ``str``, encoding the list, and padding the ids."""
 
     def work(package: Any) -> tuple[Any, list[list[int]], np.ndarray]:
         fitted = package.text.Tokenizer()

@@ -1,4 +1,4 @@
-"""A large corpus as compressed JSON Lines: how near the commands come to reading it, and their memory."""
+"""Benchmarks of the commands on a large compressed JSON Lines file, beside plain reading and writing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.commands import MEGABYTES, TOKEMB, measured
 from benchmarks.measuring import Finding, Outcome, SkipError, Timing, say
 from benchmarks.setting import MAX_SIZE, MAXLEN, Setting
 
-# The corpus is so many times GB.
+# The size of the corpus in multiples of the dial GB.
 TIMES = 2
 MOST = 1.5
 
@@ -31,7 +31,7 @@ with open(sys.argv[1], "wb") as file:
 
 
 def json_lines(setting: Setting) -> Outcome:
-    """JSON Lines, gzip, to a vocabulary and to ids, next to reading alone and writing alone."""
+    """Measure fitting and encoding of gzip JSON Lines, beside reading alone and writing alone."""
     if not setting.gigabytes:
         raise SkipError("GB is 0")
     corpus, rows, size = _corpus(setting)
@@ -67,7 +67,7 @@ def json_lines(setting: Setting) -> Outcome:
 
 
 def _corpus(setting: Setting) -> tuple[Path, int, int]:
-    """The texts over and over, with a number and a label: the file, its rows, and the bytes of its lines."""
+    """Write the texts repeatedly, with a number and a label. Return the path, the rows, and the bytes of the lines."""
     path, rows = setting.folder / "lines.jsonl.gz", enumerate(setting.texts)
     lines = "".join(json.dumps({"id": row, "text": text, "label": row % 2}) + "\n" for row, text in rows).encode()
     times = -(-int(TIMES * setting.gigabytes * 1e9) // len(lines))
@@ -81,7 +81,7 @@ def _corpus(setting: Setting) -> tuple[Path, int, int]:
 def _check(setting: Setting, vocabulary: Path, out: Path, rows: int) -> None:
     ids, some = np.load(out, mmap_mode="r"), setting.texts[:1000]
     if ids.shape != (rows, MAXLEN):
-        raise DisagreementError(f"tokemb encode made {ids.shape} of {rows} rows")
+        raise DisagreementError(f"tokemb encode wrote {ids.shape} for {rows} rows")
     expected = tokemb.Encoder.load(vocabulary).encode(some, maxlen=MAXLEN)
     same_ids(
         {"tokemb": ids[-len(setting.texts) :][: len(some)], "tokemb.Encoder": expected}, "tokemb", "tokemb.Encoder"

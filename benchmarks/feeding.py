@@ -1,4 +1,4 @@
-"""Feeding models: texts and labels to batches, and whether a model waits for them."""
+"""Benchmarks of datasets: texts and labels to batches, and the time of an epoch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ARRAY = "model.fit on an array of ids"
 
 
 def dataset(setting: Setting) -> Outcome:
-    """All batches, one time after the other, from texts in memory."""
+    """Measure iterating over all batches of texts in memory, repeatedly."""
     texts, like = setting.texts, setting.fit("text-vectorization")
     labels = _labels(texts)
 
@@ -49,9 +49,9 @@ def dataset(setting: Setting) -> Outcome:
 
 
 def train(setting: Setting) -> Outcome:
-    """An epoch of a small model, which takes as long as with ids that lie there ready, if it does not wait."""
+    """Measure an epoch of a small model. It takes as long as with an array of ids if it never waits for batches."""
     like = setting.fit("text-vectorization")
-    # Keras' mean over a row without any token is no number.
+    # Keras' mean over a row without any token is NaN.
     lengths = like.encode_ragged(setting.texts[:ROWS]).lengths.tolist()
     texts = [text for text, length in zip(setting.texts, lengths, strict=False) if length]
     labels, ids = _labels(texts), like.encode(texts, maxlen=MAXLEN)

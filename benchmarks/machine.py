@@ -1,4 +1,4 @@
-"""What the numbers were measured on, and with."""
+"""Facts about the machine and the versions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIBRARIES = (
 
 
 def machine() -> dict[str, str]:
-    """Facts about the machine and the versions, in the order to show them."""
+    """Return facts about the machine and the versions, in the order of the page."""
     load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
     return {
         "processor": _processor(),
@@ -56,7 +56,7 @@ def _version(name: str) -> str:
 
 
 def _commit() -> str:
-    """The commit of the checkout, and whether it was changed since."""
+    """Return the commit of the checkout, and whether it has uncommitted changes."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The loop: parties do the same work by turns, and what they return is compared before any of it is timed."""
+"""Measurement: parties do the same work in turns. Their results are compared before they are timed."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from typing import Any
 
 import numpy as np
 
-# A party whose first repetition takes longer has no more than SLOW_REPEAT of them.
+# A party whose first repetition takes longer than SLOW_SECONDS has at most SLOW_REPEAT repetitions.
 SLOW_SECONDS = 3.0
 SLOW_REPEAT = 3
 
 
 class SkipError(Exception):
-    """A case that cannot run here, and why."""
+    """A case that cannot run on this machine, with the reason."""
 
 
 @dataclass(frozen=True)
 class Party:
-    """Somebody who does the work.
+    """A library, or a way to use one, that does the work.
 
-    ``run``: the work, which is timed; it gets what ``make`` returned, and returns its result.
-    ``make``: what is made before, and not timed.
-    ``keep``: turns the result into what the check needs of it; not timed either.
+    Attributes:
+        run: The timed work. It takes the result of ``make``.
+        make: The preparation, which is not timed.
+        keep: Converts the result of ``run`` for the check. It is not timed.
     """
 
     name: str
@@ -38,9 +39,11 @@ class Party:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A ratio to report: how many times as fast as ``peer`` the party is; with ``most``, as long as ``peer`` it takes.
+    """A ratio to report: the time of ``peer`` by that of ``party``, or the inverse with ``most``.
 
-    ``least``, ``most``: the bound that the ratio is held against, if there is one.
+    Attributes:
+        least: The minimum of the ratio, if there is one.
+        most: The maximum of the inverse ratio, if there is one.
     """
 
     peer: str
@@ -52,7 +55,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Finding:
-    """A number that was measured, and the bound that it is held against."""
+    """A measured number and its bound."""
 
     work: str
     against: str
@@ -63,7 +66,7 @@ class Finding:
 
     @property
     def met(self) -> bool | None:
-        """Whether the bound is met; ``None`` without one."""
+        """Whether the bound is met. ``None`` without a bound."""
         if self.least is not None:
             return self.value >= self.least
         return None if self.most is None else self.value <= self.most
@@ -71,7 +74,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Timing:
-    """The repetitions of one party. ``size``: bytes of text that it worked on, 0 if that says nothing."""
+    """The repetitions of one party. ``size`` is the number of bytes of text, or 0 if a rate is not useful."""
 
     work: str
     party: str
@@ -80,13 +83,13 @@ class Timing:
 
     @property
     def median(self) -> float:
-        """The median, in seconds."""
+        """The median in seconds."""
         return statistics.median(self.seconds)
 
 
 @dataclass
 class Outcome:
-    """What cases found."""
+    """The results of cases."""
 
     findings: list[Finding] = field(default_factory=list)
     timings: list[Timing] = field(default_factory=list)
@@ -110,15 +113,21 @@ def compare(
     size: int = 0,
     notes: Sequence[str] = (),
 ) -> Outcome:
-    """Let every party work once and ``check`` the results, then time them by turns.
+    """Let every party work once, ``check`` the results, and then time the parties in turns.
 
-    ``check`` gets what they ``keep`` of the results by the name of the party, and raises ``DisagreementError``.
-    ``touch``: MiB of memory that are written to, and freed, before each timed run. A virtual machine gives memory that
-    nobody holds back to its host some seconds later, and a page that comes from there takes twenty times as long as
-    one that does not: so this falls to no party by chance.
-    ``turns``: names of runs that follow each other on an object that is made afresh for each repetition, such as
-    "first pass" and "second pass"; without, all repetitions work with the same one.
-    Comparisons with a party that is not there are left out.
+    Args:
+        work: The name of the work.
+        parties: The parties.
+        comparisons: The ratios to report. Those with a party that is absent are skipped.
+        check: Takes the results of ``keep`` by the name of the party, and raises ``DisagreementError``.
+        repeat: The number of repetitions.
+        touch: MiB of memory to write and free before each timed run. A virtual machine returns unused memory to its
+            host after some seconds, and getting a page back takes twenty times as long. No party should pay for this
+            by chance.
+        turns: Names of consecutive runs on the same object, such as "first pass" and "second pass". The object is made
+            again for each repetition. Without ``turns``, all repetitions use the same object.
+        size: The number of bytes of text.
+        notes: Notes for the page.
     """
     states = {party.name: party.make() for party in parties}
     results = {party.name: party.keep(party.run(states[party.name])) for party in parties}
@@ -155,7 +164,7 @@ def compare(
 def timed(party: Party, state: object, touch: int) -> float:
     """Return the seconds of one run of ``party``, after ``touch`` MiB of memory were written to and freed."""
     touched = np.ones(touch << 20, np.uint8)
-    # Afterwards: what it walks through, the objects of Python, is near the processor again.
+    # Collect afterwards: this brings Python's objects back into the caches of the processor.
     gc.collect()
     del touched
     start = time.perf_counter()
@@ -178,5 +187,5 @@ def _title(work: str, turn: str) -> str:
 
 
 def say(line: str) -> None:
-    """Tell how far it is."""
+    """Print a line of progress to standard error."""
     print(line, file=sys.stderr, flush=True)

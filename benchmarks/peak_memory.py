@@ -1,4 +1,4 @@
-"""Run a command and print, as JSON, how long it took and the most memory that it had.
+"""Run a command, and print its seconds and peak memory as JSON.
 
 Usage: python -S -E peak_memory.py COMMAND...
 """

@@ -1,4 +1,4 @@
-"""What the peers do for the same work, each in the way that was fastest for it."""
+"""The same work with other libraries, each in its fastest way."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 from benchmarks.agreement import Array
 
-# How many rows at once: TextVectorization is about as fast with more, `tokenizers` slower and larger.
+# Rows per batch. With more, TextVectorization is about as fast, and `tokenizers` is slower and needs more memory.
 _LAYER_ROWS = 256
 _TOKENIZERS_ROWS = 8192
 
-# The pattern that GPT-2's published code splits with, as tiktoken writes it.
+# The regular expression of GPT-2's published code, as tiktoken writes it.
 _GPT2_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"
 
 
@@ -30,7 +30,7 @@ _GPT2_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\
 
 
 def adapted(texts: list[str], max_size: int, maxlen: int | None = None, **options: object) -> Any:
-    """A ``TextVectorization`` with ``max_size`` words besides padding and out of vocabulary."""
+    """Return a ``TextVectorization`` with ``max_size`` words besides padding and OOV."""
     import keras
 
     layer = keras.layers.TextVectorization(max_tokens=max_size + 2, output_sequence_length=maxlen, **options)
@@ -39,7 +39,7 @@ def adapted(texts: list[str], max_size: int, maxlen: int | None = None, **option
 
 
 def vectorize(layer: Any, texts: list[str], maxlen: int) -> Array:
-    """All texts through the layer, in parallel, into one array."""
+    """Apply the layer to all texts in parallel, and return one array."""
     import tensorflow as tf
 
     batches = tf.data.Dataset.from_tensor_slices(texts).batch(_LAYER_ROWS)
@@ -51,7 +51,7 @@ def vectorize(layer: Any, texts: list[str], maxlen: int) -> Array:
 
 
 def legacy_tokenizer(texts: list[str], max_size: int) -> Any:
-    """The ``Tokenizer`` that Keras had, with out of vocabulary 1, fitted."""
+    """Return the legacy Keras ``Tokenizer`` with OOV id 1, fitted."""
     import tensorflow as tf
 
     tokenizer = tf.keras.preprocessing.text.Tokenizer(num_words=max_size + 2, oov_token="[UNK]")
@@ -60,7 +60,7 @@ def legacy_tokenizer(texts: list[str], max_size: int) -> Any:
 
 
 def legacy_encode(tokenizer: Any, texts: list[str], maxlen: int) -> Array:
-    """``texts_to_sequences`` and ``pad_sequences``."""
+    """Run ``texts_to_sequences`` and ``pad_sequences``."""
     import keras
 
     sequences = tokenizer.texts_to_sequences(texts)
@@ -68,14 +68,14 @@ def legacy_encode(tokenizer: Any, texts: list[str], maxlen: int) -> Array:
 
 
 def legacy_preprocessing() -> Any:
-    """The modules ``text`` and ``sequence`` that Keras had."""
+    """Return the legacy package of Keras with the modules ``text`` and ``sequence``."""
     import tensorflow as tf
 
     return tf.keras.preprocessing
 
 
 def pooling_model(model: keras.Model) -> keras.Model:
-    """``model`` and Keras' own mean over what is not padding."""
+    """Return ``model`` followed by Keras' own mean without padding."""
     import keras
 
     return keras.Model(model.input, keras.layers.GlobalAveragePooling1D()(model.output))
@@ -85,7 +85,7 @@ def pooling_model(model: keras.Model) -> keras.Model:
 
 
 def tokenizers_padded(tokenizer: Tokenizer, texts: list[str], maxlen: int) -> Array:
-    """Padded ids; the tokenizer truncates and pads."""
+    """Return padded ids. The tokenizer truncates and pads."""
     ids = np.empty((len(texts), maxlen), np.int32)
     for row in range(0, len(texts), _TOKENIZERS_ROWS):
         batch = tokenizer.encode_batch_fast(texts[row : row + _TOKENIZERS_ROWS])
@@ -94,7 +94,7 @@ def tokenizers_padded(tokenizer: Tokenizer, texts: list[str], maxlen: int) -> Ar
 
 
 def tokenizers_ragged(tokenizer: Tokenizer, texts: list[str]) -> tuple[Array, Array]:
-    """Ids without padding: values and row splits."""
+    """Return ids without padding: values and row splits."""
     values, lengths = [], []
     for row in range(0, len(texts), _TOKENIZERS_ROWS):
         batch = [each.ids for each in tokenizer.encode_batch_fast(texts[row : row + _TOKENIZERS_ROWS])]
@@ -104,7 +104,7 @@ def tokenizers_ragged(tokenizer: Tokenizer, texts: list[str]) -> tuple[Array, Ar
 
 
 def tokenizers_trained(saved: Path, texts: list[str], max_size: int) -> Tokenizer:
-    """A word-level vocabulary by the trainer of `tokenizers`, with the components of a saved file."""
+    """Train a word-level vocabulary with `tokenizers` and the components of a saved file."""
     components = json.loads(saved.read_text("utf-8"))
     empty = {"type": "WordLevel", "vocab": {}, "unk_token": "[UNK]"}
     nothing = {"added_tokens": [], "truncation": None, "padding": None}
@@ -115,7 +115,7 @@ def tokenizers_trained(saved: Path, texts: list[str], max_size: int) -> Tokenize
 
 
 def ids_in_order(vocabulary: dict[str, int]) -> list[str]:
-    """The tokens of a map from token to id, by id."""
+    """Return the tokens of a map from token to id, ordered by id."""
     return sorted(vocabulary, key=vocabulary.__getitem__)
 
 
@@ -123,7 +123,7 @@ def ids_in_order(vocabulary: dict[str, int]) -> list[str]:
 
 
 def nanotoken_padded(tokenizer: Any, texts: list[str], maxlen: int) -> Array:
-    """Padded ids, without the mask and the type ids."""
+    """Return padded ids, without the mask and the type ids."""
     return tokenizer.encode_batch_padded(
         texts,
         max_length=maxlen,
@@ -135,14 +135,14 @@ def nanotoken_padded(tokenizer: Any, texts: list[str], maxlen: int) -> Array:
 
 
 def awkward_ragged(rows: Any) -> tuple[Array, Array]:
-    """Values and row splits of what gigatoken returns."""
+    """Return the values and row splits of a result of gigatoken."""
     return np.asarray(rows.layout.content.data), np.asarray(rows.layout.offsets.data)
 
 
 def byte_level_tiktoken(tiktoken: ModuleType, saved: Path) -> tuple[tiktoken.Encoding, Array]:
-    """A tiktoken encoding with the merges of a byte-level BPE file, and the file's id for each of its ids.
+    """Return a tiktoken encoding with the merges of a byte-level BPE file, and the file's id for each of its ids.
 
-    tiktoken's ids are the order of the merges, which is not that of the file's ids.
+    The ids of tiktoken follow the order of the merges, which differs from the order of the file's ids.
     """
     from tokenizers.pre_tokenizers import ByteLevel
 
@@ -158,14 +158,14 @@ def byte_level_tiktoken(tiktoken: ModuleType, saved: Path) -> tuple[tiktoken.Enc
 
 
 def tiktoken_ragged(rows: list[list[int]], ids: Array) -> tuple[Array, Array]:
-    """Values and row splits of what tiktoken returns, in the ids of the file."""
+    """Return the values and row splits of a result of tiktoken, as ids of the file."""
     lengths = np.fromiter(map(len, rows), np.int64)
     values = np.fromiter(chain.from_iterable(rows), np.int32)
     return ids[values], np.concatenate([[0], np.cumsum(lengths)])
 
 
 def model2vec_vectors(model: Any, texts: list[str]) -> Array:
-    """Mean vectors; model2vec switches the threads of `tokenizers` off for the whole process, here they come back."""
+    """Return mean vectors. Restore the threads of `tokenizers`, which model2vec disables for the whole process."""
     before = os.environ.get("TOKENIZERS_PARALLELISM")
     try:
         return model.encode(texts)
@@ -174,7 +174,7 @@ def model2vec_vectors(model: Any, texts: list[str]) -> Array:
 
 
 def _bytes_of_letters() -> dict[str, int]:
-    """The letter that byte-level BPE writes for each byte: itself if it can be seen, else the next one from U+0100."""
+    """Return the letter of byte-level BPE for each byte: itself if it is visible, else the next one from U+0100."""
     seen = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     unseen = [byte for byte in range(256) if byte not in seen]
     return {chr(byte): byte for byte in seen} | {chr(0x100 + i): byte for i, byte in enumerate(unseen)}

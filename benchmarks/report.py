@@ -1,4 +1,4 @@
-"""The page of results."""
+"""The results page."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from benchmarks.setting import MAX_SIZE, MAXLEN, Setting
 _HEAD = """\
 # How fast it is
 
-tokemb and its peers did the same work by turns, in one run of the command below: on {rows:,} rows, {size:.1f} MB of
-text, with a vocabulary of {words:,} words and rows of {maxlen} ids, unless a line says otherwise. Before any of it was
-timed the results were compared: who means the same gave the same, or there would be no page. Ratios are of medians.
-Before each party worked, {touched} MiB of memory were written to and freed, so that none of them had to wait for pages
-that a virtual machine had given back to its host.
+tokemb and other libraries did the same work in turns, in one run of the command below. The text has {rows:,} rows and
+{size:.1f} MB, the vocabulary {words:,} words, and rows {maxlen} ids, unless a line states otherwise. The results were
+compared before the work was timed. If they had differed, this page would not have been written. Ratios compare
+medians. Before each timed run, {touched} MiB of memory were written and freed, so that no library had to wait for
+memory pages that a virtual machine had returned to its host.
 """
 
 _RATIOS = """\
 ## Ratios
 
-How many times as fast as the peer tokemb is; in lines with "at most", how many times as long it takes, or megabytes.
+The time of the other library divided by the time of tokemb. In lines with "at most", the time of tokemb divided by the
+time of the other library, or megabytes.
 
 | work | compared with | measured | bound | |
 |---|---|---:|---:|---|
@@ -27,15 +28,16 @@ How many times as fast as the peer tokemb is; in lines with "at most", how many 
 _TIMES = """\
 ## Times
 
-Seconds; MB/s of text. Whoever needed more than {seconds:.0f} seconds did it {repeat} times at most.
+Times are in seconds, rates in MB/s of text. Work of more than {seconds:.0f} seconds was repeated at
+most {repeat} times.
 
-| work | by | median | fastest | slowest | times | MB/s |
+| work | library | median | fastest | slowest | repetitions | MB/s |
 |---|---|---:|---:|---:|---:|---:|
 """
 
 
 def page(outcome: Outcome, setting: Setting, facts: dict[str, str], command: str) -> str:
-    """The results as Markdown: ratios first, then times, the machine and the versions."""
+    """Return the results as Markdown: ratios, times, the machine and the versions."""
     head = _HEAD.format(
         rows=len(setting.texts), size=setting.size / 1e6, words=MAX_SIZE, maxlen=MAXLEN, touched=setting.touch
     )

@@ -1,18 +1,18 @@
-"""Vectors of words that `tokemb train skipgram` makes, beside those of gensim: how good they are, and how fast made.
+"""Comparison of `tokemb train skipgram` with gensim: quality of the word vectors, and speed.
 
 Usage: python -m benchmarks.skipgram [DIAL=value ...]
 
-DATA     folder with imdb/*.tsv.gz (the last column is the text), english_novels/*.tar.gz of texts, and the pairs of
-         words word_eval/EN-WS-353-ALL.txt and EN-MEN-TR-3k.txt  [../shared/data beside the checkout]
-ROWS     only so many rows, for a quick look  [all]
-EPOCHS   passes over the rows, at least 2  [5]
-DIM      latent factors of each word  [100]
-THREADS  of tokemb, and workers of gensim  [1]
+DATA     a folder with imdb/*.tsv.gz (the last column is the text), english_novels/*.tar.gz of texts, and the word
+         pairs word_eval/EN-WS-353-ALL.txt and EN-MEN-TR-3k.txt  [../shared/data beside the checkout]
+ROWS     the number of rows, for a quick run  [all]
+EPOCHS   the number of epochs, at least 2  [5]
+DIM      the embedding dimension  [100]
+THREADS  the number of threads of tokemb and workers of gensim  [1]
 
-Both take the same words, those that occur 5 times, of the same rows: reviews, and lines of novels. Gensim reads them
-from a file of ids (`corpus_file`), its fastest way. Window 5, 5 negatives, sample 0.001, rate 0.025 to 0.0001 for both.
-Writes Spearman's correlations, and words per second of all passes but the first: by the clock, and of processor time,
-which other work on the machine changes less.
+Both use the same words, those that occur at least 5 times, in the same rows: reviews, and lines of novels. gensim reads
+them from a file of ids (`corpus_file`), its fastest way. Both use window 5, 5 negatives, sample 0.001, and a learning
+rate from 0.025 to 0.0001. The output is Spearman's correlations, and words per second of all epochs but the first: by
+the clock, and by processor time, which depends less on other work on the machine.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ DIALS = {
 MIN_COUNT = 5
 PAIRS = {"WS-353": "EN-WS-353-ALL.txt", "MEN": "EN-MEN-TR-3k.txt"}
 
-# Seconds by the clock, and of processor time, at the end of each pass.
+# Seconds by the clock, and of processor time, at the end of each epoch.
 Marks = list[tuple[float, float]]
 Matrix = npt.NDArray[np.float32]
 
 
 def main(arguments: list[str]) -> int:
-    """Run the comparison; 0 if it ran, 2 for wrong usage."""
+    """Run the comparison. Return 0, or 2 for wrong usage."""
     dials = dict(DIALS)
     for argument in arguments:
         name, equals, value = argument.partition("=")
@@ -70,8 +70,8 @@ def main(arguments: list[str]) -> int:
     settings = SkipGram(dim=int(dials["DIM"]), epochs=int(dials["EPOCHS"]), threads=int(dials["THREADS"]))
     ids = encoder.encode_ragged(rows)
     known = ids.select(ids.values != encoder.unk_id)
-    print(f"{len(rows):,} rows, {len(known.values):,} words of {encoder.input_dim - 2:,} different ones", flush=True)
-    for name, train in (("tokemb", partial(of_tokemb, rows)), ("gensim", partial(of_gensim, known))):
+    print(f"{len(rows):,} rows, {len(known.values):,} words of {encoder.input_dim - 2:,} distinct ones", flush=True)
+    for name, train in (("tokemb", partial(train_tokemb, rows)), ("gensim", partial(train_gensim, known))):
         marks: Marks = []
         matrix = train(
             encoder, settings, lambda *_, marks=marks: marks.append((time.perf_counter(), time.process_time()))
@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> int:
         clock, processor = (words / (last - first) for first, last in zip(marks[0], marks[-1], strict=True))
         print(
             f"{name}  {clock:9,.0f} words/s  {processor:9,.0f} words/s of processor time",
-            *agreements(data, encoder, matrix),
+            *correlations(data, encoder, matrix),
             sep="  ",
             flush=True,
         )
@@ -88,7 +88,7 @@ def main(arguments: list[str]) -> int:
 
 
 def texts(data: Path) -> Iterator[str]:
-    """Reviews, and lines of novels."""
+    """Yield reviews, and lines of novels."""
     for path in sorted((data / "imdb").glob("*.tsv.gz")):
         with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
             for line in file:
@@ -101,14 +101,14 @@ def texts(data: Path) -> Iterator[str]:
                     yield from filter(None, novel.read().decode("utf-8-sig").splitlines())
 
 
-def of_tokemb(rows: list[str], encoder: tokemb.Encoder, settings: SkipGram, on_epoch: Callable[..., None]) -> Matrix:
-    """A vector for each id, float32 (input_dim, dim)."""
+def train_tokemb(rows: list[str], encoder: tokemb.Encoder, settings: SkipGram, on_epoch: Callable[..., None]) -> Matrix:
+    """Train with tokemb. Return one vector per id, float32 (input_dim, dim)."""
     matrix: Matrix = train_skipgram(rows, encoder, settings, on_epoch=on_epoch).model.get_weights()[0]
     return matrix
 
 
-def of_gensim(rows: Ragged, encoder: tokemb.Encoder, settings: SkipGram, on_epoch: Callable[..., None]) -> Matrix:
-    """The same by gensim."""
+def train_gensim(rows: Ragged, encoder: tokemb.Encoder, settings: SkipGram, on_epoch: Callable[..., None]) -> Matrix:
+    """Train with gensim. Return one vector per id, float32 (input_dim, dim)."""
     from gensim.models import Word2Vec
     from gensim.models.callbacks import CallbackAny2Vec
 
@@ -128,7 +128,7 @@ def of_gensim(rows: Ragged, encoder: tokemb.Encoder, settings: SkipGram, on_epoc
             negative=settings.negatives,
             sample=settings.sample,
             epochs=settings.epochs,
-            alpha=settings.rate,
+            alpha=settings.learning_rate,
             min_alpha=settings.last_rate,
             min_count=1,
             workers=settings.threads,
@@ -140,8 +140,8 @@ def of_gensim(rows: Ragged, encoder: tokemb.Encoder, settings: SkipGram, on_epoc
     return matrix
 
 
-def agreements(data: Path, encoder: tokemb.Encoder, matrix: Matrix) -> Iterator[str]:
-    """Spearman's correlation with what people say of each set of pairs."""
+def correlations(data: Path, encoder: tokemb.Encoder, matrix: Matrix) -> Iterator[str]:
+    """Yield Spearman's correlation with human judgements for each set of pairs."""
     vectors = TokenVectors.load(tokemb.embedding_model(encoder, vectors=matrix), encoder)
     for name, file in PAIRS.items():
         found = similarity_correlation(vectors, data / "word_eval" / file)

@@ -1,4 +1,4 @@
-"""Spark on two cores of this machine, next to this machine alone: what it costs to hand texts over to a cluster."""
+"""Benchmarks of Spark on two cores of this machine, beside tokemb without Spark: the cost of a cluster."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOCAL, SPARK = f"tokemb, {CORES} threads", f"tokemb.integrations.spark, local[{C
 
 
 def spark(setting: Setting) -> Outcome:
-    """A large text to a vocabulary and to a Parquet file of ids, Spark's start left out."""
+    """Measure fitting and encoding of a large text to Parquet, without the start of Spark."""
     if not setting.gigabytes:
         raise SkipError("GB is 0")
     try:
@@ -64,7 +64,7 @@ def _fit(setting: Setting, session: SparkSession, text: Path, size: int) -> Outc
             if len({(folder / name).read_bytes() for folder in folders}) != 1:
                 raise DisagreementError(f"{name} of the two vocabularies differs")
 
-    return _compared(f"fit, {size / 1e9:.3g} GB of text", parties, check, setting, size)
+    return _compare(f"fit, {size / 1e9:.3g} GB of text", parties, check, setting, size)
 
 
 def _encode(setting: Setting, session: SparkSession, text: Path, rows: int, size: int) -> Outcome:
@@ -94,10 +94,10 @@ def _encode(setting: Setting, session: SparkSession, text: Path, rows: int, size
             raise DisagreementError("the ids of the two differ")
 
     parties = [Party(LOCAL, local), Party(SPARK, on_spark)]
-    return _compared(f"encode to Parquet, {size / 1e9:.3g} GB of text", parties, check, setting, size)
+    return _compare(f"encode to Parquet, {size / 1e9:.3g} GB of text", parties, check, setting, size)
 
 
-def _compared(work: str, parties: list[Party], check: Any, setting: Setting, size: int) -> Outcome:  # noqa: ANN401
+def _compare(work: str, parties: list[Party], check: Any, setting: Setting, size: int) -> Outcome:  # noqa: ANN401
     comparisons = [Comparison(LOCAL, most=MOST, party=SPARK)]
     return compare(work, parties, comparisons, check, repeat=setting.repeat, touch=setting.touch, size=size)
 
@@ -119,7 +119,7 @@ def _session(setting: Setting) -> Iterator[SparkSession]:
 
 
 def _workers_peaks(session: SparkSession) -> Iterator[int]:
-    """The most kilobytes that each of the Python workers ever had; none where there is no ``/proc``."""
+    """Return the peak kilobytes of each Python worker, or nothing without ``/proc``."""
     java: Any = session.sparkContext._jvm
     parents = {str(java.ProcessHandle.current().pid())}
     for _ in ("the daemon", "its workers"):

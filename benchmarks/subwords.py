@@ -1,4 +1,4 @@
-"""Other people's subword tokenizers: texts to ids with the file that they published."""
+"""Benchmarks of public subword tokenizers: texts to ids with the published file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST, SECOND = TURNS = ("first pass", "second pass")
 
 
 def wordpiece(setting: Setting) -> Outcome:
-    """all_minilm_l6_v2 to padded ids."""
+    """Measure encoding with all_minilm_l6_v2 to padded ids."""
     saved, texts = setting.tokenizer_file("all_minilm_l6_v2"), setting.texts
     nanotoken = setting.peer("nanotoken")
 
@@ -57,7 +57,7 @@ def wordpiece(setting: Setting) -> Outcome:
 
 
 def bpe(setting: Setting) -> Outcome:
-    """roberta_base to ids without padding."""
+    """Measure encoding with roberta_base to ids without padding."""
     saved, texts = setting.tokenizer_file("roberta_base"), setting.texts
     gigatoken, tiktoken = setting.peer("gigatoken"), setting.peer("tiktoken")
     parties = [
@@ -90,7 +90,7 @@ def bpe(setting: Setting) -> Outcome:
     def check(results: dict[str, Any]) -> None:
         rows = results["tokemb"]
         same_ragged({**results, "tokemb": (rows.values, rows.row_splits)}, "tokemb", "tokenizers")
-        # The other two put no special tokens around.
+        # The other two add no special tokens.
         content = {**results, "tokemb": _without_special_tokens(rows)}
         same_ragged(content, "tokemb", "gigatoken")
         same_ragged(content, "tokemb", "tiktoken")
@@ -113,16 +113,16 @@ def bpe(setting: Setting) -> Outcome:
         turns=TURNS,
         size=setting.size,
         notes=[
-            "roberta_base: gigatoken and tiktoken give no `<s>` and `</s>`, their ids were compared without; tiktoken "
-            "has the merges of the same file, and returns lists."
+            "roberta_base: gigatoken and tiktoken add no `<s>` and `</s>`, so ids are compared without these tokens. "
+            "tiktoken uses the merges of the same file, and returns lists."
         ],
     )
 
 
 def _without_special_tokens(rows: tokemb.Ragged) -> tuple[Any, Any]:
-    """Values and row splits without the first and the last token of every row."""
+    """Return values and row splits without the first and the last token of every row."""
     first, last = rows.row_splits[:-1], rows.row_splits[1:] - 1
     keep = np.ones(len(rows.values), bool)
     keep[first] = keep[last] = False
-    kept = rows.select(keep)
-    return kept.values, kept.row_splits
+    inner = rows.select(keep)
+    return inner.values, inner.row_splits

@@ -1,4 +1,4 @@
-"""What one writes without tokemb: a text file, a row a line, to padded ids in a .npy file, with TextVectorization.
+"""A script without tokemb: encode a text file, one row per line, to padded ids in .npy with TextVectorization.
 
 Usage: python text_vectorization_script.py TEXT TOKENS MAXLEN OUT.npy
 """
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 
 def main(text: str, tokens: str, maxlen: str, out: str) -> None:
-    """Encode ``text`` with the tokens of the file ``tokens``, one a line."""
+    """Encode ``text`` with the tokens of the file ``tokens``, one token per line."""
     vocabulary = Path(tokens).read_text("utf-8").split("\n")
     layer = keras.layers.TextVectorization(output_sequence_length=int(maxlen), vocabulary=vocabulary)
     batches = tf.data.TextLineDataset(text).batch(256).map(layer, num_parallel_calls=tf.data.AUTOTUNE)

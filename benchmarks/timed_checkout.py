@@ -1,7 +1,7 @@
 """Do the work of the benchmarks with the tokemb of one checkout, one step for each request on standard input.
 
 ``benchmarks.checkouts`` starts this module. It writes the name of the next work as JSON, waits for a line, does the
-work and writes the seconds that it took. Standard output holds nothing else.
+work and writes the seconds that it took. Nothing else is written to standard output.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(checkout: str, dials: list[str]) -> None:
     from benchmarks.measuring import Outcome, Party, SkipError, say, timed
 
     def time_tokemb(work: str, parties: Sequence[Party], *_: Any, repeat: int, touch: int, **options: Any) -> Outcome:
-        """Do what ``compare`` does, with the parties of tokemb alone."""
+        """Replace ``compare``, with the parties of tokemb only."""
         turns = options.get("turns") or ("",)
         for party in parties:
             if not party.name.startswith("tokemb"):

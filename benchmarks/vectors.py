@@ -1,4 +1,4 @@
-"""Vectors: ids and texts to arrays."""
+"""Benchmarks of vectors: ids and texts to arrays."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from benchmarks.agreement import Array, DisagreementError, close_vectors
 from benchmarks.measuring import Comparison, Outcome, Party, compare
 from benchmarks.setting import MAXLEN, Setting
 
-# As many rows as make half a gigabyte of vectors.
+# This number of rows gives half a gigabyte of vectors.
 ROWS, DIM = 10_000, 50
 TEXT_DIM = 256
 KERAS_ROWS = 1024
 
 
 def text_to_vectors(setting: Setting) -> Outcome:
-    """Texts to the means of their tokens' vectors."""
+    """Measure the encoding of texts to the means of their tokens' vectors."""
     saved, texts, model2vec = setting.tokenizer_file("all_minilm_l6_v2"), setting.texts, setting.peer("model2vec")
     plain = _plain(saved, setting.folder / "plain.json")
     encoder = tokemb.Encoder.from_tokenizer(plain)
@@ -49,8 +49,8 @@ def text_to_vectors(setting: Setting) -> Outcome:
         known[np.searchsorted(rows.row_splits, unknown, "right") - 1] = False
         close_vectors("tokemb", results["tokemb"][known], "model2vec", results["model2vec"][known])
         notes.append(
-            f"model2vec leaves `[UNK]` out of the mean: the {np.count_nonzero(~known):,} rows that have it were not "
-            "compared, all others agree within 0.00001."
+            f"model2vec excludes `[UNK]` from the mean. The {np.count_nonzero(~known):,} rows that contain it were not "
+            "compared. All others agree within 0.00001."
         )
 
     work = f"texts to mean vectors (rows, {TEXT_DIM}), WordPiece"
@@ -60,14 +60,14 @@ def text_to_vectors(setting: Setting) -> Outcome:
 
 
 def _plain(saved: Path, path: Path) -> Path:
-    """The same tokenizer without special tokens around, truncation and padding, which model2vec does not want."""
+    """Copy the tokenizer without special tokens, truncation and padding, as model2vec requires."""
     content = json.loads(saved.read_text("utf-8"))
     path.write_text(json.dumps({**content, "post_processor": None, "truncation": None, "padding": None}), "utf-8")
     return path
 
 
 def embed(setting: Setting) -> Outcome:
-    """Padded ids to the vector of each, in memory."""
+    """Measure the look-up of the vectors of padded ids, in memory."""
     model = tokemb.embedding_model(setting.words, DIM, seed=0)
     ids = setting.words.encode(setting.texts[:ROWS], maxlen=MAXLEN)
     large = f"model.predict, batch_size={KERAS_ROWS}"
@@ -88,12 +88,12 @@ def embed(setting: Setting) -> Outcome:
 
 
 def pool(setting: Setting) -> Outcome:
-    """Padded ids to the mean vector of each row."""
+    """Measure the mean vector of each row of padded ids."""
     model = tokemb.embedding_model(setting.words, DIM, seed=0)
     pooling = peers.pooling_model(model)
     ids = setting.words.encode(setting.texts[:ROWS], maxlen=MAXLEN)
     peer = f"model.predict with GlobalAveragePooling1D, batch_size={KERAS_ROWS}"
-    # Keras divides by the number of tokens, and gets no number from a row without any.
+    # Keras divides by the number of tokens, which gives NaN for a row without any token.
     some = (ids != 0).any(axis=1)
     parties = [
         Party("tokemb", lambda _: tokemb.embed(model, ids, pooling="mean")),

@@ -1,4 +1,4 @@
-"""Words: texts to ids, and fitting."""
+"""Benchmarks of word vocabularies: encoding and fitting."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from benchmarks.setting import MAX_SIZE, MAXLEN, Setting
 LAYER, LEGACY, TOKENIZERS = "TextVectorization", "Keras Tokenizer", "tokenizers"
 LIKE_LAYER, LIKE_LEGACY = "tokemb with its profile text-vectorization", "tokemb with its profile keras"
 OWN_SPLITTING = (
-    f"`words` splits otherwise than {LAYER} and the {LEGACY}, and its ids were compared with `tokenizers`; the lines "
-    "with the profiles text-vectorization and keras are for the same ids as theirs."
+    f"The profile `words` splits differently from {LAYER} and the {LEGACY}, so its ids are compared with `tokenizers`. "
+    "The profiles text-vectorization and keras give the same ids as these two."
 )
 NANOTOKEN = "nanotoken (other ids: WordPiece, second pass)"
 POEM_MAXLEN = 128
 
 
 def encode(setting: Setting) -> Outcome:
-    """A list of ``str`` to padded ids."""
+    """Measure the encoding of a list of ``str`` to padded ids."""
     texts, words = setting.texts, setting.words
     saved = setting.saved(words, "words") / "tokenizer.json"
     like_layer, like_legacy = setting.fit("text-vectorization"), setting.fit("keras")
@@ -70,7 +70,7 @@ def encode(setting: Setting) -> Outcome:
 
 
 def _nanotoken(setting: Setting) -> list[Party]:
-    """Another fast encoder on the same text. Its ids are compared in the case that has the same ones."""
+    """Return another fast encoder on the same text. The case ``wordpiece`` compares its ids."""
     try:
         saved = setting.tokenizer_file("all_minilm_l6_v2")
     except SkipError:
@@ -88,7 +88,7 @@ def _nanotoken(setting: Setting) -> list[Party]:
 
 
 def ragged(setting: Setting) -> Outcome:
-    """A list of ``str`` to ids without padding."""
+    """Measure the encoding of a list of ``str`` to ids without padding."""
     texts, encoder = setting.texts, tokemb.fit_vocab(setting.texts, max_size=MAX_SIZE)
     saved = setting.saved(encoder, "ragged") / "tokenizer.json"
 
@@ -118,7 +118,7 @@ def ragged(setting: Setting) -> Outcome:
 
 
 def fit(setting: Setting) -> Outcome:
-    """A list of ``str`` to a vocabulary."""
+    """Measure fitting a vocabulary to a list of ``str``."""
     texts = setting.texts
     saved = setting.saved(setting.words, "words") / "tokenizer.json"
 
@@ -162,7 +162,7 @@ def fit(setting: Setting) -> Outcome:
 
 
 def poems(setting: Setting) -> Outcome:
-    """Chinese poems to padded ids, a character a token."""
+    """Measure the encoding of Chinese poems to padded ids, one token per character."""
     texts = setting.poems
     encoder = tokemb.fit_vocab(texts, max_size=MAX_SIZE, maxlen=POEM_MAXLEN)
     saved = setting.saved(encoder, "poems") / "tokenizer.json"
@@ -189,7 +189,7 @@ def poems(setting: Setting) -> Outcome:
         touch=setting.touch,
         size=sum(len(text.encode()) for text in texts),
         notes=[
-            "Poems: TextVectorization makes Chinese punctuation tokens and `words` does not, so the ids differ; those "
-            "of tokemb were compared with `tokenizers`."
+            "Poems: Chinese punctuation marks are tokens in TextVectorization but not in `words`, so the ids differ. "
+            "Those of tokemb are compared with `tokenizers`."
         ],
     )

@@ -1,4 +1,4 @@
-"""Write docs/cli.md from ``tokemb --help`` and that of every command; the tests compare the two."""
+"""Write docs/cli.md from the help of tokemb and of every command. The tests compare the two."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ at all. The exit code is
 
 
 def page() -> str:
-    """The content of docs/cli.md."""
+    """Return the content of docs/cli.md."""
     parts = [HEAD]
     for names in [[], *_commands(cli)]:
-        # The width of a help page follows the terminal unless it is told.
+        # By default, the width of a help page depends on the terminal.
         text = (
             CliRunner()
             .invoke(cli, [*names, "--help"], prog_name="tokemb", terminal_width=100, max_content_width=100)
@@ -43,7 +43,7 @@ def page() -> str:
 
 
 def _commands(group: click.Group) -> Iterator[list[str]]:
-    """What is typed for each command, those of groups after their group."""
+    """Yield the words of each command. The commands of a group follow the group."""
     context = click.Context(group)
     for name in group.list_commands(context):
         yield [name]

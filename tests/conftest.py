@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -175,6 +176,25 @@ def checked_messages(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReq
 
     if request.node.get_closest_marker("any_message") is None:
         monkeypatch.setattr(CliRunner, "invoke", checked)
+
+
+# The command that makes a plain machine able to run the tests that it skips.
+_ENABLED_BY = {
+    "browser": "install Chromium and chromedriver, as .ci/browser does",
+    "spark": "install Java 17, as .ci/java does, and pip install tokemb[spark]",
+    "data": "put the corpora beside the checkout, or set TOKEMB_TEST_DATA",
+}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Summarize the skipped tests in one line, with what enables them."""
+    skipped = Counter(
+        next((name for name in ("browser", "spark") if name in report.keywords), "data")
+        for report in terminalreporter.stats.get("skipped", [])
+    )
+    if skipped:
+        parts = (f"{count} {name} tests ({_ENABLED_BY[name]})" for name, count in sorted(skipped.items()))
+        terminalreporter.write_line(f"skipped: {'; '.join(parts)}")
 
 
 CLI_TEXT = "deep learning is very deep\n\nvery new learning\nis it\n"

@@ -31,7 +31,7 @@ Opener = Callable[[Path], Any]
 
 def _blocks(path: Path) -> list[Any]:
     source = open_ids(path)
-    return [(block.values.tolist(), block.kept.to_pydict()) for block in source.blocks()]
+    return [(block.values.tolist(), block.kept_columns.to_pydict()) for block in source.blocks()]
 
 
 def _encoded(path: Path) -> Any:

@@ -11,7 +11,7 @@ import pytest
 import tokemb
 from benchmarks import text_vectorization_script
 from benchmarks.agreement import DisagreementError, close_vectors, same_ids, same_ragged, same_vocabulary
-from benchmarks.corpora import some
+from benchmarks.corpora import take_evenly
 from benchmarks.measuring import Comparison, Finding, Outcome, Party, compare
 from benchmarks.report import page
 from benchmarks.setting import Setting
@@ -60,7 +60,7 @@ def test_a_run_writes_the_ratios(dials):
     assert results.index("## Ratios") < results.index("## Times") < results.index("## Machine")
     assert "`wordpiece` was skipped: there is no all_minilm_l6_v2/tokenizer.json" in results
     assert "`memory` was skipped" in results and "`spark` was skipped" in results
-    assert "Before each party worked, 1 MiB of memory were written" in results
+    assert "Before each timed run, 1 MiB of memory were written" in results
     assert f"| tokemb | {tokemb.__version__}" in results
     assert "make bench TEXT=text.txt" in results
     assert str(dials["TEXT"].parent) not in results
@@ -105,10 +105,10 @@ peers.tokenizers_ragged = wrong
     ("changed", "code", "message"),
     [
         ({"TEXT": "nowhere.txt"}, 1, "there is no corpus at nowhere.txt: name one, for example TEXT=reviews.txt"),
-        ({"TEXTS": "a"}, 2, "'TEXTS=a' is no dial"),
+        ({"TEXTS": "a"}, 2, "'TEXTS=a' is not a dial"),
         ({"ROWS": "few"}, 2, "ROWS must be a number"),
-        ({"TOUCH": "0.5"}, 2, "TOUCH must be a whole number from 0"),
-        ({"CASES": "encode,walk"}, 2, "'walk' is no case"),
+        ({"TOUCH": "0.5"}, 2, "TOUCH must be an integer from 0"),
+        ({"CASES": "encode,walk"}, 2, "'walk' is not a case"),
         ({"OUT": "nowhere/RESULTS.md"}, 2, "OUT must be in a folder"),
     ],
 )
@@ -225,8 +225,8 @@ def test_what_differs_is_found():
 
 
 def test_rows_are_taken_evenly():
-    assert some(list("abcdef"), 3) == ["a", "c", "e"]
-    assert some(list("ab"), 3) == ["a", "b"]
+    assert take_evenly(list("abcdef"), 3) == ["a", "c", "e"]
+    assert take_evenly(list("ab"), 3) == ["a", "b"]
 
 
 def test_the_script_does_what_the_command_does(tmp_path):

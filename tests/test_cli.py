@@ -135,7 +135,7 @@ BAD_INPUT = [
     ("fit-vocab text.txt -o ids.npy", "something else exists at this path; name a new folder, or move it away"),
     ("fit-vocab text.txt -o none/v", "the folder of the output must exist; create it first"),
     ("fit-vocab none.parquet -o v", "no such file or directory: none.parquet"),
-    ("fit-vocab text.parquet -o v", "text.parquet is not a sound parquet file"),
+    ("fit-vocab text.parquet -o v", "text.parquet is not a valid parquet file"),
     (
         "fit-vocab words.parquet -o v --profile bert",
         "these counts require --profile words, with which they were made; received --profile bert",
@@ -144,7 +144,7 @@ BAD_INPUT = [
     ("count none.txt -o v.parquet", "no such file or directory: none.txt"),
     ("count latin1.txt -o v.parquet", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
     ("count text.txt -o none/v.parquet", "the folder of the output must exist; create it first"),
-    ("inspect text.parquet", "text.parquet is not a sound .parquet file"),
+    ("inspect text.parquet", "text.parquet is not a valid .parquet file"),
     ("encode text.txt --vocab none -o v.npy", "there is no vocabulary at none"),
     ("encode latin1.txt --vocab text.vocab -o v.npy", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
     ("encode text.txt --vocab tampered -o v.npy", "tokenizer.json was changed after tokemb wrote it"),
@@ -156,7 +156,7 @@ BAD_INPUT = [
     ),
     (
         "decode vectors.npy --vocab text.vocab",
-        "must hold ids, whole numbers (rows, maxlen); it holds float32 (4, 4, 3)",
+        "must hold ids, integers (rows, maxlen); it holds float32 (4, 4, 3)",
     ),
     ("decode last.npy --vocab text.vocab", "ids must be from 0 to 5, the highest id of the vocabulary; received 99"),
     ("decode broken.npy --vocab text.vocab", "broken.npy is not a .npy file of numbers"),
@@ -172,8 +172,8 @@ BAD_INPUT = [
         "Keras cannot load text.txt: the name of a saved model must end in one of .keras, .h5",
     ),
     ("embed text.txt --vocab other --model text.keras -o v.npy", "the model was made for the vocabulary"),
-    ("inspect none", "there is nothing at none"),
-    ("inspect text.txt", "text.txt is none of what tokemb makes or reads"),
+    ("inspect none", "none does not exist"),
+    ("inspect text.txt", "text.txt is not a file or folder that tokemb can inspect"),
     ("inspect bad.keras", "bad.keras is not a .keras model"),
 ]
 

@@ -134,7 +134,7 @@ def test_another_run_is_refused(here):
         (f"x.jsonl other.jsonl --vocab v {SHARDS} x", "shards of other texts"),
         (f"other.jsonl --vocab v {SHARDS} x", "shards of other texts"),
         (f"x.jsonl --missing empty --vocab v {SHARDS} x", "shards of other texts"),
-        (f"- --vocab v {SHARDS} x", "what comes through a pipe cannot be read again"),
+        (f"- --vocab v {SHARDS} x", "the input, which comes through a pipe, cannot be read again"),
     ):
         shown = run(other, code=1)
         assert message in shown
@@ -313,9 +313,7 @@ def test_shards_of_more_rows_than_the_corpus_has(here):
     Path("y.jsonl").write_text('{"id": 1, "text": "w1"}'.ljust(size - 1) + "\n")
     os.utime("y.jsonl", ns=(time_before, time_before))
     before = contents("x")
-    assert "there are fewer rows than those of the shards that are there" in run(
-        f"y.jsonl --vocab v {SHARDS} x", code=1
-    )
+    assert "fewer rows than the shards in the output folder" in run(f"y.jsonl --vocab v {SHARDS} x", code=1)
     assert contents("x") == before
 
 

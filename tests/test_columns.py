@@ -164,10 +164,10 @@ def test_decoding():
     ragged = encoder.encode_ragged(TABLE)["tags"]
     assert encoder.decode({"tags": ragged})["tags"].to_pylist()[3] == ["[UNK]", "x", None]
     for wrong, message in (
-        ({"nobody": np.array([3])}, "no column 'nobody'; there are user, item, tags"),
-        ({"user": np.array([[3]])}, "'user' holds single values, whose ids cannot be an array of 2 axes"),
-        ({"tags": np.array([3])}, "'tags' holds lists, whose ids cannot be an array of 1 axes"),
-        ({"user": np.array([0])}, "id 0 is padding"),
+        ({"nobody": np.array([3])}, "must be of the columns user, item, tags; received 'nobody'"),
+        ({"user": np.array([[3]])}, "'user', which holds single values, must be \\(rows,\\); received 2 axes"),
+        ({"tags": np.array([3])}, "'tags', which holds lists, must be \\(rows, maxlen\\); received 1 axes"),
+        ({"user": np.array([0])}, "must not be 0, which is padding"),
         ({"user": np.array([5])}, "ids must be from 0 to 4"),
         ({"user": np.array([3.0])}, "whole numbers"),
     ):
@@ -198,8 +198,8 @@ def test_settings_of_columns():
     [
         ({"columns": "user"}, "columns must be a list of names"),
         ({"columns": []}, "columns must be names"),
-        ({"columns": ["user", "user"]}, "two columns would be called 'user'"),
-        ({"columns": [("user", "item"), "user_item"]}, "two columns would be called 'user_item'"),
+        ({"columns": ["user", "user"]}, "two would be called 'user'"),
+        ({"columns": [("user", "item"), "user_item"]}, "two would be called 'user_item'"),
         ({"columns": [()]}, "columns must be names"),
         ({"shared": [["user"]]}, "groups of two or more different columns"),
         ({"shared": ["user"]}, "groups of two or more different columns"),
@@ -208,14 +208,14 @@ def test_settings_of_columns():
             "shared must name each column of the table at most once; 'nobody' is none of user, item, tags",
         ),
         ({"shared": [["user", "item"], ["item", "tags"]]}, "at most once; 'item' shares a vocabulary already"),
-        ({"max_size": {"nobody": 3}}, "max_size names the column 'nobody'"),
+        ({"max_size": {"nobody": 3}}, "max_size must name columns of the table .*; received 'nobody'"),
         ({"max_size": 0}, "max_size must be an integer of at least 1"),
         (
             {"shared": [["user", "item"]], "max_size": {"user": 1, "item": 2}},
             "user, item share a vocabulary: max_size must be the same",
         ),
         ({"padding": "left"}, "padding must be one of"),
-        ({"header": False}, "header say how files are read"),
+        ({"header": False}, "header must be given only for files"),
     ],
 )
 def test_wrong_settings(settings, message):
@@ -234,11 +234,11 @@ def test_names_with_slashes():
         ({"a": [1, "x"]}, TextTypeError, "'a' must hold values of one type"),
         ({"a": "text"}, TextTypeError, "'a' must have a value for each row; received str"),
         ({"a": np.zeros((2, 2))}, TextTypeError, r"received an array of shape \(2, 2\)"),
-        ({"a": [1], "b": [1, 2]}, TextError, "as many rows each"),
-        ({"a": [None]}, TextError, "no value of 'a' is there in 1 rows"),
-        ({"a": []}, TextError, "the table has no rows"),
-        (iter([]), TextError, "the table has no rows"),
-        (iter([1]), TextTypeError, "an iterator of record batches is needed; received one of int"),
+        ({"a": [1], "b": [1, 2]}, TextError, "the same number of rows"),
+        ({"a": [None]}, TextError, "no value of 'a' occurs in 1 rows"),
+        ({"a": []}, TextError, "cannot be fitted to a table without rows"),
+        (iter([]), TextError, "cannot be fitted to a table without rows"),
+        (iter([1]), TextTypeError, "an iterator must yield record batches or tables; received int"),
         (
             iter([pa.record_batch({"a": ["x"]}), pa.record_batch({"a": [["x"]]})]),
             TextError,
@@ -260,7 +260,7 @@ def test_columns_must_be_there_and_hold_the_same():
         encoder.encode({"user": [1], "tags": [[]]})
     with pytest.raises(TextError, match="more than one column 'user'"):
         encoder.encode(pa.table([pa.array([1])] * 4, names=["user", "user", "item", "tags"]))
-    with pytest.raises(TextError, match="'tags' held lists when it was fitted, now single values"):
+    with pytest.raises(TextError, match="'tags' must hold lists, as when it was fitted; received single values"):
         encoder.encode({"user": [1], "item": ["a"], "tags": ["x"]})
     nothing = encoder.encode({"user": [None], "item": pa.nulls(1), "tags": pa.nulls(1), "more": [1]})
     assert {name: ids.tolist() for name, ids in nothing.items()} == {"user": [2], "item": [2], "tags": [[2]]}
@@ -358,7 +358,7 @@ def test_vocabularies_that_are_missing_or_others(folder):
         ColumnEncoder.load(folder)
     with pytest.raises(VocabularyError, match="gone is not a folder of columns: it holds no columns.json"):
         ColumnEncoder.load(folder.parent / "gone")
-    with pytest.raises(VocabularyError, match="there is none"):
+    with pytest.raises(VocabularyError, match="it does not exist"):
         ColumnEncoder.load(folder.parent / "nowhere")
 
 

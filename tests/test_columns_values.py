@@ -73,7 +73,7 @@ def test_lists_of_one_size():
 
 @pytest.mark.parametrize("value", [1.5, float("inf"), 2.0**54, -0.5])
 def test_numbers_that_are_no_ids(value):
-    with pytest.raises(TextError, match="the column 'c' holds .*whole numbers up to"):
+    with pytest.raises(TextError, match="the column 'c' holds .*integers up to"):
         values_of("c", pa.array([1.0, value]))
 
 
@@ -101,7 +101,7 @@ def test_types_that_are_no_categories(column):
 
 def test_bytes_that_are_not_utf8():
     column = pa.array([b"\xff"]).view(pa.string())
-    with pytest.raises(TextError, match="'c' is not sound"):
+    with pytest.raises(TextError, match="'c' is not valid"):
         values_of("c", column)
 
 

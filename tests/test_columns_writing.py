@@ -75,11 +75,11 @@ def test_unknown_values_are_counted(tmp_path, encoder):
 @pytest.mark.parametrize(
     ("name", "keep", "message"),
     [
-        ("x.npy", [], "ids of columns go to .npz or .parquet"),
-        ("x.npz", ["user"], "cannot be called 'user', which is a column of ids or kept already"),
-        ("x.parquet", ["fingerprint"], "which is tokemb's own"),
-        ("x.npz", ["user.missing"], "'user.missing' is a part of the column 'user'"),
-        ("x.npz", ["struct"], "a .npz keeps columns of numbers"),
+        ("x.npy", [], "the output of a table must end in .npz or .parquet"),
+        ("x.npz", ["user"], "cannot be called 'user', a name that another column has"),
+        ("x.parquet", ["fingerprint"], "a name that tokemb uses"),
+        ("x.npz", ["user.missing"], "'user.missing' is an array of the column 'user'"),
+        ("x.npz", ["struct"], "a .npz holds columns of numbers"),
     ],
 )
 def test_what_files_cannot_hold(tmp_path, encoder, name, keep, message):

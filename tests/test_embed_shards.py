@@ -171,7 +171,7 @@ def test_folders_of_other_programs(tmp_path):
     source = open_ids(folder)
     assert source.rows == 3
     assert [row.tolist() for block in source.blocks() for row in block.ids] == [[1, 2], [3], [4]]
-    assert [label for block in source.blocks() for label in block.kept["label"].to_pylist()] == [0, 0, 2]
+    assert [label for block in source.blocks() for label in block.kept_columns["label"].to_pylist()] == [0, 0, 2]
 
 
 def archive(path, **arrays):
@@ -183,10 +183,10 @@ def test_files_that_do_not_go_together(run, tmp_path):
     ids = np.ones((2, 3), np.int32)
     first = archive(tmp_path / "a.npz", ids=ids, label=np.array([1, 2]))
     for other, message in (
-        ({"ids": ids[:, :2], "label": np.array([1, 2])}, "their maxlen is 3 and 2"),
-        ({"ids": ids}, "their kept columns are label and none"),
-        ({"ids": ids, "label": np.array(["a", "b"])}, "must be of one type"),
-        ({"ids": ids, "label": np.array([1, 2]), "fingerprint": np.array("ab")}, "fingerprint is not given and ab"),
+        ({"ids": ids[:, :2], "label": np.array([1, 2])}, "the same maxlen; .* is 3 and 2"),
+        ({"ids": ids}, "the same kept columns; .* are label and none"),
+        ({"ids": ids, "label": np.array(["a", "b"])}, "must have one type"),
+        ({"ids": ids, "label": np.array([1, 2]), "fingerprint": np.array("ab")}, "is unknown and ab"),
     ):
         with pytest.raises(ArgumentError, match=message):
             open_ids(first, archive(tmp_path / "b.npz", **other))
@@ -199,15 +199,15 @@ def test_folders_that_are_not_as_they_were_written(run, tmp_path):
     for name, content in contents(tmp_path / "npz").items():
         (folder / name).write_bytes(content)
     moved = (folder / "part-00003.npz").rename(folder / "part-00099.npz")
-    with pytest.raises(ArgumentError, match="is not complete: give the command that made it again"):
+    with pytest.raises(ArgumentError, match="is not complete: run the command that made it again"):
         open_ids(folder)
     (folder / "part-00003.npz").write_bytes(moved.read_bytes())
-    with pytest.raises(ArgumentError, match=r"part-00099\.npz is not one of the files that .* counts: move it away"):
+    with pytest.raises(ArgumentError, match=r"part-00099\.npz is not one of the shards that .* lists: move it"):
         open_ids(folder)
     moved.unlink()
     assert open_ids(folder).rows == ROWS
     (folder / "part-00003.npz").write_bytes((folder / "part-00006.npz").read_bytes())
-    with pytest.raises(ArgumentError, match=r"part-00003\.npz is not as it was written: give the command"):
+    with pytest.raises(ArgumentError, match=r"part-00003\.npz was changed after it was written: run the command"):
         open_ids(folder)
 
 
@@ -227,7 +227,9 @@ def test_more_shards_than_their_names_have_digits_for(run, tmp_path, monkeypatch
         monkeypatch.setattr(module, "shard_path", lambda folder, index, suffix: folder / f"part-{index}{suffix}")
     run("encode x.jsonl --vocab v --maxlen 6 --keep n --rows-per-shard 200 -o shards")
     assert (tmp_path / "shards" / "part-12.npz").exists()
-    kept = [number for block in open_ids(tmp_path / "shards").blocks() for number in block.kept["n"].to_pylist()]
+    kept = [
+        number for block in open_ids(tmp_path / "shards").blocks() for number in block.kept_columns["n"].to_pylist()
+    ]
     assert kept == list(range(ROWS))
 
 
@@ -239,8 +241,8 @@ def test_texts_of_any_length_are_one_kept_column(tmp_path):
     (tmp_path / "x.jsonl").write_text("".join(json.dumps({"name": name, "text": "a"}) + "\n" for name in names))
     invoke("encode x.jsonl --vocab v --maxlen 1 --keep name --rows-per-shard 1 -o ids", tmp_path)
     source = open_ids(tmp_path / "ids")
-    assert [name for block in source.blocks() for name in block.kept["name"].to_pylist()] == names
-    assert open_ids(*sorted(Path(tmp_path, "ids").glob("part-*"))).kept == source.kept
+    assert [name for block in source.blocks() for name in block.kept_columns["name"].to_pylist()] == names
+    assert open_ids(*sorted(Path(tmp_path, "ids").glob("part-*"))).kept_columns == source.kept_columns
 
 
 def test_decode_and_check_read_folders(run, tmp_path):

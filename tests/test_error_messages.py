@@ -119,7 +119,7 @@ def test_python_form_of_an_argument_becomes_the_option_of_the_command(command, m
 
 
 def test_bare_name_at_the_start_is_rewritten_before_must_alone():
-    assert for_command("rate must be above 0", find("train", "classify"), find) == "--rate must be above 0"
+    assert for_command("dropout must be below 1", find("train", "classify"), find) == "--dropout must be below 1"
     assert for_command("model files are read", find("embed"), find) == "model files are read"
 
 
@@ -195,13 +195,13 @@ def files(tmp_path):
         ),
         (
             "fit-vocab bare.tsv -o x",
-            "for example --column 1, or --no-header if the first row is no header",
+            "for example --column 1, or --no-header if the first row is not a header",
         ),
         (
             "fit-vocab bare.tsv --column 1 --column 5 -o x",
-            "pass one of these, or --no-header if the first row is no header",
+            "pass one of these, or --no-header if the first row is not a header",
         ),
-        ("fit-vocab wide.csv --column text -o x", "or pass another one, such as --delimiter ';'"),
+        ("fit-vocab wide.csv --column text -o x", "or pass another delimiter, such as --delimiter ';'"),
         ("fit-vocab text.txt --column review -o x", "if it is a table, pass its format, for example --format csv"),
         ("embed i.jsonl --model m.keras -o x.npy", "is JSON Lines, which does not record a length"),
         (

@@ -92,7 +92,10 @@ def test_events_and_other_orders():
 
 @pytest.mark.parametrize("times", [["9", "10"], ["2024-01-01", " 7.5 "], ["1e3", "x"]])
 def test_numbers_among_texts_are_no_order(times):
-    with pytest.raises(TextError, match=r"'time' holds texts, one of which is .*, and as texts 10 comes before 9"):
+    with pytest.raises(
+        TextError,
+        match=r"'time': it holds texts that look like numbers, for example .*, and as texts 10 comes before 9",
+    ):
         tokemb.group_events({"u": [1, 1], "time": times}, "u", "time")
 
 
@@ -113,7 +116,7 @@ def test_empty_keys_of_csv_are_missing(tmp_path):
 
 def test_wrong_settings():
     table = {"u": [1], "time": [[1]], "item": ["a"]}
-    with pytest.raises(TextTypeError, match="rows are ordered by numbers, times or texts"):
+    with pytest.raises(TextTypeError, match="rows are sorted by numbers, times or texts"):
         tokemb.group_events(table, "u", "time")
     with pytest.raises(TextError, match="no column 'v'"):
         tokemb.group_events(table, "v")
@@ -121,9 +124,9 @@ def test_wrong_settings():
         tokemb.group_events(table, "u", columns=["v"])
     with pytest.raises(ArgumentError, match="key must name a column"):
         tokemb.group_events(table, [])
-    with pytest.raises(ArgumentError, match="'item' cannot be both a list and"):
+    with pytest.raises(ArgumentError, match="'item' must be in one of key, first and columns"):
         tokemb.group_events(table, "u", columns=["item"], first=["item"])
-    with pytest.raises(ArgumentError, match="header say how files are read"):
+    with pytest.raises(ArgumentError, match="header must be given only for files"):
         tokemb.group_events(table, "u", header=False)
 
 

@@ -116,7 +116,7 @@ FILES = {
     long_header: "is not an array",
     long_token: "it unpacks to tokens of 268,435,585",
     long_vector: "and vectors of 268,435,585 bytes",
-    many_vectors: "vectors.npy says float32",
+    many_vectors: "vectors.npy must hold float32",
     repeated_tokens: "its tokens unpack from a file of",
     one_parquet_row: "67,108,864 ids in",
     high_id: "ids in a vocabulary of 2 tokens must be at most 1,000,020; the id of 'b' is 99,999,999",
@@ -184,7 +184,7 @@ def test_kept_texts_of_very_different_lengths_are_read(tmp_path):
     texts = np.array(["a", "b" * 5000] + ["c"] * 2000)
     np.savez_compressed(tmp_path / "ids.npz", ids=np.ones((len(texts), 2), np.int32), text=texts)
     blocks = list(open_ids(tmp_path / "ids.npz").blocks())
-    assert [text for block in blocks for text in block.kept["text"].to_pylist()] == texts.tolist()
+    assert [text for block in blocks for text in block.kept_columns["text"].to_pylist()] == texts.tolist()
 
 
 def test_padded_ids_that_are_nearly_all_padding_are_read(tmp_path):

@@ -33,9 +33,9 @@ def test_what_was_written_is_described(suffix, output, tmp_path):
     path.unlink(missing_ok=True)
     description = inspect(output.write(path))
     kept = description.pop("kept")
-    assert list(kept) == layout.kept.names
+    assert list(kept) == layout.kept_columns.names
     shown = [kind.removeprefix("large_") if suffix == ".npz" else kind for kind in kept.values()]
-    assert shown == [kept_type(field.type, suffix) for field in layout.kept]
+    assert shown == [kept_type(field.type, suffix) for field in layout.kept_columns]
     general = {
         "kind": layout.name,
         "format": suffix[1:],
@@ -142,7 +142,7 @@ def test_shards_that_are_not_as_they_were(shards):
     [
         (
             {"settings": {"format": "/../../x.npz"}, "rows": [], "bytes": [], "crc32": [], "complete": False},
-            "no format of theirs",
+            "names the shard format .* it must be one of",
         ),
         ({"settings": {"keep": 7, "rows_per_shard": 2}}, "is not a manifest of shards"),
         ({"rows": "many"}, "is not a manifest of shards"),
@@ -160,10 +160,10 @@ def test_manifests_that_are_none(shards, change, message):
 @pytest.mark.parametrize(
     ("suffix", "content", "message"),
     [
-        (".npz", b"PK\3\4nothing", "not a sound .npz file"),
-        (".parquet", b"PAR1nothing", "not a sound .parquet file"),
+        (".npz", b"PK\3\4nothing", "not a valid .npz file"),
+        (".parquet", b"PAR1nothing", "not a valid .parquet file"),
         (".jsonl", b"{}\n", "must be an object with ids"),
-        (".txt", b"a\n", "is none of what tokemb makes or reads: a folder of a vocabulary"),
+        (".txt", b"a\n", "is not a file or folder that tokemb can inspect. It must be a folder of a vocabulary"),
     ],
 )
 def test_files_that_are_none(tmp_path, suffix, content, message):
@@ -178,12 +178,12 @@ def test_other_archives_and_tables(tmp_path):
         inspect(tmp_path / "x.npz")
     encoder = tokemb.fit_vocab(["a"])
     encoder.save(tmp_path / "v")
-    with pytest.raises(tokemb.TokembError, match="must have a column ids of lists of whole numbers"):
+    with pytest.raises(tokemb.TokembError, match="must have a column ids of lists of integers"):
         inspect(tmp_path / "v" / "vocabulary.parquet")
     Path(tmp_path, "s").mkdir()
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "s" / "_manifest.json")
         with pytest.raises(tokemb.TokembError, match="is not a manifest of shards"):
             inspect(tmp_path / "s")
-    with pytest.raises(tokemb.TokembError, match="is no vocabulary, so no text goes through it"):
+    with pytest.raises(tokemb.TokembError, match="is not a vocabulary, so it cannot encode a text"):
         inspect(tmp_path / "s", text="a")

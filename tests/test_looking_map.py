@@ -58,7 +58,7 @@ def test_chosen_words_and_those_that_are_left_out():
     drawn = word_map(model, encoder, method="pca", words=words)
     assert drawn.tokens == ["bad", "good", "film", "fine"]
     assert drawn.left_out == ["slow", "xylophone"]
-    with pytest.raises(ArgumentError, match="a map needs 4 or more tokens whose vectors are not zeros; found 2"):
+    with pytest.raises(ArgumentError, match="a map requires at least 4 tokens whose vectors are not zeros; received 2"):
         word_map(model, encoder, words=["film", "good"])
     with pytest.raises(ArgumentError, match="words must be a list of words"):
         word_map(model, encoder, words="film")
@@ -359,7 +359,7 @@ def test_what_the_command_refuses(here):
         ("m.keras --vocab v -o map.pdf", 2, b"must end in .html, .png, .svg; received map.pdf"),
         ("m.keras --vocab v -o x.html --top 5 --words words.txt", 2, b"--words and --top both say which tokens"),
         ("m.keras -o x.html", 2, b"a Keras model requires --vocab"),
-        ("m.keras --vocab v -o x.html --top 3", 1, b"Error: a map needs 4 or more tokens"),
+        ("m.keras --vocab v -o x.html --top 3", 1, b"Error: a map requires at least 4 tokens"),
         ("m.keras --vocab v -o none/x.html", 1, b"Error: the folder of the output must exist"),
     ):
         run = command_here("plot", *arguments.split(), cwd=here)

@@ -27,18 +27,29 @@ def read(path, row_size=None):
     for block in blocks:
         assert isinstance(block.ids, Ragged) == (source.maxlen is None)
         assert (block.ids.values if source.maxlen is None else block.ids).dtype == np.int32
-        assert block.kept.schema.equals(source.kept)
-        assert block.kept.num_rows == len(block.ids) or not source.kept.names
+        assert block.kept_columns.schema.equals(source.kept_columns)
+        assert block.kept_columns.num_rows == len(block.ids) or not source.kept_columns.names
         if source.maxlen is not None:
             assert block.ids.shape[1] == source.maxlen
     rows = [row.tolist() for block in blocks for row in block.ids]
-    return source, rows, pa.Table.from_batches([block.kept for block in blocks], source.kept).to_pylist()
+    return (
+        source,
+        rows,
+        pa.Table.from_batches([block.kept_columns for block in blocks], source.kept_columns).to_pylist(),
+    )
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Some rows at a time, as in large files."""
-    for name in ("source.BLOCK", "npz.BLOCK", "npz._ROWS", "parquet._ROWS", "jsonl._BLOCK"):
+    for name in (
+        "source.BLOCK",
+        "npz.BLOCK",
+        "npz._ROWS",
+        "parquet._ROWS",
+        "jsonl._BLOCK_READ",
+        "jsonl._BLOCK_WRITTEN",
+    ):
         monkeypatch.setattr(f"tokemb.formats.{name}", 3)
 
 
@@ -47,9 +58,9 @@ def test_what_comes_back_is_what_was_written(tmp_path, output, suffix):
     layout = output.layout
     source, rows, kept = read(output.write(tmp_path / f"x{suffix}"))
     assert rows == output.rows
-    if layout.kept.names:
+    if layout.kept_columns.names:
         assert kept == output.kept.to_pylist()
-    assert source.kept.names == layout.kept.names
+    assert source.kept_columns.names == layout.kept_columns.names
     assert (source.fingerprint, source.pad_id) == (layout.fingerprint, layout.pad_id)
     assert source.maxlen == (None if layout.row_shape is None else layout.row_shape[0])
 
@@ -57,10 +68,10 @@ def test_what_comes_back_is_what_was_written(tmp_path, output, suffix):
 @given(outputs({name: COLUMNS[name] for name in ("text", "flag", "large")}, name="ids"))
 def test_json_comes_back(tmp_path, output):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tokemb.formats.jsonl._BLOCK", 1 << 20)
+        patch.setattr("tokemb.formats.jsonl._BLOCK_READ", 1 << 20)
         source, rows, kept = read(output.write(tmp_path / "x.jsonl"))
     assert rows == output.rows
-    if output.rows and output.layout.kept.names:
+    if output.rows and output.layout.kept_columns.names:
         assert kept == output.kept.to_pylist()
     assert (source.fingerprint, source.maxlen) == ("", None)
 
@@ -141,21 +152,21 @@ IDS = np.zeros((2, 2), int)
 @pytest.mark.parametrize(
     ("suffix", "write", "message"),
     [
-        (".npy", lambda path: np.save(path, np.zeros((2, 2))), r"must hold ids, whole numbers \(rows, maxlen\)"),
+        (".npy", lambda path: np.save(path, np.zeros((2, 2))), r"must hold ids, integers \(rows, maxlen\)"),
         (".npy", lambda path: np.save(path, np.array([[2**31]])), "ids must fit int32; received 2147483648"),
-        (".npz", lambda path: path.write_bytes(b"PK\3\4nothing"), "not a sound .npz file: File is not a zip file"),
-        (".npz", damaged, "not a sound .npz file: ids.npy: "),
-        (".npz", cut_member, r"ids.npy says int64 \(4, 2\), and has 56 bytes for it"),
-        (".npz", archive(ids=np.array([[{}]])), "ids.npy holds Python objects, which only pickle could read"),
+        (".npz", lambda path: path.write_bytes(b"PK\3\4nothing"), "not a valid .npz file: File is not a zip file"),
+        (".npz", damaged, "not a valid .npz file: ids.npy: "),
+        (".npz", cut_member, r"ids.npy must hold int64 \(4, 2\) as declared; it has 56 bytes"),
+        (".npz", archive(ids=np.array([[{}]])), "ids.npy holds Python objects, which tokemb never unpickles"),
         (".npz", archive(ids=IDS, x=np.array(["a", None])), "x.npy holds Python objects"),
-        (".npz", archive(ids=np.asfortranarray(IDS)), "in Fortran's order: save np.ascontiguousarray of it"),
+        (".npz", archive(ids=np.asfortranarray(IDS)), "in Fortran order: save np.ascontiguousarray of it"),
         (".npz", archive(ids=IDS.astype(float)), r"must hold ids.*; it holds ids float64 \(2, 2\)"),
         (".npz", archive(ids=np.array([[-(2**31) - 1]])), "ids must fit int32; received -2147483649"),
         (".npz", archive(values=np.arange(3), row_splits=np.array([0, 2])), "ascend from 0 to the 3 ids in values"),
         (".npz", archive(values=np.arange(3), row_splits=np.array([0, 2, 1, 3])), "ascend from 0 to the 3 ids"),
         (".npz", archive(values=np.arange(3), row_splits=np.array([1, 3])), "ascend from 0 to the 3 ids"),
         (".npz", archive(values=np.arange(3), row_splits=np.array([0, 9, 3])), "ascend from 0 to the 3 ids"),
-        (".npz", archive(a=IDS, b=IDS), "must hold ids, whole numbers"),
+        (".npz", archive(a=IDS, b=IDS), "must hold ids, integers"),
         (
             ".npz",
             archive(ids=IDS, **{"t.utf8": np.zeros(3, np.uint8), "t.offsets": np.array([0, 3, 2])}),
@@ -164,30 +175,42 @@ IDS = np.zeros((2, 2), int)
         (
             ".npz",
             archive(ids=IDS, **{"t.utf8": np.full(2, 255, np.uint8), "t.offsets": np.array([0, 1, 2])}),
-            "(?i)not a sound .npz file.*utf8",
+            "(?i)not a valid .npz file.*utf8",
         ),
-        (".parquet", lambda path: path.write_bytes(b"PAR1"), "not a sound .parquet file"),
-        (".parquet", cut_parquet, "not a sound .parquet file"),
-        (".parquet", parquet([1, 2]), "must have a column ids of lists of whole numbers.*; it has ids int64"),
+        (".parquet", lambda path: path.write_bytes(b"PAR1"), "not a valid .parquet file"),
+        (".parquet", cut_parquet, "not a valid .parquet file"),
+        (".parquet", parquet([1, 2]), "must have a column ids of lists of integers.*; it has ids int64"),
         (".parquet", parquet([["a"]]), "it has ids list<element: string>"),
         (".parquet", parquet([[1], None]), "holds a missing row or id in its column ids"),
         (".parquet", parquet([[1, None]]), "holds a missing row or id in its column ids"),
         (".parquet", parquet([[2**40]]), "ids must fit int32; received 1099511627776"),
-        (".parquet", parquet([[1], [2, 3]], maxlen="1"), "says that its rows have 1 ids, and holds others"),
-        (".parquet", parquet([[1]], maxlen="x"), "has b'x' as its tokemb.maxlen, which is no number"),
+        (".parquet", parquet([[1], [2, 3]], maxlen="1"), "declares rows of 1 ids, but holds rows of other lengths"),
+        (".parquet", parquet([[1]], maxlen="x"), "has b'x' as its tokemb.maxlen, which is not a number"),
         (".jsonl", lines('{"ids":[1]}', "{"), "line 2: is not JSON"),
-        (".jsonl", lines("[" * 100_000), "line 1: is not JSON"),
+        (".jsonl", lines("[" * 100_000), "line 1: is not readable JSON"),
         (".jsonl", lines('{"ids":[1]}', '{"id":[1]}'), "line 2: must be an object with ids"),
         (".jsonl", lines("[1]"), "line 1: must be an object with ids"),
-        (".jsonl", lines('{"ids":[1,true]}'), "line 1: ids must be whole numbers"),
-        (".jsonl", lines('{"ids":[1.0]}'), "line 1: ids must be whole numbers"),
-        (".jsonl", lines('{"ids":[1],"ids":[2]}'), "line 1: is not JSON that can be read: the key 'ids' occurs more"),
-        (".jsonl", lines('{"ids":[1],"x":{"a":1,"a":2}}'), "line 1: is not JSON that can be read: the key 'a' occurs"),
+        (".jsonl", lines('{"ids":[1,true]}'), "line 1: ids must be integers"),
+        (".jsonl", lines('{"ids":[1.0]}'), "line 1: ids must be integers"),
+        (".jsonl", lines('{"ids":[1],"ids":[2]}'), "line 1: is not readable JSON: the key 'ids' occurs more"),
+        (".jsonl", lines('{"ids":[1],"x":{"a":1,"a":2}}'), "line 1: is not readable JSON: the key 'a' occurs"),
         (".jsonl", lines('{"ids":[4294967296]}'), "lines 1 to 1: ids must fit int32"),
         (".jsonl", lines(json.dumps({"ids": [2**70]})), "lines 1 to 1: ids must"),
-        (".jsonl", lines('{"ids":[1,2],"x":1}', '{"ids":[1,2],"x":"a"}'), "lines 2 to 2: kept columns must be of the"),
-        (".jsonl", lines('{"ids":[1,2],"x":1}', '{"ids":[1,2],"y":1}'), "lines 2 to 2: 'y' is in none of the first"),
-        (".jsonl", lines('{"ids":[],"x":1}', '{"ids":[],"x":"a"}'), "lines 1 to 2: kept columns must be of one type"),
+        (
+            ".jsonl",
+            lines('{"ids":[1,2],"x":1}', '{"ids":[1,2],"x":"a"}'),
+            "lines 2 to 2: kept columns must have the types of the",
+        ),
+        (
+            ".jsonl",
+            lines('{"ids":[1,2],"x":1}', '{"ids":[1,2],"y":1}'),
+            "lines 2 to 2: all keys must occur in the first rows; 'y'",
+        ),
+        (
+            ".jsonl",
+            lines('{"ids":[],"x":1}', '{"ids":[],"x":"a"}'),
+            "lines 1 to 2: kept columns must hold values of one type",
+        ),
         (".txt", lines("1 2"), "must end in one of .npy, .npz, .parquet, .jsonl; received"),
         (".npz", lambda path: path.mkdir(), "holds no files of ids"),
     ],
@@ -220,10 +243,10 @@ from pathlib import Path
 import numpy as np, pyarrow, pyarrow.parquet
 from tests.peak import peak
 from tokemb.formats import open_ids
-from tokemb.formats import Layout, open_writer
+from tokemb.formats import OutputOptions, open_writer
 path, rows = Path(sys.argv[1]), int(sys.argv[2])
 if rows:
-    with open_writer(path, Layout("ids", np.dtype("int32"), (256,))) as writer:
+    with open_writer(path, OutputOptions("ids", np.dtype("int32"), (256,))) as writer:
         for _ in range(rows // 1000):
             writer.append(np.random.default_rng(0).integers(0, 60_000, (1000, 256)).astype(np.int32))
 else:

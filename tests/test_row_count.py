@@ -113,7 +113,7 @@ def test_resumed_shards_count_with_the_rows_that_are_read(tmp_path, encoder):
 
 def test_a_row_lost_by_grouping_is_an_error(monkeypatch):
     monkeypatch.setattr(
-        "tokemb.tables.events._in_order", lambda codes, _: (pa.array([0, 1]), np.array([0, 1, 2], np.int64))
+        "tokemb.tables.events._order_by_group", lambda codes, _: (pa.array([0, 1]), np.array([0, 1, 2], np.int64))
     )
     with pytest.raises(RowsLostError, match="3 rows were read but 2 grouped"):
         tokemb.group_events({"user": ["u", "v", "u"], "item": ["a", "b", "c"]}, "user")

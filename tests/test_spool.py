@@ -15,7 +15,7 @@ from tokemb.rows.disk_buffer import DiskBuffer, check_padding
 
 @given(outputs(ragged=True, name="ids"))
 def test_what_comes_back_is_what_went_in(tmp_path, output):
-    with DiskBuffer(tmp_path / "x.npy", output.layout.kept) as spool:
+    with DiskBuffer(tmp_path / "x.npy", output.layout.kept_columns) as spool:
         for rows, _, kept in output.blocks:
             spool.append(rows, kept)
         assert spool.rows == len(output.rows)
@@ -24,8 +24,8 @@ def test_what_comes_back_is_what_went_in(tmp_path, output):
         assert dict(spool.row_lengths) == {length: lengths.count(length) for length in lengths}
         blocks = list(spool.blocks())
     assert [row.tolist() for rows, _ in blocks for row in rows] == output.rows
-    if output.layout.kept.names:
-        assert pa.Table.from_batches([kept for _, kept in blocks], output.layout.kept).equals(output.kept)
+    if output.layout.kept_columns.names:
+        assert pa.Table.from_batches([kept for _, kept in blocks], output.layout.kept_columns).equals(output.kept)
     assert not list(tmp_path.iterdir())
 
 

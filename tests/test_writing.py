@@ -58,7 +58,7 @@ def test_npz(tmp_path, output):
             np.testing.assert_array_equal(archive[layout.name], expected, strict=True)
             lengths = np.concatenate([lengths for _, lengths, _ in output.blocks])
             np.testing.assert_array_equal(archive["lengths"], lengths)
-        for field in layout.kept:
+        for field in layout.kept_columns:
             values = output.kept[field.name].to_pylist()
             name = member_name(field.name).removesuffix(".npy")
             assert npz_column(archive, name, len(values)) == values
@@ -96,7 +96,7 @@ def test_parquet(tmp_path, output):
         patch.setattr("tokemb.formats.parquet._ROW_GROUP", 60)
         table = pq.read_table(output.write(tmp_path / "x.parquet"))
     assert table[layout.name].to_pylist() == output.rows
-    if layout.kept.names:
+    if layout.kept_columns.names:
         kept = table.drop_columns([layout.name])
         assert kept.schema.equals(output.kept.schema)
         assert kept.to_pylist() == output.kept.to_pylist()
@@ -128,7 +128,7 @@ def test_parquet_types(tmp_path):
 @given(outputs({**COLUMNS, **DAYS}))
 def test_jsonl(tmp_path, output):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tokemb.formats.jsonl._BLOCK", 5)
+        patch.setattr("tokemb.formats.jsonl._BLOCK_WRITTEN", 5)
         content = output.write(tmp_path / "x.jsonl").read_bytes().decode()
     lines = [json.loads(line) for line in content.split("\n")[:-1]]
     kept = [
@@ -168,9 +168,9 @@ def test_the_same_rows_give_the_same_bytes(tmp_path, output, suffix):
 @given(outputs(ragged=True, name="ids"), st.sampled_from([".npz", ".jsonl"]))
 def test_blocks_do_not_show(tmp_path, output, suffix):
     """Only row groups of Parquet depend on how rows came."""
-    whole = output.kept.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], output.layout.kept)]
+    whole = output.kept.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], output.layout.kept_columns)]
     apart = output.write(tmp_path / f"a{suffix}").read_bytes()
-    output.blocks = [(Ragged.from_rows(output.rows), None, whole[0] if output.layout.kept.names else None)]
+    output.blocks = [(Ragged.from_rows(output.rows), None, whole[0] if output.layout.kept_columns.names else None)]
     assert output.write(tmp_path / f"b{suffix}").read_bytes() == apart
 
 
@@ -214,14 +214,14 @@ LABEL = pa.schema({"label": pa.int8()})
     ("suffix", "kept", "row_shape", "message"),
     [
         (".npy", LABEL, (2,), r"\.npy holds one array and no kept columns, here label: write \.npz or \.parquet"),
-        (".npy", None, None, r"\.npy holds rows of one length: pad them, or write \.npz or \.parquet"),
+        (".npy", None, None, r"\.npy holds rows of one length: pad the rows, or write \.npz or \.parquet"),
         (".txt", None, (2,), r"must end in one of \.npy, \.npz, \.parquet, \.tfrecord, \.jsonl; received .*x\.txt"),
         (".npz", pa.schema({"x": pa.list_(pa.int8())}), (2,), r"'x' is list<item: int8>: write \.parquet"),
         (".npz", pa.schema({"x.npy": pa.int8()}), (2,), r"cannot be called 'x\.npy'"),
-        (".npz", pa.schema({"x": pa.string(), "x.utf8": pa.int8()}), (2,), r"'x\.utf8' is a part of the column 'x'"),
+        (".npz", pa.schema({"x": pa.string(), "x.utf8": pa.int8()}), (2,), r"'x\.utf8' is an array of the column 'x'"),
         (".tfrecord", pa.schema({"x": pa.date32()}), (2,), r"'x' is date32\[day\]: write \.parquet"),
-        (".jsonl", pa.schema({"x": pa.binary()}), (2,), r"JSON has no bytes, as 'x' holds"),
-        (".parquet", pa.schema({"x": pa.month_day_nano_interval()}), (2,), r"Parquet cannot keep these columns"),
+        (".jsonl", pa.schema({"x": pa.binary()}), (2,), r"JSON cannot hold bytes, the type of column 'x'"),
+        (".parquet", pa.schema({"x": pa.month_day_nano_interval()}), (2,), r"Parquet cannot hold these columns"),
     ],
 )
 def test_what_a_format_cannot_hold_is_known_at_once(tmp_path, suffix, kept, row_shape, message):
@@ -255,8 +255,8 @@ def test_dtypes(tmp_path):
         with pytest.raises(ArgumentError, match="dtype must be one of"):
             function(name)
     for dtype, number, message in (
-        ("uint16", 65536, "uint16 holds whole numbers from 0 to 65535; received 65536"),
-        ("uint16", -1, "uint16 holds whole numbers from 0 to 65535; received -1"),
+        ("uint16", 65536, "uint16 holds integers from 0 to 65535; received 65536"),
+        ("uint16", -1, "uint16 holds integers from 0 to 65535; received -1"),
         ("float16", 65520.0, "float16 holds numbers up to 65504; received 65520.0"),
         ("float16", -1e9, "received -1000000000.0"),
     ):
@@ -272,14 +272,14 @@ def test_dtypes(tmp_path):
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_json_has_no_such_number(tmp_path, number):
     with (
-        pytest.raises(ArgumentError, match=f"JSON has no number {number}"),
+        pytest.raises(ArgumentError, match=f"JSON cannot hold {number}"),
         open_writer(tmp_path / "x.jsonl", OutputOptions("vectors", np.dtype("float32"), (2,))) as writer,
     ):
         writer.append(np.array([[0, number]], np.float32))
     if not math.isnan(number):
         kept = pa.record_batch({"x": [number]})
         with (
-            pytest.raises(ArgumentError, match="JSON has no infinity, which is in 'x'"),
+            pytest.raises(ArgumentError, match="JSON cannot hold the infinity in column 'x'"),
             open_writer(tmp_path / "x.jsonl", ids_layout(kept=kept.schema)) as writer,
         ):
             writer.append(np.zeros((1, 2), np.int32), None, kept)
@@ -290,10 +290,10 @@ def test_blocks_of_another_layout(tmp_path):
     kept = pa.record_batch({"x": [1, 2]})
     rows = np.zeros((2, 2), np.int32)
     for block, message in (
-        ((rows[:, :1], None, kept), r"rows of \(1,\) cannot stand in a file of rows of \(2,\)"),
+        ((rows[:, :1], None, kept), r"rows must have the shape \(2,\); received \(1,\)"),
         ((rows,), "kept columns must be"),
-        ((rows[:1], None, kept), "1 rows came with 2 rows of kept columns"),
-        ((rows.astype(float), None, kept), "float64 cannot stand in a file of int32"),
+        ((rows[:1], None, kept), "kept columns must have 1 rows, as the ids; received 2"),
+        ((rows.astype(float), None, kept), "values must be of the kind of int32; received float64"),
     ):
         with (
             pytest.raises(ValueError, match=message),

@@ -18,12 +18,12 @@ import resource, sys
 from pathlib import Path
 import numpy as np, pyarrow as pa
 from tests.peak import peak
-from tokemb.formats import Layout, open_writer
+from tokemb.formats import OutputOptions, open_writer
 path, blocks, limit = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 numbers = np.random.default_rng(0)
 kept = pa.record_batch({"text": [f"row {i}" for i in range(1000)], "n": list(range(1000))})
 kept = kept.slice(0, 0 if path.suffix == ".npy" else 1000).select([] if path.suffix == ".npy" else ["text", "n"])
-layout = Layout("ids", np.dtype("int32"), (256,), kept.schema)
+layout = OutputOptions("ids", np.dtype("int32"), (256,), kept.schema)
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 before = peak()

@@ -61,8 +61,8 @@ def archive(tmp_path):
 def test_columns_of_any_name_are_read_back_by_name(archive):
     path, kept = archive
     (block,) = open_ids(path).blocks()
-    assert block.kept.schema.names == kept.schema.names
-    assert block.kept.to_pydict() == kept.to_pydict()
+    assert block.kept_columns.schema.names == kept.schema.names
+    assert block.kept_columns.to_pydict() == kept.to_pydict()
 
 
 def test_arrays_of_any_name_are_extracted_inside_of_the_folder(archive, tmp_path):
@@ -97,7 +97,7 @@ def test_header_of_a_csv_file_cannot_name_a_file_outside(tmp_path):
     ok(command_here("encode", "x.csv", "--vocab", "v", "--keep", "../x,/y", "-o", "a.npz", cwd=tmp_path))
     with zipfile.ZipFile(tmp_path / "a.npz") as archive:
         assert {"..%2Fx.npy", "%2Fy.npy"} <= set(archive.namelist())
-    assert next(open_ids(tmp_path / "a.npz").blocks()).kept.to_pydict() == {"../x": [1], "/y": [2]}
+    assert next(open_ids(tmp_path / "a.npz").blocks()).kept_columns.to_pydict() == {"../x": [1], "/y": [2]}
 
 
 def test_arrays_of_columns_are_named_safely(tmp_path):
@@ -113,12 +113,12 @@ def test_arrays_of_columns_are_named_safely(tmp_path):
 def test_two_members_of_one_name_are_an_error(tmp_path):
     path = Path(tmp_path / "a.npz")
     np.savez(path, **{"ids": np.ones((1, 2), np.int32), "a/b": np.ones(1), "a%2Fb": np.zeros(1)})
-    with pytest.raises(TokembError, match=r"a.npz is not a sound .npz file: a%2Fb.npy is there more than once"):
+    with pytest.raises(TokembError, match=r"a.npz is not a valid .npz file: a%2Fb.npy occurs more than once"):
         open_ids(path)
 
 
 def test_archive_of_another_program_keeps_its_names(tmp_path):
     np.savez(tmp_path / "a.npz", **{"ids": np.ones((1, 2), np.int32), "a/b": np.ones(1), "50%": np.zeros(1)})
-    assert open_ids(tmp_path / "a.npz").kept.names == ["a/b", "50%"]
+    assert open_ids(tmp_path / "a.npz").kept_columns.names == ["a/b", "50%"]
     pq.write_table(pa.table({"ids": [[1]], "../x": [1]}), tmp_path / "a.parquet")
-    assert open_ids(tmp_path / "a.parquet").kept.names == ["../x"]
+    assert open_ids(tmp_path / "a.parquet").kept_columns.names == ["../x"]

@@ -43,7 +43,7 @@ def test_what_is_parsed_is_what_was_written(tmp_path, output):
     layout = output.layout
     got = parsed(output.write(tmp_path / "x.tfrecord"), layout)
     assert [row[layout.name].tolist() for row in got] == output.rows
-    for field in layout.kept:
+    for field in layout.kept_columns:
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         for row, value in zip(got, output.kept[field.name].to_pylist(), strict=True):
             assert str(row[field.name]) == str(expected(value, kind))
@@ -58,7 +58,7 @@ def serialized(layout, row, kept):
     features = example.features.feature
     main = features[layout.name]
     (main.int64_list if layout.name == "ids" else main.float_list).value.extend(np.array(row).reshape(-1).tolist())
-    for field in layout.kept:
+    for field in layout.kept_columns:
         value = kept[field.name]
         if value is None:
             continue
@@ -132,7 +132,7 @@ def test_a_dataset_of_batches(tmp_path):
 def test_a_number_beyond_int64(tmp_path):
     kept = pa.record_batch({"n": pa.array([2**63], pa.uint64())})
     with (
-        pytest.raises(ArgumentError, match="whole numbers up to 9223372036854775807; 'n' holds a larger one: "),
+        pytest.raises(ArgumentError, match="integers up to 9223372036854775807; 'n' holds a larger one: "),
         open_writer(tmp_path / "x.tfrecord", OutputOptions("ids", np.dtype("int32"), (1,), kept.schema)) as writer,
     ):
         writer.append(np.zeros((1, 1), np.int32), None, kept)

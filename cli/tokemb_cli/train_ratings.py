@@ -11,7 +11,7 @@ import click
 from tokemb_cli import corpus, options, training, values
 
 # Ratings are short rows: larger steps, and more of them, than for texts.
-_SCHEDULE = {"epochs": 50, "batch_size": 1024, "rate": 0.005}
+_SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
 
 
 @click.command("ratings", context_settings={"default_map": _SCHEDULE})
@@ -38,6 +38,7 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "rate": 0.005}
 )
 @click.option(
     "--between",
+    "rating_range",
     type=values.Number(),
     nargs=2,
     metavar="LOW HIGH",

@@ -33,7 +33,14 @@ from tokemb_cli import corpus, options, training, values
     help="Subsample tokens whose relative frequency is higher than this; 0 turns it off.",
 )
 @click.option("--epochs", type=values.Integer(), default=5, show_default=True, help="Number of epochs.")
-@click.option("--rate", type=values.Number(above=0), default=0.025, show_default=True, help="Initial learning rate.")
+@click.option(
+    "--rate",
+    "learning_rate",
+    type=values.Number(above=0),
+    default=0.025,
+    show_default=True,
+    help="Initial learning rate.",
+)
 @click.option(
     "--last-rate", type=values.Number(above=0), default=0.0001, show_default=True, help="Final learning rate."
 )

@@ -57,16 +57,16 @@ def command(
     training.check_apart(rows, test, output)
     schedule = training.take_schedule(told, output, force)
     from tokemb import ColumnEncoder
-    from tokemb.training.knowledge_tracing import train_tracing
+    from tokemb.training.knowledge_tracing import train_knowledge_tracing
 
     answers = _read(rows, skill, correct)
     tested = None if test is None else _read(replace(rows, files=(test,)), skill, correct)
     encoder = None if vocab is None else ColumnEncoder.load(vocab)
     training.import_keras()
-    trained = train_tracing(
+    trained = train_knowledge_tracing(
         answers,
         skill=skill,
-        correct=correct,
+        correct_column=correct,
         encoder=encoder,
         test=tested,
         schedule=schedule,

@@ -23,9 +23,12 @@ _SHOWN_CLASSES = 10
 _SCHEDULE = (
     click.option("--epochs", type=values.Integer(), default=10, show_default=True, help="Maximum number of epochs."),
     click.option("--batch-size", type=values.Integer(), default=128, show_default=True, help="Batch size."),
-    click.option("--rate", type=values.Number(above=0), default=0.001, show_default=True, help="Learning rate."),
+    click.option(
+        "--rate", "learning_rate", type=values.Number(above=0), default=0.001, show_default=True, help="Learning rate."
+    ),
     click.option(
         "--validation",
+        "validation_split",
         type=values.Number(least=0, below=1),
         default=0.1,
         show_default=True,
@@ -61,7 +64,7 @@ def take_schedule(told: dict[str, Any], output: Path, force: bool) -> Schedule:
     from tokemb.training.fitting import Schedule, check_output
 
     check_output(output, force=force)
-    names = ("epochs", "batch_size", "rate", "validation", "patience", "seed")
+    names = ("epochs", "batch_size", "learning_rate", "validation_split", "patience", "seed")
     return Schedule(**{name: told.pop(name) for name in names})
 
 

@@ -1,4 +1,4 @@
-"""Files of ids and vectors: readers, writers and shards of each format, in constant memory (docs/outputs.md)."""
+"""Files of ids and vectors: readers, writers and shards, in constant memory (docs/outputs.md)."""
 
 from tokemb.formats.open_ids import find_ids, open_ids
 from tokemb.formats.open_writer import FORMATS, check_layout, check_target, least_row_bytes, open_writer

@@ -1,4 +1,4 @@
-"""Several files of ids, one after the other."""
+"""Several files of ids that are read as one source."""
 
 from __future__ import annotations
 
@@ -13,61 +13,78 @@ from tokemb.formats.source import IdBlock, IdsSource
 
 
 class ChainedSource(IdsSource):
-    """The rows of all ``sources``, of one length if they have one, and of one vocabulary."""
+    """The rows of several sources, in order. All have the same ``maxlen``, vocabulary, padding id and kept columns."""
 
     def __init__(self, path: Path, sources: Sequence[IdsSource]) -> None:
-        """``path``: how all of them are called; raises ``ArgumentError`` for files that do not go together."""
+        """Initialize the source.
+
+        Args:
+            path: The name of all sources in messages.
+            sources: At least one source.
+
+        Raises:
+            ArgumentError: If the sources have different properties.
+        """
         first = sources[0]
-        for what in ("maxlen", "fingerprint", "pad_id"):
+        for attribute in ("maxlen", "fingerprint", "pad_id"):
             for source in sources:
-                before, now = getattr(first, what), getattr(source, what)
-                if before != now:
-                    said = " and ".join("not given" if value in (None, "") else str(value) for value in (before, now))
-                    raise ArgumentError(f"{first.path} and {source.path} do not go together: their {what} is {said}")
+                expected, received = getattr(first, attribute), getattr(source, attribute)
+                if expected != received:
+                    values = " and ".join("unknown" if v in (None, "") else str(v) for v in (expected, received))
+                    raise ArgumentError(
+                        f"files of ids that are read together must have the same {attribute}; that of {first.path} and "
+                        f"{source.path} is {values}"
+                    )
         rows = [source.rows for source in sources]
-        known = None if None in rows else sum(filter(None, rows))
+        total = None if None in rows else sum(filter(None, rows))
         dtypes = {source.dtype for source in sources}
         dtype = first.dtype if len(dtypes) == 1 else None
-        super().__init__(path, first.maxlen, known, dtype, _kept(sources), first.fingerprint, first.pad_id)
+        super().__init__(
+            path, first.maxlen, total, dtype, _unified_kept_columns(sources), first.fingerprint, first.pad_id
+        )
         self.column = first.column
         self._sources = sources
 
     @property
     def files(self) -> list[Path]:
-        """The files of all."""
+        """The files of all sources, in order."""
         return [file for source in self._sources for file in source.files]
 
     def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
-        """Read one after the other."""
+        """Yield the blocks of each source in turn. See ``IdsSource.blocks``."""
         for source in self._sources:
             for block in source.blocks(row_size):
-                yield IdBlock(block.ids, self._same_types(source, block.kept))
+                yield IdBlock(block.ids, self._cast_kept_columns(source, block.kept_columns))
 
-    def _same_types(self, source: IdsSource, kept: pa.RecordBatch) -> pa.RecordBatch:
-        if kept.schema.equals(self.kept):
-            return kept
+    def _cast_kept_columns(self, source: IdsSource, kept_columns: pa.RecordBatch) -> pa.RecordBatch:
+        if kept_columns.schema.equals(self.kept_columns):
+            return kept_columns
         try:
-            columns = [kept[field.name].cast(field.type) for field in self.kept]
+            columns = [kept_columns[field.name].cast(field.type) for field in self.kept_columns]
         except pa.ArrowException as error:
-            raise ArgumentError(f"{source.path}: a kept column is not as in the other files, {error}") from None
-        return pa.RecordBatch.from_arrays(columns, schema=self.kept)
+            raise ArgumentError(
+                f"{source.path}: kept columns must have the types of the other files: {error}"
+            ) from None
+        return pa.RecordBatch.from_arrays(columns, schema=self.kept_columns)
 
 
-def _kept(sources: Sequence[IdsSource]) -> pa.Schema:
-    """The kept columns, which must be the same; types may be those of one of the files that hold all the others.
+def _unified_kept_columns(sources: Sequence[IdsSource]) -> pa.Schema:
+    """Return the schema of the kept columns, whose types can hold the values of all sources.
 
-    A text is written in one of two ways to ``.npz``, as its length asks for.
+    Types may differ between shards of one run: a ``.npz`` stores texts in one of two ways, depending on their length.
+
+    Raises:
+        ArgumentError: If names differ or the types of a column have no common type.
     """
     first: Any = sources[0]
     for source in sources:
-        if sorted(source.kept.names) != sorted(first.kept.names):
-            before, now = (", ".join(each.kept.names) or "none" for each in (first, source))
+        if sorted(source.kept_columns.names) != sorted(first.kept_columns.names):
+            expected, received = (", ".join(each.kept_columns.names) or "none" for each in (first, source))
             raise ArgumentError(
-                f"{first.path} and {source.path} do not go together: their kept columns are {before} and {now}"
+                f"files of ids that are read together must have the same kept columns; those of {first.path} and "
+                f"{source.path} are {expected} and {received}"
             )
     try:
-        return pa.unify_schemas([source.kept for source in sources], promote_options="permissive")
+        return pa.unify_schemas([source.kept_columns for source in sources], promote_options="permissive")
     except pa.ArrowException as error:
-        raise ArgumentError(
-            f"the files in {first.path.parent} do not go together: {error}: their kept columns must be of one type"
-        ) from None
+        raise ArgumentError(f"kept columns must have one type in all files of {first.path.parent}: {error}") from None

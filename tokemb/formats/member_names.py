@@ -1,7 +1,7 @@
-"""Names of columns as those of files in a ``.npz``, which unzip may extract: none leads out of its folder.
+r"""Names of columns as names of archive members in a ``.npz``. Extracting them with unzip never leaves the folder.
 
-``/``, ``\\``, ``:`` and control characters become ``%2F``, ``%5C``, ``%3A``, ``%0A``, ... A ``%`` before what would
-be read back as one of these becomes ``%25``, so that each name has a member of its own.
+``/``, ``\``, ``:`` and control characters become ``%2F``, ``%5C``, ``%3A``, ``%0A``, ... A ``%`` that begins a text
+like one of these becomes ``%25``, so that different columns have different members.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ _ESCAPED = re.compile(_ESCAPES)
 
 
 def member_name(column: str) -> str:
-    r"""Return what the array of a column is called in a ``.npz``.
+    """Return the name of the member that holds the array of a column.
 
-    >>> member_name("label"), member_name("../x"), member_name("100%"), member_name("a%2Fb")
-    ('label.npy', '..%2Fx.npy', '100%.npy', 'a%252Fb.npy')
+    Example:
+        >>> member_name("label"), member_name("../x"), member_name("100%"), member_name("a%2Fb")
+        ('label.npy', '..%2Fx.npy', '100%.npy', 'a%252Fb.npy')
     """
     return _UNSAFE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), column) + SUFFIX
 
 
 def column_name(member: str) -> str:
-    """Return the column whose array is called ``member``, the inverse of ``member_name``.
+    """Return the name of the column whose array is in a member. This is the inverse of ``member_name``.
 
-    >>> column_name("..%2Fx.npy")
-    '../x'
+    Example:
+        >>> column_name("..%2Fx.npy")
+        '../x'
     """
     return _ESCAPED.sub(lambda match: bytes.fromhex(match[0].replace("%", "")).decode(), member.removesuffix(SUFFIX))

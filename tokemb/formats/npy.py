@@ -1,6 +1,6 @@
 """NumPy ``.npy`` files: read ids, and write ids or vectors.
 
-The format is NumPy's (numpy.lib.format), version 1.0, so that ``np.load(path, mmap_mode="r")`` opens what is written.
+The format is that of ``numpy.lib.format``, version 1.0. ``np.load(path, mmap_mode="r")`` opens the written files.
 """
 
 from __future__ import annotations
@@ -15,16 +15,20 @@ import pyarrow as pa
 
 from tokemb.errors import ArgumentError
 from tokemb.formats.output_options import OutputOptions
-from tokemb.formats.source import NOTHING_KEPT, IdBlock, IdsSource, changed, int32_ids
+from tokemb.formats.source import NO_KEPT_COLUMNS, IdBlock, IdsSource, changed_file, int32_ids
 from tokemb.formats.writer import Array, Block, Writer
 
 
 def open_npy(path: Path) -> Array:
-    """Map the array in a ``.npy`` file; raises ``ArgumentError`` if it is none, or holds Python objects."""
+    """Memory-map the array of a ``.npy`` file.
+
+    Raises:
+        ArgumentError: If the file is not a ``.npy`` array, or holds Python objects.
+    """
     if path.is_dir():
         raise ArgumentError(f"{path} is a folder, not a .npy file")
     try:
-        with np.errstate(over="ignore"):  # of a shape that no memory can hold, which is an error then
+        with np.errstate(over="ignore"):  # a shape that no memory can hold gives an error below
             array = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError:
         raise
@@ -38,78 +42,85 @@ def open_npy(path: Path) -> Array:
 class NpySource(IdsSource):
     """One array of ids (rows, maxlen).
 
-    It is read, not mapped: a process is killed if it touches mapped bytes of a file that was truncated.
+    It is read and not memory-mapped: a process is killed if it touches mapped bytes of a file that was truncated.
     """
 
     def __init__(self, path: Path, array: Any) -> None:  # noqa: ANN401 - a memmap, of which older NumPy has no types
         super().__init__(path, array.shape[1], len(array), array.dtype)
         self._shape: tuple[int, int] = array.shape
-        self._numbers: np.dtype[Any] = array.dtype
-        self._by_column = bool(array.flags.fnc)
+        self._file_dtype: np.dtype[Any] = array.dtype
+        self._fortran_order = bool(array.flags.fnc)
         with path.open("rb") as file:
             self._header = file.read(array.offset)
             size = os.fstat(file.fileno()).st_size
         if size != array.offset + array.nbytes:
             raise ArgumentError(
-                f"{path} must hold one array; it goes on for {size - array.offset - array.nbytes:,} bytes after the "
-                "first: save each array to a file of its own"
+                f"{path} must hold one array; {size - array.offset - array.nbytes:,} bytes follow the first: save each "
+                "array to its own file"
             )
 
     def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
-        """Read some rows at a time."""
+        """Yield the rows. See ``IdsSource.blocks``."""
         step = self._rows_at_a_time(row_size)
-        kept = pa.RecordBatch.from_arrays([], schema=NOTHING_KEPT)
+        kept_columns = pa.RecordBatch.from_arrays([], schema=NO_KEPT_COLUMNS)
         with self.path.open("rb") as file:
             if file.read(len(self._header)) != self._header:
-                raise changed(self.path)
+                raise changed_file(self.path)
             for start in range(0, max(self._shape[0], 1), step):
-                rows = self._columns(file, start, step) if self._by_column else self._rows(file, start, step)
-                yield IdBlock(int32_ids(rows, self.path), kept)
+                rows = (
+                    self._read_fortran_rows(file, start, step) if self._fortran_order else self._rows(file, start, step)
+                )
+                yield IdBlock(int32_ids(rows, self.path), kept_columns)
 
     def _rows(self, file: BinaryIO, start: int, step: int) -> Array:
         rows, width = min(step, self._shape[0] - start), self._shape[1]
         return self._read(file, rows * width).reshape(rows, width)
 
-    def _columns(self, file: BinaryIO, start: int, step: int) -> Array:
-        """Read rows of an array in Fortran's order, from as many places as it has columns."""
+    def _read_fortran_rows(self, file: BinaryIO, start: int, step: int) -> Array:
+        """Read rows of an array in Fortran order, one read for each of its columns."""
         rows, width = self._shape
-        columns = np.empty((width, min(step, rows - start)), self._numbers)
+        columns = np.empty((width, min(step, rows - start)), self._file_dtype)
         for index, column in enumerate(columns):
             file.seek(len(self._header) + (index * rows + start) * columns.itemsize)
             column[:] = self._read(file, len(column))
         return columns.T
 
     def _read(self, file: BinaryIO, count: int) -> Array:
-        content = file.read(count * self._numbers.itemsize)
-        if len(content) != count * self._numbers.itemsize:
-            raise changed(self.path)
-        return np.frombuffer(content, self._numbers)
+        content = file.read(count * self._file_dtype.itemsize)
+        if len(content) != count * self._file_dtype.itemsize:
+            raise changed_file(self.path)
+        return np.frombuffer(content, self._file_dtype)
 
 
 def open_source(path: Path) -> NpySource:
-    """Look at ids (rows, maxlen) of any integer dtype; raises ``ArgumentError`` for anything else."""
+    """Open ids (rows, maxlen) of any integer dtype.
+
+    Raises:
+        ArgumentError: If the file holds anything else.
+    """
     array = open_npy(path)
     if array.ndim != 2 or array.dtype.kind not in "iu":
-        raise ArgumentError(f"{path} must hold ids, whole numbers (rows, maxlen); it holds {array.dtype} {array.shape}")
+        raise ArgumentError(f"{path} must hold ids, integers (rows, maxlen); it holds {array.dtype} {array.shape}")
     return NpySource(path, array)
 
 
 class NpyWriter(Writer):
-    """One array (rows, *row_shape) and nothing else."""
+    """Writer of one array (rows, *row_shape) without kept columns."""
 
     @classmethod
     def check(cls, layout: OutputOptions) -> None:
-        """Raise ``ArgumentError`` for kept columns and rows of different lengths."""
-        if len(layout.kept):
+        """Raise ``ArgumentError`` for kept columns or ragged rows."""
+        if len(layout.kept_columns):
             raise ArgumentError(
-                f".npy holds one array and no kept columns, here {', '.join(layout.kept.names)}: write .npz or .parquet"
+                f".npy holds one array and no kept columns, here {', '.join(layout.kept_columns.names)}: write .npz or "
+                ".parquet"
             )
         if layout.row_shape is None:
-            raise ArgumentError(".npy holds rows of one length: pad them, or write .npz or .parquet")
+            raise ArgumentError(".npy holds rows of one length: pad the rows, or write .npz or .parquet")
 
     @classmethod
     def least_row_bytes(cls, layout: OutputOptions) -> int:
-        """Return the bytes of the numbers."""
+        """Return the size in bytes of the numbers."""
         return layout.row_size * layout.dtype.itemsize
 
     def __init__(self, path: Path, layout: OutputOptions) -> None:
@@ -128,23 +139,29 @@ class NpyWriter(Writer):
 
 
 class GrowingArray:
-    """An array in ``.npy`` form of which the number of rows is known at the end, when the header is completed."""
+    """A ``.npy`` array whose number of rows is unknown until ``complete`` updates the header."""
 
     def __init__(self, file: BinaryIO, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> None:
-        """``file``: empty, and can seek. ``row_shape``: all axes but the first."""
+        """Write the header.
+
+        Args:
+            file: An empty seekable file.
+            dtype: The dtype of the array.
+            row_shape: The lengths of all axes but the first.
+        """
         self._file, self._dtype, self._row_shape = file, dtype, row_shape
         self._rows = 0
         self._write_header()
         self._data_start = file.tell()
 
     def append(self, rows: Array) -> None:
-        """Add ``rows``, (rows, *row_shape) of the dtype."""
-        # As bytes: not every dtype, datetime64 for one, is in Python's buffer protocol.
+        """Append ``rows``, (rows, *row_shape) of the dtype."""
+        # As bytes: the buffer protocol does not support every dtype, for example datetime64.
         self._file.write(np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data)
         self._rows += len(rows)
 
     def complete(self) -> None:
-        """Say in the header how many rows there are."""
+        """Write the number of rows into the header."""
         self._file.seek(0)
         self._write_header()
         if self._file.tell() != self._data_start:

@@ -1,7 +1,7 @@
-"""Kept columns as arrays of a ``.npz``, which NumPy opens without pickle.
+"""Kept columns as arrays of a ``.npz`` that NumPy opens without pickle.
 
-``label``: numbers, Booleans and dates as they are; texts as NumPy's fixed-width characters if none is long, which is
-known at the end, and otherwise as ``label.utf8`` and ``label.offsets``. ``label.missing`` says where there was nothing.
+The array ``label`` holds the numbers, Booleans or dates of a column ``label``. Short texts are fixed-width characters
+in ``label``; if one is long, all are in ``label.utf8`` and ``label.offsets``. ``label.missing`` marks missing values.
 """
 
 from __future__ import annotations
@@ -19,42 +19,42 @@ import pyarrow.compute as pc
 from tokemb.errors import ArgumentError
 from tokemb.formats.npy import GrowingArray
 from tokemb.formats.writer import Array
-from tokemb.sources.kept import is_moment, is_number, plain, plain_type
+from tokemb.sources.column_types import is_moment, is_number, plain, plain_type
 
-# What is put after the name of a column, and a dot.
+# Suffixes of the arrays of a column, after its name and a dot.
 DERIVED = ("utf8", "offsets", "missing")
 
-# Characters of the longest text that is written at full width, four bytes each.
+# The maximum length of fixed-width texts. A character takes four bytes.
 WIDEST = 64
 
-# Characters that are widened at a time.
+# The number of characters that are converted to fixed width at a time.
 _BLOCK = 1 << 22
 
 
 class BufferedArray:
-    """A growing array in a temporary file beside the output, without a name where the system allows it."""
+    """A growing array in a temporary file beside the output. The file has no name where the system allows it."""
 
     def __init__(self, folder: Path, dtype: np.dtype[Any], row_shape: tuple[int, ...] = ()) -> None:
         self.file: IO[bytes] = tempfile.TemporaryFile(dir=folder, prefix=".tokemb-")
         self._array = GrowingArray(self.file, dtype, row_shape)
 
     def append(self, rows: Array) -> None:
-        """Add ``rows``, (rows, *row_shape) of the dtype."""
+        """Append ``rows``, (rows, *row_shape) of the dtype."""
         self._array.append(rows)
 
     def complete(self) -> IO[bytes]:
-        """The file with the whole array, at its start."""
+        """Complete the array and return its file, positioned at the start."""
         self._array.complete()
         self.file.seek(0)
         return self.file
 
     def close(self) -> None:
-        """Let the file go; again is allowed."""
+        """Close the file. Repeated calls are allowed."""
         self.file.close()
 
 
-class Column(ABC):
-    """A kept column that is spooled."""
+class KeptColumn(ABC):
+    """A kept column whose arrays are buffered in files."""
 
     def __init__(self, folder: Path, field: pa.Field) -> None:
         self._folder, self._name = folder, field.name
@@ -62,55 +62,55 @@ class Column(ABC):
         self._any_missing = False
 
     def append(self, values: pa.Array) -> None:
-        """Add the values of some rows."""
+        """Append the values of some rows."""
         self._any_missing |= values.null_count > 0
         self._missing.append(values.is_null().to_numpy(zero_copy_only=False))
         self._append(plain(values))
 
     @abstractmethod
     def _append(self, values: pa.Array) -> None:
-        """Add values of a plain type."""
+        """Append values of a plain type."""
 
     @abstractmethod
-    def _own_arrays(self) -> Iterator[tuple[str, BufferedArray]]:
-        """The names of arrays and the arrays, but for the missing values."""
+    def _value_arrays(self) -> Iterator[tuple[str, BufferedArray]]:
+        """Yield the names and buffers of the arrays, without that of the missing values."""
 
     def arrays(self) -> Iterator[tuple[str, BufferedArray]]:
-        """The names of arrays and the arrays."""
-        yield from self._own_arrays()
+        """Yield the names and buffers of the arrays."""
+        yield from self._value_arrays()
         if self._any_missing:
             yield f"{self._name}.missing", self._missing
 
     def close(self) -> None:
-        """Let the files go."""
+        """Close the files."""
         self._missing.close()
 
 
-class NumberColumn(Column):
-    """Numbers, Booleans or moments; missing ones are NaN, NaT, 0 or False."""
+class NumberColumn(KeptColumn):
+    """Numbers, Booleans, dates or timestamps. Missing values are NaN, NaT, 0 or False."""
 
     def __init__(self, folder: Path, field: pa.Field) -> None:
         super().__init__(folder, field)
         kind = plain_type(field.type)
-        self._fills = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+        self._fill_nulls = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
         self._array = BufferedArray(folder, pa.array([], kind).to_numpy(zero_copy_only=False).dtype)
 
     def _append(self, values: pa.Array) -> None:
-        if values.null_count and self._fills:
+        if values.null_count and self._fill_nulls:
             values = values.fill_null(pa.scalar(0).cast(values.type))
         self._array.append(values.to_numpy(zero_copy_only=False))
 
-    def _own_arrays(self) -> Iterator[tuple[str, BufferedArray]]:
+    def _value_arrays(self) -> Iterator[tuple[str, BufferedArray]]:
         yield self._name, self._array
 
     def close(self) -> None:
-        """Let the files go."""
+        """Close the files."""
         super().close()
         self._array.close()
 
 
-class TextColumn(Column):
-    """Texts; missing ones are empty."""
+class TextColumn(KeptColumn):
+    """Texts. Missing values are empty."""
 
     def __init__(self, folder: Path, field: pa.Field) -> None:
         super().__init__(folder, field)
@@ -131,18 +131,18 @@ class TextColumn(Column):
         self._offsets.append(self._total + offsets[1:] - offsets[0])
         self._rows, self._total = self._rows + len(values), self._total + len(utf8)
         self._longest = max(self._longest, pc.max(pc.utf8_length(values)).as_py())
-        # NumPy takes NULs at the end for filling.
+        # NumPy drops NULs at the end of fixed-width texts.
         self._ends_in_nul = self._ends_in_nul or bool(pc.any(pc.ends_with(values, "\0")).as_py())
 
-    def _own_arrays(self) -> Iterator[tuple[str, BufferedArray]]:
+    def _value_arrays(self) -> Iterator[tuple[str, BufferedArray]]:
         if self._longest > WIDEST or self._ends_in_nul:
             yield f"{self._name}.utf8", self._utf8
             yield f"{self._name}.offsets", self._offsets
         else:
-            self._wide = self._widened()
+            self._wide = self._fixed_width_array()
             yield self._name, self._wide
 
-    def _widened(self) -> BufferedArray:
+    def _fixed_width_array(self) -> BufferedArray:
         wide = BufferedArray(self._folder, np.dtype(f"<U{self._longest}"))
         utf8, offsets = self._utf8.complete(), self._offsets.complete()
         for file in (utf8, offsets):
@@ -159,7 +159,7 @@ class TextColumn(Column):
         return wide
 
     def close(self) -> None:
-        """Let the files go."""
+        """Close the files."""
         super().close()
         for array in (self._utf8, self._offsets, self._wide):
             if array is not None:
@@ -167,21 +167,25 @@ class TextColumn(Column):
 
 
 def _fixed_width(splits: Array, utf8: bytes, width: int) -> Array:
-    """Texts as ``<U`` of ``width``: filled with NULs, then all of them decoded at once."""
+    """Return texts as ``<U`` of ``width``. They are padded with NULs and then decoded all at once."""
     texts = pa.LargeStringArray.from_buffers(len(splits) - 1, pa.py_buffer(splits), pa.py_buffer(utf8))
     filled = pc.utf8_rpad(texts, width=width, padding="\0")
     characters = bytes(filled.buffers()[2])[: int(pc.sum(pc.binary_length(filled)).as_py())].decode()
     return np.frombuffer(characters.encode("utf-32-le"), f"<U{width}")
 
 
-def column_for(field: pa.Field) -> type[Column]:
-    """The class for a kept column; raises ``ArgumentError`` if NumPy has nothing for its type."""
+def column_for(field: pa.Field) -> type[KeptColumn]:
+    """Return the class for a kept column.
+
+    Raises:
+        ArgumentError: If NumPy has no dtype for its type.
+    """
     kind = plain_type(field.type)
     if is_number(kind) or is_moment(kind):
         return NumberColumn
     if kind == pa.large_string():
         return TextColumn
     raise ArgumentError(
-        f"a .npz keeps columns of numbers, Booleans, dates, times and texts; {field.name!r} is {field.type}: "
+        f"a .npz holds columns of numbers, Booleans, dates, timestamps and texts; {field.name!r} is {field.type}: "
         "write .parquet"
     )

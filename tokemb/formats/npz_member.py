@@ -1,4 +1,4 @@
-"""One array of a ``.npz`` archive, read from its start to its end."""
+"""One array of a ``.npz`` archive, read sequentially."""
 
 from __future__ import annotations
 
@@ -23,7 +23,14 @@ _LONGEST_SCALAR = 1 << 12
 
 @dataclass(frozen=True)
 class Header:
-    """What stands in front of an array in a zip. ``start``: where its numbers begin in the member, in bytes."""
+    """The header of an array.
+
+    Attributes:
+        member: The name of the archive member.
+        shape: The shape of the array.
+        dtype: The dtype of the array.
+        start: The offset of its numbers in the member, in bytes.
+    """
 
     member: str
     shape: tuple[int, ...]
@@ -32,23 +39,29 @@ class Header:
 
     @property
     def rows_at_a_time(self) -> int:
-        """How many rows of this array may be read at a time."""
+        """The number of rows of this array that may be read at a time."""
         row = int(np.prod([self.dtype.itemsize, *self.row_shape], dtype=object))
         return max(FREE_BYTES // max(row, 1), 1)
 
     @property
     def row_shape(self) -> tuple[int, ...]:
-        """All axes but the first."""
+        """The lengths of all axes but the first."""
         return self.shape[1:]
 
 
 def read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, any_order: bool = False) -> Header:
-    """Read the header of a member; raises ``ArgumentError`` for Python objects and for what is cut or no array.
+    """Read the header of a member.
 
-    ``any_order``: whether the array may be in Fortran's order.
+    Args:
+        archive: The open archive.
+        info: The member.
+        any_order: Whether the array may be in Fortran order.
+
+    Raises:
+        ArgumentError: If the member is not an array, is truncated, or holds Python objects.
     """
     with archive.open(info) as member:
-        file = io.BytesIO(member.read(_LONGEST_HEADER))  # NumPy would read as much as the header says that it has
+        file = io.BytesIO(member.read(_LONGEST_HEADER))  # NumPy would read as many bytes as the header claims
         try:
             version = np.lib.format.read_magic(file)
             npy: Any = np.lib.format  # older NumPy has no types for these
@@ -58,18 +71,34 @@ def read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, any_order: b
             raise ArgumentError(f"{info.filename} is not an array: {error}") from None
         start = file.tell()
     if dtype.hasobject:
-        raise ArgumentError(f"{info.filename} holds Python objects, which only pickle could read: save it without")
+        raise ArgumentError(
+            f"{info.filename} holds Python objects, which tokemb never unpickles: save numbers or texts"
+        )
     if fortran_order and len(shape) > 1 and not any_order:
-        raise ArgumentError(f"{info.filename} is in Fortran's order: save np.ascontiguousarray of it")
+        raise ArgumentError(f"{info.filename} is in Fortran order: save np.ascontiguousarray of it")
     header = Header(info.filename, tuple(shape), dtype, start)
     size = int(np.prod([dtype.itemsize, *shape], dtype=object))
     if info.file_size != start + size:
-        raise ArgumentError(f"{info.filename} says {dtype} {shape}, and has {info.file_size - start} bytes for it")
+        raise ArgumentError(
+            f"{info.filename} must hold {dtype} {shape} as declared; it has {info.file_size - start} bytes"
+        )
     return header
 
 
 def read_scalar(archive: zipfile.ZipFile, header: Header | None, kinds: str) -> Any:  # noqa: ANN401
-    """The value of an array without axes, ``None`` if there is none of these ``kinds`` of dtype."""
+    """Return the value of an array without axes.
+
+    Args:
+        archive: The open archive.
+        header: The header of the array. ``None`` if there is no such array.
+        kinds: The allowed kinds of the dtype, as in ``numpy.dtype.kind``.
+
+    Returns:
+        The value, or ``None`` if there is no array without axes of these kinds.
+
+    Raises:
+        ArgumentError: If the value is too large.
+    """
     if header is None or header.shape or header.dtype.kind not in kinds:
         return None
     if header.dtype.itemsize > _LONGEST_SCALAR:
@@ -79,7 +108,7 @@ def read_scalar(archive: zipfile.ZipFile, header: Header | None, kinds: str) -> 
 
 
 class Member:
-    """Reads the rows of an array one after the other."""
+    """Sequential reader of the rows of an array."""
 
     def __init__(self, archive: zipfile.ZipFile, header: Header) -> None:
         self._header = header
@@ -88,17 +117,25 @@ class Member:
         self._file.read(header.start)
 
     def read(self, rows: int) -> Array:
-        """The next rows, (rows, *row_shape); raises ``ArgumentError`` if the archive is cut or damaged."""
+        """Read the next rows, (rows, *row_shape).
+
+        Raises:
+            ArgumentError: If the archive is truncated or damaged.
+        """
         header = self._header
         size = rows * int(np.prod(header.row_shape, dtype=np.int64)) * header.dtype.itemsize
         return self.read_bytes(size).view(header.dtype).reshape(rows, *header.row_shape)
 
     def read_bytes(self, size: int) -> Array:
-        """The next bytes, uint8 (size,); raises ``ArgumentError`` if they are a row made to fill the memory."""
+        """Read the next bytes, uint8 (size,).
+
+        Raises:
+            ArgumentError: If the archive is truncated, damaged, or made to fill the memory.
+        """
         if is_bomb(size, self._stored, LARGEST_READ):
             raise ArgumentError(
-                f"{self._header.member} unpacks from {self._stored:,} bytes to rows of {size:,} bytes: no ids or texts "
-                "are that regular"
+                f"{self._header.member} expands from {self._stored:,} bytes to rows of {size:,} bytes, far more than "
+                "ids or texts do"
             )
         try:
             content = self._file.read(size)

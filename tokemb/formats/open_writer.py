@@ -1,4 +1,4 @@
-"""The writer of a file, by the extension of its name."""
+"""The choice of a writer by the file extension."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tokemb.files.output_contents import check_rows, rows_kind
 from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.writer import Writer
 
-# The format is the extension; each module is imported when it is needed.
+# The classes by extension. Each module is imported when it is needed.
 _WRITERS = {
     ".npy": "npy.NpyWriter",
     ".npz": "npz.NpzWriter",
@@ -29,20 +29,23 @@ FORMATS = tuple(_WRITERS)
 def open_writer(
     target: Path | BinaryIO, layout: OutputOptions, *, force: bool = False, folder: Path | None = None
 ) -> Iterator[Writer]:
-    """Write rows to ``target``: a path, whose extension is one of ``FORMATS``, or a binary stream for lines of JSON.
+    """Open a writer of rows to a file or a stream.
 
-    The file appears under its name when the context is left without an error, whole; until then, and for good if there
-    is one, whatever was there stays. The stream is flushed, not closed.
+    A file appears under its name when the context is left without an error. Until then, and after an error, an existing
+    file is unchanged. A stream is flushed but not closed.
 
     Args:
-        target: The path or the stream.
-        layout: What the file holds.
-        force: Replace a file of another kind, or a read-only one.
+        target: A path whose extension is one of ``FORMATS``, or a binary stream for JSON Lines.
+        layout: The options of the file.
+        force: Whether to replace a file of another kind or a read-only file.
         folder: A temporary folder on the same file system. By default one is created.
 
+    Yields:
+        The writer.
+
     Raises:
-        ArgumentError: If the extension is another one, or a file of the format cannot hold the layout.
-        OutputExistsError: If a file is there that must not be replaced.
+        ArgumentError: If the extension is unknown, or the format cannot hold ``layout``.
+        OutputExistsError: If an existing file must not be replaced.
         OSError: If ``target`` cannot be written.
     """
     kind = _writer(target)
@@ -58,18 +61,18 @@ def open_writer(
 
 
 def check_layout(target: Path | BinaryIO, layout: OutputOptions) -> None:
-    """Raise ``ArgumentError`` if ``open_writer`` would: to know it before any work that comes first."""
+    """Raise the ``ArgumentError`` that ``open_writer`` would raise, before any work is done."""
     _writer(target).check(layout)
 
 
 def check_target(target: Path | BinaryIO, layout: OutputOptions, force: bool) -> None:
-    """Raise ``OSError`` if ``open_writer`` would for what is at ``target``, to know it before any work."""
+    """Raise the ``OSError`` that ``open_writer`` would raise for an existing file, before any work is done."""
     if isinstance(target, Path):
         check_output(target, rows_kind(target.suffix, layout.name), force=force)
 
 
 def least_row_bytes(target: Path | BinaryIO, layout: OutputOptions) -> int:
-    """Return the least number of bytes that a row takes; 0 if it cannot be told, as padding is compressed."""
+    """Return the minimum number of bytes of a row. 0 if it is not known, because the format compresses padding."""
     return _writer(target).least_row_bytes(layout)
 
 

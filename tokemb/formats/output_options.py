@@ -1,4 +1,4 @@
-"""What an output file holds."""
+"""Options of an output file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pyarrow as pa
 from tokemb._validation import check_choice
 from tokemb.errors import ArgumentError
 
-# Names that some format gives to what is not a kept column; refused in all, so that any of them can be chosen later.
+# Names that some format uses for its own arrays. No format accepts them for kept columns, so that the format can be
+# changed later.
 OWN_NAMES = ("ids", "vectors", "values", "row_splits", "lengths", "pad_id", "fingerprint")
 
 DTYPES = {"ids": ("int32", "uint16", "int64"), "vectors": ("float32", "float16")}
@@ -20,23 +21,28 @@ DTYPES = {"ids": ("int32", "uint16", "int64"), "vectors": ("float32", "float16")
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What an output file holds besides its rows.
+    """Names, types and metadata of an output file.
 
-    ``name``: ``"ids"`` or ``"vectors"``. ``dtype``: of ids int32, uint16 or int64, of vectors float32 or float16.
-    ``row_shape``: (maxlen,) of ids, ``None`` if they are not padded; (dim,) or (maxlen, dim) of vectors, or what other
-    axes a model gives.
-    ``kept``: the columns that go along. ``fingerprint``: of the vocabulary, empty if it is not known.
-    ``pad_id``: the id that fills rows, ``None`` if there is none. ``round_floats``: round kept float64 values where the
-    format has only float32 (``.tfrecord``), instead of refusing those that change.
+    Attributes:
+        name: ``"ids"`` or ``"vectors"``.
+        dtype: int32, uint16 or int64 for ids, float32 or float16 for vectors.
+        row_shape: ``(maxlen,)`` for ids, or ``None`` if they are not padded. ``(dim,)``, ``(maxlen, dim)`` or the other
+            axes of the output of a model for vectors.
+        kept_columns: The schema of the input columns that are written beside the rows.
+        fingerprint: The fingerprint of the vocabulary. Empty if it is not known.
+        pad_id: The id of padding. ``None`` if there is none.
+        round_floats: Whether kept float64 values are rounded where the format has only float32 (``.tfrecord``).
+            Otherwise, values that float32 cannot hold are an error.
 
-    Raises ``ArgumentError`` for a ``dtype`` or ``row_shape`` that cannot be, and for kept columns of one name or of one
-    of ``OWN_NAMES``.
+    Raises:
+        ArgumentError: If ``dtype`` or ``row_shape`` is invalid, or two kept columns have the same name, or one has a
+            name of ``OWN_NAMES``.
     """
 
     name: str
     dtype: np.dtype[Any]
     row_shape: tuple[int, ...] | None
-    kept: pa.Schema = field(default_factory=lambda: pa.schema([]))
+    kept_columns: pa.Schema = field(default_factory=lambda: pa.schema([]))
     fingerprint: str = ""
     pad_id: int | None = None
     round_floats: bool = False
@@ -47,25 +53,33 @@ class OutputOptions:
         axes = None if self.row_shape is None else len(self.row_shape)
         if axes is None if self.name == "vectors" else axes not in (None, 1):
             raise ArgumentError(f"{self.name} cannot have rows of shape {self.row_shape}")
-        for name, times in Counter(self.kept.names).items():
+        for name, count in Counter(self.kept_columns.names).items():
             if name in OWN_NAMES:
                 raise ArgumentError(
-                    f"a kept column must not be called {name!r}, as a column of tokemb's own: rename it"
+                    f"a kept column must not be called {name!r}, which is a name that tokemb uses: rename it"
                 )
-            if times > 1:
-                raise ArgumentError(f"kept columns must have different names; {times} are called {name!r}")
+            if count > 1:
+                raise ArgumentError(f"kept columns must have different names; {count} are called {name!r}: rename them")
 
     @property
     def row_size(self) -> int:
-        """How many numbers a row has; 0 if rows are of different lengths."""
+        """The number of values of a row. 0 if rows have different lengths."""
         return 0 if self.row_shape is None else int(np.prod(self.row_shape, dtype=np.int64))
 
 
 def ids_dtype(name: str, input_dim: int) -> np.dtype[Any]:
-    """The dtype called ``name`` for ids below ``input_dim``; raises ``ArgumentError`` if one does not fit it.
+    """Return the dtype of ids.
 
-    >>> ids_dtype("uint16", 30_000)
-    dtype('uint16')
+    Args:
+        name: The name of the dtype.
+        input_dim: The highest id plus one.
+
+    Raises:
+        ArgumentError: If the name is unknown, or the highest id does not fit the dtype.
+
+    Example:
+        >>> ids_dtype("uint16", 30_000)
+        dtype('uint16')
     """
     dtype = np.dtype(check_choice("dtype", name, DTYPES["ids"]))
     if input_dim - 1 > np.iinfo(dtype).max:
@@ -77,5 +91,9 @@ def ids_dtype(name: str, input_dim: int) -> np.dtype[Any]:
 
 
 def vectors_dtype(name: str) -> np.dtype[Any]:
-    """The dtype called ``name``, float32 or float16; raises ``ArgumentError`` for any other."""
+    """Return the dtype of vectors, float32 or float16.
+
+    Raises:
+        ArgumentError: If ``name`` is any other.
+    """
     return np.dtype(check_choice("dtype", name, DTYPES["vectors"]))

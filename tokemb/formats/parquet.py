@@ -1,4 +1,4 @@
-"""Parquet files: read ids, and write ids or vectors with their columns."""
+"""Parquet files: read ids, and write ids or vectors with their kept columns."""
 
 from __future__ import annotations
 
@@ -17,96 +17,104 @@ from tokemb.files.arrow_files import open_parquet
 from tokemb.files.expansion import is_bomb
 from tokemb.files.parquet_footer import read_chunks
 from tokemb.formats.output_options import OutputOptions
-from tokemb.formats.source import BLOCK, LARGEST_READ, IdBlock, IdsSource, broken, changed, int32_ids
+from tokemb.formats.source import BLOCK, LARGEST_READ, IdBlock, IdsSource, changed_file, int32_ids, invalid_file
 from tokemb.formats.writer import Array, Block, Writer
 from tokemb.rows.ragged import Ragged
 
-# Rows of lists whose lengths are not known before.
+# The number of ragged rows that are read at a time.
 _ROWS = 1 << 14
-# Bytes of a column that are read at a time.
+# The number of bytes of a column that are read at a time.
 _READ_BUFFER = 1 << 20
 
 
 class ParquetSource(IdsSource):
-    """The column ``ids``, or the only one of lists of whole numbers; the others are kept."""
+    """The column ``ids``, or the only column of lists of integers. The other columns are kept columns."""
 
     def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
         self.column = _ids_column(path, schema)
         self._schema = schema
-        facts = schema.metadata or {}
+        metadata = schema.metadata or {}
         kind = schema.field(self.column).type
-        maxlen = kind.list_size if pt.is_fixed_size_list(kind) else _number(path, facts, b"tokemb.maxlen")
-        kept = schema.remove(schema.get_field_index(self.column)).remove_metadata()
-        fingerprint = facts.get(b"tokemb.fingerprint", b"").decode(errors="replace")
+        maxlen = kind.list_size if pt.is_fixed_size_list(kind) else _metadata_integer(path, metadata, b"tokemb.maxlen")
+        kept_columns = schema.remove(schema.get_field_index(self.column)).remove_metadata()
+        fingerprint = metadata.get(b"tokemb.fingerprint", b"").decode(errors="replace")
         dtype = np.dtype(kind.value_type.to_pandas_dtype())
-        super().__init__(path, maxlen, rows, dtype, kept, fingerprint, _number(path, facts, b"tokemb.pad_id"))
+        super().__init__(
+            path, maxlen, rows, dtype, kept_columns, fingerprint, _metadata_integer(path, metadata, b"tokemb.pad_id")
+        )
 
     def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
-        """Read row group by row group."""
-        given = 0
+        """Yield the rows. See ``IdsSource.blocks``."""
+        rows_read = 0
         rows = _ROWS if self.maxlen is None else min(self._rows_at_a_time(row_size), BLOCK)
-        # Without these two Arrow reads the whole file ahead.
-        sparing: dict[str, Any] = {"buffer_size": _READ_BUFFER, "pre_buffer": False}
-        with validate(self.path), open_parquet(self.path, page_checksum_verification=True, **sparing) as file:
+        # By default, Arrow reads the whole file ahead.
+        low_memory: dict[str, Any] = {"buffer_size": _READ_BUFFER, "pre_buffer": False}
+        with validate(self.path), open_parquet(self.path, page_checksum_verification=True, **low_memory) as file:
             self._check_row_sizes()
             if not file.schema_arrow.equals(self._schema) or file.metadata.num_rows != self.rows:
-                raise changed(self.path)
+                raise changed_file(self.path)
             for batch in file.iter_batches(rows, use_threads=False):
-                given += len(batch)
+                rows_read += len(batch)
                 yield self._block(batch)
-            if given != self.rows:
-                raise ArgumentError(f"{self.path} must hold {self.rows:,} rows as it says; it holds {given:,}")
-        if not given and self.maxlen is not None:
-            nothing = pa.RecordBatch.from_pylist([], self.kept)
-            yield IdBlock(np.zeros((0, self.maxlen), np.int32), nothing)
+            if rows_read != self.rows:
+                raise ArgumentError(
+                    f"{self.path} must hold {self.rows:,} rows as its footer declares; it holds {rows_read:,}"
+                )
+        if not rows_read and self.maxlen is not None:
+            empty = pa.RecordBatch.from_pylist([], self.kept_columns)
+            yield IdBlock(np.zeros((0, self.maxlen), np.int32), empty)
 
     def _check_row_sizes(self) -> None:
-        """Raise an error if one row can take far more memory than all rows take in the file."""
+        """Raise ``ArgumentError`` if one row can take far more memory than all rows take in the file."""
         with self.path.open("rb") as file:
             chunks = [chunk for group in read_chunks(file) for chunk in group if chunk.path[0] == self.column]
         padded = bool(self.maxlen) and sum(chunk.values for chunk in chunks) == (self.rows or 0) * (self.maxlen or 0)
         for chunk in chunks:
-            # Without a length that the file declares, one row may have all values.
+            # If the file does not declare a length, one row may have all values.
             size = 8 * ((self.maxlen or 0) if padded else chunk.values)
             if is_bomb(size, chunk.stored, LARGEST_READ):
                 raise ArgumentError(
-                    f"{self.path} has {chunk.values:,} ids in {chunk.stored:,} bytes: no ids are that regular"
+                    f"{self.path} has {chunk.values:,} ids in {chunk.stored:,} bytes, far more than ids compress to"
                 )
 
     def _block(self, batch: pa.RecordBatch) -> IdBlock:
         lists = batch.column(self.column)
         if lists.null_count or lists.flatten().null_count:
-            raise ArgumentError(f"{self.path} holds a missing row or id in its column {self.column}: fill it first")
-        kept = batch.drop_columns([self.column]).replace_schema_metadata()
+            raise ArgumentError(f"{self.path} holds a missing row or id in its column {self.column}: fill or remove it")
+        kept_columns = batch.drop_columns([self.column]).replace_schema_metadata()
         ids = int32_ids(lists.flatten().to_numpy(), self.path)
         if pt.is_fixed_size_list(lists.type):
-            return IdBlock(ids.reshape(len(lists), lists.type.list_size), kept)
+            return IdBlock(ids.reshape(len(lists), lists.type.list_size), kept_columns)
         splits = lists.offsets.to_numpy().astype(np.int64)
         rows = Ragged(ids, splits - splits[0])
         if self.maxlen is None:
-            return IdBlock(rows, kept)
+            return IdBlock(rows, kept_columns)
         if np.any(rows.lengths != self.maxlen):
-            raise ArgumentError(f"{self.path} says that its rows have {self.maxlen} ids, and holds others")
-        return IdBlock(ids.reshape(len(rows), self.maxlen), kept)
+            raise ArgumentError(f"{self.path} declares rows of {self.maxlen} ids, but holds rows of other lengths")
+        return IdBlock(ids.reshape(len(rows), self.maxlen), kept_columns)
 
 
 def open_source(path: Path) -> ParquetSource:
-    """Look at the columns; raises ``ArgumentError`` if none can be the ids."""
+    """Open a file and read its schema.
+
+    Raises:
+        ArgumentError: If no column holds ids.
+    """
     with validate(path), open_parquet(path) as file:
         return ParquetSource(path, file.schema_arrow, file.metadata.num_rows)
 
 
 @contextmanager
 def validate(path: Path) -> Iterator[None]:
-    """Raise what is wrong with a file as ``ArgumentError``, naming it; failures of the disk stay ``OSError``."""
+    """Convert errors about a damaged file to an ``ArgumentError`` that names it. Disk errors remain ``OSError``."""
     try:
         yield
     except ArgumentError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # of the disk: Arrow's own have no number
+        if isinstance(error, OSError) and error.errno is not None:  # a disk error: those of Arrow itself have no number
             raise
-        raise broken(path, ".parquet", error) from None
+        raise invalid_file(path, ".parquet", error) from None
 
 
 def _ids_column(path: Path, schema: pa.Schema) -> str:
@@ -117,7 +125,7 @@ def _ids_column(path: Path, schema: pa.Schema) -> str:
             raise ArgumentError(f"{path} has the column {name!r} more than once: remove all but one")
         return name
     raise ArgumentError(
-        f"{path} must have a column ids of lists of whole numbers, or only one such; it has "
+        f"{path} must have a column ids of lists of integers, or one column of such lists; it has "
         f"{', '.join(f'{field.name} {field.type}' for field in schema)}"
     )
 
@@ -127,45 +135,49 @@ def _is_ids(kind: pa.DataType) -> bool:
     return is_list and pt.is_integer(kind.value_type)
 
 
-def _number(path: Path, facts: dict[bytes, bytes], key: bytes) -> int | None:
+def _metadata_integer(path: Path, metadata: dict[bytes, bytes], key: bytes) -> int | None:
     try:
-        return int(facts[key]) if key in facts else None
+        return int(metadata[key]) if key in metadata else None
     except ValueError:
-        raise ArgumentError(f"{path} has {facts[key]!r} as its {key.decode()}, which is no number") from None
+        raise ArgumentError(f"{path} has {metadata[key]!r} as its {key.decode()}, which is not a number") from None
 
 
-# Bytes of a row group, before compression.
+# The number of bytes of a row group before compression.
 _ROW_GROUP = 1 << 26
 
 
 class ParquetWriter(Writer):
-    """``ids``, list<dtype>; or ``vectors``, fixed_size_list<dtype>[dim] in as many lists as there are other axes."""
+    """Writer of ``ids`` as list<dtype>, or ``vectors`` as fixed_size_list<dtype>[dim] in one list per further axis."""
 
     def __init__(self, path: Path, layout: OutputOptions) -> None:
         super().__init__(path, layout)
-        self._schema = pa.schema([pa.field(layout.name, _rows_type(layout)), *layout.kept], _metadata(layout))
+        self._schema = pa.schema([pa.field(layout.name, _rows_type(layout)), *layout.kept_columns], _metadata(layout))
         self._pending: list[pa.RecordBatch] = []
         self._bytes = 0
         self._file = path.open("xb")
-        # Ids hardly shrink further as entries of a dictionary of ids.
-        coded = [field.name for field in layout.kept]
+        # A dictionary hardly makes ids smaller.
+        dictionary_columns = [field.name for field in layout.kept_columns]
         self._writer = pq.ParquetWriter(
-            self._file, self._schema, compression="zstd", use_dictionary=coded or False, write_page_checksum=True
+            self._file,
+            self._schema,
+            compression="zstd",
+            use_dictionary=dictionary_columns or False,
+            write_page_checksum=True,
         )
 
     @classmethod
     def check(cls, layout: OutputOptions) -> None:
-        """Raise ``ArgumentError`` for kept columns of types that are not Parquet's."""
-        with _refusing(), pq.ParquetWriter(pa.BufferOutputStream(), layout.kept):
+        """Raise ``ArgumentError`` for kept columns whose types Parquet does not support."""
+        with _explain_arrow_errors(), pq.ParquetWriter(pa.BufferOutputStream(), layout.kept_columns):
             pass
 
     def _write(self, block: Block) -> None:
-        # An offset of list<> is int32.
+        # The offsets of list<> are int32.
         step = max((1 << 30) // max(self.layout.row_size, 1), 1)
         for start in range(0, len(block), step):
             part = block.slice(start, min(start + step, len(block)))
             batch = pa.RecordBatch.from_arrays(
-                [_rows_array(part, self.layout), *part.kept.columns], schema=self._schema
+                [_rows_array(part, self.layout), *part.kept_columns.columns], schema=self._schema
             )
             self._pending.append(batch)
             self._bytes += batch.nbytes
@@ -176,7 +188,7 @@ class ParquetWriter(Writer):
         if self._pending:
             table = pa.Table.from_batches(self._pending, self._schema)
             self._pending, self._bytes = [], 0
-            with _refusing():
+            with _explain_arrow_errors():
                 self._writer.write_table(table, row_group_size=max(len(table), 1))
 
     def _complete(self) -> None:
@@ -185,19 +197,19 @@ class ParquetWriter(Writer):
         self._file.flush()
 
     def _close(self) -> None:
-        with suppress(Exception):  # a writer that is not closed tries again when it is collected
+        with suppress(Exception):  # an unclosed writer tries again when it is garbage-collected
             self._writer.close()
         with suppress(OSError):
             self._file.close()
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
-    """Raise what Arrow says of types and values that are not Parquet's as ``ArgumentError``."""
+def _explain_arrow_errors() -> Iterator[None]:
+    """Convert Arrow errors about types and values that Parquet does not support to ``ArgumentError``."""
     try:
         yield
     except (pa.ArrowException, NotImplementedError) as error:
-        raise ArgumentError(f"Parquet cannot keep these columns: {' '.join(str(error).split()):.200}") from None
+        raise ArgumentError(f"Parquet cannot hold these columns: {' '.join(str(error).split()):.200}") from None
 
 
 def _rows_type(layout: OutputOptions) -> pa.DataType:
@@ -210,27 +222,27 @@ def _rows_type(layout: OutputOptions) -> pa.DataType:
 
 
 def _rows_array(block: Block, layout: OutputOptions) -> pa.Array:
-    """The rows as Arrow lists around the NumPy array's own memory."""
+    """Return the rows as Arrow lists that share the memory of the NumPy array."""
     shape = block.values.shape
     array = pa.array(np.ascontiguousarray(block.values).reshape(-1))
     if block.row_splits is not None:
-        return _lists(block.row_splits, array)
+        return _list_array(block.row_splits, array)
     if layout.name == "vectors" and len(shape) > 1:
         array, shape = pa.FixedSizeListArray.from_arrays(array, shape[-1]), shape[:-1]
     for axis in range(len(shape) - 1, 0, -1):
         lists = int(np.prod(shape[:axis], dtype=np.int64))
-        array = _lists(np.arange(lists + 1, dtype=np.int64) * shape[axis], array)
+        array = _list_array(np.arange(lists + 1, dtype=np.int64) * shape[axis], array)
     return array
 
 
-def _lists(splits: Array, values: pa.Array) -> pa.Array:
+def _list_array(splits: Array, values: pa.Array) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(splits.astype(np.int32)), values)
 
 
 def _metadata(layout: OutputOptions) -> dict[str, str]:
-    facts: dict[str, object] = {
+    metadata: dict[str, object] = {
         "tokemb.fingerprint": layout.fingerprint or None,
         "tokemb.pad_id": layout.pad_id,
         "tokemb.maxlen": None if layout.name != "ids" or layout.row_shape is None else layout.row_shape[0],
     }
-    return {key: str(value) for key, value in facts.items() if value is not None}
+    return {key: str(value) for key, value in metadata.items() if value is not None}

@@ -10,15 +10,22 @@ import pyarrow as pa
 from tokemb import kernels
 from tokemb.kernels.structs import UInt8, UInt64
 
-# Castagnoli's polynomial, its bits in the order in which the bytes come.
+# The Castagnoli polynomial with its bits reversed.
 _POLYNOMIAL = 0x82F63B78
 
-# What stands around the content of a record: its length in eight bytes, and two checksums of four.
+# The bytes around the content of a record: its length in eight bytes and two checksums of four.
 _FRAME = 16
 
 
-def framed(records: pa.Array) -> UInt8:
-    """``records``, ``large_binary`` (rows,) that begins where its memory does, as a part of a file: uint8 (bytes,)."""
+def frame_records(records: pa.Array) -> UInt8:
+    """Return records with their frames, as they stand in a file.
+
+    Args:
+        records: ``large_binary`` (rows,) without an offset.
+
+    Returns:
+        uint8 (bytes,).
+    """
     splits = np.frombuffer(records.buffers()[1], np.int64, len(records) + 1)
     content = np.frombuffer(records.buffers()[2] or b"", np.uint8)
     out = np.empty(int(splits[-1]) + _FRAME * len(records), np.uint8)
@@ -28,7 +35,7 @@ def framed(records: pa.Array) -> UInt8:
 
 @cache
 def _tables() -> UInt64:
-    """uint64 (8, 256): what each byte makes of a checksum, if 0 to 7 bytes come after it."""
+    """Return the checksum tables, uint64 (8, 256): the effect of each byte value followed by 0 to 7 other bytes."""
     tables = np.zeros((8, 256), np.uint64)
     tables[0] = np.arange(256)
     one = np.uint64(1)

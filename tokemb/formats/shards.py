@@ -1,4 +1,4 @@
-"""A folder of files of rows, some in each; a run that was stopped goes on where it was."""
+"""A folder of files (shards) that each hold some of the rows. A stopped run can be resumed."""
 
 from __future__ import annotations
 
@@ -22,15 +22,18 @@ from tokemb.rows.row_count import RowCount
 
 Rows = TypeVar("Rows", bound=Ragged | Int32)
 
-# Rows, and their kept columns.
-Piece = tuple[Rows, pa.RecordBatch]
+# Some rows and their kept columns.
+Chunk = tuple[Rows, pa.RecordBatch]
 
 
 class ShardFolder:
-    """A folder that rows go to: ``part-00000.npz``, ``part-00001.npz``, ..., and a manifest of them.
+    """A folder of shards ``part-00000.npz``, ``part-00001.npz``, ... and a manifest.
 
-    What an earlier run of the same vocabulary, settings and inputs completed stays, and its rows are only read; the
-    bytes are those of one run. While a run writes the folder, any other is refused. ``path``: of the folder.
+    A run resumes an earlier one of the same vocabulary, settings and inputs: complete shards stay, and their rows are
+    skipped. The bytes are the same as those of a single run. Only one run at a time can write the folder.
+
+    Attributes:
+        path: The path of the folder.
     """
 
     def __init__(
@@ -42,15 +45,15 @@ class ShardFolder:
         *,
         force: bool = False,
     ) -> None:
-        """Name a folder, which need not exist.
+        """Initialize the folder, which need not exist.
 
         Args:
             path: The folder.
-            inputs: What tells the rows from others, for example names and sizes of their files; ``None`` if they
-                cannot be read again, then no run can be resumed.
-            rows_per_shard: Rows of each file but the last.
-            suffix: Format of the files, for example ``".npz"``.
-            force: Replace shards of another vocabulary, other settings or other inputs.
+            inputs: The identity of the rows, for example names and sizes of their files. ``None`` if they cannot be
+                read again; then no run can be resumed.
+            rows_per_shard: The number of rows of each file but the last.
+            suffix: The extension of the files, for example ``".npz"``.
+            force: Whether to replace shards of another vocabulary, other settings or other inputs.
 
         Raises:
             ArgumentError: If an argument is invalid.
@@ -62,69 +65,77 @@ class ShardFolder:
         self.path = path
         self._inputs, self._rows_per_shard, self._suffix, self._force = inputs, rows_per_shard, suffix, force
         self._manifest = Manifest("", {}, inputs)
-        self._replaces = False
+        self._replace_shards = False
 
     @property
     def rows(self) -> list[int]:
-        """How many rows each whole shard has."""
+        """The number of rows of each complete shard."""
         return self._manifest.rows
 
     @property
     def complete(self) -> bool:
-        """Whether there is nothing left to do."""
+        """Whether all shards are complete."""
         return self._manifest.complete
 
     @contextmanager
     def locked(self, vocabulary: str, settings: dict[str, Any]) -> Iterator[None]:
-        """Find out what is there, and keep other runs from writing the folder during the block.
+        """Find the complete shards, and prevent other runs from writing the folder during the block.
 
         Args:
             vocabulary: The fingerprint of the vocabulary.
-            settings: All that decides the bytes besides vocabulary and inputs.
+            settings: All settings that determine the bytes, besides the vocabulary and the inputs.
 
         Raises:
             OutputInUseError: If another run writes the folder.
             OutputExistsError: If the folder holds other shards, unless ``force`` is set.
             ArgumentError: If the folder holds anything else.
         """
-        own = {"rows_per_shard": self._rows_per_shard, "format": self._suffix}
+        format_settings = {"rows_per_shard": self._rows_per_shard, "format": self._suffix}
         with locked_folder(self.path):
-            self._manifest = Manifest(vocabulary, {**settings, **own}, self._inputs)
-            self._replaces = False
+            self._manifest = Manifest(vocabulary, {**settings, **format_settings}, self._inputs)
+            self._replace_shards = False
             try:
                 self._manifest.resume(self.path)
             except OutputExistsError:
                 if not self._force:
                     raise
-                self._replaces = True
+                self._replace_shards = True
             self._manifest.drop_corrupt(map(self.shard, range(len(self.rows))))
             yield
 
     def shard(self, index: int) -> Path:
-        """Where the shard with this index, from 0, lies."""
+        """Return the path of the shard with this index, from 0."""
         return shard_path(self.path, index, self._suffix)
 
     def write(
         self,
         layout: OutputOptions,
-        pieces: Iterable[Piece[Rows]],
-        append: Callable[[Writer, Piece[Rows]], None],
+        chunks: Iterable[Chunk[Rows]],
+        append: Callable[[Writer, Chunk[Rows]], None],
         count: RowCount,
     ) -> None:
-        """Write the rows that come after those that are there; ``append`` gives some of one piece to a file.
+        """Write the rows that follow those of the complete shards.
 
-        ``count``: of all rows that were read, also of those that are there. If they are not as many as the shards
-        have, no shard counts as whole.
+        Args:
+            layout: The options of the shards.
+            chunks: The rows to write, with their kept columns.
+            append: Appends a part of a chunk to a writer.
+            count: The number of all rows that are read, those of the complete shards included.
+
+        Raises:
+            RowsLostError: If other rows were read than written. Then no shard counts as complete.
         """
         manifest = self._manifest
         with temporary_folder(self.path) as work:
-            if self._replaces:  # before the manifest: a run that is killed here leaves damaged shards of the old one
+            if (
+                self._replace_shards
+            ):  # before the manifest: a run that is killed here leaves the old manifest with damaged shards
                 remove_shards(self.path)
             manifest.save(self.path, work)
             try:
-                for _, parts in groupby(_cut(pieces, self._rows_per_shard), key=itemgetter(0)):
-                    self._write_shard(work, layout, (part for _, part in parts), append)
-                if not manifest.rows:  # a loader finds the columns, if no rows
+                for _, shard_chunks in groupby(_split_at_shards(chunks, self._rows_per_shard), key=itemgetter(0)):
+                    self._write_shard(work, layout, (chunk for _, chunk in shard_chunks), append)
+                if not manifest.rows:  # an empty shard has the columns
                     self._write_shard(work, layout, [], append)
                 count.check(sum(manifest.rows))
             except RowsLostError:
@@ -138,26 +149,26 @@ class ShardFolder:
         self,
         work: Path,
         layout: OutputOptions,
-        parts: Iterable[Piece[Rows]],
-        append: Callable[[Writer, Piece[Rows]], None],
+        shard_chunks: Iterable[Chunk[Rows]],
+        append: Callable[[Writer, Chunk[Rows]], None],
     ) -> None:
         path = self.shard(len(self.rows))
         with open_writer(path, layout, force=True, folder=work) as writer:
-            for part in parts:
-                append(writer, part)
+            for chunk in shard_chunks:
+                append(writer, chunk)
         self._manifest.add(path, writer.rows)
-        if writer.rows == self._rows_per_shard:  # the last one counts as whole when all rows are known to be there
+        if writer.rows == self._rows_per_shard:  # the last one is saved after the rows are counted
             self._manifest.save(self.path, work)
 
 
-def _cut(pieces: Iterable[Piece[Rows]], rows_per_shard: int) -> Iterator[tuple[int, Piece[Rows]]]:
-    """Pieces that do not lie across shards, each after the number of its shard."""
+def _split_at_shards(chunks: Iterable[Chunk[Rows]], rows_per_shard: int) -> Iterator[tuple[int, Chunk[Rows]]]:
+    """Split chunks at the ends of shards. Yield each part after the index of its shard."""
     filled = 0
-    for rows, kept in pieces:
+    for rows, kept_columns in chunks:
         start = 0
         while start < len(rows):
             stop = min(len(rows), start + rows_per_shard - filled % rows_per_shard)
-            part: Any = rows.slice(start, stop) if isinstance(rows, Ragged) else rows[start:stop]
-            yield filled // rows_per_shard, (part, kept.slice(start, stop - start))
+            chunk: Any = rows.slice(start, stop) if isinstance(rows, Ragged) else rows[start:stop]
+            yield filled // rows_per_shard, (chunk, kept_columns.slice(start, stop - start))
             filled += stop - start
             start = stop

@@ -1,4 +1,4 @@
-"""What all files of ids have in common."""
+"""The base class of readers of ids."""
 
 from __future__ import annotations
 
@@ -16,44 +16,53 @@ from tokemb._arrays import Int32
 from tokemb.errors import ArgumentError
 from tokemb.rows.ragged import Ragged, check_ids
 
-NOTHING_KEPT = pa.schema([])
+NO_KEPT_COLUMNS = pa.schema([])
 
-# Numbers that are given out at a time.
+# The number of ids of a block.
 BLOCK = 1 << 22
 
 LARGEST_READ = 1 << 27
-"""Bytes that are read at a time at most, unless the file holds about as many: some times a block of int64 ids."""
+"""The maximum number of bytes that are read at a time, unless the file is about as large. Several int64 blocks fit."""
 
 
 @dataclass(frozen=True)
 class IdBlock:
-    """Some rows: int32 (rows, maxlen) or a ``Ragged``, and as many rows of the kept columns, which may be none."""
+    """Some rows of ids.
+
+    Attributes:
+        ids: int32 (rows, maxlen) or a ``Ragged``.
+        kept_columns: The kept columns of these rows. There may be none.
+    """
 
     ids: Int32 | Ragged
-    kept: pa.RecordBatch
+    kept_columns: pa.RecordBatch
 
     @property
     def values(self) -> Int32:
-        """All ids, int32 of any shape."""
+        """The ids as one array, int32 of any shape."""
         return self.ids.values if isinstance(self.ids, Ragged) else self.ids
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def slice(self, start: int) -> IdBlock:
-        """The rows from ``start`` on, which share memory with these."""
+        """Return the rows from ``start`` on. They share memory with this block."""
         ids = self.ids.slice(start, len(self)) if isinstance(self.ids, Ragged) else self.ids[start:]
-        return IdBlock(ids, self.kept.slice(start))
+        return IdBlock(ids, self.kept_columns.slice(start))
 
 
 class IdsSource(ABC):
-    """A file of ids, or several.
+    """One or several files of ids.
 
-    ``path``: how it is called in messages. ``column``: what they are called in it.
-    ``maxlen``: the length of all rows, ``None`` if they are ragged, or not known to be of one length.
-    ``rows``, ``dtype``: how many there are, and of what the file has its ids; ``None`` if only reading it all tells.
-    ``kept``: the columns beside the ids. ``fingerprint``: of the vocabulary, ``""`` if the file does not say.
-    ``pad_id``: what fills rows, ``None`` if the file does not say.
+    Attributes:
+        path: The name in messages.
+        column: The name of the array, column or key that holds the ids.
+        maxlen: The length of all rows. ``None`` if they are ragged, or not known to have one length.
+        rows: The number of rows. ``None`` if it is known only after reading.
+        dtype: The dtype of the ids in the file. ``None`` if it is known only after reading.
+        kept_columns: The schema of the columns beside the ids.
+        fingerprint: The fingerprint of the vocabulary. ``""`` if the file does not contain it.
+        pad_id: The id of padding. ``None`` if the file does not contain it.
     """
 
     column = "ids"
@@ -64,26 +73,32 @@ class IdsSource(ABC):
         maxlen: int | None,
         rows: int | None = None,
         dtype: np.dtype[Any] | None = None,
-        kept: pa.Schema = NOTHING_KEPT,
+        kept_columns: pa.Schema = NO_KEPT_COLUMNS,
         fingerprint: str = "",
         pad_id: int | None = None,
     ) -> None:
-        self.path, self.maxlen, self.kept = path, maxlen, kept
+        self.path, self.maxlen, self.kept_columns = path, maxlen, kept_columns
         self.rows, self.dtype = rows, dtype
         self.fingerprint, self.pad_id = fingerprint, pad_id
 
     @property
     def files(self) -> list[Path]:
-        """What is read."""
+        """The files that are read."""
         return [self.path]
 
     @abstractmethod
     def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
-        """Give the rows in order, from the first each time it is called.
+        """Yield all rows in order. Each call starts at the first row.
 
-        ``row_size``: how many numbers a padded row takes where it is used, ``None`` for its ids: some millions of them
-        come at a time. There is at least one block if ``maxlen`` is known, if only of no rows.
-        Raises ``ArgumentError`` for what is not ids that fit int32.
+        Args:
+            row_size: The number of values that the caller makes of a padded row, ``maxlen`` by default. A block makes
+                some millions.
+
+        Yields:
+            Blocks. If ``maxlen`` is known, there is at least one, which may have no rows.
+
+        Raises:
+            ArgumentError: If the file is damaged, or an id does not fit int32.
         """
 
     def _rows_at_a_time(self, row_size: int | None) -> int:
@@ -91,18 +106,24 @@ class IdsSource(ABC):
 
 
 def int32_ids(ids: npt.NDArray[Any], path: Path) -> Int32:
-    """``ids`` as int32; raises ``ArgumentError``, naming the file, for what is not that."""
+    """Return ids as int32.
+
+    Raises:
+        ArgumentError: If they are not integers that fit int32. The message names the file.
+    """
     try:
         return check_ids(ids)
     except ArgumentError as error:
         raise ArgumentError(f"{path}: {error}") from None
 
 
-def broken(path: Path, kind: str, error: BaseException | str) -> ArgumentError:
-    """The error for a file that is not what its name says."""
-    return ArgumentError(f"{path} is not a sound {kind} file: {' '.join(str(error).split()):.200}")
+def invalid_file(path: Path, kind: str, error: BaseException | str) -> ArgumentError:
+    """Return the error for a file that does not have the format of its extension."""
+    return ArgumentError(f"{path} is not a valid {kind} file: {' '.join(str(error).split()):.200}")
 
 
-def changed(path: Path) -> ArgumentError:
-    """Make the error for a file that does not hold what it held when it was opened."""
-    return ArgumentError(f"{path} was truncated or replaced while it was read; read it again when nothing writes it")
+def changed_file(path: Path) -> ArgumentError:
+    """Return the error for a file that changed after it was opened."""
+    return ArgumentError(
+        f"{path} was truncated or replaced while it was read: read it again when no other program writes it"
+    )

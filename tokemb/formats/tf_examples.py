@@ -1,7 +1,7 @@
-"""Rows as ``tf.train.Example``, in the bytes that protocol buffers have for them, many rows at a time.
+"""Encoding of rows as ``tf.train.Example`` protocol buffers, many rows at a time.
 
-A message is its fields one after the other: a tag, how long the field is, and its content, which may be a message.
-Lengths and other whole numbers are varints: seven bits a byte, the lowest first.
+A message is a sequence of fields. A field is a tag, the length of its content, and the content, which may be a message.
+Lengths and other integers are varints: seven bits per byte, the lowest first.
 """
 
 from __future__ import annotations
@@ -18,86 +18,98 @@ from tokemb.formats.writer import Array
 
 _BYTES = pa.large_binary()
 
-# Tags of fields that have a length: those with number 1 and 2, and the kinds of list in a Feature.
+# Tags of fields with a length: those with the numbers 1 and 2, and the kinds of lists in a Feature.
 _FIRST, _SECOND = b"\x0a", b"\x12"
 _LISTS = {"bytes_list": b"\x0a", "float_list": b"\x12", "int64_list": b"\x1a"}
 
 
-def examples(features: Mapping[str, pa.Array]) -> pa.Array:
-    """An Example for each row: ``large_binary`` (rows,).
+def encode_examples(features: Mapping[str, pa.Array]) -> pa.Array:
+    """Encode one Example per row.
 
-    ``features``: of each name those of all rows, as ``feature`` gives them; null for a row that has none.
-    They stand in the order of their names, as serialising does that is deterministic.
+    Args:
+        features: The features of all rows by name, as ``encode_feature`` returns them. Null if a row has none.
+
+    Returns:
+        ``large_binary`` (rows,). Features are in the order of their names, as in deterministic serialization.
     """
     entries = []
     for name in sorted(features, key=str.encode):
-        key = _FIRST + _varint(len(name.encode())) + name.encode()
-        entry = _field(_FIRST, _joined(key, _field(_SECOND, features[name])))
+        key = _FIRST + _encode_varint(len(name.encode())) + name.encode()
+        entry = _encode_field(_FIRST, _join(key, _encode_field(_SECOND, features[name])))
         entries.append(entry.fill_null(b""))
-    return _field(_FIRST, _joined(*entries))
+    return _encode_field(_FIRST, _join(*entries))
 
 
-def feature(kind: str, content: pa.Array) -> pa.Array:
-    """A Feature for each row with a list of this ``kind``, from the content of the lists."""
-    return _field(_LISTS[kind], content)
+def encode_feature(kind: str, content: pa.Array) -> pa.Array:
+    """Encode one Feature per row.
+
+    Args:
+        kind: The kind of the list in the Feature, for example ``"int64_list"``.
+        content: The encoded content of the lists, ``large_binary`` (rows,).
+    """
+    return _encode_field(_LISTS[kind], content)
 
 
-def numbers(values: Array, row_splits: Int64) -> pa.Array:
-    """The content of lists of int64 or float32: row ``i`` has ``values[row_splits[i]:row_splits[i + 1]]``."""
+def encode_numbers(values: Array, row_splits: Int64) -> pa.Array:
+    """Encode lists of int64 or float32. Row ``i`` holds ``values[row_splits[i]:row_splits[i + 1]]``."""
     if values.dtype.kind == "f":
-        packed = _cut(np.ascontiguousarray(values, "<f4").view(np.uint8), 4 * row_splits)
+        packed = _binary_slices(np.ascontiguousarray(values, "<f4").view(np.uint8), 4 * row_splits)
     else:
-        content, ends = _varints(values.astype(np.int64))
-        packed = _cut(content, ends[row_splits])
-    # A list of no numbers has no field for them.
-    return pc.if_else(pc.equal(pc.binary_length(packed), 0), pa.scalar(b"", _BYTES), _field(_FIRST, packed))
+        content, ends = _encode_varints(values.astype(np.int64))
+        packed = _binary_slices(content, ends[row_splits])
+    # An empty list has no field of numbers.
+    return pc.if_else(pc.equal(pc.binary_length(packed), 0), pa.scalar(b"", _BYTES), _encode_field(_FIRST, packed))
 
 
-def texts(values: pa.Array) -> pa.Array:
-    """The content of lists of one text or one row of bytes each."""
-    return _field(_FIRST, values)
+def encode_texts(values: pa.Array) -> pa.Array:
+    """Encode lists that hold one text or one bytes value each."""
+    return _encode_field(_FIRST, values)
 
 
-def _field(tag: bytes, content: pa.Array) -> pa.Array:
-    """A field with ``content`` for each row, null where that is null."""
+def _encode_field(tag: bytes, content: pa.Array) -> pa.Array:
+    """Encode one field per row. Null content gives null."""
     lengths = pc.binary_length(content).fill_null(0).to_numpy()
-    sizes, ends = _varints(lengths)
-    return _joined(tag, _cut(sizes, ends), content)
+    sizes, ends = _encode_varints(lengths)
+    return _join(tag, _binary_slices(sizes, ends), content)
 
 
-def _joined(*pieces: pa.Array | bytes) -> pa.Array:
-    """Bytes one after the other, row by row; null where one is."""
-    columns = [pa.scalar(piece, _BYTES) if isinstance(piece, bytes) else piece for piece in pieces]
+def _join(*parts: pa.Array | bytes) -> pa.Array:
+    """Concatenate bytes row by row. A null part makes the row null."""
+    columns = [pa.scalar(part, _BYTES) if isinstance(part, bytes) else part for part in parts]
     return pc.binary_join_element_wise(*columns, pa.scalar(b"", _BYTES))
 
 
-def _cut(content: npt.NDArray[np.uint8], splits: Int64) -> pa.Array:
-    """``large_binary`` (rows,) of ``content[splits[i]:splits[i + 1]]``, without copying."""
+def _binary_slices(content: npt.NDArray[np.uint8], splits: Int64) -> pa.Array:
+    """Return ``content[splits[i]:splits[i + 1]]`` for each row ``i`` as ``large_binary`` (rows,), without copying."""
     buffers = [None, pa.py_buffer(np.ascontiguousarray(splits)), pa.py_buffer(content)]
     return pa.Array.from_buffers(_BYTES, len(splits) - 1, buffers)
 
 
-def _varints(values: Int64) -> tuple[npt.NDArray[np.uint8], Int64]:
-    """``values`` (total,) as varints, uint8 (bytes,), and int64 (total + 1,) where each begins and the last ends."""
-    rest = values.view(np.uint64)
-    sizes = np.ones(len(rest), np.int64)
-    highest = int(rest.max(initial=0))
+def _encode_varints(values: Int64) -> tuple[npt.NDArray[np.uint8], Int64]:
+    """Encode integers as varints.
+
+    Returns:
+        The bytes, uint8 (bytes,), and the offset of each varint and of the end, int64 (total + 1,).
+    """
+    remaining = values.view(np.uint64)
+    sizes = np.ones(len(remaining), np.int64)
+    highest = int(remaining.max(initial=0))
     count = max(-(-highest.bit_length() // 7), 1)
     for number in range(1, count):
-        sizes += rest >= np.uint64(1 << 7 * number)
-    ends = np.zeros(len(rest) + 1, np.int64)
+        sizes += remaining >= np.uint64(1 << 7 * number)
+    ends = np.zeros(len(remaining) + 1, np.int64)
     np.cumsum(sizes, out=ends[1:])
     content = np.empty(int(ends[-1]), np.uint8)
-    at = ends[:-1]
+    positions = ends[:-1]
     for number in range(count):
-        low = (rest & np.uint64(127)).astype(np.uint8)
-        last = rest < 128
-        content[at] = np.where(last, low, low | 128)
+        low = (remaining & np.uint64(127)).astype(np.uint8)
+        last = remaining < 128
+        content[positions] = np.where(last, low, low | 128)
         if number < count - 1:
             more = ~last
-            rest, at = rest[more] >> np.uint64(7), at[more] + 1
+            remaining, positions = remaining[more] >> np.uint64(7), positions[more] + 1
     return content, ends
 
 
-def _varint(value: int) -> bytes:
-    return _varints(np.array([value]))[0].tobytes()
+def _encode_varint(value: int) -> bytes:
+    return _encode_varints(np.array([value]))[0].tobytes()

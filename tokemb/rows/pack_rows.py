@@ -66,7 +66,7 @@ def pack_rows(
     found = np.zeros(len(lengths), np.bool_)
     flags = _bytes(np.zeros(0, np.bool_) if marked is None else marked), _bytes(found)
     ranges = split_rows(splits, thread_count(threads))
-    parallel_map(kernels.lay_rows, [(*source, out, fill, fill_first, *flags, first, last) for first, last in ranges])
+    parallel_map(kernels.pack_rows, [(*source, out, fill, fill_first, *flags, first, last) for first, last in ranges])
     return found
 
 
@@ -127,10 +127,12 @@ def select_ids(values: Int32, row_splits: Int64, keep: Bool, threads: int | None
     row_splits = np.ascontiguousarray(row_splits)
     splits = np.zeros(len(row_splits), np.int64)
     ranges = split_rows(row_splits, thread_count(threads))
-    parallel_map(kernels.count_kept, [(keep, row_splits, splits[1:], first, last) for first, last in ranges])
+    parallel_map(kernels.count_selected, [(keep, row_splits, splits[1:], first, last) for first, last in ranges])
     np.cumsum(splits, out=splits)
     out = np.empty(splits[-1], np.int32)
-    parallel_map(kernels.copy_kept, [(values, keep, row_splits, splits, out, first, last) for first, last in ranges])
+    parallel_map(
+        kernels.copy_selected, [(values, keep, row_splits, splits, out, first, last) for first, last in ranges]
+    )
     return out, splits
 
 

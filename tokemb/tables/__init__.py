@@ -1,4 +1,4 @@
-"""Tables: several columns of categories, and events grouped into sequences (docs/columns.md)."""
+"""Tables: several categorical columns, and events grouped into sequences (docs/columns.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of one column, and the size of an embedding for it."""
+"""Columns of a table, their settings and the size of an embedding."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ _LARGEST_DIM = 600
 class Column:
     """One column of ids.
 
-    ``name``: what its ids are called. ``parts``: the columns of the table that it is made of, several for an event.
-    ``kind``: ``"single values"``, or ``"lists"``. ``vocabulary``: the number of its vocabulary, which others may share.
-    ``maxlen``: the length of lists that ``encode`` makes when it is not told; ``None`` for that of the longest.
+    Attributes:
+        name: The name of the ids.
+        parts: The columns of the table that it is made of. An event has several.
+        kind: ``"single values"`` or ``"lists"``.
+        vocabulary: The number of its vocabulary. Columns can share one.
+        maxlen: The default length of encoded lists. ``None`` for the length of the longest.
     """
 
     name: str
@@ -29,16 +32,19 @@ class Column:
 
 
 def named_parts(columns: Iterable[str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """The names of columns and what they are made of: ``("skill", "correct")`` is called ``skill_correct``.
+    """Return the parts of each column by its name. The name of ``("skill", "correct")`` is ``skill_correct``.
 
-    Raises ``ArgumentError`` for two columns of one name, and names with which ``.npz`` and Keras cannot do.
+    Raises:
+        ArgumentError: If two columns have the same name, or ``.npz`` or Keras cannot handle a name.
     """
     named: dict[str, tuple[str, ...]] = {}
     for column in columns:
         parts = (column,) if isinstance(column, str) else tuple(column)
         name = "_".join(parts)
         if name in named:
-            raise ArgumentError(f"two columns would be called {name!r}: name each once, or rename one")
+            raise ArgumentError(
+                f"columns must have different names; two would be called {name!r}: name each once, or rename one"
+            )
         if not name or "/" in name or "\0" in name:
             raise ArgumentError(f"a column must have a name without slashes; received {name!r}: rename it")
         named[name] = parts
@@ -46,9 +52,14 @@ def named_parts(columns: Iterable[str | Sequence[str]]) -> dict[str, tuple[str, 
 
 
 def vocabulary_groups(names: Sequence[str], shared: Iterable[Sequence[str]]) -> list[list[str]]:
-    """The columns of each vocabulary, in the order of their first.
+    """Return the columns of each vocabulary, in the order of their first column.
 
-    Raises ``ArgumentError`` unless each group of ``shared`` is two or more of ``names``, each in one group at most.
+    Args:
+        names: The names of all columns.
+        shared: Groups of columns that share a vocabulary.
+
+    Raises:
+        ArgumentError: If a group does not have two or more different columns, or a column is unknown or in two groups.
     """
     group_of: dict[str, list[str]] = {}
     for group in shared:
@@ -70,30 +81,46 @@ def vocabulary_groups(names: Sequence[str], shared: Iterable[Sequence[str]]) -> 
     return groups
 
 
-def of_each(setting: str, value: int | None | Mapping[str, int | None], names: Sequence[str]) -> dict[str, int | None]:
-    """A setting of every column: one number for all, or a mapping that names columns; checked."""
+def setting_by_column(
+    setting: str, value: int | None | Mapping[str, int | None], names: Sequence[str]
+) -> dict[str, int | None]:
+    """Return a setting for each column.
+
+    Args:
+        setting: The name of the setting.
+        value: One integer for all columns, or a mapping from names of columns.
+        names: The names of all columns.
+
+    Raises:
+        ArgumentError: If a name is unknown or a value is invalid.
+    """
     if isinstance(value, Mapping):
         for name in value:
             if name not in names:
-                raise ArgumentError(f"{setting} names the column {name!r}, which is none of {', '.join(names)}")
+                raise ArgumentError(f"{setting} must name columns of the table ({', '.join(names)}); received {name!r}")
         return {name: check_optional_count(f"{setting}[{name!r}]", value.get(name)) for name in names}
     return dict.fromkeys(names, check_optional_count(setting, value))
 
 
-def of_group(setting: str, values: Mapping[str, int | None], group: Sequence[str]) -> int | None:
-    """The setting of a vocabulary; raises ``ArgumentError`` if columns that share it have different ones."""
-    told: set[Any] = {values[name] for name in group} - {None}
-    if len(told) > 1:
+def shared_setting(setting: str, values: Mapping[str, int | None], group: Sequence[str]) -> int | None:
+    """Return the setting of a vocabulary.
+
+    Raises:
+        ArgumentError: If the columns that share the vocabulary have different settings.
+    """
+    distinct: set[Any] = {values[name] for name in group} - {None}
+    if len(distinct) > 1:
         raise ArgumentError(
-            f"{', '.join(group)} share a vocabulary: {setting} must be the same; received {sorted(told)}"
+            f"{', '.join(group)} share a vocabulary: {setting} must be the same; received {sorted(distinct)}"
         )
-    return told.pop() if told else None
+    return distinct.pop() if distinct else None
 
 
 def suggested_dim(input_dim: int) -> int:
-    """fast.ai's rule for the size of a categorical embedding: ``min(600, round(1.6 * n**0.56))``, n its ids.
+    """Return the size of a categorical embedding by the rule of fast.ai: ``min(600, round(1.6 * input_dim**0.56))``.
 
-    >>> [suggested_dim(n) for n in (5, 1_000, 24_000, 10_000_000)]
-    [4, 77, 454, 600]
+    Example:
+        >>> [suggested_dim(n) for n in (5, 1_000, 24_000, 10_000_000)]
+        [4, 77, 454, 600]
     """
     return min(_LARGEST_DIM, round(1.6 * input_dim**0.56))

@@ -1,4 +1,4 @@
-"""The encoder of tables: columns of categories to ids and back."""
+"""The encoder of tables: categorical columns to ids and back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.disk_buffer import check_padding
 from tokemb.rows.ragged import Ragged, check_ids
-from tokemb.tables.column import Column, named_parts, of_each, suggested_dim
+from tokemb.tables.column import Column, named_parts, setting_by_column, suggested_dim
 from tokemb.tables.fitting import Setting, column_values, fit_columns
 from tokemb.tables.tables import flat_names, table_batches
 from tokemb.tables.values import MISSING
@@ -25,22 +25,26 @@ from tokemb.vocabulary.pad_truncate import PadTruncate
 
 
 class ColumnEncoder:
-    """Tables to ids and back, made by ``ColumnEncoder.fit`` or ``ColumnEncoder.load``.
+    """Encode tables as ids and decode ids as tables, with one vocabulary per column or group of columns.
 
-    ``columns``: what is known of each column, ``tokemb.tables.Column``, in order.
-    ``vocabularies``: the ``Encoder`` of each column by its name; columns that share a vocabulary have the same.
-    ``rows``: of the table that they were fitted to.
+    A column encoder is made by ``ColumnEncoder.fit`` or ``ColumnEncoder.load``. In every vocabulary, id 0 is padding
+    (only in lists), id 1 is out of vocabulary, id 2 is a missing value, and the other ids are the values.
 
-    In every vocabulary id 0 is padding, which only lists have, 1 out-of-vocabulary, 2 missing; then the values.
+    Attributes:
+        columns: The ``tokemb.tables.Column`` of each column, in order.
+        encoders: The ``Encoder`` of each vocabulary.
+        vocabularies: The ``Encoder`` of each column by its name. Columns that share a vocabulary have the same encoder.
+        rows: The number of rows of the table that the vocabularies were fitted to.
 
-    >>> table = {"from": ["ZRH", "LHR", "ZRH"], "to": ["LHR", None, "OSL"], "seats": [2, 2, 1]}
-    >>> encoder = ColumnEncoder.fit(table, shared=[["from", "to"]])
-    >>> encoder.encode({"from": ["OSL", "SFO"], "to": ["ZRH", ""], "seats": [1, 2]})
-    {'from': array([5, 1], dtype=int32), 'to': array([4, 2], dtype=int32), 'seats': array([4, 3], dtype=int32)}
-    >>> encoder.vocabularies["from"].vocabulary
-    ['', '[UNK]', '[MISSING]', 'LHR', 'ZRH', 'OSL']
-    >>> encoder.input_dims, encoder.suggested_dims
-    ({'from': 6, 'to': 6, 'seats': 5}, {'from': 4, 'to': 4, 'seats': 4})
+    Example:
+        >>> table = {"from": ["ZRH", "LHR", "ZRH"], "to": ["LHR", None, "OSL"], "seats": [2, 2, 1]}
+        >>> encoder = ColumnEncoder.fit(table, shared=[["from", "to"]])
+        >>> encoder.encode({"from": ["OSL", "SFO"], "to": ["ZRH", ""], "seats": [1, 2]})
+        {'from': array([5, 1], dtype=int32), 'to': array([4, 2], dtype=int32), 'seats': array([4, 3], dtype=int32)}
+        >>> encoder.vocabularies["from"].vocabulary
+        ['', '[UNK]', '[MISSING]', 'LHR', 'ZRH', 'OSL']
+        >>> encoder.input_dims, encoder.suggested_dims
+        ({'from': 6, 'to': 6, 'seats': 5}, {'from': 4, 'to': 4, 'seats': 4})
     """
 
     def __init__(
@@ -52,14 +56,22 @@ class ColumnEncoder:
         padding: str = "post",
         truncating: str = "post",
     ) -> None:
-        """For the library itself; ``encoders``: the vocabularies, by the numbers that ``columns`` have."""
+        """Initialize the encoder. Users call ``fit`` or ``load`` instead.
+
+        Args:
+            columns: The columns.
+            encoders: The vocabularies. ``Column.vocabulary`` is an index of this list.
+            rows: The number of rows of the fitted table.
+            padding: The default side of padding.
+            truncating: The default side of truncation.
+        """
         self.columns = tuple(columns)
         self.encoders = tuple(encoders)
         self.rows = rows
         self.vocabularies = {column.name: self.encoders[column.vocabulary] for column in self.columns}
         self._shape = PadTruncate().override(None, padding, truncating)
 
-    # Making, keeping
+    # Fit, load, save
 
     @classmethod
     def fit(
@@ -77,31 +89,39 @@ class ColumnEncoder:
     ) -> ColumnEncoder:
         """Fit vocabularies to the columns of a table.
 
-        ``table``: an Arrow table, a pandas or Polars data frame, a dict of columns, an iterator of record batches, or
-        names of files, read as ``tokemb.sources.corpus.read_table`` does, some megabytes at a time.
-        ``columns``: the columns to take, ``None`` for all; a tuple of columns is one event, ``("skill", "correct")``
-        the column ``skill_correct`` of tokens like ``7|1``.
-        ``shared``: groups of columns that have one vocabulary, as ``[["from", "to"]]``.
-        ``max_size``: at most so many values besides the reserved ones; ``min_count``: values that occur less often are
-        left out; each for all columns, or a mapping from names of columns.
-        ``maxlen``, ``padding``, ``truncating``: how ``encode`` makes rows of lists when it is not told otherwise.
-        ``reading``: of files, the settings of ``read_table``: ``format``, ``header``, ``delimiter``, ``errors``, ...
+        Args:
+            table: An Arrow table, a pandas or Polars data frame, a dict of columns, an iterator of record batches, or
+                names of files, which are read some megabytes at a time.
+            columns: The columns to encode. ``None`` for all. A tuple of columns is one event: ``("skill", "correct")``
+                is the column ``skill_correct`` with tokens like ``7|1``.
+            shared: Groups of columns that share a vocabulary, for example ``[["from", "to"]]``.
+            max_size: The maximum number of values of a vocabulary, without the reserved tokens. An integer for all
+                columns, or a mapping from names of columns.
+            min_count: The minimum count of a value. An integer for all columns, or a mapping.
+            maxlen: The default length of encoded lists. An integer for all columns, or a mapping.
+            padding: The default side of padding of lists, ``"pre"`` or ``"post"``.
+            truncating: The default side of truncation of lists, ``"pre"`` or ``"post"``.
+            **reading: Arguments of ``tokemb.sources.corpus.read_table`` for files: ``format``, ``header``,
+                ``delimiter``, ``errors``, ...
 
-        Raises ``ArgumentError`` for settings that cannot be, ``TextTypeError`` and ``TextError`` for a table that is
-        none, or whose columns hold what is no category (docs/columns.md).
+        Raises:
+            ArgumentError: If an argument is invalid.
+            TextTypeError: If ``table`` is not a table, or a column does not hold categories (docs/columns.md).
+            TextError: If a column is missing, or a value is not a category.
         """
         shape = PadTruncate().override(None, padding, truncating)
-        wanted = None if columns is None else flat_names(columns)
+        requested = None if columns is None else flat_names(columns)
         named = None if columns is None else named_parts(columns)
-        batches = table_batches(table, wanted, **reading)
+        batches = table_batches(table, requested, **reading)
         fitted, encoders, rows = fit_columns(batches, named, shared, max_size, min_count, maxlen)
         return cls(fitted, encoders, rows=rows, padding=shape.padding, truncating=shape.truncating)
 
     @classmethod
     def load(cls, path: Path | str) -> ColumnEncoder:
-        """Load what ``save`` wrote.
+        """Load a folder that ``save`` wrote.
 
-        Raises ``VocabularyError``, naming what is wrong, if it is missing, newer than this library, or was changed.
+        Raises:
+            VocabularyError: If the folder is missing, newer than this library, or was changed.
         """
         from tokemb.tables.folder import read_columns
 
@@ -115,17 +135,21 @@ class ColumnEncoder:
         )
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
-        """Write the folder of columns, whole or not at all; one that is there and holds nothing else is replaced.
+        """Write the folder of columns atomically. An existing folder of columns without other files is replaced.
 
-        ``force``: replace a read-only folder too.
-        Raises ``OSError`` if something else is there, or the folder cannot be written.
+        Args:
+            path: The folder.
+            force: Whether to replace a read-only folder, too.
+
+        Raises:
+            OSError: If ``path`` holds anything else, or cannot be written.
         """
         from tokemb.tables.folder import ColumnsContent, write_columns
 
         content = ColumnsContent(self.columns, self.encoders, self.rows, self.padding, self.truncating)
         write_columns(content, self.fingerprint, Path(path), force=force)
 
-    # What it knows
+    # Properties
 
     @property
     def names(self) -> list[str]:
@@ -134,42 +158,42 @@ class ColumnEncoder:
 
     @property
     def parts(self) -> list[str]:
-        """The columns that a table must have, each once."""
+        """The names of the columns that a table must have, without duplicates."""
         return flat_names([column.parts for column in self.columns])
 
     @property
     def padding(self) -> str:
-        """The end of lists that is padded when ``encode`` is not told: ``"pre"`` or ``"post"``."""
+        """The default side of padding of lists: ``"pre"`` or ``"post"``."""
         return self._shape.padding
 
     @property
     def truncating(self) -> str:
-        """The end of lists that is cut when ``encode`` is not told: ``"pre"`` or ``"post"``."""
+        """The default side of truncation of lists: ``"pre"`` or ``"post"``."""
         return self._shape.truncating
 
     @property
     def input_dims(self) -> dict[str, int]:
-        """``input_dim`` of an ``Embedding`` for each column, the highest id + 1."""
+        """The ``input_dim`` of an ``Embedding`` for each column: the highest id plus one."""
         return {name: encoder.input_dim for name, encoder in self.vocabularies.items()}
 
     @property
     def suggested_dims(self) -> dict[str, int]:
-        """A size of embedding for each column: ``min(600, round(1.6 * input_dim**0.56))``, fast.ai's rule."""
+        """The suggested size of an embedding for each column. See ``suggested_dim``."""
         return {name: suggested_dim(input_dim) for name, input_dim in self.input_dims.items()}
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256, in hexadecimal, of everything that decides the ids (not truncation and padding)."""
-        known = [
+        """SHA-256, in hexadecimal, of everything that decides the ids. Truncation and padding are not included."""
+        identity = [
             [column.name, list(column.parts), column.kind, self.vocabularies[column.name].fingerprint]
             for column in self.columns
         ]
-        return hashlib.sha256(json.dumps(known, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(identity, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
     def __repr__(self) -> str:
         return f"<ColumnEncoder {', '.join(self.names)}, fingerprint {self.fingerprint[:12]}>"
 
-    # Encoding, decoding
+    # Encode, decode
 
     def encode(
         self,
@@ -180,16 +204,23 @@ class ColumnEncoder:
         truncating: str | None = None,
         **reading: Any,  # noqa: ANN401
     ) -> dict[str, Int32]:
-        """Turn a table into ids, as a Keras model with an input for each column takes them.
+        """Encode a table for a Keras model with one input per column.
 
-        ``table``: as for ``fit``; columns that are not asked for are left alone.
-        ``maxlen``: the length of rows of lists, for all columns or a mapping from their names; ``None`` for what the
-        columns were saved with, which is at first the longest row. ``padding``, ``truncating``: as in Keras'
-        ``pad_sequences``. ``reading``: as for ``fit``.
+        Args:
+            table: A table, as for ``fit``. Other columns are ignored.
+            maxlen: The length of encoded lists. An integer for all columns, or a mapping from names of columns.
+                ``None`` for the saved length, or that of the longest list if none is saved.
+            padding: The side of padding, as in Keras' ``pad_sequences``. The saved one by default.
+            truncating: The side of truncation. The saved one by default.
+            **reading: Arguments for files, as for ``fit``.
 
-        Returns, by the name of the column, int32 (rows,) for single values, int32 (rows, maxlen) for lists.
-        Raises ``TextTypeError`` or ``TextError`` for columns that do not hold what they held when they were fitted, and
-        ``ArgumentError`` for wrong settings.
+        Returns:
+            int32 arrays by the names of columns: (rows,) for single values, (rows, maxlen) for lists.
+
+        Raises:
+            ArgumentError: If an argument is invalid.
+            TextTypeError: If a column does not hold categories.
+            TextError: If a column is missing, or holds lists and held single values when it was fitted, or the reverse.
         """
         lengths = self.lengths(maxlen)
         shape = self.pad_truncate(padding, truncating)
@@ -197,12 +228,13 @@ class ColumnEncoder:
         return {name: pad(rows, lengths[name], shape) for name, rows in encoded.items()}
 
     def encode_ragged(self, table: Any, **reading: Any) -> dict[str, Int32 | Ragged]:  # noqa: ANN401
-        """Turn a table into ids without padding: int32 (rows,) for single values, a ``Ragged`` for lists.
+        """Encode a table without padding or truncation. Arguments and errors are those of ``encode``.
 
-        Arguments and errors are those of ``encode``; nothing is truncated.
+        Returns:
+            By the names of columns: int32 (rows,) for single values, a ``Ragged`` for lists.
         """
         parts = [self.encode_batch(batch) for batch in table_batches(table, self.parts, **reading)]
-        return concatenated(parts, self.columns)
+        return concatenate(parts, self.columns)
 
     def encode_batches(
         self,
@@ -212,51 +244,64 @@ class ColumnEncoder:
         padding: str | None = None,
         truncating: str | None = None,
     ) -> Iterator[dict[str, Int32]]:
-        """Encode table by table what is larger than memory: each of ``batches`` as ``encode`` does.
+        """Encode a table that is larger than memory, batch by batch.
 
-        Without a ``maxlen``, lists are as long as the longest of their batch.
+        Args:
+            batches: Tables, as for ``encode``.
+            maxlen: The length of encoded lists. By default the saved length, or that of the longest list of each batch.
+            padding: The side of padding.
+            truncating: The side of truncation.
+
+        Yields:
+            The ids of each batch, as ``encode`` returns them.
         """
         for batch in batches:
             yield self.encode(batch, maxlen=maxlen, padding=padding, truncating=truncating)
 
     def encode_batch(self, batch: pa.RecordBatch) -> dict[str, Int32 | Ragged]:
-        """Encode a batch of ``table_batches``."""
+        """Encode a batch of ``table_batches``. The values are those of ``encode_ragged``."""
         encoded: dict[str, Int32 | Ragged] = {}
         for column in self.columns:
             values = column_values(column.name, column.parts, batch).as_kind(column.kind)
             if values.kind != column.kind:
-                raise TextError(f"the column {column.name!r} held {column.kind} when it was fitted, now {values.kind}")
+                raise TextError(
+                    f"the column {column.name!r} must hold {column.kind}, as when it was fitted; received {values.kind}"
+                )
             tokens = pa.LargeListArray.from_arrays(pa.array([0, len(values.tokens)], pa.int64()), values.tokens)
             ids = self.encoders[column.vocabulary].encode_ragged(tokens).values[values.positions]
             encoded[column.name] = ids if values.row_splits is None else Ragged(ids, values.row_splits)
         return encoded
 
     def pad_truncate(self, padding: str | None, truncating: str | None) -> PadTruncate:
-        """How lists are truncated and padded, given what is to differ from the saved settings."""
+        """Return the saved truncation and padding of lists, with the arguments that are not ``None`` in their place."""
         return self._shape.override(None, padding, truncating)
 
     def lengths(self, maxlen: Setting) -> dict[str, int | None]:
-        """The length of rows of each column, given what is to differ from the saved settings."""
-        told = of_each("maxlen", maxlen, self.names)
-        return {column.name: told[column.name] or column.maxlen for column in self.columns}
+        """Return the length of encoded lists of each column: ``maxlen``, or the saved one where it is ``None``."""
+        overrides = setting_by_column("maxlen", maxlen, self.names)
+        return {column.name: overrides[column.name] or column.maxlen for column in self.columns}
 
     def decode(self, ids: Mapping[str, npt.NDArray[Any] | Ragged]) -> pa.Table:
-        """Turn ids back into a table of texts; what was missing is null, what was unknown ``[UNK]``.
+        """Decode ids to a table of texts. Missing values are null, values out of vocabulary ``[UNK]``.
 
-        ``ids``: arrays of some of the columns as ``encode`` or ``encode_ragged`` gives them.
-        Raises ``ArgumentError`` for another name or shape, and for ids that are not the column's.
+        Args:
+            ids: The ids of some columns by name, as ``encode`` or ``encode_ragged`` returns them.
+
+        Raises:
+            ArgumentError: If a name is unknown, an array has the wrong number of axes, or an id is invalid.
         """
         kinds = {column.name: column.kind for column in self.columns}
         for name in ids:
             if name not in kinds:
-                raise ArgumentError(f"there is no column {name!r}; there are {', '.join(self.names)}")
+                raise ArgumentError(f"ids must be of the columns {', '.join(self.names)}; received {name!r}")
         return pa.table({name: self._decode(name, kinds[name], rows) for name, rows in ids.items()})
 
     def _decode(self, name: str, kind: str, rows: npt.NDArray[Any] | Ragged) -> pa.Array:
         encoder = self.vocabularies[name]
         ragged, axes = (rows, 2) if isinstance(rows, Ragged) else (None, np.ndim(rows))
         if axes != (1 if kind == "single values" else 2):
-            raise ArgumentError(f"{name!r} holds {kind}, whose ids cannot be an array of {axes} axes")
+            shape = "(rows,)" if kind == "single values" else "(rows, maxlen)"
+            raise ArgumentError(f"ids of {name!r}, which holds {kind}, must be {shape}; received {axes} axes")
         ids = check_ids(rows.values if isinstance(rows, Ragged) else rows)
         encoder.check_ids(ids)
         if kind == "lists" and ragged is None:
@@ -266,7 +311,7 @@ class ColumnEncoder:
             ragged = ragged.select(ragged.values != 0)
             ids = ragged.values
         elif ids.size and not ids.all():
-            raise ArgumentError(f"id 0 is padding, which single values as those of {name!r} have none of")
+            raise ArgumentError(f"ids of {name!r} must not be 0, which is padding: the column holds single values")
         tokens = pa.array([None if token == MISSING else token for token in encoder.vocabulary], STRINGS)
         texts = tokens.take(pa.array(ids))
         if ragged is None:
@@ -275,9 +320,15 @@ class ColumnEncoder:
 
 
 def pad(rows: Int32 | Ragged, maxlen: int | None, shape: PadTruncate) -> Int32:
-    """Single values as they are, lists as int32 (rows, maxlen), if need be as long as the longest.
+    """Pad and truncate lists to int32 (rows, maxlen). Return single values unchanged.
 
-    Raises ``ArgumentError`` if next to all of a large array would be padding.
+    Args:
+        rows: The ids of a column.
+        maxlen: The length of rows. ``None`` for that of the longest.
+        shape: The sides of padding and truncation.
+
+    Raises:
+        ArgumentError: If nearly all of a large array would be padding.
     """
     if not isinstance(rows, Ragged):
         return rows
@@ -287,15 +338,15 @@ def pad(rows: Int32 | Ragged, maxlen: int | None, shape: PadTruncate) -> Int32:
     return rows.pad(maxlen, padding=shape.padding, truncating=shape.truncating)
 
 
-def concatenated(parts: Sequence[Mapping[str, Int32 | Ragged]], columns: Sequence[Column]) -> dict[str, Int32 | Ragged]:
-    """The rows of all ``parts``, in order."""
-    whole: dict[str, Int32 | Ragged] = {}
+def concatenate(parts: Sequence[Mapping[str, Int32 | Ragged]], columns: Sequence[Column]) -> dict[str, Int32 | Ragged]:
+    """Concatenate the rows of all ``parts``."""
+    result: dict[str, Int32 | Ragged] = {}
     for column in columns:
         rows = [part[column.name] for part in parts]
         ragged = [part for part in rows if isinstance(part, Ragged)]
         if column.kind == "lists":
-            whole[column.name] = Ragged.concatenate(ragged)
+            result[column.name] = Ragged.concatenate(ragged)
         else:
             single = [part for part in rows if not isinstance(part, Ragged)]
-            whole[column.name] = np.concatenate([np.zeros(0, np.int32), *single])
-    return whole
+            result[column.name] = np.concatenate([np.zeros(0, np.int32), *single])
+    return result

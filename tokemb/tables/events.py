@@ -1,4 +1,4 @@
-"""Rows of events, grouped by who they belong to and put in order: a sequence for each."""
+"""Events grouped by a key and sorted: one sequence per group."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pyarrow.types as pt
 from tokemb._arrays import STRINGS, TOKEN_ROWS, Int64
 from tokemb.errors import ArgumentError, TextError, TextTypeError
 from tokemb.rows.row_count import RowCount
-from tokemb.sources.texts import decoded
+from tokemb.sources.texts import decode_dictionary
 from tokemb.tables.fitting import column_values
 from tokemb.tables.tables import flat_names, table_batches
 
-# Texts that read as numbers have an order as texts that nobody wants: 10 before 9.
+# Texts that look like numbers would be sorted as texts: 10 before 9.
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
 Names = str | Sequence[str]
@@ -32,57 +32,75 @@ def group_events(
     first: Names = (),
     **reading: Any,  # noqa: ANN401
 ) -> pa.Table:
-    """Group rows by ``key``, put each group in order, and make a row of each, whose columns are lists.
+    """Group rows by ``key`` and sort each group. Each group becomes one row whose columns are lists.
 
-    ``table``: what ``ColumnEncoder.fit`` takes. All rows of the columns that are named here are in memory at once.
-    ``key``: the column, or columns, of which a group has one value, a user or a session.
-    ``order``: the column, or columns, that rows are sorted by within a group, smallest first: numbers, times, or texts
-    in the order of their UTF-8 bytes. Rows that it does not tell apart stay as they come, and all do without it.
-    ``columns``: the ones that become lists; ``None`` for all others, of those that files have too.
-    ``first``: columns of which a group keeps the value of its first row.
-    ``reading``: of files, the settings of ``tokemb.sources.corpus.read_table``; the key and ``columns`` of a CSV file
-    are read as texts, ``order`` and ``first`` as numbers where they are.
+    All rows of the named columns are in memory at once.
 
-    Returns a table with a row a group, in the order in which groups are first met: the key, ``first``, then the lists,
-    ``large_list``.
-    Raises ``TextError`` for a missing key or order, and for an order of texts that read as numbers; ``TextTypeError``
-    and ``ArgumentError`` as ``ColumnEncoder.fit``.
+    Args:
+        table: A table, as for ``ColumnEncoder.fit``.
+        key: The column or columns that identify a group, for example a user or a session.
+        order: The column or columns that each group is sorted by in ascending order: numbers, times, or texts in the
+            order of their UTF-8 bytes. The sort is stable. Without ``order``, rows stay in the order of the table.
+        columns: The columns that become lists. ``None`` for all other columns of the table.
+        first: Columns whose value in the first row of a group is kept.
+        **reading: Arguments of ``tokemb.sources.corpus.read_table`` for files. ``key`` and ``columns`` of a CSV file
+            are read as texts. Numbers in ``order`` and ``first`` are read as numbers.
 
-    >>> rows = {"user": ["u", "v", "u"], "time": [9, 1, 3], "item": ["a", "b", "c"]}
-    >>> group_events(rows, "user", "time").to_pydict()
-    {'user': ['u', 'v'], 'item': [['c', 'a'], ['b']]}
+    Returns:
+        A table with one row per group, in the order of their first rows. Its columns are ``key``, ``first`` and the
+        lists (``large_list``).
+
+    Raises:
+        TextError: If a key or an order is missing in a row, or the texts of an order look like numbers.
+        TextTypeError: If ``table`` is not a table, or an order cannot be sorted.
+        ArgumentError: If an argument is invalid.
+
+    Example:
+        >>> rows = {"user": ["u", "v", "u"], "time": [9, 1, 3], "item": ["a", "b", "c"]}
+        >>> group_events(rows, "user", "time").to_pydict()
+        {'user': ['u', 'v'], 'item': [['c', 'a'], ['b']]}
     """
-    keys, orders, kept = _names(key), _names(order), _names(first)
+    keys, orders, first_columns = _names(key), _names(order), _names(first)
     lists = None if columns is None else _names(columns)
     if not keys:
         raise ArgumentError("key must name a column")
-    wanted = None if lists is None else flat_names([*keys, *orders, *kept, *lists])
-    batches = table_batches(table, wanted, [*orders, *(name for name in kept if name not in keys)], **reading)
+    requested = None if lists is None else flat_names([*keys, *orders, *first_columns, *lists])
+    batches = table_batches(
+        table, requested, [*orders, *(name for name in first_columns if name not in keys)], **reading
+    )
     count = RowCount()
     rows = pa.Table.from_batches(list(count.reading(batches)))
-    for name in (*keys, *orders, *kept):
+    for name in (*keys, *orders, *first_columns):
         if name not in rows.column_names:
             raise TextError(f"the table has no column {name!r}; its columns are {', '.join(rows.column_names)}")
     if lists is None:
-        lists = [name for name in rows.column_names if name not in (*keys, *orders, *kept)]
-    codes = _codes([_sound(name, rows[name]) for name in keys])
-    taken, row_splits = _in_order(codes, {name: _ordered(name, rows[name]) for name in orders})
+        lists = [name for name in rows.column_names if name not in (*keys, *orders, *first_columns)]
+    codes = _group_numbers([_require_values(name, rows[name]) for name in keys])
+    indices, row_splits = _order_by_group(codes, {name: _sortable(name, rows[name]) for name in orders})
     count.check(int(row_splits[-1]), "grouped")
-    starts = taken.take(pa.array(row_splits[:-1]))
-    made = {name: rows[name].take(starts) for name in dict.fromkeys((*keys, *kept))}
+    starts = indices.take(pa.array(row_splits[:-1]))
+    result = {name: rows[name].take(starts) for name in dict.fromkeys((*keys, *first_columns))}
     for name in lists:
-        if name in made:
-            raise ArgumentError(f"the column {name!r} cannot be both a list and the first value of it")
-        values = _whole(rows[name]).take(taken)
-        made[name] = pa.LargeListArray.from_arrays(pa.array(row_splits), values)
-    return pa.table(made)
+        if name in result:
+            raise ArgumentError(f"the column {name!r} must be in one of key, first and columns; it is in two")
+        values = _one_array(rows[name]).take(indices)
+        result[name] = pa.LargeListArray.from_arrays(pa.array(row_splits), values)
+    return pa.table(result)
 
 
 def token_rows(rows: pa.Table, parts: Sequence[str], missing: str = "error") -> pa.LargeListArray:
-    """The events of what ``group_events`` gave as tokens, ``large_list<large_string>`` (rows,), for ``fit_vocab``.
+    """Return grouped events as rows of tokens for ``fit_vocab``.
 
-    ``parts``: the columns that an event is made of. ``missing``: as for ``tokemb.read_corpus``.
-    Raises ``TextError`` for a missing event, unless ``missing`` is ``"empty"``.
+    Args:
+        rows: A table of ``group_events``.
+        parts: The columns that an event is made of.
+        missing: ``"error"`` or ``"empty"``, as for ``tokemb.read_corpus``.
+
+    Returns:
+        ``large_list<large_string>`` (rows,).
+
+    Raises:
+        TextError: If an event is missing, unless ``missing`` is ``"empty"``.
     """
     lists = [rows[name].combine_chunks() for name in parts]
     events = pa.RecordBatch.from_arrays([column.values for column in lists], names=list(parts))
@@ -104,44 +122,56 @@ def _names(names: Names | None) -> list[str]:
     return flat_names(named) if named else []
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    """A column in one piece, without a dictionary, as which any length of text fits."""
+def _one_array(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column as one array without a dictionary. Texts have large offsets."""
     if pt.is_dictionary(column.type):
-        column = pa.chunked_array([decoded(chunk) for chunk in column.chunks], column.type.value_type)
+        column = pa.chunked_array([decode_dictionary(chunk) for chunk in column.chunks], column.type.value_type)
     if pt.is_string(column.type) or pt.is_string_view(column.type):
         column = column.cast(STRINGS)
     return column.combine_chunks()
 
 
-def _sound(name: str, column: pa.ChunkedArray) -> pa.Array:
-    """A column without missing values; raises ``TextError``, naming the first, if there is one."""
-    whole = _whole(column)
-    missing = pc.is_null(whole, nan_is_null=pt.is_floating(whole.type))
-    if pt.is_large_string(whole.type):
-        missing = pc.or_(missing, pc.fill_null(pc.equal(whole, ""), False))
+def _require_values(name: str, column: pa.ChunkedArray) -> pa.Array:
+    """Return a column as one array.
+
+    Raises:
+        TextError: If a value is missing. The message names the first row.
+    """
+    values = _one_array(column)
+    missing = pc.is_null(values, nan_is_null=pt.is_floating(values.type))
+    if pt.is_large_string(values.type):
+        missing = pc.or_(missing, pc.fill_null(pc.equal(values, ""), False))
     row = pc.index(missing, True).as_py()
     if row >= 0:
         raise TextError(f"row {row + 1} has no {name!r}: rows are grouped and ordered by it; fill it, or drop the row")
-    return whole
+    return values
 
 
-def _ordered(name: str, column: pa.ChunkedArray) -> pa.Array:
-    """A column that rows can be sorted by."""
-    whole = _sound(name, column)
-    if pt.is_large_string(whole.type):
-        numeric = pc.index(pc.match_substring_regex(whole, _NUMBER), True).as_py()
+def _sortable(name: str, column: pa.ChunkedArray) -> pa.Array:
+    """Return a column that rows can be sorted by.
+
+    Raises:
+        TextTypeError: If its type cannot be sorted.
+        TextError: If a value is missing, or its texts look like numbers.
+    """
+    values = _require_values(name, column)
+    if pt.is_large_string(values.type):
+        numeric = pc.index(pc.match_substring_regex(values, _NUMBER), True).as_py()
         if numeric >= 0:
             raise TextError(
-                f"the column {name!r} holds texts, one of which is {whole[numeric].as_py()!r}, and as texts 10 comes "
-                "before 9: make all of them numbers, or times as 2024-05-17 10:00:00"
+                f"rows cannot be sorted by the column {name!r}: it holds texts that look like numbers, for example "
+                f"{values[numeric].as_py()!r}, and as texts 10 comes before 9: convert all to numbers, or times such "
+                "as 2024-05-17 10:00:00"
             )
-    elif not (pt.is_integer(whole.type) or pt.is_floating(whole.type) or pt.is_temporal(whole.type)):
-        raise TextTypeError(f"the column {name!r} holds {whole.type}: rows are ordered by numbers, times or texts")
-    return whole
+    elif not (pt.is_integer(values.type) or pt.is_floating(values.type) or pt.is_temporal(values.type)):
+        raise TextTypeError(
+            f"rows are sorted by numbers, times or texts; the column {name!r} holds {values.type}: convert it"
+        )
+    return values
 
 
-def _codes(keys: Sequence[pa.Array]) -> pa.Array:
-    """The number of each row's group, groups numbered as they are first met."""
+def _group_numbers(keys: Sequence[pa.Array]) -> pa.Array:
+    """Return the number of the group of each row, int64 (rows,). Groups are in the order of their first rows."""
     codes = np.zeros(len(keys[0]), np.int64)
     for values in keys:
         each = values.dictionary_encode()
@@ -151,11 +181,15 @@ def _codes(keys: Sequence[pa.Array]) -> pa.Array:
     return pa.array(codes)
 
 
-def _in_order(codes: pa.Array, orders: dict[str, pa.Array]) -> tuple[pa.Array, Int64]:
-    """The rows of all groups, one group after the other, and where each begins, int64 (groups + 1,)."""
+def _order_by_group(codes: pa.Array, orders: dict[str, pa.Array]) -> tuple[pa.Array, Int64]:
+    """Sort rows by group and then by ``orders``.
+
+    Returns:
+        The indices of the sorted rows, and the offset of each group and of the end, int64 (groups + 1,).
+    """
     sorted_by = {"0": codes} | {str(number): values for number, values in enumerate(orders.values(), 1)}
-    # Arrow's sort is stable: rows that are equal stay as they come.
+    # The sort of Arrow is stable.
     keys = [(name, "ascending") for name in sorted_by]
-    taken = pc.sort_indices(pa.table(sorted_by), sort_keys=keys)
+    indices = pc.sort_indices(pa.table(sorted_by), sort_keys=keys)
     sizes = np.bincount(codes.to_numpy())
-    return taken, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return indices, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)

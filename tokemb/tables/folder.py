@@ -34,10 +34,16 @@ class ColumnsContent:
 
 
 def write_columns(content: ColumnsContent, fingerprint: str, path: Path, *, force: bool = False) -> None:
-    """Write the folder, whole or not at all; one that is there is replaced if it holds nothing else.
+    """Write the folder atomically. An existing folder of columns without other files is replaced.
 
-    ``force``: replace a read-only folder too.
-    Raises ``OSError`` if something else is at ``path`` or it cannot be written.
+    Args:
+        content: The content of the folder.
+        fingerprint: The fingerprint of the ``ColumnEncoder``.
+        path: The folder.
+        force: Whether to replace a read-only folder, too.
+
+    Raises:
+        OSError: If ``path`` holds anything else, or cannot be written.
     """
     names = [_folder_name(number, content.columns) for number in range(len(content.encoders))]
     description: dict[str, Any] = {
@@ -48,23 +54,27 @@ def write_columns(content: ColumnsContent, fingerprint: str, path: Path, *, forc
         "truncating": content.truncating,
         "columns": [asdict(column) for column in content.columns],
         "vocabularies": [
-            {"folder": name, "fingerprint": of_one.fingerprint}
-            for name, of_one in zip(names, content.encoders, strict=True)
+            {"folder": name, "fingerprint": encoder.fingerprint}
+            for name, encoder in zip(names, content.encoders, strict=True)
         ],
     }
     description["checksum"] = vocabulary_folder.checksum(description)
     with atomic_folder(path, _KIND, force=force) as temporary:
-        for name, of_one in zip(names, content.encoders, strict=True):
-            of_one.save(temporary / name)
+        for name, encoder in zip(names, content.encoders, strict=True):
+            encoder.save(temporary / name)
         (temporary / COLUMNS).write_bytes(vocabulary_folder.json_bytes(description))
 
 
 def read_columns(path: Path) -> ColumnsContent:
-    """Read the folder; raises ``VocabularyError`` if it is incomplete, newer or was changed."""
+    """Read a folder.
+
+    Raises:
+        VocabularyError: If the folder is incomplete, newer than this library, or was changed.
+    """
     restore_missing(path)
     if not is_columns_folder(path):
-        met = "it holds no " + COLUMNS if path.is_dir() else "there is none"
-        raise VocabularyError(f"{path} is not a folder of columns: {met}")
+        reason = "it holds no " + COLUMNS if path.is_dir() else "it does not exist or is a file"
+        raise VocabularyError(f"{path} is not a folder of columns: {reason}")
     content = read_json(path / COLUMNS)
     version = content.get("format_version")
     if not isinstance(version, int):
@@ -76,7 +86,7 @@ def read_columns(path: Path) -> ColumnsContent:
     if content.get("checksum") != vocabulary_folder.checksum(content) or any(key not in content for key in _REQUIRED):
         raise VocabularyError(
             f"{path / COLUMNS} was changed after tokemb wrote it (the checksums differ): restore or fit the columns "
-            "again, or load its vocabularies by themselves"
+            "again, or load each of its vocabularies"
         )
     try:
         columns = [Column(**{**column, "parts": tuple(column["parts"])}) for column in content["columns"]]
@@ -95,14 +105,14 @@ def _vocabulary(path: Path, name: str, fingerprint: str) -> Encoder:
     encoder = Encoder.load(path / name)
     if encoder.fingerprint != fingerprint:
         raise VocabularyError(
-            f"{path / name} is another vocabulary than the one that was fitted with its columns: restore it, or fit "
-            "them again"
+            f"{path / name} is another vocabulary than the one that was fitted to these columns: restore it, or fit "
+            "the columns again"
         )
     return encoder
 
 
 def _may_replace(path: Path) -> bool:
-    """Whether the folder ``path`` is one of columns and nothing else, so that nothing is lost with it."""
+    """Return whether ``path`` holds a folder of columns and nothing else that replacing it would lose."""
     others = [item for item in path.iterdir() if item.name != COLUMNS]
     return is_columns_folder(path) and all(item.is_dir() and vocabulary_folder.may_replace(item) for item in others)
 
@@ -111,11 +121,11 @@ _KIND = Kind("vocabularies of columns", _may_replace)
 
 
 def check_target(path: Path, force: bool) -> None:
-    """Raise ``OSError`` if ``write_columns`` would for what is at ``path``, to know it before any work."""
+    """Raise the ``OSError`` that ``write_columns`` would raise for an existing path, before any work is done."""
     check_folder(path, _KIND, force=force)
 
 
 def _folder_name(number: int, columns: Sequence[Column]) -> str:
-    """A name that every file system has: the number, and what can be kept of the columns' names."""
+    """Return a name that every file system allows: the number of a vocabulary and the names of its columns."""
     names = [column.name for column in columns if column.vocabulary == number]
     return f"{number}-{re.sub(r'[^A-Za-z0-9_]+', '-', '-'.join(names)).strip('-')[:60]}.vocab"

@@ -1,4 +1,4 @@
-"""A table, as batches, to a file of ids."""
+"""Encoding of a table, as batches, to a file of ids."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ import pyarrow as pa
 from tokemb.rows.output_size import check_length
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount, rows_line
-from tokemb.tables.encoder import ColumnEncoder, concatenated, pad
+from tokemb.tables.encoder import ColumnEncoder, concatenate, pad
 from tokemb.tables.writing import Ids, check_names, check_target, open_table_writer
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
-_Piece = tuple[Ids, pa.RecordBatch]
+_Chunk = tuple[Ids, pa.RecordBatch]
 
 
 @dataclass
 class TableReport:
-    """What became of a table.
+    """Statistics of an encoded table.
 
-    ``rows``: those that were written; ``read``: those that were read, more if they were grouped.
-    ``shapes``: of the array of each column, as NumPy prints it. ``values``, ``unknown``: how many values each column
-    had, padding and what was cut off not counted, and how many of those were out of vocabulary.
+    Attributes:
+        rows: The number of rows written.
+        read: The number of rows read, which is larger if they were grouped.
+        shapes: The shape of the array of each column, as NumPy prints it.
+        values: The number of values of each column before truncation, without padding.
+        unknown: The number of these values that are out of vocabulary.
     """
 
     rows: int = 0
@@ -36,7 +39,7 @@ class TableReport:
     unknown: dict[str, int] = field(default_factory=dict)
 
     def add(self, ids: Ids) -> None:
-        """Count one more batch."""
+        """Add the ids of a batch."""
         for name, rows in ids.items():
             numbers = rows.values if isinstance(rows, Ragged) else rows
             self.values[name] = self.values.get(name, 0) + len(numbers)
@@ -60,53 +63,65 @@ def encode_table(
     ragged: bool = False,
     force: bool = False,
 ) -> TableReport:
-    """Encode a table into a file that appears whole or not at all.
+    """Encode a table to a file, which is written atomically.
 
-    ``batches``: at least one, with the columns of ``encoder`` and those to ``keep``. ``output``: ``.npz`` or
-    ``.parquet``. ``ragged``: lists are not padded, and of ``maxlen``, ``padding``, ``truncating`` nothing is told.
-    ``force``: replace a file at ``output`` that does not hold ids of columns.
-    Memory does not grow with the table, unless there are lists of which only the longest says how long all are.
-    Raises ``ArgumentError`` for what the file cannot hold, before any work; for the table as ``ColumnEncoder.encode``;
-    ``OutputExistsError`` for a file that must not be replaced, ``RowsLostError`` if other rows were read than written.
+    Memory does not grow with the table, unless a column of lists is padded to its longest list.
+
+    Args:
+        encoder: The encoder of the table.
+        batches: At least one batch, with the columns of ``encoder`` and ``keep``.
+        output: A path that ends in ``.npz`` or ``.parquet``.
+        keep: The names of columns to write beside the ids.
+        maxlen: See ``ColumnEncoder.encode``.
+        padding: See ``ColumnEncoder.encode``.
+        truncating: See ``ColumnEncoder.encode``.
+        ragged: Whether lists are written without padding. Then the three arguments above have no effect.
+        force: Whether to replace a file that does not hold ids of columns.
+
+    Raises:
+        ArgumentError: If the file cannot hold a column. This is known before any work is done. For other errors of the
+            table, see ``ColumnEncoder.encode``.
+        OutputExistsError: If an existing file must not be replaced.
+        RowsLostError: If other rows were read than written.
     """
     first = next(batches)
-    kept = first.select(list(keep)).schema
-    check_names(output, encoder.names, kept)
+    kept_columns = first.select(list(keep)).schema
+    check_names(output, encoder.names, kept_columns)
     check_target(output, force)
     report, count = TableReport(), RowCount()
-    pieces: Iterator[_Piece] = _encoded(encoder, count.reading(chain([first], batches)), keep, report)
+    chunks: Iterator[_Chunk] = _encode_chunks(encoder, count.reading(chain([first], batches)), keep, report)
     lists = [column.name for column in encoder.columns if column.kind == "lists"]
     if lists and not ragged:
         lengths = encoder.lengths(maxlen)
         shape = encoder.pad_truncate(padding, truncating)
         if any(lengths[name] is None for name in lists):
-            waiting = list(pieces)
-            whole = concatenated([ids for ids, _ in waiting], encoder.columns)
-            together = pa.Table.from_batches([rows for _, rows in waiting], kept)
-            padded = {name: pad(rows, lengths[name], shape) for name, rows in whole.items()}
-            pieces = iter([(padded, _one_batch(together))])
+            all_chunks = list(chunks)
+            all_ids = concatenate([ids for ids, _ in all_chunks], encoder.columns)
+            kept_table = pa.Table.from_batches([rows for _, rows in all_chunks], kept_columns)
+            padded = {name: pad(rows, lengths[name], shape) for name, rows in all_ids.items()}
+            chunks = iter([(padded, _to_batch(kept_table))])
         else:
-            pieces = ((_padded(ids, lengths, shape), k) for ids, k in pieces)
-    start = next(pieces)
-    with open_table_writer(output, start[0], kept, encoder.fingerprint, force=force) as writer:
-        for ids, rows in chain([start], pieces):
+            chunks = ((_pad(ids, lengths, shape), kept_rows) for ids, kept_rows in chunks)
+    first_chunk = next(chunks)
+    with open_table_writer(output, first_chunk[0], kept_columns, encoder.fingerprint, force=force) as writer:
+        for ids, rows in chain([first_chunk], chunks):
             writer.append(ids, rows)
         count.check(writer.rows)
     report.read = report.rows = count.rows
-    report.shapes = {name: _shape(rows, report.rows) for name, rows in start[0].items()}
+    report.shapes = {name: _shape(rows, report.rows) for name, rows in first_chunk[0].items()}
     return report
 
 
-def _encoded(
+def _encode_chunks(
     encoder: ColumnEncoder, batches: Iterator[pa.RecordBatch], keep: Sequence[str], report: TableReport
-) -> Iterator[_Piece]:
+) -> Iterator[_Chunk]:
     for batch in batches:
         ids = encoder.encode_batch(batch)
         report.add(ids)
         yield ids, batch.select(list(keep))
 
 
-def _padded(ids: Ids, lengths: Mapping[str, int | None], shape: PadTruncate) -> Ids:
+def _pad(ids: Ids, lengths: Mapping[str, int | None], shape: PadTruncate) -> Ids:
     for name, rows in ids.items():
         maxlen = lengths[name]
         if isinstance(rows, Ragged) and maxlen is not None:
@@ -114,7 +129,7 @@ def _padded(ids: Ids, lengths: Mapping[str, int | None], shape: PadTruncate) -> 
     return {name: pad(rows, lengths[name], shape) for name, rows in ids.items()}
 
 
-def _one_batch(table: pa.Table) -> pa.RecordBatch:
+def _to_batch(table: pa.Table) -> pa.RecordBatch:
     if not table.num_columns:
         return pa.RecordBatch.from_arrays([], schema=table.schema)
     arrays = [column.combine_chunks() for column in table.columns]

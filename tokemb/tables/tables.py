@@ -20,38 +20,49 @@ def table_batches(
     typed: Iterable[str] = (),
     **reading: Any,  # noqa: ANN401
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the columns ``names`` of a table, in this order; ``None`` for all.
+    """Yield columns of a table as record batches. A table in memory gives one batch.
 
-    ``table``: names of files or ``pathlib.Path``, one or a list, which ``tokemb.sources.corpus.read_table`` reads; an
-    Arrow table, a pandas or Polars data frame, or whatever gives one through Arrow; a dict of columns of one length; or
-    record batches, in an iterator or a ``pyarrow.RecordBatchReader``. What is in memory comes as one batch.
-    ``typed``: the columns in which numbers of CSV files are numbers; ``reading``: more that ``read_table`` takes.
+    Args:
+        table: One or several names of files, as ``str`` or ``pathlib.Path``; an Arrow table, a pandas or Polars data
+            frame, or another object with the Arrow protocol; a dict of columns of one length; or an iterator of record
+            batches.
+        names: The names of the columns, in order. ``None`` for all.
+        typed: The columns of CSV files whose numbers are read as numbers.
+        **reading: Further arguments of ``tokemb.sources.corpus.read_table`` for files.
 
-    Raises ``TextTypeError`` for what is no table, ``TextError`` for a column that is not there, or there twice.
+    Raises:
+        TextTypeError: If ``table`` is not a table.
+        TextError: If a column is missing or occurs twice.
+        ArgumentError: If there are arguments for files and ``table`` is in memory.
     """
     if isinstance(table, (str, Path)) or _are_files(table):
         yield from read_table(table, names, typed=typed, **reading)
         return
     if reading:
-        raise ArgumentError(f"{', '.join(reading)} say how files are read; received a {type(table).__name__}")
+        raise ArgumentError(f"{', '.join(reading)} must be given only for files; the table is a {type(table).__name__}")
     if isinstance(table, pa.RecordBatchReader) or isinstance(table, Iterator):
         for batch in table:
             if not isinstance(batch, (pa.RecordBatch, pa.Table)):
-                raise TextTypeError(f"an iterator of record batches is needed; received one of {type(batch).__name__}")
-            yield from _selected(batch, names)
+                raise TextTypeError(f"an iterator must yield record batches or tables; received {type(batch).__name__}")
+            yield from _select(batch, names)
     else:
-        yield from _selected(arrow_table(table), names)
+        yield from _select(arrow_table(table), names)
 
 
 def arrow_table(table: Any) -> pa.Table:  # noqa: ANN401
-    """An Arrow table of what is in memory; NaN of NumPy and pandas is missing."""
+    """Convert a table in memory to Arrow. NaN of NumPy and pandas becomes null.
+
+    Raises:
+        TextTypeError: If ``table`` is not a table.
+        TextError: If its columns have different lengths.
+    """
     if isinstance(table, (pa.Table, pa.RecordBatch)):
         return table
     if isinstance(table, Mapping):
         columns = {str(name): _column(name, values) for name, values in table.items()}
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
-            raise TextError(f"the columns of a table must have as many rows each; these have {lengths}")
+            raise TextError(f"the columns of a table must have the same number of rows; received {lengths}")
         return pa.table(columns)
     if not hasattr(table, "columns") and not hasattr(table, "__arrow_c_stream__"):
         raise TextTypeError(
@@ -59,10 +70,12 @@ def arrow_table(table: Any) -> pa.Table:  # noqa: ANN401
             f"received {type(table).__name__}"
         )
     try:
-        # pandas' own way, where there is one: through the protocol, its NaN is not missing.
+        # The protocol would not convert NaN of pandas to null.
         return pa.Table.from_pandas(table, preserve_index=False) if hasattr(table, "iloc") else pa.table(table)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise TextTypeError(f"this {type(table).__name__} is no table for Arrow: {_one_line(error)}") from None
+        raise TextTypeError(
+            f"this {type(table).__name__} cannot be converted to an Arrow table: {_one_line(error)}"
+        ) from None
 
 
 def _are_files(table: Any) -> bool:  # noqa: ANN401
@@ -73,8 +86,8 @@ def _column(name: object, values: Any) -> pa.Array | pa.ChunkedArray:  # noqa: A
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
     if isinstance(values, (str, bytes)) or (isinstance(values, np.ndarray) and values.ndim != 1):
-        met = f"an array of shape {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
-        raise TextTypeError(f"the column {name!r} must have a value for each row; received {met}")
+        received = f"an array of shape {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
+        raise TextTypeError(f"the column {name!r} must have a value for each row; received {received}")
     try:
         if hasattr(values, "__arrow_c_stream__") and not hasattr(values, "iloc"):
             return pa.chunked_array(values)
@@ -87,33 +100,34 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def _selected(table: pa.Table | pa.RecordBatch, names: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-    there = table.schema.names
-    names = there if names is None else names
+def _select(table: pa.Table | pa.RecordBatch, names: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+    available = table.schema.names
+    names = available if names is None else names
     for name in names:
-        if there.count(name) != 1:
-            times = "more than one" if name in there else "no"
-            shown = ", ".join(map(repr, there[:20])) or "none"
+        if available.count(name) != 1:
+            times = "more than one" if name in available else "no"
+            shown = ", ".join(map(repr, available[:20])) or "none"
             raise TextError(f"the table has {times} column {name!r}; its columns are {shown}")
-    yield pa.RecordBatch.from_arrays([_whole(table.column(name)) for name in names], names=list(names))
+    yield pa.RecordBatch.from_arrays([_one_array(table.column(name)) for name in names], names=list(names))
 
 
-def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """A column in one piece, whose texts may be more than 2 GB."""
+def _one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return a column as one array. Its texts may exceed 2 GB."""
     if isinstance(column, pa.Array):
         return column
     if column.num_chunks == 1:
         return column.chunk(0)
     if pa.types.is_string(column.type):
         column = column.cast(pa.large_string())
-    whole = column.combine_chunks()
-    return whole.combine_chunks() if isinstance(whole, pa.ChunkedArray) else whole
+    array = column.combine_chunks()
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def flat_names(columns: Iterable[str | Sequence[str]]) -> list[str]:
-    """The columns of the table that ``columns`` are made of, each once.
+    """Return the columns of the table that ``columns`` are made of, without duplicates.
 
-    Raises ``ArgumentError`` for what is not names, or tuples of them.
+    Raises:
+        ArgumentError: If ``columns`` are not names or tuples of names.
     """
     if isinstance(columns, str):
         raise ArgumentError(f"columns must be a list of names; received {columns!r}")

@@ -1,9 +1,9 @@
-r"""What the values of a column are as tokens.
+r"""Conversion of the values of a column to tokens.
 
-Texts are themselves, whole numbers their decimal digits (``3.0``, which pandas makes of 3 in a column where others are
-missing, is ``3``), Booleans ``true`` and ``false``. Null, NaN and the empty text are missing: CSV cannot tell them
-apart.
-An event of several columns is their tokens joined by ``|``, in which ``\`` and ``|`` are written ``\\`` and ``\|``.
+The token of a text is the text, that of an integer its decimal digits, that of a Boolean ``true`` or ``false``. The
+token of ``3.0`` is ``3``, since pandas converts integers to floats in columns with missing values. Null, NaN and the
+empty text are missing: CSV cannot distinguish them.
+The token of an event is the tokens of its columns joined by ``|``, with ``\`` and ``|`` escaped as ``\\`` and ``\|``.
 """
 
 from __future__ import annotations
@@ -19,23 +19,25 @@ import pyarrow.types as pt
 
 from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb.errors import TextError, TextTypeError
-from tokemb.sources.texts import decoded
+from tokemb.sources.texts import decode_dictionary
 
 MISSING = "[MISSING]"
-"""The token of missing values, the first after padding and out-of-vocabulary."""
+"""The token of missing values. It follows those of padding and out of vocabulary."""
 
 JOINT = "|"
 
-# Whole numbers up to here are all different as doubles.
+# All integers up to this one are exact in float64.
 _EXACT = 2**53
 
 
 @dataclass(frozen=True)
 class Values:
-    """A column whose values are positions among distinct tokens.
+    """A column as indices of its distinct tokens.
 
-    ``tokens``: ``large_string`` (distinct,), each once; the last is ``MISSING``, whether there is one or not.
-    ``positions``: int32 (total,). ``row_splits``: int64 (rows + 1,) of a column of lists, ``None`` of single values.
+    Attributes:
+        tokens: ``large_string`` (distinct,). The last is always ``MISSING``, even if no value is missing.
+        positions: int32 (total,), the index of the token of each value.
+        row_splits: int64 (rows + 1,) for a column of lists, ``None`` for single values.
     """
 
     tokens: pa.LargeStringArray
@@ -48,7 +50,7 @@ class Values:
         return "single values" if self.row_splits is None else "lists"
 
     def as_kind(self, kind: str) -> Values:
-        """The same, or if all values are missing and so may be of any kind, those of ``kind``."""
+        """Return these values as ``kind`` if all are missing and so may be of any kind, else unchanged."""
         last = len(self.tokens) - 1
         rows = len(self.positions) if self.row_splits is None else len(self.row_splits) - 1
         if kind == self.kind or len(self.positions) != rows or np.any(self.positions != last):
@@ -57,18 +59,20 @@ class Values:
 
 
 def is_list(kind: pa.DataType) -> bool:
-    """Whether Arrow columns of this type hold lists."""
+    """Return whether Arrow columns of this type hold lists."""
     return pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
 
 
 def values_of(name: str, column: pa.Array) -> Values:
-    """The values of a column, single ones or lists; a list that is missing is one missing value.
+    """Return the values of a column of single values or lists. A missing list is a list of one missing value.
 
-    Raises ``TextTypeError`` for types that are none of the above, ``TextError`` for numbers that are not whole.
+    Raises:
+        TextTypeError: If the values are not texts, integers or Booleans.
+        TextError: If a float is not an integer.
     """
     if not is_list(column.type):
-        return Values(*_coded(name, column), None)
-    tokens, positions = _coded(name, column.flatten())  # without the lists that are missing
+        return Values(*_to_tokens(name, column), None)
+    tokens, positions = _to_tokens(name, column.flatten())  # without the lists that are missing
     lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
     if column.null_count:
         row_splits = np.concatenate([[0], np.cumsum(lengths)])
@@ -79,15 +83,20 @@ def values_of(name: str, column: pa.Array) -> Values:
 
 
 def join(name: str, parts: Sequence[Values]) -> Values:
-    """Events of several columns; those of which all parts are missing are missing.
+    """Join columns to events. An event is missing if all its parts are missing.
 
-    Raises ``TextError`` if some parts are lists and others are not, or lists are of different lengths in a row.
+    Args:
+        name: The name of the event.
+        parts: The values of its columns.
+
+    Raises:
+        TextError: If lists and single values are mixed, or lists have different lengths in a row.
     """
     first = parts[0]
     for part in parts[1:]:
         if len(part.positions) != len(first.positions) or not _same_splits(part, first):
             raise TextError(f"the columns of the event {name!r} must all hold single values, or lists of one length")
-    # Each part's position is a digit; what numbers there are is found before any text is made.
+    # The position of each part is a digit of a number. Only the numbers that occur are converted to texts.
     codes = np.zeros(len(first.positions), np.int64)
     distinct: list[Int32] = []
     for part in parts:
@@ -96,13 +105,13 @@ def join(name: str, parts: Sequence[Values]) -> Values:
         distinct = [digit[numbers // len(part.tokens)] for digit in distinct]
         distinct.append((numbers % len(part.tokens)).astype(np.int32))
         codes = joint.indices.to_numpy().astype(np.int64)
-    texts = [_escaped(part.tokens).take(pa.array(digit)) for part, digit in zip(parts, distinct, strict=True)]
+    texts = [_escape_parts(part.tokens).take(pa.array(digit)) for part, digit in zip(parts, distinct, strict=True)]
     missing = np.logical_and.reduce(
         [digit == len(part.tokens) - 1 for part, digit in zip(parts, distinct, strict=True)]
     )
     tokens = pc.binary_join_element_wise(*texts, pa.scalar(JOINT, STRINGS))
-    tokens, among = _with_missing(pc.if_else(pa.array(missing), pa.scalar(None, STRINGS), tokens))
-    return Values(tokens, among[codes], first.row_splits)
+    tokens, token_positions = _append_missing(pc.if_else(pa.array(missing), pa.scalar(None, STRINGS), tokens))
+    return Values(tokens, token_positions[codes], first.row_splits)
 
 
 def _same_splits(one: Values, other: Values) -> bool:
@@ -111,38 +120,42 @@ def _same_splits(one: Values, other: Values) -> bool:
     return np.array_equal(one.row_splits, other.row_splits)
 
 
-def _escaped(tokens: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Tokens as parts of an event; the last, ``MISSING``, is empty."""
+def _escape_parts(tokens: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Escape tokens as parts of an event. The last one, ``MISSING``, becomes empty."""
     texts = pc.replace_substring(tokens.slice(0, len(tokens) - 1), "\\", "\\\\")
     texts = pc.replace_substring(texts, JOINT, "\\" + JOINT)
     return pa.concat_arrays([texts, pa.array([""], STRINGS)])
 
 
-def _coded(name: str, column: pa.Array) -> tuple[pa.LargeStringArray, Int32]:
-    """Distinct tokens, ``MISSING`` last, and the position of each value among them."""
-    coded = _hashable(name, column).dictionary_encode()
-    tokens, among = _with_missing(_texts(name, coded.dictionary))
-    if not coded.indices.null_count and np.array_equal(among, np.arange(len(among))):
-        return tokens, coded.indices.to_numpy().astype(np.int32, copy=False)
-    # The last one also stands for null, at the position -1.
-    positions = coded.indices.cast(pa.int64()).fill_null(-1).to_numpy()
-    return tokens, np.append(among, np.int32(len(tokens) - 1))[positions]
+def _to_tokens(name: str, column: pa.Array) -> tuple[pa.LargeStringArray, Int32]:
+    """Return distinct tokens, ``MISSING`` last, and the position of each value among them."""
+    encoded = _hashable(name, column).dictionary_encode()
+    tokens, token_positions = _append_missing(_texts(name, encoded.dictionary))
+    if not encoded.indices.null_count and np.array_equal(token_positions, np.arange(len(token_positions))):
+        return tokens, encoded.indices.to_numpy().astype(np.int32, copy=False)
+    # Null has the position -1, that of the last one.
+    positions = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy()
+    return tokens, np.append(token_positions, np.int32(len(tokens) - 1))[positions]
 
 
-def _with_missing(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Int32]:
-    """Each of ``texts`` once, ``MISSING`` last, and where each of them is; null and empty ones are missing."""
+def _append_missing(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Int32]:
+    """Return distinct texts, ``MISSING`` last, and the position of each text among them. Empty texts are missing."""
     known = pc.if_else(pc.or_kleene(pc.equal(texts, ""), pc.equal(texts, MISSING)), pa.scalar(None, STRINGS), texts)
-    once = known.dictionary_encode()
-    tokens = pa.concat_arrays([once.dictionary.cast(STRINGS), pa.array([MISSING], STRINGS)])
-    return tokens, once.indices.fill_null(len(tokens) - 1).to_numpy().astype(np.int32)
+    distinct_texts = known.dictionary_encode()
+    tokens = pa.concat_arrays([distinct_texts.dictionary.cast(STRINGS), pa.array([MISSING], STRINGS)])
+    return tokens, distinct_texts.indices.fill_null(len(tokens) - 1).to_numpy().astype(np.int32)
 
 
 def _hashable(name: str, column: pa.Array) -> pa.Array:
-    """The column in a type that Arrow looks up; raises ``TextTypeError`` if its values cannot be tokens."""
-    is_coded = pt.is_dictionary(column.type)
-    kind = column.type.value_type if is_coded else column.type
-    if pt.is_string_view(kind):  # of which Arrow has no dictionaries
-        return decoded(column).cast(STRINGS)
+    """Convert a column to a type that Arrow can dictionary-encode.
+
+    Raises:
+        TextTypeError: If its values cannot be tokens.
+    """
+    is_dictionary = pt.is_dictionary(column.type)
+    kind = column.type.value_type if is_dictionary else column.type
+    if pt.is_string_view(kind):  # Arrow cannot dictionary-encode it
+        return decode_dictionary(column).cast(STRINGS)
     if pt.is_float16(kind):
         return column.cast(pa.float32())
     is_text = pt.is_string(kind) or pt.is_large_string(kind)
@@ -154,24 +167,24 @@ def _hashable(name: str, column: pa.Array) -> pa.Array:
 
 
 def _texts(name: str, distinct: pa.Array) -> pa.LargeStringArray:
-    """The values as texts, those that are missing as null or empty."""
+    """Return the values as texts. Missing values are null or empty."""
     if pt.is_floating(distinct.type):
-        distinct = _whole_numbers(name, distinct)
+        distinct = _to_integers(name, distinct)
     texts = distinct.cast(STRINGS)
     try:
         texts.validate(full=True)
     except pa.ArrowInvalid as error:
-        raise TextError(f"the column {name!r} is not sound Arrow: {error}") from None
+        raise TextError(f"the column {name!r} is not valid Arrow data: {error}") from None
     return texts
 
 
-def _whole_numbers(name: str, distinct: pa.Array) -> pa.Array:
+def _to_integers(name: str, distinct: pa.Array) -> pa.Array:
     numbers: npt.NDArray[np.float64] = distinct.cast(pa.float64()).to_numpy(zero_copy_only=False)
     missing = np.isnan(numbers)  # null becomes NaN
     wrong = ~missing & ~((np.abs(numbers) <= _EXACT) & (numbers == np.rint(numbers)))
     if wrong.any():
         raise TextError(
-            f"the column {name!r} holds {numbers[wrong][0]}: ids are texts or whole numbers up to 2**53; round "
-            "numbers, put them into classes, or cast them to texts"
+            f"the column {name!r} holds {numbers[wrong][0]}: categories are texts or integers up to 2**53: round "
+            "the numbers, divide them into classes, or cast them to texts"
         )
     return pa.array(np.where(missing, 0, numbers).astype(np.int64), mask=missing)

@@ -43,7 +43,7 @@ class Streamed:
 
     def parts(self) -> Generator[Examples, None, None]:
         """All examples, ``rows`` at a time; while some are used, a thread makes the next."""
-        return prefetch(in_parts(self._examples(), self.rows), most=1)
+        return prefetch(in_parts(self._examples(), self.rows), limit=1)
 
     def _examples(self) -> Generator[Examples, None, None]:
         yield from self.maker.of_batches(opened(self.texts, self.maker.column, self.label), self.label)

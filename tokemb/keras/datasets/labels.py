@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb.errors import ArgumentError
-from tokemb.sources.texts import decoded
+from tokemb.sources.texts import decode_dictionary
 
 Numbers = npt.NDArray[Any]
 
@@ -65,7 +65,7 @@ def _as_arrow(labels: Any) -> pa.Array:  # noqa: ANN401
             raise ArgumentError(f"labels must be a column of numbers: {str(error).strip():.200}") from None
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    return decoded(column)
+    return decode_dictionary(column)
 
 
 def _of_arrow(column: pa.Array, classes: list[str] | None, first: int) -> Numbers:

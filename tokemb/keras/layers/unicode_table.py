@@ -102,7 +102,7 @@ class _Pages:
         if self._normalize(text) != text or _is_moved(characters):
             return None
         doubled = "".join(character * 2 for character in characters)
-        cut = self._code_points.cutting.pre_tokenizer.pre_tokenize_str
+        cut = self._code_points.neighbor_split.pre_tokenizer.pre_tokenize_str
         pieces = cut(doubled)
         if len(pieces) == len(doubled):
             return KEPT | ALONE

@@ -39,7 +39,7 @@ class WordLookup:
         components = (json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer"))
         size = len(word_index)
         numbers = Ragged(np.arange(size, dtype=np.int32), np.arange(size + 1))
-        known = PretokenCache.none().and_more(pa.array(list(word_index), STRINGS), numbers)
+        known = PretokenCache.empty().with_pretokens(pa.array(list(word_index), STRINGS), numbers)
         self._scanner = Scanner(char_table_of(*components), known, size, self._reference, None, whole_rows=False)
 
     def is_of(self, word_index: Mapping[str, int], splitting: Splitting) -> bool:

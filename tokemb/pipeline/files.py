@@ -1,0 +1,245 @@
+"""Encode and embed files from Python as ``tokemb encode`` and ``tokemb embed`` do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokemb._validation import check_count
+from tokemb.encoder import Encoder
+from tokemb.errors import ArgumentError
+from tokemb.formats.shards import ShardFolder
+from tokemb.models.embedder import Embedder
+from tokemb.pipeline.embed import embed_corpus, embed_ids
+from tokemb.pipeline.encode import encode_corpus
+from tokemb.pipeline.encoded_stream import RowOptions
+from tokemb.pipeline.output import Output
+from tokemb.pipeline.report import EncodingReport
+from tokemb.sources.corpus import read_corpus
+from tokemb.sources.listing import find_sources
+from tokemb.vocabulary.vocabulary import check_vocabulary
+
+if TYPE_CHECKING:
+    import keras
+
+Files = str | Path | Iterable[str | Path]
+
+
+def encode_file(
+    files: Files,
+    vocabulary: Encoder | Path | str,
+    output: Path | str,
+    *,
+    maxlen: int | None = None,
+    padding: str | None = None,
+    truncating: str | None = None,
+    ragged: bool = False,
+    keep: Iterable[str] = (),
+    dtype: str = "int32",
+    round_floats: bool = False,
+    rows_per_shard: int | None = None,
+    shard_format: str = "npz",
+    threads: int | None = None,
+    force: bool = False,
+    **reading: Any,  # noqa: ANN401
+) -> EncodingReport:
+    """Encode files of texts into a file of ids, or into a folder of shards. Memory does not grow with the input.
+
+    Args:
+        files: Names, globs, folders or URLs, as for ``tokemb.read_corpus``.
+        vocabulary: An ``Encoder``, or the path of a vocabulary folder or a ``tokenizer.json``.
+        output: A file that ends in ``.npy``, ``.npz``, ``.parquet``, ``.tfrecord`` or ``.jsonl``, or with
+            ``rows_per_shard`` a folder. It appears complete or not at all.
+        maxlen: The length of all rows, as for ``Encoder.encode``.
+        padding: ``"pre"`` or ``"post"``.
+        truncating: ``"pre"`` or ``"post"``.
+        ragged: Whether to write rows of different lengths, without padding.
+        keep: Other columns to copy to the output, such as labels.
+        dtype: Dtype of the ids: ``"int32"``, ``"uint16"`` or ``"int64"``.
+        round_floats: Whether columns of float64 may be rounded to the float32 of a ``.tfrecord`` file.
+        rows_per_shard: The number of rows in each shard. An interrupted run resumes when it is repeated.
+        shard_format: The format of shards: ``"npy"``, ``"npz"``, ``"parquet"``, ``"tfrecord"`` or ``"jsonl"``.
+        threads: The number of threads. ``None`` uses all cores.
+        force: Whether to replace a read-only file or a file of another kind.
+        **reading: Arguments of ``tokemb.read_corpus``, such as ``column``, ``format`` and ``missing``.
+
+    Returns:
+        The numbers of rows read and written, of tokens, of tokens out of vocabulary, and of truncated rows.
+
+    Raises:
+        ArgumentError: If an argument is invalid, or the output would replace an input.
+        OSError: If a file cannot be read or written. Errors of texts are those of ``tokemb.read_corpus``.
+
+    Example:
+        >>> import tempfile, numpy, tokemb
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "texts.txt").write_text("deep learning\\nvery deep\\n")
+        >>> encoder = tokemb.fit_vocab(folder / "texts.txt")
+        >>> print(tokemb.encode_file(folder / "texts.txt", encoder, folder / "ids.npy", maxlen=3))
+        2 rows read and written, 4 tokens, 0.00% of them out of vocabulary, 0 rows truncated
+        >>> numpy.load(folder / "ids.npy")
+        array([[2, 3, 0],
+               [4, 2, 0]], dtype=int32)
+    """
+    encoder = _loaded(vocabulary)
+    columns = tuple(keep)
+    files = _as_list(files)
+    options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), columns, ragged)
+    check_not_an_input(files, Path(output), reading)
+    target = _target(Path(output), rows_per_shard, shard_format, lambda: _identity(files, reading), force)
+    batches = read_corpus(files, keep=columns, **reading)
+    return encode_corpus(encoder, batches, target, options, dtype, threads, force=force, round_floats=round_floats)
+
+
+def embed_file(
+    files: Files,
+    model: keras.Model | Path | str,
+    output: Path | str,
+    *,
+    vocabulary: Encoder | Path | str | None = None,
+    pooling: str | None = None,
+    maxlen: int | None = None,
+    padding: str | None = None,
+    truncating: str | None = None,
+    keep: Iterable[str] = (),
+    dtype: str = "float32",
+    round_floats: bool = False,
+    rows_per_shard: int | None = None,
+    shard_format: str = "npz",
+    threads: int | None = None,
+    force: bool = False,
+    **reading: Any,  # noqa: ANN401
+) -> EncodingReport:
+    """Embed files of ids, or with ``vocabulary`` files of texts, into a file of vectors or a folder of shards.
+
+    Args:
+        files: Files of ids as ``encode_file`` writes them, or files of texts as for ``tokemb.read_corpus``.
+        model: A Keras model or the path of a saved one.
+        output: As for ``encode_file``.
+        vocabulary: The vocabulary of texts. ``None`` if the files hold ids.
+        pooling: ``"mean"``, ``"sum"`` or ``"max"`` for one vector per row, without padding.
+        maxlen: The length of all rows of texts, as for ``Encoder.encode``.
+        padding: ``"pre"`` or ``"post"``, for texts.
+        truncating: ``"pre"`` or ``"post"``, for texts.
+        keep: Other columns of texts to copy to the output. Columns beside ids are always copied.
+        dtype: Dtype of the vectors: ``"float32"`` or ``"float16"``.
+        round_floats: As for ``encode_file``.
+        rows_per_shard: As for ``encode_file``.
+        shard_format: As for ``encode_file``.
+        threads: The number of threads. ``None`` uses all cores.
+        force: As for ``encode_file``.
+        **reading: Arguments of ``tokemb.read_corpus``, for texts.
+
+    Returns:
+        The numbers of rows read and written, and for texts those of their tokens.
+
+    Raises:
+        ArgumentError: If an argument is invalid, or the output would replace an input.
+        ModelError: If the model or the ids belong to another vocabulary.
+        OSError: If a file cannot be read or written.
+    """
+    files = _as_list(files)
+    encoder = None if vocabulary is None else _loaded(vocabulary)
+    embedder = Embedder(Path(model) if isinstance(model, str) else model, encoder, threads=threads)
+    if encoder is None:
+        return _embed_ids(
+            embedder,
+            [Path(file) for file in files],
+            Path(output),
+            pooling,
+            dtype,
+            (rows_per_shard, shard_format, force),
+            round_floats,
+            {"maxlen": maxlen, "padding": padding, "truncating": truncating, "keep": tuple(keep) or None, **reading},
+        )
+    columns = tuple(keep)
+    options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), columns)
+    check_not_an_input(files, Path(output), reading)
+    target = _target(Path(output), rows_per_shard, shard_format, lambda: _identity(files, reading), force)
+    batches = read_corpus(files, keep=columns, **reading)
+    return embed_corpus(
+        embedder,
+        encoder,
+        batches,
+        target,
+        options,
+        pooling,
+        dtype,
+        threads,
+        force=force,
+        round_floats=round_floats,
+    )
+
+
+def _embed_ids(
+    embedder: Embedder,
+    files: list[Path],
+    output: Path,
+    pooling: str | None,
+    dtype: str,
+    sharding: tuple[int | None, str, bool],
+    round_floats: bool,
+    of_texts: dict[str, Any],
+) -> EncodingReport:
+    given = [name for name, value in of_texts.items() if value is not None]
+    if given:
+        raise ArgumentError(f"{', '.join(given)} require texts: pass vocabulary=..., or leave them out for ids")
+    from tokemb.formats import open_ids
+
+    source = open_ids(*files)
+    _check_apart(source.files, output)
+    target = _target(output, sharding[0], sharding[1], lambda: {"files": _described(source.files)}, sharding[2])
+    return embed_ids(embedder, source, target, pooling, dtype, force=sharding[2], round_floats=round_floats)
+
+
+def check_not_an_input(files: Iterable[str | Path], output: Path, reading: dict[str, Any]) -> None:
+    """Raise ``ArgumentError`` if writing the output would replace a file that is read, or a folder around it."""
+    sources = find_sources(files, reading.get("format"), reading.get("filesystem"), reading.get("delimiter"), None)
+    _check_apart([Path(source.path) for source in sources if source.filesystem is None], output)
+
+
+def _check_apart(files: Iterable[Path], output: Path) -> None:
+    if not output.exists():
+        return
+    target = Path(os.path.realpath(output))
+    for file in files:
+        source = Path(os.path.realpath(file))
+        if source == target or target in source.parents or (file.exists() and os.path.samefile(file, output)):
+            raise ArgumentError(f"output={output} is also read: name another file")
+
+
+def _target(
+    output: Path,
+    rows_per_shard: int | None,
+    shard_format: str,
+    identity: Callable[[], dict[str, Any] | None],
+    force: bool,
+) -> Output:
+    """Return the file, or the folder of shards. ``identity`` describes the inputs, so that a run can be resumed."""
+    if rows_per_shard is None:
+        return output
+    rows = check_count("rows_per_shard", rows_per_shard)
+    return ShardFolder(output, identity(), rows, f".{shard_format}", force=force)
+
+
+def _identity(files: list[str | Path], reading: dict[str, Any]) -> dict[str, Any]:
+    sources = find_sources(files, reading.get("format"), reading.get("filesystem"), reading.get("delimiter"), None)
+    described = [[source.name, source.size(), source.modified()] for source in sources]
+    return {"files": described, **{name: str(value) for name, value in sorted(reading.items())}}
+
+
+def _described(files: Iterable[Path]) -> list[list[Any]]:
+    return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+
+
+def _loaded(vocabulary: Encoder | Path | str) -> Encoder:
+    if isinstance(vocabulary, (str, Path)):
+        return Encoder.load(vocabulary)
+    check_vocabulary("vocabulary", vocabulary)
+    return vocabulary
+
+
+def _as_list(files: Files) -> list[str | Path]:
+    return [files] if isinstance(files, (str, Path)) else list(files)
