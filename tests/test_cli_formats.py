@@ -251,7 +251,7 @@ def test_missing_text_is_an_error_unless_replaced(run):
         ("--ragged -o y.npy", ".npy holds rows of one length"),
         ("--column nope -o y.npz", "x.csv has no column 'nope'"),
         ("-o folder --rows-per-shard 2", "rows in several files must have one length: pass it as --maxlen INTEGER"),
-        ("-o old --rows-per-shard 2 --maxlen 2", "old is not a folder: name a new folder"),
+        ("-o old --rows-per-shard 2 --maxlen 2", "old must be a folder and is a file: name a new folder"),
         ("-o none/folder --rows-per-shard 2 --maxlen 2", "no such file or directory: none/folder"),
         ("-o folder --rows-per-shard 2 --maxlen 2 --shard-format npy --keep n", ".npy holds one array"),
         ("-o folder --rows-per-shard 2 --maxlen 2 --keep nope", "x.csv has no column 'nope'"),

@@ -117,7 +117,7 @@ def test_chars_decode_without_spaces():
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        ([[4]], "ids must be from 0 to 3, the vocabulary's; received 4"),
+        ([[4]], "ids must be from 0 to 3, the highest id of the vocabulary; received 4"),
         ([[-1, 2]], "received -1"),
         ([2, 3], r"received \[2, 3\]"),
         (np.array([2, 3]), r"ids must be an integer array \(rows, maxlen\); received shape \(2,\)"),

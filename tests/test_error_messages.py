@@ -258,4 +258,4 @@ def test_delimiter_may_be_typed_as_backslash_t(files):
 def test_option_value_that_the_library_refuses_is_exit_code_2(files):
     run = command_here("fit-vocab", "text.txt", "--reserve", "", "-o", "x", cwd=files)
     assert run.returncode == 2
-    assert run.stderr.decode().startswith("Error: --reserve must hold distinct non-empty tokens")
+    assert run.stderr.decode().startswith("Error: --reserve must contain distinct non-empty tokens")

@@ -147,16 +147,22 @@ def test_what_a_text_spells_never_becomes_padding(texts, profile):
         ({"max_size": True}, "received True"),
         ({"min_count": 0}, "min_count must be an integer of at least 1; received 0"),
         ({"min_count": None}, "min_count must be"),
-        ({"min_count": 3}, r"the corpus \(2 rows\) holds no token that occurs 3 times"),
-        ({"min_count": 3, "algorithm": "bpe"}, "no token that occurs 3 times"),
+        ({"min_count": 3}, r"the corpus \(2 rows\) has none that occurs 3 times"),
+        ({"min_count": 3, "algorithm": "bpe"}, "has none that occurs 3 times: lower min_count"),
         ({"algorithm": "bert"}, "algorithm must be one of word, bpe, wordpiece, unigram; received 'bert'"),
-        ({"algorithm": "bpe", "profile": "chars"}, "a bpe model requires words"),
-        ({"algorithm": "bpe", "max_size": 2}, "requires max_size of at least 3, its distinct characters; received 2"),
+        (
+            {"algorithm": "bpe", "profile": "chars"},
+            'requires a profile that yields words; received profile="chars"',
+        ),
+        (
+            {"algorithm": "bpe", "max_size": 2},
+            "max_size must be at least 3, the number of distinct .*; received 2",
+        ),
         (
             {"oov": False},
-            'oov=False, which drops words that are out of vocabulary, requires profile="keras" and algorithm="word"',
+            'oov=False, which drops tokens out of vocabulary, requires profile="keras" and algorithm="word"',
         ),
-        ({"reserve": "[BOS]"}, r"reserve must be a list of tokens, as \['\[BOS\]'\]; received '\[BOS\]'"),
+        ({"reserve": "[BOS]"}, r"reserve must be a list of tokens, such as \['\[BOS\]'\]; received '\[BOS\]'"),
         ({"reserve": [""]}, "received ''"),
         ({"reserve": ["[UNK]"]}, r"received '\[UNK\]'"),
         ({"reserve": ["x", "x"]}, "received 'x'"),
@@ -172,7 +178,7 @@ def test_settings_that_cannot_be(settings, message):
 @pytest.mark.parametrize("texts", [[], [""], ["...", " \n"], [[]], [["", ""]]])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_an_empty_corpus(texts, algorithm):
-    with pytest.raises(ValueError, match=rf"the corpus \({len(texts)} rows\) holds no token: there is nothing"):
+    with pytest.raises(ValueError, match=rf"at least one token; the corpus \({len(texts)} rows\) has none"):
         tokemb.fit_vocab(texts, algorithm=algorithm)
 
 
@@ -184,7 +190,7 @@ def test_subwords_of_tiny_corpora(algorithm, text):
 
 
 def test_subwords_of_tokens_with_spaces_are_refused():
-    with pytest.raises(tokemb.TokembError, match="tokens that hold a space: 'a b'"):
+    with pytest.raises(tokemb.TokembError, match="requires tokens without spaces; the counts contain 'a b'"):
         tokemb.fit_vocab([["a b"]], algorithm="bpe")
 
 

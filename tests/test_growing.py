@@ -115,13 +115,13 @@ def test_files_and_rows_of_tokens(tmp_path):
 
 
 def test_what_cannot_grow(tmp_path):
-    with pytest.raises(VocabularyError, match="only word vocabularies grow; in this one, of bpe, a new piece"):
+    with pytest.raises(VocabularyError, match="only word vocabularies can grow; this one has the algorithm bpe"):
         tokemb.fit_vocab(MIXED, algorithm="bpe", max_size=300).grow(["a"])
     old = tokemb.fit_vocab(["a"])
     old.save(tmp_path / "v")
-    with pytest.raises(VocabularyError, match="of a foreign tokenizer.json the profile is not known"):
+    with pytest.raises(VocabularyError, match="a foreign tokenizer.json does not name a profile"):
         tokemb.Encoder.load(tmp_path / "v" / "tokenizer.json").grow(["a"])
-    with pytest.raises(ArgumentError, match="counts were made with the profile 'chars', the vocabulary with 'words'"):
+    with pytest.raises(ArgumentError, match="the profile of the vocabulary, 'words'; received 'chars'"):
         old.grow(tokemb.TokenCounts.from_texts(["a"], profile="chars"))
     with pytest.raises(ArgumentError, match="max_new must be an integer of at least 1; received 0"):
         old.grow(["a"], max_new=0)

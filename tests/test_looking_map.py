@@ -360,7 +360,7 @@ def test_what_the_command_refuses(here):
         ("m.keras --vocab v -o x.html --top 5 --words words.txt", 2, b"--words and --top both select the tokens"),
         ("m.keras -o x.html", 2, b"a Keras model requires --vocab"),
         ("m.keras --vocab v -o x.html --top 3", 1, b"Error: a map requires at least 4 tokens"),
-        ("m.keras --vocab v -o none/x.html", 1, b"Error: the output's folder does not exist"),
+        ("m.keras --vocab v -o none/x.html", 1, b"Error: the folder of the output must exist"),
     ):
         run = command_here("plot", *arguments.split(), cwd=here)
         assert (run.returncode, run.stdout) == (code, b"")

@@ -280,7 +280,7 @@ def test_a_search_over_settings():
         ({"mode": "binary"}, "mode must be one of multi_hot, count, tf_idf, ids, vectors; received 'binary'"),
         ({"mode": "vectors"}, "mode='vectors' requires a Keras model or the path of a saved one: pass embedding="),
         ({"mode": "vectors", "pooling": "min", "embedding": "m"}, "pooling must be one of mean, sum, max"),
-        ({"mode": "tf_idf", "algorithm": "bpe"}, "mode='tf_idf' needs to know how many rows hold each token"),
+        ({"mode": "tf_idf", "algorithm": "bpe"}, "mode='tf_idf' requires document counts"),
         ({"mode": "vectors", "embedding": "nowhere.keras"}, "there is no model at nowhere.keras"),
         ({"encoder": "nowhere"}, "nowhere"),
         ({"max_size": 0}, "max_size must be an integer of at least 1"),

@@ -127,7 +127,7 @@ def test_counts_that_lack_tokens_say_so(tmp_path):
         some + whole
     with pytest.raises(ArgumentError, match=rule + "saved"):
         some.save(tmp_path / "c.parquet")
-    with pytest.raises(ArgumentError, match=rule + "cut into subwords"):
+    with pytest.raises(ArgumentError, match=rule + "split into subwords"):
         tokemb.fit_vocab(some, algorithm="bpe")
     with pytest.raises(ArgumentError, match=rule + "used to grow"):
         tokemb.fit_vocab(whole).grow(some)

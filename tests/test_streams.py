@@ -214,7 +214,7 @@ def test_stream_that_takes_nothing_is_an_error():
         def write(self, data):
             return 0
 
-    with pytest.raises(OSError, match="takes no more bytes"):
+    with pytest.raises(OSError, match="accepts no more bytes"):
         write_all(Closed(), b"abc")
 
 

@@ -205,7 +205,7 @@ def test_a_classifier_learns_saves_and_loads(head, tmp_path):
     assert [epoch for epoch, _ in shown] == list(range(1, trained.fitted.epochs + 1))
     assert 0 < trained.fitted.input_share < 1
     trained.save(tmp_path / "out")
-    with pytest.raises(OutputExistsError, match="holds a trained model"):
+    with pytest.raises(OutputExistsError, match="contains a trained model"):
         trained.save(tmp_path / "out")
     trained.save(tmp_path / "out", force=True)
     encoder = tokemb.Encoder.load(tmp_path / "out" / "vocabulary")
@@ -482,7 +482,7 @@ def test_events_are_classified(tmp_path):
     assert "epoch 1 " not in result.output, "no terminal, no progress"
     assert "accuracy   1.0" in result.output
     (tmp_path / "other").write_text("mine")
-    wrong = {"other": (1, "something else is there"), "no/out": (1, "does not exist")}
+    wrong = {"other": (1, "something else exists at this path"), "no/out": (1, "does not exist")}
     for output, (code, message) in wrong.items():
         result = run("classify", tmp_path / "events.csv", *arguments, "-o", tmp_path / output)
         assert (result.exit_code, message in result.output) == (code, True), result.output
