@@ -94,7 +94,7 @@ def test_masks_and_padding():
     (finding,) = tokemb.check(both, network(2))
     assert (finding.level, finding.rule) == ("warning", "padding")
     assert finding.message.startswith(
-        "id 0 is both padding and out-of-vocabulary: a mask hides unknown tokens too: give"
+        "id 0 is both padding and out-of-vocabulary: a mask hides both: give"
     )
 
 
