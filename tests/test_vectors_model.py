@@ -204,7 +204,7 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path, encoder):
 
     spaced = tokemb.fit_vocab(["a b"], reserve=["New York"])
     for suffix, kind in ((".txt", "text"), (".vec", "text"), (".bin", ".bin")):
-        with pytest.raises(ArgumentError, match=rf"a token in a {kind} file must hold none of .*: 'New York'"):
+        with pytest.raises(ArgumentError, match=rf"a token in a {kind} file must contain none of .*: 'New York'"):
             export_vectors(model_of(spaced), spaced, tmp_path / f"x{suffix}")
     assert export_vectors(model_of(spaced), spaced, tmp_path / "fine.npz") == 4
     null = tokemb.fit_vocab(["a\0"], profile="chars")
