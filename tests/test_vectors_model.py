@@ -132,7 +132,7 @@ def test_settings_that_cannot_be(encoder, glove):
         with pytest.raises(ArgumentError, match=message):
             tokemb.embedding_model(encoder, **arguments)
     glove.write_text("le 1 2\nde 3 4\n[UNK] 1 1\n")
-    with pytest.raises(VectorsError, match="glove.txt holds none of the vocabulary's 4 tokens: is it of the same"):
+    with pytest.raises(VectorsError, match="glove.txt holds none of the vocabulary's 4 tokens: use vectors of the same"):
         tokemb.embedding_model(encoder, vectors=glove)
 
 

@@ -29,8 +29,8 @@ def export_vectors(model: keras.Model | Path | str, encoder: Encoder, path: Path
         model: A Keras model, or the path of a saved one. The weights of the ``Embedding`` that ids go to are written.
         encoder: The vocabulary.
         path: The file. It ends in ``.txt`` or ``.vec`` for word2vec's text format, ``.bin`` for its binary format, or
-            ``.npz`` for an archive of ``tokens``, strings ``(rows,)``, and ``vectors``, float32 ``(rows, dim)``. Loading
-            the file returns the same bits.
+            ``.npz`` for an archive of ``tokens``, strings ``(rows,)``, and ``vectors``, float32 ``(rows, dim)``.
+            Loading the file returns the same bits.
         force: Whether to replace a file that does not contain vectors in this format.
 
     Returns:

@@ -58,8 +58,8 @@ def grow_model(
 
     Raises:
         ArgumentError: If ``new`` did not grow from ``old``.
-        ModelError: If the model was made for another vocabulary, cannot be loaded or copied, or its ``Embedding`` cannot
-            be determined or extended.
+        ModelError: If the model was made for another vocabulary, cannot be loaded or copied, or its ``Embedding``
+            cannot be determined or extended.
     """
     seed = None if seed is None else check_count("seed", seed, least=0)
     check_vocabulary("old", old)
