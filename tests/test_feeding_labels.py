@@ -72,7 +72,7 @@ def test_strings_are_numbered_by_classes():
         ([0.5, float("nan")], None, r"labels\[1\] is missing \(nan\)"),
         (np.array([[0, 1], [np.nan, 1]]), None, r"labels\[1\] is missing \(nan\)"),
         ([[1, 2], [3]], None, "the same shape; received lists of 1 to 2"),
-        ([[1, 2], [3, None]], None, r"labels\[1\] holds a missing number"),
+        ([[1, 2], [3, None]], None, r"labels\[1\] contains a missing number"),
         ([b"a"], None, "labels must be numbers; received binary"),
         (pa.array([{"a": 1}]), None, "labels must be numbers; received struct"),
         ([1, "a"], None, "labels must be a column of numbers"),
