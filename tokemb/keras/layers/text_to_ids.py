@@ -162,7 +162,7 @@ def _unicode_table_of(encoder: Vocabulary) -> UnicodeTable:
 
 def _length(shape: PadTruncate) -> int | None:
     if shape != PadTruncate().override(shape.fixed_length, shape.padding, shape.truncating):
-        raise ArgumentError("this vocabulary pads and truncates to different lengths: pass layer(maxlen=...)")
+        raise ArgumentError("this vocabulary pads and truncates to different lengths: pass maxlen=...")
     return shape.fixed_length
 
 
