@@ -223,7 +223,7 @@ def test_several_embeddings():
     users = keras.layers.Embedding(14, 3, name="users")(user)
     two_inputs = keras.Model([ids, user], keras.layers.Concatenate(axis=1)([words, users]))
     with pytest.raises(
-        ModelError, match="several inputs and Embeddings: select the layers to grow with embedding=..., from words, users"
+        ModelError, match="several inputs and Embeddings: select the layers to grow with embedding=..., from words"
     ):
         tokemb.grow_model(two_inputs, OLD, NEW)
     grown = tokemb.grow_model(two_inputs, OLD, NEW, embedding="words")
@@ -348,7 +348,9 @@ class OfFixedSize(keras.Model):
 def test_a_grown_model_that_could_not_be_loaded_again_is_refused(tmp_path):
     model = OfFixedSize(13)
     predict(model)
-    with pytest.raises(ModelError, match=r"the grown model cannot be loaded again.*return the current size .* from get_config"):
+    with pytest.raises(
+        ModelError, match=r"the grown model cannot be loaded again.*return the current size .*get_config"
+    ):
         tokemb.grow_model(model, OLD, NEW)
     OLD.save(tmp_path / "v")
     model.save(tmp_path / "m.keras")

@@ -176,7 +176,7 @@ SOUND = model(WORDS, MATRIX, buckets=40)
         ),
         (model(WORDS, MATRIX, buckets=40, shape=(2**62, 3)), "is truncated: the fastText model ends early"),
         (model(WORDS, MATRIX, buckets=-1), "is damaged: its header names 5 words of 5 entries"),
-        (SOUND.replace(struct.pack("<3i", 5, 5, 0), struct.pack("<3i", 4, 5, 0)), "says 5 words of 4 entries"),
+        (SOUND.replace(struct.pack("<3i", 5, 5, 0), struct.pack("<3i", 4, 5, 0)), "names 5 words of 4 entries"),
     ],
     ids=range(11),
 )

@@ -296,8 +296,8 @@ class Tokenizer:
         Args:
             sequences: The lists of ids.
             mode: ``"binary"`` (1 for each id in the row), ``"count"`` (its number of occurrences), ``"freq"`` (the
-                count divided by the length of the row), or ``"tfidf"``: (1 + log(count)) * log(1 + N / (1 + n)), where N is
-                the number of rows of the corpus, and n those that contain the id.
+                count divided by the length of the row), or ``"tfidf"``: (1 + log(count)) * log(1 + N / (1 + n)),
+                where N is the number of rows of the corpus, and n those that contain the id.
 
         Returns:
             float64 array ``(rows, num_words)``, or ``(rows, words + 1)`` without ``num_words``. Column ``j`` is id
