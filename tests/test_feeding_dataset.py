@@ -199,7 +199,11 @@ def test_parts_are_of_so_many_rows(sizes, rows):
             "ArgumentError",
             r"labels\[1\] must be one of the classes; received 'y'",
         ),
-        ({"labels": "text", "column": "kind", "classes": ["a"]}, "ArgumentError", r"labels\[0\] is ''"),
+        (
+            {"labels": "text", "column": "kind", "classes": ["a"]},
+            "ArgumentError",
+            r"labels\[0\] must be one of the classes; received ''",
+        ),
     ],
 )
 @pytest.mark.parametrize("buffer", [None, 4])
