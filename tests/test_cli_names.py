@@ -121,9 +121,7 @@ def test_models_are_written_and_read(made, here):
     run(here, "init-model --vocab %L/%H.text.vocab --vectors %L/%H.vec -o %L/%H.2.keras")
     shown = command_here("export", "--vocab", f"{LATIN}/{HALF}.text.vocab", "-o", f"{LATIN}/1", cwd=here)
     assert shown.returncode == 1
-    assert (
-        shown.stderr == b"Error: TensorFlow writes only to paths that are UTF-8; received caf\\udce9/1: name another\n"
-    )
+    assert shown.stderr == b"Error: the path of a SavedModel must be UTF-8; received caf\\udce9/1: use another path\n"
 
 
 def test_parquet_and_arrow_files_are_read(here):

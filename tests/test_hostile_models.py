@@ -182,8 +182,8 @@ MEMBERS = {
     "a layer that reads a file": ({"config.json": _lookup_layer("/etc/passwd")}, "reads the file '/etc/passwd'"),
     "a layer of code": ({"config.json": b'{"class_name": "TFSMLayer", "config": {}}'}, "TFSMLayer runs code"),
     "deep JSON": ({"config.json": b"[" * 5000 + b"]" * 5000}, "at most 200 levels deep"),
-    "a large asset": ({"assets/vocabulary.txt": bytes(1 << 25)}, "which no saved model does"),
-    "a large config": ({"config.json": b'{"config":{}}' + b" " * (1 << 25)}, "which no saved model does"),
+    "a large asset": ({"assets/vocabulary.txt": bytes(1 << 25)}, "which is too much for a saved model"),
+    "a large config": ({"config.json": b'{"config":{}}' + b" " * (1 << 25)}, "which is too much for a saved model"),
 }
 
 

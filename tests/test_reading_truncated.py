@@ -268,7 +268,7 @@ def test_vectors_that_are_truncated_between_rows_while_they_are_read_are_an_erro
         return part
 
     monkeypatch.setattr(Stream, "_read_piece", truncate_after_the_first)
-    with pytest.raises(TokembError, match=r"a.txt.* (was truncated while it was read|is cut)"):
+    with pytest.raises(TokembError, match=r"a.txt.* (was truncated while it was read|is truncated)"):
         tokens_of_vectors(path)
 
 
@@ -276,5 +276,5 @@ def test_vectors_that_are_truncated_between_rows_while_they_are_read_are_an_erro
 def test_vectors_with_a_broken_later_member_are_an_error(tmp_path, ending):
     path = tmp_path / f"a.txt{ending}"
     path.write_bytes(COMPRESS[ending](b"a 1 2\n") + b"garbage" * 5)
-    with pytest.raises(TokembError, match="is broken: its compressed data cannot be read"):
+    with pytest.raises(TokembError, match="is damaged: its compressed data cannot be read"):
         tokens_of_vectors(path)

@@ -152,7 +152,7 @@ def test_a_row_lost_by_feeding_is_an_error(encoder, monkeypatch):
     monkeypatch.setattr(ExampleMaker, "_rows", lambda self, texts: drop_last_row(rows(self, texts)))
     maker = ExampleMaker(encoder, None, None, 3, None, None)
     with pytest.raises(RowsLostError, match="3 rows were read but 2 encoded"):
-        list(maker.of_batches([pa.record_batch({"text": pa.array(["a", "b", "c"], pa.large_string())})], None))
+        list(maker.from_batches([pa.record_batch({"text": pa.array(["a", "b", "c"], pa.large_string())})], None))
 
 
 @pytest.mark.parametrize(
