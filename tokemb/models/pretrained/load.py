@@ -45,7 +45,8 @@ def load_vectors(
     they do not contain from character n-grams.
 
     Args:
-        source: A file, which may be compressed with gzip, bzip2 or xz, or gensim's ``KeyedVectors``.
+        source: The path or URL of a file, which may be compressed with gzip, bzip2, xz or Zstandard, or gensim's
+            ``KeyedVectors``.
         tokens: The tokens, such as ``Encoder.vocabulary``. They must be distinct, except ``""``, which has no vector.
         format: One of ``tokemb.models.pretrained.FORMATS``. ``None`` detects it from the content.
         ignore_case: Whether a token that is not in the file gets the first vector whose token equals it in lower case.
@@ -84,10 +85,12 @@ def _collect(
         check_choice("format", format, FORMATS)
     if not isinstance(source, (Path, str)):
         return _read_object(source, collector)
-    with Stream(Path(source), lenient=lenient) as stream:
+    with Stream(source, lenient=lenient) as stream:
         beginning = stream.peek(BEGINNING_SIZE)
         kind = format or detect_format(stream.name, beginning)
         if kind == "npz":
+            if "://" in stream.name:
+                raise VectorsError(f"{stream.name} is a .npz file, which must be local: download it")
             return _read_archive(Path(source), collector)
         if kind == "fasttext":
             rows, dim = read_fasttext(stream, collector)
