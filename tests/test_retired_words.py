@@ -18,9 +18,9 @@ PHRASES = {
     r"goes on": "resumes, continues",
     r"anew": "again",
     r"as far as": "a sentence of its own",
-    r"a (row|token|word|line) a (row|line)": "one row per line",
+    r"a (?:row|token|word|line) a (?:row|line)": "one row per line",
     r"pieces?": "pre-token, subword or chunk",
-    r"unk(nown)? tokens?": "tokens out of vocabulary",
+    r"unk(?:nown)? tokens?": "tokens out of vocabulary",
 }
 NAMES = {
     "battery": "self_test",

@@ -157,14 +157,6 @@ def test_wrong_commands(encoder, tmp_path, arguments, code, said):
     assert not (tmp_path / "saved").exists()
 
 
-def test_the_command_knows_every_answer():
-    from tokemb_cli import options
-
-    from tokemb.models.saved_model import ANSWERS
-
-    assert options.ANSWERS == ANSWERS
-
-
 def test_text_vectorization_there_and_back():
     texts = [text.replace("\0", "") for text in CORPORA["mixed"]]
     adapted = keras.layers.TextVectorization(max_tokens=40, output_sequence_length=6)

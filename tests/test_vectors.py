@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import DATA
 from tokemb.errors import ArgumentError, VectorsError
-from tokemb.models.pretrained import FORMATS, load_vectors
+from tokemb.models.pretrained import load_vectors
 
 REAL = DATA / "vectors"
 GENSIM = DATA.parent / "tokenizers" / "other" / "gensim"
@@ -364,11 +364,10 @@ def test_real_files_that_hold_less_than_they_say():
 
 
 def test_the_command_knows_every_format_and_way():
-    from tokemb_cli import export_vectors, init_model, options
+    from tokemb_cli import export_vectors, init_model
 
     from tokemb.models.pretrained import MISSING
 
-    assert options.VECTOR_FORMATS == FORMATS
     assert tuple(init_model._MADE) == MISSING
     from tokemb.models.export_vectors import _WRITERS
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb._validation import check_choice
+from tokemb._validation import VECTOR_FORMATS, check_choice
 from tokemb.errors import ArgumentError, VectorsError
 from tokemb.files.expansion import is_bomb
 from tokemb.formats.npz_member import read_header
-from tokemb.models.pretrained.detect_format import BEGINNING_SIZE, FORMATS, bom_size, detect_dim, detect_format
+from tokemb.models.pretrained.detect_format import BEGINNING_SIZE, bom_size, detect_dim, detect_format
 from tokemb.models.pretrained.fasttext import read_fasttext
 from tokemb.models.pretrained.pretrained_vectors import Pretrained, TokenCollector, VectorCollector
 from tokemb.models.pretrained.stream import Stream
@@ -48,7 +48,7 @@ def load_vectors(
         source: The path or URL of a file, which may be compressed with gzip, bzip2, xz or Zstandard, or gensim's
             ``KeyedVectors``.
         tokens: The tokens, such as ``Encoder.vocabulary``. They must be distinct, except ``""``, which has no vector.
-        format: One of ``tokemb.models.pretrained.FORMATS``. ``None`` detects it from the content.
+        format: One of ``tokemb.models.pretrained.VECTOR_FORMATS``. ``None`` detects it from the content.
         ignore_case: Whether a token that is not in the file gets the first vector whose token equals it in lower case.
         lenient: Whether to accept a file that is truncated, or that has more or fewer rows than its header says. Its
             complete rows are read.
@@ -82,7 +82,7 @@ def _collect(
 ) -> Pretrained:
     """Read what ``collector`` needs from a file of any format, or from an object."""
     if format is not None:
-        check_choice("format", format, FORMATS)
+        check_choice("format", format, VECTOR_FORMATS)
     if not isinstance(source, (Path, str)):
         return _read_object(source, collector)
     with Stream(source, lenient=lenient) as stream:
