@@ -32,7 +32,7 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
     type=values.Integer(),
     default=16,
     show_default=True,
-    help="Embedding dimension (number of latent factors).",
+    help="Embedding dimension.",
 )
 @click.option(
     "--units", type=values.Integer(), default=64, show_default=True, help="Number of units of the dense layer."
