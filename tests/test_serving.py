@@ -194,7 +194,7 @@ def test_an_encoder_of_a_layer_is_saved_as_any(tmp_path):
 def test_other_layers_are_refused(settings):
     layer = keras.layers.TextVectorization(vocabulary=["a", "b"], **settings)
     (name,) = settings
-    with pytest.raises(tokemb.TokembError, match=f"a TextVectorization with {name}="):
+    with pytest.raises(tokemb.TokembError, match=f"the TextVectorization must have {name}="):
         tokemb.import_vocabulary(layer)
 
 
