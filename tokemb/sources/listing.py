@@ -193,7 +193,7 @@ def _extension_of(path: str) -> tuple[str, str | None]:
 
 def _local_files(name: str) -> list[str]:
     if os.path.isdir(name):
-        from tokemb.vocabulary.folder import is_columns_folder, is_vocabulary_folder
+        from tokemb.files.folders import is_columns_folder, is_vocabulary_folder
 
         if is_vocabulary_folder(Path(name)) or is_columns_folder(Path(name)):
             raise TextError(f"{name} is a vocabulary, not texts: pass the files that contain the texts")
