@@ -45,7 +45,7 @@ def encode_file(
     force: bool = False,
     **reading: Any,  # noqa: ANN401
 ) -> EncodingReport:
-    """Encode files of texts into a file of ids, or into a folder of shards. Memory does not grow with the input.
+    r"""Encode files of texts into a file of ids, or into a folder of shards. Memory does not grow with the input.
 
     Args:
         files: Names, globs, folders or URLs, as for ``tokemb.read_corpus``.
@@ -75,7 +75,7 @@ def encode_file(
     Example:
         >>> import tempfile, numpy, tokemb
         >>> folder = Path(tempfile.mkdtemp())
-        >>> _ = (folder / "texts.txt").write_text("deep learning\\nvery deep\\n")
+        >>> _ = (folder / "texts.txt").write_text("deep learning\nvery deep\n")
         >>> encoder = tokemb.fit_vocab(folder / "texts.txt")
         >>> print(tokemb.encode_file(folder / "texts.txt", encoder, folder / "ids.npy", maxlen=3))
         2 rows read and written, 4 tokens, 0.00% of them out of vocabulary, 0 rows truncated

@@ -22,8 +22,7 @@ _LENIENT_ZSTD_CHUNK = 1 << 12
 
 
 class Stream:
-    """A file that is read from start to end. gzip, bzip2, xz and Zstandard are detected from the first
-    bytes.
+    """A file that is read from start to end. Its compression is detected from the first bytes.
 
     Attributes:
         name: The name of the file, for messages.
