@@ -188,9 +188,7 @@ def test_inspect(at):
         ("fit-vocab ratings.csv --group-by user -o c", "pass --column"),
         ("fit-vocab ratings.csv --column , -o c", "--column must be the name of a column"),
         ("encode ratings.csv --vocab columns --column user -o a.npz", "leave out --column"),
-        ("encode ratings.csv --vocab columns -o a.npy", "must end in .npz or .parquet for columns"),
-        ("encode ratings.csv --vocab columns --dtype int64 -o a.npz", "are for texts, not for a folder of columns"),
-        ("encode ratings.csv --vocab columns --rows-per-shard 2 -o a", "are for texts, not for a folder of columns"),
+        ("encode ratings.csv --vocab columns -o a.npy", "must end in .npz, .parquet, .tfrecord or .jsonl for"),
         ("encode ratings.csv --vocab user.vocab --column user --column item -o a.npz", "the vocabulary of one column"),
     ],
 )

@@ -14,7 +14,7 @@ from tokemb_cli.console import note_stopped
 
 if TYPE_CHECKING:
     from tokemb.pipeline.output import Output
-    from tokemb.pipeline.report import EncodingReport
+    from tokemb.pipeline.report import EncodingReport, TableReport
 
 _ROWS = click.option(
     "--rows-per-shard", type=values.Integer(), metavar="N", help="Write a folder of files (shards) with N rows each."
@@ -61,7 +61,7 @@ def opened(
         raise note_stopped(f"the whole files in {path} stay; give the same command again to go on") from None
 
 
-def written(output: Output, path: Path, dtype: str, report: EncodingReport, what: str) -> list[str]:
+def written(output: Output, path: Path, dtype: str, report: EncodingReport | TableReport, what: str) -> list[str]:
     """Return the lines that the command prints at the end; ``what``: of the rows of this run."""
     from tokemb.formats.shards import ShardFolder
 
