@@ -111,10 +111,8 @@ class NpyWriter(Writer):
     def check(cls, layout: OutputOptions) -> None:
         """Raise ``ArgumentError`` for a table, kept columns or ragged rows."""
         if layout.table:
-            raise ArgumentError(
-                f".npy holds one array and no columns of a table, here {', '.join(c.name for c in layout.table)}: write "
-                ".npz or .parquet"
-            )
+            names = ", ".join(column.name for column in layout.table)
+            raise ArgumentError(f".npy holds one array and no columns of a table, here {names}: write .npz or .parquet")
         if len(layout.kept_columns):
             raise ArgumentError(
                 f".npy holds one array and no kept columns, here {', '.join(layout.kept_columns.names)}: write .npz or "
