@@ -116,7 +116,7 @@ def compare_classifiers(texts, labels, seed, maxlen, epochs):
             dim=32,
             units=64,
             dropout=0.2,
-            schedule=Schedule(epochs=epochs, rate=0.003, batch_size=64, patience=3, seed=seed),
+            schedule=Schedule(epochs=epochs, learning_rate=0.003, batch_size=64, patience=3, seed=seed),
         )
         fitted = trained.fitted
         more = (

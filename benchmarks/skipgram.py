@@ -128,7 +128,7 @@ def train_gensim(rows: Ragged, encoder: tokemb.Encoder, settings: SkipGram, on_e
             negative=settings.negatives,
             sample=settings.sample,
             epochs=settings.epochs,
-            alpha=settings.rate,
+            alpha=settings.learning_rate,
             min_alpha=settings.last_rate,
             min_count=1,
             workers=settings.threads,

@@ -1,4 +1,4 @@
-"""Write docs/cli.md from the help of tokemb and of every command. The tests compare the two."""
+"""The generator of docs/cli.md from the help of every command. Tests compare the page with the help."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ PAGE = Path(__file__).parent / "cli.md"
 HEAD = """\
 # The command line
 
-This page contains the output of `tokemb --help` and of the help of each command; `make docs` writes it.
+This page contains the help of `tokemb` and of each command. `make docs` generates it.
 
-Data goes to standard output or into the output file, everything else to standard error. Outputs appear complete or not
-at all. The exit code is
+Data goes to standard output or into the output file, everything else to standard error. An output appears complete or
+not at all. The exit code is
 
 * 0 for success,
-* 1 for input that cannot be used: one sentence on standard error says why and how to resolve it,
-* 2 for wrong usage: an unknown command or option, a value that an option cannot have, options that exclude each other,
+* 1 for an input error: one sentence on standard error states the problem and the remedy,
+* 2 for wrong usage: an unknown command or option, an invalid value, or options that exclude each other,
 * 130 for an interruption.
 
 `tokemb diff` and `tokemb check` also return 1 for vocabularies that differ and for errors that they find.
@@ -32,7 +32,7 @@ def page() -> str:
     """Return the content of docs/cli.md."""
     parts = [HEAD]
     for names in [[], *_commands(cli)]:
-        # By default, the width of a help page depends on the terminal.
+        # Otherwise the width of a help page depends on the terminal.
         text = (
             CliRunner()
             .invoke(cli, [*names, "--help"], prog_name="tokemb", terminal_width=100, max_content_width=100)

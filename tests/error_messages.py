@@ -45,7 +45,7 @@ def complaints(arguments: tuple[str, ...], code: int, stderr: str) -> list[str]:
 
 
 def _in_sentence(message: str) -> list[str]:
-    found = ["an error that nobody thought of"] if "unexpected " in message else []
+    found = ["an unexpected error"] if "unexpected " in message else []
     if any("\\\\" in quoted for quoted in _QUOTED.findall(message)):
         found.append("a doubled backslash")
     plain = _QUOTED.sub("''", message)
@@ -56,11 +56,11 @@ def _in_sentence(message: str) -> list[str]:
 
 def _unknown_options(message: str, command: click.Command) -> list[str]:
     """Options that ``message`` names and neither ``command`` has nor one named before them (``tokemb x --y``)."""
-    if message.startswith("No such option"):
+    if message.startswith("No such option") or " was renamed: " in message:
         return []
     known, unknown = _options(command), []
     for match in re.finditer(
-        r"\btokemb ([a-z][a-z-]*(?: [a-z]+)?)|(?<![\w-])(--?[a-z][\w-]*)", _QUOTED.sub("''", message)
+        r"\btokemb ([a-z][a-z-]*(?: [a-z][a-z-]*)?)|(?<![\w-])(--?[a-z][\w-]*)", _QUOTED.sub("''", message)
     ):
         if match[1]:
             known = known | _options(_command(tuple(match[1].split()))[0])

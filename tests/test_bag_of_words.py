@@ -134,9 +134,12 @@ def test_special_tokens_around_a_text_are_left_out_and_so_is_padding():
     assert foreign(unk_token="[PAD]").vectorize(["a b"], mode="count").toarray().tolist() == [[0, 0, 0, 1, 0]]
 
 
-@pytest.mark.parametrize("encoder", [foreign(unk_token="?"), tokemb.fit_vocab(SENTENCES, model="bpe", max_size=30)])
+@pytest.mark.parametrize("encoder", [foreign(unk_token="?"), tokemb.fit_vocab(SENTENCES, algorithm="bpe", max_size=30)])
 def test_tf_idf_needs_documents(encoder):
-    with pytest.raises(tokemb.TokembError, match="not known of subwords and foreign vocabularies: use mode='count'"):
+    with pytest.raises(
+        tokemb.TokembError,
+        match="requires document counts, which subword and foreign vocabularies do not have: use mode='count'",
+    ):
         encoder.vectorize(["a"], mode="tf_idf")
     assert encoder.vectorize(["a"], mode="count").sum() >= 1
 
@@ -152,4 +155,4 @@ def test_without_scipy_the_error_says_what_to_install():
         "try: tokemb.fit_vocab(['a']).vectorize(['a'])\n"
         "except ImportError as error: print(type(error).__name__, error)"
     )
-    assert run.stdout == "MissingPackageError bags of words need SciPy: pip install tokemb[scipy]\n", run.stderr
+    assert run.stdout == "MissingPackageError bags of words require SciPy: pip install tokemb[scipy]\n", run.stderr

@@ -1,4 +1,4 @@
-"""The command, in a real process where that may matter: all but turning texts into ids and vectors."""
+"""Tests of the commands except encode, decode and embed, in a real process where that matters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import tokemb
 from tests.conftest import command_here, ok, tokemb_command
 
 
-def test_fit_vocab_says_what_it_did_and_what_comes_next(here):
+def test_fit_vocab_reports_its_result_and_suggests_the_next_command(here):
     run = ok(tokemb_command("fit-vocab", "text.txt", "-o", "v.vocab", "--max-size", 4, "--reserve", "[BOS]", cwd=here))
     assert run.stdout == b""
     assert run.stderr.decode().splitlines() == [
@@ -27,13 +27,13 @@ def test_fit_vocab_says_what_it_did_and_what_comes_next(here):
     assert tokemb.Encoder.load(here / "v.vocab").vocabulary == ["", "[UNK]", "[BOS]", "deep", "is", "learning", "very"]
 
 
-def test_counts_are_fitted_to_without_the_texts(here):
+def test_fit_vocab_accepts_counts_without_the_texts(here):
     run = ok(tokemb_command("count", "text.txt", "-o", "text.counts.parquet", cwd=here))
     assert run.stdout == b""
     assert run.stderr.decode().splitlines() == [
         "read       4 rows, 10 tokens, 6 distinct",
         "wrote      text.counts.parquet",
-        "next       tokemb fit-vocab text.counts.parquet -o text-2.vocab",  # text.vocab is there
+        "next       tokemb fit-vocab text.counts.parquet -o text-2.vocab",  # text.vocab exists
     ]
     (here / "text.txt").unlink()
     run = ok(tokemb_command("fit-vocab", "text.counts.parquet", "-o", "v", "--max-size", 4, cwd=here))
@@ -44,19 +44,19 @@ def test_counts_are_fitted_to_without_the_texts(here):
     assert of_counts.table.equals(of_texts.table)
 
 
-def test_several_counts_are_added(here):
+def test_fit_vocab_adds_several_counts(here):
     (here / "more.txt").write_text("More More\nit\n")
     for name in ("text", "more"):
         ok(command_here("count", f"{name}.txt", "-o", f"{name}.parquet", "--profile", "whitespace", cwd=here))
-    # Their profile may be named, and need not be.
+    # The profile of the counts is optional.
     for options in ([], ["--profile", "whitespace"]):
         ok(command_here("fit-vocab", "text.parquet", "more.parquet", "-o", "v", *options, cwd=here))
         both = tokemb.fit_vocab([here / "text.txt", here / "more.txt"], profile="whitespace")
         assert tokemb.Encoder.load(here / "v").fingerprint == both.fingerprint
 
 
-def test_init_model_is_repeatable(here):
-    """Also in another process: that which made ``text.keras``."""
+def test_init_model_gives_the_same_bytes_again(here):
+    """``text.keras`` was made by another process."""
 
     def weights(*options):
         ok(command_here("init-model", "--vocab", "text.vocab", "--dim", 3, *options, "-o", "m.keras", cwd=here))
@@ -68,7 +68,7 @@ def test_init_model_is_repeatable(here):
     assert not np.array_equal(made, weights("--seed", 1))
 
 
-def test_inspect(here):
+def test_inspect_describes_every_kind_of_file(here):
     def inspect(name, command=command_here):
         shown = ok(command("inspect", name, cwd=here)).stdout.decode()
         return shown, json.loads(ok(command("inspect", name, "--json", cwd=here)).stdout)
@@ -126,21 +126,24 @@ BAD_INPUT = [
     ("fit-vocab none.txt -o v", "no such file or directory: none.txt"),
     ("fit-vocab folder.npy -o v", "the folder folder.npy has no file to read"),
     ("fit-vocab latin1.txt -o v", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8; save the file as UTF-8 first"),
-    ("fit-vocab blank.txt -o v", "the corpus (3 rows) holds no token: there is nothing to make a vocabulary of"),
-    ("fit-vocab text.txt -o v --min-count 9", "holds no token that occurs 9 times"),
+    ("fit-vocab blank.txt -o v", "a vocabulary requires at least one token; the corpus (3 rows) has none"),
+    ("fit-vocab text.txt -o v --min-count 9", "has none that occurs 9 times: lower --min-count"),
     (
         "fit-vocab text.txt -o v --no-oov",
-        "--no-oov, which drops words that are out of vocabulary, requires --profile keras and --model word",
+        "--no-oov, which drops tokens out of vocabulary, requires --profile keras and --algorithm word",
     ),
-    ("fit-vocab text.txt -o ids.npy", "something else is there already; name a new folder, or move it away"),
-    ("fit-vocab text.txt -o none/v", "the output's folder does not exist; make it first"),
+    ("fit-vocab text.txt -o ids.npy", "something else exists at this path; name a new folder, or move it away"),
+    ("fit-vocab text.txt -o none/v", "the folder of the output must exist; create it first"),
     ("fit-vocab none.parquet -o v", "no such file or directory: none.parquet"),
-    ("fit-vocab text.parquet -o v", "text.parquet is not a sound parquet file"),
-    ("fit-vocab words.parquet -o v --profile bert", "were made with the profile 'words', not 'bert'"),
-    ("fit-vocab words.parquet bert.parquet -o v", "counts of different profiles cannot be added: bert and words"),
+    ("fit-vocab text.parquet -o v", "text.parquet is not a valid parquet file"),
+    (
+        "fit-vocab words.parquet -o v --profile bert",
+        "these counts require --profile words, with which they were made; received --profile bert",
+    ),
+    ("fit-vocab words.parquet bert.parquet -o v", "counts to add must have the same profile; received words and bert"),
     ("count none.txt -o v.parquet", "no such file or directory: none.txt"),
     ("count latin1.txt -o v.parquet", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
-    ("count text.txt -o none/v.parquet", "the output's folder does not exist; make it first"),
+    ("count text.txt -o none/v.parquet", "the folder of the output must exist; create it first"),
     ("inspect text.parquet", "text.parquet is not a valid .parquet file"),
     ("encode text.txt --vocab none -o v.npy", "there is no vocabulary at none"),
     ("encode latin1.txt --vocab text.vocab -o v.npy", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
@@ -155,11 +158,11 @@ BAD_INPUT = [
         "decode vectors.npy --vocab text.vocab",
         "must hold ids, integers (rows, maxlen); it holds float32 (4, 4, 3)",
     ),
-    ("decode last.npy --vocab text.vocab", "ids must be from 0 to 5, the vocabulary's; received 99"),
+    ("decode last.npy --vocab text.vocab", "ids must be from 0 to 5, the highest id of the vocabulary; received 99"),
     ("decode broken.npy --vocab text.vocab", "broken.npy is not a .npy file of numbers"),
     ("inspect null.keras", "null.keras is not a .keras model"),
     ("embed ids.npy --model null.keras -o v.npy", "Keras cannot load null.keras"),
-    ("decode high.npy --vocab text.vocab", "ids must be from 0 to 5, the vocabulary's; received 99"),
+    ("decode high.npy --vocab text.vocab", "ids must be from 0 to 5, the highest id of the vocabulary; received 99"),
     ("init-model --vocab none -o v.keras", "there is no vocabulary at none"),
     ("embed high.npy --model text.keras -o v.npy", "the model has input_dim 6, so ids go up to 5; received 99"),
     ("embed pickle.npy --model text.keras -o v.npy", "pickle.npy is not a .npy file of numbers"),
@@ -169,15 +172,15 @@ BAD_INPUT = [
         "Keras cannot load text.txt: the name of a saved model must end in one of .keras, .h5",
     ),
     ("embed text.txt --vocab other --model text.keras -o v.npy", "the model was made for the vocabulary"),
-    ("inspect none", "there is nothing at none"),
-    ("inspect text.txt", "text.txt is none of what tokemb makes or reads"),
+    ("inspect none", "none does not exist"),
+    ("inspect text.txt", "text.txt is not a file or folder that tokemb can inspect"),
     ("inspect bad.keras", "bad.keras is not a .keras model"),
 ]
 
 
 @pytest.fixture
 def bad(here):
-    """A folder with something of every kind that is bad."""
+    """A folder with a bad file of every kind."""
     (here / "latin1.txt").write_bytes(b"abc\n\xe9t\xe9\n")
     (here / "blank.txt").write_bytes(b"\n \n...\n")
     (here / "text.parquet").write_bytes(b"PAR1, a text that begins so\n")
@@ -221,7 +224,7 @@ def test_bad_input_is_one_sentence_and_exit_code_1(bad, arguments, message):
     check_bad_input(bad, command_here, arguments, message)
 
 
-# One of each command, and what TensorFlow may have to say something of.
+# One run of each command, and runs in which TensorFlow may write messages.
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -240,7 +243,7 @@ def test_bad_input_is_one_sentence_and_exit_code_1(bad, arguments, message):
         )
     ],
 )
-def test_bad_input_in_a_process(bad, arguments, message):
+def test_bad_input_is_one_sentence_in_a_process_of_its_own(bad, arguments, message):
     check_bad_input(bad, tokemb_command, arguments, message)
 
 
@@ -257,21 +260,21 @@ def test_bad_input_in_a_process(bad, arguments, message):
         ("encode text.txt --vocab text.vocab --maxlen 0 -o v.npy", "must be an integer from 1 to 2147483647"),
         ("encode text.txt --vocab text.vocab --maxlen 9999999999 -o v.npy", "must be an integer from 1 to 2147483647"),
         ("init-model --vocab text.vocab --dim 0 -o v.keras", "must be an integer from 1 to 2147483647; received 0"),
-        ("fit-vocab text.txt -o v --model word2vec", "'word2vec' is not one of"),
+        ("fit-vocab text.txt -o v --algorithm word2vec", "'word2vec' is not one of"),
         ("fit-vocab text.txt -o v --profile latin", "'latin' is not one of"),
         ("fit-vocab text.txt words.parquet -o v", "texts and counts cannot be mixed"),
         ("fit-vocab words.parquet - -o v", "texts and counts cannot be mixed"),
-        ("fit-vocab text.txt -o text.txt", "the output is also read: text.txt"),
-        ("fit-vocab text.txt -o text.vocab/..", "the output is also read: text.txt"),
+        ("fit-vocab text.txt -o text.txt", "the output is also an input: text.txt"),
+        ("fit-vocab text.txt -o text.vocab/..", "the output is also an input: text.txt"),
         ("count text.txt -o text.counts", "must end in .parquet; received text.counts"),
-        ("count words.parquet -o more.parquet", "words.parquet is not text: tokemb fit-vocab takes counts"),
+        ("count words.parquet -o more.parquet", "words.parquet holds counts, not texts: pass it to tokemb fit-vocab"),
         ("count text.txt -o v.parquet --profile latin", "'latin' is not one of"),
         (
             "encode text.txt --vocab text.vocab -o ids.csv",
             "must be - or end in .npy, .npz, .parquet, .tfrecord, .jsonl; ",
         ),
         ("init-model --vocab text.vocab -o model.h5", "must end in .keras; received model.h5"),
-        ("embed text.txt --model text.keras -o v.npy", "texts need --vocab"),
+        ("embed text.txt --model text.keras -o v.npy", "texts require --vocab"),
         ("embed ids.npy --model text.keras --maxlen 3 -o v.npy", "ids are padded already"),
     ],
 )
@@ -283,13 +286,13 @@ def test_wrong_usage_is_exit_code_2(here, arguments, message):
     assert run.stdout == b""
 
 
-def test_version_and_short_help(tmp_path):
+def test_version_and_help_are_shown(tmp_path):
     assert ok(tokemb_command("--version", cwd=tmp_path)).stdout.decode() == f"tokemb {tokemb.__version__}\n"
     assert b"fit-vocab" in ok(tokemb_command("-h", cwd=tmp_path)).stdout
 
 
 @pytest.mark.any_message
-def test_an_error_that_nobody_thought_of_is_one_sentence_too(monkeypatch):
+def test_unexpected_error_is_one_sentence(monkeypatch):
     from click.testing import CliRunner
     from tokemb_cli.main import cli
 

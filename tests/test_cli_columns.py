@@ -1,4 +1,4 @@
-"""Columns and events through the command."""
+"""Tests of commands with columns and events."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(at, command, *more, code=0, run_command=command_here):
     return done
 
 
-def test_columns_of_ratings(at):
+def test_columns_of_ratings_become_one_array_each(at):
     done = run(at, "fit-vocab ratings.csv --column user --column item -o columns/", run_command=tokemb_command)
     assert done.stdout == b""
     assert done.stderr.decode().splitlines() == [
@@ -104,7 +104,7 @@ def test_shards_of_columns(at):
     assert not (at / "t").exists()
 
 
-def test_settings_of_columns(at):
+def test_settings_apply_to_all_columns(at):
     run(at, "fit-vocab ratings.csv --column user --column item --shared user,item --max-size 2 --quiet -o columns")
     encoder = tokemb.ColumnEncoder.load(at / "columns")
     assert encoder.vocabularies["user"].vocabulary == ["", "[UNK]", "[MISSING]", "u1", "y"]
@@ -116,7 +116,7 @@ def test_settings_of_columns(at):
         assert arrays["item"].tolist() == [1, 4, 4, 2, 1]
 
 
-def test_files_without_header_go_as_they_are(at):
+def test_file_without_header_has_numbered_columns(at):
     done = run(at, f"fit-vocab u.data {TSV} --column 0 --column 1 -o columns")
     assert done.stderr.decode().splitlines()[-1] == (
         "next       tokemb encode u.data --format tsv --no-header --vocab columns -o u.ids.npz"
@@ -135,7 +135,7 @@ def test_files_without_header_go_as_they_are(at):
         assert arrays["1"].tolist() == [3, 4, 3]
 
 
-def test_sequences_of_one_column_are_a_vocabulary(at):
+def test_sequences_of_one_column_make_a_plain_vocabulary(at):
     how = f"{TSV} --column 1 --group-by 0 --order-by 3"
     done = run(at, f"fit-vocab u.data {how} -o items.vocab")
     assert done.stderr.decode().splitlines()[-1] == (
@@ -157,7 +157,7 @@ def test_sequences_of_one_column_are_a_vocabulary(at):
     assert b"other" in done.stderr
 
 
-def test_events_of_several_columns(at):
+def test_event_of_several_columns_is_one_token(at):
     how = f"{TSV} --group-by 0 --order-by 3"
     run(at, f"fit-vocab u.data {how} --column 1,2 -o events.vocab")
     assert set(tokemb.Encoder.load(at / "events.vocab").vocabulary[2:]) == {"242|3", "302|3", "377|1", "51|2"}
@@ -182,7 +182,7 @@ def test_events_of_several_columns(at):
     assert tokemb.ColumnEncoder.load(at / "one").names == ["1_2"]
 
 
-def test_lists_without_a_length_wait_for_the_longest(at):
+def test_lists_without_maxlen_are_padded_to_the_longest(at):
     lines = [{"tags": ["a"] * length, "n": length} for length in (1, 3, 0)]
     (at / "x.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     run(at, "fit-vocab x.jsonl --column tags --column n -o c")
@@ -197,7 +197,7 @@ def test_lists_without_a_length_wait_for_the_longest(at):
         assert {name: arrays[name].tolist() for name in expected} == expected
 
 
-def test_missing_events(at):
+def test_missing_event_is_an_error_unless_replaced(at):
     (at / "x.csv").write_text("u,i\na,x\na,\nb,y\n")
     done = run(at, "fit-vocab x.csv --column i --group-by u -o v", code=1)
     assert b"1 events have no i" in done.stderr
@@ -206,7 +206,7 @@ def test_missing_events(at):
     assert [json.loads(line)["ids"] for line in done.stdout.splitlines()] == [[2, 1], [3, 0]]
 
 
-def test_inspect(at):
+def test_inspect_describes_a_folder_of_columns(at):
     run(at, "fit-vocab ratings.csv --column user --column item --column user,item --shared user,item -o columns")
     description = json.loads(run(at, "inspect columns --json --top 1", run_command=tokemb_command).stdout)
     assert description["kind"] == "columns"
@@ -221,10 +221,13 @@ def test_inspect(at):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("fit-vocab ratings.csv --column user --column item --model bpe -o c", "--model is for vocabularies of texts"),
+        (
+            "fit-vocab ratings.csv --column user --column item --algorithm bpe -o c",
+            "--algorithm is for vocabularies of texts",
+        ),
         ("fit-vocab ratings.csv --column user --column item --no-oov -o c", "--no-oov is for vocabularies of texts"),
-        ("fit-vocab ratings.csv --column user --shared user,item -o c", "--shared is for several --column"),
-        ("fit-vocab ratings.csv --column user --order-by item -o c", "--order-by is the order in the groups"),
+        ("fit-vocab ratings.csv --column user --shared user,item -o c", "--shared requires several --column"),
+        ("fit-vocab ratings.csv --column user --order-by item -o c", "--order-by sorts the rows of a group"),
         ("fit-vocab ratings.csv --group-by user -o c", "pass --column"),
         ("fit-vocab ratings.csv --column , -o c", "--column must be the name of a column"),
         ("encode ratings.csv --vocab columns --column user -o a.npz", "leave out --column"),
@@ -232,7 +235,7 @@ def test_inspect(at):
         ("encode ratings.csv --vocab user.vocab --column user --column item -o a.npz", "the vocabulary of one column"),
     ],
 )
-def test_wrong_usage(at, command, message):
+def test_wrong_usage_is_exit_code_2(at, command, message):
     tokemb.ColumnEncoder.fit(at / "ratings.csv", columns=["user", "item"]).save(at / "columns")
     tokemb.fit_vocab(["u1"]).save(at / "user.vocab")
     done = run(at, command, code=2)
@@ -250,7 +253,7 @@ def test_nothing_is_written_after_an_error(at):
 
 
 @pytest.mark.skipif(not (DATA / "sasrec_video").is_dir(), reason="needs the corpora")
-def test_sequences_of_videos(at):
+def test_sequences_of_videos_are_encoded_in_order(at):
     path = DATA / "sasrec_video" / "Video.txt.gz"
     how = ["--no-header", "--delimiter", " ", "--column", "1", "--group-by", "0"]
     ok(command_here("fit-vocab", path, *how, "-o", "v", cwd=at))

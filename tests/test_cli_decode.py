@@ -33,7 +33,7 @@ def test_texts_without_line_breaks_are_lines(here):
 @pytest.mark.parametrize(("ids", "row"), [("all.npy", 2), ("return.npy", 2)])
 def test_text_with_a_line_break_is_an_error_that_names_the_row(here, ids, row):
     run = command_here("decode", ids, "--vocab", "v", cwd=here)
-    message = f"Error: row {row} of {ids} holds a line break, which would make two lines of it: pass --json\n"
+    message = f"Error: row {row} of {ids} decodes to a text with a line break: pass --json\n"
     assert (run.returncode, run.stdout, run.stderr.decode()) == (1, b"", message)
 
 

@@ -1,4 +1,4 @@
-"""``tokemb embed`` of files of ids and of corpora, with columns beside them."""
+"""Tests of ``tokemb embed`` with ids, texts and other columns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ok(run):
     return run
 
 
-def test_vectors_with_columns(here):
+def test_columns_are_kept_beside_the_vectors(here):
     model = tokemb.embedding_model(tokemb.Encoder.load(here / "v"), 4, seed=1)
     model.save(here / "m.keras")
     ids = tokemb.Encoder.load(here / "v").encode(TEXTS)
@@ -73,7 +73,7 @@ def run(here, model, monkeypatch):
 
 
 @pytest.mark.parametrize("how", ["--maxlen 3", "--ragged"])
-def test_parquet_of_ids_is_ids_with_a_vocabulary_too(run, model, how):
+def test_parquet_file_of_ids_is_read_as_ids_with_a_vocabulary(run, model, how):
     run(f"encode rows.jsonl --keep label,text --vocab v {how} -o ids.parquet")
     run("embed ids.parquet --vocab v --model M --pooling mean -o x.npz")
     run("embed ids.parquet --model M --pooling mean -o y.npz")
@@ -82,7 +82,7 @@ def test_parquet_of_ids_is_ids_with_a_vocabulary_too(run, model, how):
     assert "are for texts; ids are padded already" in run(
         "embed ids.parquet --vocab v --model M --pooling mean --maxlen 2 -o z.npz", code=2
     )
-    # The texts beside the ids are texts for those who name them.
+    # --column selects the texts beside the ids.
     run("embed ids.parquet --column text --vocab v --model M --pooling mean -o z.npz")
     expected = tokemb.embed(model, tokemb.Encoder.load("v").encode_ragged(TEXTS), pooling="mean")
     np.testing.assert_array_equal(np.load("z.npz")["vectors"], expected)
@@ -90,7 +90,7 @@ def test_parquet_of_ids_is_ids_with_a_vocabulary_too(run, model, how):
 
 @pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
 @pytest.mark.parametrize("kept", [{}, {"label": [1, 0]}])
-def test_what_could_be_ids_or_tokens(run, suffix, kept):
+def test_integers_that_can_be_ids_or_tokens_are_refused(run, suffix, kept):
     rows = pa.table({"ids": [[2, 3], [3]], **kept})
     if suffix == "parquet":
         pq.write_table(rows, "x.parquet")
@@ -99,7 +99,7 @@ def test_what_could_be_ids_or_tokens(run, suffix, kept):
     tokemb.fit_vocab([["3", "7"]], profile="whitespace").save("events")
     command = f"embed x.{suffix} --pooling mean"
     shown = run(f"{command} --vocab v --model M -o x.npy", code=2)
-    assert f"the whole numbers called ids in x.{suffix} could be ids or tokens: leave out --vocab" in shown
+    assert f"the integers in the column ids of x.{suffix} can be ids or tokens: leave out --vocab" in shown
     assert not Path("x.npy").exists()
     run(f"{command} --model M -o x.npz")
     run("init-model --vocab events --dim 2 -o events.keras")
@@ -108,7 +108,7 @@ def test_what_could_be_ids_or_tokens(run, suffix, kept):
     np.testing.assert_array_equal(np.load("y.npy"), expected)
 
 
-def test_other_whole_numbers_are_tokens(run):
+def test_integers_in_other_columns_are_tokens(run):
     tokemb.fit_vocab([["3", "7"]], profile="whitespace").save("events")
     run("init-model --vocab events --dim 2 -o events.keras")
     expected = tokemb.embed("events.keras", tokemb.Ragged.from_rows([[1, 2], [2]]), pooling="mean")
@@ -117,7 +117,7 @@ def test_other_whole_numbers_are_tokens(run):
     for suffix in ("parquet", "jsonl"):
         run(f"embed x.{suffix} --vocab events --model events.keras --pooling mean -o y.npy")
         np.testing.assert_array_equal(np.load("y.npy"), expected)
-    # And where there are texts, those are meant.
+    # A column of texts is preferred.
     pq.write_table(pa.table({"ids": [[2, 3], [3]], "text": ["2 3", "3"]}), "x.parquet")
     run("embed x.parquet --vocab events --model events.keras --pooling mean -o y.npy")
     np.testing.assert_array_equal(np.load("y.npy"), expected)
@@ -131,7 +131,7 @@ def test_padded_ids_without_a_mask_are_refused_in_every_format(run, pooling):
         shown = run(f"embed ids.{suffix} --model bare.keras --pooling {pooling} -o x.npy", code=1)
         assert "the Embedding of the model does not mask it" in shown
         assert not Path("x.npy").exists()
-    pq.write_table(pa.table({"ids": [[2, 3, 0], [4, 0, 0]]}), "others.parquet")  # padded, and does not say so
+    pq.write_table(pa.table({"ids": [[2, 3, 0], [4, 0, 0]]}), "others.parquet")  # padded without metadata
     assert "rows of others.parquet begin or end with id 0" in run(
         f"embed others.parquet --model bare.keras --pooling {pooling} -o x.npy", code=1
     )
@@ -153,7 +153,7 @@ def test_padded_lines_of_json_with_a_mask_are_pooled_without_padding(run, model)
     np.testing.assert_array_equal(np.load("x.npy"), expected)
 
 
-def test_kept_fractions_are_rounded_in_records_on_request(run):
+def test_round_floats_rounds_kept_columns_of_tfrecord(run):
     Path("x.jsonl").write_text('{"text":"deep","score":0.1}\n{"text":"learning","score":0.5}\n')
     run("encode x.jsonl --column text --keep score --vocab v --maxlen 2 -o ids.npz")
     for source in ("ids.npz", "x.jsonl --column text --keep score --vocab v"):

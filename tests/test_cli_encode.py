@@ -1,4 +1,4 @@
-"""The command, in a real process where that may matter: texts to ids and vectors, and back."""
+"""Tests of encode, decode and embed, in a real process where that matters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.conftest import CLI_TEXT as TEXT
 from tests.conftest import MIXED, command_here, ok, tokemb_command
 
 
-def test_encode_says_what_it_cut_and_did_not_know(here):
+def test_encode_reports_truncated_rows_and_oov_tokens(here):
     run = ok(tokemb_command("encode", "text.txt", "--vocab", "text.vocab", "--maxlen", 3, "-o", "out.npy", cwd=here))
     assert run.stdout == b""
     assert run.stderr.decode() == (
@@ -29,7 +29,7 @@ def test_encode_says_what_it_cut_and_did_not_know(here):
     "options", [[], ["--maxlen", "2"], "--maxlen 3 --padding pre --truncating pre".split()], ids=str
 )
 @pytest.mark.parametrize("vocabulary", ["text.vocab", "text.vocab/tokenizer.json"])
-def test_encode_is_what_python_gives(here, vocabulary, options):
+def test_encode_writes_the_ids_of_the_library(here, vocabulary, options):
     (here / "mixed.txt").write_text("\n".join(text.replace("\n", " ") for text in MIXED), "utf-8")
     files = ["text.txt", "mixed.txt"]
     ok(command_here("encode", *files, "--vocab", vocabulary, *options, "-o", "out.npy", cwd=here))
@@ -40,14 +40,14 @@ def test_encode_is_what_python_gives(here, vocabulary, options):
     np.testing.assert_array_equal(np.load(here / "out.npy"), expected)
 
 
-def test_standard_input(here):
+def test_standard_input_is_encoded(here):
     text = TEXT.encode()
     ok(tokemb_command("fit-vocab", "-", "-o", "v", "--max-size", 4, cwd=here, input=text))
     ok(tokemb_command("encode", "-", "--vocab", "v", "--maxlen", 4, "-o", "out.npy", cwd=here, input=text))
     np.testing.assert_array_equal(np.load(here / "out.npy"), np.load(here / "ids.npy"))
 
 
-def test_settings_of_fit_vocab_are_kept(here):
+def test_encode_uses_the_settings_of_fit_vocab(here):
     ok(
         command_here(
             *"fit-vocab text.txt -o v --profile keras --no-oov --min-count 2 --maxlen 2".split(),
@@ -61,22 +61,22 @@ def test_settings_of_fit_vocab_are_kept(here):
     assert np.load(here / "out.npy").tolist() == [[4, 1], [0, 0], [4, 2], [0, 3]]
 
 
-@pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
-def test_subword_models(here, model):
-    run = ok(command_here("fit-vocab", "text.txt", "-o", "v", "--model", model, "--max-size", 60, cwd=here))
+@pytest.mark.parametrize("algorithm", ["bpe", "wordpiece", "unigram"])
+def test_subwords_decode_to_the_text(here, algorithm):
+    run = ok(command_here("fit-vocab", "text.txt", "-o", "v", "--algorithm", algorithm, "--max-size", 60, cwd=here))
     assert b"rows       subwords per row: " in run.stderr
     ok(command_here("encode", "text.txt", "--vocab", "v", "-o", "out.npy", cwd=here))
     run = ok(command_here("decode", "out.npy", "--vocab", "v", cwd=here))
     assert run.stdout.decode() == TEXT
 
 
-def test_decode(here):
+def test_decode_writes_one_row_per_line(here):
     run = ok(tokemb_command("decode", "ids.npy", "--vocab", "text.vocab", cwd=here))
     assert run.stdout.decode() == "deep learning is very\n\nvery [UNK] learning\nis [UNK]\n"
     assert run.stderr == b"4 rows read and written\n"
 
 
-def test_embed(here):
+def test_embed_writes_the_vectors_of_the_model(here):
     import keras
 
     matrix = keras.models.load_model(here / "text.keras").get_layer("token_embedding").get_weights()[0]
@@ -103,7 +103,7 @@ def test_embed(here):
         assert expected.shape == (4, 3)
 
 
-def test_empty_files(here):
+def test_empty_file_gives_no_rows(here):
     (here / "empty.txt").write_bytes(b"")
     ok(command_here("encode", "empty.txt", "--vocab", "text.vocab", "-o", "e.npy", cwd=here))
     assert np.load(here / "e.npy").shape == (0, 0)
@@ -115,7 +115,7 @@ def test_empty_files(here):
     assert np.load(here / "v.npy").shape == (0, 3)
 
 
-def test_output_is_utf8_whatever_the_locale(here, monkeypatch):
+def test_output_is_utf8_in_every_locale(here, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
     tokemb.fit_vocab(["中 é"]).save(here / "v")
     np.save(here / "cjk.npy", np.array([[2, 3]]))

@@ -1,4 +1,4 @@
-"""Terminals are shown no control characters of tokens, names and files; data keeps them."""
+"""Tests that terminals show no control characters of tokens and file names, while data keeps them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = "evil\x1b]0;title\x07\u202e\nname"
 
 
 def only_seen(content):
-    """Whether every character of what a terminal got is seen, or ends a line."""
+    """Return whether every character is visible or ends a line."""
     return all(character.isprintable() or character == "\n" for character in content.decode())
 
 
@@ -55,7 +55,7 @@ def test_tokens_with_terminal_escapes_are_shown_escaped(here, name):
 
 
 @pytest.mark.parametrize("command", ["diff old.vocab new.vocab", "inspect new.vocab", "neighbors vectors.npz good"])
-def test_json_for_machines_keeps_tokens_and_has_only_characters_that_are_seen(here, command):
+def test_json_keeps_tokens_and_has_only_visible_characters(here, command):
     vectors(here / "vectors.npz")
     run = command_here(*command.split(), "--json", cwd=here)
     assert only_seen(run.stdout)
@@ -101,7 +101,7 @@ def test_error_messages_show_names_escaped(here, arguments):
     assert rb"\x1b]0;title" in run.stderr
 
 
-def test_an_error_with_a_line_end_in_a_name_is_one_line(here):
+def test_error_with_a_line_end_in_a_name_is_one_line(here):
     run = command_here("inspect", f"{NAME}.npy", cwd=here)
     assert run.stderr.count(b"\n") == 1
 
@@ -113,7 +113,7 @@ def test_decoded_texts_keep_their_characters(here):
     assert json.loads(run.stdout) == {"text": EVIL}
 
 
-def test_messages_keep_what_is_seen():
+def test_messages_keep_visible_characters():
     text = "C:\\data  नहीं می\u200cخواهم 👩\u200d💻 don’t"
     assert escape_text(text) == text
     assert escape_text("a\nb\tc\x1b", keep="\n\t") == "a\nb\tc\\x1b"
@@ -128,7 +128,7 @@ def test_json_escapes_keep_the_value():
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
 @pytest.mark.parametrize("name", ["a b", "it's", NAME, "it's\\\x1b", "é\x9b\u202e"])
-def test_quoted_names_are_what_a_shell_reads(name):
+def test_quoted_name_is_read_back_by_a_shell(name):
     assert quoted(name).isprintable()
     assert quoted("plain") == shlex.quote("plain")
     run = subprocess.run(["bash", "-c", f"printf %s {quoted(name)}"], capture_output=True, check=True)

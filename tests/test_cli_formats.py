@@ -1,4 +1,4 @@
-"""What commands read and write, whatever the format: the same rows, the same bytes, the kept columns."""
+"""Tests that rows, bytes and kept columns do not depend on the format of the input."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ COMPRESSIONS = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lz
 
 
 def content_of(kind: str) -> bytes:
-    """``ROWS`` as a file of this format."""
+    """Return ``ROWS`` as a file of this format."""
     table = pa.Table.from_pylist([dict(zip(("text", "label", "n"), row, strict=True)) for row in ROWS])
     sink = io.BytesIO()
     if kind in ("csv", "tsv"):
@@ -77,7 +77,7 @@ def vocabulary(tmp_path_factory):
 
 @pytest.fixture
 def run(vocabulary, tmp_path, monkeypatch):
-    """Run a command here in this process: what it wrote to standard output."""
+    """Run a command in this process and return its standard output."""
     monkeypatch.chdir(tmp_path)
 
     def invoke(arguments, code=0, **kwargs):
@@ -107,11 +107,11 @@ def test_the_same_rows_give_the_same_bytes(run, vocabulary, tmp_path, kind, comp
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet", "arrow"])
-def test_every_format_from_standard_input(run, kind):
+def test_every_format_is_read_from_standard_input(run, kind):
     Path(f"x.{kind}").write_bytes(content_of(kind))
     quoting = QUOTING.get(kind, "")
     expected = run(f"encode x.{kind} --vocab V --keep n{quoting} -o -")
-    # Ragged is the same without padding, and stdin needs no second reading for it.
+    # --ragged gives the same ids without padding and reads standard input once.
     for option in ("", "--maxlen 5", "--ragged"):
         expected = run(f"encode x.{kind} --vocab V --keep n{quoting} {option} -o -")
         told = f"encode - --format {kind} --vocab V --keep n{quoting} {option} -o -"
@@ -119,7 +119,7 @@ def test_every_format_from_standard_input(run, kind):
     assert [json.loads(line)["n"] for line in expected.splitlines()] == [n for _, _, n in ROWS]
 
 
-def test_several_files_folders_and_patterns(run):
+def test_files_folders_and_globs_are_read_in_order(run):
     Path("data").mkdir()
     for name in ("1.csv", "2.jsonl", "3.parquet"):
         (Path("data") / name).write_bytes(content_of(name.partition(".")[2]))
@@ -167,7 +167,7 @@ def test_kept_columns_have_their_types(run, output, name):
         assert read_tfrecord("y.tfrecord", name) == values
 
 
-def test_a_number_that_a_feature_cannot_hold(run):
+def test_number_that_tfrecord_cannot_store_is_an_error(run):
     pq.write_table(pa.table({"text": ["fun", ""], "x": [0.5, -1e300]}), "x.parquet")
     assert "does not hold -1e+300 of 'x': write .npz or .parquet" in run(
         "encode x.parquet --vocab V --keep x -o y.tfrecord", code=1
@@ -187,7 +187,7 @@ def read_tfrecord(path, name):
     return [pytest.approx(row) if isinstance(row, float) else row for row in rows]
 
 
-def test_the_specification_that_is_printed_parses_the_file(vocabulary, tmp_path):
+def test_printed_feature_spec_parses_the_file(vocabulary, tmp_path):
     import tensorflow as tf
 
     (tmp_path / "x.csv").write_bytes(content_of("csv"))
@@ -213,7 +213,7 @@ def test_the_specification_that_is_printed_parses_the_file(vocabulary, tmp_path)
 
 @pytest.mark.parametrize("name", ["text", "body"])
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "text"])
-def test_the_text_column_is_kept_too(run, kind, name):
+def test_text_column_can_be_kept(run, kind, name):
     if kind == "text":
         Path("x.text").write_text("deep\n\nfun\n")
         if name == "body":
@@ -232,7 +232,7 @@ def test_the_text_column_is_kept_too(run, kind, name):
         assert run(f"encode none.{kind} --vocab V --keep {name} -o -") == b""
 
 
-def test_missing_texts(run):
+def test_missing_text_is_an_error_unless_replaced(run):
     Path("x.jsonl").write_text('{"text": "deep", "n": 1}\n{"text": null, "n": 2}\n{"n": 3}\n')
     shown = run("encode x.jsonl --vocab V --keep n -o y.npz", code=1)
     assert "x.jsonl, line 2 has no 'text'" in shown
@@ -251,13 +251,13 @@ def test_missing_texts(run):
         ("--ragged -o y.npy", ".npy holds rows of one length"),
         ("--column nope -o y.npz", "x.csv has no column 'nope'"),
         ("-o folder --rows-per-shard 2", "rows in several files must have one length: pass it as --maxlen INTEGER"),
-        ("-o old --rows-per-shard 2 --maxlen 2", "old is not a folder: name a new folder"),
+        ("-o old --rows-per-shard 2 --maxlen 2", "old must be a folder and is a file: name a new folder"),
         ("-o none/folder --rows-per-shard 2 --maxlen 2", "no such file or directory: none/folder"),
         ("-o folder --rows-per-shard 2 --maxlen 2 --shard-format npy --keep n", ".npy holds one array"),
         ("-o folder --rows-per-shard 2 --maxlen 2 --keep nope", "x.csv has no column 'nope'"),
     ],
 )
-def test_what_cannot_be_is_known_before_anything_is_written(run, arguments, message):
+def test_invalid_request_fails_before_anything_is_written(run, arguments, message):
     Path("x.csv").write_text("text,label,n,ids\ndeep,pos,1,2\n")
     Path("old").write_text("old")
     shown = run(f"encode x.csv --vocab V {arguments}", code=1)
@@ -267,20 +267,20 @@ def test_what_cannot_be_is_known_before_anything_is_written(run, arguments, mess
     assert Path("old").read_text() == "old"
 
 
-def test_what_is_read_is_not_replaced(run, vocabulary):
+def test_input_is_not_replaced(run, vocabulary):
     Path("x.jsonl").write_text('{"text": "deep"}\n')
     Path("link.jsonl").symlink_to("x.jsonl")
     for arguments in ("x.jsonl -o x.jsonl", "x.jsonl -o link.jsonl", "*.jsonl -o ./x.jsonl"):
-        assert "the output is also read: " in run(f"encode --vocab V {arguments}", code=2)
+        assert "the output is also an input: " in run(f"encode --vocab V {arguments}", code=2)
     Path("hard.jsonl").hardlink_to("x.jsonl")
     Path("folder").mkdir()
     Path("folder/y.jsonl").symlink_to("../x.jsonl")
     here = Path.cwd()
     for name in (f"file://{here}/x.jsonl", f"file://{here}/*.jsonl", f"{here}/folder/../x.jsonl", "folder", "f*", "**"):
         for output in ("x.jsonl", "hard.jsonl", "folder/y.jsonl", "folder/../link.jsonl"):
-            assert "the output is also read: " in run(f"encode --vocab V {name} -o {output}", code=2)
+            assert "the output is also an input: " in run(f"encode --vocab V {name} -o {output}", code=2)
     pq.write_table(pa.table({"text": ["deep"]}), "x.parquet")
-    assert "the output is also read: x.parquet" in run("count x.parquet -o x.parquet", code=2)
+    assert "the output is also an input: x.parquet" in run("count x.parquet -o x.parquet", code=2)
     assert pq.read_table("x.parquet").column_names == ["text"]
     assert Path("x.jsonl").read_text() == '{"text": "deep"}\n'
 
@@ -288,20 +288,20 @@ def test_what_is_read_is_not_replaced(run, vocabulary):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("-o folder", "--rows-per-shard makes a folder"),
-        ("-o - --rows-per-shard 2 --maxlen 2", "cannot go to standard output"),
-        ("-o x.npz --shard-format npz", "--shard-format is for a folder of files"),
-        ("-o x.npz --ragged --padding pre", "--padding is for rows that are padded"),
+        ("-o folder", "--rows-per-shard writes a folder"),
+        ("-o - --rows-per-shard 2 --maxlen 2", "writes a folder: pass its path as --output"),
+        ("-o x.npz --shard-format npz", "--shard-format requires --rows-per-shard"),
+        ("-o x.npz --ragged --padding pre", "--padding has no effect with --ragged"),
         ("-o x.npz --dtype float16", "'float16' is not one of"),
     ],
 )
-def test_wrong_usage(run, arguments, message):
+def test_wrong_usage_is_exit_code_2(run, arguments, message):
     Path("x.csv").write_text("text\ndeep\n")
     assert message in run(f"encode x.csv --vocab V {arguments}", code=2)
     assert [path.name for path in Path().iterdir()] == ["x.csv"]
 
 
-def test_ids_that_do_not_fit_their_dtype(tmp_path, monkeypatch, run):
+def test_ids_that_do_not_fit_their_dtype_are_an_error(tmp_path, monkeypatch, run):
     tokemb.fit_vocab([" ".join(f"w{i}" for i in range(66_000))]).save(tmp_path / "large")
     Path("x.txt").write_text("w1\n")
     shown = run("encode x.txt --vocab large --dtype uint16 -o y.npy", code=1)
@@ -312,7 +312,7 @@ def test_ids_that_do_not_fit_their_dtype(tmp_path, monkeypatch, run):
 
 
 @pytest.mark.parametrize("output", ["npy", "npz", "parquet", "jsonl"])
-def test_a_corpus_without_rows(run, output):
+def test_corpus_without_rows_gives_an_empty_output(run, output):
     Path("x.txt").write_bytes(b"")
     run(f"encode x.txt --vocab V -o y.{output}")
     run(f"encode x.txt --vocab V --maxlen 3 -o folder --rows-per-shard 2 --shard-format {output}")
@@ -328,7 +328,7 @@ def test_a_corpus_without_rows(run, output):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes it as a shell does")
-def test_no_standard_output(vocabulary, tmp_path):
+def test_closed_standard_output_is_an_error(vocabulary, tmp_path):
     (tmp_path / "x.txt").write_text("deep\n")
     command = shlex.join([sys.executable, "-m", "tokemb_cli", "encode", "x.txt", "--vocab", str(vocabulary), "-o", "-"])
     paths = os.pathsep.join([str(ROOT), str(ROOT / "cli")])
@@ -342,7 +342,7 @@ def test_no_standard_output(vocabulary, tmp_path):
     assert (run.returncode, run.stderr) == (1, b"Error: there is no standard output to write to\n")
 
 
-def test_a_pipe_that_nobody_reads_on(vocabulary, tmp_path):
+def test_closed_pipe_ends_the_command_quietly(vocabulary, tmp_path):
     (tmp_path / "x.txt").write_text("deep learning is fun\n" * 300_000)
     process = subprocess.Popen(
         [sys.executable, "-m", "tokemb_cli", "encode", "x.txt", "--vocab", str(vocabulary), "-o", "-"],

@@ -1,4 +1,4 @@
-"""What commands read: never replaced by what they write."""
+"""Tests that an output never replaces an input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.conftest import ROOT, command_here
 
 
 def shell(arguments, cwd):
-    """Run the command by way of a shell, which redirects streams."""
+    """Run the command in a shell, which redirects streams."""
     command = f"{shlex.quote(sys.executable)} -m tokemb_cli {arguments}"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "cli")])}
     return subprocess.run(command, shell=True, capture_output=True, cwd=cwd, env=environment, check=False)
@@ -31,7 +31,7 @@ def refused(run):
 
 @pytest.fixture
 def inputs(here):
-    """A folder with one of everything, and inputs under the names of outputs."""
+    """A folder with every kind of input, and inputs with the names of outputs."""
     (here / "rows.csv").write_text("text,label,user,item,stars\ndeep,a,1,2,3\n" * 2)
     tokemb.TokenCounts.from_texts(["deep learning"]).save(here / "counts.parquet")
     pq.write_table(pa.table({"text": ["deep"]}), here / "x.parquet")
@@ -73,23 +73,23 @@ def inputs(here):
         "train classify rows.csv --column text --label label --test out/rows.csv -o out",
         "train next out/text.txt -o out",
         "train ratings out/rows.csv --column user --column item --rating stars -o out",
-        "train tracing out/rows.csv --column item --correct stars --group-by user -o out",
+        "train knowledge-tracing out/rows.csv --column item --correct-column stars --group-by user -o out",
         "train skipgram out/text.txt --vocab text.vocab -o out",
     ],
 )
 def test_command_whose_output_would_replace_an_input_is_refused(inputs, arguments):
     before = {path: path.read_bytes() for path in inputs.rglob("*") if path.is_file()}
     run = command_here(*arguments.replace("-o file://{}", "-o {}").format(inputs).split(), cwd=inputs)
-    assert "the output is also read: " in refused(run)
+    assert "the output is also an input: " in refused(run)
     assert {path: path.read_bytes() for path in inputs.rglob("*") if path.is_file()} == before
 
 
 def test_redirected_stream_that_is_both_input_and_output_is_refused(inputs):
     (inputs / "x.jsonl").write_text('{"text": "deep"}\n')
     run = shell("encode - --format jsonl --vocab text.vocab -o x.jsonl < x.jsonl", inputs)
-    assert "the output is also read: -" in refused(run)
+    assert "the output is also an input: -" in refused(run)
     run = shell("encode x.jsonl --format jsonl --vocab text.vocab -o - >> x.jsonl", inputs)
-    assert "the output is also read: x.jsonl" in refused(run)
+    assert "the output is also an input: x.jsonl" in refused(run)
     assert (inputs / "x.jsonl").read_text() == '{"text": "deep"}\n'
 
 

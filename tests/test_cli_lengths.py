@@ -22,9 +22,9 @@ def suggested(run):
     return int(re.search(r"^next .* --maxlen (\d+) ", run.stderr.decode(), re.MULTILINE)[1])
 
 
-@pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
-def test_suggested_maxlen_of_subwords_truncates_at_most_5_percent_of_the_rows(here, model):
-    run = ok(command_here("fit-vocab", "t.txt", "-o", "v", "--model", model, "--max-size", 24, cwd=here))
+@pytest.mark.parametrize("algorithm", ["bpe", "wordpiece", "unigram"])
+def test_suggested_maxlen_of_subwords_truncates_at_most_5_percent_of_the_rows(here, algorithm):
+    run = ok(command_here("fit-vocab", "t.txt", "-o", "v", "--algorithm", algorithm, "--max-size", 24, cwd=here))
     lengths = tokemb.Encoder.load(here / "v").encode_ragged(TEXTS).lengths
     assert (lengths > suggested(run)).mean() <= 0.05
     assert suggested(run) in lengths
@@ -39,7 +39,7 @@ def test_suggested_maxlen_of_words_is_that_of_their_counts(here):
 
 def test_subwords_of_counts_get_no_maxlen_that_words_would_suggest(here):
     tokemb.TokenCounts.from_texts(TEXTS).save(here / "c.parquet")
-    shown = ok(command_here("fit-vocab", "c.parquet", "-o", "v", "--model", "bpe", cwd=here)).stderr.decode()
+    shown = ok(command_here("fit-vocab", "c.parquet", "-o", "v", "--algorithm", "bpe", cwd=here)).stderr.decode()
     assert "words per row: " in shown
     assert "--maxlen" not in shown
 
@@ -49,9 +49,9 @@ def test_large_corpus_is_sampled_evenly(monkeypatch):
     sample = row_sample.RowSample()
     texts = [" ".join("a" * (1 + row % 10)) for row in range(1000)]
     batches = [pa.record_batch([pa.array(texts[start : start + 70])], names=["text"]) for start in range(0, 1000, 70)]
-    assert list(sample.through(iter(batches))) == batches
+    assert list(sample.tee(iter(batches))) == batches
     lengths = sample.lengths(tokemb.fit_vocab(["a"]))
     assert sample.rows == 1000
-    assert not sample.is_whole
+    assert not sample.is_complete
     assert 32 <= sum(lengths.values()) <= 64
     assert set(lengths) <= set(range(1, 11))

@@ -1,4 +1,4 @@
-"""Files whose names are not UTF-8: they are read and written as all others, and shown escaped."""
+"""Tests of files whose names are not UTF-8: they are read and written, and shown escaped."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.test_reading import COMPRESS, collect
 from tokemb import TokembError
 from tokemb.formats import open_ids
 
-# As Python has the bytes of "café" in Latin-1, and of half a character.
+# The names "café" in Latin-1 and half a character, decoded as Python does.
 LATIN = os.fsdecode(b"caf\xe9")
 HALF = os.fsdecode(b"\xe4\xb8")
 
 
 @pytest.fixture
 def here(tmp_path):
-    """A folder that is not called in UTF-8, in which two files are not either."""
+    """A folder and two files in it whose names are not UTF-8."""
     folder = tmp_path / LATIN
     try:
         folder.mkdir()
@@ -38,7 +38,7 @@ def here(tmp_path):
 
 
 def run(here, arguments):
-    """Run a command whose names are given as ``%L`` and ``%H``; return what it said."""
+    """Run a command with ``%L`` and ``%H`` replaced by the names, and return its standard error."""
     words = [word.replace("%L", LATIN).replace("%H", HALF) for word in arguments.split()]
     shown = ok(command_here(*words, cwd=here)).stderr.decode()  # which is UTF-8
     assert "unexpected" not in shown
@@ -98,14 +98,14 @@ def test_ids_are_written_and_read(here, ending):
     assert ok(shown).stdout == b"is deep\ndeep learning\n"
 
 
-def test_shards_go_on_by_a_manifest_that_is_utf8(here):
+def test_shards_are_resumed_from_a_manifest_in_utf8(here):
     tokemb.fit_vocab(["is deep learning"]).save(here / "v")
     command = "encode %L --column text --vocab v --maxlen 2 -o %H --rows-per-shard 1"
     assert "2 files, 2 rows" in run(here, command)
     manifest = (here / HALF / "_manifest.json").read_bytes()
     names = [name for name, *_ in json.loads(manifest.decode("utf-8"))["inputs"]["files"]]
     assert names == [f"{LATIN}/plain.csv", f"{LATIN}/{HALF}.txt"]
-    assert "2 of them were there" in run(here, command)
+    assert "2 of them already written" in run(here, command)
     assert (here / HALF / "_manifest.json").read_bytes() == manifest
     assert len(open_ids(here / HALF).files) == 2
 
@@ -121,9 +121,7 @@ def test_models_are_written_and_read(made, here):
     run(here, "init-model --vocab %L/%H.text.vocab --vectors %L/%H.vec -o %L/%H.2.keras")
     shown = command_here("export", "--vocab", f"{LATIN}/{HALF}.text.vocab", "-o", f"{LATIN}/1", cwd=here)
     assert shown.returncode == 1
-    assert (
-        shown.stderr == b"Error: TensorFlow writes only to paths that are UTF-8; received caf\\udce9/1: name another\n"
-    )
+    assert shown.stderr == b"Error: the path of a SavedModel must be UTF-8; received caf\\udce9/1: use another path\n"
 
 
 def test_parquet_and_arrow_files_are_read(here):

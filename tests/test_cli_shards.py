@@ -1,4 +1,4 @@
-"""Folders of shards: what a stopped run left goes on, what is not its own is refused."""
+"""Tests of folders of shards: stopped runs are resumed, other folders are refused."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def wait_for(condition, process):
 
 
 def slowly(here, suffix="npz"):
-    """A command that takes long enough to be stopped: many small shards."""
+    """A command that writes many small shards, which takes long enough to be stopped."""
     keep = "" if suffix == "npy" else "--keep id"
     return f"x.jsonl --vocab v --maxlen 8 {keep} --rows-per-shard 100 --shard-format {suffix} -o"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_keeps_whole_shards(here, number, code):
+def test_interrupted_run_keeps_complete_shards(here, number, code):
     command = slowly(here)
     run(f"{command} whole")
     process = start(f"{command} x")
@@ -90,20 +90,20 @@ def test_an_interrupted_run_keeps_whole_shards(here, number, code):
     _, shown = process.communicate()
     assert process.returncode == code, shown
     word = b"interrupted" if number == signal.SIGINT else b"terminated"
-    assert shown == word + b": the whole files in x stay; give the same command again to go on\n"
+    assert shown == word + b": the complete files in x are kept; repeat the command to resume\n"
     left = contents("x")
     assert set(left) == {*shards("x"), "_manifest.json"}, "nothing temporary"
     manifest = json.loads(left["_manifest.json"])
     assert manifest["complete"] is False
-    # It may have been between a shard and what the manifest says of it.
+    # The run may have stopped between a shard and its entry in the manifest.
     assert len(left) - 1 - len(manifest["rows"]) in (0, 1)
     there = sum(manifest["rows"])
-    assert f"25,500 rows ({there:,} of them were there)" in run(f"{command} x")
+    assert f"25,500 rows ({there:,} of them already written)" in run(f"{command} x")
     assert contents("x") == contents("whole")
 
 
-def test_rows_are_those_of_one_file(here, monkeypatch):
-    monkeypatch.setattr("tokemb.pipeline.encoded_stream.BLOCK", 5000)  # several blocks a batch
+def test_shards_contain_the_rows_of_one_file(here, monkeypatch):
+    monkeypatch.setattr("tokemb.pipeline.encoded_stream.BLOCK", 5000)  # several blocks per batch
     run("x.jsonl --vocab v --maxlen 8 --keep id -o x.npz")
     run(f"x.jsonl --vocab v --keep id {SHARDS} x")
     assert len(shards("x")) == 26
@@ -118,7 +118,7 @@ def test_rows_are_those_of_one_file(here, monkeypatch):
     assert b"".join(Path("ragged", part).read_bytes() for part in shards("ragged")) == Path("ragged.jsonl").read_bytes()
 
 
-def test_another_run_is_refused(here):
+def test_shards_of_another_run_are_refused(here):
     run(f"x.jsonl --vocab v {SHARDS} x")
     before = contents("x")
     Path("other.jsonl").write_bytes(Path("x.jsonl").read_bytes())
@@ -140,20 +140,20 @@ def test_another_run_is_refused(here):
         assert message in shown
         assert shown.endswith("or pass --force to replace them\n") or "pipe" in message
         assert contents("x") == before
-    # Nor another padding, which the fingerprint does not tell.
+    # Another padding, which is not part of the fingerprint, is refused.
     tokenizer = json.loads(Path("v/tokenizer.json").read_bytes())
     for pad_id, code in ((0, 0), (1, 1)):
         tokenizer["padding"]["pad_id"] = pad_id
         Path("t.json").write_text(json.dumps(tokenizer))
         shown = run(f"x.jsonl --vocab t.json {SHARDS} z", code=code)
     assert "other settings, padding id 0 and not 1" in shown
-    # Nor texts that were changed meanwhile, although they are as long.
+    # Texts that were changed without another size are refused.
     run(f"other.jsonl --vocab v {SHARDS} y")
     os.utime("other.jsonl", ns=(0, 0))
     assert "shards of other texts" in run(f"other.jsonl --vocab v {SHARDS} y", code=1)
 
 
-def test_standard_input_does_not_go_on(here):
+def test_standard_input_is_not_resumed(here):
     for code in (0, 1):
         result = CliRunner().invoke(cli, f"encode - --vocab v {SHARDS} x".split(), input=b"w1\n\nw2\n")
         assert result.exit_code == code, result.stderr
@@ -162,7 +162,7 @@ def test_standard_input_does_not_go_on(here):
 
 
 @pytest.mark.parametrize("damage", ["missing", "short", "long", "folder", "changed"])
-def test_damaged_shards_are_made_again(here, damage):
+def test_damaged_shards_are_written_again(here, damage):
     command = f"x.jsonl --vocab v {SHARDS} x"
     run(command)
     expected = contents("x")
@@ -177,15 +177,15 @@ def test_damaged_shards_are_made_again(here, damage):
         changed = content[:500] + bytes([content[500] ^ 1]) + content[501:]
         path.write_bytes({"short": content[:-1], "long": content + b"x", "changed": changed}[damage])
     inode = Path("x/part-00006.npz").stat().st_ino
-    assert "25,500 rows (7,000 of them were there); 25,500 rows read, 18,500 written, " in run(command)
+    assert "25,500 rows (7,000 of them already written); 25,500 rows read, 18,500 written, " in run(command)
     assert contents("x") == expected
     assert Path("x/part-00006.npz").stat().st_ino == inode, "those before stay"
-    assert "25,500 rows (25,500 of them were there); 0 rows" in run(command)
+    assert "25,500 rows (25,500 of them already written); 0 rows" in run(command)
 
 
 @pytest.mark.parametrize("option", ["", " --force"], ids=["goes on", "replaces"])
 @pytest.mark.parametrize("target", ["mine", "nowhere"])
-def test_links_in_the_folder_are_replaced_and_not_written_through(here, tmp_path_factory, option, target):
+def test_links_in_the_folder_are_replaced_and_not_followed(here, tmp_path_factory, option, target):
     target = tmp_path_factory.mktemp("elsewhere") / target
     if target.name == "mine":
         target.write_bytes(b"mine")
@@ -209,31 +209,31 @@ def test_links_in_the_folder_are_replaced_and_not_written_through(here, tmp_path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 elsewhere")
-def test_a_run_over_a_file_whose_name_is_not_utf_8_goes_on(here):
+def test_run_over_a_file_whose_name_is_not_utf8_is_resumed(here):
     name = os.fsdecode(b"\xff.jsonl")
     Path(name).write_bytes(Path("x.jsonl").read_bytes())
-    for shown in ("25,500 rows; ", "25,500 rows (25,500 of them were there); "):
+    for shown in ("25,500 rows; ", "25,500 rows (25,500 of them already written); "):
         result = CliRunner().invoke(cli, ["encode", name, "--vocab", "v", *SHARDS.split(), "y"])
         assert result.exit_code == 0, result.stderr
         assert shown in result.stderr
 
 
 @pytest.mark.parametrize("without", ["isal", "isal.isal_zlib"])
-def test_checksums_are_those_of_zlib(here, monkeypatch, without):
+def test_checksums_equal_those_of_zlib(here, monkeypatch, without):
     run(f"x.jsonl --vocab v {SHARDS} x")
     checksums = json.loads(Path("x/_manifest.json").read_text())["crc32"]
     assert checksums == [zlib.crc32(Path("x", name).read_bytes()) for name in shards("x")]
     monkeypatch.setitem(sys.modules, without, None)
     monkeypatch.setattr("tokemb.formats.manifest._CHUNK", 1000)
-    assert "25,500 rows (25,500 of them were there); 0 rows" in run(f"x.jsonl --vocab v {SHARDS} x")
+    assert "25,500 rows (25,500 of them already written); 0 rows" in run(f"x.jsonl --vocab v {SHARDS} x")
 
 
-def test_a_folder_that_is_none_of_ours(here):
+def test_folder_without_shards_is_refused(here):
     Path("x").mkdir()
     Path("x/part-00000.npz").write_bytes(b"mine")
     assert "x holds files but no _manifest.json: name a new folder" in run(f"x.jsonl --vocab v {SHARDS} x", code=1)
     assert contents("x") == {"part-00000.npz": b"mine"}
-    # What a run leaves that is killed before it has written anything else is no hindrance.
+    # The folder of a run that was killed before its first shard is accepted.
     Path("y").mkdir()
     Path("y/.tokemb-0123456789ab").mkdir()
     Path("y/.tokemb-0123456789ab/_manifest.json").write_bytes(b"{")
@@ -271,7 +271,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_manifest(here, name):
+def test_hostile_manifest_is_refused(here, name):
     command = f"x.jsonl --vocab v {SHARDS} deep/x"
     Path("deep").mkdir()
     run(command)
@@ -286,7 +286,7 @@ def test_a_hostile_manifest(here, name):
     assert (sorted(here.rglob("*")), contents("deep/x")) == before
 
 
-def test_manifests_that_are_no_files_or_newer(here):
+def test_manifest_that_is_no_file_or_newer_is_refused(here):
     command = f"x.jsonl --vocab v {SHARDS} x"
     run(command)
     path = Path("x/_manifest.json")
@@ -304,8 +304,8 @@ def test_manifests_that_are_no_files_or_newer(here):
         assert "x/_manifest.json is not a manifest of shards" in run(command, code=1)
 
 
-def test_shards_of_more_rows_than_the_corpus_has(here):
-    """As if the corpus had been cut, without its size and time telling so."""
+def test_shards_with_more_rows_than_the_corpus_are_refused(here):
+    """The corpus was truncated and has the same size and time."""
     Path("y.jsonl").write_bytes(Path("x.jsonl").read_bytes())
     time_before, size = os.stat("y.jsonl").st_mtime_ns, os.stat("y.jsonl").st_size
     run(f"y.jsonl --vocab v {SHARDS} x")
@@ -313,16 +313,14 @@ def test_shards_of_more_rows_than_the_corpus_has(here):
     Path("y.jsonl").write_text('{"id": 1, "text": "w1"}'.ljust(size - 1) + "\n")
     os.utime("y.jsonl", ns=(time_before, time_before))
     before = contents("x")
-    assert "there are fewer rows than those of the shards that are there" in run(
-        f"y.jsonl --vocab v {SHARDS} x", code=1
-    )
+    assert "fewer rows than the shards in the output folder" in run(f"y.jsonl --vocab v {SHARDS} x", code=1)
     assert contents("x") == before
 
 
 @LINUX
 @pytest.mark.parametrize("suffix", ["npz", "parquet", "npy"])
-def test_no_space_left_in_the_middle(here, suffix):
-    """A file that cannot grow: the last shards, which hold more, are those that are too large."""
+def test_file_size_limit_keeps_complete_shards(here, suffix):
+    """The size of files is limited. Only the last shards, which contain more ids, are too large."""
     import resource
 
     numbers = random.Random(0)

@@ -25,7 +25,7 @@ from tests.conftest import command_here, ok, python, tokemb_command
 SIZE = float(os.environ.get("TOKEMB_TEST_SIZE", "1"))
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="counts kilobytes as Linux does")
 
-# The command, and then on standard output the most kilobytes that it had.
+# Run the command, then print its peak memory in kilobytes.
 PEAK = """
 from tokemb_cli.main import main
 from tests.peak import peak
@@ -43,7 +43,7 @@ def here(tmp_path):
 
 
 @pytest.mark.parametrize("options", ["-o out.npz", "--maxlen 1 -o out.parquet", "--ragged -o out.npz"])
-def test_empty_rows_are_rows(here, options):
+def test_empty_rows_are_encoded_as_padding(here, options):
     rows = int(1_000_000 * SIZE)
     (here / "x.txt").write_bytes(b"\n" * rows + b"deep\n")
     shown = ok(command_here("encode", "x.txt", "--vocab", "v", *options.split(), cwd=here)).stderr
@@ -60,7 +60,7 @@ def test_empty_rows_are_rows(here, options):
 
 
 @pytest.mark.parametrize("kind", ["txt", "jsonl.gz"])
-def test_one_huge_row(here, kind):
+def test_huge_row_is_encoded(here, kind):
     words = int(2_000_000 * SIZE)
     text = "deep very " * (words // 2)
     if kind == "txt":
@@ -78,7 +78,7 @@ def test_one_huge_row(here, kind):
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    """A compressed corpus, and how many rows it has."""
+    """A compressed corpus and its number of rows."""
     numbers = random.Random(0)
     words = [f"w{i}" for i in range(20_000)]
     lines = [json.dumps({"text": " ".join(numbers.choices(words, k=60)), "id": i}) + "\n" for i in range(10_000)]
@@ -92,7 +92,7 @@ def corpus(tmp_path_factory):
 
 @LINUX
 @pytest.mark.parametrize("options", ["--maxlen 64 -o out.npz", "-o out.npy", "--ragged -o out.parquet", "SHARDS"])
-def test_peak_memory(here, corpus, options):
+def test_peak_memory_is_bounded(here, corpus, options):
     path, rows = corpus
     options = options.replace("SHARDS", "--maxlen 64 --rows-per-shard 20000 --shard-format parquet -o out")
     run = python(
@@ -110,7 +110,7 @@ def test_peak_memory(here, corpus, options):
 
 @LINUX
 @pytest.mark.parametrize("command", ["fit-vocab x.txt -o out", "count x.txt -o out.parquet"])
-def test_counting_empty_rows_takes_memory_that_does_not_follow_their_number(here, monkeypatch, command):
+def test_memory_of_counting_empty_rows_does_not_grow(here, monkeypatch, command):
     monkeypatch.chdir(here)
     rows = int(1_000_000 * SIZE)
     (here / "x.txt").write_bytes(b"\n" * rows + b"deep\n")
@@ -120,7 +120,7 @@ def test_counting_empty_rows_takes_memory_that_does_not_follow_their_number(here
     assert int(run.stdout) < 500_000, "kilobytes, libraries and kernels included"
 
 
-def test_keeping_many_columns_of_a_wide_parquet_file_takes_time_in_proportion_to_their_number(here):
+def test_time_to_keep_columns_of_a_wide_parquet_file_is_linear(here):
     names = [f"c{number}" for number in range(int(10_000 * SIZE))]
     kept = names[::10]
     pq.write_table(pa.table({"text": ["deep", "is"], **dict.fromkeys(names, pa.array([1, 2]))}), here / "x.parquet")
@@ -130,7 +130,7 @@ def test_keeping_many_columns_of_a_wide_parquet_file_takes_time_in_proportion_to
     assert time.process_time() - start < 5 * SIZE, "seconds; each column with each takes fifty"
 
 
-def test_a_corpus_that_grows_while_it_is_read(here):
+def test_corpus_that_grows_while_it_is_read_is_consistent(here):
     path = here / "x.txt"
     path.write_bytes(b"deep learning\n" * 400_000)
     process_is_done = threading.Event()
@@ -138,7 +138,7 @@ def test_a_corpus_that_grows_while_it_is_read(here):
     def grow():
         with path.open("ab", buffering=0) as file:
             while not process_is_done.is_set():
-                file.write(b"deep")  # rows in two halves
+                file.write(b"deep")  # rows in two parts
                 time.sleep(0.001)
                 file.write(b" learning\n")
 

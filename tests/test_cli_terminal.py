@@ -1,4 +1,4 @@
-"""What a terminal shows, and what Ctrl-C does to a command that reads, waits or shows how far it is."""
+"""Tests of progress on terminals, and of Ctrl-C while a command reads, waits or shows progress."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def start(here, command, **kwargs):
 
 
 class Terminal:
-    """A process whose standard error is a terminal; ``shown`` is what it wrote there."""
+    """A process whose standard error is a terminal; ``shown`` is its output."""
 
     def __init__(self, here, command, **kwargs):
         self._end, other = pty.openpty()
@@ -61,7 +61,7 @@ class Terminal:
         try:
             while block := os.read(self._end, 1 << 16):
                 self.shown += block
-        except OSError:  # what Linux gives at the end
+        except OSError:  # Linux raises it at the end
             pass
 
     def wait(self):
@@ -81,7 +81,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_progress_is_for_terminals(here, command):
+def test_progress_is_shown_on_a_terminal(here, command):
     terminal = Terminal(here, command)
     assert terminal.wait() == 0, terminal.shown
     assert PROGRESS.search(terminal.shown), terminal.shown
@@ -91,7 +91,7 @@ def test_progress_is_for_terminals(here, command):
 
 
 @pytest.mark.parametrize("command", COMMANDS[2:])
-def test_a_pipe_gets_one_line(here, command):
+def test_summary_in_a_pipe_is_one_line(here, command):
     process = start(here, command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     data, shown = process.communicate()
     assert (process.returncode, data) == (0, b"")
@@ -103,7 +103,7 @@ def test_a_pipe_gets_one_line(here, command):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_quiet_is_silent(here, command, monkeypatch):
+def test_quiet_shows_nothing(here, command, monkeypatch):
     terminal = Terminal(here, f"{command} --quiet", stdout=subprocess.PIPE)
     with terminal.process.stdout as stdout:
         assert stdout.read() == b""
@@ -111,7 +111,7 @@ def test_quiet_is_silent(here, command, monkeypatch):
     assert terminal.shown.removeprefix(b"tokemb compiles its kernels for this machine, once: some seconds\r\n") == b""
 
 
-def test_standard_output_is_nothing_but_data(here):
+def test_standard_output_contains_only_data(here):
     terminal = Terminal(here, "encode x.txt --vocab v --maxlen 4 -o -", stdout=subprocess.PIPE)
     with terminal.process.stdout as stdout:
         lines = stdout.read().splitlines()
@@ -123,8 +123,8 @@ def test_standard_output_is_nothing_but_data(here):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_interrupted_while_it_shows_progress(here, command):
-    for suffix in ("1", "2", "3"):  # more to do than is done when the first progress is seen
+def test_interrupt_during_progress_ends_in_one_line(here, command):
+    for suffix in ("1", "2", "3"):  # enough work to continue after the first progress
         (here / f"x{suffix}.txt").write_bytes((here / "x.txt").read_bytes() * 5)
     terminal = Terminal(here, command.replace("x.txt", "x1.txt x2.txt x3.txt"))
     while not PROGRESS.search(terminal.shown) and terminal.process.poll() is None:
@@ -147,10 +147,10 @@ def test_interrupted_while_it_shows_progress(here, command):
     ],
 )
 @pytest.mark.parametrize("size", [0, 30_000_000])
-def test_interrupted_while_it_waits_for_more(here, command, size):
-    """Whoever writes to the pipe neither writes nor closes it."""
+def test_interrupt_while_waiting_for_input_ends_in_one_line(here, command, size):
+    """The other end of the pipe neither writes nor closes it."""
     process = start(here, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    reader = threading.Thread(target=process.stdout.read)  # the end of it, if it were ever to come
+    reader = threading.Thread(target=process.stdout.read)  # reads until the end of the stream
     reader.start()
     process.stdin.write(b"deep learning\n" * (size // 14))
     process.stdin.flush()
@@ -167,8 +167,8 @@ def test_interrupted_while_it_waits_for_more(here, command, size):
     assert {path.name for path in here.iterdir()} == {"x.txt", "v"}
 
 
-def test_rows_come_through_a_pipe_in_order(here):
-    """While rows still come."""
+def test_rows_pass_a_pipe_in_order(here):
+    """The consumer reads while rows are still written."""
     process = start(here, "encode - --vocab v --maxlen 2 -o out.npy", stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     for part in range(3):
         process.stdin.write((b"deep\n" if part % 2 else b"very\n") * 2_000_000)

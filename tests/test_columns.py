@@ -269,7 +269,7 @@ def test_columns_must_be_there_and_hold_the_same():
 
 
 def test_absurd_padding_is_refused(monkeypatch):
-    monkeypatch.setattr("tokemb.rows.disk_buffer._ABSURD_BYTES", 100)
+    monkeypatch.setattr("tokemb.rows.disk_buffer._MIN_PADDED_BYTES", 100)
     table = {"a": [["x"]] * 99 + [["x"] * 100]}
     encoder = ColumnEncoder.fit(table)
     with pytest.raises(ArgumentError, match="padding 100 rows to the longest, 100 ids"):

@@ -49,7 +49,7 @@ def way(request, monkeypatch):
     few = 0 if request.param == "engine" else 1 << 62
     monkeypatch.setattr(splitting, "_WORTH_KERNELS", few)
     monkeypatch.setattr(splitting, "_WORTH_LOADING", few)
-    monkeypatch.setattr("tokemb.engine.SMALL", 0)
+    monkeypatch.setattr("tokemb.engine.SMALL_BYTES", 0)
     return request.param
 
 

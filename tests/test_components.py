@@ -98,7 +98,7 @@ MANY = st.lists(
 @given(texts=MANY)
 def test_components_on_any_text(name, texts):
     encoder = _word_level(name)
-    assert encoder.explain().way == "scanner"
+    assert encoder.explain().backend == "scanner"
     expected, rows = both(encoder, texts)
     assert_same(rows, expected)
 
@@ -113,7 +113,7 @@ def test_components(name, corpus):
 @pytest.mark.parametrize("name", NOT_SCANNED)
 def test_what_is_not_proved_goes_to_the_reference(name):
     encoder = _word_level(name)
-    assert encoder.explain().way == "reference"
+    assert encoder.explain().backend == "reference"
     assert encoder.explain().reason
     expected, rows = both(encoder, MIXED)
     assert_same(rows, expected)
@@ -181,6 +181,6 @@ def test_an_unknown_word_is_an_error_wherever_it_stands():
 def test_many_added_tokens(number):
     added = [AddedToken(f"t{index}", normalized=True) for index in range(number)]
     encoder = word_level(N.Lowercase(), P.Whitespace(), added)
-    assert encoder.explain().way == ("scanner" if number == 30 else "reference")
+    assert encoder.explain().backend == ("scanner" if number == 30 else "reference")
     expected, rows = both(encoder, [*MIXED, "a T7 t29x t199"])
     assert_same(rows, expected)

@@ -120,20 +120,20 @@ def test_what_the_following_tests_change_is_sound(tmp_path):
             {"about": ABOUT | {"profile": "klingon"}},
             "was counted with the profile 'klingon', which this tokemb does not know; it knows",
         ),
-        ({"about": ABOUT | {"row_lengths": [[1, -2]]}}, "holds a negative number of rows or tokens"),
-        ({"about": ABOUT | {"row_lengths": [1, 2]}}, "says in no known way how its tokens were counted"),
+        ({"about": ABOUT | {"row_lengths": [[1, -2]]}}, "contains a negative number of rows or tokens"),
+        ({"about": ABOUT | {"row_lengths": [1, 2]}}, "has invalid metadata of token counts: count the texts again"),
         ({"about": ABOUT | {"profile": ["words"]}}, "was counted with the profile .*, which this tokemb does not know"),
-        ({"about": {}}, "says in no known way how"),
-        ({"about": []}, "says in no known way how"),
-        ({"about": ""}, "says in no known way how"),
-        ({"count": [1, -1]}, "holds a negative number in its column count"),
-        ({"count": [1, 7]}, "holds 8 tokens, but rows of"),
-        ({"documents": [-1, 1]}, "holds a negative number in its column documents"),
-        ({"count": [1, None]}, "holds a missing token or count"),
-        ({"token": ["a", "a"]}, "holds the token 'a' twice"),
-        ({"count": ["1", "x"]}, "is not a sound file of token counts: Failed to parse string: 'x'"),
-        ({"token": NOT_UTF8}, "is not a sound file of token counts: .*[Ii]nvalid UTF8"),
-        ({"token": [b"a", b"\xff"]}, "is not a sound file of token counts: .*UTF8"),
+        ({"about": {}}, "has invalid metadata of token counts"),
+        ({"about": []}, "has invalid metadata of token counts"),
+        ({"about": ""}, "has invalid metadata of token counts"),
+        ({"count": [1, -1]}, "contains a negative number in the column count"),
+        ({"count": [1, 7]}, "counts 8 tokens, but its rows have"),
+        ({"documents": [-1, 1]}, "contains a negative number in the column documents"),
+        ({"count": [1, None]}, "contains a missing token or count"),
+        ({"token": ["a", "a"]}, "contains the token 'a' twice"),
+        ({"count": ["1", "x"]}, "is not a valid file of token counts: Failed to parse string: 'x'"),
+        ({"token": NOT_UTF8}, "is not a valid file of token counts: .*[Ii]nvalid UTF8"),
+        ({"token": [b"a", b"\xff"]}, "is not a valid file of token counts: .*UTF8"),
     ],
 )
 def test_files_that_are_wrong(tmp_path, changes, message):
@@ -148,14 +148,14 @@ def test_files_that_are_something_else(tmp_path):
         with pytest.raises(CountsError, match="there are no token counts at"):
             TokenCounts.load(there)
     path.write_text("one more text")
-    with pytest.raises(CountsError, match="is not a sound file of token counts: Parquet magic bytes not found"):
+    with pytest.raises(CountsError, match="is not a valid file of token counts: Parquet magic bytes not found"):
         TokenCounts.load(path)
     pq.write_table(pa.table({"text": ["a"]}), path)
-    with pytest.raises(CountsError, match="is Parquet, but not token counts: make those with TokenCounts.from_texts"):
+    with pytest.raises(CountsError, match="without token counts: count texts with TokenCounts.from_texts"):
         TokenCounts.load(path)
     write(path)
     pq.write_table(pq.read_table(path).drop_columns("documents"), path)
-    with pytest.raises(CountsError, match="is not a sound file of token counts: .*documents"):
+    with pytest.raises(CountsError, match="is not a valid file of token counts: .*documents"):
         TokenCounts.load(path)
 
 

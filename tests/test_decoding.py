@@ -84,9 +84,9 @@ def test_every_profile(corpus, profile, tmp_path):
     assert_decodes_alike(encoder, tokenizer, encoder.encode(corpus))
 
 
-@pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
-def test_other_decoders_stay_with_tokenizers(model):
-    encoder = tokemb.fit_vocab(["deep learning is very deep"] * 3, model=model, max_size=40)
+@pytest.mark.parametrize("algorithm", ["bpe", "wordpiece", "unigram"])
+def test_other_decoders_stay_with_tokenizers(algorithm):
+    encoder = tokemb.fit_vocab(["deep learning is very deep"] * 3, algorithm=algorithm, max_size=40)
     assert encoder._decoding._joiner is None
     assert_decodes_alike(encoder, encoder._tokenizer, encoder.encode(["deep is", "very learning"]))
 

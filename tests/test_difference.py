@@ -49,7 +49,7 @@ def test_another_way_of_splitting_is_another_vocabulary():
 
 
 def test_merges_and_scores_are_compared():
-    first, second = (tokemb.fit_vocab([text], model="unigram", max_size=10) for text in ("ab abc ab", "ab abc abc"))
+    first, second = (tokemb.fit_vocab([text], algorithm="unigram", max_size=10) for text in ("ab abc ab", "ab abc abc"))
     assert first.vocabulary == second.vocabulary
     difference = tokemb.diff(first, second)
     assert (difference.same_ids, difference.components) == (False, ["model"])
@@ -113,7 +113,7 @@ def test_the_command(tmp_path):
     code, shown = run("v", "w", cwd=tmp_path)
     assert code == 1
     assert shown.splitlines()[:3] == [
-        "same ids        no; those of the first stay, the second has more",
+        "same ids        no; the second vocabulary extends the first",
         "input_dim       6 -> 7",
         "only in second  1: d 6",
     ]

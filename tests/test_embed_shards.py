@@ -101,11 +101,11 @@ def test_vectors_to_shards_are_those_of_one_file(run, tmp_path, given, pooling):
             np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), whole[name])
     # Nothing is left to do; what is lost is made again, with the same bytes.
     before = contents(tmp_path / "shards")
-    assert "(2,500 of them were there); 0 rows" in run(
+    assert "(2,500 of them already written); 0 rows" in run(
         f"embed {given} {length} --model m.keras {pooling} --rows-per-shard 300 -o shards"
     )
     (tmp_path / "shards" / "part-00004.npz").unlink()
-    assert "(1,200 of them were there); 2,500 rows read, 1,300 written" in run(
+    assert "(1,200 of them already written); 2,500 rows read, 1,300 written" in run(
         f"embed {given} {length} --model m.keras {pooling} --rows-per-shard 300 -o shards"
     )
     assert contents(tmp_path / "shards") == before
@@ -145,14 +145,14 @@ def test_a_killed_run_goes_on(run, tmp_path):
     assert process.returncode == -signal.SIGKILL
     there = contents(tmp_path / "x")
     assert all(there[name] == (tmp_path / "whole" / name).read_bytes() for name in there if name.startswith("part-"))
-    assert "of them were there)" in run(f"{command} x")
+    assert "of them already written)" in run(f"{command} x")
     assert contents(tmp_path / "x") == contents(tmp_path / "whole")
 
 
 def test_rows_of_shards_must_be_of_one_length(run):
     shown = run("embed x.jsonl --vocab v --model m.keras --rows-per-shard 300 -o shards", 1)
     assert "rows in several files must have one length: pass it as --maxlen INTEGER" in shown
-    assert "makes a folder, which cannot go to standard output" in run(
+    assert "writes a folder: pass its path as --output; received -" in run(
         "embed npz --model m.keras --rows-per-shard 300 -o -", 2
     )
 

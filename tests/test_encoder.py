@@ -102,10 +102,10 @@ def test_decode_goes_back(texts):
     assert encoder.decode(encoder.encode(texts, padding="pre", maxlen=20)) == known
 
 
-@pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
-def test_subwords_decode_to_words(model):
+@pytest.mark.parametrize("algorithm", ["bpe", "wordpiece", "unigram"])
+def test_subwords_decode_to_words(algorithm):
     text = "deep learning is very deep and very learned"
-    encoder = tokemb.fit_vocab([text] * 3, model=model, max_size=40)
+    encoder = tokemb.fit_vocab([text] * 3, algorithm=algorithm, max_size=40)
     assert encoder.decode(encoder.encode([text])) == [text]
 
 
@@ -117,7 +117,7 @@ def test_chars_decode_without_spaces():
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        ([[4]], "ids must be from 0 to 3, the vocabulary's; received 4"),
+        ([[4]], "ids must be from 0 to 3, the highest id of the vocabulary; received 4"),
         ([[-1, 2]], "received -1"),
         ([2, 3], r"received \[2, 3\]"),
         (np.array([2, 3]), r"ids must be an integer array \(rows, maxlen\); received shape \(2,\)"),

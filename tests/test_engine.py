@@ -24,7 +24,7 @@ from tokemb.pipeline.inspect import inspect
 
 @pytest.fixture(autouse=True)
 def no_input_is_small(monkeypatch):
-    monkeypatch.setattr(engine, "SMALL", 0)
+    monkeypatch.setattr(engine, "SMALL_BYTES", 0)
 
 
 def assert_same(rows, expected):
@@ -40,19 +40,19 @@ def both(encoder, texts, threads=2):
     return chosen._reference.encode(column, threads), chosen.encode(column, threads)
 
 
-@pytest.mark.parametrize(("profile", "model"), COMBINATIONS)
-def test_every_profile_and_model_is_scanned(profile, model, corpus):
-    encoder, _ = fitted(profile, model)
-    assert encoder.explain().way == "scanner"
+@pytest.mark.parametrize(("profile", "algorithm"), COMBINATIONS)
+def test_every_profile_and_model_is_scanned(profile, algorithm, corpus):
+    encoder, _ = fitted(profile, algorithm)
+    assert encoder.explain().backend == "scanner"
     expected, rows = both(encoder, corpus)
     assert_same(rows, expected)
     assert_same(both(encoder, corpus)[1], expected)  # now that the pieces are known
 
 
-@pytest.mark.parametrize(("profile", "model"), COMBINATIONS)
+@pytest.mark.parametrize(("profile", "algorithm"), COMBINATIONS)
 @given(texts=TEXTS)
-def test_any_text(profile, model, texts):
-    expected, rows = both(fitted(profile, model)[0], texts)
+def test_any_text(profile, algorithm, texts):
+    expected, rows = both(fitted(profile, algorithm)[0], texts)
     assert_same(rows, expected)
 
 
@@ -112,7 +112,7 @@ def test_padded_with_special_tokens(path, corpus):
 
 
 def test_an_encoder_can_be_pickled(corpus):
-    for encoder in (tokemb.fit_vocab(MIXED, profile="keras", oov=False), tokemb.fit_vocab(MIXED, model="bpe")):
+    for encoder in (tokemb.fit_vocab(MIXED, profile="keras", oov=False), tokemb.fit_vocab(MIXED, algorithm="bpe")):
         encoder.encode(corpus)
         again = pickle.loads(pickle.dumps(encoder))
         assert again.fingerprint == encoder.fingerprint
@@ -133,16 +133,16 @@ def test_a_huge_row():
     encoder = tokemb.fit_vocab(["ab x y z 学", "x" * 100_000])
     expected, rows = both(encoder, texts)
     assert_same(rows, expected)
-    subwords = tokemb.fit_vocab(["ab x y z é 学"], model="bpe")
+    subwords = tokemb.fit_vocab(["ab x y z é 学"], algorithm="bpe")
     expected, rows = both(subwords, [text[:5000] for text in texts])
     assert_same(rows, expected)
 
 
 def test_pieces_are_learnt_in_many_walks_and_forgotten(monkeypatch):
-    monkeypatch.setattr(scan, "_MISSING_BYTES", 64)
-    monkeypatch.setattr(scan, "_MISSING_PIECES", 5)
-    monkeypatch.setattr(scanner, "_MOST_PIECES", 20)
-    encoder = tokemb.fit_vocab(MIXED, model="wordpiece", max_size=300)
+    monkeypatch.setattr(scan, "_MAX_MISS_BYTES", 64)
+    monkeypatch.setattr(scan, "_MAX_MISSES", 5)
+    monkeypatch.setattr(scanner, "_MAX_PRETOKENS", 20)
+    encoder = tokemb.fit_vocab(MIXED, algorithm="wordpiece", max_size=300)
     expected, rows = both(encoder, MIXED)
     assert_same(rows, expected)
     assert_same(both(encoder, MIXED[::-1])[1], both(encoder, MIXED[::-1])[0])
@@ -162,7 +162,7 @@ def test_pieces_of_every_length(rows):
 
 
 def test_nothing_hangs_when_threads_share_an_encoder():
-    encoder = tokemb.fit_vocab(MIXED, model="bpe", max_size=300)
+    encoder = tokemb.fit_vocab(MIXED, algorithm="bpe", max_size=300)
     expected, _ = both(encoder, MIXED)
     failures = []
 
@@ -184,7 +184,7 @@ import logging, multiprocessing, sys, warnings
 warnings.simplefilter("ignore", DeprecationWarning)  # that of Python 3.12 about threads and fork
 import tokemb
 from tokemb import engine
-engine.SMALL = {small}
+engine.SMALL_BYTES = {small}
 texts = ["deep learning is very deep"] * 50
 encoder = tokemb.fit_vocab(texts)
 first = encoder.encode(texts, maxlen=8)
@@ -206,14 +206,14 @@ def test_forked_workers_neither_hang_nor_warn(small):
 
 def test_explain_names_what_a_row_needs():
     encoder = tokemb.fit_vocab(MIXED, profile="keras")
-    assert encoder.explain("plain").way == "scanner"
-    assert str(encoder.explain("ΟΔΟΣ")) == "reference: what becomes of U+03A3 depends on the characters around it"
+    assert encoder.explain("plain").backend == "scanner"
+    assert str(encoder.explain("ΟΔΟΣ")) == "reference: the result for U+03A3 depends on the characters around it"
 
 
 def test_inspect_tells_the_way(tmp_path):
     tokemb.fit_vocab(MIXED, profile="keras").save(tmp_path / "v")
     assert inspect(tmp_path / "v")["backend"].startswith("scanner: ")
-    assert inspect(tmp_path / "v", text="ΟΔΟΣ")["backend"].startswith("reference: what becomes of U+03A3")
+    assert inspect(tmp_path / "v", text="ΟΔΟΣ")["backend"].startswith("reference: the result for U+03A3")
     (tmp_path / "x.npy").write_bytes(b"")
     with pytest.raises(tokemb.TokembError, match="no vocabulary"):
         inspect(tmp_path / "x.npy", text="a")

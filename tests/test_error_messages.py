@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import click
 import pytest
+from click.testing import CliRunner
 from tokemb_cli.main import cli
 from tokemb_cli.messages import for_command
+from tokemb_cli.renamed import RENAMED
 
 import tokemb
 from tests.conftest import command_here
@@ -25,7 +29,7 @@ ENCODE = ("encode", "x.txt")
         ("received ['a']", "a list of Python: ['"),
         ("the delimiter is b'x'", "bytes of Python: b'"),
         (r"the delimiter is '\\t'", "a doubled backslash"),
-        ("unexpected ArrowInvalid: x", "an error that nobody thought of"),
+        ("unexpected ArrowInvalid: x", "an unexpected error"),
         ("pass --dim", "an option of another command: --dim"),
         ("   ", "an empty message"),
         ("one line\nanother line", "more than one line"),
@@ -112,6 +116,14 @@ def find(*names: str) -> click.Command:
         ("encode", r"received '\\t'", r"received '\t'"),
         ("encode", r"received 'a\tb'", r"received 'a\tb'"),
         ("encode", "pass unknown_argument=3", "pass unknown_argument=3"),
+        ("train next", "lower validation_split=0.9", "lower --validation-split 0.9"),
+        ("train next", "lower validation_split=0.9", "lower --validation-split 0.9"),
+        ("train ratings", "rating_range must be two numbers", "--rating-range must be two numbers"),
+        ("train skipgram", "learning_rate must be above 0", "--learning-rate must be above 0"),
+        ("train knowledge-tracing", "pass correct_column=...", "pass --correct-column NAME"),
+        ("train knowledge-tracing", "pass correct=...", "pass --correct-column NAME"),
+        ("export", 'pass answer="vectors"', "pass --returns vectors"),
+        ("fit-vocab", 'choose another profile than algorithm="bpe"', "choose another profile than --algorithm bpe"),
     ],
 )
 def test_python_form_of_an_argument_becomes_the_option_of_the_command(command, message, shown):
@@ -119,7 +131,7 @@ def test_python_form_of_an_argument_becomes_the_option_of_the_command(command, m
 
 
 def test_bare_name_at_the_start_is_rewritten_before_must_alone():
-    assert for_command("rate must be above 0", find("train", "classify"), find) == "--rate must be above 0"
+    assert for_command("dropout must be below 1", find("train", "classify"), find) == "--dropout must be below 1"
     assert for_command("model files are read", find("embed"), find) == "model files are read"
 
 
@@ -136,14 +148,34 @@ def test_bare_name_at_the_start_is_rewritten_before_must_alone():
         ("encode x -o v.npy --vocab v --dtype int", "Did you mean 'int32'"),
     ],
 )
-def test_unknown_name_is_answered_with_one_that_is_like_it(tmp_path, typed, suggestion):
+def test_unknown_name_gets_similar_suggestions(tmp_path, typed, suggestion):
     run = command_here(*typed.split(), cwd=tmp_path)
     assert run.returncode == 2
     assert suggestion in run.stderr.decode()
 
 
-def test_unknown_command_that_is_like_none_gets_no_suggestion(tmp_path):
+def test_unknown_command_without_similar_names_gets_no_suggestion(tmp_path):
     assert command_here("xyzzy", cwd=tmp_path).stderr.decode().endswith("Error: No such command 'xyzzy'.\n")
+
+
+OLD_NAMES = [(command, old, new) for command, names in RENAMED.items() for old, new in names.items()]
+
+
+@pytest.mark.parametrize(("command", "old", "new"), OLD_NAMES)
+def test_old_name_is_one_line_with_the_new_name_and_exit_code_2(command, old, new):
+    value = [f"{old}=1"] if old.startswith("--") else [old, "x", "--learning-rate", "1"]
+    run = CliRunner().invoke(cli, [*command.split(), *value], prog_name="tokemb")
+    shown = (old, new) if old.startswith("--") else (f"tokemb {command} {old}", f"tokemb {command} {new}")
+    assert run.exit_code == 2
+    assert run.stdout == ""
+    assert run.stderr == f"Error: {shown[0]} was renamed: use {shown[1]}\n"
+
+
+@pytest.mark.parametrize(("command", "old", "new"), OLD_NAMES)
+def test_help_shows_the_new_name_and_not_the_old_one(command, old, new):
+    text = CliRunner().invoke(cli, [*command.split(), "--help"], prog_name="tokemb").output
+    assert re.search(rf"^  {new}\b", text, re.MULTILINE)
+    assert not re.search(rf"(?<![\w-]){old}(?![\w-])", text)
 
 
 @pytest.mark.parametrize(
@@ -159,14 +191,14 @@ def test_unknown_command_that_is_like_none_gets_no_suggestion(tmp_path):
         "init-model --vocab v --dim 0 -o v.keras",
         "neighbors v word -k 0",
         "train ratings x --column a --column b --rating c -o v --weight-decay -1",
-        "train classify x --label a -o v --validation 1",
-        "train classify x --label a -o v --rate 0",
+        "train classify x --label a -o v --validation-split 1",
+        "train classify x --label a -o v --learning-rate 0",
         "train classify x --label a -o v --dropout nan",
         "train skipgram x --vocab v -o v --sample 1",
         "train skipgram x --vocab v -o v --epochs many",
     ],
 )
-def test_option_value_that_cannot_be_is_exit_code_2_with_the_rule_and_the_value(tmp_path, arguments):
+def test_invalid_option_value_is_exit_code_2_with_the_rule_and_the_value(tmp_path, arguments):
     run = command_here(*arguments.split(), cwd=tmp_path)
     assert run.returncode == 2
     assert "must be" in run.stderr.decode()
@@ -195,13 +227,13 @@ def files(tmp_path):
         ),
         (
             "fit-vocab bare.tsv -o x",
-            "for example --column 1, or --no-header if the first row is no header",
+            "for example --column 1, or --no-header if the first row is not a header",
         ),
         (
             "fit-vocab bare.tsv --column 1 --column 5 -o x",
-            "pass one of these, or --no-header if the first row is no header",
+            "pass one of these, or --no-header if the first row is not a header",
         ),
-        ("fit-vocab wide.csv --column text -o x", "or pass another one, such as --delimiter ';'"),
+        ("fit-vocab wide.csv --column text -o x", "or pass another delimiter, such as --delimiter ';'"),
         ("fit-vocab text.txt --column review -o x", "if it is a table, pass its format, for example --format csv"),
         ("embed i.jsonl --model m.keras -o x.npy", "is JSON Lines, which does not record a length"),
         (
@@ -226,4 +258,4 @@ def test_delimiter_may_be_typed_as_backslash_t(files):
 def test_option_value_that_the_library_refuses_is_exit_code_2(files):
     run = command_here("fit-vocab", "text.txt", "--reserve", "", "-o", "x", cwd=files)
     assert run.returncode == 2
-    assert run.stderr.decode().startswith("Error: --reserve must hold distinct non-empty tokens")
+    assert run.stderr.decode().startswith("Error: --reserve must contain distinct non-empty tokens")

@@ -155,7 +155,7 @@ def test_a_symbolic_link_is_written_through(tmp_path):
 
 
 def test_a_device_is_not_replaced(tmp_path):
-    with pytest.raises(OSError, match="not a regular file"), atomic_file(tmp_path.__class__(os.devnull)):
+    with pytest.raises(OSError, match="must be a regular file"), atomic_file(tmp_path.__class__(os.devnull)):
         pass
 
 

@@ -19,7 +19,7 @@ import tokemb
 from tests.conftest import python
 from tokemb import Ragged
 from tokemb.keras.datasets.examples import Examples
-from tokemb.keras.datasets.files import in_parts
+from tokemb.keras.datasets.files import rechunk
 
 ENCODER = tokemb.fit_vocab(["a b c d e f g"], profile="whitespace")
 ROWS = 30
@@ -182,7 +182,7 @@ def test_parts_are_of_so_many_rows(sizes, rows):
         Examples(Ragged.from_lengths(np.arange(first, last, dtype=np.int32), np.ones(last - first, int)), None)
         for first, last in zip(starts, starts[1:], strict=False)
     )
-    parts = list(in_parts(examples, rows))
+    parts = list(rechunk(examples, rows))
     assert all(len(part) == rows for part in parts[:-1])
     assert all(0 < len(part) <= rows for part in parts)
     assert [i for part in parts for i in part.rows.values.tolist()] == list(range(sum(sizes)))
@@ -193,9 +193,17 @@ def test_parts_are_of_so_many_rows(sizes, rows):
     [
         ({"labels": "stars"}, "TextError", "has no column 'stars'; it has the columns 'label', 'text', 'kind'"),
         ({"column": "review"}, "TextError", "has no column 'review'"),
-        ({"labels": "kind"}, "ArgumentError", r"received strings: number them in an order, classes=\['x', 'y'\]"),
-        ({"labels": "kind", "classes": ["x"]}, "ArgumentError", r"labels\[1\] is 'y', which is none of the classes"),
-        ({"labels": "text", "column": "kind", "classes": ["a"]}, "ArgumentError", r"labels\[0\] is ''"),
+        ({"labels": "kind"}, "ArgumentError", r"received strings: pass their order, classes=\['x', 'y'\]"),
+        (
+            {"labels": "kind", "classes": ["x"]},
+            "ArgumentError",
+            r"labels\[1\] must be one of the classes; received 'y'",
+        ),
+        (
+            {"labels": "text", "column": "kind", "classes": ["a"]},
+            "ArgumentError",
+            r"labels\[0\] must be one of the classes; received ''",
+        ),
     ],
 )
 @pytest.mark.parametrize("buffer", [None, 4])
@@ -208,14 +216,14 @@ def test_record_batches_without_the_column():
     for buffer in (None, 4):
         with pytest.raises(tokemb.errors.ArgumentError, match="there is no column 'label'; there are 'text'"):
             ENCODER.dataset(lambda: iter([pa.record_batch({"text": ["a"]})]), "label", buffer=buffer)
-    with pytest.raises(tokemb.errors.ArgumentError, match="column is for files: the first"):
+    with pytest.raises(tokemb.errors.ArgumentError, match="column is for files: record batches must"):
         ENCODER.dataset(iter([pa.record_batch({"text": ["a"]})]), column="text")
 
 
 @pytest.mark.parametrize(
     ("texts", "labels", "message"),
     [
-        (TEXTS, None, "with buffer, texts are read anew for each pass: .* received list"),
+        (TEXTS, None, "with buffer, texts are read again in each epoch: .* received list"),
         (iter(TEXTS), None, "received list_iterator"),
         (lambda: iter([]), [1], "with buffer, labels must be the name of a column"),
         (lambda: iter([]), None, "at least one batch; received 0 rows"),

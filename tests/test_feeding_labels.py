@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 import tokemb
-from tokemb.keras.datasets.labels import numbers_of
+from tokemb.keras.datasets.labels import encode_labels
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ from tokemb.keras.datasets.labels import numbers_of
     ],
 )
 def test_columns_of_numbers(labels, expected, dtype):
-    numbers = numbers_of(labels)
+    numbers = encode_labels(labels)
     assert numbers.dtype == dtype
     np.testing.assert_array_equal(numbers, expected)
 
@@ -46,48 +46,48 @@ def test_columns_of_numbers(labels, expected, dtype):
 def test_columns_of_other_libraries(library):
     series = pytest.importorskip(library).Series
     for labels in ([1, 0], [0.5, 1.0], [True, False]):
-        np.testing.assert_array_equal(numbers_of(series(labels)), labels)
-    assert numbers_of(series(["x", "y"]), ["y", "x"]).tolist() == [1, 0]
+        np.testing.assert_array_equal(encode_labels(series(labels)), labels)
+    assert encode_labels(series(["x", "y"]), ["y", "x"]).tolist() == [1, 0]
     with pytest.raises(tokemb.errors.ArgumentError, match=r"labels\[1\] is missing"):
-        numbers_of(series([0.5, None]))
+        encode_labels(series([0.5, None]))
 
 
 def test_strings_are_numbered_by_classes():
     for labels in (["x", "y", "x"], np.array(["x", "y", "x"]), pa.array(["x", "y", "x"]).dictionary_encode()):
-        numbers = numbers_of(labels, ["y", "z", "x"])
+        numbers = encode_labels(labels, ["y", "z", "x"])
         assert (numbers.dtype, numbers.tolist()) == (np.int32, [2, 0, 2])
 
 
 @pytest.mark.parametrize(
     ("labels", "classes", "message"),
     [
-        (["b", "a", "b"], None, r"received strings: number them in an order, classes=\['a', 'b'\]"),
+        (["b", "a", "b"], None, r"received strings: pass their order, classes=\['a', 'b'\]"),
         (["d", "c", "b", "a"], None, r"classes=\['a', 'b', 'c', \.\.\.\]"),
-        (["a", "x"], ["a", "b"], r"labels\[1\] is 'x', which is none of the classes"),
-        ([1, 2], ["a", "b"], "classes name labels that are strings; these are int64"),
-        (np.array([1, 2]), ["a", "b"], "classes name labels that are strings; these are int64"),
+        (["a", "x"], ["a", "b"], r"labels\[1\] must be one of the classes; received 'x'"),
+        ([1, 2], ["a", "b"], "classes are for labels that are strings; received int64"),
+        (np.array([1, 2]), ["a", "b"], "classes are for labels that are strings; received int64"),
         ([1, None], None, r"labels\[1\] is missing: fill it"),
         ([None, None], None, r"labels\[0\] is missing"),
         (["a", None], ["a"], r"labels\[1\] is missing"),
         ([0.5, float("nan")], None, r"labels\[1\] is missing \(nan\)"),
         (np.array([[0, 1], [np.nan, 1]]), None, r"labels\[1\] is missing \(nan\)"),
         ([[1, 2], [3]], None, "the same shape; received lists of 1 to 2"),
-        ([[1, 2], [3, None]], None, r"labels\[1\] holds a missing number"),
+        ([[1, 2], [3, None]], None, r"labels\[1\] contains a missing number"),
         ([b"a"], None, "labels must be numbers; received binary"),
         (pa.array([{"a": 1}]), None, "labels must be numbers; received struct"),
         ([1, "a"], None, "labels must be a column of numbers"),
         (7, None, "labels must be a column of numbers"),
         (np.int64(7), None, "labels must be a column of numbers"),
-        (np.array(7), None, "labels must be a column, one a row; received array"),
-        ("label", None, "the name of one, 'label', is for files"),
+        (np.array(7), None, "labels must be a column with one label per row; received array"),
+        ("label", None, "received 'label': column names are for files"),
     ],
 )
 def test_what_labels_cannot_be(labels, classes, message):
     with pytest.raises(tokemb.errors.ArgumentError, match=message):
-        numbers_of(labels, classes)
+        encode_labels(labels, classes)
 
 
 def test_rows_are_counted_from_the_first():
     for labels in ([1, None], [1.0, float("nan")], ["a", "x"], [[1], [None]]):
         with pytest.raises(tokemb.errors.ArgumentError, match=r"labels\[101\]"):
-            numbers_of(labels, ["a"] if labels[0] == "a" else None, 100)
+            encode_labels(labels, ["a"] if labels[0] == "a" else None, 100)

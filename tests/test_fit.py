@@ -13,7 +13,7 @@ from tests.test_profiles import split
 from tokemb.vocabulary.profiles import PROFILES
 from tokemb.vocabulary.tokenizer_json import tokenizer_json_of, tokenizer_of
 
-MODELS = ["word", "bpe", "wordpiece", "unigram"]
+ALGORITHMS = ["word", "bpe", "wordpiece", "unigram"]
 
 
 def folder_bytes(folder):
@@ -58,17 +58,17 @@ def test_reserved_tokens_come_first_and_are_not_counted_twice():
     assert (encoder.corpus.tokens, encoder.corpus.oov) == (7, 3)  # b and twice [UNK]
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_a_subword_or_word_vocabulary_holds_no_more_than_max_size(model):
-    encoder = tokemb.fit_vocab(MIXED, model=model, max_size=300, reserve=["[BOS]"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_subword_or_word_vocabulary_holds_no_more_than_max_size(algorithm):
+    encoder = tokemb.fit_vocab(MIXED, algorithm=algorithm, max_size=300, reserve=["[BOS]"])
     assert encoder.input_dim <= 303
     assert encoder.vocabulary[:3] == ["", "[UNK]", "[BOS]"]
     assert (encoder.pad_id, encoder.unk_id) == (0, 1)
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_the_saved_counts_are_those_of_the_encoded_corpus(model, corpus):
-    encoder = tokemb.fit_vocab(corpus, model=model, max_size=30_000, min_count=2 if model == "word" else 1)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_saved_counts_are_those_of_the_encoded_corpus(algorithm, corpus):
+    encoder = tokemb.fit_vocab(corpus, algorithm=algorithm, max_size=30_000, min_count=2 if algorithm == "word" else 1)
     ids = encoder.encode_ragged(corpus).values.tolist()
     for row in encoder.table.to_pylist():
         assert row["count"] == (None if row["token"] in ("", "[UNK]") else ids.count(row["id"])), row
@@ -84,27 +84,27 @@ def test_statistics():
     assert [corpus.length_quantile(share) for share in (0, 0.25, 0.5, 0.75, 0.76, 1)] == [0, 0, 1, 3, 4, 4]
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("profile", [name for name in PROFILES if name != "keras"])
-def test_the_order_of_the_texts_makes_no_difference(tmp_path, profile, model):
-    if profile == "chars" and model != "word":
+def test_the_order_of_the_texts_makes_no_difference(tmp_path, profile, algorithm):
+    if profile == "chars" and algorithm != "word":
         pytest.skip("chars makes no words")
     texts = [text for corpus in CORPORA.values() for text in corpus[:20]]
-    tokemb.fit_vocab(texts, profile=profile, model=model, max_size=5000).save(tmp_path / "a")
+    tokemb.fit_vocab(texts, profile=profile, algorithm=algorithm, max_size=5000).save(tmp_path / "a")
     random.Random(0).shuffle(texts)
-    tokemb.fit_vocab(texts, profile=profile, model=model, max_size=5000).save(tmp_path / "b")
+    tokemb.fit_vocab(texts, profile=profile, algorithm=algorithm, max_size=5000).save(tmp_path / "b")
     assert folder_bytes(tmp_path / "a") == folder_bytes(tmp_path / "b")
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_every_process_makes_the_same_folder(tmp_path, model):
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_process_makes_the_same_folder(tmp_path, algorithm):
     (tmp_path / "text.txt").write_text("\n".join(text for corpus in CORPORA.values() for text in corpus[:20]), "utf-8")
     code = (
         "import sys, pathlib, tokemb; here = pathlib.Path(sys.argv[1]);"
-        "tokemb.fit_vocab(here / 'text.txt', model=sys.argv[3], max_size=8000).save(here / sys.argv[2])"
+        "tokemb.fit_vocab(here / 'text.txt', algorithm=sys.argv[3], max_size=8000).save(here / sys.argv[2])"
     )
     for seed in "123":
-        run = python(code, str(tmp_path), seed, model, PYTHONHASHSEED=seed, RAYON_NUM_THREADS=seed)
+        run = python(code, str(tmp_path), seed, algorithm, PYTHONHASHSEED=seed, RAYON_NUM_THREADS=seed)
         assert run.returncode == 0, run.stderr
     assert folder_bytes(tmp_path / "1") == folder_bytes(tmp_path / "2") == folder_bytes(tmp_path / "3")
 
@@ -114,7 +114,7 @@ def test_bpe_is_what_tokenizers_trains_on_the_text_itself(corpus, tmp_path):
     from tokenizers.models import BPE
     from tokenizers.trainers import BpeTrainer
 
-    encoder = tokemb.fit_vocab(corpus, model="bpe", max_size=6000)
+    encoder = tokemb.fit_vocab(corpus, algorithm="bpe", max_size=6000)
     tokenizer = Tokenizer(BPE(unk_token="[UNK]"))
     tokenizer.normalizer = PROFILES["words"].normalizer
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([PROFILES["words"].pre_tokenizer, pre_tokenizers.Metaspace()])
@@ -147,16 +147,22 @@ def test_what_a_text_spells_never_becomes_padding(texts, profile):
         ({"max_size": True}, "received True"),
         ({"min_count": 0}, "min_count must be an integer of at least 1; received 0"),
         ({"min_count": None}, "min_count must be"),
-        ({"min_count": 3}, r"the corpus \(2 rows\) holds no token that occurs 3 times"),
-        ({"min_count": 3, "model": "bpe"}, "no token that occurs 3 times"),
-        ({"model": "bert"}, "model must be one of word, bpe, wordpiece, unigram; received 'bert'"),
-        ({"model": "bpe", "profile": "chars"}, "a bpe model requires words"),
-        ({"model": "bpe", "max_size": 2}, "requires max_size of at least 3, its distinct characters; received 2"),
+        ({"min_count": 3}, r"the corpus \(2 rows\) has none that occurs 3 times"),
+        ({"min_count": 3, "algorithm": "bpe"}, "has none that occurs 3 times: lower min_count"),
+        ({"algorithm": "bert"}, "algorithm must be one of word, bpe, wordpiece, unigram; received 'bert'"),
+        (
+            {"algorithm": "bpe", "profile": "chars"},
+            'requires a profile that yields words; received profile="chars"',
+        ),
+        (
+            {"algorithm": "bpe", "max_size": 2},
+            "max_size must be at least 3, the number of distinct .*; received 2",
+        ),
         (
             {"oov": False},
-            'oov=False, which drops words that are out of vocabulary, requires profile="keras" and model="word"',
+            'oov=False, which drops tokens out of vocabulary, requires profile="keras" and algorithm="word"',
         ),
-        ({"reserve": "[BOS]"}, r"reserve must be a list of tokens, as \['\[BOS\]'\]; received '\[BOS\]'"),
+        ({"reserve": "[BOS]"}, r"reserve must be a list of tokens, such as \['\[BOS\]'\]; received '\[BOS\]'"),
         ({"reserve": [""]}, "received ''"),
         ({"reserve": ["[UNK]"]}, r"received '\[UNK\]'"),
         ({"reserve": ["x", "x"]}, "received 'x'"),
@@ -170,22 +176,22 @@ def test_settings_that_cannot_be(settings, message):
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["...", " \n"], [[]], [["", ""]]])
-@pytest.mark.parametrize("model", MODELS)
-def test_an_empty_corpus(texts, model):
-    with pytest.raises(ValueError, match=rf"the corpus \({len(texts)} rows\) holds no token: there is nothing"):
-        tokemb.fit_vocab(texts, model=model)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_an_empty_corpus(texts, algorithm):
+    with pytest.raises(ValueError, match=rf"at least one token; the corpus \({len(texts)} rows\) has none"):
+        tokemb.fit_vocab(texts, algorithm=algorithm)
 
 
-@pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
+@pytest.mark.parametrize("algorithm", ["bpe", "wordpiece", "unigram"])
 @pytest.mark.parametrize("text", ["a", "a b", "aaaa", "中", "abc abd", "a" * 500])
-def test_subwords_of_tiny_corpora(model, text):
-    encoder = tokemb.fit_vocab([text], model=model)
-    assert encoder.decode(encoder.encode([text])) == [text] or (model == "wordpiece" and len(text) > 100)
+def test_subwords_of_tiny_corpora(algorithm, text):
+    encoder = tokemb.fit_vocab([text], algorithm=algorithm)
+    assert encoder.decode(encoder.encode([text])) == [text] or (algorithm == "wordpiece" and len(text) > 100)
 
 
 def test_subwords_of_tokens_with_spaces_are_refused():
-    with pytest.raises(tokemb.TokembError, match="tokens that hold a space: 'a b'"):
-        tokemb.fit_vocab([["a b"]], model="bpe")
+    with pytest.raises(tokemb.TokembError, match="requires tokens without spaces; the counts contain 'a b'"):
+        tokemb.fit_vocab([["a b"]], algorithm="bpe")
 
 
 def test_the_name_of_unknown_tokens_is_never_a_word():
@@ -195,21 +201,21 @@ def test_the_name_of_unknown_tokens_is_never_a_word():
     assert encoder.encode([["[UNK]", "b", "a"]]).tolist() == [[1]]
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("reserve", [["a"], ["[PAD]", "a", "the", "▁"]])
-def test_reserved_tokens_that_the_text_holds(model, reserve):
-    encoder = tokemb.fit_vocab(["a b c a", "b c", "the cat sat"], model=model, reserve=reserve)
+def test_reserved_tokens_that_the_text_holds(algorithm, reserve):
+    encoder = tokemb.fit_vocab(["a b c a", "b c", "the cat sat"], algorithm=algorithm, reserve=reserve)
     assert encoder.vocabulary[: 2 + len(reserve)] == ["", "[UNK]", *reserve]
     assert len(set(encoder.vocabulary)) == len(encoder.vocabulary) == encoder.input_dim == len(encoder.table)
 
 
-@pytest.mark.parametrize("model", ["bpe", "wordpiece", "unigram"])
+@pytest.mark.parametrize("algorithm", ["bpe", "wordpiece", "unigram"])
 @pytest.mark.parametrize("max_size", [10, 11, 12, 15, 40])
-def test_max_size_is_kept_however_tight(model, max_size):
+def test_max_size_is_kept_however_tight(algorithm, max_size):
     encoder = tokemb.fit_vocab(
-        ["aaa bcd efg", "aab bcd hhh"], model=model, max_size=max_size + 8 * (model == "wordpiece")
+        ["aaa bcd efg", "aab bcd hhh"], algorithm=algorithm, max_size=max_size + 8 * (algorithm == "wordpiece")
     )
-    assert encoder.input_dim <= 2 + max_size + 8 * (model == "wordpiece")
+    assert encoder.input_dim <= 2 + max_size + 8 * (algorithm == "wordpiece")
     assert 1 not in encoder.encode(["aaa bcd efg h"])
 
 
@@ -223,11 +229,11 @@ def test_settings_of_numpy_and_generators_can_be_saved(tmp_path):
     assert tokemb.Encoder.load(tmp_path / "v").settings == {"max_size": 3, "min_count": 1, "reserve": ["[BOS]"]}
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_a_max_size_beyond_measure(model):
-    assert tokemb.fit_vocab(["a b"], model=model, max_size=2**31 - 1).input_dim <= 8
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_max_size_beyond_measure(algorithm):
+    assert tokemb.fit_vocab(["a b"], algorithm=algorithm, max_size=2**31 - 1).input_dim <= 8
     with pytest.raises(tokemb.TokembError, match="max_size must be at most 2147483647"):
-        tokemb.fit_vocab(["a b"], model=model, max_size=2**31)
+        tokemb.fit_vocab(["a b"], algorithm=algorithm, max_size=2**31)
 
 
 @pytest.mark.parametrize("reserve", [5, None, ["\ud800"], [3]])

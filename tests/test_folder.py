@@ -77,17 +77,17 @@ def _edit(path, old, new):
     ("change", "message"),
     [
         (lambda v: shutil.rmtree(v), "there is no vocabulary at"),
-        (lambda v: (v / "tokemb.json").unlink(), "is not a vocabulary folder: it holds no tokemb.json"),
-        (lambda v: (v / "tokenizer.json").unlink(), "lacks its tokenizer.json"),
-        (lambda v: (v / "vocabulary.parquet").unlink(), "lacks its vocabulary.parquet"),
+        (lambda v: (v / "tokemb.json").unlink(), "is not a vocabulary folder: it contains no tokemb.json"),
+        (lambda v: (v / "tokenizer.json").unlink(), "contains no tokenizer.json"),
+        (lambda v: (v / "vocabulary.parquet").unlink(), "contains no vocabulary.parquet"),
         (lambda v: _edit(v / "tokenizer.json", '"b": 2', '"b": 3'), "tokenizer.json was changed after"),
         (lambda v: (v / "vocabulary.parquet").write_bytes(b"PAR1"), "vocabulary.parquet was changed after"),
         (lambda v: _edit(v / "tokemb.json", '"oov": true', '"oov": false'), "tokemb.json was changed after"),
         (lambda v: _edit(v / "tokemb.json", '"format_version": 1', '"format_version": 2'), "written by a newer tokemb"),
-        (lambda v: _edit(v / "tokemb.json", '"format_version": 1', '"format_version": "x"'), "names no format_version"),
+        (lambda v: _edit(v / "tokemb.json", '"format_version": 1', '"format_version": "x"'), "has no format_version"),
         (lambda v: (v / "tokemb.json").write_text("{"), "tokemb.json is not JSON"),
-        (lambda v: (v / "tokemb.json").write_text("[]"), "holds a JSON list, not an object"),
-        (lambda v: [path.unlink() for path in v.iterdir()], "holds no tokenizer.json"),
+        (lambda v: (v / "tokemb.json").write_text("[]"), "must contain a JSON object; it contains a list"),
+        (lambda v: [path.unlink() for path in v.iterdir()], "contains no tokenizer.json"),
     ],
 )
 def test_a_broken_folder_says_what_is_wrong(folder, change, message):
@@ -105,9 +105,9 @@ def test_save_replaces_a_vocabulary_and_nothing_else(tmp_path):
     (tmp_path / "mine" / "thesis.txt").write_text("x")
     (tmp_path / "file").write_text("x")
     for name in ("mine", "file"):
-        with pytest.raises(FileExistsError, match="something else is there already"):
+        with pytest.raises(FileExistsError, match="something else exists at this path"):
             first.save(tmp_path / name)
-    with pytest.raises(NotADirectoryError, match="the output's folder does not exist"):
+    with pytest.raises(NotADirectoryError, match="the folder of the output must exist"):
         first.save(tmp_path / "no" / "v")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "mine", "v"]
 
@@ -120,7 +120,7 @@ def test_save_never_takes_other_files_along(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "tokemb.json").write_text("{}")
     for name in ("v", "mine"):
-        with pytest.raises(FileExistsError, match="something else is there already"):
+        with pytest.raises(FileExistsError, match="something else exists at this path"):
             tokemb.fit_vocab(["b"]).save(tmp_path / name)
     assert (tmp_path / "v" / "corpus.txt").read_text() == "mine"
     assert Encoder.load(tmp_path / "v").vocabulary == encoder.vocabulary

@@ -26,7 +26,7 @@ from tokemb.engine.compatibility import reason_unsupported
 from tokemb.engine.gigatoken import _VERSIONS, Gigatoken
 from tokemb.engine.insert_special_tokens import text_for_room
 from tokemb.engine.reference import Reference
-from tokemb.engine.self_test import STRINGS_OF_ALL, self_test
+from tokemb.engine.self_test import COMMON_STRINGS, self_test
 from tokemb.engine.unicode_version import has_newer_characters
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
@@ -46,7 +46,7 @@ def trained_text():
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         special_tokens=["<|end|>", "<s>", "</s>"],
     )
-    tokenizer.train_from_iterator([text for text in (*MIXED, *STRINGS_OF_ALL[-200:]) if text], trainer)
+    tokenizer.train_from_iterator([text for text in (*MIXED, *COMMON_STRINGS[-200:]) if text], trainer)
     return tokenizer.to_str()
 
 
@@ -111,7 +111,7 @@ def ways(specification):
         reference = Reference(tokenizer_of(specification))
         way = Gigatoken(specification, reference, 0)
         way.encode(texts_of([]))
-        assert way.why_not() is None
+        assert way.reason_unavailable() is None
         _WAYS[id(specification)] = way, reference
     return _WAYS[id(specification)]
 
@@ -141,7 +141,7 @@ def test_random_pieces_around_added_tokens(specification):
     way, reference = ways(specification)
     chance = random.Random(1)
     added = [token["content"] for token in specification["added_tokens"]]
-    pieces = [*added, *(text for text in STRINGS_OF_ALL if 0 < len(text) < 9), *map(chr, range(0x3000, 0x3100, 7))]
+    pieces = [*added, *(text for text in COMMON_STRINGS if 0 < len(text) < 9), *map(chr, range(0x3000, 0x3100, 7))]
     rows = ["".join(chance.choices(pieces, k=chance.randrange(1, 9))) for _ in range(2000)]
     assert_same(way.encode(texts_of(rows)), reference.encode(texts_of(rows)))
 
@@ -259,17 +259,17 @@ ADDED = {
 OBJECTIONS = {
     "not BPE": trained(model=WORD),
     "dropout": trained(dropout=0.1),
-    "parts of words": trained(end_of_word_suffix="</w>"),
+    "marks parts of words": trained(end_of_word_suffix="</w>"),
     "split texts into words": trained(pre_tokenizer=byte_level(use_regex=False)),
-    "not a split and then bytes": trained(pre_tokenizer=None),
+    "not a Split followed by ByteLevel": trained(pre_tokenizer=None),
     "space before every word": trained(
         pre_tokenizer={"type": "Sequence", "pretokenizers": [split(LLAMA), byte_level(add_prefix_space=True)]}
     ),
-    "drops or joins": trained(pre_tokenizer=sequence(split(LLAMA, "MergedWithPrevious"))),
-    "different things": trained(pre_tokenizer=sequence(split(r"\p{N}{1,3}+|\p{L}++"))),
+    "removes or merges": trained(pre_tokenizer=sequence(split(LLAMA, "MergedWithPrevious"))),
+    "different meanings": trained(pre_tokenizer=sequence(split(r"\p{N}{1,3}+|\p{L}++"))),
     "whole words only": trained(added_tokens=[{**ADDED, "single_word": True}]),
     "another id": trained(added_tokens=[{**ADDED, "content": "a"}]),
-    "white space that others hold": trained(added_tokens=[{**ADDED, "rstrip": True}, {**ADDED, "content": "  "}]),
+    "white space that others contain": trained(added_tokens=[{**ADDED, "rstrip": True}, {**ADDED, "content": "  "}]),
     "after normalization": trained(normalizer={"type": "NFC"}, added_tokens=[{**ADDED, "normalized": True}]),
     "overlap": trained(added_tokens=[{**ADDED, "normalized": True}, {**ADDED, "content": "<x"}]),
 }
@@ -280,7 +280,7 @@ def test_files_that_it_would_get_wrong_are_left_alone(reason):
     assert reason in reason_unsupported(OBJECTIONS[reason])
     way = Gigatoken(OBJECTIONS[reason], Reference(tokenizer_of(trained())), 0)
     way.encode(texts_of(["a"]))
-    assert reason in way.why_not()
+    assert reason in way.reason_unavailable()
 
 
 @pytest.mark.parametrize(("one", "other"), [("<x", "<x>"), ("x>", "<x>"), ("<x>>", "x>"), ("§±", "±¶ß"), ("±¶ß", "§±")])
@@ -303,7 +303,7 @@ def test_a_file_that_it_refuses_is_no_fault(caplog):
     reference = Reference(tokenizer_of(specification))
     way = Gigatoken(specification, reference, 0)
     assert_same(way.encode(texts_of(MIXED)), reference.encode(texts_of(MIXED)))
-    assert "does not support this file" in way.why_not()
+    assert "does not support this file" in way.reason_unavailable()
     assert not caplog.records
 
 
@@ -342,8 +342,8 @@ def test_a_wrong_id_in_the_battery_leads_back(monkeypatch, caplog):
     for _ in range(2):
         assert_same(way.encode(texts_of([*MIXED, "☃️"])), reference.encode(texts_of([*MIXED, "☃️"])))
     (message,) = warnings(caplog)
-    assert "'\\u2603\\ufe0f'" in message and "the ids are right, only slower" in message
-    assert "gave other ids" in way.why_not()
+    assert "'\\u2603\\ufe0f'" in message and "the ids are correct, but it is slower" in message
+    assert "gave other ids" in way.reason_unavailable()
 
 
 @pytest.mark.parametrize("error", [ValueError("no such thing"), type("PanicException", (BaseException,), {})("oh")])
@@ -361,7 +361,7 @@ def test_an_interruption_is_not_a_failure(monkeypatch):
     way, _ = broken(monkeypatch, "a text that is not in the battery", KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         way.encode(texts_of(["a text that is not in the battery"]))
-    assert way.why_not() is None
+    assert way.reason_unavailable() is None
 
 
 def test_the_battery_holds_the_added_tokens():
@@ -373,8 +373,8 @@ def test_the_battery_holds_the_added_tokens():
 
 
 def test_the_battery_is_varied():
-    assert len(set(STRINGS_OF_ALL)) > 500
-    characters = set("".join(STRINGS_OF_ALL))
+    assert len(set(COMMON_STRINGS)) > 500
+    characters = set("".join(COMMON_STRINGS))
     assert set(map(chr, range(160))) <= characters
     assert len(characters) > 450
 
@@ -397,7 +397,7 @@ texts = pa.array(["a text", "", "another"], pa.large_string())
 for _ in range(2):
     way = Gigatoken(specification, reference, 0)
     assert way.encode(texts).values.tolist() == reference.encode(texts).values.tolist()
-print(way.why_not())
+print(way.reason_unavailable())
 """
 NOT_THERE = "sys.modules['gigatoken'] = None"
 VERSION = "import importlib.metadata as m; was = m.version; m.version = lambda name: {!r}"
@@ -448,7 +448,7 @@ def test_lists_are_encoded_as_they_are(name, around):
     assert way.encode_list([], around) is None
     for wrong in ([None], ["a", 1], ["a", "\ud800"], [["a"]], [b"a"], [b"a", "a"], ["a", b"a"]):
         assert way.encode_list(wrong, around) is None
-    assert way.why_not() is None, "it is still trusted"
+    assert way.reason_unavailable() is None, "it is still trusted"
 
 
 @pytest.mark.parametrize("kernels", [False, True])
@@ -490,4 +490,4 @@ def test_a_list_that_changes_while_it_is_encoded(change, monkeypatch):
     backend = way._backend
     monkeypatch.setattr(way, "_backend", Changing())
     assert way.encode_list(rows, SpecialTokens()) is None
-    assert way.why_not() is None, "it is still trusted"
+    assert way.reason_unavailable() is None, "it is still trusted"

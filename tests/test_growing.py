@@ -115,13 +115,13 @@ def test_files_and_rows_of_tokens(tmp_path):
 
 
 def test_what_cannot_grow(tmp_path):
-    with pytest.raises(VocabularyError, match="only word vocabularies grow; in this one, of bpe, a new piece"):
-        tokemb.fit_vocab(MIXED, model="bpe", max_size=300).grow(["a"])
+    with pytest.raises(VocabularyError, match="only word vocabularies can grow; this one has the algorithm bpe"):
+        tokemb.fit_vocab(MIXED, algorithm="bpe", max_size=300).grow(["a"])
     old = tokemb.fit_vocab(["a"])
     old.save(tmp_path / "v")
-    with pytest.raises(VocabularyError, match="of a foreign tokenizer.json the profile is not known"):
+    with pytest.raises(VocabularyError, match="a foreign tokenizer.json does not name a profile"):
         tokemb.Encoder.load(tmp_path / "v" / "tokenizer.json").grow(["a"])
-    with pytest.raises(ArgumentError, match="counts were made with the profile 'chars', the vocabulary with 'words'"):
+    with pytest.raises(ArgumentError, match="the profile of the vocabulary, 'words'; received 'chars'"):
         old.grow(tokemb.TokenCounts.from_texts(["a"], profile="chars"))
     with pytest.raises(ArgumentError, match="max_new must be an integer of at least 1; received 0"):
         old.grow(["a"], max_new=0)
@@ -168,9 +168,9 @@ def test_the_command(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ("grow new.txt --vocab v -o w --model m.keras", 2, "--model and --grown-model go together"),
-        ("grow new.txt --vocab v -o w --grown-model m.keras", 2, "--model and --grown-model go together"),
-        ("grow new.txt --vocab v -o w --embedding x", 2, "--embedding and --no-compile are for a --model"),
+        ("grow new.txt --vocab v -o w --model m.keras", 2, "--model and --grown-model require each other"),
+        ("grow new.txt --vocab v -o w --grown-model m.keras", 2, "--model and --grown-model require each other"),
+        ("grow new.txt --vocab v -o w --embedding x", 2, "--embedding and --no-compile require --model"),
         ("grow new.txt --vocab v -o w --model m.keras --grown-model m.h5", 2, "must end in .keras; received m.h5"),
         ("grow new.txt c.parquet --vocab v -o w", 2, "texts and counts cannot be mixed"),
         ("grow none.txt --vocab v -o w", 1, "none.txt"),

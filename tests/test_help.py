@@ -18,7 +18,7 @@ def commands(group: click.Group, *before: str):
 
 COMMANDS = dict(commands(cli))
 
-# Words that a reader of the documentation of Keras or Arrow would stumble over.
+# Words that are not those of the documentation of Keras and Arrow.
 _RETIRED = re.compile(
     r"\b(?:latent factors of|held back|figures|passes over|pieces?|by anyone|whoever|patterns|addresses|whole numbers?|"
     r"a row a line|a word a line|a token a row|cut|for machines)\b",

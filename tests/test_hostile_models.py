@@ -101,12 +101,12 @@ def elsewhere(group):
 HOSTILE = {
     external: "has its data in another file",
     virtual: "is virtual",
-    external_link: "/layers/embedding/vars/0 is a link to another place",
-    soft_link: "is a link to another place",
-    external_group: "/layers/embedding is a link to another place",
-    references: "holds references to other objects",
-    nested_references: "holds references to other objects",
-    plugin: "needs the plugin of filter 32015",
+    external_link: "/layers/embedding/vars/0 is a link to another object or file",
+    soft_link: "is a link to another object or file",
+    external_group: "/layers/embedding is a link to another object or file",
+    references: "contains references to other objects",
+    nested_references: "contains references to other objects",
+    plugin: "requires the plugin of filter 32015",
     huge_shape: "declares 12,884,901,888 bytes",
     elsewhere: "/optimizer/0 has its data in another file",
 }
@@ -182,8 +182,8 @@ MEMBERS = {
     "a layer that reads a file": ({"config.json": _lookup_layer("/etc/passwd")}, "reads the file '/etc/passwd'"),
     "a layer of code": ({"config.json": b'{"class_name": "TFSMLayer", "config": {}}'}, "TFSMLayer runs code"),
     "deep JSON": ({"config.json": b"[" * 5000 + b"]" * 5000}, "at most 200 levels deep"),
-    "a large asset": ({"assets/vocabulary.txt": bytes(1 << 25)}, "which no saved model does"),
-    "a large config": ({"config.json": b'{"config":{}}' + b" " * (1 << 25)}, "which no saved model does"),
+    "a large asset": ({"assets/vocabulary.txt": bytes(1 << 25)}, "which is too much for a saved model"),
+    "a large config": ({"config.json": b'{"config":{}}' + b" " * (1 << 25)}, "which is too much for a saved model"),
 }
 
 

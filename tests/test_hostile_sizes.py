@@ -232,7 +232,7 @@ def test_a_vocabulary_table_with_other_rows_than_ids_is_an_error(tmp_path):
     sums["vocabulary.parquet"] = hashlib.sha256((tmp_path / "v" / "vocabulary.parquet").read_bytes()).hexdigest()
     _rewritten(tmp_path / "v", sha256=sums)
     assert read_folder(tmp_path / "v").table
-    with pytest.raises(VocabularyError, match="must have a row for each of 4 ids; it has 8"):
+    with pytest.raises(VocabularyError, match="must have one row for each of 4 ids; it has 8"):
         _ = tokemb.Encoder.load(tmp_path / "v").table
 
 

@@ -77,7 +77,7 @@ def test_one_of_several_tokenizers_must_be_chosen(tmp_path):
     first, second = fitted(["a"]), fitted(["b c"])
     path = write(tmp_path / "t.pkl", (first, {"target": second}, [3]))
     message = (
-        r'2 vocabularies \(0 \(Tokenizer, 1 words\), 1.target \(Tokenizer, 2 words\)\).* pass for example item="0"'
+        r'2 vocabularies \(0 \(Tokenizer, 1 words\), 1.target \(Tokenizer, 2 words\)\).* for example, pass item="0"'
     )
     with pytest.raises(ArgumentError, match=message):
         import_vocabulary(path)
@@ -85,9 +85,9 @@ def test_one_of_several_tokenizers_must_be_chosen(tmp_path):
         import_vocabulary(path, item="9")
     assert import_vocabulary(path, item="1.target").vocabulary == ["", "b", "c"]
     assert read_foreign(write(path, [3, second])).facts["item"] == "1"
-    with pytest.raises(ArgumentError, match="item is not for this file"):
+    with pytest.raises(ArgumentError, match="item does not apply to this file"):
         import_vocabulary(write(path, first), item="0")
-    with pytest.raises(VocabularyError, match="holds no vocabulary, so item='x'"):
+    with pytest.raises(VocabularyError, match="contains no vocabulary, so item='x'"):
         import_vocabulary(write(path, [1, 2]), item="x")
     write(path, (first, second))
     run = command_here("import", "t.pkl", "-o", "v", "--item", "1", cwd=tmp_path)
@@ -139,7 +139,7 @@ def test_joblib_files_with_arrays_among_the_objects_are_read(tmp_path, compress)
     path = tmp_path / "t.joblib"
     joblib.dump(value, path, compress=compress)
     assert import_vocabulary(path).vocabulary == ["", "b", "a"]
-    read = read_pickle(compressed.decompressed(path.read_bytes(), path))
+    read = read_pickle(compressed.decompress(path.read_bytes(), path))
     assert isinstance(read["x"], PickledArray)
     assert (read["x"].values(), read["o"].values()) == (list(range(1000)), ["s", None])
 
@@ -172,10 +172,10 @@ def test_compressed_files_of_every_kind_are_read(tmp_path, name):
 @pytest.mark.parametrize("name", COMPRESSORS)
 def test_compressed_file_that_is_cut_or_too_large_is_refused(tmp_path, monkeypatch, name):
     packed = COMPRESSORS[name](pickle.dumps(fitted()))
-    with pytest.raises(VocabularyError, match="is compressed with .*, and is broken"):
+    with pytest.raises(VocabularyError, match="is compressed with .*, but is corrupt"):
         import_vocabulary(write(tmp_path / "t.pkl", packed[: len(packed) // 2]))
-    monkeypatch.setattr(compressed, "LARGEST", 1000)
-    with pytest.raises(VocabularyError, match="unpacks to more than 1,000 bytes"):
+    monkeypatch.setattr(compressed, "MAX_BYTES", 1000)
+    with pytest.raises(VocabularyError, match="at most 1,000 bytes when decompressed"):
         import_vocabulary(write(tmp_path / "t.pkl", packed))
 
 

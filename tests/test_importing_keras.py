@@ -105,11 +105,11 @@ IMPORTED = [
 REFUSED = {
     "event_tagger/labeled_events.json": "JSON list",
     "event_tagger/model.h5": "HDF5",
-    "indonesian_bilstm/dataset_bersih.csv": "no text is split so",
-    "nmt_eng/model_config.json": "without a word_index",
-    "nmt_eng/preprocessing_metadata.pkl": "without a word_index",
-    "nmt_eng/dataset.txt": "names each word once",
-    "pickle_waf_2019/word_index.json": "no text is split so that it yields the word '%'",
+    "indonesian_bilstm/dataset_bersih.csv": "no text gives",
+    "nmt_eng/model_config.json": "must have a word_index",
+    "nmt_eng/preprocessing_metadata.pkl": "must have a word_index",
+    "nmt_eng/dataset.txt": "contain each word once",
+    "pickle_waf_2019/word_index.json": "no text gives the word '%'",
 }
 
 
@@ -190,9 +190,9 @@ def test_json_in_the_forms_in_which_it_is_found(tmp_path, wrap):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"word_index": {}}, "holds no words"),
-        ({"word_index": None}, "holds no word_index"),
-        ({"word_index": "{"}, "not JSON"),
+        ({"word_index": {}}, "contains no words"),
+        ({"word_index": None}, "contains no word_index"),
+        ({"word_index": "{"}, "must be JSON"),
         ({"word_index": {"a": 1.0}}, "ids must be integers"),
         ({"word_index": {"a": True}}, "ids must be integers"),
         ({"word_index": {"a": -1}}, "ids must be integers"),
@@ -207,7 +207,7 @@ def test_json_in_the_forms_in_which_it_is_found(tmp_path, wrap):
         ({"split": "\ud800"}, "split"),
         ({"filters": None}, "filters"),
         ({"lower": "yes"}, "lower"),
-        ({"oov_token": "\ud800", "word_index": {"\ud800": 1}}, "must be text with an id"),
+        ({"oov_token": "\ud800", "word_index": {"\ud800": 1}}, "must be valid text with an id"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(tmp_path, changes, reason):
@@ -239,7 +239,7 @@ def test_counts_come_along(tmp_path):
 
 def test_what_a_file_says_cannot_be_said_again(tmp_path):
     path = write(tmp_path / "t.json", COMPLETE)
-    with pytest.raises(ArgumentError, match="num_words is not for this file"):
+    with pytest.raises(ArgumentError, match="num_words does not apply to this file"):
         import_vocabulary(path, num_words=5)
     path = write(tmp_path / "t.json", {"<OOV>": 1, "a": 2, "b": 3})
     with pytest.raises(VocabularyError, match="oov_token is '<unk>', which is not in the word_index"):

@@ -73,10 +73,10 @@ def test_config_without_a_vocabulary_is_refused_with_the_remedy(layer, tmp_path)
         ({"ngrams": 2}, [np.array([b"a"], object)], "ngrams=2"),
         ({"output_mode": "tf_idf"}, [np.array([b"a"], object)], "output_mode='tf_idf'"),
         ({}, [np.array([b"\xff"], object)], "not UTF-8"),
-        ({}, [np.array([b"a", b"b"], object), np.array([2, 4])], "follow each other"),
+        ({}, [np.array([b"a", b"b"], object), np.array([2, 4])], "must be consecutive"),
         ({}, [np.zeros((2, 2))], "lists or arrays of texts"),
         ({}, [5], "lists or arrays of texts"),
-        ({}, [np.zeros(3)], "holds no vocabulary"),
+        ({}, [np.zeros(3)], "contains no vocabulary"),
     ],
 )
 def test_layer_that_cannot_be_followed_is_refused(layer, tmp_path, changes, weights, reason):
@@ -103,7 +103,7 @@ def test_vocabulary_with_words_that_the_defaults_do_not_yield_needs_a_profile(tm
         import_vocabulary(path)
     encoder = import_vocabulary(path, profile="whitespace")
     assert encoder.encode(["New so-so"]).tolist() == [[2, 3]]
-    with pytest.raises(ArgumentError, match="num_words is not for this file"):
+    with pytest.raises(ArgumentError, match="num_words does not apply to this file"):
         import_vocabulary(path, num_words=4)
 
 
@@ -113,4 +113,4 @@ def test_command_says_what_the_comparison_took_for_granted(tmp_path):
     run = command_here("import", "v.pkl", "-o", "v", "--verify", "texts.txt", cwd=tmp_path)
     told = run.stderr.decode()
     assert run.returncode == 0, told
-    assert "provided that its standardize, split, ngrams are as assumed above: the file does not say them" in told
+    assert "provided that its standardize, split, ngrams are as assumed above: the file does not contain them" in told

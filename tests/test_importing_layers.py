@@ -150,13 +150,13 @@ LAYER = {"output_mode": "int", "standardize": "lower", "split": "whitespace"}
 @pytest.mark.parametrize(
     ("config", "content", "reason"),
     [
-        ({"standardize": {"class_name": "function", "config": "custom"}}, "a", "a function of its own"),
+        ({"standardize": {"class_name": "function", "config": "custom"}}, "a", "a custom function"),
         ({"split": {"class_name": "function"}}, "a", "split="),
-        ({"vocabulary": "/etc/passwd"}, "a", "not in the file"),
-        ({}, None, "has not learned"),
+        ({"vocabulary": "/etc/passwd"}, "a", "must be a list of texts in the file"),
+        ({}, None, "must be adapted"),
         ({}, "\n[UNK]\ncaf\xe9".encode("latin-1"), "not UTF-8"),
-        ({"vocabulary_size": 4}, "\n[UNK]\na\n\n", "holds a line end"),
-        ({}, "\n[UNK]\na\x85b", "holds a line end"),
+        ({"vocabulary_size": 4}, "\n[UNK]\na\n\n", "contains a line end"),
+        ({}, "\n[UNK]\na\x85b", "contains a line end"),
         ({}, "\n[UNK]\na\na", "twice"),
         ({"vocabulary": ["a", ""]}, None, "twice"),
     ],
@@ -183,9 +183,9 @@ def test_what_is_no_model(tmp_path):
     path.write_bytes(b"PK\x03\x04 and so on")
     with pytest.raises(ModelError, match=r"not a \.keras model"):
         read_foreign(path)
-    with pytest.raises(VocabularyError, match="holds no TextVectorization"):
+    with pytest.raises(VocabularyError, match="contains no TextVectorization"):
         read_foreign(rewritten(path, [("Dense", {})]))
-    with pytest.raises(ArgumentError, match="num_words is not for this file"):
+    with pytest.raises(ArgumentError, match="num_words does not apply to this file"):
         import_vocabulary(rewritten(path, [("TextVectorization", {**LAYER, "vocabulary": ["a"]})]), num_words=3)
 
 

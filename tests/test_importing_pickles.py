@@ -1,4 +1,4 @@
-"""Pickles of Keras tokenizers are read without pickle; what asks for anything else is refused by name."""
+"""Pickles of Keras tokenizers are read without pickle; all other names are rejected."""
 
 from __future__ import annotations
 
@@ -124,9 +124,9 @@ def hostile():
         b"ccopyreg\n_reconstructor\n(ccollections\nOrderedDict\nNNtR.",
     )
     # BUILD on a class, on a container, with slots, with no dict.
-    yield "broken", TOKENIZER + b"}S'__setstate__'\ncos\n".replace(b"cos\n", b"I1\n") + b"sb."
-    yield "broken", TOKENIZER + b")\x81(N}S'__class__'\nI1\nstb."
-    yield "broken", b"}}b."
+    yield "corrupt", TOKENIZER + b"}S'__setstate__'\ncos\n".replace(b"cos\n", b"I1\n") + b"sb."
+    yield "corrupt", TOKENIZER + b")\x81(N}S'__class__'\nI1\nstb."
+    yield "corrupt", b"}}b."
     # Other ways to names and objects.
     yield "instruction INST", b"(S'touch owned'\nios\nsystem\n."
     yield "instruction OBJ", b"(cbuiltins\nint\no."
@@ -135,16 +135,16 @@ def hostile():
     yield "instruction NEWOBJ_EX", b"\x80\x04cbuiltins\nint\n)}\x92."
     yield "instruction NEXT_BUFFER", b"\x80\x05\x97."
     # What takes memory or time.
-    yield "broken", b"\x80\x04r\xff\xff\xff\x7f."
-    yield "broken", b"\x80\x04\x8d" + struct.pack("<Q", 1 << 60) + b"a."
-    yield "broken", b"\x80\x04\x95" + struct.pack("<Q", 1 << 60) + b"."
+    yield "corrupt", b"\x80\x04r\xff\xff\xff\x7f."
+    yield "corrupt", b"\x80\x04\x8d" + struct.pack("<Q", 1 << 60) + b"a."
+    yield "corrupt", b"\x80\x04\x95" + struct.pack("<Q", 1 << 60) + b"."
     yield "key", b"\x80\x04})\x94" + b"".join(bytes([0x30, 0x68, k, 0x68, k, 0x86, 0x94]) for k in range(60)) + b"Ns."
     # Not whole.
-    yield "broken", b"\x80\x04}"
-    yield "broken", b"."
-    yield "broken", b"\x80\x04h\x07."
-    yield "broken", b"\x80\x04t."
-    yield "broken", b""
+    yield "corrupt", b"\x80\x04}"
+    yield "corrupt", b"."
+    yield "corrupt", b"\x80\x04h\x07."
+    yield "corrupt", b"\x80\x04t."
+    yield "corrupt", b""
 
 
 @pytest.mark.parametrize(

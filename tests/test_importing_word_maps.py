@@ -31,7 +31,7 @@ def test_word_index_made_with_an_empty_oov_token_keeps_unknown_words(tmp_path, n
     imported = read_foreign(write(tmp_path / name, original.word_index))
     texts = ["will zzz home", "zzz"]
     assert rows(imported.encoder, texts) == original.texts_to_sequences(texts) == [[2, 1, 4], [1]]
-    assert any("unknown words get id 1, since '' looks like oov_token" in note for note in imported.notes)
+    assert any("words out of vocabulary get id 1, since '' looks like oov_token" in note for note in imported.notes)
     assert "oov_token" in imported.assumed
 
 
@@ -67,7 +67,7 @@ def test_special_words_put_in_by_hand_keep_their_ids(tmp_path, name):
     assert rows(encoder, ["Good film, END <EOS>", "bad"]) == [[4, 5, 1, 1], [1]]
     assert rows(encoder, [["good", "<EOS>", "END", "bad"]]) == [[4, 2, 3, 1]]
     assert encoder.vocabulary == list(HAND_MADE)
-    assert any("no text yields <EOS>, END, only rows of tokens do" in note for note in imported.notes)
+    assert any("no text gives <EOS>, END, only rows of tokens do" in note for note in imported.notes)
     assert verify(imported, ["Good film, END <EOS>", "bad", ""]) == (3, None)
 
 
@@ -99,7 +99,7 @@ def test_padding_and_unknown_words_are_known_by_their_names(tmp_path, word_map, 
 
 def test_unknown_words_with_the_id_of_padding_are_noted(tmp_path):
     imported = read_foreign(write(tmp_path / "map.json", {"UNK": 0, "a": 1}))
-    assert any("unknown words have the id of padding" in note for note in imported.notes)
+    assert any("words out of vocabulary have the id of padding" in note for note in imported.notes)
 
 
 def test_several_words_for_unknown_ones_must_be_chosen_from(tmp_path):
@@ -110,9 +110,9 @@ def test_several_words_for_unknown_ones_must_be_chosen_from(tmp_path):
 
 
 def test_ordinary_words_that_no_text_yields_are_still_refused(tmp_path):
-    with pytest.raises(VocabularyError, match="yields the word 'so-so'.*filters"):
+    with pytest.raises(VocabularyError, match="gives the word 'so-so'.*filters"):
         import_vocabulary(write(tmp_path / "map.json", {**HAND_MADE, "so-so": 6}))
-    with pytest.raises(VocabularyError, match="yields the word '<a>'"):
+    with pytest.raises(VocabularyError, match="gives the word '<a>'"):
         import_vocabulary(write(tmp_path / "map.json", {"<a>": 1, "<b>": 2}))
 
 

@@ -142,7 +142,7 @@ def test_shards_that_are_not_as_they_were(shards):
     [
         (
             {"settings": {"format": "/../../x.npz"}, "rows": [], "bytes": [], "crc32": [], "complete": False},
-            "no format of theirs",
+            "names the shard format .* it must be one of",
         ),
         ({"settings": {"keep": 7, "rows_per_shard": 2}}, "is not a manifest of shards"),
         ({"rows": "many"}, "is not a manifest of shards"),
@@ -163,7 +163,7 @@ def test_manifests_that_are_none(shards, change, message):
         (".npz", b"PK\3\4nothing", "not a valid .npz file"),
         (".parquet", b"PAR1nothing", "not a valid .parquet file"),
         (".jsonl", b"{}\n", "must be an object with ids"),
-        (".txt", b"a\n", "is none of what tokemb makes or reads: a folder of a vocabulary"),
+        (".txt", b"a\n", "is not a file or folder that tokemb can inspect. It must be a folder of a vocabulary"),
     ],
 )
 def test_files_that_are_none(tmp_path, suffix, content, message):
@@ -185,5 +185,5 @@ def test_other_archives_and_tables(tmp_path):
         os.mkfifo(tmp_path / "s" / "_manifest.json")
         with pytest.raises(tokemb.TokembError, match="is not a manifest of shards"):
             inspect(tmp_path / "s")
-    with pytest.raises(tokemb.TokembError, match="is no vocabulary, so no text goes through it"):
+    with pytest.raises(tokemb.TokembError, match="is not a vocabulary, so it cannot encode a text"):
         inspect(tmp_path / "s", text="a")

@@ -15,10 +15,9 @@ from tokemb import kernels
 
 PAD = """
 import numpy as np
-from tokemb import Ragged, threads
-threads.kernels_pay = lambda size: True
+from tokemb import Ragged
 import tokemb.rows.pack_rows
-tokemb.rows.pack_rows.kernels_pay = lambda size: True
+tokemb.rows.pack_rows.worth_kernel = lambda ids: True
 print(Ragged.from_rows([[1, 2, 3], [], [4]]).pad(2).tolist())
 """
 PADDED = "[[1, 2], [0, 0], [4, 0]]\n"
@@ -80,18 +79,18 @@ def test_code_of_other_sources_is_not_used(tmp_path):
 
 def test_what_a_kernel_does_not_take():
     keep, splits, kept = np.ones(4, np.bool_), np.array([0, 2, 4]), np.zeros(2, np.int64)
-    kernels.count_kept(keep, splits, kept, 0, 2)
+    kernels.count_selected(keep, splits, kept, 0, 2)
     assert kept.tolist() == [2, 2]
     with pytest.raises(TypeError, match="contiguous"):
-        kernels.count_kept(np.ones(8, np.bool_)[::2], splits, kept, 0, 2)
+        kernels.count_selected(np.ones(8, np.bool_)[::2], splits, kept, 0, 2)
     with pytest.raises(TypeError):
-        kernels.count_kept(keep, splits, kept, 0, 2.0)
+        kernels.count_selected(keep, splits, kept, 0, 2.0)
 
 
 def test_other_dtypes_are_other_code():
     """Nothing is read as what it is not."""
     kept = np.zeros(2, np.int32)
-    kernels.count_kept(np.array([3, 0, 1, 1], np.uint8), np.array([0, 2, 4], np.int32), kept, 0, 2)
+    kernels.count_selected(np.array([3, 0, 1, 1], np.uint8), np.array([0, 2, 4], np.int32), kept, 0, 2)
     assert kept.tolist() == [3, 2]
 
 

@@ -58,7 +58,7 @@ def test_chosen_words_and_those_that_are_left_out():
     drawn = word_map(model, encoder, method="pca", words=words)
     assert drawn.tokens == ["bad", "good", "film", "fine"]
     assert drawn.left_out == ["slow", "xylophone"]
-    with pytest.raises(ArgumentError, match="a map needs 4 or more tokens whose vectors are not zeros; found 2"):
+    with pytest.raises(ArgumentError, match="a map requires at least 4 tokens whose vectors are not zeros; received 2"):
         word_map(model, encoder, words=["film", "good"])
     with pytest.raises(ArgumentError, match="words must be a list of words"):
         word_map(model, encoder, words="film")
@@ -336,7 +336,7 @@ def here(tmp_path_factory):
     return here
 
 
-WARNING = b"warning    the vectors look like those of a new model, which are random: train the model first\n"
+WARNING = b"warning    the vectors look random, like those of a new model: train the model first\n"
 
 
 def test_the_command(here):
@@ -348,7 +348,7 @@ def test_the_command(here):
     run = ok(command_here(*"plot m.keras --vocab v -o map.svg --method pca --words words.txt".split(), cwd=here))
     assert run.stderr.decode().splitlines() == [
         WARNING.decode().rstrip(),
-        "left out   1: xylophone: no tokens of the vocabulary, or their vectors are zeros",
+        "left out   1: xylophone: not in the vocabulary, or with vectors of zeros",
         "wrote      map.svg: 4 tokens, PCA",
     ]
     ET.parse(here / "map.svg")
@@ -357,10 +357,10 @@ def test_the_command(here):
 def test_what_the_command_refuses(here):
     for arguments, code, message in (
         ("m.keras --vocab v -o map.pdf", 2, b"must end in .html, .png, .svg; received map.pdf"),
-        ("m.keras --vocab v -o x.html --top 5 --words words.txt", 2, b"--words and --top both say which tokens"),
+        ("m.keras --vocab v -o x.html --top 5 --words words.txt", 2, b"--words and --top both select the tokens"),
         ("m.keras -o x.html", 2, b"a Keras model requires --vocab"),
-        ("m.keras --vocab v -o x.html --top 3", 1, b"Error: a map needs 4 or more tokens"),
-        ("m.keras --vocab v -o none/x.html", 1, b"Error: the output's folder does not exist"),
+        ("m.keras --vocab v -o x.html --top 3", 1, b"Error: a map requires at least 4 tokens"),
+        ("m.keras --vocab v -o none/x.html", 1, b"Error: the folder of the output must exist"),
     ):
         run = command_here("plot", *arguments.split(), cwd=here)
         assert (run.returncode, run.stdout) == (code, b"")

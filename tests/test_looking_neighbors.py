@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import DATA, command_here, ok, python, tokemb_command
 from tokemb.analysis import TokenVectors, analogy, analogy_accuracy, neighbors, similarity_correlation
-from tokemb.analysis.analogies import answers
+from tokemb.analysis.analogies import solve_analogies
 from tokemb.analysis.escape_token import escape_token
-from tokemb.analysis.nearest import _best, nearest
+from tokemb.analysis.nearest import _top_k, nearest
 from tokemb.errors import ArgumentError, ModelError, TextError
+from tokemb.models.export_vectors import export_vectors
 
 WORDS = "film good fine bad king queen man woman"
 
@@ -60,7 +61,7 @@ def test_analogies_are_those_of_the_definition(matrix, data):
     vectors = vectors_of(matrix)
     row = st.integers(0, len(matrix) - 1)
     questions = np.array(data.draw(st.lists(st.tuples(row, row, row), min_size=1, max_size=5)))
-    for (a, b, c), (found, similarities) in zip(questions, answers(vectors, questions, 3), strict=True):
+    for (a, b, c), (found, similarities) in zip(questions, solve_analogies(vectors, questions, 3), strict=True):
         unit = vectors.unit.astype(np.float64)
         direction = unit[b] - unit[a] + unit[c]
         expected, cosines = by_definition(vectors, direction, [a, b, c], 3)
@@ -77,7 +78,7 @@ def test_equal_vectors_tie_by_id_wherever_they_stand(monkeypatch):
     together = [found.tolist() for found, _ in nearest(vectors, every, 5)]
     assert together[7] == twins
     assert together[130] == [5, 131, 257, 399, 7]
-    monkeypatch.setattr("tokemb.analysis.nearest._BLOCK", 1)  # a query at a time
+    monkeypatch.setattr("tokemb.analysis.nearest._MAX_SIMILARITIES", 1)  # a query at a time
     assert [found.tolist() for found, _ in nearest(vectors, every, 5)] == together
 
 
@@ -89,7 +90,7 @@ def test_what_differs_by_rounding_alone_ties():
     # A product of matrices may give equal rows numbers that differ in the last bits.
     unit = np.full((5, 4), 0.5, np.float32)
     rounded = np.float32([1, 1, 1, 1, 1]) + np.arange(5) * np.finfo(np.float32).eps
-    found, _ = _best(unit, unit[0], rounded.astype(np.float32), 2)
+    found, _ = _top_k(unit, unit[0], rounded.astype(np.float32), 2)
     assert found.tolist() == [0, 1]
 
 
@@ -186,12 +187,12 @@ def test_vectors_of_a_new_model_are_told_from_trained_ones(here, tmp_path):
     encoder.save(tmp_path / "v")
     word = encoder.vocabulary[-1]
     said = ok(command_here("neighbors", "new.keras", word, "--vocab", "v", cwd=tmp_path)).stderr.decode()
-    assert said.startswith("warning    the vectors look like those of a new model")
+    assert said.startswith("warning    the vectors look random, like those of a new model")
 
 
 def test_what_cannot_be_looked_at(here, tmp_path):
     encoder = tokemb.Encoder.load(here / "v")
-    with pytest.raises(ArgumentError, match="a Keras model requires the vocabulary"):
+    with pytest.raises(ArgumentError, match="a Keras model requires its vocabulary"):
         TokenVectors.load(here / "m.keras")
     with pytest.raises(ModelError, match="made for the vocabulary"):
         TokenVectors.load(here / "m.keras", tokemb.fit_vocab(["other"]))
@@ -207,7 +208,7 @@ def test_what_cannot_be_looked_at(here, tmp_path):
 
 def test_files_of_vectors_with_and_without_a_vocabulary(here, tmp_path):
     encoder = tokemb.Encoder.load(here / "v")
-    tokemb.models.export_vectors.export_vectors(here / "m.keras", encoder, tmp_path / "m.npz")
+    export_vectors(here / "m.keras", encoder, tmp_path / "m.npz")
     (tmp_path / "glove.txt").write_text("film 1 0\nThe 1 1\nfilm 5 5\n\xff 1 2\n 1 2\ngood 0 1\n", "latin-1")
     alone = TokenVectors.load(tmp_path / "glove.txt")
     assert alone.tokens == ["film", "The", "good"]
@@ -259,9 +260,9 @@ def test_questions(here, tmp_path):
     assert (found.questions, found.asked, found.correct, found.accuracy) == (4, 2, 1, 0.5)
     assert np.isnan(analogy_accuracy(vectors, []).accuracy)
     (tmp_path / "broken.txt").write_text("film good 3\nfilm good\n")
-    with pytest.raises(TextError, match="line 2 must be two words and a number; it is 'film good'"):
+    with pytest.raises(TextError, match="line 2 must be two words and a number; received 'film good'"):
         similarity_correlation(vectors, tmp_path / "broken.txt")
-    with pytest.raises(TextError, match="line 1 must be four words; it is 'film good 3'"):
+    with pytest.raises(TextError, match="line 1 must be four words; received 'film good 3'"):
         analogy_accuracy(vectors, tmp_path / "broken.txt")
 
 
@@ -316,7 +317,7 @@ def test_the_commands(here):
         "   1.000  [BOS]",
         "   0.994  good  2",
         "woman  1",
-        "  no neighbours: its vector is zeros, or it is alone",
+        "  no neighbors: the vector is zeros, or there are no other tokens",
     ]
     run = ok(command_here(*"neighbors m.keras Film --vocab v -k 2 --json".split(), cwd=here))
     (shown_json,) = json.loads(run.stdout)

@@ -73,7 +73,7 @@ def test_the_command(here):
     (here / "logs" / "mine.txt").write_text("")
     run = command_here(*"export-projector m.keras --vocab v -o logs".split(), cwd=here)
     assert run.returncode == 1
-    assert run.stderr.startswith(b"Error: something else is there already")
+    assert run.stderr.startswith(b"Error: something else exists at this path")
     assert (here / "logs" / "mine.txt").exists()
 
 

@@ -31,7 +31,7 @@ def test_absurd_maxlen_is_refused_with_the_size(here, suffix):
     run = command_here(*command.split(), cwd=here)
     assert run.returncode == 2
     shown = run.stderr.decode()
-    assert "the first 200 rows have up to 5 ids, and take 800.0 GB with 1,000,000,000" in shown
+    assert "5 ids in the first 200 rows, which take 800.0 GB if they are padded to 1,000,000,000" in shown
     assert sorted(path.name for path in here.iterdir()) == ["v", "x.txt"]
 
 
@@ -54,18 +54,18 @@ def test_absurd_maxlen_of_columns_of_lists_is_refused_with_the_size(here):
 
 @pytest.mark.parametrize("target", ["out.npy", "out.npz", "out.tfrecord", "out.jsonl", "shards --rows-per-shard 50"])
 def test_output_larger_than_the_free_space_is_refused_with_the_size(here, monkeypatch, target):
-    monkeypatch.setattr("tokemb.rows.output_size._WORTH_CHECKING", 100)
+    monkeypatch.setattr("tokemb.rows.output_size._MIN_CHECKED_BYTES", 100)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - 1000, 1000))
     run = command_here(*f"encode x.txt --vocab v --maxlen 30 -o {target}".split(), cwd=here)
     assert run.returncode == 1
-    assert b"GB are free: pass a smaller maxlen" in run.stderr.replace(b"--maxlen", b"maxlen")
+    assert b"GB free: pass a smaller maxlen" in run.stderr.replace(b"--maxlen", b"maxlen")
     assert not (here / target).exists()
 
 
 def test_ids_whose_vectors_do_not_fit_are_refused_before_any_work(here, monkeypatch):
     ok(command_here(*"init-model --vocab v --dim 50 -o m.keras".split(), cwd=here))
     np.save(here / "ids.npy", np.ones((1000, 30), np.int32))
-    monkeypatch.setattr("tokemb.rows.output_size._WORTH_CHECKING", 100)
+    monkeypatch.setattr("tokemb.rows.output_size._MIN_CHECKED_BYTES", 100)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - 5_000_000, 5_000_000))
     run = command_here(*"embed ids.npy --model m.keras -o out.npy".split(), cwd=here)
     assert (run.returncode, b"take at least 0.0 GB in out.npy" in run.stderr) == (1, True)
@@ -76,7 +76,7 @@ def test_rows_that_are_mostly_padding_are_written(here):
     short = Ragged.from_rows([[1]] * 10)
     check_length(short, 1000, 1 << 30)  # large, and a length that models have
     check_length(short, 1_000_000, 4)  # small
-    with pytest.raises(ArgumentError, match="maxlen must not pad rows to more than 1,000 times their length"):
+    with pytest.raises(ArgumentError, match="maxlen must be at most 1,000 times the length of the longest row"):
         check_length(short, 1001, 1 << 30)
     check_length(Ragged.from_rows([]), 1 << 30, 1 << 30)
 

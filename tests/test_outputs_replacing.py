@@ -138,11 +138,11 @@ def test_a_training_is_replaced_only_with_force(tmp_path):
 
     (tmp_path / "trained").mkdir()
     (tmp_path / "trained" / "training.json").write_text(json.dumps({"format_version": 1, "task": "classify"}))
-    with pytest.raises(OutputExistsError, match=r"holds a trained model: pass force=True"):
+    with pytest.raises(OutputExistsError, match=r"contains a trained model: pass force=True"):
         check_output(tmp_path / "trained")
     check_output(tmp_path / "trained", force=True)
     (tmp_path / "trained" / "notes.txt").touch()
-    with pytest.raises(FileExistsError, match="something else is there already"):
+    with pytest.raises(FileExistsError, match="something else exists at this path"):
         check_output(tmp_path / "trained", force=True)
 
 
@@ -155,7 +155,7 @@ def test_force_never_replaces_a_folder_of_another_kind(here):
     ):
         run = command_here(*command.split(), cwd=here)
         assert run.returncode == 1
-        assert b"something else is there already" in run.stderr
+        assert b"something else exists at this path" in run.stderr
     assert (here / "data" / "notes.txt").read_text() == "mine"
 
 

@@ -17,10 +17,10 @@ from tests.conftest import CORPORA, MIXED, TOKENIZERS
 from tokemb.vocabulary.profiles import PROFILES
 
 COMBINATIONS = [
-    (profile, model)
+    (profile, algorithm)
     for profile in PROFILES
-    for model in ("word", "bpe", "wordpiece", "unigram")
-    if model == "word" or profile != "chars"
+    for algorithm in ("word", "bpe", "wordpiece", "unigram")
+    if algorithm == "word" or profile != "chars"
 ]
 SETTINGS = [
     {},
@@ -37,9 +37,9 @@ TEXTS = st.lists(st.text() | NASTY | st.sampled_from(MIXED), max_size=5)
 
 
 @functools.cache
-def fitted(profile, model):
+def fitted(profile, algorithm):
     """An encoder, and the tokenizer in the file that it saves."""
-    encoder = tokemb.fit_vocab(MIXED, profile=profile, model=model, max_size=500, reserve=["[BOS]"])
+    encoder = tokemb.fit_vocab(MIXED, profile=profile, algorithm=algorithm, max_size=500, reserve=["[BOS]"])
     with tempfile.TemporaryDirectory() as folder:
         encoder.save(Path(folder) / "v")
         reference = Tokenizer.from_file(f"{folder}/v/tokenizer.json")
@@ -48,9 +48,9 @@ def fitted(profile, model):
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
-@pytest.mark.parametrize(("profile", "model"), COMBINATIONS)
-def test_the_saved_file_gives_the_same_ids(tmp_path, profile, model, settings):
-    encoder = tokemb.fit_vocab(MIXED, profile=profile, model=model, max_size=500, **settings)
+@pytest.mark.parametrize(("profile", "algorithm"), COMBINATIONS)
+def test_the_saved_file_gives_the_same_ids(tmp_path, profile, algorithm, settings):
+    encoder = tokemb.fit_vocab(MIXED, profile=profile, algorithm=algorithm, max_size=500, **settings)
     encoder.save(tmp_path / "v")
     reloaded = tokemb.Encoder.load(tmp_path / "v")
     reference = Tokenizer.from_file(str(tmp_path / "v" / "tokenizer.json"))
@@ -63,10 +63,10 @@ def test_the_saved_file_gives_the_same_ids(tmp_path, profile, model, settings):
         np.testing.assert_array_equal(reloaded.encode(texts), ids)
 
 
-@pytest.mark.parametrize(("profile", "model"), COMBINATIONS)
+@pytest.mark.parametrize(("profile", "algorithm"), COMBINATIONS)
 @given(texts=TEXTS)
-def test_any_text(profile, model, texts):
-    encoder, reference = fitted(profile, model)
+def test_any_text(profile, algorithm, texts):
+    encoder, reference = fitted(profile, algorithm)
     rows = encoder.encode_ragged(texts)
     assert [row.tolist() for row in rows] == [encoding.ids for encoding in reference.encode_batch(texts)]
     assert 0 not in rows.values  # padding

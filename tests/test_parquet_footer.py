@@ -59,7 +59,7 @@ def test_a_damaged_footer_is_an_error_or_other_numbers():
         try:
             groups = read_chunks(io.BytesIO(file))
         except ValueError as error:
-            assert str(error) == "its footer is damaged"
+            assert str(error) == "its footer is corrupt"
         else:
             assert all(chunk.values >= 0 for group in groups for chunk in group)
 
@@ -68,5 +68,5 @@ def test_a_damaged_footer_is_an_error_or_other_numbers():
     "file", [b"", b"PAR1", b"\xff\xff\xff\x7fPAR1", b"PAR1" + b"\x2c" * 100_000 + b"\xa0\x86\x01\x00PAR1"]
 )
 def test_what_has_no_footer_is_an_error(file):
-    with pytest.raises(ValueError, match="its footer is damaged"):
+    with pytest.raises(ValueError, match="its footer is corrupt"):
         read_chunks(io.BytesIO(file))

@@ -75,7 +75,7 @@ def test_rows_of_unknown_length(tmp_path, encoder, monkeypatch):
     report = encode_corpus(encoder, corpus(TEXTS), tmp_path / "x.npy", RowOptions(shape))
     assert (report.rows, report.maxlen) == (4, 3)
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), encoder.encode(TEXTS, padding="pre"))
-    monkeypatch.setattr("tokemb.rows.disk_buffer._ABSURD_BYTES", 1000)
+    monkeypatch.setattr("tokemb.rows.disk_buffer._MIN_PADDED_BYTES", 1000)
     with pytest.raises(ArgumentError, match=r"padding 400 rows to the longest, 100 ids.*pass maxlen=1, or"):
         encode_corpus(encoder, corpus(["fun"] * 399 + ["deep " * 100]), tmp_path / "y.npy", RowOptions(shape))
     assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]

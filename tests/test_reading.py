@@ -272,7 +272,9 @@ def test_other_arrow_types(column, folder):
 @pytest.mark.parametrize("value", [1.5, {"a": 1}, True, [[1]], [1.5], b"bytes"])
 def test_what_is_no_text_column(value, folder):
     pq.write_table(pa.table({"text": [value]}), "a.parquet")
-    with pytest.raises(TokembError, match=r"the column 'text' of a.parquet holds .*: pass a column of texts, integers"):
+    with pytest.raises(
+        TokembError, match=r"the column 'text' of a.parquet contains .*: pass a column of texts, integers"
+    ):
         collect("a.parquet")
     if not isinstance(value, bytes):
         write_jsonl(folder / "a.jsonl", [{"text": None}, {"text": value}])
@@ -296,7 +298,7 @@ def test_missing_texts(kind, values, empty, folder):
 
 def test_a_missing_token_is_always_an_error(folder):
     write_jsonl(folder / "a.jsonl", [{"text": ["a"]}, {"text": ["a", None]}])
-    with pytest.raises(TokembError, match="a.jsonl, line 2 holds a missing token"):
+    with pytest.raises(TokembError, match="a.jsonl, line 2 contains a missing token"):
         collect("a.jsonl", missing="empty")
 
 
@@ -330,12 +332,12 @@ def test_a_kept_column_must_stay_what_it_was(folder, monkeypatch):
     write_jsonl(folder / "a.jsonl", [{"text": "a", "n": 1}] * 9 + [{"text": "a", "n": "x"}])
     write_csv(folder / "a.csv", [{"text": "a", "label": 1}] * 9 + [{"text": "a", "label": "x"}])
     assert collect("a.csv", keep=["label"])[0]["label"] == "1"
-    with pytest.raises(TokembError, match="the column 'n' of a.jsonl holds int and str"):
+    with pytest.raises(TokembError, match="the column 'n' of a.jsonl contains int and str"):
         collect("a.jsonl", keep=["n"])
     monkeypatch.setattr(texts, "BATCH_BYTES", 30)
-    with pytest.raises(TokembError, match="a.jsonl, line 10 holds 'x' in the column 'n', which holds integers below"):
+    with pytest.raises(TokembError, match="a.jsonl, line 10 has 'x' in the column 'n', which contains integers below"):
         collect("a.jsonl", keep=["n"])
-    with pytest.raises(TokembError, match="a.csv, row 10 has 'x' in the column 'label', which held only integers"):
+    with pytest.raises(TokembError, match="a.csv, row 10 has 'x' in the column 'label', which contained only integers"):
         collect("a.csv", keep=["label"])
 
 
@@ -346,11 +348,13 @@ def test_files_must_agree(folder):
     write_jsonl(folder / "d.jsonl", [{"text": ["d"], "label": 3}])
     assert collect(["a.csv", "c.parquet"]) == [{"text": "a"}, {"text": "c"}]
     assert collect(["c.parquet", "a.csv"], column="label") == [{"label": "1"}, {"label": "1"}]
-    with pytest.raises(TokembError, match="b.csv, row 1 has 'x' in the column 'label', which held only integers"):
+    with pytest.raises(TokembError, match="b.csv, row 1 has 'x' in the column 'label', which contained only integers"):
         collect(["a.csv", "b.csv"], keep=["label"])
-    with pytest.raises(TokembError, match="'label' must be of one type in all files: c.parquet holds int8, .* int64"):
+    with pytest.raises(
+        TokembError, match="'label' must be of one type in all files: c.parquet contains int8, .* int64"
+    ):
         collect(["a.csv", "c.parquet"], keep=["label"])
-    with pytest.raises(TokembError, match="that of d.jsonl holds lists"):
+    with pytest.raises(TokembError, match="that of d.jsonl contains lists"):
         collect(["a.csv", "d.jsonl"])
 
 
@@ -393,7 +397,7 @@ def test_csv_number_that_would_lose_digits_in_a_later_block_is_an_error(first, l
     monkeypatch.setattr(texts, "BATCH_BYTES", 1)
     (folder / "a.csv").write_text(f"text,label\na,{first}\nb,{later}\n")
     with pytest.raises(
-        TokembError, match=f"a.csv, row 2 has '{later}' in the column 'label', which held only {message}"
+        TokembError, match=f"a.csv, row 2 has '{later}' in the column 'label', which contained only {message}"
     ):
         collect("a.csv", keep=["label"])
 
@@ -420,8 +424,8 @@ def test_empty_lines_of_csv(folder):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("text,n\na,1\nb\n", "a.csv, row 2 has 1 fields, and the first row 2"),
-        ('text,n\n"a\n",1\nb,2,3\n', "a.csv, row 2 has 3 fields, and the first row 2"),
+        ("text,n\na,1\nb\n", "a.csv, row 2 has 1 fields, but the first row has 2"),
+        ('text,n\n"a\n",1\nb,2,3\n', "a.csv, row 2 has 3 fields, but the first row has 2"),
         ('text,n\na,1\nb,"2\nc,3\n', "a.csv ends within the quoted field that starts on line 3: close it"),
         ("text,text\na,b\n", "a.csv has more than one column 'text'"),
     ],
@@ -446,20 +450,20 @@ def test_a_byte_order_mark(folder):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"text":"a"}\n[1]\n', r"line 2 is not an object: \[1\]"),
+        ('{"text":"a"}\n[1]\n', r"line 2 must be a JSON object; it is \[1\]"),
         ('{"text":"a"}\n{"text":\n', "line 2 is not JSON: Expecting value at character 9"),
         ('{"text":"a"}\n\n{"text":"b"}\n', "line 2 is empty"),
         ('{"text":"a"}\n\n\n \n{"text":"b"}\n', "line 2 is empty"),
         ('\n{"text":"b"}\n', "line 1 is empty"),
         ('{"text":"a"}\n{"n":1}\n', "line 2 has no 'text'"),
-        ('{"text":"a"}\n{"text":"\\udc00"}\n', "line 2 holds .* which holds texts without lone surrogates"),
-        ('{"text":"a"}\n{"text":5}\n', "line 2 holds 5 in the column 'text', which holds texts"),
+        ('{"text":"a"}\n{"text":"\\udc00"}\n', "line 2 has .* which contains texts without lone surrogates"),
+        ('{"text":"a"}\n{"text":5}\n', "line 2 has 5 in the column 'text', which contains texts"),
         (
             '{"text":5}\n{"text":9223372036854775808}\n',
-            "line 2 holds 9223372036854775808 in the column 'text', which holds integers below",
+            "line 2 has 9223372036854775808 in the column 'text', which contains integers below",
         ),
-        ('{"text":5}\n{"text":1.0}\n', "line 2 holds 1.0 in the column 'text', which holds integers below"),
-        ('{"text":"a"}\n' + "[" * 100_000 + "\n", "line 2 is not JSON that can be read: it is nested too deeply"),
+        ('{"text":5}\n{"text":1.0}\n', "line 2 has 1.0 in the column 'text', which contains integers below"),
+        ('{"text":"a"}\n' + "[" * 100_000 + "\n", "line 2 cannot be read as JSON: it is nested too deeply"),
     ],
 )
 def test_broken_json(content, message, block, folder, monkeypatch):

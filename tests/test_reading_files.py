@@ -58,7 +58,9 @@ def test_folders(folder):
     expected = ["a.jsonl.gz", "b.txt", "sub/[x].txt", "sub/c.CSV", "sub/deep/d.parquet", "z.tsv.zst"]
     assert paths("data") == paths(Path("data")) == paths("data/") == expected
     (folder / "none").mkdir()
-    with pytest.raises(TokembError, match="the folder data/none has no file to read: those end in .txt, .csv"):
+    with pytest.raises(
+        TokembError, match="the folder data/none has no file to read: their names must end in .txt, .csv"
+    ):
         paths(["data", "data/none"])
 
 
@@ -73,7 +75,7 @@ def test_patterns(folder):
     assert paths("data/**/*.txt") == ["_SUCCESS.txt", "b.txt", "sub/[x].txt", "sub/_temporary/f.txt"]
     assert paths("data/su?") == ["sub/[x].txt", "sub/c.CSV", "sub/deep/d.parquet"]
     assert paths(["data/z*", "data/[ab].*"]) == ["z.tsv.zst", "a.jsonl.gz", "b.txt"]
-    with pytest.raises(FileNotFoundError, match=r"No file matches the pattern: 'data/\*.json'"):
+    with pytest.raises(FileNotFoundError, match=r"No file matches the glob: 'data/\*.json'"):
         paths("data/*.json")
     with pytest.raises(FileNotFoundError, match="No such file or directory: 'data/none'"):
         paths("data/none")
@@ -133,7 +135,7 @@ def test_addresses(folder):
     assert names == paths("data")
     (folder / "b.txt.gz").write_bytes(b"")
     (folder / "b.txt.gz").write_bytes(b"no gzip")
-    with pytest.raises(TokembError, match=f"file://{folder}/b.txt.gz is not a sound gzip file"):
+    with pytest.raises(TokembError, match=f"file://{folder}/b.txt.gz is not a valid gzip file"):
         collect(f"file://{folder}/b.txt.gz")
 
 
@@ -172,7 +174,7 @@ def test_no_standard_input():
     run = read_in_a_process(
         "sys.stdin = None\ntry: list(tokemb.read_corpus('-'))\nexcept tokemb.TokembError as error: print(error)"
     )
-    assert run.stdout == b"there is no standard input to read\n", run.stderr
+    assert run.stdout == b"standard input is closed: pass a file\n", run.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")

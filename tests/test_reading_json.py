@@ -37,11 +37,13 @@ def block(request, monkeypatch):
 @pytest.mark.usefixtures("folder", "block")
 @pytest.mark.parametrize("literal", ["9007199254740993", "-9007199254740993", "1" * 400, "18446744073709551617"])
 def test_integer_that_a_float_cannot_hold_is_an_error_beside_fractions(literal):
-    message = r"a\.jsonl, line 2 holds .* in the column 'n', which holds 64-bit floats; write the numbers .* as strings"
+    message = (
+        r"a\.jsonl, line 2 has .* in the column 'n', which contains 64-bit floats; write the numbers .* as strings"
+    )
     with pytest.raises(TokembError, match=message) as caught:
         numbers_of(literal)
     assert literal[:80] in str(caught.value)
-    with pytest.raises(TokembError, match=r"line 2 holds \[.* in the column 'n', which holds lists of 64-bit floats"):
+    with pytest.raises(TokembError, match=r"line 2 has \[.* in the column 'n', which contains lists of 64-bit floats"):
         numbers_of(f"[{literal}]", first="[0.5]")
 
 
@@ -60,7 +62,7 @@ def test_large_numbers_that_floats_hold_are_read_exactly():
 
 @pytest.mark.usefixtures("folder", "block")
 def test_number_beyond_all_floats_is_an_error_and_infinity_is_not():
-    with pytest.raises(TokembError, match=r"line 2 holds -1e999 in the column 'n', which holds 64-bit floats"):
+    with pytest.raises(TokembError, match=r"line 2 has -1e999 in the column 'n', which contains 64-bit floats"):
         numbers_of("-1e999")
     assert numbers_of("Infinity", "-Infinity") == [float("inf"), -float("inf")]
     assert str(numbers_of("NaN")) == "[nan]"
@@ -71,9 +73,9 @@ def test_number_beyond_all_floats_is_an_error_and_infinity_is_not():
 @pytest.mark.parametrize(
     ("literal", "first", "message"),
     [
-        ("18446744073709551616", "1", "holds 18446744073709551616 .* integers below 2\\*\\*63; write the numbers"),
-        ("1" * 5000, "0.5", "is not JSON that can be read: it holds an integer of thousands of digits"),
-        ("[" * 100_000 + "]" * 100_000, "0.5", "is not JSON that can be read: it is nested too deeply"),
+        ("18446744073709551616", "1", "has 18446744073709551616 .* integers below 2\\*\\*63; write the numbers"),
+        ("1" * 5000, "0.5", "cannot be read as JSON: it contains an integer of thousands of digits"),
+        ("[" * 100_000 + "]" * 100_000, "0.5", "cannot be read as JSON: it is nested too deeply"),
         ('1, "n": 2', "0.5", "has the key 'n' more than once"),
         ('1, "n": null', "0.5", "has the key 'n' more than once"),
         ('1, "text": "b"', "0.5", "has the key 'text' more than once"),
@@ -93,7 +95,7 @@ def test_repeated_keys_of_other_columns_are_ignored():
 
 @pytest.mark.usefixtures("folder")
 def test_lists_of_lists_are_an_error():
-    with pytest.raises(TokembError, match=r"'n' of a\.jsonl holds lists of lists: it must hold texts"):
+    with pytest.raises(TokembError, match=r"'n' of a\.jsonl contains lists of lists: it must contain texts"):
         numbers_of(first="[[1]]")
 
 
@@ -128,5 +130,5 @@ def test_command_names_the_line_of_an_integer_that_would_be_rounded(tmp_path):
     arguments = ("encode", "a.jsonl", "--vocab", "v", "--keep", "n", "-o", "x.parquet")
     run = command_here(*arguments, cwd=tmp_path)
     assert run.returncode == 1
-    assert run.stderr.startswith(b"Error: a.jsonl, line 2 holds 9007199254740993 in the column 'n'")
+    assert run.stderr.startswith(b"Error: a.jsonl, line 2 has 9007199254740993 in the column 'n'")
     assert not (tmp_path / "x.parquet").exists()

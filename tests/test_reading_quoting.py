@@ -171,7 +171,7 @@ def test_next_command_repeats_the_quoting_and_a_tab_as_delimiter(tmp_path):
     ok(command_here("encode", *arguments, "--vocab", "v", "-o", "x.npy", cwd=tmp_path))
     run = command_here("encode", "x.data", "--delimiter", r"\t", "--vocab", "v", "-o", "x.npy", cwd=tmp_path)
     assert run.returncode == 1
-    assert b"x.data, row 1 has 3 fields, and the first row 2" in run.stderr
+    assert b"x.data, row 1 has 3 fields, but the first row has 2" in run.stderr
 
 
 @pytest.mark.parametrize("quoting", [(), ("--quoting", "none")])

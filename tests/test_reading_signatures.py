@@ -55,25 +55,25 @@ def database():
 
 TABLE = pa.table({"text": ["a", "b"]})
 CONTENTS = {
-    "gzip": (gzip.compress(LINES.encode()), "holds gzip data, not text: decompress it, .* ends in .gz"),
-    "bzip2": (bz2.compress(LINES.encode()), "holds bzip2 data"),
-    "empty bzip2": (bz2.compress(b""), "holds bzip2 data"),
-    "xz": (lzma.compress(LINES.encode()), "holds xz data"),
-    "zstd": (zstd(LINES.encode()), "holds zstd data"),
-    "zip": (archive("zip"), "holds a ZIP archive"),
-    "tar": (archive(tarfile.PAX_FORMAT), "holds a tar archive"),
-    "GNU tar": (archive(tarfile.GNU_FORMAT), "holds a tar archive"),
-    "parquet": (written(pq.write_table, TABLE), 'holds a Parquet file, not text: pass format="parquet"'),
-    "arrow": (written(feather.write_feather, TABLE), 'holds Arrow data, not text: pass format="arrow"'),
-    "numpy": (written(lambda array, sink: np.save(sink, array), np.zeros(3)), "holds a NumPy array"),
-    "pickle": (pickle.dumps(["a", "b"]), "holds a Python pickle"),
-    "old pickle": (pickle.dumps(["a", "b"], 2), "holds a Python pickle"),
-    "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(100), "holds an HDF5 file"),
-    "SQLite": (database(), "holds an SQLite database"),
-    "PDF": (b"%PDF-1.7\n1 0 obj\n", "holds a PDF document"),
-    "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(100), "holds an image"),
-    "JPEG": (b"\xff\xd8\xff\xe0" + bytes(100), "holds an image"),
-    "integers": (np.arange(100, dtype=np.int32).tobytes(), "holds binary data, not text: .* of its first 400 bytes"),
+    "gzip": (gzip.compress(LINES.encode()), "contains gzip data, not text: decompress it, .* ends in .gz"),
+    "bzip2": (bz2.compress(LINES.encode()), "contains bzip2 data"),
+    "empty bzip2": (bz2.compress(b""), "contains bzip2 data"),
+    "xz": (lzma.compress(LINES.encode()), "contains xz data"),
+    "zstd": (zstd(LINES.encode()), "contains zstd data"),
+    "zip": (archive("zip"), "contains a ZIP archive"),
+    "tar": (archive(tarfile.PAX_FORMAT), "contains a tar archive"),
+    "GNU tar": (archive(tarfile.GNU_FORMAT), "contains a tar archive"),
+    "parquet": (written(pq.write_table, TABLE), 'contains a Parquet file, not text: pass format="parquet"'),
+    "arrow": (written(feather.write_feather, TABLE), 'contains Arrow data, not text: pass format="arrow"'),
+    "numpy": (written(lambda array, sink: np.save(sink, array), np.zeros(3)), "contains a NumPy array"),
+    "pickle": (pickle.dumps(["a", "b"]), "contains a Python pickle"),
+    "old pickle": (pickle.dumps(["a", "b"], 2), "contains a Python pickle"),
+    "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(100), "contains an HDF5 file"),
+    "SQLite": (database(), "contains an SQLite database"),
+    "PDF": (b"%PDF-1.7\n1 0 obj\n", "contains a PDF document"),
+    "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(100), "contains an image"),
+    "JPEG": (b"\xff\xd8\xff\xe0" + bytes(100), "contains an image"),
+    "integers": (np.arange(100, dtype=np.int32).tobytes(), "contains binary data, not text: .* of its first 400 bytes"),
     **{
         f"{encoding} {language} {mark!r}": (
             (mark + text).encode(encoding),
@@ -147,13 +147,13 @@ def test_json_file_of_json_lines_is_read_and_skipped_in_folders(tmp_path):
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
 def test_json_array_is_an_error_that_says_what_to_write(tmp_path, name, content):
     (tmp_path / name).write_text(content, encoding="utf-8")
-    with pytest.raises(TokembError, match=f"{name} holds a JSON array, not JSON Lines: write one object per line"):
+    with pytest.raises(TokembError, match=f"{name} contains a JSON array, not JSON Lines: write one object per line"):
         collect(tmp_path / name)
 
 
 def test_json_document_of_several_lines_is_an_error(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"text": "a"}, indent=2))
-    with pytest.raises(TokembError, match=r"a\.json, line 1 is not JSON: .*; every line must be one object"):
+    with pytest.raises(TokembError, match=r"a\.json, line 1 is not JSON: .*; every line must be one JSON object"):
         collect(tmp_path / "a.json")
 
 

@@ -150,7 +150,7 @@ def test_csv_line_endings_and_empty_lines_give_the_same_rows(tmp_path, newline, 
             ': pass the text column, for example column="id", or header=False if the first',
         ),
         ("a.csv", "1,a\n", {"header": False}, "the columns '0', '1': pass the text column, for example column=\"1\"$"),
-        ("a.tsv", "spam\tSome text, long enough to be one\n", {}, ", or header=False if the first row is no header"),
+        ("a.tsv", "spam\tSome text, long enough to be one\n", {}, ", or header=False if the first row is not a header"),
         (
             "a.tsv",
             "spam\t" + "long " * 20 + "\n",
@@ -164,7 +164,7 @@ def test_csv_line_endings_and_empty_lines_give_the_same_rows(tmp_path, newline, 
             "a.csv",
             "a,b\n",
             {"column": "c"},
-            "'a', 'b': pass one of these, or header=False if the first row is no header",
+            "'a', 'b': pass one of these, or header=False if the first row is not a header",
         ),
         (
             "a.txt",
@@ -172,7 +172,7 @@ def test_csv_line_endings_and_empty_lines_give_the_same_rows(tmp_path, newline, 
             {"column": "c"},
             "no column 'c'; if it is a table, pass its format, for example format=\"csv\", or",
         ),
-        ("a.csv", "text,b\n1,2,3\n", {}, 'row 1 has 3 fields, .* or pass another one, such as delimiter=";"'),
+        ("a.csv", "text,b\n1,2,3\n", {}, 'row 1 has 3 fields, .* or pass another delimiter, such as delimiter=";"'),
         ("a.tsv", "text\tb\n1\t2\t3\n", {}, 'row 1 has 3 fields, .* pass quoting="minimal" if fields are quoted'),
         ("a.jsonl", '{"text": null}\n', {}, "line 1 has no 'text': fill it, or pass missing=\"empty\""),
     ],
@@ -192,7 +192,7 @@ def test_errors(tmp_path):
         table_of(tmp_path / "x.csv", ["a", "c"])
     with pytest.raises(TextError, match="one row per line, and has no columns; if it is a table, pass its format"):
         table_of(tmp_path / "x.txt", ["a"])
-    with pytest.raises(TextError, match="'a' must be of one type in all files: .*x.parquet holds int64"):
+    with pytest.raises(TextError, match="'a' must be of one type in all files: .*x.parquet contains int64"):
         table_of([tmp_path / "x.csv", tmp_path / "x.parquet"])
     with pytest.raises(ArgumentError, match="errors must be one of"):
         read_table(tmp_path / "x.csv", errors="ignore")

@@ -82,7 +82,7 @@ def test_a_row_lost_by_the_spool_is_an_error(tmp_path, encoder, monkeypatch):
 def test_a_row_lost_by_a_format_is_an_error(tmp_path, encoder, monkeypatch, name, piece, method):
     append = getattr(piece, method)
     monkeypatch.setattr(piece, method, lambda self, rows: append(self, rows[:-1]))
-    with pytest.raises(RowsLostError, match=r"100 rows were given to a \.np[yz] file that holds 99"):
+    with pytest.raises(RowsLostError, match=r"100 rows were written to a \.np[yz] file that contains 99"):
         encode(encoder, tmp_path / name)
     assert not os.listdir(tmp_path)
 
@@ -90,7 +90,7 @@ def test_a_row_lost_by_a_format_is_an_error(tmp_path, encoder, monkeypatch, name
 def test_a_row_lost_by_parquet_is_an_error(tmp_path, encoder, monkeypatch):
     write = ParquetWriter._write
     monkeypatch.setattr(ParquetWriter, "_write", lambda self, block: write(self, block.slice(1, len(block))))
-    with pytest.raises(RowsLostError, match=r"100 rows were given to a \.parquet file that holds 99"):
+    with pytest.raises(RowsLostError, match=r"100 rows were written to a \.parquet file that contains 99"):
         encode(encoder, tmp_path / "x.parquet")
     assert not os.listdir(tmp_path)
 
@@ -152,7 +152,7 @@ def test_a_row_lost_by_feeding_is_an_error(encoder, monkeypatch):
     monkeypatch.setattr(ExampleMaker, "_rows", lambda self, texts: drop_last_row(rows(self, texts)))
     maker = ExampleMaker(encoder, None, None, 3, None, None)
     with pytest.raises(RowsLostError, match="3 rows were read but 2 encoded"):
-        list(maker.of_batches([pa.record_batch({"text": pa.array(["a", "b", "c"], pa.large_string())})], None))
+        list(maker.from_batches([pa.record_batch({"text": pa.array(["a", "b", "c"], pa.large_string())})], None))
 
 
 @pytest.mark.parametrize(

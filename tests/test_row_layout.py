@@ -104,7 +104,8 @@ def test_special_tokens_in_place(kernels, rows, marked, before, after, spare, th
     with pytest.MonkeyPatch.context() as patch:
         use_kernels(patch, kernels)
         patch.setattr(
-            "tokemb.engine.insert_special_tokens.run", lambda move, moves: [move(*each) for each in reversed(moves)]
+            "tokemb.engine.insert_special_tokens.parallel_map",
+            lambda move, moves: [move(*each) for each in reversed(moves)],
         )
         whole, found = insert_special_tokens(ragged, around, np.array(marked), threads)
     assert [row.tolist() for row in whole] == [[*before, *row, *after] for row in rows]

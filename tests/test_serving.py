@@ -143,8 +143,8 @@ def test_only_its_own_folder_is_replaced(encoder, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ("--answer vectors", 2, "--answer vectors needs --model"),
-        ("--answer ids --model m.keras", 2, "--answer ids needs no --model"),
+        ("--returns vectors", 2, "--returns vectors requires --model"),
+        ("--returns ids --model m.keras", 2, "--returns ids does not use a model: leave out --model"),
         ("--model m.keras", 1, "there is no model at m.keras"),
         ("--maxlen 0", 2, "must be an integer from 1 to 2147483647; received 0"),
     ],
@@ -217,7 +217,7 @@ def test_layers_without_a_vocabulary_and_encoders_of_other_kinds():
         tokemb.fit_vocab(["a"]).to_text_vectorization()
     with pytest.raises(tokemb.TokembError, match="pads and truncates at the end"):
         tokemb.fit_vocab(["a"], profile="text-vectorization", padding="pre").to_text_vectorization()
-    with pytest.raises(tokemb.TokembError, match="loses a NUL"):
+    with pytest.raises(tokemb.TokembError, match="loses a NUL at the end"):
         tokemb.fit_vocab(["a\0"], profile="text-vectorization").to_text_vectorization()
 
 

@@ -278,16 +278,16 @@ def test_a_search_over_settings():
     ("settings", "message"),
     [
         ({"mode": "binary"}, "mode must be one of multi_hot, count, tf_idf, ids, vectors; received 'binary'"),
-        ({"mode": "vectors"}, "mode='vectors' needs an embedding: a Keras model, or the path of a saved one"),
+        ({"mode": "vectors"}, "mode='vectors' requires a Keras model or the path of a saved one: pass embedding="),
         ({"mode": "vectors", "pooling": "min", "embedding": "m"}, "pooling must be one of mean, sum, max"),
-        ({"mode": "tf_idf", "model": "bpe"}, "mode='tf_idf' needs to know how many rows hold each token"),
+        ({"mode": "tf_idf", "algorithm": "bpe"}, "mode='tf_idf' requires document counts"),
         ({"mode": "vectors", "embedding": "nowhere.keras"}, "there is no model at nowhere.keras"),
         ({"encoder": "nowhere"}, "nowhere"),
         ({"max_size": 0}, "max_size must be an integer of at least 1"),
         ({"mode": "ids", "maxlen": 0}, "maxlen must be an integer of at least 1"),
-        ({"encoder": "v", "min_count": 2}, "min_count is for a vocabulary that is fitted, not for a given encoder"),
-        ({"encoder": "v", "reserve": ["a"]}, "reserve is for a vocabulary that is fitted"),
-        ({"encoder": "v", "model": "bpe"}, "model is for a vocabulary that is fitted"),
+        ({"encoder": "v", "min_count": 2}, "min_count requires that fit fits a vocabulary, and encoder was passed"),
+        ({"encoder": "v", "reserve": ["a"]}, "reserve requires that fit fits a vocabulary"),
+        ({"encoder": "v", "algorithm": "bpe"}, "algorithm requires that fit fits a vocabulary"),
     ],
 )
 def test_settings_that_cannot_be(settings, message):

@@ -176,7 +176,7 @@ def killing(flag: Path, partition: int):
         (7, {"profile": "keras", "oov": False, "min_count": 4}),
         (7, {"profile": "text-vectorization", "max_size": 20, "min_count": 2, "maxlen": 9}),
         (20, {}),
-        (2, {"model": "wordpiece", "max_size": 600}),
+        (2, {"algorithm": "wordpiece", "max_size": 600}),
     ],
 )
 def test_the_vocabulary_has_the_bytes_of_the_local_one(session, tmp_path, partitions, settings):

@@ -40,11 +40,11 @@ def tokens_in(batches):
 def test_a_partition_is_counted_in_parts_that_add_up(monkeypatch, most, profile):
     from tokemb.integrations.spark.sums import sum_partition
 
-    monkeypatch.setattr("tokemb.integrations.spark.worker.MOST_DISTINCT", most)
+    monkeypatch.setattr("tokemb.integrations.spark.worker.MAX_DISTINCT", most)
     monkeypatch.setattr("tokemb.integrations.spark.sums.BUCKETS", 5)
-    monkeypatch.setattr("tokemb.integrations.spark.sums._MERGE", most)
+    monkeypatch.setattr("tokemb.integrations.spark.sums._MERGE_ROWS", most)
     monkeypatch.setattr("tokemb.sources.texts.BATCH_ROWS", most)
-    monkeypatch.setattr("tokemb.engine.SMALL", 1)
+    monkeypatch.setattr("tokemb.engine.SMALL_BYTES", 1)
     local = tokemb.TokenCounts.from_texts(TEXTS, profile=profile)
     parts = packed(TEXTS, profile)
     assert (tokens_in(parts) > len(local.tokens) + len(local.row_lengths)) == (most == 3)
@@ -63,16 +63,15 @@ def test_a_partition_is_counted_in_parts_that_add_up(monkeypatch, most, profile)
 @given(st.lists(st.dictionaries(st.text(st.characters(codec="utf-8")), st.integers(1, 1 << 40))), st.integers(0, 9))
 def test_what_is_packed_is_unpacked(parts, skipped):
     from tokemb.engine.tally import Tally
-    from tokemb.integrations.spark.sums import Sums, unpacked
-    from tokemb.integrations.spark.sums import packed as pack
+    from tokemb.integrations.spark.sums import Sums, pack_tally, unpack_counts
 
     sums, expected = Sums(), Counter()
     for part in parts:
         numbers = np.array(list(part.values()), np.int64)
-        *words, _ = pack(Tally(pa.array(part, pa.large_string()), numbers, numbers, {}), 0)
+        *words, _ = pack_tally(Tally(pa.array(part, pa.large_string()), numbers, numbers, {}), 0)
         for batch in words:
-            sums.add(unpacked(batch.slice(0, skipped)))
-            sums.add(unpacked(batch.slice(skipped)))
+            sums.add(unpack_counts(batch.slice(0, skipped)))
+            sums.add(unpack_counts(batch.slice(skipped)))
         expected.update(part)
     result = sums.result()
     assert dict(zip(result["token"].to_pylist(), result["count"].to_pylist(), strict=True)) == dict(expected)
@@ -82,24 +81,24 @@ def test_bytes_that_are_no_text_are_an_error():
     from tokemb.integrations.spark.worker import count_partition
 
     broken = pa.RecordBatch.from_pydict({"text": pa.array([b"fine", b"\xff"], pa.binary()).view(pa.string())})
-    with pytest.raises(TextError, match="'text' of partition 0 is not sound from row 1 on"):
+    with pytest.raises(TextError, match="'text' of partition 0 is corrupt from row 1 on"):
         list(count_partition(iter([broken]), column="text", profile="words", missing="error"))
 
 
 def test_a_worker_makes_a_vocabulary_once():
-    from tokemb.integrations.spark.worker import packed, unpacked
+    from tokemb.integrations.spark.worker import deserialize_encoder, serialize_encoder
 
     encoder = tokemb.fit_vocab(TEXTS, profile="keras", oov=False, maxlen=5, padding="pre")
-    packs = packed(encoder)
-    again = unpacked(packs)
-    assert unpacked(bytes(bytearray(packs))) is again
+    packs = serialize_encoder(encoder)
+    again = deserialize_encoder(packs)
+    assert deserialize_encoder(bytes(bytearray(packs))) is again
     assert again.fingerprint == encoder.fingerprint
     np.testing.assert_array_equal(again.encode(TEXTS), encoder.encode(TEXTS))
-    others = [unpacked(packed(tokemb.fit_vocab([f"{number}"]))) for number in range(9)]
+    others = [deserialize_encoder(serialize_encoder(tokemb.fit_vocab([f"{number}"]))) for number in range(9)]
     assert [other.vocabulary[2] for other in others] == [f"{number}" for number in range(9)]
     from tokemb.integrations.spark import worker
 
-    assert len(worker._kept) <= worker._MOST_KEPT
+    assert len(worker._cache) <= worker._CACHE_SIZE
 
 
 @given(
@@ -128,8 +127,8 @@ def test_counts_that_lack_tokens_say_so(tmp_path):
         some + whole
     with pytest.raises(ArgumentError, match=rule + "saved"):
         some.save(tmp_path / "c.parquet")
-    with pytest.raises(ArgumentError, match=rule + "cut into subwords"):
-        tokemb.fit_vocab(some, model="bpe")
+    with pytest.raises(ArgumentError, match=rule + "split into subwords"):
+        tokemb.fit_vocab(some, algorithm="bpe")
     with pytest.raises(ArgumentError, match=rule + "used to grow"):
         tokemb.fit_vocab(whole).grow(some)
 
@@ -140,7 +139,7 @@ def test_counts_that_lack_tokens_say_so(tmp_path):
         (None, "Spark needs Java, and JAVA_HOME is .*: install Java 17"),
         ('openjdk version "11.0.2" 2019', "Spark needs Java 17 or newer, and .* is Java 11: install"),
         ('java version "1.8.0_2"', "is Java 8: install"),
-        ("Bad", "tells no version"),
+        ("Bad", "reports no version"),
         ('openjdk version "17.0.15"', None),
         ('openjdk version "21" 2023', None),
     ],
@@ -168,7 +167,7 @@ def test_java(tmp_path, monkeypatch, told, message):
         ("sys.modules['pandas'] = None", "pip install tokemb[spark]"),
         (
             "import pyspark; pyspark.__version__ = '3.5.1'",
-            "tokemb needs pyspark 4, and 3.5.1 is installed: pip install",
+            "tokemb.integrations.spark requires pyspark 4; 3.5.1 is installed: pip install",
         ),
     ],
 )
@@ -187,11 +186,17 @@ def test_the_library_does_not_import_spark():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("fit-vocab t.txt -o v --master local", "--master is for --engine spark"),
-        ("fit-vocab t.txt -o v --engine spark --threads 2", "--threads is for this machine"),
-        ("encode t.txt --vocab v -o i --engine spark --maxlen 3 --dtype int64", "--dtype is for this machine"),
-        ("encode t.txt --vocab v -o i --engine spark --maxlen 3 --rows-per-shard 4", "--rows-per-shard is for this"),
-        ("encode t.txt --vocab v -o - --engine spark --maxlen 3", "cannot go to standard output"),
+        ("fit-vocab t.txt -o v --master local", "--master requires --engine spark"),
+        ("fit-vocab t.txt -o v --engine spark --threads 2", "--engine spark does not support --threads"),
+        (
+            "encode t.txt --vocab v -o i --engine spark --maxlen 3 --dtype int64",
+            "--engine spark does not support --dtype",
+        ),
+        (
+            "encode t.txt --vocab v -o i --engine spark --maxlen 3 --rows-per-shard 4",
+            "--engine spark does not support --rows-per-shard",
+        ),
+        ("encode t.txt --vocab v -o - --engine spark --maxlen 3", "Spark writes a folder: pass its path as --output"),
         ("encode t.txt --vocab v -o i --engine spark", "pass --maxlen or --ragged"),
         ("fit-vocab c.parquet -o w --engine spark", "counts are added on this machine"),
     ],

@@ -38,7 +38,7 @@ def test_a_slice_is_spooled_as_its_rows(tmp_path):
 
 
 def test_an_output_that_cannot_be_is_known_before(tmp_path):
-    with pytest.raises(NotADirectoryError, match="folder does not exist"):
+    with pytest.raises(NotADirectoryError, match="folder of the output must exist"):
         DiskBuffer(tmp_path / "none" / "x.npy")
     with pytest.raises(IsADirectoryError):
         DiskBuffer(tmp_path)
@@ -48,10 +48,10 @@ def test_an_output_that_cannot_be_is_known_before(tmp_path):
 def test_no_space_left(tmp_path):
     run = python(
         "import resource, sys, numpy as np; from pathlib import Path; from tokemb import Ragged\n"
-        "from tokemb.rows.disk_buffer import RowSpool\n"
+        "from tokemb.rows.disk_buffer import DiskBuffer\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         "try:\n"
-        "    with RowSpool(Path(sys.argv[1])) as spool:\n"
+        "    with DiskBuffer(Path(sys.argv[1])) as spool:\n"
         "        spool.append(Ragged.from_lengths(np.zeros(50_000, np.int32), np.full(50, 1000)))\n"
         "except OSError as error: print(error.strerror)\n",
         str(tmp_path / "x.npy"),

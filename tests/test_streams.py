@@ -165,7 +165,7 @@ def test_closed_standard_output_is_an_error_of_decode(made):
 
 @POSIX
 def test_files_do_not_get_the_descriptor_of_a_closed_standard_stream(tmp_path):
-    code = "from tokemb_cli import streams; streams.use(); f = open('x', 'w'); f.write(str(f.fileno()))"
+    code = "from tokemb_cli import streams; streams.install(); f = open('x', 'w'); f.write(str(f.fileno()))"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "cli")])}
     subprocess.run(
         [sys.executable, "-c", code],
@@ -214,7 +214,7 @@ def test_stream_that_takes_nothing_is_an_error():
         def write(self, data):
             return 0
 
-    with pytest.raises(OSError, match="takes no more bytes"):
+    with pytest.raises(OSError, match="accepts no more bytes"):
         write_all(Closed(), b"abc")
 
 

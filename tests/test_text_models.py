@@ -109,7 +109,7 @@ def test_keras_layers_with_a_vocabulary_are_refused_or_named():
     ids, country = keras.Input((None,), dtype="int32"), keras.Input((1,), dtype="string")
     countries = keras.layers.StringLookup(vocabulary=["fr", "de"], name="countries")(country)
     vectors = tokemb.embedding_model(old, 3)(ids) + keras.layers.Embedding(3, 3)(countries)
-    with pytest.warns(UserWarning, match="layers with a vocabulary of their own stay as they are: countries; if"):
+    with pytest.warns(UserWarning, match="Keras layers with a vocabulary cannot grow and are unchanged: countries; if"):
         grown = tokemb.grow_model(keras.Model([ids, country], vectors), old, new)
     assert grown.get_layer(tokemb.embedding_model(new, 3).name).get_layer("token_embedding").input_dim == new.input_dim
 

@@ -145,7 +145,7 @@ def test_columns_of_other_libraries(make, rows):
 def test_series(library):
     module = pytest.importorskip(library)
     assert collect(module.Series(["a b", "é中🙂", ""])) == ["a b", "é中🙂", ""]
-    with pytest.raises(TypeError, match="pass the column that holds the texts"):
+    with pytest.raises(TypeError, match="pass the column that contains the texts"):
         collect(module.DataFrame({"text": ["a"]}))
 
 
@@ -158,7 +158,7 @@ def test_a_stream_of_a_table_is_no_column():
         column_names = ("text",)
 
     for table in (Table(), Dataset()):
-        with pytest.raises(TypeError, match="pass the column that holds the texts"):
+        with pytest.raises(TypeError, match="pass the column that contains the texts"):
             collect(table)
 
 
@@ -189,7 +189,7 @@ def test_arrays_of_strings_are_cut(rows, monkeypatch):
         arrays.append(np.array(rows, np.dtypes.StringDType()))
     for array in arrays:
         assert collect(array) == rows
-        with pytest.raises(ValueError, match=r"texts\[2\] holds a lone surrogate|Surrogate|surrogate"):
+        with pytest.raises(ValueError, match=r"texts\[2\] contains a lone surrogate|Surrogate|surrogate"):
             collect(np.array(["a", "b", "\ud800"]))
 
 
@@ -248,7 +248,7 @@ NAN = float("nan")
     [
         ("one text", TypeError, r"not one str: pass \[text\] for a text, or pathlib.Path\(text\) for a file"),
         (b"bytes", TypeError, "not bytes: decode it first"),
-        ({"text": ["a"]}, TypeError, "not a dict: pass the column that holds the texts"),
+        ({"text": ["a"]}, TypeError, "not a dict: pass the column that contains the texts"),
         (pa.table({"text": ["a"]}), TypeError, "not a Table: pass the column"),
         ({"a", "b"}, TypeError, "a set has none: pass a list"),
         (["a", np.array([1, 2])], TypeError, r"texts\[1\] is array"),
@@ -263,15 +263,15 @@ NAN = float("nan")
         (pa.array(["a", None]), ValueError, r"texts\[1\] is missing"),
         (pa.array([1, 2]), TypeError, "received Arrow int64"),
         (pa.DictionaryArray.from_arrays([0, 1], ["a", None]), ValueError, r"texts\[1\] is missing"),
-        (pa.array([b"a", b"\xff"]).view(pa.string()), ValueError, "texts are not sound Arrow"),
-        (pa.array([["a"], [None]]), ValueError, r"texts\[1\] holds a missing token"),
+        (pa.array([b"a", b"\xff"]).view(pa.string()), ValueError, "texts are not a valid Arrow array"),
+        (pa.array([["a"], [None]]), ValueError, r"texts\[1\] contains a missing token"),
         (["a", 5], TypeError, r"texts\[1\] is 5"),
         (["a", b"b"], TypeError, r"texts\[1\] is b'b'"),
         (["a", ["b"]], TypeError, r"texts\[1\] is \['b'\]"),
         ([["a"], "b"], TypeError, r"texts\[1\] is 'b'"),
         ([["a"], ["b", 3]], TypeError, r"texts\[1\] does not: \['b', 3\]"),
-        (["a", "x\ud800"], ValueError, r"texts\[1\] holds a lone surrogate"),
-        ([["a"], ["x\udfff"]], ValueError, r"texts\[1\] holds a lone surrogate"),
+        (["a", "x\ud800"], ValueError, r"texts\[1\] contains a lone surrogate"),
+        ([["a"], ["x\udfff"]], ValueError, r"texts\[1\] contains a lone surrogate"),
     ],
 )
 def test_what_is_not_text_names_the_row(texts, kind, message):

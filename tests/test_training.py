@@ -18,13 +18,13 @@ from tokemb.rows.ragged import Ragged
 from tokemb.tables import ColumnEncoder
 from tokemb.training import heads, sequences
 from tokemb.training import next_model as next_models
-from tokemb.training.batching import Buckets, taken
+from tokemb.training.batching import Buckets, take
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.fitting import Schedule, read_report
-from tokemb.training.knowledge_tracing import tracing_model, train_tracing
-from tokemb.training.metrics import ranking, ranks_of, roc_auc
+from tokemb.training.knowledge_tracing import knowledge_tracing_model, train_knowledge_tracing
+from tokemb.training.metrics import ranking_metrics, ranks_of, roc_auc
 from tokemb.training.next_event import train_next
-from tokemb.training.next_model import Candidates, finish, next_model, training_model
+from tokemb.training.next_model import Candidates, copy_output_weights, next_model, training_model
 from tokemb.training.ratings import train_ratings
 
 WORDS = "good bad film plot one two three"
@@ -61,7 +61,7 @@ def test_rows_of_like_lengths_share_batches_and_not_always_the_same():
 @given(st.lists(st.lists(st.integers(1, 9), max_size=12), min_size=1, max_size=8), st.none() | st.integers(1, 5))
 def test_windows_hold_every_place_once_beside_what_comes_next(rows, maxlen):
     ragged = Ragged.from_rows(rows)
-    now, then = (sequences.windows(part(ragged), maxlen) for part in (sequences.before, sequences.after))
+    now, then = (sequences.windows(part(ragged), maxlen) for part in (sequences.drop_last, sequences.drop_first))
     size = maxlen or 99
     pairs = [list(zip(row, row[1:], strict=False)) for row in rows]
     wanted = [part[i : i + size] for part in pairs for i in range(0, len(part), size)]
@@ -71,7 +71,7 @@ def test_windows_hold_every_place_once_beside_what_comes_next(rows, maxlen):
 @given(st.lists(st.lists(st.integers(1, 9), max_size=5), min_size=1, max_size=8), st.data())
 def test_rows_are_taken_in_the_order_in_which_they_are_named(rows, data):
     chosen = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=9))
-    found = taken(Ragged.from_rows(rows), np.array(chosen, np.int64))
+    found = take(Ragged.from_rows(rows), np.array(chosen, np.int64))
     assert [row.tolist() for row in found] == [rows[number] for number in chosen]
 
 
@@ -98,7 +98,7 @@ def test_ranks_are_places_in_a_stable_sort(rows, candidates, seed):
 
 
 def test_hits_and_reciprocal_ranks():
-    figures = ranking(np.array([1, 2, 4, 20]))
+    figures = ranking_metrics(np.array([1, 2, 4, 20]))
     assert figures == {"hit_rate_at_1": 0.25, "hit_rate_at_3": 0.5, "hit_rate_at_10": 0.75, "mrr": 0.45}
 
 
@@ -162,7 +162,7 @@ def test_padding_reaches_no_prediction_of_what_comes_next(cell):
 def test_padding_reaches_no_probability_of_an_answer(cell):
     table = {"skill": [["a", "b", "c"]], "correct": [["0", "1", "1"]]}
     encoder = ColumnEncoder.fit(table, columns=["skill", ("skill", "correct")])
-    model = tracing_model(encoder, cell=cell, dim=3, units=4, dropout=0.1)
+    model = knowledge_tracing_model(encoder, cell=cell, dim=3, units=4, dropout=0.1)
     _large_padding(model.get_layer("answer_embedding"))
     answers, skills = Ragged.from_rows([[3, 4, 5], [4]]), Ragged.from_rows([[4, 5, 3], [3]])
     short, long = (_given(model, {"answers": answers.pad(n), "next_skill": skills.pad(n)}) for n in (3, 8))
@@ -182,7 +182,7 @@ def reviews(rows, seed=0):
     )
 
 
-QUICK = Schedule(epochs=6, batch_size=32, rate=0.03, seed=5)
+QUICK = Schedule(epochs=6, batch_size=32, learning_rate=0.03, seed=5)
 
 
 @pytest.mark.parametrize("head", ["mean", "conv"])
@@ -205,7 +205,7 @@ def test_a_classifier_learns_saves_and_loads(head, tmp_path):
     assert [epoch for epoch, _ in shown] == list(range(1, trained.fitted.epochs + 1))
     assert 0 < trained.fitted.input_share < 1
     trained.save(tmp_path / "out")
-    with pytest.raises(OutputExistsError, match="holds a trained model"):
+    with pytest.raises(OutputExistsError, match="contains a trained model"):
         trained.save(tmp_path / "out")
     trained.save(tmp_path / "out", force=True)
     encoder = tokemb.Encoder.load(tmp_path / "out" / "vocabulary")
@@ -222,7 +222,7 @@ def test_the_best_weights_stay():
     """Of labels that follow from nothing, more epochs learn only the rows themselves."""
     rows = reviews(120)
     labels = np.random.default_rng(3).integers(0, 2, 120).tolist()
-    schedule = Schedule(epochs=40, rate=0.1, batch_size=16, validation=0.3, patience=2)
+    schedule = Schedule(epochs=40, learning_rate=0.1, batch_size=16, validation_split=0.3, patience=2)
     losses = []
     trained = train_classifier(
         Labelled(rows.texts, labels),
@@ -247,7 +247,7 @@ def test_runs_repeat(monkeypatch):
     def next_run():
         return train_next([["a", "b", "c", "d"]] * 20, dim=3, units=4, schedule=Schedule(epochs=1, seed=1))
 
-    monkeypatch.setattr(next_models, "DRAWN", 2)
+    monkeypatch.setattr(next_models, "SAMPLED_IDS", 2)
     assert bits(next_run()) == bits(next_run())
     first, second = run("gru", 1), run("gru", 1)
     assert bits(first) == bits(second)
@@ -255,12 +255,12 @@ def test_runs_repeat(monkeypatch):
     assert bits(run("mean", 1)) != bits(run("mean", 2))
 
 
-@pytest.mark.parametrize("drawn", [next_models.DRAWN, 3])
+@pytest.mark.parametrize("drawn", [next_models.SAMPLED_IDS, 3])
 def test_the_next_event_is_learned(drawn, monkeypatch):
-    monkeypatch.setattr(next_models, "DRAWN", drawn)
+    monkeypatch.setattr(next_models, "SAMPLED_IDS", drawn)
     rng = np.random.default_rng(0)
     rows = [[f"e{(start + i) % 12}" for i in range(rng.integers(3, 9))] for start in rng.integers(0, 12, 200)]
-    trained = train_next(rows, maxlen=4, dim=12, units=16, dropout=0.0, schedule=Schedule(epochs=8, rate=0.03))
+    trained = train_next(rows, maxlen=4, dim=12, units=16, dropout=0.0, schedule=Schedule(epochs=8, learning_rate=0.03))
     assert trained.metrics["rows"] == 200
     assert trained.metrics["hit_rate_at_1"] > 0.95
     assert trained.metrics["popular_hit_rate_at_1"] < 0.3
@@ -270,31 +270,31 @@ def test_the_next_event_is_learned(drawn, monkeypatch):
 
 def test_candidates_are_the_next_events_and_some_more(monkeypatch):
     """Each is one as often as its chance says."""
-    monkeypatch.setattr(next_models, "DRAWN", 6)
+    monkeypatch.setattr(next_models, "SAMPLED_IDS", 6)
     random = np.random.default_rng(0)
     shares = np.append([0, 0, 0.5, 0.3], np.full(16, 0.0125))
     candidates = Candidates(shares)
     met, chances = np.zeros(20), np.zeros(20)
     for _ in range(4000):
         targets = random.choice(20, 5, p=shares).astype(np.int32)
-        ids, log_chance = candidates.inputs(targets, random).values()
+        ids, log_probability = candidates.inputs(targets, random).values()
         assert (np.diff(ids) > 0).all()
         assert np.isin(targets, ids).all()
         met[ids] += 1
-        chances[ids] = np.exp(log_chance)
+        chances[ids] = np.exp(log_probability)
     np.testing.assert_allclose(met / 4000, chances, atol=0.03)
     assert candidates.inputs(targets, np.random.default_rng(1))["candidates"].dtype == np.int32
 
 
 def test_what_is_saved_gives_the_probabilities_that_were_trained(monkeypatch):
-    monkeypatch.setattr(next_models, "DRAWN", 2)
+    monkeypatch.setattr(next_models, "SAMPLED_IDS", 2)
     model = next_model(ENCODER, cell="gru", dim=4, units=5, dropout=0.1, seed=1)
     trained = training_model(model)
     trained.get_layer("bias").set_weights([np.random.default_rng(0).normal(size=(ENCODER.input_dim, 1))])
-    finish(model, trained)
+    copy_output_weights(model, trained)
     ids = Ragged.from_rows([[2, 3, 4, 5], [6, 2]]).pad(4)
     everything = np.arange(ENCODER.input_dim, dtype=np.int32)
-    logits = _given(trained, {"token_ids": ids, "candidates": everything, "log_chance": np.zeros(len(everything))})
+    logits = _given(trained, {"token_ids": ids, "candidates": everything, "log_probability": np.zeros(len(everything))})
     odds = np.exp(logits)
     np.testing.assert_allclose(_given(model, ids), odds / odds.sum(axis=-1, keepdims=True), rtol=1e-5)
 
@@ -321,9 +321,11 @@ def test_what_can_be_read_once_is_as_good_as_a_list():
 
 def test_the_last_event_is_left_out_of_training():
     rows = [["a", "b", "c"]] * 40
-    trained = train_next(rows, dim=4, units=4, schedule=Schedule(epochs=2, rate=0.05, validation=0))
+    trained = train_next(rows, dim=4, units=4, schedule=Schedule(epochs=2, learning_rate=0.05, validation_split=0))
     assert trained.metrics["hit_rate_at_1"] == 0
-    trained = train_next(rows, test=rows, dim=4, units=4, schedule=Schedule(epochs=40, rate=0.05, validation=0))
+    trained = train_next(
+        rows, test=rows, dim=4, units=4, schedule=Schedule(epochs=40, learning_rate=0.05, validation_split=0)
+    )
     assert trained.metrics["hit_rate_at_1"] == 1
     assert (trained.fitted.epochs, trained.fitted.validation_loss) == (40, None)
 
@@ -340,14 +342,14 @@ def students(rows, seed=0):
 
 
 def test_answers_are_traced():
-    trained = train_tracing(
+    trained = train_knowledge_tracing(
         students(200),
         test=students(50, 1),
         maxlen=6,
         dim=8,
         units=12,
         dropout=0.0,
-        schedule=Schedule(epochs=20, rate=0.03, batch_size=32, patience=20),
+        schedule=Schedule(epochs=20, learning_rate=0.03, batch_size=32, patience=20),
     )
     assert trained.metrics["on"] == "test"
     assert trained.metrics["roc_auc"] > 0.95
@@ -362,8 +364,8 @@ def test_answers_are_traced():
     [
         ([1, None], "row 2 has no label"),
         (["a", ""], "row 2 has no label"),
-        ([1, "a"], "all whole numbers, or all texts"),
-        ([0.5, 1.0], "integers or texts; that of row 1 is 0.5"),
+        ([1, "a"], "all integers or all texts"),
+        ([0.5, 1.0], "integers or texts; the label of row 1 is 0.5"),
     ],
 )
 def test_labels_that_are_none(labels, message):
@@ -372,17 +374,17 @@ def test_labels_that_are_none(labels, message):
 
 
 def test_settings_that_cannot_be():
-    with pytest.raises(ArgumentError, match="at least two classes"):
+    with pytest.raises(ArgumentError, match="classes must be at least 2"):
         train_classifier(Labelled(["a", "b"], [1, 1]))
     with pytest.raises(ArgumentError, match="pass the length as maxlen=..."):
         heads.classifier(ENCODER, 2, head="flatten")
     with pytest.raises(ArgumentError, match="head must be one of"):
         heads.classifier(ENCODER, 2, head="other")
-    for wrong in ({"epochs": 0}, {"validation": 1.0}, {"rate": 0}, {"seed": -1}):
+    for wrong in ({"epochs": 0}, {"validation_split": 1.0}, {"learning_rate": 0}, {"seed": -1}):
         with pytest.raises(ArgumentError, match=next(iter(wrong))):
             Schedule(**wrong)
     with pytest.raises(ArgumentError, match="the training split must have rows"):
-        Schedule(validation=0.1).split(1)
+        Schedule(validation_split=0.1).split(1)
     with pytest.raises(ArgumentError, match="at least three events"):
         train_next(["a b", "b"])
 
@@ -404,7 +406,7 @@ def test_what_cannot_be_reported_on_is_found_before_training(untrained):
     for test, message in (
         (Labelled([], []), "has no rows"),
         (Labelled(["a", "b"], ["pos", None]), "row 2 has no label"),
-        (Labelled(["a", "b"], ["pos", "other"]), "label of row 2, 'other', is none"),
+        (Labelled(["a", "b"], ["pos", "other"]), "label of row 2, 'other', does not"),
         (Labelled(["a", "b"], ["pos"]), "must have a label: received 2 texts and 1 labels"),
     ):
         with pytest.raises((ArgumentError, TextError), match=message):
@@ -412,29 +414,29 @@ def test_what_cannot_be_reported_on_is_found_before_training(untrained):
     with pytest.raises(ArgumentError, match="no sequence is long enough to compute metrics on"):
         train_next([["a", "b", "c"]] * 9, test=[["a"], []])
     ratings = {"user": ["a", "b"] * 9, "item": ["c", "d"] * 9, "stars": [1, 2] * 9}
-    for stars, message in (([], "has no rows"), ([None], "row 1 has no 'stars'")):
+    for stars, message in (([], "has no rows"), ([None], "row 1 has no number in the column 'stars'")):
         test = {"user": ["a"] * len(stars), "item": ["c"] * len(stars), "stars": pa.array(stars, pa.int64())}
         with pytest.raises((ArgumentError, TextError), match=message):
             train_ratings(ratings, ["user", "item"], "stars", test=test)
     one = {"skill": [["a"]], "correct": [[1]]}
     with pytest.raises(ArgumentError, match="no student has enough answers to compute metrics on"):
-        train_tracing(students(20), test=one)
+        train_knowledge_tracing(students(20), test=one)
     with pytest.raises(TextError, match="0 or 1"):
-        train_tracing(students(20), test={"skill": [["a", "b"]], "correct": [[1, 2]]})
+        train_knowledge_tracing(students(20), test={"skill": [["a", "b"]], "correct": [[1, 2]]})
     with pytest.raises(ArgumentError, match="no student has enough answers to train on"):
-        train_tracing({name: rows * 9 for name, rows in one.items()}, test=students(20))
+        train_knowledge_tracing({name: rows * 9 for name, rows in one.items()}, test=students(20))
 
 
 def test_a_vocabulary_of_other_columns_is_refused():
     table = students(10)
-    with pytest.raises(ArgumentError, match="must be of the columns 'skill' and"):
-        train_tracing(table, encoder=ColumnEncoder.fit(table))
+    with pytest.raises(ArgumentError, match="must be fitted to the columns 'skill' and"):
+        train_knowledge_tracing(table, encoder=ColumnEncoder.fit(table))
 
 
 @pytest.mark.parametrize("answers", [["0", "2"], ["1", "yes"], [0, None]])
 def test_answers_that_are_neither_right_nor_wrong(answers):
     with pytest.raises(TextError, match="0 or 1"):
-        train_tracing({"skill": [["a", "b"]] * 4, "correct": [answers] * 4})
+        train_knowledge_tracing({"skill": [["a", "b"]] * 4, "correct": [answers] * 4})
 
 
 def test_a_folder_of_something_else_stays(tmp_path):
@@ -469,7 +471,9 @@ def test_events_are_classified(tmp_path):
         for user in range(60):
             kind = ("calm", "mid", "wild")[user % 3]
             file.writelines(f"{user},{event}{kind[0]},{kind}\n" for event in rng.choice(list("xyz"), 4))
-    arguments = "--column event --group-by user --label kind --epochs 20 --rate 0.05 --dim 4 --batch-size 16".split()
+    arguments = (
+        "--column event --group-by user --label kind --epochs 20 --learning-rate 0.05 --dim 4 --batch-size 16".split()
+    )
     result = run("classify", tmp_path / "events.csv", *arguments, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "out" / "training.json").read_text())
@@ -478,7 +482,7 @@ def test_events_are_classified(tmp_path):
     assert "epoch 1 " not in result.output, "no terminal, no progress"
     assert "accuracy   1.0" in result.output
     (tmp_path / "other").write_text("mine")
-    wrong = {"other": (1, "something else is there"), "no/out": (1, "does not exist")}
+    wrong = {"other": (1, "something else exists at this path"), "no/out": (1, "does not exist")}
     for output, (code, message) in wrong.items():
         result = run("classify", tmp_path / "events.csv", *arguments, "-o", tmp_path / output)
         assert (result.exit_code, message in result.output) == (code, True), result.output
@@ -501,9 +505,9 @@ def test_next_and_tracing_by_the_command(tmp_path):
         for skill, right in zip(*row, strict=True)
     ]
     (tmp_path / "answers.csv").write_text("student,skill,right\n" + "".join(lines))
-    arguments = "--column skill --correct right --group-by student --epochs 1 --dim 4 --units 4".split()
+    arguments = "--column skill --correct-column right --group-by student --epochs 1 --dim 4 --units 4".split()
     test = ("--test", tmp_path / "answers.csv")
-    result = run("tracing", tmp_path / "answers.csv", *arguments, *test, "-o", tmp_path / "tracing")
+    result = run("knowledge-tracing", tmp_path / "answers.csv", *arguments, *test, "-o", tmp_path / "tracing")
     assert result.exit_code == 0, result.output
     report = read_report(tmp_path / "tracing")
     assert report["metrics"]["answers"] == len(lines) - 30

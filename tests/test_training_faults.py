@@ -22,10 +22,10 @@ TEXTS, LABELS = ["good film", "bad film"] * 20, ["pos", "neg"] * 20
 def test_a_training_that_diverges_names_a_smaller_learning_rate():
     ratings = {"user": ["a", "b"] * 20, "item": ["c", "d"] * 20, "stars": [1e18, -1e18] * 20}
     with pytest.raises(
-        TrainingError, match=r"the training diverged: .* pass a smaller learning rate, for example rate="
+        TrainingError, match=r"the training diverged: .* pass a smaller one, for example learning_rate="
     ):
-        train_ratings(ratings, ["user", "item"], "stars", schedule=Schedule(epochs=30, rate=1e30))
-    with pytest.raises(TrainingError, match="weights of the model are NaN or infinite with rate=0.5"):
+        train_ratings(ratings, ["user", "item"], "stars", schedule=Schedule(epochs=30, learning_rate=1e30))
+    with pytest.raises(TrainingError, match="weights of the model are NaN or infinite with learning_rate=0.5"):
         check_weights([np.ones(3), np.array([1, np.inf])], 0.5)
 
 
@@ -33,7 +33,9 @@ def test_a_training_that_diverges_names_a_smaller_learning_rate():
 def test_vectors_that_diverge_are_no_model(name, monkeypatch):
     monkeypatch.setattr(f"tokemb.kernels.{name}", lambda *arrays: arrays[6].fill(np.nan))
     encoder = tokemb.fit_vocab(TEXTS)
-    with pytest.raises(TrainingError, match="with rate=0.025: pass a smaller learning rate, for example rate=0.0025"):
+    with pytest.raises(
+        TrainingError, match="with learning_rate=0.025: pass a smaller one, for example learning_rate=0.0025"
+    ):
         train_skipgram(TEXTS, encoder, SkipGram(dim=2, epochs=1))
 
 
@@ -42,7 +44,7 @@ def test_a_training_that_diverges_leaves_the_earlier_one(tmp_path):
     train = "train ratings r.csv --column user --column item --rating stars --dim 2 --epochs 2 -o stars".split()
     ok(command_here(*train, cwd=tmp_path))
     before = {path.name: path.read_bytes() for path in (tmp_path / "stars").iterdir() if path.is_file()}
-    run = command_here(*train, "--rate", "1e30", "--force", cwd=tmp_path)
+    run = command_here(*train, "--learning-rate", "1e30", "--force", cwd=tmp_path)
     (message,) = run.stderr.decode().splitlines()
     assert run.returncode == 1
     assert "the training diverged" in message
@@ -52,15 +54,15 @@ def test_a_training_that_diverges_leaves_the_earlier_one(tmp_path):
 
 @pytest.mark.parametrize("rate", [np.inf, np.nan])
 def test_a_learning_rate_that_is_not_finite_is_refused(rate):
-    with pytest.raises(ArgumentError, match="rate must be"):
-        Schedule(rate=rate)
-    with pytest.raises(ArgumentError, match="rate must be"):
-        SkipGram(rate=rate)
+    with pytest.raises(ArgumentError, match="learning_rate must be"):
+        Schedule(learning_rate=rate)
+    with pytest.raises(ArgumentError, match="learning_rate must be"):
+        SkipGram(learning_rate=rate)
 
 
 @pytest.mark.parametrize("missing", ["NaN", "nan", "null", "None", "NA", " n/a", "<NA>"])
 def test_a_missing_value_among_integer_labels_is_no_class(missing):
-    with pytest.raises(TextError, match="row 3 has no label, as all others are integers"):
+    with pytest.raises(TextError, match="row 3 has no label: all others are integers"):
         classes_of(["1", "0", missing, "1"])
     assert classes_of(["good", missing, "bad"]) == sorted(["good", missing, "bad"])
 
@@ -89,7 +91,7 @@ def test_a_nan_in_a_file_of_integer_labels_fails(tmp_path):
     (tmp_path / "r.csv").write_text("text,label\n" + "good,1\nbad,0\n" * 9 + "fine,NaN\n")
     run = command_here(*"train classify r.csv --column text --label label -o c".split(), cwd=tmp_path)
     assert run.returncode == 1
-    assert "row 19 has no label, as all others are integers and it is 'NaN'" in run.stderr.decode()
+    assert "row 19 has no label: all others are integers and it is 'NaN'" in run.stderr.decode()
     assert [path.name for path in tmp_path.iterdir()] == ["r.csv"]
 
 

@@ -13,7 +13,7 @@ from tokemb.errors import ArgumentError, TextError
 from tokemb.tables import ColumnEncoder
 from tokemb.training.fitting import Schedule
 from tokemb.training.ratings import train_ratings
-from tokemb.training.ratings_model import fill_unmet, rating_model
+from tokemb.training.ratings_model import fill_unseen, rating_model
 
 USERS, ITEMS, ROWS, NOISE = 150, 100, 12_000, 0.3
 
@@ -97,7 +97,7 @@ def test_the_rows_that_training_did_not_meet_get_the_mean_of_those_that_it_did()
     columns = ColumnEncoder.fit({"a": ["x", "y", "z"], "b": [1, 2, 3]})
     model = rating_model(columns, (3.0, 1.0), dim=2, seed=1)
     before = model.get_layer("a_embedding").get_weights()[0]
-    fill_unmet(model, {"a": np.array([3, 4, 4], np.int32), "b": np.array([3, 4, 5], np.int32)})
+    fill_unseen(model, {"a": np.array([3, 4, 4], np.int32), "b": np.array([3, 4, 5], np.int32)})
     after = model.get_layer("a_embedding").get_weights()[0]
     assert after[[3, 4]].tolist() == before[[3, 4]].tolist()
     assert np.allclose(after[[0, 1, 2, 5]], before[[3, 4]].mean(axis=0))
@@ -113,7 +113,7 @@ def test_a_seed_repeats_a_training_and_another_does_not():
 
 
 def test_a_dense_head_learns_too():
-    schedule = Schedule(epochs=15, batch_size=256, rate=0.01)
+    schedule = Schedule(epochs=15, batch_size=256, learning_rate=0.01)
     made = train_ratings(table(ROWS), ["user", "item"], "rating", head="dense", dim=4, schedule=schedule)
     assert {"user_embedding", "item_embedding", "hidden"} <= {layer.name for layer in made.model.layers}
     assert made.metrics["rmse"] < 0.6 * made.metrics["rmse_of_mean"]
@@ -122,7 +122,7 @@ def test_a_dense_head_learns_too():
 @pytest.mark.parametrize("head", ["dot", "dense"])
 def test_bounds_are_kept_and_a_model_starts_at_the_mean(head):
     columns = ColumnEncoder.fit({"a": ["x", "y"], "b": [1, 2], "c": [1, 2]})
-    model = rating_model(columns, (2.0, 1.0), head=head, between=(1.0, 5.0), seed=0)
+    model = rating_model(columns, (2.0, 1.0), head=head, rating_range=(1.0, 5.0), seed=0)
     ids = {name: np.array([3, 4], np.int32) for name in "abc"}
     assert model.predict(ids, verbose=0)[:, 0] == pytest.approx([2, 2], abs=0.2)
     for layer in model.layers:
@@ -142,7 +142,7 @@ def test_three_columns_are_multiplied_in_pairs():
 
 def test_ratings_that_are_none_are_errors():
     rows = {"user": ["a", "b"], "item": [1, 2], "rating": [1.0, None]}
-    with pytest.raises(TextError, match="row 2 has no 'rating' that is a number"):
+    with pytest.raises(TextError, match="row 2 has no number in the column 'rating'"):
         train_ratings(rows, ["user", "item"], "rating")
     with pytest.raises(TextError, match="must be numbers; row"):
         train_ratings({**rows, "rating": ["good", "bad"]}, ["user", "item"], "rating")
@@ -152,7 +152,7 @@ def test_ratings_that_are_none_are_errors():
     ("settings", "message"),
     [
         ({"head": "deep"}, "head must be one of dot, dense"),
-        ({"between": (3, 9)}, "around the mean rating, 2"),
+        ({"rating_range": (3, 9)}, "around the mean rating, 2"),
         ({"weight_decay": -1}, "weight_decay must be a finite number of at least 0"),
         ({"columns": ["user"]}, "at least two columns"),
         ({"columns": ["user", "rating"]}, "rating must not be one of the columns"),
@@ -161,7 +161,7 @@ def test_ratings_that_are_none_are_errors():
 )
 def test_settings_that_cannot_be(settings, message):
     rows = {"user": ["a", "b", "a"], "item": [1, 2, 3], "items": [["x"], ["y"], []], "rating": [1, 2, 3]}
-    told = {"columns": ["user", "item"], "schedule": Schedule(validation=0), **settings}
+    told = {"columns": ["user", "item"], "schedule": Schedule(validation_split=0), **settings}
     with pytest.raises(ArgumentError, match=message):
         train_ratings(rows, rating="rating", **told)
 

@@ -12,7 +12,7 @@ from tests.conftest import command_here, ok, tokemb_command
 from tokemb import kernels
 from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.ragged import Ragged
-from tokemb.training.skipgram import SkipGram, _Training, train_skipgram
+from tokemb.training.skipgram import SkipGram, _TrainingState, train_skipgram
 from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
 
 TOPICS, WORDS = 10, 8
@@ -45,7 +45,7 @@ def trained(tmp_path_factory):
     here = tmp_path_factory.mktemp("skipgram")
     (here / "rows.txt").write_text("".join(f"{row} unknown\n" for row in topics()))
     tokemb.fit_vocab(topics(), profile="whitespace").save(here / "rows.vocab")
-    arguments = "--vocab rows.vocab --dim 16 --epochs 10 --rate 0.05 --sample 0 -o vectors"
+    arguments = "--vocab rows.vocab --dim 16 --epochs 10 --learning-rate 0.05 --sample 0 -o vectors"
     run = ok(tokemb_command("train", "skipgram", "rows.txt", *arguments.split(), cwd=here))
     return here, run.stderr.decode(), json.loads((here / "vectors" / "training.json").read_text())
 
@@ -77,8 +77,8 @@ def prepared(**settings):
     encoder = tokemb.fit_vocab(topics(), profile="whitespace")
     rows = encoder.encode_ragged(topics())
     counts = np.bincount(rows.values, minlength=encoder.input_dim)
-    told = {"dim": 16, "sample": 0, "rate": 0.05, "epochs": 10, **settings}
-    return encoder, _Training.of(rows, counts, SkipGram(**told))
+    told = {"dim": 16, "sample": 0, "learning_rate": 0.05, "epochs": 10, **settings}
+    return encoder, _TrainingState.of(rows, counts, SkipGram(**told))
 
 
 def run(training):
@@ -95,7 +95,7 @@ def test_what_is_near_is_drawn_anew_for_each_seed_epoch_and_part():
     def pairs(seed, epoch, part):
         training = prepared(seed=seed)[1]
         sums = np.zeros(2)
-        training._part(epoch, part, sums)
+        training._train_chunk(epoch, part, sums)
         return sums[1]
 
     drawn = [pairs(*which) for which in ((3, 0, 0), (4, 0, 0), (3, 1, 0))]
@@ -105,7 +105,7 @@ def test_what_is_near_is_drawn_anew_for_each_seed_epoch_and_part():
 
 def test_several_threads_learn_the_same_things():
     encoder, training = prepared(threads=3)
-    assert len(training.cuts) > 2
+    assert len(training.bounds) > 2
     losses = run(training)
     check_topics(encoder.vocabulary, training.vectors)
     assert losses[-1] < losses[0]
@@ -113,8 +113,8 @@ def test_several_threads_learn_the_same_things():
 
 def test_every_row_is_in_one_part():
     _, training = prepared()
-    assert (training.cuts[0], training.cuts[-1]) == (0, 1500)
-    assert (np.diff(training.cuts) > 0).all()
+    assert (training.bounds[0], training.bounds[-1]) == (0, 1500)
+    assert (np.diff(training.bounds) > 0).all()
 
 
 def reference_pair(vector, outputs, targets, rate):
@@ -172,18 +172,18 @@ def test_a_step_is_that_of_the_definition(negative):
 def test_the_window_shrinks_at_random(window, low, high):
     """A word in a long row has on average window + 1 near it: as many as (1 + window) / 2 on each side."""
     rows = Ragged(np.full(5000, 2, np.int32), np.array([0, 5000]))
-    training = _Training.of(rows, np.array([0, 0, 5000]), SkipGram(dim=1, window=window, sample=0, epochs=1))
+    training = _TrainingState.of(rows, np.array([0, 0, 5000]), SkipGram(dim=1, window=window, sample=0, epochs=1))
     sums = np.zeros(2)
-    training._part(0, 0, sums)
+    training._train_chunk(0, 0, sums)
     assert low * 0.99 <= sums[1] / 5000 <= high * 1.01
 
 
 def test_frequent_words_are_kept_as_often_as_they_should_be():
     counts = np.array([0, 0, 50_000])
     rows = Ragged(np.full(50_000, 2, np.int32), np.array([0, 50_000]))
-    training = _Training.of(rows, counts, SkipGram(dim=1, window=1, sample=0.01, epochs=1))
+    training = _TrainingState.of(rows, counts, SkipGram(dim=1, window=1, sample=0.01, epochs=1))
     sums = np.zeros(2)
-    training._part(0, 0, sums)
+    training._train_chunk(0, 0, sums)
     assert sums[1] / 2 / 50_000 == pytest.approx(0.11, abs=0.01)  # sqrt(0.01) + 0.01
 
 
@@ -199,8 +199,8 @@ def test_every_pair_has_negatives_of_its_own():
     """Of 98 pairs of 50 words with one negative each, hardly two are the same among ten thousand."""
     rows = Ragged(np.arange(2, 52, dtype=np.int32), np.array([0, 50]))
     counts = np.append([0, 0], np.ones(10_000, np.int64))
-    training = _Training.of(rows, counts, SkipGram(dim=2, window=1, negatives=1, sample=0, epochs=1))
-    training._part(0, 0, np.zeros(2))
+    training = _TrainingState.of(rows, counts, SkipGram(dim=2, window=1, negatives=1, sample=0, epochs=1))
+    training._train_chunk(0, 0, np.zeros(2))
     assert 90 <= training.outputs[52:].any(axis=1).sum() <= 98
 
 
@@ -228,7 +228,7 @@ def test_rows_without_neighbours_are_an_error(rows):
         ({"threads": 0}, "threads must be"),
         ({"seed": -1}, "seed must be"),
         ({"sample": 1}, "sample must be at least 0 and less than 1"),
-        ({"rate": 0.00001}, "rate must be finite and at least last_rate"),
+        ({"learning_rate": 0.00001}, "learning_rate must be finite and at least last_rate"),
         ({"last_rate": 0}, "both greater than 0"),
     ],
 )

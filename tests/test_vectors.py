@@ -118,10 +118,10 @@ def test_an_archive(tmp_path):
     npz(tmp_path / "x.npz", WORDS, MATRIX)
     np.testing.assert_array_equal(load_vectors(tmp_path / "x.npz", WORDS[::-1]).matrix, MATRIX[::-1])
     np.savez(tmp_path / "x.npz", tokens=np.array(WORDS, object), vectors=MATRIX)
-    with pytest.raises(VectorsError, match="is no archive of tokens and vectors: .*only pickle could read"):
+    with pytest.raises(VectorsError, match="is not an archive of tokens and vectors: .*only pickle could read"):
         load_vectors(tmp_path / "x.npz", WORDS)
     for arrays, message in (
-        ({"tokens": np.array(WORDS)}, "is no archive of tokens and vectors: .*vectors"),
+        ({"tokens": np.array(WORDS)}, "is not an archive of tokens and vectors: .*vectors"),
         ({"tokens": np.array(WORDS), "vectors": MATRIX[:2]}, r"it holds <U8 \(5,\) and float32 \(2, 3\)"),
         ({"tokens": np.array(WORDS), "vectors": MATRIX * np.nan}, "'the': a number is not finite"),
     ):
@@ -165,8 +165,8 @@ def test_first_of_several_rows_and_rows_that_nothing_equals(file):
     exact = load_vectors(file(content), ["the", "of", "a"])
     assert exact.matrix.tolist() == [[1, 2], [3, 3], [0, 0]]
     assert exact.remarks == (
-        "1 rows of a token that was there before left out",
-        "2 rows whose token is empty or not UTF-8 left out",
+        "1 duplicate rows skipped",
+        "2 rows with an empty or non-UTF-8 token skipped",
     )
     # What is equal comes before what is equal but for case, wherever it stands; of the latter the first counts.
     folded = load_vectors(file(content.replace(b"of 3 3\n", b"")), ["the", "of", "a"], ignore_case=True)
@@ -194,24 +194,24 @@ BAD = {
     b"2 3\nthe 1 2 3\nof 1 1e39 3\n": "x, line 3: a number is not finite, or too large for float32",
     b"3 3\nthe 1 2 3\nof 1 2 3\n": "x must hold the 3 rows that its header says; it holds 2: download it again",
     b"1 3\nthe 1 2 3\nof 1 2 3\n": "x must hold the 1 rows that its header says; it holds 2",
-    b"2 0\nthe\nof\n": "x must have vectors of 1 to 1,048,576 numbers; it says 0",
-    b"2 1000000000\nthe 1 2 3\n": "x must have vectors of 1 to 1,048,576 numbers; it says 1000000000",
+    b"2 0\nthe\nof\n": "x must have vectors of 1 to 1,048,576 numbers; received 0",
+    b"2 1000000000\nthe 1 2 3\n": "x must have vectors of 1 to 1,048,576 numbers; received 1000000000",
     b"": "x is empty",
     b"\n\n": "x is empty",
-    b"just some text\nand more\n": "x is not a file of vectors: no token with its numbers on a line",
+    b"just some text\nand more\n": "x is not a file of vectors: no line holds a token and its numbers",
     "the 1 2\n".encode("utf-16"): "x is not a file of vectors: it is binary, and none of glove",
     b"\x28\xb5\x2f\xfd\0\0": "x is compressed with Zstandard",
-    gzip.compress(b"the 1 2\n" * 999, mtime=0)[:-20]: "x is cut: its compressed data ends early",
-    gzip.compress(b"the 1 2\n" * 999, mtime=0)[:15] + b"\xff" * 30: "x is broken: its compressed data cannot be read",
-    lzma.compress(b"the 1 2\n" * 999)[:50] + b"\xff" * 80: "x is broken: its compressed data cannot be read",
-    bz2.compress(b"the 1 2\n" * 999)[:20] + b"\xff" * 80: "x is broken: its compressed data cannot be read",
-    b"PK\x03\x04 and no more": "x is no archive of tokens and vectors",
+    gzip.compress(b"the 1 2\n" * 999, mtime=0)[:-20]: "x is truncated: its compressed data ends early",
+    gzip.compress(b"the 1 2\n" * 999, mtime=0)[:15] + b"\xff" * 30: "x is damaged: its compressed data cannot be read",
+    lzma.compress(b"the 1 2\n" * 999)[:50] + b"\xff" * 80: "x is damaged: its compressed data cannot be read",
+    bz2.compress(b"the 1 2\n" * 999)[:20] + b"\xff" * 80: "x is damaged: its compressed data cannot be read",
+    b"PK\x03\x04 and no more": "x is not an archive of tokens and vectors",
     binary(["the", "of"], MATRIX[:2])[:-3]: "must hold the 2 rows that its header says; it ends within row 2",
     binary(["the", "of"], MATRIX[:2])[:-14]: "must hold the 2 rows that its header says; it ends within row 2",
     b"3" + binary(["the", "of"], MATRIX[:2])[1:]: "must hold the 3 rows that its header says; it holds 2",
     b"1" + binary(["the", "of"], MATRIX[:2])[1:]: "must hold the 1 rows that its header says; it holds 2",
     binary(["the", "of"], MATRIX[:2] * np.float32(np.inf)): "x, row 1: a number is not finite",
-    binary(["of"], MATRIX[:1]) + b"\1" * 70000: "x, row 2: the token has no end; is it another format",
+    binary(["of"], MATRIX[:1]) + b"\1" * 70000: "x, row 2: no space ends the token: use load_vectors",
 }
 
 
@@ -229,7 +229,9 @@ def test_what_is_not_there_and_settings_that_cannot_be(file, tmp_path):
     with pytest.raises(ArgumentError, match="format must be one of glove, word2vec, word2vec-binary, fasttext, npz"):
         load_vectors(file(b"a 1 2\n"), ["a"], format="elmo")
     for kind in ("word2vec", "word2vec-binary"):
-        with pytest.raises(VectorsError, match="must begin with a line of two numbers, rows and dim: is it glove"):
+        with pytest.raises(
+            VectorsError, match="must begin with a line of two integers, rows and dim: use load_vectors"
+        ):
             load_vectors(file(b"a 1 2\n"), ["a"], format=kind)
     # The format that is told counts: here a GloVe token that is a number.
     assert load_vectors(file(b"12 2\nthe 5\n"), ["12"], format="glove").matrix.tolist() == [[2]]
@@ -240,12 +242,12 @@ def test_what_is_not_there_and_settings_that_cannot_be(file, tmp_path):
     [
         (b"9 2\nthe 1 2\nof 3 4\n", 2, "its header says 9 rows"),
         (b"1 2\nthe 1 2\nof 3 4\n", 2, "its header says 1 rows"),
-        (b"9 2\nthe 1 2\nof 3 0.", 1, "the last row is cut and left out"),
-        (b"9 2\nthe 1 2\nof", 1, "the last row is cut and left out"),
-        (b"the 1 2\nof", 1, "the last row is cut and left out"),
+        (b"9 2\nthe 1 2\nof 3 0.", 1, "the last row is truncated and skipped"),
+        (b"9 2\nthe 1 2\nof", 1, "the last row is truncated and skipped"),
+        (b"the 1 2\nof", 1, "the last row is truncated and skipped"),
         (b"9" + binary(["the", "of"], MATRIX[:2])[1:], 2, "its header says 9 rows"),
-        (b"9" + binary(["the", "of"], MATRIX[:2])[1:-3], 1, "the last row is cut and left out"),
-        (gzip.compress(b"the 1 2\nof 3 45\n", 0, mtime=0)[:-10], 1, "the last row is cut and left out"),
+        (b"9" + binary(["the", "of"], MATRIX[:2])[1:-3], 1, "the last row is truncated and skipped"),
+        (gzip.compress(b"the 1 2\nof 3 45\n", 0, mtime=0)[:-10], 1, "the last row is truncated and skipped"),
         (gzip.compress(b"of 3 4\n" + b"the 1 2\n" * 999, mtime=0)[:-9], None, "its compressed data ends early"),
     ],
 )
@@ -283,12 +285,12 @@ def test_rows_across_blocks(file, monkeypatch):
     matrix = np.random.default_rng(1).normal(size=(300, 3)).astype(np.float32)
     for module in ("word2vec_text", "word2vec_binary", "fasttext"):
         monkeypatch.setattr(f"tokemb.models.pretrained.{module}._BLOCK", 50)
-    monkeypatch.setattr("tokemb.models.pretrained.stream._PIECE", 7)
+    monkeypatch.setattr("tokemb.models.pretrained.stream._CHUNK", 7)
     for content in (word2vec(names, matrix), glove(names, matrix), binary(names, matrix), binary(names, matrix, b"")):
         for packed in (content, gzip.compress(content, mtime=0)):
             np.testing.assert_array_equal(load_vectors(file(packed), names).matrix, matrix)
     monkeypatch.setattr("tokemb.models.pretrained.word2vec_text._LONGEST_ROW", 100)
-    with pytest.raises(VectorsError, match="x holds a line of more than 100 bytes"):
+    with pytest.raises(VectorsError, match="it holds a line of more than 100 bytes"):
         load_vectors(file(b"the 1 2\n" + b"x" * 200), names)
 
 

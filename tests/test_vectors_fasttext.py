@@ -160,20 +160,23 @@ SOUND = model(WORDS, MATRIX, buckets=40)
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (model(WORDS, MATRIX, buckets=40, quantised=True), r"is a quantised fastText model \(.ftz\)"),
+        (model(WORDS, MATRIX, buckets=40, quantised=True), r"is a quantized fastText model \(.ftz\)"),
         (model(WORDS, MATRIX, buckets=40, version=13), "is a fastText model of version 13; up to 12 are read"),
-        (model(WORDS, MATRIX, buckets=41), "is broken: its matrix is 45 x 3, of vectors of 3"),
-        (model(WORDS, MATRIX, buckets=40, shape=(45, 4)), "is broken: its matrix is 45 x 4, of vectors of 3"),
-        (model(WORDS, MATRIX, buckets=40, shape=(10**12, 3)), "is cut: the fastText model ends early"),
-        (model(WORDS, MATRIX * np.nan, buckets=40), "is broken: a number is not finite"),
-        (SOUND.replace(struct.pack("<i", 3), struct.pack("<i", 0), 1), "vectors of 1 to 1,048,576 numbers; it says 0"),
+        (model(WORDS, MATRIX, buckets=41), "is damaged: its matrix is 45 x 3, its vectors have 3 numbers"),
+        (
+            model(WORDS, MATRIX, buckets=40, shape=(45, 4)),
+            "is damaged: its matrix is 45 x 4, its vectors have 3 numbers",
+        ),
+        (model(WORDS, MATRIX, buckets=40, shape=(10**12, 3)), "is truncated: the fastText model ends early"),
+        (model(WORDS, MATRIX * np.nan, buckets=40), "is damaged: a number is not finite"),
+        (SOUND.replace(struct.pack("<i", 3), struct.pack("<i", 0), 1), "vectors of 1 to 1,048,576 numbers; received 0"),
         (
             SOUND.replace(struct.pack("<3i", 5, 5, 0), struct.pack("<3i", 10**6, 5, 0)),
-            "is cut or broken within its dictionary, at word",
+            "is truncated or damaged within its dictionary, at word",
         ),
-        (model(WORDS, MATRIX, buckets=40, shape=(2**62, 3)), "is cut: the fastText model ends early"),
-        (model(WORDS, MATRIX, buckets=-1), "is broken: the fastText model says 5 words of 5 entries"),
-        (SOUND.replace(struct.pack("<3i", 5, 5, 0), struct.pack("<3i", 4, 5, 0)), "says 5 words of 4 entries"),
+        (model(WORDS, MATRIX, buckets=40, shape=(2**62, 3)), "is truncated: the fastText model ends early"),
+        (model(WORDS, MATRIX, buckets=-1), "is damaged: its header names 5 words of 5 entries"),
+        (SOUND.replace(struct.pack("<3i", 5, 5, 0), struct.pack("<3i", 4, 5, 0)), "names 5 words of 4 entries"),
     ],
     ids=range(11),
 )

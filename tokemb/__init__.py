@@ -1,9 +1,9 @@
-"""Raw text, event logs and categorical columns to padded index tensors and embedded arrays for Keras.
+"""Convert raw text, event logs and categorical columns to padded index tensors and embedded arrays for Keras.
 
-Four nouns: ``Encoder`` (a fitted vocabulary: texts to ids and back), ``Ragged`` (rows of ids without padding),
-``TokenCounts`` (exact, mergeable counts), and embedding models, which are plain saved Keras models.
-A few verbs: ``fit_vocab``, ``import_vocabulary``, ``encode``, ``decode``, ``pad``, ``embedding_model``, ``embed``,
-``check``, ``diff``, ``grow_model``, ``neighbors``.
+The concepts are ``Encoder`` (a fitted vocabulary that maps texts to ids and back), ``Ragged`` (rows of ids without
+padding), ``TokenCounts`` (exact, mergeable counts), and embedding models, which are plain saved Keras models.
+The verbs are ``fit_vocab``, ``import_vocabulary``, ``encode``, ``decode``, ``pad``, ``embedding_model``, ``embed``,
+``check``, ``diff``, ``grow_model`` and ``neighbors``.
 
 TensorFlow is imported by the functions that need it, never by ``import tokemb``.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tokemb.tables.encoder import ColumnEncoder
     from tokemb.tables.events import group_events
 
-# Imported when they are asked for (PEP 562): a command needs a few of them, and answers sooner without the others.
+# Each name is imported on first access (PEP 562): a command needs few of them and starts faster without the others.
 _MODULES = {
     "ColumnEncoder": "tables.encoder",
     "Encoder": "encoder",

@@ -1,4 +1,4 @@
-"""Types of the arrays that modules exchange."""
+"""Types of the arrays that modules exchange, as NumPy and Arrow define them."""
 
 from __future__ import annotations
 

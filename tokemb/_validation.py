@@ -1,4 +1,4 @@
-"""Checks of settings, with one form of message: the rule, then what was received."""
+"""Checks of arguments. Each message states the rule and the value received."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _LARGEST = 2**31 - 1
 
 
 def check_choice(name: str, value: str, choices: Iterable[str]) -> str:
-    """Return ``value`` if it is one of ``choices``; raise ``ArgumentError``, naming them, otherwise."""
-    known = tuple(choices)
-    if not isinstance(value, str) or value not in known:
-        raise ArgumentError(f"{name} must be one of {', '.join(known)}; received {value!r}")
+    """Return ``value`` if it is one of ``choices``. Otherwise raise ``ArgumentError``."""
+    allowed = tuple(choices)
+    if not isinstance(value, str) or value not in allowed:
+        raise ArgumentError(f"{name} must be one of {', '.join(allowed)}; received {value!r}")
     return value
 
 
 def check_side(name: str, value: str) -> str:
-    """Return ``value`` if it is an end of a row, ``"pre"`` or ``"post"``; raise ``ArgumentError`` otherwise."""
+    """Return ``value`` if it is ``"pre"`` or ``"post"``. Otherwise raise ``ArgumentError``."""
     return check_choice(name, value, ("pre", "post"))
 
 
 def check_count(name: str, value: object, least: int = 1) -> int:
-    """Return ``value`` if it is a whole number from ``least`` up that fits int32; raise ``ArgumentError`` otherwise."""
+    """Return ``value`` if it is an int32 integer of at least ``least``. Otherwise raise ``ArgumentError``."""
     try:
-        number = operator.index(value)  # type: ignore[arg-type]  # whatever was passed
+        number = operator.index(value)  # type: ignore[arg-type]  # any value
     except TypeError:
         number = least - 1
     if number < least or isinstance(value, bool):
@@ -38,5 +38,5 @@ def check_count(name: str, value: object, least: int = 1) -> int:
 
 
 def check_optional_count(name: str, value: object) -> int | None:
-    """``check_count``, but ``None`` passes."""
+    """Return ``None`` for ``None``, and otherwise the result of ``check_count``."""
     return None if value is None else check_count(name, value)

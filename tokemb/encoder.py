@@ -1,4 +1,4 @@
-"""The encoder: texts to ids and back."""
+"""The encoder, which maps texts to ids and back."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Encoder(Vocabulary):
         oov: Whether a token out of vocabulary becomes ``unk_id``. Otherwise it is dropped, as in Keras without
             ``oov_token``.
         profile: The name of the profile. ``None`` for a foreign tokenizer.
-        model: The algorithm: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
+        algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
 
@@ -68,9 +68,9 @@ pathlib.Path(text) for a file
     def __init__(self, specification: TokenizerJson, tokenizer: Tokenizer, **saved: Any) -> None:  # noqa: ANN401
         """Initialize the encoder. The arguments are those of ``Vocabulary``."""
         super().__init__(specification, tokenizer, **saved)
-        # Tokens that are dropped first get an id that no token has, so that they can be counted.
-        unknown = self.unk_id if self.oov else self.input_dim
-        self._encoding = BatchEncoder(specification, tokenizer, self._ids, unknown, self.oov)
+        # Dropped tokens first get an id beyond the vocabulary, so that they can be counted.
+        oov_id = self.unk_id if self.oov else self.input_dim
+        self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov)
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Tokenizer | Path, *, pad_token: str | None = None) -> Encoder:
@@ -88,7 +88,7 @@ pathlib.Path(text) for a file
             tokenizer, specification = read_tokenizer(tokenizer)
         elif isinstance(tokenizer, Tokenizer):
             vocabulary, specification = tokenizer.get_vocab(), tokenizer_json_of(tokenizer)
-            tokenizer = tokenizer_of(specification)  # the caller's stays as it is
+            tokenizer = tokenizer_of(specification)  # a copy: the tokenizer of the caller is not changed
             if tokenizer.get_vocab() != vocabulary:
                 raise VocabularyError("two tokens of this tokenizer share an id, so it cannot be copied: load its file")
         else:
@@ -146,7 +146,7 @@ pathlib.Path(text) for a file
         Raises:
             VocabularyError: For subword models and foreign vocabularies. Other errors are those of ``fit_vocab``.
         """
-        from tokemb.counts.extension import extend_vocabulary  # counting, which encoding does not wait for
+        from tokemb.counts.extension import extend_vocabulary  # encoding does not import the counting modules
 
         return _rebuild(*extend_vocabulary(self, texts, max_new, min_count, threads))
 
@@ -162,7 +162,7 @@ pathlib.Path(text) for a file
         """
         metadata = {
             "profile": self.profile,
-            "model": self.model,
+            "model": self.algorithm,
             "oov": self.oov,
             "settings": self.settings,
             "corpus": self.corpus and self.corpus.to_json(),
@@ -171,7 +171,7 @@ pathlib.Path(text) for a file
 
     def __repr__(self) -> str:
         return (
-            f"<Encoder {self.profile or 'foreign'}/{self.model}, input_dim {self.input_dim}, "
+            f"<Encoder {self.profile or 'foreign'}/{self.algorithm}, input_dim {self.input_dim}, "
             f"fingerprint {self.fingerprint[:12]}>"
         )
 
@@ -187,7 +187,7 @@ pathlib.Path(text) for a file
         return _rebuild, (self.specification, options)
 
     def __deepcopy__(self, _: object) -> Encoder:
-        # Nothing changes an encoder, and scikit-learn copies those that it is given again and again.
+        # An encoder is immutable, and scikit-learn copies its parameters often.
         return self
 
     def encode(
@@ -297,7 +297,7 @@ pathlib.Path(text) for a file
             yield self.encode(texts, maxlen=maxlen, padding=padding, truncating=truncating, threads=threads)
 
     def encode_column(self, texts: pa.Array, shape: PadTruncate, threads: int | None = None) -> EncodedBatch:
-        """Encode a column as ``tokemb.read_corpus`` yields it, truncated as ``shape`` says."""
+        """Encode a column of ``tokemb.read_corpus``, truncated according to ``shape``."""
         return self._encoding.batch(texts, shape, thread_count(threads))
 
     def explain(self, text: str | None = None) -> Explanation:

@@ -3,30 +3,30 @@
 ::
 
     TokembError
-    ├── ArgumentError        (ValueError)   a setting that cannot be: max_size=0, an unknown profile
-    ├── TextTypeError        (TypeError)    something that is not a column of texts: one bare str, bytes
-    ├── TextError            (ValueError)   a row or a file that is not text, a corpus without tokens
-    ├── CountsError          (ValueError)   a file of token counts that is missing, newer, broken, or not one
-    ├── VocabularyError      (ValueError)   a vocabulary that is missing, newer, changed, or not one
-    ├── OutputExistsError    (FileExistsError)  an output that must not replace what is there
-    ├── OutputInUseError     (OSError)      a folder that another process is writing
-    ├── RowsLostError        (RuntimeError) other rows were written than were read: a defect of tokemb
-    ├── ModelError           (ValueError)   a model that cannot take these ids
-    ├── VectorsError         (ValueError)   a file of pre-trained vectors that is broken, or not one
-    ├── TrainingError        (ValueError)   a training that diverged: its loss or its weights are NaN or infinite
-    └── MissingPackageError  (ImportError)  a package that is an extra and not installed
+    ├── ArgumentError        (ValueError)       an invalid argument: max_size=0, an unknown profile
+    ├── TextTypeError        (TypeError)        an input that is not a column of texts: a single str, bytes
+    ├── TextError            (ValueError)       a row or a file that is not text, a corpus without tokens
+    ├── CountsError          (ValueError)       a file of token counts that is missing, newer or corrupt
+    ├── VocabularyError      (ValueError)       a vocabulary that is missing, newer, changed or corrupt
+    ├── OutputExistsError    (FileExistsError)  an existing output that must not be replaced
+    ├── OutputInUseError     (OSError)          a folder that another process is writing
+    ├── RowsLostError        (RuntimeError)     rows read that differ from rows written: a defect of tokemb
+    ├── ModelError           (ValueError)       a Keras model that does not match the ids or the vocabulary
+    ├── VectorsError         (ValueError)       a file of pre-trained vectors that is corrupt
+    ├── TrainingError        (ValueError)       a training that diverged: its loss or its weights are NaN or infinite
+    └── MissingPackageError  (ImportError)      an optional package that is not installed
 
-Every message is one sentence: the rule, what was met instead, and the way out where there is one.
-Failures of the disk stay ``OSError``.
+Every message is one sentence. It states the rule, the value received and, where there is one, the remedy.
+Errors of the disk remain ``OSError``.
 """
 
 
 class TokembError(Exception):
-    """The root: whatever tokemb raises on purpose."""
+    """The base class of all errors that tokemb raises deliberately."""
 
 
 class ArgumentError(TokembError, ValueError):
-    """A setting has a value that it cannot have."""
+    """An argument has an invalid value."""
 
 
 class TextTypeError(TokembError, TypeError):
@@ -34,7 +34,7 @@ class TextTypeError(TokembError, TypeError):
 
 
 class TextError(TokembError, ValueError):
-    """A row or a file is not text, or a corpus holds no tokens."""
+    """A row or a file is not text, or a corpus has no tokens."""
 
 
 class CountsError(TokembError, ValueError):
@@ -46,7 +46,7 @@ class VocabularyError(TokembError, ValueError):
 
 
 class OutputExistsError(TokembError, FileExistsError):
-    """An output would replace something that may be worth more; ``force=True`` replaces it."""
+    """An output would replace a file or folder that must be kept. ``force=True`` replaces it."""
 
 
 class OutputInUseError(TokembError, OSError):
@@ -54,11 +54,11 @@ class OutputInUseError(TokembError, OSError):
 
 
 class RowsLostError(TokembError, RuntimeError):
-    """Other rows were written than were read, which is a defect of tokemb; the output was not written."""
+    """The rows written are not the rows read, which is a defect of tokemb. The output was not written."""
 
 
 class ModelError(TokembError, ValueError):
-    """A Keras model cannot take these ids or this vocabulary."""
+    """A Keras model does not match the ids or the vocabulary."""
 
 
 class VectorsError(TokembError, ValueError):
@@ -70,4 +70,4 @@ class TrainingError(TokembError, ValueError):
 
 
 class MissingPackageError(TokembError, ImportError):
-    """A package is needed that is installed only on demand."""
+    """An optional package is required and not installed."""

@@ -1,4 +1,4 @@
-"""The entry point: handlers of signals come before the imports, which take the most of the time of a small command."""
+"""The entry point. It installs signal handlers before the imports, which take most of the time of a small command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command, and end in one line if Ctrl-C comes before it has begun."""
+    """Run the command. Ctrl-C during the imports ends it with one line."""
     try:
         from tokemb_cli import signals
 
@@ -16,7 +16,7 @@ def main() -> None:
         from tokemb_cli import signals
 
         if sys.stderr is not None:
-            sys.stderr.write(f"{signals.word()}: nothing was written\n")
+            sys.stderr.write(f"{signals.describe()}: nothing was written\n")
         sys.exit(signals.exit_code())
     run()
 

@@ -11,12 +11,12 @@ from tokemb_cli.console import show, show_json
 
 
 @click.command("analogy")
-@options.vectors_of
+@options.model_or_vectors
 @click.argument("a")
 @click.argument("b")
 @click.argument("c")
 @options.optional_vocab
-@options.nearest
+@options.neighbor_count
 @options.as_json
 def command(model: Path, a: str, b: str, c: str, vocab: Path | None, k: int, as_json: bool) -> None:
     """Solve "A is to B as C is to ?" with the tokens nearest to B - A + C, without A, B and C (3CosAdd).
@@ -35,11 +35,11 @@ def command(model: Path, a: str, b: str, c: str, vocab: Path | None, k: int, as_
     from tokemb.analysis.escape_token import escape_token
 
     encoder = None if vocab is None else Encoder.load(vocab)
-    found = analogy(options.token_vectors(model, encoder), encoder, a, b, c, k)
+    answers = analogy(options.token_vectors(model, encoder), encoder, a, b, c, k)
     if as_json:
-        show_json([asdict(one) for one in found])
+        show_json([asdict(answer) for answer in answers])
         return
-    for near in found:
-        show(f"{near.similarity:6.3f}  " + options.counted(escape_token(near.token), near.count))
-    if not found:
+    for answer in answers:
+        show(f"{answer.similarity:6.3f}  " + options.with_count(escape_token(answer.token), answer.count))
+    if not answers:
         show("no answers: B - A + C is zeros, or there are no other tokens")

@@ -9,7 +9,7 @@ import click
 
 from tokemb_cli import options
 from tokemb_cli.console import note, quiet_tensorflow, show, show_json
-from tokemb_cli.messages import in_words_here
+from tokemb_cli.messages import for_running_command
 
 
 @click.command("check")
@@ -35,8 +35,8 @@ def command(ctx: click.Context, ids: tuple[Path, ...], vocab: Path, model: Path,
 
     encoder = Encoder.load(vocab)
     with quiet_tensorflow():
-        found = check(encoder, model, *ids)
-    findings = [replace(finding, message=in_words_here(finding.message)) for finding in found]
+        findings = check(encoder, model, *ids)
+    findings = [replace(finding, message=for_running_command(finding.message)) for finding in findings]
     if as_json:
         show_json([asdict(finding) for finding in findings])
     else:

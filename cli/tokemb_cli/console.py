@@ -1,4 +1,4 @@
-"""The only place that writes: data to stdout, everything else to stderr."""
+"""All output of the commands: data goes to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tokemb_cli import signals, streams
 
 
 def note(*lines: str) -> None:
-    """Tell the user something that is not data. What is not seen in a line, or would end it, is escaped."""
+    """Write lines for the user to stderr. Invisible characters and line breaks are escaped."""
     for line in lines:
         click.echo(escaped(line), err=True)
 
 
 def show(line: str) -> None:
-    """Write a line of an answer for people to standard output, escaped as in a note."""
+    """Write a line of a result to standard output. Invisible characters are escaped."""
     click.echo(escaped(line))
 
 
 def show_json(value: Any) -> None:  # noqa: ANN401 - any JSON
-    """Write an answer for machines to standard output, on several lines, with characters that are not seen escaped."""
+    """Write indented JSON to standard output. Invisible characters are escaped."""
     import json
 
     from tokemb.analysis.escape_token import escape_json
@@ -36,47 +36,47 @@ def show_json(value: Any) -> None:  # noqa: ANN401 - any JSON
 
 
 def quoted(argument: Path | str) -> str:
-    """Quote a path or a text for a shell, in a command that the user may run next."""
+    """Quote a path or a text for a shell, for a suggested command."""
     from tokemb.analysis.escape_token import quoted as quote
 
     return quote(str(argument))
 
 
 def escaped(message: str, keep: str = "") -> str:
-    """Escape what is not seen in a message, but the characters to ``keep``."""
+    """Escape the invisible characters of a message, except those in ``keep``."""
     if message.isprintable():
         return message
-    from tokemb.analysis.escape_token import escape_text  # here, as hardly a message needs it
+    from tokemb.analysis.escape_token import escape_text  # here, because few messages need it
 
     return escape_text(message, keep)
 
 
-def note_stopped(what: str = "no incomplete file stays") -> click.exceptions.Exit:
+def note_stopped(outcome: str = "no incomplete file stays") -> click.exceptions.Exit:
     """Tell the user that a signal stopped the command, and return the exception that ends it.
 
     Args:
-        what: What became of the output, unless some of it is on standard output already.
+        outcome: The state of the output. It is not shown if data was written to standard output.
     """
-    note(f"{signals.word()}: {'standard output is incomplete' if streams.output_was_written() else what}")
+    note(f"{signals.describe()}: {'standard output is incomplete' if streams.output_was_written() else outcome}")
     return click.exceptions.Exit(signals.exit_code())
 
 
 def data(text: str) -> None:
-    """Write a line of data as it is."""
+    """Write a line of data unchanged."""
     require_standard_output()
-    click.echo(text, color=True)  # without this, click drops terminal escapes, which are a part of the data
+    click.echo(text, color=True)  # otherwise click removes terminal escapes, which are part of the data
 
 
 def require_standard_output() -> None:
-    """Raise an error if the process was started without a standard output, where data would be lost."""
+    """Raise an error if the process has no standard output, because data would be lost."""
     if sys.stdout is None:
         raise click.ClickException("there is no standard output to write to")
 
 
 @contextmanager
 def quiet_tensorflow() -> Iterator[None]:
-    """Hide what TensorFlow writes to stderr while it is imported in the block; show it if that fails."""
-    import tempfile  # here, so that other commands do not wait for it
+    """Hide what TensorFlow writes to stderr while the block imports it. Show it if the import fails."""
+    import tempfile  # here, so that other commands do not import it
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:

@@ -1,4 +1,4 @@
-"""Corpora that commands read: the options that say how, and how far a command has come."""
+"""The corpora that commands read: their options, reading and progress."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tokemb.sources.listing import Source
 
 FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow")
-# Options that say how files are read, by their names in tokemb.read_corpus.
+# The options for reading files, by their names in tokemb.read_corpus.
 _READING = ("column", "format", "missing", "errors", "header", "delimiter", "quoting")
 
 _COLUMN = click.option(
@@ -92,12 +92,12 @@ quiet = click.option("--quiet", is_flag=True, help="Show neither progress nor a 
 
 
 def files(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One or more files of texts, and how they are read."""
+    """Add one or more files of texts, and the options to read them, to a command."""
     return _with(command, (_COLUMN, *_OPTIONS))
 
 
 def tables(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One or more files of texts or of tables, which may be grouped, and how they are read."""
+    """Add one or more files of texts or tables, and the options to read and group them, to a command."""
     return _with(command, (*_COLUMNS, *_OPTIONS))
 
 
@@ -106,18 +106,23 @@ def _with(command: Callable[..., Any], options: tuple[Callable[..., Any], ...]) 
     return click.argument("files", metavar="FILE...", nargs=-1, required=True)(command)
 
 
-def kept(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns that ``--keep`` names, each once."""
+def column_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the distinct names of options such as ``--keep``, which contain names separated by commas."""
     return tuple(dict.fromkeys(name for part in names for name in part.split(",") if name))
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Files of texts, and how a command was told to read them.
+    """Files of texts or tables, and the options to read them.
 
-    ``reading``: the options that say how, by their names in ``tokemb.read_corpus``. ``keep``: the columns beside them.
-    ``columns``: those of a table, or the one with the texts, each of one or more parts. ``group_by``, ``order_by``: how
-    rows become groups, and the order in those.
+    Attributes:
+        files: The files, folders, globs and URLs.
+        reading: The arguments of ``tokemb.read_corpus``.
+        keep: The columns to copy to the output.
+        quiet: Whether to hide the progress and the report.
+        columns: The columns of a table, or the column of the texts. Each consists of one or more parts.
+        group_by: The columns whose values form the groups.
+        order_by: The columns to sort each group by.
     """
 
     files: tuple[str, ...]
@@ -131,48 +136,47 @@ class Corpus:
 
     @property
     def rows_read(self) -> int:
-        """The rows that were read so far, those of the files and not of groups; also by copies with other files."""
+        """The number of rows of the files, not of groups, that were read so far. Copies with other files share it."""
         return self._read["rows"]
 
     @classmethod
-    def take(cls, options: dict[str, Any]) -> Corpus:
-        """What the options of ``files`` and ``quiet``, and ``keep`` if there is one, say; they go from ``options``."""
+    def from_options(cls, options: dict[str, Any]) -> Corpus:
+        """Make a corpus from the options of ``files`` or ``tables``, ``quiet`` and ``keep``, which are removed."""
         reading = {name: options.pop(name) for name in _READING}
-        told = reading["column"]
-        columns = tuple(tuple(kept((name,))) for name in ([told] if isinstance(told, str) else told or ()))
+        column = reading["column"]
+        columns = tuple(
+            tuple(column_names((name,))) for name in ([column] if isinstance(column, str) else column or ())
+        )
         if not all(columns):
             raise click.UsageError("--column must be the name of a column")
-        if isinstance(told, tuple):
+        if isinstance(column, tuple):
             reading["column"] = ",".join(columns[0]) if len(columns) == 1 else None
-        group_by, order_by = (kept((options.pop(name, None) or "",)) for name in ("group_by", "order_by"))
+        group_by, order_by = (column_names((options.pop(name, None) or "",)) for name in ("group_by", "order_by"))
         if order_by and not group_by:
-            raise click.UsageError("--order-by is the order in the groups of --group-by")
-        rest = (kept(options.pop("keep", ())), options.pop("quiet"))
-        return cls(options.pop("files"), reading, *rest, columns, group_by, order_by)
+            raise click.UsageError("--order-by sorts the rows of a group: pass --group-by")
+        keep, quiet = column_names(options.pop("keep", ())), options.pop("quiet")
+        return cls(options.pop("files"), reading, keep, quiet, columns, group_by, order_by)
 
     @property
     def is_table(self) -> bool:
-        """Whether this is columns of a table, and not one column of texts or of sequences of events."""
+        """Whether the corpus is a table of columns, and not one column of texts or of sequences of events."""
         return len(self.columns) > 1 or (any(len(parts) > 1 for parts in self.columns) and not self.group_by)
 
     @contextmanager
     def open(self) -> Iterator[Iterator[pa.RecordBatch]]:
-        """Read it as ``tokemb.read_corpus`` does; on a terminal, and unless ``quiet``, show how far that is.
-
-        Groups are rows of tokens.
-        """
+        """Yield the batches of ``tokemb.read_corpus``, or groups as rows of tokens. Show the progress on a terminal."""
         from tokemb import read_corpus
 
         if self.group_by:
             with self._grouped(self.columns) as groups:
                 yield iter([self._sequences(groups)])
             return
-        with self._shown() as (shown, counted):
-            yield counted(self._counted(read_corpus(self.files, keep=self.keep, **shown, **self.reading)))
+        with self._progress() as (settings, count):
+            yield count(self._count_rows(read_corpus(self.files, keep=self.keep, **settings, **self.reading)))
 
     @contextmanager
     def open_table(self, columns: Sequence[Sequence[str]]) -> Iterator[Iterator[pa.RecordBatch]]:
-        """Read ``columns``, and those to keep, as a table; groups are rows of lists."""
+        """Yield the batches of a table of ``columns`` and those to keep. Groups are rows of lists."""
         if self.group_by:
             with self._grouped(columns) as groups:
                 from tokemb.tables.tables import table_batches
@@ -188,55 +192,58 @@ class Corpus:
 
         lists = _flat(columns)
         if not lists:
-            raise click.UsageError("--group-by makes sequences of what --column names: pass --column")
-        wanted = [*self.group_by, *self.order_by, *self.keep, *lists]
+            raise click.UsageError("--group-by requires a column of events: pass --column")
+        names = [*self.group_by, *self.order_by, *self.keep, *lists]
         typed = [*self.order_by, *(name for name in self.keep if name not in self.group_by)]
-        with self._read_table(wanted, typed) as batches:
+        with self._read_table(names, typed) as batches:
             yield group_events(batches, self.group_by, self.order_by, lists, first=self.keep)
 
     def _sequences(self, groups: pa.Table) -> pa.RecordBatch:
-        """The events of groups as the column of texts, and the columns to keep."""
+        """Return the events of groups as the column of texts, and the columns to keep."""
         import pyarrow as pa
 
         from tokemb.tables.events import token_rows
 
         events = token_rows(groups, self.columns[0], self.reading["missing"])
-        kept_columns = [groups[name].combine_chunks() for name in self.keep]
-        return pa.RecordBatch.from_arrays([events, *kept_columns], names=["events", *self.keep])
+        kept = [groups[name].combine_chunks() for name in self.keep]
+        return pa.RecordBatch.from_arrays([events, *kept], names=["events", *self.keep])
 
     @contextmanager
-    def _read_table(self, wanted: Sequence[str], typed: Sequence[str]) -> Iterator[Iterator[pa.RecordBatch]]:
+    def _read_table(self, names: Sequence[str], typed: Sequence[str]) -> Iterator[Iterator[pa.RecordBatch]]:
         from tokemb.sources.corpus import read_table
 
         reading = {name: value for name, value in self.reading.items() if name not in ("column", "missing")}
-        with self._shown() as (shown, counted):
-            yield counted(self._counted(read_table(self.files, dict.fromkeys(wanted), typed=typed, **shown, **reading)))
+        with self._progress() as (settings, count):
+            batches = read_table(self.files, dict.fromkeys(names), typed=typed, **settings, **reading)
+            yield count(self._count_rows(batches))
 
-    def _counted(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def _count_rows(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             self._read["rows"] += len(batch)
             yield batch
 
     @contextmanager
-    def _shown(self) -> Iterator[tuple[dict[str, Any], Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]]]:
-        """What has reading show how far it is: settings of the reader, and what its batches go through."""
+    def _progress(
+        self,
+    ) -> Iterator[tuple[dict[str, Any], Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]]]:
+        """Yield the arguments of the reader and the function over its batches that show the progress."""
         if self.quiet or sys.stderr is None or not sys.stderr.isatty():
             yield {}, iter
             return
         from tokemb_cli.progress import progress
 
         sizes = [source.size() for source in self._sources()]
-        with progress(None if None in sizes else sum(filter(None, sizes))) as shown:
-            yield {"on_read": shown.advance}, shown.counted
+        with progress(None if None in sizes else sum(filter(None, sizes))) as line:
+            yield {"on_read": line.advance}, line.count_rows
 
-    def check_apart(self, *outputs: Path) -> None:
-        """Wrong usage if one of ``outputs`` would replace one of the files."""
+    def check_distinct(self, *outputs: Path) -> None:
+        """Raise ``click.UsageError`` if an output would replace one of the files."""
         files = [Path(file.path) for file in self._sources() if file.filesystem is None]
         for output in outputs:
-            check_apart(files, output)
+            check_distinct(files, output)
 
     def identity(self) -> dict[str, Any] | None:
-        """What tells it from others, as JSON has it; ``None`` if it cannot be read a second time."""
+        """Return the identity of the input as JSON, or ``None`` if it cannot be read a second time."""
         files = [[source.name, source.size(), source.modified()] for source in self._sources()]
         if any(size is None for _, size, _ in files):
             return None
@@ -250,10 +257,15 @@ class Corpus:
         return find_sources(self.files, self.reading["format"], **settings)
 
 
-def check_apart(files: Sequence[Path | None], output: Path) -> None:
-    """Wrong usage if writing ``output`` would replace one of ``files``, or a folder that one of them lies in.
+def check_distinct(files: Sequence[Path | None], output: Path) -> None:
+    """Check that an output would not replace an input or a folder that contains an input.
 
-    ``files``: the inputs; ``None`` for an option that was not given.
+    Args:
+        files: The inputs. ``None`` stands for an option that was not given.
+        output: The output.
+
+    Raises:
+        click.UsageError: If it would.
     """
     target = _status(output, sys.stdout)
     if target is None:
@@ -263,17 +275,17 @@ def check_apart(files: Sequence[Path | None], output: Path) -> None:
         status = _status(file, sys.stdin)
         is_same = status is not None and stat.S_ISREG(status.st_mode) and os.path.samestat(status, target)
         if is_same or (folder is not None and Path(folder) in Path(os.path.realpath(file)).parents):
-            raise click.UsageError(f"the output is also read: {file}")
+            raise click.UsageError(f"the output is also an input: {file}")
 
 
 def _status(path: Path, stream: TextIO | None) -> os.stat_result | None:
-    """Look at a file, or at the one that ``stream`` is redirected to for ``-``; return ``None`` if there is none."""
+    """Return the status of a file, or for ``-`` of the file that ``stream`` is redirected to, if it exists."""
     try:
         return path.stat() if str(path) != "-" or stream is None else os.fstat(stream.fileno())
-    except (OSError, ValueError):  # ValueError: a stream that is closed
+    except (OSError, ValueError):  # ValueError: the stream is closed
         return None
 
 
 def _flat(columns: Sequence[Sequence[str]]) -> list[str]:
-    """The columns of the files that ``columns`` are made of, each once."""
+    """Return the distinct columns of the files that ``columns`` consist of."""
     return list(dict.fromkeys(name for parts in columns for name in parts))

@@ -23,7 +23,7 @@ from tokemb_cli.console import note, quoted
 )
 @options.threads
 @corpus.quiet
-def command(output: Path, force: bool, profile: str, threads: int | None, **told: Any) -> None:  # noqa: ANN401
+def command(output: Path, force: bool, profile: str, threads: int | None, **arguments: Any) -> None:  # noqa: ANN401
     """Count the tokens of texts: files, folders, globs, URLs such as s3://..., or - for standard input.
 
     fit-vocab selects vocabularies of any size from the counts without reading the texts again, and adds the counts of
@@ -36,11 +36,11 @@ def command(output: Path, force: bool, profile: str, threads: int | None, **told
     """
     if output.suffix != ".parquet":
         raise click.BadParameter(f"must end in .parquet; received {output}", param_hint="--output")
-    texts = corpus.Corpus.take(told)
+    texts = corpus.Corpus.from_options(arguments)
     counted = next((file for file in texts.files if options.is_counts(Path(file))), None)
     if counted is not None:
-        raise click.UsageError(f"{counted} is not text: tokemb fit-vocab takes counts, one file or several")
-    texts.check_apart(output)
+        raise click.UsageError(f"{counted} holds counts, not texts: pass it to tokemb fit-vocab")
+    texts.check_distinct(output)
     from tokemb import TokenCounts
     from tokemb.counts.counts_file import check_target
 

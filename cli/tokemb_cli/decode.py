@@ -11,7 +11,7 @@ import click
 from tokemb_cli import options
 from tokemb_cli.console import data, note
 
-# What readers of lines take for the end of one.
+# Characters that end a line.
 _BREAKS = ("\n", "\r")
 
 
@@ -34,7 +34,7 @@ def command(ids: Path, vocab: Path, as_json: bool) -> None:
     rows = 0
     for texts in decode_ids(Encoder.load(vocab), ids):
         lines = list(map(_json_line, texts)) if as_json else texts
-        _check_lines(lines, ids, rows + 1)
+        _check_line_breaks(lines, ids, rows + 1)
         if lines:
             data("\n".join(lines))
         rows += len(lines)
@@ -45,10 +45,8 @@ def _json_line(text: str) -> str:
     return json.dumps({"text": text}, ensure_ascii=False)
 
 
-def _check_lines(texts: Sequence[str], ids: Path, first: int) -> None:
-    """Raise an error for a text that would make two lines; ``first``: the number of the first row."""
+def _check_line_breaks(texts: Sequence[str], ids: Path, first: int) -> None:
+    """Raise an error for a text that contains a line break. ``first`` is the number of the first row."""
     if any(mark in text for text in texts for mark in _BREAKS):
         row = first + next(index for index, text in enumerate(texts) if any(mark in text for mark in _BREAKS))
-        raise click.ClickException(
-            f"row {row} of {ids} holds a line break, which would make two lines of it: pass --json"
-        )
+        raise click.ClickException(f"row {row} of {ids} decodes to a text with a line break: pass --json")

@@ -19,7 +19,7 @@ _PATH = click.Path(path_type=Path)
 @click.command("diff")
 @click.argument("first", type=_PATH)
 @click.argument("second", type=_PATH)
-@click.option("--json", "as_json", is_flag=True, help="Print everything that differs as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON.")
 @click.option(
     "--top", type=values.Integer(0), default=10, show_default=True, help="Number of tokens to show of each kind."
 )
@@ -45,7 +45,7 @@ def command(ctx: click.Context, first: Path, second: Path, as_json: bool, top: i
 
 
 def _show(difference: Difference, top: int) -> None:
-    grown = "; those of the first stay, the second has more" if difference.grown else ""
+    grown = "; the second vocabulary extends the first" if difference.grown else ""
     show(f"{'same ids':<16}{'yes' if difference.same_ids else 'no' + grown}")
     show(f"{'input_dim':<16}{_pair(difference.input_dim)}")
     for name, tokens in (("only in first", difference.only_first), ("only in second", difference.only_second)):

@@ -11,7 +11,7 @@ import click
 from tokemb_cli import corpus, options, shards, values
 from tokemb_cli.console import note, quiet_tensorflow
 
-# What holds ids.
+# Extensions of files of ids.
 _IDS = (".npy", ".npz", ".parquet", ".jsonl")
 
 
@@ -48,7 +48,7 @@ _IDS = (".npy", ".npz", ".parquet", ".jsonl")
     help="Floating-point type of the vectors.",
 )
 @options.round_floats
-@shards.sharding
+@shards.shard_options
 @options.threads
 @corpus.quiet
 def command(
@@ -65,7 +65,7 @@ def command(
     shard_format: str | None,
     threads: int | None,
     round_floats: bool,
-    **told: Any,  # noqa: ANN401
+    **arguments: Any,  # noqa: ANN401
 ) -> None:
     """Embed ids or, with --vocab, texts with a Keras model.
 
@@ -82,11 +82,13 @@ def command(
       tokemb embed shards --model reviews.keras --pooling mean -o vectors --rows-per-shard 100000
     """
     shards.check(output, rows_per_shard, shard_format)
-    texts = corpus.Corpus.take(told)
-    of_ids = vocab is None or _holds_ids(texts)
-    if of_ids and not all(map(_can_hold_ids, texts.files)):
-        raise click.UsageError(f"texts need --vocab; without it the input must be ids: {', '.join(_IDS)}, or a folder")
-    if of_ids and (texts.keep or any(value is not None for value in (maxlen, padding, truncating))):
+    texts = corpus.Corpus.from_options(arguments)
+    is_ids = vocab is None or _holds_ids(texts)
+    if is_ids and not all(map(_can_hold_ids, texts.files)):
+        raise click.UsageError(
+            f"texts require --vocab; without it the input must be ids: {', '.join(_IDS)}, or a folder"
+        )
+    if is_ids and (texts.keep or any(value is not None for value in (maxlen, padding, truncating))):
         raise click.UsageError("--maxlen, --padding, --truncating and --keep are for texts; ids are padded already")
     from tokemb import Encoder
     from tokemb.formats import open_ids
@@ -97,18 +99,18 @@ def command(
     encoder = None if vocab is None else Encoder.load(vocab)
     with quiet_tensorflow():
         embedder = Embedder(model, encoder, threads=threads)
-    if of_ids or encoder is None:
+    if is_ids or encoder is None:
         source = open_ids(*map(Path, texts.files))
-        corpus.check_apart(source.files, output)
+        corpus.check_distinct(source.files, output)
         _check_outside(texts.files, output)
-        with shards.opened(output, rows_per_shard, shard_format, lambda: _identity(source.files), force) as target:
+        with shards.open_output(output, rows_per_shard, shard_format, lambda: _identity(source.files), force) as target:
             report = embed_ids(embedder, source, target, pooling, dtype, force=force, round_floats=round_floats)
         summary = report.rows_line
     else:
-        texts.check_apart(output)
-        form = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep)
+        texts.check_distinct(output)
+        row_options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep)
         with (
-            shards.opened(output, rows_per_shard, shard_format, texts.identity, force) as target,
+            shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
             texts.open() as batches,
         ):
             report = embed_corpus(
@@ -116,7 +118,7 @@ def command(
                 encoder,
                 batches,
                 target,
-                form,
+                row_options,
                 pooling,
                 dtype,
                 threads,
@@ -126,20 +128,20 @@ def command(
         report.read = texts.rows_read
         summary = str(report)
     if not texts.quiet:
-        note(*shards.written(target, output, dtype, report, summary))
+        note(*shards.report_lines(target, output, dtype, report, summary))
 
 
-def _check_outside(given: Sequence[str], output: Path) -> None:
-    """Wrong usage if ``output`` would become one of the files of a folder of ids, which could not be read any more."""
+def _check_outside(inputs: Sequence[str], output: Path) -> None:
+    """Raise ``click.UsageError`` if ``output`` would be in a folder of ids, which could not be read afterwards."""
     if str(output) == "-" or output.name.startswith(("_", ".")) or not output.parent.is_dir():
         return
-    for folder in given:
+    for folder in inputs:
         if Path(folder).is_dir() and output.parent.samefile(folder):
             raise click.UsageError(f"the output would be one of the files of ids in {folder}: name another folder")
 
 
 def _identity(files: Sequence[Path]) -> dict[str, Any]:
-    """What tells files of ids from others, as JSON has it."""
+    """Return the identity of files of ids as JSON."""
     return {"files": [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files]}
 
 
@@ -148,7 +150,11 @@ def _can_hold_ids(file: str) -> bool:
 
 
 def _holds_ids(texts: corpus.Corpus) -> bool:
-    """Whether what came with --vocab is ids all the same; wrong usage if nobody can tell."""
+    """Return whether the input of a command with --vocab is ids and not texts.
+
+    Raises:
+        click.UsageError: If it can be both.
+    """
     paths = [Path(file) for file in texts.files]
     if not all(map(_can_hold_ids, texts.files)):
         return False
@@ -163,7 +169,7 @@ def _holds_ids(texts: corpus.Corpus) -> bool:
     source = find_ids(*paths)
     if source is not None and not source.fingerprint:
         raise click.UsageError(
-            f"the whole numbers called ids in {paths[0]} could be ids or tokens: leave out --vocab if they are ids, "
+            f"the integers in the column ids of {paths[0]} can be ids or tokens: leave out --vocab if they are ids, "
             "pass --column ids if they are tokens"
         )
     return source is not None

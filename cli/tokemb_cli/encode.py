@@ -28,7 +28,7 @@ from tokemb_cli.console import note
     help="Integer type of the ids.",
 )
 @options.round_floats
-@shards.sharding
+@shards.shard_options
 @options.threads
 @spark.engine
 @corpus.quiet
@@ -45,7 +45,7 @@ def command(
     shard_format: str | None,
     threads: int | None,
     round_floats: bool,
-    **told: Any,  # noqa: ANN401
+    **arguments: Any,  # noqa: ANN401
 ) -> None:
     """Encode texts as padded ids: files, folders, globs, URLs such as s3://..., or - for standard input.
 
@@ -67,13 +67,18 @@ def command(
       tokemb encode ratings.csv --vocab columns --keep rating -o arrays.npz
     """
     if ragged and padding is not None:
-        raise click.UsageError("--padding is for rows that are padded, not for --ragged")
-    cluster = spark.Cluster.take(told)
+        raise click.UsageError("--padding has no effect with --ragged: leave out one of them")
+    cluster = spark.Cluster.from_options(arguments)
     if cluster is not None:
-        ours = {"threads": threads, "rows_per_shard": rows_per_shard, "shard_format": shard_format, "dtype": dtype}
-        ours["round_floats"] = round_floats
-        settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **ours}
-        cluster.encode(corpus.Corpus.take(told), vocab, output, settings, force)
+        local_only = {
+            "threads": threads,
+            "rows_per_shard": rows_per_shard,
+            "shard_format": shard_format,
+            "dtype": dtype,
+        }
+        local_only["round_floats"] = round_floats
+        settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **local_only}
+        cluster.encode(corpus.Corpus.from_options(arguments), vocab, output, settings, force)
         return
     shards.check(output, rows_per_shard, shard_format)
     from tokemb import Encoder
@@ -81,8 +86,8 @@ def command(
     from tokemb.pipeline.encoded_stream import RowOptions
     from tokemb.vocabulary.folder import is_columns_folder
 
-    texts = corpus.Corpus.take(told)
-    texts.check_apart(output)
+    texts = corpus.Corpus.from_options(arguments)
+    texts.check_distinct(output)
     if is_columns_folder(vocab):
         shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
         numbers = {"dtype": dtype, "round_floats": round_floats}
@@ -91,12 +96,17 @@ def command(
     if texts.is_table:
         raise click.UsageError(f"{vocab} is the vocabulary of one column: pass a folder of columns, or one --column")
     encoder = Encoder.load(vocab)
-    form = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged)
-    with shards.opened(output, rows_per_shard, shard_format, texts.identity, force) as target, texts.open() as batches:
-        report = encode_corpus(encoder, batches, target, form, dtype, threads, force=force, round_floats=round_floats)
+    row_options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged)
+    with (
+        shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
+        texts.open() as batches,
+    ):
+        report = encode_corpus(
+            encoder, batches, target, row_options, dtype, threads, force=force, round_floats=round_floats
+        )
     report.read = texts.rows_read
     if not texts.quiet:
-        note(*shards.written(target, output, dtype, report, str(report)))
+        note(*shards.report_lines(target, output, dtype, report, str(report)))
 
 
 def _encode_table(
@@ -109,7 +119,7 @@ def _encode_table(
     **settings: Any,  # noqa: ANN401
 ) -> None:
     if texts.columns:
-        raise click.UsageError(f"{vocab} says which columns: leave out --column")
+        raise click.UsageError(f"{vocab} determines the columns: leave out --column")
     if rows_per_shard is None and output.suffix == ".npy":
         raise click.BadParameter(
             f"must end in .npz, .parquet, .tfrecord or .jsonl for columns; received {output}", param_hint="--output"
@@ -120,10 +130,10 @@ def _encode_table(
     encoder = ColumnEncoder.load(vocab)
     parts = [column.parts for column in encoder.columns]
     with (
-        shards.opened(output, rows_per_shard, shard_format, texts.identity, force) as target,
+        shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
         texts.open_table(parts) as batches,
     ):
         report = encode_table(encoder, batches, target, keep=texts.keep, force=force, **settings)
     report.read = texts.rows_read
     if not texts.quiet:
-        note(*shards.written(target, output, settings["dtype"], report, str(report)))
+        note(*shards.report_lines(target, output, settings["dtype"], report, str(report)))

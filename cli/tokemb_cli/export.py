@@ -16,11 +16,11 @@ from tokemb_cli.console import note, quiet_tensorflow
     "--model",
     type=click.Path(path_type=Path),
     metavar="FILE.keras",
-    help="Saved Keras model that takes the ids; not needed for --answer ids.",
+    help="Saved Keras model that takes the ids; not needed for --returns ids.",
 )
 @options.output("FOLDER", "SavedModel folder to write; missing parent folders are created.")
 @click.option(
-    "--answer",
+    "--returns",
     type=values.Choice(options.ANSWERS),
     help="Output of the SavedModel.  [default: predictions with --model, otherwise ids]",
 )
@@ -32,7 +32,7 @@ def command(
     model: Path | None,
     output: Path,
     force: bool,
-    answer: str | None,
+    returns: str | None,
     maxlen: int | None,
     padding: str | None,
     truncating: str | None,
@@ -40,11 +40,11 @@ def command(
     """Export a SavedModel that takes raw text, for TensorFlow Serving or tf.saved_model.load.
 
     Its signature has one input, texts: strings of shape (batch,). It computes the ids that encode writes, and does not
-    need tokemb to run. Word vocabularies of tokemb can be exported; subwords and other tokenizer.json files
-    cannot.
+    need tokemb to run. Word vocabularies of tokemb can be exported; subword vocabularies and
+    other tokenizer.json files cannot.
 
     \b
-    Answers:
+    Values of --returns:
       ids           int32 (batch, maxlen)
       vectors       float32 (batch, maxlen, dim), from the Embedding of the model
       predictions   the output of the model
@@ -53,11 +53,11 @@ def command(
     Example:
       tokemb export --vocab reviews.vocab --model reviews.keras --maxlen 256 -o serving/reviews/1
     """
-    if answer in options.ANSWERS[1:] and model is None:
-        raise click.UsageError(f"--answer {answer} needs --model")
-    if answer == "ids" and model is not None:
-        raise click.UsageError("--answer ids needs no --model")
-    corpus.check_apart([vocab, model], output)
+    if returns in options.ANSWERS[1:] and model is None:
+        raise click.UsageError(f"--returns {returns} requires --model")
+    if returns == "ids" and model is not None:
+        raise click.UsageError("--returns ids does not use a model: leave out --model")
+    corpus.check_distinct([vocab, model], output)
     from tokemb import Encoder
 
     encoder = Encoder.load(vocab)
@@ -68,11 +68,11 @@ def command(
             encoder,
             output,
             model=model,
-            answer=answer,
+            answer=returns,
             maxlen=maxlen,
             padding=padding,
             truncating=truncating,
             force=force,
         )
     length = "the longest text" if layer.maxlen is None else f"{layer.maxlen:,} ids"
-    note(f"wrote      {output}: texts to {answer or ('predictions' if model else 'ids')}, rows of {length}")
+    note(f"wrote      {output}: texts to {returns or ('predictions' if model else 'ids')}, rows of {length}")

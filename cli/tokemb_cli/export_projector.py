@@ -11,7 +11,7 @@ from tokemb_cli.console import note
 
 
 @click.command("export-projector")
-@options.vectors_of
+@options.model_or_vectors
 @options.optional_vocab
 @options.output("FOLDER", "Folder to write the vectors and metadata to.")
 def command(model: Path, vocab: Path | None, output: Path, force: bool) -> None:
@@ -25,7 +25,7 @@ def command(model: Path, vocab: Path | None, output: Path, force: bool) -> None:
       tokemb export-projector reviews.keras --vocab reviews.vocab -o projector
     """
     options.check_vocab(model, vocab)
-    corpus.check_apart([model, vocab], output)
+    corpus.check_distinct([model, vocab], output)
     from tokemb import Encoder
     from tokemb.analysis import export_projector
 

@@ -31,7 +31,7 @@ def command(model: Path, vocab: Path, output: Path, force: bool) -> None:
     """
     if output.suffix not in _ENDINGS:
         raise click.BadParameter(f"must end in {', '.join(_ENDINGS)}; received {output}", param_hint="--output")
-    corpus.check_apart([model, vocab], output)
+    corpus.check_distinct([model, vocab], output)
     from tokemb import Encoder
     from tokemb.models.export_vectors import export_vectors
 

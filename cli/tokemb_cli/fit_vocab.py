@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     help="How texts are split into tokens; see Profiles.  [default: words, or that of the counts]",
 )
 @click.option(
-    "--model",
+    "--algorithm",
     default="word",
     show_default=True,
     type=values.Choice(["word", "bpe", "wordpiece", "unigram"]),
-    help="Kind of tokens: whole words, or subwords learned by one of three algorithms.",
+    help="Algorithm that makes the tokens: word keeps whole words, the others learn subwords.",
 )
 @click.option(
     "--max-size",
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 @click.option(
     "--oov/--no-oov",
     default=True,
-    help="Whether words that are out of vocabulary get the id of [UNK]. Without, they are dropped and ids start at 1 "
-    "(keras profile only).",
+    help="Whether words that are out of vocabulary get the id of [UNK]. With --no-oov, they are dropped and ids start "
+    "at 1 (keras profile only).",
 )
 @click.option(
     "--maxlen", type=values.Integer(), help="Default length of the rows that encode writes.  [default: the longest row]"
@@ -106,45 +106,45 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
       tokemb fit-vocab ratings.csv --column user --column item -o columns
       tokemb fit-vocab u.data --format tsv --no-header --column 1 --group-by 0 --order-by 3 -o items.vocab
     """
-    cluster = spark.Cluster.take(settings)
-    texts = corpus.Corpus.take(settings)
-    shared = [corpus.kept((names,)) for names in settings.pop("shared")]
+    cluster = spark.Cluster.from_options(settings)
+    texts = corpus.Corpus.from_options(settings)
+    shared = [corpus.column_names((names,)) for names in settings.pop("shared")]
     if cluster is None:
-        texts.check_apart(output)
+        texts.check_distinct(output)
     if texts.is_table and cluster is None:
         _fit_table(texts, shared, output, settings, force)
         return
     if shared:
-        raise click.UsageError("--shared is for several --column")
-    of_counts = options.are_counts(texts.files)
-    sample = RowSample() if settings["model"] != "word" and not texts.quiet else None
+        raise click.UsageError("--shared requires several --column")
+    is_counts = options.are_counts(texts.files)
+    sample = RowSample() if settings["algorithm"] != "word" and not texts.quiet else None
     import tokemb
     from tokemb.vocabulary.folder import check_target
 
     check_target(output, force)
 
     if cluster is not None:
-        encoder = cluster.fit_vocab(texts, of_counts, settings)
-    elif of_counts:
+        encoder = cluster.fit_vocab(texts, is_counts, settings)
+    elif is_counts:
         encoder = tokemb.fit_vocab(options.added_counts(texts.files), **settings)
     else:
         with texts.open() as batches:
             if texts.group_by and settings["profile"] is None:
-                settings["profile"] = "whitespace"  # events are whole
-            encoder = tokemb.fit_vocab(sample.through(batches) if sample else batches, **settings)
+                settings["profile"] = "whitespace"  # events are not split
+            encoder = tokemb.fit_vocab(sample.tee(batches) if sample else batches, **settings)
     encoder.save(output, force=force)
     if not texts.quiet:
-        _report(encoder, None if of_counts else texts, output, sample)
+        _report(encoder, None if is_counts else texts, output, sample)
 
 
 def _fit_table(
     texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path, settings: dict[str, Any], force: bool
 ) -> None:
-    unused = {"profile": None, "model": "word", "reserve": (), "oov": True}
+    unused = {"profile": None, "algorithm": "word", "reserve": (), "oov": True}
     for name, value in unused.items():
         if settings.pop(name) != value:
             option = "--no-oov" if name == "oov" else f"--{name}"
-            raise click.UsageError(f"{option} is for vocabularies of texts, not for columns, whose values are whole")
+            raise click.UsageError(f"{option} is for vocabularies of texts; values of columns are not split")
     settings.pop("threads")
     from tokemb import ColumnEncoder
     from tokemb.tables.folder import check_target
@@ -160,8 +160,8 @@ def _fit_table(
         note(f"{name:<10} input_dim {input_dim:,}, suggested dim {encoder.suggested_dims[name]}")
     note("ids        0 is padding, 1 [UNK], 2 missing, then the values by count")
     note(f"wrote      {output}")
-    command = f"tokemb encode {_shown(texts, columns=False)} --vocab {quoted(output)}"
-    note(f"next       {command} -o {_suggested(texts, output, '.ids.npz')}")
+    command = f"tokemb encode {_command_line(texts, columns=False)} --vocab {quoted(output)}"
+    note(f"next       {command} -o {_suggest_output(texts, output, '.ids.npz')}")
 
 
 def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample: RowSample | None) -> None:
@@ -183,19 +183,19 @@ def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample:
     _report_lengths(statistics.row_lengths if lengths is None else lengths, encoder, sample)
     note(f"wrote      {output}")
     length = f" --maxlen {max(length_quantile(lengths, 0.95), 1)}" if lengths and not encoder.maxlen else ""
-    command = f"tokemb encode {_shown(texts)} --vocab {quoted(output)}{length}"
-    note(f"next       {command} -o {_suggested(texts, output, '.ids.npy')}")
+    command = f"tokemb encode {_command_line(texts)} --vocab {quoted(output)}{length}"
+    note(f"next       {command} -o {_suggest_output(texts, output, '.ids.npy')}")
 
 
-def _suggested(texts: corpus.Corpus | None, output: Path, suffix: str) -> str:
-    """Return a free name for ids, called like the texts or else like the vocabulary, as a shell takes it."""
+def _suggest_output(texts: corpus.Corpus | None, output: Path, suffix: str) -> str:
+    """Return an unused file name for ids, based on that of the texts or the vocabulary, quoted for a shell."""
     stem = options.stem_of(texts.files[0] if texts else "") or output.stem
     return quoted(options.free_name(stem, suffix))
 
 
 def _id_lengths(encoder: Encoder, sample: RowSample | None) -> Mapping[int, int] | None:
-    """Rows by their numbers of ids; ``None`` if that is not known: of subwords, counts of words do not tell."""
-    if encoder.model == "word":
+    """Return the number of rows for each number of ids, or ``None`` if only numbers of words are known."""
+    if encoder.algorithm == "word":
         return encoder.corpus.row_lengths if encoder.corpus else None
     return sample.lengths(encoder) if sample and sample.rows else None
 
@@ -204,19 +204,19 @@ def _report_lengths(lengths: Mapping[int, int], encoder: Encoder, sample: RowSam
     from tokemb.rows.corpus_statistics import length_quantile
 
     sampled = sample is not None and sample.rows > 0
-    unit = "tokens" if encoder.model == "word" else "subwords" if sampled else "words"
+    unit = "tokens" if encoder.algorithm == "word" else "subwords" if sampled else "words"
     quantiles = ", ".join(f"{share:.0%} {length_quantile(lengths, share):,}" for share in (0.5, 0.9, 0.95, 0.99))
-    part = f" in a sample of {sum(lengths.values()):,} rows" if sample and sampled and not sample.is_whole else ""
+    part = f" in a sample of {sum(lengths.values()):,} rows" if sample and sampled and not sample.is_complete else ""
     note(f"rows       {unit} per row: {quantiles}, longest {length_quantile(lengths, 1):,}{part}")
 
 
-def _shown(texts: corpus.Corpus | None, columns: bool = True) -> str:
-    """The files, and how they were read, as a shell takes them; ``columns``: also which ones."""
+def _command_line(texts: corpus.Corpus | None, columns: bool = True) -> str:
+    """Return the files and the options to read them, quoted for a shell, with or without ``--column``."""
     if texts is None:
         return "FILE..."
-    told = [("column", ",".join(parts)) for parts in texts.columns if columns]
-    told += [("group-by", ",".join(texts.group_by)), ("order-by", ",".join(texts.order_by))]
-    told += [(name, texts.reading[name]) for name in ("format", "quoting")]
-    told += [("delimiter", (texts.reading["delimiter"] or "").replace("\t", r"\t"))]
-    shown = [text for name, value in told if value for text in (f"--{name}", value)]
-    return " ".join(map(quoted, [*texts.files, *shown, *(["--no-header"] if not texts.reading["header"] else [])]))
+    named = [("column", ",".join(parts)) for parts in texts.columns if columns]
+    named += [("group-by", ",".join(texts.group_by)), ("order-by", ",".join(texts.order_by))]
+    named += [(name, texts.reading[name]) for name in ("format", "quoting")]
+    named += [("delimiter", (texts.reading["delimiter"] or "").replace("\t", r"\t"))]
+    flags = [text for name, value in named if value for text in (f"--{name}", value)]
+    return " ".join(map(quoted, [*texts.files, *flags, *(["--no-header"] if not texts.reading["header"] else [])]))

@@ -10,7 +10,7 @@ import click
 
 from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quiet_tensorflow, quoted
-from tokemb_cli.messages import in_words_here
+from tokemb_cli.messages import for_running_command
 
 if TYPE_CHECKING:
     from tokemb import Encoder
@@ -61,7 +61,7 @@ def command(
     no_compile: bool,
     seed: int,
     threads: int | None,
-    **told: Any,  # noqa: ANN401
+    **arguments: Any,  # noqa: ANN401
 ) -> None:
     """Append the new tokens of texts, or of counts, to a vocabulary. Texts are read as by fit-vocab.
 
@@ -73,21 +73,21 @@ def command(
       tokemb grow new.txt --vocab reviews.vocab -o grown.vocab
       tokemb grow new.txt --vocab reviews.vocab -o grown.vocab --model reviews.keras --grown-model grown.keras
     """
-    texts = corpus.Corpus.take(told)
-    of_counts = options.are_counts(texts.files)
+    texts = corpus.Corpus.from_options(arguments)
+    is_counts = options.are_counts(texts.files)
     if (model is None) != (grown_model is None):
-        raise click.UsageError("--model and --grown-model go together: the model, and where the grown one is written")
+        raise click.UsageError("--model and --grown-model require each other: the model to read, and the file to write")
     if grown_model is None and (embedding or no_compile):
-        raise click.UsageError("--embedding and --no-compile are for a --model")
+        raise click.UsageError("--embedding and --no-compile require --model")
     if grown_model is not None:
         options.check_ending(grown_model, ".keras", "--grown-model")
-    texts.check_apart(*filter(None, (output, grown_model)))
+    texts.check_distinct(*filter(None, (output, grown_model)))
     from tokemb import Encoder
 
     _check_outputs(output, grown_model, force)
     old = Encoder.load(vocab)
     settings: dict[str, Any] = {"max_new": max_new, "min_count": min_count, "threads": threads}
-    if of_counts:
+    if is_counts:
         new = old.grow(options.added_counts(texts.files), **settings)
     else:
         with texts.open() as batches:
@@ -107,7 +107,7 @@ def command(
 
 
 def _check_outputs(output: Path, grown_model: Path | None, force: bool) -> None:
-    """Raise ``OSError`` before any work for what must not be replaced."""
+    """Raise ``OSError`` before any work if an output must not be replaced."""
     from tokemb.files.atomic import check_output
     from tokemb.models.keras_archive import model_kind
     from tokemb.vocabulary.folder import check_target
@@ -120,7 +120,7 @@ def _check_outputs(output: Path, grown_model: Path | None, force: bool) -> None:
 def _report(old: Encoder, new: Encoder) -> None:
     from tokemb.analysis.escape_token import escape_token
 
-    before, after = old.corpus, new.corpus  # which an imported vocabulary has not
+    before, after = old.corpus, new.corpus  # None for an imported vocabulary
     added = new.vocabulary[old.input_dim :]
     names = ", ".join(map(escape_token, added[:_SHOWN])) + ", ..." * (len(added) > _SHOWN)
     if before and after:
@@ -143,7 +143,7 @@ def _grow_model(
     seed: int,
     force: bool,
 ) -> None:
-    """Write the grown model and the grown vocabulary, both or none."""
+    """Write the grown model and the grown vocabulary, or neither."""
     from tokemb import grow_model
     from tokemb.files.atomic import atomic_file
     from tokemb.models.embedder import load_model
@@ -158,12 +158,12 @@ def _grow_model(
             _check_loads(temporary, compiled=not no_compile)
         for warning in caught:
             if issubclass(warning.category, UserWarning):
-                note(f"warning    {in_words_here(str(warning.message))}")
+                note(f"warning    {for_running_command(str(warning.message))}")
         new.save(output, force=force)
 
 
 def _check_loads(path: Path, *, compiled: bool) -> None:
-    """Raise ``ModelError`` if the model that was written to ``path`` cannot be loaded."""
+    """Raise ``ModelError`` if the written model cannot be loaded."""
     from tokemb.errors import ModelError
     from tokemb.models.embedder import load_model
 

@@ -9,7 +9,7 @@ import click
 
 from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quiet_tensorflow
-from tokemb_cli.messages import in_words_here
+from tokemb_cli.messages import for_running_command
 
 if TYPE_CHECKING:
     from tokemb.importers import Difference, Imported
@@ -100,7 +100,7 @@ def command(
       tokemb import tokenizer.pickle -o reviews.vocab --verify reviews.txt
       tokemb import word_index.json -o reviews.vocab --oov-token "<OOV>" --maxlen 200 --padding post
     """
-    corpus.check_apart([source, texts], output)
+    corpus.check_distinct([source, texts], output)
     from tokemb.importers import read_foreign, verify
     from tokemb.importers.options import Options
     from tokemb.vocabulary.folder import check_target
@@ -112,12 +112,12 @@ def command(
         with quiet_tensorflow():
             rows, difference = verify(imported, texts)
         if difference is not None:
-            raise click.ClickException(_told(difference))
-        note(f"verified   {rows:,} rows of {texts}: the ids are those of the original{_provided(imported)}")
+            raise click.ClickException(_difference_line(difference))
+        note(f"verified   {rows:,} rows of {texts}: the ids are those of the original{_assumptions(imported)}")
     imported.encoder.save(output, force=force)
     note(f"wrote      {output}")
     if texts is None:
-        note("note       not compared with the original: --verify TEXTS does it")
+        note("note       not compared with the original: pass --verify TEXTS to compare")
 
 
 def _report(imported: Imported) -> None:
@@ -128,17 +128,17 @@ def _report(imported: Imported) -> None:
     note(f"input_dim  {encoder.input_dim:,} = the highest id + 1")
     note(f"rows       maxlen {encoder.maxlen}, padding {encoder.padding}, truncating {encoder.truncating}")
     for text in imported.notes:
-        note(f"note       {in_words_here(text)}")
+        note(f"note       {for_running_command(text)}")
 
 
-def _provided(imported: Imported) -> str:
-    """What the comparison took for granted."""
+def _assumptions(imported: Imported) -> str:
+    """Return the assumptions of the comparison, for the end of its message."""
     if not imported.assumed:
         return ""
-    return f", provided that its {', '.join(imported.assumed)} are as assumed above: the file does not say them"
+    return f", provided that its {', '.join(imported.assumed)} are as assumed above: the file does not contain them"
 
 
-def _told(difference: Difference) -> str:
+def _difference_line(difference: Difference) -> str:
     return (
         f"row {difference.row + 1} differs, {difference.text!r:.200}: {_short(difference.ids)} here, "
         f"{_short(difference.original)} in the original; nothing was written"

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _DIM = 50
 
-# What is said of the rows that pre-trained vectors lack.
+# Descriptions of the rows of tokens without a pre-trained vector.
 _MADE = {
-    "random": "at random, as the found ones are spread",
+    "random": "random, distributed like the found vectors",
     "zeros": "zeros",
-    "mean": "the mean of the found ones",
+    "mean": "the mean of the found vectors",
 }
 
 
@@ -83,7 +83,7 @@ def command(
       tokemb init-model --vocab reviews.vocab --vectors glove.6B.50d.txt -o reviews.keras
     """
     options.check_ending(output, ".keras")
-    corpus.check_apart([vocab, vectors], output)
+    corpus.check_distinct([vocab, vectors], output)
     import tokemb
     from tokemb.files.atomic import atomic_file
     from tokemb.models.keras_archive import model_kind, note_maker
@@ -104,12 +104,12 @@ def command(
 
 
 def _read(path: Path, encoder: Encoder, missing: str, reading: dict[str, Any]) -> Pretrained:
-    """Read pre-trained vectors, and say how much of the vocabulary has one."""
+    """Read pre-trained vectors and report the coverage of the vocabulary."""
     from tokemb.models.pretrained import coverage, load_vectors
 
     pretrained = load_vectors(path, encoder.vocabulary, **reading)
     covered = coverage(encoder, pretrained.found)
     note(f"read       {pretrained}")
     note(f"found      {covered}")
-    note(f"made       {covered.tokens - covered.tokens_found:,} missing rows: {_MADE[missing]}")
+    note(f"made       {covered.tokens - covered.tokens_found:,} rows without a vector: {_MADE[missing]}")
     return pretrained

@@ -10,7 +10,7 @@ import click
 from tokemb_cli import values
 from tokemb_cli.console import show, show_json
 
-# Numbers that are shares, and shown as percentages.
+# Values that are shown as percentages.
 _SHARES = ("coverage", "zeros")
 
 
@@ -24,9 +24,9 @@ _SHARES = ("coverage", "zeros")
 def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
     """Describe a file or folder that tokemb writes or reads.
 
-    That is a vocabulary, a folder of columns, a tokenizer.json, a .keras model, a folder of tokemb train, a SavedModel
-    of tokemb export, or counts, ids and vectors. For a folder of shards, show its manifest and the files whose size has
-    changed.
+    PATH can be a vocabulary, a folder of columns, a tokenizer.json, a .keras model, a folder of tokemb train, a
+    SavedModel of tokemb export, or a file of counts, ids or vectors. For a folder of shards, show its manifest and the
+    files whose size has changed.
 
     The backend of a vocabulary is the implementation that encodes its texts. The scanner and gigatoken are fast; the
     reference, which is the tokenizers library itself, is slow. All give the same ids.

@@ -1,4 +1,4 @@
-"""The command group: which commands there are, and how errors are shown."""
+"""The command group: its commands, and how errors are shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tokemb_cli import signals, streams
 from tokemb_cli.console import escaped, note_stopped
 from tokemb_cli.lazy import LazyGroup
 
-# A command is imported when it is used or helped with, so that `tokemb --help` answers at once.
+# A command is imported when it is called, so that `tokemb --help` is fast.
 _COMMANDS = {
     "fit-vocab": ("fit_vocab", "Fit a vocabulary to text files or counts."),
     "import": ("import_", "Import the vocabulary of another library with its ids."),
@@ -38,28 +38,28 @@ _COMMANDS = {
     "inspect": ("inspect", "Describe a vocabulary, counts, a model, ids or vectors."),
 }
 
-# Set, it shows the traceback of an error that nobody thought of.
+# This environment variable shows the traceback of an unexpected error.
 _DEBUG = "TOKEMB_DEBUG"
 
 
 class _Commands(LazyGroup):
-    """Turns any other error than those of the library, too, into one sentence on stderr and exit code 1."""
+    """The commands. Every error becomes one sentence on stderr and exit code 1 or 2."""
 
-    commands_in = _COMMANDS
-    groups_in = ("train",)
+    command_modules = _COMMANDS
+    group_names = ("train",)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # noqa: ANN401 - click's own signature
-        with _reported():  # --help and --version write in here
+        with _report_errors():  # --help and --version write here
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
-        with _reported():
+        with _report_errors():
             return super().invoke(ctx)
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
-    """Turn every error in the block into one that click shows in one sentence."""
+def _report_errors() -> Iterator[None]:
+    """Convert every error in the block to one that click shows in one sentence."""
     try:
         yield
     except KeyboardInterrupt:
@@ -67,7 +67,7 @@ def _reported() -> Iterator[None]:
     except OSError as error:
         if signals.was_received():
             raise note_stopped() from None
-        if error.errno == errno.EPIPE:  # the reader of our output has gone: click ends quietly
+        if error.errno == errno.EPIPE:  # the reader of the output has ended: click ends quietly
             raise
         raise click.ClickException(escaped(_os_message(error))) from error
     except click.ClickException as error:
@@ -77,7 +77,7 @@ def _reported() -> Iterator[None]:
     except (click.exceptions.Exit, click.Abort):
         raise
     except BaseException as error:
-        if signals.was_received():  # some imports turn an interruption into another error
+        if signals.was_received():  # some imports convert an interruption to another error
             raise note_stopped() from None
         raise _click_error(error) from error
 
@@ -85,7 +85,7 @@ def _reported() -> Iterator[None]:
 def _click_error(error: BaseException) -> BaseException:
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # of TensorFlow
         return click.ClickException("there is not enough memory for arrays of this size")
-    panicked = type(error).__name__ == "PanicException"  # of a Rust library, and no Exception
+    panicked = type(error).__name__ == "PanicException"  # of a Rust library; it is not an Exception
     if os.environ.get(_DEBUG) or not (panicked or isinstance(error, Exception)):
         return error
     reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -123,10 +123,10 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The entry point."""
+    """Run the command line."""
     signals.install()
-    streams.use()
-    # Walks of the garbage collector over all that was imported take a tenth of the time of a small command.
+    streams.install()
+    # Garbage collection of all imported objects takes a tenth of the time of a small command.
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
     try:

@@ -1,9 +1,9 @@
-"""Messages of the library, which name arguments as Python does, in the words of the command that was called.
+"""Rewriting of library messages: Python arguments become options of the command that runs.
 
 ``maxlen=256`` becomes ``--maxlen 256``, ``header=False`` becomes ``--no-header``, ``max_size must be at least 1``
 becomes ``--max-size must be at least 1``, and ``embedding_model(..., mask_zero=True)`` becomes
-``tokemb init-model --mask-zero``. An English word that is also the name of an argument, such as "column", stays as it
-is, and so does what stands in quotes.
+``tokemb init-model --mask-zero``. An English word that is also an argument, such as "column", is not changed, and
+neither is text in quotes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from functools import partial
 
 import click
 
-# Arguments, and one function, whose option has another name.
+# Arguments, and one function, whose option has another name than the argument.
 _ARGUMENTS = {
+    "answer": "returns",
     "compile": "no_compile",
     "encoder": "vocab",
     "group_events": "group_by",
@@ -25,10 +26,10 @@ _ARGUMENTS = {
     "trainable": "frozen",
 }
 
-# Of these, the ones whose option turns off what the argument turns on.
+# Options that turn off what their argument turns on.
 _OPPOSITES = ("no_compile", "frozen")
 
-# The command that does what a function of the library does.
+# The command that corresponds to a function of the library.
 _FUNCTIONS = {
     "embedding_model": "init-model",
     "encode": "encode",
@@ -56,62 +57,68 @@ _FORMS = re.compile(
 FindCommand = Callable[[str], click.Command | None]
 
 
-def in_words_here(message: str) -> str:
-    """Rewrite ``message`` for the command that runs: what it shows besides errors."""
+def for_running_command(message: str) -> str:
+    """Rewrite a message that is not an error for the command that runs."""
     context = click.get_current_context()
-    return for_command(message, context.command, finder(context))
+    return for_command(message, context.command, command_finder(context))
 
 
-def finder(context: click.Context) -> FindCommand:
-    """What finds the commands beside the one of ``context``."""
+def command_finder(context: click.Context) -> FindCommand:
+    """Return a function that finds the other commands by name."""
     root = context.find_root()
     group = root.command
     return partial(group.get_command, root) if isinstance(group, click.Group) else lambda _: None
 
 
 def for_command(message: str, command: click.Command, find: FindCommand) -> str:
-    """Rewrite ``message`` of the library for the users of ``command``; ``find`` gives other commands by their names."""
+    """Rewrite a message of the library.
+
+    Args:
+        message: The message.
+        command: The command that runs.
+        find: A function that returns other commands by name.
+    """
     options = _options(command)
 
     def rewrite(match: re.Match[str]) -> str:
         if function := match["function"]:
-            return _call(function, match["arguments"], command, find) or match[0]
+            return _as_command(function, match["arguments"], command, find) or match[0]
         if name := match["assigned"]:
-            return _assigned(options[name], match["value"]) if name in options else match[0]
+            return _as_option(options[name], match["value"]) if name in options else match[0]
         if name := match["first"] or match["name"]:
-            return _spelled(options[name]) if name in options else _command_of(name) or match[0]
-        return _unescaped(match[0])
+            return _longest_form(options[name]) if name in options else _command_name(name) or match[0]
+        return _unescape(match[0])
 
     return _FORMS.sub(rewrite, message)
 
 
 def names_an_option(message: str) -> bool:
-    """Whether a rewritten ``message`` is about the value of an option."""
+    """Return whether a rewritten message is about the value of an option."""
     return re.match(r"--?[a-z][\w-]* must ", message) is not None
 
 
 def _options(command: click.Command) -> dict[str, click.Option]:
-    """The options of ``command`` by the names of the arguments that they set."""
+    """Return the options of a command by the names of the Python arguments."""
     options = {param.name: param for param in command.params if isinstance(param, click.Option) and param.name}
     return options | {name: options[option] for name, option in _ARGUMENTS.items() if option in options}
 
 
-def _spelled(option: click.Option) -> str:
-    """The longest way to write ``option``, which says the most."""
+def _longest_form(option: click.Option) -> str:
+    """Return the longest form of an option, which is the most readable one."""
     return max(option.opts, key=len)
 
 
-def _assigned(option: click.Option, value: str) -> str:
-    """How ``option`` is given on a command line where Python passes ``value``."""
+def _as_option(option: click.Option, value: str) -> str:
+    """Return the command-line form of an argument with a value."""
     if option.name in _OPPOSITES:
         value = str(value == "False")
     if option.is_flag:
-        off = option.secondary_opts or [f"no {_spelled(option)}"]
-        return max(off, key=len) if value == "False" else _spelled(option)
+        negations = option.secondary_opts or [f"no {_longest_form(option)}"]
+        return max(negations, key=len) if value == "False" else _longest_form(option)
     if value == "None":
-        return f"no {_spelled(option)}"
+        return f"no {_longest_form(option)}"
     if value == "...":
-        return f"{_spelled(option)} {_placeholder(option)}"
+        return f"{_longest_form(option)} {_placeholder(option)}"
     try:
         literal = ast.literal_eval(value)
     except (SyntaxError, ValueError):
@@ -119,37 +126,37 @@ def _assigned(option: click.Option, value: str) -> str:
     values = list(map(str, literal)) if isinstance(literal, list | tuple) else [str(literal)]
     if not option.multiple:
         values = [",".join(values)]
-    return " ".join(f"{_spelled(option)} {_typed(item)}" for item in values)
+    return " ".join(f"{_longest_form(option)} {_quote(item)}" for item in values)
 
 
 def _placeholder(option: click.Option) -> str:
-    """What stands for a value of ``option``, as in its help."""
+    """Return the placeholder for a value of an option, as in its help."""
     if isinstance(option.type, click.Choice):
         return "|".join(map(str, option.type.choices))
     return option.metavar or option.type.name.upper()
 
 
-def _typed(value: str) -> str:
-    """``value`` as it is typed in a shell; a tab as the two characters that ``--delimiter`` takes for it."""
+def _quote(value: str) -> str:
+    """Quote a value for a shell. A tab becomes the two characters that ``--delimiter`` accepts for it."""
     return shlex.quote(value.replace("\t", "\\t"))
 
 
-def _call(function: str, arguments: str, command: click.Command, find: FindCommand) -> str | None:
-    """A call of a function as the command that does the same, with its options; ``None`` if it is no option there."""
+def _as_command(function: str, arguments: str, command: click.Command, find: FindCommand) -> str | None:
+    """Return a function call as a command with options, or ``None`` if an argument has no option."""
     name = _FUNCTIONS[function]
     called = command if command.name == name else find(name)
-    given = re.findall(rf"(\w+)={_VALUE}", arguments)
-    if called is None or any(argument not in _options(called) for argument, _ in given):
+    assignments = re.findall(rf"(\w+)={_VALUE}", arguments)
+    if called is None or any(argument not in _options(called) for argument, _ in assignments):
         return None
-    shown = " ".join(_assigned(_options(called)[argument], value) for argument, value in given)
-    return shown if called is command else f"tokemb {name} {shown}"
+    options = " ".join(_as_option(_options(called)[argument], value) for argument, value in assignments)
+    return options if called is command else f"tokemb {name} {options}"
 
 
-def _command_of(function: str) -> str | None:
+def _command_name(function: str) -> str | None:
     return f"tokemb {_FUNCTIONS[function]}" if function in _FUNCTIONS else None
 
 
-def _unescaped(quoted: str) -> str:
+def _unescape(quoted: str) -> str:
     r"""Undo the escapes of ``repr`` where a value can be shown as it was typed: ``'\\t'`` was ``\t``."""
     if "\\" not in quoted:
         return quoted

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 @click.command("neighbors")
-@options.vectors_of
+@options.model_or_vectors
 @click.argument("words", metavar="WORD...", nargs=-1, required=True)
 @options.optional_vocab
-@options.nearest
+@options.neighbor_count
 @options.as_json
 def command(model: Path, words: tuple[str, ...], vocab: Path | None, k: int, as_json: bool) -> None:
     """Show the nearest tokens of words, with the cosine similarity of their vectors and their counts in the corpus.
@@ -38,19 +38,20 @@ def command(model: Path, words: tuple[str, ...], vocab: Path | None, k: int, as_
     from tokemb.analysis import neighbors
 
     encoder = None if vocab is None else Encoder.load(vocab)
-    found = neighbors(options.token_vectors(model, encoder), encoder, words, k)
+    results = neighbors(options.token_vectors(model, encoder), encoder, words, k)
     if as_json:
-        show_json([asdict(one) for one in found])
+        show_json([asdict(result) for result in results])
         return
-    for one in found:
-        _show(one)
+    for result in results:
+        _show(result)
 
 
-def _show(found: Neighbors) -> None:
+def _show(result: Neighbors) -> None:
     from tokemb.analysis.escape_token import escape_token
 
-    show(options.counted(escape_token(found.token), found.count))
-    for near in found.neighbors:
-        show(f"  {near.similarity:6.3f}  " + options.counted(escape_token(near.token), near.count))
-    if not found.neighbors:
-        show("  no neighbours: its vector is zeros, or it is alone")
+    show(options.with_count(escape_token(result.token), result.count))
+    for neighbor in result.neighbors:
+        token = options.with_count(escape_token(neighbor.token), neighbor.count)
+        show(f"  {neighbor.similarity:6.3f}  {token}")
+    if not result.neighbors:
+        show("  no neighbors: the vector is zeros, or there are no other tokens")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tokemb.analysis import TokenVectors
     from tokemb.formats import OutputOptions
 
-# The library's, written again so that --help need not wait for it; tests compare them.
+# Copies of constants of the library, so that --help does not import it. Tests compare them.
 PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
 OUTPUTS = (".npy", ".npz", ".parquet", ".tfrecord", ".jsonl")
 LINE_KINDS = ("bert", "gensim", "words")
@@ -57,11 +57,11 @@ truncating = click.option(
     help="End of a row that is truncated.  [default: that of the vocabulary]",
 )
 
-vectors_of = click.argument("model", metavar="MODEL", type=_PATH)
+model_or_vectors = click.argument("model", metavar="MODEL", type=_PATH)
 optional_vocab = click.option(
     "--vocab", type=_PATH, metavar="FOLDER", help="Vocabulary of the model; not needed for a file of vectors."
 )
-nearest = click.option(
+neighbor_count = click.option(
     "-k", type=values.Integer(), default=10, show_default=True, help="Maximum number of tokens to show."
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -75,18 +75,18 @@ threads = click.option(
 
 
 def output(metavar: str, text: str) -> _Decorator[Any]:
-    """Where the result goes, and whether it may replace what is there."""
-    where = click.option("-o", "--output", required=True, type=_PATH, metavar=metavar, help=text)
+    """Return the options for the output and for replacing an existing one."""
+    path = click.option("-o", "--output", required=True, type=_PATH, metavar=metavar, help=text)
     force = click.option(
         "--force",
         is_flag=True,
         help="Replace a trained model, a read-only output, or a file that this command did not write.",
     )
-    return lambda command: where(force(command))
+    return lambda command: path(force(command))
 
 
 def free_name(stem: str, suffix: str) -> str:
-    """Return a name that ends in ``suffix`` and that nothing has yet, for a command to suggest as an output."""
+    """Return an unused file name that ends in ``suffix``, to suggest as an output."""
     number, name = 1, Path(f"{stem}{suffix}")
     while name.exists():
         number += 1
@@ -95,17 +95,18 @@ def free_name(stem: str, suffix: str) -> str:
 
 
 def stem_of(file: str) -> str:
-    """Return the name of an input without folder and extensions, ``""`` if it has no such name.
+    """Return the name of an input without folder and extensions, or ``""`` for globs and standard input.
 
-    >>> stem_of("s3://bucket/reviews.csv.gz"), stem_of("-"), stem_of("data/*.txt")
-    ('reviews', '', '')
+    Example:
+        >>> stem_of("s3://bucket/reviews.csv.gz"), stem_of("-"), stem_of("data/*.txt")
+        ('reviews', '', '')
     """
     stem = file.rstrip("/").rpartition("/")[2].split(".")[0]
     return stem if re.fullmatch(r"\w[\w-]*", stem) else ""
 
 
 def is_counts(path: Path) -> bool:
-    """Whether ``path`` holds token counts, which ``tokemb count`` writes."""
+    """Return whether ``path`` is a file of token counts, which ``tokemb count`` writes."""
     if path.suffix != ".parquet" or not path.is_file():
         return False
     from tokemb.counts.counts_file import holds_counts
@@ -114,7 +115,15 @@ def is_counts(path: Path) -> bool:
 
 
 def check_output(path: Path, otherwise: str = "") -> None:
-    """Wrong usage unless ``path`` is ``-`` or its extension says how to write it; ``otherwise``: what else there is."""
+    """Check that an output is ``-`` or has an extension that selects a format.
+
+    Args:
+        path: The output.
+        otherwise: The end of the message, for commands with other outputs.
+
+    Raises:
+        click.BadParameter: If the extension is unknown.
+    """
     if str(path) != "-" and path.suffix not in OUTPUTS:
         raise click.BadParameter(
             f"must be - or end in {', '.join(OUTPUTS)}; received {path}{otherwise}", param_hint="--output"
@@ -122,32 +131,36 @@ def check_output(path: Path, otherwise: str = "") -> None:
 
 
 def target(output: Path) -> Path | BinaryIO:
-    """What to write to: standard output for ``-``."""
+    """Return what to write to: standard output for ``-``, otherwise the path."""
     if str(output) != "-":
         return output
     require_standard_output()
     return sys.stdout.buffer
 
 
-def specification(suffix: str, layout: OutputOptions | None) -> str:
-    """How to parse what was written, on lines of its own; nothing for formats that say it themselves."""
+def feature_spec_lines(suffix: str, layout: OutputOptions | None) -> list[str]:
+    """Return the code that parses a TFRecord file, as lines. Other formats describe themselves."""
     if suffix != ".tfrecord" or layout is None:
-        return ""
+        return []
     from tokemb.formats.tfrecord import feature_spec
 
-    return f"\n{feature_spec(layout)}"
+    return feature_spec(layout).splitlines()
 
 
 def are_counts(files: Sequence[str]) -> bool:
-    """Whether ``files`` are all counts, or none is; both together is wrong usage."""
-    of_counts = {is_counts(Path(file)) for file in files}
-    if len(of_counts) > 1:
+    """Return whether the inputs are token counts.
+
+    Raises:
+        click.UsageError: If some are counts and others are texts.
+    """
+    kinds = {is_counts(Path(file)) for file in files}
+    if len(kinds) > 1:
         raise click.UsageError("texts and counts cannot be mixed: count the texts with tokemb count first")
-    return of_counts == {True}
+    return kinds == {True}
 
 
 def added_counts(files: Sequence[str]) -> TokenCounts:
-    """The sum of the counts in ``files``."""
+    """Load files of counts and add them."""
     from tokemb import TokenCounts
 
     counts = [TokenCounts.load(file) for file in files]
@@ -155,13 +168,13 @@ def added_counts(files: Sequence[str]) -> TokenCounts:
 
 
 def check_ending(path: Path, ending: str, option: str = "--output") -> None:
-    """Wrong usage unless ``path``, the value of ``option``, ends in ``ending``."""
+    """Raise ``click.BadParameter`` unless ``path``, the value of ``option``, ends in ``ending``."""
     if path.suffix != ending:
         raise click.BadParameter(f"must end in {ending}; received {path}", param_hint=option)
 
 
 def check_vocab(model: Path, vocab: Path | None) -> None:
-    """Wrong usage if ``model`` is a Keras model and no vocabulary is named."""
+    """Raise ``click.UsageError`` if ``model`` is a Keras model and no vocabulary is given."""
     from tokemb.analysis.token_vectors import is_model
 
     if vocab is None and is_model(model) and not (model / "tokenizer.json").exists():
@@ -169,16 +182,16 @@ def check_vocab(model: Path, vocab: Path | None) -> None:
 
 
 def token_vectors(model: Path, encoder: Encoder | None) -> TokenVectors:
-    """Load the vectors to look at, and warn if they look like those of a new model."""
+    """Load the vectors of tokens. Warn if they look random, like those of a new model."""
     from tokemb.analysis import TokenVectors
 
     with quiet_tensorflow():
         vectors = TokenVectors.load(model, encoder)
     if vectors.untrained:
-        note("warning    the vectors look like those of a new model, which are random: train the model first")
+        note("warning    the vectors look random, like those of a new model: train the model first")
     return vectors
 
 
-def counted(token: str, count: int | None) -> str:
-    """A token as it is shown and how often it occurs, if that is known."""
+def with_count(token: str, count: int | None) -> str:
+    """Return an escaped token with its count, if that is known."""
     return token if count is None else f"{token}  {count:,}"

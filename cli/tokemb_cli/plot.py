@@ -13,7 +13,7 @@ _ENDINGS = (".html", ".png", ".svg")
 
 
 @click.command("plot")
-@options.vectors_of
+@options.model_or_vectors
 @options.optional_vocab
 @options.output("FILE", "Map to write: .html, .png or .svg.")
 @click.option(
@@ -55,9 +55,9 @@ def command(
     if output.suffix not in _ENDINGS:
         raise click.BadParameter(f"must end in {', '.join(_ENDINGS)}; received {output}", param_hint="--output")
     if words is not None and top is not None:
-        raise click.UsageError("--words and --top both say which tokens to show: give one of them")
+        raise click.UsageError("--words and --top both select the tokens to show: leave out one of them")
     options.check_vocab(model, vocab)
-    corpus.check_apart([model, vocab, words], output)
+    corpus.check_distinct([model, vocab, words], output)
     from tokemb import Encoder
     from tokemb.analysis import word_map
     from tokemb.analysis.map_kind import MAP
@@ -65,31 +65,31 @@ def command(
 
     check_output(output, MAP, force=force)
     encoder = None if vocab is None else Encoder.load(vocab)
-    chosen = None if words is None else _words(words)
+    selected = None if words is None else _read_words(words)
     vectors = options.token_vectors(model, encoder)
-    made = word_map(vectors, encoder, method=method, top=1000 if top is None else top, words=chosen, seed=seed)
-    if made.left_out:
-        note(f"left out   {_some(made.left_out)}: no tokens of the vocabulary, or their vectors are zeros")
+    map_ = word_map(vectors, encoder, method=method, top=1000 if top is None else top, words=selected, seed=seed)
+    if map_.left_out:
+        note(f"left out   {_word_list(map_.left_out)}: not in the vocabulary, or with vectors of zeros")
     if output.suffix == ".html":
         from tokemb.analysis import write_html
 
-        write_html(made, output, model.stem, force=force)
+        write_html(map_, output, model.stem, force=force)
     else:
         from tokemb.analysis import write_picture
 
-        if unwritten := write_picture(made, output, model.stem, force=force):
-            note(f"no label   {_some(unwritten)}: no font that is installed can write them; .html can")
-    note(f"wrote      {output}: {len(made.tokens):,} tokens, {made.method}")
+        if unlabelled := write_picture(map_, output, model.stem, force=force):
+            note(f"no label   {_word_list(unlabelled)}: no installed font has their characters; .html shows them")
+    note(f"wrote      {output}: {len(map_.tokens):,} tokens, {map_.method}")
 
 
-def _words(path: Path) -> list[str]:
-    """The words in a text file, a line each, in the encoding that all texts have."""
+def _read_words(path: Path) -> list[str]:
+    """Read a text file with one word per line."""
     from tokemb import read_corpus
 
     return [text for batch in read_corpus(path) for text in batch.column(0).to_pylist() if text]
 
 
-def _some(words: list[str]) -> str:
+def _word_list(words: list[str]) -> str:
     from tokemb.analysis.escape_token import escape_token
 
     return f"{len(words):,}: " + ", ".join(map(escape_token, words[:10])) + ", ..." * (len(words) > 10)

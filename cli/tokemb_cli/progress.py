@@ -1,4 +1,4 @@
-"""How far a command has come, on a terminal."""
+"""The progress line on a terminal."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-class Shown:
-    """The line on the terminal: bytes that were read, and rows."""
+class ProgressLine:
+    """The progress line: the number of bytes and rows that were read."""
 
     def __init__(self, line: Progress, task: TaskID) -> None:
         self._line, self._task, self._rows = line, task, 0
 
     def advance(self, size: int) -> None:
-        """So many bytes more were read."""
+        """Add bytes that were read."""
         self._line.advance(self._task, size)
 
-    def counted(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Give ``batches`` on, and count their rows."""
+    def count_rows(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield ``batches`` unchanged and count their rows."""
         for batch in batches:
             self._rows += len(batch)
             self._line.update(self._task, rows=f"{self._rows:,} rows")
@@ -33,8 +33,12 @@ class Shown:
 
 
 @contextmanager
-def progress(total: int | None) -> Iterator[Shown]:
-    """Show a line on stderr while the context lasts; ``total``: bytes there are to read, if that is known."""
+def progress(total: int | None) -> Iterator[ProgressLine]:
+    """Show a progress line on stderr during the block.
+
+    Args:
+        total: The number of bytes to read, if it is known.
+    """
     columns = (
         BarColumn(),
         DownloadColumn(),
@@ -43,4 +47,4 @@ def progress(total: int | None) -> Iterator[Shown]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as line:
-        yield Shown(line, line.add_task("", total=total, rows=""))
+        yield ProgressLine(line, line.add_task("", total=total, rows=""))

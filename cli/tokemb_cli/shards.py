@@ -1,4 +1,4 @@
-"""Commands that write one file, or a folder of files of so many rows."""
+"""Output of commands that write one file or a folder of shards."""
 
 from __future__ import annotations
 
@@ -26,29 +26,42 @@ _FORMAT = click.option(
 )
 
 
-def sharding(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options for a folder."""
+def shard_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options for a folder of shards to a command."""
     return _ROWS(_FORMAT(command))
 
 
 def check(output: Path, rows: int | None, suffix: str | None) -> None:
-    """Wrong usage if ``output`` cannot be what the two options ask for."""
+    """Check that the output and the options for shards are compatible.
+
+    Args:
+        output: The output.
+        rows: The number of rows per shard, ``None`` for one file.
+        suffix: The format of the shards without a dot.
+
+    Raises:
+        click.UsageError: If they are not.
+    """
     if rows is None:
         if suffix is not None:
-            raise click.UsageError("--shard-format is for a folder of files: pass --rows-per-shard")
-        options.check_output(output, "; --rows-per-shard makes a folder")
+            raise click.UsageError("--shard-format requires --rows-per-shard")
+        options.check_output(output, "; --rows-per-shard writes a folder")
     elif str(output) == "-":
-        raise click.UsageError("--rows-per-shard makes a folder, which cannot go to standard output")
+        raise click.UsageError("--rows-per-shard writes a folder: pass its path as --output; received -")
 
 
 @contextmanager
-def opened(
+def open_output(
     path: Path, rows: int | None, suffix: str | None, inputs: Callable[[], dict[str, Any] | None], force: bool
 ) -> Iterator[Output]:
-    """What to write to; ``inputs``: what tells the rows from others, as ``ShardFolder`` has it.
-    ``force``: replace other shards.
+    """Yield what to write to. A message after an interruption says how to resume a folder.
 
-    Who interrupts the writing of a folder is told how to go on.
+    Args:
+        path: The output.
+        rows: The number of rows per shard, ``None`` for one file.
+        suffix: The format of the shards without a dot.
+        inputs: A function that returns the identity of the input, as ``ShardFolder`` takes it.
+        force: Whether to replace shards of another input.
     """
     if rows is None:
         yield options.target(path)
@@ -58,18 +71,27 @@ def opened(
     try:
         yield ShardFolder(path, inputs(), rows, f".{suffix or 'npz'}", force=force)
     except KeyboardInterrupt:
-        raise note_stopped(f"the whole files in {path} stay; give the same command again to go on") from None
+        raise note_stopped(f"the complete files in {path} are kept; repeat the command to resume") from None
 
 
-def written(output: Output, path: Path, dtype: str, report: EncodingReport | TableReport, what: str) -> list[str]:
-    """Return the lines that the command prints at the end; ``what``: of the rows of this run."""
+def report_lines(
+    output: Output, path: Path, dtype: str, report: EncodingReport | TableReport, summary: str
+) -> list[str]:
+    """Return the lines that the command prints at the end.
+
+    Args:
+        output: What was written to.
+        path: The path of the output.
+        dtype: The dtype of the ids or vectors.
+        report: The report of this run.
+        summary: The summary of the rows of this run.
+    """
     from tokemb.formats.shards import ShardFolder
 
     if not isinstance(output, ShardFolder):
-        specification = options.specification(path.suffix, report.layout)
-        return [f"wrote {path}: {dtype} {report.shape}; {what}", *specification.splitlines()[1:]]
+        lines = options.feature_spec_lines(path.suffix, report.layout)
+        return [f"wrote {path}: {dtype} {report.shape}; {summary}", *lines]
     total = sum(output.rows)
-    before = f" ({total - report.rows:,} of them were there)" if total > report.rows else ""
-    specification = options.specification(output.shard(0).suffix, report.layout)
-    wrote = f"wrote {path}: {len(output.rows)} files, {total:,} rows{before}; {what}"
-    return [wrote, *specification.splitlines()[1:]]
+    before = f" ({total - report.rows:,} of them already written)" if total > report.rows else ""
+    lines = options.feature_spec_lines(output.shard(0).suffix, report.layout)
+    return [f"wrote {path}: {len(output.rows)} files, {total:,} rows{before}; {summary}", *lines]

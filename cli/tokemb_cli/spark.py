@@ -1,4 +1,4 @@
-"""The engine that counts and encodes on a cluster, for the commands that have it."""
+"""The options and functions of commands that can run on a Spark cluster."""
 
 from __future__ import annotations
 
@@ -33,30 +33,34 @@ _MASTER = click.option(
 
 
 def engine(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Where the work is done."""
+    """Add the options that select Spark to a command."""
     return _ENGINE(_MASTER(command))
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The cluster at ``master``; ``None`` for what Spark is configured with."""
+    """A Spark cluster.
+
+    Attributes:
+        master: The URL of the cluster. ``None`` selects the one that Spark is configured with.
+    """
 
     master: str | None
 
     @classmethod
-    def take(cls, options: dict[str, Any]) -> Cluster | None:
-        """What the options of ``engine`` say, which go from ``options``; ``None`` for this machine."""
-        chosen, master = options.pop("engine"), options.pop("master")
-        if chosen == "spark":
+    def from_options(cls, options: dict[str, Any]) -> Cluster | None:
+        """Take the options of ``engine`` from ``options``. Return ``None`` for this machine."""
+        engine_name, master = options.pop("engine"), options.pop("master")
+        if engine_name == "spark":
             return cls(master)
         if master is not None:
-            raise click.UsageError("--master is for --engine spark")
+            raise click.UsageError("--master requires --engine spark")
         return None
 
-    def fit_vocab(self, texts: Corpus, of_counts: bool, settings: dict[str, Any]) -> Encoder:
-        """Fit a vocabulary to texts; ``settings`` are the arguments of ``tokemb.fit_vocab``."""
-        if of_counts:
-            raise click.UsageError("counts are added on this machine, without --engine spark")
+    def fit_vocab(self, texts: Corpus, is_counts: bool, settings: dict[str, Any]) -> Encoder:
+        """Fit a vocabulary to texts. ``settings`` are the arguments of ``tokemb.fit_vocab``."""
+        if is_counts:
+            raise click.UsageError("counts are added on this machine: leave out --engine spark")
         settings = self._settings(settings)
         from tokemb.integrations.spark import fit_vocab
         from tokemb.integrations.spark.session import open_session
@@ -69,16 +73,16 @@ class Cluster:
             return fit_vocab(df, column, profile=profile, missing=texts.reading["missing"], **settings)
 
     def encode(self, texts: Corpus, vocab: Path, output: Path, settings: dict[str, Any], force: bool) -> None:
-        """Encode texts to a folder of Parquet files; ``settings`` are those of ``encode`` for Spark."""
+        """Encode texts to a folder of Parquet files. ``settings`` are the arguments of the Spark ``encode``."""
         settings = self._settings(settings)
         if str(output) == "-":
-            raise click.UsageError("Spark writes a folder, which cannot go to standard output")
+            raise click.UsageError("Spark writes a folder: pass its path as --output; received -")
         from tokemb import Encoder
 
         encoder = Encoder.load(vocab)
         length = encoder.pad_truncate(settings["maxlen"], None, None).fixed_length
         if length is None and not settings["ragged"]:
-            raise click.UsageError("Spark pads to no longest row: pass --maxlen or --ragged")
+            raise click.UsageError("Spark cannot pad to the longest row: pass --maxlen or --ragged")
         from tokemb.integrations.spark import encode
         from tokemb.integrations.spark.columns import quoted
         from tokemb.integrations.spark.files import write_parquet
@@ -95,18 +99,22 @@ class Cluster:
         from tokemb.integrations.spark.files import read_files
 
         if texts.is_table or texts.group_by:
-            raise click.UsageError("Spark reads one column of texts: several --column, --group-by are for this machine")
+            raise click.UsageError(
+                "Spark reads one column of texts: pass one --column and no --group-by, or leave out --engine spark"
+            )
         if texts.reading.get("delimiter") is not None:
-            raise click.UsageError("--delimiter is for this machine, not for --engine spark")
+            raise click.UsageError("--engine spark does not support --delimiter: leave out one of them")
         reading = {name: value for name, value in texts.reading.items() if name not in ("missing", "delimiter")}
         return read_files(session, texts.files, keep=texts.keep, in_order=in_order, **reading)
 
     @staticmethod
     def _settings(settings: dict[str, Any]) -> dict[str, Any]:
-        """``settings`` without those of this machine, which must not be told."""
-        ours: dict[str, Any] = {"threads": None, "rows_per_shard": None, "shard_format": None, "dtype": "int32"}
-        ours["round_floats"] = False
-        for name, default in ours.items():
+        """Return ``settings`` without those of the local engine, which must have their defaults."""
+        local_only: dict[str, Any] = {"threads": None, "rows_per_shard": None, "shard_format": None, "dtype": "int32"}
+        local_only["round_floats"] = False
+        for name, default in local_only.items():
             if settings.get(name, default) != default:
-                raise click.UsageError(f"--{name.replace('_', '-')} is for this machine, not for --engine spark")
-        return {name: value for name, value in settings.items() if name not in ours}
+                raise click.UsageError(
+                    f"--engine spark does not support --{name.replace('_', '-')}: leave out one of them"
+                )
+        return {name: value for name, value in settings.items() if name not in local_only}

@@ -1,4 +1,4 @@
-"""Standard output that is written completely or fails with its name, and standard error that never fails."""
+"""Standard output that is complete or fails with its name, and standard error that never fails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class CompleteStream(io.RawIOBase):
-    """Write every byte to a raw stream, which may take only some at a time."""
+    """A stream that writes every byte to a raw stream, which may accept only a part at a time."""
 
     def __init__(self, raw: Any, name: str, strict: bool) -> None:  # noqa: ANN401 - a FileIO or a console of Windows
         """Wrap a raw stream.
@@ -24,7 +24,7 @@ class CompleteStream(io.RawIOBase):
         self.written = 0
 
     def writable(self) -> bool:
-        """Tell that this can be written to."""
+        """Return ``True``."""
         return True
 
     def fileno(self) -> int:
@@ -32,7 +32,7 @@ class CompleteStream(io.RawIOBase):
         return int(self._raw.fileno())
 
     def isatty(self) -> bool:
-        """Tell whether the raw stream is a terminal."""
+        """Return whether the raw stream is a terminal."""
         return bool(self._raw.isatty())
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - any object with a buffer
@@ -40,11 +40,11 @@ class CompleteStream(io.RawIOBase):
         view = memoryview(data).cast("B")
         size = len(view)
         try:
-            taken = self._raw.write(view)
-            if taken != size:
-                from tokemb.files.output_stream import write_all  # here, as --help need not wait for the library
+            written = self._raw.write(view)
+            if written != size:
+                from tokemb.files.output_stream import write_all  # here, so that --help does not import the library
 
-                write_all(self._raw, view[taken or 0 :])
+                write_all(self._raw, view[written or 0 :])
         except OSError as error:
             if self._strict:
                 raise OSError(error.errno, error.strerror, self.name) from error
@@ -52,19 +52,19 @@ class CompleteStream(io.RawIOBase):
         return size
 
 
-def use() -> None:
-    """Put complete streams in the place of ``sys.stdout`` and ``sys.stderr``."""
-    _occupy()
+def install() -> None:
+    """Replace ``sys.stdout`` and ``sys.stderr`` by complete streams."""
+    _open_closed_descriptors()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout = _complete(
             sys.stdout, "standard output", strict=True, encoding="utf-8"
-        )  # as the texts that are read
+        )  # the encoding of texts that are read
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr = _complete(sys.stderr, "standard error", strict=False, encoding=sys.stderr.encoding)
 
 
 def output_was_written() -> bool:
-    """Tell whether some data went to standard output."""
+    """Return whether data was written to standard output."""
     stream = getattr(sys.stdout, "buffer", None)
     return isinstance(stream, CompleteStream) and stream.written > 0
 
@@ -78,10 +78,10 @@ def _complete(stream: io.TextIOWrapper, name: str, *, strict: bool, encoding: st
     return io.TextIOWrapper(complete, encoding, stream.errors, write_through=True)
 
 
-def _occupy() -> None:
-    """Open the null device where a standard stream is closed.
+def _open_closed_descriptors() -> None:
+    """Open the null device for each closed standard stream.
 
-    Otherwise the first file to be opened gets its descriptor, and what libraries write to it goes into that file.
+    Otherwise the next file that is opened gets its descriptor, and libraries write their messages into that file.
     """
     for descriptor in range(3):
         try:

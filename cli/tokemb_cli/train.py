@@ -8,12 +8,15 @@ from tokemb_cli.lazy import LazyGroup
 
 
 class _Trainings(LazyGroup):
-    """What can be trained, a file each."""
+    """The training commands. Each has its own module."""
 
-    commands_in = {
+    command_modules = {
         "classify": ("train_classify", "Train a classifier of texts or sequences of events."),
         "next": ("train_next", "Train a model that predicts the next event of a sequence."),
-        "tracing": ("train_tracing", "Train a model that predicts whether the next answer is right."),
+        "knowledge-tracing": (
+            "train_knowledge_tracing",
+            "Train a model that predicts whether the next answer is correct.",
+        ),
         "ratings": ("train_ratings", "Train a matrix factorization of ratings by users and items."),
         "skipgram": ("train_skipgram", "Train word or item vectors with skip-gram (word2vec)."),
     }

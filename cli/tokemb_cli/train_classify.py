@@ -49,7 +49,7 @@ def command(
     output: Path,
     force: bool,
     test: str | None,
-    **told: Any,  # noqa: ANN401
+    **arguments: Any,  # noqa: ANN401
 ) -> None:
     """Train a classifier of texts, or of sequences of events that --group-by makes.
 
@@ -61,24 +61,29 @@ def command(
       tokemb train classify reviews.csv --label label -o classifier
       tokemb train classify train.csv --test test.csv --label label --head gru -o classifier
     """
-    told["keep"] = (label,)
-    rows = corpus.Corpus.take(told)
+    arguments["keep"] = (label,)
+    rows = corpus.Corpus.from_options(arguments)
     training.check_one_column(rows)
-    training.check_apart(rows, test, output)
-    schedule = training.take_schedule(told, output, force)
+    training.check_distinct(rows, test, output)
+    schedule = training.schedule_from_options(arguments, output, force)
     from tokemb import Encoder, fit_vocab
     from tokemb.training.classify import MAX_SIZE, train_classifier
 
-    labelled = _read(rows)
-    tested = None if test is None else _read(replace(rows, files=(test,)))
+    train_rows = _read(rows)
+    test_rows = None if test is None else _read(replace(rows, files=(test,)))
     if vocab is None:
-        # events are whole
-        encoder = fit_vocab(labelled.texts, profile="whitespace" if rows.group_by else "words", max_size=MAX_SIZE)
+        # events are not split
+        encoder = fit_vocab(train_rows.texts, profile="whitespace" if rows.group_by else "words", max_size=MAX_SIZE)
     else:
         encoder = Encoder.load(vocab)
     training.import_keras()
     trained = train_classifier(
-        labelled, encoder=encoder, test=tested, schedule=schedule, on_epoch=training.on_epoch(rows.quiet), **told
+        train_rows,
+        encoder=encoder,
+        test=test_rows,
+        schedule=schedule,
+        on_epoch=training.on_epoch(rows.quiet),
+        **arguments,
     )
     trained.save(output, force=force)
     if not rows.quiet:
@@ -91,5 +96,5 @@ def _read(rows: corpus.Corpus) -> Labelled:
     from tokemb.training.classify import Labelled
 
     with rows.open() as batches:
-        whole = pa.Table.from_batches(list(batches))
-    return Labelled(whole.column(0), whole.column(1).to_pylist())
+        table = pa.Table.from_batches(list(batches))
+    return Labelled(table.column(0), table.column(1).to_pylist())

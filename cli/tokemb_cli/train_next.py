@@ -41,7 +41,7 @@ def command(
     output: Path,
     force: bool,
     test: str | None,
-    **told: Any,  # noqa: ANN401
+    **arguments: Any,  # noqa: ANN401
 ) -> None:
     """Train a model that predicts the next event of a sequence. A sequence is a line of events or a --group-by group.
 
@@ -54,19 +54,24 @@ def command(
       tokemb train next sessions.txt -o next
       tokemb train next u.data --format tsv --no-header --column 1 --group-by 0 --order-by 3 -o next
     """
-    rows = corpus.Corpus.take(told)
+    rows = corpus.Corpus.from_options(arguments)
     training.check_one_column(rows)
-    training.check_apart(rows, test, output)
-    schedule = training.take_schedule(told, output, force)
+    training.check_distinct(rows, test, output)
+    schedule = training.schedule_from_options(arguments, output, force)
     from tokemb import Encoder
     from tokemb.training.next_event import train_next
 
     sequences = _read(rows)
-    tested = None if test is None else _read(replace(rows, files=(test,)))
+    test_sequences = None if test is None else _read(replace(rows, files=(test,)))
     encoder = None if vocab is None else Encoder.load(vocab)
     training.import_keras()
     trained = train_next(
-        sequences, encoder=encoder, test=tested, schedule=schedule, on_epoch=training.on_epoch(rows.quiet), **told
+        sequences,
+        encoder=encoder,
+        test=test_sequences,
+        schedule=schedule,
+        on_epoch=training.on_epoch(rows.quiet),
+        **arguments,
     )
     trained.save(output, force=force)
     if not rows.quiet:

@@ -10,8 +10,8 @@ import click
 
 from tokemb_cli import corpus, options, training, values
 
-# Ratings are short rows: larger steps, and more of them, than for texts.
-_SCHEDULE = {"epochs": 50, "batch_size": 1024, "rate": 0.005}
+# Ratings are short rows, which allow larger batches, a higher learning rate and more epochs than texts.
+_SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
 
 
 @click.command("ratings", context_settings={"default_map": _SCHEDULE})
@@ -37,7 +37,7 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "rate": 0.005}
     "--units", type=values.Integer(), default=64, show_default=True, help="Number of units of the dense layer."
 )
 @click.option(
-    "--between",
+    "--rating-range",
     type=values.Number(),
     nargs=2,
     metavar="LOW HIGH",
@@ -64,7 +64,7 @@ def command(
     output: Path,
     force: bool,
     test: str | None,
-    **told: Any,  # noqa: ANN401
+    **arguments: Any,  # noqa: ANN401
 ) -> None:
     """Train a matrix factorization: embeddings of users and items (two or more --column) that predict a rating.
 
@@ -77,13 +77,13 @@ def command(
       tokemb train ratings ratings.csv --column user --column item --rating stars -o stars
       tokemb train ratings u.data --format tsv --no-header --column 0 --column 1 --rating 2 -o stars
     """
-    rows = replace(corpus.Corpus.take(told), keep=(rating,))
+    rows = replace(corpus.Corpus.from_options(arguments), keep=(rating,))
     if rows.group_by:
-        raise click.UsageError("--group-by makes sequences; ratings are rows of a user and an item")
+        raise click.UsageError("ratings are rows, not sequences: leave out --group-by")
     if len(rows.columns) < 2:
-        raise click.UsageError("pass --column twice or more: who rates, and what")
-    training.check_apart(rows, test, output)
-    schedule = training.take_schedule(told, output, force)
+        raise click.UsageError("ratings require at least two columns, such as users and items: repeat --column")
+    training.check_distinct(rows, test, output)
+    schedule = training.schedule_from_options(arguments, output, force)
     training.import_keras()
     from tokemb.training.ratings import train_ratings
 
@@ -92,9 +92,10 @@ def command(
         rows.columns,
         rating,
         test=None if test is None else _read(replace(rows, files=(test,))),
+        rating_range=arguments.pop("rating_range"),
         schedule=schedule,
         on_epoch=training.on_epoch(rows.quiet),
-        **told,
+        **arguments,
     )
     trained.save(output, force=force)
     if not rows.quiet:

@@ -33,7 +33,9 @@ from tokemb_cli import corpus, options, training, values
     help="Subsample tokens whose relative frequency is higher than this; 0 turns it off.",
 )
 @click.option("--epochs", type=values.Integer(), default=5, show_default=True, help="Number of epochs.")
-@click.option("--rate", type=values.Number(above=0), default=0.025, show_default=True, help="Initial learning rate.")
+@click.option(
+    "--learning-rate", type=values.Number(above=0), default=0.025, show_default=True, help="Initial learning rate."
+)
 @click.option(
     "--last-rate", type=values.Number(above=0), default=0.0001, show_default=True, help="Final learning rate."
 )
@@ -46,7 +48,7 @@ from tokemb_cli import corpus, options, training, values
     help="Number of threads. With more than one, runs give different vectors.",
 )
 @corpus.quiet
-def command(vocab: Path, output: Path, force: bool, **told: Any) -> None:  # noqa: ANN401
+def command(vocab: Path, output: Path, force: bool, **arguments: Any) -> None:  # noqa: ANN401
     """Train vectors of words, or of items in sequences, with skip-gram and negative sampling (word2vec, item2vec).
 
     The model is an embedding model like that of init-model. Tokens that are out of vocabulary are left out.
@@ -56,16 +58,16 @@ def command(vocab: Path, output: Path, force: bool, **told: Any) -> None:  # noq
       tokemb train skipgram reviews.txt --vocab reviews.vocab --threads 8 -o words
       tokemb train skipgram views.csv --column item --group-by user --order-by time --vocab items.vocab -o items
     """
-    rows = corpus.Corpus.take(told)
+    rows = corpus.Corpus.from_options(arguments)
     if rows.is_table:
-        raise click.UsageError("vectors are trained on one column: pass one --column")
-    rows.check_apart(output)
+        raise click.UsageError("vectors are trained on one column: pass --column once")
+    rows.check_distinct(output)
     from tokemb import Encoder
     from tokemb.training.fitting import check_output
     from tokemb.training.skipgram import SkipGram, train_skipgram
 
     check_output(output, force=force)
-    settings = SkipGram(**told)
+    settings = SkipGram(**arguments)
     encoder = Encoder.load(vocab)
     training.import_keras()
     with rows.open() as batches:

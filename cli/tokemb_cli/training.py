@@ -1,4 +1,4 @@
-"""Options that the commands of ``tokemb train`` share, and what they say."""
+"""The options and the report of the commands of ``tokemb train``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ _SHOWN_CLASSES = 10
 _SCHEDULE = (
     click.option("--epochs", type=values.Integer(), default=10, show_default=True, help="Maximum number of epochs."),
     click.option("--batch-size", type=values.Integer(), default=128, show_default=True, help="Batch size."),
-    click.option("--rate", type=values.Number(above=0), default=0.001, show_default=True, help="Learning rate."),
     click.option(
-        "--validation",
+        "--learning-rate", type=values.Number(above=0), default=0.001, show_default=True, help="Learning rate."
+    ),
+    click.option(
+        "--validation-split",
         type=values.Number(least=0, below=1),
         default=0.1,
         show_default=True,
@@ -52,49 +54,53 @@ output = options.output("FOLDER", "Folder to write.")
 
 
 def schedule(command: Callable[..., Any]) -> Callable[..., Any]:
-    """How long to train, and on what."""
+    """Add the options of the training loop to a command."""
     return reduce(lambda decorated, option: option(decorated), reversed(_SCHEDULE), command)
 
 
-def take_schedule(told: dict[str, Any], output: Path, force: bool) -> Schedule:
-    """What the options of ``schedule`` say; they go from ``told``. Raises ``OSError`` for an ``output`` that stays."""
+def schedule_from_options(arguments: dict[str, Any], output: Path, force: bool) -> Schedule:
+    """Make a schedule from the options of ``schedule``, which are removed from ``arguments``.
+
+    Raises:
+        OSError: If the output must not be replaced.
+    """
     from tokemb.training.fitting import Schedule, check_output
 
     check_output(output, force=force)
-    names = ("epochs", "batch_size", "rate", "validation", "patience", "seed")
-    return Schedule(**{name: told.pop(name) for name in names})
+    names = ("epochs", "batch_size", "learning_rate", "validation_split", "patience", "seed")
+    return Schedule(**{name: arguments.pop(name) for name in names})
 
 
 def check_one_column(rows: Corpus) -> None:
-    """Wrong usage unless the rows are texts, or sequences of events."""
+    """Raise ``click.UsageError`` unless the rows are texts or sequences of events."""
     if rows.is_table:
-        raise click.UsageError("--column must name one column; NAME,NAME is one event of both, with --group-by")
+        raise click.UsageError("--column must name one column; NAME,NAME requires --group-by")
 
 
-def check_apart(rows: Corpus, test: str | None, output: Path) -> None:
-    """Wrong usage if ``output`` would replace one of the files to train on, or to report on."""
-    replace(rows, files=(*rows.files, *filter(None, [test]))).check_apart(output)
+def check_distinct(rows: Corpus, test: str | None, output: Path) -> None:
+    """Raise ``click.UsageError`` if ``output`` would replace a training or test file."""
+    replace(rows, files=(*rows.files, *filter(None, [test]))).check_distinct(output)
 
 
 def import_keras() -> None:
-    """Import what trains, without its noise."""
+    """Import Keras without its messages."""
     with quiet_tensorflow():
-        import keras  # noqa: F401 - the library's
+        import keras  # noqa: F401 - the library uses it
 
 
 def on_epoch(quiet: bool) -> OnEpoch | None:
-    """What shows each epoch, on a terminal and unless ``quiet``."""
+    """Return a function that shows each epoch on a terminal, or ``None`` with ``quiet``."""
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         return None
     return _show
 
 
 def _show(epoch: int, losses: Mapping[str, float]) -> None:
-    escape_token = ", ".join(f"{name.replace('val_', 'validation ')} {loss:.4f}" for name, loss in losses.items())
-    note(f"epoch {epoch:<4} {escape_token}")
+    text = ", ".join(f"{name.replace('val_', 'validation ')} {loss:.4f}" for name, loss in losses.items())
+    note(f"epoch {epoch:<4} {text}")
 
 
-def _listed(classes: Sequence[Any]) -> str:
+def _class_list(classes: Sequence[Any]) -> str:
     """Return the number of the classes and the names of the first ones."""
     from tokemb.analysis.escape_token import escape_token
 
@@ -103,15 +109,15 @@ def _listed(classes: Sequence[Any]) -> str:
 
 
 def report(trained: Trained, output: Path, rows_read: int) -> None:
-    """Say what a training reached, and where it is."""
+    """Write the metrics of a training and its folder."""
     fitted = trained.fitted
     note(f"read       {rows_read:,} rows")
     note(
-        f"trained    {fitted.epochs} epochs in {fitted.seconds:,.0f} s, {fitted.rows_per_second:,.0f} rows a second, "
-        f"input at most {fitted.input_share:.1%} of it; the best is epoch {fitted.best_epoch}"
+        f"trained    {fitted.epochs} epochs in {fitted.seconds:,.0f} s ({fitted.rows_per_second:,.0f} rows/s, at most "
+        f"{fitted.input_share:.1%} of the time for input); best epoch {fitted.best_epoch}"
     )
     if trained.classes is not None:
-        note(f"classes    {_listed(trained.classes)}")
+        note(f"classes    {_class_list(trained.classes)}")
     for name, value in trained.metrics.items():
         note(f"{name:<10} {value}")
     note(f"wrote      {output}")

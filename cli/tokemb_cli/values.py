@@ -59,13 +59,13 @@ class Number(_FloatType):
         self.fail(f"must be a number{self._bounds()}; received {value}", param, ctx)
 
     def _bounds(self) -> str:
-        named = (("of at least", self._least), ("greater than", self._above), ("less than", self._below))
-        bounds = [f"{words} {bound:g}" for words, bound in named if math.isfinite(bound)]
-        return f" {' and '.join(bounds)}" if bounds else ""
+        bounds = (("of at least", self._least), ("greater than", self._above), ("less than", self._below))
+        words = " and ".join(f"{words} {bound:g}" for words, bound in bounds if math.isfinite(bound))
+        return f" {words}" if words else ""
 
 
 class Delimiter(_StrType):
-    """The character between fields; ``\\t`` is a tab, which is hard to type in most shells."""
+    r"""The character between fields. ``\t`` is a tab, which is hard to type in most shells."""
 
     name = "character"
 
@@ -78,10 +78,10 @@ class Delimiter(_StrType):
 
 
 class Choice(_Choice):
-    """One of several names; the message suggests the ones that are like an unknown one."""
+    """One of several names. The message suggests names that are similar to an unknown one."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
-        """Return the name that ``value`` is."""
+        """Return ``value`` if it is one of the names."""
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter as error:
@@ -90,15 +90,15 @@ class Choice(_Choice):
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """Return the question that ends a message about an unknown ``word``; nothing if no known one is like it.
+    """Return the question that ends a message about an unknown word, or ``""`` if no known word is similar.
 
-    Known words that ``word`` begins, or that begin ``word``, or that have it between their hyphens come first.
+    Known words that start with ``word``, are a prefix of it, or have it between their hyphens come first.
     """
-    from difflib import get_close_matches  # here, so that --help need not wait for it
+    from difflib import get_close_matches  # here, so that --help does not import it
 
     typed = word.lower()
-    alike = [
+    related = [
         name for name in known if name.startswith(typed) or typed.startswith(name) or typed in re.split("[- ]", name)
     ]
-    found = dict.fromkeys([*(alike if typed else ()), *get_close_matches(typed, known)])
+    found = dict.fromkeys([*(related if typed else ()), *get_close_matches(typed, known)])
     return f" Did you mean {' or '.join(repr(name) for name in found)}?" if found else ""

@@ -1,6 +1,6 @@
-"""Looking at embeddings: nearest neighbours, analogies, maps, and files for TensorBoard's projector.
+"""Analysis of embeddings: nearest neighbours, analogies, maps, and files for TensorBoard's projector.
 
-``TokenVectors.load`` reads the vectors of a model or of a file once, for many questions.
+``TokenVectors.load`` reads the vectors of a model or of a file once, for many queries.
 """
 
 from tokemb.analysis.analogies import analogy

@@ -1,4 +1,4 @@
-"""How two vocabularies differ."""
+"""Differences between two vocabularies."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from typing import Any
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
 from tokemb.vocabulary.vocabulary import Vocabulary
 
-# The parts of a tokenizer.json that decide ids; the tokens themselves are compared one by one.
+# The parts of a tokenizer.json that decide the ids. Tokens are compared separately.
 _COMPONENTS = ("normalizer", "pre_tokenizer", "post_processor", "added_tokens", "model")
 
 
 @dataclass(frozen=True)
 class Token:
-    """A token of one vocabulary; ``count``: its occurrences in the corpus, ``None`` where that is not known."""
+    """A token of one vocabulary.
+
+    Attributes:
+        token: The token.
+        id: Its id.
+        count: The number of its occurrences in the corpus. ``None`` if it is not known.
+    """
 
     token: str
     id: int
@@ -24,17 +30,20 @@ class Token:
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs between a first and a second vocabulary.
+    """The differences between a first and a second vocabulary.
 
-    ``same_ids``: whether every text gets the same ids from both. ``grown``: whether all tokens of the first keep their
-    ids in the second, which may have more.
-    ``input_dim``: of the two. ``only_first``, ``only_second``: tokens that the other lacks.
-    ``moved``: the two ids of each token that has another in the second.
-    ``components``: the parts of ``tokenizer.json`` that differ, besides the tokens.
-    ``settings``: the two values of what else differs: profile, model, oov, the ids of padding and unknown tokens, how
-    rows are cut and padded, and what ``fit_vocab`` was told.
-    ``corpus``: the two numbers of rows and tokens, where they differ.
-    ``counts``: the two counts of each token of both, where they are known and differ.
+    Attributes:
+        same_ids: Whether every text gets the same ids from both.
+        grown: Whether all tokens of the first have the same ids in the second, which may have more tokens.
+        input_dim: The ``input_dim`` of both.
+        only_first: The tokens that only the first has.
+        only_second: The tokens that only the second has.
+        moved: Both ids of each token whose id differs.
+        components: The parts of ``tokenizer.json`` that differ, except the tokens.
+        settings: Both values of each setting that differs: profile, model, oov, the ids of padding and of tokens out of
+            vocabulary, truncation and padding, and the arguments of ``fit_vocab``.
+        corpus: Both values of each corpus statistic that differs.
+        counts: Both counts of each token whose counts are known and differ.
     """
 
     same_ids: bool
@@ -49,22 +58,23 @@ class Difference:
     counts: dict[str, tuple[int, int]]
 
     def to_json(self) -> dict[str, Any]:
-        """The same as plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
 
 def diff(first: Vocabulary, second: Vocabulary) -> Difference:
-    """How two vocabularies differ: in tokens, ids, settings and counts.
+    """Compare the tokens, ids, settings and counts of two vocabularies.
 
-    >>> import tokemb
-    >>> first = tokemb.fit_vocab(["a b b"])
-    >>> difference = tokemb.diff(first, tokemb.fit_vocab(["a b b", "a a c"]))
-    >>> difference.same_ids, difference.moved
-    (False, {'b': (2, 3), 'a': (3, 2)})
-    >>> difference.only_second
-    [Token(token='c', id=4, count=1)]
-    >>> tokemb.diff(first, first.grow(["a a c"])).grown
-    True
+    Example:
+        >>> import tokemb
+        >>> first = tokemb.fit_vocab(["a b b"])
+        >>> difference = tokemb.diff(first, tokemb.fit_vocab(["a b b", "a a c"]))
+        >>> difference.same_ids, difference.moved
+        (False, {'b': (2, 3), 'a': (3, 2)})
+        >>> difference.only_second
+        [Token(token='c', id=4, count=1)]
+        >>> tokemb.diff(first, first.grow(["a a c"])).grown
+        True
     """
     tokens, others = _tokens(first), _tokens(second)
     both = [(tokens[name], others[name]) for name in tokens if name in others]
@@ -72,20 +82,20 @@ def diff(first: Vocabulary, second: Vocabulary) -> Difference:
     components = [
         name for name in _COMPONENTS if _component(first.specification, name) != _component(second.specification, name)
     ]
-    settings = _differing(_settings(first), _settings(second))
+    settings = _changed_values(_settings(first), _settings(second))
     only_first = [token for name, token in tokens.items() if name not in others]
     only_second = [token for name, token in others.items() if name not in tokens]
-    kept = not (moved or only_first or components or settings.keys() & {"oov", "pad_id", "unk_id"})
+    is_extended = not (moved or only_first or components or settings.keys() & {"oov", "pad_id", "unk_id"})
     return Difference(
-        same_ids=kept and not only_second and first.input_dim == second.input_dim,
-        grown=kept,
+        same_ids=is_extended and not only_second and first.input_dim == second.input_dim,
+        grown=is_extended,
         input_dim=(first.input_dim, second.input_dim),
         only_first=only_first,
         only_second=only_second,
         moved=moved,
         components=components,
         settings=settings,
-        corpus=_differing(_corpus(first), _corpus(second)),
+        corpus=_changed_values(_corpus(first), _corpus(second)),
         counts={
             one.token: (one.count, other.count)
             for one, other in both
@@ -110,8 +120,9 @@ def _component(specification: TokenizerJson, name: str) -> Any:  # noqa: ANN401 
 
 
 def _settings(encoder: Vocabulary) -> dict[str, Any]:
-    names = ("profile", "model", "oov", "pad_id", "unk_id", "maxlen", "padding", "truncating")
-    return {**{name: getattr(encoder, name) for name in names}, **(encoder.settings or {})}
+    names = ("oov", "pad_id", "unk_id", "maxlen", "padding", "truncating")
+    values = {name: getattr(encoder, name) for name in names}
+    return {"profile": encoder.profile, "model": encoder.algorithm, **values, **(encoder.settings or {})}
 
 
 def _corpus(encoder: Vocabulary) -> dict[str, Any]:
@@ -119,6 +130,6 @@ def _corpus(encoder: Vocabulary) -> dict[str, Any]:
     return {name: getattr(corpus, name, None) for name in ("rows", "tokens", "distinct", "oov")}
 
 
-def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def _changed_values(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     names = {**first, **second}
     return {name: (first.get(name), second.get(name)) for name in names if first.get(name) != second.get(name)}

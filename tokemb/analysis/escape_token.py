@@ -1,47 +1,50 @@
-"""Texts as they can be shown: on a line, without what changes how the text around them looks."""
+"""Escape texts for display on one line, so that they cannot change how the text around them looks."""
 
 from __future__ import annotations
 
 import shlex
 
-# The joiners: Persian and Indic words and emoji are spelled with them.
+# Zero-width joiners are part of the spelling of Persian and Indic words and of emoji.
 _JOINERS = frozenset("\u200c\u200d")
 
 
 def escape_token(token: str) -> str:
-    """``token`` with every character that is not seen, and a space at an end, as its Python escape; ``\\\\`` doubled.
+    r"""Escape invisible characters, and spaces at an end, as in Python. Backslashes are doubled.
 
-    Different tokens are shown differently.
+    Different tokens have different escapes.
 
-    >>> print(shown("a b"), shown("tab\\t"), shown("\\u202eevil"), shown("a\\\\t"), shown(" x"))
-    a b tab\\t \\u202eevil a\\\\t \\x20x
+    Example:
+        >>> print(escape_token("a b"), escape_token("tab\t"), escape_token("\u202eevil"), escape_token(" x"))
+        a b tab\t \u202eevil \x20x
     """
     if token.isprintable() and "\\" not in token and token.strip(" ") == token:
         return token
     inner = token.strip(" ")
     before = len(token) - len(token.lstrip(" "))
-    middle = "".join(map(_shown, inner))
+    middle = "".join(map(_python_escape, inner))
     return r"\x20" * before + middle + r"\x20" * (len(token) - before - len(inner))
 
 
 def escape_text(text: str, keep: str = "") -> str:
-    """Escape every character of a message that is not seen: control characters, line ends, changes of direction.
+    r"""Escape the invisible characters of a message: control characters, line ends and changes of direction.
 
     Args:
-        text: The message. Backslashes and spaces in it stay as they are.
-        keep: Characters that stay as they are too.
+        text: The message. Its backslashes and spaces are unchanged.
+        keep: Further characters that are unchanged.
 
-    >>> print(shown_text("wrote a\x1b[31m.txt"))
-    wrote a\\x1b[31m.txt
+    Example:
+        >>> print(escape_text("wrote a\x1b[31m.txt"))
+        wrote a\x1b[31m.txt
     """
-    return text if text.isprintable() else "".join(c if c in keep or c == "\\" else _shown(c) for c in text)
+    return text if text.isprintable() else "".join(c if c in keep or c == "\\" else _python_escape(c) for c in text)
 
 
 def escape_json(json: str) -> str:
-    """Write every character of a JSON text that is not seen, but line ends, as its JSON escape.
+    r"""Escape the invisible characters of a JSON text, except line ends, as in JSON.
 
-    >>> print(shown_json('"\u202eevil"'))
-    "\\u202eevil"
+    Example:
+        >>> print(escape_json('"\u202eevil"'))
+        "\u202eevil"
     """
     return json if json.isprintable() else "".join(map(_json_escape, json))
 
@@ -54,10 +57,11 @@ def _json_escape(character: str) -> str:
 
 
 def quoted(argument: str) -> str:
-    """Quote an argument for a shell, on one line; what is not seen is escaped in bash's way.
+    r"""Quote an argument for a shell, on one line. Invisible characters are escaped as in bash.
 
-    >>> print(quoted("a b.txt"), quoted("a\x1b.txt"))
-    'a b.txt' $'a\\x1b.txt'
+    Example:
+        >>> print(quoted("a b.txt"), quoted("a\x1b.txt"))
+        'a b.txt' $'a\x1b.txt'
     """
     if argument.isprintable():
         return shlex.quote(argument)
@@ -72,6 +76,6 @@ def _shell_escape(character: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
-def _shown(character: str) -> str:
-    seen = character.isprintable() or character in _JOINERS
-    return character if seen and character != "\\" else ascii(character)[1:-1]
+def _python_escape(character: str) -> str:
+    is_visible = character.isprintable() or character in _JOINERS
+    return character if is_visible and character != "\\" else ascii(character)[1:-1]

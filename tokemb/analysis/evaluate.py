@@ -1,4 +1,4 @@
-"""How well vectors agree with what people say of words: the similarity of pairs, and analogies."""
+"""Evaluation of vectors against human judgements: the similarity of pairs of words, and analogies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tokemb._arrays import Int64
-from tokemb.analysis.analogies import answers
+from tokemb.analysis.analogies import solve_analogies
 from tokemb.analysis.queries import find_row
 from tokemb.analysis.token_vectors import TokenVectors
 from tokemb.errors import MissingPackageError, TextError
@@ -20,7 +20,13 @@ Question = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Correlation:
-    """Spearman's rank correlation, NaN if it is not defined; of ``pairs`` pairs, ``found`` had two known words."""
+    """The agreement of cosines with human similarity scores.
+
+    Attributes:
+        spearman: Spearman's rank correlation. NaN if it is not defined.
+        pairs: The number of pairs.
+        found: The number of pairs whose words both have a vector.
+    """
 
     spearman: float
     pairs: int
@@ -29,7 +35,13 @@ class Correlation:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Of ``questions`` analogies ``asked`` had four known words, and ``correct`` of these were answered right."""
+    """The result of an analogy test.
+
+    Attributes:
+        questions: The number of questions.
+        asked: The number of questions whose four words all have a vector.
+        correct: The number of questions that were answered correctly.
+    """
 
     questions: int
     asked: int
@@ -37,16 +49,21 @@ class Accuracy:
 
     @property
     def accuracy(self) -> float:
-        """The share of the asked that was right, NaN if none was asked."""
+        """The fraction of the asked questions that were answered correctly. NaN if none was asked."""
         return self.correct / self.asked if self.asked else float("nan")
 
 
 def similarity_correlation(vectors: TokenVectors, pairs: Path | Iterable[Pair]) -> Correlation:
-    """Spearman's rank correlation of the cosines of pairs of words with how similar people find them. Needs SciPy.
+    """Compute Spearman's rank correlation of cosines with human similarity scores. This function requires SciPy.
 
-    ``pairs``: two words and a number, or a file of them, a pair a line with white space between (WordSim-353,
-    SimLex-999, MEN). A pair is left out, and not counted as found, if a word is unknown or its vector is zeros.
-    Raises ``TextError`` for a line that is no pair, ``MissingPackageError`` without SciPy.
+    Args:
+        vectors: The vectors.
+        pairs: Two words and a number each, or a file with one pair per line, separated by white space (WordSim-353,
+            SimLex-999, MEN). Pairs with a word out of vocabulary or a zero vector are left out.
+
+    Raises:
+        TextError: If a line of the file is not a pair.
+        MissingPackageError: If SciPy is not installed.
     """
     try:
         from scipy.stats import spearmanr
@@ -55,7 +72,7 @@ def similarity_correlation(vectors: TokenVectors, pairs: Path | Iterable[Pair]) 
     pairs = _read_pairs(pairs) if isinstance(pairs, Path) else list(pairs)
     rows = [(find_row(vectors, first), find_row(vectors, second), score) for first, second, score in pairs]
     known = [(a, b, score) for a, b, score in rows if a is not None and b is not None]
-    known = [(a, b, score) for a, b, score in known if vectors.directed[a] and vectors.directed[b]]
+    known = [(a, b, score) for a, b, score in known if vectors.has_direction[a] and vectors.has_direction[b]]
     first = vectors.unit[[a for a, _, _ in known]].astype(np.float64)
     second = vectors.unit[[b for _, b, _ in known]].astype(np.float64)
     cosines, scores = (first * second).sum(axis=1), np.array([score for *_, score in known], np.float64)
@@ -65,23 +82,27 @@ def similarity_correlation(vectors: TokenVectors, pairs: Path | Iterable[Pair]) 
 
 
 def analogy_accuracy(vectors: TokenVectors, questions: Path | Iterable[Question]) -> Accuracy:
-    """How often the first answer to "a is to b as c is to ?" is the right one; see ``analogy`` for the method.
+    """Compute how often the first answer to "a is to b as c is to ?" is correct, by the method of ``analogy``.
 
-    ``questions``: four words each, or a file of them, a question a line with white space between; lines that begin
-    with ``:`` are headings (word2vec's ``questions-words.txt``). A question is not asked if a word is unknown or its
-    vector is zeros.
-    Raises ``TextError`` for a line that is no question.
+    Args:
+        vectors: The vectors.
+        questions: Four words each, or a file with one question per line, separated by white space. Lines that begin
+            with ``:`` are headings (word2vec's ``questions-words.txt``). Questions with a word out of vocabulary or a
+            zero vector are left out.
+
+    Raises:
+        TextError: If a line of the file is not a question.
     """
     questions = _read_questions(questions) if isinstance(questions, Path) else list(questions)
     rows_of = {word: find_row(vectors, word) for word in {word for question in questions for word in question}}
     rows = [[rows_of[word] for word in question] for question in questions]
     known: Int64 = np.array([row for row in rows if None not in row], np.int64).reshape(-1, 4)
-    known = known[vectors.directed[known].all(axis=1)]
-    right = [
+    known = known[vectors.has_direction[known].all(axis=1)]
+    is_correct = [
         len(found) > 0 and found[0] == expected
-        for (found, _), expected in zip(answers(vectors, known[:, :3], 1), known[:, 3], strict=True)
+        for (found, _), expected in zip(solve_analogies(vectors, known[:, :3], 1), known[:, 3], strict=True)
     ]
-    return Accuracy(len(questions), len(known), int(sum(right)))
+    return Accuracy(len(questions), len(known), int(sum(is_correct)))
 
 
 def _read_pairs(path: Path) -> list[Pair]:
@@ -93,7 +114,9 @@ def _read_pairs(path: Path) -> list[Pair]:
             pairs.append((first, second, float(score)))
         except ValueError:
             if fields:
-                raise TextError(f"{path}, line {number} must be two words and a number; it is {line!r:.100}") from None
+                raise TextError(
+                    f"{path}, line {number} must be two words and a number; received {line!r:.100}"
+                ) from None
     return pairs
 
 
@@ -104,6 +127,6 @@ def _read_questions(path: Path) -> list[Question]:
         if not fields or fields[0].startswith(":"):
             continue
         if len(fields) != 4:
-            raise TextError(f"{path}, line {number} must be four words; it is {line!r:.100}")
+            raise TextError(f"{path}, line {number} must be four words; received {line!r:.100}")
         questions.append((fields[0], fields[1], fields[2], fields[3]))
     return questions

@@ -1,4 +1,4 @@
-"""Recognize maps of tokens: pages and pictures that name tokemb as their maker."""
+"""Recognize maps of tokens: HTML pages and images that name tokemb as their creator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tokemb.files.output_kind import Kind
 
 MAKER = "made with tokemb"
 
-# Bytes at the start of a file that hold what it says of itself.
+# The number of bytes at the start of a file that contain its metadata.
 _HEAD = 1 << 12
 
 

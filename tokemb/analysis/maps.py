@@ -1,4 +1,4 @@
-"""Which tokens a map shows, where, and what is near them in all dimensions."""
+"""Maps: the tokens to show, their positions, and their nearest tokens in all dimensions."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ _NEIGHBORS = 10
 
 @dataclass(frozen=True)
 class WordMap:
-    """Tokens on a plane.
+    """Tokens in two dimensions.
 
-    ``tokens``, ``counts``: of every point, the most frequent first; a count is ``None`` where it is not known.
-    ``positions``: float64 (points, 2), from 0 to 1, y upwards.
-    ``near``: for each point the points nearest to it, at most ten, by the cosine in all dimensions; ``similar``: these
-    cosines. ``method``: how the positions were made, ``"t-SNE"`` or ``"PCA"``.
-    ``left_out``: chosen words that are not on the map: no token of the vocabulary, or one whose vector is zeros.
+    Attributes:
+        tokens: The token of each point, by descending count.
+        counts: The count of each token. ``None`` if it is not known.
+        positions: float64 ``(points, 2)`` from 0 to 1. The y axis points upwards.
+        near: For each point, the indices of at most ten nearest points by the cosine in all dimensions.
+        similar: The cosines of ``near``.
+        method: The dimensionality reduction method, ``"t-SNE"`` or ``"PCA"``.
+        left_out: The selected words that are not on the map because they are out of vocabulary or have a zero vector.
     """
 
     tokens: list[str]
@@ -53,54 +56,62 @@ def word_map(
     words: Iterable[str] | None = None,
     seed: int = 0,
 ) -> WordMap:
-    """A map of the ``top`` most frequent tokens, or of ``words``. Needs scikit-learn.
+    """Make a map of the ``top`` most frequent tokens, or of ``words``. This function requires scikit-learn.
 
-    ``model``, ``encoder``: as for ``TokenVectors.load``. ``method``: ``"tsne"`` or ``"pca"``.
-    ``words``: as ``neighbors`` takes them; those that are no token are in ``left_out``.
-    ``seed``: the same gives the same map on the same machine, whatever the number of cores.
-    Raises ``ArgumentError`` for settings that cannot be and for fewer than four tokens, ``MissingPackageError`` without
-    scikit-learn; else as ``TokenVectors.load``.
+    Args:
+        model: A Keras model or vectors, as for ``TokenVectors.load``.
+        encoder: The vocabulary of the model.
+        method: ``"tsne"`` or ``"pca"``.
+        top: The number of tokens.
+        words: The words to show instead of the most frequent tokens, as for ``neighbors``.
+        seed: The random seed. A seed reproduces the map on the same machine. The number of cores does not matter.
+
+    Raises:
+        ArgumentError: If an argument is invalid, or there are fewer than four tokens.
+        MissingPackageError: If scikit-learn is not installed. Other errors are those of ``TokenVectors.load``.
     """
     check_choice("method", method, METHODS)
     check_count("top", top)
     check_count("seed", seed, least=0)
     vectors = TokenVectors.load(model, encoder)
-    rows, left_out = (_most_frequent(vectors, top), []) if words is None else _chosen(vectors, words)
+    rows, left_out = (_most_frequent(vectors, top), []) if words is None else _rows_of_words(vectors, words)
     if len(rows) < LEAST_POINTS:
-        raise ArgumentError(f"a map needs {LEAST_POINTS} or more tokens whose vectors are not zeros; found {len(rows)}")
-    part = TokenVectors(
+        raise ArgumentError(
+            f"a map requires at least {LEAST_POINTS} tokens whose vectors are not zeros; received {len(rows)}"
+        )
+    subset = TokenVectors(
         [vectors.tokens[row] for row in rows], vectors.matrix[rows], np.ones(len(rows), np.bool_), vectors.counts[rows]
     )
-    positions = project(part.unit, method, seed)
-    found = list(nearest(part, np.arange(len(rows)), _NEIGHBORS))
+    positions = project(subset.unit, method, seed)
+    neighborhoods = list(nearest(subset, np.arange(len(rows)), _NEIGHBORS))
     return WordMap(
-        part.tokens,
-        [part.count(row) for row in range(len(rows))],
+        subset.tokens,
+        [subset.count(row) for row in range(len(rows))],
         positions,
-        [near.tolist() for near, _ in found],
-        [similar.tolist() for _, similar in found],
+        [near.tolist() for near, _ in neighborhoods],
+        [similar.tolist() for _, similar in neighborhoods],
         METHODS[method],
         left_out,
     )
 
 
-def _by_count(vectors: TokenVectors, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The most frequent first, ties by id; where no counts are known in the order of ids."""
+def _sort_by_count(vectors: TokenVectors, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Sort rows by descending count. Ties, and rows without known counts, are ordered by id."""
     return rows[np.lexsort((rows, -vectors.counts[rows]))]
 
 
 def _most_frequent(vectors: TokenVectors, top: int) -> npt.NDArray[np.int64]:
-    return _by_count(vectors, np.flatnonzero(vectors.directed))[:top]
+    return _sort_by_count(vectors, np.flatnonzero(vectors.has_direction))[:top]
 
 
-def _chosen(vectors: TokenVectors, words: Iterable[str]) -> tuple[npt.NDArray[np.int64], list[str]]:
+def _rows_of_words(vectors: TokenVectors, words: Iterable[str]) -> tuple[npt.NDArray[np.int64], list[str]]:
     if isinstance(words, str):
         raise ArgumentError(f"words must be a list of words, as [{words!r}]; received {words!r}")
     rows, left_out = set(), []
     for word in words:
         row = find_row(vectors, word)
-        if row is None or not vectors.directed[row]:
+        if row is None or not vectors.has_direction[row]:
             left_out.append(word)
         else:
             rows.add(row)
-    return _by_count(vectors, np.array(sorted(rows), np.int64)), left_out
+    return _sort_by_count(vectors, np.array(sorted(rows), np.int64)), left_out

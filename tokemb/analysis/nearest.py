@@ -1,4 +1,4 @@
-"""The tokens whose vectors point most nearly in the same direction."""
+"""Nearest tokens by the cosine of their vectors."""
 
 from __future__ import annotations
 
@@ -20,16 +20,23 @@ from tokemb.rows.pooling import Float32
 if TYPE_CHECKING:
     import keras
 
-# Similarities that are computed at a time, of some queries with all tokens.
-_BLOCK = 1 << 25
+# The maximum number of similarities that are in memory at once, of some queries with all tokens.
+_MAX_SIMILARITIES = 1 << 25
 
-# Decimals that float32 vectors bear: similarities that agree in them tie.
-_DIGITS = 6
+# The number of decimals that float32 vectors determine. Similarities that agree in them are ties.
+_DECIMALS = 6
 
 
 @dataclass(frozen=True)
 class Neighbor:
-    """A token near another: its ``similarity``, the cosine from -1 to 1, and its ``count`` in the corpus if known."""
+    """A token near another one.
+
+    Attributes:
+        token: The token.
+        id: Its id.
+        similarity: The cosine, from -1 to 1.
+        count: Its count in the corpus. ``None`` if it is not known.
+    """
 
     token: str
     id: int
@@ -39,7 +46,15 @@ class Neighbor:
 
 @dataclass(frozen=True)
 class Neighbors:
-    """The tokens nearest to ``word``, which is ``token`` in the vocabulary; none if its vector is zeros."""
+    """The tokens nearest to a word.
+
+    Attributes:
+        word: The word of the query.
+        token: Its token in the vocabulary.
+        id: The id of the token.
+        count: The count of the token in the corpus. ``None`` if it is not known.
+        neighbors: The nearest tokens. There are none if the vector is zero.
+    """
 
     word: str
     token: str
@@ -51,23 +66,30 @@ class Neighbors:
 def neighbors(
     model: keras.Model | Path | str | TokenVectors, encoder: Encoder | None, words: Iterable[str], k: int = 10
 ) -> list[Neighbors]:
-    """The ``k`` tokens nearest to each of ``words`` by the cosine of their vectors, nearest first.
+    """Return the ``k`` tokens nearest to each of ``words`` by the cosine of their vectors, nearest first.
 
-    Cosines have six decimals, as many as float32 vectors bear; among those that are equal the lower id is first.
+    Cosines are rounded to six decimals. Ties are ordered by id. Padding, ``[UNK]``, unused ids and zero vectors are
+    never neighbours. A word with a zero vector has none.
 
-    ``model``, ``encoder``: as for ``TokenVectors.load``, which also gives what to pass as ``model`` for many calls.
-    ``words``: each is normalized as the encoder does texts, and must be one token then.
-    Padding, ``[UNK]``, unused ids and vectors of zeros are nobody's neighbours; a word whose vector is zeros has none.
-    Raises ``ArgumentError``, naming the closest spellings, for a word that is not one token; else as
-    ``TokenVectors.load``.
+    Args:
+        model: A Keras model, the path of a model or of a file of vectors, or ``TokenVectors``, which are loaded once
+            for many calls.
+        encoder: The vocabulary of the model.
+        words: Words. Each is normalized like a text and must then be one token.
+        k: The maximum number of neighbours of each word.
 
-    >>> import tokemb
-    >>> encoder = tokemb.fit_vocab(["good fine bad"])
-    >>> model = tokemb.embedding_model(encoder, vectors=[[0, 0], [1, 1], [-1, 0], [3, 4], [4, 3]])
-    >>> for near in tokemb.neighbors(model, encoder, ["Good"])[0].neighbors:
-    ...     print(f"{near.token} {near.similarity:.2f} {near.count}")
-    fine 0.96 1
-    bad -0.80 1
+    Raises:
+        ArgumentError: If a word is not one token. The message names the closest spellings. Other errors are those of
+            ``TokenVectors.load``.
+
+    Example:
+        >>> import tokemb
+        >>> encoder = tokemb.fit_vocab(["good fine bad"])
+        >>> model = tokemb.embedding_model(encoder, vectors=[[0, 0], [1, 1], [-1, 0], [3, 4], [4, 3]])
+        >>> for near in tokemb.neighbors(model, encoder, ["Good"])[0].neighbors:
+        ...     print(f"{near.token} {near.similarity:.2f} {near.count}")
+        fine 0.96 1
+        bad -0.80 1
     """
     if isinstance(words, str):
         raise ArgumentError(f"words must be a list of words, as [{words!r}]; received {words!r}")
@@ -77,7 +99,7 @@ def neighbors(
     rows = [row_of(vectors, word) for word in words]
     found = nearest(vectors, np.array(rows, np.int64), k)
     return [
-        Neighbors(word, vectors.tokens[row], row, vectors.count(row), named(vectors, near))
+        Neighbors(word, vectors.tokens[row], row, vectors.count(row), make_neighbors(vectors, near))
         for word, row, near in zip(words, rows, found, strict=True)
     ]
 
@@ -85,49 +107,58 @@ def neighbors(
 def nearest(
     vectors: TokenVectors, rows: npt.NDArray[np.int64], k: int
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
-    """For each of ``rows`` (queries,) its nearest other rows, at most ``k``, and their similarities, nearest first."""
-    return near_to(vectors, vectors.unit[rows], rows[:, None], k)
+    """Yield the nearest other rows of each row, at most ``k``, and their similarities, nearest first."""
+    return nearest_to_directions(vectors, vectors.unit[rows], rows[:, None], k)
 
 
-def near_to(
-    vectors: TokenVectors, directions: Float32, left_out: npt.NDArray[np.int64], k: int
+def nearest_to_directions(
+    vectors: TokenVectors, directions: Float32, excluded: npt.NDArray[np.int64], k: int
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
-    """The rows nearest to each of ``directions``, float32 (queries, dim) of length 1 or 0, and their similarities.
+    """Yield the rows nearest to each direction, and their similarities.
 
-    ``left_out``: rows (queries, n) that are not to be found for each. A direction of zeros has no neighbours.
+    Args:
+        vectors: The vectors to search.
+        directions: Vectors of length 1 or 0, float32 ``(queries, dim)``. A zero vector has no neighbours.
+        excluded: Rows that are not neighbours of each query, ``(queries, n)``.
+        k: The maximum number of rows for each query.
     """
-    candidates = np.flatnonzero(vectors.directed)
+    candidates = np.flatnonzero(vectors.has_direction)
     unit = vectors.unit if len(candidates) == len(vectors.unit) else vectors.unit[candidates]
-    block = max(1, _BLOCK // max(1, len(candidates)))
+    block = max(1, _MAX_SIMILARITIES // max(1, len(candidates)))
     for start in range(0, len(directions), block):
         queries = directions[start : start + block]
         similarities = queries @ unit.T
-        for query, row, out in zip(queries, similarities, left_out[start : start + block], strict=True):
-            row[np.searchsorted(candidates, out[np.isin(out, candidates)])] = -np.inf
-            found, exact = _best(unit, query, row, k)
+        for query, row, excluded_rows in zip(queries, similarities, excluded[start : start + block], strict=True):
+            row[np.searchsorted(candidates, excluded_rows[np.isin(excluded_rows, candidates)])] = -np.inf
+            found, exact = _top_k(unit, query, row, k)
             yield candidates[found], exact
 
 
-def _best(
+def _top_k(
     unit: Float32, query: Float32, similarities: Float32, k: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """The indices of the ``k`` highest and their values, ties by index; those that are -inf do not count."""
+    """Return the indices of the ``k`` highest similarities and their values.
+
+    Ties are ordered by index. -inf is left out.
+    """
     if not query.any():
         return np.zeros(0, np.int64), np.zeros(0)
     k = min(k, int(np.count_nonzero(similarities > -np.inf)))
     if k == 0:
         return np.zeros(0, np.int64), np.zeros(0)
-    least = np.partition(similarities, len(similarities) - k)[len(similarities) - k]
-    # The product of matrices rounds equal rows differently here and there: what may be among the best is computed again
-    # in float64, in one order, so that equal vectors tie and the answer does not depend on the other queries.
-    close = np.flatnonzero(similarities >= least - 2 * len(query) * np.finfo(np.float32).eps)
-    exact = (unit[close].astype(np.float64) * query).sum(axis=1).round(_DIGITS)
-    order = np.lexsort((close, -exact))[:k]
-    return close[order], exact[order]
+    threshold = np.partition(similarities, len(similarities) - k)[len(similarities) - k]
+    # A matrix product may round equal rows differently. Rows that may be among the best are therefore computed again in
+    # float64 and a fixed order, so that equal vectors are ties and the result does not depend on the other queries.
+    finalists = np.flatnonzero(similarities >= threshold - 2 * len(query) * np.finfo(np.float32).eps)
+    exact = (unit[finalists].astype(np.float64) * query).sum(axis=1).round(_DECIMALS)
+    order = np.lexsort((finalists, -exact))[:k]
+    return finalists[order], exact[order]
 
 
-def named(vectors: TokenVectors, near: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> list[Neighbor]:
-    """Rows and similarities as ``nearest`` gives them, with their tokens."""
+def make_neighbors(
+    vectors: TokenVectors, near: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
+) -> list[Neighbor]:
+    """Return the rows and similarities of one result of ``nearest`` as ``Neighbor`` objects."""
     return [
         Neighbor(vectors.tokens[row], row, similarity, vectors.count(row))
         for row, similarity in zip(near[0].tolist(), near[1].tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""A map as a picture, PNG or SVG, by Matplotlib."""
+"""A map as a PNG or SVG image, drawn by Matplotlib."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tokemb.analysis.maps import WordMap
 from tokemb.errors import MissingPackageError
 from tokemb.files.atomic import atomic_file
 
-# Fonts that hold many scripts, of which those that are installed are used, in this order.
+# Fonts for many scripts. The installed ones are used, in this order.
 _FONTS = (
     "DejaVu Sans",
     "Noto Sans",
@@ -36,18 +36,29 @@ _FONTS = (
 
 _INCHES = 12.0
 _DOTS_PER_INCH = 150
-_POINTS = 8.0
-_DOT, _TEXT = "#4a7fb5", "#22272d"
+_FONT_SIZE = 8.0
+_DOT_COLOR, _TEXT_COLOR = "#4a7fb5", "#22272d"
 
 
 def write_picture(word_map: WordMap, path: Path | str, title: str = "Tokens", *, force: bool = False) -> list[str]:
-    """Write the map to a ``.png`` or ``.svg``, and give the tokens that no installed font can write. Needs Matplotlib.
+    """Write the map to a ``.png`` or ``.svg`` file. This function requires Matplotlib.
 
-    Every token is a dot; the most frequent have their labels, where none is in the way, and no label that a font lacks.
-    The same map gives the same bytes on the same machine.
-    ``force``: replace a picture that is not by tokemb, and any other file.
-    Raises ``MissingPackageError`` without Matplotlib, ``OutputExistsError`` for a file that must not be replaced,
-    ``OSError`` for the disk.
+    Every token is a dot. The most frequent tokens are labelled where the label overlaps no other and a font can draw
+    it. The same map gives the same bytes on the same machine.
+
+    Args:
+        word_map: The map.
+        path: The file.
+        title: The title of the image.
+        force: Whether to replace a file that is not a map by tokemb.
+
+    Returns:
+        The tokens that no installed font can draw.
+
+    Raises:
+        MissingPackageError: If Matplotlib is not installed.
+        OutputExistsError: If a file must not be replaced.
+        OSError: If the file cannot be written.
     """
     try:
         import matplotlib
@@ -55,10 +66,10 @@ def write_picture(word_map: WordMap, path: Path | str, title: str = "Tokens", *,
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingPackageError("pictures need Matplotlib: pip install tokemb[plot]") from error
-    fonts, characters = _fonts()
+    fonts, characters = _installed_fonts()
     tokens = [escape_token(token) for token in word_map.tokens]
-    written = [token for token in tokens if characters.issuperset(token)]
-    # No name or date of the day in an SVG, so that its bytes are the same again.
+    drawable = [token for token in tokens if characters.issuperset(token)]
+    # The fixed salt and the missing date make the bytes of an SVG reproducible.
     with matplotlib.rc_context({"font.family": fonts, "svg.hashsalt": "tokemb", "axes.unicode_minus": False}):
         figure = Figure((_INCHES, _INCHES), dpi=_DOTS_PER_INCH, facecolor="white")
         FigureCanvasAgg(figure)
@@ -66,17 +77,17 @@ def write_picture(word_map: WordMap, path: Path | str, title: str = "Tokens", *,
         axes.set_axis_off()
         axes.set(xlim=(-0.03, 1.05), ylim=(-0.03, 1.03))
         heading = f"{title}: {len(tokens):,} tokens, {word_map.method} of their vectors"
-        figure.text(0.5, 0.975, heading, ha="center", va="center", color=_TEXT, fontsize=13, parse_math=False)
-        axes.scatter(word_map.positions[:, 0], word_map.positions[:, 1], s=6, color=_DOT, linewidths=0, alpha=0.7)
-        _label(axes, tokens, word_map.positions, frozenset(written))
+        figure.text(0.5, 0.975, heading, ha="center", va="center", color=_TEXT_COLOR, fontsize=13, parse_math=False)
+        axes.scatter(word_map.positions[:, 0], word_map.positions[:, 1], s=6, color=_DOT_COLOR, linewidths=0, alpha=0.7)
+        _draw_labels(axes, tokens, word_map.positions, frozenset(drawable))
         with atomic_file(Path(path), MAP, force=force) as temporary:
             is_svg = temporary.suffix == ".svg"
             figure.savefig(temporary, metadata={"Date": None, "Creator": MAKER} if is_svg else {"Software": MAKER})
-    return [token for token in tokens if token not in set(written)]
+    return [token for token in tokens if token not in set(drawable)]
 
 
-def _fonts() -> tuple[list[str], frozenset[str]]:
-    """The fonts that are installed, and the characters that they can write between them."""
+def _installed_fonts() -> tuple[list[str], frozenset[str]]:
+    """Return the installed fonts and the characters that they can draw together."""
     from matplotlib import font_manager
 
     installed = {font.name for font in font_manager.fontManager.ttflist}
@@ -87,24 +98,24 @@ def _fonts() -> tuple[list[str], frozenset[str]]:
     return fonts, frozenset(map(chr, codes))
 
 
-def _label(axes: Any, tokens: list[str], positions: npt.NDArray[np.float64], written: frozenset[str]) -> None:  # noqa: ANN401
-    """Write tokens right or left of their dots, in their order, where no other label is."""
+def _draw_labels(axes: Any, tokens: list[str], positions: npt.NDArray[np.float64], drawable: frozenset[str]) -> None:  # noqa: ANN401
+    """Draw the tokens to the right or left of their dots, in order, where no other label is."""
     renderer = axes.figure.canvas.get_renderer()
     dots = axes.transData.transform(positions)
-    taken = np.empty((2 * len(tokens), 4))
+    boxes = np.empty((2 * len(tokens), 4))
     count = 0
     for token, (x, y) in zip(tokens, dots, strict=True):
-        if token not in written:
+        if token not in drawable:
             continue
-        text = axes.text(0, 0, token, fontsize=_POINTS, color=_TEXT, va="center_baseline", parse_math=False)
-        text.set_transform(None)  # in dots of the picture
+        text = axes.text(0, 0, token, fontsize=_FONT_SIZE, color=_TEXT_COLOR, va="center_baseline", parse_math=False)
+        text.set_transform(None)  # display coordinates
         box = text.get_window_extent(renderer)
         for left in (x + 5, x - 5 - box.width):
-            rectangle = np.array([left - 2, y - box.height / 2 - 1, left + box.width + 2, y + box.height / 2 + 1])
-            others = taken[:count]
-            apart = (others[:, :2] >= rectangle[2:]) | (others[:, 2:] <= rectangle[:2])
-            if apart.any(axis=1).all():
-                taken[count] = rectangle
+            candidate = np.array([left - 2, y - box.height / 2 - 1, left + box.width + 2, y + box.height / 2 + 1])
+            others = boxes[:count]
+            disjoint = (others[:, :2] >= candidate[2:]) | (others[:, 2:] <= candidate[:2])
+            if disjoint.any(axis=1).all():
+                boxes[count] = candidate
                 count += 1
                 text.set_position((left, y))
                 break

@@ -1,4 +1,4 @@
-"""A folder for TensorBoard's embedding projector: vectors and what is known of their tokens, as tab-separated text."""
+"""Folders for TensorBoard's embedding projector: vectors and token metadata as tab-separated text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VECTORS, METADATA, CONFIG = "vectors.tsv", "metadata.tsv", "projector_config.pbt
 
 _BLOCK_ROWS = 1 << 12
 
-# A ProjectorConfig of the plugin; with a tensor_path no checkpoint is needed.
+# A ProjectorConfig of the plugin. With a tensor_path it needs no checkpoint.
 _CONFIG = f"""\
 embeddings {{
   tensor_name: "{EMBEDDING_NAME}"
@@ -37,42 +37,52 @@ embeddings {{
 def export_projector(
     model: keras.Model | Path | str | TokenVectors, encoder: Encoder | None, path: Path | str, *, force: bool = False
 ) -> int:
-    """Write the vectors of all real tokens, in the order of ids, to the folder ``path``, and give how many there are.
+    """Write the vectors of all real tokens, ordered by id, to a folder. A folder of an earlier call is replaced.
 
-    ``vectors.tsv`` has a row a token and a column a dimension, with the digits that give the same float32;
-    ``metadata.tsv`` a line of names and then token, id and, where any is known, count in the corpus. A tab, a newline
-    and other characters that are not seen stand in a token as escapes. A folder that an earlier call wrote is replaced.
-    ``force``: replace a read-only folder too.
-    ``model``, ``encoder``: as for ``TokenVectors.load``, with its errors; ``OSError`` if something else is at ``path``,
-    or for the disk.
+    ``vectors.tsv`` has one row per token and one column per dimension. Its digits round-trip float32. ``metadata.tsv``
+    has a header and the columns token, id and, if any is known, count. Invisible characters of tokens, such as tabs and
+    newlines, are escaped.
+
+    Args:
+        model: A Keras model or vectors, as for ``TokenVectors.load``.
+        encoder: The vocabulary of the model.
+        path: The folder.
+        force: Whether to replace a read-only folder.
+
+    Returns:
+        The number of tokens.
+
+    Raises:
+        OSError: If something else is at ``path``, or the folder cannot be written. Other errors are those of
+            ``TokenVectors.load``.
     """
     vectors = TokenVectors.load(model, encoder)
     rows = np.flatnonzero(vectors.real)
-    with atomic_folder(Path(path), Kind("a folder for the projector", _is_ours), force=force) as folder:
+    with atomic_folder(Path(path), Kind("a folder for the projector", _is_projector_folder), force=force) as folder:
         with (folder / VECTORS).open("wb") as file:
-            file.writelines(_numbers(vectors.matrix[rows]))
+            file.writelines(_vector_lines(vectors.matrix[rows]))
         with (folder / METADATA).open("wb") as file:
-            file.writelines(_described(vectors, rows.tolist()))
+            file.writelines(_metadata_lines(vectors, rows.tolist()))
         (folder / CONFIG).write_bytes(_CONFIG.encode())
     return len(rows)
 
 
-def _is_ours(folder: Path) -> bool:
+def _is_projector_folder(folder: Path) -> bool:
     names = {file.name for file in folder.iterdir()}
     return names == {VECTORS, METADATA, CONFIG} and (folder / CONFIG).read_bytes() == _CONFIG.encode()
 
 
-def _numbers(matrix: Float32) -> Iterator[bytes]:
+def _vector_lines(matrix: Float32) -> Iterator[bytes]:
     for start in range(0, len(matrix), _BLOCK_ROWS):
         block = matrix[start : start + _BLOCK_ROWS]
         numbers = pa.array(block.reshape(-1)).cast(pa.string()).to_numpy(zero_copy_only=False).reshape(block.shape)
         yield from (f"{chr(9).join(row)}\n".encode() for row in numbers.tolist())
 
 
-def _described(vectors: TokenVectors, rows: list[int]) -> Iterator[bytes]:
-    counted = bool((vectors.counts[rows] >= 0).any())
-    yield b"token\tid\tcount\n" if counted else b"token\tid\n"
+def _metadata_lines(vectors: TokenVectors, rows: list[int]) -> Iterator[bytes]:
+    has_counts = bool((vectors.counts[rows] >= 0).any())
+    yield b"token\tid\tcount\n" if has_counts else b"token\tid\n"
     for row in rows:
         count = vectors.count(row)
-        counts = [] if not counted else ["" if count is None else str(count)]
+        counts = [] if not has_counts else ["" if count is None else str(count)]
         yield ("\t".join([escape_token(vectors.tokens[row]), str(row), *counts]) + "\n").encode()

@@ -1,4 +1,4 @@
-"""From a word as a person writes it to the row of its token."""
+"""Find the tokens of words that users type."""
 
 from __future__ import annotations
 
@@ -11,29 +11,33 @@ from tokemb.errors import ArgumentError, TextError, VocabularyError
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import BLANK, tokenizer_of
 
-# A word is likely a misspelling of a frequent one; comparing with all of a large vocabulary takes seconds.
-_COMPARED = 50_000
-_CLOSEST = 3
+# The number of tokens that a word out of vocabulary is compared with. Comparing with all of a large vocabulary takes
+# seconds, and a word is most likely a misspelling of a frequent one.
+_MAX_COMPARED = 50_000
+_MAX_SUGGESTIONS = 3
 
-# More tokens than a word has, in place of the length that the vocabulary cuts rows to.
-_WHOLE = 1 << 20
+# A length that no word exceeds. It overrides the truncation of the vocabulary.
+_UNLIMITED = 1 << 20
 
 
 def row_of(vectors: TokenVectors, word: str) -> int:
-    """The row of the token that ``word`` is in the vocabulary.
+    """Return the row of the token of ``word``.
 
-    The encoder normalizes and splits the word as it does texts; if that does not give one token that it knows, a token
-    that is spelled exactly so is taken (``##ing``, ``[BOS]``). Without an encoder only the latter.
-    Raises ``ArgumentError``, naming the closest spellings, if there is none.
+    The encoder normalizes and pre-tokenizes the word like a text. If the result is not one token of the vocabulary, a
+    token of exactly this spelling is used, such as ``##ing`` or ``[BOS]``. Without an encoder, only the exact spelling
+    is used.
+
+    Raises:
+        ArgumentError: If there is no such token. The message names the closest spellings.
     """
     row = find_row(vectors, word)
     if row is None:
-        raise ArgumentError(_message(vectors, word))
+        raise ArgumentError(_describe_failure(vectors, word))
     return row
 
 
 def find_row(vectors: TokenVectors, word: str) -> int | None:
-    """The same, but ``None`` if there is none."""
+    """Return the row of the token of ``word``, as ``row_of``, or ``None`` if there is none."""
     if not isinstance(word, str):
         raise ArgumentError(f"a word must be a str; received {type(word).__name__}")
     if vectors.encoder is not None:
@@ -45,33 +49,33 @@ def find_row(vectors: TokenVectors, word: str) -> int | None:
 
 
 def _ids(encoder: Encoder, word: str) -> list[int]:
-    """The ids of a word, whole and without the special tokens around a text; none where the encoder has none for it."""
+    """Return the ids of a word, not truncated and without special tokens, or none if it cannot be encoded."""
     try:
-        ids: list[int] = encoder.encode_ragged([word], maxlen=_WHOLE, threads=1).values.tolist()
-    except (TextError, VocabularyError):  # no Unicode text, or unknown to a vocabulary without an unknown token
+        ids: list[int] = encoder.encode_ragged([word], maxlen=_UNLIMITED, threads=1).values.tolist()
+    except (TextError, VocabularyError):  # not Unicode, or OOV without an OOV token
         return []
-    around = SpecialTokens.of(encoder.specification)
-    return ids[len(around.before) : len(ids) - len(around.after)]
+    special_tokens = SpecialTokens.of(encoder.specification)
+    return ids[len(special_tokens.before) : len(ids) - len(special_tokens.after)]
 
 
-def _message(vectors: TokenVectors, word: str) -> str:
+def _describe_failure(vectors: TokenVectors, word: str) -> str:
     encoder = vectors.encoder
-    pieces = [] if encoder is None else [index for index in _ids(encoder, word) if vectors.real[index]]
-    if encoder is not None and len(pieces) > 1:
-        spelled = ", ".join(repr(vectors.tokens[index]) for index in pieces[:8])
-        return f"a word must be one token; the vocabulary splits {word!r} into {len(pieces)}: {spelled}"
-    close = closest(vectors, word)
-    ways_out = f": did you mean {', '.join(close)}?" if close else ", nor any that is spelled like it"
-    return f"there is no token {word!r}{ways_out}"
+    ids = [] if encoder is None else [index for index in _ids(encoder, word) if vectors.real[index]]
+    if encoder is not None and len(ids) > 1:
+        tokens = ", ".join(repr(vectors.tokens[index]) for index in ids[:8])
+        return f"a word must be one token; the vocabulary splits {word!r} into {len(ids)}: {tokens}"
+    suggestions = closest(vectors, word)
+    suggestion = f": did you mean {', '.join(suggestions)}?" if suggestions else ", nor any that is spelled like it"
+    return f"there is no token {word!r}{suggestion}"
 
 
 def closest(vectors: TokenVectors, word: str) -> list[str]:
-    """At most three tokens that are spelled most like ``word``, of the first 50,000."""
-    known = [token for token, real in zip(vectors.tokens[:_COMPARED], vectors.real, strict=False) if real]
-    return difflib.get_close_matches(_normalized(vectors.encoder, word), known, _CLOSEST)
+    """Return at most three of the first 50,000 tokens with the spelling closest to ``word``."""
+    known = [token for token, real in zip(vectors.tokens[:_MAX_COMPARED], vectors.real, strict=False) if real]
+    return difflib.get_close_matches(_normalize(vectors.encoder, word), known, _MAX_SUGGESTIONS)
 
 
-def _normalized(encoder: Encoder | None, word: str) -> str:
+def _normalize(encoder: Encoder | None, word: str) -> str:
     if encoder is None or encoder.splitting[0] is None:
         return unicodedata.normalize("NFC", word)
     normalizer = tokenizer_of({**BLANK, "normalizer": encoder.splitting[0]}).normalizer

@@ -1,1 +1,1 @@
-"""Token counts, their Parquet file, and the vocabularies that are selected from them."""
+"""Token counts, their Parquet file, and the selection of vocabularies from counts."""

@@ -1,4 +1,4 @@
-"""Token counts as one Parquet file, for later and for other programs (docs/format.md)."""
+"""Read and write token counts as one Parquet file (docs/format.md)."""
 
 from __future__ import annotations
 
@@ -36,26 +36,32 @@ class CountsContent(NamedTuple):
 
 
 def write_counts(content: CountsContent, path: Path, *, force: bool = False) -> None:
-    """Write ``content`` to ``path``, whole or not at all.
+    """Write ``content`` to ``path``. The file appears complete or not at all.
 
-    ``force``: replace a file that holds no counts.
-    Raises ``OutputExistsError`` for such a file otherwise, ``OSError`` if the file cannot be written.
+    Args:
+        content: The counts.
+        path: The file.
+        force: Whether to replace a file that does not contain counts.
+
+    Raises:
+        OutputExistsError: If such a file exists and ``force`` is false.
+        OSError: If the file cannot be written.
     """
-    about = {
+    metadata = {
         "format_version": FORMAT_VERSION,
         "profile": content.profile,
         "row_lengths": [list(pair) for pair in sorted(content.row_lengths.items())],
     }
     table = pa.table(
-        [content.tokens, content.counts, content.documents], _SCHEMA.with_metadata({COUNTS_KEY: json.dumps(about)})
+        [content.tokens, content.counts, content.documents], _SCHEMA.with_metadata({COUNTS_KEY: json.dumps(metadata)})
     )
     with atomic_file(path, _KIND, force=force) as temporary, temporary.open("wb") as file:
-        # No token comes twice, so dictionaries of them only cost.
+        # The tokens are distinct, so that a dictionary would only cost time and space.
         pq.write_table(table, file, compression="zstd", use_dictionary=False, write_page_checksum=True)
 
 
 def holds_counts(path: Path) -> bool:
-    """Whether a file is one of token counts, sound or not."""
+    """Return whether a file contains token counts, even if it is corrupt."""
     try:
         return COUNTS_KEY in (open_parquet(path).schema_arrow.metadata or {})
     except (pa.ArrowException, OSError):
@@ -66,71 +72,81 @@ _KIND = Kind("a file of token counts", holds_counts)
 
 
 def check_target(path: Path, force: bool) -> None:
-    """Raise ``OSError`` if ``write_counts`` would for what is at ``path``, to know it before any work."""
+    """Raise the errors of ``write_counts`` for the file at ``path`` before any work is done."""
     check_output(path, _KIND, force=force)
 
 
 def read_counts(path: Path) -> CountsContent:
-    """Read what ``write_counts`` wrote; raises ``CountsError``, naming what is wrong, if it is anything else."""
+    """Read a file of ``write_counts``.
+
+    Raises:
+        CountsError: If the file is missing, newer than this library, corrupt, or not a file of token counts.
+    """
     if not path.is_file():
         raise CountsError(f"there are no token counts at {path}")
     try:
         with open_parquet(path) as file:
-            about = (file.schema_arrow.metadata or {}).get(COUNTS_KEY)
-            if about is None:
-                raise CountsError(f"{path} is Parquet, but not token counts: make those with TokenCounts.from_texts")
-            profile, row_lengths = _read_about(path, about)
+            metadata = (file.schema_arrow.metadata or {}).get(COUNTS_KEY)
+            if metadata is None:
+                raise CountsError(
+                    f"{path} is a Parquet file without token counts: count texts with TokenCounts.from_texts"
+                )
+            profile, row_lengths = _parse_metadata(path, metadata)
         table = read_tokens(path, path.stat().st_size).select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
         table.validate(full=True)
     except CountsError:
         raise
     except (pa.ArrowException, KeyError, OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # of the disk: Arrow's own have no number
+        if (
+            isinstance(error, OSError) and error.errno is not None
+        ):  # an error of the disk: those of Arrow have no number
             raise
         reason = " ".join(str(error).split())
-        raise CountsError(f"{path} is not a sound file of token counts: {reason:.300}") from None
+        raise CountsError(f"{path} is not a valid file of token counts: {reason:.300}") from None
     _check(path, table, row_lengths)
     tokens, counts, documents = (column.combine_chunks() for column in table.columns)
     return CountsContent(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths)
 
 
-def _read_about(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]:
-    """The profile, and the number of rows of each length."""
+def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]:
+    """Return the profile, and the number of rows of each length."""
     try:
-        about: dict[str, Any] = parse_json(content)
-        version = int(about["format_version"])
-        if version > FORMAT_VERSION:  # before the rest, which may be said otherwise there
+        metadata: dict[str, Any] = parse_json(content)
+        version = int(metadata["format_version"])
+        if version > FORMAT_VERSION:  # its other keys may differ
             raise CountsError(
                 f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): "
                 "upgrade tokemb"
             )
-        profile = str(about["profile"])
-        row_lengths = {int(length): int(rows) for length, rows in about["row_lengths"]}
+        profile = str(metadata["profile"])
+        row_lengths = {int(length): int(rows) for length, rows in metadata["row_lengths"]}
     except CountsError:
         raise
     except (ValueError, KeyError, TypeError, OverflowError):
-        raise CountsError(f"{path} says in no known way how its tokens were counted") from None
+        raise CountsError(f"{path} has invalid metadata of token counts: count the texts again") from None
     if profile not in PROFILES:
         raise CountsError(
             f"{path} was counted with the profile {profile!r:.60}, which this tokemb does not know; "
             f"it knows {', '.join(PROFILES)}"
         )
     if any(length < 0 or rows < 0 for length, rows in row_lengths.items()):
-        raise CountsError(f"{path} holds a negative number of rows or tokens: count the texts again")
+        raise CountsError(f"{path} contains a negative number of rows or tokens: count the texts again")
     return profile, row_lengths
 
 
 def _check(path: Path, table: pa.Table, row_lengths: Mapping[int, int]) -> None:
     if any(column.null_count for column in table.columns):
-        raise CountsError(f"{path} holds a missing token or count: count the texts again")
+        raise CountsError(f"{path} contains a missing token or count: count the texts again")
     for name in ("count", "documents"):
         if (pc.min(table[name]).as_py() or 0) < 0:
-            raise CountsError(f"{path} holds a negative number in its column {name}: count the texts again")
+            raise CountsError(f"{path} contains a negative number in the column {name}: count the texts again")
     occurrences = pc.value_counts(table["token"])
     repeated = occurrences.filter(pc.greater(occurrences.field("counts"), 1))
     if len(repeated):
-        raise CountsError(f"{path} holds the token {repeated[0]['values'].as_py()!r:.60} twice: count the texts again")
+        raise CountsError(
+            f"{path} contains the token {repeated[0]['values'].as_py()!r:.60} twice: count the texts again"
+        )
     total = pc.sum(table["count"]).as_py() or 0
     in_rows = sum(length * rows for length, rows in row_lengths.items())
     if total != in_rows:
-        raise CountsError(f"{path} holds {total} tokens, but rows of {in_rows}: count the texts again")
+        raise CountsError(f"{path} counts {total} tokens, but its rows have {in_rows}: count the texts again")

@@ -1,4 +1,4 @@
-"""A vocabulary with the tokens of new texts appended: old ids stay, counts are added."""
+"""Append the tokens of new texts to a vocabulary. Existing ids are unchanged, and counts are added."""
 
 from __future__ import annotations
 
@@ -27,42 +27,42 @@ def extend_vocabulary(
     min_count: int,
     threads: int | None,
 ) -> tuple[TokenizerJson, dict[str, Any]]:
-    """What ``Encoder.grow`` makes the new encoder of: its specification, and all else that an encoder keeps.
+    """Return the ``tokenizer.json`` and the other arguments of the encoder that ``Encoder.grow`` returns.
 
-    Arguments and errors are those of ``Encoder.grow``.
+    The arguments and errors are those of ``Encoder.grow``.
     """
     max_new = check_optional_count("max_new", max_new)
     min_count = check_count("min_count", min_count)
     check_optional_count("threads", threads)
     splitting = _splitting(encoder)
-    counts = _counted(texts, splitting, threads)
+    counts = _count(texts, splitting, threads)
     old = encoder.vocabulary
     model = encoder.specification["model"]
-    # Words of an imported vocabulary can share an id, of which `old` has only one; unk_token can be no word at all.
+    # Words of an imported vocabulary can share an id, and `old` has only one of them. unk_token need not be in `vocab`.
     reserved = [*old, *model["vocab"], model["unk_token"]]
     new = select_tokens(counts, ties=splitting.ties, max_size=max_new, min_count=min_count, reserved=reserved)
-    table = _added(encoder.table, [*old, *new], counts)
+    table = _extend_table(encoder.table, [*old, *new], counts)
     vocab = {**model["vocab"], **{token: index for index, token in enumerate(new, len(old))}}
     settings = encoder.settings or {}
     if new:
         settings = {**settings, "grown_from": [*settings.get("grown_from", ()), encoder.fingerprint]}
-    kept = {
+    options = {
         "pad_id": encoder.pad_id,
         "profile": encoder.profile,
         "oov": encoder.oov,
         "settings": settings,
-        "corpus": encoder.corpus and _corpus(encoder.corpus, encoder.table, table, counts),
+        "corpus": encoder.corpus and _extend_corpus(encoder.corpus, encoder.table, table, counts),
         "table": table,
     }
-    return {**encoder.specification, "model": {**model, "vocab": vocab}}, kept
+    return {**encoder.specification, "model": {**model, "vocab": vocab}}, options
 
 
 def _splitting(encoder: Vocabulary) -> Profile:
-    """Return how new texts are split for a vocabulary that can grow; raise ``VocabularyError`` for others."""
-    if encoder.model != "word":
+    """Return how new texts are split. Raise ``VocabularyError`` if the vocabulary cannot grow."""
+    if encoder.algorithm != "word":
         raise VocabularyError(
-            f"only word vocabularies grow; in this one, of {encoder.model}, a new piece would also cut known words "
-            "anew, so that they lose their ids: fit another one"
+            f"only word vocabularies can grow; this one has the algorithm {encoder.algorithm}, in which a new "
+            "subword would change the ids of existing words: fit a new vocabulary"
         )
     ties = (encoder.settings or {}).get("ties")
     if encoder.profile is not None:
@@ -70,47 +70,57 @@ def _splitting(encoder: Vocabulary) -> Profile:
         return replace(profile, ties=ties or profile.ties)
     if ties is None:
         raise VocabularyError(
-            "a vocabulary grows if tokemb fitted or imported it; of a foreign tokenizer.json the profile is not known, "
-            "so new texts cannot be counted: load the whole vocabulary folder"
+            "only vocabularies that tokemb fitted or imported can grow, since a foreign tokenizer.json does not name a "
+            "profile to count new texts with: load the whole vocabulary folder"
         )
     tokenizer = tokenizer_of(encoder.specification)
     return Profile("", tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder, ties)
 
 
-def _counted(texts: Path | Iterable[Any] | TokenCounts, splitting: Profile, threads: int | None) -> TokenCounts:
+def _count(texts: Path | Iterable[Any] | TokenCounts, splitting: Profile, threads: int | None) -> TokenCounts:
     if not isinstance(texts, TokenCounts):
         return TokenCounts.of_splitting(texts, splitting, threads)
     if not splitting.name:
         raise ArgumentError(
-            "this vocabulary splits texts as the library that it was imported from, which no profile does, so counts "
-            f"with the profile {texts.profile!r} cannot grow it: pass the texts themselves"
+            "this vocabulary was imported and splits texts as no profile does, so that counts with the profile "
+            f"{texts.profile!r} cannot grow it: pass the texts themselves"
         )
     if texts.profile != splitting.name:
         raise ArgumentError(
-            f"these counts were made with the profile {texts.profile!r}, the vocabulary with {splitting.name!r}"
+            f"the counts must have the profile of the vocabulary, {splitting.name!r}; received {texts.profile!r}: "
+            "count the texts again with it"
         )
     texts.require_all_tokens("used to grow a vocabulary")
     return texts
 
 
-def _added(table: pa.Table, tokens: list[str], counts: TokenCounts) -> pa.Table:
-    """The table of ``tokens``, which begin with those of ``table``: its counts and new ones, null where both are."""
-    import pyarrow.compute as pc  # here, so that encoding does not wait for it
+def _extend_table(table: pa.Table, tokens: list[str], counts: TokenCounts) -> pa.Table:
+    """Return the table of ``tokens``, which begin with those of ``table``, with the sums of old and new counts.
 
-    nothing = pa.nulls(len(tokens) - len(table), pa.int64())
+    A sum is null where both counts are.
+    """
+    import pyarrow.compute as pc  # only here, because encoding does not need it
+
+    missing = pa.nulls(len(tokens) - len(table), pa.int64())
     columns = []
     for name, added in zip(("count", "documents"), word_counts(tokens, counts), strict=True):
-        before = pa.concat_arrays([*table[name].chunks, nothing])
+        before = pa.concat_arrays([*table[name].chunks, missing])
         both = pc.add(before.fill_null(0), added.fill_null(0))
         columns.append(pc.if_else(pc.or_(before.is_valid(), added.is_valid()), both, None))
     return vocabulary_table(tokens, *columns)
 
 
-def _corpus(old: CorpusStatistics, before: pa.Table, after: pa.Table, counts: TokenCounts) -> CorpusStatistics:
-    """The statistics of both corpora together; ``before`` and ``after`` are the tables of the two vocabularies.
+def _extend_corpus(old: CorpusStatistics, before: pa.Table, after: pa.Table, counts: TokenCounts) -> CorpusStatistics:
+    """Return the statistics of both corpora together.
 
-    Which tokens the old vocabulary left out is not known, so those among them that are new tokens now stay counted as
-    out of vocabulary, and as distinct from the new ones.
+    The tokens that the old vocabulary left out are not known. If they are among the new tokens, their old occurrences
+    still count as out of vocabulary, and they are counted twice as distinct tokens.
+
+    Args:
+        old: The statistics of the old corpus.
+        before: The table of the old vocabulary.
+        after: The table of the new vocabulary.
+        counts: The counts of the new texts.
     """
     import pyarrow.compute as pc
 

@@ -1,13 +1,14 @@
-"""Subword models, trained by ``tokenizers`` on counted words.
+"""Train subword models with ``tokenizers`` on counted words.
 
-Training on counts instead of text bounds the memory by the distinct words and makes the result independent of the order
-of the texts. `tokenizers` itself gives another vocabulary at every run, because its trainers go through their words and
-characters in the order of a randomly seeded hash map. That shows in three places, each mended here:
+Training on counts bounds the memory by the number of distinct words and makes the result independent of the order of
+the texts. The trainers of `tokenizers` give another vocabulary at every run, because they iterate over words and
+characters in the order of a randomly seeded hash map. This affects three results, which this module makes reproducible:
 
-* Characters inside a word (``##x``) are numbered in that order, and ties are broken by those numbers: they are reserved
-  in sorted order beforehand.
-* Unigram gives characters that its training dropped scores that rise in that order: they are given out again, sorted.
-* Unigram sums floating-point numbers in that order: scores are rounded, far above the noise, and sorted again.
+* Characters inside a word (``##x``) are numbered in this order, and the numbers break ties. They are therefore reserved
+  in sorted order before training.
+* Unigram gives ascending scores in this order to the characters that its training dropped. These scores are assigned
+  again in sorted order.
+* Unigram sums floating-point numbers in this order. The scores are rounded, far above the noise, and sorted again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tokenizers.pre_tokenizers import PreTokenizer
 from tokenizers.trainers import BpeTrainer, Trainer, UnigramTrainer, WordPieceTrainer
 
 from tokemb._arrays import Int64
-from tokemb.counts.select_tokens import UNK_TOKEN, nothing_left
+from tokemb.counts.select_tokens import UNK_TOKEN, no_token_error
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.engine.reference import Reference
 from tokemb.errors import ArgumentError
@@ -33,22 +34,22 @@ from tokemb.sources.texts import slices
 DEFAULT_MAX_SIZE = 30_000
 CONTINUATION = "##"
 
-# Words are handed to the trainer joined by this, and split at it again. No profile but `chars` leaves it in a token.
+# The trainer gets chunks of words joined by this, and splits them again. Only tokens of the profile `chars` contain it.
 _DELIMITER = " "
-_PIECE_WORDS = 4096
+_WORDS_PER_CHUNK = 4096
 
-# The most pieces that UnigramTrainer of tokenizers begins with.
+# The maximum number of subwords with which UnigramTrainer of tokenizers begins.
 _UNIGRAM_SEEDS = 1_000_000
-# UnigramTrainer::finalize in tokenizers adds this much for each character that it puts back.
+# UnigramTrainer::finalize in tokenizers adds this step for each character that it restores.
 _SCORE_STEP = 0.0001
 _STEP_NOISE = 1e-5
 _SCORE_DECIMALS = 4
 
 
 def add_word_boundary(pre_tokenizer: PreTokenizer, model: str) -> PreTokenizer:
-    """``pre_tokenizer`` with what ``model`` needs to know where a word begins.
+    """Return ``pre_tokenizer`` with the word boundaries that ``model`` requires.
 
-    BPE and Unigram get the mark ``▁`` in front of each word, as SentencePiece writes it; WordPiece marks continuations.
+    BPE and Unigram get the mark ``▁`` before each word, as in SentencePiece. WordPiece marks continuations instead.
     """
     if model == "wordpiece":
         return pre_tokenizer
@@ -58,18 +59,25 @@ def add_word_boundary(pre_tokenizer: PreTokenizer, model: str) -> PreTokenizer:
 def train_subwords(model: str, counts: TokenCounts, *, max_size: int, min_count: int, reserved: Sequence[str]) -> Model:
     """Train a ``"bpe"``, ``"wordpiece"`` or ``"unigram"`` model whose first ids are ``reserved``.
 
-    ``max_size``: at most so many tokens besides the reserved ones. Words that occur less than ``min_count`` times are
-    left out. Raises ``ArgumentError`` if the characters alone are more than ``max_size``, or a token holds a space;
-    ``TextError`` if no word is left.
+    Args:
+        model: The algorithm.
+        counts: The counts of the words.
+        max_size: The maximum number of tokens besides the reserved ones.
+        min_count: The minimum count of a word. Rarer words are left out.
+        reserved: The tokens of the first ids.
+
+    Raises:
+        ArgumentError: If there are more than ``max_size`` distinct characters, or a word contains a space.
+        TextError: If no word is left.
     """
     words, repeats = _words(counts, min_count)
     characters, continued = _alphabet(words, model)
     if len(characters) + len(continued) > max_size:
         raise ArgumentError(
-            f"a {model} model of this text requires max_size of at least {len(characters) + len(continued)}, "
-            f"its distinct characters; received {max_size}"
+            f"max_size must be at least {len(characters) + len(continued)}, the number of distinct characters of this "
+            f"text, for the model {model}; received {max_size}"
         )
-    # The trainers reserve memory for the size they are told, however large; there are no more pieces than this.
+    # The trainers allocate memory for the requested size. There cannot be more subwords than this.
     possible = max(sum(map(len, words)), _UNIGRAM_SEEDS) + len(characters) + len(continued)
     tokenizer, trainer = _untrained(model, len(reserved) + min(max_size, possible), [*reserved, *continued])
     tokenizer.pre_tokenizer = _split_words(model)
@@ -78,35 +86,45 @@ def train_subwords(model: str, counts: TokenCounts, *, max_size: int, min_count:
 
 
 def count_subwords(model: Model, kind: str, counts: TokenCounts, size: int) -> Int64:
-    """How often each id of ``model`` comes up in the counted text, int64 (size,)."""
+    """Count the occurrences of each id of a subword model in the counted text.
+
+    Args:
+        model: The trained model.
+        kind: The algorithm.
+        counts: The counts of the words.
+        size: The number of ids.
+
+    Returns:
+        int64 array ``(size,)``.
+    """
     tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = _split_words(kind)
     reference = Reference(tokenizer)
     result = np.zeros(size, np.int64)
     start = 0
     for words in slices(counts.tokens):
-        pieces = reference.encode(words, thread_count())
-        np.add.at(result, pieces.values, np.repeat(counts.counts[start : start + len(words)], pieces.lengths))
+        subwords = reference.encode(words, thread_count())
+        np.add.at(result, subwords.values, np.repeat(counts.counts[start : start + len(words)], subwords.lengths))
         start += len(words)
     return result
 
 
 def _words(counts: TokenCounts, min_count: int) -> tuple[list[str], list[int]]:
-    import pyarrow.compute as pc  # here, so that encoding does not wait for it
+    import pyarrow.compute as pc  # only here, because encoding does not need it
 
     keep = (counts.counts >= min_count) & (pc.binary_length(counts.tokens).to_numpy() > 0)
     table = pa.table({"word": counts.tokens, "count": counts.counts}).filter(pa.array(keep)).sort_by("word")
     if not len(table):
-        raise nothing_left(counts, min_count)
+        raise no_token_error(counts, min_count)
     words: list[str] = table["word"].to_pylist()
     for word in words:
         if _DELIMITER in word:
-            raise ArgumentError(f"a subword model cannot be trained on tokens that hold a space: {word!r:.80}")
+            raise ArgumentError(f"a subword model requires tokens without spaces; the counts contain {word!r:.80}")
     return words, table["count"].to_pylist()
 
 
 def _alphabet(words: list[str], model: str) -> tuple[set[str], list[str]]:
-    """The characters, and for WordPiece those that stand inside a word, marked and sorted."""
+    """Return all characters, and for WordPiece the marked, sorted characters that occur inside a word."""
     if model == "wordpiece":
         inside = {character for word in words for character in word[1:]}
         return set("".join(words)), [CONTINUATION + character for character in sorted(inside)]
@@ -129,33 +147,33 @@ def _split_words(model: str) -> PreTokenizer:
 
 
 def _repeated(words: list[str], repeats: list[int]) -> Iterator[str]:
-    """Each word as often as it occurs: the trainers take text only."""
+    """Yield chunks that contain each word as often as it occurs, because the trainers accept only text."""
     for word, count in zip(words, repeats, strict=True):
         while count > 0:
-            yield _DELIMITER.join([word] * min(count, _PIECE_WORDS))
-            count -= _PIECE_WORDS
+            yield _DELIMITER.join([word] * min(count, _WORDS_PER_CHUNK))
+            count -= _WORDS_PER_CHUNK
 
 
 def _canonical(tokenizer: Tokenizer, reserved: Sequence[str], max_size: int) -> Unigram:
-    """The trained Unigram model without what differs from run to run, and within ``max_size``.
+    """Return the trained Unigram model in a form that is equal for all runs, with at most ``max_size`` subwords.
 
-    The trainer keeps every character, and then stops adding pieces only if it hits the size exactly.
+    The trainer keeps every character, and therefore may exceed the requested size.
     """
     vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
     scores: dict[str, float] = {token: score for token, score in vocabulary[len(reserved) :] if token not in reserved}
     dropped = _dropped_characters(scores)
     scores |= dict(zip(sorted(dropped), sorted(scores[character] for character in dropped), strict=True))
-    # Adding zero turns -0.0, which is written differently, into 0.0.
+    # Adding zero turns -0.0 into 0.0, which is written differently.
     learned = [(token, round(score, _SCORE_DECIMALS) + 0.0) for token, score in scores.items()]
-    best_first = sorted(learned, key=lambda piece: (-piece[1], piece[0]))
-    # Characters stay, whatever their score; of the others the best, as far as there is room.
-    kept = sorted(best_first, key=lambda piece: len(piece[0]) > 1)[:max_size]
-    learned = sorted(kept, key=lambda piece: (-piece[1], piece[0]))
+    best_first = sorted(learned, key=lambda entry: (-entry[1], entry[0]))
+    # All characters are selected, and then the other subwords with the highest scores.
+    selected = sorted(best_first, key=lambda entry: len(entry[0]) > 1)[:max_size]
+    learned = sorted(selected, key=lambda entry: (-entry[1], entry[0]))
     return Unigram([*((token, 0.0) for token in reserved), *learned], reserved.index(UNK_TOKEN), False)
 
 
 def _dropped_characters(scores: dict[str, float]) -> list[str]:
-    """The characters that training dropped and the trainer put back, each a step above the one before."""
+    """Return the characters that training dropped and the trainer restored, each a step above the previous one."""
     lowest = min(scores.values())
     steps = {token: (score - lowest) / _SCORE_STEP for token, score in scores.items() if len(token) == 1}
     return [token for token, step in steps.items() if abs(step - round(step)) < _STEP_NOISE]

@@ -1,4 +1,4 @@
-"""Exact, mergeable counts of tokens, from which any vocabulary is cut."""
+"""Exact, mergeable token counts, from which vocabularies of any size are selected."""
 
 from __future__ import annotations
 
@@ -26,22 +26,26 @@ _MERGE_TOKENS = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class TokenCounts:
-    """How often each token occurs, in how many rows, and how long the rows are.
+    """Token counts, document counts and row lengths of a corpus.
 
-    ``profile``: the name of the profile that split the text.
-    ``tokens``: the distinct tokens in the order in which they were first seen, Arrow ``large_string`` (distinct,).
-    ``counts``: occurrences, int64 (distinct,). ``documents``: rows with at least one, int64 (distinct,).
-    ``row_lengths``: for each length in tokens, the number of rows that have it.
-    ``left_out``: how many distinct tokens of the texts are not among ``tokens``, because whoever counted asked for the
-    frequent ones alone (``tokemb.integrations.spark``); such counts make a vocabulary, but cannot be added or saved.
+    Counts of the same profile can be added, also with ``sum``. The sum equals the counts of the concatenated texts.
 
-    Counts of the same profile can be added, also with ``sum``: the sum is that of the texts one after the other.
+    Attributes:
+        profile: The name of the profile that split the text.
+        tokens: The distinct tokens in the order of their first occurrence, Arrow ``large_string`` ``(distinct,)``.
+        counts: The number of occurrences of each token, int64 ``(distinct,)``.
+        documents: The number of rows that contain each token, int64 ``(distinct,)``.
+        row_lengths: For each length in tokens, the number of rows with this length.
+        left_out: The number of distinct tokens that ``tokens`` does not contain, because only frequent tokens were
+            requested (``tokemb.integrations.spark``). A word vocabulary can be fitted to such counts, but they cannot
+            be added or saved.
 
-    >>> counts = TokenCounts.from_texts(["to be or", "not to be be"])
-    >>> dict(zip(counts.tokens.to_pylist(), counts.counts.tolist()))
-    {'to': 2, 'be': 3, 'or': 1, 'not': 1}
-    >>> counts.documents
-    array([2, 2, 1, 1])
+    Example:
+        >>> counts = TokenCounts.from_texts(["to be or", "not to be be"])
+        >>> dict(zip(counts.tokens.to_pylist(), counts.counts.tolist()))
+        {'to': 2, 'be': 3, 'or': 1, 'not': 1}
+        >>> counts.documents
+        array([2, 2, 1, 1])
     """
 
     profile: str
@@ -55,51 +59,64 @@ class TokenCounts:
     def from_texts(
         cls, texts: Path | Iterable[Any], *, profile: str = "words", threads: int | None = None
     ) -> TokenCounts:
-        """Count texts: an iterable of ``str`` or of lists of tokens (counted as they are), a column, or files.
+        """Count the tokens of texts.
 
-        ``threads``: how many, ``None`` for as many as there are cores; the counts do not depend on it.
+        Args:
+            texts: An iterable of ``str`` or of lists of tokens (counted unchanged), a column of strings, or files as
+                ``pathlib.Path``.
+            profile: How text is split, as for ``tokemb.fit_vocab``.
+            threads: The number of threads. ``None`` uses all cores. The counts do not depend on it.
+
+        Raises:
+            TextTypeError: If ``texts`` has the wrong type.
+            TextError: If a row is not text.
+            ArgumentError: If another argument is invalid.
         """
         return cls.of_splitting(texts, get_profile(profile), threads)
 
     @classmethod
     def of_splitting(cls, texts: Path | Iterable[Any], splitting: Profile, threads: int | None) -> TokenCounts:
-        """Count texts as ``from_texts`` does, split as ``splitting`` says, which need not be a known profile."""
+        """Count the tokens of texts split by ``splitting``, which need not be one of the named profiles."""
         counter = TokenCounter(splitting, thread_count(threads))
-        of_tokens = RunningCounts(splitting.name)
+        token_rows = RunningCounts(splitting.name)
         count = RowCount()
         for batch in count.reading(text_batches(texts)):
             if batch.type == STRINGS:
                 counter.add(batch)
             else:
-                of_tokens.add(tally_tokens(batch))
-        counts = of_tokens.result() or cls.of_tally(splitting.name, counter.result())
+                token_rows.add(tally_tokens(batch))
+        counts = token_rows.result() or cls.of_tally(splitting.name, counter.result())
         count.check(counts.rows, "counted")
         return counts
 
     @classmethod
     def of_tally(cls, profile: str, tally: Tally) -> TokenCounts:
-        """What was counted in some rows."""
+        """Return a tally as counts of ``profile``."""
         return cls(profile, tally.tokens, tally.counts, tally.documents, tally.row_lengths)
 
     @classmethod
     def merge(cls, parts: Sequence[TokenCounts], profile: str) -> TokenCounts:
-        """The sum of all ``parts``; raises ``ArgumentError`` if one was split by another profile."""
+        """Return the sum of all ``parts``.
+
+        Raises:
+            ArgumentError: If one of them has another profile, or tokens were left out of it.
+        """
         for part in parts:
             if part.profile != profile:
-                raise ArgumentError(f"counts of different profiles cannot be added: {part.profile} and {profile}")
+                raise ArgumentError(f"counts to add must have the same profile; received {profile} and {part.profile}")
             part.require_all_tokens("added")
         tokens = pa.chunked_array([part.tokens for part in parts], STRINGS).combine_chunks()
-        encoded = tokens.dictionary_encode()  # the dictionary is in order of first appearance
+        encoded = tokens.dictionary_encode()  # the dictionary is in the order of first occurrence
         position = encoded.indices.to_numpy()
         counts = np.zeros(len(encoded.dictionary), np.int64)
         documents = np.zeros_like(counts)
         row_lengths: dict[int, int] = {}
         start = 0
         for part in parts:
-            # Within one part every token occurs once, so plain indexing adds each.
-            here = position[start : start + len(part.tokens)]
-            counts[here] += part.counts
-            documents[here] += part.documents
+            # The tokens of one part are distinct, so that indexing adds every count.
+            indices = position[start : start + len(part.tokens)]
+            counts[indices] += part.counts
+            documents[indices] += part.documents
             start += len(part.tokens)
             for length, rows in part.row_lengths.items():
                 row_lengths[length] = row_lengths.get(length, 0) + rows
@@ -116,20 +133,26 @@ class TokenCounts:
 
     @classmethod
     def load(cls, path: Path | str) -> TokenCounts:
-        """Load what ``save`` wrote, exactly as it was.
+        """Load counts that ``save`` wrote.
 
-        Raises ``CountsError``, naming what is wrong, if it is missing, newer than this library, broken, or no counts.
+        Raises:
+            CountsError: If the file is missing, newer than this library, corrupt, or not a file of token counts.
         """
-        from tokemb.counts.counts_file import read_counts  # here, so that encoding does not wait for Parquet
+        from tokemb.counts.counts_file import read_counts  # only here, because encoding does not need Parquet
 
         return cls(*read_counts(Path(path)))
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
-        """Write one Parquet file (docs/format.md), whole or not at all; name it ``something.counts.parquet``.
+        """Write the counts to one Parquet file (docs/format.md). It appears complete or not at all.
 
-        ``force``: replace a file that holds no counts.
-        Raises ``OutputExistsError`` for such a file otherwise, ``OSError`` if it cannot be written, ``ArgumentError``
-        if tokens were left out.
+        Args:
+            path: The file, by convention ``NAME.counts.parquet``.
+            force: Whether to replace a file that does not contain counts.
+
+        Raises:
+            OutputExistsError: If such a file exists and ``force`` is false.
+            OSError: If the file cannot be written.
+            ArgumentError: If tokens were left out.
         """
         self.require_all_tokens("saved")
         from tokemb.counts.counts_file import CountsContent, write_counts
@@ -144,16 +167,20 @@ class TokenCounts:
 
     @cached_property
     def total(self) -> int:
-        """The number of tokens, repeats included."""
+        """The number of tokens, including repetitions."""
         return sum(length * rows for length, rows in self.row_lengths.items())
 
     @property
     def distinct(self) -> int:
-        """The number of tokens that differ."""
+        """The number of distinct tokens."""
         return len(self.tokens) + self.left_out
 
     def require_all_tokens(self, use: str) -> None:
-        """Raise ``ArgumentError`` if tokens were left out; ``use`` says what needs them all: "added", "saved"."""
+        """Raise ``ArgumentError`` if tokens were left out.
+
+        Args:
+            use: What requires all tokens, as a participle, for example "added".
+        """
         if self.left_out:
             raise ArgumentError(
                 f"counts from which tokens were left out ({self.left_out} here) cannot be {use}: "
@@ -162,27 +189,27 @@ class TokenCounts:
 
 
 class RunningCounts:
-    """The sum of tallies that come one after the other."""
+    """The running sum of tallies."""
 
     def __init__(self, profile: str) -> None:
         self._profile = profile
         self._parts: list[TokenCounts] = []
 
     def add(self, tally: Tally) -> None:
-        """Add one more."""
+        """Add a tally."""
         self._parts.append(TokenCounts.of_tally(self._profile, tally))
-        # Merge when the new has outgrown the old: memory follows the distinct tokens, and each token is merged
-        # only a logarithmic number of times.
+        # Merge when the new parts exceed the merged one: memory follows the distinct tokens, and each token is merged
+        # a logarithmic number of times.
         if sum(len(part.tokens) for part in self._parts[1:]) > max(len(self._parts[0].tokens), _MERGE_TOKENS):
             self._parts = [TokenCounts.merge(self._parts, self._profile)]
 
     def result(self) -> TokenCounts | None:
-        """The sum; ``None`` if there was nothing to add."""
+        """Return the sum, or ``None`` if nothing was added."""
         return TokenCounts.merge(self._parts, self._profile) if self._parts else None
 
 
 def tally_tokens(batch: pa.LargeListArray) -> Tally:
-    """Count rows that are tokens already, ``large_list<large_string>`` (rows,)."""
+    """Count rows of tokens, Arrow ``large_list<large_string>`` ``(rows,)``."""
     encoded = batch.flatten().dictionary_encode()
     lengths = batch.value_lengths().to_numpy().astype(np.int64)
     return tally(Ragged.from_lengths(encoded.indices.to_numpy(), lengths), encoded.dictionary)

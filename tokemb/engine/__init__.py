@@ -1,11 +1,11 @@
-"""From texts to ids, and to counts: the ways there are, and the choice between them.
+"""Encode and count texts: the backends, and the choice between them.
 
-What the ids are is defined by the ``tokenizers`` library; a way only decides how fast they come:
+The ``tokenizers`` library defines the ids. A backend only decides how fast they are computed:
 
-- the scanner, our kernels, for pipelines that look at one character at a time;
+- the scanner, compiled kernels, for pipelines that look at one character at a time;
 - gigatoken, a public library, for other BPE models;
-- the reference, ``tokenizers`` itself, for everything else, for rows that another way cannot prove, and for small
-  inputs, which are done before the kernels are loaded.
+- the reference, ``tokenizers`` itself, for everything else, for rows that another backend cannot encode reliably, and
+  for small inputs, which take less time than loading the kernels.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tokenizers import Tokenizer
 
 from tokemb._arrays import STRINGS, Int64
 from tokemb.engine.buffers import string_buffers
-from tokemb.engine.padded import Padded
-from tokemb.engine.reference import Reference, mark_unknown, split
+from tokemb.engine.padded import PaddedTarget
+from tokemb.engine.reference import Reference, mark_oov, pre_tokenize
 from tokemb.engine.tally import Tally, tally
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from tokemb.engine.scanner import Scanner
     from tokemb.vocabulary.profiles import Profile
 
-# Texts of fewer bytes are done by the reference before the kernels are loaded.
-SMALL = 1 << 18
+# The reference encodes texts of fewer bytes until the kernels are loaded.
+SMALL_BYTES = 1 << 18
 
 # The reference spends about as much time on an empty row as on this many bytes of text.
 _ROW_BYTES = 8
@@ -45,138 +45,157 @@ _ROW_BYTES = 8
 
 @dataclass(frozen=True)
 class Explanation:
-    """Which way a tokenizer, or a text with it, goes and why; small inputs go the way of the reference in any case.
+    """The backend of a tokenizer, or of a text with it, and the reason. Small inputs always use the reference.
 
-    ``way``: ``"scanner"``, ``"gigatoken"`` or ``"reference"``. ``reason``: what decided it.
+    Attributes:
+        backend: ``"scanner"``, ``"gigatoken"`` or ``"reference"``.
+        reason: Why this backend is used.
     """
 
-    way: str
+    backend: str
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.way}: {self.reason}"
+        return f"{self.backend}: {self.reason}"
 
 
 class Engine:
-    """Texts to ids, before any truncation, padding or special tokens."""
+    """Encode texts as ids, before truncation, padding and special tokens."""
 
-    def __init__(self, specification: TokenizerJson, tokenizer: Tokenizer, unknown_id: int | None = None) -> None:
-        """``tokenizer``: made from ``specification``, without truncation and padding.
+    def __init__(self, specification: TokenizerJson, tokenizer: Tokenizer, oov_id: int | None = None) -> None:
+        """Initialize the engine. No backend but the reference is loaded.
 
-        ``unknown_id``: an id that no token has, for the unknown tokens of a word-level model that has none for them.
+        Args:
+            specification: The content of a ``tokenizer.json``.
+            tokenizer: The tokenizer made from ``specification``, without truncation and padding.
+            oov_id: An id that no token has, for tokens out of vocabulary of a word-level model without an OOV id.
         """
         self._specification = specification
         self._model = type(tokenizer.model).__name__
-        self._unknown_id = unknown_id
-        self._reference = Reference(tokenizer if unknown_id is None else mark_unknown(specification, unknown_id))
+        self._oov_id = oov_id
+        self._reference = Reference(tokenizer if oov_id is None else mark_oov(specification, oov_id))
         self._scanner: Scanner | None = None
         self._lock = Lock()
 
     def encode(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
-        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows."""
+        """Encode texts.
+
+        Args:
+            texts: ``large_string`` (rows,).
+            threads: The number of threads.
+
+        Returns:
+            The ids as a ``Ragged`` with as many rows.
+        """
         scanner = self._scanner_for(texts)
         if scanner is not None:
             return scanner.encode(texts, threads)
         return (self._reference if is_small(texts) else self._gigatoken).encode(texts, threads)
 
-    def encode_list(self, texts: list[str], around: SpecialTokens, threads: int) -> Ragged | None:
-        """The ids of ``texts`` with ``around`` around, where a way takes a list; ``None`` where it must be Arrow."""
-        return self._gigatoken.encode_list(texts, around, threads) if isinstance(self._scannable, str) else None
+    def encode_list(self, texts: list[str], special_tokens: SpecialTokens, threads: int) -> Ragged | None:
+        """Encode a list of texts with ``special_tokens``. Return ``None`` if the backend needs an Arrow array."""
+        return self._gigatoken.encode_list(texts, special_tokens, threads) if isinstance(self._scan_plan, str) else None
 
-    def encode_padded(self, texts: pa.LargeStringArray, padded: Padded, threads: int) -> Int64 | None:
-        """Put the ids of ``texts``, ``large_string`` (rows,), where ``padded`` says, as far as that is fast.
+    def encode_padded(self, texts: pa.LargeStringArray, target: PaddedTarget, threads: int) -> Int64 | None:
+        """Write ids into a padded array if a backend can do so directly.
 
-        Returns the rows that are left, int64 (left,); ``None`` for all.
+        Args:
+            texts: ``large_string`` (rows,).
+            target: The array, and how its rows are truncated and padded.
+            threads: The number of threads.
+
+        Returns:
+            The indices of the rows that were not written, int64 (remaining,), or ``None`` if no row was.
         """
         scanner = self._scanner_for(texts)
-        return scanner.encode_padded(texts, padded, threads) if scanner and not scanner.whole_rows else None
+        return scanner.encode_padded(texts, target, threads) if scanner and not scanner.whole_rows else None
 
     def explain(self, text: str | None = None) -> Explanation:
-        """Which way texts go, or this text."""
-        plan = self._scannable
+        """Return the backend for ``text``, or for any text, and the reason."""
+        plan = self._scan_plan
         if isinstance(plan, str):
-            why_not = self._gigatoken.why_not() or self._gigatoken.why_reference(text or "")
-            if why_not is None:
-                return Explanation("gigatoken", "a BPE model with which it gives the ids of tokenizers on hard strings")
-            return Explanation("reference", f"the scanner: {plan}; gigatoken: {why_not}")
-        why = plan.code_points.why_reference(text or "")
-        if why is not None:
-            return Explanation("reference", why)
-        how = "words are looked up" if plan.subwords is None else "the ids of pieces are asked once and remembered"
-        return Explanation("scanner", f"text is cut by what two neighbouring characters are, {how}")
+            reason = self._gigatoken.reason_unavailable() or self._gigatoken.reason_for_reference(text or "")
+            if reason is None:
+                return Explanation("gigatoken", "a BPE model that passed the self-test against tokenizers")
+            return Explanation("reference", f"the scanner: {plan}; gigatoken: {reason}")
+        reason = plan.char_table.reason_for_reference(text or "")
+        if reason is not None:
+            return Explanation("reference", reason)
+        lookup = "are looked up in the vocabulary" if plan.subwords is None else "are encoded once and cached"
+        return Explanation("scanner", f"text is split by comparing neighbouring characters; pre-tokens {lookup}")
 
     @cached_property
     def _gigatoken(self) -> Gigatoken:
-        from tokemb.engine.gigatoken import Gigatoken  # here, so that small inputs do not wait for it
+        from tokemb.engine.gigatoken import Gigatoken  # a slow import that small inputs do not need
 
         return Gigatoken(self._specification, self._reference)
 
     @cached_property
-    def _scannable(self) -> ScanPlan | str:
+    def _scan_plan(self) -> ScanPlan | str:
         from tokemb.engine.scan_plan import scan_plan
 
         return scan_plan(self._specification, self._model)
 
     def _scanner_for(self, texts: pa.LargeStringArray) -> Scanner | None:
-        if self._scanner is None and not is_small(texts) and not isinstance(self._scannable, str):
+        if self._scanner is None and not is_small(texts) and not isinstance(self._scan_plan, str):
             with self._lock:
                 if self._scanner is None:
-                    self._scanner = self._make_scanner(self._scannable)
+                    self._scanner = self._make_scanner(self._scan_plan)
         return self._scanner
 
     def _make_scanner(self, plan: ScanPlan) -> Scanner:
         from tokemb.engine.pretoken_cache import PretokenCache
         from tokemb.engine.scanner import Scanner
-        from tokemb.kernels.structs import UNKNOWN_TO_REFERENCE
+        from tokemb.kernels.structs import MISS_TO_REFERENCE
 
-        known, unknown, ask = PretokenCache.none(), UNKNOWN_TO_REFERENCE, None
+        cache, on_miss, encode_pretokens = PretokenCache.empty(), MISS_TO_REFERENCE, None
         if plan.subwords is None:
             model = self._specification["model"]
-            words: dict[str, int] = model["vocab"]
-            ids = np.fromiter(words.values(), np.int32, len(words))
-            known = known.and_more(pa.array(list(words), STRINGS), Ragged(ids, np.arange(len(ids) + 1)))
-            unknown = words.get(model.get("unk_token"), unknown) if self._unknown_id is None else self._unknown_id
+            vocabulary: dict[str, int] = model["vocab"]
+            ids = np.fromiter(vocabulary.values(), np.int32, len(vocabulary))
+            cache = cache.with_pretokens(pa.array(list(vocabulary), STRINGS), Ragged(ids, np.arange(len(ids) + 1)))
+            on_miss = vocabulary.get(model.get("unk_token"), on_miss) if self._oov_id is None else self._oov_id
         else:
-            ask = Reference(plan.subwords).encode
-        # The end of a row may change the ids before it, or be an error.
-        whole_rows = plan.strips or (ask is None and unknown == UNKNOWN_TO_REFERENCE)
-        return Scanner(plan.code_points, known, unknown, self._reference.encode, ask, whole_rows)
+            encode_pretokens = Reference(plan.subwords).encode
+        # The end of a row may change the ids before it, or raise an error.
+        whole_rows = plan.strips or (encode_pretokens is None and on_miss == MISS_TO_REFERENCE)
+        return Scanner(plan.char_table, cache, on_miss, self._reference.encode, encode_pretokens, whole_rows)
 
 
 class TokenCounter:
-    """Counts the tokens of texts that come in batches, split by ``profile``."""
+    """Count the tokens of batches of texts, pre-tokenized by ``profile``."""
 
     def __init__(self, profile: Profile, threads: int) -> None:
         self._profile = profile
         self._threads = threads
         self._counter: Counter | None = None
-        self._small: list[pa.LargeStringArray] = []
-        self._small_size = 0
+        self._pending: list[pa.LargeStringArray] = []
+        self._pending_bytes = 0
 
     def add(self, texts: pa.LargeStringArray) -> None:
-        """Count ``texts``, ``large_string`` (rows,), too."""
+        """Count the tokens of ``texts``, ``large_string`` (rows,)."""
         if self._counter is None:
-            self._small.append(texts)
-            self._small_size += _size(texts)
-            if self._small_size >= SMALL:
+            self._pending.append(texts)
+            self._pending_bytes += _size(texts)
+            if self._pending_bytes >= SMALL_BYTES:
                 self._counter = self._make_counter()
-                for part in self._small:
-                    self._counter.add(part, self._threads)
-                self._small.clear()
+                for batch in self._pending:
+                    self._counter.add(batch, self._threads)
+                self._pending.clear()
         else:
             self._counter.add(texts, self._threads)
 
     @property
     def distinct(self) -> int:
-        """How many distinct tokens the kernels hold; those of texts that wait until they are worth loading are none."""
+        """The number of distinct tokens in the kernels. It is 0 while the texts are too few to load the kernels."""
         return 0 if self._counter is None else self._counter.distinct
 
     def result(self) -> Tally:
-        """All that was counted."""
+        """Return the counts of all texts so far."""
         if self._counter is not None:
             return self._counter.result()
-        texts = pa.chunked_array(self._small, STRINGS).combine_chunks()
-        return tally(*split(texts, self._profile, self._threads))
+        texts = pa.chunked_array(self._pending, STRINGS).combine_chunks()
+        return tally(*pre_tokenize(texts, self._profile, self._threads))
 
     def _make_counter(self) -> Counter:
         from tokemb.engine.counting import Counter
@@ -188,10 +207,10 @@ class TokenCounter:
 
 
 def is_small(texts: pa.LargeStringArray) -> bool:
-    """Whether the kernels are not worth loading for ``texts``, ``large_string`` (rows,)."""
-    return _size(texts) < SMALL
+    """Return whether ``texts``, ``large_string`` (rows,), take less time than loading the kernels."""
+    return _size(texts) < SMALL_BYTES
 
 
 def _size(texts: pa.LargeStringArray) -> int:
-    """Return the bytes of ``texts``, or more if most rows are shorter than what a row costs."""
+    """Return the bytes of ``texts``, or a larger number if there are so many short rows that they dominate the cost."""
     return max(len(string_buffers(texts)[1]), _ROW_BYTES * len(texts))

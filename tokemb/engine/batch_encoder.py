@@ -1,4 +1,4 @@
-"""From texts to rows of ids: the engine, then truncation, special tokens and padding."""
+"""Encode texts as rows of ids: the engine, then truncation, special tokens and padding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from tokemb._arrays import STRINGS, Int32
 from tokemb.engine import Engine, is_small
-from tokemb.engine.padded import Padded
+from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.token_index import TokenIndex
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import map_batches, thread_count
@@ -26,10 +26,13 @@ from tokemb.vocabulary.tokenizer_json import TokenizerJson
 
 @dataclass(frozen=True)
 class EncodedBatch:
-    """Some rows of ids, truncated and with their special tokens, and what became of their tokens.
+    """Rows of ids, truncated and with special tokens, and statistics of their tokens.
 
-    ``tokens``: how many there were before truncation. ``unknown``: how many of those were out of vocabulary.
-    ``truncated``: how many rows lost tokens.
+    Attributes:
+        rows: The ids.
+        tokens: The number of tokens before truncation.
+        unknown: The number of tokens out of vocabulary before truncation.
+        truncated: The number of rows that lost tokens.
     """
 
     rows: Ragged
@@ -39,23 +42,28 @@ class EncodedBatch:
 
 
 class BatchEncoder:
-    """Encodes with one vocabulary."""
+    """Encode batches of texts with one vocabulary."""
 
     def __init__(
         self, specification: TokenizerJson, tokenizer: Tokenizer, ids: Mapping[str, int], unknown: int | None, oov: bool
     ) -> None:
-        """``tokenizer``: made from ``specification``, without truncation and padding. ``ids``: of every token.
+        """Initialize the encoder.
 
-        ``unknown``: the id of unknown tokens, if they have one; without ``oov`` it is no token's, and they are dropped.
+        Args:
+            specification: The content of a ``tokenizer.json``.
+            tokenizer: The tokenizer made from ``specification``, without truncation and padding.
+            ids: The id of every token.
+            unknown: The id of tokens out of vocabulary, if there is one. Without ``oov``, an id that no token has.
+            oov: Whether tokens out of vocabulary get ``unknown``. Otherwise they are dropped.
         """
         self.special_tokens = SpecialTokens.of(specification)
         self.engine = Engine(specification, tokenizer, None if oov else unknown)
         self._ids = ids
-        self._unknown = unknown
-        self._dropped = None if oov else unknown
+        self._oov_id = unknown
+        self._dropped_id = None if oov else unknown
 
     def ragged(self, texts: Path | Iterable[Any], shape: PadTruncate, threads: int | None) -> Ragged:
-        """Encode all texts, without padding."""
+        """Encode all texts without padding."""
         count = thread_count(threads)
         if isinstance(texts, list) and shape.truncate_to is None:
             rows = self.engine.encode_list(texts, self.special_tokens, count)
@@ -65,82 +73,84 @@ class BatchEncoder:
         return Ragged.concatenate([batch.rows for batch in encoded])
 
     def padded(self, texts: Path | Iterable[Any], shape: PadTruncate, pad_id: int, threads: int | None) -> Int32:
-        """Encode all texts: int32 (rows, maxlen)."""
+        """Encode all texts. Return int32 (rows, maxlen)."""
         count = thread_count(threads)
-        if not self._straight(shape):
+        if not self._can_write_in_place(shape):
             return shape.pad(self.ragged(texts, shape, threads), pad_id)
         length = shape.fixed_length or 0
         known_rows = len(texts) if isinstance(texts, (list, tuple, pa.Array, pa.ChunkedArray)) else None
-        if isinstance(texts, np.ndarray) and texts.ndim:  # an array without a dimension is refused below
+        if isinstance(texts, np.ndarray) and texts.ndim:  # text_batches rejects an array without dimensions
             known_rows = len(texts)
-        whole = np.empty((known_rows or 0, length), np.int32)
+        result = np.empty((known_rows or 0, length), np.int32)
         blocks, filled = [], 0
 
-        def places() -> Iterator[tuple[Int32, pa.Array]]:
-            """Where each batch goes: into its place, if the number of rows is known before."""
+        def targets() -> Iterator[tuple[Int32, pa.Array]]:
+            """Yield each batch with its block: a part of ``result`` if the number of rows is known, or a new array."""
             nonlocal filled
             for batch in text_batches(texts):
-                block = whole[filled : filled + len(batch)]
+                block = result[filled : filled + len(batch)]
                 if len(block) < len(batch):
                     block = np.empty((len(batch), length), np.int32)
                     blocks.append(block)
                 filled += len(batch)
                 yield block, batch
 
-        map_batches(lambda place, inner: self._into(*place, shape, pad_id, inner), places(), count)
-        # A list that another thread appends to may have more rows than it had.
-        return np.concatenate([whole[: filled - sum(map(len, blocks))], *blocks]) if blocks else whole[:filled]
+        map_batches(lambda target, inner: self._encode_into(*target, shape, pad_id, inner), targets(), count)
+        # Another thread may have appended rows to the list in the meantime.
+        return np.concatenate([result[: filled - sum(map(len, blocks))], *blocks]) if blocks else result[:filled]
 
     def bare_rows(self, texts: Path | Iterable[Any], pad_id: int | None, threads: int | None) -> Iterator[Ragged]:
-        """The ids of the texts' own tokens, whole rows, some megabytes of text at a time."""
+        """Yield the ids of some megabytes of texts at a time, without truncation, padding and special tokens."""
         count = thread_count(threads)
         for batch in text_batches(texts):
             rows, _, _ = self._rows(batch, count)
-            # A text can spell the padding token of a foreign tokenizer.
+            # A text can contain the padding token of a foreign tokenizer.
             yield rows if pad_id is None else rows.select(rows.values != pad_id)
 
     def batch(self, batch: pa.Array, shape: PadTruncate, threads: int) -> EncodedBatch:
-        """Encode one column of ``text_batches``; ``shape`` says how rows are truncated."""
+        """Encode one batch of ``text_batches``, truncated as ``shape`` specifies."""
         rows, tokens, unknown = self._rows(batch, threads)
-        cut = shape.truncate(rows, self.special_tokens)
-        truncated = int(np.count_nonzero(cut.lengths < rows.lengths))
-        return EncodedBatch(self.special_tokens.add_special_tokens(cut), tokens, unknown, truncated)
+        shortened = shape.truncate(rows, self.special_tokens)
+        truncated = int(np.count_nonzero(shortened.lengths < rows.lengths))
+        return EncodedBatch(self.special_tokens.add_special_tokens(shortened), tokens, unknown, truncated)
 
     def _rows(self, batch: pa.Array, threads: int) -> tuple[Ragged, int, int]:
-        """The rows of a batch, how many tokens it had, and how many of them were out of vocabulary."""
+        """Return the ids of a batch, the number of its tokens, and how many of them were out of vocabulary."""
         is_text = batch.type == STRINGS
-        rows = self.engine.encode(batch, threads) if is_text else self._token_lookup.encode(batch, threads)
+        rows = self.engine.encode(batch, threads) if is_text else self._token_index.encode(batch, threads)
         tokens, unknown = len(rows.values), 0
-        if self._unknown is not None:
-            is_unknown = rows.values == self._unknown
-            unknown = int(np.count_nonzero(is_unknown))
-            if self._dropped is not None and unknown:
-                rows = rows.select(~is_unknown)
+        if self._oov_id is not None:
+            is_oov = rows.values == self._oov_id
+            unknown = int(np.count_nonzero(is_oov))
+            if self._dropped_id is not None and unknown:
+                rows = rows.select(~is_oov)
         return rows, tokens, unknown
 
-    def _straight(self, shape: PadTruncate) -> bool:
-        """Whether ids can be put into their padded places as they are found."""
+    def _can_write_in_place(self, shape: PadTruncate) -> bool:
+        """Return whether ids can be written directly into a padded array."""
         return shape.fixed_length is not None and (shape.padding, shape.truncating) == ("post", "post")
 
-    def _into(self, block: Int32, batch: pa.Array, shape: PadTruncate, pad_id: int, threads: int) -> None:
+    def _encode_into(self, block: Int32, batch: pa.Array, shape: PadTruncate, pad_id: int, threads: int) -> None:
         """Encode a batch into ``block``, int32 (rows, maxlen)."""
-        left = None
+        remaining_rows = None
         room = shape.room(self.special_tokens)
         if batch.type == STRINGS and not is_small(batch) and room is not None:
-            padded = Padded(
+            target = PaddedTarget(
                 block,
                 room,
                 np.array(self.special_tokens.before, np.int32),
                 np.array(self.special_tokens.after, np.int32),
                 pad_id,
-                -1 if self._dropped is None else self._dropped,
+                -1 if self._dropped_id is None else self._dropped_id,
             )
-            left = self.engine.encode_padded(batch, padded, threads)
-        if left is None:
+            remaining_rows = self.engine.encode_padded(batch, target, threads)
+        if remaining_rows is None:
             block[:] = shape.pad(self.batch(batch, shape, threads).rows, pad_id)
-        elif len(left):
-            block[left] = shape.pad(self.batch(batch.take(pa.array(left)), shape, threads).rows, pad_id)
+        elif len(remaining_rows):
+            block[remaining_rows] = shape.pad(
+                self.batch(batch.take(pa.array(remaining_rows)), shape, threads).rows, pad_id
+            )
 
     @cached_property
-    def _token_lookup(self) -> TokenIndex:
-        return TokenIndex(self._ids, self._unknown)
+    def _token_index(self) -> TokenIndex:
+        return TokenIndex(self._ids, self._oov_id)

@@ -1,4 +1,4 @@
-"""The memory behind an Arrow string array."""
+"""The buffers of an Arrow string array."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from tokemb._arrays import Int64
 
 
 def string_buffers(texts: pa.LargeStringArray) -> tuple[Int64, npt.NDArray[np.uint8]]:
-    """The UTF-8 bytes of ``texts``, ``large_string`` (rows,) without nulls, not copied.
+    """Return the UTF-8 bytes of an array without copying them.
 
-    Returns ``offsets``, int64 (rows + 1,), from 0, and ``data``, uint8 (bytes,): text ``i`` is
-    ``data[offsets[i]:offsets[i + 1]]``. A slice of an array gives the bytes of its own rows alone.
+    Args:
+        texts: ``large_string`` (rows,) without nulls. A slice gives only the bytes of its own rows.
+
+    Returns:
+        The offsets, int64 (rows + 1,), from 0, and the data, uint8 (bytes,). Text ``i`` is
+        ``data[offsets[i]:offsets[i + 1]]``.
     """
     _, offsets_buffer, data_buffer = texts.buffers()
-    if not len(texts) or data_buffer is None:  # an array without rows or bytes need not have buffers
+    if not len(texts) or data_buffer is None:  # an array without rows or bytes may have no buffers
         return np.zeros(len(texts) + 1, np.int64), np.zeros(0, np.uint8)
     offsets = np.frombuffer(offsets_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]]

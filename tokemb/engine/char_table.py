@@ -1,7 +1,7 @@
-"""What becomes of each character: found by asking the normalizer and the pre-tokenizer.
+"""Tables of the normalization and the class of each character, made by querying the normalizer and the pre-tokenizer.
 
-Both are those of the installed `tokenizers`, so nothing about Unicode is written down here. They are asked when a
-character is met: 256 at a time, about a millisecond.
+Both components are those of the installed `tokenizers`, so this module contains no knowledge of Unicode. They are
+queried for 256 characters at a time when one of these occurs for the first time, which takes about a millisecond.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from threading import Lock
 
 import numpy as np
 
-from tokemb.engine.components import Cutting, Step, first_match, overlaps
+from tokemb.engine.components import NeighborSplit, Step, first_match, overlaps
 from tokemb.kernels.structs import (
     ALONE,
     BEGINS_TOKEN,
@@ -32,24 +32,37 @@ from tokemb.kernels.structs import (
 
 
 class CharTable:
-    """The table, as far as it was asked for.
+    """The tables of all characters that were queried so far.
 
-    ``table``: it; replaced, never changed. ``growth``: the most bytes that one byte of text becomes.
-    ``cutting``: the pre-tokenizer.
+    Attributes:
+        table: The arrays for the kernels. They are replaced and never changed.
+        growth: The maximum number of bytes that normalization makes of one byte.
+        neighbor_split: The pre-tokenizer.
     """
 
     def __init__(
-        self, steps: Sequence[Step], cutting: Cutting, tokens: Sequence[str] = (), normal_tokens: Sequence[str] = ()
+        self,
+        steps: Sequence[Step],
+        neighbor_split: NeighborSplit,
+        tokens: Sequence[str] = (),
+        normal_tokens: Sequence[str] = (),
     ) -> None:
-        """``tokens``, ``normal_tokens``: the added tokens to be found in the text, before and after normalization."""
+        """Initialize the tables with the first 256 characters.
+
+        Args:
+            steps: The steps of the normalizer.
+            neighbor_split: The pre-tokenizer.
+            tokens: The added tokens that are matched before normalization.
+            normal_tokens: The added tokens that are matched after normalization.
+        """
         self._steps = steps
-        self.cutting = cutting
+        self.neighbor_split = neighbor_split
         self._tokens = tokens
         self._normal_tokens = normal_tokens
-        self._first_of_tokens = {token[0] for token in tokens}
-        self._runs: list[str] = []  # a character of each
+        self._first_characters = {token[0] for token in tokens}
+        self._runs: list[str] = []  # one character of each run
         self._classes: dict[str, int | None] = {}
-        for alternative in (alternative for group in cutting.groups for alternative in group):
+        for alternative in (alternative for group in neighbor_split.groups for alternative in group):
             if alternative.joined_by and (first := first_match(alternative.characters)):
                 self.class_of(first)
         self._lock = Lock()
@@ -71,11 +84,11 @@ class CharTable:
 
     @property
     def runs(self) -> tuple[str, ...]:
-        """A character of each run that was met."""
+        """One character of each run so far."""
         return tuple(self._runs)
 
     def query_tokenizers(self, pages: Iterable[int]) -> None:
-        """Put more pages of characters into the table, as far as they are not in it."""
+        """Add pages of 256 characters to the table if they are not in it."""
         with self._lock:
             pages = [page for page in pages if self.table.page_of[page] < 0]
             if pages:
@@ -99,36 +112,37 @@ class CharTable:
             flags=np.append(table.flags, np.array(flags, np.uint8)),
         )
 
-    def why_reference(self, text: str) -> str | None:
-        """What in ``text`` only the reference can do, or ``None`` if there is nothing."""
+    def reason_for_reference(self, text: str) -> str | None:
+        """Return why only the reference can encode ``text``, or ``None`` if the scanner can."""
         for position, character in enumerate(text):
             _, _, flag = self._describe(ord(character))
             if flag & NEEDS_REFERENCE:
-                return f"what becomes of U+{ord(character):04X} depends on the characters around it"
+                return f"the result for U+{ord(character):04X} depends on the characters around it"
             for token in self._tokens:
                 if text.startswith(token, position):
-                    return f"it holds the added token {token!r}"
+                    return f"the text contains the added token {token!r}"
         normal = "".join(self._normalize(character) or "" for character in text)
-        return next((f"it holds the added token {token!r}" for token in self._normal_tokens if token in normal), None)
+        contained = (token for token in self._normal_tokens if token in normal)
+        return next((f"the text contains the added token {token!r}" for token in contained), None)
 
     def _ranges(self) -> tuple[UInt8, UInt8]:
-        """The ``ranges`` and ``folded`` of the table."""
+        """Return the ``ranges`` and ``folded`` of the table."""
         upper = range(ord("A"), ord("Z") + 1)
-        folds = all(self._becomes_byte(byte) == byte + 32 for byte in upper)
-        kinds = np.full(256, SPECIAL, np.uint8)
+        folds = all(self._single_byte(byte) == byte + 32 for byte in upper)
+        classes = np.full(256, SPECIAL, np.uint8)
         for byte in range(128):
-            if self._becomes_byte(byte) == byte + 32 * (folds and byte in upper):
-                kinds[byte] = self.table.classes[self.table.starts[byte]]
-        cuts = np.flatnonzero(np.diff(kinds)) + 1
-        lows, ends = np.append(0, cuts), np.append(cuts, 256)
-        ranges = np.stack([lows, ends - lows - 1, kinds[lows]], axis=1).astype(np.uint8)
+            if self._single_byte(byte) == byte + 32 * (folds and byte in upper):
+                classes[byte] = self.table.classes[self.table.starts[byte]]
+        boundaries = np.flatnonzero(np.diff(classes)) + 1
+        lows, ends = np.append(0, boundaries), np.append(boundaries, 256)
+        ranges = np.stack([lows, ends - lows - 1, classes[lows]], axis=1).astype(np.uint8)
         ranges = ranges[ranges[:, 2] != 0]
-        # By class, so that a kernel is done with one before it comes to the next.
+        # The ranges are sorted by class because the kernel processes one class after the other.
         ranges = ranges[np.argsort(ranges[:, 2], kind="stable")]
         return ranges, np.array([upper[0], len(upper) - 1] if folds else [255, 0], np.uint8)
 
-    def _becomes_byte(self, byte: int) -> int | None:
-        """The one byte that ``byte``, of ASCII, becomes whatever is around it, or ``None``."""
+    def _single_byte(self, byte: int) -> int | None:
+        """Return the one byte that an ASCII ``byte`` always becomes, or ``None``."""
         table = self.table
         first, last = table.starts[byte], table.starts[byte + 1]
         if last - first != 1 or table.flags[byte] or table.classes[first] & JOINS:
@@ -136,20 +150,20 @@ class CharTable:
         return int(table.text[first])
 
     def _describe(self, code: int) -> tuple[bytes, bytes, int]:
-        """What a character becomes in UTF-8, the class of each byte, and its flags."""
-        if 0xD800 <= code < 0xE000:  # a surrogate, which no text holds
+        """Return the normalized character in UTF-8, the class of each of its bytes, and its flags."""
+        if 0xD800 <= code < 0xE000:  # a surrogate, which no text contains
             return b"", b"", NEEDS_REFERENCE
         character = chr(code)
-        flag = BEGINS_TOKEN if character in self._first_of_tokens else 0
+        flag = BEGINS_TOKEN if character in self._first_characters else 0
         text = self._normalize(character)
         if text is None or len(text) > MAX_CHARACTERS:
             return b"", b"", flag | NEEDS_REFERENCE
         classes = b""
         for part in text:
-            kind = self.class_of(part)
-            if kind is None or (kind & JOINS and len(text) > 1):
+            char_class = self.class_of(part)
+            if char_class is None or (char_class & JOINS and len(text) > 1):
                 return b"", b"", flag | NEEDS_REFERENCE
-            classes += bytes([kind]) + bytes([TAIL]) * (len(part.encode()) - 1)
+            classes += bytes([char_class]) + bytes([TAIL]) * (len(part.encode()) - 1)
         return text.encode(), classes, flag
 
     def _normalize(self, character: str) -> str | None:
@@ -162,33 +176,35 @@ class CharTable:
         return text
 
     def class_of(self, character: str) -> int | None:
-        """The class of a character of normalized text, or ``None`` if it depends on more than its neighbours."""
+        """Return the class of a character of normalized text, or ``None`` if it depends on more than the neighbours."""
         if character not in self._classes:
-            self._classes[character] = self._ask_class(character)
+            self._classes[character] = self._query_class(character)
         return self._classes[character]
 
-    def _ask_class(self, character: str) -> int | None:
-        if overlaps(self.cutting.groups, character):
+    def _query_class(self, character: str) -> int | None:
+        if overlaps(self.neighbor_split.groups, character):
             return None
-        if not self._pieces(character):
+        if not self._pretoken_count(character):
             joined = [
-                number for number, member in enumerate(self._runs) if self._pieces(member + character + member) == 1
+                number
+                for number, member in enumerate(self._runs)
+                if self._pretoken_count(member + character + member) == 1
             ]
             if len(joined) > 1:
                 return None
             return JOINS | joined[0] << RUN_SHIFT if joined else 0
-        if self._pieces(character * 2) == 2:
+        if self._pretoken_count(character * 2) == 2:
             return KEPT | ALONE
         for number, member in enumerate(self._runs):
-            if self._pieces(member + character) == 1:
+            if self._pretoken_count(member + character) == 1:
                 return KEPT | number << RUN_SHIFT
         if len(self._runs) == MAX_RUNS:
             return None
         self._runs.append(character)
         return KEPT | (len(self._runs) - 1) << RUN_SHIFT
 
-    def _pieces(self, text: str) -> int:
-        return len(self.cutting.pre_tokenizer.pre_tokenize_str(text))
+    def _pretoken_count(self, text: str) -> int:
+        return len(self.neighbor_split.pre_tokenizer.pre_tokenize_str(text))
 
 
 def _utf8_length(code: int) -> int:

@@ -1,7 +1,8 @@
-"""What of a ``tokenizer.json`` looks at one character at a time.
+"""The components of a ``tokenizer.json`` that look at one character at a time.
 
-A normalizer that does is asked what becomes of each character; a pre-tokenizer that does is asked where it cuts between
-two characters. Which do is known by their type (`tokenizers`, `tokenizers/src/normalizers` and `src/pre_tokenizers`).
+Such a normalizer is queried for the result of each character. Such a pre-tokenizer is queried for whether it splits
+between two characters. The type of a component tells whether it is one of these (`tokenizers`,
+`tokenizers/src/normalizers` and `src/pre_tokenizers`).
 """
 
 from __future__ import annotations
@@ -20,29 +21,31 @@ from tokemb.vocabulary.tokenizer_json import BLANK, steps, tokenizer_of
 
 Component = dict[str, Any]
 
-# Up to here no character combines with the one before, or is put in another order.
+# No character below this one combines with the character before it or is reordered.
 _FIRST_COMBINING = "\u0300"
-# Behaviours of a Split, a Punctuation: those that cut where two neighbours differ, whatever is around them.
+# The behaviours of Split and Punctuation that split between differing neighbours, regardless of the characters around.
 _LOCAL = ("removed", "isolated", "contiguous")
 
 
 class UnprovableError(Exception):
-    """A component may look further than one character; the message says which."""
+    """A component may look at more than one character. The message names it."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a normalizer makes of one character: a text, or ``None`` if that depends on its neighbours."""
+    """A function from one character to its normalization, or to ``None`` if that depends on the neighbours."""
 
     of_character: Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
-class Cutting:
-    """A pre-tokenizer that cuts between any two neighbours by what these two are.
+class NeighborSplit:
+    """A pre-tokenizer that splits between any two neighbours by comparing only these two.
 
-    ``pre_tokenizer``: it. ``groups``: for each regular expression in it, its alternatives. ``rest``: what still happens
-    to each of the pieces, on its own.
+    Attributes:
+        pre_tokenizer: The pre-tokenizer.
+        groups: For each regular expression in it, the alternatives.
+        rest: The pre-tokenizer that is applied to each pre-token afterwards.
     """
 
     pre_tokenizer: PreTokenizer
@@ -51,7 +54,11 @@ class Cutting:
 
 
 def normalizer_steps(component: Component | None) -> list[Step]:
-    """The steps of a normalizer; raises ``UnprovableError``."""
+    """Return the steps of a normalizer.
+
+    Raises:
+        UnprovableError: If it may look at more than one character.
+    """
     return [_step(part) for part in steps(component, "normalizers")]
 
 
@@ -60,9 +67,9 @@ def _step(component: Component) -> Step:
     if kind in ("Lowercase", "StripAccents", "Nmt"):
         return Step(normalizer.normalize_str)
     if kind == "BertNormalizer":
-        return Step(_unless(normalizer, is_reordered))
+        return Step(_none_if(normalizer, is_reordered))
     if kind in ("NFC", "NFD", "NFKC", "NFKD", "Precompiled"):
-        # A line end is one user-perceived character, which Precompiled looks up as a whole.
+        # "\r\n" is one user-perceived character, which Precompiled looks up as a whole.
         return Step(lambda character: None if _combines(character) else normalizer.normalize_str(character))
     if kind == "Replace":
         return _replace_step(component, normalizer)
@@ -74,7 +81,7 @@ def _replace_step(component: Component, normalizer: Normalizer) -> Step:
     if "String" in component["pattern"]:
         if len(pattern) == 1:
             return Step(normalizer.normalize_str)
-        if pattern:  # it only ever happens where its first character is
+        if pattern:  # a match requires its first character
             return Step(lambda character: None if character == pattern[0] else character)
     elif one_character(pattern) or (not component["content"] and pattern.endswith("+") and one_character(pattern[:-1])):
         return Step(normalizer.normalize_str)
@@ -83,7 +90,7 @@ def _replace_step(component: Component, normalizer: Normalizer) -> Step:
     raise UnprovableError(f"the normalizer Replace looks at more than one character: {pattern!r}")
 
 
-def _unless(normalizer: Normalizer, depends: Callable[[str], bool]) -> Callable[[str], str | None]:
+def _none_if(normalizer: Normalizer, depends: Callable[[str], bool]) -> Callable[[str], str | None]:
     def of_character(character: str) -> str | None:
         text = normalizer.normalize_str(character)
         return None if any(map(depends, text)) else text
@@ -97,18 +104,22 @@ def _combines(character: str) -> bool:
 
 @cache
 def is_reordered(character: str) -> bool:
-    """Whether normalization may swap ``character`` with a neighbour: its combining class is not zero."""
-    first, last = "\u0334", "\u0345"  # of the lowest and of the highest class
+    """Return whether normalization may swap ``character`` with a neighbour, because its combining class is not zero."""
+    first, last = "\u0334", "\u0345"  # characters of the lowest and of the highest combining class
     decompose = normalizers.NFD().normalize_str
     return decompose(character + first) != decompose(character) + first or (
         decompose(last + character) != last + decompose(character)
     )
 
 
-def cutting(component: Component | None) -> Cutting:
-    """What of a pre-tokenizer cuts by neighbours, and the rest; raises ``UnprovableError``."""
+def neighbor_split(component: Component | None) -> NeighborSplit:
+    """Return the part of a pre-tokenizer that splits between neighbours, and the rest.
+
+    Raises:
+        UnprovableError: If it does not begin with such a part.
+    """
     if component is None:
-        raise UnprovableError("without a pre-tokenizer a whole text is one piece")
+        raise UnprovableError("without a pre-tokenizer the whole text is one pre-token")
     parts = list(steps(component, "pretokenizers"))
     groups = []
     for part in parts:
@@ -117,23 +128,26 @@ def cutting(component: Component | None) -> Cutting:
             break
         groups.append(group)
         if any(alternative.joined_by for alternative in group):
-            break  # what a joint does is decided by three characters: nothing else may cut there
+            break  # three characters decide whether runs are joined, so no other pre-tokenizer may split there
     if not groups:
-        raise UnprovableError(f"the pre-tokenizer begins with {parts[0]['type'] if parts else 'nothing'}, {_WHY}")
+        first = parts[0]["type"] if parts else "nothing"
+        raise UnprovableError(
+            f"the pre-tokenizer begins with {first}, which does not split by comparing two neighbouring characters"
+        )
     if any(alternative.joined_by for alternative in groups[-1]) and len(groups) > 1:
-        raise UnprovableError("the pre-tokenizer joins runs of characters after it has cut")
+        raise UnprovableError("the pre-tokenizer joins runs of characters after another split")
     rest = parts[len(groups) :]
     for part in rest:
         if part["type"] == "Metaspace" and getattr(_pre_tokenizer(part), "prepend_scheme", "first") == "first":
-            raise UnprovableError("the pre-tokenizer Metaspace looks where in the text a piece stands")
-    return Cutting(_sequence(parts[: len(groups)]), tuple(map(tuple, groups)), _sequence(rest) if rest else None)
-
-
-_WHY = "which does not cut by what two neighbouring characters are"
+            raise UnprovableError("the result of the pre-tokenizer Metaspace depends on positions in the text")
+    return NeighborSplit(_sequence(parts[: len(groups)]), tuple(map(tuple, groups)), _sequence(rest) if rest else None)
 
 
 def _group(component: Component) -> list[ClassRun] | None:
-    """The alternatives in a pre-tokenizer that cuts by neighbours (none if it is no expression), else ``None``."""
+    """Return the alternatives of a pre-tokenizer that splits between neighbours, otherwise ``None``.
+
+    The list is empty if the pre-tokenizer is not a regular expression.
+    """
     kind = component["type"]
     if kind in ("Whitespace", "WhitespaceSplit", "BertPreTokenizer", "CharDelimiterSplit", "Digits"):
         return []
@@ -153,7 +167,7 @@ def _group(component: Component) -> list[ClassRun] | None:
 
 
 def overlaps(groups: Sequence[Sequence[ClassRun]], character: str) -> bool:
-    """Whether ``character`` is in two alternatives of one expression, so that their order matters."""
+    """Return whether ``character`` is in two alternatives of one expression, so that their order matters."""
     return any(
         sum(
             _matches(expression, character)
@@ -168,7 +182,7 @@ def overlaps(groups: Sequence[Sequence[ClassRun]], character: str) -> bool:
 
 
 def first_match(expression: str) -> str | None:
-    """The first character that an expression for one character matches, or ``None``."""
+    """Return the first character that an expression for one character matches, or ``None``."""
     characters = (chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
     return next((character for character in characters if _matches(expression, character)), None)
 

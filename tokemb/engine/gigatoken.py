@@ -1,8 +1,9 @@
-"""BPE at the speed of gigatoken, where that gives the ids of the reference.
+"""BPE encoding with gigatoken, where it gives the ids of the reference.
 
-gigatoken is a young library, so nothing is taken on trust: files with settings that it ignores are left alone
-(``candidate``), a battery of hard strings goes through it and the reference before its first batch, and texts with
-characters that the tables of the two do not agree on go to the reference (``young``).
+gigatoken is a new library, so its results are verified. Files with settings that it ignores are not used with it
+(``compatibility``). Before its first batch it must give the ids of the reference for many difficult strings
+(``self_test``). Texts with characters that the Unicode tables of the two libraries treat differently are encoded by the
+reference (``unicode_version``).
 """
 
 from __future__ import annotations
@@ -38,95 +39,110 @@ _log = logging.getLogger("tokemb")
 # ``large_string`` (rows,), or a list as long.
 Texts: TypeAlias = "pa.LargeStringArray | list[str]"
 
-# The versions that were compared with `tokenizers`: from the first one on, before the second.
+# The versions that were compared with `tokenizers`: the first supported one and the first unsupported one.
 _VERSIONS = (0, 10), (0, 11)
-# Loading a large tokenizer takes gigatoken a second, in which the reference encodes megabytes. Until so many bytes of
-# text have come, the reference does them.
+# gigatoken loads a large tokenizer in a second, in which the reference encodes megabytes. The reference therefore
+# encodes until this many bytes of text were seen.
 _WORTH_LOADING = 1 << 20
 
-_NONE = SpecialTokens()
+_NO_SPECIAL_TOKENS = SpecialTokens()
 
-_asked_to_install = False
+_install_suggested = False
 
 
 class Gigatoken:
-    """Encode with gigatoken; with the reference whatever it does not do, or not the same."""
+    """Encode with gigatoken, and with the reference where gigatoken cannot encode or would give other ids."""
 
     def __init__(self, specification: TokenizerJson, reference: Reference, worth_loading: int = _WORTH_LOADING) -> None:
-        """``reference``: the way that defines the ids, without truncation, padding and special tokens.
+        """Initialize the backend without importing gigatoken.
 
-        ``worth_loading``: bytes of text to come before gigatoken is loaded. Nothing is imported here.
+        Args:
+            specification: The content of a ``tokenizer.json``.
+            reference: The backend that defines the ids.
+            worth_loading: The bytes of text after which gigatoken is loaded.
         """
         self._specification = specification
         self._reference = reference
         self._worth_loading = worth_loading
-        self._bytes_met = 0
+        self._bytes_seen = 0
         self._backend: Any = None
-        self._high: npt.NDArray[np.bool_] | None = None
-        self._why_not = reason_unsupported(specification)
+        self._screen: npt.NDArray[np.bool_] | None = None
+        self._reason_unavailable = reason_unsupported(specification)
 
     def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:
-        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows.
+        """Encode texts.
 
-        ``threads``: 1 to encode on the calling thread alone; otherwise gigatoken uses as many as there are cores, or
-        in a forked process one. The ids are the same. Raises what the reference raises.
+        Args:
+            texts: ``large_string`` (rows,).
+            threads: 1 to encode on the calling thread. Otherwise gigatoken uses all cores, or one thread in a forked
+                process. The ids are the same.
+
+        Returns:
+            The ids as a ``Ragged`` with as many rows.
+
+        Raises:
+            VocabularyError: If the reference cannot encode a text.
         """
-        rows = self._try(texts, threads) if self._in_use(len(string_buffers(texts)[1])) else None
+        rows = self._try_encode(texts, threads) if self._is_in_use(len(string_buffers(texts)[1])) else None
         return self._reference.encode(texts, threads) if rows is None else rows
 
-    def encode_list(self, texts: list[str], around: SpecialTokens, threads: int | None = None) -> Ragged | None:
-        """``encode`` for a list, which is not copied into Arrow, with ``around`` around its rows.
+    def encode_list(self, texts: list[str], special_tokens: SpecialTokens, threads: int | None = None) -> Ragged | None:
+        """Encode a list, without copying it into Arrow, and add ``special_tokens`` to its rows.
 
-        ``None`` if gigatoken does not do it, or for a list that holds anything else than texts; the usual way says what
-        is wrong.
+        Returns:
+            The ids, or ``None`` if gigatoken is not in use or the list does not contain only texts. The caller then
+            encodes an Arrow array, which raises the error for invalid values.
         """
-        if self._backend is None and not self._in_use(sum(len(text) for text in texts if isinstance(text, str))):
+        if self._backend is None and not self._is_in_use(sum(len(text) for text in texts if isinstance(text, str))):
             return None
-        # gigatoken takes bytes too, but not both, and no lone surrogates. Whether ids tell enough to leave the texts
-        # alone, ``_load`` found out.
-        if self._high is None or not texts or not isinstance(texts[0], str):
+        # gigatoken accepts str or bytes, but not both, and no lone surrogates. Without a screen, every text would have
+        # to be searched for newer characters, which needs Arrow.
+        if self._screen is None or not texts or not isinstance(texts[0], str):
             return None
-        return self._try(texts, threads, around)
+        return self._try_encode(texts, threads, special_tokens)
 
-    def _in_use(self, size: int) -> bool:
-        """Whether gigatoken is to encode the next ``size`` bytes."""
-        if self._why_not is None and self._backend is None:
-            self._bytes_met += size
-            if self._bytes_met >= self._worth_loading:
+    def _is_in_use(self, size: int) -> bool:
+        """Return whether gigatoken encodes the next ``size`` bytes. Load it when enough bytes were seen."""
+        if self._reason_unavailable is None and self._backend is None:
+            self._bytes_seen += size
+            if self._bytes_seen >= self._worth_loading:
                 self._load()
         return self._backend is not None
 
-    def _try(self, texts: Texts, threads: int | None, around: SpecialTokens = _NONE) -> Ragged | None:
+    def _try_encode(
+        self, texts: Texts, threads: int | None, special_tokens: SpecialTokens = _NO_SPECIAL_TOKENS
+    ) -> Ragged | None:
         count = len(texts)
         try:
-            return self._through(self._backend, texts, threads, around)
+            return self._encode_with(self._backend, texts, threads, special_tokens)
         except BaseException as error:
             if not is_failure(error) or isinstance(error, VocabularyError):
                 raise
             if isinstance(texts, list) and (isinstance(error, TypeError) or len(texts) != count):
-                return None  # not all of them are texts, or another thread changed the list meanwhile
-            self._distrust(f"failed on these texts ({_in_words(error)})")
+                return None  # not all values are texts, or another thread changed the list in the meantime
+            self._disable(f"failed on these texts ({_message_of(error)})")
             return None
 
-    def why_not(self) -> str | None:
-        """What keeps gigatoken from this file, or ``None``; asks it, if it was not loaded before."""
-        if self._why_not is None and self._backend is None:
+    def reason_unavailable(self) -> str | None:
+        """Return why gigatoken cannot be used for this file, or ``None``. Load gigatoken if necessary."""
+        if self._reason_unavailable is None and self._backend is None:
             self._load()
-        return self._why_not
+        return self._reason_unavailable
 
-    def why_reference(self, text: str) -> str | None:
-        """What in ``text`` only the reference can do, or ``None`` if there is nothing."""
-        young = has_newer_characters(pa.array([text], STRINGS)).any()
-        return "it holds a character that is too young for all libraries to know" if young else None
+    def reason_for_reference(self, text: str) -> str | None:
+        """Return why only the reference can encode ``text``, or ``None`` if gigatoken can."""
+        newer = has_newer_characters(pa.array([text], STRINGS)).any()
+        reason = "the text contains a character newer than Unicode 9, which the libraries may treat differently"
+        return reason if newer else None
 
     def __reduce__(self) -> tuple[Callable[..., Gigatoken], tuple[object, ...]]:
         return Gigatoken, (self._specification, self._reference, self._worth_loading)
 
     def _load(self) -> None:
-        """Set ``_backend``, or ``_why_not``."""
-        self._why_not = _missing()
-        if self._why_not is not None:
-            _ask_to_install(self._why_not)
+        """Set ``_backend``, or ``_reason_unavailable`` if gigatoken cannot be used."""
+        self._reason_unavailable = _reason_not_installed()
+        if self._reason_unavailable is not None:
+            _suggest_install(self._reason_unavailable)
             return
         try:
             from gigatoken import Tokenizer
@@ -138,77 +154,83 @@ class Gigatoken:
         except BaseException as error:
             if not is_failure(error):
                 raise
-            # No fault of anybody's: most kinds of pipelines are not supported.
-            self._why_not = f"gigatoken does not support this file ({_in_words(error)})"
+            # This is not worth a warning: gigatoken does not support most kinds of pipelines.
+            self._reason_unavailable = f"gigatoken does not support this file ({_message_of(error)})"
             return
 
-        self._high = tokens_to_screen(self._specification)
-        through = partial(self._through, backend, threads=1)
+        self._screen = tokens_to_screen(self._specification)
+        through = partial(self._encode_with, backend, threads=1)
         try:
-            wrong = self_test(through, self._reference.encode, self._specification)
+            mismatch = self_test(through, self._reference.encode, self._specification)
         except BaseException as error:
             if not is_failure(error):
                 raise
-            self._distrust(f"failed on the strings that it is tried with ({_in_words(error)})")
+            self._disable(f"failed the self-test ({_message_of(error)})")
             return
-        if wrong is not None:
-            self._distrust(f"gave other ids than tokenizers for {wrong}")
+        if mismatch is not None:
+            self._disable(f"gave other ids than tokenizers for {mismatch}")
             return
         self._backend = backend
 
-    def _through(
+    def _encode_with(
         self,
         backend: Any,  # noqa: ANN401
         texts: Texts,
         threads: int | None = None,
-        around: SpecialTokens = _NONE,
+        special_tokens: SpecialTokens = _NO_SPECIAL_TOKENS,
     ) -> Ragged:
-        """The ids that ``backend`` gives, and the reference for texts with young characters, with ``around`` around."""
-        if self._high is None:
-            rows = around.add_special_tokens(_encoded(backend, texts, threads))
-            young = np.flatnonzero(has_newer_characters(texts, threads))
+        """Encode with ``backend``, and with the reference for texts with newer characters. Add ``special_tokens``."""
+        if self._screen is None:
+            rows = special_tokens.add_special_tokens(_encode_batch(backend, texts, threads))
+            newer = np.flatnonzero(has_newer_characters(texts, threads))
         else:
-            rows, high = _with_special_tokens(backend, texts, around, self._high, threads)
-            left = np.flatnonzero(high)
-            young = left[has_newer_characters(_at(texts, left), threads)]
-        if not len(young):
+            rows, is_marked = _with_special_tokens(backend, texts, special_tokens, self._screen, threads)
+            marked_rows = np.flatnonzero(is_marked)
+            newer = marked_rows[has_newer_characters(_select(texts, marked_rows), threads)]
+        if not len(newer):
             return rows
-        again = around.add_special_tokens(self._reference.encode(_at(texts, young), threads))
-        # Both after each other, and then the rows in their order.
-        both = Ragged.concatenate([rows, again])
+        encoded_again = special_tokens.add_special_tokens(self._reference.encode(_select(texts, newer), threads))
+        # Concatenate both results, then copy the rows in their original order.
+        combined = Ragged.concatenate([rows, encoded_again])
         source = np.arange(len(rows))
-        source[young] = len(rows) + np.arange(len(again))
-        starts, lengths = both.row_splits[source], both.lengths[source]
+        source[newer] = len(rows) + np.arange(len(encoded_again))
+        starts, lengths = combined.row_splits[source], combined.lengths[source]
         ordered = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
-        pack_rows(both.values, starts, lengths, ordered.row_splits, ordered.values, threads=threads)
+        pack_rows(combined.values, starts, lengths, ordered.row_splits, ordered.values, threads=threads)
         return ordered
 
-    def _distrust(self, reason: str) -> None:
-        self._backend, self._why_not = None, f"gigatoken {reason}"
-        _log.warning("gigatoken %s: tokenizers does this vocabulary instead; the ids are right, only slower", reason)
+    def _disable(self, reason: str) -> None:
+        self._backend, self._reason_unavailable = None, f"gigatoken {reason}"
+        _log.warning(
+            "gigatoken %s. tokenizers encodes with this vocabulary instead: the ids are correct, but it is slower",
+            reason,
+        )
 
 
 def _with_special_tokens(
     backend: Any,  # noqa: ANN401
     texts: Texts,
-    around: SpecialTokens,
+    special_tokens: SpecialTokens,
     marked: Bool,
     threads: int | None,
 ) -> tuple[Ragged, Bool]:
-    """What ``backend`` gives, with ``around`` around each row, and in which rows there is a ``marked`` id."""
-    room = text_for_room(texts, around) if isinstance(texts, list) else ""
+    """Encode with ``backend``.
+
+    Return the ids with special tokens, and for each row whether it contains a ``marked`` id.
+    """
+    room = text_for_room(texts, special_tokens) if isinstance(texts, list) else ""
     if room:
-        return insert_special_tokens(_encoded(backend, [room, *texts], threads), around, marked, threads)
-    return around.add_and_find_special_tokens(_encoded(backend, texts, threads), marked, threads)
+        return insert_special_tokens(_encode_batch(backend, [room, *texts], threads), special_tokens, marked, threads)
+    return special_tokens.add_and_find_special_tokens(_encode_batch(backend, texts, threads), marked, threads)
 
 
-def _at(texts: Texts, rows: Int64) -> pa.LargeStringArray:
-    """The texts whose numbers are ``rows``, int64 (rows,)."""
+def _select(texts: Texts, rows: Int64) -> pa.LargeStringArray:
+    """Return the texts with the indices ``rows``, int64 (selected,)."""
     return pa.array([texts[row] for row in rows], STRINGS) if isinstance(texts, list) else texts.take(pa.array(rows))
 
 
-def _encoded(backend: Any, texts: Texts, threads: int | None) -> Ragged:  # noqa: ANN401
-    """The ids that gigatoken gives; Arrow texts, and ids, change hands without being copied."""
+def _encode_batch(backend: Any, texts: Texts, threads: int | None) -> Ragged:  # noqa: ANN401
+    """Return the ids of gigatoken. Neither Arrow texts nor ids are copied."""
     inputs = texts if isinstance(texts, list) else _awkward(texts)
     rows = backend.encode_batch(inputs, parallel=False if threads == 1 else None).layout
     values, row_splits = rows.content.data, rows.offsets.data
@@ -226,8 +248,8 @@ def _awkward(texts: pa.LargeStringArray) -> Any:  # noqa: ANN401
     return ak.Array(strings)
 
 
-def _missing() -> str | None:
-    """Why there is no gigatoken to use, or ``None``."""
+def _reason_not_installed() -> str | None:
+    """Return why gigatoken cannot be imported, or ``None``."""
     try:
         found = version("gigatoken")
         import awkward  # noqa: F401
@@ -240,12 +262,14 @@ def _missing() -> str | None:
     return None
 
 
-def _ask_to_install(reason: str) -> None:
-    global _asked_to_install
-    if not _asked_to_install:
-        _asked_to_install = True
-        _log.warning("%s: BPE vocabularies are encoded several times as fast after pip install tokemb[subword]", reason)
+def _suggest_install(reason: str) -> None:
+    global _install_suggested
+    if not _install_suggested:
+        _install_suggested = True
+        _log.warning(
+            "%s: pip install tokemb[subword] makes encoding with BPE vocabularies several times faster", reason
+        )
 
 
-def _in_words(error: BaseException) -> str:
+def _message_of(error: BaseException) -> str:
     return f"{' '.join(str(error).split()) or type(error).__name__:.200}"

@@ -1,4 +1,4 @@
-"""Where a way may put padded ids."""
+"""The target of padded ids."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from typing import NamedTuple
 from tokemb._arrays import Int32
 
 
-class Padded(NamedTuple):
-    """Where and how padded ids are wanted.
+class PaddedTarget(NamedTuple):
+    """An array for padded ids, and how its rows are filled.
 
-    ``ids``: int32 (rows, maxlen). At most ``room`` ids of each row are put between those of special tokens, ``before``
-    and ``after``, int32, then ``pad_id``. ``dropped``: an id that is left out, -1 for none.
+    Attributes:
+        ids: int32 (rows, maxlen).
+        room: The maximum number of ids per row, without special tokens.
+        before: The ids of the special tokens before each row, int32.
+        after: The ids of the special tokens after each row, int32.
+        pad_id: The id that fills the rest of the row.
+        dropped_id: An id that is left out. -1 for none.
     """
 
     ids: Int32
@@ -19,4 +24,4 @@ class Padded(NamedTuple):
     before: Int32
     after: Int32
     pad_id: int
-    dropped: int
+    dropped_id: int

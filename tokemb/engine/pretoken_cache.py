@@ -1,4 +1,4 @@
-"""Pieces of text and the ids that they become."""
+"""A cache of pre-tokens and their ids."""
 
 from __future__ import annotations
 
@@ -7,122 +7,137 @@ import pyarrow as pa
 
 from tokemb.engine.buffers import string_buffers
 from tokemb.kernels import find_all, insert
-from tokemb.kernels.structs import ALONE, KEPT, SLACK, SLOT, TAIL, Int32, Pretokens, Table, Text, UInt64
+from tokemb.kernels.structs import ALONE, KEPT, SLACK, SLOT, TAIL, Int32, PretokenTable, Table, Text, UInt64
 from tokemb.rows.ragged import Ragged
 
-# Shorter texts are copied to have bytes after them, so that all of them can be read many bytes at once.
+# Shorter texts are copied and padded with spare bytes, so that the kernels can read many bytes at once.
 _WORTH_NO_COPY = 1 << 16
 
 
 class PretokenCache:
-    """Pieces and their ids; never changed, so that threads may read while another makes a larger one.
+    """Pre-tokens and their ids. A cache is never changed, so that threads can read it while another makes a larger one.
 
-    ``pieces``: the hash table. ``ids``: int32 (total,), those of the pieces that become more than one.
-    ``size``: how many pieces. ``text_size``: their bytes. ``density``: the most ids that one byte of a piece becomes.
+    Attributes:
+        pretokens: The hash table.
+        ids: int32 (total,), the ids of the pre-tokens that have more than one.
+        size: The number of pre-tokens.
+        text_size: The number of their bytes.
+        density: The maximum number of ids per byte of a pre-token.
     """
 
-    def __init__(self, pieces: Pretokens, size: int, becomes: UInt64, ids: Int32, density: int) -> None:
-        self.pieces = pieces
+    def __init__(self, pretokens: PretokenTable, size: int, packed_ids: UInt64, ids: Int32, density: int) -> None:
+        self.pretokens = pretokens
         self.size = size
         self.ids = ids
         self.density = density
-        self.text_size = int(pieces.starts[size])
-        self._becomes = becomes
-        self._characters: tuple[Table, Int32] | None = None
+        self.text_size = int(pretokens.starts[size])
+        self._packed_ids = packed_ids
+        self._character_ids: tuple[Table, Int32] | None = None
 
     @classmethod
-    def none(cls) -> PretokenCache:
-        """No pieces."""
-        return cls(_room(0, 0), 0, np.zeros(0, np.uint64), np.zeros(0, np.int32), 1)
+    def empty(cls) -> PretokenCache:
+        """Return a cache without pre-tokens."""
+        return cls(_allocate(0, 0), 0, np.zeros(0, np.uint64), np.zeros(0, np.int32), 1)
 
     def find(self, texts: pa.LargeStringArray) -> Int32:
-        """The number of each of ``texts``, int32 (texts,), -1 for those that are not among the pieces."""
+        """Return the number of each pre-token in ``texts``, int32 (texts,).
+
+        It is -1 for those that are not in the cache.
+        """
         numbers = np.empty(len(texts), np.int32)
-        find_all(self.pieces, _with_slack(text_of(texts)), numbers)
+        find_all(self.pretokens, _with_slack(text_of(texts)), numbers)
         return numbers
 
-    def of_characters(self, table: Table) -> Int32:
-        """The id of each character in ``table`` that is a piece of its own and becomes one id, -1 of all others.
+    def character_ids(self, table: Table) -> Int32:
+        """Return the ids of the characters that are pre-tokens of their own with one id.
 
-        int32, as many as ``table.flags``. All are -1 if tokens are looked for in normalized text, which is then
-        needed whole.
+        Returns:
+            int32, as many as ``table.flags``. -1 for all other characters, and for all characters if added tokens are
+            matched in the normalized text, which must then be complete.
         """
-        kept = self._characters
-        if kept is None or kept[0] is not table:  # another thread may have a newer table
-            kept = self._characters = table, self._ids_of_characters(table)
-        return kept[1]
+        memo = self._character_ids
+        if memo is None or memo[0] is not table:  # another thread may have a newer table
+            memo = self._character_ids = table, self._compute_character_ids(table)
+        return memo[1]
 
-    def _ids_of_characters(self, table: Table) -> Int32:
+    def _compute_character_ids(self, table: Table) -> Int32:
         ids = np.full(len(table.flags), -1, np.int32)
         if len(table.normal_token_starts) > 1:
             return ids
         leads = np.append(0, np.cumsum(table.classes != TAIL))
-        one = (np.diff(leads[table.starts]) == 1) & (table.flags == 0)
-        one[one] = table.classes[table.starts[:-1][one]] == KEPT | ALONE
+        is_single = (np.diff(leads[table.starts]) == 1) & (table.flags == 0)
+        is_single[is_single] = table.classes[table.starts[:-1][is_single]] == KEPT | ALONE
         numbers = np.empty(len(ids), np.int32)
-        find_all(self.pieces, _with_slack(Text(table.text, table.starts.astype(np.int64))), numbers)
-        one &= numbers >= 0
-        entries = np.flatnonzero(one)
-        becomes = self._becomes[numbers[entries]]
-        single = becomes >> np.uint64(32) == 1
-        ids[entries[single]] = (becomes[single] & np.uint64(0xFFFFFFFF)).astype(np.int32)
+        find_all(self.pretokens, _with_slack(Text(table.text, table.starts.astype(np.int64))), numbers)
+        is_single &= numbers >= 0
+        entries = np.flatnonzero(is_single)
+        packed_ids = self._packed_ids[numbers[entries]]
+        single = packed_ids >> np.uint64(32) == 1
+        ids[entries[single]] = (packed_ids[single] & np.uint64(0xFFFFFFFF)).astype(np.int32)
         return ids
 
     def texts(self) -> pa.LargeStringArray:
-        """The pieces in the order of their numbers, ``large_string`` (size,)."""
-        starts = self.pieces.starts[: self.size + 1].copy()
-        text = self.pieces.text[: self.text_size].copy()
+        """Return the pre-tokens in the order of their numbers, ``large_string`` (size,)."""
+        starts = self.pretokens.starts[: self.size + 1].copy()
+        text = self.pretokens.text[: self.text_size].copy()
         return pa.Array.from_buffers(pa.large_string(), self.size, [None, pa.py_buffer(starts), pa.py_buffer(text)])
 
-    def and_more(self, texts: pa.LargeStringArray, rows: Ragged, *, in_place: bool = False) -> PretokenCache:
-        """These and ``texts``, none of which is among them, whose ids are ``rows``.
+    def with_pretokens(self, texts: pa.LargeStringArray, rows: Ragged, *, in_place: bool = False) -> PretokenCache:
+        """Return a cache that also contains ``texts``, whose ids are ``rows``.
 
-        With ``in_place`` they are put into the same arrays where these have room, and the old object is of no use.
+        Args:
+            texts: New pre-tokens, ``large_string`` (texts,).
+            rows: Their ids.
+            in_place: Write into the arrays of this cache if they have room. This cache must not be used afterwards.
         """
         more = _with_slack(text_of(texts))
         size, text_size = self.size + len(texts), self.text_size + int(more.offsets[-1])
-        new, ids = self._ids_in_table(rows)
-        pieces, becomes = self.pieces, self._becomes
-        if not in_place or not _has_room(pieces, size, text_size):
+        new_packed_ids, ids = self._pack_ids(rows)
+        pretokens, packed_ids = self.pretokens, self._packed_ids
+        if not in_place or not _has_room(pretokens, size, text_size):
             spare = 2 if in_place else 1
-            pieces, becomes = _room(spare * size, spare * text_size), np.zeros(spare * size, np.uint64)
-            becomes[: self.size] = self._becomes[: self.size]
-            insert(pieces, 0, Text(self.pieces.text, self.pieces.starts[: self.size + 1]), becomes)
-        becomes[self.size : size] = new
-        insert(pieces, self.size, more, new)
+            pretokens, packed_ids = _allocate(spare * size, spare * text_size), np.zeros(spare * size, np.uint64)
+            packed_ids[: self.size] = self._packed_ids[: self.size]
+            insert(pretokens, 0, Text(self.pretokens.text, self.pretokens.starts[: self.size + 1]), packed_ids)
+        packed_ids[self.size : size] = new_packed_ids
+        insert(pretokens, self.size, more, new_packed_ids)
         density = int((-(-rows.lengths // np.maximum(np.diff(more.offsets), 1))).max(initial=self.density))
-        return PretokenCache(pieces, size, becomes, ids, density)
+        return PretokenCache(pretokens, size, packed_ids, ids, density)
 
-    def _ids_in_table(self, rows: Ragged) -> tuple[UInt64, Int32]:
-        """What the table says of pieces whose ids are ``rows``, uint64 (rows,); and ``ids`` with those of them.
+    def _pack_ids(self, rows: Ragged) -> tuple[UInt64, Int32]:
+        """Return the packed ids of new pre-tokens, uint64 (rows,), and all ids of pre-tokens with more than one.
 
-        One id is kept in the table, more of them are kept in ``ids``.
+        One id is stored in the packed value. Several ids are stored in ``ids``.
         """
         single = rows.lengths == 1
-        becomes = rows.lengths << 32
-        becomes[~single] |= (rows.row_splits[:-1] + len(self.ids))[~single]
-        becomes[single] |= rows.values[rows.row_splits[:-1][single]]
-        return becomes.view(np.uint64), self.ids if single.all() else np.append(self.ids, rows.values)
+        packed_ids = rows.lengths << 32
+        packed_ids[~single] |= (rows.row_splits[:-1] + len(self.ids))[~single]
+        packed_ids[single] |= rows.values[rows.row_splits[:-1][single]]
+        return packed_ids.view(np.uint64), self.ids if single.all() else np.append(self.ids, rows.values)
 
 
 def text_of(texts: pa.LargeStringArray) -> Text:
-    """Arrow strings as the kernels want them."""
+    """Return Arrow strings as the arrays of the kernels."""
     offsets, data = string_buffers(texts)
     text = Text(data, offsets)
     return text if len(data) > _WORTH_NO_COPY else _with_slack(text)
 
 
 def _with_slack(texts: Text) -> Text:
-    """The same with bytes after the end, where a look-up may read."""
+    """Return the texts with spare bytes after the end, which the kernels may read."""
     return Text(np.append(texts.data, np.zeros(SLACK, np.uint8)), texts.offsets)
 
 
-def _has_room(pieces: Pretokens, size: int, text_size: int) -> bool:
-    return size < len(pieces.starts) and text_size + SLACK <= len(pieces.text) and 2 * SLOT * size <= len(pieces.slots)
+def _has_room(pretokens: PretokenTable, size: int, text_size: int) -> bool:
+    return (
+        size < len(pretokens.starts)
+        and text_size + SLACK <= len(pretokens.text)
+        and 2 * SLOT * size <= len(pretokens.slots)
+    )
 
 
-def _room(size: int, text_size: int) -> Pretokens:
+def _allocate(size: int, text_size: int) -> PretokenTable:
     slots = 1 << max(2 * size, 8).bit_length()
-    return Pretokens(
+    return PretokenTable(
         np.zeros(slots * SLOT, np.uint64), np.zeros(text_size + SLACK, np.uint8), np.zeros(size + 1, np.int64)
     )

@@ -1,4 +1,4 @@
-"""The reference way: ``tokenizers`` itself."""
+"""The reference backend: ``tokenizers`` itself."""
 
 from __future__ import annotations
 
@@ -23,25 +23,33 @@ if TYPE_CHECKING:
     from tokemb.vocabulary.profiles import Profile
 
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
-# Bytes of text and rows at a time. The objects that `tokenizers` makes for them, some 20 bytes for each of English and
-# one for each row, then stay in the tens of megabytes.
-AT_ONCE = 4 << 20, 1 << 16
+# The maximum bytes of text and the maximum rows per batch. The objects that `tokenizers` creates for a batch, about 20
+# bytes per byte of English text and one object per row, then take tens of megabytes.
+BATCH_LIMITS = 4 << 20, 1 << 16
 
 
 class Reference:
-    """Encode with ``tokenizers``; whatever it loads, at its own speed."""
+    """Encode with ``tokenizers``. It accepts every tokenizer, at the speed of that library."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        """``tokenizer``: without truncation and padding, which come later."""
+        """Initialize the backend with a tokenizer without truncation and padding."""
         self._tokenizer = tokenizer
 
     def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:
-        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows.
+        """Encode texts.
 
-        ``threads``: 1, or as many as `tokenizers` takes, which is all.
+        Args:
+            texts: ``large_string`` (rows,).
+            threads: 1 for one thread. Otherwise `tokenizers` uses all cores.
+
+        Returns:
+            The ids as a ``Ragged`` with as many rows.
+
+        Raises:
+            VocabularyError: If `tokenizers` cannot encode a text.
         """
-        with _threads(threads):
-            return Ragged.concatenate([self._encode(part) for part in slices(texts, *AT_ONCE)])
+        with _limit_threads(threads):
+            return Ragged.concatenate([self._encode(batch) for batch in slices(texts, *BATCH_LIMITS)])
 
     def _encode(self, texts: pa.LargeStringArray) -> Ragged:
         try:
@@ -53,26 +61,32 @@ class Reference:
         return _to_ragged(encodings)
 
 
-def mark_unknown(specification: TokenizerJson, unknown_id: int) -> Tokenizer:
-    """A word-level tokenizer that gives unknown tokens ``unknown_id``, where ``tokenizers`` would raise."""
+def mark_oov(specification: TokenizerJson, oov_id: int) -> Tokenizer:
+    """Return a word-level tokenizer that encodes tokens out of vocabulary as ``oov_id``. ``tokenizers`` would raise."""
     model = specification["model"]
-    name = "\t"  # a token like any other: if a text has it, it is unknown too
+    name = "\t"  # a text may contain it, and then it is out of vocabulary too
     while name in model["vocab"]:
         name += "\t"
-    model = {**model, "vocab": {**model["vocab"], name: unknown_id}, "unk_token": name}
+    model = {**model, "vocab": {**model["vocab"], name: oov_id}, "unk_token": name}
     return tokenizer_of({**specification, "model": model, "truncation": None, "padding": None})
 
 
-def split(texts: pa.LargeStringArray, profile: Profile, threads: int) -> tuple[Ragged, pa.LargeStringArray]:
-    """The tokens of ``texts``, ``large_string`` (rows,), split by ``profile``.
+def pre_tokenize(texts: pa.LargeStringArray, profile: Profile, threads: int) -> tuple[Ragged, pa.LargeStringArray]:
+    """Pre-tokenize texts by ``profile``.
 
-    Returns rows of positions in the distinct tokens, and these, ``large_string`` (distinct,).
+    Args:
+        texts: ``large_string`` (rows,).
+        profile: The profile.
+        threads: 1 for one thread. Otherwise `tokenizers` uses all cores.
+
+    Returns:
+        Rows of indices into the distinct tokens, and the distinct tokens, ``large_string`` (distinct,).
     """
     tokenizer = profile.tokenizer()
     rows = texts.to_pylist()
-    # Every token of the batch becomes the vocabulary, so that encoding is splitting and nothing is out of it.
+    # The vocabulary consists of all tokens of the batch, so that encoding is only pre-tokenization.
     unlimited = WordLevelTrainer(vocab_size=np.iinfo(np.int32).max, min_frequency=0, show_progress=False)
-    with _threads(threads):
+    with _limit_threads(threads):
         tokenizer.train_from_iterator(rows, unlimited)
         encodings = tokenizer.encode_batch_fast(rows, add_special_tokens=False)
     vocabulary = tokenizer.get_vocab()
@@ -80,10 +94,10 @@ def split(texts: pa.LargeStringArray, profile: Profile, threads: int) -> tuple[R
 
 
 @contextmanager
-def _threads(threads: int | None) -> Iterator[None]:
-    """Have `tokenizers` use one thread, if ``threads`` is 1: it reads that from the environment at every call."""
-    before = os.environ.get(_PARALLELISM)
-    if threads != 1 or before is not None:
+def _limit_threads(threads: int | None) -> Iterator[None]:
+    """Make `tokenizers` use one thread if ``threads`` is 1. It reads the environment variable at every call."""
+    previous = os.environ.get(_PARALLELISM)
+    if threads != 1 or previous is not None:
         yield
         return
     os.environ[_PARALLELISM] = "false"

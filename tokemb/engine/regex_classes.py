@@ -1,8 +1,8 @@
-"""Regular expressions that look at one character at a time, recognised by their shape.
+r"""Recognition of regular expressions that look at one character at a time.
 
-``[a-z]``, ``\\s+``, ``\\w+|[^\\w\\s]+`` and ``[a-z]+(?:'[a-z]+)*`` are alternatives of a class of characters, repeated
-or not, whose runs may be joined by a character of another class. What is in a class is not worked out here: the
-library that runs the expression is asked.
+``[a-z]``, ``\s+``, ``\w+|[^\w\s]+`` and ``[a-z]+(?:'[a-z]+)*`` are alternatives of a class of characters, repeated or
+not, whose runs may be joined by a character of another class. This module only recognizes the shape. The library that
+runs the expression is queried for the characters of a class.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# One character: \p{...}, \x{...}, one of the classes \s \w \d and their opposites, an escaped sign, a plain one.
+# One character: \p{...}, \x{...}, \s, \w, \d and their complements, an escaped character, or a plain character.
 _ONE = re.compile(r"\\[pP]\{\^?\w+\}|\\x\{[0-9A-Fa-f]+\}|\\[sSwWdDnrtfv]|\\[^\w\s]|[^\\\[\](){}|*+?^$]")
-# What looks around without taking part in a match.
+# The beginning of a look-behind or look-ahead.
 _LOOK_AROUND = re.compile(r"\(\?(?:<=|<!|=|!)")
 
 
 @dataclass(frozen=True)
 class ClassRun:
-    """A class of characters as an expression for one of them, and the class of characters that join two of its runs."""
+    """A class of characters, as an expression for one character, and the class of the characters that join its runs."""
 
     characters: str
     repeated: bool = False
@@ -26,7 +26,7 @@ class ClassRun:
 
 
 def alternatives(pattern: str) -> list[ClassRun] | None:
-    """The alternatives of ``pattern``, or ``None`` if it is of another shape."""
+    """Return the alternatives of ``pattern``, or ``None`` if it has another shape."""
     found = []
     at = 0
     while True:
@@ -43,13 +43,13 @@ def alternatives(pattern: str) -> list[ClassRun] | None:
 
 
 def one_character(pattern: str) -> bool:
-    """Whether all that ``pattern`` ever matches is one character, whatever stands around it."""
+    """Return whether ``pattern`` only ever matches one character, regardless of the characters around it."""
     found = alternatives(pattern)
     return found is not None and not any(alternative.repeated for alternative in found)
 
 
 def between_look_arounds(pattern: str) -> str | None:
-    """``pattern`` without the look-behinds before it and the look-aheads after it, or ``None`` if it has none."""
+    """Return ``pattern`` without its look-behinds and look-aheads, or ``None`` if it has none."""
     at = 0
     while _LOOK_AROUND.match(pattern, at):
         at = _group_end(pattern, at)
@@ -80,7 +80,7 @@ def _alternative(pattern: str, at: int) -> tuple[ClassRun, int] | None:
 
 
 def _class_end(pattern: str, at: int) -> int | None:
-    """Where the expression for one character that begins at ``at`` ends, or ``None`` if there is none."""
+    """Return the end of the expression for one character that begins at ``at``, or ``None`` if there is none."""
     if pattern[at : at + 1] != "[":
         match = _ONE.match(pattern, at)
         return match.end() if match else None
@@ -99,7 +99,7 @@ def _class_end(pattern: str, at: int) -> int | None:
 
 
 def _group_end(pattern: str, at: int) -> int:
-    """Where the group that begins at ``at`` ends."""
+    """Return the end of the group that begins at ``at``."""
     depth = 0
     while at < len(pattern):
         if pattern[at] == "\\":

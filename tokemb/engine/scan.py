@@ -1,4 +1,4 @@
-"""One walk of the kernels over rows of text, in threads."""
+"""One scan of rows of text by the kernels, in threads."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pyarrow as pa
 from tokemb import kernels
 from tokemb._arrays import STRINGS
 from tokemb.engine.char_table import CharTable
-from tokemb.engine.padded import Padded
+from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.pretoken_cache import PretokenCache
 from tokemb.kernels.structs import (
     DONE,
     LEFT_TO_REFERENCE,
+    MAX_PRETOKENS,
     NEEDS_PAGE,
-    NEEDS_PIECE,
-    NOTE,
-    NOTE_IN_PLACE,
+    NEEDS_PRETOKEN,
     PAGES,
-    PIECES_AT_ONCE,
+    RECORD_MISS,
+    RECORD_MISS_IN_PLACE,
     SLACK,
     Int64,
     Out,
@@ -32,9 +32,9 @@ from tokemb.kernels.structs import (
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows
 
-# Room for pieces that are met for the first time, of one thread in one walk; what does not fit waits for the next walk.
-_MISSING_BYTES = 1 << 20
-_MISSING_PIECES = 1 << 15
+# The maximum bytes and number of new pre-tokens that one thread records per scan. The rest waits for the next scan.
+_MAX_MISS_BYTES = 1 << 20
+_MAX_MISSES = 1 << 15
 
 _NO_IDS = np.zeros(0, np.int32)
 _UNLIMITED = np.iinfo(np.int32).max
@@ -42,107 +42,126 @@ _UNLIMITED = np.iinfo(np.int32).max
 
 @dataclass(frozen=True)
 class ScanResult:
-    """What one thread brings back: ``ids`` of ``rows``, int64 (done,), and pieces that it met and did not know."""
+    """The ids and misses of one worker.
+
+    Attributes:
+        rows: The indices of the encoded rows, int64 (done,).
+        ids: Their ids.
+        misses: The pre-tokens that were not in the cache.
+    """
 
     rows: Int64
     ids: Ragged
-    missing: pa.LargeStringArray
+    misses: pa.LargeStringArray
 
 
 class RowStatus:
-    """What became of each row, over several walks: ``lengths`` int64 (rows,), ``status`` uint8 (rows,)."""
+    """The status of each row over several scans: ``lengths`` int64 (rows,), ``status`` uint8 (rows,)."""
 
     def __init__(self, rows: int) -> None:
         self.lengths = np.zeros(rows, np.int64)
         self.status = np.zeros(rows, np.uint8)
-        self.wanted = np.zeros(PAGES, np.uint8)
+        self.requested_pages = np.zeros(PAGES, np.uint8)
 
-    def learn_pages(self, code_points: CharTable) -> None:
-        """Ask about the characters that were wanted."""
-        code_points.query_tokenizers(np.flatnonzero(self.wanted).tolist())
-        self.wanted[:] = 0
+    def query_requested_pages(self, char_table: CharTable) -> None:
+        """Add the requested pages of characters to ``char_table``."""
+        char_table.query_tokenizers(np.flatnonzero(self.requested_pages).tolist())
+        self.requested_pages[:] = 0
 
     @property
-    def to_do(self) -> Int64:
-        """The rows that need another walk."""
-        return np.flatnonzero((self.status == NEEDS_PAGE) | (self.status == NEEDS_PIECE))
+    def pending(self) -> Int64:
+        """The rows that need another scan."""
+        return np.flatnonzero((self.status == NEEDS_PAGE) | (self.status == NEEDS_PRETOKEN))
 
     @property
     def left_to_reference(self) -> Int64:
-        """The rows that no walk can do."""
+        """The rows that only the reference can encode."""
         return np.flatnonzero(self.status == LEFT_TO_REFERENCE)
 
 
 def scan(
-    code_points: CharTable,
-    known: PretokenCache,
-    unknown: int,
+    char_table: CharTable,
+    cache: PretokenCache,
+    on_miss: int,
     text: Text,
     rows: Int64,
-    progress: RowStatus,
+    row_status: RowStatus,
     threads: int,
-    padded: Padded | None = None,
+    target: PaddedTarget | None = None,
 ) -> list[ScanResult]:
-    """Scan the texts ``rows``, int64 (scanned,), ascending; ``known`` and ``unknown`` are as in ``kernels.scan``.
+    """Scan texts.
 
-    With ``padded`` the ids go there, otherwise they come back.
+    Args:
+        char_table: The tables of the characters.
+        cache: The pre-tokens and their ids.
+        on_miss: The id of other pre-tokens, or a constant as for ``kernels.scan``.
+        text: All texts.
+        rows: The indices of the texts to scan, int64 (scanned,), ascending.
+        row_status: The status of all rows. It is updated.
+        threads: The number of threads.
+        target: Where to write the ids. By default they are returned.
+
+    Returns:
+        The results of the threads.
     """
-    table, growth = code_points.table, code_points.growth
-    characters = known.of_characters(table)
+    table, growth = char_table.table, char_table.growth
+    characters = cache.character_ids(table)
     sizes = text.offsets[rows + 1] - text.offsets[rows]
     splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
 
-    def part(first: int, last: int) -> ScanResult:
-        mine = rows[first:last]
+    def scan_rows(first: int, last: int) -> ScanResult:
+        thread_rows = rows[first:last]
         longest = growth * int(sizes[first:last].max())
-        # What is never touched costs no memory.
+        # Pages of these arrays that are never written take no memory.
         workspace = Workspace(
             np.empty(longest + SLACK, np.uint8),
-            np.empty(PIECES_AT_ONCE, np.int32),
-            np.empty(PIECES_AT_ONCE, np.int32),
-            np.empty(2 * PIECES_AT_ONCE, np.uint64),
-            np.empty(PIECES_AT_ONCE, np.uint64),
+            np.empty(MAX_PRETOKENS, np.int32),
+            np.empty(MAX_PRETOKENS, np.int32),
+            np.empty(2 * MAX_PRETOKENS, np.uint64),
+            np.empty(MAX_PRETOKENS, np.uint64),
         )
-        out = _out(padded, growth * known.density * int(splits[last] - splits[first]))
-        noting = unknown in (NOTE, NOTE_IN_PLACE)
-        missing = np.empty(max(longest, _MISSING_BYTES) if noting else 0, np.uint8)
-        missing_splits = np.zeros(_MISSING_PIECES if noting else 1, np.int64)
-        report = Report(progress.lengths, progress.status, progress.wanted, missing, missing_splits)
-        noted = kernels.scan(table, characters, known.pieces, known.ids, unknown, text, mine, workspace, out, report)
-        if padded is None:
-            mine = mine[progress.status[mine] == DONE]
-            lengths = progress.lengths[mine]
+        out = _kernel_output(target, growth * cache.density * int(splits[last] - splits[first]))
+        records_misses = on_miss in (RECORD_MISS, RECORD_MISS_IN_PLACE)
+        misses = np.empty(max(longest, _MAX_MISS_BYTES) if records_misses else 0, np.uint8)
+        miss_splits = np.zeros(_MAX_MISSES if records_misses else 1, np.int64)
+        report = Report(row_status.lengths, row_status.status, row_status.requested_pages, misses, miss_splits)
+        miss_count = kernels.scan(
+            table, characters, cache.pretokens, cache.ids, on_miss, text, thread_rows, workspace, out, report
+        )
+        if target is None:
+            thread_rows = thread_rows[row_status.status[thread_rows] == DONE]
+            lengths = row_status.lengths[thread_rows]
             ids = Ragged.from_lengths(out.ids[: int(lengths.sum())], lengths)
         else:
             ids = Ragged.from_lengths(_NO_IDS, np.zeros(0, np.int64))
-        return ScanResult(mine, ids, _strings(noted, missing, missing_splits))
+        return ScanResult(thread_rows, ids, _strings(miss_count, misses, miss_splits))
 
-    return parallel_map(part, split_rows(splits, threads))
+    return parallel_map(scan_rows, split_rows(splits, threads))
 
 
-def merge_results(walks: list[ScanResult], lengths: Int64) -> Ragged:
-    """The ids of all rows, in order; ``lengths``: int64 (rows,)."""
-    values = [walked.ids.values for walked in walks]
-    order = np.concatenate([np.zeros(0, np.int64), *(walked.rows for walked in walks)])
+def merge_results(results: list[ScanResult], lengths: Int64) -> Ragged:
+    """Return the ids of all rows in order. ``lengths`` is int64 (rows,)."""
+    values = [result.ids.values for result in results]
+    order = np.concatenate([np.zeros(0, np.int64), *(result.rows for result in results)])
     if np.all(order[:-1] < order[1:]):
         return Ragged.from_lengths(values[0] if len(values) == 1 else np.concatenate([_NO_IDS, *values]), lengths)
-    whole = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
-    for walked in walks:
-        kernels.place(walked.ids.values, walked.ids.row_splits, walked.rows, whole.values, whole.row_splits)
-    return whole
+    merged = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
+    for result in results:
+        kernels.place(result.ids.values, result.ids.row_splits, result.rows, merged.values, merged.row_splits)
+    return merged
 
 
-def _out(padded: Padded | None, most: int) -> Out:
-    if padded is None:
-        return Out(np.empty(most, np.int32), 0, _UNLIMITED, _NO_IDS, _NO_IDS, 0, -1)
+def _kernel_output(target: PaddedTarget | None, max_ids: int) -> Out:
+    if target is None:
+        return Out(np.empty(max_ids, np.int32), 0, _UNLIMITED, _NO_IDS, _NO_IDS, 0, -1)
     return Out(
-        padded.ids.reshape(-1),
-        padded.ids.shape[1],
-        padded.room,
-        padded.before,
-        padded.after,
-        padded.pad_id,
-        padded.dropped,
+        target.ids.reshape(-1),
+        target.ids.shape[1],
+        target.room,
+        target.before,
+        target.after,
+        target.pad_id,
+        target.dropped_id,
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether the scanner can do a tokenizer, and what it needs to know for that."""
+"""Whether the scanner supports a tokenizer, and what it needs for it."""
 
 from __future__ import annotations
 
@@ -10,68 +10,83 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from tokemb.engine.char_table import CharTable
-from tokemb.engine.components import Cutting, UnprovableError, cutting, normalizer_steps
+from tokemb.engine.components import NeighborSplit, UnprovableError, neighbor_split, normalizer_steps
 from tokemb.vocabulary.tokenizer_json import BLANK, TokenizerJson, tokenizer_of
 
-# More added tokens than this are found faster by the reference.
-_MOST_NORMALIZED = 32
+# The reference finds more added tokens than this faster.
+_MAX_NORMALIZED = 32
 
 
 @dataclass(frozen=True)
 class ScanPlan:
-    """A tokenizer that the scanner can do.
+    """What the scanner needs for a tokenizer.
 
-    ``code_points``: its tables. ``strips``: whether an added token may take the white space before it.
-    ``subwords``: the tokenizer of pre-tokens, if they are not simply words of the vocabulary.
+    Attributes:
+        char_table: The tables of the characters.
+        strips: Whether an added token may include the white space before it.
+        subwords: The tokenizer of pre-tokens. ``None`` if pre-tokens are words of the vocabulary.
     """
 
-    code_points: CharTable
+    char_table: CharTable
     strips: bool
     subwords: Tokenizer | None
 
 
 def scan_plan(specification: TokenizerJson, model: str) -> ScanPlan | str:
-    """What the scanner needs for a ``tokenizer.json`` whose model is of the type ``model``, or why it cannot do it."""
+    """Return what the scanner needs for a ``tokenizer.json``, or why it does not support it.
+
+    Args:
+        specification: The content of the ``tokenizer.json``.
+        model: The type of its model.
+    """
     if specification["model"].get("dropout"):
-        return "its BPE model leaves out merges at random"
+        return "its model skips merges at random (dropout)"
     normalizer, pre_tokenizer = (specification.get(key) for key in ("normalizer", "pre_tokenizer"))
     tokens: dict[bool, list[str]] = {False: [], True: []}
     for token in specification.get("added_tokens") or []:
         if token["content"]:
             tokens[bool(token["normalized"])].append(token["content"])
-    if len(tokens[True]) > _MOST_NORMALIZED:
-        return f"it looks for {len(tokens[True])} added tokens in the normalized text"
+    if len(tokens[True]) > _MAX_NORMALIZED:
+        return f"it matches {len(tokens[True])} added tokens in the normalized text, more than {_MAX_NORMALIZED}"
     try:
-        code_points = char_table_of(
+        char_table = char_table_of(
             json.dumps(normalizer), json.dumps(pre_tokenizer), tuple(tokens[False]), tuple(tokens[True])
         )
     except UnprovableError as reason:
         return str(reason)
     strips = any(token.get("lstrip") for token in specification.get("added_tokens") or [])
-    looked_up = model == "WordLevel" and code_points.cutting.rest is None
-    return ScanPlan(code_points, strips, None if looked_up else _of_pieces(specification, code_points.cutting))
+    is_lookup = model == "WordLevel" and char_table.neighbor_split.rest is None
+    return ScanPlan(
+        char_table, strips, None if is_lookup else _pretoken_tokenizer(specification, char_table.neighbor_split)
+    )
 
 
 @lru_cache(16)
 def char_table_of(
     normalizer: str, pre_tokenizer: str, tokens: tuple[str, ...] = (), normalized_tokens: tuple[str, ...] = ()
 ) -> CharTable:
-    """The tables of these components, as JSON; what was asked about them before is kept.
+    """Return the cached tables of components that are given as JSON.
 
-    ``tokens``, ``normalized_tokens``: the added tokens that are found in the text and in the normalized text.
-    Raises ``UnprovableError``.
+    Args:
+        normalizer: The normalizer.
+        pre_tokenizer: The pre-tokenizer.
+        tokens: The added tokens that are matched before normalization.
+        normalized_tokens: The added tokens that are matched after normalization.
+
+    Raises:
+        UnprovableError: If a component may look at more than one character.
     """
     component: dict[str, Any] | None = json.loads(normalizer)
     steps = normalizer_steps(component)
     if component is not None:
         whole = tokenizer_of({**BLANK, "normalizer": component}).normalizer
         normalized_tokens = tuple(filter(None, map(whole.normalize_str, normalized_tokens)))
-    return CharTable(steps, cutting(json.loads(pre_tokenizer)), tokens, normalized_tokens)
+    return CharTable(steps, neighbor_split(json.loads(pre_tokenizer)), tokens, normalized_tokens)
 
 
-def _of_pieces(specification: TokenizerJson, cut: Cutting) -> Tokenizer:
-    """What is left of a tokenizer once its text is cut into pieces."""
+def _pretoken_tokenizer(specification: TokenizerJson, split: NeighborSplit) -> Tokenizer:
+    """Return the tokenizer of pre-tokens: the rest of the pre-tokenizer and the model."""
     tokenizer = tokenizer_of({**BLANK, "model": specification["model"]})
-    if cut.rest is not None:
-        tokenizer.pre_tokenizer = cut.rest
+    if split.rest is not None:
+        tokenizer.pre_tokenizer = split.rest
     return tokenizer

@@ -1,8 +1,8 @@
-"""The scanner: one walk over the bytes of the texts, for pipelines that look at one character at a time.
+"""The scanner: one pass over the bytes of the texts, for pipelines that look at one character at a time.
 
-The first step of a tokenizer, from a text to pieces, is done by kernels with tables of characters. The second, from a
-piece to ids, is a look-up: in the vocabulary of a word-level model, or among the pieces that the model of `tokenizers`
-was asked about before. Rows for which the tables do not say enough go to the reference, one by one.
+The kernels normalize and pre-tokenize texts with tables of characters. Then each pre-token is looked up: in the
+vocabulary of a word-level model, or in a cache of the pre-tokens that the model of `tokenizers` encoded before. The
+reference encodes the rows for which the tables are not sufficient.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import pyarrow.compute as pc
 
 from tokemb._arrays import STRINGS, Int64
 from tokemb.engine.char_table import CharTable
-from tokemb.engine.padded import Padded
+from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.pretoken_cache import PretokenCache, text_of
 from tokemb.engine.scan import RowStatus, ScanResult, merge_results, scan
-from tokemb.kernels.structs import NOTE
+from tokemb.kernels.structs import RECORD_MISS
 from tokemb.rows.ragged import Ragged
 
-# When more pieces than this are known, or more bytes of them, all are forgotten.
-_MOST_PIECES = 1 << 20
-_MOST_BYTES = 1 << 26
+# The cache is cleared when it holds more pre-tokens or more bytes than this.
+_MAX_PRETOKENS = 1 << 20
+_MAX_BYTES = 1 << 26
 
-# Texts, and a number of threads, to ids.
+# A function from texts, ``large_string`` (rows,), and a number of threads to ids.
 Encode = Callable[[pa.LargeStringArray, int], Ragged]
 
 
@@ -35,68 +35,74 @@ class Scanner:
 
     def __init__(
         self,
-        code_points: CharTable,
-        known: PretokenCache,
-        unknown: int,
+        char_table: CharTable,
+        cache: PretokenCache,
+        on_miss: int,
         reference: Encode,
-        ask: Encode | None,
+        encode_pretokens: Encode | None,
         whole_rows: bool,
     ) -> None:
-        """``known``: the pieces to begin with. ``unknown``: the id of all others, or ``UNKNOWN_TO_REFERENCE``.
+        """Initialize the scanner.
 
-        ``reference``: gives the ids of texts. ``ask``: gives the ids of pieces that are not known, which are then
-        remembered; ``unknown`` is not needed. ``whole_rows``: rows must be read to their end, so ``encode_padded``,
-        which does not, is not to be used.
+        Args:
+            char_table: The tables of the characters.
+            cache: The initial pre-tokens.
+            on_miss: The id of all other pre-tokens, or ``MISS_TO_REFERENCE``. Not used with ``encode_pretokens``.
+            reference: Encodes texts.
+            encode_pretokens: Encodes pre-tokens that are not in the cache. They are then added to it.
+            whole_rows: Whether rows must be read to their end. ``encode_padded``, which stops at a full row, must then
+                not be used.
         """
-        self._code_points = code_points
-        self._known = known
-        self._unknown = NOTE if ask else unknown
-        self._ask = ask
+        self._char_table = char_table
+        self._cache = cache
+        self._on_miss = RECORD_MISS if encode_pretokens else on_miss
+        self._encode_pretokens = encode_pretokens
         self._reference = reference
         self.whole_rows = whole_rows
         self._lock = Lock()
 
     def encode(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
-        """The ids of ``texts``, ``large_string`` (rows,), as a ``Ragged`` of as many rows."""
-        progress = RowStatus(len(texts))
-        walks = self._walks(texts, progress, threads, None)
-        left = progress.left_to_reference
-        if len(left):
-            of_reference = self._reference(texts.take(pa.array(left)), threads)
-            progress.lengths[left] = of_reference.lengths
-            walks.append(ScanResult(left, of_reference, texts[:0]))
-        return merge_results(walks, progress.lengths)
+        """Encode ``texts``, ``large_string`` (rows,). Return a ``Ragged`` with as many rows."""
+        row_status = RowStatus(len(texts))
+        results = self._scan(texts, row_status, threads, None)
+        remaining = row_status.left_to_reference
+        if len(remaining):
+            encoded = self._reference(texts.take(pa.array(remaining)), threads)
+            row_status.lengths[remaining] = encoded.lengths
+            results.append(ScanResult(remaining, encoded, texts[:0]))
+        return merge_results(results, row_status.lengths)
 
-    def encode_padded(self, texts: pa.LargeStringArray, padded: Padded, threads: int) -> Int64:
-        """Put the ids of ``texts``, ``large_string`` (rows,), where ``padded`` says; return the rows that it left out.
+    def encode_padded(self, texts: pa.LargeStringArray, target: PaddedTarget, threads: int) -> Int64:
+        """Write the ids of ``texts``, ``large_string`` (rows,), to ``target``. Stop reading a row when it is full.
 
-        Those are for the reference, int64 (left,). A row is not read further than it is needed.
+        Returns:
+            The rows that the reference must encode, int64 (remaining,).
         """
-        progress = RowStatus(len(texts))
-        self._walks(texts, progress, threads, padded)
-        return progress.left_to_reference
+        row_status = RowStatus(len(texts))
+        self._scan(texts, row_status, threads, target)
+        return row_status.left_to_reference
 
-    def _walks(
-        self, texts: pa.LargeStringArray, progress: RowStatus, threads: int, padded: Padded | None
+    def _scan(
+        self, texts: pa.LargeStringArray, row_status: RowStatus, threads: int, target: PaddedTarget | None
     ) -> list[ScanResult]:
-        known = self._known
-        if self._ask and (known.size > _MOST_PIECES or known.text_size > _MOST_BYTES):
-            self._known = PretokenCache.none()
-        text, walks = text_of(texts), []
+        cache = self._cache
+        if self._encode_pretokens and (cache.size > _MAX_PRETOKENS or cache.text_size > _MAX_BYTES):
+            self._cache = PretokenCache.empty()
+        text, results = text_of(texts), []
         rows: Int64 = np.arange(len(texts))
         while len(rows):
-            done = scan(self._code_points, self._known, self._unknown, text, rows, progress, threads, padded)
+            scanned = scan(self._char_table, self._cache, self._on_miss, text, rows, row_status, threads, target)
             with self._lock:
-                progress.learn_pages(self._code_points)
-                self._learn_pieces(done, threads)
-            walks += done
-            rows = progress.to_do
-        return walks
+                row_status.query_requested_pages(self._char_table)
+                self._cache_misses(scanned, threads)
+            results += scanned
+            rows = row_status.pending
+        return results
 
-    def _learn_pieces(self, walks: list[ScanResult], threads: int) -> None:
-        if not self._ask or not any(len(walked.missing) for walked in walks):
+    def _cache_misses(self, results: list[ScanResult], threads: int) -> None:
+        if not self._encode_pretokens or not any(len(result.misses) for result in results):
             return
-        missing = pc.unique(pa.chunked_array([walked.missing for walked in walks], STRINGS))
-        # Another thread may have learnt some meanwhile.
-        missing = missing.filter(pa.array(self._known.find(missing) < 0))
-        self._known = self._known.and_more(missing, self._ask(missing, threads))
+        misses = pc.unique(pa.chunked_array([result.misses for result in results], STRINGS))
+        # Another thread may have added some in the meantime.
+        misses = misses.filter(pa.array(self._cache.find(misses) < 0))
+        self._cache = self._cache.with_pretokens(misses, self._encode_pretokens(misses, threads))

@@ -1,4 +1,4 @@
-"""Hard strings, on which a way must agree with the reference before it is trusted with a tokenizer."""
+"""Difficult strings for which a backend must give the ids of the reference before it is used with a tokenizer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tokemb._arrays import STRINGS
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
 
-Way = Callable[[pa.LargeStringArray], Ragged]
+Encode = Callable[[pa.LargeStringArray], Ragged]
 
 _SPACES = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2002\u2009\u2028\u2029\u202f\u205f\u3000"
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u2060\ufe0f\ufeff"
@@ -46,9 +46,9 @@ _CONTRACTIONS = [
     for apostrophe in "'’"
     for ending in ("s", "S", "t", "re", "RE", "Ve", "m", "ll", "lL", "d", "D", "ſ", "x", "st")
     for after in ("", "x")
-][::3]  # a third of them, and of every kind some
+][::3]  # a third of them covers every kind
 
-STRINGS_OF_ALL = (
+COMMON_STRINGS = (
     "",
     *map(chr, range(128)),
     *(f"a{chr(code)}b {chr(code)}" for code in (*range(32), *range(127, 161))),
@@ -80,23 +80,31 @@ STRINGS_OF_ALL = (
 )
 
 
-def self_test(way: Way, reference: Way, specification: TokenizerJson) -> str | None:
-    """The first hard string for which ``way`` does not give the ids of ``reference``, as Python writes it, or ``None``.
+def self_test(encode: Encode, reference: Encode, specification: TokenizerJson) -> str | None:
+    """Compare ``encode`` with ``reference`` on difficult strings.
 
-    Both take ``large_string`` (rows,). The strings are the same for every tokenizer, and some around the added tokens
-    of this one. Whatever the two raise is raised.
+    The strings are the same for every tokenizer, plus some around its added tokens. Exceptions of both functions
+    propagate.
+
+    Args:
+        encode: The backend. Like ``reference``, it takes ``large_string`` (rows,).
+        reference: The reference backend.
+        specification: The content of the ``tokenizer.json``.
+
+    Returns:
+        The first string with other ids, as its Python representation, or ``None``.
     """
-    strings = pa.array(chain(STRINGS_OF_ALL, _around_added(specification)), STRINGS)
-    ids, expected = way(strings), reference(strings)
+    strings = pa.array(chain(COMMON_STRINGS, _strings_with_added_tokens(specification)), STRINGS)
+    ids, expected = encode(strings), reference(strings)
     if len(ids) != len(expected):
         return "the number of rows"
     if np.array_equal(ids.row_splits, expected.row_splits) and np.array_equal(ids.values, expected.values):
         return None
-    wrong = (i for i in range(len(strings)) if not np.array_equal(ids[i], expected[i]))
-    return f"{strings[next(wrong)].as_py()!a:.100}"
+    mismatches = (i for i in range(len(strings)) if not np.array_equal(ids[i], expected[i]))
+    return f"{strings[next(mismatches)].as_py()!a:.100}"
 
 
-def _around_added(specification: TokenizerJson) -> Iterator[str]:
+def _strings_with_added_tokens(specification: TokenizerJson) -> Iterator[str]:
     tokens = [token["content"] for token in specification.get("added_tokens") or []]
     for token in tokens[:: len(tokens) // 100 + 1]:  # Whisper has 1608
         yield token

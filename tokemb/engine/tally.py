@@ -1,4 +1,4 @@
-"""What is counted in one batch."""
+"""Counts of the tokens of one batch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from tokemb.rows.ragged import Ragged
 
 @dataclass(frozen=True)
 class Tally:
-    """The tokens of some rows, counted.
+    """The counts of the tokens of some rows.
 
-    ``tokens``: the distinct tokens in the order of their first appearance, Arrow ``large_string`` (distinct,).
-    ``counts``: occurrences, int64 (distinct,). ``documents``: rows with at least one, int64 (distinct,).
-    ``row_lengths``: for each length in tokens, the number of rows that have it.
+    Attributes:
+        tokens: The distinct tokens in the order of their first appearance, ``large_string`` (distinct,).
+        counts: The occurrences of each token, int64 (distinct,).
+        documents: The number of rows with each token, int64 (distinct,).
+        row_lengths: The number of rows for each length in tokens.
     """
 
     tokens: pa.LargeStringArray
@@ -27,17 +29,17 @@ class Tally:
 
 
 def tally(rows: Ragged, tokens: pa.LargeStringArray) -> Tally:
-    """Count rows whose values are positions in ``tokens``, ``large_string`` (distinct,), all of which occur."""
+    """Count rows of indices into ``tokens``, ``large_string`` (distinct,). Every token must occur."""
     size = len(tokens)
-    appearance = pa.array(rows.values).unique().to_numpy()  # in the order of first appearance
+    first_seen = pa.array(rows.values).unique().to_numpy()  # in the order of first appearance
     counts = np.bincount(rows.values, minlength=size)
     row_of = np.repeat(np.arange(len(rows), dtype=np.int64), rows.lengths)
-    once = pa.array(row_of * size + rows.values).unique().to_numpy()  # each pair of row and token
-    documents = np.bincount(once % max(size, 1), minlength=size)
-    lengths, having = np.unique(rows.lengths, return_counts=True)
+    distinct_pairs = pa.array(row_of * size + rows.values).unique().to_numpy()  # each pair of row and token
+    documents = np.bincount(distinct_pairs % max(size, 1), minlength=size)
+    lengths, row_counts = np.unique(rows.lengths, return_counts=True)
     return Tally(
-        tokens.take(pa.array(appearance)),
-        counts[appearance].astype(np.int64),
-        documents[appearance].astype(np.int64),
-        dict(zip(lengths.tolist(), having.tolist(), strict=True)),
+        tokens.take(pa.array(first_seen)),
+        counts[first_seen].astype(np.int64),
+        documents[first_seen].astype(np.int64),
+        dict(zip(lengths.tolist(), row_counts.tolist(), strict=True)),
     )

@@ -1,4 +1,4 @@
-"""Rows that are tokens already, looked up as they are."""
+"""Lookup of rows that are lists of tokens."""
 
 from __future__ import annotations
 
@@ -19,45 +19,60 @@ if TYPE_CHECKING:
 
 
 class TokenIndex:
-    """Tokens to ids, without splitting."""
+    """Look up tokens without splitting them."""
 
-    def __init__(self, ids: Mapping[str, int], unknown_id: int | None) -> None:
-        """``ids``: the id of every token. ``unknown_id``: that of all others, if they have one.
+    def __init__(self, ids: Mapping[str, int], oov_id: int | None) -> None:
+        """Initialize the index.
 
-        An empty token of id 0 is padding, which no row has: it is unknown.
+        Args:
+            ids: The id of every token. An empty token with id 0 is padding and is not indexed, so empty tokens are OOV.
+            oov_id: The id of tokens out of vocabulary, if there is one.
         """
-        known = {token: index for token, index in ids.items() if token or index}
-        self._tokens = pa.array(list(known), STRINGS)
-        # The id of unknown tokens stands last, where the position -1 finds it.
-        self._ids = np.array([*known.values(), unknown_id or 0], np.int32)
-        self._has_unknown = unknown_id is not None
+        indexed = {token: index for token, index in ids.items() if token or index}
+        self._tokens = pa.array(list(indexed), STRINGS)
+        # The OOV id comes last, so that position -1 selects it.
+        self._ids = np.array([*indexed.values(), oov_id or 0], np.int32)
+        self._has_oov_id = oov_id is not None
 
     def encode(self, rows: pa.LargeListArray, threads: int = 1) -> Ragged:
-        """The ids of ``rows``, ``large_list<large_string>`` (rows,), with so many ``threads``.
+        """Look up rows of tokens.
 
-        Raises ``VocabularyError`` for an unknown token if there is no id for them.
+        Args:
+            rows: ``large_list<large_string>`` (rows,).
+            threads: The number of threads.
+
+        Returns:
+            The ids as a ``Ragged`` with as many rows.
+
+        Raises:
+            VocabularyError: If a token is out of vocabulary and there is no id for that.
         """
         tokens = rows.flatten()
-        position = self._positions(tokens, threads)
-        if not self._has_unknown and (position < 0).any():
-            token = tokens[int(np.argmax(position < 0))].as_py()
-            raise VocabularyError(f"the vocabulary has no token {token!r}, and no id for unknown tokens")
-        return Ragged.from_lengths(self._ids[position], rows.value_lengths().to_numpy().astype(np.int64))
+        positions = self._positions(tokens, threads)
+        if not self._has_oov_id and (positions < 0).any():
+            token = tokens[int(np.argmax(positions < 0))].as_py()
+            raise VocabularyError(
+                f"the vocabulary has neither the token {token!r} nor an id for tokens out of vocabulary"
+            )
+        return Ragged.from_lengths(self._ids[positions], rows.value_lengths().to_numpy().astype(np.int64))
 
     def _positions(self, tokens: pa.LargeStringArray, threads: int) -> Int32:
-        """Where each of ``tokens``, ``large_string`` (tokens,), stands in the vocabulary, -1 for nowhere."""
+        """Return the index of each of ``tokens``, ``large_string`` (tokens,), in the vocabulary.
+
+        It is -1 for others.
+        """
         if worth_kernel(len(tokens)):
-            parts = split_evenly(len(tokens), len(tokens), threads)
-            return np.concatenate(parallel_map(self._known.find, [(tokens[first:last],) for first, last in parts]))
-        import pyarrow.compute as pc  # here, so that small inputs do not wait for it
+            ranges = split_evenly(len(tokens), len(tokens), threads)
+            return np.concatenate(parallel_map(self._cache.find, [(tokens[first:last],) for first, last in ranges]))
+        import pyarrow.compute as pc  # a slow import that most inputs do not need
 
         positions: Int32 = pc.index_in(tokens, value_set=self._tokens).fill_null(-1).to_numpy()
         return positions
 
     @cached_property
-    def _known(self) -> PretokenCache:
-        from tokemb.engine.pretoken_cache import PretokenCache  # here, as few rows do without what it imports
+    def _cache(self) -> PretokenCache:
+        from tokemb.engine.pretoken_cache import PretokenCache  # a slow import that small inputs do not need
 
         size = len(self._tokens)
-        numbers = Ragged(np.arange(size, dtype=np.int32), np.arange(size + 1))
-        return PretokenCache.none().and_more(self._tokens, numbers)
+        identity = Ragged(np.arange(size, dtype=np.int32), np.arange(size + 1))
+        return PretokenCache.empty().with_pretokens(self._tokens, identity)

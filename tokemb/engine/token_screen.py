@@ -1,6 +1,7 @@
-"""Which ids spell characters from U+0340 on, as all young ones are, where the ids of a text tell its bytes.
+"""Which ids spell characters from U+0340 on, for tokenizers whose ids spell all bytes of a text.
 
-Then rows without such an id need no look at their texts, of which each costs a wait for memory.
+All newer characters are among these. Rows without such an id need not be searched for newer characters, which saves
+reading their texts from memory.
 """
 
 from __future__ import annotations
@@ -13,18 +14,20 @@ from tokenizers import pre_tokenizers
 
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, steps
 
-# Byte-level tokens spell a byte from CD on, the first of such a character, as the character of that number; added
-# tokens are written as they are.
+# The UTF-8 of such a character begins with a byte from CD on. Byte-level tokens spell that byte as the character with
+# the same number. Added tokens contain the character itself.
 _HIGH = re.compile("[\xcd-\xff\u0340-\U0010ffff]")
-# And so they spell E2 80, the beginning of U+2000 to U+203F, dashes and quotes that are met in most texts.
+# Byte-level tokens spell E2 80 this way: the beginning of U+2000 to U+203F, dashes and quotes that most texts contain.
 _DASHES_AND_QUOTES = "\xe2\u0122"
 
 
 def tokens_to_screen(specification: TokenizerJson) -> npt.NDArray[np.bool_] | None:
-    """Which ids spell such a character besides U+2000 to U+203F, or a part of one: bool (max id + 2,).
+    """Return which ids spell a character from U+0340 on, or a part of one, besides U+2000 to U+203F.
 
-    The last, for ids that there should not be, is true. ``None`` unless a text's ids spell all of its bytes, at most
-    after canonical composition, which makes no young character one below U+0340.
+    Returns:
+        bool (max id + 2,). The last entry stands for all higher ids and is true. ``None`` unless the ids of a text
+        spell all of its bytes, at most after canonical composition, which never turns a newer character into one below
+        U+0340.
     """
     normalizers = steps(specification.get("normalizer"), "normalizers")
     splits = list(steps(specification.get("pre_tokenizer"), "pretokenizers"))
@@ -38,7 +41,7 @@ def tokens_to_screen(specification: TokenizerJson) -> npt.NDArray[np.bool_] | No
     ):
         return None
     ids = [*vocabulary.items(), *((token["content"], token["id"]) for token in specification.get("added_tokens") or [])]
-    high = np.zeros(max(number for _, number in ids) + 2, np.bool_)
-    high[[number for token, number in ids if _HIGH.search(token.replace(_DASHES_AND_QUOTES, ""))]] = True
-    high[-1] = True
-    return high
+    screened = np.zeros(max(number for _, number in ids) + 2, np.bool_)
+    screened[[number for token, number in ids if _HIGH.search(token.replace(_DASHES_AND_QUOTES, ""))]] = True
+    screened[-1] = True
+    return screened

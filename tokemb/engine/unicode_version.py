@@ -1,9 +1,9 @@
-"""Characters too young for two libraries to agree on.
+"""Characters that are newer than Unicode 9.
 
-What is a letter, a digit or a mark, and what composes with what, comes from tables that each library brings along:
-`tokenizers` has some of Unicode 9 (normalization) and some of 16 (regular expressions), gigatoken has those of 17. All
-agree on what Unicode 9 knew in 2016. A text with a younger letter, or a code point that still has no meaning, goes to
-the reference; younger emoji and other symbols are the same in all tables and need not.
+Each library contains its own Unicode tables of letters, digits, marks and compositions. `tokenizers` has some of
+Unicode 9 (normalization) and some of 16 (regular expressions), gigatoken has those of 17. All agree on the characters
+of Unicode 9 (2016). The reference encodes texts with newer letters or unassigned code points. Newer emoji and other
+symbols are the same in all tables.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from tokemb.engine.buffers import string_buffers
 from tokemb.rows.threads import parallel_map, split_evenly, thread_count
 
-# Code points without a meaning in Unicode 9, in hexadecimal. Above FFFF the ranges are coarse: whole planes of scripts
-# that are rarely met go to the reference, the blocks of emoji and mathematical letters do not.
+# The code points that Unicode 9 does not assign, in hexadecimal. Above FFFF the ranges are coarse: they include whole
+# planes of rare scripts, but not the blocks of emoji and mathematical letters.
 _RANGES = """
 378-379 380-383 38B 38D 3A2 530 557-558 560 588 58B-58C 590 5C8-5CF 5EB-5EF 5F5-5FF 61D 70E 74B-74C 7B2-7BF 7FB-7FF
 82E-82F 83F 85C-85D 85F-89F 8B5 8BE-8D3 984 98D-98E 991-992 9A9 9B1 9B3-9B5 9BA-9BB 9C5-9C6 9C9-9CA 9CF-9D6 9D8-9DB
@@ -45,21 +45,24 @@ FB42 FB45 FBC2-FBD2 FD40-FD4F FD90-FD91 FDC8-FDCF FDFE-FDFF FE1A-FE1F FE53 FE67 
 FFBF-FFC1 FFC8-FFC9 FFD0-FFD1 FFD8-FFD9 FFDD-FFDF FFE7 FFEF-FFF8 10000-1D3FF 1D800-1EFFF 1FB00-1FFFF 2A6D7-2A6FF
 2B735-2B73F 2B81E-2B81F 2CEA2-2F7FF 2FA1E-DFFFF E01F0-EFFFF
 """
-_YOUNG = "[" + "".join("-".join(rf"\x{{{end}}}" for end in span.split("-")) for span in _RANGES.split()) + "]"
+_NEWER = "[" + "".join("-".join(rf"\x{{{end}}}" for end in span.split("-")) for span in _RANGES.split()) + "]"
 
 
 def has_newer_characters(texts: pa.LargeStringArray, threads: int | None = 1) -> npt.NDArray[np.bool_]:
-    """Which of ``texts``, ``large_string`` (rows,), hold such a character: bool (rows,)."""
+    """Return which of ``texts``, ``large_string`` (rows,), contain a newer character: bool (rows,)."""
     found = np.zeros(len(texts), np.bool_)
     offsets, data = string_buffers(texts)
 
-    # Most texts have few characters from U+0378 on, the first young one, besides the dashes and quotes of U+2000 to
-    # U+203F, which are old. To find those that have takes a tenth of the time that the search for the pattern takes.
-    def high(first: int, last: int) -> npt.NDArray[np.intp]:
+    # The first newer character is U+0378. Most texts have few characters from there on, except the dashes and quotes of
+    # U+2000 to U+203F, which are not newer. Finding the rows with others takes a tenth of the time of the regex search.
+    def find_lead_bytes(first: int, last: int) -> npt.NDArray[np.intp]:
         return np.flatnonzero(data[first:last] >= 0xCD) + first
 
     leads = np.concatenate(
-        [np.zeros(0, np.intp), *parallel_map(high, split_evenly(len(data), len(data), thread_count(threads)))]
+        [
+            np.zeros(0, np.intp),
+            *parallel_map(find_lead_bytes, split_evenly(len(data), len(data), thread_count(threads))),
+        ]
     )
     leads = leads[(data[leads] != 0xE2) | (data[leads + 1] != 0x80)]
     if not len(leads):
@@ -67,5 +70,5 @@ def has_newer_characters(texts: pa.LargeStringArray, threads: int | None = 1) ->
     rows = np.arange(len(texts))
     if len(leads) < len(data) // 16:
         rows = np.unique(np.searchsorted(offsets, leads, side="right") - 1)
-    found[rows] = pc.match_substring_regex(texts.take(pa.array(rows)), _YOUNG).to_numpy(zero_copy_only=False)
+    found[rows] = pc.match_substring_regex(texts.take(pa.array(rows)), _NEWER).to_numpy(zero_copy_only=False)
     return found

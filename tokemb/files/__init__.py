@@ -1,1 +1,1 @@
-"""Read and replace files safely: atomic outputs, locks, temporary files, and checks of files made by others."""
+"""Read and replace files safely: atomic outputs, locks, temporary files, and checks of untrusted files."""

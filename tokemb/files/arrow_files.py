@@ -1,4 +1,4 @@
-"""Parquet files under any name: Arrow itself takes only names that are UTF-8."""
+"""Open Parquet files with any name. Arrow itself accepts only names that are UTF-8."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 
 def open_parquet(path: Path, **options: Any) -> pq.ParquetFile:  # noqa: ANN401 - those of ParquetFile
-    """Open a Parquet file to read it.
+    """Open a Parquet file for reading.
 
     Raises:
-        OSError: If it cannot be opened; of the disk if ``errno`` is set.
-        pyarrow.ArrowException: If it is not Parquet.
+        OSError: If it cannot be opened. ``errno`` is set if the error is one of the disk.
+        pyarrow.ArrowException: If it is not a Parquet file.
     """
     return pq.ParquetFile(pa.OSFile(os.fsencode(path)), **options)

@@ -1,4 +1,4 @@
-"""Exchange two names in one step, where the system can."""
+"""Exchange the names of two files in one step, where the system supports it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ _MACOS_SWAP = 1 << 1
 
 
 def exchange(first: Path, second: Path) -> bool:
-    """Give each of two files or folders the name of the other, at once; return ``False`` where that is not possible.
+    """Exchange the names of two files or folders in one step. Return ``False`` if the system does not support it.
 
-    Raises ``OSError`` if one of them is not there, or may not be renamed.
+    Raises:
+        OSError: If one of them does not exist or cannot be renamed.
     """
-    import ctypes  # here, so that outputs that replace nothing do not wait for it
+    import ctypes  # only here, because new outputs do not need it
 
     if sys.platform == "win32":
         return False
     library = ctypes.CDLL(None, use_errno=True)
     names = os.fsencode(first), os.fsencode(second)
     if hasattr(library, "renameat2"):
-        here = _LINUX_WORKING_DIRECTORY
-        failed = library.renameat2(here, names[0], here, names[1], ctypes.c_uint(_LINUX_EXCHANGE))
+        base = _LINUX_WORKING_DIRECTORY
+        failed = library.renameat2(base, names[0], base, names[1], ctypes.c_uint(_LINUX_EXCHANGE))
     elif hasattr(library, "renamex_np"):
         failed = library.renamex_np(*names, ctypes.c_uint(_MACOS_SWAP))
     else:

@@ -1,7 +1,7 @@
-"""HDF5 files of others, opened only if everything that they hold is in the file itself.
+"""Open untrusted HDF5 files only if all of their data is in the file itself.
 
-HDF5 can refer to other files: links, external storage and virtual datasets make a reader give the bytes of any file on
-this machine. Filters can load plugins. Nothing that Keras writes needs any of these.
+HDF5 files can refer to other files. With links, external storage and virtual datasets, a reader can return the bytes of
+any file on this machine. Filters can load plugins. Keras writes none of these.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ def open_hdf5(source: Path | IO[bytes], name: str) -> Iterator[h5py.File]:
 
     Args:
         source: A path, or an open file that supports seeking.
-        name: What messages call the file.
+        name: The name of the file in errors.
 
     Raises:
         ModelError: If the file refers to anything outside itself, or declares more data than it stores.
-        OSError: If it is not an HDF5 file, or is damaged.
+        OSError: If it is not an HDF5 file, or is corrupt.
     """
     import h5py
 
@@ -55,26 +55,26 @@ def _check(file: h5py.File, name: str) -> None:
         for key in group:
             where = f"{group.name.rstrip('/')}/{key}"
             if type(group.get(key, getlink=True)) is not h5py.HardLink:
-                raise _refused(name, f"{where} is a link to another place")
+                raise _refused(name, f"{where} is a link to another object or file")
             item = group[key]
             address = h5py.h5o.get_info(item.id).addr
-            if address in seen:  # several links may lead to one object, or in a circle
+            if address in seen:  # several links may lead to one object, or form a cycle
                 continue
             seen.add(address)
             if isinstance(item, h5py.Group):
                 groups.append(item)
             elif isinstance(item, h5py.Dataset):
-                unpacked += _checked_size(item, where, name, stored)
+                unpacked += _check_size(item, where, name, stored)
     if is_bomb(unpacked, stored):
         raise _refused(name, f"its datasets declare {unpacked:,} bytes and the file has {stored:,}")
 
 
-def _checked_size(dataset: h5py.Dataset, where: str, name: str, file_size: int) -> int:
-    """Return the size of a dataset in memory; raises ``ModelError`` if reading it needs more than this file."""
+def _check_size(dataset: h5py.Dataset, where: str, name: str, file_size: int) -> int:
+    """Return the size of a dataset in memory. Raise ``ModelError`` if reading it requires more than this file."""
     import h5py
 
     properties = dataset.id.get_create_plist()
-    # The low-level calls: those of h5py.Dataset differ between versions.
+    # These are low-level calls, since those of h5py.Dataset differ between versions.
     if properties.get_layout() not in (h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED):
         raise _refused(name, f"the dataset {where} is virtual: its data is in other datasets or files")
     if properties.get_external_count():
@@ -82,13 +82,13 @@ def _checked_size(dataset: h5py.Dataset, where: str, name: str, file_size: int) 
     filters = [properties.get_filter(index)[0] for index in range(properties.get_nfilters())]
     for code in filters:
         if code not in _BUILT_IN_FILTERS:
-            raise _refused(name, f"the dataset {where} needs the plugin of filter {code}")
+            raise _refused(name, f"the dataset {where} requires the plugin of filter {code}")
     kind = dataset.id.get_type()
     if _holds_references(kind):
-        raise _refused(name, f"the dataset {where} holds references to other objects")
+        raise _refused(name, f"the dataset {where} contains references to other objects")
     size = int(np.prod([kind.get_size(), *(dataset.shape or ())], dtype=object))
     stored = dataset.id.get_storage_size()
-    offset = dataset.id.get_offset()  # None unless the data is in one place
+    offset = dataset.id.get_offset()  # None unless the data is contiguous
     if is_bomb(size, stored) or (offset is not None and offset + stored > file_size):
         raise _refused(name, f"the dataset {where} declares {size:,} bytes, which the file does not have")
     return size
@@ -116,10 +116,10 @@ def _refused(name: str, reason: str) -> ModelError:
 
 
 def release_frames(error: BaseException) -> None:
-    """Drop the local variables of the functions that an error and its causes went through.
+    """Clear the local variables of all frames in the tracebacks of an error and its causes.
 
-    h5py's file handles among them call Python when they are freed. In a reference cycle that the garbage collector has
-    not found they live until the interpreter has ended, and freeing them then crashes the process.
+    They can hold file handles of h5py, which call Python when they are freed. In a reference cycle that the garbage
+    collector has not found, they exist until the interpreter ends, and freeing them then crashes the process.
     """
     import traceback
 

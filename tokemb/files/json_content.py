@@ -1,20 +1,20 @@
-"""JSON from files of others, with a limit on how deep it is nested."""
+"""Parse untrusted JSON with a limit on the depth of nesting."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-# Real configurations have some 20 levels. Python functions that walk a value stop working at about 1,000.
-_DEEPEST = 200
+# Real configurations have about 20 levels. Recursive Python functions fail at about 1,000.
+_MAX_DEPTH = 200
 
 
-def parse_json(content: bytes | str, *, check_depth: bool = True) -> Any:  # noqa: ANN401 - whatever the JSON holds
+def parse_json(content: bytes | str, *, check_depth: bool = True) -> Any:  # noqa: ANN401 - any JSON value
     """Parse JSON.
 
     Args:
         content: The JSON text, or its bytes in UTF-8.
-        check_depth: Whether to limit how deep it is nested, which takes a quarter of the time of parsing.
+        check_depth: Whether to limit the depth of nesting, which takes a quarter of the time of parsing.
 
     Raises:
         ValueError: If the content is not JSON, is not UTF-8, or is nested too deeply.
@@ -29,9 +29,9 @@ def parse_json(content: bytes | str, *, check_depth: bool = True) -> Any:  # noq
 
 
 def _check_depth(value: Any) -> None:  # noqa: ANN401
-    """Raise ``ValueError`` if containers are nested too deeply. One level is visited after the other."""
+    """Raise ``ValueError`` if containers are nested too deeply. The levels are visited without recursion."""
     level = [value]
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_DEPTH):
         containers = [item for item in level if type(item) in (dict, list)]
         if not containers:
             return
@@ -41,4 +41,4 @@ def _check_depth(value: Any) -> None:  # noqa: ANN401
 
 
 def _too_deep() -> str:
-    return f"JSON must be nested at most {_DEEPEST} levels deep; this is nested deeper"
+    return f"JSON must be nested at most {_MAX_DEPTH} levels deep; this is nested deeper"

@@ -1,4 +1,4 @@
-"""A folder that one process at a time writes into."""
+"""A folder that only one process at a time can write to."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from tokemb.files.locks import LOCK, FileLock, owner_of, take_lock
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Create the folder if it is not there, and keep other processes from writing into it during the block.
+    """Create the folder if it does not exist, and lock it during the block.
 
     The folder is removed again if it is new and still empty at the end.
-    Raises ``OutputInUseError`` at once, naming the process, if another one writes into it.
+
+    Raises:
+        OutputInUseError: If another process has locked the folder. There is no waiting.
+        ArgumentError: If there is a file at this path.
     """
     is_new = not folder.exists()
     lock = _lock(folder)
@@ -24,7 +27,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
     finally:
         lock.release()
         if is_new:
-            with suppress(OSError):  # it is not empty
+            with suppress(OSError):  # the folder is not empty
                 folder.rmdir()
 
 
@@ -33,7 +36,7 @@ def _lock(folder: Path) -> FileLock:
         try:
             folder.mkdir(exist_ok=True)
         except FileExistsError:
-            raise ArgumentError(f"{folder} is not a folder: name a new folder") from None
+            raise ArgumentError(f"{folder} must be a folder and is a file: name a new folder") from None
         try:
             lock = take_lock(folder / LOCK)
         except FileNotFoundError:  # the process that created the folder removed it again

@@ -1,4 +1,4 @@
-"""Locks on folders that are being written; they end with the process that holds them, however it ends."""
+"""Locks of folders that are being written. The operating system releases a lock when its process ends."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-# Programs that read a folder of files skip names that begin with a dot.
+# Programs that read all files of a folder skip names that begin with a dot.
 LOCK = ".tokemb-lock"
 
 _UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
-# So that a link that others put in its place is not followed.
+# A link in place of the lock file is not followed.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
-# A lock file can vanish while it is opened, because its holder removes it; each attempt takes microseconds.
+# A lock file can vanish while it is opened, because its owner removes it. Each attempt takes microseconds.
 _ATTEMPTS = 1000
 
 
 @dataclass(frozen=True)
 class Owner:
-    """The process that holds a lock: its id, and the name of its host."""
+    """The process that holds a lock: its id and the name of its host."""
 
     pid: int
     host: str
@@ -40,14 +40,14 @@ class Owner:
 
 
 class FileLock:
-    """A lock that this process holds: an open file, locked by the operating system."""
+    """A lock that this process holds: an open file that the operating system has locked."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path, self._descriptor = path, descriptor
 
     def release(self) -> None:
-        """Remove the file and give up the lock."""
-        if sys.platform == "win32":  # an open file cannot be removed there
+        """Remove the file and release the lock."""
+        if sys.platform == "win32":  # Windows cannot remove an open file
             os.close(self._descriptor)
             with suppress(OSError):
                 self._path.unlink()
@@ -58,12 +58,14 @@ class FileLock:
 
 
 def take_lock(path: Path) -> FileLock | None:
-    """Take the lock at ``path``, or return ``None`` if another process, or another part of this one, holds it.
+    """Take the lock at ``path``. Return ``None`` if it is held, also if this process holds it.
 
-    The operating system frees the lock when its process ends, so that a file left by a killed process locks nothing.
-    Where a file system has no locks, the file itself is the lock, and it is free if its process is known to have ended.
-    Raises ``OSError`` if the file cannot be created, or is none that ``take_lock`` made: a link would have
-    it change the file that it leads to.
+    The operating system releases the lock when its process ends, so that the file of a killed process locks nothing.
+    On a file system without locks, the file itself is the lock. It is free if its process is known to have ended.
+
+    Raises:
+        OSError: If the file cannot be created, or was not made by ``take_lock``. A link is rejected, because its target
+            would be changed.
     """
     for _ in range(_ATTEMPTS):
         opened = _open(path)
@@ -86,14 +88,14 @@ def take_lock(path: Path) -> FileLock | None:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # its last holder removed it: what is locked has no name any more
+        os.close(descriptor)  # its last owner removed it, so that the locked file has no name any more
     return None
 
 
 def owner_of(path: Path) -> Owner | None:
-    """Return the process that took the lock at ``path``, ``None`` if that is not known."""
+    """Return the process that took the lock at ``path``, or ``None`` if it is not known."""
     try:
-        if not _is_own_file(path):  # a pipe would never give anything
+        if not _is_own_file(path):  # reading from a pipe would block
             return None
         pid, host = path.read_text("utf-8").split("\n")[:2]
         return Owner(int(pid), host)
@@ -102,7 +104,7 @@ def owner_of(path: Path) -> Owner | None:
 
 
 def _open(path: Path) -> tuple[int, bool] | None:
-    """Open the file, and tell whether it is new; ``None`` if it vanished meanwhile."""
+    """Open the file, and return its descriptor and whether it is new, or ``None`` if it vanished meanwhile."""
     with suppress(FileExistsError):
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), True
     with suppress(FileNotFoundError):
@@ -113,13 +115,13 @@ def _open(path: Path) -> tuple[int, bool] | None:
 
 
 def _is_own_file(path: Path) -> bool:
-    """Whether ``path`` is a regular file without other names, and no link."""
+    """Return whether ``path`` is a regular file, not a link, and has no other names."""
     status = path.lstat()
     return stat.S_ISREG(status.st_mode) and status.st_nlink <= 1
 
 
 def _lock(descriptor: int) -> bool | None:
-    """Lock a file without waiting: whether that was possible, ``None`` where there are no locks."""
+    """Lock a file without waiting. Return whether it succeeded, or ``None`` if the file system has no locks."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -140,7 +142,7 @@ def _lock(descriptor: int) -> bool | None:
 
 
 def _is_at(path: Path, descriptor: int) -> bool:
-    """Whether the open file is the one at ``path``."""
+    """Return whether the open file is the one at ``path``."""
     with suppress(FileNotFoundError):
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     return False
@@ -153,7 +155,7 @@ def _write_owner(descriptor: int) -> None:
 
 
 def _remove_if_ended(path: Path) -> bool:
-    """Remove a lock file whose process has ended on this host; return whether that was so."""
+    """Remove a lock file if its process ran on this host and has ended. Return whether it was removed."""
     owner = owner_of(path)
     if owner is None or not owner.is_here or _is_alive(owner.pid):
         return False
@@ -162,7 +164,7 @@ def _remove_if_ended(path: Path) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    if sys.platform == "win32":  # os.kill would end the process there
+    if sys.platform == "win32":  # os.kill would end the process
         return True
     try:
         os.kill(pid, 0)

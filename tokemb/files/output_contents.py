@@ -1,4 +1,4 @@
-"""Recognize what a file of rows holds, by a few of its bytes, and count its rows where the file says how many."""
+"""Recognize the kind of an output by a few of its bytes, and verify its number of rows where the file stores it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tokemb.files.output_kind import Kind
 if TYPE_CHECKING:
     from zipfile import ZipFile
 
-# Axes and kinds of dtype of an array of rows; rows of vectors have the axes of what the model gives.
-_KINDS = {"ids": "iu", "vectors": "f"}
+# The kinds of NumPy dtypes of ids and of vectors.
+_DTYPE_KINDS = {"ids": "iu", "vectors": "f"}
 
-# Bytes of a record of TensorFlow in which its features are looked for.
-_RECORD = 1 << 24
+# The part of a TensorFlow record, in bytes, in which features are searched.
+_RECORD_BYTES = 1 << 24
 
 
 def rows_kind(suffix: str, name: str) -> Kind:
-    """Return the kind of files of ``suffix`` that hold rows of ``name``, ``"ids"`` or ``"vectors"``."""
-    return Kind(f"a {suffix} file of {name}", partial(_matches, _RECOGNIZED[suffix], name))
+    """Return the kind of files with this suffix that contain rows of ``name``: ``"ids"`` or ``"vectors"``."""
+    return Kind(f"a {suffix} file of {name}", partial(_matches, _RECOGNIZERS[suffix], name))
 
 
 def table_kind(suffix: str) -> Kind:
-    """Return the kind of files of ``suffix`` that hold ids of the columns of a table.
+    """Return the kind of files with this suffix that contain ids of the columns of a table.
 
     A ``.tfrecord`` or ``.jsonl`` of them could also be the table that was encoded, if that holds integers.
     """
@@ -38,24 +38,24 @@ def table_kind(suffix: str) -> Kind:
 
 
 def check_rows(path: Path, suffix: str, name: str, rows: int) -> None:
-    """Raise ``RowsLostError`` if a file says that it holds other than ``rows`` rows, as ``.npy`` and others do."""
-    found = _COUNTED[suffix](path, name) if suffix in _COUNTED else rows
+    """Raise ``RowsLostError`` if a file stores its number of rows and it is not ``rows``."""
+    found = _ROW_COUNTERS[suffix](path, name) if suffix in _ROW_COUNTERS else rows
     if found != rows:
-        raise _lost(suffix, rows, found)
+        raise _rows_lost(suffix, rows, found)
 
 
 def check_table_rows(path: Path, suffix: str, names: Sequence[str], rows: int) -> None:
-    """Raise ``RowsLostError`` if a ``.npz`` or ``.parquet`` of a table has a column of other than ``rows`` rows."""
+    """Raise ``RowsLostError`` if a column of a ``.npz`` or ``.parquet`` table does not have ``rows`` rows."""
     if suffix not in (".npz", ".parquet"):
         return
     counts = {_rows_of_parquet(path, "")} if suffix == ".parquet" else _rows_of_arrays(path, names)
     for found in counts - {rows}:
-        raise _lost(suffix, rows, found)
+        raise _rows_lost(suffix, rows, found)
 
 
-def _lost(suffix: str, rows: int, found: int) -> RowsLostError:
+def _rows_lost(suffix: str, rows: int, found: int) -> RowsLostError:
     return RowsLostError(
-        f"{rows:,} rows were given to a {suffix} file that holds {found:,}, which is a defect of tokemb: "
+        f"{rows:,} rows were written to a {suffix} file that contains {found:,}, which is a defect of tokemb: "
         "please report it"
     )
 
@@ -65,21 +65,21 @@ def _matches(recognize: Callable[[Path, str], bool], name: str, path: Path) -> b
         return recognize(path, name)
     except PermissionError:
         raise
-    except Exception:  # what is no file of the format can have libraries raise anything
+    except Exception:  # libraries can raise anything for a file of another format
         return False
 
 
 def _is_npy(path: Path, name: str) -> bool:
     with path.open("rb") as file:
         shape, dtype = _npy_header(file)
-    return dtype.kind in _KINDS[name] and (len(shape) == 2 if name == "ids" else len(shape) >= 2)
+    return dtype.kind in _DTYPE_KINDS[name] and (len(shape) == 2 if name == "ids" else len(shape) >= 2)
 
 
 def _is_npz(path: Path, name: str) -> bool:
     with _zip(path) as archive:
         names = set(archive.namelist())
     is_ragged = name == "ids" and {"values.npy", "row_splits.npy"} <= names
-    # What export-vectors writes has vectors too, and the tokens beside them.
+    # The outputs of export-vectors contain vectors too, together with tokens.
     return is_ragged or (f"{name}.npy" in names and "tokens.npy" not in names)
 
 
@@ -90,16 +90,16 @@ def _is_parquet(path: Path, name: str) -> bool:
 
     with open_parquet(path) as file:
         schema = file.schema_arrow
-    kind = schema.field(name).type
-    return name in schema.names and (pt.is_list(kind) or pt.is_fixed_size_list(kind))
+    dtype = schema.field(name).type
+    return name in schema.names and (pt.is_list(dtype) or pt.is_fixed_size_list(dtype))
 
 
 def _is_tfrecord(path: Path, name: str) -> bool:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         file.read(4)
-        record = file.read(min(length, _RECORD))
-    # The key of a feature, as a protocol buffer writes an entry of a map.
+        record = file.read(min(length, _RECORD_BYTES))
+    # The key of a feature, as protocol buffers encode an entry of a map.
     return b"\x0a" + bytes([len(name)]) + name.encode() in record
 
 
@@ -121,7 +121,7 @@ def _is_table(path: Path, suffix: str) -> bool:
     return "fingerprint.npy" in names and not {"ids.npy", "vectors.npy", "row_splits.npy", "pad_id.npy"} & names
 
 
-_RECOGNIZED: dict[str, Callable[[Path, str], bool]] = {
+_RECOGNIZERS: dict[str, Callable[[Path, str], bool]] = {
     ".npy": _is_npy,
     ".npz": _is_npz,
     ".parquet": _is_parquet,
@@ -143,7 +143,7 @@ def _rows_of_npz(path: Path, name: str) -> int:
 
 
 def _rows_of_arrays(path: Path, names: Sequence[str]) -> set[int]:
-    """Return the numbers of rows of the columns ``names``, which are one number if all is well."""
+    """Return the set of the numbers of rows of the columns ``names``. It has one element if they are equal."""
     counts = set()
     with _zip(path) as archive:
         members = set(archive.namelist())
@@ -163,7 +163,7 @@ def _rows_of_parquet(path: Path, _: str) -> int:
         return int(file.metadata.num_rows)
 
 
-_COUNTED: dict[str, Callable[[Path, str], int]] = {
+_ROW_COUNTERS: dict[str, Callable[[Path, str], int]] = {
     ".npy": _rows_of_npy,
     ".npz": _rows_of_npz,
     ".parquet": _rows_of_parquet,
@@ -171,7 +171,7 @@ _COUNTED: dict[str, Callable[[Path, str], int]] = {
 
 
 def _zip(path: Path) -> ZipFile:
-    import zipfile  # here, so that other formats do not wait for it
+    import zipfile  # only here, because other formats do not need it
 
     return zipfile.ZipFile(path)
 

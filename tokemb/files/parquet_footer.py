@@ -1,7 +1,7 @@
-"""What the footer of a Parquet file says about its columns, read without Arrow.
+"""Read the column metadata in the footer of a Parquet file without Arrow.
 
-Arrow's own objects for this end the process with a C++ exception if the footer is damaged. The footer is Thrift in its
-compact protocol: structs of fields that have a type and a number.
+If the footer is corrupt, the objects of Arrow end the process with a C++ exception. The footer is encoded in the
+compact protocol of Thrift: structs of fields that have a type and a number.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 _MAGIC = b"PAR1"
-_DEEPEST = 32
+_MAX_DEPTH = 32
 
-# Numbers of fields in FileMetaData, RowGroup, ColumnChunk and ColumnMetaData.
+# The field numbers of FileMetaData, RowGroup, ColumnChunk and ColumnMetaData.
 _ROW_GROUPS, _COLUMNS, _METADATA = 4, 1, 3
 _TYPE, _ENCODINGS, _PATH, _VALUES, _UNCOMPRESSED, _COMPRESSED = 1, 2, 3, 5, 6, 7
 
@@ -23,11 +23,15 @@ _DICTIONARIES = {2, 8}
 
 @dataclass(frozen=True)
 class Chunk:
-    """A column in a row group.
+    """A column chunk: the values of one column in one row group.
 
-    ``path``: its name, and the names inside it. ``values``: how many values and missing ones it has. ``unpacked``,
-    ``stored``: the sizes of its pages in bytes. ``is_bytes``: whether its values are texts or bytes. ``in_dictionary``:
-    whether pages refer to a dictionary of values.
+    Attributes:
+        path: The name of the column, followed by the names of nested fields.
+        values: The number of values, including missing ones.
+        unpacked: The decompressed size of the pages in bytes.
+        stored: The size of the pages in the file in bytes.
+        is_bytes: Whether the values are texts or bytes.
+        in_dictionary: Whether pages refer to a dictionary of values.
     """
 
     path: tuple[str, ...]
@@ -39,19 +43,19 @@ class Chunk:
 
 
 def read_chunks(file: BinaryIO) -> list[list[Chunk]]:
-    """Return the columns of each row group; raises ``ValueError`` if the footer is damaged."""
+    """Return the column chunks of each row group. Raise ``ValueError`` if the footer is corrupt."""
     size = file.seek(0, 2)
     file.seek(max(size - 8, 0))
     end = file.read(8)
     length = int.from_bytes(end[:4], "little")
     if end[4:] != _MAGIC or length > size - 8:
-        raise ValueError("its footer is damaged")
+        raise ValueError("its footer is corrupt")
     file.seek(size - 8 - length)
     try:
         footer = _Thrift(file.read(length)).struct(0)
         return [[_chunk(column[_METADATA]) for column in group[_COLUMNS]] for group in footer[_ROW_GROUPS]]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        raise ValueError("its footer is damaged") from None
+        raise ValueError("its footer is corrupt") from None
 
 
 def _chunk(fields: dict[int, Any]) -> Chunk:
@@ -64,11 +68,11 @@ def _chunk(fields: dict[int, Any]) -> Chunk:
 
 
 class _Thrift:
-    """Reads values of Thrift's compact protocol from bytes."""
+    """A reader of values in the compact protocol of Thrift."""
 
     def __init__(self, content: bytes) -> None:
-        self._content, self._place = content, 0
-        number: Callable[[int], Any] = lambda _: self._zigzag()  # noqa: E731 - one of a table
+        self._content, self._position = content, 0
+        number: Callable[[int], Any] = lambda _: self._zigzag()  # noqa: E731 - an entry of the table
         self._readers: dict[int, Callable[[int], Any]] = {
             3: lambda _: self._take(1)[0],
             4: number,
@@ -83,8 +87,8 @@ class _Thrift:
         }
 
     def struct(self, depth: int) -> dict[int, Any]:
-        """The fields of a struct by their numbers."""
-        if depth > _DEEPEST:
+        """Read a struct. Return its fields by their numbers."""
+        if depth > _MAX_DEPTH:
             raise ValueError
         fields: dict[int, Any] = {}
         number = 0
@@ -100,7 +104,7 @@ class _Thrift:
         if size == 15:
             size = self._varint()
         read = self._readers[3 if kind in (1, 2) else kind]
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise ValueError
         return [read(depth + 1) for _ in range(size)]
 
@@ -110,15 +114,15 @@ class _Thrift:
             return []
         kinds = self._take(1)[0]
         key, value = self._readers[kinds >> 4], self._readers[kinds & 15]
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise ValueError
         return [(key(depth + 1), value(depth + 1)) for _ in range(size)]
 
     def _take(self, size: int) -> bytes:
-        part = self._content[self._place : self._place + size]
+        part = self._content[self._position : self._position + size]
         if len(part) != size:
             raise IndexError
-        self._place += size
+        self._position += size
         return part
 
     def _varint(self) -> int:

@@ -1,4 +1,4 @@
-"""Hidden folders beside outputs, in which these are made; those of killed processes are removed."""
+"""Hidden temporary folders beside the outputs. The folders of killed processes are removed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from tokemb.files.locks import LOCK, FileLock, owner_of, take_lock
 _PREFIX = ".tokemb-"
 _NAME = re.compile(re.escape(_PREFIX) + r"[0-9a-f]{12}")
 
-# In a temporary folder: the folder that was there before, while its name is given to the new one.
+# The entry of a temporary folder that contains the replaced folder until the new one is renamed.
 REPLACED = ".replaced"
 
-# Some network file systems have locks that only processes of one host respect.
-_SECONDS_OF_OTHER_HOSTS = 7 * 24 * 3600
+# On some network file systems, only processes of the same host respect locks.
+_MAX_AGE_ON_OTHER_HOSTS_SECONDS = 7 * 24 * 3600
 
 
 @contextmanager
 def temporary_folder(parent: Path) -> Iterator[Path]:
-    """Create a hidden folder in ``parent`` for the time of the block, locked, and remove what killed runs left there.
+    """Create a locked, hidden folder in ``parent`` for the block, and remove those of killed processes.
 
-    Raises ``OSError`` if ``parent`` is no folder, or nothing can be created in it.
+    Raises:
+        OSError: If ``parent`` is not a folder, or nothing can be created in it.
     """
     remove_abandoned(parent)
     folder, lock = _create(parent)
@@ -39,7 +40,8 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 def remove_abandoned(parent: Path) -> None:
     """Remove the temporary folders in ``parent`` whose processes have ended.
 
-    A folder that such a process was about to replace gets its name back, or the new one takes it if it is whole.
+    If such a process was killed while it replaced a folder, the new folder is renamed into place if it is complete.
+    Otherwise the replaced folder is.
     """
     with suppress(OSError):
         with os.scandir(parent) as entries:
@@ -50,13 +52,13 @@ def remove_abandoned(parent: Path) -> None:
 
 
 def restore_missing(path: Path) -> None:
-    """Give a folder its name if the process that was replacing it was killed between the two renames that it takes."""
+    """Restore the folder ``path`` if the process that was replacing it was killed between the two renames."""
     if not path.exists():
         remove_abandoned(path.parent)
 
 
 def is_temporary(file: Path) -> bool:
-    """Whether a file or folder is a temporary of an output, or a lock."""
+    """Return whether a file or folder is a temporary of an output or a lock."""
     return file.name == LOCK or _NAME.fullmatch(file.name) is not None
 
 
@@ -65,9 +67,9 @@ def _create(parent: Path) -> tuple[Path, FileLock]:
         folder = parent / f"{_PREFIX}{os.urandom(6).hex()}"
         try:
             folder.mkdir()
-        except OSError as error:  # on a read-only disk, for instance: users do not know the name of the temporary
+        except OSError as error:  # for example on a read-only disk: users do not know the name of the temporary folder
             raise OSError(error.errno, error.strerror, str(parent)) from None
-        # Until it is locked, another process may take it for abandoned and remove it.
+        # Until the folder is locked, another process may regard it as abandoned and remove it.
         with suppress(FileNotFoundError):
             lock = take_lock(folder / LOCK)
             if lock is not None:
@@ -79,7 +81,7 @@ def _remove_if_abandoned(folder: Path) -> None:
         return
     path = folder / LOCK
     owner = owner_of(path)
-    if owner is not None and not owner.is_here and time.time() - path.stat().st_mtime < _SECONDS_OF_OTHER_HOSTS:
+    if owner is not None and not owner.is_here and time.time() - path.stat().st_mtime < _MAX_AGE_ON_OTHER_HOSTS_SECONDS:
         return
     lock = take_lock(path)
     if lock is None:
@@ -92,9 +94,9 @@ def _remove_if_abandoned(folder: Path) -> None:
 
 
 def restore(folder: Path) -> None:
-    """Finish the replacement of a folder, for which it was already moved away."""
+    """Finish the replacement of a folder that was already moved away."""
     replaced = folder / REPLACED
-    is_own = replaced.is_dir() and not replaced.is_symlink()  # a link may lead to files of others
+    is_own = replaced.is_dir() and not replaced.is_symlink()  # a link may lead to other files
     for old in replaced.iterdir() if is_own else ():
         target, new = folder.parent / old.name, folder / old.name
         if not os.path.lexists(target):
@@ -102,20 +104,20 @@ def restore(folder: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder and all that it holds, if it is there; raise nothing."""
+    """Remove a folder with its contents, if it exists. Errors are ignored."""
     if _remove_flat_folder(folder):
         return
-    import shutil  # here, so that files do not wait for the archives that it knows
+    import shutil  # only here, because it imports the archive formats
 
     shutil.rmtree(folder, ignore_errors=True)
-    for path, _, _ in os.walk(folder):  # something in it is read-only
+    for path, _, _ in os.walk(folder):  # some of it is read-only
         with suppress(OSError):
             os.chmod(path, 0o700)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_flat_folder(folder: Path) -> bool:
-    """Remove a folder that holds no other folder; return whether it is gone."""
+    """Remove a folder without subfolders. Return whether it was removed."""
     try:
         for entry in list(os.scandir(folder)):
             if entry.is_dir(follow_symlinks=False):

@@ -19,7 +19,7 @@ from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.source import IdBlock, IdsSource, changed_file
 from tokemb.formats.writer import Array, Block, BlockColumn, Writer
 from tokemb.rows.ragged import Ragged
-from tokemb.sources.kept import plain, plain_type
+from tokemb.sources.column_types import plain, plain_type
 
 # The number of ids that are held as Python objects at a time.
 _BLOCK_READ = 1 << 19

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from tokemb.errors import ArgumentError
 from tokemb.formats.npy import GrowingArray
 from tokemb.formats.writer import Array
-from tokemb.sources.kept import is_moment, is_number, plain, plain_type
+from tokemb.sources.column_types import is_moment, is_number, plain, plain_type
 
 # Suffixes of the arrays of a column, after its name and a dot.
 DERIVED = ("utf8", "offsets", "missing")

@@ -164,7 +164,7 @@ class ParquetWriter(Writer):
         self._bytes = 0
         self._file = path.open("xb")
         # A dictionary hardly makes ids of texts smaller.
-        dictionary_columns = self._schema.names if layout.table else layout.kept_columns.names
+        dictionary_columns = True if layout.table else layout.kept_columns.names
         self._writer = pq.ParquetWriter(
             self._file,
             self._schema,

@@ -16,7 +16,7 @@ from tokemb.formats.output_options import OutputOptions, RowColumn
 from tokemb.formats.record_frames import frame_records
 from tokemb.formats.tf_examples import encode_examples, encode_feature, encode_numbers, encode_texts
 from tokemb.formats.writer import Block, Writer
-from tokemb.sources.kept import plain, plain_type
+from tokemb.sources.column_types import plain, plain_type
 
 # By the dtype of a feature: the name of its list in a protocol buffer, and the default value for missing values.
 _LISTS = {"int64": "int64_list", "float32": "float_list", "string": "bytes_list"}

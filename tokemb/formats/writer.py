@@ -18,7 +18,7 @@ from tokemb.errors import ArgumentError
 from tokemb.files.output_errors import naming_file
 from tokemb.formats.output_options import OutputOptions, RowColumn
 from tokemb.rows.ragged import Ragged
-from tokemb.sources.kept import with_plain_nulls
+from tokemb.sources.column_types import with_plain_nulls
 
 Array = npt.NDArray[Any]
 

@@ -1,7 +1,7 @@
-"""Vocabularies of other libraries, taken over with the ids that they have, so that trained weights stay valid.
+"""Import of vocabularies of other libraries. Every token keeps its id, so that trained weights stay valid.
 
-``import_vocabulary`` reads a file and gives an ``Encoder``; ``read_foreign`` says beside that what was read, and
-``verify`` compares it with the original on texts. Nothing in a file is executed.
+``import_vocabulary`` reads a file and returns an ``Encoder``. ``read_foreign`` also returns what was read, and
+``verify`` compares the encoder with the original on texts. Nothing in a file is executed.
 """
 
 from tokemb.importers.detect_format import KINDS, import_vocabulary, read_foreign

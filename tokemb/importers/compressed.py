@@ -1,4 +1,4 @@
-"""Compressed files, as gzip, bzip2, xz, zstd and joblib write them, read up to a limit."""
+"""Compressed files of gzip, bzip2, xz, zstd and joblib, decompressed up to a size limit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from tokemb.errors import VocabularyError
 
-# A vocabulary of millions of tokens; what unpacks to more than this is no vocabulary.
-LARGEST = 1 << 30
-# xz files name the memory that they need. The strongest preset needs 65 MiB.
+# Maximum size of a decompressed vocabulary, enough for millions of tokens.
+MAX_BYTES = 1 << 30
+# xz files state the memory that they need. The strongest preset needs 65 MiB.
 _XZ_MEMORY = 256 << 20
 # Bytes that are read at a time.
 _PART = 1 << 20
@@ -20,24 +20,26 @@ _PART = 1 << 20
 _Reader = Callable[[bytes, int], bytes]
 
 
-def decompressed(content: bytes, path: Path) -> bytes:
-    """Return the content of a compressed file, and any other content as it is.
+def decompress(content: bytes, path: Path) -> bytes:
+    """Decompress the content of a file. Content that is not compressed is returned unchanged.
 
     Raises:
-        VocabularyError: If the file is broken, or unpacks to more than a vocabulary can have.
+        VocabularyError: If the file is corrupt, or exceeds ``MAX_BYTES`` when decompressed.
     """
     name = next((name for name, signatures in _SIGNATURES.items() if content.startswith(signatures)), None)
     if name is None:
         return content
     try:
-        unpacked = _READERS[name](content, LARGEST + 1)
+        unpacked = _READERS[name](content, MAX_BYTES + 1)
     except Exception as error:  # the decompressors raise errors of many kinds
         if name == "zlib" and content.isascii():
-            return content  # a text that begins as zlib's files do: its signature has two characters
+            return content  # a text that starts with the two characters of a zlib signature
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise VocabularyError(f"{path} is compressed with {name}, and is broken: {reason:.120}") from None
-    if len(unpacked) > LARGEST:
-        raise VocabularyError(f"{path} unpacks to more than {LARGEST:,} bytes, which is no vocabulary")
+        raise VocabularyError(f"{path} is compressed with {name}, but is corrupt: {reason:.120}") from None
+    if len(unpacked) > MAX_BYTES:
+        raise VocabularyError(
+            f"{path} must have at most {MAX_BYTES:,} bytes when decompressed, as every vocabulary has; it has more"
+        )
     return unpacked
 
 
@@ -45,14 +47,14 @@ def _gzip(content: bytes, limit: int) -> bytes:
     import gzip
 
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-        return _in_parts(file.read, limit)
+        return _read_parts(file.read, limit)
 
 
 def _bz2(content: bytes, limit: int) -> bytes:
     import bz2
 
     with bz2.BZ2File(io.BytesIO(content)) as file:
-        return _in_parts(file.read, limit)
+        return _read_parts(file.read, limit)
 
 
 def _xz(content: bytes, limit: int) -> bytes:
@@ -76,13 +78,13 @@ def _zlib(content: bytes, limit: int) -> bytes:
 def _arrow(codec: str) -> _Reader:
     def read(content: bytes, limit: int) -> bytes:
         with pa.CompressedInputStream(pa.BufferReader(content), codec) as stream:
-            return _in_parts(stream.read, limit)
+            return _read_parts(stream.read, limit)
 
     return read
 
 
-def _in_parts(read: Callable[[int], bytes], limit: int) -> bytes:
-    """Read at most ``limit`` bytes, without room for all of them at once."""
+def _read_parts(read: Callable[[int], bytes], limit: int) -> bytes:
+    """Read at most ``limit`` bytes, without allocating memory for all of them in advance."""
     parts, size = [], 0
     while size < limit and (part := read(min(_PART, limit - size))):
         parts.append(part)
@@ -92,7 +94,7 @@ def _in_parts(read: Callable[[int], bytes], limit: int) -> bytes:
 
 def _check_end(is_complete: bool, rest: bytes) -> None:
     if not is_complete:
-        raise EOFError("it ends too early")
+        raise EOFError("it is truncated")
     if rest.strip(b"\0"):
         raise ValueError("other bytes follow its end")
 
@@ -108,7 +110,7 @@ _READERS: dict[str, _Reader] = {
 _SIGNATURES: dict[str, tuple[bytes, ...]] = {
     "gzip": (b"\x1f\x8b",),
     "bzip2": tuple(b"BZh%d1AY&SY" % level for level in range(1, 10)),
-    "xz": (b"\xfd7zXZ\0", b"\x5d\0\0"),  # and the format before it, which joblib calls lzma
+    "xz": (b"\xfd7zXZ\0", b"\x5d\0\0"),  # the second is the older format that joblib calls lzma
     "zlib": (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"),
     "zstd": (b"\x28\xb5\x2f\xfd",),
     "lz4": (b"\x04\x22\x4d\x18",),

@@ -1,4 +1,4 @@
-"""Which format a file has, seen from its content; and the import itself."""
+"""Import of a vocabulary, with detection of its format from the content."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importers import bert, keras_layer, keras_tokenizer, word_lists
 from tokemb.importers.bert import looks_like_bert, read_bert
-from tokemb.importers.compressed import decompressed
+from tokemb.importers.compressed import decompress
 from tokemb.importers.imported import Imported
 from tokemb.importers.keras_layer import read_keras_layer
 from tokemb.importers.options import Options
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import keras
 
 LINES = (bert.KIND, word_lists.GENSIM, word_lists.WORDS)
-"""The names of the formats that are lines of text."""
+"""The names of the line-based formats."""
 
 KINDS = (keras_tokenizer.KIND, *keras_layer.KINDS.values(), *LINES, TOKENIZER_JSON)
 """The names of all formats."""
@@ -51,28 +51,37 @@ def import_vocabulary(
     profile: str | None = None,
     offset: int | None = None,
 ) -> Encoder:
-    """Take over the vocabulary of another library; every token keeps its id.
+    """Import the vocabulary of another library. Every token keeps its id.
 
-    ``source``: an adapted ``TextVectorization`` layer, or the path of a file: a legacy Keras
-    ``Tokenizer`` (JSON in the forms in which it is found, or a pickle, which is read without pickle), a word map,
-    a ``.keras`` file with a ``TextVectorization`` or ``StringLookup``, a pickled
-    ``{"config": layer.get_config(), "weights": layer.get_weights()}`` or ``get_vocabulary()``, BERT's ``vocab.txt``,
-    gensim's ``Dictionary.save_as_text``, words, one a line, or a ``tokenizer.json``. The file can be compressed.
-    ``kind``: which of the formats of lines it is, ``"bert"``, ``"gensim"`` or ``"words"``, if that is not what it looks
-    like.
-    ``maxlen``, ``padding``, ``truncating``: what ``encode`` does when it is not told; a file that says them keeps them,
-    a Keras ``Tokenizer`` gets Keras' defaults ``"pre"`` and ``"pre"``.
-    ``lowercase``: whether texts are lowered, for BERT (by default if its tokens have no capitals) and Keras.
-    ``num_words``, ``oov_token``, ``filters``, ``split``, ``char_level``: as in Keras, for a ``word_index`` whose file
-    does not say them.
-    ``layer``: the name of the layer in a ``.keras`` file, if it has several.
-    ``item``: which vocabulary of a pickled dict, list or tuple, if it holds several: its key or position, such as
-    ``"source"`` or ``"0"``, or several of them with dots between.
-    ``profile``: how texts are split for gensim's words and word lists, by default ``"whitespace"``.
-    ``offset``: what gensim's ids are raised by (by default 0), or the id of the first word of a list (by default 2).
+    Args:
+        source: An adapted ``TextVectorization`` layer, or the path of a file: a legacy Keras ``Tokenizer`` (JSON, or a
+            pickle, which is read without pickle), a word map, a ``.keras`` file with a ``TextVectorization`` or
+            ``StringLookup`` layer, a pickled ``{"config": layer.get_config(), "weights": layer.get_weights()}`` or
+            ``get_vocabulary()``, a ``vocab.txt`` of BERT, the output of gensim's ``Dictionary.save_as_text``, a word
+            list with one word per line, or a ``tokenizer.json``. The file may be compressed.
+        kind: The format of a text file: ``"bert"``, ``"gensim"`` or ``"words"``. ``None`` detects it.
+        maxlen: The default length of rows in ``encode``. ``None`` uses the value in the file, if it has one.
+        padding: The default side of padding, ``"pre"`` or ``"post"``. ``None`` uses the value in the file, and Keras'
+            default ``"pre"`` for a Keras ``Tokenizer``.
+        truncating: The default side of truncation, as for ``padding``.
+        lowercase: Whether texts are lowercased, for BERT and ``word_index`` files. For BERT, the default is true if no
+            token has a capital letter.
+        num_words: As in Keras, for a ``word_index`` whose file does not contain it.
+        oov_token: As in Keras, for a ``word_index`` whose file does not contain it.
+        filters: As in Keras, for a ``word_index`` whose file does not contain it.
+        split: As in Keras, for a ``word_index`` whose file does not contain it.
+        char_level: As in Keras, for a ``word_index`` whose file does not contain it.
+        layer: The name of the layer in a ``.keras`` file that has several.
+        item: The vocabulary in a pickled dict, list or tuple that contains several: its key or position, such as
+            ``"source"`` or ``"0"``, or several of these joined with dots.
+        profile: The profile that splits texts, for gensim and word lists. The default is ``"whitespace"``.
+        offset: For gensim, the number that is added to every id (default 0). For word lists, the id of the first word
+            (default 2).
 
-    Raises ``VocabularyError`` for a file that cannot be read or whose ids tokemb cannot give, ``ModelError`` for a
-    broken ``.keras`` file, ``ArgumentError`` for settings that cannot be, or that the file says itself.
+    Raises:
+        VocabularyError: If the file cannot be read, or tokemb cannot produce its ids.
+        ModelError: If a ``.keras`` file is corrupt.
+        ArgumentError: If an argument is invalid, or does not apply to the file.
     """
     options = Options(
         maxlen,
@@ -91,13 +100,26 @@ def import_vocabulary(
     )
     if is_keras_layer(source):
         if kind is not None or options != Options():
-            raise ArgumentError("a layer has all settings of its vocabulary: pass no other argument")
+            raise ArgumentError("a layer contains all settings of its vocabulary: pass no other argument")
         return read_text_vectorization(source)
     return read_foreign(source, options, kind=kind).encoder
 
 
 def read_foreign(path: Path | str, options: Options | None = None, *, kind: str | None = None) -> Imported:
-    """``import_vocabulary``, and beside the encoder what was read."""
+    """Import a vocabulary from a file, with details of the import.
+
+    Args:
+        path: The file, as for ``import_vocabulary``.
+        options: The other arguments of ``import_vocabulary``.
+        kind: As for ``import_vocabulary``.
+
+    Returns:
+        The encoder and what was read.
+
+    Raises:
+        VocabularyError: If the file cannot be read, or tokemb cannot produce its ids. Other errors are those of
+            ``import_vocabulary``.
+    """
     path, options = Path(path), options or Options()
     if kind is not None:
         check_choice("kind", kind, LINES)
@@ -105,34 +127,36 @@ def read_foreign(path: Path | str, options: Options | None = None, *, kind: str 
         path /= "tokenizer.json"
     if not path.is_file():
         raise VocabularyError(f"there is no vocabulary file at {path}")
-    content = decompressed(path.read_bytes(), path)
+    content = decompress(path.read_bytes(), path)
     if kind is not None:
-        return _of_lines(_text(content, path), kind, options)
+        return _read_lines(_text(content, path), kind, options)
     if content.startswith(b"PK\x03\x04"):
         return read_keras_layer(path, options)
     if content.startswith(b"\x89HDF"):
-        raise VocabularyError(f"{path} is an HDF5 file, which has weights and no vocabulary: take what lay beside it")
+        raise VocabularyError(
+            f"{path} is an HDF5 file, which contains weights but no vocabulary: import the file that was saved with it"
+        )
     if content.startswith((b"\x80", *_OLD_PICKLES)) or path.suffix in _PICKLES:
         return read_parsed(read_pickle(content), path, options)
     text = _text(content, path)
     value = unwrap_json(text, path, required=path.suffix == ".json")
-    return _of_lines(text, None, options) if value is None else read_parsed(value, path, options)
+    return _read_lines(text, None, options) if value is None else read_parsed(value, path, options)
 
 
 def _text(content: bytes, path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise VocabularyError(f"{path} is no vocabulary that tokemb can read: it is not UTF-8 text") from None
+        raise VocabularyError(f"{path} is not a vocabulary that tokemb can read: it is not UTF-8 text") from None
 
 
-def _of_lines(text: str, kind: str | None, options: Options) -> Imported:
+def _read_lines(text: str, kind: str | None, options: Options) -> Imported:
     if "\0" in text:
-        raise ArgumentError("this is no file of lines of text: it has NUL characters")
+        raise ArgumentError("the file is not a text file: it contains NUL characters")
     lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
     ids = {line: index for index, line in enumerate(lines)}
     if kind == bert.KIND or (kind is None and looks_like_bert(ids)):
         return read_bert(ids, options)
     if kind == word_lists.GENSIM or (kind is None and looks_like_gensim(lines)):
         return read_gensim(lines, options)
-    return read_words(lines, options, sure=kind is not None)
+    return read_words(lines, options, explicit=kind is not None)

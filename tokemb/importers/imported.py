@@ -1,4 +1,4 @@
-"""What an import gives, and how words with ids of their own become an encoder."""
+"""The result of an import, and encoders for words with given ids."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, tokenizer_json_of, tokenizer_of
 
-# Texts to rows of ids.
+# A function from texts to rows of ids.
 Original = Callable[[list[str]], list[list[int]]]
 
 
@@ -27,10 +27,15 @@ Original = Callable[[list[str]], list[list[int]]]
 class Imported:
     """A vocabulary that was read from a file of another library.
 
-    ``kind``: the name of its format. ``encoder``: the vocabulary. ``facts``: what the file says, by name, to be shown.
-    ``notes``: what a user should know, a sentence each. ``original``: the library that the file is of, from texts to
-    rows of ids; it is imported at the first call. ``assumed``: the settings of the original that the file does not say,
-    and that both ``encoder`` and ``original`` take from elsewhere, so that comparing the two does not confirm them.
+    Attributes:
+        kind: The name of the format.
+        encoder: The vocabulary.
+        original: A function from texts to rows of ids that calls the original library. The library is imported at the
+            first call.
+        facts: Properties of the file by name, for display.
+        notes: Sentences that the user should read.
+        assumed: The settings that the file does not contain. Both ``encoder`` and ``original`` use the same assumed
+            values, so that a comparison of the two does not confirm them.
     """
 
     kind: str
@@ -42,10 +47,10 @@ class Imported:
 
 
 def check_ids(ids: Mapping[str, int]) -> None:
-    """Raise ``VocabularyError`` unless ``ids`` maps texts to whole numbers that can be ids."""
+    """Raise ``VocabularyError`` unless ``ids`` maps texts to valid ids."""
     for token, index in ids.items():
         if not isinstance(token, str):
-            raise VocabularyError(f"words must be text; the file has one that is {type(token).__name__}")
+            raise VocabularyError(f"words must be texts; the file contains one of type {type(token).__name__}")
         if type(index) is not int or not 0 <= index < 1 << 31:
             received = index if isinstance(index, (int, float, str)) else type(index).__name__
             raise VocabularyError(
@@ -66,24 +71,32 @@ def word_encoder(
     counts: Mapping[str, int] | None = None,
     documents: Mapping[str, int] | None = None,
 ) -> Encoder:
-    """An encoder of words with these ids.
+    """Make an encoder of words with given ids.
 
-    ``profile``: how text is split; its name may be ``""``. ``unk_token``: the token whose id unknown ones get, ``None``
-    to drop them. ``counts``, ``documents``: what the original counted, as far as it did.
-    Raises ``VocabularyError`` for ids that cannot be.
+    Args:
+        ids: The id of each word.
+        profile: The profile that splits texts. Its name may be ``""``.
+        unk_token: The OOV token. ``None`` drops tokens out of vocabulary.
+        pad_id: The id of padding. ``None`` if there is none.
+        shape: The truncation and padding of rows.
+        counts: The count of each word, if the original has it.
+        documents: The document count of each word, if the original has it.
+
+    Raises:
+        VocabularyError: If an id is invalid, or ``unk_token`` has none.
     """
     check_ids(ids)
-    # What is no Unicode text occurs in none, and no tokenizer.json can hold it.
+    # Words with lone surrogates occur in no text and cannot be saved in a tokenizer.json.
     vocab = {token: ids[token] for token in sorted(ids, key=ids.__getitem__) if is_unicode(token)}
     if unk_token is not None and unk_token not in vocab:
-        raise VocabularyError(f"the token for unknown words must be text with an id; it is {unk_token!r:.60}")
-    unknown = free_name(vocab) if unk_token is None else unk_token
+        raise VocabularyError(f"the OOV token must be valid text with an id; it is {unk_token!r:.60}")
+    oov = unused_token(vocab) if unk_token is None else unk_token
     tokenizer = profile.tokenizer()
     if profile.decoder is not None:
         tokenizer.decoder = profile.decoder
     specification: TokenizerJson = {
         **tokenizer_json_of(tokenizer),
-        "model": {"type": "WordLevel", "vocab": vocab, "unk_token": unknown},
+        "model": {"type": "WordLevel", "vocab": vocab, "unk_token": oov},
     }
     tokens = _tokens(vocab, max([*vocab.values(), pad_id or 0]) + 1)
     specification = shape.write(specification, pad_id or 0, tokens[pad_id or 0])
@@ -95,47 +108,59 @@ def word_encoder(
         pad_id=pad_id,
         profile=profile.name or None,
         oov=unk_token is not None,
-        # With the tokenizer.json, this is all that counting new texts needs.
+        # Together with the tokenizer.json, these settings are sufficient to count new texts.
         settings={"imported": True, "ties": profile.ties},
         table=vocabulary_table(tokens, _column(tokens, counts), _column(tokens, documents)),
     )
 
 
 def foreign_encoder(specification: TokenizerJson, options: Options) -> Encoder:
-    """An encoder of a ``tokenizer.json`` as it is, but for how its rows are truncated and padded if that was said."""
+    """Make an encoder of a ``tokenizer.json``. The options override only its truncation and padding.
+
+    Raises:
+        ArgumentError: If padding is set, but the file has no padding token.
+    """
     tokenizer = tokenizer_of(specification)
     pad_id = find_pad_id(tokenizer, None)
     shape = PadTruncate.of(tokenizer)
     if options.shape(shape) != shape:
         token = tokenizer.id_to_token(pad_id) if pad_id is not None else None
         if pad_id is None or token is None:
-            raise ArgumentError("this tokenizer.json names no padding token, so nothing can be said of how it pads")
+            raise ArgumentError(
+                "this tokenizer.json names no padding token, so maxlen, padding and truncating do not apply: omit them"
+            )
         specification = options.shape(shape).write(specification, pad_id, token)
     return Encoder(specification, tokenizer_of(specification), pad_id=pad_id)
 
 
-def check_reachable(encoder: Encoder, words: Mapping[str, int], way_out: str) -> None:
-    """Raise ``VocabularyError`` for a word that no text can yield, for then the file was made with other settings.
+def check_reachable(encoder: Encoder, words: Mapping[str, int], remedy: str) -> None:
+    """Check that each word can be produced from a text. Otherwise the file was made with other settings.
 
-    ``words``: their ids. ``way_out``: what to do about it.
+    Args:
+        encoder: The encoder.
+        words: The id of each word.
+        remedy: The remedy, for the message.
+
+    Raises:
+        VocabularyError: If no text gives one of the words.
     """
-    known = [word for word in words if word and is_unicode(word)]
-    rows = (row for batch in batches(known) for row in encoder.encode_column(batch, PadTruncate()).rows)
-    for word, row in zip(known, rows, strict=True):
+    texts = [word for word in words if word and is_unicode(word)]
+    rows = (row for batch in batches(texts) for row in encoder.encode_column(batch, PadTruncate()).rows)
+    for word, row in zip(texts, rows, strict=True):
         if row.tolist() != [words[word]]:
-            raise VocabularyError(f"no text is split so that it yields the word {word!r:.60}: {way_out}")
+            raise VocabularyError(f"no text gives the word {word!r:.60} with these settings: {remedy}")
 
 
-def free_name(taken: Mapping[str, int]) -> str:
-    """A name for unknown tokens that is no token."""
-    name = UNK_TOKEN
-    while name in taken:
-        name = f"[{name}]"
-    return name
+def unused_token(ids: Mapping[str, int]) -> str:
+    """Return an OOV token that is not a key of ``ids``."""
+    token = UNK_TOKEN
+    while token in ids:
+        token = f"[{token}]"
+    return token
 
 
 def _tokens(vocab: Mapping[str, int], input_dim: int) -> list[str]:
-    """The token of every id; the first if several share one."""
+    """Return the token of every id. If several tokens share an id, return the first."""
     tokens = [""] * input_dim
     for token, index in reversed(list(vocab.items())):
         tokens[index] = token

@@ -1,4 +1,4 @@
-"""Keras' ``TextVectorization`` and ``StringLookup`` in a ``.keras`` file, read without Keras."""
+"""``TextVectorization`` and ``StringLookup`` layers in ``.keras`` files, read without Keras."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.importers.imported import Imported, Original, free_name, word_encoder
+from tokemb.importers.imported import Imported, Original, unused_token, word_encoder
 from tokemb.importers.keras_splitting import layer_profile
 from tokemb.importers.options import Options
 from tokemb.models.keras_archive import read_archive, read_member
@@ -22,7 +22,7 @@ KINDS = {"TextVectorization": "text-vectorization", "StringLookup": "string-look
 
 @dataclass(frozen=True)
 class Layer:
-    """The config of a layer, and where a ``.keras`` file keeps what belongs to it."""
+    """The name, class and config of a layer, and the folder of its assets in a ``.keras`` file."""
 
     name: str
     class_name: str
@@ -31,13 +31,19 @@ class Layer:
 
 
 def read_keras_layer(path: Path, options: Options) -> Imported:
-    """Import the ``TextVectorization`` or ``StringLookup`` of a saved model, the one that ``options.layer`` names.
+    """Import a ``TextVectorization`` or ``StringLookup`` layer of a saved model.
 
-    Raises ``ModelError`` if the file is no ``.keras`` model, ``ArgumentError`` if it is not clear which layer,
-    ``VocabularyError`` for a layer whose ids tokemb cannot give.
+    Args:
+        path: The ``.keras`` file.
+        options: The options of the import. ``options.layer`` selects one of several layers.
+
+    Raises:
+        ModelError: If the file is not a ``.keras`` model.
+        ArgumentError: If ``options.layer`` does not select exactly one layer.
+        VocabularyError: If tokemb cannot produce the ids of the layer.
     """
     config, _ = read_archive(path)
-    layer = _chosen([item for item in _layers(config, "assets") if item.class_name in KINDS], options.layer, path)
+    layer = _choose_layer([item for item in _layers(config, "assets") if item.class_name in KINDS], options.layer, path)
     options.check_only(["layer"], KINDS[layer.class_name])
     words = layer.config.get("vocabulary")
     return import_layer(layer, lambda: _read_asset(path, layer) if words is None else words, options)
@@ -47,41 +53,41 @@ def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) 
     """Import a layer.
 
     Args:
-        layer: Its config.
-        read_words: Returns its vocabulary, with or without the tokens for padding and unknown texts. It is called once
-            the settings of the layer are known to be among those that tokemb can follow.
-        options: How rows are padded.
+        layer: The layer.
+        read_words: A function that returns its vocabulary, with or without the padding and OOV tokens. It is called
+            after the settings of the layer have been checked.
+        options: The truncation and padding of rows.
 
     Raises:
-        VocabularyError: If its settings or its vocabulary cannot be taken over.
+        VocabularyError: If tokemb does not support the settings or the vocabulary.
     """
     settings = layer.config
-    text = layer.class_name == "TextVectorization"
-    _check_settings(layer, text)
+    is_text = layer.class_name == "TextVectorization"
+    _check_settings(layer, is_text)
     words = read_words()
-    mask = "" if text else settings.get("mask_token")
-    oov = "[UNK]" if text else settings.get("oov_token")
+    mask = "" if is_text else settings.get("mask_token")
+    oov = "[UNK]" if is_text else settings.get("oov_token")
     specials = [*([] if mask is None else [mask]), oov]
     words = _without_specials(words, specials, layer)
     ids = {word: index for index, word in enumerate(words, len(specials))}
     if mask is not None:
         ids[mask] = 0
-    unknown = free_name(ids) if oov is None or oov in ids else oov
-    standardize, split = (settings.get("standardize"), settings.get("split")) if text else (None, None)
+    unk_token = unused_token(ids) if oov is None or oov in ids else oov
+    standardize, split = (settings.get("standardize"), settings.get("split")) if is_text else (None, None)
     profile = layer_profile(standardize, split)
-    length = settings.get("output_sequence_length") if text else None
+    length = settings.get("output_sequence_length") if is_text else None
     encoder = word_encoder(
-        {**ids, unknown: len(specials) - 1},
+        {**ids, unk_token: len(specials) - 1},
         profile,
-        unk_token=unknown,
+        unk_token=unk_token,
         pad_id=None if mask is None else 0,
         shape=options.shape(PadTruncate(length, "post", length, "post")),
     )
     facts = {
         "layer": layer.name,
         "words": len(words),
-        "oov": f"{unknown} ({encoder.unk_id})",
-        **({"standardize": standardize, "split": split} if text else {}),
+        "oov": f"{unk_token} ({encoder.unk_id})",
+        **({"standardize": standardize, "split": split} if is_text else {}),
         "output_sequence_length": length,
     }
     original = _original(layer.class_name, dict(settings), words, mask is not None)
@@ -89,13 +95,13 @@ def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) 
 
 
 _NO_MASK = (
-    "the layer has no mask_token, so id 0 is that of unknown texts and none is left for padding: "
-    "encode_ragged gives the ids, one a text"
+    "the layer has no mask_token, so id 0 is the OOV id and no id is left for padding: "
+    "encode_ragged returns the ids, one per text"
 )
 
 
 def _layers(config: Mapping[str, Any], prefix: str) -> Iterator[Layer]:
-    """The layers of a model and of the models in it; Keras keeps assets by class and position, not by name."""
+    """Yield the layers of a model and of its nested models. Keras names asset folders by class and position."""
     seen: Counter[str] = Counter()
     inner = config.get("config")
     for layer in inner.get("layers") or () if isinstance(inner, dict) else ():
@@ -115,19 +121,19 @@ def _snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def _chosen(layers: list[Layer], name: str | None, path: Path) -> Layer:
+def _choose_layer(layers: list[Layer], name: str | None, path: Path) -> Layer:
     found = [layer for layer in layers if name in (None, layer.name)]
     if not layers:
-        raise VocabularyError(f"{path} holds no TextVectorization and no StringLookup layer")
+        raise VocabularyError(f"{path} contains no TextVectorization and no StringLookup layer")
     if len(found) != 1:
         raise ArgumentError(f"layer must name one of {', '.join(layer.name for layer in layers)}; received {name!r}")
     return found[0]
 
 
-def _check_settings(layer: Layer, text: bool) -> None:
-    """Raise ``VocabularyError`` for a setting that ids of single tokens cannot follow."""
+def _check_settings(layer: Layer, is_text: bool) -> None:
+    """Raise ``VocabularyError`` for a setting that tokemb does not support."""
     choices: dict[str, tuple[Any, ...]] = {"output_mode": ("int",), "encoding": ("utf-8", "UTF-8", None)}
-    if text:
+    if is_text:
         choices["standardize"] = ("lower_and_strip_punctuation", "lower", "strip_punctuation", None)
         choices["split"] = ("whitespace", "character", None)
         choices["ngrams"] = (None, 1, [1])
@@ -139,45 +145,49 @@ def _check_settings(layer: Layer, text: bool) -> None:
         value = list(value) if isinstance(value, tuple) else value
         if any(type(value) is type(item) and value == item for item in allowed):
             continue
-        shown = value if isinstance(value, (str, int, list)) else "a function of its own"
+        shown = value if isinstance(value, (str, int, list)) else "a custom function"
         raise VocabularyError(
-            f"the layer {layer.name} has {name}={shown!r:.60}, which no tokenizer.json of words can do: "
-            f"tokemb takes {', '.join(repr(item) for item in allowed)}"
+            f"the layer {layer.name} has {name}={shown!r:.60}, which a tokenizer.json of words cannot express: "
+            f"tokemb supports {', '.join(repr(item) for item in allowed)}"
         )
 
 
 def _read_asset(path: Path, layer: Layer) -> list[str]:
     name = f"{layer.assets}/vocabulary.txt"
     try:
-        with zipfile.ZipFile(path) as archive:  # read in place: its names are no paths of this machine
+        with zipfile.ZipFile(path) as archive:  # not extracted, since its names could be any path
             text = read_member(archive, name).decode()
     except KeyError:
-        raise VocabularyError(f"{path} holds no {name}: the layer {layer.name} has not learned a vocabulary") from None
+        raise VocabularyError(
+            f"{path} contains no {name}: the layer {layer.name} must be adapted before the model is saved"
+        ) from None
     except UnicodeDecodeError:
         raise VocabularyError(
-            f"{name} in {path} is not UTF-8, as Keras writes it on Windows: read it there and save the model again"
+            f"{name} in {path} is not UTF-8, as Keras on Windows may write it: load the model there and save it again"
         ) from None
     lines = text.replace("\r\n", "\n").split("\n")
     size = layer.config.get("vocabulary_size")
     if size not in (None, len(lines)) or (size is None and lines != text.splitlines()):
-        # Keras writes a token with a line end in it as two lines; which ids the model learned cannot be told then.
+        # Keras writes a token that contains a line end as two lines, which makes later ids ambiguous.
         raise VocabularyError(
-            f"{name} in {path} has {len(lines)} lines, and the layer {layer.name} {size or 'an unknown number of'} "
-            "tokens: a token holds a line end, so that the ids of those after it cannot be told"
+            f"{name} in {path} has {len(lines)} lines, but the layer {layer.name} has {size or 'an unknown number of'} "
+            "tokens: a token contains a line end, so that the ids of later tokens are unknown"
         )
     return lines
 
 
 def _without_specials(words: Any, specials: list[str | None], layer: Layer) -> list[str]:  # noqa: ANN401
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise VocabularyError(f"the vocabulary of the layer {layer.name} is not in the file: it is no list of texts")
+        raise VocabularyError(
+            f"the vocabulary of the layer {layer.name} must be a list of texts in the file; it is not"
+        )
     rest = words[len(specials) :] if words[: len(specials)] == specials else words
     if len(set(rest)) < len(rest) or (len(specials) == 2 and specials[0] in rest):
-        raise VocabularyError(f"the vocabulary of the layer {layer.name} names a token twice, which Keras refuses too")
+        raise VocabularyError(f"the vocabulary of the layer {layer.name} must not contain a token twice, as in Keras")
     return rest
 
 
-def _original(class_name: str, config: dict[str, Any], words: list[str], masked: bool) -> Original:
+def _original(class_name: str, config: dict[str, Any], words: list[str], has_mask: bool) -> Original:
     names = ("standardize", "split") if class_name == "TextVectorization" else ("mask_token", "oov_token")
     settings = {name: config.get(name) for name in names}
 
@@ -188,7 +198,7 @@ def _original(class_name: str, config: dict[str, Any], words: list[str], masked:
 
         layer = getattr(keras.layers, class_name)(vocabulary=words, **settings)
         array = np.asarray(layer(tf.constant(texts, tf.string))).reshape(len(texts), -1)
-        # With a mask, id 0 fills the rows.
-        return [np.trim_zeros(row, "b").tolist() if masked else row.tolist() for row in array]
+        # With a mask, rows are filled with id 0.
+        return [np.trim_zeros(row, "b").tolist() if has_mask else row.tolist() for row in array]
 
     return original

@@ -1,4 +1,4 @@
-"""The legacy Keras ``Tokenizer``: its JSON in the forms in which it is found, and its pickled state."""
+"""The legacy Keras ``Tokenizer``, from its JSON or its pickled state."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tokemb.importers.imported import Imported, check_ids, check_reachable, word
 from tokemb.importers.keras_splitting import DEFAULT_FILTERS, keras_profile
 from tokemb.importers.options import Options
 from tokemb.importers.pickled_objects import MIGRATED
-from tokemb.importers.special_words import is_special, padding_id, unknown_word
+from tokemb.importers.special_words import is_special, oov_word, padding_id
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
 KIND = "keras-tokenizer"
 
-# What the Tokenizer does when it is not told, which no file of `to_json` leaves out.
+# The default settings of the Tokenizer. Files of `to_json` contain all of them.
 _DEFAULTS: Mapping[str, Any] = {
     "num_words": None,
     "oov_token": None,
@@ -27,24 +27,37 @@ _DEFAULTS: Mapping[str, Any] = {
     "split": " ",
     "char_level": False,
 }
-# What a user calls some of them.
+# The options of import_vocabulary for these settings.
 _OPTIONS = {name: name.replace("lower", "lowercase") for name in _DEFAULTS}
 
-_SAY = "say how it was, with filters, lowercase, split or char_level, or oov_token if it is that: the file does not"
-# A word map with as many words, all of one character, is hardly of words.
-_MANY_CHARACTERS = 10
+_REMEDY = (
+    "pass the settings that the file lacks: filters, lowercase, split or char_level, or oov_token if it is that word"
+)
+# With this many words, all of one character, a word map probably maps characters.
+_MIN_CHARACTERS = 10
 
-_NO_OOV = "if the original dropped unknown words, import a JSON file with this word_index and oov_token null instead"
+_NO_OOV = "if the original drops words out of vocabulary, import a JSON file with this word_index and oov_token null"
 
 _PADDING = (
-    "how the original padded is not in its file; Keras' pad_sequences pads and cuts at the start (pre) unless told: "
-    "see what the code beside the model says, and give padding, truncating and maxlen"
+    "the file does not contain how rows are padded; the default of Keras' pad_sequences, pre, is assumed: if the code "
+    "of the model differs, pass padding, truncating and maxlen"
 )
 
 
 @dataclass(frozen=True)
 class KerasTokenizer:
-    """The state of a ``Tokenizer`` that decides its ids."""
+    """The state of a ``Tokenizer`` that decides its ids.
+
+    Attributes:
+        word_index: The id of each word.
+        num_words: As in Keras.
+        oov_token: As in Keras.
+        filters: As in Keras.
+        lower: As in Keras.
+        split: As in Keras.
+        char_level: As in Keras.
+        migrated: Whether the pickled class is that of ``tokemb.keras``.
+    """
 
     word_index: dict[str, int]
     num_words: int | None
@@ -55,13 +68,13 @@ class KerasTokenizer:
     char_level: bool
     migrated: bool = False
 
-    def kept(self) -> dict[str, int]:
-        """The words that get an id of their own: those below ``num_words``, and ``oov_token``."""
+    def in_vocabulary(self) -> dict[str, int]:
+        """Return the words with an id of their own: those below ``num_words``, and ``oov_token``."""
         limit, oov = self.num_words, self.oov_token
         return {word: index for word, index in self.word_index.items() if not limit or index < limit or word == oov}
 
     def original(self, texts: list[str]) -> list[list[int]]:
-        """Return the rows of TensorFlow's own class, or of the one in ``tokemb.keras`` if the file is of that."""
+        """Encode texts with TensorFlow's class, or with that of ``tokemb.keras`` if the file is from it."""
         tokenizer = self._original_class()(
             num_words=self.num_words,
             filters=self.filters,
@@ -85,37 +98,37 @@ class KerasTokenizer:
 
 
 def read_keras_tokenizer(state: Mapping[str, Any], options: Options, *, pickled: str | None = None) -> Imported:
-    """Import the ``config`` of a ``Tokenizer``, or what is left of one: at least a ``word_index``.
+    """Import the ``config`` of a ``Tokenizer``, or a part of it that contains at least a ``word_index``.
 
     Args:
-        state: The config, or the attributes of a pickled ``Tokenizer``, which in old Keras had fewer.
-        options: What the file does not say.
-        pickled: The path of the class in a pickle; ``None`` for other files.
+        state: The config, or the attributes of a pickled ``Tokenizer``. Old versions of Keras have fewer.
+        options: The settings that the file does not contain.
+        pickled: The path of the class in a pickle. ``None`` for other files.
 
     Raises:
-        VocabularyError: If the state is broken, or tokemb cannot give its ids.
+        VocabularyError: If the state is invalid, or tokemb cannot produce its ids.
     """
     missing = [name for name in _DEFAULTS if name not in state] if pickled is None else []
     options.check_only([_OPTIONS[name] for name in missing], KIND)
-    said = {name: getattr(options, _OPTIONS[name]) for name in missing}
-    settings = {**_DEFAULTS, **{name: value for name, value in said.items() if value is not None}}
+    passed = {name: getattr(options, _OPTIONS[name]) for name in missing}
+    settings = {**_DEFAULTS, **{name: value for name, value in passed.items() if value is not None}}
     settings.update({name: state[name] for name in _DEFAULTS if name in state})
     word_index = _object(state.get("word_index"), "word_index")
     check_ids(word_index)
-    assumed = [name for name in missing if said[name] is None]
+    assumed = [name for name in missing if passed[name] is None]
     if "oov_token" in assumed:
-        settings["oov_token"] = unknown_word(word_index)
-    tokenizer = replace(_checked(word_index, settings), migrated=pickled == MIGRATED)
-    tokenizer, notes = _of_old_keras(tokenizer)
+        settings["oov_token"] = oov_word(word_index)
+    tokenizer = replace(_check_settings(word_index, settings), migrated=pickled == MIGRATED)
+    tokenizer, notes = _adapt_old_keras(tokenizer)
     pad_id = padding_id(word_index) if "oov_token" in missing else 0
     encoder = word_encoder(
-        tokenizer.kept(),
+        tokenizer.in_vocabulary(),
         keras_profile(tokenizer.filters, tokenizer.lower, tokenizer.split, tokenizer.char_level),
         unk_token=tokenizer.oov_token,
         pad_id=pad_id,
         shape=options.shape(PadTruncate(padding="pre", truncating="pre")),
-        counts=_numbers(state.get("word_counts")),
-        documents=_numbers(state.get("word_docs")),
+        counts=_counts(state.get("word_counts")),
+        documents=_counts(state.get("word_docs")),
     )
     notes = [*_assumptions(tokenizer, assumed), *notes]
     if assumed:
@@ -126,67 +139,69 @@ def read_keras_tokenizer(state: Mapping[str, Any], options: Options, *, pickled:
     return Imported(KIND, encoder, tokenizer.original, _facts(tokenizer, encoder), tuple(notes), tuple(assumed))
 
 
-def _of_old_keras(tokenizer: KerasTokenizer) -> tuple[KerasTokenizer, list[str]]:
-    """Return the tokenizer as the Keras that made it used it, and a note if that is not as today's does."""
+def _adapt_old_keras(tokenizer: KerasTokenizer) -> tuple[KerasTokenizer, list[str]]:
+    """Return the tokenizer as used by the version of Keras that made it, and a note if current versions differ."""
     if not (tokenizer.char_level and tokenizer.lower and any(_is_cased(word) for word in tokenizer.word_index)):
         return tokenizer, []
-    # Keras before 2.1.3 did not lower characters, and the ids of capitals are those of the model.
+    # Keras before 2.1.3 did not lowercase characters, so that the model has ids of capital letters.
     return replace(tokenizer, lower=False), [
-        "its characters include capitals, so the Keras that made it did not lower texts: nor does tokemb"
+        "its characters include capital letters, so its version of Keras did not lowercase texts: neither does tokemb"
     ]
 
 
 def _assumptions(tokenizer: KerasTokenizer, assumed: list[str]) -> list[str]:
-    """Return a note for what the file does not say."""
+    """Return notes on the settings that the file does not contain."""
     notes = []
     if "oov_token" in assumed and tokenizer.oov_token is not None:
         assumed = [name for name in assumed if name != "oov_token"]
         index = tokenizer.word_index[tokenizer.oov_token]
-        notes.append(f"unknown words get id {index}, since {tokenizer.oov_token!r:.60} looks like oov_token: {_NO_OOV}")
+        notes.append(
+            f"words out of vocabulary get id {index}, since {tokenizer.oov_token!r:.60} looks like oov_token: {_NO_OOV}"
+        )
     if assumed:
-        notes.insert(0, f"the file does not say {', '.join(assumed)}: taken as Keras has them by default")
+        notes.insert(0, f"the file does not contain {', '.join(assumed)}: the defaults of Keras are assumed")
     return notes
 
 
-def _check_words(encoder: Encoder, tokenizer: KerasTokenizer, pad_id: int, is_char_level_said: bool) -> list[str]:
-    """Return a note on the words that only rows of tokens yield.
+def _check_words(encoder: Encoder, tokenizer: KerasTokenizer, pad_id: int, is_char_level_known: bool) -> list[str]:
+    """Return a note on special words that only rows of tokens can contain.
 
     Raises:
-        VocabularyError: If no text yields one of the others, or if they are characters and nothing says whether texts
-            are split into these.
+        VocabularyError: If no text gives one of the other words, or if all of them are characters and ``char_level`` is
+            not known.
     """
     words = {
         word: index
-        for word, index in tokenizer.kept().items()
+        for word, index in tokenizer.in_vocabulary().items()
         if index not in (0, pad_id) and word != tokenizer.oov_token
     }
     ordinary = {word: index for word, index in words.items() if not is_special(word)} or words
-    check_reachable(encoder, ordinary, _SAY)
-    if not is_char_level_said and len(ordinary) >= _MANY_CHARACTERS and max(map(len, ordinary)) == 1:
+    check_reachable(encoder, ordinary, _REMEDY)
+    if not is_char_level_known and len(ordinary) >= _MIN_CHARACTERS and max(map(len, ordinary)) == 1:
         raise VocabularyError(
-            f"each of the {len(ordinary)} words is one character, and the file does not say whether texts are split "
-            "into characters: pass char_level=True or char_level=False"
+            f"each of the {len(ordinary)} words is one character, and the file does not contain char_level: "
+            "pass char_level=True or char_level=False"
         )
-    apart = [
+    unreachable = [
         word for word in words if word not in ordinary and encoder.encode_ragged([word])[0].tolist() != [words[word]]
     ]
-    if not apart:
+    if not unreachable:
         return []
-    listed = ", ".join(sorted(apart, key=words.__getitem__)[:10])
+    listed = ", ".join(sorted(unreachable, key=words.__getitem__)[:10])
     return [
-        f"no text yields {listed}, only rows of tokens do: if the texts of the original spelled them, pass its "
-        'filters, for example filters="", and lowercase=False if it did not lower texts'
+        f"no text gives {listed}, only rows of tokens do: if the original texts contain them, pass the original "
+        'filters, for example filters="", and lowercase=False if the original does not lowercase texts'
     ]
 
 
 def _shared_ids(tokenizer: KerasTokenizer, encoder: Encoder) -> list[str]:
-    """Return notes on padding that has the id of a word."""
+    """Return notes on words that have the id of padding."""
     zero = [word for word, index in tokenizer.word_index.items() if index == 0 == encoder.pad_id]
     notes = []
     if encoder.unk_id is not None and encoder.unk_id == encoder.pad_id:
-        notes.append("unknown words have the id of padding, so a model cannot tell the two apart")
+        notes.append("words out of vocabulary have the id of padding, so a model cannot distinguish the two")
     elif zero:
-        notes.append(f"a text that spells {zero[0]!r:.60} gets id 0, that of padding, as in the original")
+        notes.append(f"{zero[0]!r:.60} in a text gets id 0, that of padding, as in the original")
     return notes
 
 
@@ -202,9 +217,9 @@ def _facts(tokenizer: KerasTokenizer, encoder: Encoder) -> dict[str, object]:
     }
 
 
-def _checked(word_index: dict[str, int], settings: Mapping[str, Any]) -> KerasTokenizer:
+def _check_settings(word_index: dict[str, int], settings: Mapping[str, Any]) -> KerasTokenizer:
     if not word_index:
-        raise VocabularyError("the word_index of this Keras Tokenizer holds no words")
+        raise VocabularyError("the word_index of this Keras Tokenizer contains no words: fit it first")
     kinds = {"filters": str, "lower": bool, "split": str, "char_level": bool}
     for name, kind in kinds.items():
         value = settings[name]
@@ -212,11 +227,11 @@ def _checked(word_index: dict[str, int], settings: Mapping[str, Any]) -> KerasTo
             raise VocabularyError(f"{name} of a Keras Tokenizer must be {kind.__name__}; it is {type(value).__name__}")
     num_words, oov_token = settings["num_words"], settings["oov_token"]
     if num_words is not None and (type(num_words) is not int or num_words < 0):
-        raise VocabularyError(f"num_words of a Keras Tokenizer must be a whole number; it is {str(num_words):.60}")
-    if oov_token is not None and (type(oov_token) is not str or oov_token not in word_index):
         raise VocabularyError(
-            f"oov_token is {str(oov_token)!r:.60}, which is not in the word_index: the original has no id for it"
+            f"num_words of a Keras Tokenizer must be an integer of at least 0; it is {str(num_words):.60}"
         )
+    if oov_token is not None and (type(oov_token) is not str or oov_token not in word_index):
+        raise VocabularyError(f"oov_token is {str(oov_token)!r:.60}, which is not in the word_index and has no id")
     return KerasTokenizer(word_index, num_words or None, oov_token, **{name: settings[name] for name in kinds})
 
 
@@ -225,19 +240,19 @@ def _is_cased(word: str) -> bool:
 
 
 def _object(value: Any, name: str) -> dict[str, Any]:  # noqa: ANN401
-    """A JSON object, which ``to_json`` writes as text once more."""
+    """Return a JSON object. ``to_json`` writes it as text within JSON."""
     if isinstance(value, str):
         try:
             value = parse_json(value)
         except ValueError:
-            raise VocabularyError(f"the {name} of this file is text that is not JSON") from None
+            raise VocabularyError(f"the {name} of this file must be JSON; it is other text") from None
     if not isinstance(value, dict):
-        raise VocabularyError(f"the file holds no {name}: it is not of a Keras Tokenizer that was fitted")
+        raise VocabularyError(f"the file contains no {name}: it is not from a fitted Keras Tokenizer")
     return value
 
 
-def _numbers(value: Any) -> dict[str, int]:  # noqa: ANN401
-    """How often the words occurred; without those that are no numbers, for they decide no id."""
+def _counts(value: Any) -> dict[str, int]:  # noqa: ANN401
+    """Return the counts of words. Invalid counts are dropped, since they do not affect ids."""
     try:
         numbers = _object(value, "word_counts")
     except VocabularyError:

@@ -1,4 +1,4 @@
-"""What a user can say that a file does not."""
+"""The settings of an import that a file does not contain."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, fields
 from tokemb.errors import ArgumentError
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
-# What every file takes.
+# The settings that apply to every file.
 _ROWS = ("maxlen", "padding", "truncating")
 
 
 @dataclass(frozen=True)
 class Options:
-    """Settings that complete a file; ``None`` where nothing was said. ``import_vocabulary`` explains them."""
+    """The settings of an import, documented in ``import_vocabulary``. ``None`` means not passed."""
 
     maxlen: int | None = None
     padding: str | None = None
@@ -31,11 +31,13 @@ class Options:
     offset: int | None = None
 
     def check_only(self, names: Collection[str], kind: str) -> None:
-        """Raise ``ArgumentError`` if anything but ``names`` was said: it would change nothing."""
+        """Raise ``ArgumentError`` if a setting other than ``names`` was passed, since it would have no effect."""
         for item in fields(self):
             if item.name not in (*_ROWS, *names) and getattr(self, item.name) is not None:
-                raise ArgumentError(f"{item.name} is not for this file ({kind}), which says it or has no use for it")
+                raise ArgumentError(
+                    f"{item.name} does not apply to this file ({kind}), which contains or does not use it: omit it"
+                )
 
-    def shape(self, of_file: PadTruncate) -> PadTruncate:
-        """How rows are truncated and padded, given what the file says."""
-        return of_file.override(self.maxlen, self.padding, self.truncating)
+    def shape(self, saved: PadTruncate) -> PadTruncate:
+        """Return the truncation and padding of a file, with the settings that were passed in their place."""
+        return saved.override(self.maxlen, self.padding, self.truncating)

@@ -1,4 +1,4 @@
-"""Which vocabulary the value of a JSON file or of a pickle is."""
+"""Vocabularies in the values of JSON files and pickles."""
 
 from __future__ import annotations
 
@@ -18,17 +18,23 @@ from tokemb.importers.options import Options
 from tokemb.importers.pickled_objects import PickledTokenizer
 from tokemb.importers.tokenizer_json import read_tokenizer_json
 
-# How the pieces of other subword models are marked.
+# Prefixes of subwords in models other than WordPiece.
 _SUBWORD_MARKS = ("Ġ", "▁")
 
 
 def unwrap_json(text: str, path: Path, *, required: bool = True) -> Any:  # noqa: ANN401
-    """Return the dict or list that the text says if it is JSON; JSON in JSON strings is taken out.
+    """Parse JSON, and JSON within JSON strings.
 
-    The result is ``None`` for a text that is not JSON, unless that is ``required``, and for other values.
+    Args:
+        text: The text.
+        path: The file, for messages.
+        required: Whether the text must be JSON.
+
+    Returns:
+        A dict or a list. ``None`` for other values, and for a text that is not JSON unless that is ``required``.
 
     Raises:
-        VocabularyError: If the text, or the JSON string in it, is not JSON.
+        VocabularyError: If the text is ``required`` to be JSON and is not, or a JSON string in it is not JSON.
     """
     value: Any = text
     try:
@@ -42,21 +48,21 @@ def unwrap_json(text: str, path: Path, *, required: bool = True) -> Any:  # noqa
 
 
 def read_parsed(value: Any, path: Path, options: Options) -> Imported:  # noqa: ANN401
-    """Import the vocabulary that ``value`` is, or the one in it that ``options.item`` names.
+    """Import a value that is a vocabulary, or the vocabulary in it that ``options.item`` selects.
 
     Raises:
-        VocabularyError: If there is none.
-        ArgumentError: If there are several and it is not clear which one is meant.
+        VocabularyError: If there is no vocabulary.
+        ArgumentError: If there are several and ``options.item`` does not select one.
     """
     if isinstance(value, str):
         value = unwrap_json(value, path)
     if options.item is None or not isinstance(value, (dict, list, tuple)):
-        imported = _known(value, path, options)
+        imported = _read_vocabulary(value, path, options)
         if imported is not None:
             return imported
     chosen = choose(value, options.item, path, maps=options.item is not None)
     if chosen is None and isinstance(value, dict):
-        imported = _own_layout(value, path, options)
+        imported = _read_custom_dict(value, path, options)
         if imported is not None:
             return imported
     chosen = chosen or choose(value, None, path, maps=True)
@@ -65,17 +71,21 @@ def read_parsed(value: Any, path: Path, options: Options) -> Imported:  # noqa: 
         imported = read_parsed(inner, path, replace(options, item=None))
         return replace(imported, facts={"item": name, **imported.facts})
     if isinstance(value, dict):
-        raise VocabularyError(f"{path} holds values without a word_index, a Tokenizer or a tokenizer.json among them")
+        raise VocabularyError(
+            f"{path} contains no vocabulary: it must have a word_index, a Tokenizer or a tokenizer.json"
+        )
     if isinstance(value, list):
         raise VocabularyError(
-            f"{path} is a JSON list or a pickled list, which says neither what the ids are nor how texts are split: "
-            "if it is words in the order of their ids, write them to a text file, one word per line"
+            f"{path} is a JSON list or a pickled list, which has neither ids nor how texts are split: if it is words "
+            "in the order of their ids, write them to a text file, one word per line"
         )
-    raise VocabularyError(f"{path} is a pickled {type(value).__name__}, and neither is nor holds a Keras Tokenizer")
+    raise VocabularyError(
+        f"{path} is a pickled {type(value).__name__}, and not a Keras Tokenizer nor a container of one"
+    )
 
 
-def _known(value: Any, path: Path, options: Options) -> Imported | None:  # noqa: ANN401
-    """Import a value that is itself a vocabulary; return ``None`` for any other."""
+def _read_vocabulary(value: Any, path: Path, options: Options) -> Imported | None:  # noqa: ANN401
+    """Import a value that is itself a vocabulary. Return ``None`` for any other value."""
     if isinstance(value, PickledTokenizer):
         return read_keras_tokenizer(value.state, options, pickled=value.path)
     if is_layer(value):
@@ -89,12 +99,12 @@ def _known(value: Any, path: Path, options: Options) -> Imported | None:  # noqa
     if is_complete(value):
         return read_keras_tokenizer(value["config"], options)
     if value and all(type(index) is int for index in value.values()):
-        return _of_ids(value, path, options)
+        return _read_word_map(value, path, options)
     return None
 
 
-def _own_layout(value: dict[str, Any], path: Path, options: Options) -> Imported | None:
-    """Import a dict with a ``word_index`` and some settings, or with a ``tokenizer`` that is one."""
+def _read_custom_dict(value: dict[str, Any], path: Path, options: Options) -> Imported | None:
+    """Import a dict with a ``word_index`` and some settings, or with a ``tokenizer`` that is a vocabulary."""
     if "word_index" in value and "tokenizer" not in value:
         return read_keras_tokenizer(value, options)
     inner = value.get("tokenizer")
@@ -103,7 +113,7 @@ def _own_layout(value: dict[str, Any], path: Path, options: Options) -> Imported
     return None
 
 
-def _of_ids(ids: Mapping[str, int], path: Path, options: Options) -> Imported:
+def _read_word_map(ids: Mapping[str, int], path: Path, options: Options) -> Imported:
     if looks_like_bert(ids):
         return read_bert(ids, options)
     if ids.get("") == 0 and ids.get("[UNK]") == 1 and is_word_map(ids):
@@ -111,6 +121,6 @@ def _of_ids(ids: Mapping[str, int], path: Path, options: Options) -> Imported:
     marked = sum(isinstance(token, str) and token.startswith(_SUBWORD_MARKS) for token in ids)
     if marked > len(ids) / 10:
         raise VocabularyError(
-            f"{path} has the pieces of a subword model, which needs its merges or scores too: import its tokenizer.json"
+            f"{path} contains subwords without their merges or scores: import the tokenizer.json of the model instead"
         )
     return read_keras_tokenizer({"word_index": ids}, options)

@@ -1,7 +1,7 @@
 """Pickles, read without pickle: plain containers, NumPy arrays and Keras ``Tokenizer`` objects.
 
-The machine below knows the instructions that build plain containers, and makes records of the few classes that
-``pickled_objects`` admits. It calls nothing that a file names: whatever else a file asks for is refused by name.
+The interpreter below supports the instructions that build plain containers, and makes records for the few classes that
+``pickled_objects`` allows. It never calls a name from the file. Other names are rejected with an error.
 """
 
 from __future__ import annotations
@@ -17,36 +17,43 @@ from tokemb.importers.pickled_objects import Name, admit, make, of_type, pairs, 
 
 
 class _Mark:
-    """A place on the stack."""
+    """A mark on the stack."""
 
 
-def read_pickle(content: bytes) -> Any:  # noqa: ANN401 - whatever the file holds
-    """Return what a pickle holds: plain containers, and records of the objects in them.
+def read_pickle(content: bytes) -> Any:  # noqa: ANN401 - any content
+    """Read a pickle.
 
-    Raises ``VocabularyError`` if it names anything else, or is broken.
+    Args:
+        content: The bytes of the pickle.
+
+    Returns:
+        Plain containers, with records of the objects in them.
+
+    Raises:
+        VocabularyError: If the pickle contains other objects, or is corrupt.
     """
     try:
         return _read(io.BytesIO(content))
     except VocabularyError:
         raise
-    except Exception as error:  # a broken file can make pickletools and the machine raise anything
+    except Exception as error:  # a corrupt file can make pickletools and the interpreter raise any error
         reason = f"{type(error).__name__} {error}"
-        raise VocabularyError(f"the pickle is broken: {' '.join(reason.split()):.120}") from None
+        raise VocabularyError(f"the pickle is corrupt: {' '.join(reason.split()):.120}") from None
 
 
 def _read(stream: BinaryIO) -> Any:  # noqa: ANN401
-    machine = _Machine()
+    interpreter = _Interpreter()
     for opcode, argument, _ in pickletools.genops(stream):
         if opcode.name == "STOP":
-            return machine.pop()
-        machine.do(opcode.name, argument)
-        if opcode.name == "BUILD" and isinstance(machine.top, JoblibArray):
-            _read_what_follows(machine.top, stream)
-    raise VocabularyError("the pickle is broken: it does not end")
+            return interpreter.pop()
+        interpreter.execute(opcode.name, argument)
+        if opcode.name == "BUILD" and isinstance(interpreter.top, JoblibArray):
+            _read_elements(interpreter.top, stream)
+    raise VocabularyError("the pickle is corrupt: it is truncated")
 
 
-def _read_what_follows(array: JoblibArray, stream: BinaryIO) -> None:
-    """Read the elements of an array, which joblib writes between the instructions."""
+def _read_elements(array: JoblibArray, stream: BinaryIO) -> None:
+    """Read the elements of an array, which joblib writes between two instructions."""
     if array.dtype is not None and array.dtype.holds_objects:
         inner = of_type(_read(stream), PickledArray)
         array.shape, array.dtype, array.data = inner.shape, inner.dtype, inner.data
@@ -70,29 +77,29 @@ _VALUES = frozenset(
     "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 "
     "BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8".split()
 )
-# Python 2's str: bytes, which pickletools shows as Latin-1.
+# The str of Python 2, which is bytes. pickletools decodes it as Latin-1.
 _BYTES = frozenset({"STRING", "BINSTRING", "SHORT_BINSTRING"})
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
-class _Machine:
-    """The stack and the memo of a pickle."""
+class _Interpreter:
+    """An interpreter of pickle instructions, with its stack and memo."""
 
     def __init__(self) -> None:
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
 
     def pop(self) -> Any:  # noqa: ANN401
-        """Take the uppermost value."""
+        """Remove and return the top of the stack."""
         return self._stack.pop()
 
     @property
     def top(self) -> Any:  # noqa: ANN401
-        """The uppermost value."""
+        """The top of the stack."""
         return self._stack[-1]
 
-    def do(self, name: str, argument: Any) -> None:  # noqa: ANN401
-        """Carry out one instruction."""
+    def execute(self, name: str, argument: Any) -> None:  # noqa: ANN401
+        """Execute one instruction."""
         if name in _CONSTANTS:
             self._stack.append(_CONSTANTS[name]())
         elif name in _VALUES:
@@ -167,7 +174,7 @@ class _Machine:
 
     _reduce = _newobj
 
-    # A set is read as a list: its members need not be hashed.
+    # Sets are read as lists, so that their items need not be hashable.
     _additems = _appends
     _frozenset = _list
 

@@ -1,4 +1,4 @@
-"""NumPy arrays in a pickle: their bytes are kept, and values are read only when something asks for them."""
+"""NumPy arrays in a pickle. Their bytes are kept, and the values are decoded on demand."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-# The kinds of numbers and strings, and `O` for Python objects. Anything else stays unread.
+# Codes of numbers and strings, and `O` for Python objects. Other arrays are not decoded.
 _CODE = re.compile(r"[OSUVbiufc?mM][0-9]*")
 
 
 @dataclass
 class PickledDtype:
-    """A dtype: the code that the pickle names, such as ``U5``, and its byte order."""
+    """A dtype: its code in the pickle, such as ``U5``, and its byte order."""
 
     code: str
     byte_order: str = "="
@@ -27,13 +27,13 @@ class PickledDtype:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The dtype of NumPy; raises ``TypeError`` for one that holds no plain values."""
+        """The NumPy dtype. Raises ``TypeError`` if it is not of numbers, strings or objects."""
         if not _CODE.fullmatch(self.code):
-            raise TypeError(f"dtype {self.code!r:.20} has no plain values")
+            raise TypeError(f"dtype {self.code!r:.20} is not of numbers, strings or objects")
         return np.dtype(self.byte_order + self.code)
 
     def set_state(self, state: Any) -> None:  # noqa: ANN401
-        """Take over the byte order, which a pickle gives after it has made the dtype."""
+        """Set the byte order, which a pickle contains after the dtype."""
         self.byte_order = "=" if state[1] not in ("<", ">") else state[1]
 
 
@@ -46,9 +46,9 @@ class PickledArray:
     data: Any = b""
 
     def values(self) -> list[Any]:
-        """Return the elements of an array of one axis; raise ``TypeError`` for any other array."""
+        """Return the elements of an array with one axis. Raises ``TypeError`` for other arrays."""
         if self.dtype is None or len(self.shape) != 1:
-            raise TypeError("an array of one axis was expected")
+            raise TypeError("an array with one axis was expected")
         if self.dtype.holds_objects:
             return list(self.data)
         values: list[Any] = np.frombuffer(self.data, self.dtype.dtype).tolist()
@@ -56,15 +56,16 @@ class PickledArray:
 
     @property
     def size_in_bytes(self) -> int:
-        """The bytes that its elements take."""
+        """The size of the elements in bytes."""
         return math.prod(self.shape) * self.dtype.dtype.itemsize if self.dtype else 0
 
 
 @dataclass
 class JoblibArray(PickledArray):
-    """An array as joblib writes it: its elements follow the instruction that gives its shape and dtype.
+    """An array as joblib writes it, with its elements after the instruction for its shape and dtype.
 
-    ``is_aligned``: whether a number of bytes to skip comes before them.
+    Attributes:
+        is_aligned: Whether the elements follow a byte with the length of padding, and this padding.
     """
 
     is_aligned: bool = False

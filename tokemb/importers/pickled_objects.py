@@ -1,6 +1,6 @@
-"""The classes and functions that a pickle may name, and the records that stand for their objects.
+"""The classes and functions that a pickle may name, and the records that represent their objects.
 
-Nothing here imports or calls what a pickle names: each name has a branch that builds the record.
+Nothing here imports or calls a name from a pickle. Each allowed name has a branch that builds the record.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from tokemb.errors import VocabularyError
 from tokemb.importers.pickled_arrays import JoblibArray, PickledArray, PickledDtype, scalar
 
 MIGRATED = "tokemb.keras.legacy.text.Tokenizer"
-"""The class of scripts that were moved to tokemb and kept their ``pickle.dump``."""
+"""The class in pickles of scripts that use ``tokemb.keras``."""
 
-# Where the class has been in the course of time.
+# The paths of the class in all versions of Keras.
 _TOKENIZERS = frozenset(
     {
         MIGRATED,
@@ -37,14 +37,14 @@ _TOKENIZERS = frozenset(
     }
 )
 _DICTS = frozenset({"collections.OrderedDict", "collections.defaultdict"})
-# What protocols 0 and 1 make any object with, its base class, and what a defaultdict makes its values with.
+# The constructor of objects in protocols 0 and 1, their base class, and the default factories of a defaultdict.
 _RECONSTRUCTORS = frozenset({"copyreg._reconstructor", "copy_reg._reconstructor"})
 _BUILTINS = frozenset(
     f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("object", "int", "long")
 )
 _SETS = frozenset(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("set", "frozenset"))
 _BYTES = frozenset(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("bytes", "bytearray"))
-# Lists, dicts and tuples that a layer of TensorFlow holds.
+# Lists, dicts and tuples that are attributes of a TensorFlow layer.
 _WRAPPERS = frozenset(
     f"tensorflow.python.{module}.data_structures.{name}"
     for module in ("trackable", "training.tracking", "training.checkpointable")
@@ -61,16 +61,16 @@ _NUMPY = {
     }.items()
     for name in names
 }
-# How joblib notes an array whose bytes follow in the file.
+# The placeholders of joblib for an array whose bytes follow in the file.
 _JOBLIB_ARRAYS = frozenset(
     {"joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.joblib.numpy_pickle.NumpyArrayWrapper"}
 )
-# Python 2 and low protocols write bytes as text that is encoded again.
+# Python 2 and low protocols write bytes as text with a call that encodes it.
 _ENCODE = "_codecs.encode"
-# Label encoders and the like lie beside tokenizers. Their objects are skipped.
+# Label encoders and similar objects are often saved together with tokenizers. They are skipped.
 _SKIPPED = "sklearn.preprocessing."
 
-_ADMITTED = (
+_ALLOWED = (
     _TOKENIZERS
     | _DICTS
     | _RECONSTRUCTORS
@@ -86,7 +86,7 @@ _ADMITTED = (
 
 @dataclass(frozen=True)
 class Name:
-    """A class or function that the file names, and nothing more than its name."""
+    """The name of a class or function in the file. The name is never resolved."""
 
     name: str
 
@@ -101,37 +101,38 @@ class PickledTokenizer:
 
 @dataclass
 class PickledObject:
-    """The attributes of an object that no vocabulary is made of."""
+    """The attributes of an object that is not part of a vocabulary."""
 
     name: str
     state: dict[str, Any] = field(default_factory=dict)
 
 
 def admit(module: str, name: str) -> Name:
-    """Return the name of a class or function; raise ``VocabularyError`` if a vocabulary has no use for it."""
+    """Return the name of a class or function. Raises ``VocabularyError`` if it is not allowed."""
     path = f"{module}.{name}"
-    if path not in _ADMITTED and not (path.startswith(_SKIPPED) and name.isidentifier()):
+    if path not in _ALLOWED and not (path.startswith(_SKIPPED) and name.isidentifier()):
         refuse(path)
     return Name(path)
 
 
-def refuse(what: str) -> NoReturn:
-    """Raise the error for a pickle that asks for ``what``."""
+def refuse(requirement: str) -> NoReturn:
+    """Raise the error for a pickle that needs something that is not allowed."""
     raise VocabularyError(
-        f"the pickle asks for {what:.200}, which is no part of a Keras vocabulary: it was refused, and nothing executed"
+        f"the pickle needs {requirement:.200}, which is not part of a Keras vocabulary: the file was rejected, and "
+        "nothing in it was executed"
     )
 
 
-def make(what: Name, arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401
-    """Return the record of what calling ``what`` would make."""
-    if what.name in _RECONSTRUCTORS and len(arguments) == 3:
-        made = _make_object(of_type(arguments[0], Name).name)
-    elif what.name in _NUMPY:
-        made = _make_numpy(_NUMPY[what.name], arguments)
+def make(function: Name, arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401
+    """Return the record of the object that a call would create."""
+    if function.name in _RECONSTRUCTORS and len(arguments) == 3:
+        record = _make_object(of_type(arguments[0], Name).name)
+    elif function.name in _NUMPY:
+        record = _make_numpy(_NUMPY[function.name], arguments)
     else:
-        made = None if arguments else _make_object(what.name)
-        made = _make_plain(what.name, arguments) if made is None else made
-    return refuse(f"a call of {what.name}") if made is None else made
+        record = None if arguments else _make_object(function.name)
+        record = _make_plain(function.name, arguments) if record is None else record
+    return refuse(f"a call of {function.name}") if record is None else record
 
 
 def _make_object(name: str) -> PickledTokenizer | PickledObject | JoblibArray | None:
@@ -143,9 +144,9 @@ def _make_object(name: str) -> PickledTokenizer | PickledObject | JoblibArray | 
 
 
 def _make_plain(name: str, arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401
-    """Return a container or bytes; ``None`` for a call that makes neither."""
+    """Return a container or bytes. ``None`` if the call creates neither."""
     if name == "collections.OrderedDict" and len(arguments) <= 1:
-        return pairs([item for pair in (arguments[0] if arguments else ()) for item in _two(pair)])
+        return pairs([item for pair in (arguments[0] if arguments else ()) for item in _unpack_pair(pair)])
     if name == "collections.defaultdict" and (not arguments or isinstance(arguments[0], Name)):
         return {}
     if name in _WRAPPERS and len(arguments) == 1 and isinstance(arguments[0], (list, dict, tuple)):
@@ -177,7 +178,7 @@ def _make_numpy(name: str, arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401
 
 
 def set_state(target: Any, state: Any) -> None:  # noqa: ANN401
-    """Give a record the attributes that the pickle has for it."""
+    """Set the attributes of a record to those in the pickle."""
     if isinstance(target, PickledDtype):
         target.set_state(of_type(state, tuple))
     elif isinstance(target, JoblibArray):
@@ -192,13 +193,13 @@ def set_state(target: Any, state: Any) -> None:  # noqa: ANN401
         raise TypeError(f"a {type(target).__name__} has no attributes")
 
 
-def _two(pair: Any) -> tuple[Any, Any]:  # noqa: ANN401
+def _unpack_pair(pair: Any) -> tuple[Any, Any]:  # noqa: ANN401
     first, second = pair
     return first, second
 
 
 def pairs(items: list[Any]) -> dict[Any, Any]:
-    """Return the dict of keys and values that follow each other; other keys than plain ones could take long to hash."""
+    """Return the dict of alternating keys and values. Only plain keys are allowed, since others may be slow to hash."""
     keys, values = items[::2], items[1::2]
     if any(type(key) not in (str, int, float, bool, bytes, type(None)) for key in keys):
         raise TypeError("a key is neither text nor an integer")
@@ -206,7 +207,7 @@ def pairs(items: list[Any]) -> dict[Any, Any]:
 
 
 def of_type(value: Any, kind: type) -> Any:  # noqa: ANN401
-    """Return ``value``; raise ``TypeError`` if it is of another type."""
+    """Return ``value``. Raises ``TypeError`` if it has another type."""
     if type(value) is not kind:
         raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
     return value

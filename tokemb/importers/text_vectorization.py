@@ -1,4 +1,4 @@
-"""An adapted Keras ``TextVectorization`` layer in memory."""
+"""Import of an adapted Keras ``TextVectorization`` layer in memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PROFILE = "text-vectorization"
 _FIRST = [PAD_TOKEN, UNK_TOKEN]
-# The settings of a layer that gives the ids of the profile.
+# The settings of a layer with the ids of the profile.
 _SETTINGS = {
     "standardize": "lower_and_strip_punctuation",
     "split": "whitespace",
@@ -33,14 +33,14 @@ def is_keras_layer(value: object) -> bool:
 
 
 def read_text_vectorization(layer: keras.layers.TextVectorization) -> Encoder:
-    """Make the encoder of the ids that a layer gives.
+    """Make an encoder with the ids of a layer.
 
     Args:
         layer: An adapted layer.
 
     Raises:
-        ArgumentError: If the layer is not a ``TextVectorization``, or has a setting that no profile has (``ngrams``,
-            another ``standardize`` or ``split``, an ``output_mode`` other than ``"int"``).
+        ArgumentError: If the layer is not a ``TextVectorization``, or has an unsupported setting (``ngrams``, another
+            ``standardize`` or ``split``, an ``output_mode`` other than ``"int"``).
         VocabularyError: If the layer has no vocabulary.
     """
     import keras
@@ -48,10 +48,10 @@ def read_text_vectorization(layer: keras.layers.TextVectorization) -> Encoder:
     if not isinstance(layer, keras.layers.TextVectorization):
         raise ArgumentError(f"layer must be a keras.layers.TextVectorization; received {type(layer).__name__}")
     config: dict[str, Any] = layer.get_config()
-    for name, needed in _SETTINGS.items():
-        if config[name] != needed:
+    for name, supported in _SETTINGS.items():
+        if config[name] != supported:
             raise ArgumentError(
-                f"an encoder gives the ids of a TextVectorization with {name}={needed!r}; "
+                f"the TextVectorization must have {name}={supported!r}, so that an encoder can produce its ids; "
                 f"this one has {config[name]!r:.80}"
             )
     tokens = [str(token) for token in layer.get_vocabulary()]
@@ -59,7 +59,7 @@ def read_text_vectorization(layer: keras.layers.TextVectorization) -> Encoder:
         raise VocabularyError("this TextVectorization has no vocabulary yet: adapt it first")
     if tokens[: len(_FIRST)] != _FIRST or len(set(tokens)) < len(tokens):
         raise VocabularyError(
-            "this TextVectorization has a vocabulary that Keras does not show as it is: NUL in tokens"
+            "the tokens of this TextVectorization must not contain NUL, which Keras does not return unchanged"
         )
     shape = PadTruncate().override(config["output_sequence_length"], None, None)
     specification = word_specification(get_profile(_PROFILE), tokens, shape)

@@ -1,4 +1,4 @@
-"""A ``tokenizer.json``, which is the format that tokemb itself uses."""
+"""Import of a ``tokenizer.json``, the format that tokemb itself uses."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ KIND = "tokenizer-json"
 
 
 def read_tokenizer_json(specification: TokenizerJson, path: Path, options: Options) -> Imported:
-    """Import the content of any ``tokenizer.json``; raise ``VocabularyError`` if `tokenizers` cannot load it.
+    """Import any ``tokenizer.json``.
 
-    ``path``: the file that it is from.
+    Args:
+        specification: The content of the file.
+        path: The file, for messages.
+        options: The options of the import.
+
+    Raises:
+        VocabularyError: If `tokenizers` cannot load the file.
     """
     options.check_only([], KIND)
     tokenizer = tokenizer_of(specification, str(path))
@@ -25,5 +31,5 @@ def read_tokenizer_json(specification: TokenizerJson, path: Path, options: Optio
         return [encoding.ids for encoding in tokenizer.encode_batch(texts)]
 
     encoder = foreign_encoder(specification, options)
-    facts = {"tokens": len(tokenizer.get_vocab()), "oov": encoder.unk_id, "model": encoder.model}
+    facts = {"tokens": len(tokenizer.get_vocab()), "oov": encoder.unk_id, "model": encoder.algorithm}
     return Imported(KIND, encoder, original, facts)

@@ -1,6 +1,6 @@
-"""Which strings are texts: JSON and pickles can hold others."""
+"""Detection of strings with lone surrogates, which JSON and pickles can contain."""
 
 
 def is_unicode(text: str) -> bool:
-    """Whether ``text`` has no lone surrogate, and so can be UTF-8."""
+    """Return whether a text has no lone surrogate, so that UTF-8 can encode it."""
     return text.isascii() or text.encode(errors="ignore").decode() == text

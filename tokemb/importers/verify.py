@@ -1,4 +1,4 @@
-"""Whether an imported vocabulary gives the ids of the original."""
+"""Comparison of an imported vocabulary with the original."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ _ROWS = 1000
 
 @dataclass(frozen=True)
 class Difference:
-    """The first row whose ids differ, counted from 0: its text, the ids of tokemb and those of the original."""
+    """The first row whose ids differ.
+
+    Attributes:
+        row: The index of the row.
+        text: Its text.
+        ids: The ids of tokemb.
+        original: The ids of the original.
+    """
 
     row: int
     text: str
@@ -26,19 +33,25 @@ class Difference:
 
 
 def verify(imported: Imported, texts: Path | Iterable[Any]) -> tuple[int, Difference | None]:
-    """Compare with the original, id for id, before any truncation and padding.
+    """Compare an imported vocabulary with the original, id by id, without truncation and padding.
 
-    ``texts``: as ``Encoder.encode`` takes them, without lists of tokens. Imports the library that the file is of.
-    Returns how many rows were compared, and the first that differs, or ``None``.
+    The original library is imported.
+
+    Args:
+        imported: The imported vocabulary.
+        texts: Texts, as for ``Encoder.encode``, without rows of tokens.
+
+    Returns:
+        The number of equal rows, and the first row that differs. ``None`` if no row differs.
     """
     done = 0
     for batch in text_batches(texts):
         for start in range(0, len(batch), _ROWS):
-            part = batch.slice(start, _ROWS)
-            rows = part.to_pylist()
-            encoded = imported.encoder.encode_column(part, PadTruncate())
-            for text, ids, theirs in zip(rows, encoded.rows, imported.original(rows), strict=True):
-                if ids.tolist() != theirs:
-                    return done, Difference(done, text, ids.tolist(), theirs)
+            column = batch.slice(start, _ROWS)
+            rows = column.to_pylist()
+            encoded = imported.encoder.encode_column(column, PadTruncate())
+            for text, ids, original in zip(rows, encoded.rows, imported.original(rows), strict=True):
+                if ids.tolist() != original:
+                    return done, Difference(done, text, ids.tolist(), original)
                 done += 1
     return done, None

@@ -1,1 +1,1 @@
-"""Other libraries: Spark and scikit-learn."""
+"""Integrations with other libraries: Spark and scikit-learn."""

@@ -1,6 +1,6 @@
 """An encoder as a step of scikit-learn's pipelines.
 
-scikit-learn is imported here and nowhere else; it is an extra.
+This is the only module that imports scikit-learn, which is an extra.
 """
 
 from __future__ import annotations
@@ -32,36 +32,49 @@ except ImportError as error:
 
 MODES = ("multi_hot", "count", "tf_idf", "ids", "vectors")
 
-# What fit makes besides the encoder.
-_MADE_BY_FIT = {"ids": "maxlen_", "vectors": "embedder_"}
+# The attributes that fit sets besides encoder_, by mode.
+_FITTED_ATTRIBUTES = {"ids": "maxlen_", "vectors": "embedder_"}
 
-# What fit_vocab is told besides the texts and threads.
-_FITTING = ("profile", "model", "max_size", "min_count", "reserve", "oov")
+# The arguments of fit_vocab, except the texts and threads.
+_FIT_ARGUMENTS = ("profile", "algorithm", "max_size", "min_count", "reserve", "oov")
 
 
 class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Texts to bags of words, padded ids or vectors; ``fit`` fits the vocabulary.
+    """Transform texts to bags of words, padded ids or vectors. ``fit`` fits the vocabulary.
 
-    ``encoder``: a vocabulary that is kept instead, an ``Encoder`` or the path of a saved one.
-    ``mode``: ``"multi_hot"``, ``"count"`` or ``"tf_idf"`` for what ``Encoder.vectorize`` gives, a SciPy ``csr_matrix``
-    float32 (rows, input_dim); ``"ids"`` for what ``Encoder.encode`` gives, int32 (rows, maxlen); ``"vectors"`` for what
-    ``tokemb.embed`` gives with ``pooling``, float32 (rows, dim).
-    ``maxlen``, ``padding``, ``truncating``: of ids, as for ``Encoder.encode``, but where nothing says how long rows
-    are, the longest that was fitted does, and longer ones are cut. Vectors are pooled over ``maxlen`` ids at most.
-    ``embedding``: for vectors, a Keras model whose input is ids, or the path of a saved one, which ``fit`` reads.
-    ``pooling``: ``"mean"``, ``"sum"`` or ``"max"``.
-    ``profile``, ``model``, ``max_size``, ``min_count``, ``reserve``, ``oov``: as for ``tokemb.fit_vocab``.
-    ``threads``: how many to use, ``None`` for all cores.
+    Args:
+        encoder: A vocabulary to use instead of fitting one: an ``Encoder`` or the path of a saved one.
+        mode: ``"multi_hot"``, ``"count"`` or ``"tf_idf"`` for the result of ``Encoder.vectorize``, a SciPy
+            ``csr_matrix`` float32 ``(rows, input_dim)``. ``"ids"`` for that of ``Encoder.encode``, int32 ``(rows,
+            maxlen)``. ``"vectors"`` for that of ``tokemb.embed``, float32 ``(rows, dim)``.
+        maxlen: The length of rows of ids, as for ``Encoder.encode``. If neither it nor the vocabulary defines the
+            length, that of the longest fitted row is used, and longer rows are truncated. For vectors, the maximum
+            number of ids that are pooled.
+        padding: As for ``Encoder.encode``.
+        truncating: As for ``Encoder.encode``.
+        embedding: For vectors, a Keras model of ids or the path of a saved one, which ``fit`` loads.
+        pooling: For vectors, ``"mean"``, ``"sum"`` or ``"max"``.
+        profile: As for ``tokemb.fit_vocab``.
+        algorithm: As for ``tokemb.fit_vocab``.
+        max_size: As for ``tokemb.fit_vocab``.
+        min_count: As for ``tokemb.fit_vocab``.
+        reserve: As for ``tokemb.fit_vocab``.
+        oov: As for ``tokemb.fit_vocab``.
+        threads: The number of threads. ``None`` uses all cores.
 
-    After ``fit`` there are ``encoder_``; ``maxlen_`` in the mode ``"ids"``; ``embedder_`` in the mode ``"vectors"``.
+    Attributes:
+        encoder_: The vocabulary.
+        maxlen_: The length of rows. Only in the mode ``"ids"``.
+        embedder_: The loaded model. Only in the mode ``"vectors"``.
 
-    >>> texts = ["deep learning is very deep", "learning is fun"]
-    >>> bags = EncoderTransformer(mode="count", max_size=2)
-    >>> bags.fit_transform(texts).toarray()
-    array([[0., 2., 2., 1.],
-           [0., 2., 0., 1.]], dtype=float32)
-    >>> list(bags.get_feature_names_out())
-    ['[id 0]', '[UNK]', 'deep', 'is']
+    Example:
+        >>> texts = ["deep learning is very deep", "learning is fun"]
+        >>> bags = EncoderTransformer(mode="count", max_size=2)
+        >>> bags.fit_transform(texts).toarray()
+        array([[0., 2., 2., 1.],
+               [0., 2., 0., 1.]], dtype=float32)
+        >>> list(bags.get_feature_names_out())
+        ['[id 0]', '[UNK]', 'deep', 'is']
     """
 
     def __init__(
@@ -75,7 +88,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         embedding: keras.Model | Path | str | None = None,
         pooling: str = "mean",
         profile: str | None = None,
-        model: str = "word",
+        algorithm: str = "word",
         max_size: int | None = None,
         min_count: int = 1,
         reserve: Iterable[str] = (),
@@ -90,7 +103,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.embedding = embedding
         self.pooling = pooling
         self.profile = profile
-        self.model = model
+        self.algorithm = algorithm
         self.max_size = max_size
         self.min_count = min_count
         self.reserve = reserve
@@ -98,16 +111,24 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.threads = threads
 
     def fit(self, X: Path | Iterable[Any], y: object = None) -> EncoderTransformer:  # noqa: N803 - scikit-learn's name
-        """Fit the vocabulary to the texts ``X``, or take over ``encoder``.
+        """Fit the vocabulary to the texts ``X``, or use ``encoder``.
 
-        ``X``: one column, or files, as ``Encoder.encode`` takes them, but no iterator: ``transform`` reads them again.
-        Raises ``ArgumentError`` for settings that cannot be, ``TextTypeError`` and ``TextError`` for texts that are
-        none, ``VocabularyError`` and ``ModelError`` for a vocabulary or model that cannot be used.
+        Args:
+            X: One column of texts or files, as for ``Encoder.encode``. Iterators are refused, as ``transform`` reads
+                the texts again.
+            y: Ignored.
+
+        Raises:
+            ArgumentError: If an argument is invalid.
+            TextTypeError: If ``X`` has the wrong type.
+            TextError: If a row is not text.
+            VocabularyError: If the vocabulary cannot be used.
+            ModelError: If the model cannot be used.
         """
         check_choice("mode", self.mode, MODES)
         if isinstance(X, Iterator):
             raise TextTypeError(
-                f"texts must be a column that can be read again; received {type(X).__name__}: pass a list"
+                f"texts must be a column that can be read twice; received {type(X).__name__}: pass a list"
             )
         self.encoder_ = self._vocabulary(X)
         if self.mode == "ids":
@@ -115,15 +136,17 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         elif self.mode == "vectors":
             self._load_embedding()
         else:
-            self.encoder_.vectorize([], mode=self.mode)  # whether it can
+            self.encoder_.vectorize([], mode=self.mode)  # checks that the vocabulary supports the mode
         return self
 
     def transform(self, X: Path | Iterable[Any]) -> csr_matrix | Int32 | Float32:  # noqa: N803
-        """Turn the texts ``X`` into what ``mode`` says; row ``i`` is text ``i``.
+        """Transform the texts ``X`` as ``mode`` defines. Row ``i`` is text ``i``.
 
-        Raises scikit-learn's ``NotFittedError`` without a ``fit`` in this mode; for texts as ``Encoder.encode``.
+        Raises:
+            NotFittedError: If ``fit`` was not called in this mode (scikit-learn's exception). Other errors are those of
+                ``Encoder.encode``.
         """
-        check_is_fitted(self, _MADE_BY_FIT.get(self.mode, "encoder_"))
+        check_is_fitted(self, _FITTED_ATTRIBUTES.get(self.mode, "encoder_"))
         if self.mode == "ids":
             return self.encoder_.encode(
                 X, maxlen=self.maxlen_, padding=self.padding, truncating=self.truncating, threads=self.threads
@@ -134,12 +157,16 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self.encoder_.vectorize(X, mode=self.mode, threads=self.threads)
 
     def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
-        """The name of each column of what ``transform`` gives.
+        """Return the names of the columns of ``transform``.
 
-        That is the token in bags of words, ``[id 0]`` for an id that has none; else ``ids0``, or ``vectors0``, and so
-        on. ``input_features``: not used. Returns object (columns,) of ``str``.
+        Args:
+            input_features: Ignored.
+
+        Returns:
+            Object array ``(columns,)`` of ``str``: tokens for bags of words (``[id 0]`` for an id without a token),
+            otherwise ``ids0``, ``ids1`` or ``vectors0``, ``vectors1`` and so on.
         """
-        check_is_fitted(self, _MADE_BY_FIT.get(self.mode, "encoder_"))
+        check_is_fitted(self, _FITTED_ATTRIBUTES.get(self.mode, "encoder_"))
         if self.mode in ("ids", "vectors"):
             width = self.maxlen_ if self.mode == "ids" else self.embedder_.output_dim
             names = [f"{self.mode}{i}" for i in range(width)]
@@ -148,19 +175,19 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.array(names, dtype=object)
 
     def _vocabulary(self, texts: Path | Iterable[Any]) -> Encoder:
-        told = {name: getattr(self, name) for name in _FITTING}
+        fit_arguments = {name: getattr(self, name) for name in _FIT_ARGUMENTS}
         if self.encoder is None:
-            return fit_vocab(texts, **told, threads=self.threads)
+            return fit_vocab(texts, **fit_arguments, threads=self.threads)
         defaults = EncoderTransformer().get_params()
-        for name, value in told.items():
+        for name, value in fit_arguments.items():
             if value not in (defaults[name], []):
                 raise ArgumentError(
-                    f"{name} is for a vocabulary that is fitted, not for a given encoder: leave one out"
+                    f"{name} requires that fit fits a vocabulary, and encoder was passed: leave out one of them"
                 )
         return self.encoder if isinstance(self.encoder, Encoder) else Encoder.load(self.encoder)
 
     def _row_length(self, texts: Path | Iterable[Any]) -> int:
-        """The length of all rows; it must not depend on what is transformed."""
+        """Return the length of all rows, which must not depend on the transformed texts."""
         encoder = self.encoder_
         encoder.require_pad_id()
         shape = encoder.pad_truncate(self.maxlen, self.padding, self.truncating)
@@ -175,7 +202,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         check_choice("pooling", self.pooling, POOLINGS)
         if self.embedding is None:
-            raise ArgumentError("mode='vectors' needs an embedding: a Keras model, or the path of a saved one")
+            raise ArgumentError("mode='vectors' requires a Keras model or the path of a saved one: pass embedding=...")
         self.embedder_ = Embedder(self.embedding, self.encoder_, threads=self.threads)
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401

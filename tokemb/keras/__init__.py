@@ -1,1 +1,1 @@
-"""Keras: datasets that feed models, layers that turn text into ids, and the legacy preprocessing modules."""
+"""Keras integration: datasets that feed models, layers from text to ids, and the legacy preprocessing modules."""

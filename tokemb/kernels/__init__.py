@@ -1,7 +1,8 @@
 """Loops over bytes and ids, compiled to machine code.
 
-Everything that the code is made from lies in this folder: a change in it makes all of it anew. The modules named here
-are Numba's Python and are imported only to be compiled; ``structs`` says what goes into the kernels and comes out.
+All sources of the machine code are in this folder, and a change of any file here recompiles all kernels. The modules
+that are named below are written in Numba's Python and are imported only for compilation. ``structs`` defines the
+arguments of the kernels.
 """
 
 from tokemb.kernels.kernel import Kernel
@@ -11,10 +12,10 @@ place = Kernel("scanning", "place")
 tally = Kernel("scanning", "tally")
 insert = Kernel("pretoken_table", "insert")
 find_all = Kernel("pretoken_table", "find_all")
-lay_rows = Kernel("rows", "lay_rows")
+pack_rows = Kernel("rows", "pack_rows")
 find_rows = Kernel("rows", "find_rows")
-count_kept = Kernel("rows", "count_kept")
-copy_kept = Kernel("rows", "copy_kept")
+count_selected = Kernel("rows", "count_selected")
+copy_selected = Kernel("rows", "copy_selected")
 frame = Kernel("tfrecord", "frame")
 pool_sums = Kernel("pooling", "pool_sums")
 pool_maxima = Kernel("pooling", "pool_maxima")

@@ -1,7 +1,8 @@
-"""Functions to machine code, by Numba: needed once a machine, and slow to import.
+"""Compilation to machine code by Numba. It is needed once per machine and slow to import.
 
-A kernel gets all its arrays and makes none, so that no references need to be counted. To count them at every call of an
-inner function, atomically, would take most of the time; and what counts no references needs nothing of Numba to run.
+A kernel gets all its arrays as arguments and allocates none, so that no references need to be counted. Atomic reference
+counts at every call of an inner function would take most of the time, and code without them does not need Numba at run
+time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numba import types
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
-# What Python or C would call it by.
+# The kernels are called by their machine code, so wrappers for Python and C are not needed.
 _NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
@@ -27,16 +28,23 @@ def inlined(function: Function) -> Function:
     return numba.njit(function, forceinline=True, **_OPTIONS)
 
 
-def inlined_in_any_order(function: Function) -> Function:
-    """``inlined``; numbers may be added in any order, many at once, so that sums are not the same on all processors."""
+def inlined_fastmath(function: Function) -> Function:
+    """Compile like ``inlined``, but allow any order of additions. Sums then differ between processors."""
     return numba.njit(function, forceinline=True, fastmath={"reassoc", "contract"}, **_OPTIONS)
 
 
 def object_code(module: str, name: str, arguments: Sequence[Any], machine: llvm.TargetMachine) -> bytes:
-    """The function ``name`` of a module of this package, compiled for arguments such as these.
+    """Compile a function of a module of this package.
 
-    The code is that of an object file, in which the function has the same name and takes its arguments as
-    ``tokemb.kernels.kernel`` passes them.
+    Args:
+        module: The name of the module.
+        name: The name of the function.
+        arguments: Arguments with the types to compile for.
+        machine: The machine to compile for.
+
+    Returns:
+        The content of an object file. The function in it has the same name and takes its arguments as
+        ``tokemb.kernels.kernel`` passes them.
     """
     function = getattr(importlib.import_module(f"tokemb.kernels.{module}"), name)
     compiled = numba.njit(function, **_OPTIONS, **_NO_WRAPPERS)

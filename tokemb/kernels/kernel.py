@@ -1,7 +1,7 @@
 """A kernel: a compiled function that is called with NumPy arrays, without Numba.
 
-Numba takes half a second to import and to set up, which is longer than most inputs take. So what it makes is kept as
-the code of an object file, which LLVM loads in some milliseconds.
+Importing Numba takes half a second, which is longer than most inputs take. The compiled code is therefore saved as an
+object file, which LLVM loads in some milliseconds.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from tokemb.kernels import object_cache
 if TYPE_CHECKING:
     import llvmlite.binding as llvm
 
-# What Numba's functions return (numba/core/callconv.py): that all is well, with and without a result.
+# The status codes of Numba's functions (numba/core/callconv.py) for success with and without a result.
 _OK, _OK_NONE = 0, -2
 
 _loading = Lock()
-# The machine code lives as long as its engine.
+# The machine code is freed with its engine.
 _engines: list[llvm.ExecutionEngine] = []
 
 
 class Kernel:
     """The function ``name`` of the module ``module`` of this package.
 
-    It is called with contiguous NumPy arrays, whole numbers, and named tuples of them; returns a whole number, 0 for
-    none. It is compiled at its first call on this machine, for the dtypes that it is called with, and read from disk
-    from then on. The interpreter lock is released meanwhile.
+    The arguments are contiguous NumPy arrays, integers, and named tuples of them. The result is an integer, 0 for a
+    function without a result. The first call on a machine compiles the function for the dtypes of the arguments. Later
+    calls load it from disk. The interpreter lock is released during the call.
     """
 
     def __init__(self, module: str, name: str) -> None:
@@ -43,12 +43,16 @@ class Kernel:
         self._functions: dict[tuple[Any, ...], Any] = {}
 
     def __call__(self, *arguments: Any) -> int:  # noqa: ANN401
-        """Call it; raises ``TypeError`` for an array that is not contiguous."""
-        kinds: list[Any] = []
+        """Call the function.
+
+        Raises:
+            TypeError: If an array is not contiguous.
+        """
+        argument_types: list[Any] = []
         words: list[int] = []
         for argument in arguments:
-            _flatten(argument, kinds, words)
-        signature = tuple(kinds)
+            _flatten(argument, argument_types, words)
+        signature = tuple(argument_types)
         function = self._functions.get(signature)
         if function is None:
             with _loading:
@@ -76,29 +80,29 @@ class Kernel:
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
         _engines.append(engine)
-        kinds = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * words]
-        return ctypes.CFUNCTYPE(ctypes.c_int32, *kinds)(engine.get_function_address(self._name))
+        argument_types = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * words]
+        return ctypes.CFUNCTYPE(ctypes.c_int32, *argument_types)(engine.get_function_address(self._name))
 
 
-def _flatten(argument: Any, kinds: list[Any], words: list[int]) -> None:  # noqa: ANN401
-    """Append what ``argument`` is to ``kinds``, and to ``words`` what Numba's functions take in its place.
+def _flatten(argument: Any, argument_types: list[Any], words: list[int]) -> None:  # noqa: ANN401
+    """Append the type of ``argument`` to ``argument_types``, and its values in Numba's convention to ``words``.
 
-    For an array that is (numba/core/datamodel/models.py, ArrayModel): two pointers for counting references, the number
-    of items, their size, the address of the first, the shape, and the strides in bytes.
+    The values for an array are (numba/core/datamodel/models.py, ArrayModel): two pointers for reference counts, the
+    number of items, their size, the address of the first, the shape, and the strides in bytes.
     """
     if isinstance(argument, np.ndarray):
         flags = argument.flags
         if not (flags.c_contiguous and flags.aligned):
             raise TypeError(f"a kernel takes contiguous arrays; received strides {argument.strides}")
-        kinds.append((argument.dtype.str, argument.ndim))
+        argument_types.append((argument.dtype.str, argument.ndim))
         address = argument.__array_interface__["data"][0]
         words += (0, 0, argument.size, argument.itemsize, address, *argument.shape, *argument.strides)
     elif isinstance(argument, tuple):
-        kinds.append(type(argument).__name__)
+        argument_types.append(type(argument).__name__)
         for part in argument:
-            _flatten(part, kinds, words)
+            _flatten(part, argument_types, words)
     else:
-        kinds.append(int)
+        argument_types.append(int)
         words.append(index(argument))
 
 
@@ -107,7 +111,7 @@ _sources = cache(object_cache.sources_digest)
 
 @cache
 def _machine() -> tuple[llvm.TargetMachine, str]:
-    """What LLVM makes code for, and in words."""
+    """Return the target machine of LLVM and its description."""
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
@@ -120,5 +124,5 @@ def _machine() -> tuple[llvm.TargetMachine, str]:
 
 @cache
 def _announce() -> None:
-    """Say, once, why the first call takes seconds."""
+    """Explain once why the first call takes seconds."""
     logging.getLogger("tokemb").warning("tokemb compiles its kernels for this machine, once: some seconds")

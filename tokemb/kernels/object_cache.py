@@ -1,4 +1,4 @@
-"""Machine code on disk: beside the package, or in the user's cache folder if that cannot be written to."""
+"""Machine code on disk: beside the package, or in the user's cache folder if the package folder is not writable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-# Names another folder to keep it in.
+# The environment variable that selects another folder for the machine code.
 FOLDER_VARIABLE = "TOKEMB_CACHE_DIR"
 
 _HERE = Path(__file__).parent
@@ -18,8 +18,8 @@ _DIGEST_SIZE = _DIGEST().digest_size
 
 
 def sources_digest() -> bytes:
-    """A digest of everything that machine code is made from, but for the processor: this package, and the compilers."""
-    from importlib.metadata import version  # here, as small inputs need no kernel
+    """Return a digest of all that determines the machine code, except the processor: this package and the compilers."""
+    from importlib.metadata import version  # a slow import that small inputs do not need
 
     digest = _DIGEST()
     for package in ("numba", "llvmlite", "numpy"):
@@ -30,7 +30,7 @@ def sources_digest() -> bytes:
 
 
 def read(name: str) -> bytes | None:
-    """The code that was written under ``name``, or ``None`` if it is not there or not whole."""
+    """Return the code that was saved as ``name``, or ``None`` if it is missing or damaged."""
     for folder in _folders():
         with suppress(OSError):
             content = (folder / name).read_bytes()
@@ -40,7 +40,7 @@ def read(name: str) -> bytes | None:
 
 
 def write(name: str, code: bytes) -> None:
-    """Keep ``code`` in the first folder that takes it; to keep it nowhere is no error."""
+    """Save ``code`` in the first writable folder. Do nothing if there is none."""
     for folder in _folders():
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
@@ -54,8 +54,8 @@ def write(name: str, code: bytes) -> None:
 
 
 def _folders() -> Iterator[Path]:
-    if chosen := os.environ.get(FOLDER_VARIABLE):
-        yield Path(chosen)
+    if folder := os.environ.get(FOLDER_VARIABLE):
+        yield Path(folder)
         return
     yield _HERE / "__pycache__"
     from platformdirs import user_cache_path

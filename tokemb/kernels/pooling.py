@@ -1,8 +1,8 @@
-"""Pooling of rows of a matrix, compiled: each vector is read once, and none is written but the pooled ones.
+"""Pooling of rows of a matrix, compiled: each vector is read once, and only the pooled vectors are written.
 
-Sums are added in the order of ``numpy.add.reduceat`` along the first axis, so that they have its bits: the first
-vector, plus the pairwise sum of the others (which is more exact than one after the other). The columns run innermost,
-so that the processor adds many numbers at once without changing the order in any of them.
+Sums are added in the order of ``numpy.add.reduceat`` along the first axis, so that they are bit for bit the same: the
+first vector, plus the pairwise sum of the others (which is more exact than a sequential sum). The inner loops run over
+the columns, so that the processor adds many numbers at once without changing the order within a column.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.structs import LANES, Float32, Int32, Int64
 
-# That of NumPy: longer runs of vectors are halved.
+# NumPy's limit: longer runs of vectors are halved.
 _RUN = 128
 
 
@@ -30,8 +30,17 @@ def pool_sums(
 ) -> None:
     """Fill ``pooled`` (rows, dim), from row ``first`` to before ``last``, with sums or means.
 
-    ``matrix``: (input_dim, dim). ``values``: int32 (total,), ids within it. ``row_splits``: int64 (rows + 1,).
-    ``lanes``: (LANES, dim) and ``sums``: (DEPTH, dim), room to work in, as is ``halves``: int64 (2, DEPTH).
+    Args:
+        matrix: (input_dim, dim).
+        values: int32 (total,), row indices of ``matrix``.
+        row_splits: int64 (rows + 1,).
+        pooled: (rows, dim), the result.
+        mean: 1 for means, 0 for sums.
+        lanes: Work space (LANES, dim).
+        sums: Work space (DEPTH, dim).
+        halves: Work space, int64 (2, DEPTH).
+        first: The first row.
+        last: The row after the last.
     """
     for row in range(first, last):
         start, stop = row_splits[row], row_splits[row + 1]
@@ -57,7 +66,7 @@ def pool_maxima(
     first: int,
     last: int,
 ) -> None:
-    """``pool_sums`` for the maximum: NaN if there is one, and never ``-0.0``."""
+    """Fill ``pooled`` like ``pool_sums``, with maxima. They are NaN if a value is NaN, and never ``-0.0``."""
     for row in range(first, last):
         start, stop = row_splits[row], row_splits[row + 1]
         largest = pooled[row]
@@ -66,7 +75,7 @@ def pool_maxima(
             continue
         _copy(matrix[values[start]], largest)
         at = start + 1
-        # Four at a time, so that the processor waits for several vectors at once.
+        # Four vectors at a time, so that the processor loads several vectors at once.
         while at + 3 < stop:
             a, b, c, d = matrix[values[at]], matrix[values[at + 1]], matrix[values[at + 2]], matrix[values[at + 3]]
             for i in range(len(largest)):
@@ -85,10 +94,10 @@ def pool_maxima(
 def _add_pairwise(
     matrix: Float32, values: Int32, start: int, stop: int, lanes: Float32, sums: Float32, ends: Int64, is_right: Int64
 ) -> None:
-    """Leave the pairwise sum of the vectors of ``values[start:stop]``, at least one, in ``sums[0]``.
+    """Write the pairwise sum of the vectors of ``values[start:stop]``, at least one, to ``sums[0]``.
 
-    A walk through the tree of halves without recursion: what is inlined cannot call itself. ``ends`` and
-    ``is_right`` say, for the half at hand and all that it lies in, where it ends and whether it is the second.
+    The tree of halves is traversed without recursion, because an inlined function cannot call itself. ``ends`` and
+    ``is_right`` hold, for the current half and all that contain it, its end and whether it is the second half.
     """
     depth = finished = 0
     ends[0], is_right[0] = stop, 0
@@ -111,7 +120,7 @@ def _add_pairwise(
 
 @inlined
 def _add_run(matrix: Float32, values: Int32, start: int, stop: int, lanes: Float32, total: Float32) -> None:
-    """Leave the sum of the vectors of ``values[start:stop]``, from 1 to ``_RUN`` of them, in ``total``."""
+    """Write the sum of the vectors of ``values[start:stop]``, from 1 to ``_RUN`` of them, to ``total``."""
     rest = stop - (stop - start) % LANES
     if rest > start:
         for lane in range(LANES):
@@ -128,10 +137,10 @@ def _add_run(matrix: Float32, values: Int32, start: int, stop: int, lanes: Float
 
 @inlined
 def _add_lane(matrix: Float32, values: Int32, start: int, stop: int, lane: Float32) -> None:
-    """Leave the sum of the vectors of ``values[start:stop:LANES]``, one after the other, in ``lane``."""
+    """Write the sequential sum of the vectors of ``values[start:stop:LANES]`` to ``lane``."""
     _copy(matrix[values[start]], lane)
     at = start + LANES
-    # Four at a time, so that the sums so far are read and written less often; the order stays.
+    # Four vectors at a time, so that the partial sums are read and written less often. The order is unchanged.
     while at + 3 * LANES < stop:
         a = matrix[values[at]]
         b = matrix[values[at + LANES]]
@@ -159,5 +168,5 @@ def _add(total: Float32, vector: Float32) -> None:
 
 @inlined
 def _larger(a: float, b: float) -> float:
-    """The larger of two numbers, NaN if one is."""
+    """Return the larger of two numbers, or NaN if one of them is NaN."""
     return b if b > a or b != b else a

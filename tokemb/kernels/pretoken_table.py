@@ -1,4 +1,4 @@
-"""A hash table from pieces of text to ids, for the kernels."""
+"""A hash table from pre-tokens to ids, for the kernels."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import numpy as np
 
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.simd import load
-from tokemb.kernels.structs import SLOT, Int32, Int64, Pretokens, Text, UInt8, UInt64
+from tokemb.kernels.structs import SLOT, Int32, Int64, PretokenTable, Text, UInt8, UInt64
 
-_SECOND, NUMBER, BECOMES = np.uint64(1), np.uint64(2), np.uint64(3)
+_SECOND, NUMBER, PACKED_IDS = np.uint64(1), np.uint64(2), np.uint64(3)
 
-# A piece of at most so many bytes is its own key; the last of the key's 16 bytes says how many they are.
+# A pre-token of at most this many bytes is its own key. The last of the key's 16 bytes is the number of bytes.
 _SHORT = 15
 _LONG = np.uint64(0xFF << 56)
 _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
-# The fractional parts of some square roots: numbers without a pattern (as in xxHash).
+# Multipliers without a bit pattern, from xxHash.
 _K0, _K1, _K2 = np.uint64(0x9E3779B185EBCA87), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
 
 
 @inlined
 def key_of(text: UInt8, start: int, end: int) -> tuple[int, int]:
-    """The key of the piece ``text[start:end]``."""
+    """Return the key of the pre-token ``text[start:end]``."""
     length = end - start
     if length > _SHORT:
         return _hashes(text, start, end)
     if length == 0:
         return np.uint64(0), np.uint64(0)
-    # No branch for the two halves: which it would take is hard to foresee.
+    # The two halves are masked without a branch, because the processor could not predict it.
     first = load(text, start) & (_ONES >> np.uint64(64 - 8 * min(length, 8)))
     second = load(text, start + 8) & (_ONES >> np.uint64(1) >> np.uint64(63 - 8 * max(length - 8, 0)))
     return first, second | np.uint64(length) << np.uint64(56)
@@ -48,7 +48,7 @@ def _hashes(text: UInt8, start: int, end: int) -> tuple[int, int]:
 
 @inlined
 def slot_of(slots: UInt64, first: int, second: int) -> int:
-    """Where in ``slots`` to look first for a key, as an unsigned number, which Numba does not test for a sign."""
+    """Return the first slot to try for a key. It is unsigned, so that Numba does not test for negative indices."""
     mixed = (first ^ (second * _K1)) * _K0
     mixed ^= mixed >> np.uint64(32)
     mixed *= _K2
@@ -58,8 +58,8 @@ def slot_of(slots: UInt64, first: int, second: int) -> int:
 @inlined
 def find(
     slots: UInt64,
-    piece_text: UInt8,
-    piece_starts: Int64,
+    pretoken_text: UInt8,
+    pretoken_starts: Int64,
     first: int,
     second: int,
     slot: int,
@@ -67,14 +67,22 @@ def find(
     start: int,
     end: int,
 ) -> int:
-    """Where in ``slots`` the piece ``text[start:end]`` begins, or where there is room for it.
+    """Return the position in ``slots`` of the pre-token ``text[start:end]``, or of the free slot for it.
 
-    ``slots``, ``piece_text``, ``piece_starts``: the fields of ``Pretokens``. ``first``, ``second``: the piece's key.
-    ``slot``: where to look first.
+    Args:
+        slots: The field of ``PretokenTable``.
+        pretoken_text: The field ``text`` of ``PretokenTable``.
+        pretoken_starts: The field ``starts`` of ``PretokenTable``.
+        first: The first word of the key.
+        second: The second word of the key.
+        slot: The first slot to try.
+        text: The bytes that contain the pre-token.
+        start: Its start.
+        end: Its end.
     """
     while True:
         if slots[slot] == first and slots[slot + _SECOND] == second:
-            if end - start <= _SHORT or _same(slots[slot + NUMBER], piece_text, piece_starts, text, start, end):
+            if end - start <= _SHORT or _same(slots[slot + NUMBER], pretoken_text, pretoken_starts, text, start, end):
                 return slot
         elif slots[slot + NUMBER] == np.uint64(0):
             return slot
@@ -82,48 +90,52 @@ def find(
 
 
 @inlined
-def _same(number: int, piece_text: UInt8, piece_starts: Int64, text: UInt8, start: int, end: int) -> bool:
-    """Whether the piece with this number (its index + 1) is ``text[start:end]``."""
+def _same(number: int, pretoken_text: UInt8, pretoken_starts: Int64, text: UInt8, start: int, end: int) -> bool:
+    """Return whether the pre-token with this number (its index + 1) is ``text[start:end]``."""
     if number == np.uint64(0):
         return False
-    begin = piece_starts[number - np.uint64(1)]
-    if piece_starts[number] - begin != end - start:
+    begin = pretoken_starts[number - np.uint64(1)]
+    if pretoken_starts[number] - begin != end - start:
         return False
     for offset in range(end - start):
-        if piece_text[begin + offset] != text[start + offset]:
+        if pretoken_text[begin + offset] != text[start + offset]:
             return False
     return True
 
 
-def insert(pieces: Pretokens, size: int, texts: Text, becomes: UInt64) -> None:
-    """Put ``texts`` in, as pieces from ``size`` on, with what they become, uint64 (texts,).
+def insert(pretokens: PretokenTable, size: int, texts: Text, packed_ids: UInt64) -> None:
+    """Insert ``texts`` as the pre-tokens from ``size`` on. The table must have room, and must not contain them.
 
-    There must be room for them, and none may be there already.
+    Args:
+        pretokens: The table.
+        size: The number of pre-tokens in it.
+        texts: The new pre-tokens.
+        packed_ids: Their packed ids, uint64 (texts,).
     """
-    slots, piece_text, piece_starts = pieces
+    slots, pretoken_text, pretoken_starts = pretokens
     data, offsets = texts
     for index in range(len(offsets) - 1):
         start, end = offsets[index], offsets[index + 1]
         first, second = key_of(data, start, end)
         slot = slot_of(slots, first, second)
-        slot = find(slots, piece_text, piece_starts, first, second, slot, data, start, end)
+        slot = find(slots, pretoken_text, pretoken_starts, first, second, slot, data, start, end)
         slots[slot] = first
         slots[slot + _SECOND] = second
         slots[slot + NUMBER] = size + index + 1
-        slots[slot + BECOMES] = becomes[index]
-        begin = piece_starts[size + index]
+        slots[slot + PACKED_IDS] = packed_ids[index]
+        begin = pretoken_starts[size + index]
         for offset in range(end - start):
-            piece_text[begin + offset] = data[start + offset]
-        piece_starts[size + index + 1] = begin + end - start
+            pretoken_text[begin + offset] = data[start + offset]
+        pretoken_starts[size + index + 1] = begin + end - start
 
 
-def find_all(pieces: Pretokens, texts: Text, found: Int32) -> None:
-    """Put the number of each text, -1 for those that are no piece, into ``found``, int32 (texts,)."""
-    slots, piece_text, piece_starts = pieces
+def find_all(pretokens: PretokenTable, texts: Text, found: Int32) -> None:
+    """Write the number of each text to ``found``, int32 (texts,). It is -1 for texts that are not in the table."""
+    slots, pretoken_text, pretoken_starts = pretokens
     data, offsets = texts
     for index in range(len(found)):
         start, end = offsets[index], offsets[index + 1]
         first, second = key_of(data, start, end)
         slot = slot_of(slots, first, second)
-        slot = find(slots, piece_text, piece_starts, first, second, slot, data, start, end)
+        slot = find(slots, pretoken_text, pretoken_starts, first, second, slot, data, start, end)
         found[index] = np.int64(slots[slot + NUMBER]) - 1

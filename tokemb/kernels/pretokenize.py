@@ -1,6 +1,6 @@
-"""The kernels that normalize a text and cut it into pieces.
+"""Normalization and pre-tokenization, compiled.
 
-A field taken out of a tuple costs a reference, so inner functions get arrays.
+Inner functions take arrays instead of named tuples, because reading a field of a tuple counts a reference.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @inlined
-def _begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) -> bool:
-    """Whether one of the texts between ``starts`` in ``tokens`` begins at ``text[at]``."""
+def _token_begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) -> bool:
+    """Return whether one of the added tokens between ``starts`` in ``tokens`` begins at ``text[at]``."""
     for token in range(len(starts) - 1):
         length = starts[token + 1] - starts[token]
         if at + length <= end:
@@ -48,7 +48,7 @@ def _begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) -> boo
 
 @inlined
 def _decode(data: UInt8, at: int) -> tuple[int, int]:
-    """The character at ``data[at]``, and its length in UTF-8."""
+    """Return the character at ``data[at]`` and its length in UTF-8."""
     byte = np.int64(data[at])
     if byte < 0x80:
         return byte, 1
@@ -64,23 +64,26 @@ def _decode(data: UInt8, at: int) -> tuple[int, int]:
 
 @inlined
 def _next_class(table: Table, data: UInt8, at: int, end: int) -> int:
-    """The class of the character at ``data[at]`` after normalization; -1 if that cannot be told here."""
+    """Return the class of the character at ``data[at]`` after normalization.
+
+    It is -1 if it cannot be determined here.
+    """
     if at >= end:
         return 0
     code, _ = _decode(data, at)
     page = table.page_of[code >> 8]
     if page < 0:
-        return 0  # the row fails at this character
+        return 0  # the row is abandoned at that character
     entry = page * 256 + (code & 255)
     if table.flags[entry] & NEEDS_REFERENCE:
-        return 0  # the same
+        return 0  # the row is abandoned at that character, too
     if table.starts[entry] == table.starts[entry + 1]:
         return -1
     return np.int64(table.classes[table.starts[entry]])
 
 
 @inlined
-def _simple(
+def _pretokenize_simple_bytes(
     ranges: UInt8,
     folded: UInt8,
     data: UInt8,
@@ -88,49 +91,52 @@ def _simple(
     end: int,
     scratch: UInt8,
     filled: int,
-    kind: int,
+    last_class: int,
     starts: Int32,
     ends: Int32,
     started: int,
     ended: int,
 ) -> tuple[int, int, int, int]:
-    """As ``pretokenize``, for at most ``WIDTH`` bytes that each become one; returns how many, and what has changed.
+    """Pre-tokenize at most ``WIDTH`` bytes that each become one byte. The arguments are those of ``pretokenize``.
 
-    A class is a bit for each of the bytes. Its runs start where it begins, and end where it no longer is.
+    For each class, a word has one bit per byte. A pre-token starts where a run of ones begins and ends after it.
+
+    Returns:
+        The number of bytes, the last class, the number of starts and the number of ends.
     """
     copy_folded(data, at, folded[0], folded[1], scratch, filled)
-    special = start_bits = kept = np.uint64(0)
-    # An open piece of a class that no single byte has ends at once.
-    end_bits = np.uint64(kind & KEPT)
+    special = start_bits = in_token = np.uint64(0)
+    # An open pre-token of a class that no single byte has ends at once.
+    end_bits = np.uint64(last_class & KEPT)
     for number in range(len(ranges)):
-        here = in_range(data, at, ranges[number, 0], ranges[number, 1])
-        now = np.int64(ranges[number, 2])
-        if now == SPECIAL:
-            special |= here
+        in_class = in_range(data, at, ranges[number, 0], ranges[number, 1])
+        char_class = np.int64(ranges[number, 2])
+        if char_class == SPECIAL:
+            special |= in_class
             continue
-        kept |= here
-        if number + 1 < len(ranges) and ranges[number + 1, 2] == now:
+        in_token |= in_class
+        if number + 1 < len(ranges) and ranges[number + 1, 2] == char_class:
             continue
-        before = kept << np.uint64(1)
-        if kind == now:
+        before = in_token << np.uint64(1)
+        if last_class == char_class:
             before |= np.uint64(1)
             end_bits &= ~np.uint64(1)
-        alone = np.uint64(0) - np.uint64(now >> 1 & 1)  # all bits or none
-        start_bits |= kept & (~before | alone)
-        end_bits |= before & (~kept | alone)
-        kept = np.uint64(0)
+        alone = np.uint64(0) - np.uint64(char_class >> 1 & 1)  # all bits or none
+        start_bits |= in_token & (~before | alone)
+        end_bits |= before & (~in_token | alone)
+        in_token = np.uint64(0)
     done = min(trailing_zeros(special), end - at)
     if done == 0:
-        return 0, kind, started, ended
-    kind = 0
+        return 0, last_class, started, ended
+    last_class = 0
     for number in range(len(ranges)):
         if data[at + done - 1] - ranges[number, 0] <= ranges[number, 1] and data[at + done - 1] >= ranges[number, 0]:
-            kind = np.int64(ranges[number, 2])
+            last_class = np.int64(ranges[number, 2])
     mask = _ALL_BITS >> np.uint64(WIDTH - done)
     start_bits &= mask
     end_bits &= mask
     while start_bits:
-        for _ in range(4):  # beyond the last it writes what is overwritten
+        for _ in range(4):  # values written beyond the last start are overwritten later
             starts[started] = filled + trailing_zeros(start_bits)
             started += np.int64(start_bits != np.uint64(0))
             start_bits &= start_bits - np.uint64(1)
@@ -139,7 +145,7 @@ def _simple(
             ends[ended] = filled + trailing_zeros(end_bits)
             ended += np.int64(end_bits != np.uint64(0))
             end_bits &= end_bits - np.uint64(1)
-    return done, kind, started, ended
+    return done, last_class, started, ended
 
 
 @inlined
@@ -151,29 +157,43 @@ def pretokenize(
     end: int,
     scratch: UInt8,
     filled: int,
-    kind: int,
+    last_class: int,
     starts: Int32,
     ends: Int32,
-    open_pieces: int,
-    wanted: UInt8,
+    open_pretokens: int,
+    requested_pages: UInt8,
     status: int,
 ) -> tuple[int, int, int, int, int, int]:
-    """Normalize text from ``data[at]`` on, until ``end`` or until the chunk is full, and note its pieces.
+    """Normalize text from ``data[at]`` on, until ``end`` or until the chunk is full, and record its pre-tokens.
 
-    ``filled``: bytes in ``scratch``, of a piece that is still open (``open_pieces`` is then 1). ``kind``: the class of
-    the last character. ``wanted``: uint8 (PAGES,), set for pages that were not asked yet.
-    ``characters``: int32 (entries,), the id of a character that is a piece of its own, -1 for others. Such a piece is
-    not in ``scratch``; minus its id, minus 1, is noted in place of its start.
-    Returns where it stopped, the bytes in ``scratch``, the last class, the number of starts and of ends, the status.
+    Args:
+        table: The tables of the characters.
+        characters: int32 (entries,), the ids of characters that are pre-tokens of their own, -1 for others. Such a
+            pre-token is not written to ``scratch``. Minus its id, minus 1, takes the place of its start.
+        data: uint8, the text.
+        at: Where to begin.
+        end: The end of the text.
+        scratch: uint8, the normalized text.
+        filled: The bytes in ``scratch``, which belong to a pre-token that is still open.
+        last_class: The class of the last character.
+        starts: int32, the starts of pre-tokens in ``scratch``.
+        ends: int32, the ends of pre-tokens in ``scratch``.
+        open_pretokens: 1 if a pre-token is still open, otherwise 0.
+        requested_pages: uint8 (PAGES,), set to 1 for pages that are not in the table.
+        status: The status of the row.
+
+    Returns:
+        The position after the last byte, the bytes in ``scratch``, the last class, the number of starts, the number of
+        ends, and the status.
     """
     ranges, folded, page_of, entry_starts, entry_text, classes, flags, tokens, token_starts, _, _ = table
-    started = open_pieces
+    started = open_pretokens
     ended = 0
     limit = CHUNK_BYTES + 2 * filled
     while at < end and started < CHUNK and filled < limit:
         if data[at] < 0x80 and at + WIDTH <= len(data):
-            done, kind, started, ended = _simple(
-                ranges, folded, data, at, end, scratch, filled, kind, starts, ends, started, ended
+            done, last_class, started, ended = _pretokenize_simple_bytes(
+                ranges, folded, data, at, end, scratch, filled, last_class, starts, ends, started, ended
             )
             at += done
             filled += done
@@ -182,17 +202,17 @@ def pretokenize(
         code, length = _decode(data, at)
         page = page_of[code >> 8]
         if page < 0:
-            wanted[code >> 8] = 1
+            requested_pages[code >> 8] = 1
             status = max(status, NEEDS_PAGE)
             at += length
             continue
         index = page * 256 + (code & 255)
         if characters[index] >= 0:
             ends[ended] = filled
-            ended += kind & KEPT
-            kind = 0
+            ended += last_class & KEPT
+            last_class = 0
             before = started
-            # Such characters stand together: in a loop of their own, until there is any other.
+            # Such characters occur in runs, so they have a loop of their own.
             while characters[index] >= 0:
                 starts[started] = -1 - characters[index]
                 started += 1
@@ -207,33 +227,33 @@ def pretokenize(
             ended += started - before
             continue
         flag = flags[index]
-        if flag & NEEDS_REFERENCE or (flag & BEGINS_TOKEN and _begins(data, at, end, tokens, token_starts)):
-            return end, filled, kind, started, ended, LEFT_TO_REFERENCE
+        if flag & NEEDS_REFERENCE or (flag & BEGINS_TOKEN and _token_begins(data, at, end, tokens, token_starts)):
+            return end, filled, last_class, started, ended, LEFT_TO_REFERENCE
         at += length
         for position in range(entry_starts[index], entry_starts[index + 1]):
-            now = np.int64(classes[position])
-            if now != TAIL:
-                if now & JOINS:
-                    run = now & RUN_BITS | KEPT
+            char_class = np.int64(classes[position])
+            if char_class != TAIL:
+                if char_class & JOINS:
+                    run = char_class & RUN_BITS | KEPT
                     following = _next_class(table, data, at, end)
                     if following < 0:
-                        return end, filled, kind, started, ended, LEFT_TO_REFERENCE
-                    now = run if kind == run and following == run else 0
-                between = np.int64(now != kind) | (now >> 1 & 1)
+                        return end, filled, last_class, started, ended, LEFT_TO_REFERENCE
+                    char_class = run if last_class == run and following == run else 0
+                between = np.int64(char_class != last_class) | (char_class >> 1 & 1)
                 starts[started] = filled
-                started += between & now & 1
+                started += between & char_class & 1
                 ends[ended] = filled
-                ended += between & kind & 1
-                kind = now
+                ended += between & last_class & 1
+                last_class = char_class
             scratch[filled] = entry_text[position]
             filled += 1
-    return at, filled, kind, started, ended, status
+    return at, filled, last_class, started, ended, status
 
 
 @inlined
 def holds_token(table: Table, scratch: UInt8, filled: int) -> bool:
-    """Whether normalized text holds an added token."""
+    """Return whether normalized text contains an added token."""
     for at in range(filled):
-        if _begins(scratch, at, filled, table.normal_tokens, table.normal_token_starts):
+        if _token_begins(scratch, at, filled, table.normal_tokens, table.normal_token_starts):
             return True
     return False

@@ -1,4 +1,4 @@
-"""Rows of ids laid out anew, compiled: each id is read once and written once."""
+"""Copies of rows of ids into other layouts, compiled: each id is read once and written once."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from tokemb.kernels.structs import Int32, Int64, UInt8
 
 
 @inlined
-def _any_of(ids: UInt8, row: Int32) -> np.uint8:
-    """Whether ``ids``, 0 or 1 (ids,), is 1 for an id in ``row``; its last is for all ids beyond."""
-    end = np.uint64(len(ids) - 1)
+def _contains_marked(marked: UInt8, row: Int32) -> np.uint8:
+    """Return whether ``marked``, 0 or 1 (ids + 1,), is 1 for an id in ``row``.
+
+    Its last entry stands for all higher ids.
+    """
+    end = np.uint64(len(marked) - 1)
     found = np.uint8(0)
     for token in row:
-        found |= ids[min(np.uint64(np.uint32(token)), end)]
+        found |= marked[min(np.uint64(np.uint32(token)), end)]
     return found
 
 
-def lay_rows(
+def pack_rows(
     values: Int32,
     starts: Int64,
     lengths: Int64,
@@ -29,30 +32,31 @@ def lay_rows(
     out: Int32,
     fill: int,
     fill_first: int,
-    ids: UInt8,
+    marked: UInt8,
     found: UInt8,
     first: int,
     last: int,
 ) -> None:
-    """``tokemb.rows.pack_rows.pack_rows`` for the rows from ``first`` to before ``last``.
+    """Run ``tokemb.rows.pack_rows.pack_rows`` for the rows from ``first`` to before ``last``.
 
-    ``out`` may be the array of ``values`` if no row is moved to the right. Nothing is looked for in no ``ids``.
+    ``out`` may be the array of ``values`` if no row moves to the right. Without ``marked`` ids, ``found`` is not
+    written.
     """
     for row in range(first, last):
         at, end = splits[row], splits[row + 1]
-        filling = end - at - len(before) - lengths[row] - len(after)
+        pad_length = end - at - len(before) - lengths[row] - len(after)
         if fill_first:
-            out[at : at + filling] = fill
-            at += filling
+            out[at : at + pad_length] = fill
+            at += pad_length
         for token in before:
             out[at] = token
             at += 1
-        # As views, whose indices are plainly not negative: many ids are then copied at once.
+        # The compiler vectorizes the copy because the indices of these views are not negative.
         source, target = values[starts[row] : starts[row] + lengths[row]], out[at : at + lengths[row]]
         for i in range(len(target)):
             target[i] = source[i]
-        if len(ids):
-            found[row] = _any_of(ids, target)
+        if len(marked):
+            found[row] = _contains_marked(marked, target)
         at += lengths[row]
         for token in after:
             out[at] = token
@@ -60,32 +64,32 @@ def lay_rows(
         out[at:end] = fill
 
 
-def find_rows(values: Int32, row_splits: Int64, ids: UInt8, found: UInt8, first: int, last: int) -> None:
-    """``tokemb.rows.pack_rows.rows_with`` for the rows from ``first`` to before ``last``."""
+def find_rows(values: Int32, row_splits: Int64, marked: UInt8, found: UInt8, first: int, last: int) -> None:
+    """Run ``tokemb.rows.pack_rows.rows_with`` for the rows from ``first`` to before ``last``."""
     for row in range(first, last):
-        found[row] = _any_of(ids, values[row_splits[row] : row_splits[row + 1]])
+        found[row] = _contains_marked(marked, values[row_splits[row] : row_splits[row + 1]])
 
 
-def count_kept(keep: npt.NDArray[np.bool_], row_splits: Int64, kept: Int64, first: int, last: int) -> None:
-    """Fill ``kept`` int64 (rows,): for how many ids of each row ``keep`` bool (total,) is true."""
+def count_selected(keep: npt.NDArray[np.bool_], row_splits: Int64, selected: Int64, first: int, last: int) -> None:
+    """Write to ``selected``, int64 (rows,), for how many ids of each row ``keep``, bool (total,), is true."""
     for row in range(first, last):
         count = 0
         for flag in keep[row_splits[row] : row_splits[row + 1]]:
             count += flag
-        kept[row] = count
+        selected[row] = count
 
 
-def copy_kept(
+def copy_selected(
     values: Int32, keep: npt.NDArray[np.bool_], row_splits: Int64, splits: Int64, out: Int32, first: int, last: int
 ) -> None:
-    """Write the ids of each row for which ``keep`` is true to its place in ``out``, which ``splits`` says."""
+    """Copy the ids of each row for which ``keep`` is true to ``out``, at the places that ``splits`` defines."""
     for row in range(first, last):
         ids, flags = values[row_splits[row] : row_splits[row + 1]], keep[row_splits[row] : row_splits[row + 1]]
-        kept = out[splits[row] : splits[row + 1]]
+        selected = out[splits[row] : splits[row + 1]]
         at = source = np.uint64(0)
-        # Without a branch for each id; what is not kept is written over, and never beyond the row's end, where
-        # another thread is at work.
-        while at < np.uint64(len(kept)):
-            kept[at] = ids[source]
+        # There is no branch for each id: an id that is not selected is overwritten by the next one. Nothing is written
+        # beyond the end of the row, where another thread may be writing.
+        while at < np.uint64(len(selected)):
+            selected[at] = ids[source]
             at += np.uint64(flags[source])
             source += np.uint64(1)

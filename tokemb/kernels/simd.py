@@ -1,6 +1,6 @@
-"""Many bytes at once, and other instructions that Numba has no function for, written in LLVM's terms.
+"""Operations on many bytes at once, and other instructions that Numba lacks, written in LLVM's intermediate language.
 
-LLVM makes of 64 bytes what the processor has: one register, two, or four.
+LLVM maps 64 bytes to the registers of the processor: one, two or four.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any
 
 
 def _all(builder: Any, byte: Any) -> Any:  # noqa: ANN401
-    """``WIDTH`` times the same byte."""
+    """Return ``WIDTH`` copies of one byte."""
     one = builder.insert_element(ir.Constant(_BYTES, ir.Undefined), byte, ir.Constant(_INT, 0))
     return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(_INT, WIDTH), [0] * WIDTH))
 
@@ -34,7 +34,7 @@ def _within(builder: Any, text: Any, low: Any, span: Any) -> Any:  # noqa: ANN40
 
 @intrinsic
 def in_range(typing_context: Any, array: Any, index: Any, low: Any, span: Any) -> Any:  # noqa: ANN401
-    """Which of ``array[index:index + WIDTH]``, uint8, are from ``low`` to ``low + span``: a bit each, as one uint64."""
+    """Return which of ``array[index:index + WIDTH]``, uint8, are from ``low`` to ``low + span``, as uint64 bits."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
         array, index, low, span = arguments
@@ -54,7 +54,7 @@ def copy_folded(
     out: Any,  # noqa: ANN401
     to: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    """``out[to:to + WIDTH] = array[index:index + WIDTH]``, uint8; those from ``low`` to ``low + span`` plus 32."""
+    """Copy ``array[index:index + WIDTH]``, uint8, to ``out[to:]``. Add 32 to bytes from ``low`` to ``low + span``."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
         array, index, low, span, out, to = arguments
@@ -71,7 +71,7 @@ def copy_folded(
 
 @intrinsic
 def load(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ANN401
-    """``array[index:index + 8]``, uint8, as one uint64; the first byte is the lowest."""
+    """Return ``array[index:index + 8]``, uint8, as one uint64. The first byte is the lowest."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
         return builder.load(_pointer(context, builder, signature.args[0], *arguments, _WORD), align=1)
@@ -81,7 +81,7 @@ def load(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ANN401
 
 @intrinsic
 def prefetch(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ANN401
-    """Have ``array[index]`` brought into the cache, without waiting for it."""
+    """Load ``array[index]`` into the cache without waiting for it."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
         _prefetch(builder, _pointer(context, builder, signature.args[0], *arguments, _BYTE), to_write=False)
@@ -92,7 +92,7 @@ def prefetch(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ANN40
 
 @intrinsic
 def prefetch_to_write(typing_context: Any, array: Any, row: Any, column: Any) -> Any:  # noqa: ANN401
-    """``prefetch`` of ``array[row, column]``, which is to be changed soon."""
+    """Load ``array[row, column]``, which will be written soon, into the cache without waiting for it."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
         array, row, column = arguments
@@ -115,7 +115,7 @@ def _prefetch(builder: Any, pointer: Any, *, to_write: bool) -> None:  # noqa: A
 
 @intrinsic
 def trailing_zeros(typing_context: Any, word: Any) -> Any:  # noqa: ANN401
-    """The number of bits below the lowest that is set; 64 if none is."""
+    """Return the number of bits below the lowest bit that is set, or 64 if none is."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
         return builder.cttz(arguments[0], ir.Constant(_BIT, 0))

@@ -1,7 +1,8 @@
 """Skip-gram with negative sampling, compiled.
 
-The vector of each word near another is moved towards the output vector of that one, and away from those of negatives,
-words drawn at random for each pair: shared by all words near one they would be faster, and the vectors less good.
+The vector of each context word is moved towards the output vector of the center word and away from the output vectors
+of negatives. Negatives are sampled for each pair. Sharing them between the pairs of a center word would be faster, but
+gives worse vectors.
 """
 
 from __future__ import annotations
@@ -9,31 +10,31 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.kernels.compiler import inlined, inlined_in_any_order
+from tokemb.kernels.compiler import inlined, inlined_fastmath
 from tokemb.kernels.simd import prefetch_to_write
 from tokemb.kernels.structs import SIGMOID_POINTS, SIGMOID_REACH, Float32, Int32, Int64, UInt64
 
-_PER_UNIT = np.float32(SIGMOID_POINTS / (2 * SIGMOID_REACH))
+_POINTS_PER_UNIT = np.float32(SIGMOID_POINTS / (2 * SIGMOID_REACH))
 _FACTOR, _STEP = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
 _HALF = np.uint64(32)
-_LINE = 16  # numbers that come from memory at once
+_LINE = 16  # float32 values per cache line
 
 
 def train_skipgram(
     values: Int32,
     row_splits: Int64,
-    keep: npt.NDArray[np.uint32],
-    table: Int32,
+    keep_thresholds: npt.NDArray[np.uint32],
+    negative_table: Int32,
     sigmoid: Float32,
     loss: Float32,
     vectors: Float32,
     outputs: Float32,
-    rate: Float32,
-    random: UInt64,
-    kept: Int32,
+    learning_rate: Float32,
+    random_state: UInt64,
+    sampled: Int32,
     targets: Int32,
-    drawn: Int32,
-    change: Float32,
+    negative_ids: Int32,
+    gradient: Float32,
     sums: npt.NDArray[np.float64],
     window: int,
     first: int,
@@ -41,86 +42,109 @@ def train_skipgram(
 ) -> None:
     """Train on the rows from ``first`` to before ``last``.
 
-    ``values``: int32 (total,), ids. ``row_splits``: int64 (rows + 1,). ``keep``: uint32 (input_dim,), by how many of
-    2**32 an occurrence is kept. ``table``: int32 (any,), ids as often as they are to be negatives.
-    ``sigmoid``: float32 (SIGMOID_POINTS,); ``loss``: its negative logarithm. ``vectors``, ``outputs``: float32
-    (input_dim, dim), which change; other threads may be at work on them. ``rate``: float32 (1,), the learning rate.
-    ``random``: uint64 (1,), the state of the generator.
-    ``kept``: as long as the longest row, ``targets``: int32 (negatives + 1,), ``drawn``: int32
-    (2 * window * negatives,) and ``change``: (dim,), room to work in.
-    ``sums``: float64 (2,), to which the loss and the number of pairs are added.
+    Args:
+        values: int32 (total,), ids.
+        row_splits: int64 (rows + 1,).
+        keep_thresholds: uint32 (input_dim,), the probability of keeping an occurrence, times 2**32.
+        negative_table: int32 (any,), ids in proportion to their probability of being a negative.
+        sigmoid: float32 (SIGMOID_POINTS,).
+        loss: The negative logarithm of ``sigmoid``.
+        vectors: float32 (input_dim, dim), trained. Other threads may write to it at the same time.
+        outputs: float32 (input_dim, dim), like ``vectors``.
+        learning_rate: float32 (1,).
+        random_state: uint64 (1,), the state of the generator.
+        sampled: Work space, as long as the longest row.
+        targets: Work space, int32 (negatives + 1,).
+        negative_ids: Work space, int32 (2 * window * negatives,).
+        gradient: Work space (dim,).
+        sums: float64 (2,), to which the loss and the number of pairs are added.
+        window: The maximum distance of a context word.
+        first: The first row.
+        last: The row after the last.
     """
     negatives = len(targets) - 1
     for row in range(first, last):
-        length = _sample(values, row_splits[row], row_splits[row + 1], keep, random, kept)
-        for at in range(length):
-            reach = window - np.int64((_next(random) >> _HALF) % np.uint64(window))
-            start, stop = max(at - reach, 0), min(at + reach + 1, length)
+        length = _sample(values, row_splits[row], row_splits[row + 1], keep_thresholds, random_state, sampled)
+        for center in range(length):
+            reach = window - np.int64((_next_random(random_state) >> _HALF) % np.uint64(window))
+            start, stop = max(center - reach, 0), min(center + reach + 1, length)
             for k in range((stop - start - 1) * negatives):
-                drawn[k] = table[((_next(random) >> _HALF) * np.uint64(len(table))) >> _HALF]
-            targets[0] = kept[at]
+                negative_ids[k] = negative_table[
+                    ((_next_random(random_state) >> _HALF) * np.uint64(len(negative_table))) >> _HALF
+                ]
+            targets[0] = sampled[center]
             pair = 0
-            for near in range(start, stop):
-                if near != at:
+            for context in range(start, stop):
+                if context != center:
                     for k in range(negatives):
-                        targets[k + 1] = drawn[pair * negatives + k]
+                        targets[k + 1] = negative_ids[pair * negatives + k]
                     pair += 1
-                    # While this pair is computed, what the next one needs comes from memory.
+                    # Prefetch the vectors of the next pair during the computation of this one.
                     for k in range(pair * negatives, min((pair + 1) * negatives, (stop - start - 1) * negatives)):
-                        _fetch(outputs, drawn[k])
-                    if near + 1 < stop:
-                        _fetch(vectors, kept[near + 1])
-                    sums[0] += _train_pair(vectors[kept[near]], outputs, targets, sigmoid, loss, rate[0], change)
+                        _prefetch_row(outputs, negative_ids[k])
+                    if context + 1 < stop:
+                        _prefetch_row(vectors, sampled[context + 1])
+                    sums[0] += _train_pair(
+                        vectors[sampled[context]], outputs, targets, sigmoid, loss, learning_rate[0], gradient
+                    )
                     sums[1] += 1
 
 
 @inlined
-def _fetch(rows: Float32, row: int) -> None:
-    """Have the processor fetch a row that is needed soon."""
+def _prefetch_row(rows: Float32, row: int) -> None:
+    """Prefetch a row that is needed soon."""
     for column in range(0, rows.shape[1], _LINE):
         prefetch_to_write(rows, row, column)
 
 
 @inlined
-def _sample(values: Int32, start: int, stop: int, keep: npt.NDArray[np.uint32], random: UInt64, kept: Int32) -> int:
-    """Leave the ids of a row that are kept in ``kept``, and return how many."""
+def _sample(
+    values: Int32, start: int, stop: int, keep_thresholds: npt.NDArray[np.uint32], random_state: UInt64, sampled: Int32
+) -> int:
+    """Write the ids of a row that are kept by subsampling to ``sampled``, and return their number."""
     length = 0
     for position in range(start, stop):
-        if _next(random) >> _HALF <= keep[values[position]]:
-            kept[length] = values[position]
+        if _next_random(random_state) >> _HALF <= keep_thresholds[values[position]]:
+            sampled[length] = values[position]
             length += 1
     return length
 
 
 @inlined
 def _train_pair(
-    vector: Float32, outputs: Float32, targets: Int32, sigmoid: Float32, loss: Float32, rate: float, change: Float32
+    vector: Float32,
+    outputs: Float32,
+    targets: Int32,
+    sigmoid: Float32,
+    loss: Float32,
+    learning_rate: float,
+    gradient: Float32,
 ) -> float:
-    """Move ``vector`` and the outputs of ``targets``, the first of which is right; returns the loss before."""
+    """Update ``vector`` and the outputs of ``targets``, the first of which is positive. Return the loss before."""
     total = np.float32(0)
-    change[:] = 0
+    gradient[:] = 0
     for k in range(len(targets)):
         if k and targets[k] == targets[0]:
             continue
         output = outputs[targets[k]]
         score = _dot(vector, output)
-        point = min(max(np.int64((score + np.float32(SIGMOID_REACH)) * _PER_UNIT), 0), SIGMOID_POINTS - 1)
+        point = min(max(np.int64((score + np.float32(SIGMOID_REACH)) * _POINTS_PER_UNIT), 0), SIGMOID_POINTS - 1)
         total += loss[point] if k == 0 else loss[SIGMOID_POINTS - 1 - point]
-        step = (np.float32(k == 0) - sigmoid[point]) * rate
-        _add(step, output, change)
+        step = (np.float32(k == 0) - sigmoid[point]) * learning_rate
+        _add(step, output, gradient)
         _add(step, vector, output)
-    _add(np.float32(1), change, vector)
+    _add(np.float32(1), gradient, vector)
     return total
 
 
 @inlined
-def _next(random: UInt64) -> int:
-    """The next state of a linear congruential generator, whose higher half is as good as random."""
-    random[0] = random[0] * _FACTOR + _STEP
-    return random[0]
+def _next_random(random_state: UInt64) -> int:
+    """Return the next state of a linear congruential generator. Its upper half is sufficiently random."""
+    random_state[0] = random_state[0] * _FACTOR + _STEP
+    return random_state[0]
 
 
-@inlined_in_any_order
+@inlined_fastmath
 def _dot(one: Float32, other: Float32) -> float:
     total = np.float32(0)
     for i in range(len(one)):
@@ -128,7 +152,7 @@ def _dot(one: Float32, other: Float32) -> float:
     return total
 
 
-@inlined_in_any_order
+@inlined_fastmath
 def _add(factor: float, vector: Float32, to: Float32) -> None:
     for i in range(len(to)):
         to[i] += factor * vector[i]

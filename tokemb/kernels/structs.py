@@ -1,4 +1,4 @@
-"""What goes into the kernels and comes out: the arrays, and the numbers in them."""
+"""The arguments of the kernels: named tuples of arrays, and the constants in them."""
 
 from __future__ import annotations
 
@@ -13,64 +13,73 @@ Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 
-# Bytes that are taken at once.
+# The number of bytes that are processed at once.
 WIDTH = 64
 
+# Characters are looked up in pages of 256.
 PAGE = 256
 PAGES = 0x110000 // PAGE
 
-# The class of a character is a byte. KEPT: it is part of a token. ALONE: it is a token. The bits above these two number
-# the runs: two neighbours with the same number are in one token. JOINS: it is part of a token between two characters of
-# the run that its number says, and separates otherwise. No bit: it separates.
+# The class of a character is one byte of flags and a run number. KEPT: the character is part of a pre-token. ALONE: the
+# character is a pre-token of its own. The RUN_BITS number the runs: two neighbours with the same number are in one
+# pre-token. JOINS: the character is part of a pre-token between two characters of its run, and separates otherwise.
+# Without flags, the character separates.
 KEPT, ALONE, JOINS = 0x01, 0x02, 0x40
 RUN_SHIFT, RUN_BITS = 2, 0x3C
-# In place of a class: a byte that continues a character, or, in the table for ASCII, a byte that is not this simple.
+# Values in place of a class. TAIL: a byte that continues a character. SPECIAL: in ``ranges``, a byte that does not
+# become exactly one byte.
 TAIL = SPECIAL = 0x80
 MAX_RUNS = (RUN_BITS >> RUN_SHIFT) + 1
-# The most characters that one becomes in the tables: the kernels have room for so many pieces.
+# The maximum number of characters that the normalizer makes of one. The kernels have room for as many pre-tokens.
 MAX_CHARACTERS = 32
 
-# Flags of a character. The row that holds it needs the reference; an added token may begin with it.
+# Flags of a character. NEEDS_REFERENCE: the reference must encode a row with it. BEGINS_TOKEN: an added token begins
+# with it.
 NEEDS_REFERENCE, BEGINS_TOKEN = 0x01, 0x02
 
-# What became of a row.
-DONE, NEEDS_PAGE, NEEDS_PIECE, LEFT_TO_REFERENCE = 0, 1, 2, 3
+# The status of a row after a scan. NEEDS_PAGE and NEEDS_PRETOKEN: it must be scanned again with a larger table.
+DONE, NEEDS_PAGE, NEEDS_PRETOKEN, LEFT_TO_REFERENCE = 0, 1, 2, 3
 
-# Pieces at a time, and bytes of normalized text: both stay in the processor's cache.
+# The pre-tokens and the bytes of normalized text in one chunk. Both stay in the processor's cache.
 CHUNK = 2048
-# A step may go beyond that: by the pieces of simple bytes and four that are not meant, and by those of a character.
-PIECES_AT_ONCE = CHUNK + WIDTH + 4 + MAX_CHARACTERS
+# One step may exceed CHUNK by the pre-tokens of WIDTH bytes, four scratch entries and the pre-tokens of one character.
+MAX_PRETOKENS = CHUNK + WIDTH + 4 + MAX_CHARACTERS
 CHUNK_BYTES = 1 << 14
 
-# What may become of a piece that is not known, besides an id: its row is left to the reference; it is noted as missing
-# and so is the row; it is noted, and minus its number, counted from 1, stands in its place.
-UNKNOWN_TO_REFERENCE, NOTE, NOTE_IN_PLACE = -1, -2, -3
+# Values of ``on_miss`` for a pre-token that is not in the table, besides an id. MISS_TO_REFERENCE: its row is left to
+# the reference. RECORD_MISS: it is recorded, and its row must be scanned again. RECORD_MISS_IN_PLACE: it is recorded,
+# and minus its number, counted from 1, takes the place of its id.
+MISS_TO_REFERENCE, RECORD_MISS, RECORD_MISS_IN_PLACE = -1, -2, -3
 
-# Bytes that may be read beyond the end of a piece.
+# The number of bytes that may be read beyond the end of a pre-token.
 SLACK = 64
-# A slot is four words: two of key, the number of the piece + 1 (0 if the slot is free), what it becomes.
+# A slot has four words: two for the key, the number of the pre-token + 1 (0 if the slot is free), and the packed ids.
 SLOT = 4
 
-# NumPy's way to sum vectors: in so many partial sums. And more halvings than 2**31 vectors need.
+# NumPy sums vectors in LANES partial sums. DEPTH halvings are more than 2**31 vectors need.
 LANES = 8
 DEPTH = 32
 
-# Beyond this the sigmoid is 0 or 1 to skip-gram. The tables have it at so many points in between.
+# Skip-gram treats the sigmoid as 0 or 1 beyond SIGMOID_REACH. The tables have SIGMOID_POINTS values in between.
 SIGMOID_REACH, SIGMOID_POINTS = 6, 1024
 
 
 class Table(NamedTuple):
-    """What the kernels read.
+    """The tables of the characters.
 
-    ``ranges``: uint8 (ranges, 3), lowest byte, number of more, class: that of bytes which become one byte, themselves
-    or plus 32. Those in no range separate. ``SPECIAL`` is that of all other bytes.
-    ``folded``: uint8 (2,), lowest byte, number of more: the bytes plus 32.
-    ``page_of``: int32 (PAGES,), the number of a page of characters, -1 if it was not asked yet.
-    ``starts``: int32 (pages * PAGE + 1,), where in ``text`` and ``classes``, both uint8 (total,), stands what a
-    character becomes, in UTF-8.
-    ``flags``: uint8 (pages * PAGE,).
-    ``tokens``, ``token_starts``: the added tokens that are looked for in the text, in UTF-8, uint8 and int32.
-    ``normal_tokens``, ``normal_token_starts``: those that are looked for in the normalized text.
+    Attributes:
+        ranges: uint8 (ranges, 3), lowest byte, number of further bytes, class: bytes that become one byte, themselves
+            or plus 32. The class of all other bytes is ``SPECIAL``. Bytes in no range separate.
+        folded: uint8 (2,), lowest byte, number of further bytes: the bytes to which 32 is added.
+        page_of: int32 (PAGES,), the index of a page of characters in the other arrays. -1 if it was not queried yet.
+        starts: int32 (pages * PAGE + 1,), the start of each normalized character in ``text`` and ``classes``.
+        text: uint8 (total,), the normalized characters in UTF-8.
+        classes: uint8 (total,), the class of each byte of ``text``.
+        flags: uint8 (pages * PAGE,), the flags of each character.
+        tokens: uint8, the added tokens that are matched before normalization, in UTF-8.
+        token_starts: int32, their starts.
+        normal_tokens: uint8, the added tokens that are matched after normalization, in UTF-8.
+        normal_token_starts: int32, their starts.
     """
 
     ranges: UInt8
@@ -87,20 +96,21 @@ class Table(NamedTuple):
 
 
 class Text(NamedTuple):
-    """Texts as Arrow has them: ``data`` uint8 (total,), ``offsets`` int64 (texts + 1,)."""
+    """The buffers of an Arrow string array: ``data`` uint8 (total,), ``offsets`` int64 (texts + 1,)."""
 
     data: UInt8
     offsets: Int64
 
 
-class Pretokens(NamedTuple):
-    """Open addressing, linear probing.
+class PretokenTable(NamedTuple):
+    """A hash table of pre-tokens with open addressing and linear probing.
 
-    ``slots``: uint64 (slots * SLOT,), slots a power of two. The key is the bytes of a short piece and their number, or
-    two hashes of a longer one. What a piece becomes is, in the upper half, a number of ids, and in the lower half the
-    id if it is one, otherwise where they stand in another array.
-    ``text``: uint8 (total,), the bytes of all pieces; piece ``i`` is ``text[starts[i]:starts[i + 1]]``.
-    ``starts``: int64 (pieces + 1,).
+    Attributes:
+        slots: uint64 (slots * SLOT,), where the number of slots is a power of two. The key consists of the bytes of a
+            short pre-token and their number, or of two hashes of a longer one. The upper half of the packed ids is the
+            number of ids. The lower half is the id if there is one, otherwise the position of the ids in another array.
+        text: uint8 (total,), the bytes of all pre-tokens. Pre-token ``i`` is ``text[starts[i]:starts[i + 1]]``.
+        starts: int64 (pre-tokens + 1,).
     """
 
     slots: UInt64
@@ -109,11 +119,16 @@ class Pretokens(NamedTuple):
 
 
 class Out(NamedTuple):
-    """Where ids go, and how.
+    """Where and how ids are written.
 
-    ``ids``: int32 (total,). If ``stride`` is 0 rows follow each other; otherwise it is (rows, ``stride``) laid flat,
-    and gets at most ``room`` ids a row, ``before`` and ``after`` them those of special tokens, int32, and ``pad_id``.
-    ``dropped``: an id that is left out, -1 for none.
+    Attributes:
+        ids: int32 (total,).
+        stride: The length of all rows in ``ids``, or 0 if rows follow each other without padding.
+        room: The maximum number of ids per row, without special tokens.
+        before: int32, the ids of the special tokens before each row.
+        after: int32, the ids of the special tokens after each row.
+        pad_id: The id of padding.
+        dropped_id: An id that is left out. -1 for none.
     """
 
     ids: Int32
@@ -122,34 +137,40 @@ class Out(NamedTuple):
     before: Int32
     after: Int32
     pad_id: int
-    dropped: int
+    dropped_id: int
 
 
 class Workspace(NamedTuple):
-    """Arrays to work in, of one thread.
+    """The work space of one thread.
 
-    ``scratch``: uint8, enough for the longest row after normalization and ``SLACK`` bytes.
-    ``starts``, ``ends``: int32 (PIECES_AT_ONCE,), of pieces in ``scratch``. ``keys``: uint64 (2 * PIECES_AT_ONCE,) and
-    ``places``: uint64 (PIECES_AT_ONCE,), what to look for in the hash table, and where.
+    Attributes:
+        scratch: uint8, the longest row after normalization and ``SLACK`` bytes.
+        starts: int32 (MAX_PRETOKENS,), the starts of pre-tokens in ``scratch``.
+        ends: int32 (MAX_PRETOKENS,), their ends.
+        keys: uint64 (2 * MAX_PRETOKENS,), their keys.
+        slot_positions: uint64 (MAX_PRETOKENS,), their positions in the hash table.
     """
 
     scratch: UInt8
     starts: Int32
     ends: Int32
     keys: UInt64
-    places: UInt64
+    slot_positions: UInt64
 
 
 class Report(NamedTuple):
-    """What became of the rows.
+    """The results of a scan.
 
-    ``lengths``: int64 (rows,), the number of ids. ``status``: uint8 (rows,).
-    ``wanted``: uint8 (PAGES,), set for pages of characters that were not asked yet.
-    ``missing``, ``missing_splits``: uint8 and int64, the pieces that are not known.
+    Attributes:
+        lengths: int64 (rows,), the number of ids of each row.
+        status: uint8 (rows,), the status of each row.
+        requested_pages: uint8 (PAGES,), 1 for pages of characters that must be queried.
+        misses: uint8, the bytes of the pre-tokens that are not in the table.
+        miss_splits: int64, the starts of these pre-tokens in ``misses``.
     """
 
     lengths: Int64
     status: UInt8
-    wanted: UInt8
-    missing: UInt8
-    missing_splits: Int64
+    requested_pages: UInt8
+    misses: UInt8
+    miss_splits: Int64

@@ -1,4 +1,4 @@
-"""The frame of each record of a ``.tfrecord``, compiled: its length and a checksum before it, a checksum after it."""
+"""The frames of the records of a ``.tfrecord`` file, compiled: length, checksum of the length, content, checksum."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BYTE, _EIGHT, _WORD = np.uint64(0xFF), np.uint64(8), np.uint64(0xFFFFFFFF)
 
 @inlined
 def checksum(data: UInt8, start: int, stop: int, tables: UInt64) -> np.uint64:
-    """The CRC-32C of ``data[start:stop]``, turned and shifted as the format has it."""
+    """Return the masked CRC-32C of ``data[start:stop]``, as TFRecord defines it."""
     crc = _WORD
     at = start
     while at + 8 <= stop:  # eight bytes at once, each by the table for its distance from the end
@@ -31,16 +31,22 @@ def checksum(data: UInt8, start: int, stop: int, tables: UInt64) -> np.uint64:
 
 @inlined
 def put(value: np.uint64, size: int, out: UInt8, at: int) -> None:
-    """Write the lowest ``size`` bytes of ``value``, the lowest first."""
+    """Write the lowest ``size`` bytes of ``value`` to ``out``, little-endian."""
     for number in range(size):
         out[at + number] = np.uint8(value & _BYTE)
         value >>= _EIGHT
 
 
 def frame(content: UInt8, splits: Int64, tables: UInt64, out: UInt8, first: int, last: int) -> None:
-    """Write the records from ``first`` to before ``last``, of which ``splits`` says where their content lies.
+    """Write the records from ``first`` to before ``last``.
 
-    ``out``: the content and 16 bytes more for each record. ``tables``: see ``tokemb.formats.record_frames``.
+    Args:
+        content: uint8, the content of all records.
+        splits: int64 (records + 1,), the start of each content.
+        tables: See ``tokemb.formats.record_frames``.
+        out: uint8, the content plus 16 bytes per record.
+        first: The first record.
+        last: The record after the last.
     """
     for row in range(first, last):
         start, stop = splits[row], splits[row + 1]

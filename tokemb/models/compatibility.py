@@ -1,4 +1,4 @@
-"""What must hold between a vocabulary, a model and ids, and what to do where it does not."""
+"""The rules that a vocabulary, a model and ids must satisfy, and the remedies if they do not."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ _REMEDY = "use the vocabulary that the model was made for, or make the model fro
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that does not fit.
+    """A rule that is violated.
 
-    ``level``: ``"error"`` if results would be wrong or not come at all, ``"warning"`` if they may surprise.
-    ``rule``: what was looked at: ``"fingerprint"``, ``"input_dim"``, ``"mask_zero"``, ``"weights"``, ``"padding"``,
-    ``"maxlen"``, ``"dtype"`` or ``"ids"``. ``message``: one sentence, what was met and the way out.
+    Attributes:
+        level: ``"error"`` if results would be wrong or impossible, ``"warning"`` if they may be unexpected.
+        rule: The rule: ``"fingerprint"``, ``"input_dim"``, ``"mask_zero"``, ``"weights"``, ``"padding"``,
+            ``"maxlen"``, ``"dtype"`` or ``"ids"``.
+        message: The problem and its remedy, in one sentence.
     """
 
     level: str
@@ -35,41 +37,40 @@ class Finding:
 
 
 def vocabulary_errors(model: EmbeddingLookup | KerasModel, encoder: Encoder) -> Iterator[Finding]:
-    """Why ``model`` cannot take the ids of ``encoder``."""
+    """Yield the reasons why ``model`` cannot take the ids of ``encoder``."""
     grown_from = (encoder.settings or {}).get("grown_from", ())
-    yield from fingerprint_errors(model.names, model.text, encoder.fingerprint, grown_from)
+    yield from fingerprint_errors(model.names, model.text_fingerprints, encoder.fingerprint, grown_from)
     if model.mask_zero and encoder.pad_id != 0:
-        met = "has no padding" if encoder.pad_id is None else f"pads with {encoder.pad_id}"
-        message = (
-            f"the model masks id 0, but the vocabulary {met}: make the model with embedding_model(..., mask_zero=False)"
-        )
-        yield Finding("error", "mask_zero", message)
+        padding = "has no padding" if encoder.pad_id is None else f"pads with {encoder.pad_id}"
+        message = f"the model masks id 0, but the vocabulary {padding}"
+        remedy = "make the model with embedding_model(..., mask_zero=False)"
+        yield Finding("error", "mask_zero", f"{message}: {remedy}")
     if model.input_dim is not None and model.input_dim < encoder.input_dim:
         message = f"the model has input_dim {model.input_dim}, the vocabulary needs {encoder.input_dim}: {_REMEDY}"
         yield Finding("error", "input_dim", message)
 
 
 def fingerprint_errors(
-    names: Iterable[str], text: Iterable[str], fingerprint: str, grown_from: Sequence[str] = ()
+    names: Iterable[str], text_fingerprints: Iterable[str], fingerprint: str, grown_from: Sequence[str] = ()
 ) -> Iterator[Finding]:
     """Yield an error for each other vocabulary that a model was made for.
 
     Args:
-        names: Names of the model and the layers in it, some of which carry a fingerprint.
-        text: Fingerprints of the vocabularies of the layers in it that turn text into ids.
-        fingerprint: Fingerprint of the vocabulary.
-        grown_from: Fingerprints of the vocabularies that it grew from.
+        names: The names of the model and its layers. Some contain a fingerprint.
+        text_fingerprints: The fingerprints of the vocabularies in the model's layers that turn text into ids.
+        fingerprint: The fingerprint of the vocabulary.
+        grown_from: The fingerprints of the vocabularies that it grew from.
     """
     for made_for in sorted(set(filter(None, map(fingerprint_in_name, names)))):
         if not fingerprint.startswith(made_for):
             yield _other_vocabulary("the model was made for the vocabulary", made_for, fingerprint, grown_from)
-    for held in sorted(set(text) - {fingerprint}):
-        digits = held[:FINGERPRINT_DIGITS]
+    for other in sorted(set(text_fingerprints) - {fingerprint}):
+        digits = other[:FINGERPRINT_DIGITS]
         yield _other_vocabulary("a text layer in the model holds the vocabulary", digits, fingerprint, grown_from)
 
 
-def _other_vocabulary(what: str, digits: str, fingerprint: str, grown_from: Sequence[str]) -> Finding:
-    message = f"{what} {digits}, this is {fingerprint[: len(digits)]}"
+def _other_vocabulary(fact: str, digits: str, fingerprint: str, grown_from: Sequence[str]) -> Finding:
+    message = f"{fact} {digits}, this is {fingerprint[: len(digits)]}"
     if any(before.startswith(digits) for before in grown_from):
         message += ", which grew from it: use the grown model, or grow this one with tokemb.grow_model"
     else:
@@ -80,20 +81,20 @@ def _other_vocabulary(what: str, digits: str, fingerprint: str, grown_from: Sequ
 def weight_errors(model: EmbeddingLookup | KerasModel) -> Iterator[Finding]:
     """Yield an error if weights of a model are NaN or infinite."""
     if not model.is_finite():
-        message = "weights of the model are NaN or infinite, so that its output is too"
-        yield Finding("error", "weights", f"{message}: train it again from good weights, with a smaller learning rate")
+        message = "weights of the model are NaN or infinite, so its output is too"
+        yield Finding("error", "weights", f"{message}: train it again from finite weights and a smaller learning rate")
 
 
 def vocabulary_warnings(model: EmbeddingLookup | KerasModel, encoder: Encoder) -> Iterator[Finding]:
-    """What may surprise in the ids of ``encoder`` in ``model``."""
+    """Yield the reasons why the output of ``model`` for the ids of ``encoder`` may be unexpected."""
     shared = shared_padding(encoder)
     if shared is not None:
         yield Finding("warning", "padding", f"{shared}: give each an id of its own, or make the model without a mask")
     if model.input_dim is None:
-        message = "which Embedding takes the ids cannot be told, so that ids are not compared with its input_dim"
-        yield Finding("warning", "input_dim", f"{message}: feed the ids to an Embedding as they are")
+        message = "the Embedding that takes the ids was not found, so ids are not compared with its input_dim"
+        yield Finding("warning", "input_dim", f"{message}: feed the ids to an Embedding unchanged")
     elif not model.mask_zero and encoder.pad_id == 0:
-        message = "the Embedding of the model does not mask padding, so that later layers read it as a token"
+        message = "the Embedding of the model does not mask padding, so later layers read it as a token"
         yield Finding(
             "warning",
             "mask_zero",
@@ -102,29 +103,33 @@ def vocabulary_warnings(model: EmbeddingLookup | KerasModel, encoder: Encoder) -
 
 
 def shared_padding(encoder: Encoder) -> str | None:
-    """What is wrong with a vocabulary whose padding is its unknown token too, ``None`` if it is not."""
+    """Return the problem of a vocabulary whose padding and OOV token share an id. ``None`` if they do not."""
     if encoder.pad_id is not None and encoder.pad_id == encoder.unk_id:
-        return f"id {encoder.pad_id} is both padding and out-of-vocabulary: a mask hides unknown tokens too"
+        return f"id {encoder.pad_id} is both padding and out-of-vocabulary: a mask hides both"
     return None
 
 
 def length_finding(model: EmbeddingLookup | KerasModel, encoder: Encoder) -> Finding | None:
-    """What is wrong with the length of the rows that ``encoder`` makes when it is not told one."""
-    made = encoder.pad_truncate(None, None, None).fixed_length
-    if model.maxlen in (None, made):
+    """Return a finding if the default length of the rows of ``encoder`` is not the length that ``model`` takes."""
+    default_length = encoder.pad_truncate(None, None, None).fixed_length
+    if model.maxlen in (None, default_length):
         return None
-    remedy = f"use encode(..., maxlen={model.maxlen})"
-    if made is None:
-        message = f"the model takes rows of {model.maxlen} ids, the vocabulary makes them as long as the longest"
-        return Finding("warning", "maxlen", f"{message}: {remedy}")
-    message = f"the model takes rows of {model.maxlen} ids, the vocabulary makes rows of {made}: {remedy}"
-    return Finding("error", "maxlen", message)
+    message, remedy = f"the model takes rows of {model.maxlen} ids", f"use encode(..., maxlen={model.maxlen})"
+    if default_length is None:
+        return Finding("warning", "maxlen", f"{message}, the vocabulary pads them to the longest row: {remedy}")
+    return Finding("error", "maxlen", f"{message}, the vocabulary makes rows of {default_length}: {remedy}")
 
 
 def id_errors(
     model: EmbeddingLookup | KerasModel, encoder: Encoder, rows: npt.NDArray[Any] | Ragged
 ) -> Iterator[Finding]:
-    """Why ``model`` cannot take ``rows``, integers (rows, maxlen) or ragged, or ``encoder`` cannot have made them."""
+    """Yield the reasons why ``model`` cannot take rows of ids, or why ``encoder`` cannot have made them.
+
+    Args:
+        model: The model.
+        encoder: The vocabulary.
+        rows: Integer array ``(rows, maxlen)``, or a ``Ragged``.
+    """
     ids = rows.values if isinstance(rows, Ragged) else rows
     if model.maxlen is not None and ids.ndim == 2 and ids.shape[1] != model.maxlen:
         message = f"the model takes rows of {model.maxlen} ids, these have {ids.shape[1]}"
@@ -132,16 +137,16 @@ def id_errors(
     if not ids.size:
         return
     lowest, highest = int(ids.min()), int(ids.max())
-    outside = range_error(lowest, highest, model.input_dim)
-    if outside is not None:
-        yield Finding("error", "ids", outside)
+    error = range_error(lowest, highest, model.input_dim)
+    if error is not None:
+        yield Finding("error", "ids", error)
     elif highest >= encoder.input_dim:
         message = f"the vocabulary has ids up to {encoder.input_dim - 1}; received {highest}"
         yield Finding("error", "ids", f"{message}: use the vocabulary that made these ids, or encode the texts again")
 
 
 def range_error(lowest: int, highest: int, input_dim: int | None) -> str | None:
-    """What is wrong with ids from ``lowest`` to ``highest`` in a model, ``None`` if nothing is."""
+    """Return the message for ids from ``lowest`` to ``highest`` that a model cannot take. ``None`` if it can."""
     if lowest < 0:
         return f"ids must not be negative; received {lowest}"
     if input_dim is None or highest < input_dim:

@@ -1,4 +1,4 @@
-"""Ids to vectors, with a Keras model."""
+"""Embed ids with a Keras model."""
 
 from __future__ import annotations
 
@@ -40,19 +40,26 @@ def embed(
     encoder: Encoder | None = None,
     threads: int | None = None,
 ) -> Float32:
-    """Turn ids into vectors.
+    """Embed ids with a Keras model.
 
-    ``model``: a Keras model whose input is ids, or the path of a saved one. If it is only a look-up, rows are taken
-    straight from its weights (the same bits as ``model.predict``); any other model runs in Keras.
-    ``ids``: int32 (rows, maxlen), padded; or, with ``pooling``, a ``Ragged``.
-    ``pooling``: ``"mean"``, ``"sum"`` or ``"max"`` over the real tokens of each row; a row without any gives zeros.
-    ``encoder``: if given, the model must have been made for its vocabulary, and its ``pad_id`` is padding; without it,
-    0 is padding if the model's ``Embedding`` has ``mask_zero``.
-    ``threads``: how many a look-up uses, ``None`` for all cores; the bits do not depend on it. Keras uses its own.
+    Args:
+        model: A Keras model whose input is ids, or the path of a saved one. If the model is only a lookup, the rows are
+            read from its weights, with the same bits as ``model.predict``. Any other model runs in Keras.
+        ids: Padded ids, int32 ``(rows, maxlen)``, or with ``pooling`` also a ``Ragged``.
+        pooling: ``"mean"``, ``"sum"`` or ``"max"`` over the tokens of each row, without padding. An empty row gives
+            zeros. ``None`` returns one vector per id.
+        encoder: The vocabulary. If given, the model must have been made for it, and its ``pad_id`` is padding.
+            Otherwise id 0 is padding if the model's ``Embedding`` has ``mask_zero``.
+        threads: The number of threads of a lookup. ``None`` uses all cores. The result does not depend on it. Keras
+            uses its own threads.
 
-    Returns float32 (rows, maxlen, dim), or (rows, dim) with ``pooling``.
-    Raises ``ArgumentError`` for ids or settings that cannot be; ``ModelError``, before any work, if an id is outside
-    the model's ``input_dim``, the model is of another vocabulary, or padded ids are to be pooled without a mask.
+    Returns:
+        float32 array ``(rows, maxlen, dim)``, or ``(rows, dim)`` with ``pooling``.
+
+    Raises:
+        ArgumentError: If an argument is invalid.
+        ModelError: If an id is outside the model's ``input_dim``, the model was made for another vocabulary, or padded
+            ids are pooled without a mask.
     """
     embedder = Embedder(model, encoder, threads=threads)
     if isinstance(ids, Ragged):
@@ -66,46 +73,54 @@ def embed(
 
 
 class Embedder:
-    """Turns ids into vectors with one model; checks every batch of ids before it is used.
+    """Embed ids with one model. Every batch of ids is checked before it is used.
 
-    ``pad_id``: the id of padding, ``None`` if it cannot be told from tokens.
+    Attributes:
+        pad_id: The id of padding. ``None`` if padding cannot be distinguished from tokens.
     """
 
     def __init__(
         self, model: keras.Model | Path | str, encoder: Encoder | None = None, *, threads: int | None = None
     ) -> None:
-        """Load the model if it is a path; a look-up is loaded without Keras. ``threads`` as for ``embed``.
+        """Initialize the embedder. A saved lookup is loaded without Keras.
 
-        Raises ``ArgumentError`` for ``threads`` that cannot be; ``ModelError`` if the model cannot be loaded, is not a
-        model, was made for another vocabulary than ``encoder``'s, or is a saved one with weights that are not finite.
+        Args:
+            model: A Keras model, or the path of a saved one.
+            encoder: The vocabulary, as for ``embed``.
+            threads: The number of threads, as for ``embed``.
+
+        Raises:
+            ArgumentError: If ``threads`` is invalid.
+            ModelError: If the model cannot be loaded, is not a model, was made for another vocabulary, or is a saved
+                model with NaN or infinite weights.
         """
         if encoder is not None:
             check_vocabulary("encoder", encoder)
         check_optional_count("threads", threads)
-        self._model = ready_model(model, threads)
+        self._model = prepare_model(model, threads)
         self.pad_id = 0 if self._model.mask_zero else None
         self._knows_padding = encoder is not None or self._model.mask_zero
         if encoder is not None:
             for finding in vocabulary_errors(self._model, encoder):
                 raise ModelError(finding.message)
             self.pad_id = encoder.pad_id
-        if isinstance(model, (Path, str)):  # a model in memory gives what its own predict gives
+        if isinstance(model, (Path, str)):  # the output for a model in memory is that of its own predict
             self.check_weights()
 
     def row_size(self, maxlen: int, pooling: str | None) -> int:
-        """How many numbers a row of ``maxlen`` ids takes in memory while it is embedded."""
+        """Return how many numbers a row of ``maxlen`` ids takes in memory while it is embedded."""
         if pooling is not None and isinstance(self._model, EmbeddingLookup):
             return maxlen + self.output_dim
         return maxlen * self.output_dim
 
     @property
     def output_dim(self) -> int:
-        """The size of the last axis of the output, as far as the model says it."""
+        """The size of the last axis of the output. 1 if the model does not define it."""
         return self._model.output_dim
 
     @property
     def digest(self) -> str:
-        """What tells the model from others, 16 hexadecimal digits of its weights and what is computed with them."""
+        """A digest of the weights and the architecture of the model, 16 hexadecimal digits."""
         return self._model.digest
 
     def check_weights(self) -> None:
@@ -114,27 +129,35 @@ class Embedder:
             raise ModelError(finding.message)
 
     def check_fingerprint(self, fingerprint: str) -> None:
-        """Raise ``ModelError`` if the model was made for another vocabulary than the one of this fingerprint."""
-        for finding in fingerprint_errors(self._model.names, self._model.text, fingerprint):
+        """Raise ``ModelError`` if the model was made for another vocabulary than the one with this fingerprint."""
+        for finding in fingerprint_errors(self._model.names, self._model.text_fingerprints, fingerprint):
             raise ModelError(finding.message)
 
     @property
     def matrix(self) -> Float32:
-        """The weights that ids are looked up in, float32 (input_dim, dim); ``ModelError`` unless that is one layer."""
+        """The weights that ids are looked up in, float32 ``(input_dim, dim)``.
+
+        Raises:
+            ModelError: If the ids do not go to exactly one ``Embedding``.
+        """
         return self._model.matrix
 
     def check(self, ids: Int32) -> None:
-        """Raise ``ModelError`` unless all ids are within ``input_dim``; Keras on a GPU would give zeros instead."""
+        """Raise ``ModelError`` unless all ids are below ``input_dim``. Keras on a GPU would return zeros instead."""
         input_dim = 2**31 if self._model.input_dim is None else self._model.input_dim
-        # Without its sign a negative id is above all others, so that one look at each id is enough.
+        # As an unsigned integer, a negative id is above all others, so one pass over the ids is enough.
         if ids.size and int(ids.view(np.uint32).max()) >= input_dim:
             raise ModelError(range_error(int(ids.min()), int(ids.max()), input_dim))
 
     def check_no_padding(self, rows: Ragged, path: Path) -> None:
-        """Raise ``ModelError`` if ``rows`` of a file may hold padding that would be pooled as a token.
+        """Raise ``ModelError`` if rows of a file may contain padding that would be pooled as a token.
 
-        Lines of JSON, among others, can be padded without saying so. An id 0 at either end of a row is taken for
-        padding, unless the model has a mask or the vocabulary is known.
+        Some formats, such as JSON Lines, do not record whether rows are padded. An id 0 at either end of a row is
+        regarded as padding, unless the model has a mask or the vocabulary is known.
+
+        Args:
+            rows: The rows of ids.
+            path: The file, for the message.
         """
         if self._knows_padding:
             return
@@ -142,17 +165,17 @@ class Embedder:
         first, last = rows.row_splits[:-1][filled], rows.row_splits[1:][filled] - 1
         if not (rows.values[first].all() and rows.values[last].all()):
             raise ModelError(
-                f"rows of {path} begin or end with id 0, which may be padding, since the Embedding of the model does "
+                f"rows of {path} begin or end with id 0, which may be padding, and the Embedding of the model does "
                 "not mask it: write ragged ids to .npz or .parquet, or make the model with masking"
             )
 
     def vectors(self, ids: Int32) -> Float32:
-        """The model's output for ids (rows, maxlen): float32 (rows, maxlen, dim) for a look-up."""
+        """Return the model's output for ids ``(rows, maxlen)``: float32 ``(rows, maxlen, dim)`` for a lookup."""
         self.check(ids)
         return self._model.vectors(ids)
 
     def pool_padded(self, ids: Int32, pooling: str) -> Float32:
-        """Pool padded ids (rows, maxlen): float32 (rows, dim)."""
+        """Pool padded ids ``(rows, maxlen)``. Return float32 ``(rows, dim)``."""
         check_choice("pooling", pooling, POOLINGS)
         self.check(ids)
         if self.pad_id is None:
@@ -163,15 +186,15 @@ class Embedder:
         return self._model.pool_padded(ids, ids != self.pad_id, pooling)
 
     def pool_rows(self, rows: Ragged, pooling: str) -> Float32:
-        """Pool rows of real tokens: float32 (rows, dim)."""
+        """Pool rows without padding. Return float32 ``(rows, dim)``."""
         check_choice("pooling", pooling, POOLINGS)
         rows = Ragged(check_ids(rows.values), rows.row_splits)
         self.check(rows.values)
         return self._model.pool_rows(rows, pooling)
 
 
-def ready_model(model: keras.Model | Path | str, threads: int | None) -> EmbeddingLookup | KerasModel:
-    """The model in the form that runs fastest."""
+def prepare_model(model: keras.Model | Path | str, threads: int | None) -> EmbeddingLookup | KerasModel:
+    """Return the model in the form that runs fastest."""
     if isinstance(model, (Path, str)):
         lookup = read_lookup(Path(model))
         if lookup is not None:
@@ -185,22 +208,22 @@ def ready_model(model: keras.Model | Path | str, threads: int | None) -> Embeddi
     lookup = embedding_lookup_of(model if after_text is None else after_text)
     if lookup is None:
         return KerasModel(model)
-    return replace(lookup, threads=threads, names=names_of(model), text=text_fingerprints(model))
+    return replace(lookup, threads=threads, names=names_of(model), text_fingerprints=text_fingerprints(model))
 
 
 def check_no_vocabulary(path: Path) -> None:
-    """Raise ``ModelError`` if ``path`` is a vocabulary folder, which is easily passed for the model."""
+    """Raise ``ModelError`` if ``path`` is a vocabulary folder, which is easily confused with the model."""
     if (path / TOKENIZER).is_file():
         raise ModelError(f"{path} is a vocabulary folder and holds no vectors: pass a Keras model or a file of vectors")
 
 
 def load_model(path: Path | str, *, compiled: bool = False) -> keras.Model:
-    """Load a saved Keras model, which may hold tokemb's own layers.
+    """Load a saved Keras model, which may contain tokemb's own layers.
 
-    Code in it (``Lambda``, custom objects) is refused, and so is whatever refers to other files.
+    Models with code (``Lambda``, custom objects) or references to other files are refused.
 
     Args:
-        path: Path of the saved model.
+        path: The path of the saved model.
         compiled: Whether to compile it with its optimizer, loss and metrics.
 
     Raises:
@@ -218,7 +241,7 @@ def load_model(path: Path | str, *, compiled: bool = False) -> keras.Model:
         config = check_model_file(path)
         import keras
 
-        if keras.backend.backend() == "tensorflow":  # the layers run in TensorFlow, which Keras has imported here
+        if keras.backend.backend() == "tensorflow":  # tokemb's layers need TensorFlow, which Keras has imported here
             import tokemb.keras.layers  # noqa: F401 - registers the layers with Keras
 
         check_names(config, path)
@@ -226,7 +249,7 @@ def load_model(path: Path | str, *, compiled: bool = False) -> keras.Model:
     except ModelError as error:
         release_frames(error)
         raise
-    except Exception as error:  # Keras raises all kinds, with messages of many lines
+    except Exception as error:  # Keras raises errors of any type, with messages of many lines
         release_frames(error)
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"Keras cannot load {path}: {reason:.300}") from error

@@ -1,4 +1,4 @@
-"""Models that do nothing but look rows up: recognised, and read from a ``.keras`` file without TensorFlow."""
+"""Models that only look rows up: recognize them, and read them from a ``.keras`` file without TensorFlow."""
 
 from __future__ import annotations
 
@@ -22,38 +22,41 @@ if TYPE_CHECKING:
     import h5py
     import keras
 
-# Where Keras 3 keeps the weights of the first Embedding layer.
+# The group of the first Embedding layer's weights in the HDF5 file of Keras 3.
 _VARIABLES = "layers/embedding/vars"
 
-# Ids looked up at a time: as the 64-bit indices that NumPy makes of them, they stay in the processor's cache.
-_GATHER_IDS = 1 << 14
-# As many such pieces, or smaller ones, are there for each thread, so that all end at about the same time.
-_PIECES = 8
+# Ids per chunk. The 64-bit indices that NumPy makes of them stay in the processor's cache.
+_CHUNK_IDS = 1 << 14
+# At least so many chunks per thread, so that all threads end at about the same time.
+_CHUNKS_PER_THREAD = 8
 
 
 @dataclass(frozen=True)
 class EmbeddingLookup:
     """A model that is one ``Embedding`` layer.
 
-    ``names``: of the model. ``mask_zero``: of the layer. ``matrix``: its weights, float32 (input_dim, output_dim).
-    ``threads``: how many to use, ``None`` for all cores. ``text``: fingerprints of the vocabularies of layers before
-    this one that turn text into ids.
+    Attributes:
+        names: The names of the model and its layers.
+        mask_zero: Whether the layer masks id 0.
+        matrix: The weights of the layer, float32 ``(input_dim, output_dim)``.
+        threads: The number of threads. ``None`` uses all cores.
+        text_fingerprints: The fingerprints of the vocabularies in layers before this one that turn text into ids.
     """
 
     names: tuple[str, ...]
     mask_zero: bool
     matrix: Float32
     threads: int | None = None
-    text: tuple[str, ...] = ()
+    text_fingerprints: tuple[str, ...] = ()
 
     @property
     def input_dim(self) -> int:
-        """Ids are below this."""
+        """The highest id plus one."""
         return self.matrix.shape[0]
 
     @property
     def maxlen(self) -> None:
-        """The length of rows; a look-up takes any."""
+        """The required length of rows: ``None``, since a lookup takes rows of any length."""
         return
 
     @property
@@ -67,47 +70,52 @@ class EmbeddingLookup:
 
     @property
     def digest(self) -> str:
-        """What tells it from other models."""
+        """A digest of the weights, 16 hexadecimal digits."""
         return sha256(np.ascontiguousarray(self.matrix).data).hexdigest()[:16]
 
     def vectors(self, ids: Int32) -> Float32:
-        """The rows of the matrix for ids (rows, maxlen) within it: float32 (rows, maxlen, output_dim)."""
+        """Return the vectors of ids ``(rows, maxlen)`` below ``input_dim``: float32 ``(rows, maxlen, output_dim)``."""
         vectors = np.empty((*ids.shape, self.output_dim), np.float32)
         flat, out = ids.reshape(-1), vectors.reshape(ids.size, self.output_dim)
         workers = len(split_evenly(len(flat), vectors.size, thread_count(self.threads)))
-        step = min(_GATHER_IDS, -(-len(flat) // (_PIECES * workers)) or 1)
+        step = min(_CHUNK_IDS, -(-len(flat) // (_CHUNKS_PER_THREAD * workers)) or 1)
 
         def gather(starts: Iterator[int]) -> None:
             for start in starts:
-                piece = slice(start, start + step)
-                # With "clip", which no id needs, NumPy writes straight into the result. The lock is not held.
-                np.take(self.matrix, flat[piece], axis=0, out=out[piece], mode="clip")
+                chunk = slice(start, start + step)
+                # No id needs clipping, but with "clip" NumPy writes directly into the result. The lock is not held.
+                np.take(self.matrix, flat[chunk], axis=0, out=out[chunk], mode="clip")
 
-        # All take the next piece from one iterator: none waits for one whose core or memory is slower.
+        # All threads take the next chunk from one iterator, so none waits for one whose core or memory is slower.
         parallel_map(gather, [(iter(range(0, len(flat), step)),)] * workers)
         return vectors
 
     def pool_padded(self, ids: Int32, real: npt.NDArray[np.bool_], pooling: str) -> Float32:
-        """Pool the vectors of ids (rows, maxlen) where ``real`` (rows, maxlen): float32 (rows, output_dim)."""
+        """Pool the vectors of ids ``(rows, maxlen)`` where ``real`` ``(rows, maxlen)`` is true.
+
+        Returns:
+            float32 array ``(rows, output_dim)``.
+        """
         padded = Ragged(ids.reshape(-1), np.arange(len(ids) + 1, dtype=np.int64) * ids.shape[1])
         return self.pool_rows(padded.select(real.reshape(-1), self.threads), pooling)
 
     def pool_rows(self, rows: Ragged, pooling: str) -> Float32:
-        """Pool the vectors of each row: float32 (rows, output_dim)."""
+        """Pool the vectors of each row. Return float32 ``(rows, output_dim)``."""
         return pool_lookup(self.matrix, rows, pooling, self.threads)
 
 
 def all_finite(numbers: npt.NDArray[np.floating[Any]]) -> bool:
     """Return whether no number is NaN or infinite."""
     flat = numbers.reshape(-1)
-    with np.errstate(all="ignore"):  # the product may overflow where the numbers do not
+    with np.errstate(all="ignore"):  # the product may overflow although the numbers are finite
         return bool(np.isfinite(flat @ flat) or np.isfinite(flat).all())
 
 
 def read_lookup(path: Path) -> EmbeddingLookup | None:
-    """The look-up in a ``.keras`` file as ``tokemb.embedding_model`` makes it, or ``None`` if it is anything else.
+    """Read the lookup in a ``.keras`` file as ``tokemb.embedding_model`` makes it.
 
-    ``None`` is also the answer to a file that is broken: Keras is then asked, and says what is wrong.
+    Returns:
+        The lookup. ``None`` if the file contains another model, or is damaged: Keras then reports the error.
     """
     try:
         config, _ = read_archive(path)
@@ -116,7 +124,7 @@ def read_lookup(path: Path) -> EmbeddingLookup | None:
             return None
         with open_weights(path) as file:
             matrix = _matrix_in(file[_VARIABLES], (layer["input_dim"], layer["output_dim"]))
-    except Exception as error:  # whatever is broken, Keras finds it too
+    except Exception as error:  # Keras finds the damage too
         release_frames(error)
         return None
     if matrix is None:
@@ -133,7 +141,7 @@ def _matrix_in(variables: h5py.Group, shape: tuple[int, int]) -> Float32 | None:
 
 
 def _only_embedding(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The config of the ``Embedding`` in the config of a model that is an input and that layer."""
+    """Return the config of the ``Embedding`` if a model consists of an input and that layer. Otherwise ``None``."""
     if (config["class_name"], config["registered_name"]) != ("Functional", "Functional"):
         return None
     layers = config["config"]["layers"]
@@ -151,14 +159,14 @@ def _only_embedding(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def embedding_lookup_of(model: keras.Model) -> EmbeddingLookup | None:
-    """The look-up that ``model`` is, or ``None`` if it does anything else."""
+    """Return ``model`` as a lookup, or ``None`` if it does anything else."""
     import keras
 
-    if not type(model).__module__.startswith("keras."):  # a class of the user's, whose call may do anything
+    if not type(model).__module__.startswith("keras."):  # the call of a user's class may do anything
         return None
-    graph = not isinstance(model, keras.Sequential)
-    # Operations such as a product are no layers, but part of the graph.
-    operations = getattr(model, "operations", []) if graph else model.layers
+    is_graph = not isinstance(model, keras.Sequential)
+    # Operations such as a product are part of the graph, but not layers.
+    operations = getattr(model, "operations", []) if is_graph else model.layers
     steps = [operation for operation in operations if type(operation) is not keras.layers.InputLayer]
     if len(steps) != 1 or type(steps[0]) is not keras.layers.Embedding or not steps[0].built:
         return None
@@ -167,7 +175,7 @@ def embedding_lookup_of(model: keras.Model) -> EmbeddingLookup | None:
         return None
     if getattr(layer, "lora_enabled", False):
         return None
-    if graph and [tuple(tensor.shape) for tensor in (*model.inputs, *model.outputs)] != [
+    if is_graph and [tuple(tensor.shape) for tensor in (*model.inputs, *model.outputs)] != [
         (None, None),
         (None, None, layer.output_dim),
     ]:
@@ -176,7 +184,7 @@ def embedding_lookup_of(model: keras.Model) -> EmbeddingLookup | None:
 
 
 def _matrix_of(layer: keras.layers.Embedding) -> Float32:
-    """The weights as they are now, float32 (input_dim, output_dim)."""
-    # In TensorFlow a variable is read without a copy; it copies itself before it changes while others hold what it was.
+    """Return the current weights, float32 ``(input_dim, output_dim)``."""
+    # TensorFlow reads a variable without a copy. It copies the variable before a change if the old value is in use.
     read = getattr(layer.embeddings.value, "read_value", lambda: layer.embeddings)
     return np.asarray(read(), np.float32)

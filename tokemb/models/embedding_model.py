@@ -1,4 +1,4 @@
-"""Embedding models, made from a vocabulary."""
+"""Make embedding models for a vocabulary."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 EMBEDDING_NAME = "token_embedding"
 
-# The model's name says whose ids it takes. Names survive training and saving in plain Keras, which knows no metadata.
+# The model's name identifies its vocabulary. Plain Keras saves no metadata, but names survive training and saving.
 _NAME_PREFIX = "tokemb_"
 FINGERPRINT_DIGITS = 16
 
 
 def model_name(fingerprint: str) -> str:
-    """The name of a model for the vocabulary with this fingerprint."""
+    """Return the name of a model for the vocabulary with this fingerprint."""
     return _NAME_PREFIX + fingerprint[:FINGERPRINT_DIGITS]
 
 
 def fingerprint_in_name(name: str) -> str | None:
-    """The first digits of the fingerprint in a model's name, ``None`` if there are none."""
+    """Return the first digits of the fingerprint in a model's name. ``None`` if there are none."""
     digits = name.removeprefix(_NAME_PREFIX)[:FINGERPRINT_DIGITS]
-    named = name.startswith(_NAME_PREFIX) and len(digits) == FINGERPRINT_DIGITS
-    return digits if named and not set(digits) - set("0123456789abcdef") else None
+    has_digits = name.startswith(_NAME_PREFIX) and len(digits) == FINGERPRINT_DIGITS
+    return digits if has_digits and not set(digits) - set("0123456789abcdef") else None
 
 
 def embedding_model(
@@ -48,20 +48,26 @@ def embedding_model(
     trainable: bool = True,
     seed: int | None = None,
 ) -> keras.Model:
-    """Make a Keras model that looks ids up: ``token_ids`` int32 (batch, maxlen) → float32 (batch, maxlen, output_dim).
+    """Make a Keras model that maps ids to vectors.
 
-    ``encoder``: whose ids it takes; the model's ``input_dim`` is the encoder's, and its name carries the fingerprint.
-    ``output_dim``: the number of latent factors of each token; with ``vectors`` theirs, and need not be told.
-    ``mask_zero``: whether later layers skip id 0; by default yes where id 0 is padding.
-    ``vectors``: the matrix to start from, float (input_dim, output_dim); or pre-trained vectors, as a file that
-    ``tokemb.models.pretrained.load_vectors`` reads, gensim's ``KeyedVectors``, or what it gave. Random (Keras'
-    default) without.
-    ``missing``: how the rows of tokens that pre-trained vectors lack are made, see
-    ``tokemb.models.pretrained.starting_matrix``.
-    ``trainable``: whether training changes the vectors.
-    ``seed``: makes what is random repeatable.
+    Args:
+        encoder: The vocabulary. The model has its ``input_dim``, and its name contains the fingerprint.
+        output_dim: The embedding dimension. It may be omitted with ``vectors``.
+        mask_zero: Whether later layers skip id 0. ``None`` masks it if id 0 is padding.
+        vectors: The initial matrix, float ``(input_dim, output_dim)``, or pre-trained vectors: a file that
+            ``tokemb.models.pretrained.load_vectors`` reads, its result, or gensim's ``KeyedVectors``. ``None`` uses the
+            random initializer of Keras.
+        missing: How to initialize tokens without a pre-trained vector, as for
+            ``tokemb.models.pretrained.starting_matrix``.
+        trainable: Whether training changes the vectors.
+        seed: Seed of the random vectors.
 
-    Raises ``ArgumentError`` for settings that cannot be, ``VectorsError`` for pre-trained vectors that cannot be used.
+    Returns:
+        A model from ``token_ids``, int32 ``(batch, maxlen)``, to float32 ``(batch, maxlen, output_dim)``.
+
+    Raises:
+        ArgumentError: If an argument is invalid.
+        VectorsError: If the pre-trained vectors cannot be used.
     """
     check_vocabulary("encoder", encoder)
     if mask_zero is None:
@@ -71,7 +77,9 @@ def embedding_model(
     seed = None if seed is None else check_count("seed", seed, least=0)
     if output_dim is not None or vectors is None:
         output_dim = check_count("output_dim", output_dim)
-    matrix = None if vectors is None else _matrix(_numbers(vectors, encoder, missing, seed), encoder, output_dim)
+    matrix = None
+    if vectors is not None:
+        matrix = _check_matrix(_initial_vectors(vectors, encoder, missing, seed), encoder, output_dim)
 
     import keras
 
@@ -90,8 +98,8 @@ def embedding_model(
     return model
 
 
-def _numbers(vectors: Any, encoder: Encoder, missing: str, seed: int | None) -> npt.ArrayLike:  # noqa: ANN401
-    """The matrix in whatever ``vectors`` is."""
+def _initial_vectors(vectors: Any, encoder: Encoder, missing: str, seed: int | None) -> npt.ArrayLike:  # noqa: ANN401
+    """Return the matrix that ``vectors`` is, or make it from pre-trained vectors."""
     from tokemb.models.pretrained import Pretrained, load_vectors, starting_matrix
 
     if isinstance(vectors, (Path, str)) or hasattr(vectors, "key_to_index"):
@@ -102,19 +110,20 @@ def _numbers(vectors: Any, encoder: Encoder, missing: str, seed: int | None) -> 
     return matrix
 
 
-def _matrix(vectors: npt.ArrayLike, encoder: Encoder, output_dim: int | None) -> Float32:
+def _check_matrix(vectors: npt.ArrayLike, encoder: Encoder, output_dim: int | None) -> Float32:
+    """Return ``vectors`` as finite float32 ``(input_dim, output_dim)``, or raise ``ArgumentError``."""
     try:
         matrix = np.asarray(vectors, np.float32)
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"vectors must be a matrix of numbers: {error}") from None
-    # Without a number of its own any will do, but there must be one.
+    # Without output_dim, any dimension but zero is valid.
     dim = (output_dim or matrix.shape[-1] or 1) if matrix.ndim else output_dim
     if matrix.shape != (encoder.input_dim, dim):
         raise ArgumentError(
             f"vectors must have a row for each id, shape ({encoder.input_dim}, {output_dim or 'dim'}); "
             f"received shape {matrix.shape}"
         )
-    wrong = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
-    if len(wrong):
-        raise ArgumentError(f"vectors must be finite float32 numbers; those of row {wrong[0]} are not")
+    not_finite = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+    if len(not_finite):
+        raise ArgumentError(f"vectors must be finite float32 numbers; those of row {not_finite[0]} are not")
     return matrix

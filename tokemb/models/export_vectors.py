@@ -1,4 +1,4 @@
-"""The vectors of a model, for other programs: word2vec's text and binary formats, and NumPy's ``.npz``."""
+"""Export the vectors of a model to word2vec's text and binary formats and to NumPy's ``.npz``."""
 
 from __future__ import annotations
 
@@ -23,15 +23,25 @@ _BLOCK_ROWS = 1 << 12
 
 
 def export_vectors(model: keras.Model | Path | str, encoder: Encoder, path: Path | str, *, force: bool = False) -> int:
-    """Write the vector of every token of the vocabulary but padding, in the order of ids, and give how many there are.
+    """Write the vector of every token of the vocabulary except padding, in the order of ids.
 
-    ``model``: a Keras model, or the path of a saved one; the weights of the ``Embedding`` that ids go to are written.
-    ``path``: ends in ``.txt`` or ``.vec`` for word2vec's text, ``.bin`` for its binary format, or ``.npz`` for an
-    archive of ``tokens``, text (rows,), and ``vectors``, float32 (rows, dim). Loading gives the same bits.
-    ``force``: replace a file that holds no vectors in the format.
-    Raises ``OutputExistsError`` for such a file otherwise;
-    ``ArgumentError`` for another ending, or a token that the format cannot hold; ``ModelError`` for a model that
-    is of another vocabulary, has not one such ``Embedding``, or holds NaN or infinity; ``OSError`` for the disk.
+    Args:
+        model: A Keras model, or the path of a saved one. The weights of the ``Embedding`` that ids go to are written.
+        encoder: The vocabulary.
+        path: The file. It ends in ``.txt`` or ``.vec`` for word2vec's text format, ``.bin`` for its binary format, or
+            ``.npz`` for an archive of ``tokens``, strings ``(rows,)``, and ``vectors``, float32 ``(rows, dim)``.
+            Loading the file returns the same bits.
+        force: Whether to replace a file that does not contain vectors in this format.
+
+    Returns:
+        The number of vectors.
+
+    Raises:
+        OutputExistsError: If there is another file at ``path``, without ``force``.
+        ArgumentError: If the file has another extension, or the format cannot represent a token.
+        ModelError: If the model was made for another vocabulary, its ids do not go to exactly one ``Embedding``, or a
+            weight is NaN or infinite.
+        OSError: If the file cannot be written.
     """
     path = Path(path)
     check_choice("the ending of the file", path.suffix, _WRITERS)
@@ -43,7 +53,7 @@ def export_vectors(model: keras.Model | Path | str, encoder: Encoder, path: Path
     tokens, vectors = [tokens[index] for index in ids], matrix[ids]
     if not np.isfinite(vectors).all():
         raise ModelError(
-            "the vectors of the model are NaN or infinite: train it again from good weights, with a smaller "
+            "the vectors of the model are NaN or infinite: train it again from finite weights and a smaller "
             "learning rate"
         )
     with atomic_file(path, kind, force=force) as temporary:
@@ -54,7 +64,7 @@ def export_vectors(model: keras.Model | Path | str, encoder: Encoder, path: Path
 def _check_tokens(tokens: Sequence[str], ending: str, forbidden: str) -> None:
     for token in tokens:
         if not set(token).isdisjoint(forbidden):
-            raise ArgumentError(f"a token in a {ending} file must hold none of {forbidden!r}; this one does: {token!r}")
+            raise ArgumentError(f"a token in a {ending} file must contain none of {forbidden!r}; received {token!r}")
 
 
 def _write_text(path: Path, tokens: Sequence[str], vectors: Float32) -> None:
@@ -65,7 +75,7 @@ def _write_text(path: Path, tokens: Sequence[str], vectors: Float32) -> None:
         file.write(b"%d %d\n" % vectors.shape)
         for start in range(0, len(tokens), _BLOCK_ROWS):
             block = vectors[start : start + _BLOCK_ROWS]
-            # The shortest digits that are this float32 and no other.
+            # Arrow writes the shortest digits that identify each float32.
             numbers = pa.array(block.reshape(-1)).cast(pa.string()).to_numpy(zero_copy_only=False).reshape(block.shape)
             rows = zip(tokens[start : start + _BLOCK_ROWS], numbers.tolist(), strict=True)
             file.writelines(f"{token} {' '.join(row)}\n".encode() for token, row in rows)
@@ -81,7 +91,9 @@ def _write_binary(path: Path, tokens: Sequence[str], vectors: Float32) -> None:
 
 def _write_archive(path: Path, tokens: Sequence[str], vectors: Float32) -> None:
     if any(token.endswith("\0") for token in tokens):
-        raise ArgumentError("a token in an .npz file must not end in the character U+0000; NumPy would drop it")
+        raise ArgumentError(
+            "a token in an .npz file must not end in the character U+0000, which NumPy would drop: write a .bin file"
+        )
     np.savez(path, tokens=np.array(tokens, np.str_), vectors=vectors)
 
 

@@ -1,4 +1,4 @@
-"""A model whose ``Embedding`` has rows for a vocabulary that grew; all else that it has learned stays."""
+"""Extend the ``Embedding`` of a trained model for a vocabulary that grew."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tokemb.models.compatibility import fingerprint_errors
 from tokemb.models.embedder import load_model
 from tokemb.models.embedding_model import model_name
 from tokemb.models.model_layers import all_embeddings, layers_of, names_of, text_fingerprints, vocabulary_embeddings
-from tokemb.models.optimizer_slots import numbers_of, optimizer_slots, restore_slots
+from tokemb.models.optimizer_slots import optimizer_slots, restore_slots, variable_to_numpy
 from tokemb.models.text_layers import check_lookups, grow_text_layers
 from tokemb.vocabulary.vocabulary import check_vocabulary
 
@@ -36,35 +36,44 @@ def grow_model(
     embedding: str | Iterable[str] | None = None,
     seed: int | None = None,
 ) -> keras.Model:
-    """A copy of ``model``, made for the vocabulary ``old``, that takes the ids of ``new``, which grew from it.
+    """Make a copy of a model that takes the ids of a vocabulary that grew.
 
-    Rows that the ``Embedding`` has stay bit for bit, also those above ``old``'s ids; new rows are drawn from a normal
-    distribution with the mean and standard deviation that the rows of ``old``'s tokens have in each dimension. All else
-    stays: layers, weights, masks, how the model is compiled, and the optimizer's state, in which new rows start as in
-    a new optimizer; moving averages of the weights (``use_ema``) start as the new rows themselves. Names that carry
-    ``old``'s fingerprint carry ``new``'s.
+    Existing embedding rows are unchanged, bit for bit. New rows are sampled from a normal distribution with the mean
+    and standard deviation of the rows of ``old``'s tokens in each dimension. Layers, other weights, masks, compilation
+    and optimizer state are unchanged. New rows of the optimizer state start as in a new optimizer. Moving averages of
+    the weights (``use_ema``) start as the new rows themselves. Names that contain the fingerprint of ``old`` get that
+    of ``new``. A ``UserWarning`` names other weights and outputs that are as long as the vocabulary, since they are
+    not extended.
 
-    ``model``: any Keras model, or the path of a saved one; what is given does not change.
-    ``embedding``: the names of the ``Embedding`` layers to grow, needed only where that cannot be told: ids do not go
-    to them as they are, or a model of several inputs has several. ``seed``: makes the new rows repeatable.
+    Args:
+        model: A Keras model, or the path of a saved one. It is not changed.
+        old: The vocabulary that the model was made for.
+        new: The vocabulary that grew from ``old``.
+        embedding: The names of the ``Embedding`` layers to extend. Needed only if they cannot be determined: the ids do
+            not go to them unchanged, or a model with several inputs has several of them.
+        seed: Seed of the new rows.
 
-    Warns (``UserWarning``) of other weights, and of outputs, that are as long as the vocabulary: they stay as they are.
-    Raises ``ArgumentError`` if ``new`` did not grow from ``old``; ``ModelError`` if the model is of
-    another vocabulary, cannot be loaded or copied, or its ``Embedding`` cannot be told or cannot grow.
+    Returns:
+        A new model.
+
+    Raises:
+        ArgumentError: If ``new`` did not grow from ``old``.
+        ModelError: If the model was made for another vocabulary, cannot be loaded or copied, or its ``Embedding``
+            cannot be determined or extended.
     """
     seed = None if seed is None else check_count("seed", seed, least=0)
     check_vocabulary("old", old)
     check_vocabulary("new", new)
     if new.vocabulary[: old.input_dim] != old.vocabulary or (new.pad_id, new.unk_id) != (old.pad_id, old.unk_id):
         raise ArgumentError(
-            "new must be a vocabulary that grew from old, its tokens with the ids that they had: "
+            "new must be a vocabulary that grew from old, with the same ids for the tokens of old: "
             "make it with Encoder.grow"
         )
     model = _copy(model)
     grown_from = (old.settings or {}).get("grown_from", ())
     for finding in fingerprint_errors(names_of(model), text_fingerprints(model), old.fingerprint, grown_from):
         raise ModelError(finding.message)
-    layers = _named(model, embedding) if embedding is not None else _told(model)
+    layers = _find_embeddings(model) if embedding is None else _embeddings_by_name(model, embedding)
     for layer in layers:
         _check_can_grow(layer, old)
     check_lookups(model, old)
@@ -77,18 +86,18 @@ def grow_model(
         layer.name = layer.name.replace(model_name(old.fingerprint), model_name(new.fingerprint), 1)
     if optimizer is not None:
         restore_slots(model, optimizer)
-    grown = _reloaded(model) if _may_not_reload(model) else model
-    _warn_of_others(model, layers, lengths, getattr(grown, "outputs", None) or ())
+    grown = _reload(model) if _may_not_reload(model) else model
+    _warn_if_not_extended(model, layers, lengths, getattr(grown, "outputs", None) or ())
     return grown
 
 
 def _copy(model: keras.Model | Path | str) -> Any:  # noqa: ANN401 - Keras is untyped
-    """A model of our own, compiled as ``model`` is."""
+    """Return a copy of a model, compiled in the same way."""
     if isinstance(model, (Path, str)):
         try:
             return load_model(model, compiled=True)
         except ModelError as error:
-            load_model(model)  # if that fails too, its error says more
+            load_model(model)  # if this fails too, its error is more precise
             raise ModelError(
                 f"{error}: the optimizer, loss or metrics of the model cannot be loaded; to grow it without them, "
                 "load it with keras.models.load_model(..., compile=False)"
@@ -99,22 +108,22 @@ def _copy(model: keras.Model | Path | str) -> Any:  # noqa: ANN401 - Keras is un
         raise ModelError(f"model must be a Keras model or the path of a saved one; received {type(model).__name__}")
     try:
         return copy.deepcopy(model)
-    except Exception as error:  # Keras raises all kinds, with messages of many lines
+    except Exception as error:  # Keras raises errors of any type, with messages of many lines
         raise ModelError(f"Keras cannot copy the model: {_first_cause(error)}") from error
 
 
 def _first_cause(error: BaseException) -> str:
-    """Return the message of the first of several chained errors, which says most, as one line."""
+    """Return the message of the first of several chained errors, which is the most precise, as one line."""
     while error.__context__ is not None:
         error = error.__context__
     return f"{' '.join(str(error).split()):.300}"
 
 
 def _may_not_reload(model: Any) -> bool:  # noqa: ANN401
-    """Return whether the model holds layers that may not follow from the size of the ``Embedding`` when it is loaded.
+    """Return whether the model has layers that may not get the new size of the ``Embedding`` when it is loaded.
 
-    These are classes of the user's, whose config may hold a size of its own, and outputs with the weights of the
-    ``Embedding``, whose shape the graph holds.
+    These are the user's own classes, whose config may contain a size, and outputs with the weights of the
+    ``Embedding``, whose shape is part of the graph.
     """
     return any(
         isinstance(layer, _reversible_embedding()) or not type(layer).__module__.startswith(("keras.", "tokemb."))
@@ -122,53 +131,65 @@ def _may_not_reload(model: Any) -> bool:  # noqa: ANN401
     )
 
 
-def _reloaded(model: Any) -> Any:  # noqa: ANN401
-    """Return the grown model as it is when it is saved and loaded; raise ``ModelError`` if that is another model."""
-    remedy = "have get_config give the size of the Embedding as it is now, for example self.embedding.input_dim"
+def _reload(model: Any) -> Any:  # noqa: ANN401
+    """Return the grown model as it will be after saving and loading.
+
+    Raises:
+        ModelError: If it cannot be loaded, or its weights would have other shapes.
+    """
+    remedy = "return the current size of the Embedding from get_config, for example self.embedding.input_dim"
     try:
-        again = copy.deepcopy(model)
-    except Exception as error:  # Keras raises all kinds, with messages of many lines
+        reloaded = copy.deepcopy(model)
+    except Exception as error:  # Keras raises errors of any type, with messages of many lines
         raise ModelError(f"the grown model cannot be loaded again: {_first_cause(error)}: {remedy}") from error
-    if [tuple(weight.shape) for weight in again.weights] != [tuple(weight.shape) for weight in model.weights]:
-        raise ModelError(f"the grown model cannot be loaded again: its weights have other shapes then: {remedy}")
-    return again
+    if [tuple(weight.shape) for weight in reloaded.weights] != [tuple(weight.shape) for weight in model.weights]:
+        raise ModelError(f"the grown model cannot be loaded again: its weights would have other shapes: {remedy}")
+    return reloaded
 
 
-# Which layers
+# Find the layers
 
 
-def _told(model: Any) -> list[Any]:  # noqa: ANN401
-    """Return the ``Embedding`` layers that take the ids of the vocabulary; raise ``ModelError`` if it is not clear."""
+def _find_embeddings(model: Any) -> list[Any]:  # noqa: ANN401
+    """Return the ``Embedding`` layers that take the ids of the vocabulary.
+
+    Raises:
+        ModelError: If they cannot be determined.
+    """
     found = vocabulary_embeddings(model)
     if not found and len(getattr(model, "inputs", ())) > 1:
-        raise ModelError(f"the model has several inputs and Embeddings: {_name_one(model)}")
+        raise ModelError(f"the model has several inputs and Embeddings: {_selection_remedy(model)}")
     if not found:
-        raise ModelError(f"no Embedding takes the ids of the model as they are: {_name_one(model)}")
+        raise ModelError(f"no Embedding takes the ids of the model unchanged: {_selection_remedy(model)}")
     return found
 
 
-def _named(model: Any, names: str | Iterable[str]) -> list[Any]:  # noqa: ANN401
-    wanted = {names} if isinstance(names, str) else set(names)
-    found = [layer for layer in all_embeddings(model) if layer.name in wanted]
-    if not wanted or wanted != {layer.name for layer in found}:
-        raise ModelError(f"embedding must name layers of the model; received {sorted(wanted)}: {_name_one(model)}")
+def _embeddings_by_name(model: Any, embedding: str | Iterable[str]) -> list[Any]:  # noqa: ANN401
+    names = {embedding} if isinstance(embedding, str) else set(embedding)
+    found = [layer for layer in all_embeddings(model) if layer.name in names]
+    if not names or names != {layer.name for layer in found}:
+        raise ModelError(
+            f"embedding must name layers of the model; received {sorted(names)}: {_selection_remedy(model)}"
+        )
     return found
 
 
-def _name_one(model: Any) -> str:  # noqa: ANN401
+def _selection_remedy(model: Any) -> str:  # noqa: ANN401
     names = ", ".join(layer.name for layer in all_embeddings(model))
-    return f"name the layers to grow with embedding=..., of {names}" if names else "it has none at all"
+    return f"select the layers to grow with embedding=..., from {names}" if names else "the model has no Embedding"
 
 
 def _check_can_grow(layer: Any, old: Encoder) -> None:  # noqa: ANN401
-    """Raise ``ModelError`` for an ``Embedding`` that is more than a matrix, or too small for ``old``."""
+    """Raise ``ModelError`` for an ``Embedding`` that is more than a matrix or is too small for ``old``."""
     import keras
 
     tied = type(layer) is _reversible_embedding() and layer.tie_weights
     if (type(layer) is not keras.layers.Embedding and not tied) or not layer.built:
-        raise ModelError(f"{layer.name} is a {type(layer).__name__}: only a built keras.layers.Embedding grows")
+        raise ModelError(f"{layer.name} is a {type(layer).__name__}: only a built keras.layers.Embedding can grow")
     if getattr(layer, "lora_enabled", False) or getattr(layer, "quantization_mode", None):
-        raise ModelError(f"{layer.name} has LoRA or is quantised: grow it before that, or merge it first")
+        raise ModelError(
+            f"{layer.name} has LoRA or is quantized: grow the model before that, or merge the LoRA weights first"
+        )
     if layer.input_dim < old.input_dim:
         raise ModelError(
             f"{layer.name} has input_dim {layer.input_dim}, the vocabulary needs {old.input_dim}: "
@@ -177,52 +198,57 @@ def _check_can_grow(layer: Any, old: Encoder) -> None:  # noqa: ANN401
 
 
 def _reversible_embedding() -> Any:  # noqa: ANN401
-    """Return the class of Keras whose weights are also those of an output; older versions have none."""
+    """Return the Keras class whose weights are shared with an output, or ``()`` in older versions without it."""
     import keras
 
     return getattr(keras.layers, "ReversibleEmbedding", ())
 
 
-def _warn_of_others(model: Any, layers: list[Any], lengths: set[int], outputs: Iterable[Any]) -> None:  # noqa: ANN401
-    """Warn of weights of a grown model, except those of ``layers``, and of its outputs that still have old lengths."""
-    own = {id(weight) for layer in layers for weight in layer.weights}
-    weights = [weight for weight in model.weights if id(weight) not in own]
-    named = [(weight.path, tuple(weight.shape)) for weight in weights if not lengths.isdisjoint(weight.shape)]
-    named += [("output", tuple(output.shape)) for output in outputs if output.shape[-1] in lengths]
-    if named:
-        left = ", ".join(f"{name} {shape}" for name, shape in named)
+def _warn_if_not_extended(
+    model: Any,  # noqa: ANN401
+    layers: list[Any],
+    lengths: set[int],
+    outputs: Iterable[Any],
+) -> None:
+    """Warn if outputs of a grown model, or weights of other layers than ``layers``, have the old ``lengths``."""
+    extended = {id(weight) for layer in layers for weight in layer.weights}
+    weights = [weight for weight in model.weights if id(weight) not in extended]
+    unchanged = [(weight.path, tuple(weight.shape)) for weight in weights if not lengths.isdisjoint(weight.shape)]
+    unchanged += [("output", tuple(output.shape)) for output in outputs if output.shape[-1] in lengths]
+    if unchanged:
+        names = ", ".join(f"{name} {shape}" for name, shape in unchanged)
         warnings.warn(
-            f"what is as long as the vocabulary stays as it is: {left}; an output over the vocabulary does not give "
-            "the new tokens",
+            f"only Embedding layers grow; these are as long as the vocabulary and are unchanged: {names}; an output "
+            "over the vocabulary does not predict the new tokens",
             stacklevel=3,
         )
 
 
-# What grows
+# Extend the layers
 
 
 def _grow_layer(model: Any, layer: Any, old: Encoder, new: Encoder, seed: int | None) -> None:  # noqa: ANN401
     if layer.input_dim >= new.input_dim:
         return
     replaced = layer.embeddings
-    # Keras has no public way to give a built layer other weights in its place in a graph.
+    # Keras has no public function to replace the weights of a built layer in a graph.
     layer._untrack_variable(replaced)
     layer._tracker.unlock()
     layer.input_dim = new.input_dim
     layer.built = False
     layer.build(None)
-    layer.embeddings.assign(_with_new_rows(numbers_of(replaced), old, new, seed))
+    layer.embeddings.assign(_append_rows(variable_to_numpy(replaced), old, new, seed))
     if any(weight is replaced for weight in model.weights):
-        raise ModelError(f"the weights of {layer.name} are also those of another layer, so that it cannot grow alone")
+        raise ModelError(f"the weights of {layer.name} are shared with another layer, so they cannot grow")
 
 
-def _with_new_rows(matrix: Array, old: Encoder, new: Encoder, seed: int | None) -> Array:
-    """``matrix``, of at least ``old``'s rows, with the rows that ``new`` needs more."""
+def _append_rows(matrix: Array, old: Encoder, new: Encoder, seed: int | None) -> Array:
+    """Return ``matrix``, with at least ``old.input_dim`` rows, and the new rows of ``new`` below it."""
     from tokemb.models.pretrained import Pretrained, starting_matrix
 
     if not np.isfinite(matrix[: old.input_dim].astype(np.float32)).all():
         raise ModelError(
-            "the vectors of the model are NaN or infinite: train it again from good weights, with a smaller "
+            "the vectors of the model are NaN or infinite: train it again from finite weights and a smaller "
             "learning rate"
         )
     known = np.zeros((new.input_dim, matrix.shape[1]), np.float32)

@@ -1,4 +1,4 @@
-"""Describe models, and the folders that trainings and exports write, without running or importing anything in them."""
+"""Describe models and the folders of trainings and exports, without running or importing anything in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tokemb.vocabulary.folder import is_columns_folder
 
 Description = dict[str, Any]
 
-# As tokemb.training.fitting and tokemb.keras.layers name them, which import far more; tests compare them.
+# The names in tokemb.training.fitting and tokemb.models.saved_model, whose imports are slow. Tests compare them.
 MODEL, VOCABULARY, REPORT = "model.keras", "vocabulary", "training.json"
 SAVED_MODEL, ABOUT = "saved_model.pb", Path("assets.extra", "tokemb.json")
 
@@ -24,9 +24,10 @@ def is_training(path: Path) -> bool:
 
 
 def describe_training(path: Path) -> Description:
-    """Describe a folder of ``tokemb train``: its task, settings, classes and metrics, its vocabulary and its model.
+    """Describe a folder of ``tokemb train``: its task, settings, classes, metrics, vocabulary and model.
 
-    Raises ``ModelError`` if the report in it is none.
+    Raises:
+        ModelError: If the report in it is invalid.
     """
     folder = path if path.is_dir() else path.parent
     report = _read(folder / REPORT)
@@ -47,14 +48,18 @@ def describe_training(path: Path) -> Description:
 
 
 def is_saved_model(path: Path) -> bool:
-    """Return whether a path is a folder with a SavedModel of TensorFlow."""
+    """Return whether a path is a folder with a TensorFlow SavedModel."""
     return path.is_dir() and (path / SAVED_MODEL).is_file()
 
 
 def describe_saved_model(path: Path) -> Description:
-    """Describe a SavedModel that ``tokemb export`` wrote; raises ``ModelError`` if another program wrote it."""
+    """Describe a SavedModel that ``tokemb export`` wrote.
+
+    Raises:
+        ModelError: If another program wrote it.
+    """
     if not (path / ABOUT).is_file():
-        raise ModelError(f"{path} is a SavedModel that tokemb export did not write, so it names no vocabulary")
+        raise ModelError(f"{path} is a SavedModel that tokemb export did not write, so its vocabulary is unknown")
     about = _read(path / ABOUT)
     return {
         "kind": "saved model",

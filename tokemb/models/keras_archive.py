@@ -1,4 +1,4 @@
-"""``.keras`` and ``.h5`` files, read and checked without Keras and without running anything in them."""
+"""Read and check ``.keras`` and ``.h5`` files without Keras and without running anything in them."""
 
 from __future__ import annotations
 
@@ -22,32 +22,36 @@ if TYPE_CHECKING:
 _WEIGHTS = "model.weights.h5"
 _CHUNK = 1 << 20
 
-# The comment of the zip archive; Keras writes none when it saves a model again, after training for instance.
-_NOTE = b"tokemb "
+# Start of the comment of the zip archive. It is lost when Keras saves the model again, for example after training.
+_COMMENT = b"tokemb "
 
 
 def note_maker(path: Path, command: str) -> None:
-    """Note in a ``.keras`` file which command wrote it, until Keras saves the model again."""
+    """Record in a ``.keras`` file which command wrote it, until Keras saves the model again."""
     with zipfile.ZipFile(path, "a") as archive:
-        archive.comment = _NOTE + command.encode()
+        archive.comment = _COMMENT + command.encode()
 
 
 def is_unchanged(path: Path, command: str) -> bool:
-    """Whether a ``.keras`` file is as ``command`` wrote it: its weights have not been trained since."""
+    """Return whether ``command`` wrote a ``.keras`` file and its weights have not been trained since."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.comment == _NOTE + command.encode()
+            return archive.comment == _COMMENT + command.encode()
     except zipfile.BadZipFile:
         return False
 
 
 def model_kind(command: str) -> Kind:
-    """Return the kind of ``.keras`` files that ``command`` wrote and nothing has trained since."""
+    """Return the kind of ``.keras`` files that ``command`` wrote and that have not been trained since."""
     return Kind(f"a model as tokemb {command} wrote it, and may be trained", partial(is_unchanged, command=command))
 
 
 def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read the config and the metadata in a ``.keras`` file; raises ``ModelError`` if it has none."""
+    """Read the config and the metadata in a ``.keras`` file.
+
+    Raises:
+        ModelError: If there is no file, or it is not a ``.keras`` file.
+    """
     if not path.is_file():
         raise ModelError(f"there is no model at {path}")
     try:
@@ -56,12 +60,17 @@ def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     except Exception as error:  # a broken archive can make zipfile and zlib raise anything
         raise ModelError(f"{path} is not a .keras model: {' '.join(str(error).split()):.200}") from error
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict) or not isinstance(metadata, dict):
-        raise ModelError(f"{path} is not a .keras model: its config describes none")
+        raise ModelError(f"{path} is not a .keras model: its config does not describe a model")
     return config, metadata
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Read a member of a zip archive; raises ``KeyError`` if there is none, ``ModelError`` for a zip bomb."""
+    """Read a member of a zip archive.
+
+    Raises:
+        KeyError: If there is no such member.
+        ModelError: If it is a zip bomb.
+    """
     info = archive.getinfo(name)
     if is_bomb(info.file_size, info.compress_size):
         raise ModelError(_bomb(name, info.file_size, info.compress_size))
@@ -73,14 +82,14 @@ def open_weights(path: Path) -> Iterator[h5py.File]:
     """Open the weights in a ``.keras`` file after checking them.
 
     Raises:
-        ModelError: If they refer to anything outside the file, or unpack to far more than it holds.
+        ModelError: If they refer to anything outside the file, or are a zip bomb.
         zipfile.BadZipFile: If the archive is damaged.
         OSError: If the weights are damaged.
     """
     with zipfile.ZipFile(path) as archive:
         _check_members(archive, path)
-        # A checksum is compared when a member has been read to its end, which HDF5 does not do. Without this, damaged
-        # weights would be taken for good ones.
+        # zipfile compares the checksum only at the end of a member, and HDF5 does not read that far. Without this,
+        # damaged weights would be accepted.
         with archive.open(_WEIGHTS) as weights:
             while weights.read(_CHUNK):
                 pass
@@ -89,16 +98,19 @@ def open_weights(path: Path) -> Iterator[h5py.File]:
 
 
 def check_model_file(path: Path) -> Any:  # noqa: ANN401 - any JSON
-    """Check a saved model before Keras opens it, and return its config; ``None`` if it has none.
+    """Check a saved model before Keras opens it.
 
-    Keras versions differ in what they refuse; after this check none reads other files of this machine.
+    Keras versions differ in what they refuse. After this check, none of them reads other files of this machine.
 
     Args:
         path: A ``.keras`` file, an ``.h5`` file, or a folder that Keras wrote with ``zipped=False``.
 
+    Returns:
+        The config of the model. ``None`` if it has none.
+
     Raises:
-        ModelError: If the model refers to other files, or unpacks to far more than it holds.
-        Exception: Whatever zipfile, zlib and h5py raise for damaged files.
+        ModelError: If the model refers to other files, or is a zip bomb.
+        Exception: Any error of zipfile, zlib and h5py for a damaged file.
     """
     if path.is_dir():
         weights = path / _WEIGHTS
@@ -129,7 +141,7 @@ def _check_archive(path: Path) -> Any:  # noqa: ANN401
 
 
 def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
-    """Raise ``ModelError`` for names that lead out of a folder, links, names that come twice, and zip bombs."""
+    """Raise ``ModelError`` for names outside the archive, links, duplicate names and zip bombs."""
     names: set[str] = set()
     for info in archive.infolist():
         name = info.filename
@@ -137,7 +149,7 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
         if outside or stat.S_ISLNK(info.external_attr >> 16):
             raise ModelError(f"{path} was refused: its member {name!r:.100} leads out of the archive")
         if name in names:
-            raise ModelError(f"{path} was refused: it has two members called {name!r:.100}")
+            raise ModelError(f"{path} was refused: it has two members named {name!r:.100}")
         names.add(name)
     unpacked = sum(info.file_size for info in archive.infolist())
     size = path.stat().st_size
@@ -146,7 +158,7 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
 
 
 def _checked_config(content: bytes | str, path: Path, *, legacy: bool = False) -> Any:  # noqa: ANN401
-    """Parse a config; raise ``ModelError`` for layers that read files when made, or code in a ``legacy`` file."""
+    """Parse a config. Raise ``ModelError`` for layers that read files, or that run code in a ``legacy`` file."""
     config = parse_json(content)
     for layer in serialized_objects(config):
         kind, vocabulary = layer["class_name"], layer["config"].get("vocabulary")
@@ -161,7 +173,7 @@ def _checked_config(content: bytes | str, path: Path, *, legacy: bool = False) -
 
 
 def serialized_objects(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON
-    """Iterate over all serialized Keras objects in a config, outer before inner."""
+    """Yield all serialized Keras objects in a config, outer before inner."""
     pending = [config]
     while pending:
         value = pending.pop()
@@ -174,4 +186,4 @@ def serialized_objects(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
 
 
 def _bomb(name: str, unpacked: int, stored: int) -> str:
-    return f"{name} unpacks from {stored:,} to {unpacked:,} bytes, which no saved model does"
+    return f"{name} unpacks from {stored:,} to {unpacked:,} bytes, which is too much for a saved model"

@@ -1,4 +1,4 @@
-"""Keras models that are more than a look-up, run in Keras."""
+"""Keras models that are more than a lookup. They run in Keras."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from tokemb.models.model_layers import names_of, part_after_text, takes_text, te
 from tokemb.rows.pooling import Float32, reduce_segments
 from tokemb.rows.ragged import Ragged
 
-_PREDICT_ROWS = 1024  # rows that the model gets at a time
+_PREDICT_ROWS = 1024  # rows per batch
 
 
 class KerasModel:
-    """Any Keras model from ids (rows, maxlen) to one output.
+    """Any Keras model from ids ``(rows, maxlen)`` to one output.
 
-    Of a model that turns text into ids first, the rest of the model is used, which takes the ids.
+    If the model turns text into ids first, only the part that takes the ids is used.
 
     Attributes:
-        names: Names of the model and all layers in it.
-        text: Fingerprints of the vocabularies of the layers in it that turn text into ids.
-        input_dim: Lowest ``input_dim`` of the ``Embedding`` layers that its ids go to; ``None`` if that cannot be told.
-        mask_zero: Whether these layers mask id 0; false if that cannot be told.
-        maxlen: The one length of rows that it takes, ``None`` if it takes any.
+        names: The names of the model and all its layers.
+        text_fingerprints: The fingerprints of the vocabularies in its layers that turn text into ids.
+        input_dim: The lowest ``input_dim`` of the ``Embedding`` layers that the ids go to. ``None`` if they are not
+            known.
+        mask_zero: Whether these layers mask id 0. ``False`` if they are not known.
+        maxlen: The length of rows that the model requires. ``None`` if it takes any.
     """
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - Keras is untyped
-        self.names, self.text = names_of(model), text_fingerprints(model)
+        self.names, self.text_fingerprints = names_of(model), text_fingerprints(model)
         after_text = part_after_text(model)
         self._whole = model
         self._model = model if after_text is None else after_text
@@ -43,13 +44,13 @@ class KerasModel:
 
     @property
     def output_dim(self) -> int:
-        """The size of the last axis of the output, as far as the model says it; else 1."""
+        """The size of the last axis of the output. 1 if the model does not define it."""
         shape = getattr(self._model, "output_shape", None)
         return int((shape[-1] if isinstance(shape, tuple) else None) or 1)
 
     @property
     def matrix(self) -> Float32:
-        """The weights of the ``Embedding`` that its ids go to, float32 (input_dim, dim)."""
+        """The weights of the ``Embedding`` that the ids go to, float32 ``(input_dim, dim)``."""
         if len(self._embeddings) != 1:
             raise ModelError(f"the ids of the model must go to one Embedding; they go to {len(self._embeddings)}")
         import keras
@@ -62,25 +63,29 @@ class KerasModel:
 
     @property
     def digest(self) -> str:
-        """What tells it from other models; raises ``ModelError`` for one that cannot be saved."""
+        """A digest of the weights and the architecture, 16 hexadecimal digits.
+
+        Raises:
+            ModelError: If the model cannot be serialized.
+        """
         try:
             digest = sha256(self._whole.to_json().encode())
-        except Exception as error:  # what is not serialisable raises all kinds
-            raise ModelError(f"the model cannot be told from others, as it cannot be saved: {error!s:.300}") from None
+        except Exception as error:  # serialization raises errors of any type
+            raise ModelError(f"the model cannot be identified, since Keras cannot save it: {error!s:.300}") from None
         for weights in self._whole.get_weights():
             digest.update(np.ascontiguousarray(weights).data)
         return digest.hexdigest()[:16]
 
     def vectors(self, ids: Int32) -> Float32:
-        """The model's output for ids (rows, maxlen), float32 (rows, ...)."""
+        """Return the model's output for ids ``(rows, maxlen)``, float32 ``(rows, ...)``."""
         if takes_text(self._model):
             raise ModelError("the model takes text and not ids: pass texts to its own predict method")
-        if not ids.size:  # Keras predicts nothing from nothing: ask it for the shape of one row
+        if not ids.size:  # Keras cannot predict an empty batch, so the shape comes from one row
             row = self.vectors(np.zeros((1, max(ids.shape[1], 1)), np.int32))
             return row[:0] if ids.shape[1] else np.zeros((len(ids), 0, *row.shape[2:]), np.float32)
         try:
             output = self._model.predict(ids, batch_size=_PREDICT_ROWS, verbose=0)
-        except Exception as error:  # Keras and TensorFlow raise all kinds, with messages of many lines
+        except Exception as error:  # Keras and TensorFlow raise errors of any type, with messages of many lines
             reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise ModelError(f"the model cannot take ids of shape {ids.shape}: {reason.strip():.300}") from error
         if not isinstance(output, np.ndarray):
@@ -88,7 +93,11 @@ class KerasModel:
         return output.astype(np.float32, copy=False)
 
     def pool_padded(self, ids: Int32, real: npt.NDArray[np.bool_], pooling: str) -> Float32:
-        """Pool the output for ids (rows, maxlen) where ``real`` (rows, maxlen): float32 (rows, output_dim)."""
+        """Pool the output for ids ``(rows, maxlen)`` where ``real`` ``(rows, maxlen)`` is true.
+
+        Returns:
+            float32 array ``(rows, output_dim)``.
+        """
         self._check_mask()
         output = self.vectors(ids)
         if output.ndim != 3 or output.shape[:2] != ids.shape:
@@ -105,7 +114,7 @@ class KerasModel:
         return pooled
 
     def pool_rows(self, rows: Ragged, pooling: str) -> Float32:
-        """Pool the output of each row, padded for the purpose: float32 (rows, output_dim)."""
+        """Pad the rows and pool the output of each. Return float32 ``(rows, output_dim)``."""
         self._check_mask()
         parts = []
         for start in range(0, max(len(rows), 1), _PREDICT_ROWS):
@@ -117,6 +126,6 @@ class KerasModel:
     def _check_mask(self) -> None:
         if not self.mask_zero:
             raise ModelError(
-                "the model has layers after its Embedding, which does not mask padding, so it would read the padding "
+                "the Embedding of the model does not mask padding, so the layers after it would read the padding "
                 "of shorter rows as tokens: make the Embedding with embedding_model(..., mask_zero=True)"
             )

@@ -1,7 +1,7 @@
-"""The classes and functions that a saved Keras model names, which Keras looks up when it loads the model.
+"""Check the classes and functions that a saved Keras model refers to.
 
-Releases of Keras before 3.11 import whatever module a model names, and so run the code in it, and take any function of
-Keras for one of a model, such as one that downloads a file. Later ones refuse both.
+Keras before 3.11 imports any module that a model names, which runs the code in it, and accepts any Keras function,
+such as one that downloads a file. Later versions refuse both.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 from tokemb.errors import ModelError
 
 _PACKAGES = frozenset({"keras", "keras_hub", "keras_cv", "keras_nlp"})
-# The parts of Keras with functions that models are made of.
-_OF_MODELS = frozenset(
+# The modules of Keras whose functions models use.
+_MODEL_MODULES = frozenset(
     "activations constraints initializers layers losses metrics nn ops optimizers random regularizers".split()
 )
 
@@ -29,36 +29,36 @@ def check_names(config: Any, path: Path) -> None:  # noqa: ANN401 - any JSON
     """
     import keras
 
-    for named in _named(config):
-        module, kind, name = named.get("module"), named["class_name"], named.get("config")
+    for reference in _references(config):
+        module, kind, name = reference.get("module"), reference["class_name"], reference.get("config")
         is_function = kind == "function"
-        registered = str(name) if is_function else str(named.get("registered_name") or kind)
-        if not module or keras.saving.get_registered_object(registered) is not None:
+        registered_name = str(name) if is_function else str(reference.get("registered_name") or kind)
+        if not module or keras.saving.get_registered_object(registered_name) is not None:
             continue
-        if not (_is_function_of_models(str(module), str(name)) if is_function else _is_class_of_keras(str(module))):
-            whole = f"{module}.{name if is_function else kind}"
+        if not (_is_model_function(str(module), str(name)) if is_function else _is_keras_class(str(module))):
+            full_name = f"{module}.{name if is_function else kind}"
             raise ModelError(
-                f"{path} was refused: it names {whole!r:.100}, which is not part of a Keras model; if it is yours, "
+                f"{path} was refused: it names {full_name!r:.100}, which is not part of a Keras model; if it is yours, "
                 "register it with keras.saving.register_keras_serializable, and load the model in Python"
             )
 
 
-def _is_class_of_keras(module: str) -> bool:
+def _is_keras_class(module: str) -> bool:
     return module.partition(".")[0] in _PACKAGES
 
 
-def _is_function_of_models(module: str, name: str) -> bool:
-    """Whether a function is one that layers, losses and metrics are made with."""
-    if module == "builtins":  # where Keras says that its own functions are, and has its reader look for them
+def _is_model_function(module: str, name: str) -> bool:
+    """Return whether a function is one that layers, losses and metrics use."""
+    if module == "builtins":  # Keras saves its own functions under this name
         return not hasattr(builtins, name)
     package, _, rest = module.partition(".")
     if package != "keras":
         return package in _PACKAGES
-    return rest.removeprefix("src.").partition(".")[0] in _OF_MODELS
+    return rest.removeprefix("src.").partition(".")[0] in _MODEL_MODULES
 
 
-def _named(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
-    """Iterate over everything in a config that names a class or a function."""
+def _references(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+    """Yield everything in a config that names a class or a function."""
     pending = [config]
     while pending:
         value = pending.pop()

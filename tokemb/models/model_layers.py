@@ -14,7 +14,7 @@ def layers_of(model: Any) -> Iterator[Any]:  # noqa: ANN401 - Keras is untyped
     yield model
     if hasattr(model, "layers"):
         inner = model.layers
-    else:  # Keras has no public way to ask a layer for the layers in it
+    else:  # Keras has no public function that returns the layers in a layer
         inner = model._flatten_layers(include_self=False, recursive=False)
     for layer in inner:
         yield from layers_of(layer)
@@ -40,8 +40,8 @@ def all_embeddings(model: Any) -> list[Any]:  # noqa: ANN401
 def vocabulary_embeddings(model: Any) -> list[Any]:  # noqa: ANN401
     """Return the ``Embedding`` layers that take the ids of the vocabulary.
 
-    These are the ones in models that carry the name of a vocabulary, and those that all ids go to unchanged. The list
-    is empty if it cannot be told which they are, as with several inputs that go to different layers.
+    These are the ones in models whose name contains a fingerprint, and those that all ids go to unchanged. The list is
+    empty if they cannot be determined, as with several inputs that go to different layers.
     """
     marked = [layer for layer in layers_of(model) if fingerprint_in_name(layer.name)]
     several_inputs = len(getattr(model, "inputs", None) or ()) > 1
@@ -51,7 +51,7 @@ def vocabulary_embeddings(model: Any) -> list[Any]:  # noqa: ANN401
 
 
 def _embeddings_of(model: Any) -> list[Any]:  # noqa: ANN401
-    """Return the ``Embedding`` layers that the ids go to unchanged, as far as that can be told."""
+    """Return the ``Embedding`` layers that the ids go to unchanged, if they can be determined."""
     import keras
 
     if isinstance(model, keras.Sequential):
@@ -59,7 +59,7 @@ def _embeddings_of(model: Any) -> list[Any]:  # noqa: ANN401
     elif hasattr(model, "operations"):
         ids = [*model.inputs, *_ids_made_by(model)]
         consumers = [operation for operation in model.operations if _outputs_for(operation, ids, model)]
-    else:  # a class of the user's: what its call does with the ids is unknown, but one Embedding is likely theirs
+    else:  # a user's class: its call is unknown, but a single Embedding probably takes the ids
         found = all_embeddings(model)
         return found if len(found) == 1 else []
     found = []
@@ -72,14 +72,14 @@ def _embeddings_of(model: Any) -> list[Any]:  # noqa: ANN401
 
 
 def _outputs_for(operation: Any, inputs: list[Any], graph: Any) -> list[Any]:  # noqa: ANN401
-    """Return what an operation of the functional model ``graph`` gives where it takes one of the tensors ``inputs``."""
-    # Keras has no public way to ask. A layer that other models share has nodes of theirs too.
-    wanted = {id(tensor) for tensor in inputs}
+    """Return the outputs of an operation of the functional model ``graph`` for the tensors ``inputs``."""
+    # Keras has no public function for this. A layer that is shared with other models also has nodes of theirs.
+    input_ids = {id(tensor) for tensor in inputs}
     nodes = {id(node) for nodes in graph._nodes_by_depth.values() for node in nodes}
     return [
         output
         for node in operation._inbound_nodes
-        if id(node) in nodes and any(id(tensor) in wanted for tensor in node.input_tensors)
+        if id(node) in nodes and any(id(tensor) in input_ids for tensor in node.input_tensors)
         for output in node.output_tensors
     ]
 
@@ -89,12 +89,12 @@ def _outputs_for(operation: Any, inputs: list[Any], graph: Any) -> list[Any]:  #
 
 def _ids_made_by(graph: Any) -> list[Any]:  # noqa: ANN401
     """Return the tensors of a functional model that are ids made from its inputs."""
-    makers = [operation for operation in graph.operations if _makes_ids(operation)]
-    return [tensor for maker in makers for tensor in _outputs_for(maker, graph.inputs, graph)]
+    operations = [operation for operation in graph.operations if _makes_ids(operation)]
+    return [tensor for operation in operations for tensor in _outputs_for(operation, graph.inputs, graph)]
 
 
 def _makes_ids(operation: Any) -> bool:  # noqa: ANN401
-    """Return whether an operation turns text into ids: a layer that does, or a model that holds nothing else."""
+    """Return whether an operation turns text into ids: such a layer, or a model that consists of one."""
     import keras
 
     if isinstance(operation, keras.Model):
@@ -105,19 +105,18 @@ def _makes_ids(operation: Any) -> bool:  # noqa: ANN401
 
 def is_text_to_ids(layer: Any) -> bool:  # noqa: ANN401
     """Return whether a layer is one of ``Encoder.layer``."""
-    module = sys.modules.get(
-        "tokemb.keras.layers.text_to_ids"
-    )  # which imports TensorFlow; without it there are no such layers
+    # There are no such layers before this module, which imports TensorFlow, has been imported.
+    module = sys.modules.get("tokemb.keras.layers.text_to_ids")
     return module is not None and isinstance(layer, module.TextToIds)
 
 
 def text_fingerprints(model: Any) -> tuple[str, ...]:  # noqa: ANN401
-    """Return the fingerprints of the vocabularies that layers of ``Encoder.layer`` in the model hold."""
+    """Return the fingerprints of the vocabularies in the model's layers that ``Encoder.layer`` made."""
     return tuple(layer.fingerprint for layer in layers_of(model) if is_text_to_ids(layer))
 
 
 def is_lookup(layer: Any) -> bool:  # noqa: ANN401
-    """Return whether a layer is one of Keras' layers with a vocabulary of their own."""
+    """Return whether a layer is one of Keras' own layers with a vocabulary."""
     import keras
 
     return isinstance(layer, (keras.layers.TextVectorization, keras.layers.StringLookup, keras.layers.IntegerLookup))
@@ -129,13 +128,15 @@ def takes_text(model: Any) -> bool:  # noqa: ANN401
 
 
 def part_after_text(model: Any) -> Any:  # noqa: ANN401
-    """Return the part of a model that begins with the ids that its text layer makes, as a model that shares its layers.
+    """Return the part of a model after its text layer, from ids to the output.
 
-    Returns ``None`` if no such part can be told apart: the model has several inputs, or reads its text in another way.
+    Returns:
+        A model that shares the layers. ``None`` if there is no such part: the model has several inputs, or processes
+        text in another way.
     """
     import keras
 
-    # Keras has no public way to ask for the graph of a Sequential, which is None until that is built.
+    # Keras has no public attribute for the graph of a Sequential. It is None until the model is built.
     graph = model._functional if isinstance(model, keras.Sequential) else model
     if not hasattr(graph, "operations") or len(graph.inputs) != 1:
         return None

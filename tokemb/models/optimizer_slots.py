@@ -1,4 +1,4 @@
-"""Keep the state of an optimizer when a model's ``Embedding`` gets more rows."""
+"""Preserve the state of an optimizer when the ``Embedding`` of a model gets more rows."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ Array = npt.NDArray[Any]
 def optimizer_slots(model: Any) -> list[Array] | None:  # noqa: ANN401 - Keras is untyped
     """Return the values of all optimizer variables, or ``None`` if the model is not compiled."""
     optimizer = getattr(model, "optimizer", None)
-    return None if optimizer is None else [numbers_of(variable) for variable in optimizer.variables]
+    return None if optimizer is None else [variable_to_numpy(variable) for variable in optimizer.variables]
 
 
 def restore_slots(model: Any, state: list[Array]) -> None:  # noqa: ANN401
-    """Compile the model for the weights that it has now, and copy ``state`` into the new optimizer.
+    """Compile the model for its current weights, and copy ``state`` into the new optimizer.
 
-    New rows of an optimizer variable keep the values that a new optimizer starts with. The exception is a moving
-    average of the weights (``use_ema``): Keras writes it into the weights after training, so its new rows start as
-    the new rows of the weights themselves.
+    New rows of an optimizer variable have the initial values of a new optimizer. The exception is a moving average of
+    the weights (``use_ema``): Keras writes it into the weights after training, so its new rows start as the new rows
+    of the weights.
     """
     model.compile_from_config(model.get_compile_config())
-    averaged = dict(_averages(model.optimizer))
-    for variable, before in zip(model.optimizer.variables, state, strict=True):
-        values = np.array(numbers_of(averaged.get(id(variable), variable)))
-        values[tuple(map(slice, before.shape))] = before
+    averaged_weights = dict(_averages(model.optimizer))
+    for variable, old_values in zip(model.optimizer.variables, state, strict=True):
+        values = np.array(variable_to_numpy(averaged_weights.get(id(variable), variable)))
+        values[tuple(map(slice, old_values.shape))] = old_values
         variable.assign(values)
 
 
 def _averages(optimizer: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN401
-    """Yield the id of each moving average of weights, and the weights that it is the average of."""
-    # Keras has no public way to tell these variables from the other ones.
+    """Yield the ``id()`` of each moving average, and the weights that it averages."""
+    # Keras has no public attribute for these variables.
     averages = getattr(optimizer, "_model_variables_moving_average", ())
     for average, weights in zip(averages, optimizer._trainable_variables, strict=False):
         if average is not None:
@@ -44,9 +44,9 @@ def _averages(optimizer: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN401
         yield from _averages(wrapped)
 
 
-def numbers_of(variable: Any) -> Array:  # noqa: ANN401
+def variable_to_numpy(variable: Any) -> Array:  # noqa: ANN401
     """Return the values of a Keras variable as a NumPy array."""
     import keras
 
-    numbers: Array = keras.ops.convert_to_numpy(variable)
-    return numbers
+    values: Array = keras.ops.convert_to_numpy(variable)
+    return values

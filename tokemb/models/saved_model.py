@@ -1,4 +1,4 @@
-"""SavedModels that take raw text."""
+"""Export SavedModels that take raw text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tokemb.models.embedder import Embedder, load_model
 
 ANSWERS = ("ids", "vectors", "predictions")
 
-# Beside the assets of TensorFlow, as its guides have it for the files of others.
+# The folder that TensorFlow's guides recommend for files of other programs.
 _ABOUT = Path("assets.extra", "tokemb.json")
 _FILES = {"assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables"}
 
@@ -39,20 +39,32 @@ def export_saved_model(
     truncating: str | None = None,
     force: bool = False,
 ) -> TextToIds:
-    """Write a SavedModel from raw text, string (batch,), to ids, vectors or predictions; whole or not at all.
+    """Write a SavedModel that maps raw text to ids, vectors or predictions.
 
-    ``model``: a Keras model for the ids of ``encoder``, or the path of a saved one.
-    ``answer``: ``"ids"``, int32 (batch, maxlen), the default without a model; ``"vectors"``, float32 (batch, maxlen,
-    dim), what the model's one ``Embedding`` holds for the ids; ``"predictions"``, the model's output, the default.
-    ``maxlen``, ``padding``, ``truncating``: as for ``Encoder.layer``; a model of one length of rows decides ``maxlen``.
-    ``force``: replace a read-only folder too.
+    The signature ``serving_default`` has the input ``texts``, string ``(batch,)``, and one output, named like
+    ``answer``. It runs without tokemb and Keras. The folder appears complete or not at all. A folder that this function
+    wrote is replaced. Missing parent folders are created, since TensorFlow Serving reads ``model/version``.
 
-    The signature ``serving_default`` has the input ``texts`` and one output, named like ``answer``. Neither tokemb nor
-    Keras is needed to run it. A folder that this wrote is replaced; missing parent
-    folders are created, as TensorFlow Serving reads ``model/version``. Returns the layer that is in it.
+    Args:
+        encoder: The vocabulary.
+        path: The folder.
+        model: A Keras model for the ids of ``encoder``, or the path of a saved one.
+        answer: The output. ``"ids"``, int32 ``(batch, maxlen)``, is the default without a model. ``"predictions"``, the
+            output of the model, is the default with a model. ``"vectors"``, float32 ``(batch, maxlen, dim)``, are the
+            rows of the model's only ``Embedding`` for the ids.
+        maxlen: The length of all rows, as for ``Encoder.layer``. A model that requires a length sets it.
+        padding: ``"pre"`` or ``"post"``.
+        truncating: ``"pre"`` or ``"post"``.
+        force: Whether to replace a read-only folder.
 
-    Raises what ``Encoder.layer`` raises; ``ModelError`` for a model of another vocabulary, with weights that are not
-    finite, or that cannot take the ids; ``OSError`` if something else is at ``path``, or it cannot be written.
+    Returns:
+        The layer from text to ids in the SavedModel.
+
+    Raises:
+        ArgumentError: If an argument is invalid, or ``Encoder.layer`` cannot make the layer.
+        ModelError: If the model was made for another vocabulary, has weights that are not finite, or cannot take the
+            ids.
+        OSError: If something else is at ``path``, or it cannot be written.
     """
     _check_encodable(path)
     answer = check_choice("answer", answer or ("ids" if model is None else "predictions"), ANSWERS)
@@ -62,22 +74,22 @@ def export_saved_model(
         check_folder(Path(path), _KIND, force=force)
     if isinstance(model, (Path, str)):
         model = load_model(model)
-    length = _length_of_rows(model)
+    length = _required_length(model)
     layer = make_layer(encoder, length if maxlen is encoder.maxlen is None else maxlen, padding, truncating)
     if length not in (None, layer.maxlen):
         raise ModelError(f"the model takes rows of {length} ids; received maxlen {layer.maxlen}")
     archive = keras.export.ExportArchive()
     archive.track(layer)
-    of_ids = _of_ids(model, encoder, answer, archive)
+    answer_for = _make_answer(model, encoder, answer, archive)
 
     signature = [tf.TensorSpec((None,), tf.string, name="texts")]
-    serve = tf.function(lambda texts: {answer: of_ids(layer(texts))}, input_signature=signature, autograph=False)
+    serve = tf.function(lambda texts: {answer: answer_for(layer(texts))}, input_signature=signature, autograph=False)
     try:
         serve.get_concrete_function()
-    except Exception as error:  # Keras raises all kinds
+    except Exception as error:  # Keras raises errors of any type
         raise ModelError(f"the model cannot take ids of shape (batch, {layer.maxlen}): {_reason(error)}") from error
     archive.add_endpoint("serve", serve)
-    with _parents(Path(path)), atomic_folder(Path(path), _KIND, force=force) as temporary:
+    with _create_parents(Path(path)), atomic_folder(Path(path), _KIND, force=force) as temporary:
         archive.write_out(temporary, verbose=False)
         (temporary / _ABOUT.parent).mkdir()
         about = {"fingerprint": encoder.fingerprint, "answer": answer, "maxlen": layer.maxlen}
@@ -86,8 +98,8 @@ def export_saved_model(
 
 
 @contextmanager
-def _parents(path: Path) -> Iterator[None]:
-    """Create the missing parent folders of ``path``; remove them again if the block fails."""
+def _create_parents(path: Path) -> Iterator[None]:
+    """Create the missing parent folders of ``path``, and remove them again if the block fails."""
     missing = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -100,26 +112,26 @@ def _parents(path: Path) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """The line that matters of a message of many, without the marks for terminals that Keras puts into it."""
+    """Return the informative line of a long message, without the terminal escape codes of Keras."""
     lines = (re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(error).splitlines())
     return next((line for line in lines if line and not line.startswith("Exception encounter")), type(error).__name__)
 
 
-def _length_of_rows(model: keras.Model | None) -> int | None:
+def _required_length(model: keras.Model | None) -> int | None:
     shape = getattr(model, "input_shape", None)
     return shape[1] if isinstance(shape, tuple) and len(shape) == 2 else None
 
 
-def _of_ids(
+def _make_answer(
     model: keras.Model | None, encoder: Encoder, answer: str, archive: keras.export.ExportArchive
 ) -> Callable[[Tensor], Tensor]:
-    """What becomes of ids."""
+    """Return the function from ids to the output, and track its weights in ``archive``."""
     if model is None:
         return lambda ids: ids
     embedder = Embedder(model, encoder)
     embedder.check_weights()
     if any(getattr(tensor, "dtype", None) == "string" for tensor in getattr(model, "inputs", None) or ()):
-        raise ModelError("the model takes text already: its own method export writes a SavedModel")
+        raise ModelError("the model takes text already: write the SavedModel with its own method export")
     outputs = getattr(model, "outputs", None) or [None]
     if len(outputs) != 1:
         raise ModelError(f"the model must have one output; it gives {len(outputs)}")
@@ -128,7 +140,7 @@ def _of_ids(
         archive.track(matrix)
         return lambda ids: tf.gather(matrix, ids)
     if not model.built:
-        raise ModelError("the model has no weights yet: call it once, or train it, before it is exported")
+        raise ModelError("the model has no weights yet: call or train it once before the export")
     archive.track(model)
     return lambda ids: model(ids, training=False)
 
@@ -138,11 +150,11 @@ def _check_encodable(path: Path | str) -> None:
     try:
         os.path.realpath(path).encode()
     except UnicodeEncodeError:
-        raise ArgumentError(f"TensorFlow writes only to paths that are UTF-8; received {path}: name another") from None
+        raise ArgumentError(f"the path of a SavedModel must be UTF-8; received {path}: use another path") from None
 
 
 def _may_replace(path: Path) -> bool:
-    """Whether the folder ``path`` is one that ``export_saved_model`` wrote, and nothing else."""
+    """Return whether the folder ``path`` contains only files that ``export_saved_model`` wrote."""
     return (path / _ABOUT).is_file() and {item.name for item in path.iterdir()} <= _FILES
 
 

@@ -1,4 +1,4 @@
-"""Grow the layers of a model that turn text into ids, so that new tokens get their ids in it."""
+"""Extend the layers of a model that turn text into ids by the tokens of a vocabulary that grew."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tokemb.vocabulary.vocabulary import Vocabulary
 
 
 def check_lookups(model: Any, old: Vocabulary) -> None:  # noqa: ANN401 - Keras is untyped
-    """Look at Keras' own layers with a vocabulary (``TextVectorization``, ``StringLookup``), which cannot grow.
+    """Check Keras' own layers with a vocabulary (``TextVectorization``, ``StringLookup``), which cannot grow.
 
-    Keras saves such a layer with the vocabulary that it was made with, whatever it was set to afterwards.
-    Warns (``UserWarning``) of those that hold other tokens than ``old``: they may be for other columns.
+    Keras saves such a layer with its first vocabulary, even if it was changed later. A ``UserWarning`` names layers
+    with other tokens than ``old``, which may belong to other columns.
 
     Raises:
-        ModelError: If one holds the tokens of ``old``: it would give new tokens the id of unknown ones.
+        ModelError: If a layer has the tokens of ``old``. It would map new tokens to the OOV id.
     """
     lookups = [layer for layer in distinct(layers_of(model)) if is_lookup(layer)]
     for layer in lookups:
@@ -28,14 +28,15 @@ def check_lookups(model: Any, old: Vocabulary) -> None:  # noqa: ANN401 - Keras 
             )
     if lookups:
         warnings.warn(
-            f"layers with a vocabulary of their own stay as they are: {', '.join(layer.name for layer in lookups)}; "
-            "if the ids of the model come from them, new tokens are out-of-vocabulary",
+            f"Keras layers with a vocabulary cannot grow and are unchanged: "
+            f"{', '.join(layer.name for layer in lookups)}; if they make the ids of the model, new tokens are "
+            "out-of-vocabulary",
             stacklevel=3,
         )
 
 
 def grow_text_layers(model: Any, new: Vocabulary) -> None:  # noqa: ANN401
-    """Give the layers of ``Encoder.layer`` in the model the vocabulary ``new``, which grew from the one they hold."""
+    """Replace the vocabulary in the model's layers of ``Encoder.layer`` by ``new``, which grew from it."""
     for layer in distinct(layers_of(model)):
         if is_text_to_ids(layer):
             layer.grow(new)

@@ -1,4 +1,4 @@
-"""Recognize files of token vectors: word2vec's text and binary formats, and archives of tokens and vectors."""
+"""Recognize files of token vectors: word2vec's text and binary formats, and ``.npz`` archives."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from tokemb.files.output_kind import Kind
 
-# Longer first rows are no vectors.
-_LINE = 1 << 20
+# The longest first row of vectors, in bytes.
+_LONGEST_ROW = 1 << 20
 
 
 def vectors_kind(suffix: str) -> Kind:
-    """Return the kind of files of ``suffix`` that ``export_vectors`` writes."""
+    """Return the kind of files with ``suffix`` that ``export_vectors`` writes."""
     return Kind(f"a {suffix} file of token vectors", partial(_matches, suffix))
 
 
@@ -28,7 +28,7 @@ def _matches(suffix: str, path: Path) -> bool:
         rows, dim = map(int, header.groups())
         if suffix == ".bin":
             return path.stat().st_size >= file.tell() + rows * (4 * dim + 1)
-        return not rows or len(file.readline(_LINE).split(b" ")) == dim + 1
+        return not rows or len(file.readline(_LONGEST_ROW).split(b" ")) == dim + 1
 
 
 def _is_archive(path: Path) -> bool:

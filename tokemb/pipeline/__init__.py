@@ -1,1 +1,1 @@
-"""From files to files: texts to ids, ids or texts to vectors, ids to texts, some megabytes at a time."""
+"""From files to files: texts to ids, ids or texts to vectors, and ids to texts, in chunks of some megabytes."""

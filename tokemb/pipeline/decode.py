@@ -1,4 +1,4 @@
-"""A file of ids back to texts."""
+"""Decoding of a file of ids."""
 
 from __future__ import annotations
 
@@ -11,10 +11,21 @@ from tokemb.rows.row_count import RowCount
 
 
 def decode_ids(encoder: Encoder, ids: Path) -> Iterator[list[str]]:
-    """Turn a file of ids back into texts, some at a time; raises ``ArgumentError`` if an id is not the vocabulary's."""
+    """Decode a file of ids.
+
+    Args:
+        encoder: The vocabulary.
+        ids: The file.
+
+    Yields:
+        The texts of one block of rows.
+
+    Raises:
+        ArgumentError: If an id does not belong to the vocabulary. This is checked before the first block is decoded.
+    """
     source = open_ids(ids)
     for block in source.blocks():
-        encoder.check_ids(block.values)  # before the first is given out
+        encoder.check_ids(block.values)  # check all ids before the first text is returned
     count, rows = RowCount(), 0
     for block in count.reading(source.blocks()):
         texts = encoder.decode(block.ids)

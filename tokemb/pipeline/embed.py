@@ -1,4 +1,4 @@
-"""Texts, or files of ids, to files of vectors."""
+"""Embedding of texts, or of files of ids, into files of vectors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def embed_corpus(
     encoder: Encoder,
     corpus: Iterator[pa.RecordBatch],
     output: Output,
-    form: RowOptions,
+    row_options: RowOptions,
     pooling: str | None,
     dtype: str = "float32",
     threads: int | None = None,
@@ -45,36 +45,55 @@ def embed_corpus(
     force: bool = False,
     round_floats: bool = False,
 ) -> EncodingReport:
-    """Embed a corpus, as ``tokemb.read_corpus`` gives it: vectors (rows, maxlen, dim), or (rows, dim) with ``pooling``.
+    """Embed a corpus into files that appear whole or not at all.
 
-    With ``pooling`` no row is padded, and no vector of a token is kept. ``output``, ``force``: as for
-    ``encode_corpus``, with its errors; ``dtype``: of the vectors, ``"float32"`` or ``"float16"``;
-    ``round_floats``: as for ``OutputOptions``.
+    The vectors are (rows, maxlen, dim), or (rows, dim) with ``pooling``. With ``pooling``, no row is padded and no
+    token vectors are stored.
+
+    Args:
+        embedder: The model.
+        encoder: The vocabulary.
+        corpus: The batches of ``tokemb.read_corpus``.
+        output: As for ``encode_corpus``.
+        row_options: Truncation, padding and kept columns.
+        pooling: The pooling, if any.
+        dtype: Dtype of the vectors, ``"float32"`` or ``"float16"``.
+        threads: The number of threads, by default one per core.
+        force: As for ``encode_corpus``.
+        round_floats: As for ``OutputOptions``.
+
+    Returns:
+        Statistics of the rows of this run.
+
+    Raises:
+        TokembError: As for ``encode_corpus``.
     """
-    numbers = vectors_dtype(dtype)
-    form = replace(form, ragged=pooling is not None, id_bytes=numbers.itemsize * embedder.output_dim)
+    vector_dtype = vectors_dtype(dtype)
+    row_options = replace(row_options, ragged=pooling is not None, id_bytes=vector_dtype.itemsize * embedder.output_dim)
     if isinstance(output, ShardFolder):
-        form.check_one_length()
-    with locked(output, encoder.fingerprint, {**form.settings, **_settings(embedder, pooling, dtype, round_floats)}):
+        row_options.check_one_length()
+    with locked(
+        output, encoder.fingerprint, {**row_options.settings, **_settings(embedder, pooling, dtype, round_floats)}
+    ):
         if is_complete(output):
             return EncodingReport()
         count = RowCount()
-        encoded = EncodedStream(encoder, skip_written(count.reading(corpus), output), form, threads)
-        check_output(output, OutputOptions("vectors", numbers, (0,), encoded.kept), force)
-        with encoded.pieces(output) as pieces:
+        encoded = EncodedStream(encoder, skip_written(count.reading(corpus), output), row_options, threads)
+        check_output(output, OutputOptions("vectors", vector_dtype, (0,), encoded.kept), force)
+        with encoded.chunks(output) as chunks:
             maxlen = encoded.report.maxlen or 0
-            layout = _layout(embedder, encoder, encoded, maxlen, pooling, numbers)
+            layout = _layout(embedder, encoder, encoded, maxlen, pooling, vector_dtype)
             layout = encoded.report.layout = replace(layout, round_floats=round_floats)
 
-            def append(writer: Writer, piece: Chunk[Ragged]) -> None:
-                rows, kept = piece
+            def append(writer: Writer, chunk: Chunk[Ragged]) -> None:
+                rows, kept_columns = chunk
                 if pooling is None:
                     blocks = map(embedder.vectors, encoded.padded(rows, embedder.row_size(maxlen, None)))
-                    _append(writer, blocks, kept)
+                    _append_blocks(writer, blocks, kept_columns)
                 else:
-                    writer.append(embedder.pool_rows(rows, pooling), None, kept)
+                    writer.append(embedder.pool_rows(rows, pooling), None, kept_columns)
 
-            write_rows(output, layout, pieces, append, count, force)
+            write_rows(output, layout, chunks, append, count, force)
     encoded.report.read = count.rows
     return encoded.report
 
@@ -89,15 +108,29 @@ def embed_ids(
     force: bool = False,
     round_floats: bool = False,
 ) -> EncodingReport:
-    """Embed ids, with the columns kept beside them; the report knows the rows of this run and the layout only.
+    """Embed a file of ids, with the columns kept beside them.
 
-    ``source``: as ``tokemb.formats.open_ids`` gives it. ``output``, ``dtype``, ``force``,
-    ``round_floats``: as for ``embed_corpus``.
-    Raises ``ArgumentError`` for ragged rows without ``pooling``; ``ModelError`` for ids of another vocabulary than the
-    model's or outside of it, before any work; for the output as ``embed_corpus``.
+    Args:
+        embedder: The model.
+        source: The result of ``tokemb.formats.open_ids``.
+        output: As for ``embed_corpus``.
+        pooling: The pooling, if any. Required for ragged rows.
+        dtype: As for ``embed_corpus``.
+        force: As for ``embed_corpus``.
+        round_floats: As for ``embed_corpus``.
+
+    Returns:
+        The number of rows of this run and the layout. Other statistics are not known.
+
+    Raises:
+        ArgumentError: If the rows are ragged and there is no ``pooling``.
+        ModelError: If the ids are not those of the model's vocabulary. This is checked before any id is embedded.
+            Errors of the output are those of ``embed_corpus``.
     """
     if source.maxlen is None and pooling is None:
-        raise ArgumentError(f'{_without_length(source.path)}: pass pooling="mean", or write padded ids to a .npy file')
+        raise ArgumentError(
+            f'{_reason_without_maxlen(source.path)}: pass pooling="mean", or write padded ids to a .npy file'
+        )
     if source.fingerprint:
         embedder.check_fingerprint(source.fingerprint)
     with locked(output, source.fingerprint, _settings(embedder, pooling, dtype, round_floats)):
@@ -105,22 +138,22 @@ def embed_ids(
             return EncodingReport()
         check_output(output, OutputOptions("vectors", vectors_dtype(dtype), (0,), source.kept_columns), force)
         size = embedder.row_size(source.maxlen or 0, pooling)
-        nothing = _embedded(embedder, _no_ids(source.maxlen), pooling)
+        empty_vectors = _embed(embedder, _empty_ids(source.maxlen), pooling)
         layout = OutputOptions(
-            "vectors", vectors_dtype(dtype), nothing.shape[1:], source.kept_columns, source.fingerprint
+            "vectors", vectors_dtype(dtype), empty_vectors.shape[1:], source.kept_columns, source.fingerprint
         )
         layout = replace(layout, round_floats=round_floats)
         written = sum(output.rows) if isinstance(output, ShardFolder) else 0
         check_rows_fit(output, layout, (source.rows or written) - written)
         for block in source.blocks(size):
-            embedder.check(block.values)  # all of it before any work
+            embedder.check(block.values)  # check all ids before any is embedded
             if isinstance(block.ids, Ragged) and not source.fingerprint:
                 embedder.check_no_padding(block.ids, source.path)
         report, count = EncodingReport(layout=layout), RowCount()
 
-        def append(writer: Writer, piece: Chunk[Ragged | Int32]) -> None:
-            ids, kept = piece
-            writer.append(_embedded(embedder, ids, pooling), None, kept)
+        def append(writer: Writer, chunk: Chunk[Ragged | Int32]) -> None:
+            ids, kept_columns = chunk
+            writer.append(_embed(embedder, ids, pooling), None, kept_columns)
             report.rows += len(ids)
 
         blocks = skip_written(count.reading(source.blocks(size)), output)
@@ -138,39 +171,39 @@ def _layout(
     dtype: np.dtype[Any],
 ) -> OutputOptions:
     if pooling is None:
-        nothing = embedder.vectors(np.zeros((0, maxlen), np.int32))
+        empty_vectors = embedder.vectors(np.zeros((0, maxlen), np.int32))
     else:
-        nothing = embedder.pool_rows(Ragged.from_rows([]), pooling)
-    return OutputOptions("vectors", dtype, nothing.shape[1:], encoded.kept, encoder.fingerprint)
+        empty_vectors = embedder.pool_rows(Ragged.from_rows([]), pooling)
+    return OutputOptions("vectors", dtype, empty_vectors.shape[1:], encoded.kept, encoder.fingerprint)
 
 
 def _settings(embedder: Embedder, pooling: str | None, dtype: str, round_floats: bool) -> dict[str, Any]:
-    """Return what decides the output besides the ids."""
-    numbers = {"dtype": dtype, "round_floats": round_floats}
-    return {"pooling": pooling, "pad_id": embedder.pad_id, **numbers, "model": embedder.digest}
+    """Return the settings that decide the vectors, besides the ids."""
+    numeric = {"dtype": dtype, "round_floats": round_floats}
+    return {"pooling": pooling, "pad_id": embedder.pad_id, **numeric, "model": embedder.digest}
 
 
-def _no_ids(maxlen: int | None) -> Int32 | Ragged:
+def _empty_ids(maxlen: int | None) -> Int32 | Ragged:
     return Ragged.from_rows([]) if maxlen is None else np.zeros((0, maxlen), np.int32)
 
 
-def _without_length(path: Path) -> str:
-    """Why the rows of ids in ``path`` have no common length that is known before they are read."""
+def _reason_without_maxlen(path: Path) -> str:
+    """Return why the rows of ids in ``path`` have no common length that is known before they are read."""
     if path.suffix == ".jsonl":
-        return f"{path} is JSON Lines, which does not record a length that all rows have"
+        return f"{path} is JSON Lines, which does not record a common row length"
     return f"the rows of {path} are not padded to one length"
 
 
-def _embedded(embedder: Embedder, ids: Int32 | Ragged, pooling: str | None) -> Float32:
+def _embed(embedder: Embedder, ids: Int32 | Ragged, pooling: str | None) -> Float32:
     if isinstance(ids, Ragged):
-        if embedder.pad_id is not None:  # lines of JSON can be padded without saying so
+        if embedder.pad_id is not None:  # JSON Lines does not record whether rows are padded
             ids = ids.select(ids.values != embedder.pad_id)
         return embedder.pool_rows(ids, pooling or "")
     return embedder.vectors(ids) if pooling is None else embedder.pool_padded(ids, pooling)
 
 
-def _append(writer: Writer, blocks: Iterator[Float32], kept: pa.RecordBatch) -> None:
+def _append_blocks(writer: Writer, blocks: Iterator[Float32], kept_columns: pa.RecordBatch) -> None:
     start = 0
     for block in blocks:
-        writer.append(block, None, kept.slice(start, len(block)))
+        writer.append(block, None, kept_columns.slice(start, len(block)))
         start += len(block)

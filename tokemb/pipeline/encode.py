@@ -1,4 +1,4 @@
-"""Texts to files of ids."""
+"""Encoding of texts into files of ids."""
 
 from __future__ import annotations
 
@@ -22,66 +22,67 @@ def encode_corpus(
     encoder: Encoder,
     corpus: Iterator[pa.RecordBatch],
     output: Output,
-    form: RowOptions,
+    row_options: RowOptions,
     dtype: str = "int32",
     threads: int | None = None,
     *,
     force: bool = False,
     round_floats: bool = False,
 ) -> EncodingReport:
-    """Encode a corpus, as ``tokemb.read_corpus`` gives it, into files that appear whole or not at all.
+    """Encode a corpus into files that appear whole or not at all.
 
     Args:
         encoder: The vocabulary.
-        corpus: At least one batch.
-        output: A path, whose extension is the format (docs/outputs.md), a stream for lines of JSON, or a
-            ``ShardFolder``, where the rows that an earlier run completed are only read.
-        form: How rows are.
+        corpus: The batches of ``tokemb.read_corpus``, at least one.
+        output: A path, whose extension selects the format (docs/outputs.md), a stream for JSON Lines, or a
+            ``ShardFolder``, in which the rows that an earlier run completed are skipped.
+        row_options: Truncation, padding and kept columns.
         dtype: Dtype of the ids, ``"int32"``, ``"uint16"`` or ``"int64"``.
-        threads: Number of threads, by default one for each core.
-        force: Replace a file at ``output`` that does not hold ids, or is read-only.
+        threads: The number of threads, by default one per core.
+        force: Replace a file at ``output`` that does not contain ids, or is read-only.
         round_floats: As for ``OutputOptions``.
 
     Returns:
-        What became of the rows of this run.
+        Statistics of the rows of this run.
 
     Raises:
-        ArgumentError: If the format cannot hold the rows, before any work.
-        OutputExistsError: If a file is there that must not be replaced.
-        OutputInUseError: If another process writes the folder.
-        RowsLostError: If other rows were read than written. For texts, what ``Encoder.encode`` raises.
+        ArgumentError: If the format cannot store the rows. This is checked before any work.
+        OutputExistsError: If there is a file that must not be replaced.
+        OutputInUseError: If another process writes to the folder.
+        RowsLostError: If the number of written rows differs from the number of rows read. Errors of texts are those of
+            ``Encoder.encode``.
     """
-    form = replace(form, id_bytes=ids_dtype(dtype, encoder.input_dim).itemsize)
+    row_options = replace(row_options, id_bytes=ids_dtype(dtype, encoder.input_dim).itemsize)
     if isinstance(output, ShardFolder):
-        form.check_one_length()
-    numbers = {"pad_id": encoder.pad_id, "dtype": dtype, "round_floats": round_floats}
-    with locked(output, encoder.fingerprint, {**form.settings, **numbers}):
+        row_options.check_one_length()
+    settings = {**row_options.settings, "pad_id": encoder.pad_id, "dtype": dtype, "round_floats": round_floats}
+    with locked(output, encoder.fingerprint, settings):
         if is_complete(output):
             return EncodingReport()
         count = RowCount()
-        encoded = EncodedStream(encoder, skip_written(count.reading(corpus), output), form, threads)
-        check_output(output, _layout(encoder, encoded, form, dtype), force)
-        with encoded.pieces(output) as pieces:
-            layout = replace(_layout(encoder, encoded, form, dtype), round_floats=round_floats)
+        encoded = EncodedStream(encoder, skip_written(count.reading(corpus), output), row_options, threads)
+        check_output(output, _layout(encoder, encoded, row_options, dtype), force)
+        with encoded.chunks(output) as chunks:
+            layout = replace(_layout(encoder, encoded, row_options, dtype), round_floats=round_floats)
             encoded.report.layout = layout
-            write_rows(output, layout, pieces, partial(_append, encoded), count, force)
+            write_rows(output, layout, chunks, partial(_append, encoded), count, force)
     encoded.report.read = count.rows
     return encoded.report
 
 
-def _layout(encoder: Encoder, encoded: EncodedStream, form: RowOptions, dtype: str) -> OutputOptions:
-    """The layout of a file of these rows; of no width while that is not known."""
-    row_shape = None if form.ragged else (encoded.report.maxlen or 0,)
-    numbers = ids_dtype(dtype, encoder.input_dim)
-    return OutputOptions("ids", numbers, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)
+def _layout(encoder: Encoder, encoded: EncodedStream, row_options: RowOptions, dtype: str) -> OutputOptions:
+    """Return the layout of the files. The width is 0 while ``maxlen`` is not known."""
+    row_shape = None if row_options.ragged else (encoded.report.maxlen or 0,)
+    id_dtype = ids_dtype(dtype, encoder.input_dim)
+    return OutputOptions("ids", id_dtype, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)
 
 
-def _append(encoded: EncodedStream, writer: Writer, piece: Chunk[Ragged]) -> None:
-    rows, kept = piece
+def _append(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
+    rows, kept_columns = chunk
     if writer.layout.row_shape is None:
-        writer.append(rows, None, kept)
+        writer.append(rows, None, kept_columns)
         return
     lengths, start = rows.lengths, 0
     for block in encoded.padded(rows):
-        writer.append(block, lengths[start : start + len(block)], kept.slice(start, len(block)))
+        writer.append(block, lengths[start : start + len(block)], kept_columns.slice(start, len(block)))
         start += len(block)

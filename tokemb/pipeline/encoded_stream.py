@@ -1,4 +1,4 @@
-"""A corpus as rows of ids, in constant memory, with the length of the rows known before the first is given."""
+"""A corpus as chunks of rows of ids, in constant memory. The length of the rows is known before the first chunk."""
 
 from __future__ import annotations
 
@@ -23,15 +23,19 @@ from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import prefetch_map
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
-# Numbers that are made at a time.
-BLOCK = 1 << 22
+# The number of values per block.
+BLOCK_SIZE = 1 << 22
 
 
 @dataclass(frozen=True)
 class RowOptions:
-    """How rows are to be: cut and padded as ``shape`` says, or if ``ragged`` only cut; ``keep``: columns beside them.
+    """How rows are truncated and padded, and which columns are kept.
 
-    ``id_bytes``: what each id of a padded row takes in the output, its vector for instance.
+    Attributes:
+        shape: Truncation and padding.
+        keep: The names of the columns to keep beside the rows.
+        ragged: Whether rows are truncated only.
+        id_bytes: The bytes in the output for each id of a padded row, for example those of its vector.
     """
 
     shape: PadTruncate
@@ -41,11 +45,15 @@ class RowOptions:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides how rows are, as JSON has it."""
+        """The settings that decide the rows, as JSON values."""
         return {**asdict(self.shape), "keep": list(self.keep), "ragged": self.ragged}
 
     def check_one_length(self) -> None:
-        """Raise ``ArgumentError`` if the length of rows depends on the corpus: then files cannot be written apart."""
+        """Check that the length of rows does not depend on the corpus, so that several files have the same shape.
+
+        Raises:
+            ArgumentError: If it depends on the corpus.
+        """
         if not self.ragged and self.shape.fixed_length is None:
             raise ArgumentError(
                 "rows in several files must have one length: pass it as maxlen=..., or write rows without padding"
@@ -53,72 +61,88 @@ class RowOptions:
 
 
 class EncodedStream:
-    """A corpus, as ``tokemb.read_corpus`` gives it, that becomes rows of ids.
+    """A corpus, the batches of ``tokemb.read_corpus``, that is encoded as rows of ids.
 
-    ``kept``: the schema of the kept columns. ``report``: what became of the texts, so far.
+    Attributes:
+        kept: The schema of the kept columns.
+        report: Statistics of the texts so far.
     """
 
     def __init__(
-        self, encoder: Encoder, corpus: Iterator[pa.RecordBatch], form: RowOptions, threads: int | None
+        self, encoder: Encoder, corpus: Iterator[pa.RecordBatch], row_options: RowOptions, threads: int | None
     ) -> None:
-        """Read the first batch, which tells the types of the columns.
+        """Read the first batch, which contains the types of the columns.
 
-        Raises ``ArgumentError`` if rows are to be padded and there is no id for that.
+        Raises:
+            ArgumentError: If rows are padded and the vocabulary has no padding id.
         """
-        if not form.ragged:
+        if not row_options.ragged:
             encoder.require_pad_id()
-        self._encoder, self._form, self._threads = encoder, form, threads
+        self._encoder, self._row_options, self._threads = encoder, row_options, threads
         first = next(corpus)
-        self.kept = first.select(list(form.keep)).schema
+        self.kept = first.select(list(row_options.keep)).schema
         self.report = EncodingReport()
         self._corpus = chain([first], corpus)
 
     @contextmanager
-    def pieces(self, output: Output) -> Iterator[Iterator[Chunk[Ragged]]]:
-        """Give the rows, once ``report.maxlen`` is known; they are encoded while those before are being written.
+    def chunks(self, output: Output) -> Iterator[Iterator[Chunk[Ragged]]]:
+        """Return the chunks of rows once ``report.maxlen`` is known. Each is encoded while the previous one is written.
 
-        The corpus is read here and not in a thread: what waits for more on a pipe can be interrupted.
+        The corpus is read in the calling thread, so that waiting for data from a pipe can be interrupted. If the
+        longest row decides the length of all, the rows are buffered on disk beside ``output``.
 
-        Where only the longest row says how long all are, they wait on disk beside ``output``.
-        Raises ``ArgumentError`` if next to all of a large output would be padding.
+        Raises:
+            ArgumentError: If almost all of a large output would be padding.
         """
-        shape, report = self._form.shape, self.report
-        with closing(prefetch_map(self._encode_batch, self._corpus)) as pieces:
-            if self._form.ragged:
-                yield pieces
+        shape, report = self._row_options.shape, self.report
+        with closing(prefetch_map(self._encode_batch, self._corpus)) as chunks:
+            if self._row_options.ragged:
+                yield chunks
             elif shape.fixed_length is not None:
                 report.maxlen = shape.fixed_length
-                yield self._checked(pieces, shape.fixed_length)
+                yield self._check_first_length(chunks, shape.fixed_length)
             else:
-                with DiskBuffer(output if isinstance(output, Path) else _for_standard_output(), self.kept) as spool:
-                    for rows, kept in pieces:
-                        spool.append(rows, kept)
-                    report.maxlen = shape.padded_length(spool.longest)
-                    check_padding(spool.row_lengths, report.maxlen, self._form.id_bytes)
-                    yield spool.blocks()
+                with DiskBuffer(output if isinstance(output, Path) else _for_standard_output(), self.kept) as buffer:
+                    for rows, kept_columns in chunks:
+                        buffer.append(rows, kept_columns)
+                    report.maxlen = shape.padded_length(buffer.longest)
+                    check_padding(buffer.row_lengths, report.maxlen, self._row_options.id_bytes)
+                    yield buffer.blocks()
 
     def padded(self, rows: Ragged, row_size: int | None = None) -> Iterator[Int32]:
-        """``rows`` as int32 (rows, maxlen), some at a time: a row is ``row_size`` numbers where it goes, or its ids."""
-        maxlen, pad_id = self.report.maxlen or 0, self._encoder.require_pad_id()
-        step = max(BLOCK // max(row_size or maxlen, 1), 1)
-        for start in range(0, len(rows), step):
-            yield self._form.shape.pad(rows.slice(start, min(start + step, len(rows))), pad_id, maxlen)
+        """Pad rows in blocks.
 
-    def _checked(self, pieces: Iterator[Chunk[Ragged]], maxlen: int) -> Iterator[Chunk[Ragged]]:
-        """Give ``pieces`` on. Raise ``ArgumentError`` if ``maxlen`` is absurd for the first of them."""
-        for number, piece in enumerate(pieces):
-            if not number:
-                check_length(piece[0], maxlen, self._form.id_bytes)
-            yield piece
+        Args:
+            rows: The rows.
+            row_size: The number of values per row in the output, by default ``maxlen``. It decides the size of a block.
+
+        Yields:
+            int32 (rows, maxlen).
+        """
+        maxlen, pad_id = self.report.maxlen or 0, self._encoder.require_pad_id()
+        step = max(BLOCK_SIZE // max(row_size or maxlen, 1), 1)
+        for start in range(0, len(rows), step):
+            yield self._row_options.shape.pad(rows.slice(start, min(start + step, len(rows))), pad_id, maxlen)
+
+    def _check_first_length(self, chunks: Iterator[Chunk[Ragged]], maxlen: int) -> Iterator[Chunk[Ragged]]:
+        """Yield ``chunks``. Check that ``maxlen`` is plausible for the first of them.
+
+        Raises:
+            ArgumentError: If it is not.
+        """
+        for index, chunk in enumerate(chunks):
+            if not index:
+                check_length(chunk[0], maxlen, self._row_options.id_bytes)
+            yield chunk
 
     def _encode_batch(self, batch: pa.RecordBatch) -> Chunk[Ragged]:
-        encoded = self._encoder.encode_column(batch.column(0), self._form.shape, self._threads)
+        encoded = self._encoder.encode_column(batch.column(0), self._row_options.shape, self._threads)
         self.report.add(encoded)
-        return encoded.rows, batch.select(list(self._form.keep))
+        return encoded.rows, batch.select(list(self._row_options.keep))
 
 
 def _for_standard_output() -> Path:
-    """A file beside which rows may wait, where the output has no folder."""
-    import tempfile  # here, so that other outputs do not wait for it
+    """Return a path beside which rows are buffered if the output has no folder."""
+    import tempfile  # other outputs do not need it
 
     return Path(tempfile.gettempdir(), "standard-output")

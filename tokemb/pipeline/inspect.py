@@ -1,4 +1,4 @@
-"""What a file or folder holds, as plain values that print and turn into JSON."""
+"""Descriptions of files and folders as JSON values."""
 
 from __future__ import annotations
 
@@ -36,27 +36,33 @@ _SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
 def inspect(path: Path, *, top: int = 10, text: str | None = None) -> Description:
-    """Describe what a file or folder that tokemb makes or reads holds.
+    """Describe a file or folder that tokemb writes or reads.
 
-    That is a vocabulary, a folder of columns, token counts, a ``.keras`` model, a training, an exported SavedModel,
-    ids, vectors or an array. TensorFlow is not needed for any of them.
+    Supported are vocabularies, folders of columns, token counts, ``.keras`` models, trainings, exported SavedModels,
+    ids, vectors and arrays. TensorFlow is not needed for any of them.
 
-    ``top``: how many of the most frequent tokens to name. ``text``: for a vocabulary, a text whose backend is named.
-    Raises ``TokembError`` if it is none of these, or is broken, or has nothing to do with ``text``.
+    Args:
+        path: The file or folder.
+        top: The number of most frequent tokens to include.
+        text: A text whose backend is included. Only for vocabularies.
+
+    Raises:
+        TokembError: If the file or folder is not supported or damaged, or if ``text`` is given and it is not a
+            vocabulary.
     """
     if text is None:
-        for belongs, describe in _FOLDERS:
-            if belongs(path):
+        for recognizes, describe in _FOLDERS:
+            if recognizes(path):
                 return describe(path, top)
     folder = path.parent if path.name == MANIFEST else path
-    of_shards = folder.is_dir() and os.path.lexists(folder / MANIFEST)
-    if not of_shards and (path.is_dir() or path.suffix == ".json"):
+    is_shards = folder.is_dir() and os.path.lexists(folder / MANIFEST)
+    if not is_shards and (path.is_dir() or path.suffix == ".json"):
         return describe_encoder(Encoder.load(path), top, text)
     if not path.exists():
-        raise ArgumentError(f"there is nothing at {path}")
+        raise ArgumentError(f"{path} does not exist")
     if text is not None:
-        raise ArgumentError(f"{path} is no vocabulary, so no text goes through it")
-    return describe_shards(folder) if of_shards else _describe_file(path, top)
+        raise ArgumentError(f"{path} is not a vocabulary, so it cannot encode a text")
+    return describe_shards(folder) if is_shards else _describe_file(path, top)
 
 
 def _describe_file(path: Path, top: int) -> Description:
@@ -69,18 +75,18 @@ def _describe_file(path: Path, top: int) -> Description:
     if path.suffix in SUFFIXES:
         return describe_rows(path)
     raise ArgumentError(
-        f"{path} is none of what tokemb makes or reads: "
-        "a folder of a vocabulary, of columns, of a training or of a SavedModel, a tokenizer.json, a .keras model, "
-        f"counts, or ids and vectors: {', '.join(SUFFIXES)}"
+        f"{path} is not a file or folder that tokemb can inspect. It must be a folder of a vocabulary, of columns, of "
+        "a training or of a SavedModel, a tokenizer.json, a .keras model, counts, ids or vectors "
+        f"({', '.join(SUFFIXES)})"
     )
 
 
 def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Description:
-    """Describe a vocabulary, its ``top`` most frequent tokens, and the backend that encodes ``text``, or any text."""
+    """Describe a vocabulary, its ``top`` most frequent tokens, and the backend of ``text``, or of any text."""
     description: Description = {
         "kind": "vocabulary",
         "profile": encoder.profile,
-        "model": encoder.model,
+        "model": encoder.algorithm,
         "input_dim": encoder.input_dim,
         "pad_id": encoder.pad_id,
         "unk_id": encoder.unk_id,
@@ -118,7 +124,7 @@ def _most_frequent(encoder: Encoder, top: int) -> list[Description]:
 
 
 def _describe_columns(encoder: ColumnEncoder, top: int) -> Description:
-    shares = {
+    sharing = {
         column.name: [other.name for other in encoder.columns if other.vocabulary == column.vocabulary]
         for column in encoder.columns
     }
@@ -132,7 +138,7 @@ def _describe_columns(encoder: ColumnEncoder, top: int) -> Description:
             column.name: {
                 "holds": column.kind,
                 "of": list(column.parts) if len(column.parts) > 1 else None,
-                "shared": shares[column.name] if len(shares[column.name]) > 1 else None,
+                "shared": sharing[column.name] if len(sharing[column.name]) > 1 else None,
                 "maxlen": column.maxlen,
                 "input_dim": encoder.input_dims[column.name],
                 "suggested_dim": encoder.suggested_dims[column.name],
@@ -146,7 +152,7 @@ def _describe_columns(encoder: ColumnEncoder, top: int) -> Description:
 
 def _describe_counts(counts: TokenCounts, top: int) -> Description:
     distinct = len(counts.tokens)
-    # Of equally frequent tokens the one that was seen first.
+    # Equally frequent tokens are in the order of their first appearance.
     ranked = np.argsort(-counts.counts, kind="stable")[:top]
     columns = (counts.tokens.take(pa.array(ranked)).to_pylist(), counts.counts[ranked], counts.documents[ranked])
     return {
@@ -186,7 +192,7 @@ def _describe_array(path: Path) -> Description:
     return description
 
 
-# Folders that say themselves what they are, and how each is described.
+# For each kind of folder that is recognized by its content, the test and the description.
 _FOLDERS: tuple[tuple[Callable[[Path], bool], Callable[[Path, int], Description]], ...] = (
     (is_columns_folder, lambda path, top: _describe_columns(ColumnEncoder.load(path), top)),
     (is_training, lambda path, _: describe_training(path)),

@@ -1,4 +1,4 @@
-"""What files of ids and vectors hold, and folders of them, as plain values; their rows are not read but of JSON."""
+"""Descriptions of files and folders of ids and vectors as JSON values. Rows are only read from JSON Lines."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from tokemb.files.arrow_files import open_parquet
 from tokemb.formats import FORMATS
 from tokemb.formats.manifest import MANIFEST, read_manifest, shard_path
 from tokemb.formats.npz import kept_schema, read_headers
-from tokemb.formats.npz import validate as sound_npz
+from tokemb.formats.npz import validate as validate_npz
 from tokemb.formats.npz_member import read_scalar
 from tokemb.formats.open_ids import SUFFIXES, open_ids
-from tokemb.formats.parquet import validate as sound_parquet
+from tokemb.formats.parquet import validate as validate_parquet
 
 Description = dict[str, Any]
 
 
 def describe_rows(path: Path) -> Description:
-    """Describe a file of ids, or a ``.npz`` or ``.parquet`` of vectors.
+    """Describe a file of ids, or a ``.npz`` or ``.parquet`` file of vectors.
 
-    Raises ``ArgumentError`` if it is neither, or broken.
+    Raises:
+        ArgumentError: If it contains neither, or is damaged.
     """
     size = path.stat().st_size
     vectors = _VECTORS[path.suffix](path) if path.suffix in _VECTORS else None
@@ -49,27 +50,29 @@ def describe_rows(path: Path) -> Description:
 
 
 def describe_shards(folder: Path) -> Description:
-    """Describe a folder of shards from its manifest and the first of them.
+    """Describe a folder of shards from its manifest and its first shard.
 
-    ``damaged``: the files that are not there, or not as long as the manifest says.
-    Raises ``ArgumentError`` if the manifest is none.
+    ``damaged`` lists the files that are missing or do not have the size in the manifest.
+
+    Raises:
+        ArgumentError: If the manifest is invalid.
     """
     manifest = read_manifest(folder / MANIFEST)
     settings, suffix = manifest.settings, manifest.settings.get("format")
     if suffix not in FORMATS:
         raise ArgumentError(
-            f"{folder / MANIFEST} says that its shards are {suffix!r:.40}, which is no format of theirs"
+            f"{folder / MANIFEST} names the shard format {suffix!r:.40}; it must be one of {', '.join(FORMATS)}"
         )
     paths = [shard_path(folder, index, suffix) for index in range(len(manifest.rows))]
     damaged = [path.name for path, size in zip(paths, manifest.bytes, strict=True) if not _is_of_size(path, size)]
-    of_vectors = "pooling" in settings
+    holds_vectors = "pooling" in settings
     is_table = "columns" in settings
     readable = (
-        paths and not is_table and paths[0].name not in damaged and suffix in (_VECTORS if of_vectors else SUFFIXES)
+        paths and not is_table and paths[0].name not in damaged and suffix in (_VECTORS if holds_vectors else SUFFIXES)
     )
     first = describe_rows(paths[0]) if readable else {}
     unknown = dict.fromkeys(settings.get("keep") or [], "unknown")
-    if of_vectors:
+    if holds_vectors:
         shape = {"dim": first.get("dim"), "pooling": settings["pooling"]}
     elif is_table:
         shape = {"columns": settings["columns"], "ragged": settings.get("ragged")}
@@ -78,7 +81,7 @@ def describe_shards(folder: Path) -> Description:
         shape = {"maxlen": maxlen, "ragged": settings.get("ragged")}
     return {
         "kind": "shards",
-        "holds": "vectors" if of_vectors else "columns" if is_table else "ids",
+        "holds": "vectors" if holds_vectors else "columns" if is_table else "ids",
         "format": suffix[1:],
         "files": len(paths),
         "rows": sum(manifest.rows),
@@ -99,14 +102,14 @@ def _is_of_size(path: Path, size: int) -> bool:
 
 
 def _npz_vectors(path: Path) -> Description | None:
-    with sound_npz(path), zipfile.ZipFile(path) as archive:
+    with validate_npz(path), zipfile.ZipFile(path) as archive:
         headers = read_headers(archive)
         header = headers.get("vectors")
         if header is None:
             return None
         return {
             "rows": header.shape[0],
-            "dim": header.shape[-1] if header.row_shape else None,  # a model may give one number a row
+            "dim": header.shape[-1] if header.row_shape else None,  # a model may return one number per row
             "dtype": str(header.dtype),
             "fingerprint": read_scalar(archive, headers.get("fingerprint"), "U"),
             "kept": _types(kept_schema(headers, "vectors", header.shape[0])),
@@ -114,18 +117,18 @@ def _npz_vectors(path: Path) -> Description | None:
 
 
 def _parquet_vectors(path: Path) -> Description | None:
-    with sound_parquet(path), open_parquet(path) as file:
+    with validate_parquet(path), open_parquet(path) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
     if "vectors" not in schema.names:
         return None
-    kind, dim = schema.field("vectors").type, None
-    while pt.is_list(kind) or pt.is_fixed_size_list(kind):
-        dim = kind.list_size if pt.is_fixed_size_list(kind) else None
-        kind = kind.value_type
+    element_type, dim = schema.field("vectors").type, None
+    while pt.is_list(element_type) or pt.is_fixed_size_list(element_type):
+        dim = element_type.list_size if pt.is_fixed_size_list(element_type) else None
+        element_type = element_type.value_type
     return {
         "rows": rows,
         "dim": dim,
-        "dtype": str(np.dtype(kind.to_pandas_dtype())),
+        "dtype": str(np.dtype(element_type.to_pandas_dtype())),
         "fingerprint": (schema.metadata or {}).get(b"tokemb.fingerprint", b"").decode(errors="replace") or None,
         "kept": _types(schema.remove(schema.get_field_index("vectors"))),
     }
@@ -134,5 +137,5 @@ def _parquet_vectors(path: Path) -> Description | None:
 _VECTORS = {".npz": _npz_vectors, ".parquet": _parquet_vectors}
 
 
-def _types(kept: pa.Schema) -> dict[str, str]:
-    return {field.name: str(field.type) for field in kept}
+def _types(schema: pa.Schema) -> dict[str, str]:
+    return {field.name: str(field.type) for field in schema}

@@ -1,4 +1,4 @@
-"""Where rows go: a file, a stream, or a folder of shards."""
+"""The output of rows: a file, a stream, or a folder of shards."""
 
 from __future__ import annotations
 
@@ -23,29 +23,30 @@ Batch = TypeVar("Batch", pa.RecordBatch, IdBlock)
 
 @contextmanager
 def locked(output: Output, vocabulary: str, settings: dict[str, Any]) -> Iterator[None]:
-    """Keep other runs from writing a folder during the block, and find out what is there: see ``ShardFolder.locked``.
+    """Lock a folder for the duration of the block, and read its state. See ``ShardFolder.locked``.
 
-    Files and streams need no lock: a file gets its name in one step.
+    Files and streams need no lock, because a file is renamed in one step.
     """
     with output.locked(vocabulary, settings) if isinstance(output, ShardFolder) else nullcontext():
         yield
 
 
 def is_complete(output: Output) -> bool:
-    """Whether an earlier run has written everything."""
+    """Return whether an earlier run has written everything."""
     return isinstance(output, ShardFolder) and output.complete
 
 
 def skip_written(batches: Iterator[Batch], output: Output) -> Iterator[Batch]:
-    """``batches`` without the rows that are in ``output`` already; at least one, if only of no rows.
+    """Skip the rows that an earlier run has written to ``output``. At least one batch remains, which may be empty.
 
-    Raises ``ArgumentError`` if there are fewer.
+    Raises:
+        ArgumentError: If there are fewer rows than were written.
     """
-    return _without_first(batches, sum(output.rows)) if isinstance(output, ShardFolder) else batches
+    return _skip_rows(batches, sum(output.rows)) if isinstance(output, ShardFolder) else batches
 
 
 def check_output(output: Output, layout: OutputOptions, force: bool) -> None:
-    """Raise what ``write_rows`` would for the layout and what is there, to know it before any work that comes first."""
+    """Check the layout and the output as ``write_rows`` does, before any work."""
     if isinstance(output, ShardFolder):
         check_layout(output.shard(0), layout)
     else:
@@ -56,7 +57,7 @@ def check_output(output: Output, layout: OutputOptions, force: bool) -> None:
 def write_rows(
     output: Output,
     layout: OutputOptions,
-    pieces: Iterable[Chunk[Rows]],
+    chunks: Iterable[Chunk[Rows]],
     append: Callable[[Writer, Chunk[Rows]], None],
     count: RowCount,
     force: bool,
@@ -64,45 +65,49 @@ def write_rows(
     """Write rows. A file appears whole or not at all.
 
     Args:
-        output: Where they go.
-        layout: What the files hold.
-        pieces: The rows.
-        append: Gives the rows of one piece to a file.
-        count: The rows that were read, all of them once the last piece is given.
-        force: Replace a file of another kind. A ``ShardFolder`` knows itself.
+        output: The output.
+        layout: The layout of the files.
+        chunks: The rows.
+        append: Appends the rows of one chunk to a file.
+        count: The number of rows read, complete after the last chunk.
+        force: Replace a file of another kind. A ``ShardFolder`` has its own setting.
 
     Raises:
-        RowsLostError: If other rows were read than written.
+        RowsLostError: If the number of written rows differs from the number of rows read.
     """
     if isinstance(output, ShardFolder):
-        output.write(layout, _fitting(pieces, output, layout), append, count)
+        output.write(layout, _check_each_fits(chunks, output, layout), append, count)
         return
     with open_writer(output, layout, force=force) as writer:
-        for piece in _fitting(pieces, output, layout):
-            append(writer, piece)
+        for chunk in _check_each_fits(chunks, output, layout):
+            append(writer, chunk)
         count.check(writer.rows)
 
 
 def check_rows_fit(output: Output, layout: OutputOptions, rows: int) -> None:
-    """Raise ``ArgumentError`` if ``rows`` of ``layout`` do not fit on the disk of ``output``."""
+    """Check that ``rows`` of ``layout`` fit on the disk of ``output``.
+
+    Raises:
+        ArgumentError: If they do not.
+    """
     if isinstance(output, ShardFolder):
         check_room(output.path, rows * least_row_bytes(output.shard(0), layout))
     elif isinstance(output, Path):
         check_room(output, rows * least_row_bytes(output, layout))
 
 
-def _fitting(pieces: Iterable[Chunk[Rows]], output: Output, layout: OutputOptions) -> Iterator[Chunk[Rows]]:
-    """Give ``pieces`` on. Raise ``ArgumentError`` for one that does not fit on the disk of ``output``."""
-    for piece in pieces:
-        check_rows_fit(output, layout, len(piece[0]))
-        yield piece
+def _check_each_fits(chunks: Iterable[Chunk[Rows]], output: Output, layout: OutputOptions) -> Iterator[Chunk[Rows]]:
+    """Yield ``chunks``. Check before each that it fits on the disk of ``output``."""
+    for chunk in chunks:
+        check_rows_fit(output, layout, len(chunk[0]))
+        yield chunk
 
 
-def _without_first(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
+def _skip_rows(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
     for batch in batches:
         skipped = min(rows, len(batch))
         rows -= skipped
         if not rows:
             yield batch.slice(skipped)
     if rows:
-        raise ArgumentError("there are fewer rows than those of the shards that are there: name a new folder")
+        raise ArgumentError(f"the input has {rows} fewer rows than the shards in the output folder: name a new folder")

@@ -1,4 +1,4 @@
-"""What became of the texts, or of the rows of a table, of a run."""
+"""Statistics of a run."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from tokemb.rows.table_rows import TableRows
 
 @dataclass
 class EncodingReport:
-    """What became of the texts.
+    """Statistics of the texts of a run.
 
-    ``rows``: those that were encoded and written in this run; ``read``: those that were read, also rows of shards that
-    were there already. ``tokens``: all tokens of the texts, also those cut off; ``unknown``: how many of them
-    were out of vocabulary;
-    ``truncated``: rows that lost tokens; ``maxlen``: the length of the rows, ``None`` where they are not padded;
-    ``layout``: of what was written.
+    Attributes:
+        rows: The number of rows that were encoded and written in this run.
+        tokens: The number of tokens before truncation.
+        unknown: The number of these tokens that were out of vocabulary.
+        truncated: The number of rows that lost tokens.
+        maxlen: The length of the rows, ``None`` if they are not padded.
+        layout: The layout of the output.
+        read: The number of rows read, including rows of shards that an earlier run wrote.
     """
 
     rows: int = 0
@@ -35,23 +38,23 @@ class EncodingReport:
 
     @property
     def shape(self) -> str:
-        """The shape of what was written, (rows, maxlen) for instance, as NumPy prints it."""
+        """The shape of the output, for example (rows, maxlen), as NumPy prints it."""
         if self.layout is None or self.layout.row_shape is None:
             return "ragged"
         return str((self.rows, *self.layout.row_shape))
 
     @property
     def rows_line(self) -> str:
-        """How many rows were read and written."""
+        """The number of rows read and written, as a text."""
         return rows_line(self.read, self.rows)
 
     @property
     def unknown_share(self) -> float:
-        """The share of tokens that were out of vocabulary, from 0 to 1."""
+        """The share of tokens out of vocabulary, from 0 to 1."""
         return self.unknown / self.tokens if self.tokens else 0.0
 
     def add(self, batch: EncodedBatch) -> None:
-        """Count one more batch."""
+        """Add the statistics of one batch."""
         self.rows += len(batch.rows)
         self.tokens += batch.tokens
         self.unknown += batch.unknown

@@ -1,4 +1,4 @@
-"""What is known of the corpus that a vocabulary was made from."""
+"""Statistics of the corpus to which a vocabulary was fitted."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from tokemb.errors import VocabularyError
 
 @dataclass(frozen=True)
 class CorpusStatistics:
-    """Sizes of the corpus that a vocabulary was made from.
+    """Sizes of the corpus to which a vocabulary was fitted.
 
-    ``rows``, ``tokens``, ``distinct``: rows, tokens of the profile, and how many of those differ.
-    ``encoded``, ``oov``: tokens of the model (the same for word models), and how many are out of vocabulary.
-    ``row_lengths``: for each length in tokens of the profile, the number of rows that have it.
+    Attributes:
+        rows: The number of rows.
+        tokens: The number of pre-tokens.
+        distinct: The number of distinct pre-tokens.
+        encoded: The number of tokens. For word vocabularies it equals ``tokens``.
+        oov: The number of tokens out of vocabulary.
+        row_lengths: For each length in pre-tokens, the number of rows with this length.
     """
 
     rows: int
@@ -31,39 +35,41 @@ class CorpusStatistics:
         return 1 - self.oov / self.encoded if self.encoded else 1.0
 
     def length_quantile(self, share: float) -> int:
-        """The smallest length in tokens such that at least ``share`` of the rows are no longer."""
+        """Return the smallest length in pre-tokens such that at least ``share`` of the rows are not longer."""
         return length_quantile(self.row_lengths, share)
 
     def to_json(self) -> dict[str, Any]:
-        """The form in ``tokemb.json``: as the fields, ``row_lengths`` a list of pairs."""
+        """Return the object of ``tokemb.json``: the attributes, with ``row_lengths`` as a list of pairs."""
         return {**vars(self), "row_lengths": [list(pair) for pair in sorted(self.row_lengths.items())]}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> CorpusStatistics:
-        """Invert ``to_json``; raises ``VocabularyError`` if the content is anything else."""
+        """Invert ``to_json``. Any other content raises ``VocabularyError``."""
         try:
             pairs: Sequence[tuple[int, int]] = content["row_lengths"]
             statistics = cls(**{**content, "row_lengths": dict(pairs)})
         except (KeyError, TypeError, ValueError):
-            raise _wrong() from None
+            raise _invalid() from None
         numbers = [*statistics.row_lengths.items(), [v for k, v in vars(statistics).items() if k != "row_lengths"]]
         if any(type(number) is not int or number < 0 for part in numbers for number in part):
-            raise _wrong()
+            raise _invalid()
         return statistics
 
 
-def _wrong() -> VocabularyError:
-    return VocabularyError("the corpus in tokemb.json must be numbers of rows and tokens: fit the vocabulary again")
+def _invalid() -> VocabularyError:
+    return VocabularyError("the corpus in tokemb.json must hold numbers of rows and tokens: fit the vocabulary again")
 
 
 def length_quantile(row_lengths: Mapping[int, int], share: float) -> int:
-    """The smallest length such that at least ``share`` of the rows are no longer; 0 if there are no rows.
+    """Return the smallest length such that at least ``share`` of the rows are not longer, or 0 without rows.
 
-    ``row_lengths``: for each length, the number of rows that have it.
+    Args:
+        row_lengths: For each length, the number of rows with this length.
+        share: A number from 0 to 1.
     """
-    enough, reached = share * sum(row_lengths.values()), 0
+    required, covered = share * sum(row_lengths.values()), 0
     for length, rows in sorted(row_lengths.items()):
-        reached += rows
-        if reached >= enough:
+        covered += rows
+        if covered >= required:
             return length
     return 0

@@ -1,4 +1,4 @@
-"""Rows kept on disk until it is known how long the longest is."""
+"""Rows that are stored on disk until the length of the longest row is known."""
 
 from __future__ import annotations
 
@@ -16,28 +16,34 @@ from tokemb.files.output_errors import naming_file
 from tokemb.rows.corpus_statistics import length_quantile
 from tokemb.rows.ragged import Ragged
 
-# An array above this, in bytes, of which more than this share is padding, is a mistake.
-_ABSURD_BYTES = 1_000_000_000
-_ABSURD_SHARE = 0.95
+# A larger array that consists of padding by more than this share is a mistake.
+_MIN_PADDED_BYTES = 1_000_000_000
+_MAX_PADDING_SHARE = 0.95
 
-# A column that no kept column is called, since Layout refuses it.
+# No other column has this name, since Layout rejects it.
 _IDS = "ids"
 
 
 class DiskBuffer:
-    """Holds rows of ids and their kept columns in a temporary file, and gives them back in order, block by block.
+    """A temporary file of ids and ``--keep`` columns, which are read again in the same order, block by block.
 
-    The file is beside the output, where there must be room anyway, and has no name where the system allows it.
-    ``rows``: how many there are; ``longest``: the number of ids of the longest; ``row_lengths``: for each number of
-    ids, the number of rows that have it.
+    The file is beside the output, whose disk needs the space anyway. It has no name where the system supports this.
+
+    Attributes:
+        row_lengths: For each number of ids, the number of rows with this length.
     """
 
     def __init__(self, output: Path, kept: pa.Schema | None = None) -> None:
-        """``kept``: the columns that come with every block.
+        """Create the temporary file.
 
-        Raises ``OSError`` if ``output`` could not be written.
+        Args:
+            output: The file or folder that is written later.
+            kept: The schema of the columns that accompany every block.
+
+        Raises:
+            OSError: If ``output`` could not be written.
         """
-        import tempfile  # here, so that those who know the length of rows do not wait for it
+        import tempfile  # only here, because most outputs need no buffer
 
         self._output = output
         self._file = tempfile.TemporaryFile(dir=check_output(output).parent, prefix=".tokemb-")
@@ -48,7 +54,7 @@ class DiskBuffer:
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return sum(self.row_lengths.values())
 
     @property
@@ -57,16 +63,16 @@ class DiskBuffer:
         return max(self.row_lengths, default=0)
 
     def append(self, rows: Ragged, kept: pa.RecordBatch | None = None) -> None:
-        """Add rows, and as many of the kept columns."""
+        """Append rows and the same rows of the kept columns."""
         lists = pa.LargeListArray.from_arrays(pa.array(rows.row_splits), pa.array(rows.values))
         columns = [] if kept is None else kept.columns
         with naming_file(self._output):
             self._writer.write_batch(pa.RecordBatch.from_arrays([lists, *columns], schema=self._schema))
-        lengths, times = np.unique(rows.lengths, return_counts=True)
-        self.row_lengths.update(dict(zip(lengths.tolist(), times.tolist(), strict=True)))
+        lengths, counts = np.unique(rows.lengths, return_counts=True)
+        self.row_lengths.update(dict(zip(lengths.tolist(), counts.tolist(), strict=True)))
 
     def blocks(self) -> Iterator[tuple[Ragged, pa.RecordBatch]]:
-        """Give the blocks back as they came: rows, and their kept columns; ends ``append``."""
+        """Yield each appended block: its rows and its kept columns. Nothing can be appended afterwards."""
         self._writer.close()
         self._file.seek(0)
         with pa.ipc.open_stream(self._file) as reader:
@@ -85,20 +91,22 @@ class DiskBuffer:
 
 
 def check_padding(row_lengths: Mapping[int, int], maxlen: int, id_bytes: int) -> None:
-    """Raise ``ArgumentError``, with the lengths of the rows, if rows padded to ``maxlen`` were hardly anything else.
+    """Raise ``ArgumentError`` if a large output would consist almost entirely of padding.
 
-    ``row_lengths``: for each number of ids, the number of rows that have it. ``id_bytes``: what each id takes in the
-    output, its vector for instance.
+    Args:
+        row_lengths: For each number of ids, the number of rows with this length.
+        maxlen: The length that the rows are padded to.
+        id_bytes: The bytes of each id in the output, for example those of its vector.
     """
     rows = sum(row_lengths.values())
-    ids = sum(length * times for length, times in row_lengths.items())
+    ids = sum(length * count for length, count in row_lengths.items())
     size = rows * maxlen * id_bytes
     padding = 1 - ids / (rows * maxlen) if size else 0.0
-    if size <= _ABSURD_BYTES or padding <= _ABSURD_SHARE:
+    if size <= _MIN_PADDED_BYTES or padding <= _MAX_PADDING_SHARE:
         return
     shares = ", ".join(f"{length_quantile(row_lengths, share)} ({share:.0%})" for share in (0.5, 0.9, 0.99, 1.0))
-    most = max(length_quantile(row_lengths, 0.99), 1)
+    suggested = max(length_quantile(row_lengths, 0.99), 1)
     raise ArgumentError(
         f"padding {rows} rows to the longest, {maxlen} ids, takes {size / 1e9:.1f} GB of which {padding:.1%} is "
-        f"padding; rows have up to {shares} ids: pass maxlen={most}, or write rows without padding"
+        f"padding; rows have up to {shares} ids: pass maxlen={suggested}, or write rows without padding"
     )

@@ -1,4 +1,4 @@
-"""Refuse outputs that cannot be meant: larger than the free space of the disk, or next to nothing but padding."""
+"""Reject outputs that are larger than the free disk space, or that consist almost entirely of padding."""
 
 from __future__ import annotations
 
@@ -7,46 +7,47 @@ from pathlib import Path
 from tokemb.errors import ArgumentError
 from tokemb.rows.ragged import Ragged
 
-# Below this many bytes nothing is checked: an error comes soon enough.
-_WORTH_CHECKING = 100_000_000
+# Smaller outputs are not checked: if the disk is full, the error comes soon.
+_MIN_CHECKED_BYTES = 100_000_000
 
-# Rows padded to more than this many times the longest of them, in more than this many bytes, are a mistake. Rows of a
-# given length that are mostly padding are not, as a model may need that length.
-_ABSURD_FACTOR = 1000
-_ABSURD_BYTES = 1_000_000_000
+# Larger outputs whose rows are padded to more than this many times the longest row are a mistake. A smaller factor is
+# accepted, since a model may need a certain length.
+_MAX_PADDING_FACTOR = 1000
+_MIN_PADDED_BYTES = 1_000_000_000
 
 
 def check_room(path: Path, size: int) -> None:
-    """Raise ``ArgumentError`` if ``size`` more bytes do not fit on the disk of ``path``."""
-    if size < _WORTH_CHECKING:
+    """Raise ``ArgumentError`` if the disk of ``path`` has less than ``size`` free bytes."""
+    if size < _MIN_CHECKED_BYTES:
         return
-    import shutil  # here, so that small outputs do not wait for the archives that it knows
+    import shutil  # only here, because shutil imports the archive formats
 
     folder = path if path.is_dir() else path.resolve().parent
     free = shutil.disk_usage(folder).free
     if size > free:
         raise ArgumentError(
-            f"the rows take at least {_gigabytes(size)} in {path}, where {_gigabytes(free)} are free: pass a smaller "
-            "maxlen, or write to another disk"
+            f"the rows take at least {_gigabytes(size)} in {path}, and the disk has {_gigabytes(free)} free: pass a "
+            "smaller maxlen, or write to another disk"
         )
 
 
 def check_length(rows: Ragged, maxlen: int, id_bytes: int) -> None:
-    """Raise ``ArgumentError`` if ``maxlen`` pads the first ``rows`` of a corpus absurdly.
+    """Raise ``ArgumentError`` if ``maxlen`` is far longer than the first ``rows`` of a corpus.
 
     Args:
         rows: Some rows without padding.
-        maxlen: The length that was asked for.
-        id_bytes: Bytes of each id in the output, those of its vector for instance.
+        maxlen: The requested length.
+        id_bytes: The bytes of each id in the output, for example those of its vector.
     """
     size = len(rows) * maxlen * id_bytes
-    if size <= _ABSURD_BYTES:
+    if size <= _MIN_PADDED_BYTES:
         return
     longest = int(rows.lengths.max(initial=1))
-    if maxlen > _ABSURD_FACTOR * longest:
+    if maxlen > _MAX_PADDING_FACTOR * longest:
         raise ArgumentError(
-            f"maxlen must not pad rows to more than {_ABSURD_FACTOR:,} times their length: the first {len(rows):,} "
-            f"rows have up to {longest:,} ids, and take {_gigabytes(size)} with {maxlen:,}: pass maxlen={longest}"
+            f"maxlen must be at most {_MAX_PADDING_FACTOR:,} times the length of the longest row, {longest:,} ids in "
+            f"the first {len(rows):,} rows, which take {_gigabytes(size)} if they are padded to {maxlen:,}: "
+            f"pass maxlen={longest}"
         )
 
 

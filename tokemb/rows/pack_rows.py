@@ -1,4 +1,7 @@
-"""Rows of ids laid out anew: cut, between other ids, padded. In NumPy for few ids, in kernels and threads for many."""
+"""Copy rows of ids truncated, padded, or with other ids around them.
+
+NumPy does this for few ids, and kernels in several threads do it for many.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from tokemb.rows.threads import parallel_map, split_rows, thread_count, worth_ke
 
 
 def check_splits(values: Int32, row_splits: Int64) -> None:
-    """Raise ``ArgumentError`` unless ``row_splits`` cut ``values`` into rows: kernels read where they are told to."""
+    """Raise ``ArgumentError`` unless ``row_splits`` split ``values`` into rows. Kernels do not check bounds."""
     if not len(row_splits) or row_splits[0] < 0 or row_splits[-1] > len(values) or np.any(np.diff(row_splits) < 0):
         raise ArgumentError(f"row_splits must ascend from 0 to the {len(values)} ids in values")
 
@@ -30,33 +33,44 @@ def pack_rows(
     marked: Bool | None = None,
     threads: int | None = None,
 ) -> Bool:
-    """Fill ``out``, int32 (size,), with rows of ids.
+    """Fill ``out`` with rows of ids.
 
-    ``values``: int32 (total,); ``starts``, ``lengths``: int64 (rows,), which of them are a row's, in any order.
-    ``splits``: int64 (rows + 1,), from 0 to ``size``; row ``i`` of the result is ``out[splits[i]:splits[i + 1]]``: the
-    ids ``before``, the row's, those ``after``, and then ``fill`` for what is left (with ``fill_first``, the other way
-    round: ``fill`` and then the ids).
+    Row ``i`` of the result is ``out[splits[i]:splits[i + 1]]``: the ids ``before``, the ids of the row, the ids
+    ``after``, and then ``fill``. With ``fill_first``, ``fill`` precedes the ids.
 
-    Returns in which rows there is a ``marked`` id: bool (rows,), all false without ``marked``, which is as for
-    ``rows_with``.
+    Args:
+        values: int32 array ``(total,)`` with the ids of all rows.
+        starts: int64 array ``(rows,)`` with the start of each row in ``values``, in any order.
+        lengths: int64 array ``(rows,)`` with the number of ids of each row.
+        splits: int64 array ``(rows + 1,)``, ascending from 0 to ``size``.
+        out: int32 array ``(size,)``, which is overwritten.
+        before: Ids before each row.
+        after: Ids after each row.
+        fill: The id that fills the rest of a row.
+        fill_first: Whether the filling precedes the ids.
+        marked: Ids to find, as for ``rows_with``.
+        threads: The number of threads. ``None`` uses all cores.
+
+    Returns:
+        bool array ``(rows,)``: whether a row contains a ``marked`` id. Without ``marked``, all are false.
     """
     if not worth_kernel(len(out)):
-        _lay_out_in_numpy(values, starts, lengths, splits, out, before, after, fill, fill_first)
+        _pack_in_numpy(values, starts, lengths, splits, out, before, after, fill, fill_first)
         if marked is None:
             return np.zeros(len(lengths), np.bool_)
-        return _rows_with_in_numpy(_gathered(values, starts, lengths), lengths, marked)
-    from tokemb import kernels  # here, so that small inputs do not wait for it
+        return _rows_with_in_numpy(_gather(values, starts, lengths), lengths, marked)
+    from tokemb import kernels  # only here, because small inputs do not need them
 
     around = np.array(before, np.int32), np.array(after, np.int32)
     source = [np.ascontiguousarray(array) for array in (values, starts, lengths, *around, splits)]
     found = np.zeros(len(lengths), np.bool_)
-    looking = _bytes(np.zeros(0, np.bool_) if marked is None else marked), _bytes(found)
-    cuts = split_rows(splits, thread_count(threads))
-    parallel_map(kernels.lay_rows, [(*source, out, fill, fill_first, *looking, first, last) for first, last in cuts])
+    flags = _bytes(np.zeros(0, np.bool_) if marked is None else marked), _bytes(found)
+    ranges = split_rows(splits, thread_count(threads))
+    parallel_map(kernels.pack_rows, [(*source, out, fill, fill_first, *flags, first, last) for first, last in ranges])
     return found
 
 
-def _lay_out_in_numpy(
+def _pack_in_numpy(
     values: Int32,
     starts: Int64,
     lengths: Int64,
@@ -72,15 +86,15 @@ def _lay_out_in_numpy(
     for token in before:
         out[at] = token
         at = at + 1
-    out[_within(at, lengths, len(out))] = _gathered(values, starts, lengths)
+    out[_within(at, lengths, len(out))] = _gather(values, starts, lengths)
     at = at + lengths
     for token in after:
         out[at] = token
         at = at + 1
 
 
-def _gathered(values: Int32, starts: Int64, lengths: Int64) -> Int32:
-    """The ids of runs that start at ``starts`` and have ``lengths``, one run after the other."""
+def _gather(values: Int32, starts: Int64, lengths: Int64) -> Int32:
+    """Concatenate the ids of the runs with these starts and lengths."""
     offsets = np.cumsum(lengths) - lengths
     total = int(lengths.sum())
     if total == len(values) and np.array_equal(starts, offsets):
@@ -89,7 +103,7 @@ def _gathered(values: Int32, starts: Int64, lengths: Int64) -> Int32:
 
 
 def _within(starts: Int64, lengths: Int64, size: int) -> Bool:
-    """Bool (size,), true within runs that start at ``starts``, ascending, and have ``lengths``."""
+    """Return bool ``(size,)``: whether a position is inside a run with these ascending starts and lengths."""
     steps = np.empty(2 * len(starts) + 1, np.int64)
     ends = starts + lengths
     steps[:-1:2] = np.diff(ends, prepend=0) - lengths  # from the end of one run to the start of the next
@@ -99,11 +113,11 @@ def _within(starts: Int64, lengths: Int64, size: int) -> Bool:
 
 
 def select_ids(values: Int32, row_splits: Int64, keep: Bool, threads: int | None = None) -> tuple[Int32, Int64]:
-    """``values`` and ``row_splits`` of the rows with only the ids where ``keep``, bool (total,), is true."""
+    """Return ``values`` and ``row_splits`` of the rows with only the ids where ``keep``, bool ``(total,)``, is true."""
     if not worth_kernel(len(values)):
-        kept = np.zeros(len(keep) + 1, np.int64)
-        np.cumsum(keep, out=kept[1:])
-        return values[keep], kept[row_splits]
+        kept_before = np.zeros(len(keep) + 1, np.int64)
+        np.cumsum(keep, out=kept_before[1:])
+        return values[keep], kept_before[row_splits]
     from tokemb import kernels
 
     check_splits(values, row_splits)
@@ -112,18 +126,27 @@ def select_ids(values: Int32, row_splits: Int64, keep: Bool, threads: int | None
     values, keep = np.ascontiguousarray(values), np.ascontiguousarray(keep)
     row_splits = np.ascontiguousarray(row_splits)
     splits = np.zeros(len(row_splits), np.int64)
-    cuts = split_rows(row_splits, thread_count(threads))
-    parallel_map(kernels.count_kept, [(keep, row_splits, splits[1:], first, last) for first, last in cuts])
+    ranges = split_rows(row_splits, thread_count(threads))
+    parallel_map(kernels.count_selected, [(keep, row_splits, splits[1:], first, last) for first, last in ranges])
     np.cumsum(splits, out=splits)
     out = np.empty(splits[-1], np.int32)
-    parallel_map(kernels.copy_kept, [(values, keep, row_splits, splits, out, first, last) for first, last in cuts])
+    parallel_map(
+        kernels.copy_selected, [(values, keep, row_splits, splits, out, first, last) for first, last in ranges]
+    )
     return out, splits
 
 
 def rows_with(values: Int32, row_splits: Int64, marked: Bool, threads: int | None = None) -> Bool:
-    """In which rows there is a marked id: bool (rows,).
+    """Find the rows that contain a marked id.
 
-    ``marked``: bool (ids,), which ids are; its last is for all ids beyond.
+    Args:
+        values: int32 array ``(total,)``.
+        row_splits: int64 array ``(rows + 1,)``.
+        marked: bool array ``(ids,)``: whether an id is marked. The last element applies to all higher ids.
+        threads: The number of threads. ``None`` uses all cores.
+
+    Returns:
+        bool array ``(rows,)``.
     """
     if not worth_kernel(len(values)):
         return _rows_with_in_numpy(values[row_splits[0] : row_splits[-1]], np.diff(row_splits), marked)
@@ -139,7 +162,7 @@ def rows_with(values: Int32, row_splits: Int64, marked: Bool, threads: int | Non
 
 
 def _rows_with_in_numpy(ids: Int32, lengths: Int64, marked: Bool) -> Bool:
-    """``rows_with`` for ``ids`` that lie one row after the other."""
+    """Return the result of ``rows_with`` for contiguous rows of these lengths."""
     found = np.zeros(len(lengths), np.bool_)
     hits = np.flatnonzero(marked.take(ids.view(np.uint32), mode="clip"))
     found[np.searchsorted(np.cumsum(lengths), hits, side="right")] = True

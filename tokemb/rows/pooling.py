@@ -1,4 +1,4 @@
-"""One vector a row: mean, sum or maximum over the vectors of its tokens."""
+"""Pool the vectors of the tokens of each row to one vector: mean, sum or maximum."""
 
 from __future__ import annotations
 
@@ -16,37 +16,43 @@ Float32 = npt.NDArray[np.float32]
 
 POOLINGS = ("mean", "sum", "max")
 
-# Bytes of gathered vectors at a time: they stay in the processor's cache.
+# The vectors that are gathered at a time, in bytes, fit the cache of the processor.
 _GATHER_BYTES = 1 << 20
 
 
 def pool_lookup(matrix: Float32, rows: Ragged, pooling: str, threads: int | None = None) -> Float32:
-    """Pool rows of a matrix, without ever holding the vectors of all tokens.
+    """Pool the vectors of each row of ids, without an array of the vectors of all tokens.
 
-    ``matrix``: float32 (input_dim, dim). ``rows``: ids within it.
-    Returns float32 (rows, dim); a row without ids gives zeros. The bits depend neither on how many threads there are
-    nor on how much else there is to pool.
+    Args:
+        matrix: float32 array ``(input_dim, dim)``.
+        rows: Ids below ``input_dim``.
+        pooling: ``"mean"``, ``"sum"`` or ``"max"``.
+        threads: The number of threads. ``None`` uses all cores.
+
+    Returns:
+        float32 array ``(rows, dim)``. A row without ids gives zeros. The bits of a row depend neither on the number of
+        threads nor on the other rows.
     """
     check_splits(rows.values, rows.row_splits)
-    # NumPy adds about four numbers in the time in which it moves an id.
+    # NumPy adds about four numbers in the time that it takes to move one id.
     if not worth_kernel(len(rows.values) * matrix.shape[1] // 4):
         return _pool_in_numpy(matrix, rows, pooling)
-    from tokemb import kernels  # here, so that small inputs do not wait for it
+    from tokemb import kernels  # only here, because small inputs do not need them
     from tokemb.kernels.structs import DEPTH, LANES
 
     width = matrix.shape[1]
     pooled = np.empty((len(rows), width), np.float32)
     source = [np.ascontiguousarray(array) for array in (matrix, rows.values, rows.row_splits)]
 
-    def part(first: int, last: int) -> None:
+    def pool_range(first: int, last: int) -> None:
         if pooling == "max":
             kernels.pool_maxima(*source, pooled, first, last)
         else:
-            room = np.empty((LANES, width), np.float32), np.empty((DEPTH, width), np.float32)
+            scratch = np.empty((LANES, width), np.float32), np.empty((DEPTH, width), np.float32)
             halves = np.empty((2, DEPTH), np.int64)
-            kernels.pool_sums(*source, pooled, pooling == "mean", *room, halves, first, last)
+            kernels.pool_sums(*source, pooled, pooling == "mean", *scratch, halves, first, last)
 
-    parallel_map(part, split_rows(rows.row_splits, thread_count(threads)))
+    parallel_map(pool_range, split_rows(rows.row_splits, thread_count(threads)))
     return pooled
 
 
@@ -66,10 +72,16 @@ def _pool_in_numpy(matrix: Float32, rows: Ragged, pooling: str) -> Float32:
 
 
 def reduce_segments(vectors: Float32, starts: npt.NDArray[np.int64], pooling: str) -> Float32:
-    """Pool consecutive runs of vectors.
+    """Pool consecutive segments of vectors.
 
-    ``vectors``: float32 (total, dim). ``starts``: where each run begins, ascending, each run with at least one vector.
-    Returns float32 (runs, dim). A maximum of zeros is ``0.0``: whether NumPy's is ``-0.0`` depends on the processor.
+    Args:
+        vectors: float32 array ``(total, dim)``.
+        starts: The start of each segment, ascending. Each segment has at least one vector.
+        pooling: ``"mean"``, ``"sum"`` or ``"max"``.
+
+    Returns:
+        float32 array ``(segments, dim)``. A maximum of zeros is ``0.0``: the sign of NumPy's result depends on the
+        processor.
     """
     reduce: Callable[..., Any] = np.maximum.reduceat if pooling == "max" else np.add.reduceat
     reduced: Float32 = reduce(vectors, starts, axis=0)

@@ -17,18 +17,19 @@ from tokemb.rows.pack_rows import check_splits, pack_rows, select_ids
 
 
 def check_ids(ids: npt.ArrayLike) -> Int32:
-    """Return ``ids`` as int32, of the same shape.
+    """Return ``ids`` as an int32 array of the same shape.
 
-    Raises ``ArgumentError`` for anything that is not whole numbers within int32: nothing wraps around.
+    Raises:
+        ArgumentError: If ``ids`` are not integers, or do not fit int32. Nothing wraps around.
     """
     try:
         array = np.asarray(ids)
     except (ValueError, OverflowError) as error:
-        raise ArgumentError(f"ids must be whole numbers in rows; {error}") from None
+        raise ArgumentError(f"ids must be integers that fit int32: {error}") from None
     if array.size == 0:
         return np.zeros(array.shape, np.int32)
     if array.dtype.kind not in "iu":
-        raise ArgumentError(f"ids must be whole numbers that fit int32; received dtype {array.dtype}")
+        raise ArgumentError(f"ids must be integers that fit int32; received dtype {array.dtype}")
     if array.dtype != np.int32:
         lowest, highest = int(array.min()), int(array.max())
         if lowest < np.iinfo(np.int32).min or highest > np.iinfo(np.int32).max:
@@ -39,7 +40,11 @@ def check_ids(ids: npt.ArrayLike) -> Int32:
 
 
 def check_id_rows(ids: npt.ArrayLike) -> Int32:
-    """Return ``ids``, whole numbers (rows, maxlen), as int32; raises ``ArgumentError`` for anything else."""
+    """Return ``ids`` as an int32 array ``(rows, maxlen)``.
+
+    Raises:
+        ArgumentError: If ``ids`` are not integers that fit int32, or not two-dimensional.
+    """
     array = check_ids(ids)
     if array.ndim != 2:
         raise ArgumentError(f"ids must be an integer array (rows, maxlen); received shape {array.shape}")
@@ -48,18 +53,20 @@ def check_id_rows(ids: npt.ArrayLike) -> Int32:
 
 @dataclass(frozen=True, eq=False)
 class Ragged:
-    """Ids of many rows without padding, laid out as TensorFlow's ``RaggedTensor``.
+    """Ids of many rows without padding, with the same layout as TensorFlow's ``RaggedTensor``.
 
-    ``values``: int32 (total,), the ids of all rows, one row after the other.
-    ``row_splits``: int64 (rows + 1,), row ``i`` is ``values[row_splits[i]:row_splits[i + 1]]``.
+    Attributes:
+        values: int32 array ``(total,)`` with the ids of all rows, one row after the other.
+        row_splits: int64 array ``(rows + 1,)``. Row ``i`` is ``values[row_splits[i]:row_splits[i + 1]]``.
 
-    >>> ragged = Ragged.from_rows([[1, 2, 3], [], [4]])
-    >>> ragged.row_splits
-    array([0, 3, 3, 4])
-    >>> ragged.pad(maxlen=2)
-    array([[1, 2],
-           [0, 0],
-           [4, 0]], dtype=int32)
+    Example:
+        >>> ragged = Ragged.from_rows([[1, 2, 3], [], [4]])
+        >>> ragged.row_splits
+        array([0, 3, 3, 4])
+        >>> ragged.pad(maxlen=2)
+        array([[1, 2],
+               [0, 0],
+               [4, 0]], dtype=int32)
     """
 
     values: Int32
@@ -67,28 +74,32 @@ class Ragged:
 
     @classmethod
     def from_rows(cls, rows: Iterable[Sequence[int] | npt.NDArray[Any]]) -> Ragged:
-        """Lay out rows of whole numbers; raises ``ArgumentError`` if one is not, or does not fit int32."""
+        """Concatenate rows of integers.
+
+        Raises:
+            ArgumentError: If an id is not an integer, or does not fit int32.
+        """
         try:
             rows = list(rows)
             lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         except TypeError:
-            raise ArgumentError(f"ids must be rows of whole numbers, as [[1, 2], [3]]; received {rows!r:.80}") from None
-        of_arrays = bool(rows) and all(isinstance(row, np.ndarray) for row in rows)
-        values = check_ids(np.concatenate(rows) if of_arrays else list(chain.from_iterable(rows)))
+            raise ArgumentError(f"ids must be rows of integers, such as [[1, 2], [3]]; received {rows!r:.80}") from None
+        are_arrays = bool(rows) and all(isinstance(row, np.ndarray) for row in rows)
+        values = check_ids(np.concatenate(rows) if are_arrays else list(chain.from_iterable(rows)))
         if values.ndim != 1:
-            raise ArgumentError(f"ids must be rows of whole numbers, as [[1, 2], [3]]; received {rows!r:.80}")
+            raise ArgumentError(f"ids must be rows of integers, such as [[1, 2], [3]]; received {rows!r:.80}")
         return cls.from_lengths(values, lengths)
 
     @classmethod
     def from_lengths(cls, values: Int32, lengths: Int64) -> Ragged:
-        """``values`` int32 (total,) cut into rows of ``lengths`` int64 (rows,)."""
+        """Split ``values``, int32 ``(total,)``, into rows of ``lengths``, int64 ``(rows,)``."""
         row_splits = np.zeros(len(lengths) + 1, np.int64)
         np.cumsum(lengths, out=row_splits[1:])
         return cls(values, row_splits)
 
     @classmethod
     def concatenate(cls, parts: Sequence[Ragged]) -> Ragged:
-        """The rows of all ``parts``, in order."""
+        """Concatenate the rows of all ``parts``."""
         if len(parts) == 1:
             return parts[0]
         values = [np.zeros(0, np.int32), *(part.values for part in parts)]
@@ -97,14 +108,14 @@ class Ragged:
 
     @property
     def lengths(self) -> Int64:
-        """The number of ids in each row, int64 (rows,)."""
+        """The number of ids in each row, int64 ``(rows,)``."""
         return np.diff(self.row_splits)
 
     def __len__(self) -> int:
         return len(self.row_splits) - 1
 
     def __getitem__(self, row: int) -> Int32:
-        """One row, int32 (length,), a view."""
+        """Return a view of one row, int32 ``(length,)``."""
         row = range(len(self))[row]
         return self.values[self.row_splits[row] : self.row_splits[row + 1]]
 
@@ -112,30 +123,38 @@ class Ragged:
         return (self[row] for row in range(len(self)))
 
     def slice(self, start: int, stop: int) -> Ragged:
-        """The rows from ``start`` to before ``stop``; ``values`` is a view."""
+        """Return the rows from ``start`` up to, but not including, ``stop``. ``values`` is a view."""
         row_splits = self.row_splits[start : stop + 1]
         return Ragged(self.values[row_splits[0] : row_splits[-1]], row_splits - row_splits[0])
 
     def select(self, keep: npt.NDArray[np.bool_], threads: int | None = None) -> Ragged:
-        """The same rows with only the ids where ``keep``, bool (total,), is true; ``threads`` as for ``embed``."""
+        """Return the rows with only the ids where ``keep``, bool ``(total,)``, is true."""
         return Ragged(*select_ids(self.values, self.row_splits, keep, threads))
 
     def truncate(self, maxlen: int, truncating: str = "post") -> Ragged:
-        """Rows of at most ``maxlen`` ids (0 empties them); ``truncating`` is the end that is cut, as in Keras.
+        """Truncate every row to at most ``maxlen`` ids.
 
-        Raises ``ArgumentError`` for settings that cannot be.
+        Args:
+            maxlen: The maximum length. 0 makes all rows empty.
+            truncating: ``"pre"`` or ``"post"``: the end at which ids are removed, as in Keras.
+
+        Returns:
+            A new ``Ragged``, or this one if no row is longer.
+
+        Raises:
+            ArgumentError: If an argument is invalid.
         """
         check_side("truncating", truncating)
         maxlen = check_count("maxlen", maxlen, least=0)
         if int(self.lengths.max(initial=0)) <= maxlen:
             return self
-        starts, lengths = self._cut(maxlen, truncating)
-        cut = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
-        pack_rows(self.values, starts, lengths, cut.row_splits, cut.values)
-        return cut
+        starts, lengths = self._truncated_bounds(maxlen, truncating)
+        truncated = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
+        pack_rows(self.values, starts, lengths, truncated.row_splits, truncated.values)
+        return truncated
 
-    def _cut(self, maxlen: int, truncating: str) -> tuple[Int64, Int64]:
-        """Where each row starts in ``values``, and how long it is, int64 (rows,) both, when it is truncated."""
+    def _truncated_bounds(self, maxlen: int, truncating: str) -> tuple[Int64, Int64]:
+        """Return the start in ``values`` and the length of each truncated row, both int64 ``(rows,)``."""
         check_splits(self.values, self.row_splits)
         lengths = np.minimum(self.lengths, maxlen)
         return self.row_splits[:-1] if truncating == "post" else self.row_splits[1:] - lengths, lengths
@@ -145,12 +164,17 @@ class Ragged:
     ) -> Int32:
         """Pad and truncate every row to the same length.
 
-        ``maxlen``: the length, ``None`` for that of the longest row.
-        ``padding``, ``truncating``: ``"pre"`` or ``"post"``, the end that is filled or cut, as in Keras'
-        ``pad_sequences``.
-        ``value``: the id that fills.
+        Args:
+            maxlen: The length of all rows. ``None`` uses that of the longest row.
+            padding: ``"pre"`` or ``"post"``: the end that is padded, as in Keras' ``pad_sequences``.
+            truncating: ``"pre"`` or ``"post"``: the end at which ids are removed.
+            value: The id of padding.
 
-        Returns int32 (rows, maxlen). Raises ``ArgumentError`` for settings that cannot be.
+        Returns:
+            int32 array ``(rows, maxlen)``.
+
+        Raises:
+            ArgumentError: If an argument is invalid.
         """
         check_side("padding", padding)
         check_side("truncating", truncating)
@@ -159,7 +183,7 @@ class Ragged:
         if maxlen is None:
             maxlen = int(self.lengths.max(initial=0))
         padded = np.empty((len(self), maxlen), np.int32)
-        starts, lengths = self._cut(maxlen, truncating)
+        starts, lengths = self._truncated_bounds(maxlen, truncating)
         splits = np.arange(len(self) + 1, dtype=np.int64) * maxlen
         pack_rows(self.values, starts, lengths, splits, padded.reshape(-1), fill=int(fill), fill_first=padding == "pre")
         return padded
@@ -175,21 +199,32 @@ def pad(
 ) -> Int32:
     """Pad and truncate rows of ids to the same length.
 
-    The settings are those of Keras' ``pad_sequences``, except that both ends default to ``"post"`` and that a
-    number which does not fit int32 is an error.
+    The arguments are those of Keras' ``pad_sequences``, except that ``padding`` and ``truncating`` default to
+    ``"post"`` and that an id which does not fit int32 is an error.
 
-    ``rows``: a ``Ragged`` or rows of whole numbers. Returns int32 (rows, maxlen).
-    Raises ``ArgumentError`` for settings or ids that cannot be.
+    Args:
+        rows: A ``Ragged`` or rows of integers.
+        maxlen: The length of all rows. ``None`` uses that of the longest row.
+        padding: ``"pre"`` or ``"post"``.
+        truncating: ``"pre"`` or ``"post"``.
+        value: The id of padding.
 
-    >>> pad([[1, 2, 3], [4]])
-    array([[1, 2, 3],
-           [4, 0, 0]], dtype=int32)
-    >>> pad([[1, 2, 3], [4]], maxlen=2, padding="pre", truncating="pre")
-    array([[2, 3],
-           [0, 4]], dtype=int32)
-    >>> pad([[2**40]])
-    Traceback (most recent call last):
-    tokemb.errors.ArgumentError: ids must fit int32; received 1099511627776
+    Returns:
+        int32 array ``(rows, maxlen)``.
+
+    Raises:
+        ArgumentError: If an argument or an id is invalid.
+
+    Example:
+        >>> pad([[1, 2, 3], [4]])
+        array([[1, 2, 3],
+               [4, 0, 0]], dtype=int32)
+        >>> pad([[1, 2, 3], [4]], maxlen=2, padding="pre", truncating="pre")
+        array([[2, 3],
+               [0, 4]], dtype=int32)
+        >>> pad([[2**40]])
+        Traceback (most recent call last):
+        tokemb.errors.ArgumentError: ids must fit int32; received 1099511627776
     """
     ragged = rows if isinstance(rows, Ragged) else Ragged.from_rows(rows)
     return ragged.pad(maxlen, padding=padding, truncating=truncating, value=value)

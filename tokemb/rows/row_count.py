@@ -1,4 +1,4 @@
-"""A check that no row is lost on the way from what is read to what is written."""
+"""Check that a pipeline writes as many rows as it reads."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ _Batch = TypeVar("_Batch", bound=Sized)
 
 
 class RowCount:
-    """Count the rows that a pipeline reads, to compare them with those that it writes.
+    """The number of rows that a pipeline reads, to be compared with the number that it writes.
 
-    Everything in tokemb that turns rows into rows counts them here where they come in, and calls ``check`` before its
-    output gets its name.
+    Every pipeline counts its input with ``reading``, and calls ``check`` before its output is renamed into place.
 
-    >>> count = RowCount()
-    >>> [len(batch) for batch in count.reading([["a", "b"], ["c"]])]
-    [2, 1]
-    >>> count.check(2)
-    Traceback (most recent call last):
-    tokemb.errors.RowsLostError: 3 rows were read but 2 written, which is a defect of tokemb: please report it
+    Example:
+        >>> count = RowCount()
+        >>> [len(batch) for batch in count.reading([["a", "b"], ["c"]])]
+        [2, 1]
+        >>> count.check(2)
+        Traceback (most recent call last):
+        tokemb.errors.RowsLostError: 3 rows were read but 2 written, which is a defect of tokemb: please report it
     """
 
     def __init__(self) -> None:
         self.rows = 0
 
     def reading(self, batches: Iterable[_Batch]) -> Iterator[_Batch]:
-        """Yield ``batches``, whose rows are counted."""
+        """Yield ``batches`` and count their rows."""
         for batch in batches:
             self.rows += len(batch)
             yield batch
 
     def check(self, written: int, what: str = "written") -> None:
-        """Raise ``RowsLostError`` unless as many rows were ``written`` as were read."""
+        """Raise ``RowsLostError`` unless ``written`` is the number of rows read."""
         if written != self.rows:
             raise RowsLostError(
                 f"{self.rows:,} rows were read but {written:,} {what}, which is a defect of tokemb: please report it"
@@ -42,9 +42,10 @@ class RowCount:
 
 
 def rows_line(read: int, written: int) -> str:
-    """Say how many rows were read and written.
+    """Format the numbers of rows read and written.
 
-    >>> rows_line(3, 3), rows_line(2500, 3)
-    ('3 rows read and written', '2,500 rows read, 3 written')
+    Example:
+        >>> rows_line(3, 3), rows_line(2500, 3)
+        ('3 rows read and written', '2,500 rows read, 3 written')
     """
     return f"{read:,} rows read and written" if read == written else f"{read:,} rows read, {written:,} written"

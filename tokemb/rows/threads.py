@@ -1,4 +1,4 @@
-"""Work on parts of the rows in threads."""
+"""Parallel work on slices of the rows in threads."""
 
 from __future__ import annotations
 
@@ -19,19 +19,23 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Ids that a kernel must move to be worth the import of what loads it, which takes a tenth of a second; NumPy moves
-# these in some 30 ms. Once that is there a kernel is worth it if it saves more than threads cost.
+# Importing the kernels takes a tenth of a second. It pays from this number of ids on, which NumPy moves in about 30 ms.
+# Once they are imported, a kernel pays if it saves more time than the threads cost.
 _WORTH_LOADING = 1 << 22
 _WORTH_THREADS = 1 << 18
 
 
 def worth_kernel(ids: int) -> bool:
-    """Whether to move so many ids is work for a kernel rather than for NumPy; the results are the same."""
+    """Return whether a kernel moves this number of ids faster than NumPy. The results are the same."""
     return ids >= (_WORTH_THREADS if "llvmlite" in sys.modules else _WORTH_LOADING)
 
 
 def thread_count(threads: int | None = None) -> int:
-    """``threads``, or for ``None`` as many as this process may use cores; raises ``ArgumentError`` if below 1."""
+    """Return ``threads``, or for ``None`` the number of cores that this process may use.
+
+    Raises:
+        ArgumentError: If ``threads`` is not an integer of at least 1.
+    """
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     else:  # not Linux
@@ -40,48 +44,69 @@ def thread_count(threads: int | None = None) -> int:
 
 
 def split_evenly(items: int, numbers: int, threads: int) -> list[tuple[int, int]]:
-    """Cut ``items`` into at most ``threads`` even runs, pairs of first and last + 1; one if ``numbers`` are few."""
+    """Split the range of ``items`` into at most ``threads`` even ranges.
+
+    Args:
+        items: The number of items.
+        numbers: The number of numbers in all items. Few numbers are not split.
+        threads: The maximum number of ranges.
+
+    Returns:
+        Pairs of start (included) and stop (excluded).
+    """
     count = max(min(threads, items, numbers // max(_WORTH_THREADS, 1)), 1)
     return [(items * part // count, items * (part + 1) // count) for part in range(count)]
 
 
 def split_rows(splits: Int64, threads: int) -> list[tuple[int, int]]:
-    """Cut rows into at most ``threads`` runs of about the same size, as pairs of first and last + 1.
+    """Split rows into at most ``threads`` ranges of about the same total size.
 
-    ``splits``: int64 (rows + 1,), ascending; row ``i`` has the size ``splits[i + 1] - splits[i]``.
+    Args:
+        splits: int64 array ``(rows + 1,)``, ascending. The size of row ``i`` is ``splits[i + 1] - splits[i]``.
+        threads: The maximum number of ranges.
+
+    Returns:
+        Pairs of start (included) and stop (excluded).
     """
     rows = len(splits) - 1
-    # A row costs something too, if it is empty.
+    # An empty row costs time too.
     size = splits - splits[0] + np.arange(rows + 1)
-    cuts = np.searchsorted(size, size[-1] * np.arange(1, threads) / threads)
-    bounds = [0, *cuts.tolist(), rows]
+    inner = np.searchsorted(size, size[-1] * np.arange(1, threads) / threads)
+    bounds = [0, *inner.tolist(), rows]
     return [(first, last) for first, last in zip(bounds, bounds[1:], strict=False) if first < last]
 
 
 def prefetch_map(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int = 1
 ) -> Generator[Result, None, None]:
-    """Call ``function`` with each item in one of ``workers`` threads while the next items are made; results in order.
+    """Call ``function`` with each item in ``workers`` threads while the next items are produced.
 
-    Items are made here, so that one that waits for more can be interrupted. One more than there are workers is made
-    before it is needed.
+    The calling thread iterates over ``items``, so that waiting for input can be interrupted. It is one item ahead of
+    the workers.
+
+    Yields:
+        The results in the order of the items.
     """
-    from concurrent.futures import Future, ThreadPoolExecutor  # here, so that small inputs do not wait for it
+    from concurrent.futures import Future, ThreadPoolExecutor  # only here, because small inputs do not need it
 
-    waiting: deque[Future[Result]] = deque()
+    pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers, "tokemb-overlapped") as pool:
         for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            pending.append(pool.submit(function, item))
+            if len(pending) > workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 def map_batches(function: Callable[[Item, int], Result], items: Iterable[Item], threads: int) -> list[Result]:
-    """Call ``function`` with each item and how many of ``threads`` it may use; the results in order.
+    """Call ``function`` with each item and the number of threads that it may use.
 
-    Two items are done at a time, while the next is made: so no thread waits until all are done with an item.
+    Two items are processed at a time while the next one is produced, so that threads do not wait for the slowest part
+    of an item.
+
+    Returns:
+        The results in the order of the items.
     """
     items = iter(items)
     first = list(islice(items, 2))
@@ -92,14 +117,14 @@ def map_batches(function: Callable[[Item, int], Result], items: Iterable[Item], 
 
 
 def parallel_map(function: Callable[..., Result], arguments: Sequence[tuple[object, ...]]) -> list[Result]:
-    """Call ``function`` with each of ``arguments``, all at once, and return the results in their order.
+    """Call ``function`` with each of ``arguments``, all in parallel, and return the results in their order.
 
-    ``function`` should release the interpreter lock. The threads are made here and gone afterwards: they cost some
-    tens of microseconds, and a forked process never waits for a thread that it does not have.
+    ``function`` should release the interpreter lock. The threads exist only during the call. They cost some tens of
+    microseconds, and a forked process never waits for a thread that it does not have.
     """
     if len(arguments) <= 1:
         return list(starmap(function, arguments))
-    from concurrent.futures import ThreadPoolExecutor  # here, so that small inputs do not wait for it
+    from concurrent.futures import ThreadPoolExecutor  # only here, because small inputs do not need it
 
     with ThreadPoolExecutor(len(arguments)) as pool:
         return [future.result() for future in [pool.submit(function, *each) for each in arguments]]

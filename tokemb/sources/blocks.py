@@ -1,4 +1,4 @@
-"""Streams in blocks of some megabytes that end where a row ends."""
+"""Blocks of a few megabytes that end at the end of a row."""
 
 from __future__ import annotations
 
@@ -17,39 +17,44 @@ _NEWLINE = ord("\n")
 
 
 def whole_lines(stream: ByteStream) -> Iterator[bytes]:
-    r"""Yield blocks of about ``BATCH_BYTES`` that end in ``\n``; the last may not."""
-    rest: list[bytes] = []  # the start of a line whose end has not been read: joined once, however long it is
+    r"""Yield blocks of about ``BATCH_BYTES`` that end in ``\n``. The last block may end without it."""
+    rest: list[bytes] = []  # the start of an incomplete line; joined only once, even if the line is long
     while block := stream.read(texts.BATCH_BYTES):
-        cut = block.rfind(b"\n") + 1
-        if cut:
-            yield b"".join([*rest, memoryview(block)[:cut]])
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*rest, memoryview(block)[:end]])
             rest = []
-        if cut < len(block):
-            rest.append(block[cut:])
+        if end < len(block):
+            rest.append(block[end:])
     if rest:
         yield b"".join(rest)
 
 
 def utf8_blocks(blocks: Iterator[bytes], name: str, errors: str) -> Iterator[bytes]:
-    """Yield ``blocks`` of one file, all UTF-8, without its byte-order mark.
+    """Yield the blocks of one file as valid UTF-8, without the byte-order mark.
 
-    ``errors``: ``"strict"`` raises ``TextError`` for other bytes, with file, line and byte offset; ``"replace"`` makes
-    them U+FFFD.
+    Args:
+        blocks: The blocks.
+        name: The name of the file, for messages.
+        errors: ``"strict"``, or ``"replace"`` to replace invalid bytes with U+FFFD.
+
+    Raises:
+        TextError: If ``errors`` is ``"strict"`` and a byte is invalid. The message names file, line and byte offset.
     """
     line, offset = 1, 0
     for block in blocks:
-        sound = block
+        valid = block
         if not _is_utf8(block):
             if errors == "strict":
-                raise _misplaced(block, name, line, offset)
-            sound = block.decode(errors="replace").encode()
-        yield sound.removeprefix(BOM) if not offset else sound
+                raise _invalid_byte(block, name, line, offset)
+            valid = block.decode(errors="replace").encode()
+        yield valid.removeprefix(BOM) if not offset else valid
         line += int(np.count_nonzero(np.frombuffer(block, np.uint8) == _NEWLINE))  # faster than bytes.count
         offset += len(block)
 
 
 def _is_utf8(block: bytes) -> bool:
-    """Have Arrow look, which takes a fraction of the time of ``bytes.decode`` and lets other threads run."""
+    """Return whether a block is UTF-8. Arrow is faster than ``bytes.decode`` and releases the interpreter lock."""
     ends = pa.py_buffer(np.array([0, len(block)], np.int64))
     try:
         pa.Array.from_buffers(STRINGS, 1, [None, ends, pa.py_buffer(block)]).validate(full=True)
@@ -58,7 +63,7 @@ def _is_utf8(block: bytes) -> bool:
     return True
 
 
-def _misplaced(block: bytes, name: str, line: int, offset: int) -> TextError:
+def _invalid_byte(block: bytes, name: str, line: int, offset: int) -> TextError:
     try:
         block.decode()
     except UnicodeDecodeError as error:
@@ -68,4 +73,4 @@ def _misplaced(block: bytes, name: str, line: int, offset: int) -> TextError:
             f"{name}, line {line}: byte {at} (0x{block[error.start]:02x}) is not UTF-8; save the file as UTF-8 first, "
             'or read it with errors="replace"'
         )
-    raise AssertionError("Arrow and Python know the same UTF-8")
+    raise AssertionError("Arrow and Python agree on UTF-8")

@@ -1,4 +1,4 @@
-"""Parquet and Arrow (Feather): columns of their own types, of which only the wanted ones are read."""
+"""Parquet and Arrow (Feather) files. Only the selected columns are read."""
 
 from __future__ import annotations
 
@@ -17,27 +17,34 @@ from tokemb.sources.listing import Source
 
 _ARROW_FILE = b"ARROW1"
 _READ_BUFFER = 1 << 20
-# Rows decoded at a time where a dictionary hides how long they are.
+# Rows decoded at a time from a dictionary, since its values can be of any length.
 _DICTIONARY_ROWS = 1 << 12
-# Bytes of a footer that Python parses at most, in a second. Arrow parses any, but ends the process for some damage.
+# Size of the largest footer that Python parses, in about a second. Arrow parses any footer, but some corrupt footers
+# crash the process.
 _LARGE_FOOTER = 1 << 20
 
 
 def columnar_batches(
     source: Source, columns: Columns, errors: str, on_read: OnRead | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the wanted columns of one file.
+    """Yield the selected columns of one file.
 
-    ``on_read``: called with the size of the file once it is read, as it is read here and there.
-    Raises ``TextError``, naming the file, for one that is broken or not of its format, and for token counts.
+    Args:
+        source: The file.
+        columns: The selection of columns.
+        errors: ``"strict"``, or ``"replace"`` to read bytes that are not UTF-8 as U+FFFD.
+        on_read: A function that is called with the size of the file once it has been read.
+
+    Raises:
+        TextError: If the file is corrupt, has another format, or contains token counts. The message names the file.
     """
     read = _parquet if source.format == "parquet" else _arrow
     row = 1
     with open_seekable(source) as file:
         for names, batch in read(source, file, columns):
-            place = Location(source.name, "row", row)
-            text, *kept = (validate(batch.column(name), name, place, errors) for name in names)
-            yield from columns.batches(names[0], text, dict(zip(names[1:], kept, strict=True)), place)
+            location = Location(source.name, "row", row)
+            text, *kept = (validate(batch.column(name), name, location, errors) for name in names)
+            yield from columns.batches(names[0], text, dict(zip(names[1:], kept, strict=True)), location)
             row += len(batch)
     if on_read is not None:
         on_read(source.size() or 0)
@@ -47,37 +54,36 @@ def _parquet(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(file, buffer_size=_READ_BUFFER, pre_buffer=False, page_checksum_verification=True) as parquet:
-        schema = parquet.schema_arrow  # made anew each time it is asked for
+        schema = parquet.schema_arrow  # each access builds a new schema
         if COUNTS_KEY in (schema.metadata or {}):
-            raise TextError(f"{source.name} holds token counts, not texts: pass them to fit_vocab")
+            raise TextError(f"{source.name} contains token counts, not texts: pass them to fit_vocab")
         names = _choose(schema.names, columns, source)
         yield names, _no_rows(schema, names)
         for group, (size, in_dictionary) in enumerate(_group_sizes(source, file, parquet, names)):
-            left = parquet.metadata.row_group(group).num_rows
-            rows = _rows_at_a_time(left, size, in_dictionary)
+            remaining = parquet.metadata.row_group(group).num_rows
+            rows = _batch_rows(remaining, size, in_dictionary)
             for batch in parquet.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
                 yield names, batch
-                left -= len(batch)
-            if left:
-                raise TextError(f"{source.name} must hold all rows that its row group {group} counts; {left:,} lack")
+                remaining -= len(batch)
+            if remaining:
+                raise TextError(f"{source.name} is truncated: {remaining:,} rows of its row group {group} are missing")
 
 
 def _group_sizes(source: Source, file: Any, parquet: Any, names: list[str]) -> list[tuple[int, bool]]:  # noqa: ANN401
-    """Return, for each row group, the bytes of the columns ``names`` and whether one of them has a dictionary."""
+    """Return the bytes of the columns ``names``, and whether one has a dictionary, for each row group."""
     if parquet.metadata.serialized_size > _LARGE_FOOTER:
-        return list(_group_sizes_of_arrow(parquet, names))
+        return list(_group_sizes_by_arrow(parquet, names))
     try:
         groups = read_chunks(file)
     except ValueError as error:
-        raise TextError(f"{source.name} is not a sound Parquet file: {error}") from None
-    wanted = [[chunk for chunk in group if _belongs(chunk.path, set(names))] for group in groups]
-    return [(sum(chunk.unpacked for chunk in group), any(chunk.in_dictionary for chunk in group)) for group in wanted]
+        raise TextError(f"{source.name} is not a valid Parquet file: {error}") from None
+    selected = [[chunk for chunk in group if _belongs(chunk.path, set(names))] for group in groups]
+    return [(sum(chunk.unpacked for chunk in group), any(chunk.in_dictionary for chunk in group)) for group in selected]
 
 
-def _group_sizes_of_arrow(parquet: Any, names: list[str]) -> Iterator[tuple[int, bool]]:  # noqa: ANN401 - ParquetFile
-    wanted = set(names)
+def _group_sizes_by_arrow(parquet: Any, names: list[str]) -> Iterator[tuple[int, bool]]:  # noqa: ANN401 - ParquetFile
     paths = (parquet.schema.column(index).path.split(".") for index in range(len(parquet.schema)))
-    columns = [index for index, path in enumerate(paths) if _belongs(path, wanted)]
+    columns = [index for index, path in enumerate(paths) if _belongs(path, set(names))]
     for number in range(parquet.num_row_groups):
         group = parquet.metadata.row_group(number)
         chunks = [group.column(index) for index in columns]
@@ -86,12 +92,12 @@ def _group_sizes_of_arrow(parquet: Any, names: list[str]) -> Iterator[tuple[int,
 
 
 def _belongs(path: Sequence[str], names: Container[str]) -> bool:
-    """Whether a column chunk is a part of one of the columns ``names``, whose names may hold dots."""
+    """Return whether a column chunk is part of one of the columns ``names``. The names may contain dots."""
     return any(".".join(path[:depth]) in names for depth in range(1, len(path) + 1))
 
 
-def _rows_at_a_time(rows: int, size: int, in_dictionary: bool) -> int:
-    """Return how many of the ``rows`` of a row group, whose columns have ``size`` bytes, make about ``BATCH_BYTES``."""
+def _batch_rows(rows: int, size: int, in_dictionary: bool) -> int:
+    """Return the rows per batch of about ``BATCH_BYTES``, for a row group of ``rows`` rows and ``size`` bytes."""
     step = min(texts.BATCH_BYTES * rows // max(size, 1), texts.BATCH_ROWS)
     return max(min(step, _DICTIONARY_ROWS) if in_dictionary else step, 1)
 
@@ -105,17 +111,17 @@ def _arrow(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list[s
     with pa.ipc.open_file(file) as reader:
         names = _choose(reader.schema.names, columns, source)
         yield names, _no_rows(reader.schema, names)
-        wanted = pa.ipc.IpcReadOptions(
+        options = pa.ipc.IpcReadOptions(
             use_threads=False, included_fields=[reader.schema.get_field_index(name) for name in names]
         )
     file.seek(0)
-    with pa.ipc.open_file(file, options=wanted) as reader:
+    with pa.ipc.open_file(file, options=options) as reader:
         for index in range(reader.num_record_batches):
             yield names, reader.get_batch(index)
 
 
 def _arrow_stream(source: Source, file: Any, columns: Columns) -> Iterator[tuple[list[str], pa.RecordBatch]]:  # noqa: ANN401
-    """Read all streams of a file, one after the other; a file that is cut between two batches has the start of one."""
+    """Read all streams of a file. A file that is truncated between two batches contains the start of one."""
     is_first = True
     while is_first or file.tell() < file.size():
         is_first = False
@@ -132,21 +138,31 @@ def _choose(names: list[str], columns: Columns, source: Source) -> list[str]:
 
 
 def _no_rows(schema: pa.Schema, names: list[str]) -> pa.RecordBatch:
-    """A batch that tells the types, in files without rows too."""
+    """Return an empty batch. It gives the types of the columns, also for files without rows."""
     return pa.RecordBatch.from_arrays([pa.nulls(0, schema.field(name).type) for name in names], names)
 
 
-def validate(column: pa.Array, name: str, place: Location, errors: str) -> pa.Array:
-    """Check what Arrow does not when it reads: offsets, and that texts are UTF-8."""
+def validate(column: pa.Array, name: str, location: Location, errors: str) -> pa.Array:
+    """Check the offsets and the UTF-8 of a column, which Arrow does not check when it reads.
+
+    Args:
+        column: The column.
+        name: Its name.
+        location: The location of its rows.
+        errors: ``"strict"``, or ``"replace"`` to read bytes that are not UTF-8 as U+FFFD.
+
+    Raises:
+        TextError: If the column is corrupt. The message names the file.
+    """
     try:
         column.validate(full=True)
     except pa.ArrowInvalid as error:
         is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
         if is_text and errors == "replace":
             content = column.cast(pa.binary() if pa.types.is_string(column.type) else pa.large_binary()).to_pylist()
-            validate = [None if value is None else value.decode(errors="replace") for value in content]
-            return pa.array(validate, column.type)
+            replaced = [None if value is None else value.decode(errors="replace") for value in content]
+            return pa.array(replaced, column.type)
         raise TextError(
-            f"the column {name!r} of {place.file} is not sound from {place.unit} {place.first} on: {error}"
+            f"the column {name!r} of {location.file} is corrupt from {location.unit} {location.first} on: {error}"
         ) from None
     return column

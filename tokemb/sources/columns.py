@@ -1,4 +1,4 @@
-"""Which columns of the files are wanted, and the one schema that all batches of a run have."""
+"""The selection of columns, and the single schema of all batches of a run."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS, TOKEN_ROWS
 from tokemb._validation import check_choice
 from tokemb.errors import TextError
-from tokemb.sources.texts import cuts, decoded, row_ends
+from tokemb.sources.texts import decode_dictionary, row_ends, slice_bounds
 
-# What the only column of text files is called, and the column taken where none is named.
+# Name of the only column of text files, and of the column that is selected by default.
 TEXT = "text"
-# Characters of a name that messages show.
+# Maximum number of characters of a name in messages.
 _NAME_LENGTH = 40
-# Resolves errors about columns of files that are read as text.
+# Remedy for errors about columns of files that are read as text.
 SELECT_FORMAT = (
     'if it is a table, pass its format, for example format="csv", or its delimiter, for example delimiter=";"'
 )
@@ -26,22 +26,24 @@ SELECT_FORMAT = (
 
 @dataclass(frozen=True)
 class Location:
-    """Where rows are, for messages: row ``i`` of a batch is in ``file``, ``unit`` (row or line) ``first + i``."""
+    """The location of a batch, for messages: row ``i`` is ``unit`` (row or line) ``first + i`` of ``file``."""
 
     file: str
     unit: str
     first: int
 
     def of(self, row: int) -> str:
-        """The place of one row of the batch."""
+        """Return the location of one row of the batch."""
         return f"{self.file}, {self.unit} {self.first + row}"
 
 
 class Columns:
-    """The wanted columns, and what became known of them as files were read.
+    """The selected columns, and their types once they are known.
 
-    ``column``: the text column; ``None`` for the only one, or the one called ``text``. ``keep``: the others.
-    ``missing``: ``"error"``, or ``"empty"`` for missing texts to be empty ones.
+    Args:
+        column: The text column. ``None`` selects the only column, or the one named ``text``.
+        keep: Other columns to read.
+        missing: ``"error"``, or ``"empty"`` to read missing texts as empty texts.
     """
 
     def __init__(self, column: str | None = None, keep: Iterable[str] = (), missing: str = "error") -> None:
@@ -54,15 +56,15 @@ class Columns:
         self._unseen = set(self._keep)
 
     def choose(
-        self, names: Sequence[str], file: str, kept_may_come: bool = False, hint: str = ""
+        self, names: Sequence[str], file: str, kept_may_follow: bool = False, hint: str = ""
     ) -> tuple[str, list[str]]:
         """Select the text column and the kept columns among the columns ``names`` of a file. The first file decides.
 
         Args:
             names: The columns of the file.
             file: The name of the file, for messages.
-            kept_may_come: Whether kept columns may be missing here and follow later in the file.
-            hint: What else may resolve an error, appended to its message.
+            kept_may_follow: Whether kept columns may be missing here and follow later in the file.
+            hint: Another remedy, appended to error messages.
 
         Returns:
             The text column, and the kept columns without it.
@@ -75,32 +77,44 @@ class Columns:
                 raise TextError(f"{file} has {_listed(names)}: pass the text column, {_example(names)}{hint}")
             self._column = names[0] if len(names) == 1 else TEXT
         kept = [name for name in self._keep if name != self._column]
-        self.check_names([self._column, *kept], names, file, kept if kept_may_come else (), hint)
-        self.saw(names)
+        self.check_names([self._column, *kept], names, file, kept if kept_may_follow else (), hint)
+        self.mark_seen(names)
         return self._column, kept
 
     @staticmethod
     def check_names(
-        wanted: Iterable[str], names: Sequence[str], file: str, may_come: Container[str] = (), hint: str = ""
+        selected: Iterable[str], names: Sequence[str], file: str, may_follow: Container[str] = (), hint: str = ""
     ) -> None:
-        """Raise ``TextError`` unless each wanted column is among ``names``, those of a file, once.
+        """Check that each selected column is among the columns of a file exactly once.
 
-        ``may_come``: columns that may follow later. ``hint``: what else may resolve the error.
+        Args:
+            selected: The selected columns.
+            names: The columns of the file.
+            file: The name of the file, for messages.
+            may_follow: Columns that may follow later in the file.
+            hint: Another remedy, appended to error messages.
+
+        Raises:
+            TextError: If a column is missing or occurs twice.
         """
         counts = Counter(names)
-        for name in wanted:
-            if counts[name] != 1 and name not in may_come:
+        for name in selected:
+            if counts[name] != 1 and name not in may_follow:
                 times = "no column" if name not in names else "more than one column"
                 remedy = f": pass one of these{hint}" if hint else ""
                 raise TextError(f"{file} has {times} {name!r}; it has {_listed(names)}{remedy}")
 
     def choose_lines(self, file: str) -> str:
-        """The name of the one column of a text file."""
-        named = [self._column or TEXT, *self._keep]
-        if set(named) != {TEXT}:
-            wanted = next(name for name in named if name != TEXT)
+        """Return the name of the only column of a text file.
+
+        Raises:
+            TextError: If another column is selected.
+        """
+        selected = [self._column or TEXT, *self._keep]
+        if set(selected) != {TEXT}:
+            unknown = next(name for name in selected if name != TEXT)
             raise TextError(
-                f"{file} is read as text, with one row per line, and has no column {wanted!r}; {SELECT_FORMAT}"
+                f"{file} is read as text, with one row per line, and has no column {unknown!r}; {SELECT_FORMAT}"
             )
         return TEXT
 
@@ -110,18 +124,18 @@ class Columns:
         return True
 
     def is_text(self, name: str) -> bool:
-        """Whether a column holds texts whatever they look like; in the others, CSV has numbers."""
+        """Return whether all values of a column are texts. Other columns of CSV files may be numeric."""
         return name == self._column
 
     @staticmethod
     def size(batch: pa.RecordBatch) -> int:
-        """About how many bytes of text a batch has."""
+        """Return the approximate number of bytes of text in a batch."""
         ends = row_ends(batch.column(0))
         return int(ends[-1]) if len(ends) else 0
 
     @property
-    def decided(self) -> str | None:
-        """The text column, once rows were read."""
+    def text_column(self) -> str | None:
+        """The text column. ``None`` until rows have been read."""
         return self._column if self._name is not None else None
 
     @property
@@ -130,47 +144,54 @@ class Columns:
         return [name for name in self._keep if name != self._text_name]
 
     def kept_type(self, name: str) -> pa.DataType | None:
-        """The type of a kept column, once it is known."""
+        """Return the type of a kept column. ``None`` if it is not known yet."""
         return self._kept_types.get(name)
 
     def batches(
-        self, name: str, text: pa.Array, kept: Mapping[str, pa.Array], place: Location
+        self, name: str, text: pa.Array, kept: Mapping[str, pa.Array], location: Location
     ) -> Iterator[pa.RecordBatch]:
-        """Check columns as they were read, and yield them as batches of the run's schema, of bounded size.
+        """Check columns of one file, and yield them as batches of bounded size with the schema of the run.
 
-        Raises ``TextError``, naming the file and if it is one the row, for missing texts and for columns that hold
-        something else than texts, or than in the files before.
+        Args:
+            name: The name of the text column.
+            text: The text column.
+            kept: The kept columns.
+            location: The location of the rows.
+
+        Raises:
+            TextError: If a text is missing, or a column is not text or has another type than in previous files. The
+                message names the file and, for a single value, the row.
         """
-        text = self._as_text(name, text, place)
+        text = self._as_text(name, text, location)
         arrays = [text]
-        arrays += [self.as_before(key, decoded(column), place) for key, column in kept.items()]
+        arrays += [self.check_type(key, decode_dictionary(column), location) for key, column in kept.items()]
         self._name = self._name or name
         self._unseen.discard(self._name)
         whole = pa.RecordBatch.from_arrays(arrays, schema=self.schema())
-        for start, stop in cuts(text):
+        for start, stop in slice_bounds(text):
             yield whole.slice(start, stop - start)
 
-    def as_before(self, key: str, column: pa.Array, place: Location) -> pa.Array:
-        """A kept column; raises ``TextError`` unless it has the type of the ones before."""
+    def check_type(self, key: str, column: pa.Array, location: Location) -> pa.Array:
+        """Return a kept column. Raises ``TextError`` if it has another type than before."""
         known = self._kept_types.setdefault(key, column.type)
         if column.type != known:
             raise TextError(
-                f"the column {key!r} must be of one type in all files: {place.file} holds {column.type}, "
-                f"those before it {known}"
+                f"the column {key!r} must be of one type in all files: {location.file} contains {column.type}, "
+                f"previous files {known}"
             )
         return column
 
-    def saw(self, names: Iterable[str]) -> None:
-        """Note that there are such columns."""
+    def mark_seen(self, names: Iterable[str]) -> None:
+        """Record that these columns exist."""
         self._unseen.difference_update(names)
 
-    def check_seen(self) -> None:
-        """Raise ``TextError`` if there were rows, but none with one of the kept columns."""
+    def check_all_seen(self) -> None:
+        """Raise ``TextError`` if no row that was read has one of the kept columns."""
         if self._unseen and self._name is not None:
             raise TextError(f"no row of the files has the column {min(self._unseen)!r}")
 
     def schema(self) -> pa.Schema:
-        """The schema of the run; of columns that no file told about, texts."""
+        """Return the schema of the run. Columns that no file contains are texts."""
         fields = [(self._text_name, self._text_type or STRINGS)]
         return pa.schema(fields + [(key, self._kept_types.get(key, pa.string())) for key in self.keep])
 
@@ -178,13 +199,13 @@ class Columns:
     def _text_name(self) -> str:
         return self._name or self._column or TEXT
 
-    def _as_text(self, name: str, column: pa.Array, place: Location) -> pa.Array:
-        column = decoded(column)
+    def _as_text(self, name: str, column: pa.Array, location: Location) -> pa.Array:
+        column = decode_dictionary(column)
         target = text_type(column.type)
         if target is None:
             raise TextError(
-                f"the column {name!r} of {place.file} holds {column.type}: pass a column of texts, integers, "
-                "or lists of those"
+                f"the column {name!r} of {location.file} contains {column.type}: pass a column of texts, integers, "
+                "or lists of these"
             )
         if pa.types.is_null(column.type) and self._text_type is not None:
             target = self._text_type
@@ -192,31 +213,31 @@ class Columns:
         if target != known:
             kinds = {STRINGS: "texts", TOKEN_ROWS: "lists"}
             raise TextError(
-                f"the column {name!r} must hold {kinds[known]} in all rows of all files, as before; "
-                f"that of {place.file} holds {kinds[target]}"
+                f"the column {name!r} must contain {kinds[known]} in all rows of all files, as before; "
+                f"that of {location.file} contains {kinds[target]}"
             )
-        if column.type != target:  # a cast imports pyarrow.compute, for which text files do not wait
+        if column.type != target:  # a cast imports pyarrow.compute, which text files do not need
             column = column.cast(target)
-        return self._without_missing(name, column, place)
+        return self._without_missing(name, column, location)
 
-    def _without_missing(self, name: str, column: pa.Array, place: Location) -> pa.Array:
+    def _without_missing(self, name: str, column: pa.Array, location: Location) -> pa.Array:
         if column.null_count:
-            import pyarrow.compute as pc  # here, so that text files do not wait for it
+            import pyarrow.compute as pc  # imported late: text files do not need it
 
             if self._missing == "error":
                 row = pc.index(column.is_null(), True).as_py()
                 raise TextError(
-                    f'{place.of(row)} has no {name!r}: fill it, or pass missing="empty" to read it as an empty text'
+                    f'{location.of(row)} has no {name!r}: fill it, or pass missing="empty" to read it as an empty text'
                 )
             column = pc.coalesce(column, pa.scalar([] if column.type == TOKEN_ROWS else "", column.type))
         if column.type == TOKEN_ROWS and column.flatten().null_count:
             row = next(i for i, tokens in enumerate(column) if tokens.values.null_count)
-            raise TextError(f"{place.of(row)} holds a missing token in {name!r}: fill or drop it first")
+            raise TextError(f"{location.of(row)} contains a missing token in {name!r}: fill or drop it first")
         return column
 
 
 def text_type(kind: pa.DataType) -> pa.DataType | None:
-    """What a column of type ``kind`` becomes as text: texts, lists of tokens, or ``None`` if it is neither."""
+    """Return the Arrow type of a text column that is read from ``kind``. ``None`` if it is not text or tokens."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     if pa.types.is_null(kind) or pa.types.is_integer(kind) or _is_string(kind):
@@ -238,11 +259,11 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _shortened(name: str) -> str:
-    """Return the start of a long name, such as the text of a file whose first row is taken for a header."""
+    """Return the start of a long name, such as a text in a first row that is not a header."""
     return name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 3] + "..."
 
 
 def _example(names: Sequence[str]) -> str:
-    """Return the argument that selects a column, with the name of one if that is plain."""
+    """Return an example of the argument ``column``, with a column name that needs no quoting if there is one."""
     plain = [name for name in names if re.fullmatch(r"[\w-]{1,40}", name)]
     return f'for example column="{plain[-1]}"' if plain else "column=NAME"

@@ -1,4 +1,4 @@
-"""Opening files: whatever it is and wherever it lies, as a stream of bytes or as a file to seek in."""
+"""Opening of files of any kind, as a stream of bytes or as a seekable file."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 # Bytes of compressed data that are read at a time.
 _CHUNK = 1 << 18
 _BUFFER = 1 << 20
-# Bytes below which a thread that reads ahead does not pay.
+# Size of the smallest file for which a thread that reads ahead pays.
 _WORTH_A_THREAD = 1 << 20
 
-# Called with a number of bytes.
+# A function that is called with a number of bytes.
 OnRead: TypeAlias = Callable[[int], None]
 
 
@@ -33,29 +33,31 @@ OnRead: TypeAlias = Callable[[int], None]
 def open_stream(source: Source, on_read: OnRead | None = None) -> Iterator[ByteStream]:
     """Open a source for reading once, decompressed.
 
-    A file gives the bytes that it has when it is opened, and none that are appended later.
+    Bytes that are appended to a file after it was opened are not read.
 
-    ``on_read``: called with how many bytes more were read from disk.
-    Raises ``OSError`` for a file that cannot be read, ``TextError`` for compressed data that are broken or cut short
-    and for a file that is truncated while it is read, at the opening or by ``read`` inside of the ``with`` block.
+    Args:
+        source: The file.
+        on_read: A function that is called with the number of bytes read from disk since its last call.
+
+    Raises:
+        OSError: If the file cannot be read, here or in the ``with`` block.
+        TextError: If compressed data is corrupt or truncated, or a file is truncated while it is read.
     """
-    with named_errors(source), ExitStack() as opened:
+    with errors_with_name(source), ExitStack() as opened:
         raw = opened.enter_context(_open(source))
-        yield _decompressed(_Opened(raw, source, on_read), source.compression, opened)
+        yield _decompress(_FixedSizeFile(raw, source, on_read), source.compression, opened)
 
 
-def _decompressed(raw: _Opened, compression: str | None, opened: ExitStack) -> ByteStream:
+def _decompress(raw: _FixedSizeFile, compression: str | None, opened: ExitStack) -> ByteStream:
     stream: Any = raw
-    if compression == "gzip" and (igzip := _igzip()):
+    if compression == "gzip" and (igzip := _import_igzip()):
         stream = opened.enter_context(igzip.IGzipFile(fileobj=raw))
     elif compression in ("bz2", "xz"):
-        from tokemb.sources.multistream import (
-            MultiStream,  # here, so that other files do not wait for the decompressors
-        )
+        from tokemb.sources.multistream import MultiStream  # imported late: other files do not need it
 
         stream = MultiStream(raw, compression)
     elif compression is not None:
-        # Without the buffer Arrow waits for the interpreter lock every 64 KB.
+        # Without the buffer, Arrow waits for the interpreter lock every 64 KB.
         buffered = pa.BufferedInputStream(pa.PythonFile(raw, "r"), _BUFFER)
         stream = opened.enter_context(pa.CompressedInputStream(buffered, compression))
     return cast(ByteStream, stream)
@@ -63,63 +65,63 @@ def _decompressed(raw: _Opened, compression: str | None, opened: ExitStack) -> B
 
 @contextmanager
 def open_seekable(source: Source) -> Iterator[Any]:
-    """Open a source for reading here and there: what can be read only once, or is compressed, goes to disk first."""
+    """Open a source as a seekable file. Pipes and compressed files are copied to disk first."""
     if source.compression is None and (source.filesystem is not None or is_regular(source)):
-        with named_errors(source), _open(source) as file:
+        with errors_with_name(source), _open(source) as file:
             yield file
     else:
-        import tempfile  # here, so that other files do not wait for it
+        import tempfile  # imported late: other files do not need it
 
         with tempfile.TemporaryFile() as copy:
             with open_stream(source) as stream:
                 while block := stream.read(_CHUNK):
                     copy.write(block)
             copy.seek(0)
-            with named_errors(source), pa.PythonFile(copy, "r") as file:
+            with errors_with_name(source), pa.PythonFile(copy, "r") as file:
                 yield file
 
 
 @contextmanager
-def named_errors(source: Source) -> Iterator[None]:
-    """Have errors of Arrow and of decompression name the source, and those of the disk too."""
+def errors_with_name(source: Source) -> Iterator[None]:
+    """Make errors of Arrow, of decompression and of the disk name the source."""
     try:
         yield
-    except (OSError, EOFError, UnicodeError, pa.ArrowException) as error:  # names of damaged columns are not UTF-8
+    except (OSError, EOFError, UnicodeError, pa.ArrowException) as error:  # UnicodeError: corrupt column names
         if isinstance(error, OSError) and error.errno is not None:
             error.filename = error.filename or source.name
             raise
         reason = " ".join(str(error).split()).removesuffix(".")
-        raise TextError(f"{source.name} is not a sound {source.kind} file, or cut short: {reason:.300}") from None
+        raise TextError(f"{source.name} is not a valid {source.kind} file or is truncated: {reason:.300}") from None
 
 
 def is_regular(source: Source) -> bool:
-    """Whether it is a local file whose bytes are all there, and not a pipe."""
+    """Return whether a source is a regular local file, not a pipe."""
     return source.filesystem is None and source.path != "-" and stat.S_ISREG(Path(source.path).stat().st_mode)
 
 
-def is_worth_a_thread(source: Source) -> bool:
-    """Whether to read ahead: not from pipes, which may never give the bytes that a thread would wait for."""
+def worth_thread(source: Source) -> bool:
+    """Return whether a thread should read ahead. From a pipe it could wait forever."""
     if source.filesystem is not None:
         return True
     return is_regular(source) and Path(source.path).stat().st_size >= _WORTH_A_THREAD
 
 
-def _open(source: Source) -> Any:  # noqa: ANN401 - a file of Arrow's
+def _open(source: Source) -> Any:  # noqa: ANN401 - an Arrow file
     if source.filesystem is not None:
         return source.filesystem.open_input_file(source.path)
     if source.path == "-":
         if sys.stdin is None:
-            raise TextError("there is no standard input to read")
-        return pa.PythonFile(_Unclosed(sys.stdin.buffer), "r")
-    file = Path(source.path).open("rb")  # noqa: SIM115 - whoever called closes it
+            raise TextError("standard input is closed: pass a file")
+        return pa.PythonFile(_KeepOpen(sys.stdin.buffer), "r")
+    file = Path(source.path).open("rb")  # noqa: SIM115 - the caller closes it
     if not is_regular(source):
         return pa.PythonFile(file, "r")
-    file.close()  # it can be read: from here on by Arrow, which does not hold the interpreter lock meanwhile
-    return pa.OSFile(os.fsencode(source.path))  # names need not be UTF-8
+    file.close()  # the file is readable; Arrow reads it without holding the interpreter lock
+    return pa.OSFile(os.fsencode(source.path))  # file names need not be UTF-8
 
 
-def _igzip() -> ModuleType | None:
-    """The library that reads gzip three times as fast as zlib does; it is not there for every processor."""
+def _import_igzip() -> ModuleType | None:
+    """Import a library that reads gzip three times as fast as zlib. It does not support every processor."""
     try:
         from isal import igzip
     except ImportError:
@@ -127,24 +129,24 @@ def _igzip() -> ModuleType | None:
     return igzip
 
 
-class _Opened:
-    """An open file that gives the bytes that it has now: fewer later are an error, and more are not read."""
+class _FixedSizeFile:
+    """An open file of fixed size. Truncation while reading is an error, and appended bytes are not read."""
 
     closed = False
 
     def __init__(self, file: Any, source: Source, on_read: OnRead | None) -> None:  # noqa: ANN401
         self._file, self._source, self._on_read = file, source, on_read
-        # Only reading tells how many bytes there are in a pipe, or in a file of /proc, whose size is 0.
+        # The size of a pipe, or of a file in /proc (0), is known only after reading.
         self._size = file.size() or None if source.filesystem is not None or is_regular(source) else None
         self._done = 0
 
     def read(self, size: int) -> bytes:
-        wanted = size if self._size is None else min(size, self._size - self._done)
-        block: bytes = self._file.read(wanted)
-        if wanted and not block and self._size is not None and not self._is_generated():
+        requested = size if self._size is None else min(size, self._size - self._done)
+        block: bytes = self._file.read(requested)
+        if requested and not block and self._size is not None and not self._is_generated():
             raise TextError(
-                f"{self._source.name} was truncated while it was read: it had {self._size:,} bytes and gave "
-                f"{self._done:,}; read it again when no other program writes it"
+                f"{self._source.name} was truncated while it was read: it had {self._size:,} bytes, of which "
+                f"{self._done:,} were read; read it again when no other program writes to it"
             )
         self._done += len(block)
         if self._on_read is not None:
@@ -157,7 +159,7 @@ class _Opened:
         return len(block)
 
     def _is_generated(self) -> bool:
-        """Tell whether the system makes up the content, as in /sys, where sizes say nothing."""
+        """Return whether the system generates the content, as in /sys. Sizes of such files are meaningless."""
         if self._source.filesystem is not None:
             return False
         status = Path(self._source.path).stat()
@@ -167,8 +169,8 @@ class _Opened:
         self.closed = True
 
 
-class _Unclosed:
-    """A file that stays open for those who come after, and is waited for if it does not block."""
+class _KeepOpen:
+    """A file that stays open when the stream is closed. Non-blocking files are waited for."""
 
     closed = False
 

@@ -1,4 +1,4 @@
-"""Corpora in files: text, CSV, JSON Lines, Parquet and Arrow, compressed or not, as one stream of Arrow batches."""
+"""Corpora in files: text, CSV, JSON Lines, Parquet and Arrow, optionally compressed, as one stream of Arrow batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tokemb._validation import check_choice
 from tokemb.sources import texts
 from tokemb.sources.blocks import utf8_blocks, whole_lines
 from tokemb.sources.columns import Columns, Location
-from tokemb.sources.compressed import OnRead, is_worth_a_thread, open_stream
+from tokemb.sources.compressed import OnRead, open_stream, worth_thread
 from tokemb.sources.lines import rows_of_lines
 from tokemb.sources.listing import Source, find_sources
 from tokemb.sources.prefetch import Item, prefetch
@@ -30,7 +30,7 @@ def read_corpus(
     *,
     column: str | None = None,
     keep: Iterable[str] = (),
-    format: str | None = None,  # noqa: A002 - what everyone calls it
+    format: str | None = None,  # noqa: A002 - the usual name
     missing: str = "error",
     errors: str = "strict",
     header: bool = True,
@@ -39,32 +39,40 @@ def read_corpus(
     filesystem: FileSystem | None = None,
     on_read: OnRead | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Read texts, and columns beside them, from files of any size, some megabytes at a time.
+    """Read texts, and other columns of the same rows, from files of any size in batches of a few megabytes.
 
-    ``files``: one or many of: names of files, patterns (``"data/*.jsonl.gz"``), folders (all files of known extensions
-    in them, sorted by name), ``"-"`` for standard input, addresses (``s3://``, ``gs://``, ``hdfs://``, ``file://``).
-    ``column``: the one that holds the texts; ``None`` for the only one, or the one called ``text``.
-    ``keep``: other columns to read along.
-    ``format``: ``"text"``, ``"csv"``, ``"tsv"``, ``"jsonl"``, ``"parquet"`` or ``"arrow"``; ``None`` for what the
-    extensions say. ``.gz``, ``.bz2``, ``.zst`` and ``.xz`` after them are decompressed.
-    ``missing``: ``"error"``, or ``"empty"`` to read missing texts as empty ones.
-    ``errors``: ``"strict"``, or ``"replace"`` to read bytes that are not UTF-8 as U+FFFD.
-    ``header``: whether CSV files name their columns; without they are ``"0"``, ``"1"``, ...
-    ``delimiter``: the character between the fields of CSV files; text files and unknown extensions are CSV then.
-    ``quoting``: ``"minimal"`` if fields of CSV files may be enclosed in quotes, ``"none"`` if quotes are text; ``None``
-    for ``"none"`` where a tab is the delimiter, and ``"minimal"`` elsewhere.
-    ``filesystem``: a ``pyarrow.fs.FileSystem`` in which all ``files`` are paths.
-    ``on_read``: called, from any thread, with how many bytes more were read from disk, compressed as they are.
+    Args:
+        files: One or several file names, globs (``"data/*.jsonl.gz"``), folders (all files with a known extension,
+            sorted by name), URLs (``s3://``, ``gs://``, ``hdfs://``, ``file://``), or ``"-"`` for standard input.
+        column: The text column. ``None`` selects the only column, or the one named ``text``.
+        keep: Other columns to read.
+        format: ``"text"``, ``"csv"``, ``"tsv"``, ``"jsonl"``, ``"parquet"`` or ``"arrow"``. ``None`` detects it from
+            the extensions. ``.gz``, ``.bz2``, ``.zst`` and ``.xz`` after them are decompressed.
+        missing: ``"error"``, or ``"empty"`` to read missing texts as empty texts.
+        errors: ``"strict"``, or ``"replace"`` to read bytes that are not UTF-8 as U+FFFD.
+        header: Whether the first row of CSV files has the column names. Otherwise they are ``"0"``, ``"1"``, ...
+        delimiter: The character between the fields of CSV files. With it, text files and files with an unknown
+            extension are read as CSV.
+        quoting: ``"minimal"`` if fields of CSV files may be enclosed in quotes, ``"none"`` if quotes are text. ``None``
+            means ``"none"`` if the delimiter is a tab, and otherwise ``"minimal"``.
+        filesystem: A ``pyarrow.fs.FileSystem``. All ``files`` are paths in it.
+        on_read: A function that is called, from any thread, with the number of (compressed) bytes read since its last
+            call.
 
-    Yields ``pyarrow.RecordBatch`` (rows,) of one schema, at least one: first the texts, ``large_string`` (whole numbers
-    become their decimal digits) or, of a column of lists, ``large_list<large_string>``; then the kept columns.
-    Raises ``TextError``, naming file and row or line, for what is not as it should be, ``OSError`` for files that
-    cannot be read, ``ArgumentError`` for wrong settings.
+    Yields:
+        At least one ``pyarrow.RecordBatch`` ``(rows,)``. All have one schema: first the texts as ``large_string``
+        (integers become their decimal digits), or ``large_list<large_string>`` for a column of lists, then the kept
+        columns.
+
+    Raises:
+        TextError: If the content of a file is invalid. The message names the file, and the row or line.
+        OSError: If a file cannot be read.
+        ArgumentError: If an argument is invalid.
     """
     columns = Columns(column, keep, missing)
     check_choice("errors", errors, ("strict", "replace"))
     sources = find_sources(files, format, filesystem, delimiter, quoting)
-    return _in_good_size(_batches(sources, columns, errors, bool(header), on_read), columns)
+    return _merge_small_batches(_batches(sources, columns, errors, bool(header), on_read), columns)
 
 
 def read_table(
@@ -80,46 +88,58 @@ def read_table(
     filesystem: FileSystem | None = None,
     on_read: OnRead | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Read columns of tables, none of which is the text; all arguments but these are those of ``read_corpus``.
+    """Read columns of tables without a text column. The errors are those of ``read_corpus``.
 
-    ``columns``: the wanted ones, ``None`` for all that the first file has. ``typed``: those in which the numbers of a
-    CSV file are numbers, as in kept columns of ``read_corpus``; the others hold its fields as texts.
+    Args:
+        files: As for ``read_corpus``.
+        columns: The columns to read. ``None`` reads all columns of the first file.
+        typed: Columns of CSV files in which numbers are read as numbers, as in the kept columns of ``read_corpus``. In
+            the others, all fields are texts.
+        format: As for ``read_corpus``.
+        errors: As for ``read_corpus``.
+        header: As for ``read_corpus``.
+        delimiter: As for ``read_corpus``.
+        quoting: As for ``read_corpus``.
+        filesystem: As for ``read_corpus``.
+        on_read: As for ``read_corpus``.
 
-    Yields ``pyarrow.RecordBatch`` (rows,) of one schema, at least one; texts are ``large_string``, null is missing.
+    Yields:
+        At least one ``pyarrow.RecordBatch`` ``(rows,)``. All have one schema. Texts are ``large_string``, and missing
+        values are null.
     """
-    from tokemb.sources.table_columns import TableColumns  # here, so that texts do not wait for it
+    from tokemb.sources.table_columns import TableColumns  # imported late: texts do not need it
 
     check_choice("errors", errors, ("strict", "replace"))
-    wanted = TableColumns(columns, typed)
+    table_columns = TableColumns(columns, typed)
     sources = find_sources(files, format, filesystem, delimiter, quoting)
-    return _in_good_size(_batches(sources, wanted, errors, bool(header), on_read), wanted)
+    return _merge_small_batches(_batches(sources, table_columns, errors, bool(header), on_read), table_columns)
 
 
 def _batches(sources: list[Source], columns: Columns, errors: str, header: bool, on_read: OnRead | None) -> Batches:
     for source in sources:
-        of_one = _of_one(source, columns, errors, header, on_read)
-        with closing(_ahead(of_one, is_worth_a_thread(source))) as batches:
+        source_batches = _source_batches(source, columns, errors, header, on_read)
+        with closing(_prefetch_if(worth_thread(source), source_batches)) as batches:
             yield from batches
-    columns.check_seen()
+    columns.check_all_seen()
 
 
-def _of_one(source: Source, columns: Columns, errors: str, header: bool, on_read: OnRead | None) -> Batches:
+def _source_batches(source: Source, columns: Columns, errors: str, header: bool, on_read: OnRead | None) -> Batches:
     if source.format in ("parquet", "arrow"):
-        from tokemb.sources.columnar import columnar_batches  # here, so that text files do not wait for Parquet
+        from tokemb.sources.columnar import columnar_batches  # imported late: text files do not need it
 
         yield from columnar_batches(source, columns, errors, on_read)
         return
-    # Decompressing takes the longest, so that it has a thread of its own, apart from parsing.
-    apart = source.compression is not None and is_worth_a_thread(source)
-    with closing(_ahead(_blocks(source, on_read), apart)) as blocks:
-        yield from _parsed(utf8_blocks(blocks, source.name, errors), source, columns, header)
+    # Decompression takes the longest, so it runs in a thread of its own, separate from parsing.
+    in_thread = source.compression is not None and worth_thread(source)
+    with closing(_prefetch_if(in_thread, _blocks(source, on_read))) as blocks:
+        yield from _parse(utf8_blocks(blocks, source.name, errors), source, columns, header)
 
 
-def _ahead(items: Generator[Item, None, None], is_worth_it: bool) -> Generator[Item, None, None]:
-    return prefetch(items) if is_worth_it else items
+def _prefetch_if(in_thread: bool, items: Generator[Item, None, None]) -> Generator[Item, None, None]:
+    return prefetch(items) if in_thread else items
 
 
-def _parsed(blocks: Iterator[bytes], source: Source, columns: Columns, header: bool) -> Iterator[pa.RecordBatch]:
+def _parse(blocks: Iterator[bytes], source: Source, columns: Columns, header: bool) -> Iterator[pa.RecordBatch]:
     if source.format == "jsonl":
         from tokemb.sources.json_lines import json_batches
 
@@ -127,7 +147,7 @@ def _parsed(blocks: Iterator[bytes], source: Source, columns: Columns, header: b
     if source.delimiter is not None:
         from tokemb.sources.delimited import Dialect, delimited_batches
 
-        dialect = Dialect(source.delimiter, source.quoting, header, source.own_delimiter is not None)
+        dialect = Dialect(source.delimiter, source.quoting, header, source.explicit_delimiter is not None)
         return delimited_batches(blocks, source.name, columns, dialect)
     return _lines(blocks, source.name, columns)
 
@@ -138,7 +158,7 @@ def _blocks(source: Source, on_read: OnRead | None) -> Generator[bytes, None, No
         if source.delimiter is None or source.quoting == "none":
             yield from whole_lines(stream)
         else:
-            from tokemb.sources.records import whole_records  # here, so that text files do not wait for it
+            from tokemb.sources.records import whole_records  # imported late: text files do not need it
 
             yield from whole_records(stream, source.name, source.delimiter)
 
@@ -151,25 +171,25 @@ def _lines(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterator[pa.
         line += len(rows)
 
 
-def _in_good_size(batches: Batches, columns: Columns) -> Batches:
-    """Join batches that are much smaller than they might be; without any, yield one of no rows."""
-    waiting: list[pa.RecordBatch] = []
+def _merge_small_batches(batches: Batches, columns: Columns) -> Batches:
+    """Merge small batches. If there are none at all, yield one batch without rows."""
+    pending: list[pa.RecordBatch] = []
     size = rows = total = 0
     for batch in batches:
         size += columns.size(batch)
         rows += len(batch)
         total += len(batch)
-        waiting.append(batch)
+        pending.append(batch)
         if 2 * size >= texts.BATCH_BYTES or 2 * rows >= texts.BATCH_ROWS:
-            yield _joined(waiting)
-            waiting, size, rows = [], 0, 0
-    if waiting:
-        yield _joined(waiting)
+            yield _concat(pending)
+            pending, size, rows = [], 0, 0
+    if pending:
+        yield _concat(pending)
     elif not total:
         yield pa.RecordBatch.from_pylist([], schema=columns.schema())
 
 
-def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+def _concat(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     if len(batches) == 1:
         return batches[0]
     return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]

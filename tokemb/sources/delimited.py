@@ -1,4 +1,4 @@
-"""CSV and TSV: records of fields, which may be quoted where they hold a delimiter, a quote or a newline."""
+"""CSV and TSV files. Fields that contain a delimiter, a quote or a newline may be quoted."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from tokemb.sources.blocks import BOM
 from tokemb.sources.columns import Columns, Location
 from tokemb.sources.records import scan_records
 
-# A kept column is numbers if each field reads the same as a number: no leading zeros, no digits that would be lost.
-_WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
+# A kept column is numeric only if conversion loses nothing: no leading zeros and not too many digits.
+_INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
 _REAL = r"^-?((0|[1-9][0-9]{0,14})(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$"
-# Bytes in which the first record is looked for before it is all of the block.
+# Bytes in which the end of the first record is searched first.
 _HEADER = 1 << 16
 _NUMBERS = (
-    (pa.int64(), _WHOLE, "integers of at most 18 digits"),
+    (pa.int64(), _INTEGER, "integers of at most 18 digits"),
     (pa.float64(), _REAL, "numbers of at most 15 digits before the decimal point"),
 )
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the fields of a file are written.
+    """The CSV dialect of a file.
 
     Attributes:
         delimiter: The character between the fields.
         quoting: ``"minimal"`` if fields may be enclosed in quotes, ``"none"`` if quotes are text.
-        header: Whether the first record names the columns. Otherwise they are called ``"0"``, ``"1"``, ...
-        is_chosen: Whether the delimiter was passed, and is not the one of the format.
+        header: Whether the first record has the column names. Otherwise they are ``"0"``, ``"1"``, ...
+        is_chosen: Whether the user passed the delimiter.
     """
 
     delimiter: str
@@ -59,12 +59,19 @@ class Dialect:
 def delimited_batches(
     blocks: Iterator[bytes], name: str, columns: Columns, dialect: Dialect
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the wanted columns of one file, whose ``blocks`` are whole records.
+    """Yield the selected columns of one file.
+
+    The first block of the run decides the types of the kept columns.
+
+    Args:
+        blocks: Blocks of whole records.
+        name: The name of the file, for messages.
+        columns: The selection of columns.
+        dialect: The CSV dialect.
 
     Raises:
         TextError: If a record has more or fewer fields than the first, or a kept value does not have the type of its
-            column, which the first block of the run decides. The message names file and row. Rows are counted from 1,
-            without the header.
+            column. The message names file and row. Rows are counted from 1, without the header.
     """
     names: list[str] = []
     row = 1
@@ -75,22 +82,22 @@ def delimited_batches(
             if not block:
                 continue
         if block.startswith(BOM):
-            block = BOM + block  # Arrow drops one at the start of what it reads, where this one is text
+            block = BOM + block  # this BOM is text, and Arrow removes one
         if not block.endswith(b"\n"):
-            block += b"\n"  # Arrow finds no columns in a single record whose end is missing
+            block += b"\n"  # Arrow finds no columns in a single record without a line end
         names = names or _names(block, name, dialect)
         text, kept = columns.choose(names, name, hint=_hint(names, dialect))
-        place = Location(name, "row", row)
-        wanted = {key: STRINGS if columns.is_text(key) else pa.string() for key in [text, *kept]}
-        table = _parse(block, names, wanted, dialect, place, has_header)
-        if len(table):  # no rows tell no types
-            values = {key: _as_known(table[key].combine_chunks(), columns, key, place) for key in [text, *kept]}
-            yield from columns.batches(text, values.pop(text), values, place)
+        location = Location(name, "row", row)
+        types = {key: STRINGS if columns.is_text(key) else pa.string() for key in [text, *kept]}
+        table = _parse(block, names, types, dialect, location, has_header)
+        if len(table):  # without rows, the types stay undecided
+            values = {key: _convert(table[key].combine_chunks(), columns, key, location) for key in [text, *kept]}
+            yield from columns.batches(text, values.pop(text), values, location)
         row += len(table)
 
 
 def _join_blank_start(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield blocks, of which the first holds the first record: empty lines before it do not tell the columns."""
+    """Yield blocks, with empty lines at the start joined to the first record, which decides the columns."""
     start = b""
     for block in blocks:
         start += block
@@ -103,10 +110,10 @@ def _join_blank_start(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _names(block: bytes, file: str, dialect: Dialect) -> list[str]:
-    """Return the names of the columns, from the first record.
+    """Return the column names from the first record.
 
     Raises:
-        TextError: If another character seems to separate the fields.
+        TextError: If another character seems to be the delimiter.
     """
     block = block.lstrip(b"\r\n")
     start = block[:_HEADER]
@@ -122,28 +129,33 @@ def _names(block: bytes, file: str, dialect: Dialect) -> list[str]:
     parse = dialect.parse_options(invalid_row_handler=lambda row: "skip")
     names = pa_csv.read_csv(pa.BufferReader(record), options, parse).schema.names
     if len(names) == 1 and not dialect.is_chosen:
-        from tokemb.sources.separators import check_separator  # here, as most files have several columns
+        from tokemb.sources.separators import check_separator  # imported late: most files have several columns
 
         check_separator(names[0] if dialect.header else None, block, file, dialect.delimiter, dialect.is_quoted)
     return names if dialect.header else [str(index) for index in range(len(names))]
 
 
 def _hint(names: list[str], dialect: Dialect) -> str:
-    """Return what may resolve an error about columns, other than their names."""
+    """Return further remedies for errors about columns."""
     if not dialect.header:
         return ""
     is_quoted = not dialect.is_quoted and any(len(name) > 1 and name[0] == name[-1] == '"' for name in names)
     quoting = ', quoting="minimal" if fields are quoted' if is_quoted else ""
-    return f"{quoting}, or header=False if the first row is no header"
+    return f"{quoting}, or header=False if the first row is not a header"
 
 
 def _parse(
-    block: bytes, names: list[str], wanted: dict[str, pa.DataType], dialect: Dialect, place: Location, has_header: bool
+    block: bytes,
+    names: list[str],
+    types: dict[str, pa.DataType],
+    dialect: Dialect,
+    location: Location,
+    has_header: bool,
 ) -> pa.Table:
-    """Read the wanted columns of a block, all as texts of these types."""
+    """Read the columns of ``types`` from a block."""
     ragged: list[Any] = []
 
-    def note(row: Any) -> str:  # noqa: ANN401 - an InvalidRow
+    def record_ragged(row: Any) -> str:  # noqa: ANN401 - an InvalidRow
         ragged.append(row)
         return "error"
 
@@ -153,27 +165,29 @@ def _parse(
             pa_csv.ReadOptions(
                 use_threads=False, block_size=len(block) + 1, column_names=None if has_header else names
             ),
-            # An empty line is no record, but where there is one column it is one with an empty field.
-            dialect.parse_options(ignore_empty_lines=len(names) > 1, invalid_row_handler=note),
-            pa_csv.ConvertOptions(include_columns=list(wanted), column_types=wanted),
+            # In files with one column, an empty line is a record with an empty field. In others it is ignored.
+            dialect.parse_options(ignore_empty_lines=len(names) > 1, invalid_row_handler=record_ragged),
+            pa_csv.ConvertOptions(include_columns=list(types), column_types=types),
         )
     except pa.ArrowInvalid as error:
         if ragged:
-            at = place.of(ragged[0].number - 1 - has_header)
-            raise _ragged(at, ragged[0].actual_columns, len(names), dialect) from None
-        raise TextError(f"{place.file} is not sound CSV: {error}") from None
+            where = location.of(ragged[0].number - 1 - has_header)
+            raise _ragged(where, ragged[0].actual_columns, len(names), dialect) from None
+        raise TextError(f"{location.file} is not valid CSV: {error}") from None
 
 
-def _ragged(at: str, fields: int, expected: int, dialect: Dialect) -> TextError:
+def _ragged(where: str, fields: int, expected: int, dialect: Dialect) -> TextError:
     if dialect.is_quoted:
-        remedy = 'quote fields that hold the delimiter or a newline, or pass another one, such as delimiter=";"'
+        remedy = (
+            'quote fields that contain the delimiter or a newline, or pass another delimiter, such as delimiter=";"'
+        )
     else:
         remedy = 'pass quoting="minimal" if fields are quoted'
-    return TextError(f"{at} has {fields} fields, and the first row {expected}: {remedy}")
+    return TextError(f"{where} has {fields} fields, but the first row has {expected}: {remedy}")
 
 
-def _as_known(column: pa.Array, columns: Columns, key: str, place: Location) -> pa.Array:
-    """Turn a column of texts into its type: the run's, or the first of those that all its fields have."""
+def _convert(column: pa.Array, columns: Columns, key: str, location: Location) -> pa.Array:
+    """Convert a column of texts to its type in this run. If undecided, use the first type that fits all fields."""
     known = columns.kept_type(key)
     if columns.is_text(key) or (known is not None and known not in (pa.int64(), pa.float64())):
         return column
@@ -187,7 +201,7 @@ def _as_known(column: pa.Array, columns: Columns, key: str, place: Location) -> 
         if known is not None:
             row = pc.index(fits, False).as_py()
             raise TextError(
-                f"{place.of(row)} has {column[row].as_py()!r:.80} in the column {key!r}, which held only "
+                f"{location.of(row)} has {column[row].as_py()!r:.80} in the column {key!r}, which contained only "
                 f"{numbers} before"
             )
     return column

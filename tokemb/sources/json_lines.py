@@ -1,4 +1,4 @@
-"""JSON Lines: one object per line, read as Python's ``json`` reads it, but without losing values or digits."""
+"""JSON Lines: one object per line, read as by Python's ``json``, but without loss of values or digits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tokemb.sources.json_values import arrow_type, is_exact, parse_float, to_arr
 
 _NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 _BLANK = b" \t\r\n"
-# Bytes that are searched for the end of the last line first.
+# Bytes at the end of a block that are searched first for the end of the last line.
 _END = 64
 _STRING_ROWS = pa.list_(pa.string())
 
@@ -27,11 +27,18 @@ Row = dict[str, Any]
 
 
 def json_batches(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
-    """Yield the wanted columns of one file, whose ``blocks`` are whole lines.
+    """Yield the selected columns of one file.
 
-    The first block of the run says which types the kept columns have; one without a value there holds texts.
-    Raises ``TextError``, naming file and line, for a line that is no object, or a value that is not of its column's
-    type.
+    The first block of the run decides the types of the kept columns. A column without a value in it is text.
+
+    Args:
+        blocks: Blocks of whole lines.
+        name: The name of the file, for messages.
+        columns: The selection of columns.
+
+    Raises:
+        TextError: If a line is not an object, or a value does not have the type of its column. The message names file
+            and line.
     """
     types: dict[str, pa.DataType] = {}
     line, blank = 1, 0
@@ -39,72 +46,72 @@ def json_batches(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterat
         body = _without_blank_end(block)
         if line == 1 and bytes(body[:1]) == b"[":
             raise TextError(
-                f"{name} holds a JSON array, not JSON Lines: write one object per line, as jq -c '.[]' does"
+                f"{name} contains a JSON array, not JSON Lines: write one object per line, as jq -c '.[]' does"
             )
         if body and blank:
             raise _empty(f"{name}, line {blank}")
         newlines = block.count(b"\n", len(body))
         if body:
-            place = Location(name, "line", line)
-            types = types or _types(body, columns, place)
-            arrays = _parse(body, types, place)
-            columns.saw(key for key, array in arrays.items() if array.null_count < len(array))
+            location = Location(name, "line", line)
+            types = types or _types(body, columns, location)
+            arrays = _parse(body, types, location)
+            columns.mark_seen(key for key, array in arrays.items() if array.null_count < len(array))
             text, *kept = types
-            yield from columns.batches(text, arrays[text], {key: arrays[key] for key in kept}, place)
+            yield from columns.batches(text, arrays[text], {key: arrays[key] for key in kept}, location)
             line += len(arrays[text])
             newlines -= 1
-        # Empty lines are fine at the end of the file only.
+        # Empty lines are allowed only at the end of the file.
         blank = blank or (line if newlines > 0 else 0)
         line += max(newlines, 0)
 
 
 def _without_blank_end(block: bytes) -> memoryview:
-    """``block`` without the white space at its end, of which there is little as a rule, and without a copy."""
+    """Return a block without the white space at its end, which is usually short. Nothing is copied."""
     end = block[-_END:].rstrip(_BLANK)
     size = len(block) - len(block[-_END:]) + len(end) if end else len(block.rstrip(_BLANK))
     return memoryview(block)[:size]
 
 
-def _types(body: memoryview, columns: Columns, place: Location) -> dict[str, pa.DataType]:
-    """The type of the text column, which comes first, and of the kept ones."""
-    rows = (_object(line, place.of(row)) for row, line in enumerate(bytes(body).split(b"\n")))
+def _types(body: memoryview, columns: Columns, location: Location) -> dict[str, pa.DataType]:
+    """Return the type of the text column, which is first, and of the kept columns."""
+    rows = (_object(line, location.of(row)) for row, line in enumerate(bytes(body).split(b"\n")))
     known = {key: columns.kept_type(key) for key in columns.keep}
-    text = columns.decided
+    text = columns.text_column
     if text is not None and None not in known.values():
-        # as soon as one text was seen
-        return {text: _text_kind(rows, text, place), **known} if columns.has_text else known
-    seen = list(rows)
-    names = list(dict.fromkeys(chain.from_iterable(seen)))
-    text, _ = columns.choose(names, place.file, kept_may_come=True)
-    types = {text: _text_kind(seen, text, place)} if columns.has_text else {}
+        # All types are known, so that only the rows up to the first text are parsed.
+        return {text: _text_kind(rows, text, location), **known} if columns.has_text else known
+    parsed = list(rows)
+    names = list(dict.fromkeys(chain.from_iterable(parsed)))
+    text, _ = columns.choose(names, location.file, kept_may_follow=True)
+    types = {text: _text_kind(parsed, text, location)} if columns.has_text else {}
     known = {key: columns.kept_type(key) for key in columns.keep}
     for key in columns.keep:
-        types[key] = known[key] or arrow_type((row.get(key) for row in seen), key, place) or pa.string()
+        types[key] = known[key] or arrow_type((row.get(key) for row in parsed), key, location) or pa.string()
     return types
 
 
-def _text_kind(rows: Iterable[Row], key: str, place: Location) -> pa.DataType:
-    """The type of the text column, which the first value decides that is neither missing nor an empty list."""
-    without = STRINGS
-    for at, row in enumerate(rows):
+def _text_kind(rows: Iterable[Row], key: str, location: Location) -> pa.DataType:
+    """Return the type of the text column: that of the first value that is neither missing nor an empty list."""
+    default = STRINGS
+    for index, row in enumerate(rows):
         value = row.get(key)
         if value == []:
-            without = _STRING_ROWS
+            default = _STRING_ROWS
         elif value is not None:
-            kind = arrow_type([value], key, place)
+            kind = arrow_type([value], key, location)
             if kind is None or text_type(kind) is None:
                 raise TextError(
-                    f"{place.of(at)} holds {value!r:.80} in the column {key!r}: texts, integers, or lists of those "
-                    "are needed"
+                    f"{location.of(index)} has {value!r:.80} in the text column {key!r}, which must contain texts, "
+                    "integers, or lists of these"
                 )
             return STRINGS if kind == pa.string() else kind
-    return without
+    return default
 
 
-def _parse(body: memoryview, types: dict[str, pa.DataType], place: Location) -> dict[str, pa.Array]:
-    """Read the columns named in ``types`` from whole lines.
+def _parse(body: memoryview, types: dict[str, pa.DataType], location: Location) -> dict[str, pa.Array]:
+    """Read the columns of ``types`` from whole lines.
 
-    Arrow does it many times as fast as Python; what it refuses, or might read otherwise, Python reads.
+    Arrow is many times as fast as Python. Python parses only what Arrow rejects or could read differently.
     """
     lines = _count_objects(body)
     if lines is not None:
@@ -120,14 +127,14 @@ def _parse(body: memoryview, types: dict[str, pa.DataType], place: Location) -> 
             arrays = {key: table[key].combine_chunks() for key in types}
             if all(map(is_exact, arrays.values())):
                 return arrays
-    rows = [_wanted(line, types, place.of(row)) for row, line in enumerate(bytes(body).split(b"\n"))]
-    return {key: to_array([row.get(key) for row in rows], kind, key, place) for key, kind in types.items()}
+    rows = [_checked_object(line, types, location.of(row)) for row, line in enumerate(bytes(body).split(b"\n"))]
+    return {key: to_array([row.get(key) for row in rows], kind, key, location) for key, kind in types.items()}
 
 
 def _count_objects(body: memoryview) -> int | None:
-    """The number of lines, if each starts and ends with a brace: then as many rows that Arrow reads there are lines.
+    """Return the number of lines. ``None`` if a line does not start and end with a brace.
 
-    (And the first of them is no ``null``, with which Arrow crashes.)
+    If each line does, Arrow reads one row per line. This also excludes a leading ``null``, with which Arrow crashes.
     """
     text = np.frombuffer(body, np.uint8)
     newlines = np.flatnonzero(text == _NEWLINE)
@@ -137,46 +144,46 @@ def _count_objects(body: memoryview) -> int | None:
     return len(first) if (text[first] == _OPEN).all() and (text[last] == _CLOSE).all() else None
 
 
-def _wanted(line: bytes, keys: Container[str], where: str) -> Row:
-    """Parse a line as ``_object`` does; raise ``TextError`` if one of ``keys`` occurs twice."""
-    row = _object(line, where, object_pairs_hook=_unique, parse_float=parse_float)
-    for key in row.repeated if isinstance(row, _Repeated) else ():
+def _checked_object(line: bytes, keys: Container[str], where: str) -> Row:
+    """Parse a line as ``_object`` does. Raises ``TextError`` if one of ``keys`` occurs twice."""
+    row = _object(line, where, object_pairs_hook=_record_repeated_keys, parse_float=parse_float)
+    for key in row.repeated if isinstance(row, _RowWithRepeatedKeys) else ():
         if key in keys:
             raise TextError(f"{where} has the key {key!r} more than once: remove all but one")
     return row
 
 
-class _Repeated(Row):
-    """An object that has some keys more than once."""
+class _RowWithRepeatedKeys(Row):
+    """An object in which some keys occur more than once."""
 
     repeated: list[str]
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> Row:
+def _record_repeated_keys(pairs: list[tuple[str, Any]]) -> Row:
     row = dict(pairs)
     if len(row) < len(pairs):
-        row = _Repeated(row)
+        row = _RowWithRepeatedKeys(row)
         row.repeated = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
     return row
 
 
-def _object(line: bytes, where: str, **settings: Any) -> Row:  # noqa: ANN401 - those of json.loads
+def _object(line: bytes, where: str, **settings: Any) -> Row:  # noqa: ANN401 - arguments of json.loads
     if not line.strip(_BLANK):
         raise _empty(where)
     try:
         value = json.loads(line.decode(), **settings)
     except json.JSONDecodeError as error:
         raise TextError(
-            f"{where} is not JSON: {error.msg} at character {error.pos + 1}; every line must be one object"
+            f"{where} is not JSON: {error.msg} at character {error.pos + 1}; every line must be one JSON object"
         ) from None
-    except ValueError:  # Python refuses to convert so many digits
-        raise TextError(f"{where} is not JSON that can be read: it holds an integer of thousands of digits") from None
+    except ValueError:  # Python limits the number of digits
+        raise TextError(f"{where} cannot be read as JSON: it contains an integer of thousands of digits") from None
     except RecursionError:
-        raise TextError(f"{where} is not JSON that can be read: it is nested too deeply") from None
+        raise TextError(f"{where} cannot be read as JSON: it is nested too deeply") from None
     if not isinstance(value, dict):
-        raise TextError(f"{where} is not an object: {value!r:.80}")
+        raise TextError(f"{where} must be a JSON object; it is {value!r:.80}")
     return value
 
 
 def _empty(where: str) -> TextError:
-    return TextError(f"{where} is empty: every line must be an object")
+    return TextError(f"{where} is empty: every line must be a JSON object")

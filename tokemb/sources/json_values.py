@@ -1,4 +1,4 @@
-"""Values of JSON and the Arrow types that hold them without loss."""
+"""JSON values and the Arrow types that represent them without loss."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from tokemb.errors import TextError
 from tokemb.sources.columns import Location
 
-# From here on, 64-bit floats skip integers.
+# From this value on, 64-bit floats do not represent every integer.
 _EXACT = 2.0**53
 
 
@@ -33,23 +33,23 @@ class TooLarge(float):
 
 
 def parse_float(literal: str) -> float:
-    """Parse a number with a fraction or an exponent; return ``TooLarge`` if only infinity is near it."""
+    """Parse a number with a fraction or an exponent. Finite numbers beyond the range of floats become ``TooLarge``."""
     number = float(literal)
     return TooLarge(literal) if np.isinf(number) else number
 
 
-def arrow_type(values: Iterable[object], key: str, place: Location) -> pa.DataType | None:
-    """Return the one Arrow type that JSON values have, ``None`` if all are null.
+def arrow_type(values: Iterable[object], key: str, location: Location) -> pa.DataType | None:
+    """Return the Arrow type of JSON values. ``None`` if all are null.
 
     Raises:
-        TextError: If there is no such type.
+        TextError: If the values have no common type.
     """
     values = list(values)
     found = {type(value) for value in values} - {type(None)}
     if not found:
         return None
     if found == {list}:
-        items = arrow_type(chain.from_iterable(value for value in values if isinstance(value, list)), key, place)
+        items = arrow_type(chain.from_iterable(value for value in values if isinstance(value, list)), key, location)
         if items is None or not pa.types.is_list(items):
             return pa.list_(items or pa.string())
     for kinds, arrow in (({str}, pa.string()), ({bool}, pa.bool_()), ({int}, pa.int64()), ({int, float}, pa.float64())):
@@ -57,13 +57,13 @@ def arrow_type(values: Iterable[object], key: str, place: Location) -> pa.DataTy
             return arrow
     shown = " and ".join(sorted(kind.__name__ for kind in found)) if found != {list} else "lists of lists"
     raise TextError(
-        f"the column {key!r} of {place.file} holds {shown}: it must hold texts, numbers, or true and false, "
+        f"the column {key!r} of {location.file} contains {shown}: it must contain texts, numbers, or true and false, "
         "or lists of one of these"
     )
 
 
 def is_exact(column: pa.Array) -> bool:
-    """Whether no number of a column that Arrow parsed can have been an integer that was rounded."""
+    """Return whether no number of a column that Arrow parsed can be a rounded integer."""
     if pa.types.is_list(column.type):
         column = column.flatten()
     if not pa.types.is_floating(column.type):
@@ -71,7 +71,7 @@ def is_exact(column: pa.Array) -> bool:
     return not bool((np.abs(column.to_numpy(zero_copy_only=False)) >= _EXACT).any())
 
 
-def to_array(values: list[Any], kind: pa.DataType, key: str, place: Location) -> pa.Array:
+def to_array(values: list[Any], kind: pa.DataType, key: str, location: Location) -> pa.Array:
     """Convert values to an Arrow array.
 
     Raises:
@@ -80,7 +80,7 @@ def to_array(values: list[Any], kind: pa.DataType, key: str, place: Location) ->
     for row, value in enumerate(values):
         if not _fits(value, kind):
             raise TextError(
-                f"{place.of(row)} holds {value!r:.80} in the column {key!r}, which holds {_called(kind)}"
+                f"{location.of(row)} has {value!r:.80} in the column {key!r}, which contains {_type_name(kind)}"
                 + _remedy(value, kind)
             )
     return pa.array(_floats(values) if _is_of_floats(kind) else values, kind)
@@ -97,12 +97,12 @@ def _fits(value: object, kind: pa.DataType) -> bool:
         return type(value) is int and -(2**63) <= value < 2**63
     if pa.types.is_floating(kind):
         return type(value) is float or (type(value) is int and _is_float(value))
-    # No UTF-8 can hold a lone surrogate.
+    # Lone surrogates cannot be encoded as UTF-8.
     return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _is_float(value: int) -> bool:
-    """Whether a float is exactly this integer."""
+    """Return whether a float represents an integer exactly."""
     try:
         return float(value) == value
     except OverflowError:
@@ -114,7 +114,7 @@ def _is_of_floats(kind: pa.DataType) -> bool:
 
 
 def _floats(value: Any) -> Any:  # noqa: ANN401
-    """Convert the integers in a value to floats, as Arrow refuses large ones even if they are exact."""
+    """Convert the integers in a value to floats. Arrow rejects large integers even if they are exact."""
     if isinstance(value, list):
         return [_floats(item) for item in value]
     return value if value is None else float(value)
@@ -125,9 +125,9 @@ def _remedy(value: object, kind: pa.DataType) -> str:
     return "; write the numbers of this column as strings to keep all digits" if is_number else ""
 
 
-def _called(kind: pa.DataType) -> str:
+def _type_name(kind: pa.DataType) -> str:
     if pa.types.is_list(kind):
-        return f"lists of {_called(kind.value_type)}"
+        return f"lists of {_type_name(kind.value_type)}"
     if pa.types.is_integer(kind):
         return "integers below 2**63"
     names = {"bool": "true and false", "double": "64-bit floats"}

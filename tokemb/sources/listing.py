@@ -1,4 +1,4 @@
-"""Which files are meant: names, patterns, folders, addresses; and what they hold, by their names."""
+"""The files of a corpus, found from names, globs, folders and URLs, and their formats by extension."""
 
 from __future__ import annotations
 
@@ -34,37 +34,47 @@ _EXTENSIONS = {
     ".arrow": "arrow",
     ".feather": "arrow",
 }
-# Read if they are named, but not as a part of a folder, where they mostly hold settings.
+# Read if they are named, but skipped in folders, where they usually contain settings.
 _NOT_IN_FOLDERS = {".json": "jsonl"}
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".xz": "xz"}
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://")
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file: where it is (``filesystem`` is ``None`` for a local one, ``path`` is ``"-"`` for standard input)."""
+    """One input file.
+
+    Attributes:
+        path: The path in ``filesystem``. ``"-"`` is standard input.
+        name: The name for messages.
+        format: One of ``FORMATS``.
+        compression: The codec. ``None`` if the file is not compressed.
+        filesystem: The file system. ``None`` for local files.
+        explicit_delimiter: The ``delimiter`` that the user passed.
+        explicit_quoting: The ``quoting`` that the user passed.
+    """
 
     path: str
     name: str
     format: str
     compression: str | None
     filesystem: FileSystem | None = None
-    own_delimiter: str | None = None
-    own_quoting: str | None = None
+    explicit_delimiter: str | None = None
+    explicit_quoting: str | None = None
 
     @property
     def delimiter(self) -> str | None:
-        """What stands between the fields of CSV and TSV, ``None`` for other formats."""
-        return self.own_delimiter or _DELIMITERS.get(self.format)
+        """The character between the fields of CSV and TSV. ``None`` for other formats."""
+        return self.explicit_delimiter or _DELIMITERS.get(self.format)
 
     @property
     def quoting(self) -> str:
         """Whether quotes enclose fields (``"minimal"``) or are text (``"none"``, the default for tabs)."""
-        return self.own_quoting or ("none" if self.delimiter == "\t" else "minimal")
+        return self.explicit_quoting or ("none" if self.delimiter == "\t" else "minimal")
 
     def size(self) -> int | None:
-        """How many bytes it has on disk, compressed as it is; ``None`` if that is not known, as of a pipe."""
+        """Return the (compressed) size on disk in bytes. ``None`` if it is not known, for example for a pipe."""
         if self.filesystem is not None:
             size: int | None = self.filesystem.get_file_info(self.path).size
             return size
@@ -73,7 +83,7 @@ class Source:
         return os.path.getsize(self.path)
 
     def modified(self) -> int | None:
-        """When it was last written, in nanoseconds since 1970; ``None`` if that is not known, as of a pipe."""
+        """Return the modification time in nanoseconds since 1970. ``None`` if it is not known, as for a pipe."""
         if self.filesystem is not None:
             time: int | None = self.filesystem.get_file_info(self.path).mtime_ns
             return time
@@ -83,7 +93,7 @@ class Source:
 
     @property
     def kind(self) -> str:
-        """What the bytes should be, for messages."""
+        """The expected content of the file, for messages."""
         return self.compression or self.format
 
 
@@ -94,18 +104,28 @@ def find_sources(
     delimiter: str | None = None,
     quoting: str | None = None,
 ) -> list[Source]:
-    """The files that are meant, in the order given; those of a pattern or a folder sorted.
+    """Find the files of a corpus.
 
-    ``delimiter``: of CSV files, which text files and unknown extensions are then too. ``quoting``: of CSV and TSV
-    files, as for ``read_corpus``.
-    Raises ``FileNotFoundError`` for a name or pattern that is no file's, ``TextError`` for a folder without any and for
-    an address that cannot be reached, ``ArgumentError`` for an unknown format.
+    Args:
+        files: File names, globs, folders and URLs, as for ``read_corpus``.
+        format_: The format of all files. ``None`` detects it from the extensions.
+        filesystem: The file system of all files.
+        delimiter: The delimiter of CSV files. With it, text files and files with an unknown extension are CSV.
+        quoting: The quoting of CSV and TSV files, as for ``read_corpus``.
+
+    Returns:
+        The files in the given order. Those of a glob or a folder are sorted.
+
+    Raises:
+        FileNotFoundError: If there is no file with a name, or none that matches a glob.
+        TextError: If a folder has no file to read, or a URL cannot be reached.
+        ArgumentError: If ``format_``, ``delimiter`` or ``quoting`` is invalid.
     """
     if format_ is not None:
         check_choice("format", format_, FORMATS)
     names = [files] if isinstance(files, (str, os.PathLike)) else list(files)
     if not names:
-        raise TextError("there are no files to read: name at least one")
+        raise TextError("there are no files to read: pass at least one")
     sources: list[Source] = []
     for name in names:
         if not isinstance(name, (str, os.PathLike)):
@@ -118,10 +138,14 @@ def find_sources(
 
 def _delimited(source: Source, format_: str | None, delimiter: str) -> Source:
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '\n\r"\0':
-        raise ArgumentError(f"delimiter must be one ASCII character, no quote and no line end; received {delimiter!r}")
+        raise ArgumentError(
+            f"delimiter must be one ASCII character other than a quote or a line end; received {delimiter!r}"
+        )
     if source.format in _DELIMITERS or (source.format == "text" and format_ is None):
-        return replace(source, format="csv", own_delimiter=delimiter)
-    raise ArgumentError(f"delimiter is for CSV files; {source.name} is read as {source.format}")
+        return replace(source, format="csv", explicit_delimiter=delimiter)
+    raise ArgumentError(
+        f'delimiter is for CSV files, but {source.name} is read as {source.format}; pass format="csv" if it is one'
+    )
 
 
 def _quoted(source: Source, quoting: str) -> Source:
@@ -131,72 +155,72 @@ def _quoted(source: Source, quoting: str) -> Source:
             f'quoting is for CSV and TSV files, but {source.name} is read as {source.format}; pass format="csv" or '
             'format="tsv" if it is one'
         )
-    return replace(source, own_quoting=quoting)
+    return replace(source, explicit_quoting=quoting)
 
 
 def _sources(name: str, format_: str | None, filesystem: FileSystem | None) -> Iterator[Source]:
     if name == STANDARD_INPUT:
         yield Source(name, "standard input", format_ or "text", None)
     elif filesystem is not None:
-        for path in _reached(name, filesystem, name):
+        for path in _remote_files(name, filesystem, name):
             yield _source(path, path, format_, filesystem)
-    elif _ADDRESS.match(name):
-        there, address_path = filesystem_of(name)
+    elif _URL.match(name):
+        url_filesystem, url_path = filesystem_of(name)
         scheme = name.partition("://")[0]
-        is_local = there.type_name == "local"
-        for path in _local(address_path) if is_local else _reached(name, there, address_path):
-            yield _source(path, f"{scheme}://{path}", format_, None if is_local else there)
+        is_local = url_filesystem.type_name == "local"
+        for path in _local_files(url_path) if is_local else _remote_files(name, url_filesystem, url_path):
+            yield _source(path, f"{scheme}://{path}", format_, None if is_local else url_filesystem)
     else:
-        for path in _local(name):
+        for path in _local_files(name):
             yield _source(path, path, format_, None)
 
 
 def _source(path: str, name: str, format_: str | None, filesystem: FileSystem | None) -> Source:
-    by_name, compression = format_of(path)
-    return Source(path, name, format_ or by_name or "text", compression, filesystem)
+    known_format, compression = format_of(path)
+    return Source(path, name, format_ or known_format or "text", compression, filesystem)
 
 
 def format_of(path: str) -> tuple[str | None, str | None]:
-    """The format, if the extension is known, and the compression, if there is one."""
+    """Return the format, if the extension is known, and the compression, if there is one."""
     extension, compression = _extension_of(path)
     return _EXTENSIONS.get(extension) or _NOT_IN_FOLDERS.get(extension), compression
 
 
 def _extension_of(path: str) -> tuple[str, str | None]:
-    """Return the extension that tells the format, and the compression that one after it tells."""
+    """Return the extension of the format, and the compression by the extension after it."""
     name = PurePosixPath(path.lower())
     compression = _COMPRESSIONS.get(name.suffix)
     return (name.with_suffix("") if compression else name).suffix, compression
 
 
-def _local(name: str) -> list[str]:
+def _local_files(name: str) -> list[str]:
     if os.path.isdir(name):
         from tokemb.vocabulary.folder import is_columns_folder, is_vocabulary_folder
 
         if is_vocabulary_folder(Path(name)) or is_columns_folder(Path(name)):
-            raise TextError(f"{name} is a vocabulary, not texts: name the files that hold those")
-        return _some(name, _files_in(name))
+            raise TextError(f"{name} is a vocabulary, not texts: pass the files that contain the texts")
+        return _require_files(name, _files_in(name))
     if exists(name):
         return [name]
     if not MAGIC.search(name):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-    found = _globbed(name)
+    found = _matching_files(name)
     if not found:
-        raise FileNotFoundError(errno.ENOENT, "No file matches the pattern", name)
+        raise FileNotFoundError(errno.ENOENT, "No file matches the glob", name)
     return found
 
 
-def _globbed(pattern: str) -> list[str]:
-    """Return the files that match, and those of folders that do, sorted."""
-    parts = _parts(pattern)
+def _matching_files(glob: str) -> list[str]:
+    """Return the files that match a glob, and the files in folders that match it, sorted."""
+    parts = _parts(glob)
     paths: set[str] = set()
-    for path in glob_files(pattern):
+    for path in glob_files(glob):
         if not os.path.isdir(path):
             check_file(path)
             paths.add(path)
         elif ANY_DEPTH not in parts:
-            paths.update(_local(path))
-        elif parts[-1] != ANY_DEPTH:  # which also gives the files of the folders that it gives
+            paths.update(_local_files(path))
+        elif parts[-1] != ANY_DEPTH:  # a final ** also matches the files in the folders
             paths.update(_files_in(path))
     return sorted(paths, key=_parts)
 
@@ -210,9 +234,9 @@ def _files_in(folder: str) -> list[str]:
     return sorted((entry.path for entry in entries), key=_parts)
 
 
-def _some(folder: str, paths: list[str]) -> list[str]:
+def _require_files(folder: str, paths: list[str]) -> list[str]:
     if not paths:
-        raise TextError(f"the folder {folder} has no file to read: those end in {', '.join(_EXTENSIONS)}")
+        raise TextError(f"the folder {folder} has no file to read: their names must end in {', '.join(_EXTENSIONS)}")
     return paths
 
 
@@ -228,16 +252,16 @@ def _parts(path: str) -> tuple[str, ...]:
     return PurePosixPath(path).parts
 
 
-def _reached(name: str, filesystem: FileSystem, path: str) -> list[str]:
+def _remote_files(name: str, filesystem: FileSystem, path: str) -> list[str]:
     try:
-        return _remote(name, filesystem, path)
+        return _list_remote(name, filesystem, path)
     except (pa.ArrowException, OSError, UnicodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise unreachable(name, error) from None
 
 
-def _remote(name: str, filesystem: FileSystem, path: str) -> list[str]:
+def _list_remote(name: str, filesystem: FileSystem, path: str) -> list[str]:
     from pyarrow.fs import FileSelector, FileType
 
     def files_in(folder: str) -> list[str]:
@@ -250,22 +274,22 @@ def _remote(name: str, filesystem: FileSystem, path: str) -> list[str]:
     if kind == FileType.Directory:
         depth = len(_parts(path))
         files = (file for file in files_in(path) if not any(map(_is_hidden, _parts(file)[depth:])))
-        return _some(name, sorted(filter(_is_known, files), key=_parts))
+        return _require_files(name, sorted(filter(_is_known, files), key=_parts))
     magic = MAGIC.search(path)
     if magic:
         folder = path[: max(path.rfind("/", 0, magic.start()), 0)]
         if filesystem.get_file_info(folder).type == FileType.Directory:
-            found = [file for file in files_in(folder) if _is_globbed(file, _parts(path))]
+            found = [file for file in files_in(folder) if _matches_glob(file, _parts(path))]
             if found:
                 return sorted(found, key=_parts)
-        raise FileNotFoundError(errno.ENOENT, "No file matches the pattern", name)
+        raise FileNotFoundError(errno.ENOENT, "No file matches the glob", name)
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
 
 
-def _is_globbed(path: str, pattern: tuple[str, ...]) -> bool:
-    """Tell whether a glob matches a file, or a folder above it of which it is read."""
+def _matches_glob(path: str, glob: tuple[str, ...]) -> bool:
+    """Return whether a glob matches a file, or a folder that contains it."""
     parts = _parts(path)
-    if matches(parts, pattern):
+    if matches(parts, glob):
         return True
-    folders = (depth for depth in range(1, len(parts)) if matches(parts[:depth], pattern))
+    folders = (depth for depth in range(1, len(parts)) if matches(parts[:depth], glob))
     return any(_is_known(path) and not any(map(_is_hidden, parts[depth:])) for depth in folders)

@@ -1,4 +1,4 @@
-"""Local folders and globs. What cannot be read is an error: files are never left out silently."""
+"""Local folders and globs. Files that cannot be read are errors: none is skipped silently."""
 
 from __future__ import annotations
 
@@ -19,18 +19,22 @@ _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
 
 
 def exists(path: str) -> bool:
-    """Tell whether there is anything at ``path``; raise ``OSError`` if a folder above it cannot be searched."""
+    """Return whether a path exists. Raises ``OSError`` if a folder above it cannot be searched."""
     try:
         os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL, which no name has
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: the path contains NUL
         return False
     return True
 
 
 def files_below(folder: str, is_hidden: Callable[[str], bool]) -> Iterator[os.DirEntry[str]]:
-    """Yield all that is no folder in ``folder`` and in the folders below it.
+    """Yield all entries in a folder and in the folders below it, except folders.
 
-    Links to folders are followed, and no folder is read twice. ``is_hidden``: names of folders that are left out.
+    Links to folders are followed, and no folder is read twice.
+
+    Args:
+        folder: The folder.
+        is_hidden: Returns whether a folder with this name is skipped.
 
     Raises:
         OSError: If a folder cannot be read.
@@ -40,30 +44,32 @@ def files_below(folder: str, is_hidden: Callable[[str], bool]) -> Iterator[os.Di
 
 
 def check_file(path: str) -> None:
-    """Check that a path found in a folder or by a glob is a file, as reading a pipe nobody writes to never ends.
+    """Check that a path found in a folder or by a glob is a file. Reading a pipe could block forever.
 
     Raises:
         TextError: If it is a named pipe, a socket or a device.
-        OSError: If it is a link to nothing, or vanished.
+        OSError: If it is a broken link, or was removed.
     """
     mode = os.stat(path).st_mode
     if not stat.S_ISREG(mode):
         kind = _KINDS.get(stat.S_IFMT(mode), "a device")
-        raise TextError(f"{path} is {kind}, and folders and globs give files only: pass its own name, or move it away")
+        raise TextError(
+            f"{path} is {kind}, and only files are read from folders and globs: pass its name, or move it away"
+        )
 
 
-def glob_files(pattern: str, *, only_folders: bool = False) -> Iterator[str]:
-    """Yield what matches ``pattern``, in no order; ``glob.glob`` leaves out what it is not allowed to read.
+def glob_files(glob: str, *, only_folders: bool = False) -> Iterator[str]:
+    """Yield the paths that match a glob, in no order. Unlike ``glob.glob``, this skips no folder silently.
 
     Raises:
         OSError: If a folder cannot be read.
     """
-    if not MAGIC.search(pattern):
-        if os.path.isdir(pattern) if only_folders else exists(pattern):
-            yield pattern
+    if not MAGIC.search(glob):
+        if os.path.isdir(glob) if only_folders else exists(glob):
+            yield glob
         return
-    base, name = os.path.split(pattern)
-    if not name:  # a slash at the end
+    base, name = os.path.split(glob)
+    if not name:  # the glob ends with a slash
         yield from glob_files(base, only_folders=True)
         return
     for folder in glob_files(base, only_folders=True) if base else [""]:
@@ -80,14 +86,14 @@ def _inside(folder: str, name: str) -> Iterator[str]:
             yield path
         return
     for found in os.listdir(folder or os.curdir):
-        # As in a shell, only a pattern that starts with a dot finds names that do.
+        # As in a shell, only a glob that starts with a dot matches names that start with a dot.
         if fnmatch(found, name) and (name.startswith(".") or not found.startswith(".")):
             yield os.path.join(folder, found)
 
 
 def _below(folder: str) -> Iterator[str]:
-    """Yield ``folder`` and all that is in it and below it, but names that start with a dot."""
-    start = len(os.path.join(os.curdir, "")) if not folder else 0  # no "./" in front of all
+    """Yield a folder and everything below it, except names that start with a dot."""
+    start = len(os.path.join(os.curdir, "")) if not folder else 0  # removes "./"
     for here, entries in _walk(folder or os.curdir, _starts_with_dot):
         yield here[start:]
         yield from (entry.path[start:] for entry in entries if not _starts_with_dot(entry.name))
@@ -98,13 +104,13 @@ def _starts_with_dot(name: str) -> bool:
 
 
 def _walk(folder: str, is_hidden: Callable[[str], bool]) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
-    """Yield each folder from ``folder`` on, and what is in it but folders; links last, so that names are without."""
+    """Yield a folder and all folders below it, with their other entries. Linked folders follow last."""
     seen: set[tuple[int, int]] = set()
     links = [folder]
     for link in links:
-        waiting = [link]
-        while waiting:
-            here = waiting.pop()
+        pending = [link]
+        while pending:
+            here = pending.pop()
             status = os.stat(here)
             if (status.st_dev, status.st_ino) in seen:
                 continue
@@ -115,5 +121,5 @@ def _walk(folder: str, is_hidden: Callable[[str], bool]) -> Iterator[tuple[str, 
                     if not entry.is_dir():
                         files.append(entry)
                     elif not is_hidden(entry.name):
-                        (links if entry.is_symlink() else waiting).append(entry.path)
+                        (links if entry.is_symlink() else pending).append(entry.path)
             yield here, files

@@ -1,4 +1,4 @@
-"""Decompressing bz2 and xz, member by member."""
+"""Decompression of bz2 and xz streams with several members."""
 
 from __future__ import annotations
 
@@ -22,10 +22,14 @@ _DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {
 
 
 class MultiStream:
-    """Decompresses all members of a stream; ``compression`` is ``"bz2"`` or ``"xz"``.
+    """The decompressed content of all members of a stream.
 
-    ``bz2.BZ2File`` and ``lzma.LZMAFile`` silently end where a later member starts wrong; Arrow has no xz, and takes a
-    bz2 member without content for an error.
+    ``bz2.BZ2File`` and ``lzma.LZMAFile`` end silently at a later member with an invalid start. Arrow does not support
+    xz, and rejects empty bz2 members.
+
+    Args:
+        stream: The compressed stream.
+        compression: ``"bz2"`` or ``"xz"``.
     """
 
     def __init__(self, stream: ByteStream, compression: str) -> None:
@@ -36,7 +40,7 @@ class MultiStream:
         self._ended = not self._data
 
     def read(self, size: int) -> bytes:
-        """The next ``size`` bytes, fewer at the end; raises ``OSError`` or ``EOFError`` for broken data."""
+        """Read the next ``size`` bytes, fewer at the end. Raises ``OSError`` or ``EOFError`` for corrupt data."""
         parts, length = [], 0
         while length < size and (part := self.read1(size - length)):
             parts.append(part)
@@ -44,7 +48,7 @@ class MultiStream:
         return b"".join(parts)
 
     def read1(self, size: int) -> bytes:
-        """Read up to ``size`` bytes, none at the end, so that what comes before broken data is not lost."""
+        """Read up to ``size`` bytes, none at the end. Bytes before corrupt data are returned."""
         part = b""
         while not part and not self._ended:
             part = self._next(size)
@@ -57,7 +61,7 @@ class MultiStream:
             raise OSError(str(error)) from None
         self._data = b""
         if self._decompressor.eof:
-            # Zeros may stand between members and at the end.
+            # There may be zeros between members and at the end.
             self._data = self._decompressor.unused_data.lstrip(b"\0")
             while not self._data and (more := self._stream.read(_CHUNK)):
                 self._data = more.lstrip(b"\0")

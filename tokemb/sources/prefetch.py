@@ -1,4 +1,4 @@
-"""Reading ahead: a thread makes the next items while the consumer works on the last."""
+"""Prefetching: a thread computes the next items while the consumer processes the current one."""
 
 from __future__ import annotations
 
@@ -9,45 +9,48 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-# How often a thread that waits looks whether the program has ended.
+# Interval at which a waiting thread checks whether the program has ended.
 _SECONDS = 0.2
 
 
-def prefetch(items: Generator[Item, None, None], most: int = 2) -> Generator[Item, None, None]:
-    """Yield ``items``, of which a thread makes up to ``most`` before they are asked for; its errors are raised here.
+def prefetch(items: Generator[Item, None, None], limit: int = 2) -> Generator[Item, None, None]:
+    """Yield the items of a generator, which a thread computes in advance. Its errors are raised here.
 
-    The thread starts with the first item and goes when the last is taken, or when this generator is closed or dropped.
-    ``items`` must not wait for something that may never come: the end of the program waits for the item in the making.
+    The thread starts with the first item. It ends after the last, or when this generator is closed or deleted.
+
+    Args:
+        items: The generator. It must not block forever, since the end of the program waits for the current item.
+        limit: The maximum number of items that are computed in advance.
     """
-    made: SimpleQueue[tuple[Item] | BaseException | None] = SimpleQueue()
-    room = threading.Semaphore(most)
-    dropped = threading.Event()
+    finished: SimpleQueue[tuple[Item] | BaseException | None] = SimpleQueue()
+    room = threading.Semaphore(limit)
+    closed = threading.Event()
 
     def wait_for_room() -> bool:
         while not room.acquire(timeout=_SECONDS):
-            # A consumer that is neither done nor dropped must not keep the program from ending.
+            # A consumer that is neither finished nor deleted must not keep the program from ending.
             if not threading.main_thread().is_alive():
                 return False
-        return not dropped.is_set()
+        return not closed.is_set()
 
     def work() -> None:
         try:
             while wait_for_room():
-                made.put((next(items),))
+                finished.put((next(items),))
         except StopIteration:
-            made.put(None)
-        except BaseException as error:  # whatever it is, the consumer shall see it
-            made.put(error)
+            finished.put(None)
+        except BaseException as error:  # the consumer raises it
+            finished.put(error)
         finally:
             items.close()
 
     threading.Thread(target=work, name="tokemb-read-ahead").start()
     try:
-        while (item := made.get()) is not None:
+        while (item := finished.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             room.release()
             yield item[0]
     finally:
-        dropped.set()
+        closed.set()
         room.release()

@@ -1,4 +1,4 @@
-"""Records of CSV with quoted fields: where they end, and quotes that are out of place."""
+"""CSV records with quoted fields: their ends, and misplaced quotes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tokemb.sources.blocks import BOM
 _NEWLINE, _RETURN, _QUOTE = b'\n\r"'
 _NO_QUOTING = 'or pass quoting="none" if quotes are part of the text'
 
-# What may separate the fields where the delimiter was not passed, and how messages show it.
+# Possible delimiters, and how messages show them.
 _OTHER_DELIMITERS = {",": ",", ";": ";", "\t": r"\t", "|": "|"}
 
 _Offsets = npt.NDArray[np.int64]
@@ -25,14 +25,14 @@ _Offsets = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Scan:
-    """Newlines and quotes of a block that starts with a record. All values are byte offsets into the block.
+    """The newlines and quotes of a block that starts with a record. All values are byte offsets into the block.
 
     Attributes:
         newlines: All newlines.
         ends: Ends of the complete records.
         open_quote: The quote whose field is still open at the end of the block.
         misplaced: The first text that follows a closing quote within a field.
-        multiline_quote: The quote that opens the first field that holds a newline.
+        multiline_quote: The quote that opens the first field with a newline.
     """
 
     newlines: _Offsets
@@ -43,7 +43,7 @@ class Scan:
 
     @property
     def last_end(self) -> int:
-        """The end of the last complete record, 0 without any."""
+        """The end of the last complete record. 0 if there is none."""
         return int(self.ends[-1]) if len(self.ends) else 0
 
     def lines_before(self, offset: int) -> int:
@@ -52,7 +52,7 @@ class Scan:
 
 
 def whole_records(stream: ByteStream, name: str, delimiter: str) -> Iterator[bytes]:
-    """Yield blocks of about ``BATCH_BYTES`` that end where a record does, not at a newline within quotes.
+    """Yield blocks of about ``BATCH_BYTES`` that end at the end of a record, not at a newline within quotes.
 
     Raises:
         TextError: If a quote is never closed, or text follows a closing quote. The message names file and line.
@@ -81,7 +81,7 @@ def whole_records(stream: ByteStream, name: str, delimiter: str) -> Iterator[byt
 
 
 def scan_records(data: bytes, delimiter: str, start: int = 0) -> Scan:
-    """Find where the records of ``data`` end, of which the first begins at the byte ``start``.
+    """Find the ends of the records in ``data``. The first record begins at byte ``start``.
 
     Only runs of an odd number of quotes change the state. At the start of a field such a run opens quotes. Within
     quotes it closes them. Elsewhere quotes are text. A run after a delimiter or a newline may be either of the first
@@ -117,7 +117,7 @@ def scan_records(data: bytes, delimiter: str, start: int = 0) -> Scan:
 
 
 def _first_text(text: npt.NDArray[np.uint8], after: _Offsets, delimiter: str) -> int | None:
-    """Return the first offset of ``after`` at which a field neither ends nor may end in the next block."""
+    """Return the first of the offsets ``after`` at which a field does not end. The end of the block is undecided."""
     after = after[: len(after) - bool(len(after) and after[-1] == len(text))]
     byte = text[after]
     is_text = (byte != ord(delimiter)) & (byte != _NEWLINE) & (byte != _RETURN)

@@ -1,4 +1,4 @@
-"""Files that are not UTF-8 text although they are read as text, CSV or JSON Lines, recognized by their first bytes."""
+"""Detection of files that are read as text, CSV or JSON Lines, but whose first bytes are not UTF-8 text."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from tokemb.errors import TextError
 from tokemb.files.output_stream import ByteStream
 
-# Bytes that are looked at.
-_BEGINNING = 1 << 12
-# Fewer bytes are not called binary for the NUL characters among them, and neither is a smaller share of them.
+# Bytes at the start of a file that are checked.
+_PREFIX_BYTES = 1 << 12
+# Minimum number of bytes, and minimum share of NUL characters among them, of data that is called binary.
 _BINARY_BYTES, _BINARY_SHARE = 256, 0.3
-# NUL characters that may be there by chance, and the share of small bytes among the high bytes of UTF-16.
-_FEWEST, _HIGH_SHARE = 3, 0.9
+# Minimum number of NUL characters in UTF-16 or UTF-32, and minimum share of small values in the high bytes of UTF-16.
+_MIN_NULS, _HIGH_SHARE = 3, 0.9
 
 
 class _Signature(NamedTuple):
@@ -27,7 +27,7 @@ class _Signature(NamedTuple):
 _EXTRACT = "extract the texts from it first"
 _EXPORT = "write its texts to a text file, one per line, first"
 _RENAME = "decompress it, or give it a name that ends in "
-# A file of bzip2 starts with its block size and with a block, or with its end if it is empty.
+# A bzip2 file starts with its block size and a block, or with its end if it is empty.
 _BZIP2 = tuple(b"BZh%d" % size + block for size in range(1, 10) for block in (b"1AY&SY", b"\x17rE8P\x90"))
 _SIGNATURES = (
     _Signature((b"\x1f\x8b\x08",), "gzip data", _RENAME + ".gz"),
@@ -61,75 +61,75 @@ class CheckedStream:
     def __init__(self, stream: ByteStream, name: str) -> None:
         self._stream = stream
         self._name = name
-        self._waiting: bytes | None = None  # what was read to be checked, and not taken
+        self._pending: bytes | None = None  # bytes that were checked but not yet returned
 
     def read(self, size: int) -> bytes:
         """Read the next ``size`` bytes, fewer at the end.
 
         Raises:
-            TextError: If the first bytes tell that the stream is not UTF-8 text.
+            TextError: If the first bytes are not UTF-8 text.
         """
-        if self._waiting is None:
-            block = self._stream.read(max(size, _BEGINNING))
-            check_text(block[:_BEGINNING], self._name)
-            self._waiting = block[size:]
+        if self._pending is None:
+            block = self._stream.read(max(size, _PREFIX_BYTES))
+            check_text(block[:_PREFIX_BYTES], self._name)
+            self._pending = block[size:]
             return block[:size]
-        if not self._waiting:
+        if not self._pending:
             return self._stream.read(size)
-        block, self._waiting = self._waiting[:size], self._waiting[size:]
+        block, self._pending = self._pending[:size], self._pending[size:]
         return block if len(block) == size else block + self._stream.read(size - len(block))
 
 
-def check_text(beginning: bytes, name: str) -> None:
-    """Raise ``TextError``, naming the file and what it holds, if its ``beginning`` tells that it is not UTF-8 text."""
+def check_text(prefix: bytes, name: str) -> None:
+    """Raise ``TextError`` if the first bytes of a file are not UTF-8 text. The message names file and content."""
     for prefixes, content, remedy in _SIGNATURES:
-        if beginning.startswith(prefixes):
-            raise TextError(f"{name} holds {content}, not text: {remedy}")
-    if _is_tar(beginning):
-        raise TextError(f"{name} holds a tar archive, not text: {_EXTRACT}")
-    encoding = _wide_encoding(beginning)
+        if prefix.startswith(prefixes):
+            raise TextError(f"{name} contains {content}, not text: {remedy}")
+    if _is_tar(prefix):
+        raise TextError(f"{name} contains a tar archive, not text: {_EXTRACT}")
+    encoding = _wide_encoding(prefix)
     if encoding is not None:
         raise TextError(
             f"{name} is {encoding}, but files must be UTF-8: convert it, for example with iconv -f {encoding} -t UTF-8"
         )
-    if len(beginning) >= _BINARY_BYTES and beginning.count(0) >= _BINARY_SHARE * len(beginning):
+    if len(prefix) >= _BINARY_BYTES and prefix.count(0) >= _BINARY_SHARE * len(prefix):
         raise TextError(
-            f"{name} holds binary data, not text: {beginning.count(0):,} of its first {len(beginning):,} bytes are NUL"
+            f"{name} contains binary data, not text: {prefix.count(0):,} of its first {len(prefix):,} bytes are NUL"
         )
 
 
-def _is_tar(beginning: bytes) -> bool:
-    """Whether the first 512 bytes have the checksum of a tar header."""
-    header = beginning[:512]
+def _is_tar(prefix: bytes) -> bool:
+    """Return whether the first 512 bytes have the checksum of a tar header."""
+    header = prefix[:512]
     try:
         checksum = int(header[148:156].strip(b"\0 "), 8)
     except ValueError:
         return False
-    # It is the sum of all bytes, of which those of the checksum count as spaces.
+    # The checksum is the sum of all bytes, with the bytes of the checksum itself counted as spaces.
     return checksum == sum(header) - sum(header[148:156]) + 8 * ord(" ")
 
 
-def _wide_encoding(beginning: bytes) -> str | None:
-    """Return the encoding of text whose code units have several bytes, with or without a byte-order mark."""
+def _wide_encoding(prefix: bytes) -> str | None:
+    """Return UTF-16 or UTF-32 if the bytes are text in that encoding, with or without a byte-order mark."""
     for mark, encoding in _MARKS:
-        if beginning.startswith(mark):
+        if prefix.startswith(mark):
             return encoding
-    if beginning.count(0) < _FEWEST or len(beginning) % 2:
+    if prefix.count(0) < _MIN_NULS or len(prefix) % 2:
         return None
     for encoding in ("UTF-32LE", "UTF-32BE"):
-        if len(beginning) % 4 == 0 and _is_text(beginning, encoding):
+        if len(prefix) % 4 == 0 and _is_text(prefix, encoding):
             return encoding
-    first = 0 if 0 in beginning[::2] else 1
-    high = np.frombuffer(beginning[first::2], np.uint8)
+    first = 0 if 0 in prefix[::2] else 1
+    high = np.frombuffer(prefix[first::2], np.uint8)
     # In scripts before U+2100 the high bytes are NUL, other control characters and spaces. No low byte is NUL.
-    is_wide = 0 not in beginning[1 - first :: 2] and (high <= ord(" ")).mean() > _HIGH_SHARE
+    is_wide = 0 not in prefix[1 - first :: 2] and (high <= ord(" ")).mean() > _HIGH_SHARE
     encoding = "UTF-16LE" if first else "UTF-16BE"
-    return encoding if is_wide and _is_text(beginning, encoding) else None
+    return encoding if is_wide and _is_text(prefix, encoding) else None
 
 
 def _is_text(data: bytes, encoding: str) -> bool:
-    """Whether data, which may end within a character, decode to characters that texts are made of."""
-    import unicodedata  # here, as hardly any file has NUL characters
+    """Return whether data decodes to characters of texts. The data may end within a character."""
+    import unicodedata  # imported late: hardly any file has NUL characters
 
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(data)

@@ -1,4 +1,4 @@
-"""Where texts come from: values in memory, or files."""
+"""Sources of texts: values in memory, or files."""
 
 from __future__ import annotations
 
@@ -16,20 +16,24 @@ from tokemb.sources.texts import batches
 
 
 def text_batches(texts: Path | Iterable[Any]) -> Iterator[pa.Array]:
-    """Yield texts as Arrow arrays of a few megabytes: ``large_string``, or ``large_list<large_string>`` for tokens.
+    """Yield texts as Arrow arrays of a few megabytes.
 
-    ``texts``: a ``pathlib.Path`` or several, which are files as ``tokemb.read_corpus`` reads them; anything else is
-    texts themselves, as ``tokemb.sources.texts.batches`` takes them.
+    Args:
+        texts: One or several ``pathlib.Path``, which are read with ``tokemb.read_corpus``. Anything else is passed to
+            ``tokemb.sources.texts.batches``.
+
+    Yields:
+        Arrow arrays ``(rows,)``: ``large_string``, or ``large_list<large_string>`` for rows of tokens.
     """
     if isinstance(texts, Path):
         return _read([texts])
     if isinstance(texts, Iterator) and not is_tensorflow(texts):
-        # A generator, of paths as Path.glob gives or of texts: look at the first.
+        # A generator yields paths, as Path.glob does, or texts. The first item decides.
         first = list(islice(texts, 1))
-        texts, of_paths = chain(first, texts), any(isinstance(item, Path) for item in first)
+        texts, has_paths = chain(first, texts), any(isinstance(item, Path) for item in first)
     else:
-        of_paths = isinstance(texts, (list, tuple, Set)) and any(isinstance(item, Path) for item in islice(texts, 1))
-    return _read(_only_paths(texts)) if of_paths else batches(texts)
+        has_paths = isinstance(texts, (list, tuple, Set)) and any(isinstance(item, Path) for item in islice(texts, 1))
+    return _read(_only_paths(texts)) if has_paths else batches(texts)
 
 
 def _read(paths: Iterable[Path]) -> Iterator[pa.Array]:

@@ -1,8 +1,8 @@
-"""What counts as text, and how it becomes Arrow.
+"""Texts in memory, converted to Arrow.
 
-Texts come as an iterable of ``str``, as a column of NumPy, Arrow or a library that speaks Arrow, or as rows that are
-already lists of tokens. All of it is turned into Arrow arrays of one of two types, in batches of bounded size:
-``large_string`` (a text a row) or ``large_list<large_string>`` (tokens, a list a row).
+Texts are an iterable of ``str``, a column of NumPy, Arrow or a library that supports the Arrow protocols, or rows that
+are lists of tokens. They become Arrow arrays of bounded size and of one of two types: ``large_string`` (one text per
+row) or ``large_list<large_string>`` (one list of tokens per row).
 """
 
 from __future__ import annotations
@@ -20,45 +20,52 @@ from tokemb.errors import TextError, TextTypeError
 from tokemb.sources.tensorflow_texts import is_tensorflow, tensorflow_columns
 from tokemb.sources.wrong_texts import warn_of_whole_texts, wrong_array, wrong_row, wrong_table
 
-# Bytes of text that go through the engine at a time: enough to keep all threads busy.
+# Bytes of text per batch: enough to keep all threads busy.
 BATCH_BYTES = 8 << 20
-# And at most so many rows: some have few bytes or none.
+# Maximum number of rows per batch, since rows can have few bytes or none.
 BATCH_ROWS = 1 << 17
 
-# Rows of a list that are looked at together, while they are in the processor's cache.
+# Rows of a list that are measured together, while they are in the processor's cache.
 _ROWS_AT_ONCE = 256
 
 _ARROW_PROTOCOLS = ("__arrow_c_stream__", "__arrow_c_array__", "__arrow_array__")
 
 
 def batches(texts: Any) -> Iterator[pa.Array]:  # noqa: ANN401 - anything a user may hold
-    """Yield ``texts`` as Arrow arrays of some ``BATCH_BYTES`` of text each.
+    """Yield texts as Arrow arrays of about ``BATCH_BYTES`` of text each.
 
-    ``texts``: an iterable of ``str``, or of lists of ``str``; a NumPy array of strings; an Arrow array of strings or of
-    lists of strings, or whatever gives one (a pandas or Polars Series); an iterator of Arrow arrays, or of record
-    batches, whose first column is taken; a ``tf.data.Dataset`` of strings, its iterators, or a tensor of strings. A
-    generator is read as it goes.
+    Args:
+        texts: An iterable of ``str`` or of lists of ``str``; a NumPy array of strings; an Arrow array of strings or of
+            lists of strings, or an object that converts to one (a pandas or Polars Series); an iterator of Arrow
+            arrays, or of record batches, of which the first column is used; a ``tf.data.Dataset`` of strings, its
+            iterator, or a tensor of strings. Generators are read lazily.
 
-    Warns (``UserWarning``) if every row is a list of one token and most of these hold white space.
+    Yields:
+        Arrow arrays ``(rows,)``: ``large_string``, or ``large_list<large_string>`` for rows of tokens.
 
-    Raises ``TextTypeError`` for one bare ``str``, a table, ``bytes`` and other things that are not a column, and for
-    rows that are no text; ``TextError`` for a missing value and for a lone surrogate. Both name the row.
+    Raises:
+        TextTypeError: If ``texts`` is a single ``str``, ``bytes``, a table or something else that is not a column, or
+            if a row is not text. The message names the row.
+        TextError: If a value is missing or has a lone surrogate. The message names the row.
+
+    Warns:
+        UserWarning: If every row is a list of one token and most of these tokens contain white space.
     """
     first, kind = 0, None
-    for part in _parts(texts):
-        column = _rows_to_arrow(part, first) if isinstance(part, list) else _checked_arrow(part, first)
-        if first == 0 and column.type == TOKEN_ROWS and isinstance(part, list):
-            warn_of_whole_texts(part)
+    for batch in _raw_batches(texts):
+        column = _rows_to_arrow(batch, first) if isinstance(batch, list) else _check_arrow(batch, first)
+        if first == 0 and column.type == TOKEN_ROWS and isinstance(batch, list):
+            warn_of_whole_texts(batch)
         if len(column):
             if kind not in (None, column.type):
                 raise wrong_row(column[0].as_py(), first)
             kind = column.type
         yield from slices(column)
-        first += len(part)
+        first += len(batch)
 
 
 def tee_if_iterator(texts: Any) -> tuple[Any, Any]:  # noqa: ANN401
-    """``texts`` to be read two times, for a vocabulary and then for ids: an iterator gives its rows only once."""
+    """Return ``texts`` twice, so that they can be read twice. Iterators are copied, since they yield each row once."""
     if not isinstance(texts, Iterator):
         return texts, texts
     if is_tensorflow(texts):
@@ -67,43 +74,43 @@ def tee_if_iterator(texts: Any) -> tuple[Any, Any]:  # noqa: ANN401
     return first, second
 
 
-def _parts(texts: Any) -> Iterator[pa.Array | list[Any]]:  # noqa: ANN401
-    """Cut a column into Arrow arrays, where it gives them, or lists of rows."""
+def _raw_batches(texts: Any) -> Iterator[pa.Array | list[Any]]:  # noqa: ANN401
+    """Split a column into Arrow arrays, or into lists of rows if it has no Arrow arrays."""
     if isinstance(texts, (pa.Array, pa.ChunkedArray)):
-        yield from _joined(texts) if isinstance(texts, pa.ChunkedArray) else [texts]
+        yield from _merge_small_chunks(texts) if isinstance(texts, pa.ChunkedArray) else [texts]
         return
     if not isinstance(texts, (list, tuple, np.ndarray)) and is_tensorflow(texts):
         yield from tensorflow_columns(texts)
         return
-    _refuse_what_is_no_column(texts)
-    column = None if isinstance(texts, (list, tuple, np.ndarray, Iterator)) else _arrow_of(texts)
+    _check_column(texts)
+    column = None if isinstance(texts, (list, tuple, np.ndarray, Iterator)) else _to_arrow(texts)
     if column is not None:
-        yield from _parts(column)
+        yield from _raw_batches(column)
     elif isinstance(texts, np.ndarray):
-        yield from _numpy_parts(texts)
+        yield from _numpy_batches(texts)
     elif isinstance(texts, (list, tuple)):
-        yield from _list_parts(texts)
+        yield from _list_batches(texts)
     else:
-        yield from _chunks(iter(texts))
+        yield from _iterator_batches(iter(texts))
 
 
-def _joined(column: pa.ChunkedArray) -> Iterator[pa.Array]:
-    """The chunks of a column, small ones together: a shuffled table of `datasets` has one for each row."""
+def _merge_small_chunks(column: pa.ChunkedArray) -> Iterator[pa.Array]:
+    """Yield the chunks of a column and concatenate small ones: a shuffled table of `datasets` has one chunk per row."""
     small: list[pa.Array] = []
     size = 0
-    # Views of strings are not joined: older versions of Arrow cannot.
+    # String views are not concatenated, since older versions of Arrow do not support it.
     limit = BATCH_BYTES if _is_plain(column.type) else 0
     for chunk in column.chunks:
         if small and size + chunk.nbytes > limit:
-            yield _concatenated(small)
+            yield _concat(small)
             small, size = [], 0
         small.append(chunk)
         size += chunk.nbytes
     if small:
-        yield _concatenated(small)
+        yield _concat(small)
 
 
-def _concatenated(chunks: list[pa.Array]) -> pa.Array:
+def _concat(chunks: list[pa.Array]) -> pa.Array:
     return pa.concat_arrays(chunks) if len(chunks) > 1 else chunks[0]
 
 
@@ -112,7 +119,7 @@ def _is_plain(kind: pa.DataType) -> bool:
     return pa.types.is_string(plain) or pa.types.is_large_string(plain)
 
 
-def _refuse_what_is_no_column(texts: Any) -> None:  # noqa: ANN401
+def _check_column(texts: Any) -> None:  # noqa: ANN401
     if isinstance(texts, str):
         raise TextTypeError(
             "texts must be a column of texts, not one str: pass [text] for a text, or pathlib.Path(text) for a file"
@@ -129,9 +136,9 @@ def _refuse_what_is_no_column(texts: Any) -> None:  # noqa: ANN401
         raise TextTypeError(f"texts must be a column of texts; received {type(texts).__name__}")
 
 
-def _arrow_of(texts: Any) -> pa.Array | pa.ChunkedArray | None:  # noqa: ANN401
-    """The Arrow column that an object of another library gives, ``None`` if it gives none."""
-    holder = getattr(texts, "array", None)  # an older pandas Series only holds what gives one
+def _to_arrow(texts: Any) -> pa.Array | pa.ChunkedArray | None:  # noqa: ANN401
+    """Return the Arrow column of an object of another library. ``None`` if it does not support Arrow."""
+    holder = getattr(texts, "array", None)  # in older pandas, this attribute supports Arrow and the Series does not
     try:
         if hasattr(texts, "__arrow_c_stream__"):
             column = pa.chunked_array(texts)
@@ -144,26 +151,26 @@ def _arrow_of(texts: Any) -> pa.Array | pa.ChunkedArray | None:  # noqa: ANN401
     except (pa.ArrowException, TypeError, ValueError):
         if not isinstance(texts, Iterable):
             raise
-        return None  # the rows tell what is wrong with them
+        return None  # the rows are checked one by one, which gives a better message
     if pa.types.is_struct(column.type):
         raise wrong_table(texts)
     return column
 
 
-def _numpy_parts(array: npt.NDArray[Any]) -> Iterator[pa.Array | list[Any]]:
-    is_strings = array.dtype.kind in ("U", "T")  # of one width, or NumPy 2's StringDType
+def _numpy_batches(array: npt.NDArray[Any]) -> Iterator[pa.Array | list[Any]]:
+    is_strings = array.dtype.kind in ("U", "T")  # strings of fixed width, or NumPy 2's StringDType
     step = max(BATCH_BYTES // max(array.itemsize, 1), 1) if is_strings else max(len(array), 1)
     for start in range(0, len(array), step):
         rows = array[start : start + step]
         try:
-            part = pa.array(rows, STRINGS) if is_strings else list(rows)
+            batch = pa.array(rows, STRINGS) if is_strings else list(rows)
         except (pa.ArrowException, TypeError, ValueError):
-            part = list(rows)  # which tell what is wrong
-        yield part
+            batch = list(rows)  # the rows are checked one by one, which gives a better message
+        yield batch
 
 
-def _list_parts(rows: Sequence[Any]) -> Iterator[list[Any]]:
-    """Cut rows after about every ``BATCH_BYTES``, as ``_chunks`` does, but looking at many at a time."""
+def _list_batches(rows: Sequence[Any]) -> Iterator[list[Any]]:
+    """Split rows into batches of about ``BATCH_BYTES``, as ``_iterator_batches`` does, but measure many at a time."""
     start = size = 0
     for stop in range(_ROWS_AT_ONCE, len(rows), _ROWS_AT_ONCE):
         size += _size(rows[stop - _ROWS_AT_ONCE : stop])
@@ -175,18 +182,18 @@ def _list_parts(rows: Sequence[Any]) -> Iterator[list[Any]]:
 
 
 def _size(rows: Sequence[Any]) -> int:
-    """The sum of ``_row_size``."""
+    """Return the sum of ``_row_size`` over the rows."""
     if all(issubclass(kind, str) for kind in set(map(type, rows))):
         return sum(map(len, rows))
     return sum(map(_row_size, rows))
 
 
 def _row_size(row: object) -> int:
-    """Characters of a text; of a row of tokens eight times their number, near enough."""
+    """Return the number of characters of a text. A row of tokens is estimated at eight per token."""
     return len(row) if isinstance(row, str) else 8 * len(row) if isinstance(row, Sequence) else 1
 
 
-def _chunks(rows: Iterator[Any]) -> Iterator[pa.Array | list[Any]]:
+def _iterator_batches(rows: Iterator[Any]) -> Iterator[pa.Array | list[Any]]:
     chunk: list[Any] = []
     size = 0
     for row in rows:
@@ -194,7 +201,7 @@ def _chunks(rows: Iterator[Any]) -> Iterator[pa.Array | list[Any]]:
             if chunk:
                 yield chunk
                 chunk, size = [], 0
-            yield from _parts(row.column(0) if isinstance(row, pa.RecordBatch) else row)
+            yield from _raw_batches(row.column(0) if isinstance(row, pa.RecordBatch) else row)
             continue
         chunk.append(row)
         size += _row_size(row)
@@ -205,24 +212,24 @@ def _chunks(rows: Iterator[Any]) -> Iterator[pa.Array | list[Any]]:
         yield chunk
 
 
-def _checked_arrow(column: pa.Array, first: int) -> pa.Array:
-    """Check and convert an Arrow array, of which the first row is ``texts[first]``."""
+def _check_arrow(column: pa.Array, first: int) -> pa.Array:
+    """Check and convert an Arrow array whose first row is ``texts[first]``."""
     if column.null_count:
-        raise TextError(f"texts[{first + _first(column.is_null())}] is missing: fill or drop it first")
+        raise TextError(f"texts[{first + _first_true(column.is_null())}] is missing: fill or drop it first")
     if pa.types.is_dictionary(column.type):
-        return _checked_arrow(decoded(column), first)
+        return _check_arrow(decode_dictionary(column), first)
     kind = column.type
     try:
         column.validate(full=True)
     except pa.ArrowInvalid as error:
-        raise TextError(f"texts are not sound Arrow: {error}") from None
+        raise TextError(f"texts are not a valid Arrow array: {error}") from None
     if _is_string(kind):
         return column.cast(STRINGS)
     if _is_list(kind) and _is_string(kind.value_type):
         rows = column.cast(TOKEN_ROWS)
         if rows.flatten().null_count:
             row = next(i for i, tokens in enumerate(rows) if tokens.values.null_count)
-            raise TextError(f"texts[{first + row}] holds a missing token: fill or drop it first")
+            raise TextError(f"texts[{first + row}] contains a missing token: fill or drop it first")
         return rows
     remedy = ": pass texts.cast(pa.string())" if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) else ""
     raise TextTypeError(
@@ -230,11 +237,11 @@ def _checked_arrow(column: pa.Array, first: int) -> pa.Array:
     )
 
 
-def decoded(column: pa.Array) -> pa.Array:
-    """A column without its dictionary, if it has one."""
+def decode_dictionary(column: pa.Array) -> pa.Array:
+    """Return a column without dictionary encoding."""
     if not pa.types.is_dictionary(column.type):
         return column
-    if pa.types.is_string_view(column.type.value_type):  # which Arrow cannot decode
+    if pa.types.is_string_view(column.type.value_type):  # Arrow cannot decode these
         column = pa.DictionaryArray.from_arrays(column.indices, column.dictionary.cast(STRINGS))
     return column.dictionary_decode()
 
@@ -247,36 +254,39 @@ def _is_list(kind: pa.DataType) -> bool:
     return pa.types.is_list(kind) or pa.types.is_large_list(kind)
 
 
-def _first(mask: pa.Array) -> int:
+def _first_true(mask: pa.Array) -> int:
     return int(np.flatnonzero(mask.to_numpy(zero_copy_only=False))[0])
 
 
-def slices(column: pa.Array, size: int | None = None, most_rows: int | None = None) -> Iterator[pa.Array]:
-    """Cut an Arrow array into about even slices of some ``size`` bytes of text, or ``most_rows``, without copying.
+def slices(column: pa.Array, size: int | None = None, max_rows: int | None = None) -> Iterator[pa.Array]:
+    """Split an Arrow array into slices of about equal size, without copying.
 
-    They are ``BATCH_BYTES`` and ``BATCH_ROWS`` unless told.
+    Args:
+        column: An array as ``batches`` yields it.
+        size: The approximate number of bytes of text per slice. ``None`` means ``BATCH_BYTES``.
+        max_rows: The maximum number of rows per slice. ``None`` means ``BATCH_ROWS``.
     """
-    for start, stop in cuts(column, size, most_rows):
+    for start, stop in slice_bounds(column, size, max_rows):
         yield column.slice(start, stop - start)
 
 
-def cuts(column: pa.Array, size: int | None = None, most_rows: int | None = None) -> Iterator[tuple[int, int]]:
-    """Where ``slices`` cuts: the first row of each slice, and the one after its last."""
-    size, most_rows = size or BATCH_BYTES, most_rows or BATCH_ROWS
+def slice_bounds(column: pa.Array, size: int | None = None, max_rows: int | None = None) -> Iterator[tuple[int, int]]:
+    """Yield the first row of each slice of ``slices``, and the row after its last."""
+    size, max_rows = size or BATCH_BYTES, max_rows or BATCH_ROWS
     ends = row_ends(column)
     total = int(ends[-1]) if len(ends) else 0
     if total > size:
-        size = -(-total // round(total / size))  # no small one after the others
+        size = -(-total // round(total / size))  # so that the last slice is not small
     start = 0
     while start < len(column):
         before = ends[start - 1] if start else 0
-        stop = min(int(np.searchsorted(ends, before + size)) + 1, start + most_rows)
+        stop = min(int(np.searchsorted(ends, before + size)) + 1, start + max_rows)
         yield start, stop
         start = stop
 
 
 def row_ends(column: pa.Array) -> npt.NDArray[np.int64]:
-    """The bytes of text up to the end of each row, (rows,); of rows of tokens eight times their number, near enough."""
+    """Return the bytes of text up to the end of each row, int64 ``(rows,)``. Tokens are estimated at eight bytes."""
     if not len(column):
         return np.zeros(0, np.int64)
     offsets = np.frombuffer(column.buffers()[1], np.int64, len(column) + 1, column.offset * 8)
@@ -285,36 +295,36 @@ def row_ends(column: pa.Array) -> npt.NDArray[np.int64]:
 
 
 def _rows_to_arrow(rows: list[Any], first: int) -> pa.Array:
-    """Check and convert rows, of which the first is ``texts[first]``."""
+    """Check and convert rows. The first is ``texts[first]``."""
     if all(issubclass(kind, str) for kind in set(map(type, rows))):
-        return _strings(rows, rows, first)
+        return _to_strings(rows, rows, first)
     if isinstance(rows[0], str) or not _is_token_row(rows[0]):
         row = next(i for i, value in enumerate(rows) if not isinstance(value, str))
         raise wrong_row(rows[row], first + row)
     for row, tokens in enumerate(rows):
         if not _is_token_row(tokens):
             raise wrong_row(tokens, first + row)
-    # Arrow takes one long list faster than many.
+    # Arrow converts one long list faster than many short ones.
     flat = list(chain.from_iterable(rows))
     if not all(issubclass(kind, str) for kind in set(map(type, flat))):
         row = next(i for i, tokens in enumerate(rows) if not all(isinstance(token, str) for token in tokens))
-        raise TextTypeError(f"a row of tokens must hold str only; texts[{first + row}] does not: {rows[row]!r:.80}")
+        raise TextTypeError(f"a row of tokens must contain str only; texts[{first + row}] does not: {rows[row]!r:.80}")
     splits = np.concatenate([[0], np.cumsum(np.fromiter(map(len, rows), np.int64, len(rows)))])
-    return pa.LargeListArray.from_arrays(pa.array(splits), _strings(flat, rows, first))
+    return pa.LargeListArray.from_arrays(pa.array(splits), _to_strings(flat, rows, first))
 
 
 def _is_token_row(value: object) -> bool:
     return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim == 1)
 
 
-def _strings(texts: list[str], rows: list[Any], first: int) -> pa.LargeStringArray:
-    """``texts``, all that ``rows`` hold, of which the first is ``texts[first]``."""
+def _to_strings(texts: list[str], rows: list[Any], first: int) -> pa.LargeStringArray:
+    """Convert strings to Arrow. ``rows`` are the rows they are from, for messages; the first is ``texts[first]``."""
     try:
         return pa.array(texts, STRINGS)
     except UnicodeEncodeError:
         row = next(i for i, value in enumerate(rows) if _has_surrogate(value))
         raise TextError(
-            f"texts[{first + row}] holds a lone surrogate, which no UTF-8 text can: {rows[row]!r:.80}"
+            f"texts[{first + row}] contains a lone surrogate, which is not valid UTF-8: {rows[row]!r:.80}"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""URLs of files: the file systems that they lie in, and globs there."""
+"""URLs of files: their file systems, and globs in them."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 
-def filesystem_of(address: str) -> tuple[FileSystem, str]:
-    """Return the file system of a URL and the path in it, in which a glob stays as it is."""
-    from pyarrow.fs import FileSystem  # here, so that local files do not wait for it
+def filesystem_of(url: str) -> tuple[FileSystem, str]:
+    """Return the file system of a URL and the path in it. Globs in the path are unchanged."""
+    from pyarrow.fs import FileSystem  # imported late: local files do not need it
 
-    # The part before the glob is certainly a URL.
-    magic = MAGIC.search(address)
-    base = address[: address.rfind("/", 0, magic.start())] if magic else address
+    # Only the part before the glob is certainly a valid URL.
+    magic = MAGIC.search(url)
+    base = url[: url.rfind("/", 0, magic.start())] if magic else url
     try:
         filesystem, path = FileSystem.from_uri(base)
     except (pa.ArrowException, ImportError, OSError, ValueError) as error:
-        raise unreachable(address, error) from None
-    return filesystem, path + address[len(base) :]
+        raise unreachable(url, error) from None
+    return filesystem, path + url[len(base) :]
 
 
-def matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
-    """Tell whether a path matches a glob as ``glob.glob`` has it, part by part; ``**`` is any number of parts."""
-    if not pattern:
+def matches(parts: tuple[str, ...], glob: tuple[str, ...]) -> bool:
+    """Return whether the parts of a path match those of a glob, as in ``glob.glob``. ``**`` matches any number."""
+    if not glob:
         return not parts
-    # As in a shell, only a pattern that starts with a dot finds names that do.
-    is_found = bool(parts) and (pattern[0].startswith(".") or not parts[0].startswith("."))
-    if pattern[0] == ANY_DEPTH:
-        return matches(parts, pattern[1:]) or (is_found and matches(parts[1:], pattern))
-    return is_found and fnmatchcase(parts[0], pattern[0]) and matches(parts[1:], pattern[1:])
+    # As in a shell, only a glob that starts with a dot matches names that start with a dot.
+    is_found = bool(parts) and (glob[0].startswith(".") or not parts[0].startswith("."))
+    if glob[0] == ANY_DEPTH:
+        return matches(parts, glob[1:]) or (is_found and matches(parts[1:], glob))
+    return is_found and fnmatchcase(parts[0], glob[0]) and matches(parts[1:], glob[1:])
 
 
-def unreachable(address: str, error: Exception) -> TextError:
-    """Make the error for a URL that nothing can be read from."""
+def unreachable(url: str, error: Exception) -> TextError:
+    """Return the error for a URL that cannot be read."""
     reason = " ".join(str(error).split()).removesuffix(".")
-    return TextError(f"{address} cannot be reached: {reason:.300}")
+    return TextError(f"{url} cannot be reached: {reason:.300}")

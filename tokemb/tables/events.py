@@ -13,7 +13,7 @@ import pyarrow.types as pt
 from tokemb._arrays import STRINGS, TOKEN_ROWS, Int64
 from tokemb.errors import ArgumentError, TextError, TextTypeError
 from tokemb.rows.row_count import RowCount
-from tokemb.sources.texts import decoded
+from tokemb.sources.texts import decode_dictionary
 from tokemb.tables.fitting import column_values
 from tokemb.tables.tables import flat_names, table_batches
 
@@ -125,7 +125,7 @@ def _names(names: Names | None) -> list[str]:
 def _one_array(column: pa.ChunkedArray) -> pa.Array:
     """Return a column as one array without a dictionary. Texts have large offsets."""
     if pt.is_dictionary(column.type):
-        column = pa.chunked_array([decoded(chunk) for chunk in column.chunks], column.type.value_type)
+        column = pa.chunked_array([decode_dictionary(chunk) for chunk in column.chunks], column.type.value_type)
     if pt.is_string(column.type) or pt.is_string_view(column.type):
         column = column.cast(STRINGS)
     return column.combine_chunks()

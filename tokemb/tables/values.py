@@ -19,7 +19,7 @@ import pyarrow.types as pt
 
 from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb.errors import TextError, TextTypeError
-from tokemb.sources.texts import decoded
+from tokemb.sources.texts import decode_dictionary
 
 MISSING = "[MISSING]"
 """The token of missing values. It follows those of padding and out of vocabulary."""
@@ -155,7 +155,7 @@ def _hashable(name: str, column: pa.Array) -> pa.Array:
     is_dictionary = pt.is_dictionary(column.type)
     kind = column.type.value_type if is_dictionary else column.type
     if pt.is_string_view(kind):  # Arrow cannot dictionary-encode it
-        return decoded(column).cast(STRINGS)
+        return decode_dictionary(column).cast(STRINGS)
     if pt.is_float16(kind):
         return column.cast(pa.float32())
     is_text = pt.is_string(kind) or pt.is_large_string(kind)

@@ -1,1 +1,1 @@
-"""Models trained on ids: the parts of ``tokemb train`` (docs/training.md)."""
+"""Models that are trained on ids: the tasks of ``tokemb train`` (docs/training.md)."""

@@ -1,10 +1,10 @@
-"""Texts, or sequences of events, and their labels: a classifier."""
+"""Classifiers of texts or of sequences of events."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from tokemb.errors import ArgumentError, TextError
 from tokemb.fit import fit_vocab
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.texts import tee_if_iterator
-from tokemb.training.batching import Buckets, padded
-from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, outputs, repeatable
+from tokemb.training.batching import Buckets, take_padded
+from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, make_reproducible, predict_batches
 from tokemb.training.heads import check_classes, classifier
 from tokemb.training.metrics import roc_auc
 from tokemb.training.sequences import shuffled, unshuffled
@@ -28,14 +28,19 @@ if TYPE_CHECKING:
 
 Label = int | str
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-# Spellings of a missing value, in lower case; as names of classes they are fine.
+# Spellings of a missing value, in lower case. They are missing only if all other labels are integers.
 _MISSING = frozenset(("nan", "null", "none", "na", "n/a", "<na>", "#n/a"))
 MAXLEN, MAX_SIZE = 256, 30_000
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Texts, as ``Encoder.encode`` takes them, and the label of each."""
+    """Texts and their labels.
+
+    Attributes:
+        texts: Texts, as for ``Encoder.encode``.
+        labels: The label of each text.
+    """
 
     texts: Any
     labels: Sequence[Label]
@@ -56,57 +61,74 @@ def train_classifier(
 ) -> Trained:
     """Train a classifier of texts.
 
-    ``encoder``: the vocabulary; ``None`` fits one of 30,000 words to the texts. ``test``: rows to report on; without
-    them the report is about the rows held back for validation.
-    ``head``, ``dim``, ``units``, ``dropout``: of the model, see ``tokemb.training.heads.classifier``. ``maxlen``: rows
-    are cut to it; ``None`` for the vocabulary's, or 256.
+    Args:
+        rows: The texts and their labels. Labels are integers or texts. Classes are sorted.
+        encoder: The vocabulary. ``None`` fits one of at most 30,000 words to the texts.
+        test: The test set. ``None`` computes the metrics on the validation split.
+        head: The layers above the embedding, as for ``tokemb.training.heads.classifier``.
+        maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or 256.
+        dim: The embedding dimension.
+        units: The number of units of the heads ``conv``, ``gru`` and ``lstm``.
+        dropout: The dropout rate.
+        schedule: The epochs, batch size and learning rate.
+        on_epoch: A function that is called after each epoch.
 
-    The metrics are ``accuracy``, ``loss`` (cross-entropy), with two classes ``roc_auc``, and ``most_frequent``, the
-    accuracy of always giving the most frequent label. Labels are integers or texts, classes in their order. ``NaN`` and
-    the like among integers is a missing label.
-    Raises ``TextError`` for labels that are missing or are no labels, ``ArgumentError`` for settings that cannot be and
-    for more or fewer labels than texts, ``TrainingError`` if the training diverges.
+    Returns:
+        The model and its metrics: ``accuracy``, ``loss`` (cross-entropy), ``roc_auc`` (for two classes), and
+        ``most_frequent``, the accuracy of always predicting the most frequent label.
+
+    Raises:
+        TextError: If a label is missing or has the wrong type. ``NaN`` and similar spellings among integers are
+            missing.
+        ArgumentError: If an argument is invalid, or the numbers of texts and labels differ.
+        TrainingError: If the training diverges.
     """
     schedule = schedule or Schedule()
     maxlen = check_count("maxlen", ((encoder and encoder.maxlen) or MAXLEN) if maxlen is None else maxlen)
     classes = classes_of(rows.labels)
     targets = _targets(rows.labels, classes)
-    tested = None if test is None else _targets(test.labels, classes)
-    if tested is not None and not len(tested):
+    test_targets = None if test is None else _targets(test.labels, classes)
+    if test_targets is not None and not len(test_targets):
         raise ArgumentError("the test set has no rows: pass one that has rows")
     texts = rows.texts
     if encoder is None:
         counted, texts = tee_if_iterator(texts)
         encoder = fit_vocab(counted, max_size=MAX_SIZE)
-    data = _Data(encoder.encode_ragged(texts, maxlen=maxlen), targets, _length(head, maxlen))
+    data = _Data(encoder.encode_ragged(texts, maxlen=maxlen), targets, _batch_length(head, maxlen))
     test_data = None
-    if test is not None and tested is not None:
-        test_data = _Data(encoder.encode_ragged(test.texts, maxlen=maxlen), tested, _length(head, maxlen))
-    repeatable(schedule.seed)
+    if test is not None and test_targets is not None:
+        test_data = _Data(encoder.encode_ragged(test.texts, maxlen=maxlen), test_targets, _batch_length(head, maxlen))
+    make_reproducible(schedule.seed)
     model = classifier(
         encoder, len(classes), head=head, maxlen=maxlen, dim=dim, units=units, dropout=dropout, seed=schedule.seed
     )
     _compile(model, schedule)
-    training, held = schedule.split(len(targets))
+    training, validation = schedule.split(len(targets))
     fitted = fit(
         model,
         data.shuffled(training, schedule),
-        data.sorted(held) if len(held) else None,
+        data.sorted(validation) if len(validation) else None,
         schedule,
         on_epoch,
     )
     metrics: dict[str, Any] = {}
     if test_data is not None:
         metrics = {"on": "test", **evaluate(model, test_data, np.arange(len(test_data.targets)))}
-    elif len(held):
-        metrics = {"on": "validation", **evaluate(model, data, held)}
-    settings = {"head": head, "maxlen": maxlen, "dim": dim, "units": units, "dropout": dropout, **asdict(schedule)}
+    elif len(validation):
+        metrics = {"on": "validation", **evaluate(model, data, validation)}
+    settings = {"head": head, "maxlen": maxlen, "dim": dim, "units": units, "dropout": dropout, **schedule.to_json()}
     return Trained("classify", model, encoder, settings, metrics, fitted, classes)
 
 
 @dataclass(frozen=True)
 class _Data:
-    """Ids and targets, int64 (rows,), of all rows; ``length``: that of every batch, ``None`` for its longest row."""
+    """The ids and targets of all rows.
+
+    Attributes:
+        ids: The ids of each row.
+        targets: The class index of each row, int64 ``(rows,)``.
+        length: The length of all batches. ``None`` pads each batch to its longest row.
+    """
 
     ids: Ragged
     targets: Int64
@@ -119,33 +141,35 @@ class _Data:
             )
 
     def shuffled(self, rows: Int64, schedule: Schedule) -> Feed:
-        """Batches of these rows, in another order every time."""
+        """Return batches of these rows in a different order each epoch."""
         buckets = Buckets(self.ids.lengths[rows], schedule.batch_size)
-        return shuffled(lambda chosen: self._batch(rows[chosen]), buckets, schedule.seed)
+        return shuffled(lambda indices: self._batch(rows[indices]), buckets, schedule.seed)
 
     def sorted(self, rows: Int64, batch_size: int = 512) -> Feed:
-        """Batches of these rows, always the same."""
+        """Return batches of these rows in a fixed order."""
         buckets = Buckets(self.ids.lengths[rows], batch_size)
-        return unshuffled(lambda chosen: self._batch(rows[chosen]), buckets)
+        return unshuffled(lambda indices: self._batch(rows[indices]), buckets)
 
     def _batch(self, rows: Int64) -> Batch:
-        return padded(self.ids, rows, self.length), self.targets[rows], np.ones(len(rows), np.float32)
+        return take_padded(self.ids, rows, self.length), self.targets[rows], np.ones(len(rows), np.float32)
 
 
-def _length(head: str, maxlen: int) -> int | None:
+def _batch_length(head: str, maxlen: int) -> int | None:
     return maxlen if head == "flatten" else None
 
 
 def classes_of(labels: Sequence[Label]) -> list[Label]:
-    """The different labels, in their order.
+    """Return the distinct labels, sorted.
 
-    Raises ``TextError`` unless all are whole numbers, or all texts, and ``ArgumentError`` if all are the same.
+    Raises:
+        TextError: If a label is missing, or labels are not all integers or all texts.
+        ArgumentError: If there are fewer than two classes.
     """
     _check_labels(labels)
     try:
         classes = sorted(set(labels))
     except TypeError:
-        raise TextError("labels must be all whole numbers, or all texts; these are both") from None
+        raise TextError("labels must be all integers or all texts; received both") from None
     check_classes(len(classes))
     return classes
 
@@ -157,16 +181,16 @@ def _check_labels(labels: Sequence[Label]) -> None:
             raise TextError(f"row {row} has no label: fill it, or drop the row")
         if label in missing:
             raise TextError(
-                f"row {row} has no label, as all others are integers and it is {label!r}: fill it, or drop the row"
+                f"row {row} has no label: all others are integers and it is {label!r}: fill it, or drop the row"
             )
         if not isinstance(label, (int, str)):
-            raise TextError(f"labels must be integers or texts; that of row {row} is {label!r}")
+            raise TextError(f"labels must be integers or texts; the label of row {row} is {label!r}")
 
 
 def _missing_spellings(labels: Sequence[Label]) -> set[Label]:
     """Return the labels that spell a missing value, if all others are integers.
 
-    One such value makes a column of integers a column of texts when it is read.
+    One such value turns a column of integers into a column of texts when a file is read.
     """
     different = set(labels)
     missing: set[Label] = {
@@ -177,12 +201,16 @@ def _missing_spellings(labels: Sequence[Label]) -> set[Label]:
 
 
 def _targets(labels: Sequence[Label], classes: list[Label]) -> Int64:
-    """The number of each row's class, int64 (rows,); raises ``TextError`` for a label that is none."""
+    """Return the class index of each row, int64 ``(rows,)``.
+
+    Raises:
+        TextError: If a label is missing or is not one of ``classes``.
+    """
     _check_labels(labels)
     numbers: Mapping[Label, int] = {label: number for number, label in enumerate(classes)}
     for row, label in enumerate(labels, 1):
         if label not in numbers:
-            raise TextError(f"the label of row {row}, {label!r}, is none of those that were trained")
+            raise TextError(f"labels must occur in the training set; the label of row {row}, {label!r}, does not")
     return np.array([numbers[label] for label in labels], np.int64)
 
 
@@ -191,24 +219,24 @@ def _compile(model: keras.Model, schedule: Schedule) -> None:
 
     binary = model.output_shape[-1] == 1
     loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
-    model.compile(keras.optimizers.Adam(schedule.rate), loss)
+    model.compile(keras.optimizers.Adam(schedule.learning_rate), loss)
 
 
 def evaluate(model: keras.Model, data: _Data, rows: Int64) -> dict[str, Any]:
-    """How good the model's predictions for these rows are."""
-    parts = [(batch[1], output) for batch, output in outputs(model, data.sorted(rows))]
+    """Return the metrics of the model's predictions for these rows."""
+    parts = [(batch[1], output) for batch, output in predict_batches(model, data.sorted(rows))]
     targets = np.concatenate([target for target, _ in parts])
-    given = np.concatenate([output for _, output in parts]).astype(np.float64)
-    binary = given.shape[1] == 1
-    probabilities = np.hstack([1 - given, given]) if binary else given
-    of_target = np.clip(probabilities[np.arange(len(targets)), targets], 1e-7, 1)
+    predictions = np.concatenate([output for _, output in parts]).astype(np.float64)
+    binary = predictions.shape[1] == 1
+    probabilities = np.hstack([1 - predictions, predictions]) if binary else predictions
+    target_probabilities = np.clip(probabilities[np.arange(len(targets)), targets], 1e-7, 1)
     metrics: dict[str, Any] = {
         "rows": len(targets),
         "accuracy": round(float((probabilities.argmax(axis=1) == targets).mean()), 4),
-        "loss": round(float(-np.log(of_target).mean()), 4),
+        "loss": round(float(-np.log(target_probabilities).mean()), 4),
     }
     if binary:
-        area = roc_auc(targets, given[:, 0])
+        area = roc_auc(targets, predictions[:, 0])
         metrics["roc_auc"] = area if area is None else round(area, 4)
     metrics["most_frequent"] = round(float(np.bincount(targets).max() / len(targets)), 4)
     return metrics

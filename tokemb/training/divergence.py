@@ -1,4 +1,4 @@
-"""Tell a training that diverged by its losses and its weights."""
+"""Detect training that diverged, by its losses and its weights."""
 
 from __future__ import annotations
 
@@ -12,19 +12,42 @@ import numpy.typing as npt
 from tokemb.errors import TrainingError
 
 
-def check_losses(epoch: int, losses: Mapping[str, float], rate: float) -> None:
-    """Raise ``TrainingError`` if a loss of an epoch is NaN or infinite; ``rate`` is the learning rate."""
+def check_losses(epoch: int, losses: Mapping[str, float], learning_rate: float) -> None:
+    """Check that the losses of an epoch are finite.
+
+    Args:
+        epoch: The number of the epoch.
+        losses: The losses of the epoch, by name.
+        learning_rate: The learning rate, for the message.
+
+    Raises:
+        TrainingError: If a loss is NaN or infinite.
+    """
     for name, loss in losses.items():
         if not math.isfinite(loss):
-            what = name.replace("val_", "validation ")
-            raise TrainingError(f"the training diverged: the {what} of epoch {epoch} is {loss}{_smaller(rate)}")
+            label = name.replace("val_", "validation ")
+            raise TrainingError(
+                f"the training diverged: the {label} of epoch {epoch} is {loss}{_suggest_smaller_rate(learning_rate)}"
+            )
 
 
-def check_weights(weights: Iterable[npt.NDArray[Any]], rate: float) -> None:
-    """Raise ``TrainingError`` if a weight is NaN or infinite; ``rate`` is the learning rate."""
+def check_weights(weights: Iterable[npt.NDArray[Any]], learning_rate: float) -> None:
+    """Check that all weights are finite.
+
+    Args:
+        weights: The weights of the model.
+        learning_rate: The learning rate, for the message.
+
+    Raises:
+        TrainingError: If a weight is NaN or infinite.
+    """
     if not all(np.isfinite(numbers).all() for numbers in weights):
-        raise TrainingError(f"the training diverged: weights of the model are NaN or infinite{_smaller(rate)}")
+        raise TrainingError(
+            f"the training diverged: weights of the model are NaN or infinite{_suggest_smaller_rate(learning_rate)}"
+        )
 
 
-def _smaller(rate: float) -> str:
-    return f" with rate={rate:g}: pass a smaller learning rate, for example rate={rate / 10:g}"
+def _suggest_smaller_rate(learning_rate: float) -> str:
+    return (
+        f" with learning_rate={learning_rate:g}: pass a smaller one, for example learning_rate={learning_rate / 10:g}"
+    )

@@ -1,4 +1,4 @@
-"""What all trainings share: seeds, batches fed to Keras, early stopping, and the folder that a training leaves."""
+"""The shared parts of training: seeds, batches for Keras, early stopping, and the training folder."""
 
 from __future__ import annotations
 
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 MODEL, VOCABULARY, REPORT = "model.keras", "vocabulary", "training.json"
 FORMAT_VERSION = 1
 
-# Arrays of one batch: inputs (an array, or several by the names of the model's inputs), targets, weights; the first
-# axis of each is the rows.
+# The keys of the settings in training.json that differ from the names of the arguments.
+_JSON_KEYS = {"learning_rate": "rate", "validation_split": "validation"}
+
+# The arrays of one batch: inputs (one array, or one per name of the model's inputs), targets and sample weights. The
+# first axis of each is the batch.
 Array = npt.NDArray[Any]
 Batch = tuple[Array | dict[str, Array], Array, Array]
 
-# Told the number of the epoch, from 1, and its losses.
+# A function that is called after each epoch with its number, from 1, and its losses.
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 
 
@@ -41,41 +44,49 @@ OnEpoch = Callable[[int, Mapping[str, float]], None]
 class Feed:
     """Rows in batches.
 
-    ``count``: how many batches a pass over the rows has, always as many.
-    ``batches``: gives those of a pass; called with the number of the pass, which decides their order.
+    Attributes:
+        count: The number of batches of an epoch. It is the same for all epochs.
+        batches: A function that returns the batches of an epoch. Its argument, the number of the epoch, decides their
+            order.
     """
 
     count: int
     batches: Callable[[int], Iterable[Batch]]
 
 
-class Saved(Protocol):
-    """A vocabulary, or those of columns: ``Encoder`` and ``ColumnEncoder``."""
+class SavedVocabulary(Protocol):
+    """A vocabulary that can be saved: ``Encoder`` or ``ColumnEncoder``."""
 
     @property
     def fingerprint(self) -> str:
-        """Of what decides the ids."""
+        """The hash of everything that decides the ids."""
 
     def save(self, path: Path | str) -> None:
-        """Write its folder."""
+        """Write the vocabulary folder."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long to train, and on what.
+    """The duration and the optimizer settings of a training.
 
-    ``epochs``: passes over the rows, at most. ``batch_size``: rows of a step. ``rate``: Adam's learning rate.
-    ``validation``: the share of the rows that is kept apart; 0 for none, and then no early stopping.
-    ``patience``: so many epochs without a smaller validation loss end the training, and the best weights are taken.
-    ``seed``: of everything that is random.
+    Attributes:
+        epochs: The maximum number of epochs.
+        batch_size: The batch size.
+        learning_rate: The learning rate of Adam.
+        validation_split: The fraction of the rows in the validation split. 0 trains without validation and without
+            early stopping.
+        patience: The number of epochs without a lower validation loss after which training stops. The best weights are
+            restored.
+        seed: The random seed.
 
-    Raises ``ArgumentError`` for values that cannot be.
+    Raises:
+        ArgumentError: If a value is invalid.
     """
 
     epochs: int = 10
     batch_size: int = 128
-    rate: float = 0.001
-    validation: float = 0.1
+    learning_rate: float = 0.001
+    validation_split: float = 0.1
     patience: int = 2
     seed: int = 0
 
@@ -83,33 +94,57 @@ class Schedule:
         for name in ("epochs", "batch_size", "patience"):
             check_count(name, getattr(self, name))
         check_count("seed", self.seed, least=0)
-        if not 0 <= self.validation < 1:
-            raise ArgumentError(f"validation must be at least 0 and less than 1; received {self.validation}")
-        if not 0 < self.rate < math.inf:
-            raise ArgumentError(f"rate must be finite and greater than 0; received {self.rate}")
+        if not 0 <= self.validation_split < 1:
+            raise ArgumentError(
+                f"validation_split must be at least 0 and less than 1; received {self.validation_split}"
+            )
+        if not 0 < self.learning_rate < math.inf:
+            raise ArgumentError(f"learning_rate must be finite and greater than 0; received {self.learning_rate}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings under their names in ``training.json``."""
+        return settings_json(self)
 
     def split(self, rows: int) -> tuple[Int64, Int64]:
-        """Numbers of the rows to train on and of those for validation, int64, each ascending.
+        """Split rows into a training and a validation split.
 
-        Raises ``ArgumentError`` if there are too few rows for both.
+        Args:
+            rows: The number of rows.
+
+        Returns:
+            The row indices of the training and of the validation split, int64, each ascending.
+
+        Raises:
+            ArgumentError: If no row is left to train on.
         """
-        held = round(rows * self.validation) or int(self.validation > 0)
-        if rows <= held:
+        validation_count = round(rows * self.validation_split) or int(self.validation_split > 0)
+        if rows <= validation_count:
             raise ArgumentError(
-                f"the training split must have rows: lower validation={self.validation:g}; received {rows} rows"
+                "the training split must have rows; "
+                f"received {rows} rows: lower validation_split={self.validation_split:g}"
             )
         order = np.random.default_rng(self.seed).permutation(rows)
-        return np.sort(order[held:]), np.sort(order[:held])
+        return np.sort(order[validation_count:]), np.sort(order[:validation_count])
+
+
+def settings_json(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    """Return the fields of a dataclass of settings under their names in ``training.json``."""
+    return {_JSON_KEYS.get(name, name): value for name, value in asdict(settings).items()}
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """How a training went.
+    """The course of a training.
 
-    ``epochs``: how many were run; ``best_epoch``: the one whose weights were taken. ``loss``: of that epoch, on the
-    training rows; ``validation_loss``: on those held back, ``None`` without any.
-    ``seconds``: of the whole training; ``rows_per_second``: rows trained on in it, a row counted in each epoch.
-    ``input_share``: the time in which batches were made, of all: training waits for its input at most so long.
+    Attributes:
+        epochs: The number of epochs.
+        best_epoch: The epoch whose weights were kept.
+        loss: The training loss of that epoch.
+        validation_loss: The validation loss of that epoch. ``None`` without a validation split.
+        seconds: The duration of the training.
+        rows_per_second: The number of training rows per second. A row counts once per epoch.
+        input_share: The fraction of the time in which batches were made, an upper bound of the time spent waiting for
+            input.
     """
 
     epochs: int
@@ -121,10 +156,10 @@ class Fitted:
     input_share: float
 
 
-def repeatable(seed: int) -> None:
-    """Have all that is random follow from ``seed``, and TensorFlow's operations give the same bits every time.
+def make_reproducible(seed: int) -> None:
+    """Seed all random number generators of the process and make TensorFlow's operations deterministic.
 
-    For the whole process: call it before a model is made.
+    Call it before a model is made.
     """
     import keras
     import tensorflow as tf
@@ -140,19 +175,24 @@ def fit(
     schedule: Schedule,
     on_epoch: OnEpoch | None = None,
 ) -> Fitted:
-    """Train a compiled model, until its validation loss stops to become smaller; it has the best weights then.
+    """Train a compiled model with early stopping and restore its best weights.
 
-    Without ``validation`` all epochs are run and the last weights stay.
+    Args:
+        model: The model.
+        training: The batches to train on.
+        validation: The validation batches. ``None`` runs all epochs and keeps the last weights.
+        schedule: The settings.
+        on_epoch: A function that is called after each epoch.
 
     Raises:
-        TrainingError: If the training diverges, after the first epoch in which a loss is NaN or infinite.
+        TrainingError: If the training diverges. It is raised after the first epoch with a loss that is not finite.
     """
     import keras
 
     def check_epoch(epoch: int, losses: Mapping[str, float]) -> None:
-        check_losses(epoch + 1, losses, schedule.rate)
+        check_losses(epoch + 1, losses, schedule.learning_rate)
 
-    timed = _Timed(training.batches)
+    timed = _TimedBatches(training.batches)
     callbacks: list[Any] = [keras.callbacks.LambdaCallback(on_epoch_end=check_epoch)]
     if on_epoch is not None:
         callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, losses: on_epoch(epoch + 1, losses)))
@@ -168,7 +208,7 @@ def fit(
         verbose=0,
     ).history
     seconds = time.perf_counter() - start
-    check_weights(model.get_weights(), schedule.rate)
+    check_weights(model.get_weights(), schedule.learning_rate)
     losses = history.get("val_loss")
     best = int(np.argmin(losses)) if losses else len(history["loss"]) - 1
     return Fitted(
@@ -184,23 +224,28 @@ def fit(
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training made.
+    """The result of a training.
 
-    ``task``: what was trained. ``model``: a plain Keras model. ``vocabulary``: of its ids. ``settings``: how it was
-    trained, ``metrics``: what it reached; both turn into JSON. ``fitted``: how the training went. ``classes``: the
-    labels in the order of the model's outputs, where it has such.
+    Attributes:
+        task: The name of the task.
+        model: A plain Keras model.
+        vocabulary: The vocabulary of its ids.
+        settings: The settings of the training. They can be written as JSON.
+        metrics: The metrics of the model. They can be written as JSON.
+        fitted: The course of the training.
+        classes: The labels in the order of the model's outputs. ``None`` if the task has none.
     """
 
     task: str
     model: keras.Model
-    vocabulary: Saved
+    vocabulary: SavedVocabulary
     settings: Mapping[str, Any]
     metrics: Mapping[str, Any]
     fitted: Fitted
     classes: list[Any] | None = None
 
     def report(self) -> dict[str, Any]:
-        """All but the model and the vocabulary, as JSON has it."""
+        """Return the content of ``training.json``: everything except the model and the vocabulary."""
         return {
             "format_version": FORMAT_VERSION,
             "task": self.task,
@@ -212,36 +257,47 @@ class Trained:
         }
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
-        """Write a folder of the model, without its optimizer, the vocabulary and the report, whole or not at all.
+        """Write a folder with the model (without its optimizer), the vocabulary and the report.
 
-        ``force``: replace the folder of another training that is there.
-        Raises ``OutputExistsError`` for such a folder otherwise, ``OSError`` if something else is there.
+        It appears complete or not at all.
+
+        Args:
+            path: The folder.
+            force: Whether to replace an existing training folder.
+
+        Raises:
+            OutputExistsError: If a training folder is there and ``force`` is false.
+            OSError: If something else is there, or the folder cannot be written.
         """
         with atomic_folder(Path(path), _KIND, force=force) as folder:
             self.model.save(folder / MODEL, include_optimizer=False)
             self.vocabulary.save(folder / VOCABULARY)
-            # JSON has no NaN: a report with one would be read by Python alone.
+            # JSON has no NaN. Only Python would read a report with one.
             report = json.dumps(self.report(), ensure_ascii=False, indent=2, allow_nan=False)
             (folder / REPORT).write_text(report + "\n", "utf-8")
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """The report in the folder that a training wrote; raises ``ModelError`` if there is none."""
+    """Read the report of a training folder.
+
+    Raises:
+        ModelError: If the folder has no report.
+    """
     try:
         report = parse_json((path / REPORT).read_bytes())
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} is not the folder of a training: {REPORT} cannot be read: {error}") from None
     if not isinstance(report, dict) or "format_version" not in report or "task" not in report:
-        raise ModelError(f"{path} is not the folder of a training: {REPORT} tells of none")
+        raise ModelError(f"{path} is not the folder of a training: {REPORT} has no format_version or no task")
     return report
 
 
 def check_output(path: Path, *, force: bool = False) -> None:
-    """Raise at once what ``Trained.save`` would raise after a long training."""
+    """Raise the errors of ``Trained.save`` for an existing output before a long training."""
     check_folder(path, _KIND, force=force)
 
 
-def _is_training(path: Path) -> bool:
+def _is_training_folder(path: Path) -> bool:
     try:
         read_report(path)
     except ModelError:
@@ -249,24 +305,24 @@ def _is_training(path: Path) -> bool:
     return {item.name for item in path.iterdir()} <= {MODEL, VOCABULARY, REPORT}
 
 
-_KIND = Kind("a trained model", _is_training, trained=True)
+_KIND = Kind("a trained model", _is_training_folder, trained=True)
 
 
-def outputs(model: keras.Model, feed: Feed) -> Iterator[tuple[Batch, Array]]:
-    """What a model gives for each batch of a feed, float32 (rows, ...), beside the batch."""
+def predict_batches(model: keras.Model, feed: Feed) -> Iterator[tuple[Batch, Array]]:
+    """Yield each batch of a feed with the model's output for it, float32 ``(rows, ...)``."""
     import tensorflow as tf
 
     run: Any = None
     for batch in feed.batches(0):
-        # With the shapes told, one graph does for batches of all lengths.
+        # With an input signature, one graph serves batches of all lengths.
         run = run or tf.function(
             lambda inputs: model(inputs, training=False), input_signature=[_signature(model, batch)[0]]
         )
         yield batch, run(batch[0]).numpy()
 
 
-class _Timed:
-    """The batches of a feed, and how long making them took."""
+class _TimedBatches:
+    """The batches of a feed, with the time that making them took."""
 
     def __init__(self, batches: Callable[[int], Iterable[Batch]]) -> None:
         self._batches = batches
@@ -282,18 +338,21 @@ class _Timed:
 
 
 def _dataset(feed: Feed, model: keras.Model) -> tf.data.Dataset:
-    """The batches of a feed as TensorFlow takes them, made while it computes."""
+    """Return the batches of a feed as a dataset that prefetches them."""
     import tensorflow as tf
 
-    passes = iter(range(1 << 62))
+    epochs = iter(range(1 << 62))
     signature = _signature(model, next(iter(feed.batches(0))))
-    dataset = tf.data.Dataset.from_generator(lambda: feed.batches(next(passes)), output_signature=signature)
-    # Keras warns of an end that it did not see coming.
+    dataset = tf.data.Dataset.from_generator(lambda: feed.batches(next(epochs)), output_signature=signature)
+    # Keras warns if a dataset of unknown cardinality ends.
     return dataset.apply(tf.data.experimental.assert_cardinality(feed.count)).prefetch(4)
 
 
 def _signature(model: keras.Model, batch: Batch) -> tuple[Any, tf.TensorSpec, tf.TensorSpec]:
-    """Shapes and types of all batches of which ``batch`` is one: inputs as the model says, else of any length."""
+    """Return the shapes and dtypes of all batches like ``batch``.
+
+    The shapes of the inputs are those of the model's inputs.
+    """
     import tensorflow as tf
 
     def spec(array: Array, shape: tuple[int | None, ...] | None = None) -> tf.TensorSpec:

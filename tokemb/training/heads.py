@@ -1,6 +1,6 @@
-"""Classifiers on top of an embedding: what turns the vectors of a row into the probabilities of its classes.
+"""Classifier heads: the layers that turn the vectors of a row into the probabilities of its classes.
 
-Padding reaches no result: a row's output is the same however far it is padded.
+Padding has no effect: the output for a row does not depend on the length that it is padded to.
 """
 
 from __future__ import annotations
@@ -32,16 +32,26 @@ def classifier(
     dropout: float = 0.5,
     seed: int | None = None,
 ) -> keras.Model:
-    """A Keras model from ``token_ids`` int32 (batch, maxlen) to probabilities float32: (batch, 1) for two classes.
+    """Make a Keras model that classifies rows of ids.
 
-    For more ``classes`` they are (batch, classes). Its name carries the fingerprint, as that of ``embedding_model``.
-    ``head``: ``"mean"`` of the vectors of a row; ``"flatten"``, every place with weights of its own, which alone needs
-    rows of one ``maxlen``; ``"conv"``, a convolution over 5 tokens and the largest value of each of ``units`` filters;
-    ``"gru"`` and ``"lstm"`` of ``units``, the mean and the largest value of each of their states.
-    ``dim``: latent factors of each token. ``dropout``: the share of vectors and of what the head gives that is left out
-    in training.
+    Args:
+        encoder: The vocabulary.
+        classes: The number of classes.
+        head: ``"mean"`` is the mean of the vectors. ``"flatten"`` has separate weights for each position and requires
+            ``maxlen``. ``"conv"`` is a convolution over 5 tokens with ``units`` filters and global max pooling.
+            ``"gru"`` and ``"lstm"`` concatenate the mean and the maximum of the states of a recurrent layer.
+        maxlen: The length of all rows. Only the head ``"flatten"`` uses it.
+        dim: The embedding dimension.
+        units: The number of filters or recurrent units.
+        dropout: The dropout rate of the vectors and of the features.
+        seed: The random seed of the embedding.
 
-    Raises ``ArgumentError`` for settings that cannot be, or a vocabulary whose padding is not id 0.
+    Returns:
+        A model from ``token_ids``, int32 ``(batch, maxlen)``, to probabilities, float32 ``(batch, 1)`` for two classes
+        and ``(batch, classes)`` for more. Its name carries the fingerprint, as in ``embedding_model``.
+
+    Raises:
+        ArgumentError: If an argument is invalid, or the padding of the vocabulary is not id 0.
     """
     check_choice("head", head, HEADS)
     check_classes(classes)
@@ -63,13 +73,21 @@ def classifier(
 
 
 def check_classes(classes: int) -> None:
-    """Raise ``ArgumentError`` unless there is something to tell apart."""
+    """Check that there are at least two classes.
+
+    Raises:
+        ArgumentError: If there are fewer.
+    """
     if classes < 2:
-        raise ArgumentError(f"there must be at least two classes; received {classes}")
+        raise ArgumentError(f"classes must be at least 2; received {classes}")
 
 
 def check_dropout(dropout: float) -> None:
-    """Raise ``ArgumentError`` unless ``dropout`` is a share."""
+    """Check that ``dropout`` is at least 0 and less than 1.
+
+    Raises:
+        ArgumentError: If it is not.
+    """
     if not 0 <= dropout < 1:
         raise ArgumentError(f"dropout must be at least 0 and less than 1; received {dropout}")
 
@@ -78,25 +96,25 @@ def _features(head: str, vectors: Any, token_ids: Any, units: int) -> Any:  # no
     import keras
     from keras import layers, ops
 
-    # Told from the ids, as no mask outlives a convolution, and Keras' mean of a row without tokens is no number.
-    real = ops.expand_dims(ops.cast(ops.not_equal(token_ids, 0), "float32"), -1)
+    # Computed from the ids: convolutions drop the mask, and Keras' mean of a row without tokens is NaN.
+    is_token = ops.expand_dims(ops.cast(ops.not_equal(token_ids, 0), "float32"), -1)
     if head in CELLS:
         states = getattr(layers, head.upper())(units, return_sequences=True)(vectors)
-        # No state is below -1.
-        largest = ops.max(ops.where(ops.greater(real, 0), states, -1.0), 1)
-        return ops.concatenate([_mean(states, real), largest], -1)
+        # States are at least -1.
+        maximum = ops.max(ops.where(ops.greater(is_token, 0), states, -1.0), 1)
+        return ops.concatenate([_masked_mean(states, is_token), maximum], -1)
     if head == "mean":
-        return _mean(vectors, real)
-    vectors = ops.multiply(vectors, real)
+        return _masked_mean(vectors, is_token)
+    vectors = ops.multiply(vectors, is_token)
     if head == "flatten":
         return layers.Flatten()(vectors)
-    # Beyond the end of a row a convolution sees zeros, as it does at padding; nothing that it gives is below zero.
-    found = layers.Conv1D(units, _KERNEL, padding="same", activation=keras.activations.relu)(vectors)
-    return ops.max(ops.multiply(found, real), 1)
+    # A convolution sees zeros at padding, as beyond the end of a row. Its activations are at least 0.
+    activations = layers.Conv1D(units, _KERNEL, padding="same", activation=keras.activations.relu)(vectors)
+    return ops.max(ops.multiply(activations, is_token), 1)
 
 
-def _mean(vectors: Any, real: Any) -> Any:  # noqa: ANN401
-    """The mean of the vectors at tokens, 0 without any: (batch, dim)."""
+def _masked_mean(vectors: Any, is_token: Any) -> Any:  # noqa: ANN401
+    """Return the mean of the vectors at tokens, ``(batch, dim)``, or zeros for a row without tokens."""
     from keras import ops
 
-    return ops.divide(ops.sum(ops.multiply(vectors, real), 1), ops.maximum(ops.sum(real, 1), 1.0))
+    return ops.divide(ops.sum(ops.multiply(vectors, is_token), 1), ops.maximum(ops.sum(is_token, 1), 1.0))

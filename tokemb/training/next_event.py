@@ -1,9 +1,9 @@
-"""Sequences of events: what comes next."""
+"""Predict the next event of a sequence."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,20 +14,20 @@ from tokemb.errors import ArgumentError
 from tokemb.fit import fit_vocab
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.texts import tee_if_iterator
-from tokemb.training.batching import Buckets, padded, taken
-from tokemb.training.fitting import Batch, Fitted, OnEpoch, Schedule, Trained, fit, outputs, repeatable
+from tokemb.training.batching import Buckets, take, take_padded
+from tokemb.training.fitting import Batch, Fitted, OnEpoch, Schedule, Trained, fit, make_reproducible, predict_batches
 from tokemb.training.heads import CELLS, check_dropout
-from tokemb.training.metrics import ranking, ranks_of
+from tokemb.training.metrics import ranking_metrics, ranks_of
 from tokemb.training.next_model import (
     Candidates,
+    copy_output_weights,
     features_model,
-    finish,
     last_layer,
     next_model,
-    too_many,
     training_model,
+    uses_sampled_softmax,
 )
-from tokemb.training.sequences import MakeBatch, after, before, shuffled, unshuffled, windows
+from tokemb.training.sequences import MakeBatch, drop_first, drop_last, shuffled, unshuffled, windows
 
 if TYPE_CHECKING:
     import keras
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 
 MAXLEN = 50
 
-# Probabilities of a batch at most, of all candidates at all places: about a quarter of a gigabyte.
-_PROBABILITIES = 1 << 26
-# Candidates of so large a batch, at most.
-_CANDIDATES = 1 << 13
-# Scores of all ids for some rows that are in memory at once.
-_SCORES = 1 << 24
+# The maximum number of scores of a batch, of all candidates at all positions: 256 MiB of float32.
+_MAX_BATCH_SCORES = 1 << 26
+# An upper bound of the candidates of a batch of this size.
+_TYPICAL_CANDIDATES = 1 << 13
+# The number of scores that are in memory at once when all ids are ranked.
+_MAX_SCORES = 1 << 24
 
 
 def train_next(
-    sequences: Any,  # noqa: ANN401 - anything a user may hold
+    sequences: Any,  # noqa: ANN401 - any texts
     *,
     encoder: Encoder | None = None,
     test: Any = None,  # noqa: ANN401
@@ -57,20 +57,31 @@ def train_next(
     schedule: Schedule | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Trained:
-    """Train a model of the next event of a sequence.
+    """Train a model that predicts the next event of a sequence.
 
-    ``sequences``: texts or rows of tokens as ``Encoder.encode`` takes them, one sequence each. The last event of each
-    is left out of training, and the report is about it, given all before; with ``test``, other sequences, about theirs.
-    ``encoder``: the vocabulary; ``None`` fits one to the sequences, texts split at white space.
-    ``cell``: ``"gru"`` or ``"lstm"`` of ``units``. ``maxlen``: events of a window in training, and so many of the last
-    before the one that is predicted.
+    The last event of each sequence is left out of training, and the metrics are computed on it.
 
-    The model takes ``token_ids`` int32 (batch, maxlen), padded at the end, and gives at each place the probability that
-    each id is next, float32 (batch, maxlen, input_dim).
-    The metrics are the shares of rows in which the next event is among the 1, 3 and 10 most probable ids of all, the
-    mean of 1 / its rank, and the same for ranking by how often an event was trained on (``popular_``), and how often
-    the event is the one before again (``repeated``). An event that the vocabulary does not have counts as missed.
-    Raises ``ArgumentError`` for settings that cannot be, and if no sequence is long enough.
+    Args:
+        sequences: Texts or rows of tokens, as for ``Encoder.encode``. Each is one sequence.
+        encoder: The vocabulary. ``None`` fits one to the sequences. Texts are then split at white space.
+        test: Test sequences. The metrics are then computed on their last events, and the last events of ``sequences``
+            are trained on.
+        cell: ``"gru"`` or ``"lstm"``.
+        maxlen: The number of events in a training window, and the number of previous events that a metric uses.
+        dim: The embedding dimension.
+        units: The number of units of the recurrent layer.
+        dropout: The dropout rate.
+        schedule: The epochs, batch size and learning rate.
+        on_epoch: A function that is called after each epoch.
+
+    Returns:
+        The model and its metrics. The model maps ``token_ids``, int32 ``(batch, maxlen)`` padded at the end, to the
+        probability of each id to be next, float32 ``(batch, maxlen, input_dim)``. The metrics are the hit rates at 1, 3
+        and 10 and the mean reciprocal rank among all ids, the same for a ranking by frequency (``popular_``), and the
+        fraction of events that equal the previous one (``repeated``). An event out of vocabulary counts as missed.
+
+    Raises:
+        ArgumentError: If an argument is invalid, or no sequence is long enough.
     """
     schedule = schedule or Schedule()
     check_choice("cell", cell, CELLS)
@@ -79,54 +90,61 @@ def train_next(
     if encoder is None:
         counted, sequences = tee_if_iterator(sequences)
         encoder = fit_vocab(counted, profile="whitespace")
-    whole = encoder.encode_ragged(sequences)
-    known = before(whole) if test is None else whole
-    training, held = schedule.split(len(known))
-    places, validation = (Places.of(taken(known, part), sizes["maxlen"]) for part in (training, held))
-    if not len(places.events):
+    rows = encoder.encode_ragged(sequences)
+    training_rows = drop_last(rows) if test is None else rows
+    training, validation = schedule.split(len(training_rows))
+    training_windows, validation_windows = (
+        EventWindows.of(take(training_rows, indices), sizes["maxlen"]) for indices in (training, validation)
+    )
+    if not len(training_windows.events):
         raise ArgumentError(
             "no sequence is long enough to train on: a sequence requires at least three events, or two with a test set"
         )
-    tested = whole if test is None else encoder.encode_ragged(test)
-    tested = taken(tested, np.flatnonzero(tested.lengths > 1))
-    if not len(tested):
+    test_rows = rows if test is None else encoder.encode_ragged(test)
+    test_rows = take(test_rows, np.flatnonzero(test_rows.lengths > 1))
+    if not len(test_rows):
         raise ArgumentError("no sequence is long enough to compute metrics on: a sequence requires at least two events")
-    repeatable(schedule.seed)
+    make_reproducible(schedule.seed)
     model = next_model(encoder, cell=cell, dim=dim, units=units, dropout=dropout, seed=schedule.seed)
-    fitted = _fit(model, encoder.input_dim, places, validation, schedule, on_epoch)
-    popularity = np.bincount(known.values, minlength=encoder.input_dim)
+    fitted = _fit(model, encoder.input_dim, training_windows, validation_windows, schedule, on_epoch)
+    popularity = np.bincount(training_rows.values, minlength=encoder.input_dim)
     metrics = {"on": "last events" if test is None else "last events of test"}
-    metrics |= evaluate(model, encoder, tested, popularity, sizes["maxlen"])
-    settings = {"cell": cell, **sizes, "dropout": dropout, **asdict(schedule)}
+    metrics |= evaluate(model, encoder, test_rows, popularity, sizes["maxlen"])
+    settings = {"cell": cell, **sizes, "dropout": dropout, **schedule.to_json()}
     return Trained("next", model, encoder, settings, metrics, fitted)
 
 
 @dataclass(frozen=True)
-class Places:
-    """Windows of events, and what comes next at each place of them."""
+class EventWindows:
+    """Windows of events.
+
+    Attributes:
+        events: The events of each window.
+        targets: The next event at each position.
+    """
 
     events: Ragged
     targets: Ragged
 
     @classmethod
-    def of(cls, sequences: Ragged, maxlen: int) -> Places:
-        """All places of ``sequences`` that something follows, in windows of ``maxlen``."""
-        return cls(windows(before(sequences), maxlen), windows(after(sequences), maxlen))
+    def of(cls, sequences: Ragged, maxlen: int) -> EventWindows:
+        """Split ``sequences`` into windows of ``maxlen``. The last event of each sequence is a target only."""
+        return cls(windows(drop_last(sequences), maxlen), windows(drop_first(sequences), maxlen))
 
     def batches(self, candidates: Candidates | None, seed: int) -> MakeBatch:
-        """What makes the batch of some windows: with candidates, if any, and a weight of 0 for padding."""
+        """Return a function that makes the batch of some windows, with candidates if given. Padding has weight 0."""
 
         def batch(rows: Int64) -> Batch:
-            events, targets = padded(self.events, rows), padded(self.targets, rows)
-            real = events != 0
+            events, targets = take_padded(self.events, rows), take_padded(self.targets, rows)
+            is_event = events != 0
             if candidates is None:
-                return events, targets, real.astype(np.float32)
-            # Follows from the rows, so that validation is among the same candidates in every pass.
-            inputs = candidates.inputs(targets[real], np.random.default_rng((seed, *rows.tolist())))
-            places = np.searchsorted(inputs["candidates"], targets) * real
-            # Keras divides by all places: this makes it the mean over the real ones.
-            weights = real.astype(np.float32) * (real.size / max(real.sum(), 1))
-            return {"token_ids": events, **inputs}, places, weights
+                return events, targets, is_event.astype(np.float32)
+            # The seed follows from the rows, so that validation has the same candidates in every epoch.
+            inputs = candidates.inputs(targets[is_event], np.random.default_rng((seed, *rows.tolist())))
+            target_columns = np.searchsorted(inputs["candidates"], targets) * is_event
+            # Keras divides the loss by all positions. These weights make it the mean over those that are not padding.
+            weights = is_event.astype(np.float32) * (is_event.size / max(is_event.sum(), 1))
+            return {"token_ids": events, **inputs}, target_columns, weights
 
         return batch
 
@@ -134,68 +152,73 @@ class Places:
 def _fit(
     model: keras.Model,
     input_dim: int,
-    places: Places,
-    validation: Places,
+    training_windows: EventWindows,
+    validation: EventWindows,
     schedule: Schedule,
     on_epoch: OnEpoch | None,
 ) -> Fitted:
-    """Train a ``next_model`` by its ``training_model``."""
+    """Train a ``next_model``, with sampled softmax if it has many ids."""
     import keras
 
-    drawn = too_many(input_dim)
-    trained = training_model(model) if drawn else model
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=drawn)
-    trained.compile(keras.optimizers.Adam(schedule.rate), loss)
-    candidates = Candidates.of(places.targets.values, input_dim) if drawn else None
-    positions = max(1, _PROBABILITIES // min(input_dim, _CANDIDATES))
+    is_sampled = uses_sampled_softmax(input_dim)
+    trained = training_model(model) if is_sampled else model
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=is_sampled)
+    trained.compile(keras.optimizers.Adam(schedule.learning_rate), loss)
+    candidates = Candidates.of(training_windows.targets.values, input_dim) if is_sampled else None
+    positions = max(1, _MAX_BATCH_SCORES // min(input_dim, _TYPICAL_CANDIDATES))
 
-    def fed(part: Places) -> tuple[MakeBatch, Buckets]:
-        return part.batches(candidates, schedule.seed), Buckets(part.events.lengths, schedule.batch_size, positions)
+    def batches_of(split: EventWindows) -> tuple[MakeBatch, Buckets]:
+        return split.batches(candidates, schedule.seed), Buckets(split.events.lengths, schedule.batch_size, positions)
 
-    held = unshuffled(*fed(validation)) if len(validation.events) else None
-    fitted = fit(trained, shuffled(*fed(places), schedule.seed), held, schedule, on_epoch)
-    if drawn:
-        finish(model, trained)
+    validation_feed = unshuffled(*batches_of(validation)) if len(validation.events) else None
+    fitted = fit(trained, shuffled(*batches_of(training_windows), schedule.seed), validation_feed, schedule, on_epoch)
+    if is_sampled:
+        copy_output_weights(model, trained)
     return fitted
 
 
 def evaluate(model: keras.Model, encoder: Encoder, sequences: Ragged, popularity: Int64, maxlen: int) -> dict[str, Any]:
-    """Where the last event of each sequence, of two at least, ranks among all ids, given the ``maxlen`` before it.
+    """Return the ranking metrics of the last event of each sequence, given the ``maxlen`` events before it.
 
-    ``popularity``: how often each id was trained on, int64 (input_dim,).
+    Args:
+        model: The model.
+        encoder: Its vocabulary.
+        sequences: Sequences of at least two events.
+        popularity: The number of occurrences of each id in training, int64 ``(input_dim,)``.
+        maxlen: The number of previous events.
     """
     targets = sequences.values[sequences.row_splits[1:] - 1]
-    history = before(sequences).truncate(maxlen, "pre")
+    history = drop_last(sequences).truncate(maxlen, "pre")
     reserved = [index for index in (encoder.pad_id, encoder.unk_id) if index is not None]
     frequent = popularity.astype(np.float32)
     frequent[reserved] = -np.inf
     ranks, popular = np.zeros(len(targets), np.int64), np.zeros(len(targets), np.int64)
-    for rows, scores in _scores(model, history):
+    for rows, scores in _last_scores(model, history):
         scores[:, reserved] = -np.inf
         ranks[rows] = ranks_of(targets[rows], scores)
         popular[rows] = ranks_of(targets[rows], np.broadcast_to(frequent, scores.shape))
     repeated = history.values[history.row_splits[1:] - 1] == targets
     return {
         "rows": len(targets),
-        **ranking(ranks),
-        **ranking(popular, "popular_"),
+        **ranking_metrics(ranks),
+        **ranking_metrics(popular, "popular_"),
         "repeated": round(float(repeated.mean()), 4),
     }
 
 
-def _scores(model: keras.Model, history: Ragged) -> Iterator[tuple[Int64, Any]]:
-    """The numbers of some rows, and scores of all ids after their last event, float32 (rows, input_dim)."""
-    # The last place alone goes through the last layer, which is the large one.
+def _last_scores(model: keras.Model, history: Ragged) -> Iterator[tuple[Int64, Any]]:
+    """Yield row indices and the scores of all ids after the last event of these rows, float32 ``(rows, input_dim)``."""
+    # The last layer is large, so only the last position goes through it.
     features = features_model(model)
     kernel, bias = last_layer(model)
-    rows_at_once = max(1, _SCORES // len(bias))
+    rows_at_once = max(1, _MAX_SCORES // len(bias))
 
     def batch(rows: Int64) -> Batch:
-        # The targets are the numbers of the rows; at padding the state of the last event stays.
-        return padded(history, rows), rows, np.ones(len(rows), np.float32)
+        # The row indices take the place of targets. At padding, the state of the last event is unchanged.
+        return take_padded(history, rows), rows, np.ones(len(rows), np.float32)
 
-    for (_, rows, _), output in outputs(features, unshuffled(batch, Buckets(history.lengths, 512))):
+    for (_, rows, _), output in predict_batches(features, unshuffled(batch, Buckets(history.lengths, 512))):
         last = output[:, -1]
         for start in range(0, len(rows), rows_at_once):
-            part = slice(start, start + rows_at_once)
-            yield rows[part], last[part] @ kernel + bias
+            block = slice(start, start + rows_at_once)
+            yield rows[block], last[block] @ kernel + bias

@@ -1,4 +1,4 @@
-"""Models of the next event: one that is saved, and one that trains its weights among some of all ids."""
+"""Models of the next event: the model that is saved, and one that trains its weights with sampled softmax."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
     from tokemb.encoder import Encoder
 
-# Ids drawn for each batch, beside those that are next in it, where there are many more.
-DRAWN = 1024
+# The number of ids sampled for each batch, in addition to its targets.
+SAMPLED_IDS = 1024
 _FEATURES, _OUTPUT, _BIAS = "features", "probabilities", "bias"
-_CANDIDATES, _LOG_CHANCE = "candidates", "log_chance"
+_CANDIDATES, _LOG_PROBABILITY = "candidates", "log_probability"
 
 
-def too_many(input_dim: int) -> bool:
-    """Whether a model of so many ids is trained on some of them at a time, by ``training_model``."""
-    return input_dim > 2 * DRAWN
+def uses_sampled_softmax(input_dim: int) -> bool:
+    """Return whether a model of ``input_dim`` ids is trained with sampled softmax, by ``training_model``."""
+    return input_dim > 2 * SAMPLED_IDS
 
 
 def next_model(encoder: Encoder, *, cell: str, dim: int, units: int, dropout: float, seed: int | None) -> keras.Model:
-    """The model of ``train_next``; its name carries the fingerprint, as that of ``embedding_model``."""
+    """Make the model of ``train_next``. Its name carries the fingerprint, as in ``embedding_model``."""
     import keras
     from keras import layers
 
@@ -37,7 +37,7 @@ def next_model(encoder: Encoder, *, cell: str, dim: int, units: int, dropout: fl
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     vectors = layers.Dropout(dropout)(embedding.get_layer(EMBEDDING_NAME)(token_ids))
     states = getattr(layers, cell.upper())(units, return_sequences=True)(vectors)
-    if too_many(encoder.input_dim):
+    if uses_sampled_softmax(encoder.input_dim):
         features = layers.Dense(dim, name=_FEATURES)(layers.Dropout(dropout)(states))
     else:
         features = layers.Dropout(dropout, name=_FEATURES)(states)
@@ -46,40 +46,44 @@ def next_model(encoder: Encoder, *, cell: str, dim: int, units: int, dropout: fl
 
 
 def features_model(model: keras.Model) -> keras.Model:
-    """From ids to what the last layer of ``next_model`` takes, float32 (batch, maxlen, dim or units)."""
+    """Return the part of a ``next_model`` below its last layer.
+
+    The output is float32 ``(batch, maxlen, dim or units)``.
+    """
     import keras
 
     return keras.Model(model.inputs, model.get_layer(_FEATURES).output)
 
 
 def last_layer(model: keras.Model) -> tuple[Float32, Float32]:
-    """The kernel (dim or units, input_dim) and the bias (input_dim,) of the last layer."""
+    """Return the kernel ``(dim or units, input_dim)`` and the bias ``(input_dim,)`` of the last layer."""
     kernel, bias = model.get_layer(_OUTPUT).get_weights()
     return kernel, bias
 
 
 def training_model(model: keras.Model) -> keras.Model:
-    """What trains a ``next_model`` of too many ids, whose layers it has.
+    """Make a model that trains the layers of a ``next_model`` with sampled softmax and log-Q correction.
 
-    It gives the logits of candidates, float32 (batch, maxlen, candidates).
+    The embedding is also the output matrix, as rare events could not be learned otherwise.
 
-    It takes ``token_ids``, and ``candidates`` int32 and ``log_chance`` float32, both (candidates,), as ``Candidates``
-    gives them. The vectors of events are also what tells which is next: rare ones have no other chance to be learned.
+    Returns:
+        A model from ``token_ids``, ``candidates`` int32 ``(candidates,)`` and ``log_probability`` float32
+        ``(candidates,)``, as ``Candidates.inputs`` returns them, to logits float32 ``(batch, maxlen, candidates)``.
     """
     import keras
     from keras import layers, ops
 
     embedding = model.get_layer(EMBEDDING_NAME)
     candidates = keras.Input((), dtype="int32", name=_CANDIDATES)
-    log_chance = keras.Input((), dtype="float32", name=_LOG_CHANCE)
+    log_probability = keras.Input((), dtype="float32", name=_LOG_PROBABILITY)
     bias = layers.Embedding(embedding.input_dim, 1, embeddings_initializer="zeros", name=_BIAS)(candidates)
     products = ops.matmul(model.get_layer(_FEATURES).output, ops.transpose(embedding(candidates)))
-    logits = products + ops.squeeze(bias, -1) - log_chance
-    return keras.Model([*model.inputs, candidates, log_chance], logits)
+    logits = products + ops.squeeze(bias, -1) - log_probability
+    return keras.Model([*model.inputs, candidates, log_probability], logits)
 
 
-def finish(model: keras.Model, trained: keras.Model) -> None:
-    """Give the last layer of ``model`` what ``trained``, its ``training_model``, has learned."""
+def copy_output_weights(model: keras.Model, trained: keras.Model) -> None:
+    """Copy the output weights of ``trained``, a ``training_model``, to the last layer of ``model``."""
     (vectors,) = model.get_layer(EMBEDDING_NAME).get_weights()
     (bias,) = trained.get_layer(_BIAS).get_weights()
     model.get_layer(_OUTPUT).set_weights([vectors.T, bias[:, 0]])
@@ -87,27 +91,35 @@ def finish(model: keras.Model, trained: keras.Model) -> None:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The ids among which a batch has to tell the next ones: these, and some drawn at random.
+    """The ids among which the next events of a batch are predicted: its targets and a random sample.
 
-    ``shares``: how often each id is next, of all places, float64 (input_dim,).
+    Attributes:
+        shares: The fraction of positions at which each id is next, float64 ``(input_dim,)``.
     """
 
     shares: npt.NDArray[np.float64]
 
     @classmethod
     def of(cls, targets: Int32, input_dim: int) -> Candidates:
-        """For places after which ``targets``, int32 (places,), are next."""
+        """Make candidates from the targets of all positions, int32 ``(positions,)``."""
         return cls(np.bincount(targets, minlength=input_dim) / max(1, len(targets)))
 
     def inputs(self, targets: Int32, rng: np.random.Generator) -> dict[str, npt.NDArray[np.generic]]:
-        """Inputs of ``training_model`` for places after which ``targets``, int32 (places,), are next.
+        """Sample the candidates of a batch.
 
-        ``candidates``: int32 (candidates,), ascending. ``log_chance``: the logarithm of how probable each of them was
-        to be one, float32 (candidates,); less it, logits are what they would be among all ids (Bengio and Senécal
-        2008), or else frequent events, which are more often among them, would seem less probable than they are.
+        Args:
+            targets: The targets of the batch, int32 ``(positions,)``.
+            rng: A random number generator.
+
+        Returns:
+            The inputs of ``training_model``: ``candidates``, int32 ``(candidates,)`` ascending, and
+            ``log_probability``, the logarithm of the probability of each to be a candidate, float32 ``(candidates,)``.
+            Subtracting it from the logits corrects for frequent events, which are candidates more often (Bengio and
+            Senécal 2008).
         """
         count = len(self.shares)
-        candidates = np.unique(np.concatenate([targets, rng.integers(0, count, DRAWN)])).astype(np.int32)
-        # The targets of no batch are all the same, or there were no others to learn from.
-        missed = len(targets) * np.log1p(-np.minimum(self.shares[candidates], 1 - 1e-9)) + DRAWN * np.log1p(-1 / count)
-        return {_CANDIDATES: candidates, _LOG_CHANCE: np.log(-np.expm1(missed)).astype(np.float32)}
+        candidates = np.unique(np.concatenate([targets, rng.integers(0, count, SAMPLED_IDS)])).astype(np.int32)
+        # log(1 - p): the id is neither a target of the batch nor sampled. The bound avoids log(0).
+        log_absent = len(targets) * np.log1p(-np.minimum(self.shares[candidates], 1 - 1e-9))
+        log_absent += SAMPLED_IDS * np.log1p(-1 / count)
+        return {_CANDIDATES: candidates, _LOG_PROBABILITY: np.log(-np.expm1(log_absent)).astype(np.float32)}

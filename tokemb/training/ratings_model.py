@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     import keras
 
 HEADS = ("dot", "dense")
+# A mean and a standard deviation.
 Scale = tuple[float, float]
+# A lowest and a highest rating.
+RatingRange = tuple[float, float]
 
 
 def rating_model(
@@ -30,28 +33,34 @@ def rating_model(
     head: str = "dot",
     dim: int = 16,
     units: int = 64,
-    between: Scale | None = None,
+    rating_range: RatingRange | None = None,
     seed: int | None = None,
 ) -> keras.Model:
-    """Make a Keras model from an input int32 (batch,) for each column, called as it is, to float32 (batch, 1).
+    """Make a Keras model that predicts ratings, float32 ``(batch, 1)``.
 
-    ``columns``: whose ids they are, two columns at least, each of single values. ``scale``: the mean and the standard
-    deviation of the ratings, which the model starts at.
-    ``head``: ``"dot"``, the dot product of the embeddings, of all pairs with more than two columns, and a bias for each
-    id; ``"dense"``, a layer of ``units`` over the embeddings side by side.
-    ``dim``: latent factors of each id, in the layer ``<column>_embedding``. ``between``: the lowest and the highest
-    rating, which a sigmoid keeps predictions in; ``None`` for no bounds. ``seed``: makes what is random repeatable.
+    It has one input per column, int32 ``(batch,)``, with the name of the column.
 
-    Raises ``ArgumentError`` for settings that cannot be.
+    Args:
+        columns: The vocabularies of at least two columns with one value per row.
+        scale: The mean and the standard deviation of the ratings. The first predictions are near the mean.
+        head: ``"dot"`` is the dot product of the embeddings, summed over all pairs of columns, plus a bias for each id.
+            ``"dense"`` is a dense layer of ``units`` over the concatenated embeddings.
+        dim: The embedding dimension. The embeddings of a column are in the layer ``<column>_embedding``.
+        units: The number of units of the dense layer.
+        rating_range: The lowest and the highest rating. A sigmoid limits predictions to them. ``None`` has no limits.
+        seed: The random seed of the weights.
+
+    Raises:
+        ArgumentError: If an argument is invalid.
     """
     check_choice("head", head, HEADS)
     check_count("dim", dim)
     check_count("units", units)
     _check_columns(columns)
-    if between is not None and not (-math.inf < between[0] < scale[0] < between[1] < math.inf):
+    if rating_range is not None and not (-math.inf < rating_range[0] < scale[0] < rating_range[1] < math.inf):
         raise ArgumentError(
-            "between must be a lower and an upper limit around the mean rating, "
-            f"{scale[0]:g}; received {between[0]:g} and {between[1]:g}"
+            "rating_range must be a lower and an upper limit around the mean rating, "
+            f"{scale[0]:g}; received {rating_range[0]:g} and {rating_range[1]:g}"
         )
     import keras
 
@@ -64,34 +73,34 @@ def rating_model(
     else:
         layers = keras.layers
         hidden = layers.Dense(units, "relu", kernel_initializer=keras.initializers.GlorotUniform(seed), name="hidden")
-        out = layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed), name="score")
-        score = out(hidden(layers.Concatenate()(embedded)))
-    return keras.Model(inputs, _rated(keras, score, scale, between), name="ratings")
+        output = layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed), name="score")
+        score = output(hidden(layers.Concatenate()(embedded)))
+    return keras.Model(inputs, _scale_to_ratings(keras, score, scale, rating_range), name="ratings")
 
 
-def fill_unmet(model: keras.Model, ids: Mapping[str, Int32]) -> None:
-    """Give the ids that are not among ``ids``, by column, the mean of the embeddings and biases of those that are.
+def fill_unseen(model: keras.Model, ids: Mapping[str, Int32]) -> None:
+    """Set the embeddings and biases of ids that do not occur in ``ids`` (by column) to the mean of those that do.
 
-    With the head ``dot``, an unknown user is then predicted what the users are on average.
+    With the head ``dot``, the prediction for a user out of vocabulary is then the mean prediction over all users.
     """
     for name, values in ids.items():
         for layer in model.layers:
             if layer.name in (f"{name}_embedding", f"{name}_bias"):
                 [matrix] = layer.get_weights()
-                met = np.bincount(values, minlength=len(matrix)) > 0
-                matrix[~met] = matrix[met].mean(axis=0)
+                seen = np.bincount(values, minlength=len(matrix)) > 0
+                matrix[~seen] = matrix[seen].mean(axis=0)
                 layer.set_weights([matrix])
 
 
 def scale_of(ratings: npt.NDArray[np.float32]) -> Scale:
-    """The mean and the standard deviation of ratings; the latter 1 if all are the same."""
+    """Return the mean and the standard deviation of ratings. The latter is 1 if all are equal."""
     return float(ratings.mean(dtype=np.float64)), float(ratings.std(dtype=np.float64)) or 1.0
 
 
 def _check_columns(columns: ColumnEncoder) -> None:
-    of_lists = [column.name for column in columns.columns if column.kind == "lists"]
-    if of_lists:
-        raise ArgumentError(f"columns must hold a value a row; {', '.join(map(repr, of_lists))} hold lists")
+    list_columns = [column.name for column in columns.columns if column.kind == "lists"]
+    if list_columns:
+        raise ArgumentError(f"columns must have one value per row; {', '.join(map(repr, list_columns))} hold lists")
     if len(columns.names) < 2:
         raise ArgumentError(
             f"ratings require at least two columns, such as user and item; received {', '.join(columns.names)}"
@@ -99,20 +108,20 @@ def _check_columns(columns: ColumnEncoder) -> None:
 
 
 def _embedding(keras: Any, layer: str, columns: ColumnEncoder, name: str, dim: int, seed: int | None) -> Any:  # noqa: ANN401
-    # Columns with the same numbers would have the same product in all rows: each has numbers of its own.
-    own = None if seed is None else seed + columns.names.index(name)
-    start = "zeros" if layer.endswith("_bias") else keras.initializers.RandomNormal(stddev=0.1, seed=own)
-    return keras.layers.Embedding(columns.input_dims[name], dim, embeddings_initializer=start, name=layer)
+    # With one seed, all columns would start with equal embeddings.
+    column_seed = None if seed is None else seed + columns.names.index(name)
+    initializer = "zeros" if layer.endswith("_bias") else keras.initializers.RandomNormal(stddev=0.1, seed=column_seed)
+    return keras.layers.Embedding(columns.input_dims[name], dim, embeddings_initializer=initializer, name=layer)
 
 
-def _rated(keras: Any, score: Any, scale: Scale, between: Scale | None) -> Any:  # noqa: ANN401
-    """Scores as ratings: 0 is the mean, 1 a standard deviation more."""
+def _scale_to_ratings(keras: Any, score: Any, scale: Scale, rating_range: RatingRange | None) -> Any:  # noqa: ANN401
+    """Scale scores to ratings: 0 becomes the mean, and 1 is one standard deviation above it."""
     mean, deviation = scale
-    if between is None:
+    if rating_range is None:
         return keras.layers.Rescaling(deviation, offset=mean, name="rating")(score)
-    low, high = between
-    at_mean = float(np.log((mean - low) / (high - mean)))
-    # As steep at the mean as it would be without the sigmoid.
+    low, high = rating_range
+    offset = float(np.log((mean - low) / (high - mean)))
+    # The slope at the mean equals that without the sigmoid.
     slope = deviation * (high - low) / ((mean - low) * (high - mean))
-    sigmoid = keras.layers.Activation("sigmoid")(keras.layers.Rescaling(slope, offset=at_mean)(score))
+    sigmoid = keras.layers.Activation("sigmoid")(keras.layers.Rescaling(slope, offset=offset)(score))
     return keras.layers.Rescaling(high - low, offset=low, name="rating")(sigmoid)

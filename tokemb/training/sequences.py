@@ -1,4 +1,4 @@
-"""Sequences of events as what was before and what came next, in windows."""
+"""Sequences of events as windows of inputs and targets."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ from tokemb.rows.ragged import Ragged
 from tokemb.training.batching import Buckets
 from tokemb.training.fitting import Batch, Feed
 
-# Makes the batch of some windows.
+# A function that makes the batch of the windows at some indices.
 MakeBatch = Callable[[Int64], Batch]
 
 
-def before(rows: Ragged) -> Ragged:
-    """Each row without its last event; a row without any stays one."""
+def drop_last(rows: Ragged) -> Ragged:
+    """Return each row without its last event. Empty rows stay empty."""
     lengths = rows.lengths
-    kept = np.ones(len(rows.values), bool)
-    kept[rows.row_splits[1:][lengths > 0] - 1] = False
-    return Ragged.from_lengths(rows.values[kept], np.maximum(lengths - 1, 0))
+    keep = np.ones(len(rows.values), bool)
+    keep[rows.row_splits[1:][lengths > 0] - 1] = False
+    return Ragged.from_lengths(rows.values[keep], np.maximum(lengths - 1, 0))
 
 
-def after(rows: Ragged) -> Ragged:
-    """Each row without its first event: what comes next at every place of ``before``."""
+def drop_first(rows: Ragged) -> Ragged:
+    """Return each row without its first event: the next event at each position of ``drop_last``."""
     lengths = rows.lengths
-    kept = np.ones(len(rows.values), bool)
-    kept[rows.row_splits[:-1][lengths > 0]] = False
-    return Ragged.from_lengths(rows.values[kept], np.maximum(lengths - 1, 0))
+    keep = np.ones(len(rows.values), bool)
+    keep[rows.row_splits[:-1][lengths > 0]] = False
+    return Ragged.from_lengths(rows.values[keep], np.maximum(lengths - 1, 0))
 
 
 def windows(rows: Ragged, maxlen: int | None) -> Ragged:
-    """The same events in rows of at most ``maxlen``, ``None`` for as they are; rows without any go."""
+    """Split rows into windows of at most ``maxlen`` events. ``None`` does not split them. Empty rows are dropped."""
     lengths = rows.lengths[rows.lengths > 0]
     if maxlen is None:
         return Ragged.from_lengths(rows.values, lengths)
     full, rest = np.divmod(lengths, maxlen)
     counts = full + (rest > 0)
-    cut = np.full(int(counts.sum()), maxlen, np.int64)
+    window_lengths = np.full(int(counts.sum()), maxlen, np.int64)
     ends = np.cumsum(counts)[rest > 0] - 1
-    cut[ends] = rest[rest > 0]
-    return Ragged.from_lengths(rows.values, cut)
+    window_lengths[ends] = rest[rest > 0]
+    return Ragged.from_lengths(rows.values, window_lengths)
 
 
 def shuffled(make: MakeBatch, buckets: Buckets, seed: int) -> Feed:
-    """Batches of windows of like lengths, in another order in every pass."""
+    """Return batches of windows of similar length, in a different order each epoch."""
 
     def batches(number: int) -> Iterator[Batch]:
-        return (make(chosen) for chosen in buckets.shuffled(np.random.default_rng((seed, number))))
+        return (make(indices) for indices in buckets.shuffled(np.random.default_rng((seed, number))))
 
     return Feed(len(buckets), batches)
 
 
 def unshuffled(make: MakeBatch, buckets: Buckets) -> Feed:
-    """The same batches in every pass."""
-    return Feed(len(buckets), lambda _: (make(chosen) for chosen in buckets.sorted()))
+    """Return batches that are the same in every epoch."""
+    return Feed(len(buckets), lambda _: (make(indices) for indices in buckets.sorted()))

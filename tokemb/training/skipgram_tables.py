@@ -1,4 +1,4 @@
-"""What skip-gram looks up: how often words are kept, which are negatives, and the sigmoid."""
+"""Lookup tables of skip-gram: subsampling, negative samples and the sigmoid."""
 
 from __future__ import annotations
 
@@ -9,39 +9,43 @@ from tokemb._arrays import Int32, Int64
 from tokemb.kernels.structs import SIGMOID_POINTS, SIGMOID_REACH
 from tokemb.rows.pooling import Float32
 
-# Frequent words are negatives less often than they occur (Mikolov et al. 2013).
+# The exponent of the counts in the distribution of negatives (Mikolov et al. 2013).
 _POWER = 0.75
-# Entries for each id, on average.
+# The mean number of entries per id.
 _ENTRIES = 64
 
 
 def keep_table(counts: Int64, sample: float) -> npt.NDArray[np.uint32]:
-    """By how many of 2**32 an occurrence of each id is kept, uint32 (input_dim,).
+    """Return the probability that an occurrence of each id is kept, times 2**32, as uint32 ``(input_dim,)``.
 
-    A word that is the share ``f`` of all is kept with the probability ``sqrt(sample / f) + sample / f``, at most 1; all
-    are with ``sample`` 0.
+    A token with the relative frequency ``f`` is kept with the probability ``sqrt(sample / f) + sample / f``, at most 1.
+    With ``sample`` 0, all tokens are kept.
 
-    >>> (keep_table(np.array([90, 10]), 0.01) / 2**32).round(4).tolist()
-    [0.1165, 0.4162]
+    Example:
+        >>> (keep_table(np.array([90, 10]), 0.01) / 2**32).round(4).tolist()
+        [0.1165, 0.4162]
     """
     share = np.where(counts > 0, counts / max(int(counts.sum()), 1), 1)
-    kept = np.sqrt(sample / share) + sample / share if sample else np.ones(len(counts))
-    return (np.minimum(kept, 1) * (2**32 - 1)).astype(np.uint32)
+    probability = np.sqrt(sample / share) + sample / share if sample else np.ones(len(counts))
+    return (np.minimum(probability, 1) * (2**32 - 1)).astype(np.uint32)
 
 
 def negative_table(counts: Int64) -> Int32:
-    """Ids, int32 (64 * input_dim,), each about as often as ``counts ** 0.75`` says.
+    """Return a table of ids to sample negatives from, int32 ``(64 * input_dim,)``.
 
-    >>> np.bincount(negative_table(np.array([0, 16, 1]))).tolist()
-    [0, 171, 21]
+    Ids occur in proportion to ``counts ** 0.75``.
+
+    Example:
+        >>> np.bincount(negative_table(np.array([0, 16, 1]))).tolist()
+        [0, 171, 21]
     """
     shares = np.cumsum(counts**_POWER)
     entries = _ENTRIES * len(counts)
-    places = (np.arange(entries) + 0.5) / entries * shares[-1]
-    return np.searchsorted(shares, places, side="right").astype(np.int32)
+    positions = (np.arange(entries) + 0.5) / entries * shares[-1]
+    return np.searchsorted(shares, positions, side="right").astype(np.int32)
 
 
 def sigmoid_tables() -> tuple[Float32, Float32]:
-    """The sigmoid between -SIGMOID_REACH and SIGMOID_REACH, float32 (SIGMOID_POINTS,), and its negative logarithm."""
+    """Return the sigmoid at points from -SIGMOID_REACH to SIGMOID_REACH, and its negative logarithm, both float32."""
     scores = ((np.arange(SIGMOID_POINTS) + 0.5) / SIGMOID_POINTS * 2 - 1) * SIGMOID_REACH
     return (1 / (1 + np.exp(-scores))).astype(np.float32), np.log1p(np.exp(-scores)).astype(np.float32)

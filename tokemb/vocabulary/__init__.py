@@ -1,1 +1,1 @@
-"""Vocabularies: profiles, the content of a ``tokenizer.json``, special tokens, truncation and padding, and folders."""
+"""Vocabularies: profiles, the ``tokenizer.json``, special tokens, truncation and padding, and vocabulary folders."""

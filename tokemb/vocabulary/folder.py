@@ -1,4 +1,4 @@
-"""The vocabulary folder: ``tokenizer.json``, ``vocabulary.parquet`` and ``tokemb.json`` (docs/format.md)."""
+"""Read and write vocabulary folders: ``tokenizer.json``, ``vocabulary.parquet``, ``tokemb.json`` (docs/format.md)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ FORMAT_VERSION = 1
 TOKENIZER, TABLE, METADATA = "tokenizer.json", "vocabulary.parquet", "tokemb.json"
 
 COLUMNS = "columns.json"
-"""What a folder of columns, which holds vocabulary folders, has in place of ``tokemb.json``."""
+"""The file of a folder of columns, which contains vocabulary folders, in place of ``tokemb.json``."""
 
 _SCHEMA = pa.schema({"id": pa.int32(), "token": pa.string(), "count": pa.int64(), "documents": pa.int64()})
 
-# What tokemb.json must say, and as what.
+# The required keys of tokemb.json and their types.
 _REQUIRED: dict[str, type | tuple[type, ...]] = {
     "fingerprint": str,
     "profile": (str, NoneType),
@@ -42,10 +42,13 @@ _REQUIRED: dict[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Contents:
-    """What a vocabulary folder holds.
+    """The contents of a vocabulary folder.
 
-    ``specification``: the content of ``tokenizer.json``, and ``tokenizer`` its bytes. ``table``: the bytes of
-    ``vocabulary.parquet``, which is read only when it is asked for. ``metadata``: the content of ``tokemb.json``.
+    Attributes:
+        specification: The content of ``tokenizer.json``.
+        tokenizer: The bytes of ``tokenizer.json``.
+        table: The bytes of ``vocabulary.parquet``, which is parsed only when it is accessed.
+        metadata: The content of ``tokemb.json``.
     """
 
     specification: TokenizerJson
@@ -55,19 +58,23 @@ class Contents:
 
 
 def is_vocabulary_folder(path: Path) -> bool:
-    """Whether ``path`` is a folder that tokemb wrote."""
+    """Return whether ``path`` is a folder that tokemb wrote."""
     return (path / METADATA).is_file()
 
 
 def is_columns_folder(path: Path) -> bool:
-    """Whether ``path`` is a folder of columns, ``tokemb.ColumnEncoder``'s."""
+    """Return whether ``path`` is a folder of a ``tokemb.ColumnEncoder``."""
     return (path / COLUMNS).is_file()
 
 
 def find_vocabulary(path: Path) -> Path:
-    """The vocabulary folder, or the ``tokenizer.json`` by anyone, at ``path`` or in it.
+    """Return the path of a vocabulary folder or of a ``tokenizer.json``.
 
-    Raises ``VocabularyError``, naming what is missing, if it is neither.
+    Args:
+        path: A vocabulary folder, any ``tokenizer.json``, or a folder that contains one.
+
+    Raises:
+        VocabularyError: If ``path`` is none of these.
     """
     restore_missing(path)
     if path.is_file() or is_vocabulary_folder(path):
@@ -75,20 +82,20 @@ def find_vocabulary(path: Path) -> Path:
     if not path.is_dir():
         raise VocabularyError(f"there is no vocabulary at {path}")
     if is_columns_folder(path):
-        raise VocabularyError(f"{path} holds the vocabularies of several columns: name one of the folders in it")
+        raise VocabularyError(f"{path} contains the vocabularies of several columns: pass one of the folders in it")
     if (path / TABLE).exists() or not (path / TOKENIZER).is_file():
         missing = METADATA if (path / TABLE).exists() else TOKENIZER
-        raise VocabularyError(f"{path} is not a vocabulary folder: it holds no {missing}")
+        raise VocabularyError(f"{path} is not a vocabulary folder: it contains no {missing}")
     return path / TOKENIZER
 
 
 def may_replace(path: Path) -> bool:
-    """Whether the folder ``path`` is a vocabulary folder and nothing else, so that nothing is lost with it."""
+    """Return whether ``path`` is a vocabulary folder without other files, so that replacing it loses nothing."""
     names = {item.name for item in path.iterdir()}
-    return is_vocabulary_folder(path) and names <= {TOKENIZER, TABLE, METADATA} and _is_ours(path)
+    return is_vocabulary_folder(path) and names <= {TOKENIZER, TABLE, METADATA} and _has_format_version(path)
 
 
-def _is_ours(path: Path) -> bool:
+def _has_format_version(path: Path) -> bool:
     try:
         return "format_version" in read_json(path / METADATA)
     except VocabularyError:
@@ -99,18 +106,24 @@ _KIND = Kind("a vocabulary", may_replace)
 
 
 def check_target(path: Path, force: bool) -> None:
-    """Raise ``OSError`` if ``write_folder`` would for what is at ``path``, to know it before any work."""
+    """Raise the errors of ``write_folder`` for the folder at ``path`` before any work is done."""
     check_folder(path, _KIND, force=force)
 
 
 def write_folder(
     path: Path, specification: TokenizerJson, table: pa.Table, metadata: dict[str, Any], *, force: bool = False
 ) -> None:
-    """Write a vocabulary folder, whole or not at all; one that is there is replaced if it holds nothing else.
+    """Write a vocabulary folder. It appears complete or not at all, and replaces an existing vocabulary folder.
 
-    ``metadata``: what ``tokemb.json`` says beyond version, fingerprint and checksums, which are added here.
-    ``force``: replace a read-only folder too.
-    Raises ``OSError`` if something else is at ``path`` or it cannot be written.
+    Args:
+        path: The folder.
+        specification: The content of ``tokenizer.json``.
+        table: The content of ``vocabulary.parquet``.
+        metadata: The content of ``tokemb.json`` without version, fingerprint and checksums, which are added.
+        force: Whether to replace a read-only folder.
+
+    Raises:
+        OSError: If something else is at ``path``, or the folder cannot be written.
     """
     tokenizer = json_bytes(specification)
     parquet = table_to_parquet(table)
@@ -128,11 +141,15 @@ def write_folder(
 
 
 def read_folder(path: Path) -> Contents:
-    """Read a vocabulary folder; raises ``VocabularyError`` if it is incomplete, newer or was changed."""
+    """Read a vocabulary folder.
+
+    Raises:
+        VocabularyError: If it is incomplete, newer than this library, or was changed.
+    """
     metadata = read_json(path / METADATA)
     version = metadata.get("format_version")
     if not isinstance(version, int):
-        raise VocabularyError(f"{path / METADATA} names no format_version: this is not a vocabulary folder of tokemb")
+        raise VocabularyError(f"{path / METADATA} has no format_version: this is not a vocabulary folder of tokemb")
     if version > FORMAT_VERSION:
         raise VocabularyError(
             f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): upgrade tokemb"
@@ -146,40 +163,40 @@ def read_folder(path: Path) -> Contents:
         try:
             files[name] = (path / name).read_bytes()
         except FileNotFoundError:
-            raise VocabularyError(f"the vocabulary folder {path} lacks its {name}") from None
+            raise VocabularyError(f"the vocabulary folder {path} contains no {name}") from None
         if _sha256(files[name]) != metadata["sha256"].get(name):
             raise VocabularyError(_changed(path, name))
-    # The tokenizers library, which loads it next, refuses what has more than 128 levels.
+    # The tokenizers library, which loads it next, rejects more than 128 levels.
     specification = _object(files[TOKENIZER], path / TOKENIZER, check_depth=False)
     return Contents(specification, files[TOKENIZER], files[TABLE], metadata)
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; raises ``VocabularyError`` if it holds none."""
+    """Read a JSON file. Raise ``VocabularyError`` if it does not contain an object."""
     return _object(path.read_bytes(), path)
 
 
 def _object(content: bytes, path: Path, *, check_depth: bool = True) -> dict[str, Any]:
-    """Parse the content of the JSON file at ``path``, which must be an object."""
+    """Parse the content of the JSON file at ``path``. Raise ``VocabularyError`` if it is not an object."""
     try:
         value = parse_json(content, check_depth=check_depth)
     except ValueError as error:
         raise VocabularyError(f"{path} is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise VocabularyError(f"{path} holds a JSON {type(value).__name__}, not an object")
+        raise VocabularyError(f"{path} must contain a JSON object; it contains a {type(value).__name__}")
     return value
 
 
 def vocabulary_table(tokens: list[str], counts: pa.Array, documents: pa.Array) -> pa.Table:
-    """The content of ``vocabulary.parquet``; ``tokens`` in the order of their ids."""
+    """Return the content of ``vocabulary.parquet``. The tokens are in the order of their ids."""
     return pa.table(
         [pa.array(np.arange(len(tokens), dtype=np.int32)), pa.array(tokens, pa.string()), counts, documents], _SCHEMA
     )
 
 
 def table_to_parquet(table: pa.Table) -> bytes:
-    """The bytes of ``table`` as a Parquet file."""
-    import pyarrow.parquet as pq  # here, so that encoding does not wait for it
+    """Return ``table`` as the bytes of a Parquet file."""
+    import pyarrow.parquet as pq  # only here, because encoding does not need it
 
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
@@ -190,7 +207,7 @@ def table_from_parquet(content: bytes, input_dim: int) -> pa.Table:
     """Read a ``vocabulary.parquet`` from its bytes.
 
     Raises:
-        VocabularyError: If it is damaged, or has not one row for each of the ``input_dim`` ids.
+        VocabularyError: If it is corrupt, or does not have one row for each of the ``input_dim`` ids.
     """
     from tokemb.files.parquet_tokens import read_vocabulary
 
@@ -198,7 +215,7 @@ def table_from_parquet(content: bytes, input_dim: int) -> pa.Table:
         return read_vocabulary(content, input_dim, _SCHEMA)
     except (pa.ArrowException, KeyError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise VocabularyError(f"{TABLE} of this vocabulary is not sound: {reason:.300}") from None
+        raise VocabularyError(f"{TABLE} of this vocabulary is not valid: {reason:.300}") from None
 
 
 def _changed(path: Path, name: str) -> str:
@@ -209,7 +226,7 @@ def _changed(path: Path, name: str) -> str:
 
 
 def json_bytes(content: dict[str, Any]) -> bytes:
-    """The bytes of a JSON file for people and programs."""
+    """Return the bytes of an indented JSON file."""
     return json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
@@ -218,6 +235,6 @@ def _sha256(content: bytes) -> str:
 
 
 def checksum(metadata: dict[str, Any]) -> str:
-    """SHA-256 of a JSON object, without its own key ``checksum``."""
+    """Return the SHA-256 of a JSON object without its key ``checksum``."""
     rest = {key: value for key, value in metadata.items() if key != "checksum"}
     return _sha256(json.dumps(rest, ensure_ascii=False, sort_keys=True).encode(errors="surrogatepass"))

@@ -1,4 +1,4 @@
-"""How rows are truncated and padded."""
+"""Truncation and padding of rows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
 
-# Keras' word for an end of a row, and that of tokenizers.
+# The words of Keras for the ends of a row, and those of tokenizers.
 _DIRECTIONS = {"post": "Right", "pre": "Left"}
 _SIDES = {"right": "post", "left": "pre"}
-# A tokenizer.json names the end that is cut only beside the longest row, so no limit is written as this one.
+# A tokenizer.json stores the side of truncation only together with a limit. This limit stands for none.
 _NO_LIMIT = 2**31 - 1
 
 
@@ -25,9 +25,12 @@ _NO_LIMIT = 2**31 - 1
 class PadTruncate:
     """The ``truncation`` and ``padding`` of a ``tokenizer.json``.
 
-    ``truncate_to``: longest row, ``None`` for no limit; ``truncating``: the end that is cut.
-    ``pad_to``: shortest row, ``None`` for that of the longest; ``padding``: the end that is filled.
-    ``multiple_of``: the padded length is rounded up to a multiple of this.
+    Attributes:
+        truncate_to: The maximum length of rows. ``None`` is no limit.
+        truncating: The side of truncation: ``"pre"`` or ``"post"``.
+        pad_to: The minimum length of padded rows. ``None`` pads to the longest row.
+        padding: The side of padding: ``"pre"`` or ``"post"``.
+        multiple_of: The padded length is rounded up to a multiple of this number.
     """
 
     truncate_to: int | None = None
@@ -38,10 +41,16 @@ class PadTruncate:
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> PadTruncate:
-        """What ``tokenizer`` does by itself."""
+        """Return the truncation and padding of ``tokenizer``.
+
+        Raises:
+            VocabularyError: If it truncates the second of two texts.
+        """
         truncation, padding = tokenizer.truncation or {}, tokenizer.padding or {}
         if truncation.get("strategy") == "only_second":
-            raise VocabularyError("this tokenizer.json truncates the second of two texts; tokemb encodes single texts")
+            raise VocabularyError(
+                "this tokenizer.json truncates the second of two texts, and tokemb encodes single texts"
+            )
         return cls(
             None if truncation.get("max_length") == _NO_LIMIT else truncation.get("max_length"),
             _SIDES[truncation.get("direction", "right")],
@@ -51,9 +60,10 @@ class PadTruncate:
         )
 
     def override(self, maxlen: int | None, padding: str | None, truncating: str | None) -> PadTruncate:
-        """The same with what is not ``None``; a ``maxlen`` is both the longest and the shortest row.
+        """Return a copy with the arguments that are not ``None``. ``maxlen`` sets both lengths.
 
-        Raises ``ArgumentError`` for a ``maxlen`` below 1, or a ``padding`` or ``truncating`` that is no end of a row.
+        Raises:
+            ArgumentError: If an argument is invalid.
         """
         shape = self
         maxlen = check_optional_count("maxlen", maxlen)
@@ -66,35 +76,48 @@ class PadTruncate:
         return shape
 
     def room(self, special_tokens: SpecialTokens) -> int | None:
-        """The most ids of a row besides ``special_tokens``, ``None`` for no limit."""
+        """Return the maximum number of ids of a row besides ``special_tokens``. ``None`` is no limit.
+
+        Raises:
+            ArgumentError: If the special tokens alone are more than ``truncate_to``.
+        """
         if self.truncate_to is None:
             return None
         if self.truncate_to < len(special_tokens):
             raise ArgumentError(
-                f"maxlen must be at least {len(special_tokens)}, the special tokens around every row; "
+                f"maxlen must be at least {len(special_tokens)}, the number of special tokens around every row; "
                 f"received {self.truncate_to}"
             )
         return self.truncate_to - len(special_tokens)
 
     def truncate(self, rows: Ragged, special_tokens: SpecialTokens) -> Ragged:
-        """Truncate ``rows`` so that they are no longer than allowed with ``special_tokens`` around them."""
+        """Truncate ``rows`` to the maximum length that leaves room for ``special_tokens`` around them."""
         room = self.room(special_tokens)
         return rows if room is None else rows.truncate(room, self.truncating)
 
     @property
     def fixed_length(self) -> int | None:
-        """The length of every padded row if that does not depend on the rows, else ``None``."""
+        """The length of all padded rows, or ``None`` if it depends on the rows."""
         if self.truncate_to is None or self.pad_to is None or self.truncate_to > self.pad_to:
             return None
         return self.padded_length(0)
 
     def padded_length(self, longest: int) -> int:
-        """The length that rows are padded to, of which the longest has ``longest`` ids."""
+        """Return the length of padded rows of which the longest has ``longest`` ids."""
         length = max(longest, self.pad_to or 0)
         return -(-length // self.multiple_of) * self.multiple_of
 
     def pad(self, rows: Ragged, pad_id: int, length: int | None = None) -> Int32:
-        """``rows``, truncated before, as int32 (rows, length); ``None`` for the length that these rows need."""
+        """Pad truncated rows.
+
+        Args:
+            rows: Rows after ``truncate``.
+            pad_id: The id of padding.
+            length: The length of the padded rows. ``None`` computes it from these rows.
+
+        Returns:
+            int32 array ``(rows, length)``.
+        """
         if length is None:
             length = self.padded_length(int(rows.lengths.max(initial=0)))
         if not length:
@@ -102,7 +125,7 @@ class PadTruncate:
         return rows.pad(length, padding=self.padding, value=pad_id)
 
     def write(self, specification: TokenizerJson, pad_id: int, pad_token: str) -> TokenizerJson:
-        """``specification`` with this truncation and padding."""
+        """Return a copy of ``specification`` with this truncation and padding."""
         truncation = None
         if self.truncate_to is not None or self.truncating == "pre":
             truncation = {

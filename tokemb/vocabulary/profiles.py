@@ -1,4 +1,4 @@
-"""Ways of splitting text, each defined by standard ``tokenizers`` components and nothing else."""
+"""Profiles: named ways of splitting text, each defined by standard ``tokenizers`` components only."""
 
 from __future__ import annotations
 
@@ -17,18 +17,24 @@ from tokemb._validation import check_choice
 
 @dataclass(frozen=True)
 class Profile:
-    """How text is split, and which of two equally frequent tokens comes first."""
+    """A way of splitting text, and the order of equally frequent tokens.
+
+    Attributes:
+        name: The name of the profile.
+        normalizer: The normalizer, or ``None``.
+        pre_tokenizer: The pre-tokenizer.
+        decoder: The decoder. ``None`` joins tokens with a space, as in ``tokenizers``.
+        ties: ``"ascending"`` or ``"descending"`` by the UTF-8 bytes of the tokens, or ``"first seen"``.
+    """
 
     name: str
     normalizer: Normalizer | None
     pre_tokenizer: PreTokenizer
-    # None joins tokens by a space, as `tokenizers` does without a decoder.
     decoder: Decoder | None = None
-    # "ascending" and "descending" by the token's UTF-8 bytes, or "first seen".
     ties: str = "ascending"
 
     def tokenizer(self, model: Model | None = None) -> Tokenizer:
-        """A tokenizer that splits this way, with ``model``, or one that knows no token."""
+        """Return a tokenizer with this profile and ``model``, by default an empty model."""
         tokenizer = Tokenizer(model or WordLevel({}, unk_token=""))
         if self.normalizer is not None:
             tokenizer.normalizer = self.normalizer
@@ -36,36 +42,36 @@ class Profile:
         return tokenizer
 
 
-# Scripts written without spaces, and symbols: each character is a token of its own. Script properties leave out the
-# prolonged sound mark and the half-width marks, which Unicode shares between the kana. Some emoji are not "other
-# symbols" (So): the arrows are mathematical signs and the skin tones modifiers.
+# Scripts written without spaces, and symbols: each character is a token of its own. The script properties do not
+# include the prolonged sound mark and the half-width marks, which Unicode shares between the kana. Some emoji are not
+# "other symbols" (So): arrows are mathematical signs, and skin tones are modifiers.
 _ALONE = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\x{30FC}\x{FF70}\x{FF9E}\x{FF9F}"
     r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
     r"\p{So}\p{Extended_Pictographic}\p{Emoji_Modifier}"
 )
-# A variation selector is a mark that says how the symbol before it is drawn: not part of a word.
+# A variation selector is a mark that selects how the preceding symbol is drawn. It is not part of a word.
 _WORD = rf"[[\p{{L}}\p{{M}}\p{{N}}_]&&[^{_ALONE}\p{{Variation_Selector}}]]"
-# What holds two parts of one word together: an apostrophe, and the joiners of Indic and Persian spelling.
+# Characters inside a word that are not letters: an apostrophe, and the joiners of Indic and Persian spelling.
 _JOIN = r"['\x{200C}\x{200D}]"
 _WORDS = rf"[{_ALONE}]|{_WORD}+(?:{_JOIN}{_WORD}+)*"
 
-# Python's str.lower, which Keras calls, writes a sigma that ends a word as ς (Unicode, SpecialCasing, Final_Sigma);
-# Lowercase looks at one character at a time. The rest of the two is the same.
+# Python's str.lower, which Keras calls, writes a sigma at the end of a word as ς (Unicode, SpecialCasing,
+# Final_Sigma). Lowercase maps each character by itself. Otherwise both are equal.
 _CASED = r"[\p{Cased}&&[^\p{Case_Ignorable}]]"
 _FINAL_SIGMA = rf"(?<={_CASED}\p{{Case_Ignorable}}*)Σ(?!\p{{Case_Ignorable}}*{_CASED})"
-# The `filters` of the legacy Tokenizer, which become spaces, and the space that it splits at.
+# The `filters` of the legacy Tokenizer, which it replaces by spaces, and the space at which it splits.
 _KERAS_SEPARATORS = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n ]+'
 
-# TextVectorization lowers A to Z alone (tf.strings.lower without an encoding), deletes ASCII punctuation, and splits at
-# ASCII white space (tf.strings.split without a separator).
+# TextVectorization lowercases only A to Z (tf.strings.lower without an encoding), deletes ASCII punctuation, and
+# splits at ASCII white space (tf.strings.split without a separator).
 ASCII_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ASCII_PUNCTUATION = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\x27]'
 ASCII_SPACE = r"[ \t\n\x0B\f\r]+"
 
 
 def python_lower() -> Normalizer:
-    """What Python's ``str.lower`` does."""
+    """Return a normalizer equivalent to Python's ``str.lower``."""
     return normalizers.Sequence([normalizers.Replace(Regex(_FINAL_SIGMA), "ς"), normalizers.Lowercase()])
 
 
@@ -117,5 +123,5 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 
 
 def get_profile(name: str) -> Profile:
-    """The profile of that name; raises ``ArgumentError``, naming the known ones, if there is none."""
+    """Return the profile with this name. Raise ``ArgumentError`` if there is none."""
     return PROFILES[check_choice("profile", name, PROFILES)]

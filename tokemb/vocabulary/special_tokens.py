@@ -1,4 +1,4 @@
-"""The special tokens that a post-processor puts around every row."""
+"""The special tokens that a post-processor adds around every row."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from tokemb.vocabulary.tokenizer_json import TokenizerJson
 
 @dataclass(frozen=True)
 class SpecialTokens:
-    """The ids before and after every row; none for the vocabularies that tokemb fits."""
+    """The ids before and after every row. Vocabularies that tokemb fits have none."""
 
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, specification: TokenizerJson) -> SpecialTokens:
-        """What the post-processor of a ``tokenizer.json`` puts around one text.
+        """Return the ids that the post-processor of a ``tokenizer.json`` adds around one text.
 
-        Raises ``VocabularyError`` for a post-processor that does anything else.
+        Raises:
+            VocabularyError: If the post-processor does anything else.
         """
         try:
             tokens = cls._of_processor(specification.get("post_processor"))
         except (KeyError, IndexError, TypeError) as error:
-            raise VocabularyError(f"this tokenizer.json has a post-processor that lacks {error}") from None
+            raise VocabularyError(f"this tokenizer.json has a post-processor without {error}") from None
         if any(not 0 <= token <= np.iinfo(np.int32).max for token in (*tokens.before, *tokens.after)):
             raise VocabularyError("this tokenizer.json has special tokens whose ids do not fit int32")
         return tokens
@@ -44,56 +45,58 @@ class SpecialTokens:
             return cls((processor["cls"][1],), (processor["sep"][1],))
         if kind == "Sequence":
             adding = [tokens for tokens in map(cls._of_processor, processor["processors"]) if len(tokens)]
-            if len(adding) <= 1:  # what several do together, `tokenizers` alone knows
+            if len(adding) <= 1:  # only `tokenizers` knows how several are combined
                 return adding[0] if adding else cls()
         if kind == "TemplateProcessing":
-            # Ids of special tokens, and None for the place of the text.
-            places: list[int | None] = []
-            for piece in processor["single"]:
-                if "Sequence" in piece:
-                    places.append(None)
+            # The ids of special tokens, and None in place of the text.
+            template: list[int | None] = []
+            for item in processor["single"]:
+                if "Sequence" in item:
+                    template.append(None)
                 else:
-                    places.extend(processor["special_tokens"][piece["SpecialToken"]["id"]]["ids"])
-            if places.count(None) == 1:
-                text = places.index(None)
-                return cls(tuple(places[:text]), tuple(places[text + 1 :]))  # type: ignore[arg-type]
+                    template.extend(processor["special_tokens"][item["SpecialToken"]["id"]]["ids"])
+            if template.count(None) == 1:
+                text = template.index(None)
+                return cls(tuple(template[:text]), tuple(template[text + 1 :]))  # type: ignore[arg-type]
         raise VocabularyError(
-            f"this tokenizer.json has a post-processor ({kind}) that does more than put fixed ids around a text"
+            f"this tokenizer.json has a post-processor ({kind}) that does more than add fixed ids around a text"
         )
 
     def __len__(self) -> int:
         return len(self.before) + len(self.after)
 
     def input_dim(self, least: int) -> int:
-        """The highest id + 1 of these and those below ``least``."""
+        """Return the highest id plus one, of these ids and the ids below ``least``."""
         return max(least, *(token + 1 for token in (*self.before, *self.after)), 1)
 
     def add_special_tokens(self, rows: Ragged) -> Ragged:
-        """``rows`` with these ids before and after each."""
-        return self._put_around(rows, None)[0] if len(self) else rows
+        """Return ``rows`` with the special tokens around each row."""
+        return self._surround(rows, None)[0] if len(self) else rows
 
     def add_and_find_special_tokens(
         self, rows: Ragged, marked: Bool, threads: int | None = None
     ) -> tuple[Ragged, Bool]:
-        """``put_around``, and in which of ``rows`` there is a ``marked`` id, as ``rows_with`` tells."""
+        """Return ``rows`` with the special tokens around them, and the result of ``rows_with`` for ``marked``."""
         if not len(self):
             return rows, rows_with(rows.values, rows.row_splits, marked, threads)
-        return self._put_around(rows, marked, threads)
+        return self._surround(rows, marked, threads)
 
-    def _put_around(self, rows: Ragged, marked: Bool | None, threads: int | None = None) -> tuple[Ragged, Bool]:
+    def _surround(self, rows: Ragged, marked: Bool | None, threads: int | None = None) -> tuple[Ragged, Bool]:
         check_splits(rows.values, rows.row_splits)
         lengths = rows.lengths
-        whole = Ragged.from_lengths(np.empty(int(lengths.sum()) + len(self) * len(rows), np.int32), lengths + len(self))
+        extended = Ragged.from_lengths(
+            np.empty(int(lengths.sum()) + len(self) * len(rows), np.int32), lengths + len(self)
+        )
         starts = rows.row_splits[:-1]
         found = pack_rows(
             rows.values,
             starts,
             lengths,
-            whole.row_splits,
-            whole.values,
+            extended.row_splits,
+            extended.values,
             before=self.before,
             after=self.after,
             marked=marked,
             threads=threads,
         )
-        return whole, found
+        return extended, found

@@ -1,4 +1,4 @@
-"""The content of a ``tokenizer.json``, as the ``tokenizers`` library defines it, and what makes of it."""
+"""Read, write and inspect the content of a ``tokenizer.json``, as the ``tokenizers`` library defines it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tokemb.files.json_content import parse_json
 
 TokenizerJson = dict[str, Any]
 
-# A tokenizer without any component, and a model that knows nothing.
+# A tokenizer without components and with an empty model.
 BLANK: TokenizerJson = {
     "version": "1.0",
     "truncation": None,
@@ -28,34 +28,39 @@ BLANK: TokenizerJson = {
     "model": {"type": "WordLevel", "vocab": {}, "unk_token": ""},
 }
 
-# What says how rows are cut and filled, and how ids become text again, decides no id.
-_NO_RULES = ("truncation", "padding", "decoder")
+# These keys do not affect the ids.
+_KEYS_WITHOUT_IDS = ("truncation", "padding", "decoder")
 
 _COMPONENTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
-# Where components are in others.
+# The keys under which a component contains others.
 _SEQUENCES = frozenset({"normalizers", "pretokenizers", "processors", "decoders"})
 
-# What people call their padding token, in the files that say nothing of padding.
+# Common names of the padding token, for files without padding.
 _PAD_NAMES = ("[PAD]", "<pad>", "<|pad|>")
 
 
 def tokenizer_json_of(tokenizer: Tokenizer) -> TokenizerJson:
-    """The content of the file that ``tokenizer`` would be saved as."""
+    """Return the content of the file that ``tokenizer`` would be saved as."""
     specification: TokenizerJson = json.loads(tokenizer.to_str())
     return specification
 
 
 def tokenizer_of(specification: TokenizerJson | bytes, name: str = "this tokenizer") -> Tokenizer:
-    """Make the tokenizer of a specification, or of its JSON; raise ``VocabularyError`` if the library cannot.
+    """Make the tokenizer of a specification.
 
-    ``name``: what the error calls it.
+    Args:
+        specification: The content of a ``tokenizer.json``, or its bytes.
+        name: The name of the tokenizer in errors.
+
+    Raises:
+        VocabularyError: If `tokenizers` cannot load it.
     """
     text = specification.decode() if isinstance(specification, bytes) else json.dumps(specification, ensure_ascii=False)
     return _load(text, name)
 
 
 def read_tokenizer(path: Path) -> tuple[Tokenizer, TokenizerJson]:
-    """Read a ``tokenizer.json``; raises ``VocabularyError`` if it is none that the library can load."""
+    """Read a ``tokenizer.json``. Raise ``VocabularyError`` if `tokenizers` cannot load it."""
     if not path.is_file():
         raise VocabularyError(f"there is no tokenizer.json at {path}")
     try:
@@ -64,14 +69,14 @@ def read_tokenizer(path: Path) -> tuple[Tokenizer, TokenizerJson]:
         raise VocabularyError(f"{path} is not a tokenizer.json: it is not UTF-8 text") from None
     tokenizer = _load(text, str(path))
     try:
-        specification = parse_json(text, check_depth=False)  # the library refuses what it reads beyond 128 levels
+        specification = parse_json(text, check_depth=False)  # `tokenizers` rejects more than 128 levels
     except ValueError as error:
         raise VocabularyError(f"{path} is not a tokenizer.json: {error}") from None
     return tokenizer, specification if _is_as_saved(specification) else tokenizer_json_of(tokenizer)
 
 
 def _is_as_saved(specification: TokenizerJson) -> bool:
-    """Whether a file has the form that the library saves: it also reads others, such as lists instead of objects."""
+    """Return whether a file has the form that `tokenizers` saves. The library reads other forms too."""
     components = [specification.get(name) for name in _COMPONENTS]
     while components:
         component = components.pop()
@@ -97,21 +102,21 @@ def _load(text: str, name: str) -> Tokenizer:
 
 
 def is_failure(error: BaseException) -> bool:
-    """Tell whether a Rust library failed; where it panics, it raises a PanicException, which is no Exception."""
+    """Return whether a Rust library failed. A panic raises PanicException, which is not an ``Exception``."""
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def fingerprint(specification: TokenizerJson) -> str:
-    """SHA-256, in hexadecimal, of what decides the ids: everything but truncation, padding and decoder."""
-    rules = {key: value for key, value in specification.items() if key not in _NO_RULES}
+    """Return the SHA-256, in hexadecimal, of all keys that affect the ids."""
+    rules = {key: value for key, value in specification.items() if key not in _KEYS_WITHOUT_IDS}
     canonical = json.dumps(rules, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def ids_of_tokens(specification: TokenizerJson, tokenizer: Tokenizer) -> dict[str, int]:
-    """The id of every token, added ones too; ``tokenizer`` is made from ``specification``."""
+    """Return the id of every token, including added tokens. ``tokenizer`` is made from ``specification``."""
     model = specification["model"]
-    # What the library would say, without a copy of it, which takes longer than all else for a small text.
+    # The same result as from `tokenizers`, without a copy, which would take most of the time for a small text.
     if model.get("type") == "WordLevel" and all(
         added["content"] in model["vocab"] for added in specification["added_tokens"]
     ):
@@ -121,7 +126,7 @@ def ids_of_tokens(specification: TokenizerJson, tokenizer: Tokenizer) -> dict[st
 
 
 def unk_id(specification: TokenizerJson) -> int | None:
-    """The id that unknown tokens get, or ``None`` if the model has none."""
+    """Return the id of tokens out of vocabulary, or ``None`` if the model has none."""
     model = specification["model"]
     if isinstance(model["vocab"], list):  # Unigram: pairs of token and score
         return model.get("unk_id")
@@ -129,7 +134,7 @@ def unk_id(specification: TokenizerJson) -> int | None:
 
 
 def steps(component: dict[str, Any] | None, name: str) -> Iterator[dict[str, Any]]:
-    """The components that a component is: itself, or those of a sequence, which holds them as ``name``."""
+    """Yield the component, or the components of a sequence, which contains them under the key ``name``."""
     if component is None:
         return
     if component.get("type") != "Sequence":
@@ -140,9 +145,10 @@ def steps(component: dict[str, Any] | None, name: str) -> Iterator[dict[str, Any
 
 
 def find_pad_id(tokenizer: Tokenizer, pad_token: str | None) -> int | None:
-    """The id that rows are padded with: that of ``pad_token``, or what the tokenizer says; ``None`` if it does not.
+    """Return the id of padding: that of ``pad_token``, or that of the tokenizer. ``None`` if it has none.
 
-    Raises ``ArgumentError`` if there is no such token.
+    Raises:
+        ArgumentError: If ``pad_token`` is not in the vocabulary.
     """
     if pad_token is not None:
         pad_id: int | None = tokenizer.token_to_id(pad_token)

@@ -29,7 +29,7 @@ class Vocabulary:
         oov: Whether a token out of vocabulary becomes ``unk_id``. Otherwise it is dropped, as in Keras without
             ``oov_token``.
         profile: The name of the profile. ``None`` for a foreign tokenizer.
-        model: The algorithm: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
+        algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
     """
@@ -75,13 +75,13 @@ class Vocabulary:
         self.unk_id = unk_id(specification) if oov else None
         self.oov = oov
         self.profile = profile
-        self.model = type(tokenizer.model).__name__.lower().replace("wordlevel", "word")
+        self.algorithm = type(tokenizer.model).__name__.lower().replace("wordlevel", "word")
         self.settings = settings
         self.corpus = corpus
         special_tokens = SpecialTokens.of(specification)
         self.input_dim = special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
         if self.input_dim > np.iinfo(np.int32).max:
-            raise VocabularyError(f"ids must fit int32; this tokenizer has one of {self.input_dim - 1}")
+            raise VocabularyError(f"ids must fit int32; the highest id of this tokenizer is {self.input_dim - 1}")
         check_highest_id(self.input_dim - 1, len(self._ids))
 
     @cached_property
@@ -102,13 +102,13 @@ class Vocabulary:
         if isinstance(self._table, bytes):
             return table_from_parquet(self._table, self.input_dim)
         if self._table is None:
-            unknown = pa.nulls(self.input_dim, pa.int64())
-            return vocabulary_table(self.vocabulary, unknown, unknown)
+            missing = pa.nulls(self.input_dim, pa.int64())
+            return vocabulary_table(self.vocabulary, missing, missing)
         return self._table
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256, in hexadecimal, of everything that decides the ids. Truncation and padding are not included."""
+        """SHA-256, in hexadecimal, of everything that determines the ids. Truncation and padding are not included."""
         return self._known_fingerprint or fingerprint(self.specification)
 
     @property
@@ -159,7 +159,9 @@ class Vocabulary:
         """
         if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < self.input_dim:
             outside = int(ids.max()) if int(ids.max()) >= self.input_dim else int(ids.min())
-            raise ArgumentError(f"ids must be from 0 to {self.input_dim - 1}, the vocabulary's; received {outside}")
+            raise ArgumentError(
+                f"ids must be from 0 to {self.input_dim - 1}, the highest id of the vocabulary; received {outside}"
+            )
 
     def saved_specification(self) -> TokenizerJson:
         """Return the content of the ``tokenizer.json`` to save, with a ``pad_id`` that its file does not name."""

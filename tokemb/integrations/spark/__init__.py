@@ -1,6 +1,6 @@
-"""The verbs on Spark's DataFrames: the same vocabularies and ids, made by a cluster (docs/spark.md).
+"""Fit vocabularies, encode and embed on Spark's DataFrames, with the same results as on one machine (docs/spark.md).
 
-Spark is imported here and nowhere else; it is an extra. Its workers need tokemb too.
+This package is the only one that imports Spark, which is an extra. Spark's workers also need tokemb.
 """
 
 from __future__ import annotations
@@ -8,13 +8,15 @@ from __future__ import annotations
 from tokemb.errors import MissingPackageError
 
 try:
-    import pandas  # noqa: F401 - Spark refuses functions on Arrow batches without it
+    import pandas  # noqa: F401 - Spark requires it for functions on Arrow batches
     import pyspark
 except ImportError as error:
-    raise MissingPackageError(f"Spark needs {error.name}, which is not installed: pip install tokemb[spark]") from error
+    raise MissingPackageError(
+        f"tokemb.integrations.spark requires {error.name}, which is not installed: pip install tokemb[spark]"
+    ) from error
 if pyspark.__version__.split(".")[0] != "4":
     raise MissingPackageError(
-        f"tokemb needs pyspark 4, and {pyspark.__version__} is installed: pip install tokemb[spark]"
+        f"tokemb.integrations.spark requires pyspark 4; {pyspark.__version__} is installed: pip install tokemb[spark]"
     )
 
 from tokemb.integrations.spark.counting import count_tokens, fit_vocab

@@ -1,4 +1,4 @@
-"""The column that holds the texts, and what went wrong with it in the workers."""
+"""The text column of a DataFrame, and errors that workers raise."""
 
 from __future__ import annotations
 
@@ -15,44 +15,52 @@ from pyspark.sql.types import ArrayType, DataType, IntegralType, NullType, Strin
 from tokemb import errors
 from tokemb.errors import ArgumentError, MissingPackageError, TextError
 
-_OURS = re.compile(r"^(?:\S*: )?tokemb\.errors\.(\w+): (.*)$", re.MULTILINE)
-_NOT_THERE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
+_TOKEMB_ERROR = re.compile(r"^(?:\S*: )?tokemb\.errors\.(\w+): (.*)$", re.MULTILINE)
+_MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 
 
 def text_column(df: DataFrame, column: str) -> Column:
-    """The column of that name; raises ``ArgumentError`` if there is none or two, ``TextError`` if it holds no texts."""
+    """Return the column of this name.
+
+    Raises:
+        ArgumentError: If the DataFrame has no or several columns of this name.
+        TextError: If the column does not contain texts.
+    """
     if df.columns.count(column) != 1:
-        times = "no column" if column not in df.columns else "more than one column"
-        raise ArgumentError(f"the DataFrame has {times} {column!r}; it has {', '.join(map(repr, df.columns))}")
-    kind = df.schema[column].dataType
-    if not _is_text(kind) and not (isinstance(kind, ArrayType) and _is_text(kind.elementType)):
+        problem = "no column" if column not in df.columns else "more than one column"
+        raise ArgumentError(
+            f"the DataFrame has {problem} {column!r}; its columns are {', '.join(map(repr, df.columns))}"
+        )
+    data_type = df.schema[column].dataType
+    if not _is_text(data_type) and not (isinstance(data_type, ArrayType) and _is_text(data_type.elementType)):
         raise TextError(
-            f"the column {column!r} holds {kind.simpleString()}: pass a column of texts, integers, or lists of those"
+            f"the column {column!r} holds {data_type.simpleString()}: "
+            "pass a column of strings, integers, or lists of these"
         )
     return quoted(column)
 
 
 @contextmanager
 def workers_errors() -> Iterator[None]:
-    """Raise what a worker raised in the block as if it were raised here, without Spark's tracebacks."""
+    """Raise errors of tokemb in a worker as if they were raised here, without Spark's tracebacks."""
     try:
         yield
-    except (PySparkException, Py4JJavaError) as error:  # the same failure comes as one or the other
-        ours, not_there = _OURS.search(str(error)), _NOT_THERE.search(str(error))
-        if ours:
-            raise getattr(errors, ours[1])(ours[2]) from error
-        if not_there:
+    except (PySparkException, Py4JJavaError) as error:  # Spark raises either for the same failure
+        tokemb_error, missing_module = _TOKEMB_ERROR.search(str(error)), _MISSING_MODULE.search(str(error))
+        if tokemb_error:
+            raise getattr(errors, tokemb_error[1])(tokemb_error[2]) from error
+        if missing_module:
             raise MissingPackageError(
-                f"Spark's workers have no {not_there[1]}: install tokemb on every node, for the Python of "
+                f"Spark's workers have no {missing_module[1]}: install tokemb on every node, for the Python of "
                 "PYSPARK_PYTHON (docs/spark.md)"
             ) from error
         raise
 
 
-def _is_text(kind: DataType) -> bool:
-    return isinstance(kind, (StringType, IntegralType, NullType))
+def _is_text(data_type: DataType) -> bool:
+    return isinstance(data_type, (StringType, IntegralType, NullType))
 
 
 def quoted(name: str) -> Column:
-    """The column of exactly this name, whatever characters it holds."""
+    """Return the column of exactly this name, which may contain any characters."""
     return F.col("`" + name.replace("`", "``") + "`")

@@ -1,4 +1,4 @@
-"""Counting on a cluster: workers count their partitions, Spark's shuffle adds, the driver gets what it asked for."""
+"""Count on a cluster: workers count their partitions, Spark's shuffle adds the counts, and the driver collects them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - as Spark's users write it
+from pyspark.sql import functions as F  # noqa: N812 - Spark's convention
 
 from tokemb import fit
 from tokemb._arrays import STRINGS, Int64
@@ -28,7 +28,7 @@ from tokemb.vocabulary.profiles import get_profile
 
 _MAY_CHANGE = "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning"
 
-# What puts one of two equally frequent tokens first: a column, and whether it is the lower of two.
+# The order of equally frequent tokens: a column, and whether it is ascending.
 _TIES = {"ascending": ("token", True), "descending": ("token", False), "first seen": ("first", True)}
 
 
@@ -44,18 +44,24 @@ def count_tokens(
 ) -> TokenCounts:
     """Count the texts in a column of a Spark DataFrame, in one pass over it.
 
-    ``column``: of strings or whole numbers, or of lists of those, which are tokens as they are.
-    ``profile``: how text is split, as for ``tokemb.fit_vocab``.
-    ``min_count``, ``max_size``: which tokens are brought to the driver: those that a vocabulary with these settings,
-    and the tokens ``reserve`` beside, can hold. The others stay out, and are ``left_out`` of the counts; how many rows
-    and tokens there are, how many of those differ and how long rows are is exact in any case.
-    ``missing``: ``"error"``, or ``"empty"`` for missing texts to be empty ones.
+    Args:
+        df: The DataFrame.
+        column: The name of a column of strings or integers, or of lists of these, which are used as tokens.
+        profile: The way text is split, as for ``tokemb.fit_vocab``.
+        min_count: The minimum count of a token that is collected to the driver.
+        max_size: The maximum number of tokens that are collected to the driver. Other tokens count as ``left_out``. The
+            numbers of rows, tokens and distinct tokens and the row lengths are exact in any case.
+        reserve: Tokens that are always collected.
+        missing: ``"error"``, or ``"empty"`` to treat missing texts as empty.
 
-    The tokens are in the order of their UTF-8 bytes; those of the profile ``"keras"`` in the order in which they were
-    first seen, which is that of the partitions and of the rows in them (docs/spark.md).
+    Returns:
+        The counts, ordered by the UTF-8 bytes of the tokens. For the profile ``"keras"`` they are ordered by first
+        occurrence, in the order of the partitions and of their rows (docs/spark.md).
 
-    Raises ``ArgumentError`` for settings that cannot be, ``TextError`` for rows that are not text,
-    ``MissingPackageError`` if the workers lack a package.
+    Raises:
+        ArgumentError: If an argument is invalid.
+        TextError: If a row is not text.
+        MissingPackageError: If the workers lack a package.
     """
     splitting = get_profile(profile)
     check_choice("missing", missing, ("error", "empty"))
@@ -64,11 +70,11 @@ def count_tokens(
     count = partial(count_partition, column=column, profile=profile, missing=missing)
     counted = df.select(text_column(df, column)).mapInArrow(count, PACKED)
     totals = counted.repartition("bucket").mapInArrow(sum_partition, SUMMED)
-    with _few_partitions(df.sparkSession), workers_errors():
+    with _coalesced_cache(df.sparkSession), workers_errors():
         totals = totals.persist(StorageLevel.MEMORY_AND_DISK)
     try:
         with workers_errors():
-            lengths, left_out, table = _frequent(totals, names, min_count, max_size, _TIES[splitting.ties])
+            lengths, left_out, table = _collect_tokens(totals, names, min_count, max_size, _TIES[splitting.ties])
     finally:
         totals.unpersist()
     table = table.sort_by("first" if splitting.ties == "first seen" else "token").combine_chunks()
@@ -87,7 +93,7 @@ def fit_vocab(
     column: str,
     *,
     profile: str = "words",
-    model: str = "word",
+    algorithm: str = "word",
     max_size: int | None = None,
     min_count: int = 1,
     reserve: Iterable[str] = (),
@@ -97,19 +103,36 @@ def fit_vocab(
     truncating: str = "post",
     missing: str = "error",
 ) -> Encoder:
-    """Fit a vocabulary to a column of a Spark DataFrame: saved, the folder has the bytes of ``tokemb.fit_vocab``'s.
+    """Fit a vocabulary to a column of a Spark DataFrame.
 
-    ``column``, ``missing``: as for ``count_tokens``; all else is as for ``tokemb.fit_vocab``. Subword models are
-    trained on the driver, to which all distinct words are brought.
+    Subword models are trained on the driver, to which all distinct words are collected. The other arguments are those
+    of ``tokemb.fit_vocab``.
+
+    Args:
+        df: The DataFrame.
+        column: The name of the column, as for ``count_tokens``.
+        profile: The way text is split.
+        algorithm: The algorithm.
+        max_size: The maximum number of regular tokens.
+        min_count: The minimum count of a token.
+        reserve: Reserved tokens.
+        oov: Whether a token out of vocabulary has an id.
+        maxlen: The saved length of rows.
+        padding: The saved side of padding.
+        truncating: The saved side of truncation.
+        missing: ``"error"`` or ``"empty"``, as for ``count_tokens``.
+
+    Returns:
+        The vocabulary. Its saved folder has the same bytes as that of ``tokemb.fit_vocab``.
     """
-    fit.check_combination(get_profile(profile), model, bool(oov))
+    fit.check_combination(get_profile(profile), algorithm, bool(oov))
     reserve = list(reserved_tokens(reserve, oov=bool(oov)))[1 + bool(oov) :]
-    PadTruncate().override(maxlen, padding, truncating)  # what cannot be is told before the texts are counted
-    pushed: dict[str, Any] = {"min_count": min_count, "max_size": max_size} if model == "word" else {}
-    counts = count_tokens(df, column, profile=profile, reserve=reserve, missing=missing, **pushed)
+    PadTruncate().override(maxlen, padding, truncating)  # raises for invalid arguments before the texts are counted
+    selection: dict[str, Any] = {"min_count": min_count, "max_size": max_size} if algorithm == "word" else {}
+    counts = count_tokens(df, column, profile=profile, reserve=reserve, missing=missing, **selection)
     return fit.fit_vocab(
         counts,
-        model=model,
+        algorithm=algorithm,
         max_size=max_size,
         min_count=min_count,
         reserve=reserve,
@@ -121,8 +144,8 @@ def fit_vocab(
 
 
 @contextmanager
-def _few_partitions(session: SparkSession) -> Iterator[None]:
-    """Let what is kept have as many partitions as its bytes need, and not ``spark.sql.shuffle.partitions``."""
+def _coalesced_cache(session: SparkSession) -> Iterator[None]:
+    """Cache DataFrames with as many partitions as their sizes require, not ``spark.sql.shuffle.partitions``."""
     before = session.conf.get(_MAY_CHANGE, None)
     session.conf.set(_MAY_CHANGE, "true")
     try:
@@ -134,31 +157,39 @@ def _few_partitions(session: SparkSession) -> Iterator[None]:
             session.conf.set(_MAY_CHANGE, before)
 
 
-def _frequent(
+def _collect_tokens(
     totals: DataFrame, names: list[str], min_count: int, max_size: int | None, order: tuple[str, bool]
 ) -> tuple[dict[int, int], int, pa.Table]:
-    """How many rows have each length, how many tokens are left out, and the tokens called ``names`` and the most
-    frequent others.
+    """Collect the tokens called ``names`` and the most frequent other ones.
 
-    No machine sees all tokens: the driver gets how many of them have each count, and from that where to cut.
+    No machine sees all tokens: the driver gets the number of tokens with each count, and selects a threshold from it.
+
+    Returns:
+        The number of rows of each length, the number of tokens left out, and the collected tokens.
     """
     token, count, named = F.col("token"), F.col("count"), F.col("token").isin(names)
     others = totals.where(token.isNull() | ~named)
-    lengths, having = _numbers(others)
-    least, tied, room = _threshold(having["count"].to_numpy(), having["number"].to_numpy(), min_count, max_size)
-    table = totals.where(token.isNotNull() & (named | (count >= least))).toArrow()
-    if room:
-        by, ascending = order
-        ties = others.where(token.isNotNull() & (count == tied))
-        best = ties.orderBy(F.col(by).asc() if ascending else F.col(by).desc()).limit(room).toArrow()
+    lengths, tokens_per_count = _count_frequencies(others)
+    min_whole_count, tied_count, tied_limit = _threshold(
+        tokens_per_count["count"].to_numpy(), tokens_per_count["number"].to_numpy(), min_count, max_size
+    )
+    table = totals.where(token.isNotNull() & (named | (count >= min_whole_count))).toArrow()
+    if tied_limit:
+        order_column, ascending = order
+        ties = others.where(token.isNotNull() & (count == tied_count))
+        direction = F.col(order_column).asc() if ascending else F.col(order_column).desc()
+        best = ties.orderBy(direction).limit(tied_limit).toArrow()
         table = pa.concat_tables([table, best])
-    distinct = int(having["number"].to_numpy().sum())
-    chosen = int(pc.is_in(table["token"], pa.array(names, pa.string())).to_numpy().sum())
-    return lengths, distinct + chosen - len(table), table
+    distinct = int(tokens_per_count["number"].to_numpy().sum())
+    collected_names = int(pc.is_in(table["token"], pa.array(names, pa.string())).to_numpy().sum())
+    return lengths, distinct + collected_names - len(table), table
 
 
-def _numbers(totals: DataFrame) -> tuple[dict[int, int], pa.Table]:
-    """How many rows have each length, and how many tokens (``number``) each ``count``, descending; in one job."""
+def _count_frequencies(totals: DataFrame) -> tuple[dict[int, int], pa.Table]:
+    """Return, in one job, the number of rows of each length, and the number of tokens (``number``) with each ``count``.
+
+    Counts are in descending order.
+    """
     is_token, count = F.col("token").isNotNull(), F.col("count")
     groups = totals.groupBy("length", F.when(is_token, count).alias("count"))
     numbers = groups.agg(F.sum(F.when(is_token, 1).otherwise(count)).alias("number")).toArrow()
@@ -167,15 +198,22 @@ def _numbers(totals: DataFrame) -> tuple[dict[int, int], pa.Table]:
     return dict(zip(lengths["length"].to_pylist(), lengths["number"].to_pylist(), strict=True)), tokens
 
 
-def _threshold(counts: Int64, having: Int64, min_count: int, max_size: int | None) -> tuple[int, int, int]:
-    """Where to cut: all tokens of at least so many occurrences, and of those that occur ``tied`` times so many.
+def _threshold(counts: Int64, tokens_per_count: Int64, min_count: int, max_size: int | None) -> tuple[int, int, int]:
+    """Select which tokens to collect.
 
-    ``counts``: the counts there are, descending, int64 (counts,); ``having``: how many tokens have each.
+    Args:
+        counts: The distinct counts, descending, int64 ``(counts,)``.
+        tokens_per_count: The number of tokens with each count, int64 ``(counts,)``.
+        min_count: The minimum count of a token.
+        max_size: The maximum number of tokens.
+
+    Returns:
+        The count from which all tokens are collected, the next lower count, and how many tokens with it are collected.
     """
-    enough = counts >= min_count
-    counts, reached = counts[enough], np.cumsum(having[enough])
-    if max_size is None or not len(counts) or reached[-1] <= max_size:
+    is_frequent = counts >= min_count
+    counts, cumulative = counts[is_frequent], np.cumsum(tokens_per_count[is_frequent])
+    if max_size is None or not len(counts) or cumulative[-1] <= max_size:
         return min_count, 0, 0
-    first_out = int(np.searchsorted(reached, max_size, "right"))
-    before = int(reached[first_out - 1]) if first_out else 0
-    return int(counts[first_out]) + 1, int(counts[first_out]), max_size - before
+    first_excluded = int(np.searchsorted(cumulative, max_size, "right"))
+    before = int(cumulative[first_excluded - 1]) if first_excluded else 0
+    return int(counts[first_excluded]) + 1, int(counts[first_excluded]), max_size - before

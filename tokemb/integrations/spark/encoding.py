@@ -1,4 +1,4 @@
-"""Encoding and embedding on a cluster: the vocabulary is broadcast, workers encode their partitions."""
+"""Encode and embed on a cluster: the vocabulary is broadcast, and workers encode their partitions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tokemb._validation import check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.integrations.spark.columns import text_column
-from tokemb.integrations.spark.worker import embed_partition, encode_partition, packed
+from tokemb.integrations.spark.worker import embed_partition, encode_partition, serialize_encoder
 from tokemb.models.embedder import Embedder
 from tokemb.rows.pooling import POOLINGS
 
@@ -32,33 +32,43 @@ def encode(
     output: str = "ids",
     missing: str = "error",
 ) -> DataFrame:
-    """Put the ids of a column of texts beside the columns of a Spark DataFrame.
+    """Append a column of ids to a Spark DataFrame.
 
-    ``column``, ``missing``: as for ``count_tokens``. ``maxlen``, ``padding``, ``truncating``: as for
-    ``Encoder.encode``. Rows are padded if their length is known, from ``maxlen`` or from the vocabulary, and
-    ``ragged`` is false; others have the ids of ``Encoder.encode_ragged``: Spark's rows do not see the longest one.
-    ``output``: the name of the new column, ``array<int>``.
+    Rows are encoded when Spark evaluates the DataFrame. Texts that cannot be encoded raise errors then.
 
-    Nothing is encoded before Spark is asked for rows; texts that cannot be encoded are an error then.
-    Raises ``ArgumentError`` for settings that cannot be, ``TextError`` for a column that holds no texts.
+    Args:
+        df: The DataFrame.
+        encoder: The vocabulary.
+        column: The name of the column, as for ``count_tokens``.
+        maxlen: As for ``Encoder.encode``. Rows are padded if their length is known from it or from the vocabulary.
+            Otherwise they have the ids of ``Encoder.encode_ragged``, as the longest row of a DataFrame is unknown.
+        padding: As for ``Encoder.encode``.
+        truncating: As for ``Encoder.encode``.
+        ragged: Whether rows are never padded.
+        output: The name of the new column, ``array<int>``.
+        missing: ``"error"`` or ``"empty"``, as for ``count_tokens``.
+
+    Raises:
+        ArgumentError: If an argument is invalid.
+        TextError: If the column does not contain texts.
     """
     check_choice("missing", missing, ("error", "empty"))
     shape = encoder.pad_truncate(maxlen, padding, truncating)
     padded = not ragged and shape.fixed_length is not None
-    settings: dict[str, Any] = {"maxlen": maxlen, "truncating": truncating}
+    options: dict[str, Any] = {"maxlen": maxlen, "truncating": truncating}
     if padded:
-        settings["padding"] = padding
-    (encoder.encode if padded else encoder.encode_ragged)([""], **settings)  # what cannot be is told here
+        options["padding"] = padding
+    (encoder.encode if padded else encoder.encode_ragged)([""], **options)  # raises for invalid arguments on the driver
     run = partial(
         encode_partition,
-        vocabulary=_broadcast(df, packed(encoder)),
+        vocabulary=_broadcast(df, serialize_encoder(encoder)),
         column=column,
         missing=missing,
         output=output,
         padded=padded,
-        settings=settings,
+        options=options,
     )
-    return _with_arrays(df, column, run, output, IntegerType())
+    return _append_arrays(df, column, run, output, IntegerType())
 
 
 def embed(
@@ -71,37 +81,45 @@ def embed(
     output: str = "vector",
     missing: str = "error",
 ) -> DataFrame:
-    """Put a vector for each text beside the columns of a Spark DataFrame.
+    """Append a column of pooled vectors to a Spark DataFrame.
 
-    ``model``: the path, on the driver, of a saved Keras model for the ids of ``encoder``; it is sent to the workers.
-    ``pooling``: ``"mean"``, ``"sum"`` or ``"max"`` over the tokens of a row; a row without any gives zeros.
-    ``output``: the name of the new column, ``array<float>`` of the model's dim. The rest is as for ``encode``.
+    Args:
+        df: The DataFrame.
+        encoder: The vocabulary.
+        model: The path, on the driver, of a saved Keras model for the ids of ``encoder``. It is sent to the workers.
+        column: The name of the column, as for ``count_tokens``.
+        pooling: ``"mean"``, ``"sum"`` or ``"max"`` over the tokens of a row. An empty row has a zero vector.
+        output: The name of the new column, ``array<float>`` with the dimension of the model.
+        missing: ``"error"`` or ``"empty"``, as for ``count_tokens``.
 
-    Raises what ``encode`` raises, and ``ModelError`` for a model that cannot be used with this vocabulary.
+    Raises:
+        ModelError: If the model does not fit the vocabulary. Other errors are those of ``encode``.
     """
     check_choice("missing", missing, ("error", "empty"))
     check_choice("pooling", pooling, POOLINGS)
-    Embedder(model, encoder)  # a model that does not fit is told here
+    Embedder(model, encoder)  # raises for incompatible models on the driver
     path = Path(model)
     if not path.is_file():
-        raise ModelError(f"the model must be one .keras file, which can be sent to the workers; {path} is a folder")
+        raise ModelError(
+            f"model must be one .keras file, which can be sent to the workers; received {path}, which is a folder"
+        )
     run = partial(
         embed_partition,
-        vocabulary=_broadcast(df, packed(encoder)),
+        vocabulary=_broadcast(df, serialize_encoder(encoder)),
         model=_broadcast(df, path.read_bytes()),
         column=column,
         missing=missing,
         output=output,
         pooling=pooling,
     )
-    return _with_arrays(df, column, run, output, FloatType())
+    return _append_arrays(df, column, run, output, FloatType())
 
 
-def _with_arrays(df: DataFrame, column: str, run: Any, output: str, numbers: DataType) -> DataFrame:  # noqa: ANN401
+def _append_arrays(df: DataFrame, column: str, run: Any, output: str, element_type: DataType) -> DataFrame:  # noqa: ANN401
     text_column(df, column)
     if output.lower() in (name.lower() for name in df.columns):  # which Spark takes for the same
         raise ArgumentError(f"the DataFrame has a column {output!r} already: pass output= with another name")
-    return df.mapInArrow(run, StructType([*df.schema.fields, StructField(output, ArrayType(numbers))]))
+    return df.mapInArrow(run, StructType([*df.schema.fields, StructField(output, ArrayType(element_type))]))
 
 
 def _broadcast(df: DataFrame, content: bytes) -> Broadcast[bytes]:

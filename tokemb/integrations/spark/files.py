@@ -1,4 +1,4 @@
-"""Files that a cluster can see: read as ``tokemb.read_corpus`` reads them, and a folder of Parquet written."""
+"""Files that a cluster can access: read as by ``tokemb.read_corpus``, and written as a folder of Parquet files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - as Spark's users write it
+from pyspark.sql import functions as F  # noqa: N812 - Spark's convention
 
 from tokemb.errors import ArgumentError, OutputExistsError
 from tokemb.integrations.spark.columns import quoted, workers_errors
@@ -22,7 +22,7 @@ _FORMAT = re.compile(r"\.(txt|csv|tsv|jsonl|ndjson|json|parquet)(\.gz|\.bz2|\.zs
 _NAMES = {"txt": "text", "ndjson": "jsonl", "json": "jsonl"}
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _QUOTINGS = {"csv": "minimal", "tsv": "none"}
-# Spark takes "" for NUL, which texts may hold. This is no character.
+# Spark reads "" as NUL, which texts may contain. U+FFFF is not a character.
 _NO_QUOTE = "\uffff"
 _SUCCESS = "_SUCCESS"
 IDS = "ids"
@@ -34,49 +34,73 @@ def read_files(
     *,
     column: str | None = None,
     keep: Iterable[str] = (),
-    format: str | None = None,  # noqa: A002 - as read_corpus has it
+    format: str | None = None,  # noqa: A002 - the name in read_corpus
     errors: str = "strict",
     header: bool = True,
     quoting: str | None = None,
     in_order: bool = False,
 ) -> tuple[DataFrame, str]:
-    """Texts, and columns beside them, from files, folders and patterns that the cluster can see.
+    """Read texts, and further columns, from files, folders and globs that the cluster can access.
 
-    The arguments are those of ``tokemb.read_corpus``. ``in_order``: the rows are in the order of ``files``, and of the
-    names of the files in a folder; otherwise Spark packs files into partitions as it likes.
+    Args:
+        session: The Spark session.
+        files: Paths or globs.
+        column: As for ``tokemb.read_corpus``.
+        keep: As for ``tokemb.read_corpus``.
+        format: As for ``tokemb.read_corpus``.
+        errors: As for ``tokemb.read_corpus``.
+        header: As for ``tokemb.read_corpus``.
+        quoting: As for ``tokemb.read_corpus``.
+        in_order: Whether rows are in the order of ``files``, and of the file names in a folder. Otherwise Spark assigns
+            files to partitions in any order.
 
-    Returns the DataFrame, and the name of the column that holds the texts.
-    Raises ``ArgumentError`` where the format is not known, ``TextError`` where the column is not.
+    Returns:
+        The DataFrame and the name of its text column.
+
+    Raises:
+        ArgumentError: If the format is unknown.
+        TextError: If the column does not exist.
     """
-    columns, parts, name = Columns(column, keep), [], ""
+    columns, frames, name = Columns(column, keep), [], ""
     with workers_errors():
         for file in files:
             kind = format or _format_of(file)
             if quoting is not None and kind not in _DELIMITERS:
-                raise ArgumentError(f"quoting is for CSV and TSV files, but {file} is read as {kind}")
+                raise ArgumentError(f"quoting requires CSV or TSV files; {file} is read as {kind}: leave out quoting")
             read = partial(_read, session, kind=kind, header=header, quoting=quoting)
             for path in sorted(read(file).inputFiles()) if in_order else [file]:
                 frame = read(path)
-                name, kept = columns.choose(frame.columns, path)
-                parts.append(frame.select(_text(frame, name, kind, errors), *(quoted(other) for other in kept)))
-        return reduce(DataFrame.unionByName, parts), name
+                name, keep_names = columns.choose(frame.columns, path)
+                frames.append(
+                    frame.select(_text_expression(frame, name, kind, errors), *(quoted(other) for other in keep_names))
+                )
+        return reduce(DataFrame.unionByName, frames), name
 
 
 def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
-    """Write a folder of Parquet files, whole or not at all; returns the number of rows.
+    """Write a folder of Parquet files. It appears complete or not at all.
 
-    A folder of ids that Spark wrote is replaced, and with ``force`` one of other columns too. Raises
-    ``OutputExistsError`` for such a folder otherwise, ``ArgumentError`` if anything else is there, ``OSError`` if the
-    whole folder cannot be renamed.
+    Args:
+        df: The DataFrame.
+        output: The folder. A folder of ids that Spark wrote is replaced.
+        force: Whether to replace a folder of other columns that Spark wrote.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        OutputExistsError: If a folder of other columns is there and ``force`` is false.
+        ArgumentError: If something else is there.
+        OSError: If the complete folder cannot be renamed.
     """
     session = df.sparkSession
     java: Any = session.sparkContext._jvm
     target = java.org.apache.hadoop.fs.Path(output)
     system = target.getFileSystem(session.sparkContext._jsc.hadoopConfiguration())
     if system.exists(target) and not system.exists(java.org.apache.hadoop.fs.Path(target, _SUCCESS)):
-        raise ArgumentError(f"there is something at {output} that Spark did not write: name another folder")
-    if system.exists(target) and not force and IDS not in _columns(session, output):
-        raise OutputExistsError(f"{output} holds no ids: pass force=True to replace it, or name another folder")
+        raise ArgumentError(f"there is something at {output} that Spark did not write: pass another folder")
+    if system.exists(target) and not force and IDS not in _column_names(session, output):
+        raise OutputExistsError(f"{output} holds no ids: pass force=True to replace it, or pass another folder")
     temporary = java.org.apache.hadoop.fs.Path(f"{output.rstrip('/')}.tokemb-{uuid4().hex[:12]}")
     try:
         with workers_errors():
@@ -87,25 +111,25 @@ def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
         raise
     system.delete(target, True)
     if not system.rename(temporary, target):
-        raise OSError(errno.EIO, "the ids are written, but cannot be renamed to the output", temporary.toString())
+        raise OSError(errno.EIO, "the ids were written but cannot be renamed to the output", temporary.toString())
     return rows
 
 
-def _columns(session: SparkSession, folder: str) -> list[str]:
-    """The columns of a folder of Parquet files, none if it is anything else."""
+def _column_names(session: SparkSession, folder: str) -> list[str]:
+    """Return the columns of a folder of Parquet files, or none if it is something else."""
     try:
         return session.read.parquet(folder).columns
-    except Exception:  # Spark raises all kinds
+    except Exception:  # Spark raises errors of many types
         return []
 
 
 def _format_of(file: str) -> str:
-    found = _FORMAT.search(file)
-    if found is None:
+    match = _FORMAT.search(file)
+    if match is None:
         raise ArgumentError(
             f"the format of {file} is not clear from its name: pass format=..., one of {', '.join(FORMATS)}"
         )
-    return _NAMES.get(found[1], found[1])
+    return _NAMES.get(match[1], match[1])
 
 
 def _read(session: SparkSession, path: str, *, kind: str, header: bool, quoting: str | None) -> DataFrame:
@@ -115,7 +139,7 @@ def _read(session: SparkSession, path: str, *, kind: str, header: bool, quoting:
         return session.read.option("mode", "FAILFAST").json(path)
     if kind == "text":
         return session.read.option("lineSep", "\n").text(path).withColumnRenamed("value", TEXT)
-    # A quoted field may hold a newline, so that Spark cannot split such files.
+    # A quoted field may contain a newline, so Spark cannot split such files.
     is_quoted = (quoting or _QUOTINGS[kind]) != "none"
     quote = '"' if is_quoted else _NO_QUOTE
     frame = session.read.options(
@@ -124,13 +148,13 @@ def _read(session: SparkSession, path: str, *, kind: str, header: bool, quoting:
     return frame if header else frame.toDF(*map(str, range(len(frame.columns))))
 
 
-def _text(frame: DataFrame, name: str, kind: str, errors: str) -> Column:
+def _text_expression(frame: DataFrame, name: str, kind: str, errors: str) -> Column:
     text = quoted(name)
     if kind == "text":
-        # Not by a pattern, for which Spark would replace bytes that are not UTF-8.
+        # A regular expression would make Spark replace bytes that are not UTF-8.
         text = F.when(text.endswith("\r"), F.substring(text, F.lit(1), F.length(text) - 1)).otherwise(text)
     elif kind in _DELIMITERS:
-        text = F.coalesce(text, F.lit(""))  # a field without anything in it is an empty text
+        text = F.coalesce(text, F.lit(""))  # an empty field is an empty text
     if errors == "replace" and frame.schema[name].dataType.simpleString() == "string":
         text = F.make_valid_utf8(text)
     return text.alias(name)

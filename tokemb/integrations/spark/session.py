@@ -1,4 +1,4 @@
-"""A session of Spark for the command line, and the Java that it needs."""
+"""A Spark session for the command line, and its Java runtime."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ _REMEDY = (
 
 @contextmanager
 def open_session(master: str | None = None) -> Iterator[SparkSession]:
-    """Give the session that runs, as under ``spark-submit``, or start one, which is stopped after the block.
+    """Yield the active session, as under ``spark-submit``, or start one and stop it after the block.
 
-    ``master``: the address of the cluster; ``None`` for what Spark is configured with, or else all cores of this
-    machine. Raises ``MissingPackageError`` without a Java that Spark can use.
+    Args:
+        master: The URL of the cluster. ``None`` uses Spark's configuration, or all cores of this machine.
+
+    Raises:
+        MissingPackageError: If there is no Java that Spark can use.
     """
     running = SparkSession.getActiveSession()
     if running is not None:
@@ -34,7 +37,7 @@ def open_session(master: str | None = None) -> Iterator[SparkSession]:
         return
     require_java()
     if master is None or master.startswith("local"):
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # on a cluster, the nodes' own
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # a cluster uses the Python of its nodes
     builder = SparkSession.builder.appName("tokemb")
     session = (builder if master is None else builder.master(master)).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
@@ -45,14 +48,18 @@ def open_session(master: str | None = None) -> Iterator[SparkSession]:
 
 
 def require_java() -> None:
-    """Raise ``MissingPackageError``, which says how to get one, unless there is a Java that Spark can use."""
+    """Check that there is a Java that Spark can use.
+
+    Raises:
+        MissingPackageError: If there is none. The message says how to install one.
+    """
     home = os.environ.get("JAVA_HOME")
     java = os.path.join(home, "bin", "java") if home else shutil.which("java")
     if java is None or not os.access(java, os.X_OK):
-        where = f"JAVA_HOME is {home}, where there is none" if home else "there is none"
-        raise MissingPackageError(f"Spark needs Java, and {where}: {_REMEDY}")
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(?:1\.)?(\d+)', told)
+        reason = f"JAVA_HOME is {home}, where there is none" if home else "there is none"
+        raise MissingPackageError(f"Spark needs Java, and {reason}: {_REMEDY}")
+    version_output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(?:1\.)?(\d+)', version_output)
     if version is None or int(version[1]) < OLDEST_JAVA:
-        shown = f"is Java {version[1]}" if version else "tells no version"
-        raise MissingPackageError(f"Spark needs Java {OLDEST_JAVA} or newer, and {java} {shown}: {_REMEDY}")
+        problem = f"is Java {version[1]}" if version else "reports no version"
+        raise MissingPackageError(f"Spark needs Java {OLDEST_JAVA} or newer, and {java} {problem}: {_REMEDY}")

@@ -1,7 +1,7 @@
-"""What runs in Spark's Python workers.
+"""Functions that run in Spark's Python workers.
 
-Spark sends these functions by their names, so tokemb is to be installed there too. A worker has one thread: Spark runs
-as many of them as there are cores.
+Spark sends these functions by name, so workers need tokemb. Each worker uses one thread, as Spark runs one worker per
+core.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from tokemb.vocabulary.tokenizer_json import tokenizer_of
 
 Batches = Iterator[pa.RecordBatch]
 
-# Where the first token of a partition stands, and those of the next one: no partition has as many tokens.
+# The distance between the indices of the first tokens of two partitions. No partition has as many tokens.
 PARTITION_TOKENS = 1 << 40
-# A worker keeps at most about so many distinct tokens; then it hands over what it counted, and starts again.
-MOST_DISTINCT = 1 << 19
-# Vocabularies, and models, that a worker keeps ready for the next partition.
-_MOST_KEPT = 4
+# The approximate maximum number of distinct tokens in a worker. It then yields its counts and starts again.
+MAX_DISTINCT = 1 << 19
+# The number of vocabularies and models that a worker caches for further partitions.
+_CACHE_SIZE = 4
 
-_kept: dict[tuple[Any, ...], Any] = {}
-_Kept = TypeVar("_Kept")
+_cache: dict[tuple[Any, ...], Any] = {}
+_Cached = TypeVar("_Cached")
 
 
 def count_partition(batches: Batches, *, column: str, profile: str, missing: str) -> Batches:
-    """Count the texts of one partition: rows of ``sums.PACKED``, in which a token can come several times."""
+    """Count the texts of one partition and yield rows of ``sums.PACKED``. A token can occur several times."""
     first = _partition() * PARTITION_TOKENS
     for tally in _tallies((texts for _, texts in _texts(batches, column, missing)), get_profile(profile)):
-        yield from sums.packed(tally, first)
+        yield from sums.pack_tally(tally, first)
         first += len(tally.tokens)
 
 
@@ -59,16 +59,16 @@ def encode_partition(
     missing: str,
     output: str,
     padded: bool,
-    settings: dict[str, Any],
+    options: dict[str, Any],
 ) -> Batches:
-    """Put a column of ids beside the columns of one partition; ``settings`` are arguments of ``Encoder.encode``."""
-    encoder = unpacked(vocabulary.value)
+    """Append a column of ids to the batches of one partition. ``options`` are arguments of ``Encoder.encode``."""
+    encoder = deserialize_encoder(vocabulary.value)
     for batch, texts in _texts(batches, column, missing):
         if padded:
-            ids = encoder.encode(texts, threads=1, **settings)
+            ids = encoder.encode(texts, threads=1, **options)
             rows = Ragged(ids.reshape(-1), np.arange(len(ids) + 1, dtype=np.int64) * ids.shape[1])
         else:
-            rows = encoder.encode_ragged(texts, threads=1, **settings)
+            rows = encoder.encode_ragged(texts, threads=1, **options)
         yield batch.append_column(output, _lists(rows.values, rows.row_splits))
 
 
@@ -82,8 +82,8 @@ def embed_partition(
     output: str,
     pooling: str,
 ) -> Batches:
-    """Put a column of pooled vectors beside the columns of one partition."""
-    encoder = unpacked(vocabulary.value)
+    """Append a column of pooled vectors to the batches of one partition."""
+    encoder = deserialize_encoder(vocabulary.value)
     embedder = _embedder(model.value, encoder)
     for batch, texts in _texts(batches, column, missing):
         vectors = embedder.pool_rows(encoder.encode_ragged(texts, threads=1), pooling)
@@ -91,22 +91,24 @@ def embed_partition(
         yield batch.append_column(output, _lists(vectors.reshape(-1), splits))
 
 
-def packed(encoder: Encoder) -> bytes:
-    """What a worker needs of a vocabulary, as JSON."""
-    kept = {"pad_id": encoder.pad_id, "profile": encoder.profile, "oov": encoder.oov}
-    about = {"fingerprint": encoder.fingerprint, "kept": kept, "specification": encoder.specification}
-    return json.dumps(about, ensure_ascii=False).encode()
+def serialize_encoder(encoder: Encoder) -> bytes:
+    """Return everything that a worker needs of a vocabulary, as JSON."""
+    options = {"pad_id": encoder.pad_id, "profile": encoder.profile, "oov": encoder.oov}
+    contents = {"fingerprint": encoder.fingerprint, "options": options, "specification": encoder.specification}
+    return json.dumps(contents, ensure_ascii=False).encode()
 
 
-def unpacked(vocabulary: bytes) -> Encoder:
-    """The encoder of what ``packed`` made: made, and its kernels' tables filled, once in the life of a worker."""
-    return _once(("encoder", hashlib.sha256(vocabulary).digest()), lambda: _unpack(vocabulary))
+def deserialize_encoder(vocabulary: bytes) -> Encoder:
+    """Return the encoder of the result of ``serialize_encoder``. A worker caches it with the tables of its kernels."""
+    return _cached(("encoder", hashlib.sha256(vocabulary).digest()), lambda: _make_encoder(vocabulary))
 
 
-def _unpack(vocabulary: bytes) -> Encoder:
-    about = json.loads(vocabulary)
-    specification = about["specification"]
-    return Encoder(specification, tokenizer_of(specification), known_fingerprint=about["fingerprint"], **about["kept"])
+def _make_encoder(vocabulary: bytes) -> Encoder:
+    contents = json.loads(vocabulary)
+    specification = contents["specification"]
+    return Encoder(
+        specification, tokenizer_of(specification), known_fingerprint=contents["fingerprint"], **contents["options"]
+    )
 
 
 def _embedder(model: bytes, encoder: Encoder) -> Embedder:
@@ -116,16 +118,16 @@ def _embedder(model: bytes, encoder: Encoder) -> Embedder:
             path.write_bytes(model)
             return Embedder(path, encoder, threads=1)
 
-    return _once(("embedder", hashlib.sha256(model).digest(), encoder.fingerprint, encoder.pad_id), load)
+    return _cached(("embedder", hashlib.sha256(model).digest(), encoder.fingerprint, encoder.pad_id), load)
 
 
-def _once(key: tuple[Any, ...], make: Callable[[], _Kept]) -> _Kept:
-    if key not in _kept:
-        while len(_kept) >= _MOST_KEPT:
-            del _kept[next(iter(_kept))]
-        _kept[key] = make()
-    made: _Kept = _kept[key]
-    return made
+def _cached(key: tuple[Any, ...], make: Callable[[], _Cached]) -> _Cached:
+    if key not in _cache:
+        while len(_cache) >= _CACHE_SIZE:
+            del _cache[next(iter(_cache))]
+        _cache[key] = make()
+    value: _Cached = _cache[key]
+    return value
 
 
 def _partition() -> int:
@@ -134,27 +136,27 @@ def _partition() -> int:
 
 
 def _texts(batches: Batches, column: str, missing: str) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
-    """Cut batches to a good size: some rows of all columns, and the texts in them, checked."""
-    columns, where, row = Columns(column, (), missing), f"partition {_partition()}", 1
+    """Split batches to a suitable size. Yield rows of all columns and their validated texts."""
+    columns, source, row = Columns(column, (), missing), f"partition {_partition()}", 1
     for batch in batches:
-        place = Location(where, "row", row)
-        texts = validate(batch.column(column), column, place, "strict")
+        location = Location(source, "row", row)
+        texts = validate(batch.column(column), column, location, "strict")
         start = 0
-        for part in columns.batches(column, texts, {}, place):
+        for part in columns.batches(column, texts, {}, location):
             yield batch.slice(start, len(part)), part.column(0)
             start += len(part)
         row += len(batch)
 
 
 def _tallies(texts: Iterator[pa.Array], profile: Profile) -> Iterator[Tally]:
-    """Count texts, or rows of tokens; what is counted is handed over before it is too much."""
+    """Count texts or rows of tokens. Yield the counts whenever they have too many distinct tokens."""
     counter = TokenCounter(profile, 1)
     for batch in texts:
         if batch.type != STRINGS:
             yield tally_tokens(batch)
             continue
         counter.add(batch)
-        if counter.distinct > MOST_DISTINCT:
+        if counter.distinct > MAX_DISTINCT:
             yield counter.result()
             counter = TokenCounter(profile, 1)
     yield counter.result()

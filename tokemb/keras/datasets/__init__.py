@@ -1,5 +1,5 @@
-"""Feeding Keras models: batches of ids and labels, for ``tf.data`` and as a ``keras.utils.PyDataset``.
+"""Datasets of ids and labels for Keras models, as a ``tf.data.Dataset`` or a ``keras.utils.PyDataset``.
 
-``examples`` makes rows of ids and labels of what the user has, ``order`` says which rows come together and when,
-``batches`` cuts them out; ``tf_dataset`` and ``py_dataset`` hand them to Keras.
+``examples`` encodes texts and labels, ``order`` assigns rows to batches, and ``batches`` pads each batch.
+``tf_dataset`` and ``py_dataset`` pass the batches to Keras.
 """

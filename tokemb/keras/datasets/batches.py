@@ -1,4 +1,4 @@
-"""Batches, cut from rows of ids and their labels."""
+"""Make padded batches from rows of ids and their labels."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ from tokemb.keras.datasets.order import BatchOrder
 from tokemb.rows.pack_rows import pack_rows
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
-# Ids int32 (batch, maxlen), and the labels (batch, ...) if there are some.
+# Ids int32 (batch, maxlen), and labels (batch, ...) if there are any.
 Batch = tuple[Int32] | tuple[Int32, Numbers]
 
 
 @dataclass(frozen=True)
 class BatchMaker:
-    """Cuts batches: ``order`` says of which rows, ``shape`` and ``pad_id`` how they are padded."""
+    """Make padded batches.
+
+    Attributes:
+        order: The assignment of rows to batches.
+        shape: The padding and truncation.
+        pad_id: The id of padding.
+    """
 
     order: BatchOrder
     shape: PadTruncate
@@ -29,29 +35,37 @@ class BatchMaker:
 
     @classmethod
     def of(cls, order: BatchOrder, shape: PadTruncate, pad_id: int) -> BatchMaker:
-        """Grouped by length, rows are cut to the length that they all have otherwise, but not padded to it."""
+        """Make a batch maker. If rows are grouped by length, they are truncated to ``shape`` but not padded to it."""
         return cls(order, replace(shape, pad_to=None) if order.by_length else shape, pad_id)
 
     @property
     def fixed_shape(self) -> tuple[int | None, int | None]:
-        """The shape of the ids of every batch, ``None`` where batches differ."""
+        """The shape of the ids of every batch. ``None`` for an axis whose size varies."""
         return (self.order.batch_size if self.order.drop_remainder else None), self.shape.fixed_length
 
-    def plan(self, examples: Examples, *number: int) -> list[Int64]:
-        """The rows of each batch in the pass of this ``number``, or with a second one in this part of the pass.
+    def plan(self, examples: Examples, *epoch: int) -> list[Int64]:
+        """Assign rows to batches.
 
-        Raises ``ArgumentError`` if a row is longer than all buckets.
+        Args:
+            examples: The rows.
+            *epoch: The number of the epoch, and of the chunk within it if the rows come in chunks.
+
+        Returns:
+            The row numbers of each batch.
+
+        Raises:
+            ArgumentError: If a row is longer than all buckets.
         """
         lengths = examples.rows.lengths
         self.order.check_lengths(lengths)
-        return self.order.batches(lengths, number)
+        return self.order.batches(lengths, epoch)
 
-    def batches(self, examples: Examples, *number: int) -> Iterator[Batch]:
-        """The batches of ``plan``."""
-        return (self.cut(examples, rows) for rows in self.plan(examples, *number))
+    def batches(self, examples: Examples, *epoch: int) -> Iterator[Batch]:
+        """Return an iterator over the batches of ``plan``."""
+        return (self.make_batch(examples, rows) for rows in self.plan(examples, *epoch))
 
-    def cut(self, examples: Examples, rows: Int64) -> Batch:
-        """The batch of the rows of these numbers, int64 (batch,)."""
+    def make_batch(self, examples: Examples, rows: Int64) -> Batch:
+        """Make the batch of the rows with these numbers, int64 ``(batch,)``."""
         splits = examples.rows.row_splits
         starts = splits[rows]
         lengths = splits[rows + 1] - starts
@@ -66,12 +80,12 @@ class BatchMaker:
 
     def _padded_length(self, longest: int) -> int:
         bucket = self.order.bucket_length(longest)
-        # Models divide by the length, so that texts without any tokens have one too.
+        # Models divide by the length, so it must not be 0, even if no text of the batch has tokens.
         return max(self.shape.padded_length(longest) if bucket is None else bucket, 1)
 
 
-def check_some(batches: int, rows: int, order: BatchOrder) -> None:
-    """Raise ``ArgumentError`` if there is no batch: what Keras says of that is hard to understand."""
+def check_not_empty(batches: int, rows: int, order: BatchOrder) -> None:
+    """Raise ``ArgumentError`` if there is no batch. The message of Keras is hard to understand."""
     if not batches:
-        rest = f", which is not one whole batch of {order.batch_size}: leave drop_remainder out" if rows else ""
-        raise ArgumentError(f"a dataset must have at least one batch; received {rows} rows{rest}")
+        remedy = f", fewer than a batch of {order.batch_size}: pass drop_remainder=False" if rows else ""
+        raise ArgumentError(f"a dataset must have at least one batch; received {rows} rows{remedy}")

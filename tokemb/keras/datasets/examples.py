@@ -1,4 +1,4 @@
-"""Examples: rows of ids and their labels, of texts in memory or of files."""
+"""Make examples, which are rows of ids and their labels, from texts in memory or files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb.errors import ArgumentError
-from tokemb.keras.datasets.labels import Numbers, numbers_of
+from tokemb.keras.datasets.labels import Numbers, encode_labels
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
 from tokemb.vocabulary.pad_truncate import PadTruncate
@@ -43,7 +43,7 @@ class RowEncoder(Protocol):
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows of ids, truncated, and their ``labels`` (rows, ...) if they have some."""
+    """Truncated rows of ids, and their ``labels`` ``(rows, ...)``, ``None`` if there are none."""
 
     rows: Ragged
     labels: Numbers | None
@@ -52,22 +52,27 @@ class Examples:
         return len(self.rows)
 
     def slice(self, start: int, stop: int) -> Examples:
-        """The examples from ``start`` to before ``stop``, as views."""
+        """Return the examples from ``start`` to before ``stop`` as views."""
         return Examples(self.rows.slice(start, stop), None if self.labels is None else self.labels[start:stop])
 
     @classmethod
     def concatenate(cls, parts: Sequence[Examples]) -> Examples:
-        """The examples of all ``parts``, at least one, in order."""
+        """Return the examples of all ``parts`` in order."""
         labels = [part.labels for part in parts if part.labels is not None]
         return cls(Ragged.concatenate([part.rows for part in parts]), np.concatenate(labels) if labels else None)
 
 
 @dataclass(frozen=True)
 class ExampleMaker:
-    """Makes examples with ``encoder``.
+    """Encode texts and labels as examples.
 
-    ``column``: of files, the one that holds the texts. ``classes``: the order that numbers labels which are strings.
-    ``maxlen``, ``truncating``, ``threads``: as for ``Encoder.encode``.
+    Attributes:
+        encoder: The vocabulary.
+        column: The column of the texts, for files.
+        classes: The classes in order, if the labels are strings.
+        maxlen: The maximum length of a row.
+        truncating: The side of truncation.
+        threads: The number of threads.
     """
 
     encoder: RowEncoder
@@ -78,46 +83,62 @@ class ExampleMaker:
     threads: int | None
 
     def in_memory(self, texts: Any, labels: Any) -> Examples:  # noqa: ANN401
-        """All examples, encoded once.
+        """Encode all examples.
 
-        ``texts``: as ``Encoder.encode`` takes them, or a function that gives record batches. ``labels``: a column as
-        ``numbers_of`` takes it, or the name of one beside the texts.
-        Raises ``ArgumentError`` for labels that cannot be, or are more or less than the texts; for texts as ``encode``.
+        Args:
+            texts: Texts, as for ``Encoder.encode``, or a function that returns record batches.
+            labels: A column, as for ``encode_labels``, or the name of a column of the files or record batches.
+
+        Raises:
+            ArgumentError: If a label is invalid, or there are not as many labels as texts. Errors of texts are those of
+                ``encode``.
         """
-        label = labels if isinstance(labels, str) else None
-        if label is not None or self.column is not None or callable(texts):
-            batches = opened(texts, self.column, label)
-            examples = Examples.concatenate(list(self.of_batches(batches, label)))
+        label_column = labels if isinstance(labels, str) else None
+        if label_column is not None or self.column is not None or callable(texts):
+            batches = open_batches(texts, self.column, label_column)
+            examples = Examples.concatenate(list(self.from_batches(batches, label_column)))
         else:
             examples = Examples(self._rows(texts), None)
-        if labels is None or label is not None:
+        if labels is None or label_column is not None:
             return examples
-        numbers = numbers_of(labels, self.classes)
+        numbers = encode_labels(labels, self.classes)
         if len(numbers) != len(examples):
-            raise ArgumentError(f"labels must be as many as texts; received {len(numbers)} for {len(examples)} texts")
+            raise ArgumentError(
+                f"labels must have one row for each text; received {len(numbers)} labels for {len(examples)} texts"
+            )
         return Examples(examples.rows, numbers)
 
-    def of_batches(self, batches: Iterable[pa.RecordBatch], label: str | None) -> Iterator[Examples]:
-        """The examples of each record batch: texts in the first column, and labels in the one called ``label``."""
-        count, made = RowCount(), 0
+    def from_batches(self, batches: Iterable[pa.RecordBatch], label_column: str | None) -> Iterator[Examples]:
+        """Yield the examples of each record batch: texts in the first column, labels in ``label_column``."""
+        count, encoded = RowCount(), 0
         for batch in count.reading(batches):
-            labels = None if label is None else self._labels(batch, label, count.rows - len(batch))
+            labels = None if label_column is None else self._labels(batch, label_column, count.rows - len(batch))
             examples = Examples(self._rows(batch.column(0)), labels)
-            made += len(examples)
-            count.check(made, "encoded")
+            encoded += len(examples)
+            count.check(encoded, "encoded")
             yield examples
 
     def _rows(self, texts: Path | Iterable[Any]) -> Ragged:
         return self.encoder.encode_ragged(texts, maxlen=self.maxlen, truncating=self.truncating, threads=self.threads)
 
-    def _labels(self, batch: pa.RecordBatch, name: str, before: int) -> Numbers:
+    def _labels(self, batch: pa.RecordBatch, name: str, first_row: int) -> Numbers:
         if name not in batch.schema.names:
-            raise ArgumentError(f"there is no column {name!r}; there are {', '.join(map(repr, batch.schema.names))}")
-        return numbers_of(batch.column(name), self.classes, before)
+            names = ", ".join(map(repr, batch.schema.names))
+            raise ArgumentError(f"there is no column {name!r}; there are {names}: pass one of these as labels")
+        return encode_labels(batch.column(name), self.classes, first_row)
 
 
-def opened(texts: Any, column: str | None, label: str | None) -> Iterator[pa.RecordBatch]:  # noqa: ANN401
-    """Record batches of files, an iterator of some, or a function that gives one; texts in the first column."""
+def open_batches(texts: Any, column: str | None, label_column: str | None) -> Iterator[pa.RecordBatch]:  # noqa: ANN401
+    """Return record batches, with the texts in the first column.
+
+    Args:
+        texts: Files, an iterator of record batches, or a function that returns one of these.
+        column: The column of the texts, for files.
+        label_column: The column of the labels.
+
+    Raises:
+        ArgumentError: If an argument is invalid.
+    """
     if callable(texts):
         texts = texts()
     if isinstance(texts, Iterator):
@@ -125,7 +146,7 @@ def opened(texts: Any, column: str | None, label: str | None) -> Iterator[pa.Rec
         texts = chain(first, texts)
         if all(isinstance(item, pa.RecordBatch) for item in first):
             if column is not None:
-                raise ArgumentError("column is for files: the first column of record batches is the text")
+                raise ArgumentError("column is for files: record batches must have the texts in their first column")
             return texts
     paths = [texts] if isinstance(texts, Path) else list(texts)
     if not paths or not all(isinstance(path, Path) for path in paths):
@@ -135,4 +156,4 @@ def opened(texts: Any, column: str | None, label: str | None) -> Iterator[pa.Rec
         )
     from tokemb.sources.corpus import read_corpus
 
-    return read_corpus(paths, column=column, keep=[] if label is None else [label])
+    return read_corpus(paths, column=column, keep=[] if label_column is None else [label_column])

@@ -1,4 +1,4 @@
-"""Examples of files that are larger than memory: read anew for each pass, so many rows at a time."""
+"""Examples of files that are larger than memory. The files are read again in each epoch, one chunk at a time."""
 
 from __future__ import annotations
 
@@ -9,58 +9,63 @@ from pathlib import Path
 from typing import Any
 
 from tokemb.errors import ArgumentError
-from tokemb.keras.datasets.examples import ExampleMaker, Examples, opened
+from tokemb.keras.datasets.examples import ExampleMaker, Examples, open_batches
 from tokemb.sources.prefetch import prefetch
 
 
 @dataclass(frozen=True)
-class Streamed:
-    """Texts in files, and their labels in the column ``label`` if that is not ``None``.
+class StreamedExamples:
+    """Examples that are read from files in each epoch.
 
-    ``texts``: files, or a function that gives record batches. ``rows``: how many are held at a time.
+    Attributes:
+        maker: The maker of the examples.
+        texts: Files, or a function that returns record batches.
+        label_column: The column of the labels. ``None`` if there are none.
+        rows: The number of rows of a chunk.
     """
 
     maker: ExampleMaker
     texts: Any
-    label: str | None
+    label_column: str | None
     rows: int
 
     def __post_init__(self) -> None:
         paths = [self.texts] if isinstance(self.texts, Path) else self.texts
-        of_files = isinstance(paths, (list, tuple)) and all(isinstance(path, Path) for path in paths)
-        if not (of_files or callable(self.texts)):
+        are_files = isinstance(paths, (list, tuple)) and all(isinstance(path, Path) for path in paths)
+        if not (are_files or callable(self.texts)):
             raise ArgumentError(
-                "with buffer, texts are read anew for each pass: pass files, as a list of pathlib.Path, or a function "
-                f"that gives record batches; received {type(self.texts).__name__}"
+                "with buffer, texts are read again in each epoch: pass files, as a list of pathlib.Path, or a function "
+                f"that returns record batches; received {type(self.texts).__name__}"
             )
-        if not (self.label is None or isinstance(self.label, str)):
-            raise ArgumentError("with buffer, labels must be the name of a column beside the texts")
+        if not (self.label_column is None or isinstance(self.label_column, str)):
+            raise ArgumentError("with buffer, labels must be the name of a column of the files or record batches")
 
     def first(self) -> Examples:
-        """Some examples, which tell what all are like; raises what reading them raises."""
+        """Return the first examples, whose labels have the dtype and shape of all."""
         with closing(self._examples()) as examples:
             return next(examples, Examples.concatenate([]))
 
-    def parts(self) -> Generator[Examples, None, None]:
-        """All examples, ``rows`` at a time; while some are used, a thread makes the next."""
-        return prefetch(in_parts(self._examples(), self.rows), most=1)
+    def chunks(self) -> Generator[Examples, None, None]:
+        """Yield all examples in chunks. A thread makes the next chunk while one is used."""
+        return prefetch(rechunk(self._examples(), self.rows), limit=1)
 
     def _examples(self) -> Generator[Examples, None, None]:
-        yield from self.maker.of_batches(opened(self.texts, self.maker.column, self.label), self.label)
+        batches = open_batches(self.texts, self.maker.column, self.label_column)
+        yield from self.maker.from_batches(batches, self.label_column)
 
 
-def in_parts(examples: Iterable[Examples], rows: int) -> Generator[Examples, None, None]:
-    """Put examples together, or cut them, into parts of ``rows`` each; the last may have less."""
-    waiting: list[Examples] = []
-    held = 0
-    for some in examples:
+def rechunk(examples: Iterable[Examples], rows: int) -> Generator[Examples, None, None]:
+    """Concatenate and split examples into chunks of ``rows`` rows. The last chunk may have fewer."""
+    pending: list[Examples] = []
+    pending_rows = 0
+    for batch in examples:
         start = 0
-        while held + len(some) - start >= rows:
-            stop = start + rows - held
-            yield Examples.concatenate([*waiting, some.slice(start, stop)])
-            waiting, held, start = [], 0, stop
-        if start < len(some):
-            waiting.append(some.slice(start, len(some)))
-            held += len(some) - start
-    if waiting:
-        yield Examples.concatenate(waiting)
+        while pending_rows + len(batch) - start >= rows:
+            stop = start + rows - pending_rows
+            yield Examples.concatenate([*pending, batch.slice(start, stop)])
+            pending, pending_rows, start = [], 0, stop
+        if start < len(batch):
+            pending.append(batch.slice(start, len(batch)))
+            pending_rows += len(batch) - start
+    if pending:
+        yield Examples.concatenate(pending)

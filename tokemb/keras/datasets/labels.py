@@ -1,4 +1,4 @@
-"""Labels: whatever column of numbers a user has, as a NumPy array that Keras takes."""
+"""Convert a column of labels to a NumPy array for Keras."""
 
 from __future__ import annotations
 
@@ -10,51 +10,62 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb.errors import ArgumentError
-from tokemb.sources.texts import decoded
+from tokemb.sources.texts import decode_dictionary
 
 Numbers = npt.NDArray[Any]
 
 
 def check_classes(classes: Sequence[str] | None) -> list[str] | None:
-    """The names of classes as a list; raises ``ArgumentError`` unless they are different strings."""
+    """Return the names of classes as a list, or raise ``ArgumentError`` if they are not distinct strings."""
     if classes is None:
         return None
     names = [] if isinstance(classes, str) else list(classes)
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        raise ArgumentError(f"classes must be a list of different strings; received {classes!r:.80}")
+        raise ArgumentError(f"classes must be a list of distinct strings; received {classes!r:.80}")
     return names
 
 
-def numbers_of(labels: Any, classes: list[str] | None = None, first: int = 0) -> Numbers:  # noqa: ANN401 - any column
-    """Labels as numbers (rows,), or (rows, ...) if each is several.
+def encode_labels(
+    labels: Any,  # noqa: ANN401 - any column
+    classes: list[str] | None = None,
+    first_row: int = 0,
+) -> Numbers:
+    """Convert labels to an array of numbers.
 
-    ``labels``: a list, a NumPy array, an Arrow array or what gives one (a pandas or Polars Series). Floats become
-    float32, booleans int32, whole numbers keep their dtype; strings become their place in ``classes``, int32.
-    ``first``: the number of the first of them, for messages.
-    Raises ``ArgumentError`` for anything else, and for one that is missing.
+    Args:
+        labels: A list, a NumPy array, an Arrow array, or a pandas or Polars Series.
+        classes: The classes in order, if the labels are strings.
+        first_row: The number of the first row, for messages.
+
+    Returns:
+        Array ``(rows,)``, or ``(rows, ...)`` if each row has several labels. Floats become float32, Booleans int32, and
+        integers keep their dtype. Strings become their index in ``classes``, int32.
+
+    Raises:
+        ArgumentError: If the labels have another type, or one is missing.
     """
     if isinstance(labels, np.ndarray) and labels.dtype.kind in "biuf":
         numbers = labels
     else:
-        numbers = _of_arrow(_as_arrow(labels), classes, first)
+        numbers = _arrow_to_numpy(_to_arrow(labels), classes, first_row)
         classes = None
     if not numbers.ndim:
-        raise ArgumentError(f"labels must be a column, one a row; received {labels!r:.80}")
+        raise ArgumentError(f"labels must be a column with one label per row; received {labels!r:.80}")
     if classes is not None:
-        raise ArgumentError(f"classes name labels that are strings; these are {numbers.dtype}: leave classes out")
+        raise ArgumentError(f"classes are for labels that are strings; received {numbers.dtype}: pass classes=None")
     if numbers.dtype.kind == "f":
         missing = np.flatnonzero(np.isnan(numbers).reshape(len(numbers), -1).any(axis=1))
         if len(missing):
-            raise ArgumentError(f"labels[{first + missing[0]}] is missing (nan): fill it, or leave its row out")
+            raise ArgumentError(f"labels[{first_row + missing[0]}] is missing (nan): fill it, or remove the row")
         return numbers.astype(np.float32, copy=False)
     return numbers.astype(np.int32) if numbers.dtype.kind == "b" else numbers
 
 
-def _as_arrow(labels: Any) -> pa.Array:  # noqa: ANN401
+def _to_arrow(labels: Any) -> pa.Array:  # noqa: ANN401
     if isinstance(labels, (pa.Array, pa.ChunkedArray)):
         column = labels
     elif isinstance(labels, str):
-        raise ArgumentError(f"labels must be a column of numbers; the name of one, {labels!r}, is for files")
+        raise ArgumentError(f"labels must be a column of numbers; received {labels!r}: column names are for files")
     else:
         try:
             if hasattr(labels, "__arrow_c_stream__"):
@@ -65,23 +76,23 @@ def _as_arrow(labels: Any) -> pa.Array:  # noqa: ANN401
             raise ArgumentError(f"labels must be a column of numbers: {str(error).strip():.200}") from None
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    return decoded(column)
+    return decode_dictionary(column)
 
 
-def _of_arrow(column: pa.Array, classes: list[str] | None, first: int) -> Numbers:
+def _arrow_to_numpy(column: pa.Array, classes: list[str] | None, first_row: int) -> Numbers:
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
-        raise ArgumentError(f"labels[{first + row}] is missing: fill it, or leave its row out")
+        raise ArgumentError(f"labels[{first_row + row}] is missing: fill it, or remove the row")
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return _places(column.cast(pa.large_string()), classes, first)
+        return _class_indices(column.cast(pa.large_string()), classes, first_row)
     if classes is not None:
-        raise ArgumentError(f"classes name labels that are strings; these are {kind}: leave classes out")
+        raise ArgumentError(f"classes are for labels that are strings; received {kind}: pass classes=None")
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         if column.flatten().null_count:
             row = next(i for i, label in enumerate(column) if label.values.null_count)
-            raise ArgumentError(f"labels[{first + row}] holds a missing number: fill it, or leave its row out")
-        inner = _of_arrow(column.flatten(), None, first)
+            raise ArgumentError(f"labels[{first_row + row}] contains a missing number: fill it, or remove the row")
+        inner = _arrow_to_numpy(column.flatten(), None, first_row)
         sizes = set(column.value_lengths().to_pylist()) if len(column) else {0}
         if len(sizes) > 1:
             raise ArgumentError(f"all labels must have the same shape; received lists of {min(sizes)} to {max(sizes)}")
@@ -91,16 +102,19 @@ def _of_arrow(column: pa.Array, classes: list[str] | None, first: int) -> Number
     return column.to_numpy(zero_copy_only=False)
 
 
-def _places(column: pa.Array, classes: list[str] | None, first: int) -> Numbers:
-    """The place of each string in ``classes``, int32 (rows,)."""
-    import pyarrow.compute as pc  # here, so that numbers do not wait for it
+def _class_indices(column: pa.Array, classes: list[str] | None, first_row: int) -> Numbers:
+    """Return the index of each string in ``classes``, int32 ``(rows,)``."""
+    import pyarrow.compute as pc  # slow, and not needed for numbers
 
     if classes is None:
         found = sorted(pc.unique(column).to_pylist())
         listed = ", ".join(map(repr, found[:3])) + (", ..." if len(found) > 3 else "")
-        raise ArgumentError(f"labels must be numbers; received strings: number them in an order, classes=[{listed}]")
-    places = pc.index_in(column, value_set=pa.array(classes, column.type))
-    if places.null_count:
-        row = int(np.flatnonzero(places.is_null().to_numpy(zero_copy_only=False))[0])
-        raise ArgumentError(f"labels[{first + row}] is {column[row].as_py()!r:.80}, which is none of the classes")
-    return places.to_numpy(zero_copy_only=False)
+        raise ArgumentError(f"labels must be numbers; received strings: pass their order, classes=[{listed}]")
+    indices = pc.index_in(column, value_set=pa.array(classes, column.type))
+    if indices.null_count:
+        row = int(np.flatnonzero(indices.is_null().to_numpy(zero_copy_only=False))[0])
+        raise ArgumentError(
+            f"labels[{first_row + row}] must be one of the classes; received {column[row].as_py()!r:.80}: "
+            "add it to classes"
+        )
+    return indices.to_numpy(zero_copy_only=False)

@@ -1,4 +1,4 @@
-"""How texts and labels become batches, as a user says it."""
+"""The settings of datasets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tokemb.keras.datasets.order import BatchOrder
 
 @dataclass(frozen=True)
 class FeedSettings:
-    """What ``Encoder.dataset`` and ``Encoder.py_dataset`` are told; see there."""
+    """The arguments of ``Encoder.dataset`` and ``Encoder.py_dataset``, which document them."""
 
     column: str | None
     classes: Sequence[str] | None
@@ -28,8 +28,8 @@ class FeedSettings:
     threads: int | None
 
     def makers(self, encoder: RowEncoder) -> tuple[ExampleMaker, BatchMaker]:
-        """What makes examples, and batches of them; raises ``ArgumentError`` for settings that cannot be."""
-        order = BatchOrder.checked(self.batch_size, self.shuffle, self.seed, self.bucket, self.drop_remainder)
+        """Return the makers of examples and of batches, or raise ``ArgumentError`` if a setting is invalid."""
+        order = BatchOrder.from_settings(self.batch_size, self.shuffle, self.seed, self.bucket, self.drop_remainder)
         shape = encoder.pad_truncate(self.maxlen, self.padding, self.truncating)
         classes = check_classes(self.classes)
         examples = ExampleMaker(encoder, self.column, classes, self.maxlen, self.truncating, self.threads)

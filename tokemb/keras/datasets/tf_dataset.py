@@ -1,4 +1,4 @@
-"""Batches as a ``tf.data.Dataset``. Importing this imports TensorFlow."""
+"""Batches as a ``tf.data.Dataset``. Importing this module imports TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from tokemb._validation import check_count
 from tokemb.errors import MissingPackageError
-from tokemb.keras.datasets.batches import Batch, BatchMaker, check_some
+from tokemb.keras.datasets.batches import Batch, BatchMaker, check_not_empty
 from tokemb.keras.datasets.examples import Examples, RowEncoder
-from tokemb.keras.datasets.files import Streamed
+from tokemb.keras.datasets.files import StreamedExamples
 from tokemb.keras.datasets.settings import FeedSettings
 
 try:
@@ -27,46 +27,50 @@ def make_dataset(
     settings: FeedSettings,
     buffer: int | None,
 ) -> tf.data.Dataset:
-    """``Encoder.dataset``."""
-    examples_of, maker = settings.makers(encoder)
+    """Make the dataset of ``Encoder.dataset``."""
+    example_maker, maker = settings.makers(encoder)
     if buffer is not None:
         rows = check_count("buffer", buffer)
-        # In whole batches, so that only the last part has one that is not.
+        # A chunk is a multiple of the batch size, so that only the last chunk can have a smaller batch.
         rows = -(-rows // maker.order.batch_size) * maker.order.batch_size
-        streamed = Streamed(examples_of, texts, labels, rows)
+        streamed = StreamedExamples(example_maker, texts, labels, rows)
         first = streamed.first()
-        check_some(len(first), len(first), maker.order)
-        return _dataset(lambda number: _of_parts(streamed, maker, number), first, maker, None)
-    examples = examples_of.in_memory(texts, labels)
+        check_not_empty(len(first), len(first), maker.order)
+        return _dataset(lambda epoch: _batches_of_chunks(streamed, maker, epoch), first, maker, None)
+    examples = example_maker.in_memory(texts, labels)
     batches = len(maker.plan(examples, 0))
-    check_some(batches, len(examples), maker.order)
-    return _dataset(lambda number: maker.batches(examples, number), examples, maker, batches)
+    check_not_empty(batches, len(examples), maker.order)
+    return _dataset(lambda epoch: maker.batches(examples, epoch), examples, maker, batches)
 
 
-def _of_parts(streamed: Streamed, maker: BatchMaker, number: int) -> Iterator[Batch]:
-    with closing(streamed.parts()) as parts:
-        for part, examples in enumerate(parts):
-            yield from maker.batches(examples, number, part)
+def _batches_of_chunks(streamed: StreamedExamples, maker: BatchMaker, epoch: int) -> Iterator[Batch]:
+    with closing(streamed.chunks()) as chunks:
+        for number, examples in enumerate(chunks):
+            yield from maker.batches(examples, epoch, number)
 
 
 def _dataset(
-    of_pass: Callable[[int], Iterator[Batch]], some: Examples, maker: BatchMaker, batches: int | None
+    batches_of_epoch: Callable[[int], Iterator[Batch]], sample: Examples, maker: BatchMaker, batches: int | None
 ) -> tf.data.Dataset:
-    """A dataset of the batches of each pass: ``of_pass`` gets its number, from 0.
+    """Make a dataset.
 
-    ``some``: examples, which tell the dtype and shape of labels. ``batches``: how many there are, if that is known.
+    Args:
+        batches_of_epoch: A function from the number of an epoch, from 0, to its batches.
+        sample: Examples with the dtype and shape of all labels.
+        maker: The maker of the batches.
+        batches: The number of batches in an epoch. ``None`` if it is not known.
     """
     signature: Any = tf.TensorSpec(maker.fixed_shape, tf.int32)
-    if some.labels is not None:
-        signature = signature, tf.TensorSpec((maker.fixed_shape[0], *some.labels.shape[1:]), some.labels.dtype)
-    numbers = count()
+    if sample.labels is not None:
+        signature = signature, tf.TensorSpec((maker.fixed_shape[0], *sample.labels.shape[1:]), sample.labels.dtype)
+    epochs = count()
 
-    def batches_of_next() -> Iterator[Any]:
-        of_next = of_pass(next(numbers))
-        return of_next if some.labels is not None else (ids for (ids,) in of_next)  # type: ignore[misc]
+    def next_epoch() -> Iterator[Any]:
+        batches = batches_of_epoch(next(epochs))
+        return batches if sample.labels is not None else (ids for (ids,) in batches)  # type: ignore[misc]
 
-    dataset = tf.data.Dataset.from_generator(batches_of_next, output_signature=signature)
+    dataset = tf.data.Dataset.from_generator(next_epoch, output_signature=signature)
     if batches is not None:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches))
-    # Made in a thread while the model works on those before.
+    # A thread makes the next batches while the model uses the current one.
     return dataset.prefetch(tf.data.AUTOTUNE)

@@ -1,7 +1,7 @@
-"""A Keras layer from strings to ids.
+"""Keras layers from strings to ids.
 
-Importing this imports TensorFlow and registers the layer with Keras, so that saved models that contain one can be
-loaded.
+Importing this package imports TensorFlow and registers ``TextToIds`` with Keras, so that saved models with this layer
+can be loaded.
 """
 
 from tokemb.keras.layers.text_to_ids import TextToIds, make_layer

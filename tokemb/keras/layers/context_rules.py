@@ -1,8 +1,8 @@
-"""What becomes of some characters depends on others, near or far: the rules that profiles have of that kind.
+"""Rules for characters whose normalization depends on other characters.
 
-``final sigma``: a capital sigma that ends a word becomes ς. Letters with case make it one, marks and apostrophes are
-passed over. ``mark order``: marks that follow one letter are put in their canonical order. Which characters matter is
-found by asking the normalizer.
+``final sigma``: a capital sigma at the end of a word becomes ς. A word contains a cased letter, and marks and
+apostrophes are ignored. ``mark order``: marks after a letter are put into canonical order. The characters that matter
+are found by querying the normalizer.
 """
 
 from __future__ import annotations
@@ -18,32 +18,46 @@ from tokemb.kernels.structs import PAGE
 FINAL_SIGMA, MARK_ORDER = "final sigma", "mark order"
 
 SIGMA, SMALL_FINAL_SIGMA = "Σ", "ς"
-# What a character is to FINAL_SIGMA, besides 0.
-CASED, PASSED_OVER = 1, 2
-# What a character is to MARK_ORDER, besides 0, which is nothing, and the place of a mark in the order.
-BEGINS_ANEW = 255
+# The contexts of FINAL_SIGMA. 0 is any other character.
+CASED, IGNORED = 1, 2
+# The context of a character that ends a sequence of marks. The other contexts of MARK_ORDER are 0 for a character that
+# vanishes, and the position of a mark in the canonical order.
+RESETS_ORDER = 255
 
-# The normalizer looks back from every sigma to the beginning of what it is asked: it is asked little at a time.
+# Lines per query. The normalizer looks back from every sigma to the start of the text, so the text must be short.
 _LINES = 16
 
 Normalize = Callable[[str], str]
 
 
 class ContextRule(Protocol):
-    """A rule, by its ``name``."""
+    """A rule with a ``name``."""
 
     name: str
 
     def contexts(self, number: int, page: Sequence[str] | None) -> Sequence[Sequence[int]]:
-        """What the characters of the page ``number`` are to the rule, those that matter; all others are 0.
+        """Return the contexts of the characters of a page.
 
-        ``page``: what each becomes by itself, ``None`` if each stays as it is and is no mark. A rule of the normalized
-        text tells it for each character of that, and one for a character that vanishes.
+        Args:
+            number: The number of the page.
+            page: The normalized text of each character alone. ``None`` if no character changes or is a mark.
+
+        Returns:
+            For each character, the contexts of the characters of its normalized text, and one context if the text is
+            empty. Contexts that are not listed are 0.
         """
 
 
 def context_rule(normalize: Normalize, dependent: Sequence[str]) -> ContextRule:
-    """The rule by which ``normalize`` treats the characters ``dependent``; raises ``UnprovableError``."""
+    """Return the rule by which ``normalize`` treats some characters.
+
+    Args:
+        normalize: The normalizer.
+        dependent: The characters whose normalization depends on others.
+
+    Raises:
+        UnprovableError: If there is no such rule.
+    """
     if not dependent:
         return _NoRule()
     if list(dependent) == [SIGMA] and normalize(f"a{SIGMA}") == f"a{SMALL_FINAL_SIGMA}":
@@ -51,7 +65,7 @@ def context_rule(normalize: Normalize, dependent: Sequence[str]) -> ContextRule:
     marks = sorted({mark for character in dependent for mark in normalize(character) if is_reordered(mark)})
     if marks and all(normalize(mark) == mark for mark in marks):
         return _MarkOrder(normalize, marks)
-    raise UnprovableError(f"what becomes of U+{ord(dependent[0]):04X} depends on the characters around it")
+    raise UnprovableError(f"the normalization of U+{ord(dependent[0]):04X} depends on the characters around it")
 
 
 class _NoRule:
@@ -68,19 +82,19 @@ class _FinalSigma:
         self._normalize = normalize
 
     def contexts(self, number: int, page: Sequence[str] | None) -> Sequence[Sequence[int]]:
-        cased, passed_or_cased = (self._makes_final(number, before) for before in ("", "a"))
+        cased, cased_or_ignored = (self._makes_final(number, prefix) for prefix in ("", "a"))
         return [
-            (CASED if makes else PASSED_OVER if lets else 0,)
-            for makes, lets in zip(cased, passed_or_cased, strict=True)
+            (CASED if is_cased else IGNORED if is_either else 0,)
+            for is_cased, is_either in zip(cased, cased_or_ignored, strict=True)
         ]
 
-    def _makes_final(self, number: int, before: str) -> list[bool]:
-        """Whether a sigma that ends a line after ``before`` and a character is final, for all of a page."""
-        found: list[str] = []
+    def _makes_final(self, number: int, prefix: str) -> list[bool]:
+        """Return for each character of a page whether a sigma after ``prefix`` and the character is final."""
+        sigmas: list[str] = []
         for first in range(number * PAGE, (number + 1) * PAGE, _LINES):
-            lines = "".join(f"{before}{chr(code)}{SIGMA}\n" for code in range(first, first + _LINES))
-            found += re.findall(r"([σς])\n", self._normalize(lines))
-        return [sigma == SMALL_FINAL_SIGMA for sigma in found]
+            lines = "".join(f"{prefix}{chr(code)}{SIGMA}\n" for code in range(first, first + _LINES))
+            sigmas += re.findall(r"([σς])\n", self._normalize(lines))
+        return [sigma == SMALL_FINAL_SIGMA for sigma in sigmas]
 
 
 class _MarkOrder:
@@ -88,28 +102,31 @@ class _MarkOrder:
 
     def __init__(self, normalize: Normalize, marks: Sequence[str]) -> None:
         self._normalize = normalize
-        before = {
+        # The number of marks that each mark is moved behind.
+        moves = {
             mark: sum(normalize(mark + other) == other + mark != mark + other for other in marks) for mark in marks
         }
-        places = sorted(set(before.values()))
-        if len(places) >= BEGINS_ANEW:
-            raise UnprovableError(f"the order of marks has {len(places)} places")
-        self._places = {mark: places.index(count) + 1 for mark, count in before.items()}
+        ranks = sorted(set(moves.values()))
+        if len(ranks) >= RESETS_ORDER:
+            raise UnprovableError(f"the order of marks has {len(ranks)} positions")
+        self._positions = {mark: ranks.index(count) + 1 for mark, count in moves.items()}
 
     @cached_property
-    def _backwards(self) -> tuple[str, str]:
-        """Two marks, the one that belongs second first."""
-        return max(self._places, key=self._places.__getitem__), min(self._places, key=self._places.__getitem__)
+    def _first_and_last_mark(self) -> tuple[str, str]:
+        return min(self._positions, key=self._positions.__getitem__), max(
+            self._positions, key=self._positions.__getitem__
+        )
 
     def contexts(self, number: int, page: Sequence[str] | None) -> Sequence[Sequence[int]]:
         if page is None:
-            return [(BEGINS_ANEW,)] * PAGE
+            return [(RESETS_ORDER,)] * PAGE
         return [
-            [self._places.get(part, BEGINS_ANEW) for part in text] or [self._of_nothing(chr(number * PAGE + place))]
-            for place, text in enumerate(page)
+            [self._positions.get(part, RESETS_ORDER) for part in text]
+            or [self._context_of_vanishing(chr(number * PAGE + index))]
+            for index, text in enumerate(page)
         ]
 
-    def _of_nothing(self, character: str) -> int:
-        """What a character is that vanishes: it may do so before or after marks are put in order."""
-        last, first = self._backwards
-        return BEGINS_ANEW if self._normalize(last + character + first) == last + first else 0
+    def _context_of_vanishing(self, character: str) -> int:
+        """Return the context of a character that vanishes, before or after the marks are put in order."""
+        first, last = self._first_and_last_mark
+        return RESETS_ORDER if self._normalize(last + character + first) == last + first else 0

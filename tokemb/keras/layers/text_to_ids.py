@@ -25,12 +25,13 @@ _DTYPES = {"page_of": "<i4", "becomes": "<i4", "classes": "u1", "contexts": "u1"
 
 @keras.saving.register_keras_serializable(package="tokemb")
 class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
-    """Strings (batch,) or (batch, 1) to int32 ids (batch, maxlen), as ``Encoder.encode`` gives them.
+    """Map strings ``(batch,)`` or ``(batch, 1)`` to the int32 ids ``(batch, maxlen)`` of ``Encoder.encode``.
 
-    A single string, of shape (), gives int32 (maxlen,), so that ``dataset.map(layer)`` works before ``batch`` too.
+    A single string, of shape ``()``, gives int32 ``(maxlen,)``, so that ``dataset.map(layer)`` also works before
+    ``batch``. Bytes that are not UTF-8 are an ``InvalidArgumentError``.
 
-    Made by ``Encoder.layer``. Everything that it needs is in its config, so that a saved model needs no vocabulary; to
-    load one in Keras, ``import tokemb.keras.layers`` first. Bytes that are not UTF-8 are an ``InvalidArgumentError``.
+    ``Encoder.layer`` makes the layer. Its config is complete, so a saved model needs no vocabulary. Import
+    ``tokemb.keras.layers`` before Keras loads the model.
     """
 
     def __init__(
@@ -44,11 +45,20 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         padding: str,
         truncating: str,
         fingerprint: str,
-        **kwargs: Any,  # noqa: ANN401 - those of every Keras layer
+        **kwargs: Any,  # noqa: ANN401
     ) -> None:
-        """``tokens``: the token of every id. ``unk_id``: ``None`` to drop unknown tokens.
+        """Initialize the layer.
 
-        ``characters``: an ``UnicodeTable`` as JSON. ``fingerprint``: that of the vocabulary.
+        Args:
+            tokens: The token of each id.
+            characters: A ``UnicodeTable`` as JSON.
+            unk_id: The id of tokens out of vocabulary. ``None`` drops them.
+            pad_id: The id of padding.
+            maxlen: The length of all rows. ``None`` pads to the longest row.
+            padding: ``"pre"`` or ``"post"``.
+            truncating: ``"pre"`` or ``"post"``.
+            fingerprint: The fingerprint of the vocabulary.
+            **kwargs: The arguments of any Keras layer.
         """
         super().__init__(**kwargs)
         self._settings: dict[str, Any] = {
@@ -64,7 +74,7 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         self.maxlen = maxlen
         self._unk_id, self._shape = unk_id, (maxlen, padding, truncating, pad_id)
         self._characters = _from_json(characters)
-        # Text is the business of TensorFlow alone: no casting of inputs, and no compilation by XLA.
+        # Only TensorFlow processes strings. Keras must not cast the inputs, and XLA must not compile the layer.
         self._convert_input_args = False
         self._allow_non_tensor_positional_args = True
         self.supports_jit = False
@@ -73,10 +83,10 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
     def _make_table(self) -> None:
         tokens = self._settings["tokens"]
-        known = {token: index for index, token in enumerate(tokens) if token}
+        ids = {token: index for index, token in enumerate(tokens) if token}
         with tf.init_scope():
-            words = tf.lookup.KeyValueTensorInitializer(list(known), list(known.values()), tf.string, tf.int32)
-            self._words = tf.lookup.StaticHashTable(words, -1 if self._unk_id is None else self._unk_id)
+            initializer = tf.lookup.KeyValueTensorInitializer(list(ids), list(ids.values()), tf.string, tf.int32)
+            self._table = tf.lookup.StaticHashTable(initializer, -1 if self._unk_id is None else self._unk_id)
 
     @property
     def fingerprint(self) -> str:
@@ -84,54 +94,54 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         return str(self._settings["fingerprint"])
 
     def grow(self, encoder: Vocabulary) -> None:
-        """Take the tokens of a vocabulary that grew from that of the layer, with the ids that they have in it.
+        """Replace the vocabulary of the layer by one that grew from it.
 
-        A function that was traced before, as by ``predict``, must be traced again.
+        A function that was traced before, for example by ``predict``, must be traced again.
         """
         self._settings |= {"tokens": encoder.vocabulary, "fingerprint": encoder.fingerprint}
         self._make_table()
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Turn strings (batch,) or (batch, 1) into int32 (batch, maxlen), or one string into int32 (maxlen,)."""
+        """Map strings ``(batch,)`` or ``(batch, 1)`` to int32 ``(batch, maxlen)``, or one string to ``(maxlen,)``."""
         texts = tf.convert_to_tensor(inputs, tf.string)
         shape = tuple(texts.shape)
         _check_shape(shape)
         with tf.device("CPU:0"):
             texts = tf.reshape(texts, [-1])
-            pieces, rows = pretokenize(texts, self._characters)
-            ids = self._words.lookup(pieces)
+            pretokens, rows = pretokenize(texts, self._characters)
+            ids = self._table.lookup(pretokens)
             if self._unk_id is None:
-                known = ids >= 0
-                ids, rows = tf.boolean_mask(ids, known), tf.boolean_mask(rows, known)
+                in_vocabulary = ids >= 0
+                ids, rows = tf.boolean_mask(ids, in_vocabulary), tf.boolean_mask(rows, in_vocabulary)
             padded = pad_rows(ids, rows, tf.size(texts), *self._shape)
         return padded[0] if shape == () else tf.ensure_shape(padded, [shape[0], self.maxlen])
 
     def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:  # noqa: ANN401 - a symbolic tensor
-        """Return int32 (batch, maxlen), or (maxlen,) for one string."""
+        """Return the spec of int32 ``(batch, maxlen)``, or ``(maxlen,)`` for one string."""
         _check_shape(tuple(inputs.shape))
         return keras.KerasTensor((*inputs.shape[:1], self.maxlen), dtype="int32")
 
     def get_config(self) -> dict[str, Any]:
-        """All that makes this layer."""
+        """Return the arguments of the layer."""
         return {**super().get_config(), **self._settings}
 
 
 def make_layer(encoder: Vocabulary, maxlen: int | None, padding: str | None, truncating: str | None) -> TextToIds:
-    """The layer of ``Encoder.layer``."""
+    """Make the layer of ``Encoder.layer``."""
     shape = encoder.pad_truncate(maxlen, padding, truncating)
     if encoder.profile is None:
         raise ArgumentError(
-            "a layer needs a vocabulary that tokemb fitted: what another tokenizer.json does to text has no exact "
-            "counterpart in TensorFlow; encode texts before the model"
+            "a layer needs a vocabulary that tokemb fitted, since TensorFlow cannot reproduce every tokenizer.json "
+            "exactly: encode texts before the model"
         )
-    if encoder.model != "word":
+    if encoder.algorithm != "word":
         raise ArgumentError(
-            f"a layer needs a vocabulary of words; the model {encoder.model} cuts words into pieces in a way that has "
-            "no counterpart in TensorFlow: encode texts before the model"
+            f"a layer needs a vocabulary of words, since TensorFlow cannot split words into subwords exactly; received "
+            f"the algorithm {encoder.algorithm}: encode texts before the model"
         )
     return TextToIds(
         tokens=encoder.vocabulary,
-        characters=_to_json(characters_of(encoder)),
+        characters=_to_json(_unicode_table_of(encoder)),
         unk_id=encoder.unk_id,
         pad_id=encoder.require_pad_id(),
         maxlen=_length(shape),
@@ -141,18 +151,18 @@ def make_layer(encoder: Vocabulary, maxlen: int | None, padding: str | None, tru
     )
 
 
-def characters_of(encoder: Vocabulary) -> UnicodeTable:
-    """What becomes of each character; raises ``ArgumentError`` if that cannot be told."""
+def _unicode_table_of(encoder: Vocabulary) -> UnicodeTable:
+    """Return the table of all characters, or raise ``ArgumentError`` if it would not be exact."""
     components = (json.dumps(component) for component in encoder.splitting)
     try:
         return unicode_table(*components)
     except UnprovableError as reason:
-        raise ArgumentError(f"this vocabulary cannot be a layer: {reason}") from None
+        raise ArgumentError(f"this vocabulary cannot be a layer: {reason}; encode texts before the model") from None
 
 
 def _length(shape: PadTruncate) -> int | None:
     if shape != PadTruncate().override(shape.fixed_length, shape.padding, shape.truncating):
-        raise ArgumentError("this vocabulary pads and truncates to different lengths: tell the layer a maxlen")
+        raise ArgumentError("this vocabulary pads and truncates to different lengths: pass maxlen=...")
     return shape.fixed_length
 
 

@@ -1,4 +1,4 @@
-"""Keras' ``TextVectorization``, to and from, where it gives the same ids."""
+"""Convert vocabularies to Keras' ``TextVectorization``, where it returns the same ids."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _PROFILE = "text-vectorization"
 
 
 def to_text_vectorization(encoder: Vocabulary) -> keras.layers.TextVectorization:
-    """The layer of ``Encoder.to_text_vectorization``."""
-    if encoder.profile != _PROFILE or encoder.model != "word":
+    """Make the layer of ``Encoder.to_text_vectorization``."""
+    if encoder.profile != _PROFILE or encoder.algorithm != "word":
         raise ArgumentError(
-            f"TextVectorization gives the ids of word vocabularies of the profile {_PROFILE}; this one is of "
-            f"{encoder.profile or 'a foreign tokenizer'} and {encoder.model}: Encoder.layer is for any profile"
+            f"TextVectorization returns the ids of word vocabularies of the profile {_PROFILE}; this one is of "
+            f"{encoder.profile or 'a foreign tokenizer'} and {encoder.algorithm}: use Encoder.layer for other profiles"
         )
     if (encoder.padding, encoder.truncating) != ("post", "post"):
         raise ArgumentError(
@@ -23,7 +23,9 @@ def to_text_vectorization(encoder: Vocabulary) -> keras.layers.TextVectorization
             f"padding {encoder.padding!r} and truncating {encoder.truncating!r}: use Encoder.layer"
         )
     tokens = encoder.vocabulary[2:]  # after padding and OOV
-    lost = next((token for token in tokens if token.endswith("\0")), None)
-    if lost is not None:
-        raise ArgumentError(f"TextVectorization loses a NUL that ends a token: {lost!r:.80}; use Encoder.layer")
+    with_nul = next((token for token in tokens if token.endswith("\0")), None)
+    if with_nul is not None:
+        raise ArgumentError(
+            f"TextVectorization loses a NUL at the end of a token; received {with_nul!r:.80}: use Encoder.layer"
+        )
     return keras.layers.TextVectorization(vocabulary=tokens, output_sequence_length=encoder.maxlen)

@@ -1,6 +1,6 @@
-"""What Keras 3 took out of ``keras.preprocessing``: the modules ``text`` and ``sequence``.
+"""The modules ``text`` and ``sequence`` of ``keras.preprocessing``, which Keras 3 removed.
 
-Neither imports Keras or TensorFlow. docs/migrating.md says where they differ from the originals.
+Neither imports Keras or TensorFlow. docs/migrating.md lists the differences from the originals.
 """
 
 from __future__ import annotations

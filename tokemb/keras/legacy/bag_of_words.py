@@ -1,4 +1,4 @@
-"""Rows of ids to a dense matrix, a column an id."""
+"""Convert rows of ids to a dense matrix with one column per id."""
 
 from __future__ import annotations
 
@@ -20,10 +20,20 @@ def count_matrix(
     documents: Mapping[int, int],
     document_count: int,
 ) -> Float64:
-    """Float64 (rows, ``columns``); ids from ``columns`` up are left out. The modes are those of the ``Tokenizer``.
+    """Make the bag-of-words matrix of rows of ids.
 
-    ``documents``: for an id, the rows of the corpus that hold it; ``document_count``: all of them.
-    Raises ``ArgumentError`` for another mode, once there is an id.
+    Args:
+        sequences: The rows of ids.
+        columns: The number of columns. Higher ids are dropped.
+        mode: A mode of ``Tokenizer.sequences_to_matrix``.
+        documents: The number of rows of the corpus that contain each id.
+        document_count: The number of rows of the corpus.
+
+    Returns:
+        float64 array ``(rows, columns)``.
+
+    Raises:
+        ArgumentError: If the mode is invalid and there is at least one id.
     """
     matrix = np.zeros((len(sequences), columns))
     for row, sequence in zip(matrix, sequences, strict=True):
@@ -50,6 +60,6 @@ def _weights(
     if mode == "freq":
         return occurrences / length
     if mode == "tfidf":
-        rows_with = np.array([documents.get(index, 0) for index in indices])
-        return (1 + np.log(occurrences)) * np.log(1 + document_count / (1 + rows_with))
-    raise ArgumentError(f"Unknown vectorization mode: it must be binary, count, tfidf or freq; received {mode!r}")
+        frequencies = np.array([documents.get(index, 0) for index in indices])
+        return (1 + np.log(occurrences)) * np.log(1 + document_count / (1 + frequencies))
+    raise ArgumentError(f"mode must be one of binary, count, tfidf, freq; received {mode!r}")

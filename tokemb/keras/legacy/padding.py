@@ -1,4 +1,4 @@
-"""``pad_sequences``: rows of any kind to one array."""
+"""The function ``pad_sequences`` for rows of any type."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tokemb.rows.ragged import Ragged
 
 Array = npt.NDArray[Any]
 
-# The numbers of which NumPy's character and that of `struct` are the same, C's.
-_PACKED = "bhilqBHILQfd"
+# The dtypes whose type character is the same in NumPy and `struct`.
+_STRUCT_DTYPES = "bhilqBHILQfd"
 
 
 def pad_sequences(
@@ -27,26 +27,33 @@ def pad_sequences(
     dtype: npt.DTypeLike = "int32",
     padding: str = "pre",
     truncating: str = "pre",
-    value: Any = 0.0,  # noqa: ANN401 - whatever the dtype takes
+    value: Any = 0.0,  # noqa: ANN401 - any value of the dtype
 ) -> Array:
     """Pad and truncate rows to the same length.
 
-    ``sequences``: lists or arrays of numbers, strings or vectors, or a ``Ragged``.
-    ``maxlen``: the length, ``None`` for that of the longest row.
-    ``dtype``: that of the result; strings of different lengths need ``object``.
-    ``padding``, ``truncating``: ``"pre"`` or ``"post"``, the end that is filled or cut. ``value``: what fills.
+    Args:
+        sequences: Lists or arrays of numbers, strings or vectors, or a ``Ragged``.
+        maxlen: The length of all rows. ``None`` pads to the longest row.
+        dtype: The dtype of the result. Strings of different lengths need ``object``.
+        padding: ``"pre"`` or ``"post"``.
+        truncating: ``"pre"`` or ``"post"``.
+        value: The value of padding.
 
-    Returns ``dtype`` (rows, maxlen, ...), with the axes of the rows' elements at the end.
-    Raises ``ArgumentError`` for rows that are none or of different shapes, and for what ``dtype`` cannot hold.
+    Returns:
+        Array of ``dtype``, ``(rows, maxlen, ...)``. The axes of the elements are last.
 
-    >>> pad_sequences([[1], [2, 3], [4, 5, 6]], maxlen=2)
-    array([[0, 1],
-           [2, 3],
-           [5, 6]], dtype=int32)
-    >>> pad_sequences([[1.0, 0.5]])
-    Traceback (most recent call last):
-    tokemb.errors.ArgumentError: sequences[0] must fit int32; received [1.0, 0.5]: set dtype, for example to int64, \
-float32 or object
+    Raises:
+        ArgumentError: If a row is not iterable, elements have different shapes, or a value does not fit ``dtype``.
+
+    Example:
+        >>> pad_sequences([[1], [2, 3], [4, 5, 6]], maxlen=2)
+        array([[0, 1],
+               [2, 3],
+               [5, 6]], dtype=int32)
+        >>> pad_sequences([[1.0, 0.5]])
+        Traceback (most recent call last):
+        tokemb.errors.ArgumentError: sequences[0] must fit int32; received [1.0, 0.5]: set dtype, for example to \
+int64, float32 or object
     """
     if not hasattr(sequences, "__len__"):
         raise ArgumentError(f"`sequences` must be iterable, and have a length; received {type(sequences).__name__}")
@@ -54,7 +61,7 @@ float32 or object
     lengths = _lengths(rows)
     if maxlen is None:
         if not rows:
-            raise ArgumentError("maxlen must be set where there are no sequences to take it from")
+            raise ArgumentError("maxlen must be set if there are no sequences")
         maxlen = int(lengths.max())
     if isinstance(value, str) and np.dtype(dtype).kind not in "OUS":
         raise ArgumentError(f"`dtype` {dtype} is not compatible with `value`'s type: set dtype=object for strings")
@@ -64,84 +71,84 @@ float32 or object
         check_side("padding", padding)
     padded = np.empty((len(rows), maxlen, *np.shape(first)[1:]), dtype)
     if np.any(lengths < maxlen):
-        padded[...] = _converted(value, padded.dtype, "value")
-    _put(rows, padded, padding, truncating)
+        padded[...] = _convert(value, padded.dtype, "value")
+    _fill(rows, padded, padding, truncating)
     return padded
 
 
 def _lengths(rows: list[Any]) -> Int64:
-    """Int64 (rows,)."""
     try:
         return np.fromiter(map(len, rows), np.int64, len(rows))
     except TypeError:
-        wrong = next(row for row in rows if not hasattr(row, "__len__"))
-        raise ArgumentError(f"`sequences` must be a list of iterables; received a row {wrong!r:.80}") from None
+        invalid = next(row for row in rows if not hasattr(row, "__len__"))
+        raise ArgumentError(f"`sequences` must be a list of iterables; received a row {invalid!r:.80}") from None
 
 
-def _put(rows: list[Any], padded: Array, padding: str, truncating: str) -> None:
-    """Put ``rows``, truncated, into ``padded``, (rows, maxlen, ...); raises ``ArgumentError`` if they do not fit."""
-    # One at a time: a list of them would be as large as the result, and the garbage collector would go through it.
-    cut = partial(_cut, maxlen=padded.shape[1], truncating=truncating)
-    kinds = {*map(type, rows)}
+def _fill(rows: list[Any], padded: Array, padding: str, truncating: str) -> None:
+    """Truncate rows and copy them to ``padded``, ``(rows, maxlen, ...)``, or raise ``ArgumentError``."""
+    # Rows are truncated one at a time. A list of them would be as large as the result and slow down garbage collection.
+    truncate = partial(_truncate, maxlen=padded.shape[1], truncating=truncating)
+    types = {*map(type, rows)}
     done = False
-    if kinds <= {list, tuple} and padded.size:
-        done = _put_lists(map(cut, rows), padded, padding)
-    elif kinds == {np.ndarray} and padded.size:
-        done = _put_arrays([*map(cut, rows)], padded, padding)
+    if types <= {list, tuple} and padded.size:
+        done = _fill_from_lists(map(truncate, rows), padded, padding)
+    elif types == {np.ndarray} and padded.size:
+        done = _fill_from_arrays([*map(truncate, rows)], padded, padding)
     if not done:
-        _put_rows(map(cut, rows), padded, padding)
+        _fill_from_rows(map(truncate, rows), padded, padding)
 
 
-def _cut(row: Any, maxlen: int, truncating: str) -> Any:  # noqa: ANN401
+def _truncate(row: Any, maxlen: int, truncating: str) -> Any:  # noqa: ANN401
     if len(row) <= maxlen:
         return row
     return row[-maxlen:] if truncating == "pre" else row[:maxlen]
 
 
-def _put_lists(rows: Iterable[Any], padded: Array, padding: str) -> bool:
-    """Put lists into ``padded``, (rows, maxlen), if they hold numbers that fit; otherwise return false."""
+def _fill_from_lists(rows: Iterable[Any], padded: Array, padding: str) -> bool:
+    """Copy lists to ``padded``, ``(rows, maxlen)``. Return false unless they contain numbers that fit its dtype."""
     dtype = padded.dtype
-    if padded.ndim != 2 or dtype.char not in _PACKED or not dtype.isnative:
+    if padded.ndim != 2 or dtype.char not in _STRUCT_DTYPES or not dtype.isnative:
         return False
-    # Unlike NumPy, `struct` packs nothing but whole numbers as such, and none that does not fit.
+    # Unlike NumPy, `struct` does not convert other types to integers, and refuses integers that do not fit.
     packers: dict[int, Callable[..., None]] = {}
-    room = padded.shape[1]
-    at = 0
+    maxlen = padded.shape[1]
+    offset = 0
     try:
         for row in rows:
             length = len(row)
             if length not in packers:
                 packers[length] = struct.Struct(f"{length}{dtype.char}").pack_into
-            packers[length](padded, at if padding == "post" else at + (room - length) * dtype.itemsize, *row)
-            at += room * dtype.itemsize
+            start = offset if padding == "post" else offset + (maxlen - length) * dtype.itemsize
+            packers[length](padded, start, *row)
+            offset += maxlen * dtype.itemsize
     except (struct.error, OverflowError, TypeError):
         return False
     return True
 
 
-def _put_arrays(rows: list[Any], padded: Array, padding: str) -> bool:
-    """Put arrays into ``padded``, (rows, maxlen, ...), if all are of one dtype that fits; otherwise return false."""
-    full = [row for row in rows if len(row)]
-    if len({(row.dtype, row.shape[1:]) for row in full}) != 1:
+def _fill_from_arrays(rows: list[Any], padded: Array, padding: str) -> bool:
+    """Copy arrays to ``padded``, ``(rows, maxlen, ...)``. Return false unless all have one dtype, which fits."""
+    not_empty = [row for row in rows if len(row)]
+    if len({(row.dtype, row.shape[1:]) for row in not_empty}) != 1:
         return False
-    lengths, places = _lengths(rows)[:, None], np.arange(padded.shape[1])
+    lengths, columns = _lengths(rows)[:, None], np.arange(padded.shape[1])
     try:
-        elements = _converted(np.concatenate(full), padded.dtype, "sequences")
-        padded[places < lengths if padding == "post" else places >= padded.shape[1] - lengths] = elements
+        elements = _convert(np.concatenate(not_empty), padded.dtype, "sequences")
+        padded[columns < lengths if padding == "post" else columns >= padded.shape[1] - lengths] = elements
     except ValueError:
         return False
     return True
 
 
-def _put_rows(rows: Iterable[Any], padded: Array, padding: str) -> None:
-    """Put ``rows`` into ``padded``, (rows, maxlen, ...); raises ``ArgumentError`` for those that do not fit."""
+def _fill_from_rows(rows: Iterable[Any], padded: Array, padding: str) -> None:
+    """Copy rows of any type to ``padded``, ``(rows, maxlen, ...)``, or raise ``ArgumentError``."""
     for number, row in enumerate(rows):
         if not len(row):
             continue
-        elements = _converted(row, padded.dtype, f"sequences[{number}]")
+        elements = _convert(row, padded.dtype, f"sequences[{number}]")
         if elements.shape[1:] != padded.shape[2:]:
             raise ArgumentError(
-                f"the elements of all sequences must have one shape, here {padded.shape[2:]}; "
+                f"the elements of all sequences must have the same shape, here {padded.shape[2:]}; "
                 f"those of sequences[{number}] have {elements.shape[1:]}"
             )
         if padding == "post":
@@ -150,8 +157,8 @@ def _put_rows(rows: Iterable[Any], padded: Array, padding: str) -> None:
             padded[number, padded.shape[1] - len(elements) :] = elements
 
 
-def _converted(elements: Any, dtype: np.dtype[Any], name: str) -> Array:  # noqa: ANN401
-    """``elements`` as an array of ``dtype``; raises ``ArgumentError`` if they are numbers or strings that it cuts."""
+def _convert(elements: Any, dtype: np.dtype[Any], name: str) -> Array:  # noqa: ANN401
+    """Return ``elements`` as an array of ``dtype``, or raise ``ArgumentError`` if numbers or strings do not fit."""
     fits = True
     try:
         with np.errstate(invalid="ignore"):
@@ -159,8 +166,8 @@ def _converted(elements: Any, dtype: np.dtype[Any], name: str) -> Array:  # noqa
         if dtype.kind in "US":
             fits = np.array_equal(converted, np.asarray(elements, dtype.kind))
         elif dtype.kind in "iu":
-            given = np.asarray(elements)
-            fits = given.dtype.kind in "SUMm" or np.array_equal(converted, given)
+            original = np.asarray(elements)
+            fits = original.dtype.kind in "SUMm" or np.array_equal(converted, original)
     except OverflowError:
         fits = False
     if not fits:

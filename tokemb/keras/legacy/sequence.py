@@ -1,6 +1,6 @@
-"""``keras.preprocessing.sequence``: ``pad_sequences``, ``skipgrams`` and ``make_sampling_table``.
+"""The functions of ``keras.preprocessing.sequence``: ``pad_sequences``, ``skipgrams`` and ``make_sampling_table``.
 
-Random numbers come from Python's ``random``, drawn as the original draws them, so that a seed gives the same pairs.
+The functions draw the same numbers from Python's ``random`` as the originals, so that a seed gives the same pairs.
 """
 
 from __future__ import annotations
@@ -16,18 +16,25 @@ from tokemb.keras.legacy.padding import pad_sequences
 
 __all__ = ["make_sampling_table", "pad_sequences", "skipgrams"]
 
-# Euler's, as the original rounds it.
+# Euler's constant, rounded as in the original.
 _GAMMA = 0.577
 
 
 def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> npt.NDArray[np.float64]:
-    """With which probability ``skipgrams`` is to keep the word of each rank, float64 (size,): frequent ones seldom.
+    """Return the probability with which ``skipgrams`` samples the word of each rank.
 
-    Word2vec's formula, for words whose frequencies follow Zipf's law. ``sampling_factor``: the frequency from which
-    words are left out.
+    Frequent words are sampled less often, by word2vec's formula for words whose frequencies follow Zipf's law.
 
-    >>> make_sampling_table(3).round(4)
-    array([0.0032, 0.0032, 0.0055])
+    Args:
+        size: The number of words.
+        sampling_factor: The frequency above which words are sampled less often.
+
+    Returns:
+        float64 array ``(size,)``.
+
+    Example:
+        >>> make_sampling_table(3).round(4)
+        array([0.0032, 0.0032, 0.0055])
     """
     rank = np.arange(size)
     rank[0] = 1
@@ -46,24 +53,31 @@ def skipgrams(
     sampling_table: Sequence[float] | npt.NDArray[np.floating[Any]] | None = None,
     seed: int | None = None,
 ) -> tuple[list[list[int]], list[Any]]:
-    """Pairs of a word and one near it, labelled 1, and of a word and a random one, labelled 0.
+    """Make pairs of a word and a nearby word, labelled 1, and of a word and a random word, labelled 0.
 
-    ``sequence``: ids, of which 0 stands for no word. ``vocabulary_size``: the highest id + 1.
-    ``window_size``: how far apart the words of a pair may be. ``negative_samples``: random pairs for each real one.
-    ``categorical``: labels are ``[0, 1]`` and ``[1, 0]``. ``sampling_table``: from ``make_sampling_table``.
-    ``seed``: of the shuffling, which sets that of Python's ``random``; the random words are drawn before.
+    Args:
+        sequence: Ids. 0 is not a word.
+        vocabulary_size: The highest id plus one.
+        window_size: The maximum distance between the words of a pair.
+        negative_samples: The number of random pairs for each pair of nearby words.
+        shuffle: Whether to shuffle the pairs.
+        categorical: Whether labels are ``[0, 1]`` and ``[1, 0]`` instead of 1 and 0.
+        sampling_table: The result of ``make_sampling_table``. ``None`` samples all words.
+        seed: Seed of the shuffling. It seeds Python's ``random`` after the random words are drawn.
 
-    Returns pairs of ids, and as many labels.
+    Returns:
+        The pairs of ids, and their labels.
 
-    >>> skipgrams([1, 2, 3], vocabulary_size=4, window_size=1, negative_samples=0, shuffle=False)
-    ([[1, 2], [2, 1], [2, 3], [3, 2]], [1, 1, 1, 1])
+    Example:
+        >>> skipgrams([1, 2, 3], vocabulary_size=4, window_size=1, negative_samples=0, shuffle=False)
+        ([[1, 2], [2, 1], [2, 3], [3, 2]], [1, 1, 1, 1])
     """
     couples: list[list[int]] = []
-    for place, word in enumerate(sequence):
+    for position, word in enumerate(sequence):
         if not word or (sampling_table is not None and sampling_table[word] < random.random()):
             continue
-        window = range(max(0, place - window_size), min(len(sequence), place + window_size + 1))
-        couples += [[word, sequence[near]] for near in window if near != place and sequence[near]]
+        window = range(max(0, position - window_size), min(len(sequence), position + window_size + 1))
+        couples += [[word, sequence[other]] for other in window if other != position and sequence[other]]
     labels: list[Any] = [[0, 1] if categorical else 1 for _ in couples]
     if negative_samples > 0:
         words = [word for word, _ in couples]
@@ -73,7 +87,7 @@ def skipgrams(
         labels += [[1, 0] if categorical else 0 for _ in range(count)]
     if shuffle:
         seed = random.randint(0, 10_000_000) if seed is None else seed
-        for each in (couples, labels):
+        for items in (couples, labels):
             random.seed(seed)
-            random.shuffle(each)
+            random.shuffle(items)
     return couples, labels

@@ -1,4 +1,4 @@
-"""How the legacy ``Tokenizer`` splits text: in Python, and as a profile of the engine where one says the same."""
+"""Split text as the legacy ``Tokenizer`` does: in Python, or with an equivalent profile of the engine."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from tokemb.vocabulary.profiles import Profile
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
-# Characters that go through the engine at a time: enough for it to meet most words only once.
+# Characters per chunk, so many that most words are new to the engine only once.
 _CHUNK = 1 << 26
-# Python splits the first in some 20 ms, the second in as long as it takes to load the kernels.
+# The minimum number of characters for the engine, which Python splits in about 20 ms.
 _WORTH_KERNELS = 1 << 18
+# The minimum if the kernels are not loaded. Python splits them in the time that loading takes.
 _WORTH_LOADING = 1 << 21
 
 
 @dataclass(frozen=True)
 class Splitting:
-    """The settings of a ``Tokenizer`` that say how it splits text."""
+    """The settings of a ``Tokenizer`` that determine how it splits text."""
 
     filters: Any
     lower: bool
@@ -34,17 +35,20 @@ class Splitting:
     char_level: bool
 
     def column(self, rows: list[Any]) -> pa.LargeStringArray | None:
-        """``rows`` for the engine and ``profile_of``, ``large_string`` (rows,); ``None`` if Python is to split them.
+        """Convert rows to a column that the engine splits with ``profile_of``.
 
-        That is if they are few, are not all ``str``, hold a lone surrogate, or the settings are not the engine's.
+        Returns:
+            ``large_string`` array ``(rows,)``. ``None`` if Python must split the rows: they are short, not all ``str``,
+            or contain a lone surrogate, or the engine does not support the settings.
         """
-        one_character = isinstance(self.filters, str) and isinstance(self.split, str) and len(self.split) == 1
-        if not (self.char_level or one_character) or not all(isinstance(row, str) for row in rows):
+        is_supported = isinstance(self.filters, str) and isinstance(self.split, str) and len(self.split) == 1
+        if not (self.char_level or is_supported) or not all(isinstance(row, str) for row in rows):
             return None
         if sum(map(len, rows)) < (_WORTH_KERNELS if "llvmlite" in sys.modules else _WORTH_LOADING):
             return None
         if self.lower:
-            # The profile does A to Z. The rest is for Python, whose Unicode tables may be older than the engine's.
+            # The profile lowercases A to Z. Python lowercases the rest, since its Unicode version may differ from the
+            # engine's.
             rows = [row if row.isascii() else row.lower() for row in rows]
         try:
             return pa.array(rows, STRINGS)
@@ -54,7 +58,7 @@ class Splitting:
 
 @lru_cache(16)
 def profile_of(splitting: Splitting) -> Profile:
-    """The profile that splits as ``splitting`` what its ``column`` returns."""
+    """Return the profile that splits the result of ``splitting.column``."""
     to_lower = normalizers.Sequence([normalizers.Replace(letter, letter.lower()) for letter in ascii_uppercase])
     if splitting.char_level:
         pre_tokenizer = pre_tokenizers.Split("", "isolated")
@@ -65,7 +69,7 @@ def profile_of(splitting: Splitting) -> Profile:
 
 
 def split_words(text: str, filters: Iterable[str], lower: bool, split: str) -> list[str]:
-    """The words of ``text``: every character in ``filters`` becomes ``split``, at which it is split."""
+    """Replace every character of ``filters`` by ``split``, and return the words between the ``split``."""
     if lower:
         text = text.lower()
     table = _replacements(filters if isinstance(filters, str) else tuple(filters), split)
@@ -78,12 +82,12 @@ def _replacements(filters: Iterable[str], split: str) -> dict[int, str]:
 
 
 def chunks(texts: Iterable[Any]) -> Iterator[list[Any]]:
-    """Yield ``texts``, rows of any kind, in lists of bounded size."""
+    """Yield rows of any type in lists of bounded size."""
     rows: list[Any] = []
     size = 0
     for row in texts:
         rows.append(row)
-        # Characters for texts; for rows of tokens eight times their number, near enough.
+        # The size of a text is its number of characters. That of a row of tokens is estimated at eight per token.
         size += len(row) if isinstance(row, str) else 8 * len(row) if isinstance(row, list) else 1
         if size >= _CHUNK:
             yield rows

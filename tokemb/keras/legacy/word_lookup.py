@@ -1,4 +1,4 @@
-"""Looking up the words of many texts at once, on the engine's scanner."""
+"""Look up the words of many texts at once with the engine's scanner."""
 
 from __future__ import annotations
 
@@ -21,14 +21,23 @@ from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
 
 
 class WordLookup:
-    """The words of a ``word_index``, numbered in its order, and how text is split into them.
+    """Look up words of a ``word_index``. The words are numbered in its order.
 
-    ``word_index``: a copy. Another that is equal may be in another order.
+    Attributes:
+        word_index: A copy of the ``word_index``. An equal dictionary may have another order.
     """
 
     def __init__(self, word_index: Mapping[str, int], splitting: Splitting) -> None:
-        """``word_index``: its keys are ``str``; raises ``UnicodeEncodeError`` for a lone surrogate in one."""
-        # Here, because few texts do without what they import.
+        """Initialize the lookup.
+
+        Args:
+            word_index: The id of each word. The words are ``str``.
+            splitting: The settings of splitting.
+
+        Raises:
+            UnicodeEncodeError: If a word contains a lone surrogate.
+        """
+        # These imports are slow, and short texts do not need them.
         from tokemb.engine.pretoken_cache import PretokenCache
         from tokemb.engine.scanner import Scanner
 
@@ -39,40 +48,43 @@ class WordLookup:
         components = (json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer"))
         size = len(word_index)
         numbers = Ragged(np.arange(size, dtype=np.int32), np.arange(size + 1))
-        known = PretokenCache.none().and_more(pa.array(list(word_index), STRINGS), numbers)
-        self._scanner = Scanner(char_table_of(*components), known, size, self._reference, None, whole_rows=False)
+        cache = PretokenCache.empty().with_pretokens(pa.array(list(word_index), STRINGS), numbers)
+        self._scanner = Scanner(char_table_of(*components), cache, size, self._reference, None, whole_rows=False)
 
-    def is_of(self, word_index: Mapping[str, int], splitting: Splitting) -> bool:
-        """Whether it was made of just that; a ``word_index`` can be changed by anyone."""
+    def matches(self, word_index: Mapping[str, int], splitting: Splitting) -> bool:
+        """Return whether the lookup is still valid. Users can change the ``word_index`` of a tokenizer."""
         return self._splitting == splitting and self.word_index == word_index
 
     def sequences(self, texts: pa.LargeStringArray, ids: Sequence[int | None]) -> list[list[int]]:
-        """The ids of ``texts``, ``large_string`` (rows,), a row after the other.
+        """Return the ids of texts.
 
-        ``ids``: of every word, and at the end of all others; words whose id is ``None`` are left out.
+        Args:
+            texts: ``large_string`` array ``(rows,)``.
+            ids: The id of each word, and last the id of words out of vocabulary. Words with the id ``None`` are
+                dropped.
         """
         rows = self._scanner.encode(texts, thread_count())
-        kept = np.array([each is not None for each in ids])
-        if not kept.all():
-            rows = rows.select(kept[rows.values])
-        # Taking the objects there are is faster than making new ones, and they need no memory.
+        has_id = np.array([index is not None for index in ids])
+        if not has_id.all():
+            rows = rows.select(has_id[rows.values])
+        # Taking existing integer objects is faster than making new ones, and needs no memory.
         take = np.array(ids, dtype=object).take
         splits = rows.row_splits.tolist()
-        with _without_collection():
+        with _gc_paused():
             return [take(rows.values[start:end]).tolist() for start, end in zip(splits, splits[1:], strict=False)]
 
     def _reference(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
-        """The numbers of the words of ``texts``, by `tokenizers`: for rows that the scanner leaves."""
+        """Return the numbers of the words by `tokenizers`, for rows that the scanner does not support."""
         numbers = {word: number for number, word in enumerate(self.word_index)}
-        numbers[""] = len(self.word_index)  # no word is empty, so that this is for unknown ones
+        numbers[""] = len(self.word_index)  # no word is empty, so this token is for words out of vocabulary
         return Reference(self._profile.tokenizer(WordLevel(numbers, unk_token=""))).encode(texts, threads)
 
 
 @contextmanager
-def _without_collection() -> Iterator[None]:
-    """Make many lists without the garbage collector, which would go through them again and again.
+def _gc_paused() -> Iterator[None]:
+    """Pause the garbage collector while many lists are made, since it would visit them repeatedly.
 
-    It looks for cycles, and lists of numbers are in none.
+    It looks for reference cycles, and lists of integers are in none.
     """
     was_enabled = gc.isenabled()
     gc.disable()

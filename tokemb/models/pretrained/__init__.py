@@ -1,7 +1,7 @@
-"""Pre-trained vectors: read for the tokens of a vocabulary.
+"""Pre-trained vectors for the tokens of a vocabulary.
 
-``load_vectors`` reads GloVe, word2vec, fastText and gensim's, ``tokens_of_vectors`` the tokens that they hold;
-``coverage`` says how much of a vocabulary has a vector; ``starting_matrix`` makes the rest.
+``load_vectors`` reads the vectors of GloVe, word2vec, fastText and gensim, and ``tokens_of_vectors`` their tokens.
+``coverage`` returns how much of a vocabulary has a vector. ``starting_matrix`` initializes the other tokens.
 """
 
 from tokemb.models.pretrained.detect_format import FORMATS

@@ -1,28 +1,38 @@
-"""Which format a file of vectors has, told by what it holds."""
+"""Detect the format of a file of vectors from its content."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from tokemb.errors import VectorsError
-from tokemb.models.pretrained.fasttext import MAGIC, looks_like_first_format
-from tokemb.models.pretrained.word2vec_header import header_of
+from tokemb.models.pretrained.fasttext import MAGIC, looks_like_unversioned
+from tokemb.models.pretrained.word2vec_header import parse_header
 from tokemb.models.pretrained.word2vec_text import is_number
 
 FORMATS = ("glove", "word2vec", "word2vec-binary", "fasttext", "npz")
-"""GloVe's text, word2vec's text (fastText's ``.vec`` too), word2vec's binary, fastText's ``.bin``, NumPy's ``.npz``."""
+"""GloVe text, word2vec text (also fastText's ``.vec``), word2vec binary, fastText's ``.bin`` and NumPy's ``.npz``."""
 
-BEGINNING = 1 << 20
-"""How many bytes of a file are looked at."""
+BEGINNING_SIZE = 1 << 20
+"""The number of bytes from which the format is detected."""
 
 _BOM = b"\xef\xbb\xbf"
 _PRINTABLE = bytes([*b"\t\n\r", *range(0x20, 0x7F)])
 
 
-def format_of(name: str, beginning: bytes) -> str:
-    """One of ``FORMATS``; raises ``VectorsError`` if the file has none of them.
+def detect_format(name: str, beginning: bytes) -> str:
+    """Return the format of a file of vectors.
 
-    Two whole numbers alone on the first line are a header: then it is word2vec's.
+    A first line of two integers is the header of a word2vec format.
+
+    Args:
+        name: The name of the file, for messages.
+        beginning: The first bytes of the file.
+
+    Returns:
+        One of ``FORMATS``.
+
+    Raises:
+        VectorsError: If the file has none of them.
     """
     beginning = beginning.removeprefix(_BOM)
     if not beginning.strip():
@@ -31,10 +41,10 @@ def format_of(name: str, beginning: bytes) -> str:
         return "fasttext"
     if beginning.startswith(b"PK\x03\x04"):
         return "npz"
-    header = header_of(beginning)
+    header = parse_header(beginning)
     if header is not None:
         return "word2vec-binary" if _is_binary(beginning[header.size :], header.dim) else "word2vec"
-    if looks_like_first_format(beginning):
+    if looks_like_unversioned(beginning):
         return "fasttext"
     if b"\0" in beginning:
         raise VectorsError(f"{name} is not a file of vectors: it is binary, and none of {', '.join(FORMATS)}")
@@ -42,7 +52,7 @@ def format_of(name: str, beginning: bytes) -> str:
 
 
 def _is_binary(rows: bytes, dim: int) -> bool:
-    """Whether the first row after the header holds numbers as bytes, not as text."""
+    """Return whether the first row after the header contains numbers as bytes, not as text."""
     fields = rows.partition(b"\n")[0].rstrip(b" \r").split(b" ")
     if len(fields) > dim and all(map(is_number, fields[-dim:])):
         return False
@@ -50,20 +60,21 @@ def _is_binary(rows: bytes, dim: int) -> bool:
     return bool(numbers.translate(None, _PRINTABLE))
 
 
-def dim_of(name: str, beginning: bytes) -> int:
-    """The size of the vectors in text without a header: that of most rows at the beginning.
+def detect_dim(name: str, beginning: bytes) -> int:
+    """Return the dimension of the vectors in text without a header: the most frequent one at the beginning.
 
-    Raises ``VectorsError`` if the rows are no vectors.
+    Raises:
+        VectorsError: If the rows are not vectors.
     """
     lines = beginning.split(b"\n")
-    whole = lines[:-1] or lines
-    # A token may hold spaces, but most do not.
-    dim = Counter(line.rstrip(b" \r").count(b" ") for line in whole).most_common(1)[0][0]
-    if dim < 1 or not any(all(map(is_number, line.split()[-dim:])) for line in whole[:10]):
-        raise VectorsError(f"{name} is not a file of vectors: no token with its numbers on a line")
+    complete = lines[:-1] or lines
+    # A token may contain spaces, but most do not.
+    dim = Counter(line.rstrip(b" \r").count(b" ") for line in complete).most_common(1)[0][0]
+    if dim < 1 or not any(all(map(is_number, line.split()[-dim:])) for line in complete[:10]):
+        raise VectorsError(f"{name} is not a file of vectors: no line holds a token and its numbers")
     return dim
 
 
-def without_bom(beginning: bytes) -> int:
-    """How many bytes of a byte-order mark are at the beginning."""
+def bom_size(beginning: bytes) -> int:
+    """Return the number of bytes of a byte-order mark at the beginning."""
     return len(_BOM) if beginning.startswith(_BOM) else 0

@@ -1,7 +1,7 @@
-"""fastText's ``.bin`` models: of the matrix, only the rows that the vocabulary needs are read.
+"""Read fastText's ``.bin`` models. Only the matrix rows that the vocabulary needs are read.
 
-A word's vector is the mean of its own row and those of its n-grams; a word that the model does not know has the
-latter alone.
+The vector of a word is the mean of its own row and the rows of its n-grams. The vector of a word that is not in the
+model is the mean of the rows of its n-grams.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.errors import VectorsError
-from tokemb.models.pretrained.pretrained_vectors import Gathered
+from tokemb.models.pretrained.pretrained_vectors import VectorCollector
 from tokemb.models.pretrained.stream import Stream
 from tokemb.models.pretrained.subword_ids import SubwordIds
 from tokemb.models.pretrained.word2vec_header import check_dim
@@ -27,19 +27,19 @@ _SUPERVISED = 3
 _END_OF_SENTENCE = b"</s>"
 _BLOCK = 1 << 22
 _BLOCK_ROWS = 1 << 12
-_AFTER_WORD = 1 + 8 + 1  # its end, a count, and whether it is a label
+_AFTER_WORD = 1 + 8 + 1  # the terminator, the count, and the type: word or label
 _LONGEST_WORD = 1 << 16
 _FLOAT = np.dtype("<f4")
 
 
-def looks_like_first_format(beginning: bytes) -> bool:
-    """Whether these may be the settings with which models began before they had a magic number."""
+def looks_like_unversioned(beginning: bytes) -> bool:
+    """Return whether these may be the settings at the start of the first format, which has no magic number."""
     if len(beginning) < _ARGUMENTS.size:
         return False
     *numbers, threshold = _ARGUMENTS.unpack_from(beginning)
-    dim, loss, model, bucket, shortest, longest = (numbers[place] for place in (0, 6, 7, 8, 9, 10))
-    small = 0 < dim < 1 << 16 and 0 <= bucket and 0 <= shortest <= longest < 1 << 10
-    return small and loss in (1, 2, 3) and model in (1, 2, 3) and 0 < threshold < 1
+    dim, loss, model, bucket, shortest, longest = (numbers[index] for index in (0, 6, 7, 8, 9, 10))
+    plausible = 0 < dim < 1 << 16 and 0 <= bucket and 0 <= shortest <= longest < 1 << 10
+    return plausible and loss in (1, 2, 3) and model in (1, 2, 3) and 0 < threshold < 1
 
 
 @dataclass
@@ -49,17 +49,21 @@ class _Reader:
     def bytes(self, size: int) -> bytes:
         content = self.stream.read(size)
         if len(content) < size:
-            raise VectorsError(f"{self.stream.name} is cut: the fastText model ends early; get it whole")
+            raise VectorsError(f"{self.stream.name} is truncated: the fastText model ends early; download it again")
         return content
 
-    def numbers(self, form: str) -> tuple[int, ...]:
-        return struct.unpack("<" + form, self.bytes(struct.calcsize("<" + form)))
+    def numbers(self, layout: str) -> tuple[int, ...]:
+        return struct.unpack("<" + layout, self.bytes(struct.calcsize("<" + layout)))
 
 
-def read_fasttext(stream: Stream, gathered: Gathered) -> tuple[int, int]:
-    """Gather from a model; give the number of its words, and the size of a vector.
+def read_fasttext(stream: Stream, collector: VectorCollector) -> tuple[int, int]:
+    """Read the vectors that ``collector`` needs from a model.
 
-    Raises ``VectorsError`` for a model that is quantised, newer, cut or broken.
+    Returns:
+        The number of words in the model, and the dimension of the vectors.
+
+    Raises:
+        VectorsError: If the model is quantized, of a newer version, truncated or damaged.
     """
     reader = _Reader(stream)
     versioned = stream.peek(len(MAGIC)) == MAGIC
@@ -69,28 +73,28 @@ def read_fasttext(stream: Stream, gathered: Gathered) -> tuple[int, int]:
     dim, _, _, _, _, _, _, model, buckets, shortest, longest, _ = _ARGUMENTS.unpack(reader.bytes(_ARGUMENTS.size))[:12]
     check_dim(stream.name, dim)
     if version <= 11 and versioned and model == _SUPERVISED:
-        longest = 0  # such models had no n-grams of characters, whatever they say
+        longest = 0  # such models have no character n-grams, although their settings name some
     entries, words, _, _, pruned = reader.numbers("3iqq") if versioned else (*reader.numbers("3iq"), -1)
     if not 0 <= words <= entries or buckets < 0 or shortest < 0:
-        raise VectorsError(f"{stream.name} is broken: the fastText model says {words} words of {entries} entries")
-    known = _read_words(reader, entries, words, gathered)
-    kept = _read_pruned(reader, pruned) if pruned >= 0 else None
+        raise VectorsError(f"{stream.name} is damaged: its header names {words} words of {entries} entries")
+    known = _read_words(reader, entries, words, collector)
+    bucket_rows = _read_pruned(reader, pruned) if pruned >= 0 else None
     if versioned and reader.numbers("?")[0]:
         raise VectorsError(
-            f"{stream.name} is a quantised fastText model (.ftz), whose vectors are approximate: use the .bin file"
+            f"{stream.name} is a quantized fastText model (.ftz), whose vectors are approximate: use the .bin file"
         )
-    # The first format has n-grams of the mark of the end of a sentence too.
-    whole = frozenset([_END_OF_SENTENCE] if versioned else [])
-    subwords = SubwordIds(words, buckets if longest else 0, shortest, longest, kept, whole)
+    # In the first format, the end-of-sentence token has n-grams too.
+    without_ngrams = frozenset([_END_OF_SENTENCE] if versioned else [])
+    subwords = SubwordIds(words, buckets if longest else 0, shortest, longest, bucket_rows, without_ngrams)
     # The n-grams of a word are those of its spelling in the model.
-    rows_of = {
-        row: [known[row][0], *subwords.of(known[row][1])] if row in known else subwords.of(token)
-        for token, row in gathered.wanted.items()
+    matrix_rows = {
+        row: [known[row][0], *subwords.rows(known[row][1])] if row in known else subwords.rows(token)
+        for token, row in collector.row_of_token.items()
     }
-    _gather(reader, dim, words + subwords.buckets if kept is None else 0, rows_of, gathered)
-    made = int(gathered.found.sum()) - len(known)
-    if made:
-        gathered.remarks.append(f"{made:,} of the tokens found made from subwords")
+    _read_vectors(reader, dim, words + subwords.buckets if bucket_rows is None else 0, matrix_rows, collector)
+    from_subwords = int(collector.found.sum()) - len(known)
+    if from_subwords:
+        collector.remarks.append(f"{from_subwords:,} of the tokens found made from subwords")
     return words, dim
 
 
@@ -99,8 +103,8 @@ def _read_pruned(reader: _Reader, count: int) -> dict[int, int]:
     return {bucket: row for bucket, row in pairs}
 
 
-def _read_words(reader: _Reader, entries: int, words: int, gathered: Gathered) -> dict[int, tuple[int, bytes]]:
-    """For each wanted row whose token the dictionary knows: the entry and its spelling. Labels are passed over."""
+def _read_words(reader: _Reader, entries: int, words: int, collector: VectorCollector) -> dict[int, tuple[int, bytes]]:
+    """Return the entry and its spelling for each row whose token is in the dictionary. Labels are skipped."""
     known: dict[int, tuple[int, bytes]] = {}
     buffer, start = b"", 0
     for entry in range(entries):
@@ -108,63 +112,75 @@ def _read_words(reader: _Reader, entries: int, words: int, gathered: Gathered) -
             buffer, start = buffer[start:] + reader.stream.read(_BLOCK), 0
         end = buffer.find(b"\0", start, start + _LONGEST_WORD)
         if end < 0 or end + _AFTER_WORD > len(buffer):
-            raise VectorsError(f"{reader.stream.name} is cut or broken within its dictionary, at word {entry + 1:,}")
-        wanted = gathered.row_for(buffer[start:end]) if entry < words else None
-        if wanted is not None:
-            known[wanted] = entry, buffer[start:end]
-            gathered.found[wanted] = True
+            raise VectorsError(
+                f"{reader.stream.name} is truncated or damaged within its dictionary, at word {entry + 1:,}: "
+                "download it again"
+            )
+        row = collector.row_for(buffer[start:end]) if entry < words else None
+        if row is not None:
+            known[row] = entry, buffer[start:end]
+            collector.found[row] = True
         start = end + _AFTER_WORD
     reader.stream.unread(buffer[start:])
     return known
 
 
-def _gather(reader: _Reader, dim: int, least: int, rows_of: dict[int, list[int]], gathered: Gathered) -> None:
-    """Put the mean of the rows of the matrix that each wanted row is made of; the file is read forwards.
+def _read_vectors(
+    reader: _Reader, dim: int, min_height: int, matrix_rows: dict[int, list[int]], collector: VectorCollector
+) -> None:
+    """Read the matrix forwards, and collect the vector of each token.
 
-    ``least``: how many rows the matrix must have, as far as that is known.
+    Args:
+        reader: The file, at the start of the matrix.
+        dim: The dimension of the vectors.
+        min_height: The minimum number of rows of the matrix, 0 if it is not known.
+        matrix_rows: For each row of the result, the rows of the matrix whose mean it is.
+        collector: The collector of the vectors.
     """
     height, width = reader.numbers("2q")
-    highest = max((max(rows) for rows in rows_of.values() if rows), default=-1)
-    if width != dim or height < max(least, highest + 1):
-        raise VectorsError(f"{reader.stream.name} is broken: its matrix is {height:,} x {width:,}, of vectors of {dim}")
-    owners = np.repeat(np.fromiter(rows_of, np.int64), [len(rows) for rows in rows_of.values()])
-    rows = np.fromiter((row for rows in rows_of.values() for row in rows), np.int64, len(owners))
-    order = np.argsort(rows, kind="stable")
-    owners, rows = owners[order], rows[order]
-    sums: npt.NDArray[np.float64] = np.zeros((gathered.size, dim))
-    place, distinct = 0, np.unique(rows)
+    highest = max((max(rows) for rows in matrix_rows.values() if rows), default=-1)
+    if width != dim or height < max(min_height, highest + 1):
+        raise VectorsError(
+            f"{reader.stream.name} is damaged: its matrix is {height:,} x {width:,}, its vectors have {dim} numbers"
+        )
+    targets = np.repeat(np.fromiter(matrix_rows, np.int64), [len(rows) for rows in matrix_rows.values()])
+    sources = np.fromiter((row for rows in matrix_rows.values() for row in rows), np.int64, len(targets))
+    order = np.argsort(sources, kind="stable")
+    targets, sources = targets[order], sources[order]
+    sums: npt.NDArray[np.float64] = np.zeros((collector.size, dim))
+    position, distinct = 0, np.unique(sources)
     for start in range(0, len(distinct), _BLOCK_ROWS):
         block = distinct[start : start + _BLOCK_ROWS]
-        vectors, place = _read_rows(reader, dim, block, place)
-        first, last = np.searchsorted(rows, block[0]), np.searchsorted(rows, block[-1], "right")
-        _add(sums, owners[first:last], vectors[np.searchsorted(block, rows[first:last])])
-    # What is cut is found out even where nothing of it is needed.
-    if place < height:
-        reader.stream.skip((height - place) * dim * _FLOAT.itemsize - 1)
+        vectors, position = _read_rows(reader, dim, block, position)
+        first, last = np.searchsorted(sources, block[0]), np.searchsorted(sources, block[-1], "right")
+        _add(sums, targets[first:last], vectors[np.searchsorted(block, sources[first:last])])
+    # Truncation is an error even if the missing rows are not needed.
+    if position < height:
+        reader.stream.skip((height - position) * dim * _FLOAT.itemsize - 1)
         reader.bytes(1)
-    for row, parts in rows_of.items():
-        if parts:
+    for row, rows in matrix_rows.items():
+        if rows:
             try:
-                gathered.put(row, sums[row] / len(parts))
+                collector.put(row, sums[row] / len(rows))
             except ValueError as error:
-                raise VectorsError(f"{reader.stream.name} is broken: {error}") from None
+                raise VectorsError(f"{reader.stream.name} is damaged: {error}") from None
 
 
-def _read_rows(reader: _Reader, dim: int, rows: npt.NDArray[np.int64], place: int) -> tuple[Float32, int]:
-    """The vectors (rows, dim) of ascending rows of the matrix, of which ``place`` is next; and what is next then."""
+def _read_rows(reader: _Reader, dim: int, rows: npt.NDArray[np.int64], position: int) -> tuple[Float32, int]:
+    """Read the vectors ``(rows, dim)`` of ascending rows, from the row ``position``. Return the next position too."""
     size = dim * _FLOAT.itemsize
     parts = []
     for row in rows.tolist():
-        if row > place:
-            reader.stream.skip((row - place) * size)
+        if row > position:
+            reader.stream.skip((row - position) * size)
         parts.append(reader.bytes(size))
-        place = row + 1
-    return np.frombuffer(b"".join(parts), _FLOAT).reshape(len(rows), dim), place
+        position = row + 1
+    return np.frombuffer(b"".join(parts), _FLOAT).reshape(len(rows), dim), position
 
 
-def _add(sums: npt.NDArray[np.float64], owners: npt.NDArray[np.int64], vectors: Float32) -> None:
-    """Add each vector (n, dim) to the row of ``sums`` that owns it."""
-    order = np.argsort(owners, kind="stable")
-    owners = owners[order]
-    starts = np.flatnonzero(np.diff(owners, prepend=-1))
-    sums[owners[starts]] += np.add.reduceat(vectors[order], starts, axis=0, dtype=np.float64)
+def _add(sums: npt.NDArray[np.float64], targets: npt.NDArray[np.int64], vectors: Float32) -> None:
+    """Add each vector ``(n, dim)`` to its target row of ``sums``."""
+    order = np.argsort(targets, kind="stable")
+    targets = targets[order]
+    starts = np.flatnonzero(np.diff(targets, prepend=-1))
+    sums[targets[starts]] += np.add.reduceat(vectors[order], starts, axis=0, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""From the vectors that were found to the matrix that training starts from, and how much of the text they cover."""
+"""Initialize an embedding matrix from pre-trained vectors, and measure their coverage of a vocabulary."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ from tokemb.models.pretrained.pretrained_vectors import Pretrained
 from tokemb.rows.pooling import Float32
 
 MISSING = ("random", "zeros", "mean")
-"""How the rows of tokens without a vector are made."""
+"""The ways to initialize tokens without a vector."""
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many tokens of a vocabulary, padding and ``[UNK]`` apart, have a vector.
+    """How many tokens of a vocabulary, without padding and ``[UNK]``, have a vector.
 
-    ``occurrences``, ``occurrences_found``: the same, each token counted as often as it occurs in the corpus that the
-    vocabulary was fitted to; ``None`` where that is not known.
+    Attributes:
+        tokens: The number of tokens.
+        tokens_found: The number of tokens with a vector.
+        occurrences: The number of occurrences of the tokens in the corpus that the vocabulary was fitted to. ``None``
+            if it is not known.
+        occurrences_found: The number of occurrences of tokens with a vector.
     """
 
     tokens: int
@@ -38,7 +42,12 @@ class Coverage:
 
 
 def coverage(encoder: Encoder, found: npt.NDArray[np.bool_]) -> Coverage:
-    """How much of the vocabulary, and of its corpus, ``found`` bool (input_dim,) covers."""
+    """Count the tokens with a vector, and their occurrences.
+
+    Args:
+        encoder: The vocabulary.
+        found: Whether a vector was found for each id, bool ``(input_dim,)``.
+    """
     real = real_tokens(encoder)
     counts = encoder.table["count"].fill_null(0).to_numpy()
     known = encoder.table["count"].null_count < len(encoder.table)
@@ -51,7 +60,7 @@ def coverage(encoder: Encoder, found: npt.NDArray[np.bool_]) -> Coverage:
 
 
 def real_tokens(encoder: Encoder) -> npt.NDArray[np.bool_]:
-    """Which ids (input_dim,) are tokens that a text can hold: not padding, ``[UNK]``, or unused."""
+    """Return which ids, bool ``(input_dim,)``, are tokens of texts: not padding, ``[UNK]`` or unused."""
     real = np.array([token != "" for token in encoder.vocabulary])
     for index in (encoder.pad_id, encoder.unk_id):
         if index is not None:
@@ -62,13 +71,22 @@ def real_tokens(encoder: Encoder) -> npt.NDArray[np.bool_]:
 def starting_matrix(
     encoder: Encoder, pretrained: Pretrained, *, missing: str = "random", seed: int | None = None
 ) -> Float32:
-    """The matrix to start from, float32 (input_dim, dim).
+    """Make the initial embedding matrix of a vocabulary from pre-trained vectors.
 
-    The row of padding is zeros. ``missing``: ``"random"`` draws each row without a vector from a normal distribution,
-    with the mean and standard deviation that the found rows have in each dimension, and gives ``[UNK]`` the mean;
-    ``"zeros"`` and ``"mean"`` make all of them, ``[UNK]`` too, zeros or the mean of the found rows.
-    ``seed``: makes the random rows repeatable.
-    Raises ``ArgumentError`` for settings that cannot be, ``VectorsError`` if no token of the vocabulary has a vector.
+    Args:
+        encoder: The vocabulary.
+        pretrained: The vectors of its tokens.
+        missing: How to initialize tokens without a vector. ``"random"`` samples each row from a normal distribution
+            with the mean and standard deviation of the found rows in each dimension, and uses the mean for ``[UNK]``.
+            ``"zeros"`` and ``"mean"`` use zeros or the mean for all of them, also for ``[UNK]``.
+        seed: Seed of the random rows.
+
+    Returns:
+        float32 array ``(input_dim, dim)``. The row of padding is zero.
+
+    Raises:
+        ArgumentError: If an argument is invalid.
+        VectorsError: If no token of the vocabulary has a vector.
     """
     check_choice("missing", missing, MISSING)
     if len(pretrained.found) != encoder.input_dim:
@@ -79,18 +97,18 @@ def starting_matrix(
     matrix, found = pretrained.matrix.copy(), pretrained.found & real_tokens(encoder)
     if not found.any():
         raise VectorsError(
-            f"{pretrained.source} holds none of the vocabulary's {int(real_tokens(encoder).sum()):,} tokens: is it of "
-            "the same language, and are words split and cased alike?"
+            f"{pretrained.source} holds none of the vocabulary's {int(real_tokens(encoder).sum()):,} tokens: use "
+            "vectors of the same language, or load_vectors(..., ignore_case=True) if only the case differs"
         )
-    lacking = np.flatnonzero(~pretrained.found)
+    not_found = np.flatnonzero(~pretrained.found)
     mean, deviation = (
         getattr(matrix[found], name)(axis=0, dtype=np.float64).astype(np.float32) for name in ("mean", "std")
     )
     if missing == "random":
-        noise = np.random.default_rng(seed).standard_normal((len(lacking), pretrained.dim), np.float32)
-        matrix[lacking] = mean + deviation * noise
+        noise = np.random.default_rng(seed).standard_normal((len(not_found), pretrained.dim), np.float32)
+        matrix[not_found] = mean + deviation * noise
     else:
-        matrix[lacking] = mean if missing == "mean" else 0
+        matrix[not_found] = mean if missing == "mean" else 0
     if missing == "random" and encoder.unk_id is not None and not pretrained.found[encoder.unk_id]:
         matrix[encoder.unk_id] = mean
     if encoder.pad_id is not None:

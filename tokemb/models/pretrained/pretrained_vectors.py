@@ -1,4 +1,4 @@
-"""The vectors that were found for the tokens of a vocabulary, and how they are gathered while a file is read."""
+"""Pre-trained vectors of the tokens of a vocabulary, and the collectors that select them while a file is read."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from tokemb.rows.pooling import Float32
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Vectors for tokens.
+    """Vectors of tokens.
 
-    ``matrix``: float32 (tokens, dim), zeros where none was found. ``found``: bool (tokens,).
-    ``source``: the name of the file. ``format``: of the file. ``rows``: how many it holds, as far as it was read.
-    ``remarks``: what else is to be known, each a short phrase: rows that no token can equal, tokens that stand twice.
+    Attributes:
+        matrix: The vectors, float32 ``(tokens, dim)``. Tokens without a vector have zeros.
+        found: Whether each token has a vector, bool ``(tokens,)``.
+        source: The name of the file.
+        format: The format of the file.
+        rows: The number of rows that were read.
+        remarks: Short phrases about rows that were skipped, for example duplicates.
     """
 
     matrix: Float32
@@ -31,7 +35,7 @@ class Pretrained:
 
     @property
     def dim(self) -> int:
-        """The size of a vector."""
+        """The dimension of the vectors."""
         return int(self.matrix.shape[1])
 
     def __str__(self) -> str:
@@ -40,46 +44,58 @@ class Pretrained:
 
 
 @dataclass
-class Gathered:
-    """The rows that a vocabulary needs, picked from those of a file as they come.
+class VectorCollector:
+    """Select the vectors of some tokens while the rows of a file are read.
 
-    ``wanted``: the row of each token, by its UTF-8 bytes. ``folded``: with ``ignore_case``, the same for tokens that a
-    lower-cased token of the file may fill while none equals them. ``matrix``: made when the first vector is known, so
-    that a header which promises too much costs no memory.
+    Attributes:
+        size: The number of tokens.
+        row_of_token: The row of each token, by its UTF-8 bytes.
+        ignore_case: Whether a token may get the vector of one that equals it in lower case.
+        found: Whether each token has a vector, bool ``(size,)``.
+        case_folded: Whether that vector is of a token with another case, bool ``(size,)``.
+        matrix: The vectors, float32 ``(size, dim)``. It is allocated for the first vector, so that a header with wrong
+            numbers costs no memory.
+        repeated: The number of rows whose token already had a vector.
+        unusable: The number of rows whose token is empty or not UTF-8.
+        remarks: Remarks for the result.
     """
 
     size: int
-    wanted: dict[bytes, int]
+    row_of_token: dict[bytes, int]
     ignore_case: bool
     found: npt.NDArray[np.bool_]
-    folded: npt.NDArray[np.bool_]
+    case_folded: npt.NDArray[np.bool_]
     matrix: Float32 | None = None
     repeated: int = 0
     unusable: int = 0
     remarks: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, tokens: Sequence[str], *, ignore_case: bool = False) -> Gathered:
-        """For these tokens, in this order; ``""`` wants nothing. Raises ``ArgumentError`` if one stands twice."""
-        wanted = {token.encode("utf-8", "surrogatepass"): row for row, token in enumerate(tokens) if token}
-        if len(wanted) != sum(map(bool, tokens)):
-            raise ArgumentError("tokens must be distinct; some of these stand twice")
+    def of(cls, tokens: Sequence[str], *, ignore_case: bool = False) -> VectorCollector:
+        """Make a collector for tokens, one row each. The token ``""`` gets no vector.
+
+        Raises:
+            ArgumentError: If a token occurs twice.
+        """
+        row_of_token = {token.encode("utf-8", "surrogatepass"): row for row, token in enumerate(tokens) if token}
+        if len(row_of_token) != sum(map(bool, tokens)):
+            raise ArgumentError("tokens must be distinct; some of these occur twice")
         size = len(tokens)
-        return cls(size, wanted, ignore_case, np.zeros(size, np.bool_), np.zeros(size, np.bool_))
+        return cls(size, row_of_token, ignore_case, np.zeros(size, np.bool_), np.zeros(size, np.bool_))
 
     def row_for(self, token: bytes) -> int | None:
-        """The row that the vector of this token of the file is for, ``None`` if it is for none."""
-        row = self.wanted.get(token)
+        """Return the row that gets the vector of this token of the file. ``None`` if the vector is not needed."""
+        row = self.row_of_token.get(token)
         if row is not None:
             if not self.found[row]:
                 return row
-            if not self.folded[row]:
+            if not self.case_folded[row]:
                 self.repeated += 1
                 return None
-            self.folded[row] = False  # an equal token takes the place of one that is equal but for case
+            self.case_folded[row] = False  # an equal token replaces one that differs in case
             return row
         if token.isascii() and token:
-            return self._folded_row(token.lower()) if self.ignore_case else None
+            return self._case_folded_row(token.lower()) if self.ignore_case else None
         try:
             lowered = token.decode().lower()
         except UnicodeDecodeError:
@@ -87,17 +103,21 @@ class Gathered:
         if not lowered:
             self.unusable += 1
             return None
-        return self._folded_row(lowered.encode()) if self.ignore_case else None
+        return self._case_folded_row(lowered.encode()) if self.ignore_case else None
 
-    def _folded_row(self, lowered: bytes) -> int | None:
-        row = self.wanted.get(lowered)
+    def _case_folded_row(self, lowered: bytes) -> int | None:
+        row = self.row_of_token.get(lowered)
         if row is None or self.found[row]:
             return None
-        self.folded[row] = True
+        self.case_folded[row] = True
         return row
 
     def put(self, row: int, vector: npt.NDArray[np.floating]) -> None:
-        """Keep the vector (dim,) of a row, as float32; raises ``ValueError`` for a number that is not finite there."""
+        """Store the vector ``(dim,)`` of a row as float32.
+
+        Raises:
+            ValueError: If a number is not finite in float32.
+        """
         with np.errstate(over="ignore"):
             numbers = vector.astype(np.float32)
         if not np.isfinite(numbers).all():
@@ -108,32 +128,36 @@ class Gathered:
         self.found[row] = True
 
     def result(self, source: str, kind: str, rows: int, dim: int) -> Pretrained:
-        """What was gathered from ``rows`` rows of ``dim`` numbers."""
+        """Return the vectors collected from ``rows`` rows of ``dim`` numbers."""
         matrix = np.zeros((self.size, dim), np.float32) if self.matrix is None else self.matrix
-        counted = (
-            (int(self.folded.sum()), "of the tokens found only in other case"),
-            (self.repeated, "rows of a token that was there before left out"),
-            (self.unusable, "rows whose token is empty or not UTF-8 left out"),
+        counts = (
+            (int(self.case_folded.sum()), "of the tokens found only in other case"),
+            (self.repeated, "duplicate rows skipped"),
+            (self.unusable, "rows with an empty or non-UTF-8 token skipped"),
         )
-        remarks = [f"{number:,} {what}" for number, what in counted if number]
+        remarks = [f"{number:,} {phrase}" for number, phrase in counts if number]
         return Pretrained(matrix, self.found, source, kind, rows, (*self.remarks, *remarks))
 
 
 @dataclass
-class Names(Gathered):
-    """Wants no vector, and keeps the tokens of a file as they come. ``seen``: each once, in their order."""
+class TokenCollector(VectorCollector):
+    """Collect the tokens of a file without their vectors.
 
-    seen: dict[str, None] = field(default_factory=dict)
+    Attributes:
+        tokens: The tokens, each once, in the order of the file.
+    """
+
+    tokens: dict[str, None] = field(default_factory=dict)
 
     @classmethod
-    def none_yet(cls) -> Names:
-        """Before the first token."""
+    def empty(cls) -> TokenCollector:
+        """Make a collector without tokens."""
         return cls(0, {}, False, np.zeros(0, np.bool_), np.zeros(0, np.bool_))
 
     def row_for(self, token: bytes) -> int | None:
-        """``None``, and the token is kept if it is UTF-8 text."""
+        """Store the token if it is UTF-8 text. Return ``None``: the vector is not needed."""
         with suppress(UnicodeDecodeError):
-            name = token.decode()
-            if name:
-                self.seen[name] = None
+            text = token.decode()
+            if text:
+                self.tokens[text] = None
         return None

@@ -1,4 +1,4 @@
-"""The bytes of a file, decompressed, from its beginning to its end."""
+"""Read a file of vectors from start to end, decompressed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tokemb.errors import VectorsError
 from tokemb.sources.multistream import MultiStream
 
 REMEDY = "download it again, or read the rows that are complete with load_vectors(..., lenient=True)"
-"""What to do about a file that is cut."""
+"""The remedy for a truncated file."""
 
-# How compressed files begin.
+# Decompressors by the first bytes of a file.
 _DECOMPRESSORS: dict[bytes, Callable[[BinaryIO], Any]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
     b"BZh": lambda file: MultiStream(file, "bz2"),
@@ -25,15 +25,17 @@ _DECOMPRESSORS: dict[bytes, Callable[[BinaryIO], Any]] = {
 }
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
 
-# Read at a time, so that a header which promises too much costs no memory.
-_PIECE = 1 << 22
+# Bytes per read, so that a header with wrong numbers costs no memory.
+_CHUNK = 1 << 22
 
 
 class Stream:
-    """Reads a file from front to back; gzip, bzip2 and xz are known by how they begin.
+    """A file that is read from start to end. gzip, bzip2 and xz are detected from the first bytes.
 
-    ``name``: for messages. ``ends_early``: whether the compressed data turned out to be cut, which a lenient stream
-    takes for the end; any other raises ``VectorsError``, as for compressed data that is broken.
+    Attributes:
+        name: The name of the file, for messages.
+        ends_early: Whether the compressed data is truncated, which only a lenient stream accepts.
+        compressed: Whether the file is compressed.
     """
 
     def __init__(self, path: Path, *, lenient: bool = False) -> None:
@@ -46,59 +48,59 @@ class Stream:
             self._size = os.fstat(file.fileno()).st_size
             beginning = file.read(6)
         if beginning.startswith(_ZSTANDARD):
-            raise VectorsError(f"{path} is compressed with Zstandard, which is not read here: unpack it with unzstd")
+            raise VectorsError(f"{path} is compressed with Zstandard, which is not supported: unpack it with unzstd")
         opener = next((opener for magic, opener in _DECOMPRESSORS.items() if beginning.startswith(magic)), None)
         self.compressed = opener is not None
         self._raw = path.open("rb")
         self._file: Any = opener(self._raw) if opener else self._raw
-        self._ahead = b""
+        self._unread = b""
 
     def peek(self, size: int) -> bytes:
-        """The next ``size`` bytes, fewer at the end, without going on."""
+        """Return the next ``size`` bytes, fewer at the end, and stay at the same position."""
         content = self.read(size)
         self.unread(content)
         return content
 
     def read(self, size: int) -> bytes:
-        """The next ``size`` bytes, fewer only at the end of the file."""
-        parts, missing = [self._ahead[:size]], size - len(self._ahead)
-        self._ahead = self._ahead[size:]
-        while missing > 0 and (part := self._read_piece(min(missing, _PIECE))):
-            parts.append(part)
-            missing -= len(part)
-        return b"".join(parts)
+        """Read the next ``size`` bytes, fewer only at the end of the file."""
+        chunks, remaining = [self._unread[:size]], size - len(self._unread)
+        self._unread = self._unread[size:]
+        while remaining > 0 and (chunk := self._read_chunk(min(remaining, _CHUNK))):
+            chunks.append(chunk)
+            remaining -= len(chunk)
+        return b"".join(chunks)
 
     def unread(self, content: bytes) -> None:
-        """Have ``content``, which was read last, come again."""
-        self._ahead = content + self._ahead
+        """Put back ``content``, which was read last."""
+        self._unread = content + self._unread
 
     def skip(self, size: int) -> None:
-        """Go on by ``size`` bytes; beyond the end nothing is read."""
-        from_ahead = min(size, len(self._ahead))
-        self._ahead = self._ahead[from_ahead:]
-        size -= from_ahead
+        """Skip ``size`` bytes. The position may be beyond the end, where nothing is read."""
+        from_unread = min(size, len(self._unread))
+        self._unread = self._unread[from_unread:]
+        size -= from_unread
         if not self.compressed:
-            self._file.seek(min(size, self._size), io.SEEK_CUR)  # a number from a broken file may fit no seek
+            self._file.seek(min(size, self._size), io.SEEK_CUR)  # a number from a damaged file may be too large to seek
             return
-        while size > 0 and (part := self._read_piece(min(size, _PIECE))):
-            size -= len(part)
+        while size > 0 and (chunk := self._read_chunk(min(size, _CHUNK))):
+            size -= len(chunk)
 
-    def _read_piece(self, size: int) -> bytes:
+    def _read_chunk(self, size: int) -> bytes:
         try:
-            # Not read(), which loses what comes before a cut.
-            part: bytes = b"" if self.ends_early else self._file.read1(size)
-            if not part and not self.ends_early and self._raw.tell() < self._size:
+            # read() would lose the data before a truncation.
+            chunk: bytes = b"" if self.ends_early else self._file.read1(size)
+            if not chunk and not self.ends_early and self._raw.tell() < self._size:
                 raise VectorsError(f"{self.name} was truncated while it was read: read it again")
-            return part
+            return chunk
         except EOFError:
             if not self._lenient:
-                raise VectorsError(f"{self.name} is cut: its compressed data ends early; {REMEDY}") from None
+                raise VectorsError(f"{self.name} is truncated: its compressed data ends early; {REMEDY}") from None
             self.ends_early = True
             return b""
         except (zlib.error, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:  # of the disk
+            if isinstance(error, OSError) and error.errno is not None:  # an error of the disk
                 raise
-            raise VectorsError(f"{self.name} is broken: its compressed data cannot be read ({error})") from None
+            raise VectorsError(f"{self.name} is damaged: its compressed data cannot be read ({error})") from None
 
     def __enter__(self) -> Stream:
         return self

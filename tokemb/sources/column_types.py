@@ -1,4 +1,4 @@
-"""Kinds of kept columns, as the formats that are not Arrow's tell them apart."""
+"""Types of kept columns, as the formats other than Arrow distinguish them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pyarrow.types as pt
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
-    """``kind`` without a dictionary, and any string as ``large_string``."""
+    """Return a type without dictionary encoding, with strings as ``large_string``."""
     if pt.is_dictionary(kind):
         kind = kind.value_type
     if pt.is_string(kind) or pt.is_string_view(kind):
@@ -16,16 +16,16 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
 
 
 def plain(column: pa.Array) -> pa.Array:
-    """``column`` as ``plain_type`` has it."""
+    """Convert a column to its ``plain_type``."""
     if pt.is_dictionary(column.type):
         column = column.dictionary_decode()
     return column.cast(plain_type(column.type))
 
 
 def with_plain_nulls(kept: pa.RecordBatch) -> pa.RecordBatch:
-    """Return ``kept`` with every missing value in the validity of its column.
+    """Return a batch with every missing value in the validity bitmap of its column.
 
-    The entries of a dictionary can be missing too, which not all of Arrow expects.
+    Entries of a dictionary can be missing too, which some functions of Arrow do not expect.
     """
     columns = [_with_plain_nulls(column) for column in kept.columns]
     return pa.RecordBatch.from_arrays(columns, schema=kept.schema)
@@ -40,10 +40,10 @@ def _with_plain_nulls(column: pa.Array) -> pa.Array:
 
 
 def is_number(kind: pa.DataType) -> bool:
-    """Whether NumPy has such numbers or Booleans."""
+    """Return whether NumPy has a number or Boolean dtype for a type."""
     return pt.is_integer(kind) or pt.is_floating(kind) or pt.is_boolean(kind)
 
 
 def is_moment(kind: pa.DataType) -> bool:
-    """Whether NumPy's ``datetime64`` holds these."""
+    """Return whether NumPy represents a type as ``datetime64``."""
     return pt.is_date(kind) or pt.is_timestamp(kind)

@@ -1,4 +1,4 @@
-"""``tokemb train tracing``."""
+"""``tokemb train knowledge-tracing``."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@click.command("tracing")
+@click.command("knowledge-tracing")
 @corpus.tables
-@click.option("--correct", required=True, metavar="NAME", help="Column that holds whether an answer is right: 0 or 1.")
+@click.option(
+    "--correct-column", required=True, metavar="NAME", help="Column that holds whether an answer is correct: 0 or 1."
+)
 @training.vocab
 @training.output
 @training.test
@@ -34,44 +36,44 @@ if TYPE_CHECKING:
 @training.schedule
 @corpus.quiet
 def command(
-    correct: str,
+    correct_column: str,
     vocab: Path | None,
     output: Path,
     force: bool,
     test: str | None,
-    **told: Any,  # noqa: ANN401
+    **arguments: Any,  # noqa: ANN401
 ) -> None:
-    """Train a model that predicts whether the next answer is right from the previous ones (knowledge tracing).
+    """Train a model that predicts whether the next answer is correct from the previous ones (knowledge tracing).
 
-    --column names the skill of the question, --group-by the student, and --order-by the time if the rows are not in
-    order. Without --test, the metrics are computed on the students of the validation split.
+    --column names the skill of the question and --group-by the student. --order-by names the time, if the rows are not
+    sorted. Without --test, the metrics are computed on the students of the validation split.
 
     \b
     Examples:
-      tokemb train tracing answers.csv --column skill --correct correct --group-by student -o tracing
+      tokemb train knowledge-tracing answers.csv --column skill --correct-column correct --group-by student -o tracing
     """
-    rows = corpus.Corpus.take(told)
+    rows = corpus.Corpus.from_options(arguments)
     if len(rows.columns) != 1 or len(rows.columns[0]) != 1:
-        raise click.UsageError("--column must name one column: the skill")
+        raise click.UsageError("--column must name one column, the skill")
     skill = rows.columns[0][0]
-    training.check_apart(rows, test, output)
-    schedule = training.take_schedule(told, output, force)
+    training.check_distinct(rows, test, output)
+    schedule = training.schedule_from_options(arguments, output, force)
     from tokemb import ColumnEncoder
-    from tokemb.training.knowledge_tracing import train_tracing
+    from tokemb.training.knowledge_tracing import train_knowledge_tracing
 
-    answers = _read(rows, skill, correct)
-    tested = None if test is None else _read(replace(rows, files=(test,)), skill, correct)
+    answers = _read(rows, skill, correct_column)
+    test_answers = None if test is None else _read(replace(rows, files=(test,)), skill, correct_column)
     encoder = None if vocab is None else ColumnEncoder.load(vocab)
     training.import_keras()
-    trained = train_tracing(
+    trained = train_knowledge_tracing(
         answers,
         skill=skill,
-        correct=correct,
+        correct_column=correct_column,
         encoder=encoder,
-        test=tested,
+        test=test_answers,
         schedule=schedule,
         on_epoch=training.on_epoch(rows.quiet),
-        **told,
+        **arguments,
     )
     trained.save(output, force=force)
     if not rows.quiet:
