@@ -86,7 +86,7 @@ def test_columns_in_other_formats(at):
 def test_shards_of_columns(at):
     run(at, "fit-vocab ratings.csv --column user --column item --quiet -o columns")
     command = "encode ratings.csv --vocab columns --dtype uint16 --rows-per-shard 3 --shard-format parquet -o s"
-    for before, rows in (("", "4 rows read and written"), (" (4 of them were there)", "0 rows read and written")):
+    for before, rows in (("", "4 rows read and written"), (" (4 of them already written)", "0 rows read and written")):
         line = run(at, command).stderr.decode()
         share = "out of vocabulary: user 0.00%, item 0.00%"
         assert line == f"wrote s: 2 files, 4 rows{before}; {rows}; {share}\n"

@@ -52,7 +52,7 @@ def command(
     Text files have one row per line. Files of .csv, .tsv, .jsonl, .parquet and .arrow have columns. Files of .gz, .bz2,
     .zst and .xz are decompressed. An empty text becomes a row of padding.
 
-    With a folder of columns that fit-vocab wrote, the output is .npz or .parquet with one array per column. With
+    With a folder of columns that fit-vocab wrote, the output has one array per column, in any format but .npy. With
     --group-by, the rows of a group become one row; --keep copies values of the first row of each group.
 
     With --rows-per-shard, repeating the command resumes a run that was stopped.
