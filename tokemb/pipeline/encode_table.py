@@ -69,7 +69,8 @@ def encode_table(
     shape, lengths = PadTruncate(), dict.fromkeys(encoder.names)
     if lists and not ragged:
         shape, lengths = encoder.pad_truncate(padding, truncating), encoder.lengths(maxlen)
-        settings |= {"maxlen": lengths, "padding": shape.padding, "truncating": shape.truncating}
+        settings |= {"maxlen": {name: lengths[name] for name in lists}}
+        settings |= {"padding": shape.padding, "truncating": shape.truncating}
         if isinstance(output, ShardFolder):
             _check_lengths(lists, lengths)
     report, count = TableReport(encoder.names), RowCount()
