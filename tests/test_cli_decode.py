@@ -52,3 +52,17 @@ def test_json_lines_can_be_encoded_again(here):
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_no_rows_are_no_lines(here, options):
     assert ok(command_here("decode", "none.npy", "--vocab", "v", *options, cwd=here)).stdout == b""
+
+
+def test_ids_of_another_vocabulary_are_an_error_and_those_before_growth_are_not(tmp_path):
+    first = tokemb.fit_vocab(["a b b"])
+    ids = tmp_path / "ids.npz"
+    first.save(tmp_path / "v")
+    (tmp_path / "x.txt").write_text("a b\n")
+    assert command_here("encode", "x.txt", "--vocab", "v", "-o", ids, cwd=tmp_path).returncode == 0
+    tokemb.fit_vocab(["b c c a a a"]).save(tmp_path / "other")
+    run = command_here("decode", ids, "--vocab", "other", cwd=tmp_path)
+    assert run.returncode == 1
+    assert f"must be decoded with the vocabulary that encoded it, {first.fingerprint[:12]}" in run.stderr.decode()
+    first.grow(["c d"]).save(tmp_path / "grown")
+    assert command_here("decode", ids, "--vocab", "grown", cwd=tmp_path).stdout == b"a b\n"

@@ -383,7 +383,7 @@ def test_code_with_the_attribute_form_runs_with_one_import_replaced():
     )
     replaced = source.replace("tf.keras.preprocessing.", "preprocessing.")
     run = python(
-        "import sys\nfrom tokemb.keras import keras as preprocessing\n"
+        "import sys\nfrom tokemb.keras import legacy as preprocessing\n"
         + replaced
         + "print(rows, padded, 'tensorflow' in sys.modules)"
     )

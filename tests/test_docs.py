@@ -206,10 +206,13 @@ def test_every_profile_is_named(page):
     assert [name for name in named if name in PROFILES] == list(PROFILES)
 
 
-def test_the_command_knows_every_profile():
-    from tokemb_cli import options
+def test_choices_are_the_entries_of_the_tables():
+    from tokemb import _validation as choices
+    from tokemb.analysis.projection import METHODS
+    from tokemb.formats import FORMATS
 
-    assert options.PROFILES == tuple(PROFILES)
+    tables = (PROFILES, FORMATS, METHODS)
+    assert [choices.PROFILES, choices.OUTPUT_FORMATS, choices.PROJECTIONS] == [tuple(table) for table in tables]
 
 
 def test_links_lead_somewhere():

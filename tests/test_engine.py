@@ -215,7 +215,7 @@ def test_inspect_tells_the_way(tmp_path):
     assert inspect(tmp_path / "v")["backend"].startswith("scanner: ")
     assert inspect(tmp_path / "v", text="ΟΔΟΣ")["backend"].startswith("reference: the result for U+03A3")
     (tmp_path / "x.npy").write_bytes(b"")
-    with pytest.raises(tokemb.TokembError, match="no vocabulary"):
+    with pytest.raises(tokemb.TokembError, match="is not a vocabulary"):
         inspect(tmp_path / "x.npy", text="a")
 
 

@@ -121,7 +121,7 @@ def find(*names: str) -> click.Command:
         ("train ratings", "rating_range must be two numbers", "--rating-range must be two numbers"),
         ("train skipgram", "learning_rate must be above 0", "--learning-rate must be above 0"),
         ("train knowledge-tracing", "pass correct_column=...", "pass --correct-column NAME"),
-        ("train knowledge-tracing", "pass correct=...", "pass --correct-column NAME"),
+        ("train knowledge-tracing", "pass correct_column=...", "pass --correct-column NAME"),
         ("export", 'pass answer="vectors"', "pass --returns vectors"),
         ("fit-vocab", 'choose another profile than algorithm="bpe"', "choose another profile than --algorithm bpe"),
     ],
@@ -235,7 +235,7 @@ def files(tmp_path):
         ),
         ("fit-vocab wide.csv --column text -o x", "or pass another delimiter, such as --delimiter ';'"),
         ("fit-vocab text.txt --column review -o x", "if it is a table, pass its format, for example --format csv"),
-        ("embed i.jsonl --model m.keras -o x.npy", "is JSON Lines, which does not record a length"),
+        ("embed i.jsonl --model m.keras -o x.npy", "is JSON Lines, which does not record a common row length"),
         (
             "train ratings ratings.csv --column user --column item --rating stars -o x",
             "the ratings in the column 'stars' must be numbers; row 1 holds 'good'",

@@ -42,7 +42,7 @@ def test_a_reloaded_encoder_is_the_same(tmp_path):
     encoder.save(tmp_path / "v")
     again = Encoder.load(str(tmp_path / "v"))
     for name in (
-        "vocabulary input_dim pad_id unk_id profile model oov settings corpus maxlen padding truncating fingerprint"
+        "vocabulary input_dim pad_id unk_id profile algorithm oov settings corpus maxlen padding truncating fingerprint"
     ).split():
         assert getattr(again, name) == getattr(encoder, name), name
     assert again.table.equals(encoder.table)

@@ -9,8 +9,7 @@ import pytest
 import tokemb
 from tests.conftest import MIXED, TOKENIZERS, command_here, tokemb_command
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.importers import KINDS, import_vocabulary, read_foreign, verify
-from tokemb.importers.detect_format import LINES
+from tokemb.importers import import_vocabulary, read_foreign, verify
 
 OTHER = TOKENIZERS.parent / "other"
 BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "deep", "learn", "##ing", "é"]
@@ -206,10 +205,3 @@ def test_a_difference_fails_and_nothing_is_written(tmp_path, monkeypatch):
     assert run.exit_code == 1
     assert "row 1 differs, 'a': [2] here, [9] in the original; nothing was written" in run.output
     assert not (tmp_path / "v").exists()
-
-
-def test_the_command_knows_every_kind_of_lines():
-    from tokemb_cli import options
-
-    assert options.LINE_KINDS == LINES
-    assert set(LINES) < set(KINDS)

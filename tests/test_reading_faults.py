@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
@@ -324,3 +325,21 @@ def test_forked_workers_read(tmp_path):
     assert count_rows("a.jsonl.gz") == 3000
     with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
         assert list(pool.map(count_rows, ["a.jsonl.gz"] * 4)) == [3000] * 4
+
+
+@pytest.mark.parametrize("compression", [ending for ending in COMPRESS if ending])
+def test_flipped_bit_of_compressed_data_is_an_error_or_changes_nothing(tmp_path, compression):
+    text = "".join(f"{number * 7919 % 1000} deep {number}\n" for number in range(2000))
+    data = COMPRESS[compression](text.encode())
+    path = tmp_path / f"x.txt{compression}"
+    random = np.random.default_rng(0)
+    for position in random.integers(10, len(data), 150):
+        damaged = bytearray(data)
+        damaged[position] ^= 1 << int(random.integers(8))
+        path.write_bytes(damaged)
+        try:
+            rows = [row for batch in tokemb.read_corpus(path) for row in batch.column(0).to_pylist()]
+        except tokemb.TokembError as error:
+            assert str(path) in str(error)
+        else:
+            assert rows == text.splitlines() or compression == ".zst"  # Zstandard has no checksum by default

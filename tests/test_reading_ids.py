@@ -199,7 +199,7 @@ IDS = np.zeros((2, 2), int)
         (
             ".jsonl",
             lines('{"ids":[1,2],"x":1}', '{"ids":[1,2],"x":"a"}'),
-            "lines 2 to 2: kept columns must have the types of the",
+            "line 2: kept columns must have the types of the first rows: 'a' in 'x' is not int64",
         ),
         (
             ".jsonl",
@@ -211,6 +211,10 @@ IDS = np.zeros((2, 2), int)
             lines('{"ids":[],"x":1}', '{"ids":[],"x":"a"}'),
             "lines 1 to 2: kept columns must hold values of one type",
         ),
+        (".jsonl", lines('{"ids":[1],"x":18446744073709551616}'), "lines 1 to 1: kept columns must hold values of one"),
+        (".jsonl", lines(r'{"ids":[1],"x":"\ud800"}'), "lines 1 to 1: kept columns must hold values of one type"),
+        (".jsonl", lines(r'{"ids":[1],"\ud800":1}'), "lines 1 to 1: kept columns must hold values of one type"),
+        (".jsonl", lines('{"ids":[1,2],"x":"a"}', r'{"ids":[1],"x":"\ud800"}'), "line 2: kept columns must have the"),
         (".txt", lines("1 2"), "must end in one of .npy, .npz, .parquet, .jsonl; received"),
         (".npz", lambda path: path.mkdir(), "holds no files of ids"),
     ],
@@ -221,6 +225,24 @@ def test_what_is_not_ids_is_an_error(tmp_path, suffix, write, message):
     with pytest.raises(ArgumentError, match=message) as raised:
         read(path)
     assert re.search(re.escape(path.name), str(raised.value)), "the file is named"
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        ("1", "1.5"),
+        ("0.5", "true"),
+        ("[1]", "[1.5]"),
+        ('{"a":1}', '{"a":1.5}'),
+        ('{"a":1}', '{"a":1,"b":2}'),
+        ('[{"a":1}]', '[{"b":1}]'),
+        ("[]", "[1]"),
+    ],
+)
+def test_a_later_value_of_json_is_never_changed(tmp_path, first, later):
+    lines(f'{{"ids":[1,2],"x":{first}}}', f'{{"ids":[1,2],"x":{later}}}')(tmp_path / "x.jsonl")
+    with pytest.raises(ArgumentError, match="x.jsonl, line 2: kept columns must have the types of the first rows"):
+        read(tmp_path / "x.jsonl")
 
 
 def test_a_missing_file(tmp_path):

@@ -18,9 +18,9 @@ PHRASES = {
     r"goes on": "resumes, continues",
     r"anew": "again",
     r"as far as": "a sentence of its own",
-    r"a (row|token|word|line) a (row|line)": "one row per line",
+    r"a (?:row|token|word|line) a (?:row|line)": "one row per line",
     r"pieces?": "pre-token, subword or chunk",
-    r"unk(nown)? tokens?": "tokens out of vocabulary",
+    r"unknown tokens?": "tokens out of vocabulary",
 }
 NAMES = {
     "battery": "self_test",
@@ -49,7 +49,7 @@ NAMES = {
 }
 OPTIONS = ("--rate", "--validation", "--between", "--answer")
 
-_PHRASE = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b", re.IGNORECASE)
+_PHRASE = re.compile(rf"(?<![#\w])(?:{'|'.join(PHRASES)})\b", re.IGNORECASE)
 _NAME = re.compile(rf"(?:^|_)(?:{'|'.join(name.strip('_') for name in NAMES)})(?:$|_)", re.IGNORECASE)
 _OPTION = re.compile(rf"(?<![\w-])(?:{'|'.join(OPTIONS)})(?![\w-])")
 

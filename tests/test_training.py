@@ -458,12 +458,6 @@ def run(*arguments):
     return CliRunner().invoke(cli, ["train", *map(str, arguments)], prog_name="tokemb")
 
 
-def test_the_command_knows_every_head():
-    from tokemb_cli import options
-
-    assert (options.HEADS, options.CELLS) == (heads.HEADS, heads.CELLS)
-
-
 def test_events_are_classified(tmp_path):
     rng = np.random.default_rng(0)
     with (tmp_path / "events.csv").open("w") as file:

@@ -9,13 +9,15 @@ import struct
 import tracemalloc
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tokemb
 from tests.conftest import DATA
 from tokemb.errors import ArgumentError, VectorsError
-from tokemb.models.pretrained import FORMATS, load_vectors
+from tokemb.models.pretrained import load_vectors
 
 REAL = DATA / "vectors"
 GENSIM = DATA.parent / "tokenizers" / "other" / "gensim"
@@ -64,7 +66,13 @@ WRITERS = {
     "binary": binary,
     "binary without newlines": lambda names, matrix: binary(names, matrix, b""),
 }
-PACKERS = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+
+
+def zstd(content):
+    return pa.compress(content, codec="zstd", asbytes=True)
+
+
+PACKERS = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstd}
 
 WORDS = ["the", "of", "New_York", "é", "学"]
 MATRIX = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
@@ -118,7 +126,7 @@ def test_an_archive(tmp_path):
     npz(tmp_path / "x.npz", WORDS, MATRIX)
     np.testing.assert_array_equal(load_vectors(tmp_path / "x.npz", WORDS[::-1]).matrix, MATRIX[::-1])
     np.savez(tmp_path / "x.npz", tokens=np.array(WORDS, object), vectors=MATRIX)
-    with pytest.raises(VectorsError, match="is not an archive of tokens and vectors: .*only pickle could read"):
+    with pytest.raises(VectorsError, match="is not an archive of tokens and vectors: .*holds Python objects"):
         load_vectors(tmp_path / "x.npz", WORDS)
     for arrays, message in (
         ({"tokens": np.array(WORDS)}, "is not an archive of tokens and vectors: .*vectors"),
@@ -200,7 +208,8 @@ BAD = {
     b"\n\n": "x is empty",
     b"just some text\nand more\n": "x is not a file of vectors: no line holds a token and its numbers",
     "the 1 2\n".encode("utf-16"): "x is not a file of vectors: it is binary, and none of glove",
-    b"\x28\xb5\x2f\xfd\0\0": "x is compressed with Zstandard",
+    zstd(b"the 1 2\n" * 999)[:-9]: "x is truncated: its compressed data ends early",
+    zstd(b"the 1 2\n" * 999)[:12] + b"\xff" * 80: "x is damaged: its compressed data cannot be read",
     gzip.compress(b"the 1 2\n" * 999, mtime=0)[:-20]: "x is truncated: its compressed data ends early",
     gzip.compress(b"the 1 2\n" * 999, mtime=0)[:15] + b"\xff" * 30: "x is damaged: its compressed data cannot be read",
     lzma.compress(b"the 1 2\n" * 999)[:50] + b"\xff" * 80: "x is damaged: its compressed data cannot be read",
@@ -248,6 +257,7 @@ def test_what_is_not_there_and_settings_that_cannot_be(file, tmp_path):
         (b"9" + binary(["the", "of"], MATRIX[:2])[1:], 2, "its header says 9 rows"),
         (b"9" + binary(["the", "of"], MATRIX[:2])[1:-3], 1, "the last row is truncated and skipped"),
         (gzip.compress(b"the 1 2\nof 3 45\n", 0, mtime=0)[:-10], 1, "the last row is truncated and skipped"),
+        (zstd(b"of 3 4\n" + b"the 1 2\n" * 99_999)[:-9], None, "its compressed data ends early"),
         (gzip.compress(b"of 3 4\n" + b"the 1 2\n" * 999, mtime=0)[:-9], None, "its compressed data ends early"),
     ],
 )
@@ -255,6 +265,19 @@ def test_lenient_takes_the_rows_that_are_there(file, content, rows, remark):
     loaded = load_vectors(file(content), ["the", "of"], lenient=True)
     assert remark in loaded.remarks
     assert rows is None or (loaded.rows == rows and loaded.found.tolist() == [True, rows == 2])
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_url_is_read_as_the_local_file(file, packer):
+    path = file(PACKERS[packer](glove(WORDS, MATRIX)), f"v.txt{packer}")
+    np.testing.assert_array_equal(load_vectors(path.as_uri(), WORDS).matrix, MATRIX)
+
+
+def test_url_that_cannot_be_reached_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="none.txt"):
+        load_vectors((tmp_path / "none.txt").as_uri(), ["a"])
+    with pytest.raises(tokemb.TokembError, match="unknown://x cannot be reached"):
+        load_vectors("unknown://x", ["a"])
 
 
 def test_lenient_forgives_no_broken_row(file):
@@ -341,11 +364,10 @@ def test_real_files_that_hold_less_than_they_say():
 
 
 def test_the_command_knows_every_format_and_way():
-    from tokemb_cli import export_vectors, init_model, options
+    from tokemb_cli import export_vectors, init_model
 
     from tokemb.models.pretrained import MISSING
 
-    assert options.VECTOR_FORMATS == FORMATS
     assert tuple(init_model._MADE) == MISSING
     from tokemb.models.export_vectors import _WRITERS
 

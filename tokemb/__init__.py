@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tokemb.models.embedder import embed
     from tokemb.models.embedding_model import embedding_model
     from tokemb.models.extension import grow_model
+    from tokemb.pipeline.files import embed_file, encode_file
     from tokemb.rows.ragged import Ragged, pad
     from tokemb.sources.corpus import read_corpus
     from tokemb.tables.encoder import ColumnEncoder
@@ -42,7 +43,9 @@ _MODULES = {
     "check": "models.check",
     "diff": "analysis.diff",
     "embed": "models.embedder",
+    "embed_file": "pipeline.files",
     "embedding_model": "models.embedding_model",
+    "encode_file": "pipeline.files",
     "fit_vocab": "fit",
     "group_events": "tables.events",
     "grow_model": "models.extension",
@@ -62,7 +65,9 @@ __all__ = [
     "check",
     "diff",
     "embed",
+    "embed_file",
     "embedding_model",
+    "encode_file",
     "fit_vocab",
     "group_events",
     "grow_model",

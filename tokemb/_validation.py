@@ -7,6 +7,20 @@ from collections.abc import Iterable
 
 from tokemb.errors import ArgumentError
 
+# Choices of arguments and of options. The help of a command imports no other module of the library.
+PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
+ALGORITHMS = ("word", "bpe", "wordpiece", "unigram")
+INPUT_FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow")
+QUOTINGS = ("minimal", "none")
+OUTPUT_FORMATS = (".npy", ".npz", ".parquet", ".tfrecord", ".jsonl")
+LINE_KINDS = ("bert", "gensim", "words")
+VECTOR_FORMATS = ("glove", "word2vec", "word2vec-binary", "fasttext", "npz")
+SERVED_OUTPUTS = ("ids", "vectors", "predictions")
+CELLS = ("gru", "lstm")
+HEADS = ("mean", "flatten", "conv", *CELLS)
+RATING_HEADS = ("dot", "dense")
+PROJECTIONS = ("tsne", "pca")
+
 # Ids, lengths and sizes are int32.
 _LARGEST = 2**31 - 1
 

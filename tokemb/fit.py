@@ -11,7 +11,7 @@ import pyarrow as pa
 from tokenizers import Tokenizer, decoders
 from tokenizers.models import Model, WordLevel
 
-from tokemb._validation import check_choice, check_count, check_optional_count
+from tokemb._validation import ALGORITHMS, check_choice, check_count, check_optional_count
 from tokemb.counts.select_tokens import (
     PAD_TOKEN,
     UNK_TOKEN,
@@ -29,8 +29,6 @@ from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
-
-ALGORITHMS = ("word", "bpe", "wordpiece", "unigram")
 
 
 def fit_vocab(

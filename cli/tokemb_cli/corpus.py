@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from tokemb._validation import INPUT_FORMATS, QUOTINGS
 from tokemb_cli import values
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from tokemb.sources.listing import Source
 
-FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow")
 # The options for reading files, by their names in tokemb.read_corpus.
 _READING = ("column", "format", "missing", "errors", "header", "delimiter", "quoting")
 
@@ -50,7 +50,7 @@ _COLUMNS = (
 )
 _OPTIONS = (
     click.option(
-        "--format", type=values.Choice(FORMATS), help="Format of the files.  [default: detected from their names]"
+        "--format", type=values.Choice(INPUT_FORMATS), help="Format of the files.  [default: detected from their names]"
     ),
     click.option(
         "--missing",
@@ -79,7 +79,7 @@ _OPTIONS = (
     ),
     click.option(
         "--quoting",
-        type=values.Choice(["minimal", "none"]),
+        type=values.Choice(QUOTINGS),
         help="Whether fields of CSV files may be enclosed in quotes, or quotes are text.  [default: none if the "
         "delimiter is a tab, otherwise minimal]",
     ),

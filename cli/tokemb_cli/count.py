@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tokemb._validation import PROFILES
 from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quoted
 
@@ -18,7 +19,7 @@ from tokemb_cli.console import note, quoted
     "--profile",
     default="words",
     show_default=True,
-    type=values.Choice(options.PROFILES),
+    type=values.Choice(PROFILES),
     help="How texts are split into tokens; tokemb fit-vocab --help describes each profile.",
 )
 @options.threads

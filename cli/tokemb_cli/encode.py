@@ -82,9 +82,9 @@ def command(
         return
     shards.check(output, rows_per_shard, shard_format)
     from tokemb import Encoder
+    from tokemb.files.folders import is_columns_folder
     from tokemb.pipeline.encode import encode_corpus
     from tokemb.pipeline.encoded_stream import RowOptions
-    from tokemb.vocabulary.folder import is_columns_folder
 
     texts = corpus.Corpus.from_options(arguments)
     texts.check_distinct(output)

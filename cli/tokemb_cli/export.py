@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tokemb._validation import SERVED_OUTPUTS
 from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quiet_tensorflow
 
@@ -21,7 +22,7 @@ from tokemb_cli.console import note, quiet_tensorflow
 @options.output("FOLDER", "SavedModel folder to write; missing parent folders are created.")
 @click.option(
     "--returns",
-    type=values.Choice(options.ANSWERS),
+    type=values.Choice(SERVED_OUTPUTS),
     help="Output of the SavedModel.  [default: predictions with --model, otherwise ids]",
 )
 @options.maxlen
@@ -53,7 +54,7 @@ def command(
     Example:
       tokemb export --vocab reviews.vocab --model reviews.keras --maxlen 256 -o serving/reviews/1
     """
-    if returns in options.ANSWERS[1:] and model is None:
+    if returns in SERVED_OUTPUTS[1:] and model is None:
         raise click.UsageError(f"--returns {returns} requires --model")
     if returns == "ids" and model is not None:
         raise click.UsageError("--returns ids does not use a model: leave out --model")

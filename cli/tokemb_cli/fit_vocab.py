@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokemb._validation import ALGORITHMS, PROFILES
 from tokemb_cli import corpus, options, spark, values
 from tokemb_cli.console import note, quoted
 from tokemb_cli.row_sample import RowSample
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 @options.output("FOLDER", "Folder to write; an existing vocabulary of the same kind is replaced.")
 @click.option(
     "--profile",
-    type=values.Choice(options.PROFILES),
+    type=values.Choice(PROFILES),
     help="How texts are split into tokens; see Profiles.  [default: words, or that of the counts]",
 )
 @click.option(
     "--algorithm",
     default="word",
     show_default=True,
-    type=values.Choice(["word", "bpe", "wordpiece", "unigram"]),
+    type=values.Choice(ALGORITHMS),
     help="Algorithm that makes the tokens: word keeps whole words, the others learn subwords.",
 )
 @click.option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokemb._validation import LINE_KINDS, PROFILES
 from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quiet_tensorflow
 from tokemb_cli.messages import for_running_command
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--kind",
-    type=values.Choice(options.LINE_KINDS),
+    type=values.Choice(LINE_KINDS),
     help="Kind of vocabulary in a text file.  [default: detected from the content]",
 )
 @click.option(
@@ -59,9 +60,7 @@ if TYPE_CHECKING:
 @click.option(
     "--item", metavar="NAME", help="Pickle, JSON: key or position of the vocabulary to import, if there are several."
 )
-@click.option(
-    "--profile", type=values.Choice(options.PROFILES), help="gensim and words: how texts are split into tokens."
-)
+@click.option("--profile", type=values.Choice(PROFILES), help="gensim and words: how texts are split into tokens.")
 @click.option(
     "--offset",
     type=values.Integer(0),

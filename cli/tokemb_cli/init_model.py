@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokemb._validation import VECTOR_FORMATS
 from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quiet_tensorflow, quoted
 
@@ -41,7 +42,7 @@ _MADE = {
 )
 @click.option(
     "--format",
-    type=values.Choice(options.VECTOR_FORMATS),
+    type=values.Choice(VECTOR_FORMATS),
     help="Format of the vectors.  [default: detected from the content]",
 )
 @click.option(

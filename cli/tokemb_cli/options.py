@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
+from tokemb._validation import OUTPUT_FORMATS
 from tokemb_cli import values
 from tokemb_cli.console import note, quiet_tensorflow, require_standard_output
 
@@ -17,17 +18,6 @@ if TYPE_CHECKING:
     from tokemb import Encoder, TokenCounts
     from tokemb.analysis import TokenVectors
     from tokemb.formats import OutputOptions
-
-# Copies of constants of the library, so that --help does not import it. Tests compare them.
-PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
-OUTPUTS = (".npy", ".npz", ".parquet", ".tfrecord", ".jsonl")
-LINE_KINDS = ("bert", "gensim", "words")
-ANSWERS = ("ids", "vectors", "predictions")
-HEADS = ("mean", "flatten", "conv", "gru", "lstm")
-CELLS = ("gru", "lstm")
-RATING_HEADS = ("dot", "dense")
-VECTOR_FORMATS = ("glove", "word2vec", "word2vec-binary", "fasttext", "npz")
-MAP_METHODS = ("tsne", "pca")
 
 _PATH = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -124,9 +114,9 @@ def check_output(path: Path, otherwise: str = "") -> None:
     Raises:
         click.BadParameter: If the extension is unknown.
     """
-    if str(path) != "-" and path.suffix not in OUTPUTS:
+    if str(path) != "-" and path.suffix not in OUTPUT_FORMATS:
         raise click.BadParameter(
-            f"must be - or end in {', '.join(OUTPUTS)}; received {path}{otherwise}", param_hint="--output"
+            f"must be - or end in {', '.join(OUTPUT_FORMATS)}; received {path}{otherwise}", param_hint="--output"
         )
 
 

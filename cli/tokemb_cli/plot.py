@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tokemb._validation import PROJECTIONS
 from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note
 
@@ -18,7 +19,7 @@ _ENDINGS = (".html", ".png", ".svg")
 @options.output("FILE", "Map to write: .html, .png or .svg.")
 @click.option(
     "--method",
-    type=values.Choice(options.MAP_METHODS),
+    type=values.Choice(PROJECTIONS),
     default="tsne",
     show_default=True,
     help="Dimensionality reduction method.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokemb._validation import OUTPUT_FORMATS
 from tokemb_cli import options, values
 from tokemb_cli.console import note_stopped
 
@@ -21,7 +22,7 @@ _ROWS = click.option(
 )
 _FORMAT = click.option(
     "--shard-format",
-    type=values.Choice([suffix[1:] for suffix in options.OUTPUTS]),
+    type=values.Choice([suffix[1:] for suffix in OUTPUT_FORMATS]),
     help="Format of the shards.  [default: npz]",
 )
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import corpus, options, training, values
+from tokemb._validation import HEADS
+from tokemb_cli import corpus, training, values
 
 if TYPE_CHECKING:
     from tokemb.training.classify import Labelled
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @training.test
 @click.option(
     "--head",
-    type=values.Choice(options.HEADS),
+    type=values.Choice(HEADS),
     default="mean",
     show_default=True,
     help="Layers that reduce the vectors of a row to one vector.",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import corpus, options, training, values
+from tokemb._validation import CELLS
+from tokemb_cli import corpus, training, values
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @training.output
 @training.test
 @click.option(
-    "--cell", type=values.Choice(options.CELLS), default="lstm", show_default=True, help="Type of the recurrent layer."
+    "--cell", type=values.Choice(CELLS), default="lstm", show_default=True, help="Type of the recurrent layer."
 )
 @click.option(
     "--maxlen", type=values.Integer(), default=200, show_default=True, help="Number of answers in a training window."

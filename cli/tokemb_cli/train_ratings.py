@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from tokemb_cli import corpus, options, training, values
+from tokemb._validation import RATING_HEADS
+from tokemb_cli import corpus, training, values
 
 # Ratings are short rows, which allow larger batches, a higher learning rate and more epochs than texts.
 _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
@@ -21,7 +22,7 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
 @training.test
 @click.option(
     "--head",
-    type=values.Choice(options.RATING_HEADS),
+    type=values.Choice(RATING_HEADS),
     default="dot",
     show_default=True,
     help="dot: matrix factorization with biases. dense: a dense layer over the embeddings.",
@@ -31,7 +32,7 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
     type=values.Integer(),
     default=16,
     show_default=True,
-    help="Embedding dimension (number of latent factors).",
+    help="Embedding dimension.",
 )
 @click.option(
     "--units", type=values.Integer(), default=64, show_default=True, help="Number of units of the dense layer."

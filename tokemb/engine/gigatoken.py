@@ -189,11 +189,11 @@ class Gigatoken:
             newer = marked_rows[has_newer_characters(_select(texts, marked_rows), threads)]
         if not len(newer):
             return rows
-        encoded_again = special_tokens.add_special_tokens(self._reference.encode(_select(texts, newer), threads))
+        reencoded = special_tokens.add_special_tokens(self._reference.encode(_select(texts, newer), threads))
         # Concatenate both results, then copy the rows in their original order.
-        combined = Ragged.concatenate([rows, encoded_again])
+        combined = Ragged.concatenate([rows, reencoded])
         source = np.arange(len(rows))
-        source[newer] = len(rows) + np.arange(len(encoded_again))
+        source[newer] = len(rows) + np.arange(len(reencoded))
         starts, lengths = combined.row_splits[source], combined.lengths[source]
         ordered = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
         pack_rows(combined.values, starts, lengths, ordered.row_splits, ordered.values, threads=threads)

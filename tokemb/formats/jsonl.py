@@ -20,6 +20,7 @@ from tokemb.formats.source import IdBlock, IdsSource, changed_file
 from tokemb.formats.writer import Array, Block, BlockColumn, Writer
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.column_types import plain, plain_type
+from tokemb.sources.json_values import fits
 
 # The number of ids that are held as Python objects at a time.
 _BLOCK_READ = 1 << 19
@@ -89,12 +90,12 @@ class JsonlSource(IdsSource):
         names = dict.fromkeys(name for row in rows for name in row if name != "ids")
         try:
             types = {name: pa.array([row.get(name) for row in rows]).type for name in names}
-        except pa.ArrowException as error:
+            # The type of a column without values is unknown; strings are the most common.
+            return pa.schema({name: pa.string() if kind == pa.null() else kind for name, kind in types.items()})
+        except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
             raise ArgumentError(
                 f"{self._line_range(1, rows)}: kept columns must hold values of one type; {error}"
             ) from None
-        # The type of a column without values is unknown; strings are the most common.
-        return pa.schema({name: pa.string() if kind == pa.null() else kind for name, kind in types.items()})
 
     def _read_kept_columns(self, line: int, rows: Rows) -> pa.RecordBatch:
         new_keys = {name for row in rows for name in row} - {"ids", *self.kept_columns.names}
@@ -102,6 +103,13 @@ class JsonlSource(IdsSource):
             raise ArgumentError(
                 f"{self._line_range(line, rows)}: all keys must occur in the first rows; {min(new_keys)!r} does not"
             )
+        for number, row in enumerate(rows, line):
+            for field in self.kept_columns:
+                if not fits(row.get(field.name), field.type):
+                    raise ArgumentError(
+                        f"{self.path}, line {number}: kept columns must have the types of the first rows: "
+                        f"{row[field.name]!r:.80} in {field.name!r} is not {field.type}"
+                    )
         try:
             columns = [pa.array([row.get(field.name) for row in rows], field.type) for field in self.kept_columns]
         except (pa.ArrowException, OverflowError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokemb._validation import check_choice
+from tokemb._validation import LINE_KINDS, check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importers import bert, keras_layer, keras_tokenizer, word_lists
@@ -23,10 +23,9 @@ from tokemb.importers.word_lists import looks_like_gensim, read_gensim, read_wor
 if TYPE_CHECKING:
     import keras
 
-LINES = (bert.KIND, word_lists.GENSIM, word_lists.WORDS)
 """The names of the line-based formats."""
 
-KINDS = (keras_tokenizer.KIND, *keras_layer.KINDS.values(), *LINES, TOKENIZER_JSON)
+KINDS = (keras_tokenizer.KIND, *keras_layer.KINDS.values(), *LINE_KINDS, TOKENIZER_JSON)
 """The names of all formats."""
 
 _PICKLES = (".pkl", ".pickle", ".p", ".joblib")
@@ -122,7 +121,7 @@ def read_foreign(path: Path | str, options: Options | None = None, *, kind: str 
     """
     path, options = Path(path), options or Options()
     if kind is not None:
-        check_choice("kind", kind, LINES)
+        check_choice("kind", kind, LINE_KINDS)
     if path.is_dir() and (path / "tokenizer.json").is_file():
         path /= "tokenizer.json"
     if not path.is_file():

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from tokemb.errors import ModelError
+from tokemb.files.folders import is_columns_folder
 from tokemb.files.json_content import parse_json
 from tokemb.models.embedding_model import fingerprint_in_name
 from tokemb.models.keras_archive import read_archive, serialized_objects
-from tokemb.vocabulary.folder import is_columns_folder
 
 Description = dict[str, Any]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from tokemb._validation import check_choice
+from tokemb._validation import SERVED_OUTPUTS, check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.files.atomic import atomic_folder, check_folder
@@ -20,8 +20,6 @@ from tokemb.files.output_kind import Kind
 from tokemb.keras.layers.graph import Tensor
 from tokemb.keras.layers.text_to_ids import TextToIds, make_layer
 from tokemb.models.embedder import Embedder, load_model
-
-ANSWERS = ("ids", "vectors", "predictions")
 
 # The folder that TensorFlow's guides recommend for files of other programs.
 _ABOUT = Path("assets.extra", "tokemb.json")
@@ -67,7 +65,7 @@ def export_saved_model(
         OSError: If something else is at ``path``, or it cannot be written.
     """
     _check_encodable(path)
-    answer = check_choice("answer", answer or ("ids" if model is None else "predictions"), ANSWERS)
+    answer = check_choice("answer", answer or ("ids" if model is None else "predictions"), SERVED_OUTPUTS)
     if (model is None) != (answer == "ids"):
         raise ArgumentError(f"the answer {answer} needs {'no' if answer == 'ids' else 'a'} model")
     if Path(path).parent.is_dir():

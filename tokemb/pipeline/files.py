@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tokemb._validation import check_count
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
+from tokemb.files.folders import is_columns_folder
 from tokemb.formats.shards import ShardFolder
 from tokemb.models.embedder import Embedder
 from tokemb.pipeline.embed import embed_corpus, embed_ids
@@ -21,7 +22,6 @@ from tokemb.pipeline.report import EncodingReport, TableReport
 from tokemb.sources.corpus import read_corpus, read_table
 from tokemb.sources.listing import find_sources
 from tokemb.tables.encoder import ColumnEncoder
-from tokemb.vocabulary.folder import is_columns_folder
 from tokemb.vocabulary.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def encode_file(
     force: bool = False,
     **reading: Any,  # noqa: ANN401
 ) -> EncodingReport | TableReport:
-    """Encode files of texts or tables into a file of ids, or into a folder of shards.
+    r"""Encode files of texts or tables into a file of ids, or into a folder of shards.
 
     Memory does not grow with the input, unless lists in a table are padded to the longest.
 
@@ -83,7 +83,7 @@ def encode_file(
     Example:
         >>> import tempfile, numpy, tokemb
         >>> folder = Path(tempfile.mkdtemp())
-        >>> _ = (folder / "texts.txt").write_text("deep learning\\nvery deep\\n")
+        >>> _ = (folder / "texts.txt").write_text("deep learning\nvery deep\n")
         >>> encoder = tokemb.fit_vocab(folder / "texts.txt")
         >>> print(tokemb.encode_file(folder / "texts.txt", encoder, folder / "ids.npy", maxlen=3))
         2 rows read and written, 4 tokens, 0.00% of them out of vocabulary, 0 rows truncated

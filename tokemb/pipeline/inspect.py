@@ -14,6 +14,7 @@ from tokemb.counts.counts_file import holds_counts
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
+from tokemb.files.folders import is_columns_folder
 from tokemb.formats.manifest import MANIFEST
 from tokemb.formats.npy import open_npy
 from tokemb.formats.open_ids import SUFFIXES
@@ -28,7 +29,6 @@ from tokemb.models.inspect_model import (
 from tokemb.pipeline.inspect_rows import describe_rows, describe_shards
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.tables.encoder import ColumnEncoder
-from tokemb.vocabulary.folder import is_columns_folder
 
 Description = dict[str, Any]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import stat
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,6 +26,10 @@ _CHUNK = 1 << 18
 _BUFFER = 1 << 20
 # Size of the smallest file for which a thread that reads ahead pays.
 _WORTH_A_THREAD = 1 << 20
+
+# The first bytes of compressed files.
+_SIGNATURES = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+SIGNATURE_SIZE = max(map(len, _SIGNATURES))
 
 # A function that is called with a number of bytes.
 OnRead: TypeAlias = Callable[[int], None]
@@ -45,12 +51,33 @@ def open_stream(source: Source, on_read: OnRead | None = None) -> Iterator[ByteS
     """
     with errors_with_name(source), ExitStack() as opened:
         raw = opened.enter_context(_open(source))
-        yield _decompress(_FixedSizeFile(raw, source, on_read), source.compression, opened)
+        yield decompress(_FixedSizeFile(raw, source, on_read), source.compression, opened)
 
 
-def _decompress(raw: _FixedSizeFile, compression: str | None, opened: ExitStack) -> ByteStream:
+def compression_of(beginning: bytes) -> str | None:
+    """Return the compression of a file that starts with these bytes: ``"gzip"``, ``"bz2"``, ``"xz"`` or ``"zstd"``."""
+    return next((name for signature, name in _SIGNATURES.items() if beginning.startswith(signature)), None)
+
+
+def decompress(
+    raw: Any,  # noqa: ANN401 - any binary file
+    compression: str | None,
+    opened: ExitStack,
+    *,
+    lenient: bool = False,
+) -> ByteStream:
+    """Return a stream of the decompressed bytes of ``raw``, which ``opened`` closes.
+
+    Args:
+        raw: A binary file.
+        compression: ``"gzip"``, ``"bz2"``, ``"xz"``, ``"zstd"`` or ``None``.
+        opened: The files to close.
+        lenient: Whether the bytes before the end of truncated gzip data are returned, which takes longer.
+    """
     stream: Any = raw
-    if compression == "gzip" and (igzip := _import_igzip()):
+    if compression == "gzip" and lenient:
+        stream = opened.enter_context(gzip.GzipFile(fileobj=raw))
+    elif compression == "gzip" and (igzip := _import_igzip()):
         stream = opened.enter_context(igzip.IGzipFile(fileobj=raw))
     elif compression in ("bz2", "xz"):
         from tokemb.sources.multistream import MultiStream  # imported late: other files do not need it
@@ -81,12 +108,20 @@ def open_seekable(source: Source) -> Iterator[Any]:
                 yield file
 
 
+def decompression_errors() -> tuple[type[Exception], ...]:
+    """Return the exceptions that libraries raise for corrupt or truncated data."""
+    isal = sys.modules.get("isal.isal_zlib")
+    of_isal: list[type[Exception]] = [isal.error] if isal else []
+    # UnicodeError: the names of columns are corrupt.
+    return (OSError, EOFError, UnicodeError, zlib.error, pa.ArrowException, *of_isal)
+
+
 @contextmanager
 def errors_with_name(source: Source) -> Iterator[None]:
     """Make errors of Arrow, of decompression and of the disk name the source."""
     try:
         yield
-    except (OSError, EOFError, UnicodeError, pa.ArrowException) as error:  # UnicodeError: corrupt column names
+    except decompression_errors() as error:
         if isinstance(error, OSError) and error.errno is not None:
             error.filename = error.filename or source.name
             raise

@@ -78,7 +78,7 @@ def to_array(values: list[Any], kind: pa.DataType, key: str, location: Location)
         TextError: If a value does not fit the type without loss. The message names file and line.
     """
     for row, value in enumerate(values):
-        if not _fits(value, kind):
+        if not fits(value, kind):
             raise TextError(
                 f"{location.of(row)} has {value!r:.80} in the column {key!r}, which contains {_type_name(kind)}"
                 + _remedy(value, kind)
@@ -86,11 +86,17 @@ def to_array(values: list[Any], kind: pa.DataType, key: str, location: Location)
     return pa.array(_floats(values) if _is_of_floats(kind) else values, kind)
 
 
-def _fits(value: object, kind: pa.DataType) -> bool:
+def fits(value: object, kind: pa.DataType) -> bool:
+    """Return whether an Arrow type represents a JSON value without loss."""
     if value is None:
         return True
+    if pa.types.is_null(kind):
+        return False
     if pa.types.is_list(kind):
-        return isinstance(value, list) and all(_fits(item, kind.value_type) for item in value)
+        return isinstance(value, list) and all(fits(item, kind.value_type) for item in value)
+    if pa.types.is_struct(kind):
+        types = {field.name: field.type for field in kind}
+        return isinstance(value, dict) and all(key in types and fits(item, types[key]) for key, item in value.items())
     if pa.types.is_boolean(kind):
         return isinstance(value, bool)
     if pa.types.is_integer(kind):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tokemb._validation import check_choice
+from tokemb._validation import INPUT_FORMATS, QUOTINGS, check_choice
 from tokemb.errors import ArgumentError, TextError, TextTypeError
 from tokemb.sources.local_files import ANY_DEPTH, MAGIC, check_file, exists, files_below, glob_files
 from tokemb.sources.urls import filesystem_of, matches, unreachable
@@ -20,8 +20,6 @@ from tokemb.sources.urls import filesystem_of, matches, unreachable
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow")
-QUOTINGS = ("minimal", "none")
 STANDARD_INPUT = "-"
 
 _EXTENSIONS = {
@@ -48,7 +46,7 @@ class Source:
     Attributes:
         path: The path in ``filesystem``. ``"-"`` is standard input.
         name: The name for messages.
-        format: One of ``FORMATS``.
+        format: One of ``INPUT_FORMATS``.
         compression: The codec. ``None`` if the file is not compressed.
         filesystem: The file system. ``None`` for local files.
         explicit_delimiter: The ``delimiter`` that the user passed.
@@ -122,7 +120,7 @@ def find_sources(
         ArgumentError: If ``format_``, ``delimiter`` or ``quoting`` is invalid.
     """
     if format_ is not None:
-        check_choice("format", format_, FORMATS)
+        check_choice("format", format_, INPUT_FORMATS)
     names = [files] if isinstance(files, (str, os.PathLike)) else list(files)
     if not names:
         raise TextError("there are no files to read: pass at least one")
@@ -195,7 +193,7 @@ def _extension_of(path: str) -> tuple[str, str | None]:
 
 def _local_files(name: str) -> list[str]:
     if os.path.isdir(name):
-        from tokemb.vocabulary.folder import is_columns_folder, is_vocabulary_folder
+        from tokemb.files.folders import is_columns_folder, is_vocabulary_folder
 
         if is_vocabulary_folder(Path(name)) or is_columns_folder(Path(name)):
             raise TextError(f"{name} is a vocabulary, not texts: pass the files that contain the texts")

@@ -11,11 +11,12 @@ from typing import Any
 from tokemb.encoder import Encoder
 from tokemb.errors import VocabularyError
 from tokemb.files.atomic import atomic_folder, check_folder
+from tokemb.files.folders import COLUMNS, is_columns_folder
 from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
 from tokemb.tables.column import Column
 from tokemb.vocabulary import folder as vocabulary_folder
-from tokemb.vocabulary.folder import COLUMNS, is_columns_folder, read_json
+from tokemb.vocabulary.folder import read_json
 
 FORMAT_VERSION = 1
 

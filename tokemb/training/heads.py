@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tokemb._validation import check_choice, check_count
+from tokemb._validation import CELLS, HEADS, check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from tokemb.encoder import Encoder
 
-CELLS = ("gru", "lstm")
-HEADS = ("mean", "flatten", "conv", *CELLS)
 _KERNEL = 5
 
 

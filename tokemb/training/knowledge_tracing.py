@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from tokemb._arrays import Int64
-from tokemb._validation import check_choice, check_count
+from tokemb._validation import CELLS, check_choice, check_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.models.embedding_model import model_name
 from tokemb.rows.ragged import Ragged
@@ -19,7 +19,7 @@ from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import table_batches
 from tokemb.training.batching import Buckets, take, take_padded
 from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, make_reproducible, predict_batches
-from tokemb.training.heads import CELLS, check_dropout
+from tokemb.training.heads import check_dropout
 from tokemb.training.metrics import roc_auc
 from tokemb.training.sequences import drop_first, drop_last, shuffled, unshuffled, windows
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tokemb._arrays import Int64
-from tokemb._validation import check_choice, check_count
+from tokemb._validation import CELLS, check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.fit import fit_vocab
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.batching import Buckets, take, take_padded
 from tokemb.training.fitting import Batch, Fitted, OnEpoch, Schedule, Trained, fit, make_reproducible, predict_batches
-from tokemb.training.heads import CELLS, check_dropout
+from tokemb.training.heads import check_dropout
 from tokemb.training.metrics import ranking_metrics, ranks_of
 from tokemb.training.next_model import (
     Candidates,

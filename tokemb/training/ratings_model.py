@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb._arrays import Int32
-from tokemb._validation import check_choice, check_count
+from tokemb._validation import RATING_HEADS, check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.tables import ColumnEncoder
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     import keras
 
-HEADS = ("dot", "dense")
 # A mean and a standard deviation.
 Scale = tuple[float, float]
 # A lowest and a highest rating.
@@ -53,7 +52,7 @@ def rating_model(
     Raises:
         ArgumentError: If an argument is invalid.
     """
-    check_choice("head", head, HEADS)
+    check_choice("head", head, RATING_HEADS)
     check_count("dim", dim)
     check_count("units", units)
     _check_columns(columns)

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from tokemb.errors import VocabularyError
 from tokemb.files.atomic import atomic_folder, check_folder
+from tokemb.files.folders import METADATA, is_columns_folder, is_vocabulary_folder
 from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
@@ -21,10 +22,7 @@ from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint
 
 FORMAT_VERSION = 1
 
-TOKENIZER, TABLE, METADATA = "tokenizer.json", "vocabulary.parquet", "tokemb.json"
-
-COLUMNS = "columns.json"
-"""The file of a folder of columns, which contains vocabulary folders, in place of ``tokemb.json``."""
+TOKENIZER, TABLE = "tokenizer.json", "vocabulary.parquet"
 
 _SCHEMA = pa.schema({"id": pa.int32(), "token": pa.string(), "count": pa.int64(), "documents": pa.int64()})
 
@@ -55,16 +53,6 @@ class Contents:
     tokenizer: bytes
     table: bytes
     metadata: dict[str, Any]
-
-
-def is_vocabulary_folder(path: Path) -> bool:
-    """Return whether ``path`` is a folder that tokemb wrote."""
-    return (path / METADATA).is_file()
-
-
-def is_columns_folder(path: Path) -> bool:
-    """Return whether ``path`` is a folder of a ``tokemb.ColumnEncoder``."""
-    return (path / COLUMNS).is_file()
 
 
 def find_vocabulary(path: Path) -> Path:

@@ -4,13 +4,13 @@
 ``coverage`` returns how much of a vocabulary has a vector. ``starting_matrix`` initializes the other tokens.
 """
 
-from tokemb.models.pretrained.detect_format import FORMATS
+from tokemb._validation import VECTOR_FORMATS
 from tokemb.models.pretrained.initialize import MISSING, Coverage, coverage, real_tokens, starting_matrix
 from tokemb.models.pretrained.load import load_vectors, tokens_of_vectors
 from tokemb.models.pretrained.pretrained_vectors import Pretrained
 
 __all__ = [
-    "FORMATS",
+    "VECTOR_FORMATS",
     "MISSING",
     "Coverage",
     "Pretrained",

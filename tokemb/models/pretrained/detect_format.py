@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+from tokemb._validation import VECTOR_FORMATS
 from tokemb.errors import VectorsError
 from tokemb.models.pretrained.fasttext import MAGIC, looks_like_unversioned
 from tokemb.models.pretrained.word2vec_header import parse_header
 from tokemb.models.pretrained.word2vec_text import is_number
 
-FORMATS = ("glove", "word2vec", "word2vec-binary", "fasttext", "npz")
 """GloVe text, word2vec text (also fastText's ``.vec``), word2vec binary, fastText's ``.bin`` and NumPy's ``.npz``."""
 
 BEGINNING_SIZE = 1 << 20
@@ -29,7 +29,7 @@ def detect_format(name: str, beginning: bytes) -> str:
         beginning: The first bytes of the file.
 
     Returns:
-        One of ``FORMATS``.
+        One of ``VECTOR_FORMATS``.
 
     Raises:
         VectorsError: If the file has none of them.
@@ -47,7 +47,7 @@ def detect_format(name: str, beginning: bytes) -> str:
     if looks_like_unversioned(beginning):
         return "fasttext"
     if b"\0" in beginning:
-        raise VectorsError(f"{name} is not a file of vectors: it is binary, and none of {', '.join(FORMATS)}")
+        raise VectorsError(f"{name} is not a file of vectors: it is binary, and none of {', '.join(VECTOR_FORMATS)}")
     return "glove"
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb._validation import check_choice
+from tokemb._validation import VECTOR_FORMATS, check_choice
 from tokemb.errors import ArgumentError, VectorsError
 from tokemb.files.expansion import is_bomb
 from tokemb.formats.npz_member import read_header
-from tokemb.models.pretrained.detect_format import BEGINNING_SIZE, FORMATS, bom_size, detect_dim, detect_format
+from tokemb.models.pretrained.detect_format import BEGINNING_SIZE, bom_size, detect_dim, detect_format
 from tokemb.models.pretrained.fasttext import read_fasttext
 from tokemb.models.pretrained.pretrained_vectors import Pretrained, TokenCollector, VectorCollector
 from tokemb.models.pretrained.stream import Stream
@@ -45,9 +45,10 @@ def load_vectors(
     they do not contain from character n-grams.
 
     Args:
-        source: A file, which may be compressed with gzip, bzip2 or xz, or gensim's ``KeyedVectors``.
+        source: The path or URL of a file, which may be compressed with gzip, bzip2, xz or Zstandard, or gensim's
+            ``KeyedVectors``.
         tokens: The tokens, such as ``Encoder.vocabulary``. They must be distinct, except ``""``, which has no vector.
-        format: One of ``tokemb.models.pretrained.FORMATS``. ``None`` detects it from the content.
+        format: One of ``tokemb.models.pretrained.VECTOR_FORMATS``. ``None`` detects it from the content.
         ignore_case: Whether a token that is not in the file gets the first vector whose token equals it in lower case.
         lenient: Whether to accept a file that is truncated, or that has more or fewer rows than its header says. Its
             complete rows are read.
@@ -81,13 +82,15 @@ def _collect(
 ) -> Pretrained:
     """Read what ``collector`` needs from a file of any format, or from an object."""
     if format is not None:
-        check_choice("format", format, FORMATS)
+        check_choice("format", format, VECTOR_FORMATS)
     if not isinstance(source, (Path, str)):
         return _read_object(source, collector)
-    with Stream(Path(source), lenient=lenient) as stream:
+    with Stream(source, lenient=lenient) as stream:
         beginning = stream.peek(BEGINNING_SIZE)
         kind = format or detect_format(stream.name, beginning)
         if kind == "npz":
+            if "://" in stream.name:
+                raise VectorsError(f"{stream.name} is a .npz file, which must be local: download it")
             return _read_archive(Path(source), collector)
         if kind == "fasttext":
             rows, dim = read_fasttext(stream, collector)

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import gzip
 import io
-import os
-import zlib
-from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 from tokemb.errors import VectorsError
-from tokemb.sources.multistream import MultiStream
+from tokemb.sources.compressed import SIGNATURE_SIZE, compression_of, decompress, decompression_errors
+from tokemb.sources.urls import filesystem_of
 
 REMEDY = "download it again, or read the rows that are complete with load_vectors(..., lenient=True)"
 """The remedy for a truncated file."""
 
-# Decompressors by the first bytes of a file.
-_DECOMPRESSORS: dict[bytes, Callable[[BinaryIO], Any]] = {
-    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
-    b"BZh": lambda file: MultiStream(file, "bz2"),
-    b"\xfd7zXZ\x00": lambda file: MultiStream(file, "xz"),
-}
-_ZSTANDARD = b"\x28\xb5\x2f\xfd"
-
 # Bytes per read, so that a header with wrong numbers costs no memory.
 _CHUNK = 1 << 22
+# Arrow loses the bytes of a read that meets the end of truncated data.
+_LENIENT_ZSTD_CHUNK = 1 << 12
 
 
 class Stream:
-    """A file that is read from start to end. gzip, bzip2 and xz are detected from the first bytes.
+    """A file that is read from start to end. Its compression is detected from the first bytes.
 
     Attributes:
         name: The name of the file, for messages.
@@ -38,22 +30,30 @@ class Stream:
         compressed: Whether the file is compressed.
     """
 
-    def __init__(self, path: Path, *, lenient: bool = False) -> None:
-        if not path.is_file():
-            raise VectorsError(f"{path} is a folder, not a file of vectors" if path.is_dir() else f"no file at {path}")
-        self.name = str(path)
+    def __init__(self, source: Path | str, *, lenient: bool = False) -> None:
+        """Open a file.
+
+        Args:
+            source: The path or the URL of the file.
+            lenient: Whether truncated compressed data ends the stream.
+
+        Raises:
+            VectorsError: If there is no such file.
+            TextError: If the URL cannot be reached.
+        """
+        self.name = str(source)
         self.ends_early = False
         self._lenient = lenient
-        with path.open("rb") as file:
-            self._size = os.fstat(file.fileno()).st_size
-            beginning = file.read(6)
-        if beginning.startswith(_ZSTANDARD):
-            raise VectorsError(f"{path} is compressed with Zstandard, which is not supported: unpack it with unzstd")
-        opener = next((opener for magic, opener in _DECOMPRESSORS.items() if beginning.startswith(magic)), None)
-        self.compressed = opener is not None
-        self._raw = path.open("rb")
-        self._file: Any = opener(self._raw) if opener else self._raw
         self._unread = b""
+        self._opened = ExitStack()
+        self._raw = self._opened.enter_context(_open(self.name))
+        self._size = self._raw.seek(0, io.SEEK_END)
+        self._raw.seek(0)
+        compression = compression_of(self._raw.read(SIGNATURE_SIZE))
+        self._raw.seek(0)
+        self.compressed = compression is not None
+        self._largest_read = _LENIENT_ZSTD_CHUNK if lenient and compression == "zstd" else _CHUNK
+        self._file: Any = decompress(self._raw, compression, self._opened, lenient=lenient)
 
     def peek(self, size: int) -> bytes:
         """Return the next ``size`` bytes, fewer at the end, and stay at the same position."""
@@ -65,7 +65,7 @@ class Stream:
         """Read the next ``size`` bytes, fewer only at the end of the file."""
         chunks, remaining = [self._unread[:size]], size - len(self._unread)
         self._unread = self._unread[size:]
-        while remaining > 0 and (chunk := self._read_chunk(min(remaining, _CHUNK))):
+        while remaining > 0 and (chunk := self._read_chunk(min(remaining, self._largest_read))):
             chunks.append(chunk)
             remaining -= len(chunk)
         return b"".join(chunks)
@@ -82,7 +82,7 @@ class Stream:
         if not self.compressed:
             self._file.seek(min(size, self._size), io.SEEK_CUR)  # a number from a damaged file may be too large to seek
             return
-        while size > 0 and (chunk := self._read_chunk(min(size, _CHUNK))):
+        while size > 0 and (chunk := self._read_chunk(min(size, self._largest_read))):
             size -= len(chunk)
 
     def _read_chunk(self, size: int) -> bytes:
@@ -93,14 +93,19 @@ class Stream:
                 raise VectorsError(f"{self.name} was truncated while it was read: read it again")
             return chunk
         except EOFError:
-            if not self._lenient:
-                raise VectorsError(f"{self.name} is truncated: its compressed data ends early; {REMEDY}") from None
-            self.ends_early = True
-            return b""
-        except (zlib.error, OSError) as error:
+            return self._end_early()
+        except decompression_errors() as error:
             if isinstance(error, OSError) and error.errno is not None:  # an error of the disk
                 raise
+            if "truncated" in str(error).lower():  # Arrow's error
+                return self._end_early()
             raise VectorsError(f"{self.name} is damaged: its compressed data cannot be read ({error})") from None
+
+    def _end_early(self) -> bytes:
+        if not self._lenient:
+            raise VectorsError(f"{self.name} is truncated: its compressed data ends early; {REMEDY}") from None
+        self.ends_early = True
+        return b""
 
     def __enter__(self) -> Stream:
         return self
@@ -108,4 +113,15 @@ class Stream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._raw.close()
+        self._opened.close()
+
+
+def _open(name: str) -> Any:  # noqa: ANN401 - a file of Python or of Arrow
+    if "://" in name:
+        filesystem, path = filesystem_of(name)
+        return filesystem.open_input_file(path)
+    if not Path(name).is_file():
+        raise VectorsError(
+            f"{name} is a folder, not a file of vectors" if Path(name).is_dir() else f"no file at {name}"
+        )
+    return Path(name).open("rb")
