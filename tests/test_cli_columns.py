@@ -64,6 +64,46 @@ def test_columns_of_ratings_become_one_array_each(at):
     assert table.schema.metadata[b"tokemb.fingerprint"].decode() == encoder.fingerprint
 
 
+def test_columns_in_other_formats(at):
+    run(at, "fit-vocab ratings.csv --column user --column item --quiet -o columns")
+    done = run(at, "encode ratings.csv --vocab columns --keep rating -o -")
+    assert [json.loads(line) for line in done.stdout.splitlines()][1:3] == [
+        {"user": 4, "item": 3, "rating": 3.0},
+        {"user": 3, "item": 3, "rating": None},
+    ]
+    done = run(at, "encode ratings.csv --vocab columns --dtype int64 --keep rating --round-floats -o a.tfrecord")
+    assert done.stderr.decode().splitlines() == [
+        "wrote a.tfrecord: int64 user (4,), item (4,); 4 rows read and written; out of vocabulary: user 0.00%, "
+        "item 0.00%",
+        "{",
+        '    "user": tf.io.FixedLenFeature([], tf.int64),',
+        '    "item": tf.io.FixedLenFeature([], tf.int64),',
+        '    "rating": tf.io.FixedLenFeature([], tf.float32, default_value=float("nan")),',
+        "}",
+    ]
+
+
+def test_shards_of_columns(at):
+    run(at, "fit-vocab ratings.csv --column user --column item --quiet -o columns")
+    command = "encode ratings.csv --vocab columns --dtype uint16 --rows-per-shard 3 --shard-format parquet -o s"
+    for before, rows in (("", "4 rows read and written"), (" (4 of them already written)", "0 rows read and written")):
+        line = run(at, command).stderr.decode()
+        share = "out of vocabulary: user 0.00%, item 0.00%"
+        assert line == f"wrote s: 2 files, 4 rows{before}; {rows}; {share}\n"
+    assert pq.read_table(at / "s" / "part-00001.parquet").to_pydict() == {"user": [5], "item": [2]}
+    description = json.loads(run(at, "inspect s --json").stdout)
+    assert (description["holds"], description["columns"], description["rows"]) == ("columns", ["user", "item"], 4)
+    assert b"other settings, dtype" in run(at, command.replace("uint16", "int32"), code=1).stderr
+    message = b"no columns of a table, here user, item: write .npz or .parquet"
+    done = run(at, "encode ratings.csv --vocab columns --rows-per-shard 3 --shard-format npy -o n", code=1)
+    assert message in done.stderr
+    (at / "x.jsonl").write_text('{"tags":["a"],"n":1}\n')
+    run(at, "fit-vocab x.jsonl --column tags --column n -o c")
+    done = run(at, "encode x.jsonl --vocab c --rows-per-shard 3 -o t", code=1)
+    assert b"those of 'tags' too: pass it as --maxlen" in done.stderr
+    assert not (at / "t").exists()
+
+
 def test_settings_apply_to_all_columns(at):
     run(at, "fit-vocab ratings.csv --column user --column item --shared user,item --max-size 2 --quiet -o columns")
     encoder = tokemb.ColumnEncoder.load(at / "columns")
@@ -191,9 +231,7 @@ def test_inspect_describes_a_folder_of_columns(at):
         ("fit-vocab ratings.csv --group-by user -o c", "pass --column"),
         ("fit-vocab ratings.csv --column , -o c", "--column must be the name of a column"),
         ("encode ratings.csv --vocab columns --column user -o a.npz", "leave out --column"),
-        ("encode ratings.csv --vocab columns -o a.npy", "must end in .npz or .parquet for columns"),
-        ("encode ratings.csv --vocab columns --dtype int64 -o a.npz", "are not supported for a folder of columns"),
-        ("encode ratings.csv --vocab columns --rows-per-shard 2 -o a", "are not supported for a folder of columns"),
+        ("encode ratings.csv --vocab columns -o a.npy", "must end in .npz, .parquet, .tfrecord or .jsonl for"),
         ("encode ratings.csv --vocab user.vocab --column user --column item -o a.npz", "the vocabulary of one column"),
     ],
 )

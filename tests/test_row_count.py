@@ -121,7 +121,7 @@ def test_a_row_lost_by_grouping_is_an_error(monkeypatch):
 
 @pytest.mark.parametrize("name", ["x.npz", "x.parquet"])
 def test_a_row_lost_in_a_table_is_an_error(tmp_path, monkeypatch, name):
-    from tokemb.tables.pipeline import encode_table
+    from tokemb.pipeline.encode_table import encode_table
 
     table = pa.table({"user": ["u", "v", "u"], "item": ["a", "b", "c"]})
     encoder = tokemb.ColumnEncoder.fit(table, columns=["user", "item"])

@@ -19,7 +19,7 @@ from tests.conftest import command_here, ok
 from tokemb import ColumnEncoder, TokembError
 from tokemb.formats import OutputOptions, open_ids, open_writer
 from tokemb.formats.member_names import column_name, member_name
-from tokemb.tables.pipeline import encode_table
+from tokemb.pipeline.encode_table import encode_table
 
 # Names as in CSV headers of others, some of which would be one after a careless escape.
 NAMES = [

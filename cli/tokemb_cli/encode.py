@@ -52,7 +52,7 @@ def command(
     Text files have one row per line. Files of .csv, .tsv, .jsonl, .parquet and .arrow have columns. Files of .gz, .bz2,
     .zst and .xz are decompressed. An empty text becomes a row of padding.
 
-    With a folder of columns that fit-vocab wrote, the output is .npz or .parquet with one array per column. With
+    With a folder of columns that fit-vocab wrote, the output has one array per column, in any format but .npy. With
     --group-by, the rows of a group become one row; --keep copies values of the first row of each group.
 
     With --rows-per-shard, repeating the command resumes a run that was stopped.
@@ -89,11 +89,9 @@ def command(
     texts = corpus.Corpus.from_options(arguments)
     texts.check_distinct(output)
     if is_columns_folder(vocab):
-        if dtype != "int32" or rows_per_shard is not None or round_floats:
-            raise click.UsageError(
-                "--dtype, --rows-per-shard and --round-floats are not supported for a folder of columns"
-            )
-        _encode_table(texts, vocab, output, maxlen, padding, truncating, ragged, force)
+        shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
+        numbers = {"dtype": dtype, "round_floats": round_floats}
+        _encode_table(texts, vocab, output, rows_per_shard, shard_format, force, **shape, **numbers)
         return
     if texts.is_table:
         raise click.UsageError(f"{vocab} is the vocabulary of one column: pass a folder of columns, or one --column")
@@ -115,32 +113,27 @@ def _encode_table(
     texts: corpus.Corpus,
     vocab: Path,
     output: Path,
-    maxlen: int | None,
-    padding: str | None,
-    truncating: str | None,
-    ragged: bool,
+    rows_per_shard: int | None,
+    shard_format: str | None,
     force: bool,
+    **settings: Any,  # noqa: ANN401
 ) -> None:
     if texts.columns:
         raise click.UsageError(f"{vocab} determines the columns: leave out --column")
-    if output.suffix not in (".npz", ".parquet"):
-        raise click.BadParameter(f"must end in .npz or .parquet for columns; received {output}", param_hint="--output")
+    if rows_per_shard is None and output.suffix == ".npy":
+        raise click.BadParameter(
+            f"must end in .npz, .parquet, .tfrecord or .jsonl for columns; received {output}", param_hint="--output"
+        )
     from tokemb import ColumnEncoder
-    from tokemb.tables.pipeline import encode_table
+    from tokemb.pipeline.encode_table import encode_table
 
     encoder = ColumnEncoder.load(vocab)
-    with texts.open_table([column.parts for column in encoder.columns]) as batches:
-        report = encode_table(
-            encoder,
-            batches,
-            output,
-            keep=texts.keep,
-            maxlen=maxlen,
-            padding=padding,
-            truncating=truncating,
-            ragged=ragged,
-            force=force,
-        )
+    parts = [column.parts for column in encoder.columns]
+    with (
+        shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
+        texts.open_table(parts) as batches,
+    ):
+        report = encode_table(encoder, batches, target, keep=texts.keep, force=force, **settings)
     report.read = texts.rows_read
     if not texts.quiet:
-        note(f"wrote {output}: {report}")
+        note(*shards.report_lines(target, output, settings["dtype"], report, str(report)))

@@ -15,7 +15,7 @@ from tokemb_cli.console import note_stopped
 
 if TYPE_CHECKING:
     from tokemb.pipeline.output import Output
-    from tokemb.pipeline.report import EncodingReport
+    from tokemb.pipeline.report import EncodingReport, TableReport
 
 _ROWS = click.option(
     "--rows-per-shard", type=values.Integer(), metavar="N", help="Write a folder of files (shards) with N rows each."
@@ -75,7 +75,9 @@ def open_output(
         raise note_stopped(f"the complete files in {path} are kept; repeat the command to resume") from None
 
 
-def report_lines(output: Output, path: Path, dtype: str, report: EncodingReport, summary: str) -> list[str]:
+def report_lines(
+    output: Output, path: Path, dtype: str, report: EncodingReport | TableReport, summary: str
+) -> list[str]:
     """Return the lines that the command prints at the end.
 
     Args:

@@ -28,7 +28,12 @@ def rows_kind(suffix: str, name: str) -> Kind:
 
 
 def table_kind(suffix: str) -> Kind:
-    """Return the kind of files with this suffix that contain ids of the columns of a table."""
+    """Return the kind of files with this suffix that contain ids of the columns of a table.
+
+    A ``.tfrecord`` or ``.jsonl`` of them could also be the table that was encoded, if that holds integers.
+    """
+    if suffix not in (".npz", ".parquet"):
+        return Kind("known to be a file of ids of columns", lambda _: False)
     return Kind(f"a {suffix} file of ids of columns", partial(_matches, _is_table, suffix))
 
 
@@ -40,7 +45,9 @@ def check_rows(path: Path, suffix: str, name: str, rows: int) -> None:
 
 
 def check_table_rows(path: Path, suffix: str, names: Sequence[str], rows: int) -> None:
-    """Raise ``RowsLostError`` if a column of a written table does not have ``rows`` rows."""
+    """Raise ``RowsLostError`` if a column of a ``.npz`` or ``.parquet`` table does not have ``rows`` rows."""
+    if suffix not in (".npz", ".parquet"):
+        return
     counts = {_rows_of_parquet(path, "")} if suffix == ".parquet" else _rows_of_arrays(path, names)
     for found in counts - {rows}:
         raise _rows_lost(suffix, rows, found)

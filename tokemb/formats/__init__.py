@@ -2,7 +2,7 @@
 
 from tokemb.formats.open_ids import find_ids, open_ids
 from tokemb.formats.open_writer import FORMATS, check_layout, check_target, least_row_bytes, open_writer
-from tokemb.formats.output_options import OutputOptions, ids_dtype, vectors_dtype
+from tokemb.formats.output_options import OutputOptions, RowColumn, ids_dtype, vectors_dtype
 from tokemb.formats.source import IdBlock, IdsSource
 from tokemb.formats.writer import Writer
 
@@ -11,6 +11,7 @@ __all__ = [
     "IdBlock",
     "IdsSource",
     "OutputOptions",
+    "RowColumn",
     "Writer",
     "check_layout",
     "check_target",

@@ -17,7 +17,7 @@ from tokemb.errors import ArgumentError
 from tokemb.files.output_stream import flush_all, write_all
 from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.source import IdBlock, IdsSource, changed_file
-from tokemb.formats.writer import Array, Block, Writer
+from tokemb.formats.writer import Array, Block, BlockColumn, Writer
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.column_types import plain, plain_type
 from tokemb.sources.json_values import fits
@@ -176,9 +176,12 @@ class JsonlWriter(Writer):
 
     def _write(self, block: Block) -> None:
         for part in block.parts(_BLOCK_WRITTEN):
-            columns: list[pa.Array | str] = [f'{{"{self.layout.name}":', _row_lists(part)]
+            texts = {name: _row_lists(rows) for name, rows in part.columns.items()}
             for field, column in zip(self.layout.kept_columns, part.kept_columns.columns, strict=True):
-                columns += [f",{json.dumps(field.name, ensure_ascii=False)}:", _format_column(column, field.name)]
+                texts[field.name] = _format_column(column, field.name)
+            columns: list[pa.Array | str] = []
+            for name, values in texts.items():
+                columns += [f"{',' if columns else '{'}{json.dumps(name, ensure_ascii=False)}:", values]
             lines = _join(*columns, "}\n")
             offsets = np.frombuffer(lines.buffers()[1], np.int64, len(lines) + 1)
             write_all(self._file, memoryview(lines.buffers()[2])[: offsets[-1]])
@@ -199,12 +202,12 @@ def _join(*parts: pa.Array | str) -> pa.Array:
     )
 
 
-def _row_lists(block: Block) -> pa.Array:
-    """Format each row as a JSON list of numbers, or a list of lists."""
-    texts = _format_numbers(block.values)
-    if block.row_splits is not None:
-        return _bracket(block.row_splits, texts)
-    shape = block.values.shape
+def _row_lists(rows: BlockColumn) -> pa.Array:
+    """Format each row as a number, a JSON list of numbers, or a list of lists."""
+    texts = _format_numbers(rows.values)
+    if rows.ragged_splits is not None:
+        return _bracket(rows.ragged_splits, texts)
+    shape = rows.values.shape
     for axis in range(len(shape) - 1, 0, -1):
         lists = int(np.prod(shape[:axis], dtype=np.int64))
         texts = _bracket(np.arange(lists + 1, dtype=np.int64) * shape[axis], texts)

@@ -109,7 +109,10 @@ class NpyWriter(Writer):
 
     @classmethod
     def check(cls, layout: OutputOptions) -> None:
-        """Raise ``ArgumentError`` for kept columns or ragged rows."""
+        """Raise ``ArgumentError`` for a table, kept columns or ragged rows."""
+        if layout.table:
+            names = ", ".join(column.name for column in layout.table)
+            raise ArgumentError(f".npy holds one array and no columns of a table, here {names}: write .npz or .parquet")
         if len(layout.kept_columns):
             raise ArgumentError(
                 f".npy holds one array and no kept columns, here {', '.join(layout.kept_columns.names)}: write .npz or "
@@ -129,7 +132,7 @@ class NpyWriter(Writer):
         self._array = GrowingArray(self._file, layout.dtype, layout.row_shape or ())
 
     def _write(self, block: Block) -> None:
-        self._array.append(block.values)
+        self._array.append(block.columns[self.layout.name].values)
 
     def _complete(self) -> None:
         self._array.complete()

@@ -42,6 +42,9 @@ _ARCHIVE_ERRORS = (
     pa.ArrowException,
 )
 
+# Suffixes of the arrays of a ragged column of a table, after its name and a dot.
+RAGGED = ("values", "row_splits")
+
 _RESERVED_NAMES = {"ids", "values", "row_splits", "lengths", "pad_id", "fingerprint"}
 
 
@@ -234,12 +237,15 @@ _CHUNK = 1 << 20
 
 
 class NpzWriter(Writer):
-    """Writer of ``ids`` or ``vectors`` (or ``values`` and ``row_splits``), ``lengths``, kept columns and scalars."""
+    """Writer of ``ids`` or ``vectors`` (or ``values`` and ``row_splits``), ``lengths``, kept columns and scalars.
+
+    The arrays of a column of a table are ``name``, or ``name.values`` and ``name.row_splits``.
+    """
 
     @classmethod
     def check(cls, layout: OutputOptions) -> None:
         """Raise ``ArgumentError`` for kept columns whose types or names a ``.npz`` cannot hold."""
-        check_kept_columns(layout.kept_columns)
+        _check_names(layout)
 
     @classmethod
     def least_row_bytes(cls, layout: OutputOptions) -> int:
@@ -251,25 +257,35 @@ class NpzWriter(Writer):
         self._path, folder = path, path.parent
         self._arrays: dict[str, BufferedArray] = {}
         self._columns: list[KeptColumn] = []
-        if layout.row_shape is None:
-            self._arrays["values"] = BufferedArray(folder, layout.dtype)
-            self._arrays["row_splits"] = BufferedArray(folder, np.dtype(np.int64))
-            self._arrays["row_splits"].append(np.zeros(1, np.int64))
-        else:
-            self._arrays[layout.name] = BufferedArray(folder, layout.dtype, layout.row_shape)
-        self._total = 0
+        self._totals: dict[str, int] = {}
+        for column in layout.columns:
+            if column.row_shape is not None:
+                self._arrays[column.name] = BufferedArray(folder, layout.dtype, column.row_shape)
+                continue
+            values, row_splits = self._ragged_names(column.name)
+            self._arrays[values] = BufferedArray(folder, layout.dtype)
+            self._arrays[row_splits] = BufferedArray(folder, np.dtype(np.int64))
+            self._arrays[row_splits].append(np.zeros(1, np.int64))
+            self._totals[column.name] = 0
         self._columns = [column_for(field)(folder, field) for field in layout.kept_columns]
 
     def _write(self, block: Block) -> None:
-        if block.row_splits is not None:
-            self._arrays["values"].append(block.values)
-            self._arrays["row_splits"].append(self._total + block.row_splits[1:])
-            self._total += len(block.values)
-        else:
-            self._arrays[self.layout.name].append(block.values)
+        for name, rows in block.columns.items():
+            if rows.ragged_splits is None:
+                self._arrays[name].append(rows.values)
+                continue
+            values, row_splits = self._ragged_names(name)
+            self._arrays[values].append(rows.values)
+            self._arrays[row_splits].append(self._totals[name] + rows.ragged_splits[1:])
+            self._totals[name] += len(rows.values)
+        if self.layout.row_shape is not None:
             self._append_lengths(block)
         for column, values in zip(self._columns, block.kept_columns.columns, strict=True):
             column.append(values)
+
+    def _ragged_names(self, name: str) -> tuple[str, str]:
+        prefix = f"{name}." if self.layout.table else ""
+        return f"{prefix}values", f"{prefix}row_splits"
 
     def _append_lengths(self, block: Block) -> None:
         if block.lengths is None:
@@ -324,16 +340,19 @@ def pack(path: Path, arrays: Iterable[tuple[str, BufferedArray]], scalars: Itera
                 member.write(content.getvalue())
 
 
-def check_kept_columns(kept_columns: pa.Schema) -> None:
-    """Raise ``ArgumentError`` for kept columns whose types or names a ``.npz`` cannot hold."""
-    for field in kept_columns:
+def _check_names(layout: OutputOptions) -> None:
+    """Raise ``ArgumentError`` for columns whose types or names a ``.npz`` cannot hold."""
+    for field in layout.kept_columns:
         column_for(field)
-        if "\0" in field.name or field.name.endswith(".npy"):
-            raise ArgumentError(f"an array in a .npz cannot be called {field.name!r}: rename it, or write .parquet")
-        base, _, suffix = field.name.rpartition(".")
-        if suffix in DERIVED and base in kept_columns.names:
+    derived = {column.name: () if column.row_shape is not None else RAGGED for column in layout.table}
+    derived |= dict.fromkeys(layout.kept_columns.names, DERIVED)
+    for name in derived:
+        if "\0" in name or name.endswith(".npy"):
+            raise ArgumentError(f"an array in a .npz cannot be called {name!r}: rename it, or write .parquet")
+        base, _, suffix = name.rpartition(".")
+        if suffix in (*DERIVED, *derived.get(base, ())) and base in derived:
             raise ArgumentError(
-                f"in a .npz, {field.name!r} is an array of the column {base!r}: rename one, or write .parquet"
+                f"in a .npz, {name!r} is an array of the column {base!r}: rename one, or write .parquet"
             )
 
 

@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 from tokemb.errors import ArgumentError
 from tokemb.files.atomic import atomic_file, check_output
-from tokemb.files.output_contents import check_rows, rows_kind
+from tokemb.files.output_contents import check_rows, check_table_rows, rows_kind, table_kind
+from tokemb.files.output_kind import Kind
 from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.writer import Writer
 
@@ -23,6 +24,9 @@ _WRITERS = {
     ".jsonl": "jsonl.JsonlWriter",
 }
 FORMATS = tuple(_WRITERS)
+
+# The array or metadata of the fingerprint.
+FINGERPRINT = "fingerprint"
 
 
 @contextmanager
@@ -48,32 +52,51 @@ def open_writer(
         OutputExistsError: If an existing file must not be replaced.
         OSError: If ``target`` cannot be written.
     """
+    check_layout(target, layout)
     kind = _writer(target)
-    kind.check(layout)
     if not isinstance(target, Path):
         with kind(target, layout) as writer:
             yield writer
         return
-    with atomic_file(target, rows_kind(target.suffix, layout.name), force=force, folder=folder) as temporary:
+    with atomic_file(target, _kind(target, layout), force=force, folder=folder) as temporary:
         with kind(temporary, layout) as writer:
             yield writer
-        check_rows(temporary, target.suffix, layout.name, writer.rows)
+        if layout.table:
+            check_table_rows(temporary, target.suffix, layout.names, writer.rows)
+        else:
+            check_rows(temporary, target.suffix, layout.name, writer.rows)
 
 
 def check_layout(target: Path | BinaryIO, layout: OutputOptions) -> None:
     """Raise the ``ArgumentError`` that ``open_writer`` would raise, before any work is done."""
+    if layout.table:
+        _check_table_names(target, layout.names)
     _writer(target).check(layout)
 
 
 def check_target(target: Path | BinaryIO, layout: OutputOptions, force: bool) -> None:
     """Raise the ``OSError`` that ``open_writer`` would raise for an existing file, before any work is done."""
     if isinstance(target, Path):
-        check_output(target, rows_kind(target.suffix, layout.name), force=force)
+        check_output(target, _kind(target, layout), force=force)
 
 
 def least_row_bytes(target: Path | BinaryIO, layout: OutputOptions) -> int:
     """Return the minimum number of bytes of a row. 0 if it is not known, because the format compresses padding."""
     return _writer(target).least_row_bytes(layout)
+
+
+def _kind(target: Path, layout: OutputOptions) -> Kind:
+    return table_kind(target.suffix) if layout.table else rows_kind(target.suffix, layout.name)
+
+
+def _check_table_names(target: Path | BinaryIO, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1 or name == FINGERPRINT:
+            why = "another column has" if name != FINGERPRINT else "tokemb uses"
+            file = target if isinstance(target, Path) else "the output"
+            raise ArgumentError(
+                f"a column of {file} cannot be called {name!r}, a name that {why}: rename it, or leave it out"
+            )
 
 
 def _writer(target: Path | BinaryIO) -> type[Writer]:

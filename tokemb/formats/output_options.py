@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,8 +21,27 @@ DTYPES = {"ids": ("int32", "uint16", "int64"), "vectors": ("float32", "float16")
 
 
 @dataclass(frozen=True)
+class RowColumn:
+    """A column of rows of an output file.
+
+    Attributes:
+        name: The name.
+        row_shape: The shape of a row: ``()`` for one id per row, ``(maxlen,)`` for ids, ``None`` if they are not
+            padded. For vectors, see ``OutputOptions``.
+    """
+
+    name: str
+    row_shape: tuple[int, ...] | None
+
+    @property
+    def row_size(self) -> int:
+        """The number of values of a row. 0 if rows have different lengths."""
+        return 0 if self.row_shape is None else int(np.prod(self.row_shape, dtype=np.int64))
+
+
+@dataclass(frozen=True)
 class OutputOptions:
-    """Names, types and metadata of an output file.
+    """Names, types and metadata of an output file, which has one column of rows, or several if it is a table.
 
     Attributes:
         name: ``"ids"`` or ``"vectors"``.
@@ -33,10 +53,11 @@ class OutputOptions:
         pad_id: The id of padding. ``None`` if there is none.
         round_floats: Whether kept float64 values are rounded where the format has only float32 (``.tfrecord``).
             Otherwise, values that float32 cannot hold are an error.
+        table: The columns of ids of a table, see ``for_table``. Empty if the only column of rows is ``name``.
 
     Raises:
         ArgumentError: If ``dtype`` or ``row_shape`` is invalid, or two kept columns have the same name, or one has a
-            name of ``OWN_NAMES``.
+            name of ``OWN_NAMES``. For a table, ``open_writer`` checks names.
     """
 
     name: str
@@ -46,6 +67,7 @@ class OutputOptions:
     fingerprint: str = ""
     pad_id: int | None = None
     round_floats: bool = False
+    table: tuple[RowColumn, ...] = ()
 
     def __post_init__(self) -> None:
         check_choice("name", self.name, DTYPES)
@@ -53,6 +75,8 @@ class OutputOptions:
         axes = None if self.row_shape is None else len(self.row_shape)
         if axes is None if self.name == "vectors" else axes not in (None, 1):
             raise ArgumentError(f"{self.name} cannot have rows of shape {self.row_shape}")
+        if self.table:
+            return
         for name, count in Counter(self.kept_columns.names).items():
             if name in OWN_NAMES:
                 raise ArgumentError(
@@ -61,10 +85,33 @@ class OutputOptions:
             if count > 1:
                 raise ArgumentError(f"kept columns must have different names; {count} are called {name!r}: rename them")
 
+    @classmethod
+    def for_table(
+        cls,
+        columns: Iterable[RowColumn],
+        dtype: np.dtype[Any],
+        kept_columns: pa.Schema,
+        fingerprint: str,
+        *,
+        round_floats: bool = False,
+    ) -> OutputOptions:
+        """Return the options of a table of one or more ``columns`` of ids. See the attributes."""
+        return cls("ids", dtype, None, kept_columns, fingerprint, None, round_floats, tuple(columns))
+
+    @property
+    def columns(self) -> tuple[RowColumn, ...]:
+        """The columns of rows."""
+        return self.table or (RowColumn(self.name, self.row_shape),)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns of rows and the kept columns."""
+        return [*(column.name for column in self.columns), *self.kept_columns.names]
+
     @property
     def row_size(self) -> int:
-        """The number of values of a row. 0 if rows have different lengths."""
-        return 0 if self.row_shape is None else int(np.prod(self.row_shape, dtype=np.int64))
+        """The number of values of a row of all columns. Rows of different lengths are not included."""
+        return sum(column.row_size for column in self.columns)
 
 
 def ids_dtype(name: str, input_dim: int) -> np.dtype[Any]:

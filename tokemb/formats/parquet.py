@@ -16,9 +16,9 @@ from tokemb.errors import ArgumentError
 from tokemb.files.arrow_files import open_parquet
 from tokemb.files.expansion import is_bomb
 from tokemb.files.parquet_footer import read_chunks
-from tokemb.formats.output_options import OutputOptions
+from tokemb.formats.output_options import OutputOptions, RowColumn
 from tokemb.formats.source import BLOCK, LARGEST_READ, IdBlock, IdsSource, changed_file, int32_ids, invalid_file
-from tokemb.formats.writer import Array, Block, Writer
+from tokemb.formats.writer import Array, Block, BlockColumn, Writer
 from tokemb.rows.ragged import Ragged
 
 # The number of ragged rows that are read at a time.
@@ -142,21 +142,29 @@ def _metadata_integer(path: Path, metadata: dict[bytes, bytes], key: bytes) -> i
         raise ArgumentError(f"{path} has {metadata[key]!r} as its {key.decode()}, which is not a number") from None
 
 
-# The number of bytes of a row group before compression.
+# The number of bytes of a row group before compression. In a table, the rows of a call are a row group, up to a number.
 _ROW_GROUP = 1 << 26
+_TABLE_ROWS = 1 << 20
+
+# The number of values that are written at a time: the offsets of list<> are int32.
+_LISTED = 1 << 30
 
 
 class ParquetWriter(Writer):
-    """Writer of ``ids`` as list<dtype>, or ``vectors`` as fixed_size_list<dtype>[dim] in one list per further axis."""
+    """Writer of ids as list<dtype>, or ``vectors`` as fixed_size_list<dtype>[dim] in one list per further axis.
+
+    A column of a table with one id per row is a column of integers.
+    """
 
     def __init__(self, path: Path, layout: OutputOptions) -> None:
         super().__init__(path, layout)
-        self._schema = pa.schema([pa.field(layout.name, _rows_type(layout)), *layout.kept_columns], _metadata(layout))
+        rows = [pa.field(column.name, _rows_type(column, layout)) for column in layout.columns]
+        self._schema = pa.schema([*rows, *layout.kept_columns], _metadata(layout))
         self._pending: list[pa.RecordBatch] = []
         self._bytes = 0
         self._file = path.open("xb")
-        # A dictionary hardly makes ids smaller.
-        dictionary_columns = [field.name for field in layout.kept_columns]
+        # A dictionary hardly makes ids of texts smaller.
+        dictionary_columns = True if layout.table else layout.kept_columns.names
         self._writer = pq.ParquetWriter(
             self._file,
             self._schema,
@@ -172,16 +180,12 @@ class ParquetWriter(Writer):
             pass
 
     def _write(self, block: Block) -> None:
-        # The offsets of list<> are int32.
-        step = max((1 << 30) // max(self.layout.row_size, 1), 1)
-        for start in range(0, len(block), step):
-            part = block.slice(start, min(start + step, len(block)))
-            batch = pa.RecordBatch.from_arrays(
-                [_rows_array(part, self.layout), *part.kept_columns.columns], schema=self._schema
-            )
+        for part in block.parts(_LISTED):
+            rows = [_rows_array(column, name, self.layout) for name, column in part.columns.items()]
+            batch = pa.RecordBatch.from_arrays([*rows, *part.kept_columns.columns], schema=self._schema)
             self._pending.append(batch)
             self._bytes += batch.nbytes
-            if self._bytes >= _ROW_GROUP:
+            if self._bytes >= _ROW_GROUP or self.layout.table:
                 self._flush()
 
     def _flush(self) -> None:
@@ -189,10 +193,13 @@ class ParquetWriter(Writer):
             table = pa.Table.from_batches(self._pending, self._schema)
             self._pending, self._bytes = [], 0
             with _explain_arrow_errors():
-                self._writer.write_table(table, row_group_size=max(len(table), 1))
+                rows = _TABLE_ROWS if self.layout.table else len(table)
+                self._writer.write_table(table, row_group_size=max(rows, 1))
 
     def _complete(self) -> None:
         self._flush()
+        if self.layout.table and not self.rows:
+            self._writer.write_table(self._schema.empty_table())  # a table has at least one row group
         self._writer.close()
         self._file.flush()
 
@@ -212,21 +219,27 @@ def _explain_arrow_errors() -> Iterator[None]:
         raise ArgumentError(f"Parquet cannot hold these columns: {' '.join(str(error).split()):.200}") from None
 
 
-def _rows_type(layout: OutputOptions) -> pa.DataType:
+def _rows_type(column: RowColumn, layout: OutputOptions) -> pa.DataType:
     kind = pa.from_numpy_dtype(layout.dtype)
     if layout.name == "ids":
-        return pa.list_(kind)
-    for number, size in enumerate(reversed(layout.row_shape or ())):
+        return kind if column.row_shape == () else pa.list_(kind)
+    for number, size in enumerate(reversed(column.row_shape or ())):
         kind = pa.list_(kind) if number else pa.list_(kind, size)
     return kind
 
 
-def _rows_array(block: Block, layout: OutputOptions) -> pa.Array:
-    """Return the rows as Arrow lists that share the memory of the NumPy array."""
-    shape = block.values.shape
-    array = pa.array(np.ascontiguousarray(block.values).reshape(-1))
-    if block.row_splits is not None:
-        return _list_array(block.row_splits, array)
+def _rows_array(rows: BlockColumn, name: str, layout: OutputOptions) -> pa.Array:
+    """Return the rows as Arrow numbers or lists that share the memory of the NumPy array.
+
+    Raises:
+        ArgumentError: If a row is too long for a list.
+    """
+    shape = rows.values.shape
+    array = pa.array(np.ascontiguousarray(rows.values).reshape(-1))
+    if len(array) >= 2 * _LISTED:
+        raise ArgumentError(f"a .parquet holds rows of up to {_LISTED:,} values; {name!r} has a longer one: write .npz")
+    if rows.ragged_splits is not None:
+        return _list_array(rows.ragged_splits, array)
     if layout.name == "vectors" and len(shape) > 1:
         array, shape = pa.FixedSizeListArray.from_arrays(array, shape[-1]), shape[:-1]
     for axis in range(len(shape) - 1, 0, -1):

@@ -9,6 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import Int32
@@ -19,8 +20,9 @@ from tokemb.formats import FORMATS, OutputOptions, Writer, open_writer
 from tokemb.formats.manifest import Manifest, remove_shards, shard_path
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
+from tokemb.rows.table_rows import TableRows
 
-Rows = TypeVar("Rows", bound=Ragged | Int32)
+Rows = TypeVar("Rows", bound=Ragged | Int32 | TableRows)
 
 # Some rows and their kept columns.
 Chunk = tuple[Rows, pa.RecordBatch]
@@ -168,7 +170,7 @@ def _split_at_shards(chunks: Iterable[Chunk[Rows]], rows_per_shard: int) -> Iter
         start = 0
         while start < len(rows):
             stop = min(len(rows), start + rows_per_shard - filled % rows_per_shard)
-            chunk: Any = rows.slice(start, stop) if isinstance(rows, Ragged) else rows[start:stop]
+            chunk: Any = rows[start:stop] if isinstance(rows, np.ndarray) else rows.slice(start, stop)
             yield filled // rows_per_shard, (chunk, kept_columns.slice(start, stop - start))
             filled += stop - start
             start = stop

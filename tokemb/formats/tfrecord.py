@@ -12,7 +12,7 @@ import pyarrow.types as pt
 
 from tokemb._arrays import Int64
 from tokemb.errors import ArgumentError
-from tokemb.formats.output_options import OutputOptions
+from tokemb.formats.output_options import OutputOptions, RowColumn
 from tokemb.formats.record_frames import frame_records
 from tokemb.formats.tf_examples import encode_examples, encode_feature, encode_numbers, encode_texts
 from tokemb.formats.writer import Block, Writer
@@ -27,7 +27,7 @@ _PART = 1 << 18
 
 
 class TfrecordWriter(Writer):
-    """Writer of ``ids`` as int64 or ``vectors`` as float features. Kept columns are int64, float or bytes features."""
+    """Writer of ids as int64 or ``vectors`` as float features. Kept columns are int64, float or bytes features."""
 
     @classmethod
     def check(cls, layout: OutputOptions) -> None:
@@ -51,11 +51,9 @@ class TfrecordWriter(Writer):
             self._file.write(frame_records(encode_examples(self._features(part))).data)
 
     def _features(self, block: Block) -> dict[str, pa.Array]:
-        row_splits = block.row_splits
-        if row_splits is None:
-            row_splits = np.arange(len(block) + 1, dtype=np.int64) * self.layout.row_size
         features = {
-            self.layout.name: encode_feature(self._rows_list, encode_numbers(block.values.reshape(-1), row_splits))
+            name: encode_feature(self._rows_list, encode_numbers(rows.values.reshape(-1), rows.row_splits))
+            for name, rows in block.columns.items()
         }
         for field, dtype, column in zip(
             self.layout.kept_columns, self._dtypes, block.kept_columns.columns, strict=True
@@ -87,14 +85,17 @@ def feature_spec(layout: OutputOptions) -> str:
         }
     """
     dtype = "int64" if layout.name == "ids" else "float32"
-    if layout.row_shape is None:
-        lines = [f'"{layout.name}": tf.io.RaggedFeature(tf.{dtype})']
-    else:
-        lines = [f'"{layout.name}": tf.io.FixedLenFeature({list(layout.row_shape)}, tf.{dtype})']
+    lines = [f"{_quote(column.name)}: {_rows_feature(column, dtype)}" for column in layout.columns]
     for field in layout.kept_columns:
         dtype = _feature_dtype(field)
         lines.append(f"{_quote(field.name)}: tf.io.FixedLenFeature([], tf.{dtype}, default_value={_DEFAULTS[dtype]})")
     return "\n".join(["{", *(f"    {line}," for line in lines), "}"])
+
+
+def _rows_feature(column: RowColumn, dtype: str) -> str:
+    if column.row_shape is None:
+        return f"tf.io.RaggedFeature(tf.{dtype})"
+    return f"tf.io.FixedLenFeature({list(column.row_shape)}, tf.{dtype})"
 
 
 def _quote(name: str) -> str:

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 from tokemb._validation import check_count
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
+from tokemb.files.folders import is_columns_folder
 from tokemb.formats.shards import ShardFolder
 from tokemb.models.embedder import Embedder
 from tokemb.pipeline.embed import embed_corpus, embed_ids
 from tokemb.pipeline.encode import encode_corpus
+from tokemb.pipeline.encode_table import encode_table
 from tokemb.pipeline.encoded_stream import RowOptions
 from tokemb.pipeline.output import Output
-from tokemb.pipeline.report import EncodingReport
-from tokemb.sources.corpus import read_corpus
+from tokemb.pipeline.report import EncodingReport, TableReport
+from tokemb.sources.corpus import read_corpus, read_table
 from tokemb.sources.listing import find_sources
+from tokemb.tables.encoder import ColumnEncoder
 from tokemb.vocabulary.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ Files = str | Path | Iterable[str | Path]
 
 def encode_file(
     files: Files,
-    vocabulary: Encoder | Path | str,
+    vocabulary: Encoder | ColumnEncoder | Path | str,
     output: Path | str,
     *,
     maxlen: int | None = None,
@@ -44,29 +47,34 @@ def encode_file(
     threads: int | None = None,
     force: bool = False,
     **reading: Any,  # noqa: ANN401
-) -> EncodingReport:
-    r"""Encode files of texts into a file of ids, or into a folder of shards. Memory does not grow with the input.
+) -> EncodingReport | TableReport:
+    r"""Encode files of texts or tables into a file of ids, or into a folder of shards.
+
+    Memory does not grow with the input, unless lists in a table are padded to the longest.
 
     Args:
         files: Names, globs, folders or URLs, as for ``tokemb.read_corpus``.
-        vocabulary: An ``Encoder``, or the path of a vocabulary folder or a ``tokenizer.json``.
-        output: A file that ends in ``.npy``, ``.npz``, ``.parquet``, ``.tfrecord`` or ``.jsonl``, or with
-            ``rows_per_shard`` a folder. It appears complete or not at all.
+        vocabulary: An ``Encoder``, or the path of a vocabulary folder or a ``tokenizer.json``. For a table, a
+            ``ColumnEncoder`` or the path of a folder of columns.
+        output: A file that ends in ``.npy`` (not for a table), ``.npz``, ``.parquet``, ``.tfrecord`` or ``.jsonl``, or
+            with ``rows_per_shard`` a folder. It appears complete or not at all.
         maxlen: The length of all rows, as for ``Encoder.encode``.
         padding: ``"pre"`` or ``"post"``.
         truncating: ``"pre"`` or ``"post"``.
-        ragged: Whether to write rows of different lengths, without padding.
+        ragged: Whether to write rows of different lengths, without padding. Lists in a table are not truncated then.
         keep: Other columns to copy to the output, such as labels.
         dtype: Dtype of the ids: ``"int32"``, ``"uint16"`` or ``"int64"``.
         round_floats: Whether columns of float64 may be rounded to the float32 of a ``.tfrecord`` file.
         rows_per_shard: The number of rows in each shard. An interrupted run resumes when it is repeated.
         shard_format: The format of shards: ``"npy"``, ``"npz"``, ``"parquet"``, ``"tfrecord"`` or ``"jsonl"``.
-        threads: The number of threads. ``None`` uses all cores.
+        threads: The number of threads, for texts. ``None`` uses all cores.
         force: Whether to replace a read-only file or a file of another kind.
-        **reading: Arguments of ``tokemb.read_corpus``, such as ``column``, ``format`` and ``missing``.
+        **reading: Arguments of ``tokemb.read_corpus``, such as ``column``, ``format`` and ``missing``. The first and
+            the last are not for a table.
 
     Returns:
-        The numbers of rows read and written, of tokens, of tokens out of vocabulary, and of truncated rows.
+        The numbers of rows read and written, of tokens, of tokens out of vocabulary, and of truncated rows. For a
+        table, the numbers of values of each column instead of those of tokens.
 
     Raises:
         ArgumentError: If an argument is invalid, or the output would replace an input.
@@ -83,12 +91,28 @@ def encode_file(
         array([[2, 3, 0],
                [4, 2, 0]], dtype=int32)
     """
-    encoder = _loaded(vocabulary)
+    encoder = _loaded_any(vocabulary)
     columns = tuple(keep)
     files = _as_list(files)
-    options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), columns, ragged)
     check_not_an_input(files, Path(output), reading)
     target = _target(Path(output), rows_per_shard, shard_format, lambda: _identity(files, reading), force)
+    if isinstance(encoder, ColumnEncoder):
+        if given := [name for name in ("column", "missing") if name in reading]:
+            raise ArgumentError(f"{', '.join(given)} must be left out for a table: the vocabulary names its columns")
+        return encode_table(
+            encoder,
+            read_table(files, dict.fromkeys([*encoder.parts, *columns]), typed=columns, **reading),
+            target,
+            keep=columns,
+            maxlen=maxlen,
+            padding=padding,
+            truncating=truncating,
+            ragged=ragged,
+            dtype=dtype,
+            round_floats=round_floats,
+            force=force,
+        )
+    options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), columns, ragged)
     batches = read_corpus(files, keep=columns, **reading)
     return encode_corpus(encoder, batches, target, options, dtype, threads, force=force, round_floats=round_floats)
 
@@ -239,6 +263,12 @@ def _loaded(vocabulary: Encoder | Path | str) -> Encoder:
         return Encoder.load(vocabulary)
     check_vocabulary("vocabulary", vocabulary)
     return vocabulary
+
+
+def _loaded_any(vocabulary: Encoder | ColumnEncoder | Path | str) -> Encoder | ColumnEncoder:
+    if isinstance(vocabulary, (str, Path)) and is_columns_folder(Path(vocabulary)):
+        return ColumnEncoder.load(vocabulary)
+    return vocabulary if isinstance(vocabulary, ColumnEncoder) else _loaded(vocabulary)
 
 
 def _as_list(files: Files) -> list[str | Path]:

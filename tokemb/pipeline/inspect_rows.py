@@ -66,17 +66,22 @@ def describe_shards(folder: Path) -> Description:
     paths = [shard_path(folder, index, suffix) for index in range(len(manifest.rows))]
     damaged = [path.name for path, size in zip(paths, manifest.bytes, strict=True) if not _is_of_size(path, size)]
     holds_vectors = "pooling" in settings
-    readable = paths and paths[0].name not in damaged and suffix in (_VECTORS if holds_vectors else SUFFIXES)
+    is_table = "columns" in settings
+    readable = (
+        paths and not is_table and paths[0].name not in damaged and suffix in (_VECTORS if holds_vectors else SUFFIXES)
+    )
     first = describe_rows(paths[0]) if readable else {}
     unknown = dict.fromkeys(settings.get("keep") or [], "unknown")
     if holds_vectors:
         shape = {"dim": first.get("dim"), "pooling": settings["pooling"]}
+    elif is_table:
+        shape = {"columns": settings["columns"], "ragged": settings.get("ragged")}
     else:
         maxlen = first.get("maxlen") or (None if settings.get("ragged") else settings.get("pad_to"))
         shape = {"maxlen": maxlen, "ragged": settings.get("ragged")}
     return {
         "kind": "shards",
-        "holds": "vectors" if holds_vectors else "ids",
+        "holds": "vectors" if holds_vectors else "columns" if is_table else "ids",
         "format": suffix[1:],
         "files": len(paths),
         "rows": sum(manifest.rows),

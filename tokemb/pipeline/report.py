@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
 
 from tokemb.engine.batch_encoder import EncodedBatch
 from tokemb.formats import OutputOptions
+from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import rows_line
+from tokemb.rows.table_rows import TableRows
 
 
 @dataclass
@@ -58,3 +63,48 @@ class EncodingReport:
     def __str__(self) -> str:
         unknown = f"{self.unknown_share:.2%} of them out of vocabulary"
         return f"{self.rows_line}, {self.tokens:,} tokens, {unknown}, {self.truncated:,} rows truncated"
+
+
+class TableReport:
+    """Statistics of an encoded table.
+
+    Attributes:
+        rows: The number of rows that this run encoded and wrote.
+        read: The number of rows read, which is larger if they were grouped, or if shards were complete before.
+        values: The number of values of each column before truncation, without padding.
+        unknown: The number of these values that are out of vocabulary.
+        layout: The options of the output. ``None`` if nothing was written.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Initialize the statistics of no rows of the columns ``names``."""
+        self.rows = self.read = 0
+        self.values = dict.fromkeys(names, 0)
+        self.unknown = dict(self.values)
+        self.layout: OutputOptions | None = None
+
+    @property
+    def shapes(self) -> dict[str, str]:
+        """The shape of the array of each column, as NumPy prints it."""
+        columns = () if self.layout is None else self.layout.columns
+        return {
+            column.name: "ragged" if column.row_shape is None else str((self.rows, *column.row_shape))
+            for column in columns
+        }
+
+    @property
+    def shape(self) -> str:
+        """The shapes of all columns with their names."""
+        return ", ".join(f"{name} {shape}" for name, shape in self.shapes.items())
+
+    def add(self, rows: TableRows) -> None:
+        """Add the ids of a batch."""
+        self.rows += len(rows)
+        for name, ids in rows.columns.items():
+            numbers = ids.values if isinstance(ids, Ragged) else ids
+            self.values[name] += len(numbers)
+            self.unknown[name] += int(np.count_nonzero(numbers == 1))
+
+    def __str__(self) -> str:
+        unknown = ", ".join(f"{name} {count / max(self.values[name], 1):.2%}" for name, count in self.unknown.items())
+        return f"{rows_line(self.read, self.rows)}; out of vocabulary: {unknown}"
