@@ -103,7 +103,7 @@ def test_interrupted_run_keeps_complete_shards(here, number, code):
 
 
 def test_shards_contain_the_rows_of_one_file(here, monkeypatch):
-    monkeypatch.setattr("tokemb.pipeline.encoded_stream.BLOCK", 5000)  # several blocks per batch
+    monkeypatch.setattr("tokemb.pipeline.encoded_stream.BLOCK_SIZE", 5000)  # several blocks per batch
     run("x.jsonl --vocab v --maxlen 8 --keep id -o x.npz")
     run(f"x.jsonl --vocab v --keep id {SHARDS} x")
     assert len(shards("x")) == 26

@@ -363,7 +363,7 @@ def test_vocabularies_that_are_missing_or_others(folder):
 
 
 def test_a_folder_of_columns_is_no_vocabulary_and_no_corpus(folder):
-    with pytest.raises(VocabularyError, match="name one of the folders in it"):
+    with pytest.raises(VocabularyError, match="pass one of the folders in it"):
         tokemb.Encoder.load(folder)
     with pytest.raises(TextError, match="is a vocabulary, not texts"):
         tokemb.read_corpus(folder)
