@@ -169,7 +169,7 @@ def test_decoding():
         ({"tags": np.array([3])}, "'tags', which holds lists, must be \\(rows, maxlen\\); received 1 axes"),
         ({"user": np.array([0])}, "must not be 0, which is padding"),
         ({"user": np.array([5])}, "ids must be from 0 to 4"),
-        ({"user": np.array([3.0])}, "whole numbers"),
+        ({"user": np.array([3.0])}, "integers"),
     ):
         with pytest.raises(ArgumentError, match=message):
             encoder.decode(wrong)

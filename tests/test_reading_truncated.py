@@ -260,14 +260,14 @@ def test_vectors_that_are_truncated_between_rows_while_they_are_read_are_an_erro
     parts = [COMPRESS[ending](b"".join(lines[start : start + 1000])) for start in range(0, ROWS, 1000)]
     path.write_bytes(b"".join(parts))
     assert len(tokens_of_vectors(path)) == ROWS
-    read = Stream._read_piece
+    read = Stream._read_chunk
 
     def truncate_after_the_first(stream, size):
         part = read(stream, min(size, 1000))
         os.truncate(path, sum(map(len, parts[:8])))
         return part
 
-    monkeypatch.setattr(Stream, "_read_piece", truncate_after_the_first)
+    monkeypatch.setattr(Stream, "_read_chunk", truncate_after_the_first)
     with pytest.raises(TokembError, match=r"a.txt.* (was truncated while it was read|is truncated)"):
         tokens_of_vectors(path)
 
