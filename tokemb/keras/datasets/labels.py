@@ -112,12 +112,10 @@ def _class_indices(column: pa.Array, classes: list[str] | None, first_row: int) 
         listed = ", ".join(map(repr, found[:3])) + (", ..." if len(found) > 3 else "")
         raise ArgumentError(f"labels must be numbers; received strings: pass their order, classes=[{listed}]")
     rows = encoded.indices.to_numpy()
+    message = "labels[{}] must be one of the classes; received {!r:.80}: add it to classes".format
 
     def unknown(number: int) -> ArgumentError:
-        row = first_row + int((rows == number).argmax())
-        return ArgumentError(
-            f"labels[{row}] must be one of the classes; received {distinct[number]!r:.80}: add it to classes"
-        )
+        return ArgumentError(message(first_row + int((rows == number).argmax()), distinct[number]))
 
     return class_indices(distinct, classes, unknown)[rows]
 
