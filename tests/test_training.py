@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 import tokemb
 from tokemb.errors import ArgumentError, ModelError, OutputExistsError, TextError
+from tokemb.keras.datasets.order import BatchOrder
 from tokemb.models.embedding_model import EMBEDDING_NAME, fingerprint_in_name
-from tokemb.rows.ragged import Ragged
+from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
 from tokemb.training import heads, sequences
 from tokemb.training import next_model as next_models
-from tokemb.training.batching import Buckets, take
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.knowledge_tracing import knowledge_tracing_model, train_knowledge_tracing
@@ -35,27 +35,27 @@ LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=60)
 # Batches and sequences
 
 
-@given(LENGTHS, st.integers(1, 9), st.none() | st.integers(1, 100), st.integers(0, 99))
-def test_every_row_is_in_one_batch_of_each_pass(lengths, batch_size, positions, seed):
+@given(LENGTHS, st.integers(1, 9), st.none() | st.integers(1, 100), st.booleans(), st.integers(0, 99))
+def test_every_row_is_in_one_batch_of_each_pass(lengths, batch_size, positions, shuffle, seed):
     lengths = np.array(lengths, np.int64)
-    buckets = Buckets(lengths, batch_size, positions)
-    rng = np.random.default_rng(seed)
-    for batches in (list(buckets.sorted()), list(buckets.shuffled(rng)), list(buckets.shuffled(rng))):
-        assert len(batches) == len(buckets)
+    order = BatchOrder(batch_size, shuffle, seed, positions=positions)
+    passes = [order.batches(lengths, [epoch]) for epoch in range(3)]
+    for batches in passes:
+        assert len(batches) == len(passes[0])
         assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
         for batch in batches:
             assert len(batch) <= batch_size
             assert positions is None or len(batch) == 1 or len(batch) * lengths[batch].max() <= positions
 
 
-def test_rows_of_like_lengths_share_batches_and_not_always_the_same():
-    lengths = np.arange(1000) % 100 + 1
-    buckets = Buckets(lengths, 32)
-    rng = np.random.default_rng(0)
-    first, second = list(buckets.shuffled(rng)), list(buckets.shuffled(rng))
+@pytest.mark.parametrize("positions", [None, 2000])
+def test_rows_of_like_lengths_share_batches_and_not_always_the_same(positions):
+    lengths = np.arange(4000) % 100 + 1
+    order = BatchOrder(32, shuffle=True, positions=positions)
+    first, second = (order.batches(lengths, [epoch]) for epoch in range(2))
     assert {tuple(sorted(batch)) for batch in first} != {tuple(sorted(batch)) for batch in second}
     padded = sum(len(batch) * int(lengths[batch].max()) for batch in first)
-    assert padded < 1.15 * lengths.sum()
+    assert padded < 1.06 * lengths.sum()
 
 
 @given(st.lists(st.lists(st.integers(1, 9), max_size=12), min_size=1, max_size=8), st.none() | st.integers(1, 5))
@@ -73,6 +73,8 @@ def test_rows_are_taken_in_the_order_in_which_they_are_named(rows, data):
     chosen = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=9))
     found = take(Ragged.from_rows(rows), np.array(chosen, np.int64))
     assert [row.tolist() for row in found] == [rows[number] for number in chosen]
+    expected = found.pad(max(1, int(found.lengths.max(initial=0))))
+    np.testing.assert_array_equal(take_padded(Ragged.from_rows(rows), np.array(chosen, np.int64)), expected)
 
 
 # Figures

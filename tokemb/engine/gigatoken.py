@@ -29,8 +29,7 @@ from tokemb.engine.self_test import self_test
 from tokemb.engine.token_screen import tokens_to_screen
 from tokemb.engine.unicode_version import has_newer_characters
 from tokemb.errors import VocabularyError
-from tokemb.rows.pack_rows import pack_rows
-from tokemb.rows.ragged import Ragged
+from tokemb.rows.ragged import Ragged, take
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, is_failure
 
@@ -194,10 +193,7 @@ class Gigatoken:
         combined = Ragged.concatenate([rows, reencoded])
         source = np.arange(len(rows))
         source[newer] = len(rows) + np.arange(len(reencoded))
-        starts, lengths = combined.row_splits[source], combined.lengths[source]
-        ordered = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
-        pack_rows(combined.values, starts, lengths, ordered.row_splits, ordered.values, threads=threads)
-        return ordered
+        return take(combined, source, threads)
 
     def _disable(self, reason: str) -> None:
         self._backend, self._reason_unavailable = None, f"gigatoken {reason}"

@@ -148,10 +148,7 @@ class Ragged:
         maxlen = check_count("maxlen", maxlen, least=0)
         if int(self.lengths.max(initial=0)) <= maxlen:
             return self
-        starts, lengths = self._truncated_bounds(maxlen, truncating)
-        truncated = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
-        pack_rows(self.values, starts, lengths, truncated.row_splits, truncated.values)
-        return truncated
+        return _copy(self.values, *self._truncated_bounds(maxlen, truncating))
 
     def _truncated_bounds(self, maxlen: int, truncating: str) -> tuple[Int64, Int64]:
         """Return the start in ``values`` and the length of each truncated row, both int64 ``(rows,)``."""
@@ -182,11 +179,45 @@ class Ragged:
         fill = check_ids(value)
         if maxlen is None:
             maxlen = int(self.lengths.max(initial=0))
-        padded = np.empty((len(self), maxlen), np.int32)
         starts, lengths = self._truncated_bounds(maxlen, truncating)
-        splits = np.arange(len(self) + 1, dtype=np.int64) * maxlen
-        pack_rows(self.values, starts, lengths, splits, padded.reshape(-1), fill=int(fill), fill_first=padding == "pre")
-        return padded
+        return _copy_padded(self.values, starts, lengths, maxlen, int(fill), padding == "pre")
+
+
+def take(rows: Ragged, indices: Int64, threads: int | None = None) -> Ragged:
+    """Return the rows at ``indices``, which are not negative, int64 ``(taken,)``."""
+    starts = rows.row_splits[indices]
+    return _copy(rows.values, starts, rows.row_splits[indices + 1] - starts, threads)
+
+
+def take_padded(
+    rows: Ragged, indices: Int64, maxlen: int | None = None, *, fill: int = 0, fill_first: bool = False
+) -> Int32:
+    """Return the rows at ``indices`` with the same length, int32 ``(taken, maxlen)``.
+
+    Args:
+        rows: All rows.
+        indices: Row indices that are not negative, int64 ``(taken,)``.
+        maxlen: The length, at least that of the longest of these rows. ``None`` uses that length, but at least 1, which
+            layers require.
+        fill: The id of padding.
+        fill_first: Whether padding precedes the ids.
+    """
+    starts = rows.row_splits[indices]
+    lengths = rows.row_splits[indices + 1] - starts
+    return _copy_padded(rows.values, starts, lengths, maxlen or int(lengths.max(initial=1)), fill, fill_first)
+
+
+def _copy(values: Int32, starts: Int64, lengths: Int64, threads: int | None = None) -> Ragged:
+    copied = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
+    pack_rows(values, starts, lengths, copied.row_splits, copied.values, threads=threads)
+    return copied
+
+
+def _copy_padded(values: Int32, starts: Int64, lengths: Int64, maxlen: int, fill: int, fill_first: bool) -> Int32:
+    padded = np.empty((len(lengths), maxlen), np.int32)
+    splits = np.arange(len(lengths) + 1, dtype=np.int64) * maxlen
+    pack_rows(values, starts, lengths, splits, padded.reshape(-1), fill=fill, fill_first=fill_first)
+    return padded
 
 
 def pad(

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Int32, Int64
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.fit import fit_vocab
-from tokemb.rows.ragged import Ragged
+from tokemb.keras.datasets.labels import class_indices
+from tokemb.keras.datasets.order import BatchOrder
+from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.sources.texts import tee_if_iterator
-from tokemb.training.batching import Buckets, take_padded
 from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, make_reproducible, predict_batches
 from tokemb.training.heads import check_classes, classifier
 from tokemb.training.metrics import roc_auc
-from tokemb.training.sequences import shuffled, unshuffled
 
 if TYPE_CHECKING:
     import keras
@@ -106,8 +106,8 @@ def train_classifier(
     training, validation = schedule.split(len(targets))
     fitted = fit(
         model,
-        data.shuffled(training, schedule),
-        data.sorted(validation) if len(validation) else None,
+        data.feed(training, schedule.order()),
+        data.feed(validation) if len(validation) else None,
         schedule,
         on_epoch,
     )
@@ -126,12 +126,12 @@ class _Data:
 
     Attributes:
         ids: The ids of each row.
-        targets: The class index of each row, int64 ``(rows,)``.
+        targets: The class index of each row, int32 ``(rows,)``.
         length: The length of all batches. ``None`` pads each batch to its longest row.
     """
 
     ids: Ragged
-    targets: Int64
+    targets: Int32
     length: int | None
 
     def __post_init__(self) -> None:
@@ -140,15 +140,9 @@ class _Data:
                 f"every text must have a label: received {len(self.ids)} texts and {len(self.targets)} labels"
             )
 
-    def shuffled(self, rows: Int64, schedule: Schedule) -> Feed:
-        """Return batches of these rows in a different order each epoch."""
-        buckets = Buckets(self.ids.lengths[rows], schedule.batch_size)
-        return shuffled(lambda indices: self._batch(rows[indices]), buckets, schedule.seed)
-
-    def sorted(self, rows: Int64, batch_size: int = 512) -> Feed:
-        """Return batches of these rows in a fixed order."""
-        buckets = Buckets(self.ids.lengths[rows], batch_size)
-        return unshuffled(lambda indices: self._batch(rows[indices]), buckets)
+    def feed(self, rows: Int64, order: BatchOrder = BatchOrder(512)) -> Feed:  # noqa: B008 - immutable
+        """Return batches of these rows."""
+        return Feed.of(lambda indices: self._batch(rows[indices]), self.ids.lengths[rows], order)
 
     def _batch(self, rows: Int64) -> Batch:
         return take_padded(self.ids, rows, self.length), self.targets[rows], np.ones(len(rows), np.float32)
@@ -200,18 +194,15 @@ def _missing_spellings(labels: Sequence[Label]) -> set[Label]:
     return missing if others and all(map(_INTEGER.fullmatch, others)) else set()
 
 
-def _targets(labels: Sequence[Label], classes: list[Label]) -> Int64:
-    """Return the class index of each row, int64 ``(rows,)``.
+def _targets(labels: Sequence[Label], classes: list[Label]) -> Int32:
+    """Return the class index of each row, int32 ``(rows,)``.
 
     Raises:
         TextError: If a label is missing or is not one of ``classes``.
     """
     _check_labels(labels)
-    numbers: Mapping[Label, int] = {label: number for number, label in enumerate(classes)}
-    for row, label in enumerate(labels, 1):
-        if label not in numbers:
-            raise TextError(f"labels must occur in the training set; the label of row {row}, {label!r}, does not")
-    return np.array([numbers[label] for label in labels], np.int64)
+    message = "labels must occur in the training set; the label of row {}, {!r}, does not".format
+    return class_indices(labels, classes, lambda row: TextError(message(row + 1, labels[row])))
 
 
 def _compile(model: keras.Model, schedule: Schedule) -> None:
@@ -224,7 +215,7 @@ def _compile(model: keras.Model, schedule: Schedule) -> None:
 
 def evaluate(model: keras.Model, data: _Data, rows: Int64) -> dict[str, Any]:
     """Return the metrics of the model's predictions for these rows."""
-    parts = [(batch[1], output) for batch, output in predict_batches(model, data.sorted(rows))]
+    parts = [(batch[1], output) for batch, output in predict_batches(model, data.feed(rows))]
     targets = np.concatenate([target for target, _ in parts])
     predictions = np.concatenate([output for _, output in parts]).astype(np.float64)
     binary = predictions.shape[1] == 1

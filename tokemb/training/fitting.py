@@ -19,6 +19,7 @@ from tokemb.errors import ArgumentError, ModelError
 from tokemb.files.atomic import atomic_folder, check_folder
 from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
+from tokemb.keras.datasets.order import BatchOrder
 from tokemb.training.divergence import check_losses, check_weights
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ _JSON_KEYS = {"learning_rate": "rate", "validation_split": "validation"}
 Array = npt.NDArray[Any]
 Batch = tuple[Array | dict[str, Array], Array, Array]
 
+# A function that makes the batch of the rows at some indices.
+MakeBatch = Callable[[Int64], Batch]
+
 # A function that is called after each epoch with its number, from 1, and its losses.
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 
@@ -52,6 +56,11 @@ class Feed:
 
     count: int
     batches: Callable[[int], Iterable[Batch]]
+
+    @classmethod
+    def of(cls, make: MakeBatch, lengths: Int64, order: BatchOrder) -> Feed:
+        """Return the batches that ``make`` makes of rows of these lengths, int64 ``(rows,)``."""
+        return cls(len(order.batches(lengths, [0])), lambda epoch: map(make, order.batches(lengths, [epoch])))
 
 
 class SavedVocabulary(Protocol):
@@ -104,6 +113,10 @@ class Schedule:
     def to_json(self) -> dict[str, Any]:
         """Return the settings under their names in ``training.json``."""
         return settings_json(self)
+
+    def order(self, positions: int | None = None) -> BatchOrder:
+        """Return the order of the training rows, with at most ``positions`` positions in a batch."""
+        return BatchOrder(self.batch_size, shuffle=True, seed=self.seed, positions=positions)
 
     def split(self, rows: int) -> tuple[Int64, Int64]:
         """Split rows into a training and a validation split.
@@ -339,13 +352,9 @@ class _TimedBatches:
 
 def _dataset(feed: Feed, model: keras.Model) -> tf.data.Dataset:
     """Return the batches of a feed as a dataset that prefetches them."""
-    import tensorflow as tf
+    from tokemb.keras.datasets.tf_dataset import dataset_of_epochs
 
-    epochs = iter(range(1 << 62))
-    signature = _signature(model, next(iter(feed.batches(0))))
-    dataset = tf.data.Dataset.from_generator(lambda: feed.batches(next(epochs)), output_signature=signature)
-    # Keras warns if a dataset of unknown cardinality ends.
-    return dataset.apply(tf.data.experimental.assert_cardinality(feed.count)).prefetch(4)
+    return dataset_of_epochs(feed.batches, _signature(model, next(iter(feed.batches(0)))), feed.count)
 
 
 def _signature(model: keras.Model, batch: Batch) -> tuple[Any, tf.TensorSpec, tf.TensorSpec]:

@@ -13,15 +13,15 @@ import pyarrow.types as pt
 from tokemb._arrays import Int64
 from tokemb._validation import CELLS, check_choice, check_count
 from tokemb.errors import ArgumentError, TextError
+from tokemb.keras.datasets.order import BatchOrder
 from tokemb.models.embedding_model import model_name
-from tokemb.rows.ragged import Ragged
+from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import table_batches
-from tokemb.training.batching import Buckets, take, take_padded
 from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, make_reproducible, predict_batches
 from tokemb.training.heads import check_dropout
 from tokemb.training.metrics import roc_auc
-from tokemb.training.sequences import drop_first, drop_last, shuffled, unshuffled, windows
+from tokemb.training.sequences import drop_first, drop_last, windows
 
 if TYPE_CHECKING:
     import keras
@@ -100,7 +100,7 @@ def train_knowledge_tracing(
     _compile(model, schedule)
     fitted = fit(
         model,
-        shuffled(training_windows.batch, Buckets(training_windows.lengths, schedule.batch_size), schedule.seed),
+        Feed.of(training_windows.batch, training_windows.lengths, schedule.order()),
         validation.feed() if validation.lengths.any() else None,
         schedule,
         on_epoch,
@@ -179,7 +179,7 @@ class Answers:
     def feed(self) -> Feed:
         """Return batches of all sequences, not split into windows."""
         sequences = self.windows(None)
-        return unshuffled(sequences.batch, Buckets(sequences.lengths, 256, _MAX_POSITIONS))
+        return Feed.of(sequences.batch, sequences.lengths, BatchOrder(256, positions=_MAX_POSITIONS))
 
 
 def _read_table(table: Any, skill: str, correct_column: str) -> pa.Table:  # noqa: ANN401

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +12,21 @@ from tokemb._arrays import Int64
 from tokemb._validation import CELLS, check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.fit import fit_vocab
-from tokemb.rows.ragged import Ragged
+from tokemb.keras.datasets.order import BatchOrder
+from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.sources.texts import tee_if_iterator
-from tokemb.training.batching import Buckets, take, take_padded
-from tokemb.training.fitting import Batch, Fitted, OnEpoch, Schedule, Trained, fit, make_reproducible, predict_batches
+from tokemb.training.fitting import (
+    Batch,
+    Feed,
+    Fitted,
+    MakeBatch,
+    OnEpoch,
+    Schedule,
+    Trained,
+    fit,
+    make_reproducible,
+    predict_batches,
+)
 from tokemb.training.heads import check_dropout
 from tokemb.training.metrics import ranking_metrics, ranks_of
 from tokemb.training.next_model import (
@@ -27,7 +38,7 @@ from tokemb.training.next_model import (
     training_model,
     uses_sampled_softmax,
 )
-from tokemb.training.sequences import MakeBatch, drop_first, drop_last, shuffled, unshuffled, windows
+from tokemb.training.sequences import drop_first, drop_last, windows
 
 if TYPE_CHECKING:
     import keras
@@ -167,11 +178,12 @@ def _fit(
     candidates = Candidates.of(training_windows.targets.values, input_dim) if is_sampled else None
     positions = max(1, _MAX_BATCH_SCORES // min(input_dim, _TYPICAL_CANDIDATES))
 
-    def batches_of(split: EventWindows) -> tuple[MakeBatch, Buckets]:
-        return split.batches(candidates, schedule.seed), Buckets(split.events.lengths, schedule.batch_size, positions)
+    def feed(split: EventWindows, order: BatchOrder) -> Feed:
+        return Feed.of(split.batches(candidates, schedule.seed), split.events.lengths, order)
 
-    validation_feed = unshuffled(*batches_of(validation)) if len(validation.events) else None
-    fitted = fit(trained, shuffled(*batches_of(training_windows), schedule.seed), validation_feed, schedule, on_epoch)
+    order = schedule.order(positions)
+    validation_feed = feed(validation, replace(order, shuffle=False)) if len(validation.events) else None
+    fitted = fit(trained, feed(training_windows, order), validation_feed, schedule, on_epoch)
     if is_sampled:
         copy_output_weights(model, trained)
     return fitted
@@ -217,7 +229,7 @@ def _last_scores(model: keras.Model, history: Ragged) -> Iterator[tuple[Int64, A
         # The row indices take the place of targets. At padding, the state of the last event is unchanged.
         return take_padded(history, rows), rows, np.ones(len(rows), np.float32)
 
-    for (_, rows, _), output in predict_batches(features, unshuffled(batch, Buckets(history.lengths, 512))):
+    for (_, rows, _), output in predict_batches(features, Feed.of(batch, history.lengths, BatchOrder(512))):
         last = output[:, -1]
         for start in range(0, len(rows), rows_at_once):
             block = slice(start, start + rows_at_once)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import pyarrow.types as pt
 
 from tokemb._arrays import Int32, Int64
 from tokemb.errors import ArgumentError, TextError
+from tokemb.keras.datasets.order import BatchOrder
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import flat_names, table_batches
 from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, make_reproducible, predict_batches
@@ -87,7 +88,11 @@ def train_ratings(
     model = rating_model(encoder, scale, head=head, dim=dim, units=units, rating_range=rating_range, seed=schedule.seed)
     _compile(model, schedule, weight_decay)
     fitted = fit(
-        model, data.shuffled(training, schedule), data.feed(validation) if len(validation) else None, schedule, on_epoch
+        model,
+        data.feed(training, schedule.order()),
+        data.feed(validation) if len(validation) else None,
+        schedule,
+        on_epoch,
     )
     fill_unseen(model, {name: ids[training] for name, ids in data.ids.items()})
     metrics: dict[str, Any] = {}
@@ -111,20 +116,9 @@ class _Data:
     def of(cls, encoder: ColumnEncoder, rows: pa.Table, rating: str) -> _Data:
         return cls(encoder.encode(rows), _parse_ratings(rows[rating], rating))
 
-    def shuffled(self, rows: Int64, schedule: Schedule) -> Feed:
-        """Return batches of these rows in a different order each epoch."""
-        size = schedule.batch_size
-
-        def batches(number: int) -> Iterator[Batch]:
-            order = np.random.default_rng((schedule.seed, number)).permutation(rows)
-            return (self._batch(order[start : start + size]) for start in range(0, len(order), size))
-
-        return Feed(-(-len(rows) // size), batches)
-
-    def feed(self, rows: Int64, size: int = 8192) -> Feed:
-        """Return batches of these rows in their order."""
-        starts = range(0, len(rows), size)
-        return Feed(len(starts), lambda _: (self._batch(rows[start : start + size]) for start in starts))
+    def feed(self, rows: Int64, order: BatchOrder = BatchOrder(8192)) -> Feed:  # noqa: B008 - immutable
+        """Return batches of these rows, which all have the same length."""
+        return Feed.of(lambda indices: self._batch(rows[indices]), np.ones(len(rows), np.int64), order)
 
     def _batch(self, rows: Int64) -> Batch:
         return {name: ids[rows] for name, ids in self.ids.items()}, self.ratings[rows], np.ones(len(rows), np.float32)

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import numpy as np
 
-from tokemb._arrays import Int64
 from tokemb.rows.ragged import Ragged
-from tokemb.training.batching import Buckets
-from tokemb.training.fitting import Batch, Feed
-
-# A function that makes the batch of the windows at some indices.
-MakeBatch = Callable[[Int64], Batch]
 
 
 def drop_last(rows: Ragged) -> Ragged:
@@ -42,17 +34,3 @@ def windows(rows: Ragged, maxlen: int | None) -> Ragged:
     ends = np.cumsum(counts)[rest > 0] - 1
     window_lengths[ends] = rest[rest > 0]
     return Ragged.from_lengths(rows.values, window_lengths)
-
-
-def shuffled(make: MakeBatch, buckets: Buckets, seed: int) -> Feed:
-    """Return batches of windows of similar length, in a different order each epoch."""
-
-    def batches(number: int) -> Iterator[Batch]:
-        return (make(indices) for indices in buckets.shuffled(np.random.default_rng((seed, number))))
-
-    return Feed(len(buckets), batches)
-
-
-def unshuffled(make: MakeBatch, buckets: Buckets) -> Feed:
-    """Return batches that are the same in every epoch."""
-    return Feed(len(buckets), lambda _: (make(indices) for indices in buckets.sorted()))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from tokemb._arrays import Int32, Int64
 from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.examples import Examples
 from tokemb.keras.datasets.labels import Numbers
 from tokemb.keras.datasets.order import BatchOrder
-from tokemb.rows.pack_rows import pack_rows
+from tokemb.rows.ragged import take_padded
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
 # Ids int32 (batch, maxlen), and labels (batch, ...) if there are any.
@@ -67,15 +65,8 @@ class BatchMaker:
     def make_batch(self, examples: Examples, rows: Int64) -> Batch:
         """Make the batch of the rows with these numbers, int64 ``(batch,)``."""
         splits = examples.rows.row_splits
-        starts = splits[rows]
-        lengths = splits[rows + 1] - starts
-        length = self._padded_length(int(lengths.max()))
-        ids = np.empty((len(rows), length), np.int32)
-        places = np.arange(len(rows) + 1, dtype=np.int64) * length
-        fill_first = self.shape.padding == "pre"
-        pack_rows(
-            examples.rows.values, starts, lengths, places, ids.reshape(-1), fill=self.pad_id, fill_first=fill_first
-        )
+        length = self._padded_length(int((splits[rows + 1] - splits[rows]).max()))
+        ids = take_padded(examples.rows, rows, length, fill=self.pad_id, fill_first=self.shape.padding == "pre")
         return (ids,) if examples.labels is None else (ids, examples.labels[rows])
 
     def _padded_length(self, longest: int) -> int:

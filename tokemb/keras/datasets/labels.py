@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb._arrays import Int32
 from tokemb.errors import ArgumentError
 from tokemb.sources.texts import decode_dictionary
 
@@ -104,17 +105,34 @@ def _arrow_to_numpy(column: pa.Array, classes: list[str] | None, first_row: int)
 
 def _class_indices(column: pa.Array, classes: list[str] | None, first_row: int) -> Numbers:
     """Return the index of each string in ``classes``, int32 ``(rows,)``."""
-    import pyarrow.compute as pc  # slow, and not needed for numbers
-
+    encoded = column.dictionary_encode()
+    distinct = encoded.dictionary.to_pylist()
     if classes is None:
-        found = sorted(pc.unique(column).to_pylist())
+        found = sorted(distinct)
         listed = ", ".join(map(repr, found[:3])) + (", ..." if len(found) > 3 else "")
         raise ArgumentError(f"labels must be numbers; received strings: pass their order, classes=[{listed}]")
-    indices = pc.index_in(column, value_set=pa.array(classes, column.type))
-    if indices.null_count:
-        row = int(np.flatnonzero(indices.is_null().to_numpy(zero_copy_only=False))[0])
-        raise ArgumentError(
-            f"labels[{first_row + row}] must be one of the classes; received {column[row].as_py()!r:.80}: "
-            "add it to classes"
-        )
-    return indices.to_numpy(zero_copy_only=False)
+    rows = encoded.indices.to_numpy()
+    message = "labels[{}] must be one of the classes; received {!r:.80}: add it to classes".format
+
+    def unknown(number: int) -> ArgumentError:
+        return ArgumentError(message(first_row + int((rows == number).argmax()), distinct[number]))
+
+    return class_indices(distinct, classes, unknown)[rows]
+
+
+def class_indices(labels: Sequence[Any], classes: Sequence[Any], unknown: Callable[[int], Exception]) -> Int32:
+    """Return the index of each label in ``classes``, int32 ``(labels,)``.
+
+    Args:
+        labels: The labels.
+        classes: The classes in order.
+        unknown: A function that makes the error for the first label that is not one of the classes, from its index.
+
+    Raises:
+        Exception: The error that ``unknown`` returns.
+    """
+    indices = {label: index for index, label in enumerate(classes)}
+    found = np.fromiter((indices.get(label, -1) for label in labels), np.int32, len(labels))
+    if found.min(initial=0) < 0:
+        raise unknown(int(found.argmin()))
+    return found

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tokemb._arrays import Int64
 from tokemb._validation import check_count
@@ -23,21 +22,24 @@ class BatchOrder:
     """How rows are shuffled, grouped by length and divided into batches.
 
     Attributes:
-        batch_size: The number of rows in a batch.
+        batch_size: The maximum number of rows in a batch.
         shuffle: Whether to shuffle the rows in each epoch.
         seed: The seed. Together with the number of an epoch it determines the order in that epoch.
         by_length: Whether to group rows of similar length. Always true with ``bounds``.
         bounds: The lengths to pad to, ascending. Rows that are padded to the same length are grouped. ``None`` if there
             are none.
         drop_remainder: Whether to drop batches with fewer rows.
+        positions: The maximum number of rows times the longest row of a batch. A batch of one row may exceed it.
+            ``None`` if there is none, and with ``bounds``.
     """
 
     batch_size: int
-    shuffle: bool
-    seed: int
-    by_length: bool
-    bounds: tuple[int, ...] | None
-    drop_remainder: bool
+    shuffle: bool = False
+    seed: int = 0
+    by_length: bool = True
+    bounds: tuple[int, ...] | None = None
+    drop_remainder: bool = False
+    positions: int | None = None
 
     @classmethod
     def from_settings(
@@ -63,7 +65,7 @@ class BatchOrder:
         """
         random = np.random.default_rng([self.seed, *epoch])
         rows = random.permutation(len(lengths)) if self.shuffle else np.arange(len(lengths))
-        batches = [batch for group in self._groups(rows, lengths) for batch in self._split(group, lengths)]
+        batches = [batch for group, size in self._groups(rows, lengths) for batch in self._split(group, lengths, size)]
         if self.shuffle and self.by_length:
             batches = [batches[i] for i in random.permutation(len(batches))]
         return batches
@@ -81,26 +83,29 @@ class BatchOrder:
                 f"add a longer bucket, or truncate rows with maxlen={self.bounds[-1]}"
             )
 
-    def _groups(self, rows: Int64, lengths: Int64) -> list[Int64]:
-        """Return the groups of rows that may be in the same batch."""
-        if self.bounds is None:
-            return [rows]
-        bucket = np.searchsorted(self.bounds, lengths[rows])
-        ends = np.cumsum(np.bincount(bucket, minlength=len(self.bounds)))
-        return np.split(rows[np.argsort(bucket, kind="stable")], ends[:-1])
+    def _groups(self, rows: Int64, lengths: Int64) -> Iterator[tuple[Int64, int]]:
+        """Yield the groups of rows that may be in the same batch, and the batch size of each."""
+        limits: Sequence[int] = self.bounds or ()
+        if self.positions is not None:
+            # The batch size is halved from group to group. A row has the same group in every epoch, so the number of
+            # batches is the same.
+            limits = [(self.positions << i) // self.batch_size for i in range(self.batch_size.bit_length())]
+        group = np.searchsorted(limits, lengths[rows])
+        ends = np.cumsum(np.bincount(group, minlength=len(limits) + 1))
+        for i, members in enumerate(np.split(rows[np.argsort(group, kind="stable")], ends[:-1])):
+            yield members, self.batch_size if self.positions is None else max(self.batch_size >> i, 1)
 
-    def _split(self, rows: Int64, lengths: Int64) -> list[Int64]:
-        size = self.batch_size
+    def _split(self, rows: Int64, lengths: Int64, size: int) -> list[Int64]:
         if self.drop_remainder:
             rows = rows[: len(rows) // size * size]
         if self.by_length and self.bounds is None:
-            rows = self._sort_in_pools(rows, lengths[rows])
+            rows = self._sort_in_pools(rows, lengths[rows], size)
         return [rows[start : start + size] for start in range(0, len(rows), size)]
 
-    def _sort_in_pools(self, rows: Int64, lengths: Int64) -> npt.NDArray[np.int64]:
+    def _sort_in_pools(self, rows: Int64, lengths: Int64, size: int) -> Int64:
         pool_size = len(rows)  # without shuffling, all rows are one pool
         if self.shuffle:
-            pool_size = self.batch_size * min(max(len(rows) // self.batch_size // _MIN_POOLS, 1), _POOL_BATCHES)
+            pool_size = size * min(max(len(rows) // size // _MIN_POOLS, 1), _POOL_BATCHES)
         return rows[np.lexsort((lengths, np.arange(len(rows)) // max(pool_size, 1)))]
 
 

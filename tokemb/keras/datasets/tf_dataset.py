@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import count
 from typing import Any
@@ -63,14 +63,26 @@ def _dataset(
     signature: Any = tf.TensorSpec(maker.fixed_shape, tf.int32)
     if sample.labels is not None:
         signature = signature, tf.TensorSpec((maker.fixed_shape[0], *sample.labels.shape[1:]), sample.labels.dtype)
+        return dataset_of_epochs(batches_of_epoch, signature, batches)
+    return dataset_of_epochs(lambda epoch: (ids for (ids,) in batches_of_epoch(epoch)), signature, batches)  # type: ignore[misc]
+
+
+def dataset_of_epochs(
+    batches_of_epoch: Callable[[int], Iterable[Any]],
+    signature: Any,  # noqa: ANN401
+    batches: int | None,
+) -> tf.data.Dataset:
+    """Make a dataset in which each pass is the next epoch.
+
+    Args:
+        batches_of_epoch: A function from the number of an epoch, from 0, to its batches.
+        signature: The shapes and dtypes of all batches.
+        batches: The number of batches in an epoch. ``None`` if it is not known.
+    """
     epochs = count()
-
-    def next_epoch() -> Iterator[Any]:
-        batches = batches_of_epoch(next(epochs))
-        return batches if sample.labels is not None else (ids for (ids,) in batches)  # type: ignore[misc]
-
-    dataset = tf.data.Dataset.from_generator(next_epoch, output_signature=signature)
+    dataset = tf.data.Dataset.from_generator(lambda: batches_of_epoch(next(epochs)), output_signature=signature)
     if batches is not None:
+        # Keras warns if a dataset of unknown cardinality ends.
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches))
     # A thread makes the next batches while the model uses the current one.
     return dataset.prefetch(tf.data.AUTOTUNE)
