@@ -478,7 +478,7 @@ def test_events_are_classified(tmp_path):
     assert "epoch 1 " not in result.output, "no terminal, no progress"
     assert "accuracy   1.0" in result.output
     (tmp_path / "other").write_text("mine")
-    wrong = {"other": (1, "something else exists at this path"), "no/out": (1, "does not exist")}
+    wrong = {"other": (1, "something else exists at this path"), "no/out": (1, "must exist")}
     for output, (code, message) in wrong.items():
         result = run("classify", tmp_path / "events.csv", *arguments, "-o", tmp_path / output)
         assert (result.exit_code, message in result.output) == (code, True), result.output

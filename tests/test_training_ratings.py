@@ -169,8 +169,8 @@ def test_settings_that_cannot_be(settings, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--column a", b"pass --column twice"),
-        ("--column a --column b --group-by a", b"ratings are rows of a user and an item"),
+        ("--column a", b"repeat --column"),
+        ("--column a --column b --group-by a", b"ratings are rows, not sequences: leave out --group-by"),
     ],
 )
 def test_wrong_usage(tmp_path, arguments, message):
