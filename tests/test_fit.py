@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import CORPORA, MIXED, python
-from tests.test_profiles import split
+from tests.vocabulary.test_profiles import split
 from tokemb._validation import ALGORITHMS
 from tokemb.vocabulary.profiles import PROFILES
 from tokemb.vocabulary.tokenizer_json import tokenizer_json_of, tokenizer_of

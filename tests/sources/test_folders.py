@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.test_reading import collect
+from tests.sources.test_read_corpus import collect
 from tokemb import TokembError
 from tokemb.sources.listing import find_sources
 

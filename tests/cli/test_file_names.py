@@ -15,7 +15,7 @@ from pyarrow import fs
 
 import tokemb
 from tests.conftest import command_here, ok
-from tests.test_reading import COMPRESS, collect
+from tests.sources.test_read_corpus import COMPRESS, collect
 from tokemb import TokembError
 from tokemb.formats import open_ids
 

@@ -10,7 +10,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_to
 
 import tokemb
 from tests.conftest import MIXED
-from tests.test_engine import assert_same, both, no_input_is_small  # noqa: F401 - a fixture
+from tests.engine.test_choice import assert_same, both, no_input_is_small  # noqa: F401 - a fixture
 
 
 def word_level(normalizer, pre_tokenizer, added=()):

@@ -20,7 +20,7 @@ import pytest
 
 import tokemb
 from tests.conftest import MIXED, command_here
-from tests.test_reading import collect, zstd
+from tests.sources.test_read_corpus import collect, zstd
 from tokemb import TokembError
 from tokemb.sources import texts
 

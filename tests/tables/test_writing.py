@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.test_writing_tfrecord import parsed
+from tests.formats.test_tfrecord import parsed
 from tokemb.errors import ArgumentError, OutputExistsError, TextError
 from tokemb.formats import parquet
 from tokemb.formats.shards import ShardFolder

@@ -15,7 +15,7 @@ import pytest
 from pyarrow import fs
 
 from tests.conftest import python
-from tests.test_reading import COMPRESS, collect
+from tests.sources.test_read_corpus import COMPRESS, collect
 from tokemb import TokembError, read_corpus
 from tokemb.formats import open_ids
 from tokemb.models.pretrained.load import tokens_of_vectors

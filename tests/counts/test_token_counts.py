@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import MIXED
-from tests.test_profiles import split
+from tests.vocabulary.test_profiles import split
 from tokemb import TokenCounts
 from tokemb.counts import token_counts
 from tokemb.sources import texts

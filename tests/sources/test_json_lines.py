@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import command_here
-from tests.test_reading import collect, folder  # noqa: F401 - a fixture
+from tests.sources.test_read_corpus import collect, folder  # noqa: F401 - a fixture
 from tokemb import TokembError
 from tokemb.sources import texts
 

@@ -19,7 +19,7 @@ import pytest
 
 import tokemb
 from tests.conftest import python
-from tests.test_reading import COMPRESS, collect, write_csv, write_jsonl, zstd
+from tests.sources.test_read_corpus import COMPRESS, collect, write_csv, write_jsonl, zstd
 from tokemb import TokembError, read_corpus
 from tokemb.sources.prefetch import prefetch
 

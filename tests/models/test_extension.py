@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import command_here, tokemb_command
-from tests.test_checking import token_and_position
+from tests.models.test_check import token_and_position
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.models.embedding_lookup import read_lookup
 

@@ -15,7 +15,7 @@ from pyarrow import fs
 
 import tokemb
 from tests.conftest import ROOT
-from tests.test_reading import COMPRESS, collect
+from tests.sources.test_read_corpus import COMPRESS, collect
 from tokemb import TokembError, read_corpus
 from tokemb.sources.listing import find_sources, format_of
 

@@ -1,4 +1,4 @@
-"""Batches of ids and labels, as ``py_dataset`` gives them; ``tests/test_feeding_dataset.py`` compares ``dataset``."""
+"""Batches of ids and labels, as ``py_dataset`` gives them; ``tests/keras/test_tf_dataset.py`` compares ``dataset``."""
 
 from __future__ import annotations
 
