@@ -213,6 +213,45 @@ def test_code_in_a_legacy_file_is_refused(tmp_path):
         load_model(tmp_path / "m.h5")
 
 
+def test_a_legacy_file_that_is_an_archive_too_is_checked_as_what_keras_opens(tmp_path, model):
+    path = tmp_path / "m.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Lambda", "config": {"function": ["4wEA", None, None]}})
+        file["model_weights"] = h5py.ExternalLink("/tmp/other.h5", "/")
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, content in model.items():
+            archive.writestr(name, content)
+    assert zipfile.is_zipfile(path)
+    with pytest.raises(ModelError, match="model_weights is a link to another object or file"):
+        load_model(path, compiled=True)
+    with h5py.File(path, "a") as file:
+        del file["model_weights"]
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, content in model.items():
+            archive.writestr(name, content)
+    with pytest.raises(ModelError, match="its layer Lambda runs code"):
+        load_model(path)
+
+
+def test_the_training_of_a_legacy_file_is_checked_as_its_model_is(tmp_path, monkeypatch):
+    import keras
+
+    monkeypatch.setattr(keras.models, "load_model", None)
+    model = {"class_name": "Sequential", "config": {"layers": []}}
+    training = {"loss": {"class_name": "Popen", "module": "subprocess", "config": {}}}
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.attrs["model_config"], file.attrs["training_config"] = json.dumps(model), json.dumps(training)
+    with pytest.raises(ModelError, match="was refused: it names 'subprocess.Popen'"):
+        load_model(tmp_path / "m.h5", compiled=True)
+
+
+def test_a_module_of_pytorch_in_a_model_is_refused(tmp_path, model):
+    config = {"class_name": "TorchModuleWrapper", "module": "keras.layers", "config": {"module": "gAI="}}
+    path = written(tmp_path / "m.keras", {**model, "config.json": json.dumps(config).encode()})
+    with pytest.raises(ModelError, match="its layer TorchModuleWrapper runs code"):
+        load_model(path)
+
+
 NAMED = [
     ({"class_name": "Popen", "module": "subprocess", "config": {}}, "subprocess.Popen"),
     ({"class_name": "X", "module": "this", "registered_name": "x>X", "config": {}}, "this.X"),

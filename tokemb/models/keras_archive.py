@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     import h5py
 
 _WEIGHTS = "model.weights.h5"
+_HDF5_ENDINGS = (".h5", ".hdf5")
 _CHUNK = 1 << 20
+
+# Layers that run a program of TensorFlow or unpickle a module of PyTorch.
+_LAYERS_OF_CODE = ("TFSMLayer", "TorchModuleWrapper")
 
 # Start of the comment of the zip archive. It is lost when Keras saves the model again, for example after training.
 _COMMENT = b"tokemb "
@@ -106,7 +110,7 @@ def check_model_file(path: Path) -> Any:  # noqa: ANN401 - any JSON
         path: A ``.keras`` file, an ``.h5`` file, or a folder that Keras wrote with ``zipped=False``.
 
     Returns:
-        The config of the model. ``None`` if it has none.
+        The config of the model, in an ``.h5`` file together with that of its training. ``None`` if it has none.
 
     Raises:
         ModelError: If the model refers to other files, or is a zip bomb.
@@ -119,13 +123,12 @@ def check_model_file(path: Path) -> Any:  # noqa: ANN401 - any JSON
                 pass
         if (path / "config.json").is_file():
             return _checked_config((path / "config.json").read_bytes(), path)
+    elif path.suffix in _HDF5_ENDINGS:  # by the name, as in Keras: a file can be HDF5 and a zip archive at once
+        with open_hdf5(path, str(path)) as file:
+            configs = [file.attrs.get(name) for name in ("model_config", "training_config")]
+            return [_checked_config(config, path, legacy=True) for config in configs if config is not None] or None
     elif zipfile.is_zipfile(path):
         return _check_archive(path)
-    elif path.suffix in (".h5", ".hdf5"):
-        with open_hdf5(path, str(path)) as file:
-            config = file.attrs.get("model_config")
-            if config is not None:
-                return _checked_config(config, path, legacy=True)
     return None
 
 
@@ -167,7 +170,7 @@ def _checked_config(content: bytes | str, path: Path, *, legacy: bool = False) -
                 f"{path} was refused: its layer {kind} reads the file {vocabulary!r:.100} when it is loaded; save the "
                 "model with the vocabulary in it"
             )
-        if kind == "TFSMLayer" or (legacy and kind == "Lambda"):
+        if kind in _LAYERS_OF_CODE or (legacy and kind == "Lambda"):
             raise ModelError(f"{path} was refused: its layer {kind} runs code that is not part of Keras")
     return config
 
