@@ -73,8 +73,8 @@ def encode_labels(
 
 def _unmasked(labels: np.ma.MaskedArray[Any, Any], first_row: int) -> Numbers:
     """Return the data of a masked array, or raise ``ArgumentError`` if a label is masked."""
-    mask = np.ma.getmaskarray(labels)
-    masked = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1)) if mask.ndim else []
+    mask = np.atleast_1d(np.ma.getmaskarray(labels))
+    masked = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1))
     if len(masked):
         raise ArgumentError(f"labels[{first_row + masked[0]}] is missing (masked): fill it, or remove the row")
     return np.asarray(labels)
