@@ -346,6 +346,25 @@ def test_a_config_that_unpacks_to_a_gigabyte_takes_no_memory(tmp_path, model):
     assert "config.json unpacks from" in message
 
 
+@pytest.mark.parametrize("form", ["archive", "folder", "legacy"])
+def test_an_embedding_that_is_far_larger_than_the_file_is_refused(tmp_path, model, form):
+    config = json.loads(model["config.json"])
+    config["config"]["layers"][1]["config"] |= {"input_dim": 10**9, "output_dim": 8}
+    content = json.dumps(config).encode()
+    path = tmp_path / ("m.h5" if form == "legacy" else "m.keras")
+    if form == "archive":
+        written(path, {**model, "config.json": content})
+    elif form == "folder":
+        path.mkdir()
+        for name, member in {**model, "config.json": content}.items():
+            (path / name).write_bytes(member)
+    else:
+        with h5py.File(path, "w") as file:
+            file.attrs["model_config"] = content.decode()
+    with pytest.raises(ModelError, match="its layer Embedding declares 32,000,000,000 bytes, and the file has"):
+        check_model_file(path)
+
+
 def test_a_deep_config_is_an_error_of_inspect(tmp_path, model):
     deep = b'{"config": {"a": ' + b'{"a": ' * 900 + b"1" + b"}" * 900 + b"}}"
     path = written(tmp_path / "m.keras", {**model, "config.json": deep})

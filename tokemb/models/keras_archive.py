@@ -161,8 +161,12 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
 
 
 def _checked_config(content: bytes | str, path: Path, *, legacy: bool = False) -> Any:  # noqa: ANN401
-    """Parse a config. Raise ``ModelError`` for layers that read files, or that run code in a ``legacy`` file."""
+    """Parse a config. Raise ``ModelError`` for layers that read files, run code, or are far larger than the file.
+
+    A ``Lambda`` runs code in a ``legacy`` file.
+    """
     config = parse_json(content)
+    stored = sum(item.stat().st_size for item in path.iterdir()) if path.is_dir() else path.stat().st_size
     for layer in serialized_objects(config):
         kind, vocabulary = layer["class_name"], layer["config"].get("vocabulary")
         if isinstance(vocabulary, str):
@@ -172,7 +176,18 @@ def _checked_config(content: bytes | str, path: Path, *, legacy: bool = False) -
             )
         if kind in _LAYERS_OF_CODE or (legacy and kind == "Lambda"):
             raise ModelError(f"{path} was refused: its layer {kind} runs code that is not part of Keras")
+        if kind == "Embedding":  # Keras allocates it before it reads the weights
+            size = 4 * _whole(layer["config"].get("input_dim")) * _whole(layer["config"].get("output_dim"))
+            if is_bomb(size, stored):
+                raise ModelError(
+                    f"{path} was refused: its layer Embedding declares {size:,} bytes, and the file has {stored:,}"
+                )
     return config
+
+
+def _whole(number: Any) -> int:  # noqa: ANN401 - any JSON
+    """Return a number of a config, or 0 if it is not a whole number."""
+    return number if isinstance(number, int) else 0
 
 
 def serialized_objects(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON
