@@ -13,7 +13,7 @@ import pytest
 
 import tokemb
 from tests.conftest import python
-from tokemb.errors import TokembError, VocabularyError
+from tokemb.errors import ArgumentError, TokembError, VocabularyError
 from tokemb.files.json_content import parse_json
 from tokemb.formats import open_ids
 from tokemb.importers import import_vocabulary
@@ -173,6 +173,22 @@ def test_a_small_file_of_large_data_is_refused_before_it_takes_memory(opened, ma
     grown, message = opened[make].split(" ", 1)
     assert FILES[make] in message
     assert int(grown) < 100_000
+
+
+@pytest.mark.parametrize("ending", [".npy", ".npz"])
+def test_a_small_file_of_a_trillion_rows_without_ids_is_refused(tmp_path, ending):
+    path, content = tmp_path / f"ids{ending}", header((10**12, 0))
+    if ending == ".npy":
+        path.write_bytes(content)
+    else:
+        archive(path, ids=(content, 0))
+    with pytest.raises(ArgumentError, match="it declares 1,000,000,000,000 rows without ids"):
+        open_ids(path)
+
+
+def test_rows_without_ids_are_read(tmp_path):
+    np.save(tmp_path / "ids.npy", np.zeros((1000, 0), np.int32))
+    assert [block.ids.shape for block in open_ids(tmp_path / "ids.npy").blocks()] == [(1000, 0)]
 
 
 def test_ids_with_gaps_are_imported(tmp_path):

@@ -52,6 +52,12 @@ def test_columns_of_other_libraries(library):
         encode_labels(series([0.5, None]))
 
 
+def test_masked_arrays_without_masked_labels_are_labels():
+    labels = encode_labels(np.ma.array([3, 4], mask=[False, False]))
+    assert (type(labels), labels.tolist()) == (np.ndarray, [3, 4])
+    assert encode_labels(np.array([np.inf, 1.0])).tolist() == [np.inf, 1.0]
+
+
 def test_strings_are_numbered_by_classes():
     for labels in (["x", "y", "x"], np.array(["x", "y", "x"]), pa.array(["x", "y", "x"]).dictionary_encode()):
         numbers = encode_labels(labels, ["y", "z", "x"])
@@ -71,6 +77,10 @@ def test_strings_are_numbered_by_classes():
         (["a", None], ["a"], r"labels\[1\] is missing"),
         ([0.5, float("nan")], None, r"labels\[1\] is missing \(nan\)"),
         (np.array([[0, 1], [np.nan, 1]]), None, r"labels\[1\] is missing \(nan\)"),
+        (np.ma.array([1, 0, 1], mask=[False, True, False]), None, r"labels\[1\] is missing \(masked\)"),
+        (np.ma.array([[1, 0], [1, 0]], mask=[[0, 0], [0, 1]]), None, r"labels\[1\] is missing \(masked\)"),
+        (np.array([1.0, -1e300]), None, r"labels\[1\] must fit float32; received -1e\+300"),
+        ([1.0, 1e39], None, r"labels\[1\] must fit float32; received 1e\+39"),
         ([[1, 2], [3]], None, "the same shape; received lists of 1 to 2"),
         ([[1, 2], [3, None]], None, r"labels\[1\] contains a missing number"),
         ([b"a"], None, "labels must be numbers; received binary"),

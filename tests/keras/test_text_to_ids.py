@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
+import zlib
 
 import keras
 import numpy as np
@@ -16,6 +18,7 @@ import tokemb
 from tests.conftest import CORPORA
 from tokemb.engine.scan_plan import char_table_of
 from tokemb.keras.layers.graph import pretokenize
+from tokemb.keras.layers.text_to_ids import TextToIds
 from tokemb.keras.layers.unicode_table import unicode_table
 from tokemb.kernels.structs import NEEDS_REFERENCE, PAGE, PAGES
 from tokemb.vocabulary.profiles import PROFILES
@@ -225,3 +228,12 @@ def test_a_model_with_it_is_saved_loaded_cloned_and_exported(tmp_path):
     model.export(tmp_path / "saved", verbose=False)
     served = tf.saved_model.load(tmp_path / "saved")
     np.testing.assert_allclose(served.serve(strings(TEXTS)), expected, rtol=1e-6)
+
+
+def test_tables_of_characters_that_unpack_to_too_much_or_are_cut_off_are_refused():
+    config = tokemb.fit_vocab(["deep learning"]).layer().get_config()
+    whole = zlib.decompress(base64.b64decode(config["characters"]["page_of"]))
+    for packed in (zlib.compress(bytes((1 << 26) + 1)), zlib.compress(whole)[:-1]):
+        characters = {**config["characters"], "page_of": base64.b64encode(packed).decode()}
+        with pytest.raises(ValueError, match="a table of characters must be complete and at most 67,108,864 bytes"):
+            TextToIds(**{**config, "characters": characters})

@@ -213,6 +213,45 @@ def test_code_in_a_legacy_file_is_refused(tmp_path):
         load_model(tmp_path / "m.h5")
 
 
+def test_a_legacy_file_that_is_an_archive_too_is_checked_as_what_keras_opens(tmp_path, model):
+    path = tmp_path / "m.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Lambda", "config": {"function": ["4wEA", None, None]}})
+        file["model_weights"] = h5py.ExternalLink("/tmp/other.h5", "/")
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, content in model.items():
+            archive.writestr(name, content)
+    assert zipfile.is_zipfile(path)
+    with pytest.raises(ModelError, match="model_weights is a link to another object or file"):
+        load_model(path, compiled=True)
+    with h5py.File(path, "a") as file:
+        del file["model_weights"]
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, content in model.items():
+            archive.writestr(name, content)
+    with pytest.raises(ModelError, match="its layer Lambda runs code"):
+        load_model(path)
+
+
+def test_the_training_of_a_legacy_file_is_checked_as_its_model_is(tmp_path, monkeypatch):
+    import keras
+
+    monkeypatch.setattr(keras.models, "load_model", None)
+    model = {"class_name": "Sequential", "config": {"layers": []}}
+    training = {"loss": {"class_name": "Popen", "module": "subprocess", "config": {}}}
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.attrs["model_config"], file.attrs["training_config"] = json.dumps(model), json.dumps(training)
+    with pytest.raises(ModelError, match="was refused: it names 'subprocess.Popen'"):
+        load_model(tmp_path / "m.h5", compiled=True)
+
+
+def test_a_module_of_pytorch_in_a_model_is_refused(tmp_path, model):
+    config = {"class_name": "TorchModuleWrapper", "module": "keras.layers", "config": {"module": "gAI="}}
+    path = written(tmp_path / "m.keras", {**model, "config.json": json.dumps(config).encode()})
+    with pytest.raises(ModelError, match="its layer TorchModuleWrapper runs code"):
+        load_model(path)
+
+
 NAMED = [
     ({"class_name": "Popen", "module": "subprocess", "config": {}}, "subprocess.Popen"),
     ({"class_name": "X", "module": "this", "registered_name": "x>X", "config": {}}, "this.X"),
@@ -305,6 +344,25 @@ def test_a_config_that_unpacks_to_a_gigabyte_takes_no_memory(tmp_path, model):
     grown, message = run.stdout.split(" ", 1)
     assert int(grown) < 50_000
     assert "config.json unpacks from" in message
+
+
+@pytest.mark.parametrize("form", ["archive", "folder", "legacy"])
+def test_an_embedding_that_is_far_larger_than_the_file_is_refused(tmp_path, model, form):
+    config = json.loads(model["config.json"])
+    config["config"]["layers"][1]["config"] |= {"input_dim": 10**9, "output_dim": 8}
+    content = json.dumps(config).encode()
+    path = tmp_path / ("m.h5" if form == "legacy" else "m.keras")
+    if form == "archive":
+        written(path, {**model, "config.json": content})
+    elif form == "folder":
+        path.mkdir()
+        for name, member in {**model, "config.json": content}.items():
+            (path / name).write_bytes(member)
+    else:
+        with h5py.File(path, "w") as file:
+            file.attrs["model_config"] = content.decode()
+    with pytest.raises(ModelError, match="its layer Embedding declares 32,000,000,000 bytes, and the file has"):
+        check_model_file(path)
 
 
 def test_a_deep_config_is_an_error_of_inspect(tmp_path, model):

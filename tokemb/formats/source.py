@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from tokemb._arrays import Int32
 from tokemb.errors import ArgumentError
+from tokemb.files.expansion import is_bomb
 from tokemb.rows.ragged import Ragged, check_ids
 
 NO_KEPT_COLUMNS = pa.schema([])
@@ -80,6 +81,8 @@ class IdsSource(ABC):
         self.path, self.maxlen, self.kept_columns = path, maxlen, kept_columns
         self.rows, self.dtype = rows, dtype
         self.fingerprint, self.pad_id = fingerprint, pad_id
+        if maxlen == 0 and rows is not None and path.is_file() and is_bomb(rows, path.stat().st_size):
+            raise invalid_file(path, path.suffix, f"it declares {rows:,} rows without ids")
 
     @property
     def files(self) -> list[Path]:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     import h5py
 
 _WEIGHTS = "model.weights.h5"
+_HDF5_ENDINGS = (".h5", ".hdf5")
 _CHUNK = 1 << 20
+
+# Layers that run a program of TensorFlow or unpickle a module of PyTorch.
+_LAYERS_OF_CODE = ("TFSMLayer", "TorchModuleWrapper")
 
 # Start of the comment of the zip archive. It is lost when Keras saves the model again, for example after training.
 _COMMENT = b"tokemb "
@@ -106,7 +110,7 @@ def check_model_file(path: Path) -> Any:  # noqa: ANN401 - any JSON
         path: A ``.keras`` file, an ``.h5`` file, or a folder that Keras wrote with ``zipped=False``.
 
     Returns:
-        The config of the model. ``None`` if it has none.
+        The config of the model, in an ``.h5`` file together with that of its training. ``None`` if it has none.
 
     Raises:
         ModelError: If the model refers to other files, or is a zip bomb.
@@ -119,13 +123,12 @@ def check_model_file(path: Path) -> Any:  # noqa: ANN401 - any JSON
                 pass
         if (path / "config.json").is_file():
             return _checked_config((path / "config.json").read_bytes(), path)
+    elif path.suffix in _HDF5_ENDINGS:  # by the name, as in Keras: a file can be HDF5 and a zip archive at once
+        with open_hdf5(path, str(path)) as file:
+            configs = [file.attrs.get(name) for name in ("model_config", "training_config")]
+            return [_checked_config(config, path, legacy=True) for config in configs if config is not None] or None
     elif zipfile.is_zipfile(path):
         return _check_archive(path)
-    elif path.suffix in (".h5", ".hdf5"):
-        with open_hdf5(path, str(path)) as file:
-            config = file.attrs.get("model_config")
-            if config is not None:
-                return _checked_config(config, path, legacy=True)
     return None
 
 
@@ -158,8 +161,12 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
 
 
 def _checked_config(content: bytes | str, path: Path, *, legacy: bool = False) -> Any:  # noqa: ANN401
-    """Parse a config. Raise ``ModelError`` for layers that read files, or that run code in a ``legacy`` file."""
+    """Parse a config. Raise ``ModelError`` for layers that read files, run code, or are far larger than the file.
+
+    A ``Lambda`` runs code in a ``legacy`` file.
+    """
     config = parse_json(content)
+    stored = sum(item.stat().st_size for item in path.iterdir()) if path.is_dir() else path.stat().st_size
     for layer in serialized_objects(config):
         kind, vocabulary = layer["class_name"], layer["config"].get("vocabulary")
         if isinstance(vocabulary, str):
@@ -167,9 +174,20 @@ def _checked_config(content: bytes | str, path: Path, *, legacy: bool = False) -
                 f"{path} was refused: its layer {kind} reads the file {vocabulary!r:.100} when it is loaded; save the "
                 "model with the vocabulary in it"
             )
-        if kind == "TFSMLayer" or (legacy and kind == "Lambda"):
+        if kind in _LAYERS_OF_CODE or (legacy and kind == "Lambda"):
             raise ModelError(f"{path} was refused: its layer {kind} runs code that is not part of Keras")
+        if kind == "Embedding":  # Keras allocates it before it reads the weights
+            size = 4 * _whole(layer["config"].get("input_dim")) * _whole(layer["config"].get("output_dim"))
+            if is_bomb(size, stored):
+                raise ModelError(
+                    f"{path} was refused: its layer Embedding declares {size:,} bytes, and the file has {stored:,}"
+                )
     return config
+
+
+def _whole(number: Any) -> int:  # noqa: ANN401 - any JSON
+    """Return a number of a config, or 0 if it is not a whole number."""
+    return number if isinstance(number, int) else 0
 
 
 def serialized_objects(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON

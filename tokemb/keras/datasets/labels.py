@@ -45,6 +45,8 @@ def encode_labels(
     Raises:
         ArgumentError: If the labels have another type, or one is missing.
     """
+    if isinstance(labels, np.ma.MaskedArray):
+        labels = _unmasked(labels, first_row)
     if isinstance(labels, np.ndarray) and labels.dtype.kind in "biuf":
         numbers = labels
     else:
@@ -58,8 +60,25 @@ def encode_labels(
         missing = np.flatnonzero(np.isnan(numbers).reshape(len(numbers), -1).any(axis=1))
         if len(missing):
             raise ArgumentError(f"labels[{first_row + missing[0]}] is missing (nan): fill it, or remove the row")
-        return numbers.astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):  # an error says so
+            rounded = numbers.astype(np.float32, copy=False)
+        large = np.flatnonzero((np.isinf(rounded) & np.isfinite(numbers)).reshape(len(numbers), -1).any(axis=1))
+        if len(large):
+            row = large[0]
+            raise ArgumentError(
+                f"labels[{first_row + row}] must fit float32; received {numbers[row]}: scale the labels"
+            )
+        return rounded
     return numbers.astype(np.int32) if numbers.dtype.kind == "b" else numbers
+
+
+def _unmasked(labels: np.ma.MaskedArray[Any, Any], first_row: int) -> Numbers:
+    """Return the data of a masked array, or raise ``ArgumentError`` if a label is masked."""
+    mask = np.atleast_1d(np.ma.getmaskarray(labels))
+    masked = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1))
+    if len(masked):
+        raise ArgumentError(f"labels[{first_row + masked[0]}] is missing (masked): fill it, or remove the row")
+    return np.asarray(labels)
 
 
 def _to_arrow(labels: Any) -> pa.Array:  # noqa: ANN401

@@ -20,6 +20,8 @@ from tokemb.kernels.structs import PAGE
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.vocabulary import Vocabulary
 
+# No table of all characters is larger, in bytes. A few bytes of a saved model could unpack to gigabytes.
+_MAX_TABLE = 1 << 26
 _DTYPES = {"page_of": "<i4", "becomes": "<i4", "classes": "u1", "contexts": "u1"}
 
 
@@ -179,9 +181,15 @@ def _to_json(characters: UnicodeTable) -> dict[str, Any]:
 
 
 def _from_json(content: dict[str, Any]) -> UnicodeTable:
-    arrays = {
-        name: np.frombuffer(zlib.decompress(base64.b64decode(content[name])), dtype) for name, dtype in _DTYPES.items()
-    }
+    arrays = {name: np.frombuffer(_unpack(content[name]), dtype) for name, dtype in _DTYPES.items()}
     entries = (int(arrays["page_of"].max()) + 1) * PAGE
     becomes, classes, contexts = (arrays[name].reshape(entries, -1) for name in ("becomes", "classes", "contexts"))
     return UnicodeTable(arrays["page_of"], becomes, classes, contexts, content["rule"])
+
+
+def _unpack(text: str) -> bytes:
+    decompressor = zlib.decompressobj()
+    data = decompressor.decompress(base64.b64decode(text), _MAX_TABLE)
+    if not decompressor.eof:
+        raise ValueError(f"a table of characters must be complete and at most {_MAX_TABLE:,} bytes")
+    return data
