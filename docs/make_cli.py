@@ -24,7 +24,7 @@ not at all. The exit code is
 * 2 for wrong usage: an unknown command or option, an invalid value, or options that exclude each other,
 * 130 for an interruption.
 
-`tokemb diff` and `tokemb check` also return 1 for vocabularies that differ and for errors that they find.
+`tokemb diff` also returns 1 if the vocabularies differ, and `tokemb check` if it finds an error.
 """
 
 

@@ -27,15 +27,17 @@ if TYPE_CHECKING:
 _READING = ("column", "format", "missing", "errors", "header", "delimiter", "quoting")
 
 _COLUMN = click.option(
-    "--column", metavar="NAME", help="Column that holds the texts.  [default: the only column, or text]"
+    "--column",
+    metavar="NAME",
+    help="Column that holds the texts.  [default: the only column, or the one named text]",
 )
 _COLUMNS = (
     click.option(
         "--column",
         multiple=True,
         metavar="NAME[,NAME]",
-        help="Column that holds the texts. Repeat the option for a table of columns. NAME,NAME makes one event of the "
-        "values of both columns.  [default: the only column, or text]",
+        help="Column to read. Repeat the option to read several columns of a table. NAME,NAME makes one event of the "
+        "values of both columns.  [default: the only column, or the one named text]",
     ),
     click.option(
         "--group-by",
@@ -57,7 +59,8 @@ _OPTIONS = (
         type=values.Choice(["error", "empty"]),
         default="error",
         show_default=True,
-        help="Treat a missing text as an error or as an empty text. In a table, missing values have an id.",
+        help="Treat a missing text as an error or as an empty text. In a table of columns, missing values always get "
+        "id 2.",
     ),
     click.option(
         "--errors",
@@ -80,8 +83,8 @@ _OPTIONS = (
     click.option(
         "--quoting",
         type=values.Choice(QUOTINGS),
-        help="Whether fields of CSV files may be enclosed in quotes, or quotes are text.  [default: none if the "
-        "delimiter is a tab, otherwise minimal]",
+        help="How quotes in CSV files are read: minimal if they may enclose fields, none if they are text.  "
+        "[default: none if the delimiter is a tab, otherwise minimal]",
     ),
 )
 

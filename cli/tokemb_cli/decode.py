@@ -18,7 +18,12 @@ _BREAKS = ("\n", "\r")
 @click.command("decode")
 @click.argument("ids", type=click.Path(path_type=Path))
 @options.vocab
-@click.option("--json", "as_json", is_flag=True, help='Write JSON Lines, {"text": ...}, for texts with line breaks.')
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help='Write JSON Lines, {"text": ...}, which can also hold texts with line breaks.',
+)
 def command(ids: Path, vocab: Path, as_json: bool) -> None:
     """Decode a file of ids (.npy, .npz, .parquet, .jsonl) to texts on standard output, one row per line.
 

@@ -21,7 +21,11 @@ _PATH = click.Path(path_type=Path)
 @click.argument("second", type=_PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON.")
 @click.option(
-    "--top", type=values.Integer(0), default=10, show_default=True, help="Number of tokens to show of each kind."
+    "--top",
+    type=values.Integer(0),
+    default=10,
+    show_default=True,
+    help="Number of tokens to show for each kind of difference.",
 )
 @click.pass_context
 def command(ctx: click.Context, first: Path, second: Path, as_json: bool, top: int) -> None:

@@ -71,7 +71,7 @@ def command(
 
     The vectors have the shape (rows, maxlen, dim), or (rows, dim) with --pooling. Ids are .npy, .npz, .parquet or
     .jsonl files as encode writes them, or folders of such files; their other columns are kept. Texts are read as by
-    encode. Select a column of integers that are tokens of texts with --column.
+    encode. With --vocab, --column selects the column of texts, and integers in this column are tokens, not ids.
 
     With --rows-per-shard, repeating the command resumes a run that was stopped.
 

@@ -49,10 +49,10 @@ def command(
 ) -> None:
     """Encode texts as padded ids: files, folders, globs, URLs such as s3://..., or - for standard input.
 
-    Text files have one row per line. Files of .csv, .tsv, .jsonl, .parquet and .arrow have columns. Files of .gz, .bz2,
-    .zst and .xz are decompressed. An empty text becomes a row of padding.
+    Text files have one row per line. Files that end in .csv, .tsv, .jsonl, .parquet or .arrow have columns. Files that
+    end in .gz, .bz2, .zst or .xz are decompressed. An empty text becomes a row of padding.
 
-    With a folder of columns that fit-vocab wrote, the output has one array per column, in any format but .npy. With
+    If --vocab is a folder of columns, the output has one array per column, in any format but .npy. With
     --group-by, the rows of a group become one row; --keep copies values of the first row of each group.
 
     With --rows-per-shard, repeating the command resumes a run that was stopped.

@@ -40,9 +40,9 @@ def command(
 ) -> None:
     """Export a SavedModel that takes raw text, for TensorFlow Serving or tf.saved_model.load.
 
-    Its signature has one input, texts: strings of shape (batch,). It computes the ids that encode writes, and does not
-    need tokemb to run. Word vocabularies of tokemb can be exported; subword vocabularies and
-    other tokenizer.json files cannot.
+    Its signature has one input, texts: strings of shape (batch,). The SavedModel computes the same ids as encode, and
+    does not need tokemb to run. Word vocabularies of tokemb can be exported; subword vocabularies and other
+    tokenizer.json files cannot.
 
     \b
     Values of --returns:

@@ -15,7 +15,9 @@ from tokemb_cli.console import note
 @options.optional_vocab
 @options.output("FOLDER", "Folder to write the vectors and metadata to.")
 def command(model: Path, vocab: Path | None, output: Path, force: bool) -> None:
-    """Export the vectors of all tokens for the TensorBoard embedding projector: tensorboard --logdir FOLDER.
+    """Export the vectors of all tokens for the embedding projector of TensorBoard.
+
+    View the output with tensorboard --logdir FOLDER.
 
     MODEL and --vocab are those of tokemb neighbors. The files vectors.tsv and metadata.tsv, with tokens, ids and
     counts, can also be loaded into https://projector.tensorflow.org.

@@ -65,14 +65,14 @@ if TYPE_CHECKING:
     type=values.Choice(["pre", "post"]),
     default="post",
     show_default=True,
-    help="End of a row that is padded.",
+    help="Side of a row that is padded: pre is the start, post the end.",
 )
 @click.option(
     "--truncating",
     type=values.Choice(["pre", "post"]),
     default="post",
     show_default=True,
-    help="End of a row that is truncated.",
+    help="Side of a row that is truncated: pre is the start, post the end.",
 )
 @options.threads
 @spark.engine
@@ -84,9 +84,10 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
 
     Id 0 is padding and id 1 is out of vocabulary. The tokens follow in order of descending count.
 
-    Several --column options, or one event of several columns, write a folder of columns: a vocabulary of whole values
-    for each column, in which id 2 stands for a missing value. --group-by makes one row of all events of, for example, a
-    user, sorted by --order-by.
+    With several --column options, or with --column NAME,NAME and no --group-by, the output is a folder of columns. It
+    contains one vocabulary per column, whose tokens are whole values. Id 2 is a missing value.
+
+    --group-by makes one row of all events with the same value, for example of the same user, sorted by --order-by.
 
     With --engine spark, the cluster must be able to read the files. The vocabulary is the same, byte for byte.
 

@@ -37,12 +37,14 @@ if TYPE_CHECKING:
 @click.option(
     "--padding",
     type=values.Choice(["pre", "post"]),
-    help="End of a row that is padded.  [default: pre for a Keras Tokenizer, otherwise post]",
+    help="Side of a row that is padded: pre is the start, post the end.  [default: pre for a Keras Tokenizer, "
+    "otherwise post]",
 )
 @click.option(
     "--truncating",
     type=values.Choice(["pre", "post"]),
-    help="End of a row that is truncated.  [default: pre for a Keras Tokenizer, otherwise post]",
+    help="Side of a row that is truncated: pre is the start, post the end.  [default: pre for a Keras Tokenizer, "
+    "otherwise post]",
 )
 @click.option(
     "--lowercase/--cased",
@@ -54,7 +56,11 @@ if TYPE_CHECKING:
 @click.option(
     "--filters", metavar="CHARS", help="word_index: characters that separate words.  [default: those of Keras]"
 )
-@click.option("--split", metavar="TEXT", help="word_index: text that also separates words.  [default: a space]")
+@click.option(
+    "--split",
+    metavar="TEXT",
+    help="word_index: text that separates words, besides the characters of --filters.  [default: a space]",
+)
 @click.option("--char-level/--word-level", default=None, help="word_index: whether a token is a character or a word.")
 @click.option("--layer", metavar="NAME", help=".keras: name of the layer to import, if there are several.")
 @click.option(
@@ -76,14 +82,14 @@ def command(
 ) -> None:
     """Import the vocabulary of another library. Every token keeps its id, so that trained weights stay valid.
 
-    Nothing in the file is executed: pickles and .keras files are read without pickle and Keras. A vocabulary that
-    cannot give the same ids is refused.
+    Nothing in the file is executed: pickles and .keras files are read without pickle and Keras. A vocabulary
+    whose ids tokemb cannot reproduce exactly is an error.
 
     \b
     Formats:
-      Keras Tokenizer    the output of to_json, as text or nested in other JSON; a
-                         pickle of Keras or of tokemb.keras, also among other
-                         objects; or a word_index with the options below
+      Keras Tokenizer    the output of to_json, also inside other JSON; a pickle
+                         of Keras or of tokemb.keras, also inside a dict, list
+                         or tuple; or a word_index with the options below
       .keras             the TextVectorization or StringLookup layer of a model
       TextVectorization  a pickle of its config and weights, or of
                          get_vocabulary()

@@ -55,7 +55,7 @@ _MADE = {
 @click.option(
     "--ignore-case",
     is_flag=True,
-    help="Use the vector of a token in another case, such as The, if the file has none for the.",
+    help='For a token without a vector, use that of the same token in another case, such as "The" for "the".',
 )
 @click.option("--lenient", is_flag=True, help="Use the complete rows of a file of vectors that is truncated.")
 @click.option("--frozen", is_flag=True, help="Do not train the embedding.")

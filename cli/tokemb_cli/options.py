@@ -39,12 +39,12 @@ maxlen = click.option(
 padding = click.option(
     "--padding",
     type=values.Choice(["pre", "post"]),
-    help="End of a row that is padded.  [default: that of the vocabulary]",
+    help="Side of a row that is padded: pre is the start, post the end.  [default: that of the vocabulary]",
 )
 truncating = click.option(
     "--truncating",
     type=values.Choice(["pre", "post"]),
-    help="End of a row that is truncated.  [default: that of the vocabulary]",
+    help="Side of a row that is truncated: pre is the start, post the end.  [default: that of the vocabulary]",
 )
 
 model_or_vectors = click.argument("model", metavar="MODEL", type=_PATH)
@@ -57,7 +57,7 @@ neighbor_count = click.option(
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 round_floats = click.option(
-    "--round-floats", is_flag=True, help="Round kept float64 columns to the float32 of .tfrecord."
+    "--round-floats", is_flag=True, help="Round kept float64 columns to float32, the only floats of .tfrecord."
 )
 threads = click.option(
     "--threads", type=values.Integer(), help="Number of threads; it does not change the result.  [default: all cores]"

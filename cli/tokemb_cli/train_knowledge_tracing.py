@@ -44,7 +44,7 @@ def command(
     test: str | None,
     **arguments: Any,  # noqa: ANN401
 ) -> None:
-    """Train a model that predicts whether the next answer is correct from the previous ones (knowledge tracing).
+    """Train a model that predicts from the previous answers whether the next one is correct (knowledge tracing).
 
     --column names the skill of the question and --group-by the student. --order-by names the time, if the rows are not
     sorted. Without --test, the metrics are computed on the students of the validation split.

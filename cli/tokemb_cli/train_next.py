@@ -44,7 +44,9 @@ def command(
     test: str | None,
     **arguments: Any,  # noqa: ANN401
 ) -> None:
-    """Train a model that predicts the next event of a sequence. A sequence is a line of events or a --group-by group.
+    """Train a model that predicts the next event of a sequence.
+
+    A sequence is a line of events, or with --group-by the events of a group.
 
     The last event of each sequence is left out of training, and the metrics are computed on it. With --test, they are
     computed on the last events of the sequences in that file. Without --vocab, a vocabulary is fitted to the events,

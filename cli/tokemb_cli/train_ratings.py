@@ -69,9 +69,9 @@ def command(
 ) -> None:
     """Train a matrix factorization: embeddings of users and items (two or more --column) that predict a rating.
 
-    The prediction is the dot product of the embeddings plus a bias for each user and item, or with --head dense a dense
-    layer over the embeddings. The model has one input per column, with the name of the column. Without --test, the
-    metrics are computed on the validation split.
+    The prediction is the dot product of the embeddings plus a bias for each user and item. With --head dense, a dense
+    layer computes it from the embeddings. The model has one input per column, with the name of the column. Without
+    --test, the metrics are computed on the validation split.
 
     \b
     Examples:
