@@ -69,7 +69,7 @@ def command(
             encoder,
             output,
             model=model,
-            answer=returns,
+            returns=returns,
             maxlen=maxlen,
             padding=padding,
             truncating=truncating,

@@ -36,9 +36,8 @@ _MADE = {
 )
 @click.option(
     "--vectors",
-    type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Pre-trained vectors to start from: a GloVe, word2vec or fastText file, which may be compressed.",
+    help="Pre-trained vectors to start from: a GloVe, word2vec or fastText file or URL, which may be compressed.",
 )
 @click.option(
     "--format",
@@ -68,7 +67,7 @@ def command(
     force: bool,
     dim: int | None,
     mask_zero: bool | None,
-    vectors: Path | None,
+    vectors: str | None,
     missing: str,
     frozen: bool,
     seed: int,
@@ -84,7 +83,7 @@ def command(
       tokemb init-model --vocab reviews.vocab --vectors glove.6B.50d.txt -o reviews.keras
     """
     options.check_ending(output, ".keras")
-    corpus.check_distinct([vocab, vectors], output)
+    corpus.check_distinct([vocab, Path(vectors) if vectors and "://" not in vectors else None], output)
     import tokemb
     from tokemb.files.atomic import atomic_file
     from tokemb.models.keras_archive import model_kind, note_maker
@@ -104,11 +103,11 @@ def command(
     note(f"next       tokemb embed IDS --model {quoted(output)} -o {quoted(vectors_file)}")
 
 
-def _read(path: Path, encoder: Encoder, missing: str, reading: dict[str, Any]) -> Pretrained:
+def _read(source: str, encoder: Encoder, missing: str, reading: dict[str, Any]) -> Pretrained:
     """Read pre-trained vectors and report the coverage of the vocabulary."""
     from tokemb.models.pretrained import coverage, load_vectors
 
-    pretrained = load_vectors(path, encoder.vocabulary, **reading)
+    pretrained = load_vectors(source, encoder.vocabulary, **reading)
     covered = coverage(encoder, pretrained.found)
     note(f"read       {pretrained}")
     note(f"found      {covered}")

@@ -18,7 +18,6 @@ import click
 
 # Arguments, and one function, whose option has another name than the argument.
 _ARGUMENTS = {
-    "answer": "returns",
     "compile": "no_compile",
     "encoder": "vocab",
     "group_events": "group_by",

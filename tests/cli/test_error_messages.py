@@ -122,7 +122,7 @@ def find(*names: str) -> click.Command:
         ("train skipgram", "learning_rate must be above 0", "--learning-rate must be above 0"),
         ("train knowledge-tracing", "pass correct_column=...", "pass --correct-column NAME"),
         ("train knowledge-tracing", "pass correct_column=...", "pass --correct-column NAME"),
-        ("export", 'pass answer="vectors"', "pass --returns vectors"),
+        ("export", 'pass returns="vectors"', "pass --returns vectors"),
         ("fit-vocab", 'choose another profile than algorithm="bpe"', "choose another profile than --algorithm bpe"),
     ],
 )

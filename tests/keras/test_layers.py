@@ -71,7 +71,7 @@ def test_ids_and_vectors(encoder, model, tmp_path):
     assert (layer.maxlen, layer.fingerprint) == (None, encoder.fingerprint)
     np.testing.assert_array_equal(served(tmp_path / "ids", MIXED)["ids"], encoder.encode(MIXED))
     settings = {"maxlen": 5, "padding": "pre", "truncating": "pre"}
-    export_saved_model(encoder, tmp_path / "vectors", model=model, answer="vectors", **settings)
+    export_saved_model(encoder, tmp_path / "vectors", model=model, returns="vectors", **settings)
     vectors = served(tmp_path / "vectors", MIXED)["vectors"]
     matrix = model.layers[1].get_weights()[0]
     np.testing.assert_array_equal(vectors, matrix[encoder.encode(MIXED, **settings)])
@@ -94,12 +94,12 @@ def test_what_cannot_be_is_refused(encoder, model, tmp_path):
     other = tokemb.embedding_model(tokemb.fit_vocab(["a b c"]), 2)
     with pytest.raises(tokemb.TokembError, match="the model was made for the vocabulary"):
         export_saved_model(encoder, tmp_path / "x", model=other)
-    with pytest.raises(tokemb.TokembError, match="the answer vectors needs a model"):
-        export_saved_model(encoder, tmp_path / "x", answer="vectors")
-    with pytest.raises(tokemb.TokembError, match="the answer ids needs no model"):
-        export_saved_model(encoder, tmp_path / "x", model=model, answer="ids")
-    with pytest.raises(tokemb.TokembError, match="answer must be one of"):
-        export_saved_model(encoder, tmp_path / "x", answer="words")
+    with pytest.raises(tokemb.TokembError, match="returns=vectors needs a model"):
+        export_saved_model(encoder, tmp_path / "x", returns="vectors")
+    with pytest.raises(tokemb.TokembError, match="returns=ids needs no model"):
+        export_saved_model(encoder, tmp_path / "x", model=model, returns="ids")
+    with pytest.raises(tokemb.TokembError, match="returns must be one of"):
+        export_saved_model(encoder, tmp_path / "x", returns="words")
     text = keras.Input((), dtype="string")
     whole = keras.Model(text, model(encoder.layer(3)(text)))
     with pytest.raises(tokemb.TokembError, match="the model takes text already"):

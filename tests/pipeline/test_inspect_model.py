@@ -50,7 +50,7 @@ def test_a_saved_model_is_described(tmp_path):
     from tokemb.models.saved_model import export_saved_model
 
     encoder = tokemb.fit_vocab(["a b"], profile="whitespace")
-    export_saved_model(encoder, tmp_path / "s", model=tokemb.embedding_model(encoder, 2), answer="vectors", maxlen=3)
+    export_saved_model(encoder, tmp_path / "s", model=tokemb.embedding_model(encoder, 2), returns="vectors", maxlen=3)
     description = inspect(tmp_path / "s")
     assert description.pop("bytes") > 1000
     assert description == {

@@ -248,4 +248,4 @@ def test_vectors_of_items_in_the_order_of_time(tmp_path):
     ok(command_here("train", "skipgram", *arguments.split(), cwd=tmp_path))
     assert json.loads((tmp_path / "items" / "training.json").read_text())["metrics"]["tokens"] == 1200
     run = command_here("train", "skipgram", *arguments.split(), "--column", "user", cwd=tmp_path)
-    assert (run.returncode, b"pass one --column" in run.stderr) == (2, True)
+    assert (run.returncode, b"pass --column once" in run.stderr) == (2, True)

@@ -31,7 +31,7 @@ def export_saved_model(
     path: Path | str,
     *,
     model: keras.Model | Path | str | None = None,
-    answer: str | None = None,
+    returns: str | None = None,
     maxlen: int | None = None,
     padding: str | None = None,
     truncating: str | None = None,
@@ -40,15 +40,15 @@ def export_saved_model(
     """Write a SavedModel that maps raw text to ids, vectors or predictions.
 
     The signature ``serving_default`` has the input ``texts``, string ``(batch,)``, and one output, named like
-    ``answer``. It runs without tokemb and Keras. The folder appears complete or not at all. A folder that this function
-    wrote is replaced. Missing parent folders are created, since TensorFlow Serving reads ``model/version``.
+    ``returns``. It runs without tokemb and Keras. The folder appears complete or not at all. A folder that this
+    function wrote is replaced. Missing parent folders are created, since TensorFlow Serving reads ``model/version``.
 
     Args:
         encoder: The vocabulary.
         path: The folder.
         model: A Keras model for the ids of ``encoder``, or the path of a saved one.
-        answer: The output. ``"ids"``, int32 ``(batch, maxlen)``, is the default without a model. ``"predictions"``, the
-            output of the model, is the default with a model. ``"vectors"``, float32 ``(batch, maxlen, dim)``, are the
+        returns: The output. ``"ids"``, int32 ``(batch, maxlen)``, is the default without a model. ``"predictions"``,
+            the output of the model, is the default with a model. ``"vectors"``, float32 ``(batch, maxlen, dim)``, are the
             rows of the model's only ``Embedding`` for the ids.
         maxlen: The length of all rows, as for ``Encoder.layer``. A model that requires a length sets it.
         padding: ``"pre"`` or ``"post"``.
@@ -65,9 +65,9 @@ def export_saved_model(
         OSError: If something else is at ``path``, or it cannot be written.
     """
     _check_encodable(path)
-    answer = check_choice("answer", answer or ("ids" if model is None else "predictions"), SERVED_OUTPUTS)
-    if (model is None) != (answer == "ids"):
-        raise ArgumentError(f"the answer {answer} needs {'no' if answer == 'ids' else 'a'} model")
+    returns = check_choice("returns", returns or ("ids" if model is None else "predictions"), SERVED_OUTPUTS)
+    if (model is None) != (returns == "ids"):
+        raise ArgumentError(f"returns={returns} needs {'no' if returns == 'ids' else 'a'} model")
     if Path(path).parent.is_dir():
         check_folder(Path(path), _KIND, force=force)
     if isinstance(model, (Path, str)):
@@ -78,10 +78,10 @@ def export_saved_model(
         raise ModelError(f"the model takes rows of {length} ids; received maxlen {layer.maxlen}")
     archive = keras.export.ExportArchive()
     archive.track(layer)
-    answer_for = _make_answer(model, encoder, answer, archive)
+    answer_for = _make_answer(model, encoder, returns, archive)
 
     signature = [tf.TensorSpec((None,), tf.string, name="texts")]
-    serve = tf.function(lambda texts: {answer: answer_for(layer(texts))}, input_signature=signature, autograph=False)
+    serve = tf.function(lambda texts: {returns: answer_for(layer(texts))}, input_signature=signature, autograph=False)
     try:
         serve.get_concrete_function()
     except Exception as error:  # Keras raises errors of any type
@@ -90,7 +90,7 @@ def export_saved_model(
     with _create_parents(Path(path)), atomic_folder(Path(path), _KIND, force=force) as temporary:
         archive.write_out(temporary, verbose=False)
         (temporary / _ABOUT.parent).mkdir()
-        about = {"fingerprint": encoder.fingerprint, "answer": answer, "maxlen": layer.maxlen}
+        about = {"fingerprint": encoder.fingerprint, "answer": returns, "maxlen": layer.maxlen}
         (temporary / _ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
     return layer
 
@@ -121,7 +121,7 @@ def _required_length(model: keras.Model | None) -> int | None:
 
 
 def _make_answer(
-    model: keras.Model | None, encoder: Encoder, answer: str, archive: keras.export.ExportArchive
+    model: keras.Model | None, encoder: Encoder, returns: str, archive: keras.export.ExportArchive
 ) -> Callable[[Tensor], Tensor]:
     """Return the function from ids to the output, and track its weights in ``archive``."""
     if model is None:
@@ -133,7 +133,7 @@ def _make_answer(
     outputs = getattr(model, "outputs", None) or [None]
     if len(outputs) != 1:
         raise ModelError(f"the model must have one output; it gives {len(outputs)}")
-    if answer == "vectors":
+    if returns == "vectors":
         matrix = tf.Variable(embedder.matrix, trainable=False)
         archive.track(matrix)
         return lambda ids: tf.gather(matrix, ids)
