@@ -48,8 +48,8 @@ def export_saved_model(
         path: The folder.
         model: A Keras model for the ids of ``encoder``, or the path of a saved one.
         returns: The output. ``"ids"``, int32 ``(batch, maxlen)``, is the default without a model. ``"predictions"``,
-            the output of the model, is the default with a model. ``"vectors"``, float32 ``(batch, maxlen, dim)``, are the
-            rows of the model's only ``Embedding`` for the ids.
+            the output of the model, is the default with a model. ``"vectors"``, float32 ``(batch, maxlen, dim)``, are
+            the rows of the model's only ``Embedding`` for the ids.
         maxlen: The length of all rows, as for ``Encoder.layer``. A model that requires a length sets it.
         padding: ``"pre"`` or ``"post"``.
         truncating: ``"pre"`` or ``"post"``.
