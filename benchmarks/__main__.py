@@ -28,6 +28,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "true"
 
 from benchmarks.agreement import DisagreementError
 from benchmarks.cases import CASES
+from benchmarks.chart import draw
 from benchmarks.commands import CommandError
 from benchmarks.corpora import CorpusError
 from benchmarks.machine import machine
@@ -78,6 +79,7 @@ def main(arguments: list[str]) -> int:
         return 1
     out = Path(dials["OUT"])
     out.write_text(page(outcome, setting, facts, _command(arguments)), "utf-8")
+    draw(out, out.with_name("speed.svg"))
     bounded = [finding.met for finding in outcome.findings if finding.met is not None]
     say(f"wrote {out}: {sum(bounded)} of {len(bounded)} bounds met")
     return 0

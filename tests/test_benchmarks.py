@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import tokemb
 from benchmarks import text_vectorization_script
 from benchmarks.agreement import DisagreementError, close_vectors, same_ids, same_ragged, same_vocabulary
+from benchmarks.chart import chart, read_ratios
 from benchmarks.corpora import take_evenly
 from benchmarks.measuring import Comparison, Finding, Outcome, Party, compare
 from benchmarks.report import page
@@ -236,3 +238,16 @@ def test_the_script_does_what_the_command_does(tmp_path):
     paths = [str(tmp_path / name) for name in ("text.txt", "tokens.txt", "ids.npy")]
     text_vectorization_script.main(*paths[:2], "8", paths[2])
     np.testing.assert_array_equal(np.load(paths[2]), encoder.encode(TEXT.splitlines(), maxlen=8))
+
+
+def test_chart_shows_every_ratio_with_a_lower_bound():
+    page = (
+        "| encode <words> | Keras | 25.4 x | at least 15 x | met |\n"
+        "| fit | Keras | 17.3 x |  |  |\n"
+        "| peak memory | | 365 MB | at most 500 MB | met |\n"
+    )
+    ratios = read_ratios(page)
+    assert ratios == [("encode <words>", "Keras", 25.4)]
+    texts = [element.text for element in ElementTree.fromstring(chart(ratios)).iter() if element.tag.endswith("text")]
+    assert "encode <words> / Keras" in texts
+    assert "25.4" in texts
