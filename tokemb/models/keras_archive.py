@@ -186,7 +186,7 @@ def _checked_config(content: bytes | str, path: Path, *, legacy: bool = False) -
 
 
 def _whole(number: Any) -> int:  # noqa: ANN401 - any JSON
-    """Return a number of a config, or 0 if it is not a whole number."""
+    """Return a number of a config, or 0 if it is not an integer."""
     return number if isinstance(number, int) else 0
 
 
