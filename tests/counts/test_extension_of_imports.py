@@ -107,7 +107,7 @@ def test_what_cannot_grow_says_why(tmp_path):
     plain = imported(tmp_path, fitted(["a"]))
     assert plain.grow(tokemb.TokenCounts.from_texts(["b"], profile="keras")).vocabulary == ["", "a", "b"]
     (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n")
-    with pytest.raises(VocabularyError, match="only word vocabularies can grow; this one has the model wordpiece"):
+    with pytest.raises(VocabularyError, match="only word vocabularies can grow; this one has the algorithm wordpiece"):
         tokemb.import_vocabulary(tmp_path / "vocab.txt").grow(["b"])
 
 
