@@ -19,6 +19,8 @@ from benchmarks.report import page
 from benchmarks.setting import Setting
 from tests.conftest import ROOT, python
 
+pytestmark = pytest.mark.slow
+
 TEXT = "It was a fine film, and not too long.\n\nDon't miss it!\nA film; a FILM.\n" * 20
 BENCHMARKS = "import sys; from benchmarks.__main__ import main; sys.exit(main(sys.argv[1:]))"
 

@@ -19,6 +19,8 @@ from tests.conftest import DATA, ROOT, command_here, python
 from tests.test_packaging import packages_in_the_tree
 from tokemb.vocabulary.profiles import PROFILES
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = doctest.NORMALIZE_WHITESPACE
 
 

@@ -14,6 +14,8 @@ from tokemb._validation import ALGORITHMS
 from tokemb.vocabulary.profiles import PROFILES
 from tokemb.vocabulary.tokenizer_json import tokenizer_json_of, tokenizer_of
 
+pytestmark = pytest.mark.slow
+
 
 def folder_bytes(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -9,6 +9,8 @@ import pytest
 import tokemb
 from tests.conftest import python
 
+pytestmark = pytest.mark.slow
+
 HEAVY = ("tensorflow", "keras", "h5py", "pandas", "scipy", "matplotlib")
 
 # What reads a model.

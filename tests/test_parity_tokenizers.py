@@ -16,6 +16,8 @@ import tokemb
 from tests.conftest import CORPORA, MIXED, TOKENIZERS
 from tokemb.vocabulary.profiles import PROFILES
 
+pytestmark = pytest.mark.slow
+
 COMBINATIONS = [
     (profile, algorithm)
     for profile in PROFILES

@@ -17,6 +17,8 @@ from selenium.webdriver.common.by import By  # isort: skip
 from selenium.webdriver.common.keys import Keys  # isort: skip
 from selenium.webdriver.common.actions.wheel_input import ScrollOrigin  # isort: skip
 
+pytestmark = pytest.mark.browser
+
 HOSTILE = [
     "</script><script>document.title='broken in'</script>",
     "<!--<script>",

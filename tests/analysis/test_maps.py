@@ -20,6 +20,8 @@ from tokemb.analysis import TokenVectors, WordMap, neighbors, word_map, write_ht
 from tokemb.analysis.escape_token import escape_token
 from tokemb.errors import ArgumentError
 
+pytestmark = pytest.mark.slow
+
 
 def vectors_of(size, dim=4, seed=0, counts=None):
     matrix = np.random.default_rng(seed).normal(size=(size, dim)).astype(np.float32)

@@ -12,6 +12,8 @@ import pytest
 import tokemb
 from tests.conftest import DATA, command_here, ok, tokemb_command
 
+pytestmark = pytest.mark.slow
+
 RATINGS = "user,item,rating\nu1,x,4.5\nu2,y,3\nu1,y,\nu3,,5\n"
 EVENTS = "196\t242\t3\t881250949\n186\t302\t3\t891717742\n196\t377\t1\t88\n196\t51\t2\t880606923\n"
 TSV = "--format tsv --no-header"

@@ -12,6 +12,8 @@ import pytest
 import tokemb
 from tests.conftest import command_here, ok, tokemb_command
 
+pytestmark = pytest.mark.slow
+
 
 def test_fit_vocab_reports_its_result_and_suggests_the_next_command(here):
     run = ok(tokemb_command("fit-vocab", "text.txt", "-o", "v.vocab", "--max-size", 4, "--reserve", "[BOS]", cwd=here))

@@ -12,6 +12,8 @@ import tokemb
 from tests.conftest import CLI_TEXT as TEXT
 from tests.conftest import MIXED, command_here, ok, tokemb_command
 
+pytestmark = pytest.mark.keras
+
 
 def test_encode_reports_truncated_rows_and_oov_tokens(here):
     run = ok(tokemb_command("encode", "text.txt", "--vocab", "text.vocab", "--maxlen", 3, "-o", "out.npy", cwd=here))

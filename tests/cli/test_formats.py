@@ -26,6 +26,8 @@ from tokemb_cli.main import cli
 import tokemb
 from tests.conftest import ROOT, ok, tokemb_command
 
+pytestmark = pytest.mark.keras
+
 ROWS = [("deep learning", "pos", 1), ("", "neg", 2), ('is "very", deep', "pos", -3), ("fun\tand é 中", "", 4)] * 5
 KEPT = {
     "n": pa.array([1, None, -(2**40)], pa.int64()),

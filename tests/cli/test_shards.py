@@ -21,6 +21,8 @@ from tokemb_cli.main import cli
 import tokemb
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 SHARDS = "--maxlen 8 --rows-per-shard 1000 -o"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
 

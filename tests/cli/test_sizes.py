@@ -22,6 +22,8 @@ import pytest
 import tokemb
 from tests.conftest import command_here, ok, python, tokemb_command
 
+pytestmark = pytest.mark.slow
+
 SIZE = float(os.environ.get("TOKEMB_TEST_SIZE", "1"))
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="counts kilobytes as Linux does")
 

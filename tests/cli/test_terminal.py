@@ -18,6 +18,8 @@ from tests.conftest import ROOT
 
 pty = pytest.importorskip("pty", reason="no terminals here")
 
+pytestmark = pytest.mark.slow
+
 PROGRESS = re.compile(rb"[\d.,]+/[\d.,]+ [kM]?B|\d rows")
 
 

@@ -12,6 +12,8 @@ from tests.conftest import MIXED, command_here
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.keras.legacy.text import Tokenizer
 
+pytestmark = pytest.mark.keras
+
 OLD = [*MIXED[:4], "aa bb aa"]
 NEW = [text for text in MIXED if "[UNK]" not in text]  # which names unknown words where the original drops them
 

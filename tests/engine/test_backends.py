@@ -10,6 +10,8 @@ import pytest
 import tokemb
 from tests.conftest import python
 
+pytestmark = pytest.mark.keras
+
 WITHOUT_TENSORFLOW = """
 import sys
 sys.modules["tensorflow"] = None

@@ -21,6 +21,8 @@ from tokemb._arrays import STRINGS
 from tokemb.engine import scan, scanner
 from tokemb.pipeline.inspect import inspect
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def no_input_is_small(monkeypatch):

@@ -12,6 +12,8 @@ import tokemb
 from tests.conftest import MIXED
 from tests.engine.test_choice import assert_same, both, no_input_is_small  # noqa: F401 - a fixture
 
+pytestmark = pytest.mark.slow
+
 
 def word_level(normalizer, pre_tokenizer, added=()):
     """An encoder with these components that knows the words of ``MIXED``, as far as they come out of them."""

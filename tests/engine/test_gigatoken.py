@@ -34,6 +34,8 @@ from tokemb.vocabulary.tokenizer_json import tokenizer_of
 
 gigatoken = pytest.importorskip("gigatoken")
 
+pytestmark = pytest.mark.slow
+
 
 @functools.cache
 def trained_text():

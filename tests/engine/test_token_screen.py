@@ -14,6 +14,8 @@ from tokemb.engine.token_screen import tokens_to_screen
 from tokemb.engine.unicode_version import has_newer_characters
 from tokemb.rows.pack_rows import rows_with
 
+pytestmark = pytest.mark.slow
+
 DASHES_AND_QUOTES = range(0x2000, 0x2040)
 
 

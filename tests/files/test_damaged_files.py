@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import EXAMPLES, ROOT
+
+pytestmark = pytest.mark.slow
 
 
 def test_files_damaged_at_random_give_a_result_or_an_error(tmp_path):

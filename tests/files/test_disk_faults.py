@@ -19,6 +19,8 @@ from tokemb.files.atomic import atomic_file, atomic_folder
 from tokemb.files.output_kind import Kind
 from tokemb.formats import OutputOptions, Writer
 
+pytestmark = pytest.mark.slow
+
 ANY = Kind("anything", lambda _: True)
 
 COMMANDS = {

@@ -17,7 +17,7 @@ import tokemb
 from tests.forks import Forks
 from tokemb.files.atomic import atomic_file
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="requires os.fork")]
 
 KILLS = int(os.environ.get("TOKEMB_TEST_KILLS", "2"))
 PAIRS = int(os.environ.get("TOKEMB_TEST_PAIRS", "2"))

@@ -21,6 +21,8 @@ from tests.conftest import ROOT, tokemb_command
 from tokemb.files.output_stream import flush_all, write_all
 from tokemb.formats import OutputOptions, open_writer
 
+pytestmark = pytest.mark.slow
+
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these signals nor non-blocking pipes")
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")
 UNBUFFERED = ({}, {"PYTHONUNBUFFERED": "1"})

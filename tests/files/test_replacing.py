@@ -18,6 +18,8 @@ from tests.conftest import command_here, ok
 from tokemb.errors import OutputExistsError
 from tokemb.formats import FORMATS
 
+pytestmark = pytest.mark.keras
+
 CORPUS = {
     ".npy": lambda path: np.save(path, np.zeros((3, 2, 2), np.uint8)),
     ".npz": lambda path: np.savez(path, images=np.zeros((3, 2))),

@@ -19,6 +19,8 @@ from tokemb.formats import open_ids
 from tokemb.importers import import_vocabulary
 from tokemb.vocabulary.folder import checksum, read_folder
 
+pytestmark = pytest.mark.slow
+
 LARGE = 1 << 28
 COUNTS = {b"tokemb.counts": json.dumps({"format_version": 1, "profile": "words", "row_lengths": [[300, 1]]}).encode()}
 

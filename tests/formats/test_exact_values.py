@@ -18,6 +18,8 @@ from tokemb.errors import ArgumentError
 from tokemb.formats import OutputOptions, open_writer
 from tokemb.sources.column_types import plain
 
+pytestmark = pytest.mark.keras
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampled_from(
     ["\0", "a\0", "a\0b", "\n", "\r\n", "\u2028", "𠮷" * 70, '"\\']
 )

@@ -19,6 +19,8 @@ from tokemb import Ragged
 from tokemb.errors import ArgumentError
 from tokemb.formats import open_ids
 
+pytestmark = pytest.mark.slow
+
 
 def read(path, row_size=None):
     """The rows and kept columns of all blocks."""

@@ -14,6 +14,8 @@ from tokemb.errors import ArgumentError
 from tokemb.formats import OutputOptions, open_writer
 from tokemb.formats.tfrecord import feature_spec
 
+pytestmark = pytest.mark.keras
+
 
 def parsed(path, layout):
     import tensorflow as tf

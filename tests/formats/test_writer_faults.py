@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import python
 from tokemb.formats import FORMATS, OutputOptions, open_writer
 
+pytestmark = pytest.mark.slow
+
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
 
 RUN = """

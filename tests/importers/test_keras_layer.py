@@ -15,6 +15,8 @@ from tests.conftest import DATA, MIXED
 from tokemb.errors import ArgumentError, ModelError, VocabularyError
 from tokemb.importers import import_vocabulary, read_foreign, verify
 
+pytestmark = pytest.mark.keras
+
 REAL = DATA.parent / "tokenizers" / "other" / "textvectorization_keras3" / "vectorizer.keras"
 TEXTS = [text.replace("\0", "") for text in MIXED]
 

@@ -12,6 +12,8 @@ from tests.conftest import MIXED, command_here
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importers import import_vocabulary, read_foreign, verify
 
+pytestmark = pytest.mark.keras
+
 TEXTS = [text.replace("\0", "") for text in MIXED]
 
 

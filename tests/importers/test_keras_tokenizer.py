@@ -16,6 +16,8 @@ from tokemb.importers import import_vocabulary, read_foreign, verify
 from tokemb.importers.keras_splitting import DEFAULT_FILTERS
 from tokemb.importers.options import Options
 
+pytestmark = pytest.mark.keras
+
 REAL = DATA.parent / "tokenizers" / "keras"
 
 TEXT = st.text(st.characters(categories=["L", "M", "N", "P", "S", "Z"])) | st.text("abAB|x -Σσ\t\n", max_size=12)

@@ -18,6 +18,8 @@ from tokemb.importers import read_foreign, verify
 from tokemb.importers.pickled import read_pickle
 from tokemb.importers.pickled_objects import PickledTokenizer
 
+pytestmark = pytest.mark.keras
+
 REAL = DATA.parent / "tokenizers" / "keras"
 PATHS = [
     "keras.preprocessing.text",

@@ -11,6 +11,8 @@ from tests.conftest import MIXED, TOKENIZERS, command_here, tokemb_command
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importers import import_vocabulary, read_foreign, verify
 
+pytestmark = pytest.mark.slow
+
 OTHER = TOKENIZERS.parent / "other"
 BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "deep", "learn", "##ing", "é"]
 

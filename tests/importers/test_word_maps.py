@@ -11,6 +11,8 @@ from tests.conftest import command_here
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importers import import_vocabulary, read_foreign, verify
 
+pytestmark = pytest.mark.keras
+
 
 def write(path, value):
     path.write_bytes(json.dumps(value).encode() if path.suffix == ".json" else pickle.dumps(value))

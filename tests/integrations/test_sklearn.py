@@ -34,6 +34,8 @@ from sklearn.utils.validation import validate_data
 
 from tokemb.integrations.sklearn import MODES, EncoderTransformer
 
+pytestmark = pytest.mark.slow
+
 SENTENCES = ["deep learning is very deep", "", "learning is fun", "what is it"]
 BAGS = ("multi_hot", "count", "tf_idf")
 

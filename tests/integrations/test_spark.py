@@ -21,7 +21,7 @@ import tokemb
 from tests.conftest import MIXED, ROOT, TOKENIZERS
 
 pytest.importorskip("pyspark", reason="pyspark is not installed")
-pytestmark = pytest.mark.filterwarnings("ignore")  # Spark's own
+pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore")]  # the warnings are those of Spark
 
 from tokemb.errors import MissingPackageError, TextError  # noqa: E402
 from tokemb.integrations.spark import count_tokens, embed, encode, fit_vocab  # noqa: E402

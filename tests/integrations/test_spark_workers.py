@@ -15,6 +15,8 @@ import tokemb
 from tests.conftest import MIXED, ROOT, python
 from tokemb.errors import ArgumentError, MissingPackageError, TextError
 
+pytestmark = pytest.mark.spark
+
 pytest.importorskip("pyspark", reason="pyspark is not installed")
 
 TEXTS = [*MIXED, "the b", "new"]

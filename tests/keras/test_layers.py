@@ -16,6 +16,8 @@ import tokemb
 from tests.conftest import CORPORA, MIXED, ROOT, command_here, python, tokemb_command
 from tokemb.models.saved_model import export_saved_model
 
+pytestmark = pytest.mark.keras
+
 # Nothing of ours, nor Keras, may be imported where a SavedModel runs.
 RUN = """
 import json, sys

@@ -14,6 +14,8 @@ from tokemb import Ragged
 from tokemb.errors import ArgumentError
 from tokemb.keras.legacy import sequence
 
+pytestmark = pytest.mark.keras
+
 SIDE = st.sampled_from(["pre", "post"])
 MAXLEN = st.none() | st.integers(1, 6)
 NUMBERS = st.integers(-100, 100) | st.booleans()

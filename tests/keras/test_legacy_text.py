@@ -18,6 +18,8 @@ from tests.conftest import CORPORA, TOKENIZERS, python
 from tokemb.keras.legacy import splitting, text
 from tokemb.keras.legacy.word_lookup import WordLookup
 
+pytestmark = pytest.mark.keras
+
 ARTEFACTS = sorted((TOKENIZERS.parent / "keras").glob("*/tokenizer.json"))
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.text("aAbB'-. \t\n\r\0ΣσςİıßÉé中|^]\\[")

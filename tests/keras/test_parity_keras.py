@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import CORPORA
 
+pytestmark = pytest.mark.keras
+
 # Without unassigned characters (Python's Unicode tables may be older than those of `tokenizers`) and NUL, which
 # TensorFlow drops at the end of the tokens that its vocabulary shows.
 TEXT = st.text(st.characters(categories=["L", "M", "N", "P", "S", "Z"])) | st.text("aA'-. \t\nΣσ中ß")

@@ -13,6 +13,8 @@ import tokemb
 from tests.conftest import use_kernels
 from tokemb.keras.datasets import order
 
+pytestmark = pytest.mark.keras
+
 ENCODER = tokemb.fit_vocab(["a b c d e f g"], profile="whitespace")
 TEXTS = st.lists(st.lists(st.sampled_from("abcdefgx"), max_size=9).map(" ".join), min_size=1, max_size=40)
 SIDE = st.sampled_from(["pre", "post"])

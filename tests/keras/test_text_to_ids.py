@@ -24,6 +24,8 @@ from tokemb.kernels.structs import NEEDS_REFERENCE, PAGE, PAGES
 from tokemb.vocabulary.profiles import PROFILES
 from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
 
+pytestmark = pytest.mark.keras
+
 # What the rules of the profiles are about: case, sigmas and what they pass over, joints, marks of every place in the
 # order, characters that become several, that vanish, that are cut alone.
 HARD = (

@@ -21,6 +21,8 @@ from tokemb import Ragged
 from tokemb.keras.datasets.examples import Examples
 from tokemb.keras.datasets.files import rechunk
 
+pytestmark = pytest.mark.keras
+
 ENCODER = tokemb.fit_vocab(["a b c d e f g"], profile="whitespace")
 ROWS = 30
 TEXTS = [" ".join("abcdefg"[: i % 7]) for i in range(ROWS)]

@@ -13,6 +13,8 @@ import pytest
 from tests.conftest import ROOT, python
 from tokemb import kernels
 
+pytestmark = pytest.mark.slow
+
 PAD = """
 import numpy as np
 from tokemb import Ragged

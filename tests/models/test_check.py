@@ -14,6 +14,8 @@ import tokemb
 from tests.conftest import command_here, tokemb_command
 from tokemb.models.compatibility import Finding
 
+pytestmark = pytest.mark.keras
+
 ENCODER = tokemb.fit_vocab(["deep learning is very deep"])  # input_dim 6
 
 

@@ -10,6 +10,8 @@ from tests.conftest import MIXED, python
 from tokemb import Ragged
 from tokemb.rows.pooling import pool_lookup
 
+pytestmark = pytest.mark.keras
+
 
 @pytest.fixture(scope="module")
 def encoder():

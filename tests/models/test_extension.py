@@ -14,6 +14,8 @@ from tests.models.test_check import token_and_position
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.models.embedding_lookup import read_lookup
 
+pytestmark = pytest.mark.keras
+
 WORDS = "one two three four five six seven eight nine ten eleven"
 OLD = tokemb.fit_vocab([WORDS])  # input_dim 13, which no other weight here is long
 NEW = OLD.grow(["twelve thirteen fourteen one"])

@@ -19,6 +19,8 @@ from tokemb.models.embedding_lookup import read_lookup
 from tokemb.models.keras_archive import check_model_file
 from tokemb.pipeline.inspect import inspect
 
+pytestmark = pytest.mark.keras
+
 WEIGHTS = "model.weights.h5"
 MATRIX = "layers/embedding/vars/0"
 SHAPE = (6, 3)

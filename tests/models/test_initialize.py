@@ -16,6 +16,8 @@ from tokemb.models.embedding_lookup import read_lookup
 from tokemb.models.export_vectors import export_vectors
 from tokemb.models.pretrained import Coverage, coverage, load_vectors, starting_matrix
 
+pytestmark = pytest.mark.keras
+
 TEXTS = ["the cat the dog the", "of the cat of"]  # the 4, cat 2, of 2, dog 1
 GLOVE = "the 1 2\nof 3 4\ncat 5 9\nThe 9 9\nunknown 7 7\n"
 

@@ -7,6 +7,8 @@ import pytest
 
 import tokemb
 
+pytestmark = pytest.mark.keras
+
 OLD = tokemb.fit_vocab(["one two three four"])
 NEW = OLD.grow(["five six"])
 OPTIMIZERS = (

@@ -11,6 +11,8 @@ import tokemb
 from tests.conftest import command_here, ok, tokemb_command
 from tokemb.errors import ModelError
 
+pytestmark = pytest.mark.keras
+
 OLD = tokemb.fit_vocab(["one two three four", "two one"], profile="whitespace")
 NEW = OLD.grow(["five six"])
 TEXTS = ["one five", "six six two", "zero"]

@@ -22,6 +22,8 @@ from tests.conftest import ROOT
 from tokemb.errors import ArgumentError
 from tokemb.formats import open_ids
 
+pytestmark = pytest.mark.slow
+
 ROWS = 2500
 
 

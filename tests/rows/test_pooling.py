@@ -15,6 +15,8 @@ from tokemb import Ragged
 from tokemb.models.embedding_lookup import EmbeddingLookup, embedding_lookup_of
 from tokemb.rows.pooling import pool_lookup
 
+pytestmark = pytest.mark.keras
+
 THREADS = [1, 2, 3, 7]
 POOLING = st.sampled_from(["mean", "sum", "max"])
 SPECIAL = np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 1e-45, 3e38], np.float32)

@@ -9,6 +9,8 @@ import tokemb
 from tests.conftest import use_kernels
 from tokemb import Ragged
 
+pytestmark = pytest.mark.keras
+
 ROWS = st.lists(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=8), max_size=8)
 SIDE = st.sampled_from(["pre", "post"])
 

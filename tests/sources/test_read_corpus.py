@@ -26,6 +26,8 @@ from tokemb import TokembError, read_corpus
 from tokemb.sources import texts
 from tokemb.sources.records import scan_records
 
+pytestmark = pytest.mark.slow
+
 # Python before 3.11 writes no CSV with NUL.
 NUL = "\0" * (sys.version_info >= (3, 11))
 ANY_TEXT = st.text(

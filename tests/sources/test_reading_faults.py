@@ -23,6 +23,8 @@ from tests.sources.test_read_corpus import COMPRESS, collect, write_csv, write_j
 from tokemb import TokembError, read_corpus
 from tokemb.sources.prefetch import prefetch
 
+pytestmark = pytest.mark.slow
+
 LINES = b"".join(b'{"text": "row %d"}\n' % number for number in range(3000))
 
 

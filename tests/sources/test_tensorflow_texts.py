@@ -13,6 +13,8 @@ from tokemb.errors import TextError, TextTypeError
 from tokemb.sources import tensorflow_texts
 from tokemb.sources.texts import batches, tee_if_iterator
 
+pytestmark = pytest.mark.keras
+
 ENCODER = tokemb.fit_vocab(MIXED)
 LABELS = list(range(len(MIXED)))
 

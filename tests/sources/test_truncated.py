@@ -21,6 +21,8 @@ from tokemb.formats import open_ids
 from tokemb.models.pretrained.load import tokens_of_vectors
 from tokemb.models.pretrained.stream import Stream
 
+pytestmark = pytest.mark.slow
+
 ROWS = 10_000
 # Texts that compress badly: decompressors read some hundred kilobytes at a time.
 TEXTS = [f"{random.Random(number).getrandbits(800):0200x}" for number in range(ROWS)]
@@ -65,7 +67,7 @@ def test_file_that_is_truncated_while_it_is_read_is_an_error(name):
     batches = read_corpus(name)
     next(batches)
     os.truncate(name, keep)
-    with pytest.raises(TokembError, match=rf"{name} (was truncated while it was read|is not a (sound|valid))"):
+    with pytest.raises(TokembError, match=rf"{name} (was truncated while it was read|is not a valid|is corrupt)"):
         list(batches)
 
 

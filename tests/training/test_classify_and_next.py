@@ -27,6 +27,8 @@ from tokemb.training.next_event import train_next
 from tokemb.training.next_model import Candidates, copy_output_weights, next_model, training_model
 from tokemb.training.ratings import train_ratings
 
+pytestmark = pytest.mark.keras
+
 WORDS = "good bad film plot one two three"
 ENCODER = tokemb.fit_vocab([WORDS])
 LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=60)

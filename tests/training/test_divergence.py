@@ -16,6 +16,8 @@ from tokemb.training.fitting import Schedule
 from tokemb.training.ratings import train_ratings
 from tokemb.training.skipgram import SkipGram, train_skipgram
 
+pytestmark = pytest.mark.keras
+
 TEXTS, LABELS = ["good film", "bad film"] * 20, ["pos", "neg"] * 20
 
 

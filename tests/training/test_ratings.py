@@ -15,6 +15,8 @@ from tokemb.training.fitting import Schedule
 from tokemb.training.ratings import train_ratings
 from tokemb.training.ratings_model import fill_unseen, rating_model
 
+pytestmark = pytest.mark.keras
+
 USERS, ITEMS, ROWS, NOISE = 150, 100, 12_000, 0.3
 
 

@@ -15,6 +15,8 @@ from tokemb.rows.ragged import Ragged
 from tokemb.training.skipgram import SkipGram, _TrainingState, train_skipgram
 from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
 
+pytestmark = pytest.mark.keras
+
 TOPICS, WORDS = 10, 8
 
 

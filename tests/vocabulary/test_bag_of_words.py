@@ -17,6 +17,8 @@ from tokemb import Encoder, Ragged
 from tokemb.sources import texts
 from tokemb.vocabulary.bag_of_words import count_matrix
 
+pytestmark = pytest.mark.keras
+
 SENTENCES = ["deep learning is very deep", "", "learning is fun", "what is it"]
 
 
