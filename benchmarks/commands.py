@@ -141,7 +141,8 @@ def _output(command: list[Any], out: Path, setting: Setting) -> Path:
 
 def _run(command: list[Any], setting: Setting) -> str:
     shown = [*map(str, command)]
-    done = subprocess.run(shown, capture_output=True, text=True, env=setting.environment, cwd=setting.checkout, check=False)
+    settings = {"env": setting.environment, "cwd": setting.checkout}
+    done = subprocess.run(shown, capture_output=True, text=True, check=False, **settings)
     if done.returncode:
         raise CommandError(f"{' '.join(shown)} failed:\n{done.stderr[-2000:]}")
     return done.stdout

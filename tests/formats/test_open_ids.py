@@ -285,3 +285,12 @@ else:
     rows, grown = map(int, run.stdout.split())
     assert rows == count
     assert grown < (100_000 if suffix == ".jsonl" else 190_000), "kilobytes"
+
+
+def test_shard_of_json_whose_kept_column_is_missing_goes_with_the_others(tmp_path):
+    for number, values in enumerate([[None, None], [3, None], [None]]):
+        lines = [json.dumps({"ids": [2], "n": value, "m": None}) for value in values]
+        (tmp_path / f"part-{number}.jsonl").write_text("\n".join(lines))
+    _, rows, kept = read(tmp_path)
+    assert rows == [[2]] * 5
+    assert kept == [{"n": value, "m": None} for value in (None, None, 3, None, None)]

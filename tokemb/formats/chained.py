@@ -84,7 +84,15 @@ def _unified_kept_columns(sources: Sequence[IdsSource]) -> pa.Schema:
                 f"files of ids that are read together must have the same kept columns; those of {first.path} and "
                 f"{source.path} are {expected} and {received}"
             )
+    schemas = [
+        pa.schema(
+            [field.with_type(pa.null()) if field.name in source.untyped else field for field in source.kept_columns]
+        )
+        for source in sources
+    ]
+    untyped = frozenset.intersection(*(source.untyped for source in sources))
     try:
-        return pa.unify_schemas([source.kept_columns for source in sources], promote_options="permissive")
+        unified = pa.unify_schemas(schemas, promote_options="permissive")
+        return pa.schema([field.with_type(pa.string()) if field.name in untyped else field for field in unified])
     except pa.ArrowException as error:
         raise ArgumentError(f"kept columns must have one type in all files of {first.path.parent}: {error}") from None

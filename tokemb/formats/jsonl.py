@@ -91,6 +91,7 @@ class JsonlSource(IdsSource):
         try:
             types = {name: pa.array([row.get(name) for row in rows]).type for name in names}
             # The type of a column without values is unknown; strings are the most common.
+            self.untyped = frozenset(name for name, kind in types.items() if kind == pa.null())
             return pa.schema({name: pa.string() if kind == pa.null() else kind for name, kind in types.items()})
         except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
             raise ArgumentError(

@@ -64,9 +64,11 @@ class IdsSource(ABC):
         kept_columns: The schema of the columns beside the ids.
         fingerprint: The fingerprint of the vocabulary. ``""`` if the file does not contain it.
         pad_id: The id of padding. ``None`` if the file does not contain it.
+        untyped: The kept columns whose type the file does not determine, as their values are missing.
     """
 
     column = "ids"
+    untyped: frozenset[str] = frozenset()
 
     def __init__(
         self,
