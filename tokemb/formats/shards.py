@@ -15,7 +15,7 @@ import pyarrow as pa
 from tokemb._arrays import Int32
 from tokemb.errors import ArgumentError, OutputExistsError, RowsLostError
 from tokemb.files.locked_folder import locked_folder
-from tokemb.files.temporaries import temporary_folder
+from tokemb.files.temporaries import remove_abandoned, temporary_folder
 from tokemb.formats import FORMATS, OutputOptions, Writer, open_writer
 from tokemb.formats.manifest import Manifest, remove_shards, shard_path
 from tokemb.rows.ragged import Ragged
@@ -94,6 +94,7 @@ class ShardFolder:
         """
         format_settings = {"rows_per_shard": self._rows_per_shard, "format": self._suffix}
         with locked_folder(self.path):
+            remove_abandoned(self.path)  # a run that was killed after its last shard left nothing else to do
             self._manifest = Manifest(vocabulary, {**settings, **format_settings}, self._inputs)
             self._replace_shards = False
             try:
