@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 from pathlib import Path
 
 import numpy as np
@@ -271,13 +270,9 @@ def test_vectors_that_are_truncated_between_rows_while_they_are_read_are_an_erro
         return part
 
     monkeypatch.setattr(Stream, "_read_chunk", truncate_after_the_first)
-    try:
-        tokens = tokens_of_vectors(path)
-    except TokembError as error:
-        assert re.search(r"a.txt.* (was truncated while it was read|is truncated)", str(error))
-    else:  # the first read has taken the whole file
-        assert ending == ".gz"
-        assert len(tokens) == ROWS
+    monkeypatch.setattr("isal.igzip.READ_BUFFER_SIZE", 1000, raising=False)  # less than the file
+    with pytest.raises(TokembError, match=r"a.txt.* (was truncated while it was read|is truncated)"):
+        tokens_of_vectors(path)
 
 
 @pytest.mark.parametrize("ending", [".bz2", ".xz"])
