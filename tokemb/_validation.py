@@ -1,4 +1,4 @@
-"""Checks of arguments. Each message states the rule and the value received."""
+"""Choices and checks of arguments. Each message states the rule and the value received."""
 
 from __future__ import annotations
 
