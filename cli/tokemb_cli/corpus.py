@@ -247,8 +247,10 @@ class Corpus:
 
     def identity(self) -> dict[str, Any] | None:
         """Return the identity of the input as JSON, or ``None`` if it cannot be read a second time."""
-        files = [[source.name, source.size(), source.modified()] for source in self._sources()]
-        if any(size is None for _, size, _ in files):
+        from tokemb.sources.listing import identify
+
+        files = identify(self._sources())
+        if files is None:
             return None
         groups = {"group_by": self.group_by, "order_by": self.order_by} if self.group_by else {}
         return {"files": files, **self.reading, **{name: list(names) for name, names in groups.items()}}

@@ -20,7 +20,7 @@ from tokemb.pipeline.encoded_stream import RowOptions
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport, TableReport
 from tokemb.sources.corpus import read_corpus, read_table
-from tokemb.sources.listing import find_sources
+from tokemb.sources.listing import Source, find_sources, identify
 from tokemb.tables.encoder import ColumnEncoder
 from tokemb.vocabulary.vocabulary import check_vocabulary
 
@@ -28,6 +28,17 @@ if TYPE_CHECKING:
     import keras
 
 Files = str | Path | Iterable[str | Path]
+
+# The defaults of read_corpus.
+_READING = {
+    "column": None,
+    "format": None,
+    "missing": "error",
+    "errors": "strict",
+    "header": True,
+    "delimiter": None,
+    "quoting": None,
+}
 
 
 def encode_file(
@@ -94,7 +105,7 @@ def encode_file(
     encoder = _loaded_any(vocabulary)
     columns = tuple(keep)
     files = _as_list(files)
-    check_not_an_input(files, Path(output), reading)
+    _check_not_an_input(files, Path(output), reading)
     target = _target(Path(output), rows_per_shard, shard_format, lambda: _identity(files, reading), force)
     if isinstance(encoder, ColumnEncoder):
         if given := [name for name in ("column", "missing") if name in reading]:
@@ -180,7 +191,7 @@ def embed_file(
         )
     columns = tuple(keep)
     options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), columns)
-    check_not_an_input(files, Path(output), reading)
+    _check_not_an_input(files, Path(output), reading)
     target = _target(Path(output), rows_per_shard, shard_format, lambda: _identity(files, reading), force)
     batches = read_corpus(files, keep=columns, **reading)
     return embed_corpus(
@@ -218,10 +229,14 @@ def _embed_ids(
     return embed_ids(embedder, source, target, pooling, dtype, force=sharding[2], round_floats=round_floats)
 
 
-def check_not_an_input(files: Iterable[str | Path], output: Path, reading: dict[str, Any]) -> None:
+def _check_not_an_input(files: list[str | Path], output: Path, reading: dict[str, Any]) -> None:
     """Raise ``ArgumentError`` if writing the output would replace a file that is read, or a folder around it."""
-    sources = find_sources(files, reading.get("format"), reading.get("filesystem"), reading.get("delimiter"), None)
-    _check_apart([Path(source.path) for source in sources if source.filesystem is None], output)
+    _check_apart([Path(source.path) for source in _sources(files, reading) if source.filesystem is None], output)
+
+
+def _sources(files: list[str | Path], reading: dict[str, Any]) -> list[Source]:
+    options = (reading.get(name) for name in ("format", "filesystem", "delimiter", "quoting"))
+    return find_sources(files, *options)
 
 
 def _check_apart(files: Iterable[Path], output: Path) -> None:
@@ -248,10 +263,11 @@ def _target(
     return ShardFolder(output, identity(), rows, f".{shard_format}", force=force)
 
 
-def _identity(files: list[str | Path], reading: dict[str, Any]) -> dict[str, Any]:
-    sources = find_sources(files, reading.get("format"), reading.get("filesystem"), reading.get("delimiter"), None)
-    described = [[source.name, source.size(), source.modified()] for source in sources]
-    return {"files": described, **{name: str(value) for name, value in sorted(reading.items())}}
+def _identity(files: list[str | Path], reading: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what tells inputs from others, as the command line does, so that each resumes the runs of the other."""
+    described = identify(_sources(files, reading))
+    options = {name: value for name, value in reading.items() if name not in ("filesystem", "on_read")}
+    return None if described is None else {"files": described, **_READING, **options}
 
 
 def _described(files: Iterable[Path]) -> list[list[Any]]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -93,6 +93,15 @@ class Source:
     def kind(self) -> str:
         """The expected content of the file, for messages."""
         return self.compression or self.format
+
+
+def identify(sources: Iterable[Source]) -> list[list[Any]] | None:
+    """Return the name, size in bytes and time of change of each source, as JSON.
+
+    Two runs that read the same inputs get the same value. ``None`` if a source, such as a pipe, cannot be read again.
+    """
+    files = [[source.name, source.size(), source.modified()] for source in sources]
+    return None if any(size is None for _, size, _ in files) else files
 
 
 def find_sources(
