@@ -168,6 +168,8 @@ IDS = np.zeros((2, 2), int)
         (".npz", archive(values=np.arange(3), row_splits=np.array([0, 2, 1, 3])), "ascend from 0 to the 3 ids"),
         (".npz", archive(values=np.arange(3), row_splits=np.array([1, 3])), "ascend from 0 to the 3 ids"),
         (".npz", archive(values=np.arange(3), row_splits=np.array([0, 9, 3])), "ascend from 0 to the 3 ids"),
+        (".npz", archive(values=np.arange(3), row_splits=np.array([0])), "ascend from 0 to the 3 ids"),
+        (".npz", archive(values=np.arange(3), row_splits=np.array([0, 2**63 - 1, -2, 3])), "ascend from 0 to the 3"),
         (".npz", archive(a=IDS, b=IDS), "must hold ids, integers"),
         (
             ".npz",
