@@ -63,7 +63,7 @@ def test_the_sum_is_that_of_both_texts(first, second):
 
 def test_a_sum_of_counts_beyond_int64_is_an_error():
     counts = TokenCounts("words", pa.array(["a"], pa.large_string()), np.array([2**62]), np.array([1]), {2**62: 1})
-    with pytest.raises(tokemb.TokembError, match="sum of counts must fit int64; received counts of 9223372036854775808"):
+    with pytest.raises(tokemb.TokembError, match="the sum of counts must fit int64; received counts of 9223372036854"):
         counts + counts
     encoder = tokemb.fit_vocab(counts)
     with pytest.raises(tokemb.TokembError, match="the sum of old and new counts must fit int64"):
