@@ -95,7 +95,7 @@ def _column(name: object, values: Any) -> pa.Array | pa.ChunkedArray:  # noqa: A
         if isinstance(values, np.ndarray):
             return from_numpy(values, from_pandas=True)
         return pa.array(values, from_pandas=True)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise TextTypeError(f"the column {name!r} must hold values of one type: {_one_line(error)}") from None
 
 
