@@ -98,6 +98,9 @@ def _extend_table(table: pa.Table, tokens: list[str], counts: TokenCounts) -> pa
     """Return the table of ``tokens``, which begin with those of ``table``, with the sums of old and new counts.
 
     A sum is null where both counts are.
+
+    Raises:
+        ArgumentError: If a sum does not fit int64.
     """
     import pyarrow.compute as pc  # only here, because encoding does not need it
 
@@ -105,7 +108,10 @@ def _extend_table(table: pa.Table, tokens: list[str], counts: TokenCounts) -> pa
     columns = []
     for name, added in zip(("count", "documents"), word_counts(tokens, counts), strict=True):
         before = pa.concat_arrays([*table[name].chunks, missing])
-        both = pc.add(before.fill_null(0), added.fill_null(0))
+        try:
+            both = pc.add_checked(before.fill_null(0), added.fill_null(0))
+        except pa.ArrowInvalid:
+            raise ArgumentError("the sum of old and new counts must fit int64: pass smaller counts") from None
         columns.append(pc.if_else(pc.or_(before.is_valid(), added.is_valid()), both, None))
     return vocabulary_table(tokens, *columns)
 
