@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyarrow as pa
 
+from tokemb._arrays import Int64
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.errors import ArgumentError, TextError
 
@@ -69,6 +70,15 @@ def select_tokens(
     Returns:
         The tokens by descending count.
     """
+    ranks = rank_tokens(counts, ties=ties, max_size=max_size, min_count=min_count, reserved=reserved)
+    tokens: list[str] = counts.tokens.take(pa.array(ranks)).to_pylist()
+    return tokens
+
+
+def rank_tokens(
+    counts: TokenCounts, *, ties: str, max_size: int | None = None, min_count: int = 1, reserved: Sequence[str] = ()
+) -> Int64:
+    """Return the positions of the tokens of ``select_tokens`` in ``counts``, int64 ``(selected,)``."""
     import pyarrow.compute as pc  # only here, because encoding does not need it
 
     excluded = pa.array([PAD_TOKEN, UNK_TOKEN, *reserved], pa.large_string())
@@ -80,8 +90,8 @@ def select_tokens(
         {"token": counts.tokens, "count": counts.counts, "position": np.arange(len(counts.tokens))}
     ).filter(pa.array(eligible & (counts.counts >= min_count)))
     order = pc.sort_indices(table, sort_keys=[("count", "descending"), _TIE_KEYS[ties]])
-    tokens: list[str] = table["token"].take(order[:max_size]).to_pylist()
-    return tokens
+    ranks: Int64 = table["position"].take(order[:max_size]).to_numpy()
+    return ranks
 
 
 def word_counts(tokens: list[str], counts: TokenCounts) -> tuple[pa.Array, pa.Array]:
