@@ -162,7 +162,7 @@ def _fit_table(
         note(f"{name:<10} input_dim {input_dim:,}, suggested dim {encoder.suggested_dims[name]}")
     note("ids        0 is padding, 1 [UNK], 2 missing, then the values by count")
     note(f"wrote      {output}")
-    command = f"tokemb encode {_command_line(texts, columns=False)} --vocab {quoted(output)}"
+    command = f"tokemb encode {command_line(texts, columns=False)} --vocab {quoted(output)}"
     note(f"next       {command} -o {_suggest_output(texts, output, '.ids.npz')}")
 
 
@@ -185,7 +185,7 @@ def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample:
     _report_lengths(statistics.row_lengths if lengths is None else lengths, encoder, sample)
     note(f"wrote      {output}")
     length = f" --maxlen {max(length_quantile(lengths, 0.95), 1)}" if lengths and not encoder.maxlen else ""
-    command = f"tokemb encode {_command_line(texts)} --vocab {quoted(output)}{length}"
+    command = f"tokemb encode {command_line(texts)} --vocab {quoted(output)}{length}"
     note(f"next       {command} -o {_suggest_output(texts, output, '.ids.npy')}")
 
 
@@ -212,7 +212,7 @@ def _report_lengths(lengths: Mapping[int, int], encoder: Encoder, sample: RowSam
     note(f"rows       {unit} per row: {quantiles}, longest {length_quantile(lengths, 1):,}{part}")
 
 
-def _command_line(texts: corpus.Corpus | None, columns: bool = True) -> str:
+def command_line(texts: corpus.Corpus | None, columns: bool = True) -> str:
     """Return the files and the options to read them, quoted for a shell, with or without ``--column``."""
     if texts is None:
         return "FILE..."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tokemb._arrays import Int64
 from tokemb._validation import check_count, check_optional_count
 from tokemb.analysis.report.complete_rows import complete_row_counts
 from tokemb.analysis.report.drift import Drift, drift
@@ -19,6 +20,9 @@ from tokemb.errors import ArgumentError
 from tokemb.tables.encoder import ColumnEncoder
 from tokemb.tables.statistics import ColumnStatistics, column_statistics, partition_loads
 from tokemb.tables.tables import table_batches
+
+# Texts, or a function that opens them, because they may be read twice.
+_Texts = Path | Iterable[Any] | Callable[[], Iterator[Any]]
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,9 @@ class ColumnsReport:
 
 
 def report(
-    source: Path | Iterable[Any] | TokenCounts | Encoder,
+    source: _Texts | TokenCounts | Encoder,
     *,
-    on: Path | Iterable[Any] | TokenCounts | None = None,
+    on: _Texts | TokenCounts | None = None,
     profile: str | None = None,
     coverage: float = 0.98,
     untruncated: float = 0.95,
@@ -61,7 +65,8 @@ def report(
     Counts and vocabularies are not read again: the report takes some milliseconds. See docs/report.md.
 
     Args:
-        source: Texts, as for ``tokemb.fit_vocab``, ``TokenCounts`` or an ``Encoder``.
+        source: Texts, as for ``tokemb.fit_vocab``, a function that returns an iterator of them, ``TokenCounts`` or an
+            ``Encoder``.
         on: New texts, or their counts, to compare with ``source``. They are split in the same way.
         profile: How texts are split, as for ``tokemb.fit_vocab``. Only for texts.
         coverage: The share of the text that the suggested vocabulary covers.
@@ -92,21 +97,32 @@ def report(
     """
     options = report_options(coverage, untruncated, batch_size, top)
     check_optional_count("threads", threads)
-    fitted = isinstance(source, (TokenCounts, Encoder))
-    if fitted and profile not in (None, source.profile):
-        raise ArgumentError(f"profile must be left out or {source.profile!r}, as in the source; received {profile!r}")
-    if complete_rows and (fitted or isinstance(source, Iterator)):
-        raise ArgumentError(
-            "complete_rows=True requires texts that can be read twice, such as a list or files; received "
-            f"{type(source).__name__}"
-        )
-    counts = source if fitted else TokenCounts.from_texts(source, profile=profile or "words", threads=threads)
+    counts, complete = _counts(source, profile, complete_rows, threads)
     frequencies = frequencies_of(counts)
-    complete = None
-    if complete_rows and isinstance(counts, TokenCounts) and len(frequencies.counts):
-        complete = complete_row_counts(source, counts, threads)
-    difference = None if on is None else drift(frequencies, new_frequencies(counts, on, threads), options.top)
+    difference = None if on is None else drift(frequencies, new_frequencies(counts, _open(on), threads), options.top)
     return text_report(frequencies, options, complete, difference)
+
+
+def _counts(
+    source: _Texts | TokenCounts | Encoder, profile: str | None, complete_rows: bool, threads: int | None
+) -> tuple[TokenCounts | Encoder, Int64 | None]:
+    """Return the counts or the vocabulary, and the result of ``complete_row_counts`` if it is requested."""
+    if isinstance(source, (TokenCounts, Encoder)):
+        if profile not in (None, source.profile):
+            raise ArgumentError(
+                f"profile must be left out or {source.profile!r}, as in the source; received {profile!r}"
+            )
+        if complete_rows:
+            raise ArgumentError("complete_rows=True requires texts; received counts or a vocabulary")
+        return source, None
+    if complete_rows and isinstance(source, Iterator):
+        raise ArgumentError("complete_rows=True requires texts that can be read twice, such as a list or files")
+    counts = TokenCounts.from_texts(_open(source), profile=profile or "words", threads=threads)
+    return counts, complete_row_counts(_open(source), counts, threads) if complete_rows and counts.total else None
+
+
+def _open(source: Any) -> Any:  # noqa: ANN401
+    return source() if callable(source) else source
 
 
 def report_columns(
@@ -122,7 +138,8 @@ def report_columns(
     """Compute statistics of the columns of a table. See docs/report.md.
 
     Args:
-        source: A table, as for ``ColumnEncoder.fit``, or a ``ColumnEncoder``.
+        source: A table, as for ``ColumnEncoder.fit``, a function that returns an iterator of record batches, or a
+            ``ColumnEncoder``.
         on: A new table to compare with ``source``.
         columns: The columns of the table, as for ``ColumnEncoder.fit``.
         partitions: The number of partitions of a sharded embedding whose load is computed, from ``on`` if it is given,
@@ -154,10 +171,10 @@ def report_columns(
         raise ArgumentError(
             "partitions requires a table that can be read twice, such as a data frame or files: pass on=..."
         )
-    encoder = source if fitted else ColumnEncoder.fit(source, columns=columns, **reading)
+    encoder = source if fitted else ColumnEncoder.fit(_open(source), columns=columns, **reading)
     loads = None
     if partitions is not None:
-        batches = table_batches(table, encoder.parts, **reading)
+        batches = table_batches(_open(table), encoder.parts, **reading)
         loads = partition_loads(encoder, batches, batch_size=batch_size, partitions=partitions)
     differences = {} if on is None else _column_drift(encoder, on, top, reading)
     return ColumnsReport(encoder.rows, batch_size, partitions, column_statistics(encoder, loads), differences)
@@ -165,12 +182,12 @@ def report_columns(
 
 def _column_drift(encoder: ColumnEncoder, table: Any, top: int, reading: dict[str, Any]) -> dict[str, Drift]:  # noqa: ANN401
     names = [column.name for column in encoder.columns]
-    shared = {column.vocabulary: [] for column in encoder.columns}
+    shared: dict[int, list[str]] = {}
     for column in encoder.columns:
-        shared[column.vocabulary].append(column.name)
+        shared.setdefault(column.vocabulary, []).append(column.name)
     groups = [group for group in shared.values() if len(group) > 1]
     parts = [column.parts if len(column.parts) > 1 else column.parts[0] for column in encoder.columns]
-    new = ColumnEncoder.fit(table, columns=parts, shared=groups, **reading)
+    new = ColumnEncoder.fit(_open(table), columns=parts, shared=groups, **reading)
     return {
         name: drift(
             Frequencies.of_vocabulary(encoder.vocabularies[name]),

@@ -77,7 +77,7 @@ def drift(reference: Frequencies, new: Frequencies, top: int) -> Drift:
     missing = np.bincount(position[known], minlength=len(reference.tokens)) == 0
     expected = _expected_oov(reference)
     rows, totals = (reference.rows, new.rows), (reference.total, new.total)
-    tokens = np.bincount(position[known], new.counts[known], len(reference.tokens))
+    tokens = np.bincount(position[known], new.counts[known], len(reference.tokens)).astype(np.float64)
     oov = 1 - float(tokens.sum()) / new.total
     distributions = [
         compare(*_token_bins(reference, tokens, expected, oov), rows, totals),

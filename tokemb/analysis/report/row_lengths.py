@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tokemb._arrays import Int64
 from tokemb.rows.corpus_statistics import length_quantile
 
-_SHARES = (0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.0)
+_SHARES = (0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 
 
 @dataclass(frozen=True)

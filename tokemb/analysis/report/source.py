@@ -37,12 +37,11 @@ def new_frequencies(
         VocabularyError: If ``source`` is a foreign ``tokenizer.json``.
         ArgumentError: If ``texts`` are counts with another profile.
     """
-    is_counts = isinstance(source, TokenCounts)
-    splitting = get_profile(source.profile) if is_counts else splitting_of(source, "be compared with new texts")
+    if isinstance(source, TokenCounts):
+        return Frequencies.of_counts(count_with(get_profile(source.profile), texts, "be compared with it", threads))
+    splitting = splitting_of(source, "be compared with new texts")
     counts = count_with(splitting, texts, "be compared with it", threads)
-    if is_counts or source.algorithm == "word":
-        return Frequencies.of_counts(counts, splitting.ties)
-    return _subwords(source, counts)
+    return Frequencies.of_counts(counts, splitting.ties) if source.algorithm == "word" else _subwords(source, counts)
 
 
 def _subwords(vocabulary: Vocabulary, counts: TokenCounts) -> Frequencies:

@@ -32,11 +32,12 @@ class Suggestion:
 def suggested_size(frequencies: Frequencies, coverage: float) -> int:
     """Return the number of tokens that are as frequent as needed to cover ``coverage`` of the text.
 
-    Tokens of the same count are all selected or all left out.
+    Tokens of the same count are all selected or all left out. Tokens that occur once are only selected if all do.
     """
     covered = frequencies.occurrences()
     last = min(int(np.searchsorted(covered, coverage * frequencies.total)), len(covered) - 1)
-    return int(np.searchsorted(-frequencies.counts, -frequencies.counts[last], side="right"))
+    least = max(int(frequencies.counts[last]), min(2, int(frequencies.counts[0])))
+    return int(np.count_nonzero(frequencies.counts >= least))
 
 
 def suggested_dimension(frequencies: Frequencies, size: int) -> int:
@@ -77,18 +78,17 @@ def _suggest_selection(frequencies: Frequencies, size: int, coverage: float) -> 
     more = f"; {twice:,} would cover {covered[twice - 1]:.2%}" if twice > size else ""
     least = int(frequencies.counts[size - 1])
     others = frequencies.distinct - size
+    rarer = "occur once, which is too little to learn from" if least == 2 else f"occur less than {least:,} times each"
     return [
         Suggestion(
             "max_size",
             size,
-            f"{size:,} tokens cover {covered[size - 1]:.2%} of the text, and {coverage:.0%} is the target{more}",
+            f"{size:,} tokens cover {covered[size - 1]:.2%} of the text, and the target is {coverage:.0%}{more}",
         ),
         Suggestion(
             "min_count",
             least,
-            f"the other {others:,} distinct tokens occur less than {least:,} times each"
-            if others
-            else "all tokens are needed to cover the text",
+            f"the other {others:,} distinct tokens {rarer}" if others else "the vocabulary has all tokens of the text",
         ),
     ]
 

@@ -20,12 +20,10 @@ class Series:
     Attributes:
         name: The name in the legend.
         values: The y value of each point.
-        dashed: Whether the line is a forecast.
     """
 
     name: str
     values: Sequence[float]
-    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,6 @@ class Chart:
     Attributes:
         title: The title.
         x_label: The name of the x axis.
-        y_label: The name of the y axis.
         x: The x value of each point, positive and ascending.
         series: The lines.
         is_share: Whether y values are shares, shown as percentages on a linear axis. Otherwise the axis is logarithmic.
@@ -44,7 +41,6 @@ class Chart:
 
     title: str
     x_label: str
-    y_label: str
     x: Sequence[float]
     series: Sequence[Series]
     is_share: bool = False
@@ -55,27 +51,26 @@ def svg(chart: Chart) -> str:
     """Return the chart as an SVG element that can be focused."""
     x_scale = _log_scale(chart.x[0], chart.x[-1], _LEFT, _WIDTH - _RIGHT)
     values = [value for line in chart.series for value in line.values if chart.is_share or value > 0]
+    bottom = _HEIGHT - _BOTTOM
+    y_scale: Callable[[float], float]
     if chart.is_share:
-        y_scale: Callable[[float], float] = lambda share: _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)  # noqa: E731
+        y_scale = _share_scale
         y_ticks = [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)]
     else:
-        y_scale = _log_scale(min(values), max(values), _HEIGHT - _BOTTOM, _TOP)
+        y_scale = _log_scale(min(values), max(values), bottom, _TOP)
         y_ticks = _log_ticks(min(values), max(values))
     parts = [_grid(x_scale, y_scale, _log_ticks(chart.x[0], chart.x[-1]), y_ticks, chart)]
     if chart.mark is not None:
-        parts.append(
-            f'<line class="mark" x1="{x_scale(chart.mark):.1f}" x2="{x_scale(chart.mark):.1f}" '
-            f'y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>'
-        )
+        x = f"{x_scale(chart.mark):.1f}"
+        parts.append(f'<line class="mark" x1="{x}" x2="{x}" y1="{_TOP}" y2="{bottom}"/>')
     for number, line in enumerate(chart.series):
         points = " ".join(
             f"{x_scale(x):.1f},{y_scale(y):.1f}"
             for x, y in zip(chart.x, line.values, strict=True)
             if chart.is_share or y > 0
         )
-        dashed = " dashed" if line.dashed else ""
-        parts.append(f'<polyline class="line s{number}{dashed}" points="{points}"/>')
-    parts.append(f'<line class="cursor" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" visibility="hidden"/>')
+        parts.append(f'<polyline class="line s{number}" points="{points}"/>')
+    parts.append(f'<line class="cursor" y1="{_TOP}" y2="{bottom}" visibility="hidden"/>')
     readouts = html.escape(json.dumps(_readouts(chart, x_scale), ensure_ascii=False))
     label = html.escape(f"{chart.title}. Left and right arrow keys read the points.")
     return (
@@ -86,10 +81,7 @@ def svg(chart: Chart) -> str:
 
 def legend(chart: Chart) -> str:
     """Return the names of the lines with their colours, as HTML."""
-    items = "".join(
-        f'<li class="s{number}{" dashed" if line.dashed else ""}">{html.escape(line.name)}</li>'
-        for number, line in enumerate(chart.series)
-    )
+    items = "".join(f'<li class="s{number}">{html.escape(line.name)}</li>' for number, line in enumerate(chart.series))
     return f'<ul class="legend">{items}</ul>'
 
 
@@ -106,6 +98,10 @@ def _format(value: float, is_share: bool) -> str:
     if is_share:
         return f"{value:.2%}"
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def _share_scale(share: float) -> float:
+    return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
 
 
 def _log_scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:

@@ -1,0 +1,258 @@
+"""``tokemb report``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tokemb._validation import PROFILES
+from tokemb_cli import corpus, options, values
+from tokemb_cli.console import note, quoted, show_json
+from tokemb_cli.fit_vocab import command_line
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tokemb import ColumnEncoder, Encoder
+    from tokemb.analysis.report.report import TextReport
+    from tokemb.pipeline.reports import ColumnsReport
+
+
+@click.command("report")
+@corpus.tables
+@click.option(
+    "--on",
+    multiple=True,
+    metavar="FILE",
+    help="New texts, or their counts, to compare with the input. Repeat the option for more files.",
+)
+@click.option(
+    "--fail-above",
+    type=values.Number(least=0),
+    metavar="PSI",
+    help="With --on, return the exit code 1 if a population stability index is higher and chance does not explain it.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Page to write, which needs no network.  [default: print the report]",
+)
+@click.option("--force", is_flag=True, help="Replace a file that this command did not write.")
+@options.as_json
+@click.option(
+    "--profile",
+    type=values.Choice(PROFILES),
+    help="How texts are split into tokens, as for fit-vocab.  [default: words, or that of the input]",
+)
+@click.option(
+    "--coverage",
+    type=values.Number(above=0),
+    default=0.98,
+    show_default=True,
+    help="Share of the text that the suggested vocabulary covers.",
+)
+@click.option(
+    "--untruncated",
+    type=values.Number(above=0),
+    default=0.95,
+    show_default=True,
+    help="Share of rows that the suggested --maxlen does not truncate.",
+)
+@click.option(
+    "--batch-size",
+    type=values.Integer(),
+    default=32,
+    show_default=True,
+    help="Number of rows in a batch, for the padding of batches and the load of partitions.",
+)
+@click.option(
+    "--complete-rows",
+    is_flag=True,
+    help="Read the texts a second time and show the share of rows without a word out of vocabulary.",
+)
+@click.option(
+    "--partitions",
+    type=values.Integer(),
+    help="For columns: number of partitions of a sharded embedding. Show the maximum number of ids and of unique ids "
+    "per partition.",
+)
+@click.option("--top", type=values.Integer(0), default=10, show_default=True, help="Number of tokens in each list.")
+@options.threads
+@corpus.quiet
+@click.pass_context
+def command(
+    ctx: click.Context,
+    on: tuple[str, ...],
+    fail_above: float | None,
+    output: Path | None,
+    **settings: Any,  # noqa: ANN401
+) -> None:
+    """Report on texts, counts, a vocabulary or columns: which sizes to choose, and whether new texts differ.
+
+    The input is read as by fit-vocab. It can also be counts, a vocabulary or a folder of columns, which are not read
+    again. The report shows the coverage of vocabularies, truncation and padding, growth and scripts. It suggests
+    --max-size, --min-count, --maxlen and --dim, with reasons and as commands to copy.
+
+    With --on, the report compares new texts: tokens out of vocabulary, new and vanished tokens, row lengths, and the
+    population stability index (PSI) of tokens and lengths. Below 0.1 a distribution is stable, from 0.25 on the change
+    is significant.
+
+    \b
+    Examples:
+      tokemb report reviews.txt
+      tokemb report reviews.counts.parquet -o report.html
+      tokemb report reviews.vocab --on new.csv --column review --fail-above 0.25
+      tokemb report ratings.csv --column user --column item --partitions 8
+    """
+    force, as_json = settings.pop("force"), settings.pop("as_json")
+    texts = corpus.Corpus.from_options(settings)
+    if fail_above is not None and not on:
+        raise click.UsageError("--fail-above requires --on, the new texts to compare")
+    if output is not None:
+        options.check_ending(output, ".html")
+        _check_target(texts, on, output, force)
+    columns = _columns(texts)
+    report: TextReport | ColumnsReport
+    if columns is not None or texts.is_table:
+        report = _report_columns(texts, columns, on, settings)
+        commands = []
+    else:
+        report = _report_texts(texts, on, settings)
+        commands = _commands(texts, report, settings["profile"])
+    _write(report, commands, texts, output, force, as_json)
+    if fail_above is not None:
+        ctx.exit(_exit_code(report, fail_above, texts.quiet))
+
+
+def _check_target(texts: corpus.Corpus, on: tuple[str, ...], output: Path, force: bool) -> None:
+    corpus.check_distinct([Path(file) for file in (*texts.files, *on)], output)
+    from tokemb.pipeline.report_page import check_target
+
+    check_target(output, force)
+
+
+def _columns(texts: corpus.Corpus) -> ColumnEncoder | None:
+    """Load a folder of columns, if that is the input."""
+    from tokemb import ColumnEncoder
+    from tokemb.files.folders import is_columns_folder
+
+    path = Path(texts.files[0])
+    return ColumnEncoder.load(path) if len(texts.files) == 1 and is_columns_folder(path) else None
+
+
+def _vocabulary(texts: corpus.Corpus) -> Encoder | None:
+    """Load a vocabulary, if that is the input."""
+    from tokemb import Encoder
+    from tokemb.vocabulary.folder import TOKENIZER
+
+    path = Path(texts.files[0])
+    is_vocabulary = (path / TOKENIZER).is_file() or (path.suffix == ".json" and path.is_file())
+    return Encoder.load(path) if len(texts.files) == 1 and is_vocabulary else None
+
+
+def _report_texts(texts: corpus.Corpus, on: tuple[str, ...], settings: dict[str, Any]) -> TextReport:
+    if settings.pop("partitions") is not None:
+        raise click.UsageError("--partitions is for columns: pass several --column, or a folder of columns")
+    if texts.group_by and settings["profile"] is None:
+        settings["profile"] = "whitespace"  # events are not split
+    import tokemb
+
+    source: Any = _vocabulary(texts)
+    if source is None:
+        source = options.added_counts(texts.files) if options.are_counts(texts.files) else lambda: _read(texts)
+    if isinstance(source, tokemb.Encoder | tokemb.TokenCounts) and settings["complete_rows"]:
+        raise click.UsageError("--complete-rows reads the texts: pass the texts, not their counts or a vocabulary")
+    return tokemb.report(source, on=_new_texts(texts, on), **settings)
+
+
+def _new_texts(texts: corpus.Corpus, on: tuple[str, ...]) -> Any:  # noqa: ANN401 - texts or counts
+    if not on:
+        return None
+    return options.added_counts(on) if options.are_counts(on) else lambda: _read(replace(texts, files=on))
+
+
+def _read(texts: corpus.Corpus) -> Iterator[pa.RecordBatch]:
+    with texts.open() as batches:
+        yield from batches
+
+
+def _read_table(texts: corpus.Corpus, columns: list[tuple[str, ...]]) -> Iterator[pa.RecordBatch]:
+    with texts.open_table(columns) as batches:
+        yield from batches
+
+
+def _report_columns(
+    texts: corpus.Corpus, encoder: ColumnEncoder | None, on: tuple[str, ...], settings: dict[str, Any]
+) -> ColumnsReport:
+    for name, unused in (("profile", None), ("complete_rows", False)):
+        if settings[name] != unused:
+            raise click.UsageError(f"--{name.replace('_', '-')} is for texts; values of columns are not split")
+    import tokemb
+
+    columns = list(texts.columns) if encoder is None else [column.parts for column in encoder.columns]
+    arguments = {name: settings[name] for name in ("partitions", "batch_size", "top")}
+    new = (lambda: _read_table(replace(texts, files=on), columns)) if on else None
+    if encoder is not None:
+        return tokemb.report_columns(encoder, on=new, **arguments)
+    return tokemb.report_columns(lambda: _read_table(texts, columns), on=new, columns=columns, **arguments)
+
+
+def _commands(texts: corpus.Corpus, report: TextReport, profile: str | None) -> list[str]:
+    """Return the commands that apply the suggestions."""
+    chosen = {item.argument: item.value for item in report.suggestions}
+    stem = options.stem_of(texts.files[0]) or "texts"
+    is_vocabulary = _is_vocabulary(texts)
+    vocab = texts.files[0] if is_vocabulary and len(chosen) == 1 else options.free_name(stem, ".vocab")
+    model = f"tokemb init-model --vocab {quoted(vocab)} --dim {chosen.pop('output_dim')} "
+    model += f"-o {quoted(options.free_name(stem, '.keras'))}"
+    if not chosen:
+        return [model]
+    flags = [f"--{name.replace('_', '-')} {value}" for name, value in chosen.items()]
+    flags += [f"--profile {profile}"] if profile else []
+    source = command_line(None if is_vocabulary else texts)
+    return [f"tokemb fit-vocab {source} -o {quoted(vocab)} {' '.join(flags)}", model]
+
+
+def _is_vocabulary(texts: corpus.Corpus) -> bool:
+    from tokemb.vocabulary.folder import TOKENIZER
+
+    path = Path(texts.files[0])
+    return (path / TOKENIZER).is_file() or path.suffix == ".json"
+
+
+def _write(
+    report: TextReport | ColumnsReport,
+    commands: list[str],
+    texts: corpus.Corpus,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    if output is not None:
+        from tokemb.pipeline.report_page import write_report
+
+        write_report(report, output, options.stem_of(texts.files[0]) or "Report", commands=commands, force=force)
+    if as_json:
+        show_json({**report.to_json(), "commands": commands})
+    elif output is None:
+        from tokemb_cli.report_text import show_report
+
+        show_report(report, commands)
+    if output is not None and not texts.quiet:
+        note(f"wrote      {output}", *(f"next       {line}" for line in commands))
+
+
+def _exit_code(report: TextReport | ColumnsReport, fail_above: float, quiet: bool) -> int:
+    from tokemb.analysis.report.report import TextReport
+
+    drifts = [report.drift] if isinstance(report, TextReport) else list(report.drift.values())
+    score = max((drift.score() for drift in drifts if drift is not None), default=0.0)
+    if score > fail_above and not quiet:
+        note(f"drift      the highest population stability index is {score:.3f}, above {fail_above:g}")
+    return int(score > fail_above)
