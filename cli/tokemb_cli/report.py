@@ -85,9 +85,7 @@ if TYPE_CHECKING:
 @click.option("--top", type=values.Integer(0), default=10, show_default=True, help="Number of tokens in each list.")
 @options.threads
 @corpus.quiet
-@click.pass_context
 def command(
-    ctx: click.Context,
     on: tuple[str, ...],
     fail_above: float | None,
     output: Path | None,
@@ -127,7 +125,7 @@ def command(
         commands = _commands(texts, report, settings["profile"])
     _write(report, commands, texts, output, force, as_json)
     if fail_above is not None:
-        ctx.exit(_exit_code(report, fail_above, texts.quiet))
+        _check_drift(report, fail_above)
 
 
 def _check_target(texts: corpus.Corpus, on: tuple[str, ...], output: Path, force: bool) -> None:
@@ -149,11 +147,8 @@ def _columns(texts: corpus.Corpus) -> ColumnEncoder | None:
 def _vocabulary(texts: corpus.Corpus) -> Encoder | None:
     """Load a vocabulary, if that is the input."""
     from tokemb import Encoder
-    from tokemb.vocabulary.folder import TOKENIZER
 
-    path = Path(texts.files[0])
-    is_vocabulary = (path / TOKENIZER).is_file() or (path.suffix == ".json" and path.is_file())
-    return Encoder.load(path) if len(texts.files) == 1 and is_vocabulary else None
+    return Encoder.load(texts.files[0]) if _is_vocabulary(texts) else None
 
 
 def _report_texts(texts: corpus.Corpus, on: tuple[str, ...], settings: dict[str, Any]) -> TextReport:
@@ -215,7 +210,8 @@ def _commands(texts: corpus.Corpus, report: TextReport, profile: str | None) -> 
         return [model]
     flags = [f"--{name.replace('_', '-')} {value}" for name, value in chosen.items()]
     flags += [f"--profile {profile}"] if profile else []
-    source = command_line(None if is_vocabulary else texts)
+    is_counts = not is_vocabulary and options.are_counts(texts.files)
+    source = " ".join(map(quoted, texts.files)) if is_counts else command_line(None if is_vocabulary else texts)
     return [f"tokemb fit-vocab {source} -o {quoted(vocab)} {' '.join(flags)}", model]
 
 
@@ -223,7 +219,7 @@ def _is_vocabulary(texts: corpus.Corpus) -> bool:
     from tokemb.vocabulary.folder import TOKENIZER
 
     path = Path(texts.files[0])
-    return (path / TOKENIZER).is_file() or path.suffix == ".json"
+    return len(texts.files) == 1 and ((path / TOKENIZER).is_file() or path.suffix == ".json")
 
 
 def _write(
@@ -248,11 +244,14 @@ def _write(
         note(f"wrote      {output}", *(f"next       {line}" for line in commands))
 
 
-def _exit_code(report: TextReport | ColumnsReport, fail_above: float, quiet: bool) -> int:
+def _check_drift(report: TextReport | ColumnsReport, fail_above: float) -> None:
+    """Raise ``click.ClickException``, whose exit code is 1, if a stability index is above ``fail_above``."""
     from tokemb.analysis.report.report import TextReport
 
     drifts = [report.drift] if isinstance(report, TextReport) else list(report.drift.values())
     score = max((drift.score() for drift in drifts if drift is not None), default=0.0)
-    if score > fail_above and not quiet:
-        note(f"drift      the highest population stability index is {score:.3f}, above {fail_above:g}")
-    return int(score > fail_above)
+    if score > fail_above:
+        raise click.ClickException(
+            f"the new input differs: its highest population stability index is {score:.3f}, and --fail-above is "
+            f"{fail_above:g}"
+        )

@@ -66,7 +66,10 @@ def write_report(
 
 def _text_page(report: TextReport, commands: Sequence[str]) -> list[str]:
     sizes = f"{report.rows:,} rows, {report.tokens:,} tokens, {report.distinct:,} distinct"
-    rows = [(item.argument, f"{item.value:,}", f"{item.reason}.") for item in report.suggestions]
+    rows = [
+        (item.argument, f"{item.value:,}", f"{item.reason[:1].upper()}{item.reason[1:]}.")
+        for item in report.suggestions
+    ]
     copied = html.escape("\n".join(commands or python_calls(report)))
     suggestions = section(
         "Suggestions",

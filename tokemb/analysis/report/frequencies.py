@@ -72,7 +72,7 @@ class Frequencies:
             VocabularyError: If the vocabulary holds no counts.
         """
         corpus = vocabulary.corpus
-        table = vocabulary.table.filter(vocabulary.table["count"].is_valid())
+        table = vocabulary.table.filter(pc.greater(vocabulary.table["count"], 0))
         if corpus is None or not len(table):
             raise VocabularyError(
                 "this vocabulary holds no counts, because tokemb did not fit it: pass the texts or their counts"

@@ -44,6 +44,12 @@ def token_list(tokens: Sequence[tuple[str, int]]) -> str:
     return ", ".join(f"{escape_token(token)} {count:,}" for token, count in tokens) or "–"
 
 
+def _tokens(tokens: Sequence[tuple[str, int]]) -> str:
+    """Return tokens with their counts as HTML. The direction of a token does not change that of its count."""
+    items = (f"<bdi>{html.escape(escape_token(token))}</bdi> {count:,}" for token, count in tokens)
+    return ", ".join(items) or "–"
+
+
 def text_sections(report: TextReport) -> list[str]:
     """Return the sections of a report of texts, without its drift."""
     return [
@@ -91,11 +97,7 @@ def text_sections(report: TextReport) -> list[str]:
         section("Scripts", _script_table(report.scripts)),
         section(
             "Out of vocabulary",
-            paragraph(
-                f"The most frequent tokens that the suggested vocabulary leaves out: {token_list(report.oov)}"
-                if report.oov
-                else "The suggested vocabulary leaves out no token whose count is known."
-            ),
+            f"<p>The most frequent tokens that the suggested vocabulary leaves out: {_tokens(report.oov)}</p>",
         ),
     ]
 
@@ -124,8 +126,8 @@ def drift_section(drift: Drift, title: str = "Drift") -> str:
         title,
         f'<p class="verdict {drift.verdict}">Verdict: {drift.verdict}</p>',
         table(("figure", "reference", "new"), rows),
-        paragraph(f"{drift.new_tokens:,} distinct tokens are new. The most frequent: {token_list(drift.new)}"),
-        paragraph(f"{drift.vanished_tokens:,} have vanished. The most frequent: {token_list(drift.vanished)}"),
+        f"<p>{drift.new_tokens:,} distinct tokens are new. The most frequent: {_tokens(drift.new)}</p>",
+        f"<p>{drift.vanished_tokens:,} have vanished. The most frequent: {_tokens(drift.vanished)}</p>",
         *(_stability(part) for part in drift.distributions),
     )
 
@@ -134,7 +136,7 @@ def _stability(part: Stability) -> str:
     rows = [(item.name, percent(item.reference), percent(item.new), f"{item.psi:.4f}") for item in part.bins]
     return (
         f"<h3>{html.escape(part.name)}: PSI {part.psi:.3f}, {part.verdict}</h3>"
-        + paragraph(f"Chance alone exceeds {part.chance:.3f} in 1 of 1,000 cases.")
+        + paragraph(f"Random rows of the same source would be above {part.chance:.3f} in 1 of 1,000 cases.")
         + _details(("bin", "reference", "new", "PSI"), rows)
     )
 
