@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tokemb.models.embedding_model import embedding_model
     from tokemb.models.extension import grow_model
     from tokemb.pipeline.files import embed_file, encode_file
-    from tokemb.pipeline.reports import report, report_columns
+    from tokemb.pipeline.reports import report
     from tokemb.rows.ragged import Ragged, pad
     from tokemb.sources.corpus import read_corpus
     from tokemb.tables.encoder import ColumnEncoder
@@ -55,7 +55,6 @@ _MODULES = {
     "pad": "rows.ragged",
     "read_corpus": "sources.corpus",
     "report": "pipeline.reports",
-    "report_columns": "pipeline.reports",
 }
 
 __all__ = [
@@ -79,7 +78,6 @@ __all__ = [
     "pad",
     "read_corpus",
     "report",
-    "report_columns",
 ]
 
 

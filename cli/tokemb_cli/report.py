@@ -188,14 +188,14 @@ def _report_columns(
     for name, unused in (("profile", None), ("complete_rows", False)):
         if settings[name] != unused:
             raise click.UsageError(f"--{name.replace('_', '-')} is for texts; values of columns are not split")
-    import tokemb
+    from tokemb.pipeline.reports import report_columns
 
     columns = list(texts.columns) if encoder is None else [column.parts for column in encoder.columns]
     arguments = {name: settings[name] for name in ("partitions", "batch_size", "top")}
     new = (lambda: _read_table(replace(texts, files=on), columns)) if on else None
     if encoder is not None:
-        return tokemb.report_columns(encoder, on=new, **arguments)
-    return tokemb.report_columns(lambda: _read_table(texts, columns), on=new, columns=columns, **arguments)
+        return report_columns(encoder, on=new, **arguments)
+    return report_columns(lambda: _read_table(texts, columns), on=new, columns=columns, **arguments)
 
 
 def _commands(texts: corpus.Corpus, report: TextReport, profile: str | None) -> list[str]:

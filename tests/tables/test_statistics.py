@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import tokemb
 from tokemb.errors import ArgumentError
+from tokemb.pipeline.reports import report_columns
 from tokemb.rows.ragged import Ragged
 from tokemb.tables.statistics import PartitionLoad, column_statistics, partition_load, partition_loads
 
@@ -63,16 +64,16 @@ def test_report_of_columns_finds_the_column_that_drifts():
     random = np.random.default_rng(0)
     old, new = ({"user": random.integers(0, 20, 2000), "item": random.integers(0, 50, 2000)} for _ in range(2))
     new["item"] = random.integers(40, 90, 2000)
-    result = tokemb.report_columns(old, on=new, partitions=2, batch_size=64)
+    result = report_columns(old, on=new, partitions=2, batch_size=64)
     assert result.drift["user"].verdict == "stable"
     assert result.drift["item"].verdict == "significant"
     encoder = tokemb.ColumnEncoder.fit(old)
-    assert tokemb.report_columns(encoder, on=new, partitions=2, batch_size=64) == result
+    assert report_columns(encoder, on=new, partitions=2, batch_size=64) == result
     assert result.columns[0].load == partition_load(encoder.encode(new)["user"], 64, 2)
 
 
 def test_partitions_require_a_table():
     with pytest.raises(ArgumentError, match="partitions requires a table that can be read twice"):
-        tokemb.report_columns(tokemb.ColumnEncoder.fit({"a": [1]}), partitions=2)
+        report_columns(tokemb.ColumnEncoder.fit({"a": [1]}), partitions=2)
     with pytest.raises(ArgumentError, match="columns must be left out"):
-        tokemb.report_columns(tokemb.ColumnEncoder.fit({"a": [1]}), columns=["a"])
+        report_columns(tokemb.ColumnEncoder.fit({"a": [1]}), columns=["a"])
