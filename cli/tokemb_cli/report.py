@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokemb._validation import PROFILES
-from tokemb_cli import corpus, options, values
+from tokemb_cli import corpus, options, report_inputs, values
 from tokemb_cli.console import note, quoted, show_json
 from tokemb_cli.fit_vocab import command_line
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from tokemb import ColumnEncoder, Encoder
+    from tokemb import ColumnEncoder
     from tokemb.analysis.report.report import TextReport
     from tokemb.pipeline.reports import ColumnsReport
 
@@ -115,7 +112,7 @@ def command(
     if output is not None:
         options.check_ending(output, ".html")
         _check_target(texts, on, output, force)
-    columns = _columns(texts)
+    columns = report_inputs.columns(texts)
     report: TextReport | ColumnsReport
     if columns is not None or texts.is_table:
         report = _report_columns(texts, columns, on, settings)
@@ -135,22 +132,6 @@ def _check_target(texts: corpus.Corpus, on: tuple[str, ...], output: Path, force
     check_target(output, force)
 
 
-def _columns(texts: corpus.Corpus) -> ColumnEncoder | None:
-    """Load a folder of columns, if that is the input."""
-    from tokemb import ColumnEncoder
-    from tokemb.files.folders import is_columns_folder
-
-    path = Path(texts.files[0])
-    return ColumnEncoder.load(path) if len(texts.files) == 1 and is_columns_folder(path) else None
-
-
-def _vocabulary(texts: corpus.Corpus) -> Encoder | None:
-    """Load a vocabulary, if that is the input."""
-    from tokemb import Encoder
-
-    return Encoder.load(texts.files[0]) if _is_vocabulary(texts) else None
-
-
 def _report_texts(texts: corpus.Corpus, on: tuple[str, ...], settings: dict[str, Any]) -> TextReport:
     if settings.pop("partitions") is not None:
         raise click.UsageError("--partitions is for columns: pass several --column, or a folder of columns")
@@ -158,28 +139,12 @@ def _report_texts(texts: corpus.Corpus, on: tuple[str, ...], settings: dict[str,
         settings["profile"] = "whitespace"  # events are not split
     import tokemb
 
-    source: Any = _vocabulary(texts)
-    if source is None:
-        source = options.added_counts(texts.files) if options.are_counts(texts.files) else lambda: _read(texts)
-    if isinstance(source, tokemb.Encoder | tokemb.TokenCounts) and settings["complete_rows"]:
-        raise click.UsageError("--complete-rows reads the texts: pass the texts, not their counts or a vocabulary")
-    return tokemb.report(source, on=_new_texts(texts, on), **settings)
-
-
-def _new_texts(texts: corpus.Corpus, on: tuple[str, ...]) -> Any:  # noqa: ANN401 - texts or counts
-    if not on:
-        return None
-    return options.added_counts(on) if options.are_counts(on) else lambda: _read(replace(texts, files=on))
-
-
-def _read(texts: corpus.Corpus) -> Iterator[pa.RecordBatch]:
-    with texts.open() as batches:
-        yield from batches
-
-
-def _read_table(texts: corpus.Corpus, columns: list[tuple[str, ...]]) -> Iterator[pa.RecordBatch]:
-    with texts.open_table(columns) as batches:
-        yield from batches
+    source = report_inputs.source(texts)
+    if settings["complete_rows"]:
+        if not callable(source):
+            raise click.UsageError("--complete-rows reads the texts: pass the texts, not their counts or a vocabulary")
+        report_inputs.check_read_twice(texts, "--complete-rows")
+    return tokemb.report(source, on=report_inputs.new_texts(texts, on), **settings)
 
 
 def _report_columns(
@@ -192,17 +157,20 @@ def _report_columns(
 
     columns = list(texts.columns) if encoder is None else [column.parts for column in encoder.columns]
     arguments = {name: settings[name] for name in ("partitions", "batch_size", "top")}
-    new = (lambda: _read_table(replace(texts, files=on), columns)) if on else None
+    new_table = replace(texts, files=on)
+    if settings["partitions"] is not None:
+        report_inputs.check_read_twice(new_table if on else texts, "--partitions")
+    new = report_inputs.table(new_table, columns) if on else None
     if encoder is not None:
         return report_columns(encoder, on=new, **arguments)
-    return report_columns(lambda: _read_table(texts, columns), on=new, columns=columns, **arguments)
+    return report_columns(report_inputs.table(texts, columns), on=new, columns=columns, **arguments)
 
 
 def _commands(texts: corpus.Corpus, report: TextReport, profile: str | None) -> list[str]:
     """Return the commands that apply the suggestions."""
     chosen = {item.argument: item.value for item in report.suggestions}
     stem = options.stem_of(texts.files[0]) or "texts"
-    is_vocabulary = _is_vocabulary(texts)
+    is_vocabulary = report_inputs.is_vocabulary(texts)
     vocab = texts.files[0] if is_vocabulary and len(chosen) == 1 else options.free_name(stem, ".vocab")
     model = f"tokemb init-model --vocab {quoted(vocab)} --dim {chosen.pop('output_dim')} "
     model += f"-o {quoted(options.free_name(stem, '.keras'))}"
@@ -213,13 +181,6 @@ def _commands(texts: corpus.Corpus, report: TextReport, profile: str | None) -> 
     is_counts = not is_vocabulary and options.are_counts(texts.files)
     source = " ".join(map(quoted, texts.files)) if is_counts else command_line(None if is_vocabulary else texts)
     return [f"tokemb fit-vocab {source} -o {quoted(vocab)} {' '.join(flags)}", model]
-
-
-def _is_vocabulary(texts: corpus.Corpus) -> bool:
-    from tokemb.vocabulary.folder import TOKENIZER
-
-    path = Path(texts.files[0])
-    return len(texts.files) == 1 and ((path / TOKENIZER).is_file() or path.suffix == ".json")
 
 
 def _write(

@@ -91,6 +91,7 @@ def test_columns_show_cardinality_and_load_of_partitions(folder):
         (("old.txt", "--fail-above", "0.2"), 2, "--fail-above requires --on"),
         (("old.counts.parquet", "--complete-rows"), 2, "--complete-rows reads the texts"),
         (("old.vocab", "--profile", "chars"), 2, "--profile must be left out or 'words'"),
+        (("-", "--complete-rows"), 2, "--complete-rows reads the input twice, which a pipe does not allow"),
         (("old.txt", "--partitions", "2"), 2, "--partitions is for columns"),
         (("table.csv", "--column", "user", "--column", "item", "--complete-rows"), 2, "--complete-rows is for texts"),
         (("old.txt", "--coverage", "1.5"), 2, "--coverage must be a number greater than 0 and at most 1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -76,13 +77,19 @@ def round_lengths(row_lengths: Mapping[int, int]) -> list[int]:
 
 
 def _longest_row(rows: Int64, size: int) -> npt.NDArray[np.float64]:
-    """Return the probability that none of ``size`` random rows is longer than each length, float64 ``(lengths,)``."""
-    up_to = np.cumsum(rows)
+    """Return the probability that none of ``size`` random rows is longer than each length, float64 ``(lengths,)``.
+
+    Rows are drawn without replacement: the probability is that of a hypergeometric distribution.
+    """
+    up_to = np.cumsum(rows).tolist()
     total = up_to[-1]
-    shares = np.ones(len(rows))
-    for drawn in range(size):  # rows are drawn without replacement
-        shares *= np.maximum(up_to - drawn, 0) / (total - drawn)
-    return shares
+
+    def log_choices(available: int) -> float:
+        if available < size:
+            return -math.inf
+        return math.lgamma(available + 1) - math.lgamma(available - size + 1)
+
+    return np.exp([log_choices(available) - log_choices(total) for available in up_to])
 
 
 def _mean(shares: npt.NDArray[np.float64], lengths: Int64) -> float:
