@@ -12,6 +12,7 @@ from tokemb._validation import ALGORITHMS, PROFILES
 from tokemb_cli import corpus, options, spark, values
 from tokemb_cli.console import note, quoted
 from tokemb_cli.row_sample import RowSample
+from tokemb_cli.word_limits import UNUSED, word_limits
 
 if TYPE_CHECKING:
     from tokemb import Encoder
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Leave out words that occur less often than this.",
 )
+@word_limits
 @click.option(
     "--reserve",
     multiple=True,
@@ -142,10 +144,10 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
 def _fit_table(
     texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path, settings: dict[str, Any], force: bool
 ) -> None:
-    unused = {"profile": None, "algorithm": "word", "reserve": (), "oov": True}
+    unused = {"profile": None, "algorithm": "word", "reserve": (), "oov": True, **UNUSED}
     for name, value in unused.items():
         if settings.pop(name) != value:
-            option = "--no-oov" if name == "oov" else f"--{name}"
+            option = "--no-oov" if name == "oov" else f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} is for vocabularies of texts; values of columns are not split")
     settings.pop("threads")
     from tokemb import ColumnEncoder

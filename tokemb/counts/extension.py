@@ -40,7 +40,9 @@ def extend_vocabulary(
     old = encoder.vocabulary
     model = encoder.specification["model"]
     # Words of an imported vocabulary can share an id, and `old` has only one of them. unk_token need not be in `vocab`.
-    reserved = [*old, *model["vocab"], model["unk_token"]]
+    # Stop words of the first fit are left out again.
+    stop_words = (encoder.settings or {}).get("stop_words", ())
+    reserved = [*old, *model["vocab"], model["unk_token"], *stop_words]
     new = select_tokens(counts, ties=splitting.ties, max_size=max_new, min_count=min_count, reserved=reserved)
     table = _extend_table(encoder.table, [*old, *new], counts)
     vocab = {**model["vocab"], **{token: index for index, token in enumerate(new, len(old))}}
