@@ -7,6 +7,7 @@ for (const figure of document.querySelectorAll("figure")) {
   const output = figure.querySelector("output");
   const points = JSON.parse(chart.dataset.points);
   let current = -1;
+  output.textContent = "Point at the chart, or focus it and press the arrow keys.";
 
   const show = (index) => {
     current = Math.max(0, Math.min(points.length - 1, index));

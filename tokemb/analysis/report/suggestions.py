@@ -62,14 +62,20 @@ def suggest(
         Suggestion(
             "output_dim",
             dim,
-            f"{size:,} tokens have {size * dim:,} weights ({embedding_mb(size, dim):,.1f} MB), and the text has "
-            f"{frequencies.total:,} tokens to learn them from; at most one weight for each token is a rule of thumb",
+            f"{_tokens(size, 'has', 'have')} {size * dim:,} weights ({embedding_mb(size, dim):,.1f} MB), and the "
+            f"text has {frequencies.total:,} tokens to learn them from; at most one weight for each token "
+            "is a rule of thumb",
         )
     ]
     if frequencies.unit == "words":  # the rows are measured in words, but a row of ids consists of subwords
         return suggestions
     lengths = _suggest_length(frequencies, untruncated, batch_size)
     return [*_suggest_selection(frequencies, size, coverage), *lengths, *suggestions]
+
+
+def _tokens(size: int, one: str, many: str) -> str:
+    """Return a number of tokens and the form of the verb for it."""
+    return f"1 token {one}" if size == 1 else f"{size:,} tokens {many}"
 
 
 def _suggest_selection(frequencies: Frequencies, size: int, coverage: float) -> list[Suggestion]:
@@ -83,7 +89,8 @@ def _suggest_selection(frequencies: Frequencies, size: int, coverage: float) -> 
         Suggestion(
             "max_size",
             size,
-            f"{size:,} tokens cover {covered[size - 1]:.2%} of the text, and the target is {coverage:.0%}{more}",
+            f"{_tokens(size, 'covers', 'cover')} {covered[size - 1]:.2%} of the text, and the target is "
+            f"{coverage:.0%}{more}",
         ),
         Suggestion(
             "min_count",
