@@ -121,6 +121,18 @@ def test_operation_of_version_0_raises_one_sentence(use):
         use()
 
 
+@pytest.mark.parametrize("character", ["\u061d", "\u166d", "\U000e0fff"])
+def test_character_of_a_newer_unicode_is_an_error(character):
+    tokenizer = load(normalizer={"type": "Lowercase"}, pre_tokenizer={"type": "WhitespaceSplit"})
+    assert tokenizer.encode_batch(["a é 🙂"]) == [[2, 1, 1]]
+    with pytest.raises(ValueError, match=f"U.{ord(character):04X} may get other ids .* pip install 'tokenizers<1'"):
+        tokenizer.encode_batch(["a", f"a {character}"])
+
+
+def test_character_of_a_newer_unicode_is_encoded_where_properties_play_no_role():
+    assert load(normalizer=None).encode_batch(["a \u061d"]) == [[2]]
+
+
 def test_stand_ins_can_be_made_and_copied():
     component = MissingModule().Sequence([MissingModule().Lowercase()])
     assert copy.deepcopy(component) is not component

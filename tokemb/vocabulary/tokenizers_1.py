@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 from tokemb.errors import MissingPackageError
+from tokemb.vocabulary.character_ranges import NEWER
+from tokemb.vocabulary.character_sets import Letters
 from tokemb.vocabulary.without_expressions import without_expressions
 
 # The texts that a tokenizer encodes when it is loaded. Version 1.0 reports most components that it lacks only then.
 _PROBES = ["a", "Ab 1, c\n"]
 # A part of the error for a word out of vocabulary if the vocabulary has no token for it.
 _NO_UNK = "token from the vocabulary"
+
+# Characters that are not in NEWER and that 1.0 treats differently: they are punctuation marks only there.
+_OTHER_DIFFERENCES = "166D 2E43-2E44"
 
 
 def missing_components() -> NoReturn:
@@ -89,6 +95,7 @@ class Tokenizer1:
     def _load(self, text: str) -> None:
         content = json.loads(text)
         loaded, self._prepare = without_expressions(content)
+        self._knows_characters = _knows_characters(loaded)
         self._tokenizer = _from_text(self._library, text if loaded is content else json.dumps(loaded))
         model = content["model"]
         vocabulary = model["vocab"]
@@ -117,6 +124,9 @@ class Tokenizer1:
 
     def encode_batch(self, texts: Sequence[str], add_special_tokens: bool = True) -> list[Any]:
         """Encode texts, without truncation and padding."""
+        if self._knows_characters:
+            for text in texts:
+                _check_characters(text)
         if self._prepare is not None:
             texts = [self._prepare(text) for text in texts]
         encodings: list[Any] = self._tokenizer.encode_batch(
@@ -168,6 +178,28 @@ class Tokenizer1:
 def adapt(library: Any) -> type[Tokenizer1]:  # noqa: ANN401
     """Return the adapter of the class ``tokenizers.Tokenizer`` of version 1.0."""
     return type("Tokenizer", (Tokenizer1,), {"_library": library, "__doc__": Tokenizer1.__doc__})
+
+
+def _knows_characters(content: dict[str, Any]) -> bool:
+    """Return whether the normalizer or the pre-tokenizer may use properties of characters."""
+    pre_tokenizer = content.get("pre_tokenizer") or {}
+    return bool(content.get("normalizer") or pre_tokenizer.get("type") not in ("CharDelimiterSplit", "FixedLength"))
+
+
+@cache
+def _differing() -> Letters:
+    return Letters({"x": f"{NEWER} {_OTHER_DIFFERENCES}"})
+
+
+def _check_characters(text: str) -> None:
+    if text.isascii():
+        return
+    for character in set(text):
+        if _differing()[ord(character)] == "x":
+            raise ValueError(
+                f"U+{ord(character):04X} may get other ids with tokenizers 1.0, which has tables of a newer Unicode "
+                "than 0.2x: pip install 'tokenizers<1'"
+            )
 
 
 def _from_text(library: Any, text: str) -> Any:  # noqa: ANN401

@@ -8,12 +8,12 @@ the steps of the normalizer after the last expression. They may only change the 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from tokemb.vocabulary import character_ranges
+from tokemb.vocabulary.character_sets import Letters
 from tokemb.vocabulary.expressions import FINAL_SIGMA, WORDS
 
 Component = dict[str, Any]
@@ -139,26 +139,6 @@ def _characters(expression: str) -> str | None:
     )
 
 
-class _Letters(dict[int, str]):
-    """Map each code point to the letter of the set that contains it. ``str.translate`` applies the map to a text."""
-
-    def __init__(self, sets: dict[str, str]) -> None:
-        """Initialize the map. ``sets`` are the ranges of each letter. All other characters get a space."""
-        super().__init__()
-        spans = [(-1, -1, " ")]
-        for letter, ranges in sets.items():
-            for span in ranges.split():
-                spans.append((int(span.partition("-")[0], 16), int(span.rpartition("-")[2], 16), letter))
-        spans.sort()
-        self._starts = [start for start, _, _ in spans]
-        self._ends = [(end, letter) for _, end, letter in spans]
-
-    def __missing__(self, code: int) -> str:
-        end, letter = self._ends[bisect_right(self._starts, code) - 1]
-        self[code] = letter if code <= end else " "
-        return self[code]
-
-
 # WORDS in the letters of ``_word_letters``: characters that are words of their own, those of words, those that join.
 _WORD = re.compile("a|w+(?:jw+)*")
 # FINAL_SIGMA in the letters of ``_sigma_letters``: Σ, other cased characters, and case-ignorable characters. Two
@@ -167,13 +147,13 @@ _FINAL = re.compile("[cS]i*S(?!i*[cS])")
 
 
 @cache
-def _word_letters() -> _Letters:
-    return _Letters({"a": character_ranges.ALONE, "w": character_ranges.WORD, "j": "27 200C-200D"})
+def _word_letters() -> Letters:
+    return Letters({"a": character_ranges.ALONE, "w": character_ranges.WORD, "j": "27 200C-200D"})
 
 
 @cache
-def _sigma_letters() -> _Letters:
-    letters = _Letters({"c": character_ranges.CASED, "i": character_ranges.CASE_IGNORABLE})
+def _sigma_letters() -> Letters:
+    letters = Letters({"c": character_ranges.CASED, "i": character_ranges.CASE_IGNORABLE})
     letters[ord("Σ")] = "S"
     return letters
 
