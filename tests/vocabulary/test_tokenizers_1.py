@@ -121,7 +121,7 @@ def test_operation_of_version_0_raises_one_sentence(use):
         use()
 
 
-@pytest.mark.parametrize("character", ["\u061d", "\u166d", "\U000e0fff"])
+@pytest.mark.parametrize("character", ["\u061d", "\u166d", "\U0001f16c", "\U000e0fff"])
 def test_character_of_a_newer_unicode_is_an_error(character):
     tokenizer = load(normalizer={"type": "Lowercase"}, pre_tokenizer={"type": "WhitespaceSplit"})
     assert tokenizer.encode_batch(["a é 🙂"]) == [[2, 1, 1]]
