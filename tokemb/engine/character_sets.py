@@ -18,13 +18,13 @@ _LONGEST = 4096
 
 @lru_cache(256)
 def matching_characters(expression: str) -> npt.NDArray[np.bool_]:
-    """Return which characters an expression for one character matches, as `tokenizers` runs it.
+    r"""Return which characters an expression for one character matches, as `tokenizers` runs it.
 
     The result is saved on disk. Making it takes about 0.1 seconds, loading it about a millisecond.
 
     Args:
         expression: An expression that matches exactly one character, regardless of the characters around it, for
-            example ``\\p{L}`` or ``[^\\s\\p{N}]`` (``regex_classes.one_character``).
+            example ``\p{L}`` or ``[^\s\p{N}]`` (``regex_classes.one_character``).
 
     Returns:
         bool (CODES,), read-only. Surrogates, which no text contains, do not match.
