@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from tokenizers import Tokenizer, decoders
-from tokenizers.models import Model, WordLevel
 
 from tokemb._validation import ALGORITHMS, check_choice, check_count, check_optional_count
 from tokemb.counts.select_tokens import (
@@ -29,6 +27,7 @@ from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
+from tokemb.vocabulary.tokenizers_library import Model, Tokenizer, decoders, models
 
 
 def fit_vocab(
@@ -134,7 +133,7 @@ def fit_vocab(
 
 def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTruncate) -> TokenizerJson:
     """Return the ``tokenizer.json`` of a word vocabulary with ``tokens`` in the order of their ids."""
-    specification = _specification(profile, "word", WordLevel({}, unk_token=UNK_TOKEN))
+    specification = _specification(profile, "word", models.WordLevel({}, unk_token=UNK_TOKEN))
     # The same content as through `tokenizers`, which takes six times as long.
     specification["model"]["vocab"] = {token: index for index, token in enumerate(tokens)}
     return shape.write(specification, 0, PAD_TOKEN)
