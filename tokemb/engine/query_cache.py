@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tokenizers
 
 from tokemb.kernels import object_cache, structs
 
@@ -23,18 +22,25 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 _SOURCES = (Path(__file__).parent, Path(structs.__file__))
 
 
-def cached_arrays(key: str, build: Callable[[], Arrays]) -> Arrays:
+def _accept(arrays: Arrays) -> bool:
+    return True
+
+
+def cached_arrays(key: str, build: Callable[[], Arrays], is_valid: Callable[[Arrays], bool] = _accept) -> Arrays:
     """Return the arrays that were saved for ``key``. Otherwise build and save them.
 
     Args:
         key: All that determines the arrays, except the versions of the code.
         build: Makes the arrays.
+        is_valid: Compares some of the saved arrays with new queries. Arrays for which it is false are built again.
     """
     name = f"characters-{hashlib.sha256(_versions() + key.encode()).hexdigest()[:32]}.npz"
     content = object_cache.read(name)
     if content is not None:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return dict(file)
+            arrays: Arrays = dict(file)
+        if is_valid(arrays):
+            return arrays
     arrays = build()
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
@@ -45,7 +51,9 @@ def cached_arrays(key: str, build: Callable[[], Arrays]) -> Arrays:
 @cache
 def _versions() -> bytes:
     """Return a digest of the version of `tokenizers` and of the code of this package."""
-    digest = hashlib.sha256(f"{tokenizers.__version__} {np.__version__}\n".encode())
+    from importlib.metadata import version  # a slow import that small inputs do not need
+
+    digest = hashlib.sha256(f"{version('tokenizers')} {np.__version__}\n".encode())
     folder, constants = _SOURCES
     for file in (*sorted(folder.glob("*.py")), constants):
         digest.update(file.read_bytes())
