@@ -93,6 +93,11 @@ class CharTable:
             self._add(arrays)
             self._queries = CharQueries(self._steps, self.neighbor_split, arrays["runs"].tolist())
 
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """One character of each run so far."""
+        return self._queries.runs
+
     def class_of(self, character: str) -> int | None:
         """Return the class of a character of normalized text, or ``None`` if it depends on more than the neighbours."""
         return self._queries.class_of(character)
