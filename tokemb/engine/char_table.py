@@ -177,7 +177,7 @@ class CharTable:
         classes = np.full(256, SPECIAL, np.uint8)
         for byte in range(128):
             if self._single_byte(byte) == byte + 32 * (folds and byte in upper):
-                classes[byte] = self.table.classes[self.table.starts[byte]]
+                classes[byte] = self.table.classes[self.table.starts[self._first_entry + byte]]
         boundaries = np.flatnonzero(np.diff(classes)) + 1
         lows, ends = np.append(0, boundaries), np.append(boundaries, 256)
         ranges = np.stack([lows, ends - lows - 1, classes[lows]], axis=1).astype(np.uint8)
@@ -186,11 +186,16 @@ class CharTable:
         ranges = ranges[np.argsort(ranges[:, 2], kind="stable")]
         return ranges, np.array([upper[0], len(upper) - 1] if folds else [255, 0], np.uint8)
 
+    @property
+    def _first_entry(self) -> int:
+        """The entry of U+0000."""
+        return PAGE * int(self.table.page_of[0])
+
     def _single_byte(self, byte: int) -> int | None:
         """Return the one byte that an ASCII ``byte`` always becomes, or ``None``."""
-        table = self.table
-        first, last = table.starts[byte], table.starts[byte + 1]
-        if last - first != 1 or table.flags[byte] or table.classes[first] & JOINS:
+        table, entry = self.table, self._first_entry + byte
+        first, last = table.starts[entry], table.starts[entry + 1]
+        if last - first != 1 or table.flags[entry] or table.classes[first] & JOINS:
             return None
         return int(table.text[first])
 

@@ -43,7 +43,7 @@ def cached_arrays(key: str, build: Callable[[], Arrays], is_valid: Callable[[Arr
             return arrays
     arrays = build()
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     object_cache.write(name, buffer.getvalue())
     return arrays
 
