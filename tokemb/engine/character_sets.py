@@ -71,13 +71,11 @@ def changed_characters(normalize: Callable[[str], str]) -> CharacterSet:
 
 @cache
 def reordered_characters() -> CharacterSet:
-    """Return the characters that Unicode normalization may swap with a neighbour (``components.is_reordered``)."""
+    """Return the characters that Unicode normalization may swap with a neighbour (``is_reordered``)."""
     return _unpacked(cached_arrays("reordered", lambda: _packed(_query_reordered())))
 
 
 def _query_reordered() -> CharacterSet:
-    from tokemb.engine.components import is_reordered
-
     decompose = normalizers.NFD().normalize_str
 
     def is_simple(text: str) -> bool:
@@ -87,6 +85,16 @@ def _query_reordered() -> CharacterSet:
     reordered = np.zeros(CODES, np.bool_)
     reordered[codes_of("".join(filter(is_reordered, chain.from_iterable(outside_simple_ranges(is_simple)))))] = True
     return reordered
+
+
+@cache
+def is_reordered(character: str) -> bool:
+    """Return whether normalization may swap ``character`` with a neighbour, because its combining class is not zero."""
+    first, last = "\u0334", "\u0345"  # characters of the lowest and of the highest combining class
+    decompose = normalizers.NFD().normalize_str
+    return decompose(character + first) != decompose(character) + first or (
+        decompose(last + character) != last + decompose(character)
+    )
 
 
 def outside_simple_ranges(is_simple: Callable[[str], bool]) -> Iterator[str]:

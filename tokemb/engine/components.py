@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from tokemb.engine.character_sets import CODES, CharacterSet, changed_characters, matching_characters
+from tokemb.engine.character_sets import CODES, CharacterSet, changed_characters, is_reordered, matching_characters
 from tokemb.engine.regex_classes import ClassRun, alternatives, between_look_arounds, one_character
 from tokemb.vocabulary.tokenizer_json import BLANK, steps, tokenizer_of
-from tokemb.vocabulary.tokenizers_library import Normalizer, PreTokenizer, Regex, normalizers, pre_tokenizers
+from tokemb.vocabulary.tokenizers_library import Normalizer, PreTokenizer, Regex, pre_tokenizers
 
 Component = dict[str, Any]
 
@@ -145,16 +145,6 @@ def _none_if(normalizer: Normalizer, depends: Callable[[str], bool]) -> Callable
 
 def _combines(character: str) -> bool:
     return character >= _FIRST_COMBINING or character == "\r"
-
-
-@cache
-def is_reordered(character: str) -> bool:
-    """Return whether normalization may swap ``character`` with a neighbour, because its combining class is not zero."""
-    first, last = "\u0334", "\u0345"  # characters of the lowest and of the highest combining class
-    decompose = normalizers.NFD().normalize_str
-    return decompose(character + first) != decompose(character) + first or (
-        decompose(last + character) != last + decompose(character)
-    )
 
 
 def neighbor_split(component: Component | None) -> NeighborSplit:
