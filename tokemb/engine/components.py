@@ -175,8 +175,7 @@ def neighbor_split(component: Component | None) -> NeighborSplit:
     for part in rest:
         if part["type"] == "Metaspace" and getattr(_pre_tokenizer(part), "prepend_scheme", "first") == "first":
             raise UnprovableError("the result of the pre-tokenizer Metaspace depends on positions in the text")
-    isolates = all(_isolates(part) for part in parts[: len(groups)])
-    split = _sequence(parts[: len(groups)])
+    isolates, split = all(map(_isolates, parts[: len(groups)])), _sequence(parts[: len(groups)])
     return NeighborSplit(split, tuple(map(tuple, groups)), _sequence(rest) if rest else None, isolates)
 
 

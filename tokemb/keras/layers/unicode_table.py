@@ -95,7 +95,7 @@ class _Pages:
         return [character for character, flag in zip(characters, flags, strict=True) if flag & NEEDS_REFERENCE]
 
     def arrays(self, rule: ContextRule) -> UnicodeTable:
-        length = max(len(text) for page in self._pages if not isinstance(page, int) for text in page)
+        length = max(1, *(len(text) for page in self._pages if not isinstance(page, int) for text in page))
         page_of = np.zeros(PAGES, np.int32)
         number_of_content: dict[bytes, int] = {}
         distinct: list[tuple[Int32, UInt8, UInt8]] = []
