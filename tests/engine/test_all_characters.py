@@ -138,11 +138,19 @@ def test_normalize_each_is_one_by_one(normalizer):
     assert normalize_each(normalizer.normalize_str, texts) == [normalizer.normalize_str(text) for text in texts]
 
 
-def test_the_first_request_of_a_page_adds_all_pages():
+def test_pages_are_added_alone_until_they_are_many_or_saved(tmp_path, monkeypatch):
+    monkeypatch.setenv(object_cache.FOLDER_VARIABLE, str(tmp_path))
     split = neighbor_split(json.loads(pre_tokenizers.Whitespace().__getstate__()))
     table = CharTable([], split, "Whitespace")
-    table.query_tokenizers([0x4E])
+    table.query_tokenizers([0x4E, 0xD8])
+    assert np.flatnonzero(table.table.page_of >= 0).tolist() == [0, 0x4E, 0xD8]
+    few = {code: describe(table.table, code) for code in (0x41, 0x4E00, 0x4EFF, 0xD800)}
+    table.query_tokenizers(range(0x20, 0x40))
     complete = table.table
     assert (complete.page_of >= 0).all()
+    assert {code: describe(complete, code) for code in few} == few
     table.query_tokenizers([0x1F6])
     assert table.table is complete
+    another = CharTable([], split, "Whitespace")
+    another.query_tokenizers([0x4E])
+    assert (another.table.page_of >= 0).all()

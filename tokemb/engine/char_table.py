@@ -1,21 +1,23 @@
 """The tables of the normalization and the class of each character for the kernels.
 
-The first page of 256 characters is made by querying the normalizer and the pre-tokenizer, which takes about a
-millisecond. The tables of all of Unicode take about a second, so they are saved on disk. They are loaded when a text
-contains a character of another page.
+A page of 256 characters is made by querying the normalizer and the pre-tokenizer, which takes some milliseconds. The
+tables of all of Unicode take a second or two, so they are made when texts contain characters of many pages, and saved
+on disk. Saved tables are loaded when a text contains a character of another page than the first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from threading import Lock
 
 import numpy as np
 
 from tokemb.engine.all_characters import describe_all
 from tokemb.engine.char_queries import CharQueries, encode, growth
+from tokemb.engine.character_sets import SURROGATES
 from tokemb.engine.components import NeighborSplit, Step
-from tokemb.engine.query_cache import Arrays, cached_arrays
+from tokemb.engine.query_cache import Arrays, cached_arrays, saved_arrays
 from tokemb.kernels.structs import (
     BEGINS_TOKEN,
     CODES,
@@ -32,6 +34,8 @@ from tokemb.kernels.structs import (
 
 # The number of characters of saved tables that are queried again.
 _SAMPLE = 64
+# Querying more pages than this takes longer than making the tables of all of Unicode.
+_MANY_PAGES = 24
 
 
 class CharTable:
@@ -80,16 +84,25 @@ class CharTable:
             *_concatenate(tokens),
             *_concatenate(normal_tokens),
         )
-        self._add(self._first_page())
+        self._pages = {0}
+        self._add(self._describe_pages())
         ranges, folded = self._ranges()
         self.table = self.table._replace(ranges=ranges, folded=folded)
 
     def query_tokenizers(self, pages: Iterable[int]) -> None:
-        """Add all characters to the table if one of ``pages`` is not in it."""
+        """Add ``pages`` to the table, or all of Unicode if these tables are saved or many pages were added."""
         with self._lock:
-            if all(self.table.page_of[page] >= 0 for page in pages):
+            missing = {page for page in pages if self.table.page_of[page] < 0}
+            if not missing:
                 return
-            arrays = cached_arrays(self._key, lambda: describe_all(self._steps, self.neighbor_split), self._is_valid)
+            self._pages |= missing
+            arrays = saved_arrays(self._key, self._is_valid)
+            if arrays is None and len(self._pages) <= _MANY_PAGES:
+                self._add(self._describe_pages())
+                return
+            if arrays is None:
+                build = partial(describe_all, self._steps, self.neighbor_split)
+                arrays = cached_arrays(self._key, build, self._is_valid)
             self._add(arrays)
             self._queries = CharQueries(self._steps, self.neighbor_split, arrays["runs"].tolist())
 
@@ -102,18 +115,22 @@ class CharTable:
         """Return the class of a character of normalized text, or ``None`` if it depends on more than the neighbours."""
         return self._queries.class_of(character)
 
-    def _first_page(self) -> Arrays:
-        """Return the arrays of ``describe_all`` for the first page, without ``UNCHANGED``."""
-        described = [self._queries.describe(chr(code)) for code in range(PAGE)]
+    def _describe_pages(self) -> Arrays:
+        """Return the arrays of ``describe_all`` for ``_pages``, without ``UNCHANGED``."""
+        pages = sorted(self._pages)
+        codes = [code for page in pages for code in range(PAGE * page, PAGE * (page + 1))]
+        described = [None if _is_surrogate(code) else self._queries.describe(chr(code)) for code in codes]
         encoded = [encode(parts or []) for parts in described]
         text, classes = (np.frombuffer(b"".join(parts), np.uint8) for parts in zip(*encoded, strict=True))
+        page_of = np.full(PAGES, -1, np.int32)
+        page_of[pages] = np.arange(len(pages))
         return {
-            "page_of": np.where(np.arange(PAGES) == 0, 0, -1).astype(np.int32),
+            "page_of": page_of,
             "lengths": np.array([len(text) for text, _ in encoded], np.uint8),
             "text": text,
             "classes": classes,
             "flags": np.array([NEEDS_REFERENCE * (parts is None) for parts in described], np.uint8),
-            "growth": np.array(growth({code: text for code, (text, _) in enumerate(encoded)})),
+            "growth": np.array(growth({code: text for code, (text, _) in zip(codes, encoded, strict=True) if text})),
         }
 
     def _add(self, arrays: Arrays) -> None:
@@ -198,6 +215,10 @@ class CharTable:
         if last - first != 1 or table.flags[entry] or table.classes[first] & JOINS:
             return None
         return int(table.text[first])
+
+
+def _is_surrogate(code: int) -> bool:
+    return SURROGATES.start <= code < SURROGATES.stop
 
 
 def _concatenate(texts: Sequence[str]) -> tuple[UInt8, Int32]:

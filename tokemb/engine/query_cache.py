@@ -22,30 +22,34 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 _SOURCES = (Path(__file__).parent, Path(structs.__file__))
 
 
-def _accept(arrays: Arrays) -> bool:
-    return True
-
-
-def cached_arrays(key: str, build: Callable[[], Arrays], is_valid: Callable[[Arrays], bool] = _accept) -> Arrays:
-    """Return the arrays that were saved for ``key``. Otherwise build and save them.
+def saved_arrays(key: str, is_valid: Callable[[Arrays], bool] | None = None) -> Arrays | None:
+    """Return the arrays that were saved for ``key``, or ``None``.
 
     Args:
         key: All that determines the arrays, except the versions of the code.
-        build: Makes the arrays.
-        is_valid: Compares some of the saved arrays with new queries. Arrays for which it is false are built again.
+        is_valid: Compares some of the saved arrays with new queries. Arrays for which it is false are not returned.
     """
-    name = f"characters-{hashlib.sha256(_versions() + key.encode()).hexdigest()[:32]}.npz"
-    content = object_cache.read(name)
-    if content is not None:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            arrays: Arrays = dict(file)
-        if is_valid(arrays):
-            return arrays
-    arrays = build()
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    object_cache.write(name, buffer.getvalue())
+    content = object_cache.read(_name(key))
+    if content is None:
+        return None
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays: Arrays = dict(file)
+    return arrays if is_valid is None or is_valid(arrays) else None
+
+
+def cached_arrays(key: str, build: Callable[[], Arrays], is_valid: Callable[[Arrays], bool] | None = None) -> Arrays:
+    """Return what ``saved_arrays`` returns. If that is nothing, make the arrays with ``build`` and save them."""
+    arrays = saved_arrays(key, is_valid)
+    if arrays is None:
+        arrays = build()
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        object_cache.write(_name(key), buffer.getvalue())
     return arrays
+
+
+def _name(key: str) -> str:
+    return f"characters-{hashlib.sha256(_versions() + key.encode()).hexdigest()[:32]}.npz"
 
 
 @cache
