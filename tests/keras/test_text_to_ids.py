@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import CORPORA
+from tokemb.engine.char_queries import CharQueries
+from tokemb.engine.components import normalizer_steps
 from tokemb.engine.scan_plan import char_table_of
 from tokemb.keras.layers.graph import pretokenize
 from tokemb.keras.layers.text_to_ids import TextToIds
 from tokemb.keras.layers.unicode_table import unicode_table
-from tokemb.kernels.structs import NEEDS_REFERENCE, PAGE, PAGES
+from tokemb.kernels.structs import PAGE, PAGES
 from tokemb.vocabulary.profiles import PROFILES
 from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
 
@@ -122,26 +124,23 @@ def test_no_texts_and_empty_ones(encoder, texts, maxlen):
 def test_every_character_is_what_it_is_when_asked_alone(profile):
     specification = tokenizer_json_of(PROFILES[profile].tokenizer())
     components = [json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer")]
-    characters, code_points = unicode_table(*components), char_table_of(*components)
-    pages = [*range(0, 0xD8, 9), *range(0xE0, PAGES, 97)]
-    code_points.query_tokenizers(pages)
-    table = code_points.table
-    for page in pages:
+    characters, char_table = unicode_table(*components), char_table_of(*components)
+    queries = CharQueries(
+        normalizer_steps(specification["normalizer"]), char_table.neighbor_split, list(map(ord, char_table.runs))
+    )
+    for page in [*range(0, 0xD8, 9), *range(0xE0, PAGES, 97)]:
         for code in range(page * PAGE, (page + 1) * PAGE):
-            entry = table.page_of[page] * PAGE + code % PAGE
-            if table.flags[entry] & NEEDS_REFERENCE:
+            parts = queries.describe(chr(code))
+            if parts is None:
                 continue
-            first, last = table.starts[entry : entry + 2]
-            there = (table.text[first:last] & 0xC0) != 0x80
-            becomes = bytes(table.text[first:last]).decode()
             mine = characters.page_of[page] * PAGE + code % PAGE
-            classes = characters.classes[mine, : len(becomes)].tolist()
-            assert classes == table.classes[first:last][there].tolist(), hex(code)
-            assert np.all(characters.classes[mine, len(becomes) :] == 0x80)
+            classes = characters.classes[mine, : len(parts)].tolist()
+            assert classes == [char_class for _, char_class in parts], hex(code)
+            assert np.all(characters.classes[mine, len(parts) :] == 0x80)
             kept = [
                 chr(code + by) for by, kind in zip(characters.becomes[mine].tolist(), classes, strict=False) if kind
             ]
-            assert kept == [part for part, kind in zip(becomes, classes, strict=True) if kind], hex(code)
+            assert kept == [part for part, kind in parts if kind], hex(code)
 
 
 def test_bytes_that_are_no_text_are_an_error():

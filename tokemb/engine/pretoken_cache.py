@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb.engine.buffers import string_buffers
+from tokemb.engine.single_characters import ids_of_codes, single_characters
 from tokemb.kernels import find_all, insert
-from tokemb.kernels.structs import ALONE, KEPT, SLACK, SLOT, TAIL, Int32, PretokenTable, Table, Text, UInt64
+from tokemb.kernels.structs import CODES, SLACK, SLOT, Int32, PretokenTable, Table, Text, UInt64
 from tokemb.rows.ragged import Ragged
 
 # Shorter texts are copied and padded with spare bytes, so that the kernels can read many bytes at once.
@@ -52,7 +53,7 @@ class PretokenCache:
         """Return the ids of the characters that are pre-tokens of their own with one id.
 
         Returns:
-            int32, as many as ``table.flags``. -1 for all other characters, and for all characters if added tokens are
+            int32 (CODES,), one plus the id. 0 for all other characters, and for all characters if added tokens are
             matched in the normalized text, which must then be complete.
         """
         memo = self._character_ids
@@ -61,20 +62,15 @@ class PretokenCache:
         return memo[1]
 
     def _compute_character_ids(self, table: Table) -> Int32:
-        ids = np.full(len(table.flags), -1, np.int32)
-        if len(table.normal_token_starts) > 1:
-            return ids
-        leads = np.append(0, np.cumsum(table.classes != TAIL))
-        is_single = (np.diff(leads[table.starts]) == 1) & (table.flags == 0)
-        is_single[is_single] = table.classes[table.starts[:-1][is_single]] == KEPT | ALONE
-        numbers = np.empty(len(ids), np.int32)
-        find_all(self.pretokens, _with_slack(Text(table.text, table.starts.astype(np.int64))), numbers)
-        is_single &= numbers >= 0
-        entries = np.flatnonzero(is_single)
-        packed_ids = self._packed_ids[numbers[entries]]
+        packed_ids = self._packed_ids[: self.size]
         single = packed_ids >> np.uint64(32) == 1
-        ids[entries[single]] = (packed_ids[single] & np.uint64(0xFFFFFFFF)).astype(np.int32)
-        return ids
+        ids = np.where(single, (packed_ids & np.uint64(0xFFFFFFFF)).astype(np.int32), np.int32(-1))
+        codes, normalized = single_characters(table)
+        character_ids = np.zeros(CODES, np.int32)
+        character_ids[codes] = ids_of_codes(self.pretokens.text, self.pretokens.starts[: self.size + 1], ids)[
+            normalized
+        ]
+        return character_ids
 
     def texts(self) -> pa.LargeStringArray:
         """Return the pre-tokens in the order of their numbers, ``large_string`` (size,)."""

@@ -82,7 +82,8 @@ def char_table_of(
     if component is not None:
         whole = tokenizer_of({**BLANK, "normalizer": component}).normalizer
         normalized_tokens = tuple(filter(None, map(whole.normalize_str, normalized_tokens)))
-    return CharTable(steps, neighbor_split(json.loads(pre_tokenizer)), tokens, normalized_tokens)
+    split, key = neighbor_split(json.loads(pre_tokenizer)), f"{normalizer}\n{pre_tokenizer}"
+    return CharTable(steps, split, key, tokens, normalized_tokens)
 
 
 def _pretoken_tokenizer(specification: TokenizerJson, split: NeighborSplit) -> Tokenizer:
