@@ -175,7 +175,7 @@ def killing(flag: Path, partition: int):
         (2, {"max_size": 30, "reserve": ["tie1", "absent"]}),
         (7, {"profile": "keras", "oov": False, "min_count": 4}),
         (7, {"profile": "text-vectorization", "max_size": 20, "min_count": 2, "maxlen": 9}),
-        (20, {}),
+        (9, {}),
         (2, {"algorithm": "wordpiece", "max_size": 600}),
     ],
 )

@@ -60,11 +60,19 @@ def test_an_installation_that_cannot_be_written_to(tmp_path, home):
         assert start(tmp_path, **environment).communicate() == (PADDED, said)
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """A cache that a process has filled."""
+    cache = tmp_path_factory.mktemp("cache")
+    assert start(ROOT, TOKEMB_CACHE_DIR=str(cache)).communicate() == (PADDED, SAID)
+    return cache
+
+
 @pytest.mark.parametrize("spoil", [lambda code: code[:1000], lambda code: code[:-1] + bytes([code[-1] ^ 1])])
-def test_code_that_was_damaged_is_made_again(tmp_path, spoil):
-    assert start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path)).communicate() == (PADDED, SAID)
-    [file] = tmp_path.iterdir()
+def test_code_that_was_damaged_is_made_again(tmp_path, compiled, spoil):
+    [file] = compiled.iterdir()
     whole = file.read_bytes()
+    file = tmp_path / file.name
     file.write_bytes(spoil(whole))
     assert start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path)).communicate() == (PADDED, SAID)
     assert file.read_bytes() == whole

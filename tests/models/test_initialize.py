@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import DATA, command_here, tokemb_command
+from tests.conftest import DATA, command_here
 from tokemb.errors import ArgumentError, ModelError, VectorsError
 from tokemb.models.embedding_lookup import read_lookup
 from tokemb.models.export_vectors import export_vectors
@@ -238,7 +238,7 @@ def test_the_command_there_and_back(tmp_path, encoder):
     encoder.save(tmp_path / "v")
     (tmp_path / "glove.txt.gz").write_bytes(gzip.compress(GLOVE.encode()))
     init = ("init-model", "--vocab", "v", "-o", "m.keras", "--vectors")
-    run = tokemb_command(*init, "glove.txt.gz", "--seed", 5, cwd=tmp_path)
+    run = command_here(*init, "glove.txt.gz", "--seed", 5, cwd=tmp_path)
     assert run.stdout == b""
     assert ok(run) == [
         "read       glove.txt.gz: GloVe text, 5 rows of 2",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tokemb
-from tests.conftest import command_here, ok, tokemb_command
+from tests.conftest import command_here, ok
 from tokemb import kernels
 from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.ragged import Ragged
@@ -48,7 +48,7 @@ def trained(tmp_path_factory):
     (here / "rows.txt").write_text("".join(f"{row} unknown\n" for row in topics()))
     tokemb.fit_vocab(topics(), profile="whitespace").save(here / "rows.vocab")
     arguments = "--vocab rows.vocab --dim 16 --epochs 10 --learning-rate 0.05 --sample 0 -o vectors"
-    run = ok(tokemb_command("train", "skipgram", "rows.txt", *arguments.split(), cwd=here))
+    run = ok(command_here("train", "skipgram", "rows.txt", *arguments.split(), cwd=here))
     return here, run.stderr.decode(), json.loads((here / "vectors" / "training.json").read_text())
 
 
