@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -165,6 +163,13 @@ class Corpus:
         """Whether the corpus is a table of columns, and not one column of texts or of sequences of events."""
         return len(self.columns) > 1 or (any(len(parts) > 1 for parts in self.columns) and not self.group_by)
 
+    @property
+    def default_profile(self) -> str:
+        """The profile of a vocabulary that is fitted to the corpus unless an option names another."""
+        from tokemb.vocabulary.profiles import EVENT_PROFILE
+
+        return EVENT_PROFILE if self.group_by else "words"
+
     @contextmanager
     def open(self) -> Iterator[Iterator[pa.RecordBatch]]:
         """Yield the batches of ``tokemb.read_corpus``, or groups as rows of tokens. Show the progress on a terminal."""
@@ -272,23 +277,11 @@ def check_distinct(files: Sequence[Path | None], output: Path) -> None:
     Raises:
         click.UsageError: If it would.
     """
-    target = _status(output, sys.stdout)
-    if target is None:
-        return
-    folder = os.path.realpath(output) if stat.S_ISDIR(target.st_mode) else None
-    for file in filter(None, files):
-        status = _status(file, sys.stdin)
-        is_same = status is not None and stat.S_ISREG(status.st_mode) and os.path.samestat(status, target)
-        if is_same or (folder is not None and Path(folder) in Path(os.path.realpath(file)).parents):
-            raise click.UsageError(f"the output is also an input: {file}")
+    from tokemb.files.overlap import replaced_input
 
-
-def _status(path: Path, stream: TextIO | None) -> os.stat_result | None:
-    """Return the status of a file, or for ``-`` of the file that ``stream`` is redirected to, if it exists."""
-    try:
-        return path.stat() if str(path) != "-" or stream is None else os.fstat(stream.fileno())
-    except (OSError, ValueError):  # ValueError: the stream is closed
-        return None
+    file = replaced_input(filter(None, files), output)
+    if file is not None:
+        raise click.UsageError(f"the output is also an input: {file}")
 
 
 def _flat(columns: Sequence[Sequence[str]]) -> list[str]:

@@ -70,6 +70,10 @@ ASCII_PUNCTUATION = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\x27]'
 ASCII_SPACE = r"[ \t\n\x0B\f\r]+"
 
 
+# The profile of events and of values of columns, which are looked up unchanged. It splits texts the least.
+EVENT_PROFILE = "whitespace"
+
+
 def python_lower() -> Normalizer:
     """Return a normalizer equivalent to Python's ``str.lower``."""
     return normalizers.Sequence([normalizers.Replace(Regex(_FINAL_SIGMA), "ς"), normalizers.Lowercase()])
@@ -102,7 +106,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 ties="descending",
             ),
             Profile(
-                "whitespace",
+                EVENT_PROFILE,
                 None,
                 pre_tokenizers.WhitespaceSplit(),
             ),
