@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,24 +29,24 @@ _COLUMN = click.option(
     metavar="NAME",
     help="Column that holds the texts.  [default: the only column, or the one named text]",
 )
-_COLUMNS = (
-    click.option(
-        "--column",
-        multiple=True,
-        metavar="NAME[,NAME]",
-        help="Column to read. Repeat the option to read several columns of a table. NAME,NAME makes one event of the "
-        "values of both columns.  [default: the only column, or the one named text]",
-    ),
-    click.option(
-        "--group-by",
-        metavar="NAME,...",
-        help="Make one row, a sequence of events, of all rows that have the same value in these columns.",
-    ),
-    click.option(
-        "--order-by",
-        metavar="NAME,...",
-        help="Sort each group by these columns, smallest first.  [default: in the order of the files]",
-    ),
+_COLUMNS = click.option(
+    "--column",
+    multiple=True,
+    metavar="NAME[,NAME]",
+    help="Column to read. Repeat the option to read several columns of a table. NAME,NAME makes one event of the "
+    "values of both columns.  [default: the only column, or the one named text]",
+)
+_GROUP_BY = partial(
+    click.option,
+    "--group-by",
+    metavar="NAME,...",
+    help="Make one row, a sequence of events, of all rows that have the same value in these columns.",
+)
+_ORDER_BY = partial(
+    click.option,
+    "--order-by",
+    metavar="NAME,...",
+    help="Sort each group by these columns, smallest first.  [default: in the order of the files]",
 )
 _OPTIONS = (
     click.option(
@@ -99,7 +99,12 @@ def files(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def tables(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add one or more files of texts or tables, and the options to read and group them, to a command."""
-    return _with(command, (*_COLUMNS, *_OPTIONS))
+    return _with(command, (_COLUMNS, _GROUP_BY(), _ORDER_BY(), *_OPTIONS))
+
+
+def ungrouped_tables(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the same as ``tables``. Help does not show the options to group, which the command refuses by name."""
+    return _with(command, (_COLUMNS, _GROUP_BY(hidden=True), _ORDER_BY(hidden=True), *_OPTIONS))
 
 
 def _with(command: Callable[..., Any], options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
 
 
 @click.command("ratings", context_settings={"default_map": _SCHEDULE})
-@corpus.tables
+@corpus.ungrouped_tables
 @click.option("--rating", required=True, metavar="NAME", help="Column that holds the ratings: numbers.")
 @training.output
 @training.test

@@ -37,7 +37,11 @@ from tokemb_cli import corpus, options, training, values
     "--learning-rate", type=values.Number(above=0), default=0.025, show_default=True, help="Initial learning rate."
 )
 @click.option(
-    "--last-rate", type=values.Number(above=0), default=0.0001, show_default=True, help="Final learning rate."
+    "--final-learning-rate",
+    type=values.Number(above=0),
+    default=0.0001,
+    show_default=True,
+    help="Final learning rate.",
 )
 @click.option("--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed.")
 @click.option(

@@ -230,8 +230,8 @@ def test_rows_without_neighbours_are_an_error(rows):
         ({"threads": 0}, "threads must be"),
         ({"seed": -1}, "seed must be"),
         ({"sample": 1}, "sample must be at least 0 and less than 1"),
-        ({"learning_rate": 0.00001}, "learning_rate must be finite and at least last_rate"),
-        ({"last_rate": 0}, "both greater than 0"),
+        ({"learning_rate": 0.00001}, "learning_rate must be finite and at least final_learning_rate"),
+        ({"final_learning_rate": 0}, "both greater than 0"),
     ],
 )
 def test_settings_that_cannot_be(settings, message):
