@@ -217,6 +217,18 @@ def test_choices_are_the_entries_of_the_tables():
     assert [choices.PROFILES, choices.OUTPUT_FORMATS, choices.PROJECTIONS] == [tuple(table) for table in tables]
 
 
+def test_map_in_the_readme_is_a_small_picture_of_the_text_of_the_guides():
+    spec = importlib.util.spec_from_file_location("make_map", ROOT / "docs" / "make_map.py")
+    module = importlib.util.module_from_spec(spec)
+    pytest.importorskip("PIL")
+    spec.loader.exec_module(module)
+    sentences = list(module.sentences())
+    assert len(sentences) > 500
+    assert not any("`" in sentence for sentence in sentences)
+    assert module.PICTURE.read_bytes().startswith(b"\x89PNG")
+    assert module.PICTURE.stat().st_size < 150_000
+
+
 def test_links_lead_somewhere():
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "vocab" / "README.md"):
         for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):
