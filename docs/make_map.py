@@ -18,7 +18,7 @@ PICTURE = DOCS / "map.png"
 
 # Pages that are lists of options or of links, and not text.
 _LISTS = {"api.md", "changelog.md", "cli.md", "index.md", "results.md"}
-_CODE = re.compile(r"```.*?```|`[^`]*`|\]\([^)]*\)", re.DOTALL)
+_CODE = re.compile(r"```.*?```|``.*?``|`[^`]*`|\]\([^)]*\)", re.DOTALL)
 _PIXELS, _COLORS = 1000, 16
 _SETTINGS = SkipGram(dim=40, epochs=60, window=6, sample=1e-3, seed=3)
 

@@ -199,6 +199,20 @@ class Corpus:
         with self._read_table([*_flat(columns), *self.keep], self.keep) as batches:
             yield batches
 
+    def read(self) -> pa.Table:
+        """Return all batches of ``open`` as a table."""
+        import pyarrow as pa
+
+        with self.open() as batches:
+            return pa.Table.from_batches(list(batches))
+
+    def read_table(self, columns: Sequence[Sequence[str]]) -> pa.Table:
+        """Return all batches of ``open_table`` as a table."""
+        import pyarrow as pa
+
+        with self.open_table(columns) as batches:
+            return pa.Table.from_batches(list(batches))
+
     @contextmanager
     def _grouped(self, columns: Sequence[Sequence[str]]) -> Iterator[pa.Table]:
         from tokemb import group_events

@@ -83,16 +83,11 @@ def command(
         on_epoch=training.on_epoch(rows.quiet),
         **arguments,
     )
-    trained.save(output, force=force)
-    if not rows.quiet:
-        training.report(trained, output, rows.rows_read)
+    training.finish(trained, rows, output, force)
 
 
 def _read(rows: corpus.Corpus) -> Labelled:
-    import pyarrow as pa
-
     from tokemb.training.classify import Labelled
 
-    with rows.open() as batches:
-        table = pa.Table.from_batches(list(batches))
+    table = rows.read()
     return Labelled(table.column(0), table.column(1).to_pylist())

@@ -89,22 +89,13 @@ def command(
     from tokemb.training.ratings import train_ratings
 
     trained = train_ratings(
-        _read(rows),
+        rows.read_table(rows.columns),
         rows.columns,
         rating,
-        test=None if test is None else _read(replace(rows, files=(test,))),
+        test=None if test is None else replace(rows, files=(test,)).read_table(rows.columns),
         rating_range=arguments.pop("rating_range"),
         schedule=schedule,
         on_epoch=training.on_epoch(rows.quiet),
         **arguments,
     )
-    trained.save(output, force=force)
-    if not rows.quiet:
-        training.report(trained, output, rows.rows_read)
-
-
-def _read(rows: corpus.Corpus) -> Any:  # noqa: ANN401 - an Arrow table
-    import pyarrow as pa
-
-    with rows.open_table(rows.columns) as batches:
-        return pa.Table.from_batches(list(batches))
+    training.finish(trained, rows, output, force)

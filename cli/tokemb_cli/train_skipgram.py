@@ -76,6 +76,4 @@ def command(vocab: Path, output: Path, force: bool, **arguments: Any) -> None:  
     training.import_keras()
     with rows.open() as batches:
         trained = train_skipgram(batches, encoder, settings, on_epoch=training.on_epoch(rows.quiet))
-    trained.save(output, force=force)
-    if not rows.quiet:
-        training.report(trained, output, rows.rows_read)
+    training.finish(trained, rows, output, force)

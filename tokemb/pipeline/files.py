@@ -20,7 +20,7 @@ from tokemb.pipeline.encoded_stream import RowOptions
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport, TableReport
 from tokemb.sources.corpus import read_corpus, read_table
-from tokemb.sources.listing import Source, find_sources, identify
+from tokemb.sources.listing import Source, find_sources, identify, identify_files
 from tokemb.tables.encoder import ColumnEncoder
 from tokemb.vocabulary.vocabulary import check_vocabulary
 
@@ -225,7 +225,7 @@ def _embed_ids(
 
     source = open_ids(*files)
     _check_distinct(source.files, output)
-    target = _target(output, sharding[0], sharding[1], lambda: {"files": _described(source.files)}, sharding[2])
+    target = _target(output, sharding[0], sharding[1], lambda: {"files": identify_files(source.files)}, sharding[2])
     return embed_ids(embedder, source, target, pooling, dtype, force=sharding[2], round_floats=round_floats)
 
 
@@ -263,10 +263,6 @@ def _identity(files: list[str | Path], reading: dict[str, Any]) -> dict[str, Any
     described = identify(_sources(files, reading))
     options = {name: value for name, value in reading.items() if name not in ("filesystem", "on_read")}
     return None if described is None else {"files": described, **_READING, **options}
-
-
-def _described(files: Iterable[Path]) -> list[list[Any]]:
-    return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
 
 
 def _loaded(vocabulary: Encoder | Path | str) -> Encoder:
