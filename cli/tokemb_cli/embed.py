@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +104,11 @@ def command(
         source = open_ids(*map(Path, texts.files))
         corpus.check_distinct(source.files, output)
         _check_outside(texts.files, output)
-        described = partial(dict, files=identify_files(source.files))
-        with shards.open_output(output, rows_per_shard, shard_format, described, force) as target:
+
+        def identity() -> dict[str, Any]:
+            return {"files": identify_files(source.files)}
+
+        with shards.open_output(output, rows_per_shard, shard_format, identity, force) as target:
             report = embed_ids(embedder, source, target, pooling, dtype, force=force, round_floats=round_floats)
         summary = report.rows_line
     else:

@@ -68,7 +68,7 @@ def test_memory_does_not_grow_with_the_output(tmp_path, suffix):
     path = tmp_path / f"x{suffix}"
     run = python(RUN, str(path), "200", "0")  # 200 MB
     assert run.returncode == 0, run.stderr
-    assert int(run.stdout) < 90_000, "kilobytes"
+    assert int(run.stdout) < 130_000, "kilobytes"
     assert path.stat().st_size > 100_000_000
 
 
