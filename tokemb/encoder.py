@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from tokenizers import Tokenizer
 
 from tokemb._arrays import Int32
 from tokemb.engine import Explanation
@@ -23,6 +22,7 @@ from tokemb.vocabulary.decoder import Decoder
 from tokemb.vocabulary.folder import find_vocabulary, read_folder, write_folder
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
+from tokemb.vocabulary.tokenizers_library import Tokenizer
 from tokemb.vocabulary.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

@@ -90,4 +90,5 @@ def _read(rows: corpus.Corpus) -> Labelled:
     from tokemb.training.classify import Labelled
 
     table = rows.read()
-    return Labelled(table.column(0), table.column(1).to_pylist())
+    # The column of the texts can hold the labels too, and then is the only one.
+    return Labelled(table.column(0), table.column(table.num_columns - 1).to_pylist())

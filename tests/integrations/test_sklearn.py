@@ -56,6 +56,11 @@ def dense(output):
     return output if isinstance(output, np.ndarray) else output.toarray()
 
 
+def test_reserved_tokens_that_can_be_read_only_once_are_an_error():
+    with pytest.raises(tokemb.TokembError, match="reserve must be read in each fit; received generator: pass a list"):
+        EncoderTransformer(reserve=(token for token in ["[A]"])).fit(SENTENCES)
+
+
 # scikit-learn has no checks for transformers of texts: all are for rows of numbers. So rows of numbers become texts.
 
 

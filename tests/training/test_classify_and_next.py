@@ -371,7 +371,9 @@ def test_knowledge_tracing_learns_which_skills_students_have():
         ([1, None], "row 2 has no label"),
         (["a", ""], "row 2 has no label"),
         ([1, "a"], "all integers or all texts"),
-        ([0.5, 1.0], "integers or texts; the label of row 1 is 0.5"),
+        ([0.5, 1.0], "integers or texts; the label of row 1 is 0.5 of type float"),
+        ([["x"], ["y"]], r"integers or texts; the label of row 1 is \['x'\] of type list"),
+        ([float("nan"), 1], "row 1 has no label"),
     ],
 )
 def test_missing_or_mixed_labels_are_an_error(labels, message):
@@ -445,6 +447,13 @@ def test_answers_other_than_0_and_1_are_an_error(answers):
         train_knowledge_tracing({"skill": [["a", "b"]] * 4, "correct": [answers] * 4})
 
 
+def test_missing_lists_of_answers_are_an_error_also_if_they_hide_values():
+    splits, missing = pa.array([0, 2, 4, 5], pa.int32()), pa.array([False, True, False])
+    correct = pa.ListArray.from_arrays(splits, pa.array([1, 0, 0, 0, 1]), mask=missing)
+    with pytest.raises(TextError, match="row 2 has no list in the column 'correct'"):
+        train_knowledge_tracing(pa.table({"skill": [["a", "b"], ["c"], ["b"]], "correct": correct}))
+
+
 @eagerly
 def test_folder_that_is_no_training_is_not_replaced(tmp_path):
     (tmp_path / "training.json").write_text('{"other": 1}')
@@ -489,6 +498,9 @@ def test_command_classifies_sequences_of_events(tmp_path):
         assert (result.exit_code, message in result.output) == (code, True), result.output
     result = run("classify", tmp_path / "events.csv", *arguments, "--column", "kind", "-o", tmp_path / "out")
     assert (result.exit_code, "one column" in result.output) == (2, True)
+    (tmp_path / "texts.csv").write_text("text\n" + "a\nb\n" * 8)
+    result = run("classify", tmp_path / "texts.csv", "--label", "text", "--epochs", "1", "-o", tmp_path / "texts")
+    assert result.exit_code == 0, result.output
     result = run("classify", tmp_path / "events.csv", "--column", "event", "--label", "none", "-o", tmp_path / "new")
     assert result.exit_code == 1
     assert "none" in result.output

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from tokenizers import Tokenizer
 
 from tokemb._arrays import STRINGS, Int64
 from tokemb.engine.buffers import string_buffers
@@ -28,6 +27,7 @@ from tokemb.engine.tally import Tally, tally
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of
+from tokemb.vocabulary.tokenizers_library import Tokenizer
 
 if TYPE_CHECKING:
     from tokemb.engine.counting import Counter

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tokenizers import Regex, normalizers, pre_tokenizers
-from tokenizers.normalizers import Normalizer
-from tokenizers.pre_tokenizers import PreTokenizer
-
 from tokemb.engine.regex_classes import ClassRun, alternatives, between_look_arounds, one_character
 from tokemb.vocabulary.tokenizer_json import BLANK, steps, tokenizer_of
+from tokemb.vocabulary.tokenizers_library import Normalizer, PreTokenizer, Regex, normalizers, pre_tokenizers
 
 Component = dict[str, Any]
 

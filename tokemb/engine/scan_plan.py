@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.components import NeighborSplit, UnprovableError, neighbor_split, normalizer_steps
 from tokemb.vocabulary.tokenizer_json import BLANK, TokenizerJson, tokenizer_of
+from tokemb.vocabulary.tokenizers_library import Tokenizer
 
 # The reference finds more added tokens than this faster.
 _MAX_NORMALIZED = 32

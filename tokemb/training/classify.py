@@ -171,16 +171,19 @@ def classes_of(labels: Sequence[Label]) -> list[Label]:
 
 
 def _check_labels(labels: Sequence[Label]) -> None:
+    for row, label in enumerate(labels, 1):
+        is_nan = isinstance(label, float) and label != label
+        if label is None or is_nan or (isinstance(label, str) and not label.strip()):
+            raise TextError(f"row {row} has no label: fill it, or drop the row")
+        if not isinstance(label, (int, str)):
+            kind = type(label).__name__
+            raise TextError(f"labels must be integers or texts; the label of row {row} is {label} of type {kind}")
     missing = _missing_spellings(labels)
     for row, label in enumerate(labels, 1):
-        if label is None or label != label or (isinstance(label, str) and not label.strip()):
-            raise TextError(f"row {row} has no label: fill it, or drop the row")
         if label in missing:
             raise TextError(
                 f"row {row} has no label: all others are integers and it is {label!r}: fill it, or drop the row"
             )
-        if not isinstance(label, (int, str)):
-            raise TextError(f"labels must be integers or texts; the label of row {row} is {label!r}")
 
 
 def _missing_spellings(labels: Sequence[Label]) -> set[Label]:

@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
-from tokenizers.decoders import Decoder
-from tokenizers.models import Model, WordLevel
-from tokenizers.normalizers import Normalizer
-from tokenizers.pre_tokenizers import PreTokenizer
-
 from tokemb._validation import check_choice
+from tokemb.vocabulary.tokenizers_library import (
+    Decoder,
+    Model,
+    Normalizer,
+    PreTokenizer,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Profile:
 
     def tokenizer(self, model: Model | None = None) -> Tokenizer:
         """Return a tokenizer with this profile and ``model``, by default an empty model."""
-        tokenizer = Tokenizer(model or WordLevel({}, unk_token=""))
+        tokenizer = Tokenizer(model or models.WordLevel({}, unk_token=""))
         if self.normalizer is not None:
             tokenizer.normalizer = self.normalizer
         tokenizer.pre_tokenizer = self.pre_tokenizer

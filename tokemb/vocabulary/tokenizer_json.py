@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.files.json_content import parse_json
+from tokemb.vocabulary.tokenizers_library import Tokenizer
 
 TokenizerJson = dict[str, Any]
 

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from tokenizers import normalizers
 
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.components import UnprovableError
@@ -20,6 +19,7 @@ from tokemb.engine.scan_plan import char_table_of
 from tokemb.keras.layers.context_rules import ContextRule, context_rule
 from tokemb.kernels.structs import ALONE, KEPT, NEEDS_REFERENCE, PAGE, PAGES, TAIL, Int32, UInt8
 from tokemb.vocabulary.tokenizer_json import BLANK, tokenizer_of
+from tokemb.vocabulary.tokenizers_library import normalizers
 
 # The class of an entry without a character.
 NOTHING = TAIL
