@@ -27,7 +27,7 @@ from tokemb.engine.tally import Tally, tally
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of
-from tokemb.vocabulary.tokenizers_library import Tokenizer
+from tokemb.vocabulary.tokenizers_library import Tokenizer, model_type
 
 if TYPE_CHECKING:
     from tokemb.engine.counting import Counter
@@ -71,7 +71,7 @@ class Engine:
             oov_id: An id that no token has, for tokens out of vocabulary of a word-level model without an OOV id.
         """
         self._specification = specification
-        self._model = type(tokenizer.model).__name__
+        self._model = model_type(tokenizer)
         self._oov_id = oov_id
         self._reference = Reference(tokenizer if oov_id is None else mark_oov(specification, oov_id))
         self._scanner: Scanner | None = None

@@ -10,7 +10,7 @@ from typing import Any
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.components import NeighborSplit, UnprovableError, neighbor_split, normalizer_steps
 from tokemb.vocabulary.tokenizer_json import BLANK, TokenizerJson, tokenizer_of
-from tokemb.vocabulary.tokenizers_library import Tokenizer
+from tokemb.vocabulary.tokenizers_library import HAS_COMPONENTS, NO_COMPONENTS, Tokenizer
 
 # The reference finds more added tokens than this faster.
 _MAX_NORMALIZED = 32
@@ -38,6 +38,8 @@ def scan_plan(specification: TokenizerJson, model: str) -> ScanPlan | str:
         specification: The content of the ``tokenizer.json``.
         model: The type of its model.
     """
+    if not HAS_COMPONENTS:
+        return NO_COMPONENTS
     if specification["model"].get("dropout"):
         return "its model skips merges at random (dropout)"
     normalizer, pre_tokenizer = (specification.get(key) for key in ("normalizer", "pre_tokenizer"))
