@@ -6,7 +6,7 @@ TEXT ?=
 # What make bench takes besides TEXT; python -m benchmarks --help says what they mean.
 DIALS = TEXT POEMS TOKENIZERS ROWS REPEAT TOUCH GB CASES OUT
 
-.PHONY: demo test test-fast lint bench docs site vocab newest clean
+.PHONY: demo test test-fast lint bench docs map site vocab newest clean
 
 demo: $(VENV)/installed
 	@sh docs/demo.sh "$(BIN)" "$(TEXT)"
@@ -30,6 +30,10 @@ bench: $(VENV)/benched
 # docs/cli.md from --help; tests compare the two.
 docs: $(VENV)/tested
 	$(BIN)/python docs/make_cli.py
+
+# The map of words in the README, docs/map.png, from the text of the guides: after they have changed much.
+map: $(VENV)/tested
+	$(BIN)/python docs/make_map.py
 
 # The documentation site in build/site; index.html opens without a network.
 site: $(VENV)/tested

@@ -133,8 +133,7 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
         encoder = tokemb.fit_vocab(options.added_counts(texts.files), **settings)
     else:
         with texts.open() as batches:
-            if texts.group_by and settings["profile"] is None:
-                settings["profile"] = "whitespace"  # events are not split
+            settings["profile"] = settings["profile"] or texts.default_profile
             encoder = tokemb.fit_vocab(sample.tee(batches) if sample else batches, **settings)
     encoder.save(output, force=force)
     if not texts.quiet:

@@ -6,11 +6,11 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import DATA, MIXED, python
+from tests.conftest import DATA, MIXED, examples, python
 
 pytest.importorskip("sklearn")
 
@@ -133,7 +133,7 @@ SETTINGS = st.fixed_dictionaries(
 
 
 @given(SETTINGS, st.sampled_from(MODES[:4]), st.none() | st.integers(1, 9), st.sampled_from([None, "pre", "post"]))
-@settings(max_examples=50)
+@examples(25)
 def test_it_does_what_an_encoder_does(told, mode, maxlen, side):
     texts = SENTENCES * 2
     made = EncoderTransformer(mode=mode, maxlen=maxlen, padding=side, truncating=side, **told)

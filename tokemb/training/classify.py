@@ -50,6 +50,7 @@ def train_classifier(
     rows: Labelled,
     *,
     encoder: Encoder | None = None,
+    profile: str = "words",
     test: Labelled | None = None,
     head: str = "mean",
     maxlen: int | None = None,
@@ -64,6 +65,7 @@ def train_classifier(
     Args:
         rows: The texts and their labels. Labels are integers or texts. Classes are sorted.
         encoder: The vocabulary. ``None`` fits one of at most 30,000 words to the texts.
+        profile: How text is split if ``encoder`` is ``None``, as for ``tokemb.fit_vocab``.
         test: The test set. ``None`` computes the metrics on the validation split.
         head: The layers above the embedding, as for ``tokemb.training.heads.classifier``.
         maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or 256.
@@ -93,7 +95,7 @@ def train_classifier(
     texts = rows.texts
     if encoder is None:
         counted, texts = tee_if_iterator(texts)
-        encoder = fit_vocab(counted, max_size=MAX_SIZE)
+        encoder = fit_vocab(counted, profile=profile, max_size=MAX_SIZE)
     data = _Data(encoder.encode_ragged(texts, maxlen=maxlen), targets, _batch_length(head, maxlen))
     test_data = None
     if test is not None and test_targets is not None:

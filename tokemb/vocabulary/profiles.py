@@ -56,6 +56,10 @@ class Profile:
         return tokenizer
 
 
+# The profile of events and of values of columns, which are looked up unchanged. It splits texts the least.
+EVENT_PROFILE = "whitespace"
+
+
 def python_lower() -> Normalizer:
     """Return a normalizer equivalent to Python's ``str.lower``."""
     return normalizers.Sequence([normalizers.Replace(Regex(FINAL_SIGMA), "ς"), normalizers.Lowercase()])
@@ -88,7 +92,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 ties="descending",
             ),
             Profile(
-                "whitespace",
+                EVENT_PROFILE,
                 None,
                 pre_tokenizers.WhitespaceSplit(),
             ),
