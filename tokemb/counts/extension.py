@@ -12,7 +12,7 @@ from tokemb._validation import check_count, check_optional_count
 from tokemb.counts.matching_counts import count_with, splitting_of
 from tokemb.counts.select_tokens import select_tokens, word_counts
 from tokemb.counts.token_counts import TokenCounts
-from tokemb.errors import VocabularyError
+from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.profiles import Profile
