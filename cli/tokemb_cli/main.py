@@ -36,6 +36,7 @@ _COMMANDS = {
     "check": ("check", "Check that a vocabulary, a model and ids are compatible."),
     "train": ("train", "Train a model on texts, events or tables."),
     "export": ("export", "Export a SavedModel that takes raw text."),
+    "compile": ("compile", "Compile all kernels for this machine in advance."),
     "inspect": ("inspect", "Describe a vocabulary, counts, a model, ids or vectors."),
 }
 

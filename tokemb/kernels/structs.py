@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,11 @@ UInt64 = npt.NDArray[np.uint64]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
+# Arrays of two axes: the number tells ``tokemb compile`` what to compile the kernels for.
+UInt8Matrix = Annotated[UInt8, 2]
+UInt64Matrix = Annotated[UInt64, 2]
+Int64Matrix = Annotated[Int64, 2]
+Float32Matrix = Annotated[Float32, 2]
 
 # The number of bytes that are processed at once.
 WIDTH = 64
@@ -85,7 +90,7 @@ class Table(NamedTuple):
         normal_token_starts: int32, their starts.
     """
 
-    ranges: UInt8
+    ranges: UInt8Matrix
     folded: UInt8
     page_of: Int32
     starts: Int32
