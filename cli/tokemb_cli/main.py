@@ -34,6 +34,7 @@ _COMMANDS = {
     "export-projector": ("export_projector", "Export the vectors of tokens for the TensorBoard projector."),
     "check": ("check", "Check that a vocabulary, a model and ids are compatible."),
     "train": ("train", "Train a model on texts, events or tables."),
+    "predict": ("predict", "Predict with a trained model."),
     "export": ("export", "Export a SavedModel that takes raw text."),
     "inspect": ("inspect", "Describe a vocabulary, counts, a model, ids or vectors."),
 }

@@ -21,6 +21,7 @@ from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.training.divergence import check_losses, check_weights
+from tokemb.training.forward import forward
 
 if TYPE_CHECKING:
     import keras
@@ -323,15 +324,9 @@ _KIND = Kind("a trained model", _is_training_folder, trained=True)
 
 def predict_batches(model: keras.Model, feed: Feed) -> Iterator[tuple[Batch, Array]]:
     """Yield each batch of a feed with the model's output for it, float32 ``(rows, ...)``."""
-    import tensorflow as tf
-
-    run: Any = None
+    run = forward(model)
     for batch in feed.batches(0):
-        # With an input signature, one graph serves batches of all lengths.
-        run = run or tf.function(
-            lambda inputs: model(inputs, training=False), input_signature=[_signature(model, batch)[0]]
-        )
-        yield batch, run(batch[0]).numpy()
+        yield batch, run(batch[0])
 
 
 class _TimedBatches:

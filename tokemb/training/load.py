@@ -1,0 +1,84 @@
+"""Trained models: load a training folder, and predict with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokemb.errors import ArgumentError, ModelError
+from tokemb.training.predict_classes import ClassPredictor
+from tokemb.training.predictor import TaskPredictor
+from tokemb.training.trained import TASKS, TrainedFolder, load_folder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PREDICTORS: dict[str, type[TaskPredictor]] = {"classify": ClassPredictor}
+
+
+def load_trained(path: Path | str) -> TrainedModel:
+    """Load the folder of a training to predict with it.
+
+    Args:
+        path: A folder that a ``tokemb train`` command, or ``Trained.save``, wrote.
+
+    Raises:
+        ModelError: If the folder is not that of a training, or was changed.
+    """
+    return TrainedModel(load_folder(path))
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A trained model that predicts.
+
+    Attributes:
+        folder: The content of its training folder.
+    """
+
+    folder: TrainedFolder
+
+    @property
+    def task(self) -> str:
+        """The name of the task: ``"classify"``, ``"next"``, ``"tracing"``, ``"ratings"`` or ``"skipgram"``."""
+        return self.folder.task
+
+    def __repr__(self) -> str:
+        return f"<TrainedModel {self.task}, {self.folder.path}>"
+
+    def predictor(self, **options: Any) -> TaskPredictor:  # noqa: ANN401
+        """Return the predictor of files, for ``predict_file``. The options are those of ``predict``.
+
+        Raises:
+            ArgumentError: If an option does not belong to the task, or is invalid.
+            ModelError: If the model does not predict.
+        """
+        if self.task not in _PREDICTORS:
+            raise ModelError(
+                f"{self.folder.path} holds {TASKS[self.task]}, which predict nothing: find the nearest tokens with "
+                "neighbors, or embed texts with embed"
+            )
+        kind = _PREDICTORS[self.task]
+        for name in options:
+            if name not in kind.options:
+                raise ArgumentError(f"{name} must be left out: {self.folder.path} holds {TASKS[self.task]}")
+        return kind(self.folder, **options)
+
+    def predict(self, rows: Any, **options: Any) -> pa.Table:  # noqa: ANN401
+        """Predict rows in memory.
+
+        Args:
+            rows: Texts or sequences of events, as for ``Encoder.encode``, or for models of ratings and of knowledge
+                tracing a table, as for ``ColumnEncoder.encode``.
+            **options: ``top``, the number of labels or events in the lists of the most probable ones.
+
+        Returns:
+            An Arrow table with one row per row, in their order. What cannot be predicted is null, and the column
+            ``reason`` says why.
+
+        Raises:
+            ArgumentError: If an option does not belong to the task, or is invalid.
+            TextError: If the rows are not those of the model.
+        """
+        return self.predictor(**options).predict(rows)
