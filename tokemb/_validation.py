@@ -19,6 +19,7 @@ VECTOR_FORMATS = ("glove", "word2vec", "word2vec-binary", "fasttext", "npz")
 SERVED_OUTPUTS = ("ids", "vectors", "predictions")
 CELLS = ("gru", "lstm")
 HEADS = ("mean", "flatten", "conv", *CELLS)
+UNKNOWN = ("missing", "average")
 RATING_HEADS = ("dot", "dense")
 PROJECTIONS = ("tsne", "pca")
 

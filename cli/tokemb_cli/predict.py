@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb._validation import PREDICTION_FORMATS
+from tokemb._validation import PREDICTION_FORMATS, UNKNOWN
 from tokemb_cli import corpus, options, shards, training, values
 from tokemb_cli.console import note, quiet_tensorflow
 
@@ -27,6 +27,17 @@ _ENDINGS = ", ".join(PREDICTION_FORMATS)
 @corpus.tables
 @options.output("FILE|FOLDER", f"Predictions to write: {_ENDINGS}, a folder of shards, or - for JSON Lines.")
 @click.option("--top", type=values.Integer(), metavar="K", help="Also write the K most probable labels or events.")
+@click.option(
+    "--observed",
+    is_flag=True,
+    help="Predict each event or answer of a sequence from those before it, instead of what follows the last one.",
+)
+@click.option("--skill", metavar="NAME", help="Predict the answers for one skill after each answer of a student.")
+@click.option(
+    "--unknown",
+    type=values.Choice(UNKNOWN),
+    help="Rating for a user or item out of vocabulary: none, or the average.  [default: missing]",
+)
 @corpus.keep
 @shards.prediction_shards
 @corpus.quiet
@@ -37,6 +48,9 @@ def command(
     rows_per_shard: int | None,
     shard_format: str | None,
     top: int | None,
+    observed: bool,
+    skill: str | None,
+    unknown: str | None,
     **arguments: Any,  # noqa: ANN401
 ) -> None:
     """Predict with the FOLDER of a training.
@@ -46,13 +60,20 @@ def command(
 
     \b
     Columns of the output:
-      classify   prediction, probability; with --top predictions, probabilities
+      classify            prediction, probability; with --top predictions, probabilities
+      next                predictions, probabilities (10, or --top, events);
+                          with --observed ranks, probabilities, highest_rank
+      knowledge-tracing   skills, probabilities; with --observed or --skill probabilities
+      ratings             prediction
 
     With --rows-per-shard, repeating the command resumes a run that was stopped.
 
     \b
     Examples:
       tokemb predict classifier new.csv --column text --keep id -o predicted.csv
+      tokemb predict next sessions.txt --observed -o ranks.parquet
+      tokemb predict tracing answers.csv --group-by student --keep student -o skills.parquet
+      tokemb predict stars pairs.csv --keep user --keep item -o ratings.csv
     """
     suffix = shard_format or "parquet" if rows_per_shard else shard_format
     shards.check(output, rows_per_shard, shard_format, PREDICTION_FORMATS)
@@ -62,7 +83,8 @@ def command(
     from tokemb.pipeline.predict import predict_corpus
     from tokemb.training.load import load_trained
 
-    given = {name: value for name, value in {"top": top}.items() if value}
+    chosen = {"top": top, "observed": observed or None, "skill": skill, "unknown": unknown}
+    given = {name: value for name, value in chosen.items() if value is not None}
     with quiet_tensorflow():
         predictor = load_trained(folder).predictor(**given)
     with (

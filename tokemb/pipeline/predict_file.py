@@ -27,8 +27,8 @@ def predict_file(
     Args:
         files: Names, globs, folders or URLs, as for ``tokemb.read_corpus``.
         predictor: The trained model, for example ``tokemb.load_trained("classifier").predictor(top=3)``.
-        output: A file that ends in ``.parquet``, ``.jsonl`` or ``.csv``, or with ``rows_per_shard`` a folder. It appears
-            complete or not at all.
+        output: A file that ends in ``.parquet``, ``.jsonl`` or ``.csv``, or with ``rows_per_shard`` a folder. It
+            appears complete or not at all.
         keep: Other columns to copy to the output, such as ids.
         rows_per_shard: The number of rows in each shard. An interrupted run resumes when it is repeated.
         shard_format: The format of shards: ``"parquet"``, ``"jsonl"`` or ``"csv"``.

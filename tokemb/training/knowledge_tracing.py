@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAXLEN = 200
 
 # The maximum number of positions in a batch for validation, whose sequences are not split.
-_MAX_POSITIONS = 50_000
+MAX_POSITIONS = 50_000
 _CORRECT_VALUES = {"0": 0, "1": 1, "false": 0, "true": 1}
 
 
@@ -131,6 +131,20 @@ def knowledge_tracing_model(encoder: ColumnEncoder, *, cell: str, dim: int, unit
     return keras.Model([answers, next_skill], ops.sigmoid(logits), name=model_name(encoder.fingerprint))
 
 
+def knowledge_model(model: keras.Model) -> keras.Model:
+    """Return the part of a model from ``answers`` to the state after each, float32 ``(batch, maxlen, units)``."""
+    import keras
+
+    return keras.Model(model.get_layer("answers").output, model.get_layer("knowledge").output)
+
+
+def skill_weights(model: keras.Model) -> tuple[Any, Any]:
+    """Return what maps a state to the logit of each skill: float32 ``(skills, units)`` and the bias ``(skills,)``."""
+    [weights] = model.get_layer("skill_embedding").get_weights()
+    [bias] = model.get_layer("skill_ease").get_weights()
+    return weights, bias[:, 0]
+
+
 @dataclass(frozen=True)
 class Answers:
     """The positions of sequences of answers.
@@ -179,7 +193,7 @@ class Answers:
     def feed(self) -> Feed:
         """Return batches of all sequences, not split into windows."""
         sequences = self.windows(None)
-        return Feed.of(sequences.batch, sequences.lengths, BatchOrder(256, positions=_MAX_POSITIONS))
+        return Feed.of(sequences.batch, sequences.lengths, BatchOrder(256, positions=MAX_POSITIONS))
 
 
 def _read_table(table: Any, skill: str, correct_column: str) -> pa.Table:  # noqa: ANN401

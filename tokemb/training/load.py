@@ -7,14 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokemb.errors import ArgumentError, ModelError
+from tokemb.training.predict_answers import AnswerPredictor
 from tokemb.training.predict_classes import ClassPredictor
+from tokemb.training.predict_events import EventPredictor
+from tokemb.training.predict_ratings import RatingPredictor
 from tokemb.training.predictor import TaskPredictor
 from tokemb.training.trained import TASKS, TrainedFolder, load_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PREDICTORS: dict[str, type[TaskPredictor]] = {"classify": ClassPredictor}
+_PREDICTORS: dict[str, type[TaskPredictor]] = {
+    "classify": ClassPredictor,
+    "next": EventPredictor,
+    "tracing": AnswerPredictor,
+    "ratings": RatingPredictor,
+}
 
 
 def load_trained(path: Path | str) -> TrainedModel:
@@ -71,7 +79,10 @@ class TrainedModel:
         Args:
             rows: Texts or sequences of events, as for ``Encoder.encode``, or for models of ratings and of knowledge
                 tracing a table, as for ``ColumnEncoder.encode``.
-            **options: ``top``, the number of labels or events in the lists of the most probable ones.
+            **options: For a classifier and the next event ``top``, the number of labels or events in the lists of the
+                most probable ones. For the next event and knowledge tracing ``observed``, whether to predict each event
+                or answer of the sequence from those before it. For knowledge tracing ``skill``, to predict the answers
+                for this skill after each answer. For ratings ``unknown``, ``"missing"`` or ``"average"``.
 
         Returns:
             An Arrow table with one row per row, in their order. What cannot be predicted is null, and the column

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tokemb._arrays import Int64
 from tokemb.rows.ragged import Ragged
+from tokemb.tables.tables import table_batches
 from tokemb.training.trained import TrainedFolder
 
 REASON = "reason"
@@ -85,6 +86,19 @@ class TextPredictor(TaskPredictor):
     def predict(self, rows: Any) -> pa.Table:  # noqa: ANN401
         """Return the predictions for texts in memory, as for ``Encoder.encode``."""
         return pa.Table.from_batches([self.predict_ids(self.folder.encoder.encode_ragged(rows, maxlen=self.maxlen))])
+
+
+class TablePredictor(TaskPredictor):
+    """A predictor whose rows are those of a table with the columns of the training."""
+
+    def __init__(self, folder: TrainedFolder, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(folder, **options)
+        self.table_columns = folder.columns.parts
+
+    def predict(self, rows: Any) -> pa.Table:  # noqa: ANN401
+        """Return the predictions for a table in memory, as for ``ColumnEncoder.encode``."""
+        batches = table_batches(rows, self.table_columns)
+        return pa.Table.from_batches([self.predict_batch(batch) for batch in batches], self.schema)
 
 
 def nullable(values: pa.Array | npt.NDArray[Any], is_null: npt.NDArray[np.bool_]) -> pa.Array:
