@@ -12,6 +12,7 @@ from tokemb.training.predict_classes import ClassPredictor
 from tokemb.training.predict_events import EventPredictor
 from tokemb.training.predict_ratings import RatingPredictor
 from tokemb.training.predictor import TaskPredictor
+from tokemb.training.recommend import TOP, ItemsForUsers, SimilarItems
 from tokemb.training.trained import TASKS, TrainedFolder, load_folder
 
 if TYPE_CHECKING:
@@ -93,3 +94,37 @@ class TrainedModel:
             TextError: If the rows are not those of the model.
         """
         return self.predictor(**options).predict(rows)
+
+    def recommend(self, users: Any, *, top: int = TOP, seen: Any = None) -> pa.Table:  # noqa: ANN401
+        """Recommend items to users with a model of ratings.
+
+        Args:
+            users: A list of users, or a table with their column.
+            top: The number of items for each user.
+            seen: A table of users and items whose pairs are not recommended, such as the ratings.
+
+        Returns:
+            An Arrow table with one row per user: ``items``, ``ratings`` and ``reason``, which says why a user, for
+            example one out of vocabulary, has no items.
+
+        Raises:
+            ArgumentError: If ``top`` is invalid.
+            ModelError: If the folder does not hold a model of users and items.
+        """
+        return ItemsForUsers(self.folder, top, seen).predict(users)
+
+    def similar(self, items: Any, *, top: int = TOP) -> pa.Table:  # noqa: ANN401
+        """Find the items that are the most similar, by the cosine of the embeddings of a model of ratings.
+
+        Args:
+            items: A list of items, or a table with their column.
+            top: The number of similar items for each item.
+
+        Returns:
+            An Arrow table with one row per item: ``items``, ``similarities`` and ``reason``.
+
+        Raises:
+            ArgumentError: If ``top`` is invalid.
+            ModelError: If the folder does not hold a model of users and items.
+        """
+        return SimilarItems(self.folder, top).predict(items)

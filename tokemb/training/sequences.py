@@ -31,8 +31,7 @@ class Marks:
         Raises:
             ArgumentError: If it does not.
         """
-        marks = cls.find(encoder)
-        if marks is None:
+        if not set(MARKS) <= set(encoder.vocabulary):
             raise ArgumentError(
                 f"marks=True requires a vocabulary that reserves {' and '.join(MARKS)}: fit it with reserve={[*MARKS]}"
             )
