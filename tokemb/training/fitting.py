@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -159,6 +159,7 @@ class Fitted:
         rows_per_second: The number of training rows per second. A row counts once per epoch.
         input_share: The fraction of the time in which batches were made, an upper bound of the time spent waiting for
             input.
+        history: The losses of each epoch: ``loss``, and with a validation split ``val_loss``.
     """
 
     epochs: int
@@ -168,6 +169,7 @@ class Fitted:
     seconds: float
     rows_per_second: float
     input_share: float
+    history: Mapping[str, list[float]] = field(default_factory=dict)
 
 
 def make_reproducible(seed: int) -> None:
@@ -233,6 +235,7 @@ def fit(
         seconds=round(seconds, 2),
         rows_per_second=round(timed.rows / seconds, 1),
         input_share=round(timed.seconds / seconds, 4),
+        history={name: [round(float(loss), 6) for loss in values] for name, values in history.items()},
     )
 
 

@@ -18,7 +18,17 @@ from tokemb.models.embedding_model import model_name
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import table_batches
-from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, make_reproducible, predict_batches
+from tokemb.training.fitting import (
+    Array,
+    Batch,
+    Feed,
+    OnEpoch,
+    Schedule,
+    Trained,
+    fit,
+    make_reproducible,
+    predict_batches,
+)
 from tokemb.training.heads import check_dropout
 from tokemb.training.metrics import roc_auc
 from tokemb.training.sequences import drop_first, drop_last, windows
@@ -227,13 +237,19 @@ def _compile(model: keras.Model, schedule: Schedule) -> None:
     model.compile(keras.optimizers.Adam(schedule.learning_rate, clipnorm=1.0), cross_entropy)
 
 
-def evaluate(model: keras.Model, answers: Answers) -> dict[str, Any]:
-    """Return the metrics of the model's predictions for these answers."""
-    target_parts, prediction_parts = [], []
+def answer_probabilities(model: keras.Model, answers: Answers) -> tuple[Array, Array]:
+    """Return whether each predicted answer is correct, float32 ``(answers,)``, and its probability, float64."""
+    target_parts, prediction_parts = [np.zeros(0, np.float32)], [np.zeros(0)]
     for (_, targets, weights), output in predict_batches(model, answers.feed()):
         target_parts.append(targets[weights > 0])
         prediction_parts.append(output[weights > 0].astype(np.float64))
-    targets, probabilities = np.concatenate(target_parts), np.clip(np.concatenate(prediction_parts), 1e-7, 1 - 1e-7)
+    return np.concatenate(target_parts), np.concatenate(prediction_parts)
+
+
+def evaluate(model: keras.Model, answers: Answers) -> dict[str, Any]:
+    """Return the metrics of the model's predictions for these answers."""
+    targets, probabilities = answer_probabilities(model, answers)
+    probabilities = np.clip(probabilities, 1e-7, 1 - 1e-7)
     area = roc_auc(targets, probabilities)
     return {
         "answers": len(targets),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokemb.errors import ArgumentError, ModelError
+from tokemb.training.evaluation import AT, Evaluation, evaluate_batches, labelled_batches
 from tokemb.training.predict_answers import AnswerPredictor
 from tokemb.training.predict_classes import ClassPredictor
 from tokemb.training.predict_events import EventPredictor
@@ -128,3 +130,47 @@ class TrainedModel:
             ModelError: If the folder does not hold a model of users and items.
         """
         return SimilarItems(self.folder, top).predict(items)
+
+    def evaluate(self, rows: Any, labels: Any = None, *, at: Sequence[int] = AT) -> Evaluation:  # noqa: ANN401
+        """Compute the metrics of the model on labelled rows in memory.
+
+        Args:
+            rows: As for ``predict``. For ratings, the table has their column too.
+            labels: The labels of the texts of a classifier.
+            at: The numbers of candidates of the hit rates and NDCG of the next event.
+
+        Returns:
+            The metrics, and for a classifier the confusion matrix and the most confident errors.
+
+        Raises:
+            ArgumentError: If there are no rows, or the labels of a classifier are missing.
+            ModelError: If the training has nothing to evaluate.
+            TextError: If a label did not occur in training, or the rows are not those of the model.
+        """
+        return evaluate_batches(self.folder, labelled_batches(self.folder, rows, labels), at=at)
+
+    def export(self, path: Path | str, *, force: bool = False) -> None:
+        """Write a SavedModel of a classifier that maps raw text to labels and probabilities.
+
+        Args:
+            path: The folder. See ``tokemb.models.saved_model.export_saved_model``.
+            force: Whether to replace a read-only folder.
+
+        Raises:
+            ArgumentError: If the vocabulary cannot be exported.
+            ModelError: If the folder does not hold a classifier.
+            OSError: If something else is at ``path``, or it cannot be written.
+        """
+        folder = self.folder
+        if folder.task != "classify":
+            raise ModelError(f"a classifier is exported with its classes; {folder.path} holds {TASKS[folder.task]}")
+        from tokemb.models.saved_model import export_saved_model
+
+        export_saved_model(
+            folder.encoder,
+            path,
+            model=folder.model,
+            classes=folder.classes,
+            maxlen=folder.settings["maxlen"],
+            force=force,
+        )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Int32, Int64
 from tokemb._validation import check_optional_count
 from tokemb.errors import ArgumentError, TextError
-from tokemb.rows.ragged import Ragged
+from tokemb.rows.ragged import Ragged, take
+from tokemb.training.metrics import ranks_of
 from tokemb.training.next_event import reserved_ids
 from tokemb.training.next_scores import NextScorer, overlapping_windows, softmax
 from tokemb.training.predictor import REASON, TextPredictor, equal_lists, lists, nullable, reasons, top_columns
@@ -73,6 +74,19 @@ class EventPredictor(TextPredictor):
                 "sequences of the events that the model was trained on"
             )
         return self._ranked(ids, is_unknown) if self._observed else self._next(ids)
+
+    def last_ranks(self, ids: Ragged) -> Int64:
+        """Return the rank of the last event of each row that has events before it, int64 ``(rows,)``.
+
+        With marks, the first event has the mark of the beginning before it.
+        """
+        marked = mark_beginning(ids, self._marks)
+        rows = take(marked, np.flatnonzero(marked.lengths > 1))
+        targets = rows.values[rows.row_splits[1:] - 1]
+        ranks = np.zeros(len(rows), np.int64)
+        for indices, scores in self._scorer.last(drop_last(rows).truncate(self._maxlen, "pre")):
+            ranks[indices] = ranks_of(targets[indices], scores)
+        return ranks
 
     def _next(self, ids: Ragged) -> pa.RecordBatch:
         top = min(self._top, len(self._tokens) - len(self._reserved))

@@ -76,12 +76,14 @@ class TextPredictor(TaskPredictor):
     def predict_ids(self, ids: Ragged) -> pa.RecordBatch:
         """Return the predictions for rows of ids."""
 
+    def encode(self, texts: pa.Array) -> Ragged:
+        """Return the ids of a column of texts or sequences."""
+        encoder = self.folder.encoder
+        return encoder.encode_column(texts, encoder.pad_truncate(self.maxlen, None, None)).rows
+
     def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the predictions for the rows of a batch of a file, in their order."""
-        encoder = self.folder.encoder
-        return self.predict_ids(
-            encoder.encode_column(batch.column(0), encoder.pad_truncate(self.maxlen, None, None)).rows
-        )
+        return self.predict_ids(self.encode(batch.column(0)))
 
     def predict(self, rows: Any) -> pa.Table:  # noqa: ANN401
         """Return the predictions for texts in memory, as for ``Encoder.encode``."""
