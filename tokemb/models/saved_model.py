@@ -42,8 +42,9 @@ def export_saved_model(
     """Write a SavedModel that maps raw text to ids, vectors or predictions.
 
     The signature ``serving_default`` has the input ``texts``, string ``(batch,)``, and one output, named like
-    ``returns``, or those of ``classes``. It runs without tokemb and Keras. The folder appears complete or not at all. A folder that this
-    function wrote is replaced. Missing parent folders are created, since TensorFlow Serving reads ``model/version``.
+    ``returns``, or those of ``classes``. It runs without tokemb and Keras. The folder appears complete or not at
+    all. A folder that this function wrote is replaced. Missing parent folders are created, since TensorFlow Serving
+    reads ``model/version``.
 
     Args:
         encoder: The vocabulary.
