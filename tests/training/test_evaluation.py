@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from tokemb_cli.main import cli
 
 from tests.training.test_predict import ANSWERS, LABELS, RATINGS, SEQUENCES, TEXTS, folders, load  # noqa: F401
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.training import metrics
-from tokemb_cli.main import cli
 
 pytestmark = pytest.mark.keras
 

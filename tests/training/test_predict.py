@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from tokemb_cli.main import cli
 
 import tokemb
 from tokemb.errors import ArgumentError, ModelError, OutputExistsError, TextError
@@ -24,7 +25,6 @@ from tokemb.training.next_scores import overlapping_windows
 from tokemb.training.predictor import top_columns
 from tokemb.training.ratings import train_ratings
 from tokemb.training.skipgram import SkipGram, train_skipgram
-from tokemb_cli.main import cli
 
 pytestmark = pytest.mark.keras
 

@@ -60,7 +60,8 @@ class OutputOptions:
 
     Raises:
         ArgumentError: If ``dtype`` or ``row_shape`` is invalid, or two kept columns have the same name, or one has a
-            name of ``OWN_NAMES``. For a table, ``open_writer`` checks names.
+            name of ``OWN_NAMES``. For a table and for predictions, ``open_writer``
+            checks names.
     """
 
     name: str
@@ -78,10 +79,10 @@ class OutputOptions:
         axes = None if self.row_shape is None else len(self.row_shape)
         if axes is None if self.name == "vectors" else axes not in (None, 1):
             raise ArgumentError(f"{self.name} cannot have rows of shape {self.row_shape}")
-        if self.table:
+        if self.table or self.name == "predictions":
             return
         for name, count in Counter(self.kept_columns.names).items():
-            if name in OWN_NAMES and self.name != "predictions":
+            if name in OWN_NAMES:
                 raise ArgumentError(
                     f"a kept column must not be called {name!r}, which is a name that tokemb uses: rename it"
                 )

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int64
+from tokemb._arrays import STRINGS, TOKEN_ROWS, Int64
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.tables.tables import table_batches
+from tokemb.tables.values import is_list
 from tokemb.training.forward import forward
 from tokemb.training.knowledge_tracing import Answers, answer_probabilities
 from tokemb.training.metrics import (
@@ -105,13 +106,19 @@ def labelled_batches(folder: TrainedFolder, rows: Any, labels: Any) -> Batches: 
     if folder.task == "classify" and labels is None:
         raise ArgumentError("a classifier is evaluated on labels: pass them as labels=[...]")
     if folder.task in ("classify", "next"):
-        columns = [pa.array(rows)] + ([] if labels is None else [pa.array(labels)])
+        columns = [_text_column(rows)] + ([] if labels is None else [pa.array(labels)])
         if len(set(map(len, columns))) > 1:
             raise ArgumentError(f"every text must have a label: received {' and '.join(str(len(c)) for c in columns)}")
         return [pa.RecordBatch.from_arrays(columns, ["text", "label"][: len(columns)])]
     target = [folder.settings["rating"]] if folder.task == "ratings" else []
     parts = [] if folder.task == "skipgram" else folder.columns.parts
     return table_batches(rows, [*parts, *target], typed=target)
+
+
+def _text_column(rows: Any) -> pa.Array:  # noqa: ANN401
+    """Return texts or rows of tokens in the type of a column of ``read_corpus``."""
+    column = pa.array(rows)
+    return column.cast(TOKEN_ROWS if is_list(column.type) else STRINGS)
 
 
 def _evaluate_classes(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:

@@ -28,5 +28,5 @@ def forward(model: keras.Model) -> Forward:
 
     specs = {tensor.name: tf.TensorSpec(tuple(tensor.shape), tensor.dtype) for tensor in model.inputs}
     signature: Any = specs if len(specs) > 1 else next(iter(specs.values()))
-    run = tf.function(lambda inputs: model(inputs, training=False), input_signature=[signature])
-    return lambda inputs: run(inputs).numpy()
+    run = tf.function(lambda inputs: model(inputs, training=False), input_signature=[signature]).get_concrete_function()
+    return lambda inputs: run(tf.nest.map_structure(tf.constant, inputs)).numpy()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,8 @@ class TrainedModel:
     """
 
     folder: TrainedFolder
+    # The graphs of a predictor are made once for all calls with the same options.
+    _predictors: dict[Any, TaskPredictor] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def task(self) -> str:
@@ -95,7 +97,10 @@ class TrainedModel:
             ArgumentError: If an option does not belong to the task, or is invalid.
             TextError: If the rows are not those of the model.
         """
-        return self.predictor(**options).predict(rows)
+        key = tuple(sorted(options.items()))
+        if key not in self._predictors:
+            self._predictors[key] = self.predictor(**options)
+        return self._predictors[key].predict(rows)
 
     def recommend(self, users: Any, *, top: int = TOP, seen: Any = None) -> pa.Table:  # noqa: ANN401
         """Recommend items to users with a model of ratings.

@@ -11,7 +11,7 @@ import pyarrow as pa
 from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.rows.ragged import Ragged, take_padded
-from tokemb.tables.values import MISSING
+from tokemb.tables.values import MISSING, is_list
 from tokemb.training.forward import forward
 from tokemb.training.knowledge_tracing import MAX_POSITIONS, knowledge_model, skill_weights
 from tokemb.training.predictor import REASON, TablePredictor, equal_lists, lists, nullable, reasons
@@ -66,7 +66,7 @@ class AnswerPredictor(TablePredictor):
 
     def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the predictions for the students of a batch, whose answers are lists."""
-        if not all(_is_list(batch[name].type) for name in self.table_columns or ()):
+        if not all(is_list(batch[name].type) for name in self.table_columns or ()):
             raise TextError("answers must be lists, one list per student: make them with group_events")
         skills, events = self.folder.columns.encode_batch(batch).values()
         if not isinstance(skills, Ragged) or not isinstance(events, Ragged):
@@ -129,10 +129,6 @@ class AnswerPredictor(TablePredictor):
             asked = skills[positions]
             probabilities[positions] = _sigmoid((state * self._weights[asked]).sum(axis=1) + self._bias[asked])
         return probabilities
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
 
 
 def _row_sums(values: npt.NDArray[Any], row_splits: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

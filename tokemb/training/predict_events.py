@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
@@ -59,6 +61,11 @@ class EventPredictor(TextPredictor):
         if self._observed:
             fields = [("ranks", pa.list_(pa.int64())), fields[1], ("highest_rank", pa.int64())]
         return pa.schema([*fields, (REASON, pa.string())])
+
+    def predict(self, rows: Any) -> pa.Table:  # noqa: ANN401
+        """Return the predictions for sequences in memory, as for ``Encoder.encode``."""
+        self._has_known = False  # of an earlier call
+        return super().predict(rows)
 
     def predict_ids(self, ids: Ragged) -> pa.RecordBatch:
         """Return the predictions for rows of ids.
