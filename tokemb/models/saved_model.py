@@ -85,14 +85,12 @@ def export_saved_model(
     archive = keras.export.ExportArchive()
     archive.track(layer)
     answer_for = _make_answer(model, encoder, returns, archive)
-    named = (
-        partial(_labels, classes=_check_classes(classes, model, returns))
-        if classes
-        else lambda answer: {returns: answer}
-    )
+    name: Callable[[Tensor], dict[str, Tensor]] = lambda answer: {returns: answer}
+    if classes:
+        name = partial(_labels, classes=_check_classes(classes, model, returns))
 
     signature = [tf.TensorSpec((None,), tf.string, name="texts")]
-    serve = tf.function(lambda texts: named(answer_for(layer(texts))), input_signature=signature, autograph=False)
+    serve = tf.function(lambda texts: name(answer_for(layer(texts))), input_signature=signature, autograph=False)
     try:
         serve.get_concrete_function()
     except Exception as error:  # Keras raises errors of any type
@@ -101,7 +99,7 @@ def export_saved_model(
     with _create_parents(Path(path)), atomic_folder(Path(path), _KIND, force=force) as temporary:
         archive.write_out(temporary, verbose=False)
         (temporary / _ABOUT.parent).mkdir()
-        about = {"fingerprint": encoder.fingerprint, "answer": returns, "maxlen": layer.maxlen}
+        about: dict[str, object] = {"fingerprint": encoder.fingerprint, "answer": returns, "maxlen": layer.maxlen}
         about |= {"classes": list(classes)} if classes else {}
         (temporary / _ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
     return layer

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, TOKEN_ROWS, Int64
+from tokemb._arrays import STRINGS, TOKEN_ROWS, Int32
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.tables.tables import table_batches
@@ -39,6 +39,8 @@ AT = (1, 3, 10)
 _ERRORS = 20
 
 Batches = Iterable[pa.RecordBatch]
+# The probability, row, text, label and prediction of an error.
+_Error = tuple[float, int, str, int, int]
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ def _text_column(rows: Any) -> pa.Array:  # noqa: ANN401
 
 def _evaluate_classes(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:
     predictor = ClassPredictor(folder)
-    targets, parts, errors, rows = [], [], [], 0
+    targets, parts, rows = [], [], 0
+    errors: list[_Error] = []
     for batch in batches:
         found = _class_of_labels(batch.column(batch.num_columns - 1), folder.classes, rows)
         probabilities = predictor.probabilities(predictor.encode(batch.column(0)))
@@ -158,10 +161,7 @@ def _evaluate_classes(folder: TrainedFolder, batches: Batches, history: dict[str
     )
 
 
-_Error = tuple[float, int, str, int, int]
-
-
-def _errors(batch: pa.RecordBatch, targets: Int64, probabilities: npt.NDArray[Any], first_row: int) -> list[_Error]:
+def _errors(batch: pa.RecordBatch, targets: Int32, probabilities: npt.NDArray[Any], first_row: int) -> list[_Error]:
     """Return the probability, row, text, target and prediction of the most confident errors of a batch."""
     predictions, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predictions != targets)

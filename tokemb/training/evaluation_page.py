@@ -127,7 +127,8 @@ def _curves(history: dict[str, list[float]]) -> str:
         y = _HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * ((loss - low) / ((high - low) or 1))
         return f"{x:.1f},{y:.1f}"
 
-    lines, labels = [], []
+    lines: list[str] = []
+    labels: list[str] = []
     for name, losses in history.items():
         kind = "validation" if name.startswith("val_") else "training"
         points = " ".join(point(*pair) for pair in enumerate(losses))

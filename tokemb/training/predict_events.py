@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import Int32, Int64
@@ -136,7 +137,7 @@ class EventPredictor(TextPredictor):
             reasons(len(ids), causes),
         )
 
-    def _observe(self, rows: Ragged) -> tuple[Int32, Int32]:
+    def _observe(self, rows: Ragged) -> tuple[Int64, npt.NDArray[np.float32]]:
         """Return the rank and the probability of each event of ``rows``, 0 where they are not known."""
         events, targets = drop_last(rows), drop_first(rows)
         indices, is_new = overlapping_windows(events, self._maxlen)

@@ -54,7 +54,7 @@ class _ItemLists(TablePredictor):
 
     def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the items for the rows of a batch. The same value has the same items."""
-        ids = self.folder.columns.select([self._column.name]).encode_batch(batch)[self._column.name]
+        ids = np.asarray(self.folder.columns.select([self._column.name]).encode_batch(batch)[self._column.name])
         distinct, row = np.unique(ids, return_inverse=True)
         step = max(1, _MAX_SCORES // len(self._items))
         parts = [self._best(distinct[start : start + step]) for start in range(0, len(distinct), step)]
@@ -78,7 +78,7 @@ class _ItemLists(TablePredictor):
     def predict(self, rows: Any) -> pa.Table:  # noqa: ANN401
         """Return the items for a list of users or items, or for a table with their column."""
         if isinstance(rows, (list, tuple)):
-            rows = {self.table_columns[0]: list(map(str, rows))}
+            rows = {self._column.parts[0]: list(map(str, rows))}
         return super().predict(rows)
 
     def _best(self, ids: Int32) -> tuple[Int64, npt.NDArray[np.float32]]:
