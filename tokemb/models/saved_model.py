@@ -85,12 +85,11 @@ def export_saved_model(
     archive = keras.export.ExportArchive()
     archive.track(layer)
     answer_for = _make_answer(model, encoder, returns, archive)
-    name: Callable[[Tensor], dict[str, Tensor]] = lambda answer: {returns: answer}
-    if classes:
-        name = partial(_labels, classes=_check_classes(classes, model, returns))
+    labels = None if classes is None else _check_classes(classes, model, returns)
+    named = partial(_name_outputs, returns=returns, classes=labels)
 
     signature = [tf.TensorSpec((None,), tf.string, name="texts")]
-    serve = tf.function(lambda texts: name(answer_for(layer(texts))), input_signature=signature, autograph=False)
+    serve = tf.function(lambda texts: named(answer_for(layer(texts))), input_signature=signature, autograph=False)
     try:
         serve.get_concrete_function()
     except Exception as error:  # Keras raises errors of any type
@@ -169,8 +168,10 @@ def _check_classes(classes: Sequence[int | str], model: keras.Model | None, retu
     return list(map(str, classes))
 
 
-def _labels(output: Tensor, classes: list[str]) -> dict[str, Tensor]:
-    """Return the labels and the probabilities of the output of a classifier."""
+def _name_outputs(output: Tensor, returns: str, classes: list[str] | None) -> dict[str, Tensor]:
+    """Return the outputs of the signature by name: with ``classes`` the labels and the probabilities."""
+    if classes is None:
+        return {returns: output}
     probabilities = tf.concat([1 - output, output], axis=1) if output.shape[-1] == 1 else output
     labels = tf.constant(classes)
     return {
