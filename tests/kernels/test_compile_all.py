@@ -2,57 +2,79 @@
 
 from __future__ import annotations
 
-import ast
-import shlex
-import re
-from collections import defaultdict
-
-import numpy as np
 import pytest
 
-from tests.conftest import MIXED, ROOT, command_here
-from tokemb import kernels
-from tokemb.kernels import calling, object_cache
-from tokemb.kernels.compile_all import all_specializations
+from tests.conftest import python
+from tokemb.errors import TokembError
+from tokemb.kernels.compile_all import compile_all
 from tokemb.kernels.kernel import Kernel
+from tokemb.kernels.object_cache import FOLDER_VARIABLE
 
 pytestmark = pytest.mark.slow
 
+MAIN = "from tokemb_cli.main import main; main()"
 # More text than is left to the reference, and more rows than NumPy packs.
 TEXT = "a fine film\nnot so fine a film, a very long one\n" * 20_000
-RUNS = """
-fit-vocab reviews.txt -o words.vocab --max-size 30000
+COMMANDS = """
+fit-vocab reviews.txt -o words.vocab
 fit-vocab reviews.txt -o bpe.vocab --algorithm bpe --max-size 60
 fit-vocab reviews.txt -o wordpiece.vocab --algorithm wordpiece --max-size 60
 fit-vocab reviews.txt -o unigram.vocab --algorithm unigram --max-size 60
 count reviews.txt -o counts.parquet
 encode reviews.txt --vocab words.vocab --maxlen 16 -o ids.npy
-encode reviews.txt --vocab words.vocab --ragged -o ragged.npz
+encode reviews.txt --vocab words.vocab -o ragged.npz
 encode reviews.txt --vocab words.vocab --maxlen 16 -o ids.tfrecord
 encode reviews.txt --vocab bpe.vocab --maxlen 16 -o bpe.npy
 encode reviews.txt --vocab wordpiece.vocab --maxlen 16 -o wordpiece.npy
-encode reviews.txt --vocab unigram.vocab --maxlen 16 -o unigram.npy
+encode reviews.txt --vocab unigram.vocab -o unigram.npz
 init-model --vocab words.vocab --dim 8 -o words.keras
 embed reviews.txt --vocab words.vocab --model words.keras --pooling mean -o means.npy
 embed reviews.txt --vocab words.vocab --model words.keras --pooling max -o maxima.npy
-train skipgram reviews.txt --vocab words.vocab --dim 8 --epochs 1 -o skipgram.keras
+train skipgram reviews.txt --vocab words.vocab --dim 8 --epochs 1 -o skipgram
+""".strip().splitlines()
+# In one process, which is faster; the arguments of one command after the other.
+RUN_ALL = """
+import sys
+from click.testing import CliRunner
+from tokemb_cli.main import cli
+for line in sys.argv[1:]:
+    result = CliRunner().invoke(cli, line.split(), prog_name="tokemb")
+    assert result.exit_code == 0, (line, result.output, result.stderr)
+"""
+SELECT = """
+import numpy as np
+from tokemb.rows.pack_rows import pack_rows, rows_with, select_ids
+ids, splits = np.ones(10**6, np.int32), np.array([0, 10**6])
+select_ids(ids, splits, ids == 1)
+rows_with(ids, splits, np.ones(2, np.bool_))
+pack_rows(ids, splits[:1], splits[1:], splits, ids)
 """
 
 
-def test_no_command_compiles_after_all_kernels_were_compiled(tmp_path):
-    cache = tmp_path / "cache"
-    environment = {object_cache.FOLDER_VARIABLE: str(cache)}
+def test_nothing_is_compiled_after_all_kernels_were_compiled(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cache = {FOLDER_VARIABLE: str(tmp_path / "cache")}
     (tmp_path / "reviews.txt").write_text(TEXT)
-    run = command_here("compile", cwd=tmp_path, **environment)
+    run = python(MAIN, "compile", **cache)
     assert run.returncode == 0, run.stderr
-    compiled = {path.name for path in cache.glob("*.o")}
-    assert {name.split("-")[0] for name in compiled} >= {"scanning.scan", "skipgram.train_skipgram", "tfrecord.frame"}
-    for line in RUNS.strip().splitlines():
-        run = command_here(*shlex.split(line), cwd=tmp_path, **environment)
-        assert run.returncode == 0, (line, run.stderr)
+    times = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").glob("*.o")}
+    assert "kernels ready" in run.stderr
+    for code, arguments in [(RUN_ALL, COMMANDS), (SELECT, []), (MAIN, ["compile"])]:
+        run = python(code, *arguments, **cache)
+        assert run.returncode == 0, run.stderr
         assert "compiles its kernels" not in run.stderr
-        assert {path.name for path in cache.glob("*.o")} == compiled, line
+        assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").glob("*.o")} == times
 
 
-def test_second_compilation_finds_all_machine_code(tmp_path):
-    ...
+def test_machine_code_that_cannot_be_saved_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setattr(Kernel, "prepare", lambda *_: True)
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "file"))
+    with pytest.raises(TokembError, match=f"set the environment variable {FOLDER_VARIABLE}"):
+        compile_all()
+
+
+def test_machine_code_that_cannot_be_used_is_an_error(monkeypatch):
+    monkeypatch.setattr(Kernel, "prepare", lambda *_: False)
+    with pytest.raises(TokembError, match="compiled in each process"):
+        compile_all()
