@@ -44,7 +44,7 @@ for line in sys.argv[1:]:
 SELECT = """
 import numpy as np
 from tokemb.rows.pack_rows import pack_rows, rows_with, select_ids
-ids, splits = np.ones(10**6, np.int32), np.array([0, 10**6])
+ids, splits = np.ones(1 << 22, np.int32), np.array([0, 1 << 22])
 select_ids(ids, splits, ids == 1)
 rows_with(ids, splits, np.ones(2, np.bool_))
 pack_rows(ids, splits[:1], splits[1:], splits, ids)
