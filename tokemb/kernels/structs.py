@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 UInt8 = npt.NDArray[np.uint8]
+UInt32 = npt.NDArray[np.uint32]
 UInt64 = npt.NDArray[np.uint64]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -56,6 +57,14 @@ SLACK = 64
 # A slot has four words: two for the key, the number of the pre-token + 1 (0 if the slot is free), and the packed ids.
 SLOT = 4
 
+# A state of an automaton has one transition for each ASCII character, for each class of other characters, and in the
+# last column for the end of the text. The second state is that of a text without a match.
+AUTOMATON_COLUMNS, AUTOMATON_ASCII, AUTOMATON_UNMATCHED = 256, 128, 1
+# The flags of a transition. BOUNDARY: a pre-token or another text ends before the character, and the next one begins.
+# KEPT: it is a pre-token. MATCH: a match ends before the character. REWIND: the search must go back to the end of the
+# last match, or to the beginning, and KEPT then tells whether matches are pre-tokens.
+AUTOMATON_KEPT, AUTOMATON_BOUNDARY, AUTOMATON_MATCH, AUTOMATON_REWIND = 1, 2, 4, 8
+
 # NumPy sums vectors in LANES partial sums. DEPTH halvings are more than 2**31 vectors need.
 LANES = 8
 DEPTH = 32
@@ -93,6 +102,22 @@ class Table(NamedTuple):
     token_starts: Int32
     normal_tokens: UInt8
     normal_token_starts: Int32
+
+
+class Automata(NamedTuple):
+    """The automata of a pre-tokenizer. Each splits the pre-tokens of the one before.
+
+    Attributes:
+        flags: uint8 (transitions,), see ``AUTOMATON_KEPT``.
+        states: uint32 (transitions,), the first transition of the next state.
+        firsts: int64 (automata,), the first transition of each automaton.
+        classes: uint8 (automata, 0x110000), the class of each character.
+    """
+
+    flags: UInt8
+    states: UInt32
+    firsts: Int64
+    classes: UInt8
 
 
 class Text(NamedTuple):

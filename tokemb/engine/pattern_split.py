@@ -1,0 +1,150 @@
+"""The components of a pre-tokenizer that split a text by a regular expression, or as if by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tokemb.engine.components import UnprovableError
+from tokemb.engine.pattern_nodes import (
+    Alternation,
+    Character,
+    CharSet,
+    Complement,
+    Concatenation,
+    Node,
+    Queried,
+    Repetition,
+    literal,
+)
+from tokemb.engine.pattern_sets import DIGITS, PUNCTUATION, reject_folded_pairs
+from tokemb.engine.pattern_syntax import parse
+from tokemb.vocabulary.tokenizer_json import steps
+
+Component = dict[str, Any]
+
+# The regular expression of ByteLevel (`tokenizers`, `tokenizers/src/pre_tokenizers/byte_level.rs`).
+BYTE_LEVEL = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
+
+@dataclass(frozen=True)
+class PatternSplit:
+    """Split a text at the matches of an expression.
+
+    Attributes:
+        node: The expression.
+        keeps_matches: Whether matches are pre-tokens.
+        keeps_others: Whether the texts between the matches are pre-tokens.
+    """
+
+    node: Node
+    keeps_matches: bool = True
+    keeps_others: bool = True
+
+
+@dataclass(frozen=True)
+class PatternPlan:
+    """A pre-tokenizer as patterns.
+
+    Attributes:
+        splits: The patterns. Each splits the pre-tokens of the one before.
+        prefix_space: Whether a space is added to texts that do not begin with one.
+        rest: The components that are applied to each pre-token afterwards.
+    """
+
+    splits: tuple[PatternSplit, ...]
+    prefix_space: bool
+    rest: tuple[Component, ...]
+
+
+def pattern_plan(component: Component | None) -> PatternPlan:
+    """Return a pre-tokenizer as patterns.
+
+    Raises:
+        UnprovableError: If it does not begin with a component that is one, or if an automaton cannot represent it.
+    """
+    parts = list(steps(component, "pretokenizers"))
+    splits: list[PatternSplit] = []
+    prefix_space = False
+    while parts:
+        part = parts[0]
+        if part["type"] == "ByteLevel" and part.get("add_prefix_space", True):
+            if splits:
+                break
+            prefix_space = True
+        elif part["type"] == "ByteLevel" and not part.get("use_regex", True):
+            break
+        split = _split(part)
+        if split is not None:
+            splits.append(split)
+        elif part["type"] != "ByteLevel":
+            break
+        parts.pop(0)
+        if part["type"] == "ByteLevel":
+            # The bytes of each pre-token are then mapped to characters, which no later component may split.
+            parts.insert(0, {**part, "add_prefix_space": False, "use_regex": False})
+            break
+    if not splits:
+        raise UnprovableError(_reason(parts))
+    for part in parts:
+        if part["type"] == "Metaspace" and part.get("prepend_scheme", "first") == "first":
+            raise UnprovableError("the result of the pre-tokenizer Metaspace depends on positions in the text")
+    return PatternPlan(tuple(splits), prefix_space, tuple(parts))
+
+
+def _reason(parts: list[Component]) -> str:
+    first = parts[0]["type"] if parts else "nothing"
+    return f"the pre-tokenizer begins with {first}, which is not a regular expression"
+
+
+def _split(component: Component) -> PatternSplit | None:
+    """Return a component as a pattern, or ``None`` if it is none."""
+    kind = component["type"]
+    if kind == "ByteLevel":
+        return PatternSplit(parse(BYTE_LEVEL).node) if component.get("use_regex", True) else None
+    if kind == "Digits":
+        behavior = "isolated" if component["individual_digits"] else "contiguous"
+        return _with_behavior(Character(Queried(DIGITS)), behavior, False)
+    if kind == "Punctuation":
+        return _with_behavior(Character(Queried(PUNCTUATION)), component["behavior"].lower(), False)
+    if kind == "Split":
+        return _with_behavior(_node(component["pattern"]), component["behavior"].lower(), component["invert"])
+    return None
+
+
+def _node(pattern: dict[str, str]) -> Node:
+    if "String" in pattern:
+        characters = [Character(literal(character)) for character in pattern["String"]]
+        if not characters:
+            raise UnprovableError("the pre-tokenizer Split has an empty pattern")
+        return characters[0] if len(characters) == 1 else Concatenation(tuple(characters))
+    parsed = parse(pattern["Regex"])
+    reject_folded_pairs(parsed.folded_pairs)
+    return parsed.node
+
+
+def _with_behavior(node: Node, behavior: str, invert: bool) -> PatternSplit:
+    """Return the split at the matches of ``node``, or with ``invert`` at the texts between them."""
+    if behavior == "isolated":
+        return PatternSplit(node)
+    if behavior == "removed":
+        return PatternSplit(node, keeps_matches=invert, keeps_others=not invert)
+    if not isinstance(node, Character):
+        raise UnprovableError(f"the pre-tokenizer Split has the behavior {behavior} for more than one character")
+    chars: CharSet = Complement(node.chars) if invert else node.chars
+    inside, outside = Character(chars), Character(Complement(chars))
+    if behavior == "contiguous":
+        return PatternSplit(Alternation((_some(inside), _some(outside))))
+    if invert:
+        raise UnprovableError(f"the pre-tokenizer Split has the behavior {behavior} and is inverted")
+    if behavior == "mergedwithprevious":
+        return PatternSplit(Alternation((Concatenation((_any(outside), inside)), _some(outside))))
+    return PatternSplit(Alternation((Concatenation((inside, _any(outside))), _some(outside))))
+
+
+def _some(node: Node) -> Node:
+    return Repetition(node, 1, None)
+
+
+def _any(node: Node) -> Node:
+    return Repetition(node, 0, None)
