@@ -168,7 +168,7 @@ class Automaton:
                 raise UnprovableError(f"the automaton of the regular expression has more than {_MAX_STATES} states")
 
     def _closure(self, positions: list[int]) -> Iterator[int]:
-        """Yield the instructions that are reached from ``positions`` without a character, in the order of preference."""
+        """Yield the instructions that ``positions`` reach without a character, in the order of preference."""
         seen = set()
         pending = positions[::-1]
         while pending:

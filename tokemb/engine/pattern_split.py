@@ -17,7 +17,7 @@ from tokemb.engine.pattern_nodes import (
     Repetition,
     literal,
 )
-from tokemb.engine.pattern_sets import DIGITS, PUNCTUATION, reject_folded_pairs
+from tokemb.engine.pattern_sets import reject_folded_pairs
 from tokemb.engine.pattern_syntax import parse
 from tokemb.vocabulary.tokenizer_json import steps
 
@@ -64,24 +64,13 @@ def pattern_plan(component: Component | None) -> PatternPlan:
         UnprovableError: If it does not begin with a component that is one, or if an automaton cannot represent it.
     """
     parts = list(steps(component, "pretokenizers"))
+    prefix_space = bool(parts) and _adds_space(parts[0])
     splits: list[PatternSplit] = []
-    prefix_space = False
-    while parts:
-        part = parts[0]
-        if part["type"] == "ByteLevel" and part.get("add_prefix_space", True):
-            if splits:
-                break
-            prefix_space = True
-        elif part["type"] == "ByteLevel" and not part.get("use_regex", True):
-            break
-        split = _split(part)
-        if split is not None:
-            splits.append(split)
-        elif part["type"] != "ByteLevel":
-            break
-        parts.pop(0)
+    while parts and not (splits and _adds_space(parts[0])) and (split := _split(parts[0])) is not None:
+        part = parts.pop(0)
+        splits.append(split)
         if part["type"] == "ByteLevel":
-            # The bytes of each pre-token are then mapped to characters, which no later component may split.
+            # It also maps the bytes of each pre-token to characters, before the components that follow.
             parts.insert(0, {**part, "add_prefix_space": False, "use_regex": False})
             break
     if not splits:
@@ -90,6 +79,10 @@ def pattern_plan(component: Component | None) -> PatternPlan:
         if part["type"] == "Metaspace" and part.get("prepend_scheme", "first") == "first":
             raise UnprovableError("the result of the pre-tokenizer Metaspace depends on positions in the text")
     return PatternPlan(tuple(splits), prefix_space, tuple(parts))
+
+
+def _adds_space(component: Component) -> bool:
+    return component["type"] == "ByteLevel" and bool(component.get("add_prefix_space", True))
 
 
 def _reason(parts: list[Component]) -> str:
@@ -104,9 +97,9 @@ def _split(component: Component) -> PatternSplit | None:
         return PatternSplit(parse(BYTE_LEVEL).node) if component.get("use_regex", True) else None
     if kind == "Digits":
         behavior = "isolated" if component["individual_digits"] else "contiguous"
-        return _with_behavior(Character(Queried(DIGITS)), behavior, False)
+        return _with_behavior(Character(Queried("Digits")), behavior, False)
     if kind == "Punctuation":
-        return _with_behavior(Character(Queried(PUNCTUATION)), component["behavior"].lower(), False)
+        return _with_behavior(Character(Queried("Punctuation")), component["behavior"].lower(), False)
     if kind == "Split":
         return _with_behavior(_node(component["pattern"]), component["behavior"].lower(), component["invert"])
     return None

@@ -234,7 +234,7 @@ def _is_usual(match: re.Match[str], node: Node, least: int, most: int | None) ->
         return False
     if isinstance(node, Repetition) and node.lazy:
         return False
-    return most is not None or not is_nullable(node)
+    return most == 1 or not is_nullable(node)
 
 
 def _adjacent_letters(parts: list[Node]) -> set[str]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tokemb.engine.character_sets import CODES
 from tokemb.engine.components import UnprovableError
 from tokemb.engine.pattern_automaton import Automaton, Program
-from tokemb.engine.pattern_sets import UNICODE, breakpoints
+from tokemb.engine.pattern_sets import breakpoints, contains
 from tokemb.engine.pattern_split import PatternSplit
 from tokemb.kernels.structs import (
     AUTOMATON_ASCII,
@@ -50,17 +51,17 @@ def _compile(split: PatternSplit) -> tuple[UInt8, Int64, UInt8]:
 
     Returns:
         The flags of the transitions, uint8 (states, columns), the next states, int64 (states, columns), and the class
-        of each character, uint8 (UNICODE,).
+        of each character, uint8 (CODES,).
     """
     program = Program(split.node)
     points = [breakpoints(chars) for chars in program.sets]
     starts = np.unique(np.concatenate([np.zeros(1, np.int32), *points]))
-    starts = starts[starts < UNICODE]
-    inside = np.stack([np.searchsorted(part, starts, side="right") % 2 == 1 for part in points], axis=1)
+    starts = starts[starts < CODES]
+    inside = np.stack([contains(part, starts) for part in points], axis=1)
     members, class_of_span = np.unique(inside, axis=0, return_inverse=True)
     if len(members) > _MAX_CLASSES:
         raise UnprovableError(f"the regular expression distinguishes more than {_MAX_CLASSES} classes of characters")
-    classes = np.repeat(class_of_span.reshape(-1).astype(np.uint8), np.diff(starts, append=UNICODE))
+    classes = np.repeat(class_of_span.reshape(-1).astype(np.uint8), np.diff(starts, append=CODES))
     by_class = _transitions(Automaton(program, members.T.tolist()), split)
     columns = np.zeros(AUTOMATON_COLUMNS, np.int64)
     columns[:AUTOMATON_ASCII] = classes[:AUTOMATON_ASCII]

@@ -184,8 +184,8 @@ def fill(
     Args:
         automata: The automata.
         text: The text.
-        starts: int32 (automata + 1, MAX_PRETOKENS), the starts of pre-tokens. The first row contains the texts to split,
-            and the last row the result.
+        starts: int32 (automata + 1, MAX_PRETOKENS), the starts of pre-tokens. The first row contains the texts to
+            split, and the last row the result.
         ends: int32 (automata + 1, MAX_PRETOKENS), their ends.
         counts: int64 (automata + 1,), their numbers.
         taken: int64 (automata + 1,), how many of them were split already.
