@@ -33,6 +33,7 @@ _QUANTIFIER = re.compile(r"([?*+])|\{(\d*)(,?)(\d*)\}")
 _GROUPS = ("(?:", "(?i:", "(?=", "(?!", "(?>")
 _MAX_REPEATS = 64
 _MAX_PAIRS = 64
+_ASCII = 0x80
 
 
 @dataclass(frozen=True)
@@ -220,8 +221,9 @@ def _limits(match: re.Match[str]) -> tuple[int, int | None]:
 def _ascii_codes(chars: CharSet) -> list[int] | None:
     """Return the code points of a set of ASCII characters that are written one by one or as ranges."""
     if isinstance(chars, Ranges):
-        codes = [code for low, high in chars.ranges for code in range(low, min(high, 0x80) + 1)]
-        return codes if all(code < 0x80 for code in codes) else None
+        if any(high >= _ASCII for _, high in chars.ranges):
+            return None
+        return [code for low, high in chars.ranges for code in range(low, high + 1)]
     if isinstance(chars, Union):
         parts = [_ascii_codes(part) for part in chars.sets]
         return None if None in parts else sorted({code for part in parts for code in part or []})
