@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -22,13 +24,16 @@ from tokemb.kernels.structs import (
     RECORD_MISS,
     RECORD_MISS_IN_PLACE,
     SLACK,
+    Int32,
     Int64,
     Out,
     Report,
+    Table,
     Text,
     UInt8,
     Workspace,
 )
+from tokemb.kernels.subword_structs import Lookup, SubwordEncoder
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows
 
@@ -79,10 +84,58 @@ class RowStatus:
         return np.flatnonzero(self.status == LEFT_TO_REFERENCE)
 
 
+class Encoders(Protocol):
+    """What the kernel needs to write the ids of pre-tokens."""
+
+    @property
+    def density(self) -> int:
+        """The maximum number of ids per byte of a pre-token."""
+
+    @property
+    def records_misses(self) -> bool:
+        """Whether pre-tokens may be recorded as missing."""
+
+    def character_ids(self, table: Table) -> Int32:
+        """Return the ids of characters that are pre-tokens of their own, int32, as many as ``table.flags``."""
+
+    def encoder(self) -> AbstractContextManager[Lookup | SubwordEncoder]:
+        """Return the tables for one thread. No other thread uses them in the context."""
+
+
+@dataclass(frozen=True)
+class KnownPretokens:
+    """The pre-tokens of a cache.
+
+    Attributes:
+        cache: The pre-tokens and their ids.
+        on_miss: The id of other pre-tokens, or a constant as for ``Lookup``.
+    """
+
+    cache: PretokenCache
+    on_miss: int
+
+    @property
+    def density(self) -> int:
+        """The maximum number of ids per byte of a pre-token."""
+        return self.cache.density
+
+    @property
+    def records_misses(self) -> bool:
+        """Whether pre-tokens may be recorded as missing."""
+        return self.on_miss in (RECORD_MISS, RECORD_MISS_IN_PLACE)
+
+    def character_ids(self, table: Table) -> Int32:
+        """Return the ids of characters that are pre-tokens of their own, int32, as many as ``table.flags``."""
+        return self.cache.character_ids(table)
+
+    def encoder(self) -> AbstractContextManager[Lookup]:
+        """Return the tables for one thread."""
+        return nullcontext(Lookup(self.cache.pretokens, self.cache.ids, self.on_miss))
+
+
 def scan(
     char_table: CharTable,
-    cache: PretokenCache,
-    on_miss: int,
+    encoders: Encoders,
     text: Text,
     rows: Int64,
     row_status: RowStatus,
@@ -93,8 +146,7 @@ def scan(
 
     Args:
         char_table: The tables of the characters.
-        cache: The pre-tokens and their ids.
-        on_miss: The id of other pre-tokens, or a constant as for ``kernels.scan``.
+        encoders: The ids of pre-tokens.
         text: All texts.
         rows: The indices of the texts to scan, int64 (scanned,), ascending.
         row_status: The status of all rows. It is updated.
@@ -105,7 +157,7 @@ def scan(
         The results of the threads.
     """
     table, growth = char_table.table, char_table.growth
-    characters = cache.character_ids(table)
+    characters = encoders.character_ids(table)
     sizes = text.offsets[rows + 1] - text.offsets[rows]
     splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
 
@@ -120,14 +172,12 @@ def scan(
             np.empty(2 * MAX_PRETOKENS, np.uint64),
             np.empty(MAX_PRETOKENS, np.uint64),
         )
-        out = _kernel_output(target, growth * cache.density * int(splits[last] - splits[first]))
-        records_misses = on_miss in (RECORD_MISS, RECORD_MISS_IN_PLACE)
-        misses = np.empty(max(longest, _MAX_MISS_BYTES) if records_misses else 0, np.uint8)
-        miss_splits = np.zeros(_MAX_MISSES if records_misses else 1, np.int64)
+        out = _kernel_output(target, growth * encoders.density * int(splits[last] - splits[first]))
+        misses = np.empty(max(longest, _MAX_MISS_BYTES) if encoders.records_misses else 0, np.uint8)
+        miss_splits = np.zeros(_MAX_MISSES if encoders.records_misses else 1, np.int64)
         report = Report(row_status.lengths, row_status.status, row_status.requested_pages, misses, miss_splits)
-        miss_count = kernels.scan(
-            table, characters, cache.pretokens, cache.ids, on_miss, text, thread_rows, workspace, out, report
-        )
+        with encoders.encoder() as encoder:
+            miss_count = kernels.scan(table, characters, encoder, text, thread_rows, workspace, out, report)
         if target is None:
             thread_rows = thread_rows[row_status.status[thread_rows] == DONE]
             lengths = row_status.lengths[thread_rows]

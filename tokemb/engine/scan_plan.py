@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from tokemb.engine.char_table import CharTable
-from tokemb.engine.components import NeighborSplit, UnprovableError, neighbor_split, normalizer_steps
+from tokemb.engine.components import Component, UnprovableError, neighbor_split, normalizer_steps
 from tokemb.vocabulary.tokenizer_json import BLANK, TokenizerJson, tokenizer_of
 
 # The reference finds more added tokens than this faster.
@@ -24,12 +25,12 @@ class ScanPlan:
     Attributes:
         char_table: The tables of the characters.
         strips: Whether an added token may include the white space before it.
-        subwords: The tokenizer of pre-tokens. ``None`` if pre-tokens are words of the vocabulary.
+        is_lookup: Whether pre-tokens are words of the vocabulary.
     """
 
     char_table: CharTable
     strips: bool
-    subwords: Tokenizer | None
+    is_lookup: bool
 
 
 def scan_plan(specification: TokenizerJson, model: str) -> ScanPlan | str:
@@ -55,10 +56,7 @@ def scan_plan(specification: TokenizerJson, model: str) -> ScanPlan | str:
     except UnprovableError as reason:
         return str(reason)
     strips = any(token.get("lstrip") for token in specification.get("added_tokens") or [])
-    is_lookup = model == "WordLevel" and char_table.neighbor_split.rest is None
-    return ScanPlan(
-        char_table, strips, None if is_lookup else _pretoken_tokenizer(specification, char_table.neighbor_split)
-    )
+    return ScanPlan(char_table, strips, model == "WordLevel" and not char_table.neighbor_split.rest)
 
 
 @lru_cache(16)
@@ -84,9 +82,7 @@ def char_table_of(
     return CharTable(steps, neighbor_split(json.loads(pre_tokenizer)), tokens, normalized_tokens)
 
 
-def _pretoken_tokenizer(specification: TokenizerJson, split: NeighborSplit) -> Tokenizer:
-    """Return the tokenizer of pre-tokens: the rest of the pre-tokenizer and the model."""
-    tokenizer = tokenizer_of({**BLANK, "model": specification["model"]})
-    if split.rest is not None:
-        tokenizer.pre_tokenizer = split.rest
-    return tokenizer
+def pretoken_tokenizer(specification: TokenizerJson, rest: Sequence[Component]) -> Tokenizer:
+    """Return the tokenizer of pre-tokens: the ``rest`` of the pre-tokenizer and the model."""
+    pre_tokenizer = {"type": "Sequence", "pretokenizers": list(rest)} if rest else None
+    return tokenizer_of({**BLANK, "model": specification["model"], "pre_tokenizer": pre_tokenizer})

@@ -47,7 +47,7 @@ def _token_begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) 
 
 
 @inlined
-def _decode(data: UInt8, at: int) -> tuple[int, int]:
+def decode(data: UInt8, at: int) -> tuple[int, int]:
     """Return the character at ``data[at]`` and its length in UTF-8."""
     byte = np.int64(data[at])
     if byte < 0x80:
@@ -70,7 +70,7 @@ def _next_class(table: Table, data: UInt8, at: int, end: int) -> int:
     """
     if at >= end:
         return 0
-    code, _ = _decode(data, at)
+    code, _ = decode(data, at)
     page = table.page_of[code >> 8]
     if page < 0:
         return 0  # the row is abandoned at that character
@@ -199,7 +199,7 @@ def pretokenize(
             filled += done
             if done == WIDTH or at >= end:
                 continue
-        code, length = _decode(data, at)
+        code, length = decode(data, at)
         page = page_of[code >> 8]
         if page < 0:
             requested_pages[code >> 8] = 1
@@ -219,7 +219,7 @@ def pretokenize(
                 at += length
                 if at >= end or started >= CHUNK:
                     break
-                code, length = _decode(data, at)
+                code, length = decode(data, at)
                 page = page_of[code >> 8]
                 if page < 0:
                     break

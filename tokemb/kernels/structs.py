@@ -39,6 +39,8 @@ NEEDS_REFERENCE, BEGINS_TOKEN = 0x01, 0x02
 
 # The status of a row after a scan. NEEDS_PAGE and NEEDS_PRETOKEN: it must be scanned again with a larger table.
 DONE, NEEDS_PAGE, NEEDS_PRETOKEN, LEFT_TO_REFERENCE = 0, 1, 2, 3
+# The memory for recorded pre-tokens is full: this row and all further ones must be scanned again.
+SCAN_FULL = 4
 
 # The pre-tokens and the bytes of normalized text in one chunk. Both stay in the processor's cache.
 CHUNK = 2048
