@@ -45,12 +45,12 @@ class NeighborSplit:
     Attributes:
         pre_tokenizer: The pre-tokenizer.
         groups: For each regular expression in it, the alternatives.
-        rest: The pre-tokenizer that is applied to each pre-token afterwards.
+        rest: The pre-tokenizers that are applied to each pre-token afterwards.
     """
 
     pre_tokenizer: PreTokenizer
     groups: tuple[tuple[ClassRun, ...], ...]
-    rest: PreTokenizer | None
+    rest: tuple[Component, ...]
 
 
 def normalizer_steps(component: Component | None) -> list[Step]:
@@ -140,7 +140,7 @@ def neighbor_split(component: Component | None) -> NeighborSplit:
     for part in rest:
         if part["type"] == "Metaspace" and getattr(_pre_tokenizer(part), "prepend_scheme", "first") == "first":
             raise UnprovableError("the result of the pre-tokenizer Metaspace depends on positions in the text")
-    return NeighborSplit(_sequence(parts[: len(groups)]), tuple(map(tuple, groups)), _sequence(rest) if rest else None)
+    return NeighborSplit(_sequence(parts[: len(groups)]), tuple(map(tuple, groups)), tuple(rest))
 
 
 def _group(component: Component) -> list[ClassRun] | None:
@@ -206,3 +206,8 @@ def _pre_tokenizer(component: Component) -> PreTokenizer:
 
 def _sequence(parts: Sequence[Component]) -> PreTokenizer:
     return _pre_tokenizer({"type": "Sequence", "pretokenizers": list(parts)})
+
+
+def empty_pre_tokenizer() -> PreTokenizer:
+    """Return a pre-tokenizer that does not split."""
+    return _sequence(())

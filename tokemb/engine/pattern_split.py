@@ -9,7 +9,6 @@ from tokemb.engine.components import UnprovableError
 from tokemb.engine.pattern_nodes import (
     Alternation,
     Character,
-    CharSet,
     Complement,
     Concatenation,
     Node,
@@ -17,8 +16,7 @@ from tokemb.engine.pattern_nodes import (
     Repetition,
     literal,
 )
-from tokemb.engine.pattern_sets import reject_folded_pairs
-from tokemb.engine.pattern_syntax import parse
+from tokemb.engine.pattern_syntax import Pattern, parse
 from tokemb.vocabulary.tokenizer_json import steps
 
 Component = dict[str, Any]
@@ -35,11 +33,13 @@ class PatternSplit:
         node: The expression.
         keeps_matches: Whether matches are pre-tokens.
         keeps_others: Whether the texts between the matches are pre-tokens.
+        folded_pairs: Two adjacent letters whose case is ignored, as in ``Pattern``.
     """
 
     node: Node
     keeps_matches: bool = True
     keeps_others: bool = True
+    folded_pairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class PatternPlan:
 
     Attributes:
         splits: The patterns. Each splits the pre-tokens of the one before.
-        prefix_space: Whether a space is added to texts that do not begin with one.
+        adds_space: Whether a space is added to texts that do not begin with one.
         rest: The components that are applied to each pre-token afterwards.
     """
 
     splits: tuple[PatternSplit, ...]
-    prefix_space: bool
+    adds_space: bool
     rest: tuple[Component, ...]
 
 
@@ -64,25 +64,25 @@ def pattern_plan(component: Component | None) -> PatternPlan:
         UnprovableError: If it does not begin with a component that is one, or if an automaton cannot represent it.
     """
     parts = list(steps(component, "pretokenizers"))
-    prefix_space = bool(parts) and _adds_space(parts[0])
+    adds_space = bool(parts) and _adds_space(parts[0])
     splits: list[PatternSplit] = []
     while parts and not (splits and _adds_space(parts[0])) and (split := _split(parts[0])) is not None:
         part = parts.pop(0)
         splits.append(split)
         if part["type"] == "ByteLevel":
             # It also maps the bytes of each pre-token to characters, before the components that follow.
-            parts.insert(0, {**part, "add_prefix_space": False, "use_regex": False})
+            parts.insert(0, {**part, "add_adds_space": False, "use_regex": False})
             break
     if not splits:
         raise UnprovableError(_reason(parts))
     for part in parts:
         if part["type"] == "Metaspace" and part.get("prepend_scheme", "first") == "first":
             raise UnprovableError("the result of the pre-tokenizer Metaspace depends on positions in the text")
-    return PatternPlan(tuple(splits), prefix_space, tuple(parts))
+    return PatternPlan(tuple(splits), adds_space, tuple(parts))
 
 
 def _adds_space(component: Component) -> bool:
-    return component["type"] == "ByteLevel" and bool(component.get("add_prefix_space", True))
+    return component["type"] == "ByteLevel" and bool(component.get("add_adds_space", True))
 
 
 def _reason(parts: list[Component]) -> str:
@@ -97,42 +97,39 @@ def _split(component: Component) -> PatternSplit | None:
         return PatternSplit(parse(BYTE_LEVEL).node) if component.get("use_regex", True) else None
     if kind == "Digits":
         behavior = "isolated" if component["individual_digits"] else "contiguous"
-        return _with_behavior(Character(Queried("Digits")), behavior, False)
+        return _with_behavior(Pattern(Character(Queried("Digits"))), behavior, False)
     if kind == "Punctuation":
-        return _with_behavior(Character(Queried("Punctuation")), component["behavior"].lower(), False)
+        return _with_behavior(Pattern(Character(Queried("Punctuation"))), component["behavior"].lower(), False)
     if kind == "Split":
-        return _with_behavior(_node(component["pattern"]), component["behavior"].lower(), component["invert"])
+        return _with_behavior(_pattern(component["pattern"]), component["behavior"].lower(), component["invert"])
     return None
 
 
-def _node(pattern: dict[str, str]) -> Node:
-    if "String" in pattern:
-        characters = [Character(literal(character)) for character in pattern["String"]]
-        if not characters:
-            raise UnprovableError("the pre-tokenizer Split has an empty pattern")
-        return characters[0] if len(characters) == 1 else Concatenation(tuple(characters))
-    parsed = parse(pattern["Regex"])
-    reject_folded_pairs(parsed.folded_pairs)
-    return parsed.node
+def _pattern(pattern: dict[str, str]) -> Pattern:
+    if "Regex" in pattern:
+        return parse(pattern["Regex"])
+    characters = [Character(literal(character)) for character in pattern["String"]]
+    if not characters:
+        raise UnprovableError("the pre-tokenizer Split has an empty pattern")
+    return Pattern(characters[0] if len(characters) == 1 else Concatenation(tuple(characters)))
 
 
-def _with_behavior(node: Node, behavior: str, invert: bool) -> PatternSplit:
-    """Return the split at the matches of ``node``, or with ``invert`` at the texts between them."""
+def _with_behavior(pattern: Pattern, behavior: str, invert: bool) -> PatternSplit:
+    """Return the split at the matches of ``pattern``, or with ``invert`` at the texts between them."""
     if behavior == "isolated":
-        return PatternSplit(node)
+        return PatternSplit(pattern.node, folded_pairs=pattern.folded_pairs)
     if behavior == "removed":
-        return PatternSplit(node, keeps_matches=invert, keeps_others=not invert)
-    if not isinstance(node, Character):
+        return PatternSplit(pattern.node, invert, not invert, pattern.folded_pairs)
+    if not isinstance(pattern.node, Character) or (invert and behavior != "contiguous"):
         raise UnprovableError(f"the pre-tokenizer Split has the behavior {behavior} for more than one character")
-    chars: CharSet = Complement(node.chars) if invert else node.chars
-    inside, outside = Character(chars), Character(Complement(chars))
+    inside, outside = pattern.node, Character(Complement(pattern.node.chars))
     if behavior == "contiguous":
-        return PatternSplit(Alternation((_some(inside), _some(outside))))
-    if invert:
-        raise UnprovableError(f"the pre-tokenizer Split has the behavior {behavior} and is inverted")
-    if behavior == "mergedwithprevious":
-        return PatternSplit(Alternation((Concatenation((_any(outside), inside)), _some(outside))))
-    return PatternSplit(Alternation((Concatenation((inside, _any(outside))), _some(outside))))
+        parts = _some(inside), _some(outside)
+    elif behavior == "mergedwithprevious":
+        parts = Concatenation((_any(outside), inside)), _some(outside)
+    else:
+        parts = Concatenation((inside, _any(outside))), _some(outside)
+    return PatternSplit(Alternation(parts))
 
 
 def _some(node: Node) -> Node:

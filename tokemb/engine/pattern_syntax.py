@@ -47,7 +47,7 @@ class Pattern:
     """
 
     node: Node
-    folded_pairs: tuple[str, ...]
+    folded_pairs: tuple[str, ...] = ()
 
 
 def parse(pattern: str) -> Pattern:

@@ -1,108 +1,150 @@
-"""The automata of a pre-tokenizer as arrays for the kernels."""
+"""The tables of a pre-tokenizer that splits text at the matches of regular expressions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 
-from tokemb.engine.character_sets import CODES
-from tokemb.engine.components import UnprovableError
-from tokemb.engine.pattern_automaton import Automaton, Program
-from tokemb.engine.pattern_sets import breakpoints, contains
-from tokemb.engine.pattern_split import PatternSplit
+from tokemb.engine.char_table import CharTable
+from tokemb.engine.components import Component, NeighborSplit, UnprovableError, empty_pre_tokenizer, normalizer_steps
+from tokemb.engine.composition import composition_classes
+from tokemb.engine.pattern_automata import compile_automata
+from tokemb.engine.pattern_split import pattern_plan
 from tokemb.kernels.structs import (
-    AUTOMATON_ASCII,
-    AUTOMATON_BOUNDARY,
-    AUTOMATON_COLUMNS,
-    AUTOMATON_KEPT,
-    AUTOMATON_MATCH,
-    AUTOMATON_REWIND,
-    AUTOMATON_UNMATCHED,
+    COMPOSED,
+    NORMALIZED_BY_TABLE,
+    PAGES,
+    UNLESS_COMPOSED,
+    UNNORMALIZED,
     Automata,
-    Int64,
+    PatternTables,
+    Table,
+    Tokens,
     UInt8,
 )
+from tokemb.vocabulary.tokenizer_json import steps
 
-_MAX_CLASSES = AUTOMATON_COLUMNS - AUTOMATON_ASCII - 1
-_FIRST = 0
+_NO_BYTES = np.zeros(0, np.uint8)
 
 
-def compile_automata(splits: Sequence[PatternSplit]) -> Automata:
-    """Compile the patterns of a pre-tokenizer.
+class PatternTable:
+    """The automata of a pre-tokenizer and the tables of the normalizer.
 
-    Raises:
-        UnprovableError: If a pattern needs too many classes of characters or states.
+    Attributes:
+        method: How the text is split.
+        rest: The components that are applied to each pre-token afterwards.
     """
-    flags, states, classes, firsts = [], [], [], [0]
-    for split in splits:
-        split_flags, split_states, split_classes = _compile(split)
-        flags.append(split_flags.reshape(-1))
-        states.append((split_states * AUTOMATON_COLUMNS + firsts[-1]).reshape(-1))
-        classes.append(split_classes)
-        firsts.append(firsts[-1] + split_flags.size)
-    return Automata(
-        np.concatenate(flags), np.concatenate(states).astype(np.uint32), np.array(firsts[:-1]), np.stack(classes)
+
+    method = "by automata of regular expressions"
+
+    def __init__(
+        self,
+        normalizer: Component | None,
+        pre_tokenizer: Component | None,
+        tokens: Sequence[str] = (),
+        normal_tokens: Sequence[str] = (),
+    ) -> None:
+        """Parse the expressions. They are compiled when they are needed for the first time.
+
+        Args:
+            normalizer: The normalizer.
+            pre_tokenizer: The pre-tokenizer.
+            tokens: The added tokens that are matched before normalization.
+            normal_tokens: The added tokens that are matched after normalization.
+
+        Raises:
+            UnprovableError: If an automaton cannot represent an expression, or if a normalizer may look at more than
+                one character.
+        """
+        self._plan = pattern_plan(pre_tokenizer)
+        self.rest = self._plan.rest
+        self._tokens, self._normal_tokens = tokens, normal_tokens
+        kinds = [part["type"] for part in steps(normalizer, "normalizers")]
+        self._char_table: CharTable | None = None
+        self._normalization = UNLESS_COMPOSED if kinds == ["NFC"] else UNNORMALIZED
+        if kinds and kinds != ["NFC"]:
+            self._normalization = NORMALIZED_BY_TABLE
+            whole = NeighborSplit(empty_pre_tokenizer(), (), ())
+            self._char_table = CharTable(normalizer_steps(normalizer), whole, tokens, normal_tokens)
+
+    @cached_property
+    def reason_unprovable(self) -> str | None:
+        """The reason why the expressions cannot be compiled, or ``None`` if they can."""
+        try:
+            self._automata  # noqa: B018 - compiles them
+        except UnprovableError as reason:
+            return str(reason)
+        return None
+
+    @property
+    def growth(self) -> int:
+        """The maximum number of bytes that normalization makes of one byte."""
+        return 1 if self._char_table is None else self._char_table.growth
+
+    @property
+    def adds_space(self) -> bool:
+        """Whether a space is added to texts that do not begin with one."""
+        return self._plan.adds_space
+
+    @property
+    def tables(self) -> PatternTables:
+        """The arrays for the kernel, with the characters that were queried so far."""
+        return PatternTables(
+            self._automata,
+            _NO_TABLE if self._char_table is None else self._char_table.table,
+            self._normalization,
+            self._composition,
+            int(self.adds_space),
+            _encode(self._tokens),
+            _encode(self._normal_tokens),
+        )
+
+    def query_tokenizers(self, pages: Iterable[int]) -> None:
+        """Add pages of 256 characters to the table if they are not in it."""
+        if self._char_table is not None:
+            self._char_table.query_tokenizers(pages)
+
+    def reason_for_reference(self, text: str) -> str | None:
+        """Return why only the reference can encode ``text``, or ``None`` if the scanner can."""
+        if self._char_table is not None:
+            return self._char_table.reason_for_reference(text)
+        if self._normalization == UNLESS_COMPOSED and self._may_be_composed(text):
+            return "the normalizer NFC may change characters of the text together with others"
+        contained = (token for token in (*self._tokens, *self._normal_tokens) if token in text)
+        return next((f"the text contains the added token {token!r}" for token in contained), None)
+
+    def _may_be_composed(self, text: str) -> bool:
+        classes = self._composition[[ord(character) for character in text]]
+        return bool((classes & COMPOSED).any() or (classes[1:] & classes[:-1]).any())
+
+    @cached_property
+    def _automata(self) -> Automata:
+        return compile_automata(self._plan.splits)
+
+    @cached_property
+    def _composition(self) -> UInt8:
+        return composition_classes() if self._normalization == UNLESS_COMPOSED else _NO_BYTES
+
+
+# A table without characters.
+_NO_TABLE = Table(
+    np.zeros((0, 3), np.uint8),
+    np.zeros(2, np.uint8),
+    np.full(PAGES, -1, np.int32),
+    np.zeros(1, np.int32),
+    *(_NO_BYTES for _ in range(4)),
+    np.zeros(1, np.int32),
+    _NO_BYTES,
+    np.zeros(1, np.int32),
+)
+
+
+def _encode(tokens: Sequence[str]) -> Tokens:
+    encoded = [token.encode() for token in tokens]
+    return Tokens(
+        np.frombuffer(b"".join(encoded), np.uint8),
+        np.cumsum([0, *map(len, encoded)], dtype=np.int32),
+        np.array(sorted({token[0] for token in encoded}), np.uint8),
     )
-
-
-def _compile(split: PatternSplit) -> tuple[UInt8, Int64, UInt8]:
-    """Compile one pattern.
-
-    Returns:
-        The flags of the transitions, uint8 (states, columns), the next states, int64 (states, columns), and the class
-        of each character, uint8 (CODES,).
-    """
-    program = Program(split.node)
-    points = [breakpoints(chars) for chars in program.sets]
-    starts = np.unique(np.concatenate([np.zeros(1, np.int32), *points]))
-    starts = starts[starts < CODES]
-    inside = np.stack([contains(part, starts) for part in points], axis=1)
-    members, class_of_span = np.unique(inside, axis=0, return_inverse=True)
-    if len(members) > _MAX_CLASSES:
-        raise UnprovableError(f"the regular expression distinguishes more than {_MAX_CLASSES} classes of characters")
-    classes = np.repeat(class_of_span.reshape(-1).astype(np.uint8), np.diff(starts, append=CODES))
-    by_class = _transitions(Automaton(program, members.T.tolist()), split)
-    columns = np.zeros(AUTOMATON_COLUMNS, np.int64)
-    columns[:AUTOMATON_ASCII] = classes[:AUTOMATON_ASCII]
-    columns[AUTOMATON_ASCII : AUTOMATON_ASCII + len(members)] = np.arange(len(members))
-    columns[-1] = len(members)
-    flags, states = by_class[:, columns, 0], by_class[:, columns, 1]
-    return flags.astype(np.uint8), states, classes
-
-
-def _transitions(automaton: Automaton, split: PatternSplit) -> Int64:
-    """Return the flags and the next state of each transition, int64 (states, classes + 1, 2).
-
-    An automaton of a match becomes one that splits a text: after a match that ends before a character, it begins
-    another match with this character. Only the end of a match further back needs a new search, ``AUTOMATON_REWIND``.
-    """
-    kept = AUTOMATON_KEPT * split.keeps_matches
-    kept_other = AUTOMATON_KEPT * split.keeps_others
-    begins = [_number(following) for _, following in automaton.steps[_FIRST]]
-    table = []
-    for state, row in enumerate(automaton.steps):
-        transitions = []
-        for column, (matches, following) in enumerate(row):
-            flag = AUTOMATON_MATCH * matches
-            if following >= 0:
-                transitions.append((flag, _number(following)))
-            elif matches:
-                transitions.append((flag | AUTOMATON_BOUNDARY | kept, begins[column]))
-            elif state == _FIRST:
-                transitions.append((0, AUTOMATON_UNMATCHED))
-            else:
-                transitions.append((AUTOMATON_REWIND | kept, AUTOMATON_UNMATCHED))
-        table.append(transitions)
-    boundary = AUTOMATON_BOUNDARY | kept_other
-    unmatched = [(0 if number == AUTOMATON_UNMATCHED else boundary, number) for number in begins]
-    unmatched[-1] = boundary, AUTOMATON_UNMATCHED
-    table.insert(AUTOMATON_UNMATCHED, unmatched)
-    return np.array(table, np.int64)
-
-
-def _number(state: int) -> int:
-    """Return the number of a state in the table, in which the state of texts without a match is inserted."""
-    if state < 0:
-        return AUTOMATON_UNMATCHED
-    return state + (state >= AUTOMATON_UNMATCHED)

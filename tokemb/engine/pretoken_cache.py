@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from tokemb.engine.buffers import string_buffers
 from tokemb.kernels import find_all, insert
-from tokemb.kernels.structs import ALONE, KEPT, SLACK, SLOT, TAIL, Int32, PretokenTable, Table, Text, UInt64
+from tokemb.kernels.structs import ALONE, KEPT, SLACK, SLOT, TAIL, Int32, Int64, PretokenTable, Table, Text, UInt64
 from tokemb.rows.ragged import Ragged
 
 # Shorter texts are copied and padded with spare bytes, so that the kernels can read many bytes at once.
@@ -45,15 +45,14 @@ class PretokenCache:
         It is -1 for those that are not in the cache.
         """
         numbers = np.empty(len(texts), np.int32)
-        find_all(self.pretokens, _with_slack(text_of(texts)), numbers)
+        find_all(self.pretokens, with_slack(text_of(texts)), numbers)
         return numbers
 
     def character_ids(self, table: Table) -> Int32:
         """Return the ids of the characters that are pre-tokens of their own with one id.
 
         Returns:
-            int32, as many as ``table.flags``. -1 for all other characters, and for all characters if added tokens are
-            matched in the normalized text, which must then be complete.
+            int32, as many as ``table.flags``. -1 for all other characters.
         """
         memo = self._character_ids
         if memo is None or memo[0] is not table:  # another thread may have a newer table
@@ -62,16 +61,10 @@ class PretokenCache:
 
     def _compute_character_ids(self, table: Table) -> Int32:
         ids = np.full(len(table.flags), -1, np.int32)
-        if len(table.normal_token_starts) > 1:
-            return ids
-        leads = np.append(0, np.cumsum(table.classes != TAIL))
-        is_single = (np.diff(leads[table.starts]) == 1) & (table.flags == 0)
-        is_single[is_single] = table.classes[table.starts[:-1][is_single]] == KEPT | ALONE
-        numbers = np.empty(len(ids), np.int32)
-        find_all(self.pretokens, _with_slack(Text(table.text, table.starts.astype(np.int64))), numbers)
-        is_single &= numbers >= 0
-        entries = np.flatnonzero(is_single)
-        packed_ids = self._packed_ids[numbers[entries]]
+        entries, texts = single_characters(table)
+        numbers = self.find(texts)
+        entries, numbers = entries[numbers >= 0], numbers[numbers >= 0]
+        packed_ids = self._packed_ids[numbers]
         single = packed_ids >> np.uint64(32) == 1
         ids[entries[single]] = (packed_ids[single] & np.uint64(0xFFFFFFFF)).astype(np.int32)
         return ids
@@ -90,7 +83,7 @@ class PretokenCache:
             rows: Their ids.
             in_place: Write into the arrays of this cache if they have room. This cache must not be used afterwards.
         """
-        more = _with_slack(text_of(texts))
+        more = with_slack(text_of(texts))
         size, text_size = self.size + len(texts), self.text_size + int(more.offsets[-1])
         new_packed_ids, ids = self._pack_ids(rows)
         pretokens, packed_ids = self.pretokens, self._packed_ids
@@ -116,14 +109,32 @@ class PretokenCache:
         return packed_ids.view(np.uint64), self.ids if single.all() else np.append(self.ids, rows.values)
 
 
+def single_characters(table: Table) -> tuple[Int64, pa.LargeStringArray]:
+    """Return the characters that are pre-tokens of their own after normalization.
+
+    Returns:
+        Their indices in ``table.flags``, int64 (characters,), and the normalized characters, ``large_string``
+        (characters,). There are none if added tokens are matched in the normalized text, which must then be complete.
+    """
+    if len(table.normal_token_starts) > 1:
+        return np.zeros(0, np.int64), pa.array([], pa.large_string())
+    leads = np.append(0, np.cumsum(table.classes != TAIL))
+    is_single = (np.diff(leads[table.starts]) == 1) & (table.flags == 0)
+    is_single[is_single] = table.classes[table.starts[:-1][is_single]] == KEPT | ALONE
+    buffers = [None, pa.py_buffer(table.starts), pa.py_buffer(table.text)]
+    texts = pa.Array.from_buffers(pa.string(), len(table.flags), buffers)
+    entries = np.flatnonzero(is_single)
+    return entries, texts.take(pa.array(entries)).cast(pa.large_string())
+
+
 def text_of(texts: pa.LargeStringArray) -> Text:
     """Return Arrow strings as the arrays of the kernels."""
     offsets, data = string_buffers(texts)
     text = Text(data, offsets)
-    return text if len(data) > _WORTH_NO_COPY else _with_slack(text)
+    return text if len(data) > _WORTH_NO_COPY else with_slack(text)
 
 
-def _with_slack(texts: Text) -> Text:
+def with_slack(texts: Text) -> Text:
     """Return the texts with spare bytes after the end, which the kernels may read."""
     return Text(np.append(texts.data, np.zeros(SLACK, np.uint8)), texts.offsets)
 

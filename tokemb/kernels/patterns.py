@@ -169,44 +169,41 @@ def _split(
 
 
 @inlined
-def fill(
-    automata: Automata,
-    text: UInt8,
-    starts: Int32,
-    ends: Int32,
-    counts: Int64,
-    taken: Int64,
-    positions: Int64,
-    level: int,
+def split(
+    automata: Automata, text: UInt8, starts: Int32, ends: Int32, progress: Int64, level: int, begin: int, end: int
 ) -> int:
-    """Split text by several automata. Each splits the pre-tokens of the one before.
+    """Find the next pre-tokens of ``text[begin:end]``, at most ``MAX_PRETOKENS``.
 
     Args:
-        automata: The automata.
+        automata: The automata. Each splits the pre-tokens of the one before.
         text: The text.
-        starts: int32 (automata + 1, MAX_PRETOKENS), the starts of pre-tokens. The first row contains the texts to
-            split, and the last row the result.
+        starts: int32 (automata + 1, MAX_PRETOKENS), the starts of the texts that each automaton splits, and in the last
+            row of the pre-tokens.
         ends: int32 (automata + 1, MAX_PRETOKENS), their ends.
-        counts: int64 (automata + 1,), their numbers.
-        taken: int64 (automata + 1,), how many of them were split already.
-        positions: int64 (automata + 1,), the position in the next one of them, or -1.
-        level: 0 at the beginning, and the number of automata after each result.
+        progress: int64 (3, automata + 1), the number of these texts, the number of those that are split, and the
+            position in the next one, or -1 for its start.
+        level: 0 for the first pre-tokens, then the last result.
+        begin: The start of the text.
+        end: The end of the text.
 
     Returns:
-        The number of automata, or -1 when all text is split and there is no further result.
+        The number of automata, or -1 if there are no further pre-tokens.
     """
     flags, states, firsts, classes = automata
+    if level == 0:
+        starts[0, 0], ends[0, 0] = begin, end
+        progress[0, 0], progress[1, 0], progress[2, 0] = 1, 0, -1
     while True:
-        # Split the texts of the deepest level that has any.
-        while level >= 0 and (level == len(firsts) or taken[level] == counts[level]):
+        # The last automaton with texts that are not split.
+        while level >= 0 and (level == len(firsts) or progress[1, level] == progress[0, level]):
             level -= 1
         if level < 0:
             return -1
         count = 0
-        while count < CHUNK and taken[level] < counts[level]:
-            index = taken[level]
-            end = np.int64(ends[level, index])
-            at = positions[level] if positions[level] >= 0 else np.int64(starts[level, index])
+        while count < CHUNK and progress[1, level] < progress[0, level]:
+            index = progress[1, level]
+            stop = np.int64(ends[level, index])
+            at = progress[2, level] if progress[2, level] >= 0 else np.int64(starts[level, index])
             at, count = _split(
                 flags,
                 states,
@@ -214,17 +211,17 @@ def fill(
                 classes[level],
                 text,
                 at,
-                end,
+                stop,
                 starts[level + 1],
                 ends[level + 1],
                 CHUNK,
                 count,
             )
-            positions[level] = at if at < end else -1
-            taken[level] += at >= end
+            progress[2, level] = at if at < stop else -1
+            progress[1, level] += at >= stop
         level += 1
-        counts[level], taken[level], positions[level] = count, 0, -1
-        if level == len(firsts):
+        progress[0, level], progress[1, level], progress[2, level] = count, 0, -1
+        if level == len(firsts) and count:
             return level
 
 
@@ -236,26 +233,26 @@ def split_texts(
     Args:
         automata: The automata.
         text: All texts.
-        starts: Work space, as for ``fill``.
-        ends: Work space, as for ``fill``.
-        progress: int64 (3, automata + 1), work space, as for ``fill``.
+        starts: Work space, as for ``split``.
+        ends: Work space, as for ``split``.
+        progress: Work space, as for ``split``.
         out: int32, the start and the end of each pre-token.
         lengths: int64 (texts,), the number of pre-tokens of each text.
 
     Returns:
         The number of pre-tokens.
     """
+    data, offsets = text
     total = 0
     for row in range(len(lengths)):
-        before = total
-        starts[0, 0], ends[0, 0] = text.offsets[row], text.offsets[row + 1]
-        progress[0, 0], progress[1, 0], progress[2, 0] = 1, 0, -1
-        level = fill(automata, text.data, starts, ends, progress[0], progress[1], progress[2], 0)
-        while level >= 0:
+        before, level = total, 0
+        while True:
+            level = split(automata, data, starts, ends, progress, level, offsets[row], offsets[row + 1])
+            if level < 0:
+                break
             for pretoken in range(progress[0, level]):
                 out[2 * total] = starts[level, pretoken]
                 out[2 * total + 1] = ends[level, pretoken]
                 total += 1
-            level = fill(automata, text.data, starts, ends, progress[0], progress[1], progress[2], level)
         lengths[row] = total - before
     return total

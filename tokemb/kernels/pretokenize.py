@@ -31,7 +31,7 @@ _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @inlined
-def _token_begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) -> bool:
+def token_begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) -> bool:
     """Return whether one of the added tokens between ``starts`` in ``tokens`` begins at ``text[at]``."""
     for token in range(len(starts) - 1):
         length = starts[token + 1] - starts[token]
@@ -227,7 +227,7 @@ def pretokenize(
             ended += started - before
             continue
         flag = flags[index]
-        if flag & NEEDS_REFERENCE or (flag & BEGINS_TOKEN and _token_begins(data, at, end, tokens, token_starts)):
+        if flag & NEEDS_REFERENCE or (flag & BEGINS_TOKEN and token_begins(data, at, end, tokens, token_starts)):
             return end, filled, last_class, started, ended, LEFT_TO_REFERENCE
         at += length
         for position in range(entry_starts[index], entry_starts[index + 1]):
@@ -254,6 +254,6 @@ def pretokenize(
 def holds_token(table: Table, scratch: UInt8, filled: int) -> bool:
     """Return whether normalized text contains an added token."""
     for at in range(filled):
-        if _token_begins(scratch, at, filled, table.normal_tokens, table.normal_token_starts):
+        if token_begins(scratch, at, filled, table.normal_tokens, table.normal_token_starts):
             return True
     return False

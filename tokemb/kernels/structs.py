@@ -40,6 +40,8 @@ NEEDS_REFERENCE, BEGINS_TOKEN = 0x01, 0x02
 
 # The status of a row after a scan. NEEDS_PAGE and NEEDS_PRETOKEN: it must be scanned again with a larger table.
 DONE, NEEDS_PAGE, NEEDS_PRETOKEN, LEFT_TO_REFERENCE = 0, 1, 2, 3
+# The memory for recorded pre-tokens is full: this row and all further ones must be scanned again.
+SCAN_FULL = 4
 
 # The pre-tokens and the bytes of normalized text in one chunk. Both stay in the processor's cache.
 CHUNK = 2048
@@ -64,6 +66,13 @@ AUTOMATON_COLUMNS, AUTOMATON_ASCII, AUTOMATON_UNMATCHED = 256, 128, 1
 # KEPT: it is a pre-token. MATCH: a match ends before the character. REWIND: the search must go back to the end of the
 # last match, or to the beginning, and KEPT then tells whether matches are pre-tokens.
 AUTOMATON_KEPT, AUTOMATON_BOUNDARY, AUTOMATON_MATCH, AUTOMATON_REWIND = 1, 2, 4, 8
+
+# How ``scan_patterns`` normalizes text: not at all, with the table of characters, or not unless composition (NFC) might
+# change it. Such rows are left to the reference.
+UNNORMALIZED, NORMALIZED_BY_TABLE, UNLESS_COMPOSED = 0, 1, 2
+# Composition does not change a character without one of these flags. COMPOSED_MARK: it may swap the character with
+# another one that has the flag. COMPOSED: it may change the character in other ways.
+COMPOSED_MARK, COMPOSED = 1, 2
 
 # NumPy sums vectors in LANES partial sums. DEPTH halvings are more than 2**31 vectors need.
 LANES = 8
@@ -118,6 +127,42 @@ class Automata(NamedTuple):
     states: UInt32
     firsts: Int64
     classes: UInt8
+
+
+class Tokens(NamedTuple):
+    """Added tokens.
+
+    Attributes:
+        text: uint8, the tokens in UTF-8.
+        starts: int32 (tokens + 1,), their starts in ``text``.
+        first_bytes: uint8, the bytes with which they begin.
+    """
+
+    text: UInt8
+    starts: Int32
+    first_bytes: UInt8
+
+
+class PatternTables(NamedTuple):
+    """The tables of a pre-tokenizer that splits text at the matches of regular expressions.
+
+    Attributes:
+        automata: The automata.
+        table: The normalized characters.
+        normalization: UNNORMALIZED, NORMALIZED_BY_TABLE or UNLESS_COMPOSED.
+        composed: uint8 (0x110000,), for ``UNLESS_COMPOSED`` the class of each character, see ``COMPOSED_MARK``.
+        adds_space: 1 if a space is added to texts that do not begin with one.
+        tokens: The added tokens that are matched before normalization.
+        normal_tokens: The added tokens that are matched after normalization.
+    """
+
+    automata: Automata
+    table: Table
+    normalization: int
+    composed: UInt8
+    adds_space: int
+    tokens: Tokens
+    normal_tokens: Tokens
 
 
 class Text(NamedTuple):
@@ -179,6 +224,26 @@ class Workspace(NamedTuple):
     scratch: UInt8
     starts: Int32
     ends: Int32
+    keys: UInt64
+    slot_positions: UInt64
+
+
+class PatternWorkspace(NamedTuple):
+    """The work space of one thread for ``scan_patterns``.
+
+    Attributes:
+        scratch: uint8, the longest row after normalization, a space and ``SLACK`` bytes.
+        starts: int32 (automata + 1, MAX_PRETOKENS), the starts of the pre-tokens of each automaton in ``scratch``.
+        ends: int32 (automata + 1, MAX_PRETOKENS), their ends.
+        progress: int64 (3, automata + 1), the progress of each automaton.
+        keys: uint64 (2 * MAX_PRETOKENS,), the keys of pre-tokens.
+        slot_positions: uint64 (MAX_PRETOKENS,), their positions in the hash table.
+    """
+
+    scratch: UInt8
+    starts: Int32
+    ends: Int32
+    progress: Int64
     keys: UInt64
     slot_positions: UInt64
 
