@@ -64,14 +64,14 @@ def pattern_plan(component: Component | None) -> PatternPlan:
         UnprovableError: If it does not begin with a component that is one, or if an automaton cannot represent it.
     """
     parts = list(steps(component, "pretokenizers"))
-    adds_space = bool(parts) and _adds_space(parts[0])
+    adds_space = bool(parts) and _adds_prefix(parts[0])
     splits: list[PatternSplit] = []
-    while parts and not (splits and _adds_space(parts[0])) and (split := _split(parts[0])) is not None:
+    while parts and not (splits and _adds_prefix(parts[0])) and (split := _split(parts[0])) is not None:
         part = parts.pop(0)
         splits.append(split)
         if part["type"] == "ByteLevel":
             # It also maps the bytes of each pre-token to characters, before the components that follow.
-            parts.insert(0, {**part, "add_adds_space": False, "use_regex": False})
+            parts.insert(0, {**part, "add_prefix_space": False, "use_regex": False})
             break
     if not splits:
         raise UnprovableError(_reason(parts))
@@ -81,8 +81,8 @@ def pattern_plan(component: Component | None) -> PatternPlan:
     return PatternPlan(tuple(splits), adds_space, tuple(parts))
 
 
-def _adds_space(component: Component) -> bool:
-    return component["type"] == "ByteLevel" and bool(component.get("add_adds_space", True))
+def _adds_prefix(component: Component) -> bool:
+    return component["type"] == "ByteLevel" and bool(component.get("add_prefix_space", True))
 
 
 def _reason(parts: list[Component]) -> str:
