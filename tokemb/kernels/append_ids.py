@@ -22,7 +22,7 @@ from tokemb.kernels.structs import (
     UInt64,
 )
 from tokemb.kernels.subword_cache import add, make_room, pack_ids
-from tokemb.kernels.subword_structs import REFUSED, Lookup, SubwordEncoder
+from tokemb.kernels.subword_structs import CACHED, REFUSED, Lookup, SubwordEncoder
 
 # The packed ids of a pre-token with one id are _ONE_ID plus the id in the lower half.
 _ONE_ID, _LOWER = np.uint64(1 << 32), np.uint64(0xFFFFFFFF)
@@ -149,6 +149,7 @@ def _append_subword_ids(
     model, affix, cache, workspace = encoder
     cached_text, cached_starts, ids, counts = cache.text, cache.starts, cache.ids, cache.counts
     slots, has_room = make_room(cache, count)
+    known = np.uint64(counts[CACHED])
     _find_all(slots, cached_text, cached_starts, scratch, starts, ends, count, keys, slot_positions)
     for pretoken in range(count):
         if position >= stop:
@@ -159,8 +160,9 @@ def _append_subword_ids(
             continue
         slot = slot_positions[pretoken]
         first, second = keys[2 * pretoken], keys[2 * pretoken + 1]
-        if slots[slot + NUMBER] == np.uint64(0):
-            # An earlier pre-token of the chunk may be in this slot now.
+        number = slots[slot + NUMBER]
+        if number == np.uint64(0) or number > known:
+            # The slot was free, and an earlier pre-token of the chunk may be in it now.
             slot = find(slots, cached_text, cached_starts, first, second, slot, scratch, start, end)
         if slots[slot + NUMBER] == np.uint64(0):
             new_ids = encode_pretoken(model, affix, workspace, scratch, start, end)
