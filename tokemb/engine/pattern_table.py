@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import groupby
+from os.path import commonprefix
 
 import numpy as np
 
@@ -142,9 +144,16 @@ _NO_TABLE = Table(
 
 
 def _encode(tokens: Sequence[str]) -> Tokens:
-    encoded = [token.encode() for token in tokens]
+    encoded = sorted(token.encode() for token in tokens)
+    groups = []
+    for _, group in groupby(range(len(encoded)), lambda number: encoded[number][0]):
+        numbers = list(group)
+        first, last = numbers[0], numbers[-1]
+        # The tokens are sorted, so all of a group begin with what its first and its last one begin with.
+        groups.append((first, last + 1, len(commonprefix([encoded[first], encoded[last]]))))
     return Tokens(
         np.frombuffer(b"".join(encoded), np.uint8),
         np.cumsum([0, *map(len, encoded)], dtype=np.int32),
-        np.array(sorted({token[0] for token in encoded}), np.uint8),
+        np.array([encoded[first][0] for first, _, _ in groups], np.uint8),
+        np.array(groups, np.int32).reshape(-1, 3),
     )

@@ -54,8 +54,6 @@ def scan_plan(specification: TokenizerJson, model: str) -> ScanPlan | str:
     for token in specification.get("added_tokens") or []:
         if token["content"]:
             tokens[bool(token["normalized"])].append(token["content"])
-    if len(tokens[True]) > _MAX_NORMALIZED:
-        return f"it matches {len(tokens[True])} added tokens in the normalized text, more than {_MAX_NORMALIZED}"
     arguments = json.dumps(normalizer), json.dumps(pre_tokenizer), tuple(tokens[False]), tuple(tokens[True])
     try:
         splitter = _splitter(pre_tokenizer, arguments)
@@ -110,6 +108,10 @@ def char_table_of(
     Raises:
         UnprovableError: If a component may look at more than one character.
     """
+    if len(normalized_tokens) > _MAX_NORMALIZED:
+        raise UnprovableError(
+            f"it matches {len(normalized_tokens)} added tokens in the normalized text, more than {_MAX_NORMALIZED}"
+        )
     component = json.loads(normalizer)
     normalized_tokens = _normalized(component, normalized_tokens)
     return CharTable(normalizer_steps(component), neighbor_split(json.loads(pre_tokenizer)), tokens, normalized_tokens)

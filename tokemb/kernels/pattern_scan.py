@@ -7,7 +7,7 @@ import numpy as np
 from tokemb.kernels.append_ids import append_ids
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.patterns import split
-from tokemb.kernels.pretokenize import decode, token_begins
+from tokemb.kernels.pretokenize import decode
 from tokemb.kernels.scanning import finish_row
 from tokemb.kernels.simd import copy_folded, in_range, trailing_zeros
 from tokemb.kernels.structs import (
@@ -41,9 +41,33 @@ _FIRST_HIGH = np.uint8(0x80)
 
 
 @inlined
+def _is_at(text: UInt8, at: int, end: int, other: UInt8, start: int, stop: int) -> bool:
+    """Return whether ``text[at:end]`` begins with ``other[start:stop]``."""
+    if at + stop - start > end:
+        return False
+    for offset in range(stop - start):
+        if text[at + offset] != other[start + offset]:
+            return False
+    return True
+
+
+@inlined
+def _token_is_at(text: UInt8, at: int, end: int, tokens: Tokens) -> bool:
+    """Return whether ``text[at:end]`` begins with one of the added tokens."""
+    token_text, starts, first_bytes, groups = tokens
+    for group in range(len(first_bytes)):
+        first, last, common = groups[group, 0], groups[group, 1], groups[group, 2]
+        if _is_at(text, at, end, token_text, starts[first], starts[first] + common):
+            for token in range(first, last):
+                if _is_at(text, at, end, token_text, starts[token], starts[token + 1]):
+                    return True
+    return False
+
+
+@inlined
 def _contains_token(text: UInt8, at: int, end: int, tokens: Tokens) -> bool:
     """Return whether ``text[at:end]`` contains one of the added tokens."""
-    token_text, starts, first_bytes = tokens
+    first_bytes = tokens.first_bytes
     while len(first_bytes) and at < end:
         found = np.uint64(1)
         width = 1  # the bytes at the end of an array are searched one by one
@@ -53,7 +77,7 @@ def _contains_token(text: UInt8, at: int, end: int, tokens: Tokens) -> bool:
                 found |= in_range(text, at, first_bytes[number], _NO_FURTHER)
         while found:
             position = at + trailing_zeros(found)
-            if position < end and token_begins(text, position, end, token_text, starts):
+            if position < end and _token_is_at(text, position, end, tokens):
                 return True
             found &= found - np.uint64(1)
         at += width

@@ -133,14 +133,17 @@ class Tokens(NamedTuple):
     """Added tokens.
 
     Attributes:
-        text: uint8, the tokens in UTF-8.
+        text: uint8, the tokens in UTF-8, sorted.
         starts: int32 (tokens + 1,), their starts in ``text``.
-        first_bytes: uint8, the bytes with which they begin.
+        first_bytes: uint8 (groups,), the bytes with which they begin.
+        groups: int32 (groups, 3), for each of these bytes the first token, the token after the last one, and the number
+            of bytes with which all of them begin.
     """
 
     text: UInt8
     starts: Int32
     first_bytes: UInt8
+    groups: Int32
 
 
 class PatternTables(NamedTuple):
