@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -108,3 +109,14 @@ def is_nullable(node: Node) -> bool:
     if isinstance(node, Alternation):
         return any(map(is_nullable, node.parts))
     return isinstance(node, Before) or node.least == 0 or is_nullable(node.part)
+
+
+def matched_sets(node: Node) -> Iterator[CharSet]:
+    """Yield the sets of characters that a match of ``node`` may contain."""
+    if isinstance(node, Character):
+        yield node.chars
+    elif isinstance(node, (Concatenation, Alternation)):
+        for part in node.parts:
+            yield from matched_sets(part)
+    elif isinstance(node, Repetition):
+        yield from matched_sets(node.part)

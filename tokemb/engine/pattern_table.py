@@ -13,7 +13,10 @@ from tokemb.engine.char_table import CharTable
 from tokemb.engine.components import Component, NeighborSplit, UnprovableError, empty_pre_tokenizer, normalizer_steps
 from tokemb.engine.composition import composition_classes
 from tokemb.engine.pattern_automata import compile_automata
+from tokemb.engine.pattern_nodes import matched_sets
+from tokemb.engine.pattern_sets import breakpoints, contains
 from tokemb.engine.pattern_split import pattern_plan
+from tokemb.engine.regex_classes import one_character
 from tokemb.kernels.structs import (
     COMPOSED,
     NORMALIZED_BY_TABLE,
@@ -69,7 +72,9 @@ class PatternTable:
         if kinds and kinds != ["NFC"]:
             self._normalization = NORMALIZED_BY_TABLE
             whole = NeighborSplit(empty_pre_tokenizer(), (), ())
-            self._char_table = CharTable(normalizer_steps(normalizer), whole, tokens, normal_tokens)
+            parts = [self._without_run(part) for part in steps(normalizer, "normalizers")]
+            character_steps = normalizer_steps({"type": "Sequence", "normalizers": parts})
+            self._char_table = CharTable(character_steps, whole, tokens, normal_tokens)
 
     @cached_property
     def reason_unprovable(self) -> str | None:
@@ -116,6 +121,25 @@ class PatternTable:
             return "the normalizer NFC may change characters of the text together with others"
         contained = (token for token in (*self._tokens, *self._normal_tokens) if token in text)
         return next((f"the text contains the added token {token!r}" for token in contained), None)
+
+    def _without_run(self, normalizer: Component) -> Component:
+        """Return a normalizer that replaces each character of a run, if this gives the same pre-tokens.
+
+        Replacing a run as a whole leaves one character instead of several. The pre-tokens are the same if these
+        separate pre-tokens.
+        """
+        run = normalizer.get("pattern", {}).get("Regex", "")
+        content = normalizer.get("content")
+        if not run.endswith("+") or not one_character(run[:-1]) or not content or not self._is_separator(content):
+            return normalizer
+        return {**normalizer, "pattern": {"Regex": run[:-1]}}
+
+    def _is_separator(self, content: str) -> bool:
+        """Return whether ``content`` is a character that no match and no added token contains, and that is dropped."""
+        split = self._plan.splits[0]
+        if len(content) > 1 or split.keeps_others or any(content in token for token in self._normal_tokens):
+            return False
+        return not any(contains(breakpoints(chars), ord(content)) for chars in matched_sets(split.node))
 
     def _may_be_composed(self, text: str) -> bool:
         classes = self._composition[[ord(character) for character in text]]
