@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import groupby
 from os.path import commonprefix
@@ -29,7 +29,7 @@ from tokemb.kernels.structs import (
     Tokens,
     UInt8,
 )
-from tokemb.vocabulary.tokenizer_json import steps
+from tokemb.vocabulary.tokenizer_json import BLANK, steps, tokenizer_of
 
 _NO_BYTES = np.zeros(0, np.uint8)
 
@@ -72,7 +72,8 @@ class PatternTable:
         if kinds and kinds != ["NFC"]:
             self._normalization = NORMALIZED_BY_TABLE
             whole = NeighborSplit(empty_pre_tokenizer(), (), ())
-            parts = [self._without_run(part) for part in steps(normalizer, "normalizers")]
+            normalize = tokenizer_of({**BLANK, "normalizer": normalizer}).normalizer.normalize_str
+            parts = [self._without_run(part, normalize) for part in steps(normalizer, "normalizers")]
             character_steps = normalizer_steps({"type": "Sequence", "normalizers": parts})
             self._char_table = CharTable(character_steps, whole, tokens, normal_tokens)
 
@@ -122,15 +123,17 @@ class PatternTable:
         contained = (token for token in (*self._tokens, *self._normal_tokens) if token in text)
         return next((f"the text contains the added token {token!r}" for token in contained), None)
 
-    def _without_run(self, normalizer: Component) -> Component:
-        """Return a normalizer that replaces each character of a run, if this gives the same pre-tokens.
+    def _without_run(self, normalizer: Component, normalize: Callable[[str], str]) -> Component:
+        """Return a part of the normalizer that replaces each character of a run, if this gives the same pre-tokens.
 
         Replacing a run as a whole leaves one character instead of several. The pre-tokens are the same if these
         separate pre-tokens.
         """
         run = normalizer.get("pattern", {}).get("Regex", "")
         content = normalizer.get("content")
-        if not run.endswith("+") or not one_character(run[:-1]) or not content or not self._is_separator(content):
+        if not run.endswith("+") or not one_character(run[:-1]) or not content or normalize(content) != content:
+            return normalizer
+        if not self._is_separator(content):
             return normalizer
         return {**normalizer, "pattern": {"Regex": run[:-1]}}
 
