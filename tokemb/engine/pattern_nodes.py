@@ -1,4 +1,4 @@
-"""The parts of a regular expression, as far as an automaton can find its matches."""
+"""The parts of regular expressions whose matches an automaton can find."""
 
 from __future__ import annotations
 

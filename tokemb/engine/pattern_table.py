@@ -142,7 +142,8 @@ class PatternTable:
         split = self._plan.splits[0]
         if len(content) > 1 or split.keeps_others or any(content in token for token in self._normal_tokens):
             return False
-        return not any(contains(breakpoints(chars), ord(content)) for chars in matched_sets(split.node))
+        code = np.array([ord(content)], np.int32)
+        return not any(contains(breakpoints(chars), code).any() for chars in matched_sets(split.node))
 
     def _may_be_composed(self, text: str) -> bool:
         classes = self._composition[[ord(character) for character in text]]
@@ -163,7 +164,10 @@ _NO_TABLE = Table(
     np.zeros(2, np.uint8),
     np.full(PAGES, -1, np.int32),
     np.zeros(1, np.int32),
-    *(_NO_BYTES for _ in range(4)),
+    _NO_BYTES,
+    _NO_BYTES,
+    _NO_BYTES,
+    _NO_BYTES,
     np.zeros(1, np.int32),
     _NO_BYTES,
     np.zeros(1, np.int32),
