@@ -31,8 +31,8 @@ from tokemb.rows.ragged import Ragged
 _TABLES: dict[str, Callable[[Model], WordPiece | Unigram]] = {"WordPiece": wordpiece_tables, "Unigram": unigram_tables}
 
 # The limits of the cache of a thread: pre-tokens, bytes and ids. Pages of its arrays that are not used take no memory.
-_MAX_PRETOKENS = 1 << 18
-_MAX_BYTES = 1 << 24
+_MAX_PRETOKENS = 1 << 19
+_MAX_BYTES = 1 << 25
 _MAX_IDS = 1 << 22
 # The slots of the first hash table, which the kernels double.
 _FIRST_SLOTS = 1 << 13
