@@ -11,7 +11,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from tokemb.engine.char_table import CharTable
-from tokemb.engine.components import Component, UnprovableError, neighbor_split, normalizer_steps
+from tokemb.engine.components import Component, UnprovableError, check_collapsed, neighbor_split, normalizer_steps
 from tokemb.vocabulary.tokenizer_json import BLANK, TokenizerJson, tokenizer_of
 
 # The reference finds more added tokens than this faster.
@@ -79,7 +79,9 @@ def char_table_of(
     if component is not None:
         whole = tokenizer_of({**BLANK, "normalizer": component}).normalizer
         normalized_tokens = tuple(filter(None, map(whole.normalize_str, normalized_tokens)))
-    return CharTable(steps, neighbor_split(json.loads(pre_tokenizer)), tokens, normalized_tokens)
+    char_table = CharTable(steps, neighbor_split(json.loads(pre_tokenizer)), tokens, normalized_tokens)
+    check_collapsed(steps, lambda character: char_table.class_of(character) == 0, normalized_tokens)
+    return char_table
 
 
 def pretoken_tokenizer(specification: TokenizerJson, rest: Sequence[Component]) -> Tokenizer:

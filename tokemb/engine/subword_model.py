@@ -132,8 +132,8 @@ def _affix(rest: Sequence[Component]) -> tuple[Affix, bool]:
     elif rest:
         kinds = ", ".join(component["type"] for component in rest)
         raise UnsupportedError(f"the kernels do not support the pre-tokenizers {kinds} after another one")
-    texts = (np.frombuffer(text.encode(), np.uint8) for text in (prefix, marker))
-    return Affix(*texts, int(splits)), kind == "ByteLevel"
+    before, replacement = (np.frombuffer(text.encode(), np.uint8) for text in (prefix, marker))
+    return Affix(before, replacement, int(splits)), kind == "ByteLevel"
 
 
 def _new_cache() -> SubwordCache:
