@@ -111,9 +111,11 @@ def check_collapsed(steps: Sequence[Step], is_separator: Callable[[str], bool], 
         UnprovableError: If it may matter.
     """
     for index, step in enumerate(steps):
-        character = step.collapsed
-        kept = all(later.of_character(character) == character for later in steps[index + 1 :])
-        if character and not (kept and is_separator(character) and not any(character in token for token in tokens)):
+        if not step.collapsed:
+            continue
+        character, later_steps = step.collapsed, steps[index + 1 :]
+        is_kept = all(later.of_character(character) == character for later in later_steps)
+        if not is_kept or not is_separator(character) or any(character in token for token in tokens):
             raise UnprovableError(f"the normalizer Replace looks at more than one character: {character!r}")
 
 

@@ -39,7 +39,6 @@ def inlined_by_type(implementations: Mapping[type, Function]) -> Function:
 
     The choice is made during compilation, so a kernel contains one implementation only.
     """
-
     options: Any = {**_OPTIONS, "forceinline": True}
 
     def function(*arguments: Any) -> Any:  # noqa: ANN401
