@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_to
 import tokemb
 from tests.conftest import MIXED
 from tests.engine.test_choice import assert_same, both, no_input_is_small  # noqa: F401 - a fixture
+from tokemb.engine.components import UnprovableError
+from tokemb.engine.scan_plan import char_table_of
 
 pytestmark = pytest.mark.slow
 
@@ -186,3 +190,26 @@ def test_many_added_tokens(number):
     assert encoder.explain().backend == ("scanner" if number == 30 else "reference")
     expected, rows = both(encoder, [*MIXED, "a T7 t29x t199"])
     assert_same(rows, expected)
+
+
+COLLAPSE = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}
+TO_UNDERSCORE = {"type": "Replace", "pattern": {"String": " "}, "content": "_"}
+
+
+@pytest.mark.parametrize(
+    ("normalizers", "pre_tokenizer", "tokens", "is_scanned"),
+    [
+        ([COLLAPSE], {"type": "WhitespaceSplit"}, (), True),
+        ([COLLAPSE, TO_UNDERSCORE], {"type": "WhitespaceSplit"}, (), False),
+        ([COLLAPSE], {"type": "Punctuation", "behavior": "Isolated"}, (), False),
+        ([COLLAPSE], {"type": "WhitespaceSplit"}, ("a b",), False),
+    ],
+)
+def test_collapsed_spaces_are_scanned_only_if_all_of_them_separate(normalizers, pre_tokenizer, tokens, is_scanned):
+    normalizer = {"type": "Sequence", "normalizers": normalizers}
+    arguments = json.dumps(normalizer), json.dumps(pre_tokenizer), (), tokens
+    if is_scanned:
+        assert char_table_of(*arguments).class_of(" ") == 0
+    else:
+        with pytest.raises(UnprovableError, match="Replace looks at more than one character"):
+            char_table_of(*arguments)

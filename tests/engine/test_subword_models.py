@@ -168,7 +168,7 @@ def subwords(monkeypatch):
     return encoder, texts
 
 
-@pytest.mark.parametrize("limit", [1 << 12, 1 << 18])
+@pytest.mark.parametrize("limit", [1 << 12, 1 << 19])
 def test_a_full_cache_changes_no_ids(limit, subwords, monkeypatch):
     monkeypatch.setattr(module, "_MAX_PRETOKENS", limit)
     encoder, texts = subwords

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from tokemb.engine.counting import Counter
     from tokemb.engine.gigatoken import Gigatoken
     from tokemb.engine.scan_plan import ScanPlan
-    from tokemb.engine.scanner import Scanner
+    from tokemb.engine.scanner import Encode, Scanner
+    from tokemb.engine.subword_model import SubwordModel
     from tokemb.vocabulary.profiles import Profile
 
 # The reference encodes texts of fewer bytes until the kernels are loaded.
@@ -151,7 +152,8 @@ class Engine:
         from tokemb.engine.subword_model import subword_model
         from tokemb.kernels.structs import MISS_TO_REFERENCE
 
-        cache, on_miss, encode_pretokens = PretokenCache.empty(), MISS_TO_REFERENCE, None
+        cache, on_miss = PretokenCache.empty(), MISS_TO_REFERENCE
+        encode_pretokens: Encode | SubwordModel | None = None
         rest = plan.rest
         if plan.is_lookup:
             model = self._specification["model"]
@@ -161,9 +163,11 @@ class Engine:
             on_miss = vocabulary.get(model.get("unk_token"), on_miss) if self._oov_id is None else self._oov_id
         else:
             subwords = model_of(self._tokenizer) if self._model == "Unigram" else self._specification["model"]
-            encode_pretokens = subword_model(subwords, self._model, rest)
-            if isinstance(encode_pretokens, str):
+            native = subword_model(subwords, self._model, rest)
+            if isinstance(native, str):  # the reason why the kernels do not support the model
                 encode_pretokens = Reference(pretoken_tokenizer(self._specification, rest)).encode
+            else:
+                encode_pretokens = native
         # The end of a row may change the ids before it, or raise an error.
         whole_rows = plan.strips or (encode_pretokens is None and on_miss == MISS_TO_REFERENCE)
         return Scanner(plan.splitter, cache, on_miss, self._reference.encode, encode_pretokens, whole_rows)

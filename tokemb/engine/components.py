@@ -33,9 +33,16 @@ class UnprovableError(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """A function from one character to its normalization, or to ``None`` if that depends on the neighbours."""
+    """A step of a normalizer.
+
+    Attributes:
+        of_character: A function from one character to its normalization, or to ``None`` if that depends on the
+            neighbours.
+        collapsed: A character of which the step leaves one of several in a row, if there is one.
+    """
 
     of_character: Callable[[str], str | None]
+    collapsed: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,11 +90,35 @@ def _replace_step(component: Component, normalizer: Normalizer) -> Step:
             return Step(normalizer.normalize_str)
         if pattern:  # a match requires its first character
             return Step(lambda character: None if character == pattern[0] else character)
+    elif len(component["content"]) == 1 and pattern == component["content"] + "{2,}" and not pattern[0].strip():
+        return Step(lambda character: character, collapsed=pattern[0])
     elif one_character(pattern) or (not component["content"] and pattern.endswith("+") and one_character(pattern[:-1])):
         return Step(normalizer.normalize_str)
+    elif len(component["content"]) == 1 and pattern.endswith("+") and one_character(pattern[:-1]):
+        return Step(normalizer.normalize_str, collapsed=component["content"])
     elif (replaced := between_look_arounds(pattern)) is not None:
         return Step(lambda character: None if _matches(replaced, character) else character)
     raise UnprovableError(f"the normalizer Replace looks at more than one character: {pattern!r}")
+
+
+def check_collapsed(steps: Sequence[Step], is_separator: Callable[[str], bool], tokens: Sequence[str]) -> None:
+    """Check that the number of collapsed characters does not matter, since all of them separate pre-tokens.
+
+    Args:
+        steps: The steps of the normalizer.
+        is_separator: Whether a character of the normalized text is in no pre-token.
+        tokens: The added tokens that are matched in the normalized text.
+
+    Raises:
+        UnprovableError: If it may matter.
+    """
+    for index, step in enumerate(steps):
+        if not step.collapsed:
+            continue
+        character, later_steps = step.collapsed, steps[index + 1 :]
+        is_kept = all(later.of_character(character) == character for later in later_steps)
+        if not is_kept or not is_separator(character) or any(character in token for token in tokens):
+            raise UnprovableError(f"the normalizer Replace looks at more than one character: {character!r}")
 
 
 def _none_if(normalizer: Normalizer, depends: Callable[[str], bool]) -> Callable[[str], str | None]:

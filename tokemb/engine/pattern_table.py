@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import groupby
 from os.path import commonprefix
@@ -10,13 +10,19 @@ from os.path import commonprefix
 import numpy as np
 
 from tokemb.engine.char_table import CharTable
-from tokemb.engine.components import Component, NeighborSplit, UnprovableError, empty_pre_tokenizer, normalizer_steps
+from tokemb.engine.components import (
+    Component,
+    NeighborSplit,
+    UnprovableError,
+    check_collapsed,
+    empty_pre_tokenizer,
+    normalizer_steps,
+)
 from tokemb.engine.composition import composition_classes
 from tokemb.engine.pattern_automata import compile_automata
 from tokemb.engine.pattern_nodes import matched_sets
 from tokemb.engine.pattern_sets import breakpoints, contains
 from tokemb.engine.pattern_split import pattern_plan
-from tokemb.engine.regex_classes import one_character
 from tokemb.kernels.structs import (
     COMPOSED,
     NORMALIZED_BY_TABLE,
@@ -29,7 +35,7 @@ from tokemb.kernels.structs import (
     Tokens,
     UInt8,
 )
-from tokemb.vocabulary.tokenizer_json import BLANK, steps, tokenizer_of
+from tokemb.vocabulary.tokenizer_json import steps
 
 _NO_BYTES = np.zeros(0, np.uint8)
 
@@ -72,9 +78,8 @@ class PatternTable:
         if kinds and kinds != ["NFC"]:
             self._normalization = NORMALIZED_BY_TABLE
             whole = NeighborSplit(empty_pre_tokenizer(), (), ())
-            normalize = tokenizer_of({**BLANK, "normalizer": normalizer}).normalizer.normalize_str
-            parts = [self._without_run(part, normalize) for part in steps(normalizer, "normalizers")]
-            character_steps = normalizer_steps({"type": "Sequence", "normalizers": parts})
+            character_steps = normalizer_steps(normalizer)
+            check_collapsed(character_steps, self._is_separator, normal_tokens)
             self._char_table = CharTable(character_steps, whole, tokens, normal_tokens)
 
     @cached_property
@@ -123,27 +128,12 @@ class PatternTable:
         contained = (token for token in (*self._tokens, *self._normal_tokens) if token in text)
         return next((f"the text contains the added token {token!r}" for token in contained), None)
 
-    def _without_run(self, normalizer: Component, normalize: Callable[[str], str]) -> Component:
-        """Return a part of the normalizer that replaces each character of a run, if this gives the same pre-tokens.
-
-        Replacing a run as a whole leaves one character instead of several. The pre-tokens are the same if these
-        separate pre-tokens.
-        """
-        run = normalizer.get("pattern", {}).get("Regex", "")
-        content = normalizer.get("content")
-        if not run.endswith("+") or not one_character(run[:-1]) or not content or normalize(content) != content:
-            return normalizer
-        if not self._is_separator(content):
-            return normalizer
-        return {**normalizer, "pattern": {"Regex": run[:-1]}}
-
-    def _is_separator(self, content: str) -> bool:
-        """Return whether ``content`` is a character that no match and no added token contains, and that is dropped."""
+    def _is_separator(self, character: str) -> bool:
+        """Return whether no match contains ``character``, and the texts between matches are dropped."""
         split = self._plan.splits[0]
-        if len(content) > 1 or split.keeps_others or any(content in token for token in self._normal_tokens):
-            return False
-        code = np.array([ord(content)], np.int32)
-        return not any(contains(breakpoints(chars), code).any() for chars in matched_sets(split.node))
+        code = np.array([ord(character)], np.int32)
+        is_matched = any(contains(breakpoints(chars), code).any() for chars in matched_sets(split.node))
+        return not split.keeps_others and not is_matched
 
     def _may_be_composed(self, text: str) -> bool:
         classes = self._composition[[ord(character) for character in text]]

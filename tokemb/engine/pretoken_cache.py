@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from tokemb.engine.buffers import string_buffers
+from tokemb.engine.buffers import aligned_words, string_buffers
 from tokemb.kernels import find_all, insert
 from tokemb.kernels.structs import ALONE, KEPT, SLACK, SLOT, TAIL, Int32, Int64, PretokenTable, Table, Text, UInt64
 from tokemb.rows.ragged import Ragged
@@ -150,5 +150,5 @@ def _has_room(pretokens: PretokenTable, size: int, text_size: int) -> bool:
 def _allocate(size: int, text_size: int) -> PretokenTable:
     slots = 1 << max(2 * size, 8).bit_length()
     return PretokenTable(
-        np.zeros(slots * SLOT, np.uint64), np.zeros(text_size + SLACK, np.uint8), np.zeros(size + 1, np.int64)
+        aligned_words(slots * SLOT), np.zeros(text_size + SLACK, np.uint8), np.zeros(size + 1, np.int64)
     )

@@ -10,7 +10,7 @@ from functools import lru_cache
 from tokenizers import Tokenizer
 
 from tokemb.engine.char_table import CharTable
-from tokemb.engine.components import Component, UnprovableError, neighbor_split, normalizer_steps
+from tokemb.engine.components import Component, UnprovableError, check_collapsed, neighbor_split, normalizer_steps
 from tokemb.engine.pattern_table import PatternTable
 from tokemb.engine.scan import Splitter
 from tokemb.vocabulary.tokenizer_json import BLANK, TokenizerJson, steps, tokenizer_of
@@ -114,7 +114,10 @@ def char_table_of(
         )
     component = json.loads(normalizer)
     normalized_tokens = _normalized(component, normalized_tokens)
-    return CharTable(normalizer_steps(component), neighbor_split(json.loads(pre_tokenizer)), tokens, normalized_tokens)
+    character_steps = normalizer_steps(component)
+    char_table = CharTable(character_steps, neighbor_split(json.loads(pre_tokenizer)), tokens, normalized_tokens)
+    check_collapsed(character_steps, lambda character: char_table.class_of(character) == 0, normalized_tokens)
+    return char_table
 
 
 @lru_cache(16)

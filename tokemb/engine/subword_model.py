@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import Int32
+from tokemb.engine.buffers import aligned_words
 from tokemb.engine.components import Component
 from tokemb.engine.pretoken_cache import single_characters, text_of
 from tokemb.engine.subword_tables import Model, UnsupportedError, bpe_tables, unigram_tables, wordpiece_tables
@@ -31,8 +32,8 @@ from tokemb.rows.ragged import Ragged
 _TABLES: dict[str, Callable[[Model], WordPiece | Unigram]] = {"WordPiece": wordpiece_tables, "Unigram": unigram_tables}
 
 # The limits of the cache of a thread: pre-tokens, bytes and ids. Pages of its arrays that are not used take no memory.
-_MAX_PRETOKENS = 1 << 18
-_MAX_BYTES = 1 << 24
+_MAX_PRETOKENS = 1 << 19
+_MAX_BYTES = 1 << 25
 _MAX_IDS = 1 << 22
 # The slots of the first hash table, which the kernels double.
 _FIRST_SLOTS = 1 << 13
@@ -132,15 +133,15 @@ def _affix(rest: Sequence[Component]) -> tuple[Affix, bool]:
     elif rest:
         kinds = ", ".join(component["type"] for component in rest)
         raise UnsupportedError(f"the kernels do not support the pre-tokenizers {kinds} after another one")
-    texts = (np.frombuffer(text.encode(), np.uint8) for text in (prefix, marker))
-    return Affix(*texts, int(splits)), kind == "ByteLevel"
+    before, replacement = (np.frombuffer(text.encode(), np.uint8) for text in (prefix, marker))
+    return Affix(before, replacement, int(splits)), kind == "ByteLevel"
 
 
 def _new_cache() -> SubwordCache:
     counts = np.zeros(4, np.int64)
     counts[SLOT_WORDS] = SLOT * _FIRST_SLOTS
     return SubwordCache(
-        np.zeros(4 * SLOT * _MAX_PRETOKENS, np.uint64),
+        aligned_words(4 * SLOT * _MAX_PRETOKENS),
         np.empty(_MAX_BYTES, np.uint8),
         np.zeros(_MAX_PRETOKENS + 1, np.int64),
         np.empty(_MAX_IDS, np.int32),

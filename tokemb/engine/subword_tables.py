@@ -181,7 +181,8 @@ def _merge_table(merges: Sequence[str] | Sequence[Sequence[str]], vocabulary: di
 def _merge_pairs(merges: Sequence[str] | Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[str]]:
     """Return the first and the second tokens of the merges. Older files write a merge as text with one space."""
     if merges and isinstance(merges[0], str):
-        tokens = " ".join(merge for merge in merges if not merge.startswith("#version")).split(" ")  # type: ignore[union-attr]
+        lines = (line for line in merges if isinstance(line, str) and not line.startswith("#version"))
+        tokens = " ".join(lines).split(" ")
         return tokens[::2], tokens[1::2]
     lefts, rights = zip(*merges, strict=True) if merges else ((), ())
     return lefts, rights

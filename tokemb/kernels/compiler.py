@@ -39,11 +39,12 @@ def inlined_by_type(implementations: Mapping[type, Function]) -> Function:
 
     The choice is made during compilation, so a kernel contains one implementation only.
     """
+    options: Any = {**_OPTIONS, "forceinline": True}
 
     def function(*arguments: Any) -> Any:  # noqa: ANN401
         return implementations[type(arguments[0])](*arguments)
 
-    @overload(function, jit_options={**_OPTIONS, "forceinline": True}, strict=False)
+    @overload(function, jit_options=options, strict=False)
     def _choose(*argument_types: Any) -> Function:  # noqa: ANN401
         return implementations[argument_types[0].instance_class]
 

@@ -19,6 +19,10 @@ MAX_PRETOKEN_BYTES = 1 << 21
 CACHED, SLOT_WORDS, CACHED_IDS, REFUSED = 0, 1, 2, 3
 
 
+# In an edge of a ``Trie``: a token ends at the child.
+ENDS_TOKEN = 1 << 31
+
+
 class Lookup(NamedTuple):
     """The pre-tokens whose ids are known, and what happens with others.
 
@@ -38,7 +42,8 @@ class Trie(NamedTuple):
 
     Attributes:
         edges: uint64 (slots,), where the number of slots is a power of two. The upper half is 256 times the parent,
-            plus the byte. The lower half is the child. The root is node 1, so that a free slot is 0.
+            plus the byte. The lower half is the child, plus ``ENDS_TOKEN`` if a token ends there. The root is node 1,
+            so that a free slot is 0.
         tokens: int32 (nodes,), the id of the token that ends at each node. -1 for none.
     """
 

@@ -6,14 +6,14 @@ import numpy as np
 
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.structs import Int32, Text, UInt8, UInt64
-from tokemb.kernels.subword_structs import Trie
+from tokemb.kernels.subword_structs import ENDS_TOKEN, Trie
 
 ROOT = np.uint64(1)
 
 _K0 = np.uint64(0x9E3779B185EBCA87)
 _ONE, _NONE = np.uint64(1), np.uint64(0)
 _EIGHT, _HALF = np.uint64(8), np.uint64(32)
-_LOWER = np.uint64(0xFFFFFFFF)
+_FLAG, _NODE = np.uint64(ENDS_TOKEN), np.uint64(ENDS_TOKEN - 1)
 
 
 @inlined
@@ -26,9 +26,10 @@ def _find_slot(edges: UInt64, key: int) -> int:
 
 
 @inlined
-def child_of(edges: UInt64, node: int, byte: int) -> int:
-    """Return the child of ``node`` for ``byte``, uint64. It is 0 if there is none."""
-    return edges[_find_slot(edges, node << _EIGHT | np.uint64(byte))] & _LOWER
+def child_of(edges: UInt64, node: int, byte: int) -> tuple[int, bool]:
+    """Return the child of ``node`` for ``byte``, uint64, and whether a token ends there. It is 0 if there is none."""
+    edge = edges[_find_slot(edges, node << _EIGHT | np.uint64(byte))]
+    return edge & _NODE, edge & _FLAG != _NONE
 
 
 @inlined
@@ -37,7 +38,7 @@ def token_at(trie: Trie, text: UInt8, start: int, end: int) -> int:
     edges, tokens = trie
     node = ROOT
     for at in range(start, end):
-        node = child_of(edges, node, text[at])
+        node, _ = child_of(edges, node, text[at])
         if node == _NONE:
             return -1
     return np.int64(tokens[node])
@@ -57,6 +58,7 @@ def fill_trie(texts: Text, ids: Int32, edges: UInt64, tokens: Int32) -> int:
     """
     data, offsets = texts
     nodes = np.uint64(2)
+    slot = _NONE
     for index in range(len(ids)):
         node = ROOT
         for at in range(offsets[index], offsets[index + 1]):
@@ -65,8 +67,10 @@ def fill_trie(texts: Text, ids: Int32, edges: UInt64, tokens: Int32) -> int:
             if edges[slot] == _NONE:
                 edges[slot] = key << _HALF | nodes
                 nodes += _ONE
-            node = edges[slot] & _LOWER
-        tokens[node] = ids[index]
+            node = edges[slot] & _NODE
+        if node != ROOT:  # an empty token matches nothing
+            edges[slot] |= _FLAG
+            tokens[node] = ids[index]
     return np.int64(nodes)
 
 
@@ -74,7 +78,7 @@ def find_node(text: UInt8, edges: UInt64) -> int:
     """Return the node of ``text`` in a trie. It is 0 if there is none."""
     node = ROOT
     for at in range(len(text)):
-        node = child_of(edges, node, text[at])
+        node, _ = child_of(edges, node, text[at])
         if node == _NONE:
             break
     return np.int64(node)

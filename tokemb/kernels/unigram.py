@@ -46,12 +46,12 @@ def _find_best(
         score_here, character_end = scores[at], at + _character_length(text[start + at])
         node, is_character, token_end = ROOT, False, at
         while token_end < length:
-            node = child_of(edges, node, text[start + token_end])
+            node, ends_token = child_of(edges, node, text[start + token_end])
             if node == _NONE:
                 break
             token_end += 1
-            token = tokens[node]
-            if token >= 0:
+            if ends_token:
+                token = tokens[node]
                 score = token_scores[token] + score_here
                 if best_starts[token_end] < 0 or score > scores[token_end]:
                     scores[token_end], best_starts[token_end], best_ids[token_end] = score, at, token

@@ -41,10 +41,10 @@ def encode_wordpiece(
     while at < end:
         token, stop = -1, at
         for following in range(at, end):
-            node = child_of(edges, node, text[following])
+            node, ends_token = child_of(edges, node, text[following])
             if node == _NONE:
                 break
-            if tokens[node] >= 0:
+            if ends_token:
                 token, stop = np.int64(tokens[node]), following + 1
         if token < 0:
             ids[count] = unk_id
