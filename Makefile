@@ -6,7 +6,7 @@ TEXT ?=
 # What make bench takes besides TEXT; python -m benchmarks --help says what they mean.
 DIALS = TEXT POEMS TOKENIZERS ROWS REPEAT TOUCH GB CASES OUT
 
-.PHONY: demo test test-fast lint bench docs site vocab clean
+.PHONY: demo test test-fast lint bench docs map site vocab newest clean
 
 demo: $(VENV)/installed
 	@sh docs/demo.sh "$(BIN)" "$(TEXT)"
@@ -31,6 +31,10 @@ bench: $(VENV)/benched
 docs: $(VENV)/tested
 	$(BIN)/python docs/make_cli.py
 
+# The map of words in the README, docs/map.png, from the text of the guides: after they have changed much.
+map: $(VENV)/tested
+	$(BIN)/python docs/make_map.py
+
 # The documentation site in build/site; index.html opens without a network.
 site: $(VENV)/tested
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
@@ -38,6 +42,14 @@ site: $(VENV)/tested
 # The reference vocabularies, after a change that is meant to change them.
 vocab: $(VENV)/tested
 	PATH="$(BIN):$$PATH" $(BIN)/python vocab/make.py
+
+# The fast tests with the newest versions of all packages, including release candidates, regardless of the upper bounds.
+# It reports what breaks and never fails.
+newest:
+	$(PYTHON) -m venv build/newest
+	build/newest/bin/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	-build/newest/bin/python -m pip install --quiet --disable-pip-version-check --pre --upgrade numba llvmlite tokenizers
+	-build/newest/bin/python -m pytest -q -m "not slow and not keras and not spark and not browser" $(ARGS)
 
 # What the test environment installs includes the package itself, so either of the two will do for the demo.
 $(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/python

@@ -129,7 +129,7 @@ def train_gensim(rows: Ragged, encoder: tokemb.Encoder, settings: SkipGram, on_e
             sample=settings.sample,
             epochs=settings.epochs,
             alpha=settings.learning_rate,
-            min_alpha=settings.last_rate,
+            min_alpha=settings.final_learning_rate,
             min_count=1,
             workers=settings.threads,
             seed=1,

@@ -11,6 +11,7 @@ import pytest
 
 import tokemb
 from benchmarks import text_vectorization_script
+from benchmarks.__main__ import DIALS, main
 from benchmarks.agreement import DisagreementError, close_vectors, same_ids, same_ragged, same_vocabulary
 from benchmarks.chart import chart, read_ratios
 from benchmarks.corpora import take_evenly
@@ -44,7 +45,7 @@ def run(dials, code=BENCHMARKS, **more):
     return python(code, *(f"{name}={value}" for name, value in {**dials, **more}.items()))
 
 
-def test_a_run_writes_the_ratios(dials):
+def test_run_writes_a_page_with_the_ratios_of_every_case(dials):
     done = run(dials, CASES="encode,ragged,fit,compat,wordpiece,embed,pool,dataset,train,memory,spark,one-line")
     assert done.returncode == 0, done.stderr
     results = dials["OUT"].read_text("utf-8")
@@ -70,7 +71,7 @@ def test_a_run_writes_the_ratios(dials):
     assert str(dials["TEXT"].parent) not in results
 
 
-def test_peak_memory(dials):
+def test_memory_case_reports_the_peak_of_both_commands(dials):
     done = run(dials, CASES="memory", GB="0.0001")
     assert done.returncode == 0, done.stderr
     found = re.findall(r"peak memory of tokemb (fit-vocab|encode).* \| (\d+)[.\d]* MB", dials["OUT"].read_text("utf-8"))
@@ -78,7 +79,7 @@ def test_peak_memory(dials):
     assert all(20 < int(megabytes) < 5000 for _, megabytes in found)
 
 
-def test_compressed_json_lines(dials):
+def test_json_lines_case_reports_the_ratio_to_gzip(dials):
     done = run(dials, CASES="json-lines", GB="0.00001")
     assert done.returncode == 0, done.stderr
     results = dials["OUT"].read_text("utf-8")
@@ -89,7 +90,7 @@ def test_compressed_json_lines(dials):
         assert re.search(line, results), results
 
 
-def test_a_peer_with_other_ids_makes_it_fail(dials):
+def test_peer_with_other_ids_makes_the_run_fail(dials):
     wrong = """
 from benchmarks import peers
 right = peers.tokenizers_ragged
@@ -116,19 +117,18 @@ peers.tokenizers_ragged = wrong
         ({"OUT": "nowhere/RESULTS.md"}, 2, "OUT must be in a folder"),
     ],
 )
-def test_wrong_dials(dials, changed, code, message):
-    done = run(dials, **changed)
-    assert done.returncode == code
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+def test_invalid_dials_are_an_error(dials, changed, code, message, capsys):
+    assert main([f"{name}={value}" for name, value in {**dials, **changed}.items()]) == code
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "Traceback" not in shown
 
 
-def test_make_passes_every_dial_on():
-    dials = python("from benchmarks.__main__ import DIALS; print(*DIALS)").stdout.split()
-    assert re.search("^DIALS = (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)[1].split() == dials
+def test_makefile_passes_every_dial():
+    assert re.search("^DIALS = (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)[1].split() == list(DIALS)
 
 
-def test_parties_take_turns_after_the_check():
+def test_parties_alternate_after_the_check():
     log = []
 
     def party(name):
@@ -139,7 +139,7 @@ def test_parties_take_turns_after_the_check():
     assert log == ["make tokemb", "make peer", *once, "check", *once, *once]
 
 
-def test_passes_are_over_a_fresh_object():
+def test_first_pass_uses_a_fresh_object():
     def use(state):
         state.append(len(state))
         return list(state)
@@ -170,44 +170,46 @@ def _other_checkout(folder, more=""):
     return folder
 
 
-def test_checkouts_take_turns_at_the_same_work(dials, tmp_path):
+def test_checkouts_are_timed_at_the_same_work(dials, tmp_path):
     other = _other_checkout(tmp_path / "other")
     shown = [f"{name}={value}" for name, value in {**dials, "CASES": "encode,wordpiece,one-line"}.items()]
-    done = python(CHECKOUTS, str(other), *shown)
+    done = python(CHECKOUTS, str(other), "PAIRS=2", *shown)
     works = re.findall(r"^\| (.*) \| [\d.]+ \| [\d.]+ \| [\d.]+ \|$", done.stdout, re.MULTILINE)
     encode = "encode to (rows, 256), words, tokemb"
     profiles = [f"{encode} with its profile {name}" for name in ("text-vectorization", "keras")]
     assert works == [encode, *profiles, "tokemb encode, one line, tokemb"], done.stderr
 
 
-def test_the_other_checkout_runs_its_own_tokemb(dials, tmp_path):
+def test_other_checkout_runs_its_own_tokemb(dials, tmp_path):
     other = _other_checkout(tmp_path / "other", "raise RuntimeError('this is the other tokemb')")
-    done = python(CHECKOUTS, str(other), *(f"{name}={value}" for name, value in {**dials, "CASES": "ragged"}.items()))
+    done = python(
+        CHECKOUTS, str(other), "PAIRS=1", *(f"{name}={value}" for name, value in {**dials, "CASES": "ragged"}.items())
+    )
     assert done.returncode == 1
     assert "this is the other tokemb" in done.stderr and "did not do the same work" in done.stderr
 
 
-def test_a_folder_without_tokemb_is_no_checkout(tmp_path):
+def test_folder_without_tokemb_is_wrong_usage(tmp_path):
     done = python(CHECKOUTS, str(tmp_path))
     assert done.returncode == 2
     assert done.stderr.startswith("Compare the speed of tokemb in another checkout")
 
 
-def test_bounds():
+def test_finding_is_met_within_its_bounds():
     assert Finding("work", "peer", 7.0, least=7).met is True
     assert Finding("work", "peer", 6.9, least=7).met is False
     assert Finding("work", "", 501.0, "MB", most=500).met is False
     assert Finding("work", "peer", 1.0).met is None
 
 
-def test_a_peer_that_is_not_installed_is_named(dials, tmp_path):
+def test_page_names_a_peer_that_is_not_installed(dials, tmp_path):
     setting = Setting(dials["TEXT"], tmp_path, tmp_path, rows=None, repeat=1, touch=0, gigabytes=0, folder=tmp_path)
     assert setting.peer("tokemb_no_such_peer") is None
     written = page(Outcome([Finding("work", "peer", 2.0)]), setting, {}, "make bench")
     assert "tokemb_no_such_peer is not installed, so it is left out: `pip install tokemb[bench]`" in written
 
 
-def test_what_differs_is_found():
+def test_differences_are_errors_that_name_the_first_row():
     ids = np.array([[1, 2], [3, 4]])
     with pytest.raises(DisagreementError, match="row 1 from column 1"):
         same_ids({"a": ids, "b": np.array([[1, 2], [3, 5]])}, "a", "b")
@@ -228,12 +230,12 @@ def test_what_differs_is_found():
             close_vectors("a", np.zeros((2, 2)), "b", wrong)
 
 
-def test_rows_are_taken_evenly():
+def test_take_evenly_returns_rows_at_equal_distances():
     assert take_evenly(list("abcdef"), 3) == ["a", "c", "e"]
     assert take_evenly(list("ab"), 3) == ["a", "b"]
 
 
-def test_the_script_does_what_the_command_does(tmp_path):
+def test_text_vectorization_script_gives_the_ids_of_the_command(tmp_path):
     (tmp_path / "text.txt").write_text(TEXT, "utf-8")
     encoder = tokemb.fit_vocab(TEXT.splitlines(), profile="text-vectorization")
     (tmp_path / "tokens.txt").write_text("\n".join(encoder.vocabulary[2:]), "utf-8")

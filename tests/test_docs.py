@@ -33,12 +33,12 @@ def module_names():
 
 
 @pytest.mark.parametrize("name", sorted(module_names()))
-def test_examples_in_docstrings(name):
+def test_examples_in_docstrings_run(name):
     result = doctest.testmod(importlib.import_module(name), optionflags=OPTIONS)
     assert result.failed == 0
 
 
-def test_some_docstrings_have_examples():
+def test_at_least_five_docstrings_have_examples():
     finder = doctest.DocTestFinder()
     examples = [test for name in module_names() for test in finder.find(importlib.import_module(name)) if test.examples]
     assert len(examples) >= 5
@@ -48,6 +48,7 @@ PAGES = [
     ("README.md", 15),
     ("docs/engine.md", 3),
     ("docs/corpora.md", 12),
+    ("docs/report.md", 15),
     ("docs/outputs.md", 15),
     ("docs/serving.md", 20),
     ("docs/vectors.md", 10),
@@ -65,7 +66,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("page", "examples"), PAGES)
-def test_examples_in_pages(page, examples, tmp_path, monkeypatch):
+def test_examples_in_pages_run(page, examples, tmp_path, monkeypatch):
     if page == "docs/scikit-learn.md":
         pytest.importorskip("sklearn")
     monkeypatch.chdir(tmp_path)
@@ -76,7 +77,7 @@ def test_examples_in_pages(page, examples, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("library", ["pandas", "duckdb"])
-def test_other_programs_read_the_outputs(library, tmp_path, monkeypatch):
+def test_other_programs_read_the_outputs_as_the_page_shows(library, tmp_path, monkeypatch):
     pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)
     doctest.testfile(str(ROOT / "docs" / "outputs.md"), module_relative=False, optionflags=OPTIONS)
@@ -85,7 +86,7 @@ def test_other_programs_read_the_outputs(library, tmp_path, monkeypatch):
     exec(block, {})
 
 
-def test_the_recipe_for_datasets():
+def test_example_for_datasets_gives_the_shown_ids():
     pytest.importorskip("datasets")
     page = (ROOT / "docs" / "corpora.md").read_text("utf-8")
     (block,) = re.findall(r"```python\n(from datasets .*?)```", page, re.DOTALL)
@@ -97,7 +98,7 @@ def test_the_recipe_for_datasets():
     np.testing.assert_array_equal(mapped["ids"], names["ids"])
 
 
-def test_the_commands_in_the_readme(tmp_path):
+def test_commands_in_the_readme_run(tmp_path):
     (tmp_path / "reviews.txt").write_text("a fine film\nnot so fine\n")
     blocks = re.findall(r"```\n(tokemb .*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     assert len(blocks) == 1
@@ -107,7 +108,7 @@ def test_the_commands_in_the_readme(tmp_path):
     assert (tmp_path / "vectors.npy").stat().st_size > 2 * 256 * 50 * 4
 
 
-def test_the_commands_in_the_page_on_recommending(tmp_path):
+def test_commands_in_the_page_on_recommending_run(tmp_path):
     (tmp_path / "reviews.txt").write_text("a fine film\nnot so fine a film\n" * 5)
     ratings = [f"{user}\t{item}\t{1 + (user + item) % 5}\t{99 - item}\n" for user in range(9) for item in range(8)]
     (tmp_path / "u.data").write_text("".join(ratings))
@@ -120,14 +121,14 @@ def test_the_commands_in_the_page_on_recommending(tmp_path):
         assert names == {"model.keras", "vocabulary", "training.json"}
 
 
-def test_the_commands_in_the_page_on_vectors(tmp_path):
+def test_commands_in_the_page_on_vectors_print_what_it_shows(tmp_path):
     (tmp_path / "reviews.txt").write_text("a fine film\nnot so fine\n")
     (tmp_path / "glove.6B.50d.txt").write_text("".join(f"{word} {'0.5 ' * 49}1\n" for word in ("fine", "film", "not")))
     command_here("fit-vocab", "reviews.txt", "-o", "reviews.vocab", cwd=tmp_path)
     check_shown(ROOT / "docs" / "vectors.md", tmp_path)
 
 
-def test_the_commands_in_the_page_on_growing(tmp_path):
+def test_commands_in_the_page_on_growing_print_what_it_shows(tmp_path):
     (tmp_path / "reviews.txt").write_text("a fine film\nnot so fine\n")
     (tmp_path / "new.txt").write_text("slow but fine\nslow film\n")
     for arguments in (
@@ -138,13 +139,13 @@ def test_the_commands_in_the_page_on_growing(tmp_path):
     check_shown(ROOT / "docs" / "growing.md", tmp_path)
 
 
-def test_the_commands_in_the_page_on_columns(tmp_path):
+def test_commands_in_the_page_on_columns_print_what_it_shows(tmp_path):
     (tmp_path / "flights.csv").write_text("from,to,carrier,delay\nZRH,LHR,7,3\nLHR,ZRH,7,0\nZRH,OSL,12,1\nOSL,,7,9\n")
     (tmp_path / "u.data").write_text("196\t242\t3\t90\n186\t302\t3\t7\n196\t377\t1\t8\n196\t51\t2\t10\n")
     check_shown(ROOT / "docs" / "columns.md", tmp_path)
 
 
-def test_the_commands_in_the_page_on_looking(tmp_path):
+def test_commands_in_the_page_on_looking_print_what_it_shows(tmp_path):
     (tmp_path / "reviews.txt").write_text("film movie film slow\nmovie film good bad fast\n")
     rows = "film 5 1 0\nmovie 6 1 0\ngood 0 0 1\nbad 0 0 -1\nfast 0 1 1\nslow 1 5 -6\n"
     (tmp_path / "v.txt").write_text(rows)
@@ -166,7 +167,7 @@ def reviews(name):
     return [(row[0], row[3]) for row in rows]
 
 
-def test_the_guide_to_keras(tmp_path, monkeypatch):
+def test_guide_to_keras_trains_and_serves_the_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "build").mkdir()
     for name in ("train", "test"):
@@ -195,7 +196,7 @@ def check_shown(page, here):
         assert (run.returncode, (run.stdout + run.stderr).decode().splitlines()) == (0, shown)
 
 
-def test_the_command_line_page_is_what_help_says():
+def test_command_line_page_equals_the_help_texts():
     spec = importlib.util.spec_from_file_location("make_cli", ROOT / "docs" / "make_cli.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -203,12 +204,12 @@ def test_the_command_line_page_is_what_help_says():
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/format.md", "docs/cli.md"])
-def test_every_profile_is_named(page):
+def test_pages_name_every_profile_in_order(page):
     named = re.findall(r"^(?:\| `|    )([a-z-]+)(?:` \||  )", (ROOT / page).read_text("utf-8"), re.MULTILINE)
     assert [name for name in named if name in PROFILES] == list(PROFILES)
 
 
-def test_choices_are_the_entries_of_the_tables():
+def test_choices_of_options_equal_the_entries_of_the_tables():
     from tokemb import _validation as choices
     from tokemb.analysis.projection import METHODS
     from tokemb.formats import FORMATS
@@ -217,7 +218,19 @@ def test_choices_are_the_entries_of_the_tables():
     assert [choices.PROFILES, choices.OUTPUT_FORMATS, choices.PROJECTIONS] == [tuple(table) for table in tables]
 
 
-def test_links_lead_somewhere():
+def test_map_in_the_readme_is_a_small_picture_of_the_text_of_the_guides():
+    spec = importlib.util.spec_from_file_location("make_map", ROOT / "docs" / "make_map.py")
+    module = importlib.util.module_from_spec(spec)
+    pytest.importorskip("PIL")
+    spec.loader.exec_module(module)
+    sentences = list(module.sentences())
+    assert len(sentences) > 500
+    assert not any("`" in sentence for sentence in sentences)
+    assert module.PICTURE.read_bytes().startswith(b"\x89PNG")
+    assert module.PICTURE.stat().st_size < 150_000
+
+
+def test_links_of_pages_lead_to_existing_files():
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "vocab" / "README.md"):
         for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), (page, target)

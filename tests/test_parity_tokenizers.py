@@ -51,7 +51,7 @@ def fitted(profile, algorithm):
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 @pytest.mark.parametrize(("profile", "algorithm"), COMBINATIONS)
-def test_the_saved_file_gives_the_same_ids(tmp_path, profile, algorithm, settings):
+def test_saved_tokenizer_json_gives_the_same_ids_in_tokenizers(tmp_path, profile, algorithm, settings):
     encoder = tokemb.fit_vocab(MIXED, profile=profile, algorithm=algorithm, max_size=500, **settings)
     encoder.save(tmp_path / "v")
     reloaded = tokemb.Encoder.load(tmp_path / "v")
@@ -67,7 +67,7 @@ def test_the_saved_file_gives_the_same_ids(tmp_path, profile, algorithm, setting
 
 @pytest.mark.parametrize(("profile", "algorithm"), COMBINATIONS)
 @given(texts=TEXTS)
-def test_any_text(profile, algorithm, texts):
+def test_encoder_gives_the_ids_of_tokenizers_for_any_text(profile, algorithm, texts):
     encoder, reference = fitted(profile, algorithm)
     rows = encoder.encode_ragged(texts)
     assert [row.tolist() for row in rows] == [encoding.ids for encoding in reference.encode_batch(texts)]
@@ -77,7 +77,7 @@ def test_any_text(profile, algorithm, texts):
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_words_are_those_of_the_word_level_trainer(profile, corpus):
+def test_vocabulary_equals_that_of_the_word_level_trainer(profile, corpus):
     from tokenizers.models import WordLevel
     from tokenizers.trainers import WordLevelTrainer
 
@@ -95,7 +95,7 @@ def test_words_are_those_of_the_word_level_trainer(profile, corpus):
     assert set(vocabulary) == set(trained.get_vocab())
 
 
-def test_bert_is_what_bert_does(corpus):
+def test_bert_profile_splits_as_the_bert_of_tokenizers(corpus):
     """`tokenizers`' own BERT: its components, taken from its own class."""
     from tokenizers.implementations import BertWordPieceTokenizer
 
@@ -130,7 +130,7 @@ def _foreign(path):
 
 
 @foreign
-def test_foreign_files(path):
+def test_foreign_file_gives_the_ids_of_tokenizers_for_real_texts(path):
     reference = Tokenizer.from_file(str(path))
     encoder, _ = _foreign(path)
     vocabulary = reference.get_vocab(with_added_tokens=True)
@@ -149,7 +149,7 @@ def test_foreign_files(path):
 
 
 @foreign
-def test_maxlen_leaves_room_for_the_special_tokens(path):
+def test_maxlen_leaves_room_for_special_tokens(path):
     encoder, reference = _foreign(path)
     before = reference.truncation
     try:
@@ -165,13 +165,13 @@ def test_maxlen_leaves_room_for_the_special_tokens(path):
 
 @foreign
 @given(texts=TEXTS)
-def test_foreign_files_on_any_text(path, texts):
+def test_foreign_file_gives_the_ids_of_tokenizers_for_any_text(path, texts):
     encoder, reference = _foreign(path)
     assert [row.tolist() for row in encoder.encode_ragged(texts)] == [e.ids for e in reference.encode_batch(texts)]
 
 
 @foreign
-def test_foreign_vocabularies_can_be_saved_and_decoded(path, tmp_path):
+def test_foreign_vocabulary_decodes_as_tokenizers_after_it_is_saved(path, tmp_path):
     encoder, reference = _foreign(path)
     encoder.save(tmp_path / "v")
     reloaded = tokemb.Encoder.load(tmp_path / "v")

@@ -3,7 +3,7 @@
 The concepts are ``Encoder`` (a fitted vocabulary that maps texts to ids and back), ``Ragged`` (rows of ids without
 padding), ``TokenCounts`` (exact, mergeable counts), and embedding models, which are plain saved Keras models.
 The verbs are ``fit_vocab``, ``import_vocabulary``, ``encode``, ``decode``, ``pad``, ``embedding_model``, ``embed``,
-``check``, ``diff``, ``grow_model`` and ``neighbors``.
+``check``, ``diff``, ``grow_model``, ``neighbors`` and ``report``.
 
 TensorFlow is imported by the functions that need it, never by ``import tokemb``.
 """
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tokemb.models.embedding_model import embedding_model
     from tokemb.models.extension import grow_model
     from tokemb.pipeline.files import embed_file, encode_file
+    from tokemb.pipeline.reports import report
     from tokemb.rows.ragged import Ragged, pad
     from tokemb.sources.corpus import read_corpus
     from tokemb.tables.encoder import ColumnEncoder
@@ -53,6 +54,7 @@ _MODULES = {
     "neighbors": "analysis",
     "pad": "rows.ragged",
     "read_corpus": "sources.corpus",
+    "report": "pipeline.reports",
 }
 
 __all__ = [
@@ -75,6 +77,7 @@ __all__ = [
     "neighbors",
     "pad",
     "read_corpus",
+    "report",
 ]
 
 

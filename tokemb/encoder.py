@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from tokenizers import Tokenizer
 
 from tokemb._arrays import Int32
 from tokemb.engine import Explanation
@@ -23,6 +22,8 @@ from tokemb.vocabulary.decoder import Decoder
 from tokemb.vocabulary.folder import find_vocabulary, read_folder, write_folder
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
+from tokemb.vocabulary.tokenizers_1 import missing_components
+from tokemb.vocabulary.tokenizers_library import Tokenizer, is_library_tokenizer
 from tokemb.vocabulary.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ pathlib.Path(text) for a file
             tokenizer = tokenizer_of(specification)  # a copy: the tokenizer of the caller is not changed
             if tokenizer.get_vocab() != vocabulary:
                 raise VocabularyError("two tokens of this tokenizer share an id, so it cannot be copied: load its file")
+        elif is_library_tokenizer(tokenizer):  # of version 1.0, which does not tell its content
+            missing_components()
         else:
             raise ArgumentError(
                 f"tokenizer must be a tokenizers.Tokenizer or a pathlib.Path; received {type(tokenizer).__name__}"

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from tokenizers import Tokenizer, decoders
-from tokenizers.models import Model, WordLevel
 
 from tokemb._validation import ALGORITHMS, check_choice, check_count, check_optional_count
 from tokemb.counts.select_tokens import (
@@ -22,6 +20,7 @@ from tokemb.counts.select_tokens import (
 )
 from tokemb.counts.subwords import CONTINUATION, DEFAULT_MAX_SIZE, add_word_boundary, count_subwords, train_subwords
 from tokemb.counts.token_counts import TokenCounts
+from tokemb.counts.word_limits import WordLimits
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.rows.corpus_statistics import CorpusStatistics
@@ -29,6 +28,7 @@ from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
+from tokemb.vocabulary.tokenizers_library import Model, Tokenizer, decoders, models
 
 
 def fit_vocab(
@@ -38,6 +38,10 @@ def fit_vocab(
     algorithm: str = "word",
     max_size: int | None = None,
     min_count: int = 1,
+    min_documents: int | float = 1,
+    max_documents: int | float | None = None,
+    stop_words: Path | Iterable[str] | None = None,
+    keep_words: Path | Iterable[str] | None = None,
     reserve: Iterable[str] = (),
     oov: bool = True,
     maxlen: int | None = None,
@@ -59,6 +63,12 @@ def fit_vocab(
         max_size: The maximum number of tokens besides the reserved ones. ``None`` selects all words, or 30,000
             subwords.
         min_count: The minimum count of a word. Rarer words are left out.
+        min_documents: The minimum number of rows that contain a word, or their share if it is a float. Rarer words are
+            left out. Only for the algorithm ``"word"``, as are the next three arguments.
+        max_documents: The maximum number of rows that contain a word, or their share if it is a float.
+        stop_words: Words that are left out, or a text file with one word per line as ``pathlib.Path``. They are
+            normalized as texts are. Like all words that are left out, they are out of vocabulary.
+        keep_words: Words, or a file of them, that are not left out if they occur, whatever their counts are.
         reserve: Tokens that get the ids after padding and out of vocabulary.
         oov: Whether tokens out of vocabulary get id 1. ``False`` drops them, as the legacy Keras ``Tokenizer`` does
             without an ``oov_token``, and requires the profile ``"keras"``.
@@ -91,6 +101,8 @@ def fit_vocab(
     check_combination(splitting, algorithm, oov)
     reserved = reserved_tokens(reserve, oov=oov)
     shape = PadTruncate().override(maxlen, padding, truncating)
+    limits = WordLimits.from_arguments(splitting, stop_words, keep_words, min_documents, max_documents)
+    check_limits(limits, algorithm)
 
     counts = (
         texts
@@ -98,9 +110,16 @@ def fit_vocab(
         else TokenCounts.from_texts(texts, profile=splitting.name, threads=threads)
     )
     if algorithm == "word":
-        selected = select_tokens(counts, ties=splitting.ties, max_size=max_size, min_count=min_count, reserved=reserved)
+        selected = select_tokens(
+            counts,
+            ties=splitting.ties,
+            max_size=max_size,
+            min_count=min_count,
+            reserved=reserved,
+            limits=limits,
+        )
         if not selected:
-            raise no_token_error(counts, min_count)
+            raise no_token_error(counts, min_count, limits)
         tokens = reserved + selected
         specification = word_specification(splitting, tokens, shape)
         token_counts, documents = word_counts(tokens, counts)
@@ -119,7 +138,7 @@ def fit_vocab(
         known = encoded - int(occurrences[tokens.index(UNK_TOKEN)])
         specification = shape.write(_specification(splitting, algorithm, fitted), 0, PAD_TOKEN)
     corpus = CorpusStatistics(counts.rows, counts.total, counts.distinct, encoded, encoded - known, counts.row_lengths)
-    settings = {"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :]}
+    settings = {"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :], **limits.to_json()}
     return Encoder(
         specification,
         tokenizer_of(specification),
@@ -134,7 +153,7 @@ def fit_vocab(
 
 def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTruncate) -> TokenizerJson:
     """Return the ``tokenizer.json`` of a word vocabulary with ``tokens`` in the order of their ids."""
-    specification = _specification(profile, "word", WordLevel({}, unk_token=UNK_TOKEN))
+    specification = _specification(profile, "word", models.WordLevel({}, unk_token=UNK_TOKEN))
     # The same content as through `tokenizers`, which takes six times as long.
     specification["model"]["vocab"] = {token: index for index, token in enumerate(tokens)}
     return shape.write(specification, 0, PAD_TOKEN)
@@ -153,6 +172,12 @@ def check_combination(profile: Profile, algorithm: str, oov: bool) -> None:
             'oov=False, which drops tokens out of vocabulary, requires profile="keras" and algorithm="word"; '
             f"received profile={profile.name!r} and algorithm={algorithm!r}"
         )
+
+
+def check_limits(limits: WordLimits, algorithm: str) -> None:
+    """Raise ``ArgumentError`` if subwords are learned and ``limits`` leave out words."""
+    if algorithm != "word" and (names := list(limits.to_json())):
+        raise ArgumentError(f'{names[0]} must be left out unless algorithm="word"; received algorithm="{algorithm}"')
 
 
 def _tokens_of(model: Model) -> list[str]:

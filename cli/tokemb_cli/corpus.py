@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,24 +29,24 @@ _COLUMN = click.option(
     metavar="NAME",
     help="Column that holds the texts.  [default: the only column, or the one named text]",
 )
-_COLUMNS = (
-    click.option(
-        "--column",
-        multiple=True,
-        metavar="NAME[,NAME]",
-        help="Column to read. Repeat the option to read several columns of a table. NAME,NAME makes one event of the "
-        "values of both columns.  [default: the only column, or the one named text]",
-    ),
-    click.option(
-        "--group-by",
-        metavar="NAME,...",
-        help="Make one row, a sequence of events, of all rows that have the same value in these columns.",
-    ),
-    click.option(
-        "--order-by",
-        metavar="NAME,...",
-        help="Sort each group by these columns, smallest first.  [default: in the order of the files]",
-    ),
+_COLUMNS = click.option(
+    "--column",
+    multiple=True,
+    metavar="NAME[,NAME]",
+    help="Column to read. Repeat the option to read several columns of a table. NAME,NAME makes one event of the "
+    "values of both columns.  [default: the only column, or the one named text]",
+)
+_GROUP_BY = partial(
+    click.option,
+    "--group-by",
+    metavar="NAME,...",
+    help="Make one row, a sequence of events, of all rows that have the same value in these columns.",
+)
+_ORDER_BY = partial(
+    click.option,
+    "--order-by",
+    metavar="NAME,...",
+    help="Sort each group by these columns, smallest first.  [default: in the order of the files]",
 )
 _OPTIONS = (
     click.option(
@@ -101,7 +99,12 @@ def files(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def tables(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add one or more files of texts or tables, and the options to read and group them, to a command."""
-    return _with(command, (*_COLUMNS, *_OPTIONS))
+    return _with(command, (_COLUMNS, _GROUP_BY(), _ORDER_BY(), *_OPTIONS))
+
+
+def ungrouped_tables(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the same as ``tables``. Help does not show the options to group, which the command refuses by name."""
+    return _with(command, (_COLUMNS, _GROUP_BY(hidden=True), _ORDER_BY(hidden=True), *_OPTIONS))
 
 
 def _with(command: Callable[..., Any], options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
@@ -165,6 +168,13 @@ class Corpus:
         """Whether the corpus is a table of columns, and not one column of texts or of sequences of events."""
         return len(self.columns) > 1 or (any(len(parts) > 1 for parts in self.columns) and not self.group_by)
 
+    @property
+    def default_profile(self) -> str:
+        """The profile of a vocabulary that is fitted to the corpus unless an option names another."""
+        from tokemb.vocabulary.profiles import EVENT_PROFILE
+
+        return EVENT_PROFILE if self.group_by else "words"
+
     @contextmanager
     def open(self) -> Iterator[Iterator[pa.RecordBatch]]:
         """Yield the batches of ``tokemb.read_corpus``, or groups as rows of tokens. Show the progress on a terminal."""
@@ -188,6 +198,20 @@ class Corpus:
             return
         with self._read_table([*_flat(columns), *self.keep], self.keep) as batches:
             yield batches
+
+    def read(self) -> pa.Table:
+        """Return all batches of ``open`` as a table."""
+        import pyarrow as pa
+
+        with self.open() as batches:
+            return pa.Table.from_batches(list(batches))
+
+    def read_table(self, columns: Sequence[Sequence[str]]) -> pa.Table:
+        """Return all batches of ``open_table`` as a table."""
+        import pyarrow as pa
+
+        with self.open_table(columns) as batches:
+            return pa.Table.from_batches(list(batches))
 
     @contextmanager
     def _grouped(self, columns: Sequence[Sequence[str]]) -> Iterator[pa.Table]:
@@ -272,23 +296,11 @@ def check_distinct(files: Sequence[Path | None], output: Path) -> None:
     Raises:
         click.UsageError: If it would.
     """
-    target = _status(output, sys.stdout)
-    if target is None:
-        return
-    folder = os.path.realpath(output) if stat.S_ISDIR(target.st_mode) else None
-    for file in filter(None, files):
-        status = _status(file, sys.stdin)
-        is_same = status is not None and stat.S_ISREG(status.st_mode) and os.path.samestat(status, target)
-        if is_same or (folder is not None and Path(folder) in Path(os.path.realpath(file)).parents):
-            raise click.UsageError(f"the output is also an input: {file}")
+    from tokemb.files.overlap import replaced_input
 
-
-def _status(path: Path, stream: TextIO | None) -> os.stat_result | None:
-    """Return the status of a file, or for ``-`` of the file that ``stream`` is redirected to, if it exists."""
-    try:
-        return path.stat() if str(path) != "-" or stream is None else os.fstat(stream.fileno())
-    except (OSError, ValueError):  # ValueError: the stream is closed
-        return None
+    file = replaced_input(filter(None, files), output)
+    if file is not None:
+        raise click.UsageError(f"the output is also an input: {file}")
 
 
 def _flat(columns: Sequence[Sequence[str]]) -> list[str]:

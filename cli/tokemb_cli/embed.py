@@ -95,6 +95,7 @@ def command(
     from tokemb.models.embedder import Embedder
     from tokemb.pipeline.embed import embed_corpus, embed_ids
     from tokemb.pipeline.encoded_stream import RowOptions
+    from tokemb.sources.listing import identify_files
 
     encoder = None if vocab is None else Encoder.load(vocab)
     with quiet_tensorflow():
@@ -103,7 +104,11 @@ def command(
         source = open_ids(*map(Path, texts.files))
         corpus.check_distinct(source.files, output)
         _check_outside(texts.files, output)
-        with shards.open_output(output, rows_per_shard, shard_format, lambda: _identity(source.files), force) as target:
+
+        def identity() -> dict[str, Any]:
+            return {"files": identify_files(source.files)}
+
+        with shards.open_output(output, rows_per_shard, shard_format, identity, force) as target:
             report = embed_ids(embedder, source, target, pooling, dtype, force=force, round_floats=round_floats)
         summary = report.rows_line
     else:
@@ -138,11 +143,6 @@ def _check_outside(inputs: Sequence[str], output: Path) -> None:
     for folder in inputs:
         if Path(folder).is_dir() and output.parent.samefile(folder):
             raise click.UsageError(f"the output would be one of the files of ids in {folder}: name another folder")
-
-
-def _identity(files: Sequence[Path]) -> dict[str, Any]:
-    """Return the identity of files of ids as JSON."""
-    return {"files": [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files]}
 
 
 def _can_hold_ids(file: str) -> bool:

@@ -12,6 +12,7 @@ from tokemb._validation import ALGORITHMS, PROFILES
 from tokemb_cli import corpus, options, spark, values
 from tokemb_cli.console import note, quoted
 from tokemb_cli.row_sample import RowSample
+from tokemb_cli.word_limits import UNUSED, word_limits
 
 if TYPE_CHECKING:
     from tokemb import Encoder
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Leave out words that occur less often than this.",
 )
+@word_limits
 @click.option(
     "--reserve",
     multiple=True,
@@ -131,8 +133,7 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
         encoder = tokemb.fit_vocab(options.added_counts(texts.files), **settings)
     else:
         with texts.open() as batches:
-            if texts.group_by and settings["profile"] is None:
-                settings["profile"] = "whitespace"  # events are not split
+            settings["profile"] = settings["profile"] or texts.default_profile
             encoder = tokemb.fit_vocab(sample.tee(batches) if sample else batches, **settings)
     encoder.save(output, force=force)
     if not texts.quiet:
@@ -142,10 +143,10 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
 def _fit_table(
     texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path, settings: dict[str, Any], force: bool
 ) -> None:
-    unused = {"profile": None, "algorithm": "word", "reserve": (), "oov": True}
+    unused = {"profile": None, "algorithm": "word", "reserve": (), "oov": True, **UNUSED}
     for name, value in unused.items():
         if settings.pop(name) != value:
-            option = "--no-oov" if name == "oov" else f"--{name}"
+            option = "--no-oov" if name == "oov" else f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} is for vocabularies of texts; values of columns are not split")
     settings.pop("threads")
     from tokemb import ColumnEncoder
@@ -162,7 +163,7 @@ def _fit_table(
         note(f"{name:<10} input_dim {input_dim:,}, suggested dim {encoder.suggested_dims[name]}")
     note("ids        0 is padding, 1 [UNK], 2 missing, then the values by count")
     note(f"wrote      {output}")
-    command = f"tokemb encode {_command_line(texts, columns=False)} --vocab {quoted(output)}"
+    command = f"tokemb encode {command_line(texts, columns=False)} --vocab {quoted(output)}"
     note(f"next       {command} -o {_suggest_output(texts, output, '.ids.npz')}")
 
 
@@ -185,7 +186,7 @@ def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample:
     _report_lengths(statistics.row_lengths if lengths is None else lengths, encoder, sample)
     note(f"wrote      {output}")
     length = f" --maxlen {max(length_quantile(lengths, 0.95), 1)}" if lengths and not encoder.maxlen else ""
-    command = f"tokemb encode {_command_line(texts)} --vocab {quoted(output)}{length}"
+    command = f"tokemb encode {command_line(texts)} --vocab {quoted(output)}{length}"
     note(f"next       {command} -o {_suggest_output(texts, output, '.ids.npy')}")
 
 
@@ -212,7 +213,7 @@ def _report_lengths(lengths: Mapping[int, int], encoder: Encoder, sample: RowSam
     note(f"rows       {unit} per row: {quantiles}, longest {length_quantile(lengths, 1):,}{part}")
 
 
-def _command_line(texts: corpus.Corpus | None, columns: bool = True) -> str:
+def command_line(texts: corpus.Corpus | None, columns: bool = True) -> str:
     """Return the files and the options to read them, quoted for a shell, with or without ``--column``."""
     if texts is None:
         return "FILE..."

@@ -45,7 +45,7 @@ _MADE = {
     help="Format of the vectors.  [default: detected from the content]",
 )
 @click.option(
-    "--missing",
+    "--initializer",
     default="random",
     show_default=True,
     type=values.Choice(tuple(_MADE)),
@@ -68,7 +68,7 @@ def command(
     dim: int | None,
     mask_zero: bool | None,
     vectors: str | None,
-    missing: str,
+    initializer: str,
     frozen: bool,
     seed: int,
     **reading: Any,  # noqa: ANN401 - options of load_vectors
@@ -90,11 +90,17 @@ def command(
 
     encoder = tokemb.Encoder.load(vocab)
     with atomic_file(output, model_kind("init-model"), force=force) as temporary:
-        pretrained = None if vectors is None else _read(vectors, encoder, missing, reading)
+        pretrained = None if vectors is None else _read(vectors, encoder, initializer, reading)
         dim = _DIM if dim is None and pretrained is None else dim
         with quiet_tensorflow():
             model = tokemb.embedding_model(
-                encoder, dim, mask_zero=mask_zero, vectors=pretrained, missing=missing, trainable=not frozen, seed=seed
+                encoder,
+                dim,
+                mask_zero=mask_zero,
+                vectors=pretrained,
+                initializer=initializer,
+                trainable=not frozen,
+                seed=seed,
             )
             model.save(temporary)
             note_maker(temporary, "init-model")
@@ -103,7 +109,7 @@ def command(
     note(f"next       tokemb embed IDS --model {quoted(output)} -o {quoted(vectors_file)}")
 
 
-def _read(source: str, encoder: Encoder, missing: str, reading: dict[str, Any]) -> Pretrained:
+def _read(source: str, encoder: Encoder, initializer: str, reading: dict[str, Any]) -> Pretrained:
     """Read pre-trained vectors and report the coverage of the vocabulary."""
     from tokemb.models.pretrained import coverage, load_vectors
 
@@ -111,5 +117,5 @@ def _read(source: str, encoder: Encoder, missing: str, reading: dict[str, Any]) 
     covered = coverage(encoder, pretrained.found)
     note(f"read       {pretrained}")
     note(f"found      {covered}")
-    note(f"made       {covered.tokens - covered.tokens_found:,} rows without a vector: {_MADE[missing]}")
+    note(f"made       {covered.tokens - covered.tokens_found:,} rows without a vector: {_MADE[initializer]}")
     return pretrained

@@ -10,12 +10,13 @@ _SCHEDULE = {"--rate": "--learning-rate", "--validation": "--validation-split"}
 RENAMED = {
     "export": {"--answer": "--returns"},
     "fit-vocab": {"--model": "--algorithm"},
+    "init-model": {"--missing": "--initializer"},
     "train": {"tracing": "knowledge-tracing"},
     "train classify": _SCHEDULE,
     "train knowledge-tracing": {**_SCHEDULE, "--correct": "--correct-column"},
     "train next": _SCHEDULE,
     "train ratings": {**_SCHEDULE, "--between": "--rating-range"},
-    "train skipgram": {"--rate": "--learning-rate"},
+    "train skipgram": {"--rate": "--learning-rate", "--last-rate": "--final-learning-rate"},
 }
 
 

@@ -10,14 +10,13 @@ if TYPE_CHECKING:
 
     from tokemb import Encoder
 
-_LARGEST = 1 << 15
-
 
 class RowSample:
-    """Every n-th row of a corpus. n doubles whenever the sample becomes too large for memory."""
+    """Every n-th row of a corpus. n doubles whenever the sample has more than ``largest`` rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, largest: int = 1 << 15) -> None:
         self.rows = 0
+        self._largest = largest
         self._step = 1
         self._texts: list[pa.Array] = []
         self._size = 0
@@ -49,7 +48,7 @@ class RowSample:
         self.rows += len(texts)
         self._texts.append(texts.take(pa.array(indices)))  # a copy, so that the batch is freed
         self._size += len(indices)
-        while self._size > _LARGEST:
+        while self._size > self._largest:
             whole = pa.chunked_array(self._texts).combine_chunks()
             half = whole.take(pa.array(np.arange(0, len(whole), 2)))
             self._texts, self._size, self._step = [half], len(half), self._step * 2

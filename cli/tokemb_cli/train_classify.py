@@ -67,35 +67,28 @@ def command(
     training.check_one_column(rows)
     training.check_distinct(rows, test, output)
     schedule = training.schedule_from_options(arguments, output, force)
-    from tokemb import Encoder, fit_vocab
-    from tokemb.training.classify import MAX_SIZE, train_classifier
+    from tokemb import Encoder
+    from tokemb.training.classify import train_classifier
 
     train_rows = _read(rows)
     test_rows = None if test is None else _read(replace(rows, files=(test,)))
-    if vocab is None:
-        # events are not split
-        encoder = fit_vocab(train_rows.texts, profile="whitespace" if rows.group_by else "words", max_size=MAX_SIZE)
-    else:
-        encoder = Encoder.load(vocab)
+    encoder = None if vocab is None else Encoder.load(vocab)
     training.import_keras()
     trained = train_classifier(
         train_rows,
         encoder=encoder,
+        profile=rows.default_profile,
         test=test_rows,
         schedule=schedule,
         on_epoch=training.on_epoch(rows.quiet),
         **arguments,
     )
-    trained.save(output, force=force)
-    if not rows.quiet:
-        training.report(trained, output, rows.rows_read)
+    training.finish(trained, rows, output, force)
 
 
 def _read(rows: corpus.Corpus) -> Labelled:
-    import pyarrow as pa
-
     from tokemb.training.classify import Labelled
 
-    with rows.open() as batches:
-        table = pa.Table.from_batches(list(batches))
-    return Labelled(table.column(0), table.column(1).to_pylist())
+    table = rows.read()
+    # The column of the texts can hold the labels too, and then is the only one.
+    return Labelled(table.column(0), table.column(table.num_columns - 1).to_pylist())

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from tokemb._validation import CELLS
 from tokemb_cli import corpus, training, values
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 @click.command("knowledge-tracing")
@@ -62,8 +59,9 @@ def command(
     from tokemb import ColumnEncoder
     from tokemb.training.knowledge_tracing import train_knowledge_tracing
 
-    answers = _read(rows, skill, correct_column)
-    test_answers = None if test is None else _read(replace(rows, files=(test,)), skill, correct_column)
+    columns = [(skill,), (correct_column,)]
+    answers = rows.read_table(columns)
+    test_answers = None if test is None else replace(rows, files=(test,)).read_table(columns)
     encoder = None if vocab is None else ColumnEncoder.load(vocab)
     training.import_keras()
     trained = train_knowledge_tracing(
@@ -76,13 +74,4 @@ def command(
         on_epoch=training.on_epoch(rows.quiet),
         **arguments,
     )
-    trained.save(output, force=force)
-    if not rows.quiet:
-        training.report(trained, output, rows.rows_read)
-
-
-def _read(rows: corpus.Corpus, skill: str, correct: str) -> pa.Table:
-    import pyarrow as pa
-
-    with rows.open_table([(skill,), (correct,)]) as batches:
-        return pa.Table.from_batches(list(batches))
+    training.finish(trained, rows, output, force)

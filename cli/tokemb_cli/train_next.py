@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from tokemb._validation import CELLS
 from tokemb_cli import corpus, training, values
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 @click.command("next")
@@ -64,8 +61,8 @@ def command(
     from tokemb import Encoder
     from tokemb.training.next_event import train_next
 
-    sequences = _read(rows)
-    test_sequences = None if test is None else _read(replace(rows, files=(test,)))
+    sequences = rows.read().column(0)
+    test_sequences = None if test is None else replace(rows, files=(test,)).read().column(0)
     encoder = None if vocab is None else Encoder.load(vocab)
     training.import_keras()
     trained = train_next(
@@ -76,13 +73,4 @@ def command(
         on_epoch=training.on_epoch(rows.quiet),
         **arguments,
     )
-    trained.save(output, force=force)
-    if not rows.quiet:
-        training.report(trained, output, rows.rows_read)
-
-
-def _read(rows: corpus.Corpus) -> pa.ChunkedArray:
-    import pyarrow as pa
-
-    with rows.open() as batches:
-        return pa.Table.from_batches(list(batches)).column(0)
+    training.finish(trained, rows, output, force)

@@ -16,7 +16,7 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
 
 
 @click.command("ratings", context_settings={"default_map": _SCHEDULE})
-@corpus.tables
+@corpus.ungrouped_tables
 @click.option("--rating", required=True, metavar="NAME", help="Column that holds the ratings: numbers.")
 @training.output
 @training.test
@@ -89,22 +89,13 @@ def command(
     from tokemb.training.ratings import train_ratings
 
     trained = train_ratings(
-        _read(rows),
+        rows.read_table(rows.columns),
         rows.columns,
         rating,
-        test=None if test is None else _read(replace(rows, files=(test,))),
+        test=None if test is None else replace(rows, files=(test,)).read_table(rows.columns),
         rating_range=arguments.pop("rating_range"),
         schedule=schedule,
         on_epoch=training.on_epoch(rows.quiet),
         **arguments,
     )
-    trained.save(output, force=force)
-    if not rows.quiet:
-        training.report(trained, output, rows.rows_read)
-
-
-def _read(rows: corpus.Corpus) -> Any:  # noqa: ANN401 - an Arrow table
-    import pyarrow as pa
-
-    with rows.open_table(rows.columns) as batches:
-        return pa.Table.from_batches(list(batches))
+    training.finish(trained, rows, output, force)

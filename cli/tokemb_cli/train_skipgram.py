@@ -37,7 +37,11 @@ from tokemb_cli import corpus, options, training, values
     "--learning-rate", type=values.Number(above=0), default=0.025, show_default=True, help="Initial learning rate."
 )
 @click.option(
-    "--last-rate", type=values.Number(above=0), default=0.0001, show_default=True, help="Final learning rate."
+    "--final-learning-rate",
+    type=values.Number(above=0),
+    default=0.0001,
+    show_default=True,
+    help="Final learning rate.",
 )
 @click.option("--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed.")
 @click.option(
@@ -72,6 +76,4 @@ def command(vocab: Path, output: Path, force: bool, **arguments: Any) -> None:  
     training.import_keras()
     with rows.open() as batches:
         trained = train_skipgram(batches, encoder, settings, on_epoch=training.on_epoch(rows.quiet))
-    trained.save(output, force=force)
-    if not rows.quiet:
-        training.report(trained, output, rows.rows_read)
+    training.finish(trained, rows, output, force)

@@ -108,10 +108,13 @@ def _class_list(classes: Sequence[Any]) -> str:
     return f"{len(classes):,}: {names}{', ...' if len(classes) > _SHOWN_CLASSES else ''}"
 
 
-def report(trained: Trained, output: Path, rows_read: int) -> None:
-    """Write the metrics of a training and its folder."""
+def finish(trained: Trained, rows: Corpus, output: Path, force: bool) -> None:
+    """Save a training, and write its metrics and its folder."""
+    trained.save(output, force=force)
+    if rows.quiet:
+        return
     fitted = trained.fitted
-    note(f"read       {rows_read:,} rows")
+    note(f"read       {rows.rows_read:,} rows")
     note(
         f"trained    {fitted.epochs} epochs in {fitted.seconds:,.0f} s ({fitted.rows_per_second:,.0f} rows/s, at most "
         f"{fitted.input_share:.1%} of the time for input); best epoch {fitted.best_epoch}"

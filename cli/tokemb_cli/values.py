@@ -64,6 +64,21 @@ class Number(_FloatType):
         return f" {words}" if words else ""
 
 
+class Documents(_FloatType):
+    """A number of rows, such as 5, or a share of all rows with a decimal point, such as 0.5."""
+
+    name = "rows"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float:  # noqa: ANN401
+        """Return ``value`` as an integer, or as a float if it is a share."""
+        text = str(value)
+        if re.fullmatch(r"[1-9]\d{0,8}", text):
+            return int(text)
+        if re.fullmatch(r"0?\.\d+|1\.0*|0\.", text):
+            return float(text)
+        self.fail(f"must be a number of rows, such as 5, or a share of them, such as 0.5; received {value}", param, ctx)
+
+
 class Delimiter(_StrType):
     r"""The character between fields. ``\t`` is a tab, which is hard to type in most shells."""
 

@@ -11,11 +11,11 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import command_here, ok, python, tokemb_command
+from tests.conftest import command_here, examples, ok, python, tokemb_command
 from tokemb.analysis import TokenVectors, WordMap, neighbors, word_map, write_html, write_picture
 from tokemb.analysis.escape_token import escape_token
 from tokemb.errors import ArgumentError
@@ -215,7 +215,7 @@ PARTS = st.sampled_from(
 )
 
 
-@settings(max_examples=50)
+@examples(25)
 @given(st.lists(st.lists(PARTS | st.text(max_size=4), min_size=1).map("".join), min_size=4, max_size=8), st.text())
 def test_no_token_or_title_changes_the_page_around_it(plain, tmp_path_factory, tokens, title):
     path = tmp_path_factory.getbasetemp() / "hostile.html"

@@ -14,7 +14,7 @@ from tests.conftest import DATA, command_here, ok, python, tokemb_command
 from tokemb.analysis import TokenVectors, analogy, analogy_accuracy, neighbors, similarity_correlation
 from tokemb.analysis.analogies import solve_analogies
 from tokemb.analysis.escape_token import escape_token
-from tokemb.analysis.nearest import _top_k, nearest
+from tokemb.analysis.nearest import _top_k, nearest, nearest_to_directions
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.models.export_vectors import export_vectors
 
@@ -69,7 +69,7 @@ def test_analogies_are_those_of_the_definition(matrix, data):
         assert found.tolist() == expected
 
 
-def test_equal_vectors_tie_by_id_wherever_they_stand(monkeypatch):
+def test_equal_vectors_tie_by_id_wherever_they_stand():
     matrix = np.random.default_rng(0).normal(size=(400, 37)).astype(np.float32)
     twins = [5, 130, 131, 257, 399]
     matrix[twins] = matrix[7] + 0.1
@@ -78,8 +78,8 @@ def test_equal_vectors_tie_by_id_wherever_they_stand(monkeypatch):
     together = [found.tolist() for found, _ in nearest(vectors, every, 5)]
     assert together[7] == twins
     assert together[130] == [5, 131, 257, 399, 7]
-    monkeypatch.setattr("tokemb.analysis.nearest._MAX_SIMILARITIES", 1)  # a query at a time
-    assert [found.tolist() for found, _ in nearest(vectors, every, 5)] == together
+    one_at_a_time = nearest_to_directions(vectors, vectors.unit[every], every[:, None], 5, max_similarities=1)
+    assert [found.tolist() for found, _ in one_at_a_time] == together
 
 
 def test_what_differs_by_rounding_alone_ties():

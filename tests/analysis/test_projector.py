@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import command_here, ok, tokemb_command
+from tests.conftest import command_here, examples, ok, tokemb_command
 from tokemb.analysis import TokenVectors, export_projector
 from tokemb.analysis.escape_token import escape_token
 
@@ -27,7 +27,7 @@ def read(folder):
     return config, vectors, names.split("\t"), [row.split("\t") for row in rows]
 
 
-@settings(max_examples=40)
+@examples(20)
 @given(st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=6, unique=True), st.data())
 def test_every_token_has_its_row_whatever_it_holds(tmp_path_factory, tokens, data):
     finite = st.floats(width=32, allow_nan=False, allow_infinity=False)

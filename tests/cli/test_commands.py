@@ -240,7 +240,8 @@ def test_bad_input_is_one_sentence_and_exit_code_1(bad, arguments, message):
                 "encode text.txt --vocab newer",
                 "decode high",
                 "init-model --vocab none",
-                "embed",
+                "embed ids.npy --model null",
+                "embed high",
             )
         )
     ],

@@ -4,7 +4,7 @@ import re
 
 import pyarrow as pa
 import pytest
-from tokemb_cli import row_sample
+from tokemb_cli.row_sample import RowSample
 
 import tokemb
 from tests.conftest import command_here, ok
@@ -44,9 +44,8 @@ def test_subwords_of_counts_get_no_maxlen_that_words_would_suggest(here):
     assert "--maxlen" not in shown
 
 
-def test_large_corpus_is_sampled_evenly(monkeypatch):
-    monkeypatch.setattr(row_sample, "_LARGEST", 64)
-    sample = row_sample.RowSample()
+def test_large_corpus_is_sampled_evenly():
+    sample = RowSample(largest=64)
     texts = [" ".join("a" * (1 + row % 10)) for row in range(1000)]
     batches = [pa.record_batch([pa.array(texts[start : start + 70])], names=["text"]) for start in range(0, 1000, 70)]
     assert list(sample.tee(iter(batches))) == batches

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,10 +41,19 @@ def made(tmp_path_factory):
     return here
 
 
+@pytest.fixture(scope="module")
+def sharded(made):
+    """The folder of shards that a run over the corpus writes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(made)
+        run(f"x.jsonl --vocab v {SHARDS} shards")
+    return made / "shards"
+
+
 @pytest.fixture
 def here(made, tmp_path, monkeypatch):
-    for path in made.iterdir():
-        (tmp_path / path.name).symlink_to(path)
+    for name in ("x.jsonl", "v", "w"):
+        (tmp_path / name).symlink_to(made / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -83,9 +93,11 @@ def slowly(here, suffix="npz"):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupted_run_keeps_complete_shards(here, number, code):
+def test_interrupted_run_keeps_complete_shards(here, made, number, code):
     command = slowly(here)
-    run(f"{command} whole")
+    whole = made / "whole"
+    if not whole.exists():
+        run(f"{command} {whole}")
     process = start(f"{command} x")
     wait_for(lambda: len(shards("x")) >= 20, process)
     process.send_signal(number)
@@ -101,7 +113,7 @@ def test_interrupted_run_keeps_complete_shards(here, number, code):
     assert len(left) - 1 - len(manifest["rows"]) in (0, 1)
     there = sum(manifest["rows"])
     assert f"25,500 rows ({there:,} of them already written)" in run(f"{command} x")
-    assert contents("x") == contents("whole")
+    assert contents("x") == contents(whole)
 
 
 def test_shards_contain_the_rows_of_one_file(here, monkeypatch):
@@ -164,9 +176,9 @@ def test_standard_input_is_not_resumed(here):
 
 
 @pytest.mark.parametrize("damage", ["missing", "short", "long", "folder", "changed"])
-def test_damaged_shards_are_written_again(here, damage):
+def test_damaged_shards_are_written_again(here, sharded, damage):
     command = f"x.jsonl --vocab v {SHARDS} x"
-    run(command)
+    shutil.copytree(sharded, "x")
     expected = contents("x")
     path = Path("x/part-00007.npz")
     content = path.read_bytes()
@@ -273,10 +285,9 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_manifest_is_refused(here, name):
+def test_hostile_manifest_is_refused(here, sharded, name):
     command = f"x.jsonl --vocab v {SHARDS} deep/x"
-    Path("deep").mkdir()
-    run(command)
+    shutil.copytree(sharded, "deep/x")
     path = Path("deep/x/_manifest.json")
     change = HOSTILE[name]
     path.write_bytes(

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +59,15 @@ def test_rows_of_tokens_are_counted_as_they_are(rows, batch):
 def test_the_sum_is_that_of_both_texts(first, second):
     both = TokenCounts.from_texts(first) + TokenCounts.from_texts(second)
     assert_same(both, [split("words", row) for row in first + second])
+
+
+def test_a_sum_of_counts_beyond_int64_is_an_error():
+    counts = TokenCounts("words", pa.array(["a"], pa.large_string()), np.array([2**62]), np.array([1]), {2**62: 1})
+    with pytest.raises(tokemb.TokembError, match="the sum of counts must fit int64; received counts of 9223372036854"):
+        counts + counts
+    encoder = tokemb.fit_vocab(counts)
+    with pytest.raises(tokemb.TokembError, match="the sum of old and new counts must fit int64"):
+        encoder.grow(counts)
 
 
 def test_counts_of_different_profiles_cannot_be_added():

@@ -43,17 +43,18 @@ def both(encoder, texts, threads=2):
 
 
 @pytest.mark.parametrize(("profile", "algorithm"), COMBINATIONS)
-def test_every_profile_and_model_is_scanned(profile, algorithm, corpus):
+def test_scanner_gives_the_ids_of_the_reference_for_every_profile_and_algorithm(profile, algorithm, corpus):
     encoder, _ = fitted(profile, algorithm)
     assert encoder.explain().backend == "scanner"
     expected, rows = both(encoder, corpus)
     assert_same(rows, expected)
-    assert_same(both(encoder, corpus)[1], expected)  # now that the pieces are known
+    again = encoder._encoding.engine.encode(pa.array(corpus, STRINGS), 2)  # now that the pieces are known
+    assert_same(again, expected)
 
 
 @pytest.mark.parametrize(("profile", "algorithm"), COMBINATIONS)
 @given(texts=TEXTS)
-def test_any_text(profile, algorithm, texts):
+def test_scanner_gives_the_ids_of_the_reference_for_any_text(profile, algorithm, texts):
     expected, rows = both(fitted(profile, algorithm)[0], texts)
     assert_same(rows, expected)
 
@@ -64,21 +65,21 @@ def load(path):
 
 
 @foreign
-def test_foreign_files(path, corpus):
+def test_foreign_tokenizer_gives_the_ids_of_the_reference_for_real_texts(path, corpus):
     expected, rows = both(load(path), corpus)
     assert_same(rows, expected)
 
 
 @foreign
 @given(texts=TEXTS)
-def test_foreign_files_on_any_text(path, texts):
+def test_foreign_tokenizer_gives_the_ids_of_the_reference_for_any_text(path, texts):
     expected, rows = both(load(path), texts)
     assert_same(rows, expected)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7, 100])
 @pytest.mark.parametrize("profile", ["words", "keras", "chars"])
-def test_the_number_of_threads_changes_nothing(profile, threads):
+def test_number_of_threads_changes_neither_vocabulary_nor_ids(profile, threads):
     texts = MIXED * 20
     encoder = tokemb.fit_vocab(texts, profile=profile, max_size=50, threads=threads)
     alone = tokemb.fit_vocab(texts, profile=profile, max_size=50, threads=1)
@@ -95,7 +96,7 @@ def test_the_number_of_threads_changes_nothing(profile, threads):
     "settings", [{"maxlen": 1}, {"maxlen": 7}, {"maxlen": 7, "padding": "pre"}, {"maxlen": 7, "truncating": "pre"}]
 )
 @pytest.mark.parametrize("oov", [True, False])
-def test_padded_is_ragged_padded(oov, settings, corpus):
+def test_encode_equals_ragged_rows_that_are_padded(oov, settings, corpus):
     encoder = tokemb.fit_vocab(MIXED[::2], profile="keras", oov=oov)
     expected, _ = both(encoder, corpus)
     if not oov:
@@ -106,14 +107,14 @@ def test_padded_is_ragged_padded(oov, settings, corpus):
 
 
 @foreign
-def test_padded_with_special_tokens(path, corpus):
+def test_encode_with_special_tokens_equals_ragged_rows_that_are_padded(path, corpus):
     encoder = load(path)
     if encoder.pad_id is not None:
         expected = encoder.encode_ragged(corpus, maxlen=12).pad(12, value=encoder.pad_id)
         np.testing.assert_array_equal(encoder.encode(corpus, maxlen=12, padding="post", truncating="post"), expected)
 
 
-def test_an_encoder_can_be_pickled(corpus):
+def test_pickled_encoder_gives_the_same_ids(corpus):
     for encoder in (tokemb.fit_vocab(MIXED, profile="keras", oov=False), tokemb.fit_vocab(MIXED, algorithm="bpe")):
         encoder.encode(corpus)
         again = pickle.loads(pickle.dumps(encoder))
@@ -122,14 +123,14 @@ def test_an_encoder_can_be_pickled(corpus):
         np.testing.assert_array_equal(again.encode(corpus), encoder.encode(corpus))
 
 
-def test_slices_of_arrow_arrays():
+def test_slice_of_an_arrow_array_gives_the_ids_of_its_rows():
     encoder = tokemb.fit_vocab(MIXED)
     column = pa.array(["never read", *MIXED, "neither"], STRINGS).slice(1, len(MIXED))
     assert_same(encoder._encoding.engine.encode(column, 2), both(encoder, MIXED)[0])
     assert_same(encoder._encoding.engine.encode(column.slice(3, 0), 2), both(encoder, [])[0])
 
 
-def test_a_huge_row():
+def test_row_longer_than_a_chunk_gives_the_ids_of_the_reference():
     """Longer than a chunk, with pieces that are, and with nothing but separators."""
     texts = ["ab " * 300_000 + "x" * 100_000, "y" * 300_000, " " * 300_000, "", "é" * 50_000 + " z", "学" * 20_000]
     encoder = tokemb.fit_vocab(["ab x y z 学", "x" * 100_000])
@@ -140,7 +141,7 @@ def test_a_huge_row():
     assert_same(rows, expected)
 
 
-def test_pieces_are_learnt_in_many_walks_and_forgotten(monkeypatch):
+def test_pretoken_cache_that_overflows_gives_the_ids_of_the_reference(monkeypatch):
     monkeypatch.setattr(scan, "_MAX_MISS_BYTES", 64)
     monkeypatch.setattr(scan, "_MAX_MISSES", 5)
     monkeypatch.setattr(scanner, "_MAX_PRETOKENS", 20)
@@ -154,7 +155,7 @@ def test_pieces_are_learnt_in_many_walks_and_forgotten(monkeypatch):
 
 
 @given(rows=st.lists(st.lists(st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=40), max_size=9), max_size=9))
-def test_pieces_of_every_length(rows):
+def test_pretokens_of_every_length_are_counted(rows):
     """Keys of short pieces are their bytes, of longer ones hashes."""
     texts = [" ".join(row) for row in rows]
     counts = tokemb.TokenCounts.from_texts(texts, profile="whitespace")
@@ -163,7 +164,7 @@ def test_pieces_of_every_length(rows):
     }
 
 
-def test_nothing_hangs_when_threads_share_an_encoder():
+def test_threads_that_share_an_encoder_get_the_same_ids():
     encoder = tokemb.fit_vocab(MIXED, algorithm="bpe", max_size=300)
     expected, _ = both(encoder, MIXED)
     failures = []
@@ -198,7 +199,7 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
 
 
 @pytest.mark.parametrize("small", [0, 1 << 18])
-def test_forked_workers_neither_hang_nor_warn(small):
+def test_forked_workers_encode_without_warnings(small):
     if "fork" not in multiprocessing.get_all_start_methods():
         pytest.skip("this system does not fork")
     run = python(FORK.format(small=small))
@@ -206,13 +207,13 @@ def test_forked_workers_neither_hang_nor_warn(small):
     assert run.stderr.replace("tokemb compiles its kernels for this machine, once: some seconds\n", "") == ""
 
 
-def test_explain_names_what_a_row_needs():
+def test_explain_of_a_text_names_the_character_that_needs_the_reference():
     encoder = tokemb.fit_vocab(MIXED, profile="keras")
     assert encoder.explain("plain").backend == "scanner"
     assert str(encoder.explain("ΟΔΟΣ")) == "reference: the result for U+03A3 depends on the characters around it"
 
 
-def test_inspect_tells_the_way(tmp_path):
+def test_inspect_names_the_backend_of_a_vocabulary_and_of_a_text(tmp_path):
     tokemb.fit_vocab(MIXED, profile="keras").save(tmp_path / "v")
     assert inspect(tmp_path / "v")["backend"].startswith("scanner: ")
     assert inspect(tmp_path / "v", text="ΟΔΟΣ")["backend"].startswith("reference: the result for U+03A3")
@@ -221,6 +222,6 @@ def test_inspect_tells_the_way(tmp_path):
         inspect(tmp_path / "x.npy", text="a")
 
 
-def test_small_inputs_do_without_kernels():
+def test_small_input_is_encoded_without_loading_kernels():
     code = "import sys, tokemb; tokemb.fit_vocab(['a b']).encode(['a'], maxlen=3); print('llvmlite' in sys.modules)"
     assert python(code).stdout == "False\n"

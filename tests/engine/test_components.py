@@ -102,7 +102,7 @@ MANY = st.lists(
 
 @pytest.mark.parametrize("name", SCANNED)
 @given(texts=MANY)
-def test_components_on_any_text(name, texts):
+def test_scanned_components_give_the_ids_of_the_reference_for_any_text(name, texts):
     encoder = _word_level(name)
     assert encoder.explain().backend == "scanner"
     expected, rows = both(encoder, texts)
@@ -110,14 +110,14 @@ def test_components_on_any_text(name, texts):
 
 
 @pytest.mark.parametrize("name", SCANNED)
-def test_components(name, corpus):
+def test_scanned_components_give_the_ids_of_the_reference_for_real_texts(name, corpus):
     encoder = _word_level(name)
     expected, rows = both(encoder, corpus)
     assert_same(rows, expected)
 
 
 @pytest.mark.parametrize("name", NOT_SCANNED)
-def test_what_is_not_proved_goes_to_the_reference(name):
+def test_components_that_are_not_scanned_go_to_the_reference(name):
     encoder = _word_level(name)
     assert encoder.explain().backend == "reference"
     assert encoder.explain().reason
@@ -137,7 +137,7 @@ def _word_level(name, made={}):  # noqa: B006 - kept on purpose
         st.text("[MASK]maskéÉ <>\t") | st.sampled_from(["[MASK]", "x[MASK] ", "[mask]", "é", "É<"]), max_size=4
     )
 )
-def test_added_tokens_inside_the_text(normalized, texts):
+def test_added_tokens_inside_a_text_get_the_ids_of_the_reference(normalized, texts):
     added = [
         AddedToken("[MASK]", normalized=normalized, lstrip=True),
         AddedToken("É<", normalized=normalized, single_word=True),
@@ -147,7 +147,7 @@ def test_added_tokens_inside_the_text(normalized, texts):
     assert_same(rows, expected)
 
 
-def test_a_vocabulary_without_unknown_token_fails_as_the_reference_does():
+def test_vocabulary_without_oov_token_fails_as_the_reference_does():
     tokenizer = Tokenizer(models.WordLevel({"a": 0}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = P.Whitespace()
     encoder = tokemb.Encoder.from_tokenizer(tokenizer)
@@ -156,7 +156,7 @@ def test_a_vocabulary_without_unknown_token_fails_as_the_reference_does():
         encoder.encode_ragged(["a", "a b"])
 
 
-def test_one_character_may_become_many():
+def test_character_that_becomes_many_gives_the_ids_of_the_reference():
     """More pieces than there is room for in the kernels go to the reference."""
     for times in (1, 15, 60, 2000):
         encoder = word_level(N.Replace("x", "a the " * times), P.WhitespaceSplit())
@@ -165,7 +165,7 @@ def test_one_character_may_become_many():
             assert_same(rows, expected)
 
 
-def test_an_added_token_that_takes_the_space_before_it():
+def test_added_token_that_strips_the_space_before_it_gives_the_ids_of_the_reference():
     encoder = word_level(None, P.Split("", "isolated"), [AddedToken("<mask>", lstrip=True), AddedToken("[PAD]")])
     encoder.pad_id = encoder.vocabulary.index("[PAD]")
     rows = ["a" * 1900 + " " * 300 + "<mask>b"]
@@ -174,7 +174,7 @@ def test_an_added_token_that_takes_the_space_before_it():
         np.testing.assert_array_equal(encoder.encode(rows, maxlen=maxlen), expected)
 
 
-def test_an_unknown_word_is_an_error_wherever_it_stands():
+def test_oov_word_without_oov_token_is_an_error_also_after_maxlen():
     tokenizer = Tokenizer(models.WordLevel({"[PAD]": 0, "a": 1}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = P.Whitespace()
     encoder = tokemb.Encoder.from_tokenizer(tokenizer)
@@ -184,7 +184,7 @@ def test_an_unknown_word_is_an_error_wherever_it_stands():
 
 
 @pytest.mark.parametrize("number", [30, 200])
-def test_many_added_tokens(number):
+def test_too_many_added_tokens_go_to_the_reference(number):
     added = [AddedToken(f"t{index}", normalized=True) for index in range(number)]
     encoder = word_level(N.Lowercase(), P.Whitespace(), added)
     assert encoder.explain().backend == ("scanner" if number == 30 else "reference")

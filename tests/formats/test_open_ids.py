@@ -156,6 +156,7 @@ IDS = np.zeros((2, 2), int)
     [
         (".npy", lambda path: np.save(path, np.zeros((2, 2))), r"must hold ids, integers \(rows, maxlen\)"),
         (".npy", lambda path: np.save(path, np.array([[2**31]])), "ids must fit int32; received 2147483648"),
+        (".npy", lambda path: path.write_bytes(b"NUMPY"), "it is damaged, or holds Python objects, .* never unpickles"),
         (".npz", lambda path: path.write_bytes(b"PK\3\4nothing"), "not a valid .npz file: File is not a zip file"),
         (".npz", damaged, "not a valid .npz file: ids.npy: "),
         (".npz", cut_member, r"ids.npy must hold int64 \(4, 2\) as declared; it has 56 bytes"),
@@ -168,6 +169,8 @@ IDS = np.zeros((2, 2), int)
         (".npz", archive(values=np.arange(3), row_splits=np.array([0, 2, 1, 3])), "ascend from 0 to the 3 ids"),
         (".npz", archive(values=np.arange(3), row_splits=np.array([1, 3])), "ascend from 0 to the 3 ids"),
         (".npz", archive(values=np.arange(3), row_splits=np.array([0, 9, 3])), "ascend from 0 to the 3 ids"),
+        (".npz", archive(values=np.arange(3), row_splits=np.array([0])), "ascend from 0 to the 3 ids"),
+        (".npz", archive(values=np.arange(3), row_splits=np.array([0, 2**63 - 1, -2, 3])), "ascend from 0 to the 3"),
         (".npz", archive(a=IDS, b=IDS), "must hold ids, integers"),
         (
             ".npz",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import examples
 from tests.outputs import COLUMNS, outputs
 from tokemb import Ragged
 from tokemb.errors import ArgumentError
@@ -39,7 +40,7 @@ def expected(value, kind):
 FITTING = COLUMNS | {"real": (pa.float64(), st.floats(-(2.0**120), 2.0**120, width=32))}
 
 
-@settings(max_examples=40)
+@examples(20)
 @given(outputs(FITTING))
 def test_what_is_parsed_is_what_was_written(tmp_path, output):
     layout = output.layout
@@ -81,7 +82,7 @@ MORE = FITTING | {
 }
 
 
-@settings(max_examples=100)
+@examples(30)
 @given(outputs(MORE), st.integers(1, 20))
 def test_records_are_those_of_tensorflow(tmp_path, monkeypatch, output, size):
     import tensorflow as tf
@@ -93,7 +94,7 @@ def test_records_are_those_of_tensorflow(tmp_path, monkeypatch, output, size):
 
 
 @given(st.lists(st.lists(st.integers(0, 2**31 - 1), max_size=300), max_size=4))
-@settings(max_examples=30)
+@examples(15)
 def test_long_rows(tmp_path, rows):
     import tensorflow as tf
 

@@ -197,7 +197,7 @@ def test_rows_of_no_ids(tmp_path, suffix):
 
 
 def test_a_slice_of_a_ragged_has_only_its_ids(tmp_path):
-    rows = Ragged(np.arange(9, dtype=np.int32), np.array([2, 4, 7]))
+    rows = Ragged(np.arange(9, dtype=np.int32), np.array([0, 2, 4, 7, 9])).slice(1, 3)
     for suffix, read in (
         (".npz", lambda path: np.load(path)["values"].tolist()),
         (".parquet", lambda path: pq.read_table(path)["ids"].combine_chunks().flatten().to_pylist()),

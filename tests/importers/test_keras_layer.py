@@ -7,11 +7,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import DATA, MIXED
+from tests.conftest import DATA, MIXED, examples
 from tokemb.errors import ArgumentError, ModelError, VocabularyError
 from tokemb.importers import import_vocabulary, read_foreign, verify
 
@@ -80,7 +80,7 @@ def test_string_lookup_keeps_its_ids(keras, tmp_path, arguments):
     assert imported.encoder.pad_id == (None if arguments["mask_token"] is None else 0)
 
 
-@settings(max_examples=15)
+@examples(10)
 @given(st.lists(st.text(st.characters(categories=["L", "N", "P"]), min_size=1), min_size=1, max_size=5, unique=True))
 def test_any_vocabulary_of_a_layer(keras, tmp_path, words):
     layer = keras.layers.StringLookup(vocabulary=words, mask_token="")

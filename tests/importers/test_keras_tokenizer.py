@@ -6,11 +6,11 @@ import csv
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import DATA, MIXED, ROWS
+from tests.conftest import DATA, MIXED, ROWS, examples
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importers import import_vocabulary, read_foreign, verify
 from tokemb.importers.keras_splitting import DEFAULT_FILTERS
@@ -39,7 +39,7 @@ SPLITS = st.sampled_from([" ", "|", "a", "ab", "aa", "aba", "\n", ", ", "Σ"])
 
 
 @pytest.mark.filterwarnings("ignore:every row is a list of one token")  # words can hold spaces where split is another
-@settings(max_examples=150)
+@examples(50)
 @given(
     st.lists(TEXT, min_size=1, max_size=5),
     st.lists(TEXT, max_size=5),

@@ -6,11 +6,11 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import DATA, MIXED, python
+from tests.conftest import DATA, MIXED, examples, python
 
 pytest.importorskip("sklearn")
 
@@ -54,6 +54,11 @@ def transformer(mode, model):
 
 def dense(output):
     return output if isinstance(output, np.ndarray) else output.toarray()
+
+
+def test_reserved_tokens_that_can_be_read_only_once_are_an_error():
+    with pytest.raises(tokemb.TokembError, match="reserve must be read in each fit; received generator: pass a list"):
+        EncoderTransformer(reserve=(token for token in ["[A]"])).fit(SENTENCES)
 
 
 # scikit-learn has no checks for transformers of texts: all are for rows of numbers. So rows of numbers become texts.
@@ -128,7 +133,7 @@ SETTINGS = st.fixed_dictionaries(
 
 
 @given(SETTINGS, st.sampled_from(MODES[:4]), st.none() | st.integers(1, 9), st.sampled_from([None, "pre", "post"]))
-@settings(max_examples=50)
+@examples(25)
 def test_it_does_what_an_encoder_does(told, mode, maxlen, side):
     texts = SENTENCES * 2
     made = EncoderTransformer(mode=mode, maxlen=maxlen, padding=side, truncating=side, **told)

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 import tokemb
-from tests.conftest import CORPORA, MIXED, ROOT, command_here, python, tokemb_command
+from tests.conftest import CORPORA, MIXED, ROOT, command_here, python
 from tokemb.models.saved_model import export_saved_model
 
 pytestmark = pytest.mark.keras
@@ -53,7 +53,7 @@ def answers(path, texts):
 def test_predictions_where_tokemb_is_not_installed(encoder, model, tmp_path):
     encoder.save(tmp_path / "v")
     model.save(tmp_path / "m.keras")
-    run = tokemb_command(*"export --vocab v --model m.keras --maxlen 9 -o saved".split(), cwd=tmp_path)
+    run = command_here(*"export --vocab v --model m.keras --maxlen 9 -o saved".split(), cwd=tmp_path)
     assert (run.returncode, run.stdout) == (0, b""), run.stderr
     assert run.stderr.decode() == "wrote      saved: texts to predictions, rows of 9 ids\n"
     served = answers(tmp_path / "saved", TEXTS)

@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import CORPORA
+from tokemb.engine.char_queries import CharQueries
+from tokemb.engine.components import normalizer_steps
 from tokemb.engine.scan_plan import char_table_of
 from tokemb.keras.layers.graph import pretokenize
 from tokemb.keras.layers.text_to_ids import TextToIds
 from tokemb.keras.layers.unicode_table import unicode_table
-from tokemb.kernels.structs import NEEDS_REFERENCE, PAGE, PAGES
+from tokemb.kernels.structs import PAGE, PAGES
 from tokemb.vocabulary.profiles import PROFILES
 from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
 
@@ -55,14 +57,14 @@ def layer(encoder):
     return encoder.layer()
 
 
-def test_on_real_texts_and_on_many_scripts(encoder, layer):
+def test_layer_gives_the_ids_of_encode_for_real_texts_in_many_scripts(encoder, layer):
     for texts in (*CORPORA.values(), SCRIPTS):
         ids = layer(strings(texts))
         assert ids.dtype == tf.int32
         np.testing.assert_array_equal(ids, encoder.encode(texts))
 
 
-def test_on_any_text(encoder, layer):
+def test_layer_in_a_graph_gives_the_ids_of_encode_for_any_text(encoder, layer):
     in_graph = tf.function(layer, input_signature=[tf.TensorSpec((None,), tf.string)])
 
     @given(st.lists(TEXT, max_size=20))
@@ -78,7 +80,7 @@ NEIGHBOURS = "aΣ'.\u0301\u1baa\u08d4\u034f\u00ad\U0001d160\U0001d16e"
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_pieces_around_all_neighbours_and_of_any_text(profile):
+def test_pretokens_in_a_graph_equal_those_of_tokenizers_for_any_text(profile):
     tokenizer = PROFILES[profile].tokenizer()
     specification = tokenizer_json_of(tokenizer)
     characters = unicode_table(*(json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer")))
@@ -104,7 +106,7 @@ def test_pieces_around_all_neighbours_and_of_any_text(profile):
 
 @pytest.mark.parametrize("padding", SIDES)
 @pytest.mark.parametrize("truncating", SIDES)
-def test_rows_are_padded_and_cut(encoder, padding, truncating):
+def test_layer_pads_and_truncates_rows_as_encode_does(encoder, padding, truncating):
     texts = ["", "a", "a b c d e f g", "the very last of them all", " "]
     ids = encoder.layer(4, padding, truncating)(strings(texts))
     np.testing.assert_array_equal(ids, encoder.encode(texts, maxlen=4, padding=padding, truncating=truncating))
@@ -112,51 +114,48 @@ def test_rows_are_padded_and_cut(encoder, padding, truncating):
 
 @pytest.mark.parametrize("texts", [[], [""], ["", ""]])
 @pytest.mark.parametrize("maxlen", [None, 3])
-def test_no_texts_and_empty_ones(encoder, texts, maxlen):
+def test_layer_returns_padding_for_no_texts_and_for_empty_texts(encoder, texts, maxlen):
     ids = encoder.layer(maxlen)(strings(texts))
     assert ids.shape == (len(texts), maxlen or 0)
     assert not np.any(ids)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_every_character_is_what_it_is_when_asked_alone(profile):
+def test_unicode_table_holds_what_tokenizers_returns_for_each_character(profile):
     specification = tokenizer_json_of(PROFILES[profile].tokenizer())
     components = [json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer")]
-    characters, code_points = unicode_table(*components), char_table_of(*components)
-    pages = [*range(0, 0xD8, 9), *range(0xE0, PAGES, 97)]
-    code_points.query_tokenizers(pages)
-    table = code_points.table
-    for page in pages:
+    characters, char_table = unicode_table(*components), char_table_of(*components)
+    queries = CharQueries(
+        normalizer_steps(specification["normalizer"]), char_table.neighbor_split, list(map(ord, char_table.runs))
+    )
+    for page in [*range(0, 0xD8, 9), *range(0xE0, PAGES, 97)]:
         for code in range(page * PAGE, (page + 1) * PAGE):
-            entry = table.page_of[page] * PAGE + code % PAGE
-            if table.flags[entry] & NEEDS_REFERENCE:
+            parts = queries.describe(chr(code))
+            if parts is None:
                 continue
-            first, last = table.starts[entry : entry + 2]
-            there = (table.text[first:last] & 0xC0) != 0x80
-            becomes = bytes(table.text[first:last]).decode()
             mine = characters.page_of[page] * PAGE + code % PAGE
-            classes = characters.classes[mine, : len(becomes)].tolist()
-            assert classes == table.classes[first:last][there].tolist(), hex(code)
-            assert np.all(characters.classes[mine, len(becomes) :] == 0x80)
+            classes = characters.classes[mine, : len(parts)].tolist()
+            assert classes == [char_class for _, char_class in parts], hex(code)
+            assert np.all(characters.classes[mine, len(parts) :] == 0x80)
             kept = [
                 chr(code + by) for by, kind in zip(characters.becomes[mine].tolist(), classes, strict=False) if kind
             ]
-            assert kept == [part for part, kind in zip(becomes, classes, strict=True) if kind], hex(code)
+            assert kept == [part for part, kind in parts if kind], hex(code)
 
 
-def test_bytes_that_are_no_text_are_an_error():
+def test_bytes_that_are_not_utf8_are_an_error():
     layer = tokemb.fit_vocab(["a"], profile="whitespace").layer()
     for wrong in (b"\xff", b"a\xc3", b"\xed\xa0\x80", b"\xc0\x80"):
         with pytest.raises(tf.errors.InvalidArgumentError):
             layer(tf.constant([b"a", wrong]))
 
 
-def test_what_the_vocabulary_was_saved_with():
+def test_layer_uses_the_maxlen_and_sides_of_the_vocabulary():
     encoder = tokemb.fit_vocab(["a b c"], profile="whitespace", maxlen=2, padding="pre", truncating="pre")
     np.testing.assert_array_equal(encoder.layer()(strings(["a b c", "a"])), encoder.encode(["a b c", "a"]))
 
 
-def test_it_is_refused_where_it_would_not_be_exact(tmp_path):
+def test_layer_of_a_vocabulary_that_it_cannot_reproduce_is_refused(tmp_path):
     with pytest.raises(tokemb.TokembError, match="needs a vocabulary of words, .*; received the algorithm bpe"):
         tokemb.fit_vocab(["deep learning"], algorithm="bpe").layer()
     tokemb.fit_vocab(["a"]).save(tmp_path / "v")
@@ -164,7 +163,7 @@ def test_it_is_refused_where_it_would_not_be_exact(tmp_path):
         tokemb.Encoder.load(tmp_path / "v" / "tokenizer.json").layer()
 
 
-def test_wrong_settings_and_shapes():
+def test_layer_refuses_invalid_arguments_and_shapes():
     encoder = tokemb.fit_vocab(["a"], profile="whitespace")
     with pytest.raises(tokemb.TokembError, match="maxlen"):
         encoder.layer(0)
@@ -188,7 +187,7 @@ def text_model(encoder, maxlen=6):
     return keras.Model(texts, keras.layers.Dense(1, activation="sigmoid")(pooled))
 
 
-def test_in_a_data_set_and_in_a_model():
+def test_layer_works_in_a_dataset_and_in_a_model():
     encoder = tokemb.fit_vocab(TEXTS, profile="keras")
     data = tf.data.Dataset.from_tensor_slices(TEXTS).batch(3).map(encoder.layer(5))
     assert data.element_spec.shape.as_list() == [None, 5]
@@ -204,7 +203,7 @@ def test_in_a_data_set_and_in_a_model():
 
 
 @pytest.mark.parametrize("maxlen", [5, None])
-def test_one_text_gives_one_row_so_that_a_data_set_is_mapped_before_it_is_batched(maxlen):
+def test_layer_maps_one_text_to_one_row(maxlen):
     encoder = tokemb.fit_vocab(TEXTS, profile="whitespace")
     layer = encoder.layer(maxlen)
     for text in TEXTS:
@@ -215,7 +214,7 @@ def test_one_text_gives_one_row_so_that_a_data_set_is_mapped_before_it_is_batche
     assert layer(keras.KerasTensor((), dtype="string")).shape == (maxlen,)
 
 
-def test_a_model_with_it_is_saved_loaded_cloned_and_exported(tmp_path):
+def test_model_with_the_layer_predicts_the_same_after_saving_cloning_and_exporting(tmp_path):
     encoder = tokemb.fit_vocab(TEXTS, profile="keras", oov=False)
     model = text_model(encoder)
     expected = model.predict(strings(TEXTS), verbose=0)
@@ -232,7 +231,7 @@ def test_a_model_with_it_is_saved_loaded_cloned_and_exported(tmp_path):
     np.testing.assert_allclose(served.serve(strings(TEXTS)), expected, rtol=1e-6)
 
 
-def test_tables_of_characters_that_unpack_to_too_much_or_are_cut_off_are_refused():
+def test_tables_of_characters_that_are_too_large_or_truncated_are_refused():
     config = tokemb.fit_vocab(["deep learning"]).layer().get_config()
     whole = zlib.decompress(base64.b64decode(config["characters"]["page_of"]))
     for packed in (zlib.compress(bytes((1 << 26) + 1)), zlib.compress(whole)[:-1]):

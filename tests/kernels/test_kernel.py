@@ -63,7 +63,7 @@ def test_an_installation_that_cannot_be_written_to(tmp_path, home):
 @pytest.mark.parametrize("spoil", [lambda code: code[:1000], lambda code: code[:-1] + bytes([code[-1] ^ 1])])
 def test_code_that_was_damaged_is_made_again(tmp_path, spoil):
     assert start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path)).communicate() == (PADDED, SAID)
-    [file] = tmp_path.iterdir()
+    [file] = tmp_path.glob("rows.*")
     whole = file.read_bytes()
     file.write_bytes(spoil(whole))
     assert start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path)).communicate() == (PADDED, SAID)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import command_here, tokemb_command
+from tests.conftest import command_here, examples, tokemb_command
 from tests.models.test_check import token_and_position
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.models.embedding_lookup import read_lookup
@@ -159,7 +159,7 @@ def test_new_rows_are_drawn_as_the_old_tokens_rows_are_spread():
     np.testing.assert_array_equal(first[: old.input_dim], third[: old.input_dim])
 
 
-@settings(max_examples=15)
+@examples(8)
 @given(
     st.lists(st.text(alphabet="abcd ", max_size=8), max_size=5),
     st.lists(st.text(alphabet="abcdef ", max_size=8), max_size=5),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import DATA, command_here, tokemb_command
+from tests.conftest import DATA, command_here
 from tokemb.errors import ArgumentError, ModelError, VectorsError
 from tokemb.models.embedding_lookup import read_lookup
 from tokemb.models.export_vectors import export_vectors
@@ -59,13 +59,13 @@ def test_coverage_of_a_foreign_vocabulary_and_of_reserved_tokens(tmp_path, encod
 def test_rows_without_a_vector(encoder, glove):
     loaded = load_vectors(glove, encoder.vocabulary)
     found = np.array([[1, 2], [5, 9], [3, 4]], np.float32)
-    for missing in ("random", "zeros", "mean"):
-        matrix = starting_matrix(encoder, loaded, missing=missing, seed=1)
+    for initializer in ("random", "zeros", "mean"):
+        matrix = starting_matrix(encoder, loaded, initializer=initializer, seed=1)
         assert matrix.dtype == np.float32
         np.testing.assert_array_equal(matrix[[2, 3, 4]], found)
         assert matrix[0].tolist() == [0, 0]
-        assert matrix[1].tolist() == ([0, 0] if missing == "zeros" else [3, 5])
-        assert missing == "random" or matrix[5].tolist() == matrix[1].tolist()
+        assert matrix[1].tolist() == ([0, 0] if initializer == "zeros" else [3, 5])
+        assert initializer == "random" or matrix[5].tolist() == matrix[1].tolist()
     first, again, other = (starting_matrix(encoder, loaded, seed=seed)[5] for seed in (1, 1, 2))
     assert first.tolist() == again.tolist() != other.tolist()
     assert not loaded.matrix[5].any()
@@ -101,7 +101,7 @@ def test_every_kind_of_vectors_starts_a_model(encoder, glove):
             np.testing.assert_array_equal(weights(model), expected)
     for vectors in (expected, expected.tolist()):
         np.testing.assert_array_equal(weights(tokemb.embedding_model(encoder, vectors=vectors)), expected)
-    assert not weights(tokemb.embedding_model(encoder, vectors=glove, missing="zeros"))[[0, 1, 5]].any()
+    assert not weights(tokemb.embedding_model(encoder, vectors=glove, initializer="zeros"))[[0, 1, 5]].any()
 
 
 def test_frozen_vectors_do_not_train(encoder, glove):
@@ -128,7 +128,10 @@ def test_settings_that_cannot_be(encoder, glove):
         ({"vectors": np.zeros((6, 0))}, r"shape \(6, dim\); received shape \(6, 0\)"),
         ({"vectors": 3}, r"shape \(6, dim\); received shape \(\)"),
         ({"vectors": {"a": 1}}, "vectors must be a matrix of numbers"),
-        ({"vectors": glove, "missing": "guess"}, "missing must be one of random, zeros, mean; received 'guess'"),
+        (
+            {"vectors": glove, "initializer": "guess"},
+            "initializer must be one of random, zeros, mean; received 'guess'",
+        ),
         ({"vectors": load_vectors(glove, ["the"])}, "for the vocabulary of the encoder, 6 tokens; received 1"),
     ):
         with pytest.raises(ArgumentError, match=message):
@@ -238,7 +241,7 @@ def test_the_command_there_and_back(tmp_path, encoder):
     encoder.save(tmp_path / "v")
     (tmp_path / "glove.txt.gz").write_bytes(gzip.compress(GLOVE.encode()))
     init = ("init-model", "--vocab", "v", "-o", "m.keras", "--vectors")
-    run = tokemb_command(*init, "glove.txt.gz", "--seed", 5, cwd=tmp_path)
+    run = command_here(*init, "glove.txt.gz", "--seed", 5, cwd=tmp_path)
     assert run.stdout == b""
     assert ok(run) == [
         "read       glove.txt.gz: GloVe text, 5 rows of 2",
@@ -252,7 +255,7 @@ def test_the_command_there_and_back(tmp_path, encoder):
     np.testing.assert_array_equal(matrix, weights(expected))
     run = command_here("export-vectors", "m.keras", "--vocab", "v", "-o", "m.bin", cwd=tmp_path)
     assert ok(run) == ["wrote      m.bin: 5 rows"]
-    lines = ok(command_here(*init, "m.bin", "--frozen", "--missing", "zeros", "--dim", 2, cwd=tmp_path))
+    lines = ok(command_here(*init, "m.bin", "--frozen", "--initializer", "zeros", "--dim", 2, cwd=tmp_path))
     assert lines[1:3] == [
         "found      4 of 4 tokens, 100.00% of their occurrences",
         "made       0 rows without a vector: zeros",

@@ -366,9 +366,9 @@ def test_real_files_that_hold_less_than_they_say():
 def test_the_command_knows_every_format_and_way():
     from tokemb_cli import export_vectors, init_model
 
-    from tokemb.models.pretrained import MISSING
+    from tokemb.models.pretrained import INITIALIZERS
 
-    assert tuple(init_model._MADE) == MISSING
+    assert tuple(init_model._MADE) == INITIALIZERS
     from tokemb.models.export_vectors import _WRITERS
 
     assert export_vectors._ENDINGS == tuple(_WRITERS)

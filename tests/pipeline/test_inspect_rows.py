@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from tokemb_cli.main import cli
 
 import tokemb
@@ -26,7 +26,6 @@ def kept_type(kind, suffix):
 
 @pytest.mark.parametrize("suffix", [".npz", ".parquet"])
 @given(output=outputs())
-@settings(max_examples=40)
 def test_what_was_written_is_described(suffix, output, tmp_path):
     layout = output.layout
     path = tmp_path / f"x{suffix}"

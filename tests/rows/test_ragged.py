@@ -76,11 +76,31 @@ def test_select_keeps_the_order(rows, data, threads):
     assert (kept.values.dtype, kept.row_splits.dtype) == (np.int32, np.int64)
 
 
-@pytest.mark.parametrize("row_splits", [[0, 4], [0, 3, 2], [-1, 2]])
-def test_splits_that_do_not_cut_the_values(row_splits):
-    ragged = Ragged(np.arange(3, dtype=np.int32), np.array(row_splits, np.int64))
+@pytest.mark.parametrize("row_splits", [[], [0, 4], [0, 2], [1, 3], [0, 3, 2, 3], [-1, 3], [0, 2**63 - 1, -2, 3]])
+def test_row_splits_that_do_not_ascend_from_0_to_the_number_of_values_are_an_error(row_splits):
     with pytest.raises(tokemb.TokembError, match="row_splits must ascend from 0 to the 3 ids in values"):
-        ragged.pad(5)
+        Ragged(np.arange(3, dtype=np.int32), np.array(row_splits, np.int64))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint64", ">i8"])
+def test_row_splits_and_values_of_another_integer_dtype_are_converted(dtype):
+    ragged = Ragged(np.array([2, 3, 4], dtype), np.array([0, 1, 3], dtype))
+    assert (ragged.values.dtype, ragged.row_splits.dtype) == (np.dtype("int32"), np.dtype("int64"))
+    assert [row.tolist() for row in ragged] == [[2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("values", "row_splits", "message"),
+    [
+        ([1], np.array([0, np.nan]), "row_splits must be integers; received dtype float64"),
+        ([1], np.array([0, 2**64 - 1], np.uint64), "row_splits must fit int64; received 18446744073709551615"),
+        ([1], np.array([[0, 1]]), r"must have one axis; received shapes \(1,\) and \(1, 2\)"),
+        ([2**31], np.array([0, 1]), "ids must fit int32; received 2147483648"),
+    ],
+)
+def test_values_and_row_splits_of_other_types_or_shapes_are_an_error(values, row_splits, message):
+    with pytest.raises(tokemb.TokembError, match=message):
+        Ragged(np.array(values), row_splits)
 
 
 def test_nothing_to_pad():

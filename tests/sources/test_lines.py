@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokemb import TokembError, read_corpus
-from tokemb.sources import texts
+from tokemb import TokembError, kernels, read_corpus
+from tokemb.sources import lines, texts
 from tokemb.sources.text_source import text_batches
+
+# Lines around the number of bytes that are processed at once.
+LINE_PARTS = [b"\n", b"\r", b"\r\n", b"x", b"y" * 61, b"z" * 64, "\u4e2d".encode() * 30]
 
 
 def lines_of(path):
@@ -79,3 +83,13 @@ def test_surrogates_overlong_and_cut_sequences_are_not_utf8(tmp_path, bad):
 def test_a_missing_file_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         lines_of(tmp_path / "none.txt")
+
+
+@given(st.binary(max_size=40).map(lambda junk: junk.replace(b"\xff", b"")), st.lists(st.sampled_from(LINE_PARTS)))
+def test_compiled_lines_equal_the_lines_of_numpy(start, parts):
+    block = start + b"".join(parts)
+    offsets, text = lines._split(block)
+    compiled_offsets, compiled_text = lines._split_compiled(block)
+    assert compiled_offsets.tolist() == offsets.tolist()
+    assert compiled_text.to_pybytes() == text.to_pybytes()
+    assert kernels.count_newlines(np.frombuffer(block, np.uint8)) == block.count(b"\n")

@@ -17,11 +17,11 @@ import pyarrow.csv
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import python
+from tests.conftest import examples, python
 from tokemb import TokembError, read_corpus
 from tokemb.sources import texts
 from tokemb.sources.records import scan_records
@@ -94,7 +94,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @given(rows=st.lists(st.fixed_dictionaries({"text": ANY_TEXT, "label": st.integers(-5, 1 << 50)})), block=BLOCKS)
-@settings(max_examples=25)
+@examples(12)
 @pytest.mark.parametrize("kind", WRITE)
 def test_the_same_rows_from_every_format(tmp_path_factory, kind, rows, block):
     path = tmp_path_factory.mktemp("rows") / f"plain.{kind}"

@@ -130,6 +130,11 @@ def test_wrong_settings():
         tokemb.group_events(table, "u", header=False)
 
 
+def test_lists_are_no_keys():
+    with pytest.raises(TextTypeError, match="grouped and ordered by single values; the column 'user' holds list"):
+        tokemb.group_events(pa.table({"user": [["a"], ["b"]], "item": ["x", "y"]}), "user")
+
+
 def test_no_rows():
     made = tokemb.group_events(pa.table({"u": pa.array([], pa.int64()), "i": pa.array([], pa.string())}), "u")
     assert made.to_pydict() == {"u": [], "i": []}

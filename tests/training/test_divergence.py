@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tokemb
-from tests.conftest import command_here, ok
+from tests.conftest import command_here, eagerly, ok
 from tokemb.errors import ArgumentError, TextError, TrainingError
 from tokemb.training.classify import Labelled, classes_of, train_classifier
 from tokemb.training.divergence import check_weights
@@ -76,6 +76,7 @@ def test_an_empty_label_is_no_class(missing):
             classes_of([others[0], missing, others[1]])
 
 
+@eagerly
 def test_classes_are_printed_and_stored(tmp_path):
     rows = [f"word{number} film,{number:02}x\n" for number in range(12)] * 4
     (tmp_path / "r.csv").write_text("text,label\n" + "".join(rows))
@@ -97,6 +98,7 @@ def test_a_nan_in_a_file_of_integer_labels_fails(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["r.csv"]
 
 
+@eagerly
 def test_a_report_that_is_no_json_is_not_written(tmp_path):
     trained = train_classifier(Labelled(TEXTS, LABELS), dim=2, schedule=Schedule(epochs=1))
     trained.metrics["loss"] = float("nan")

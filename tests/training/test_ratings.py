@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.conftest import command_here, ok, tokemb_command
+from tests.conftest import command_here, eagerly, ok
 from tokemb.errors import ArgumentError, TextError
 from tokemb.tables import ColumnEncoder
 from tokemb.training.fitting import Schedule
@@ -48,7 +48,7 @@ def trained(tmp_path_factory):
     write(here / "u.data", ROWS, 0)
     write(here / "u.test", 3000, 1)
     arguments = "--format tsv --no-header --column 0 --column 1 --rating 2 --test u.test --dim 3 -o stars"
-    run = ok(tokemb_command("train", "ratings", "u.data", *arguments.split(), cwd=here))
+    run = ok(command_here("train", "ratings", "u.data", *arguments.split(), cwd=here))
     return here, run.stderr.decode(), json.loads((here / "stars" / "training.json").read_text())
 
 
@@ -105,6 +105,7 @@ def test_the_rows_that_training_did_not_meet_get_the_mean_of_those_that_it_did()
     assert np.allclose(after[[0, 1, 2, 5]], before[[3, 4]].mean(axis=0))
 
 
+@eagerly
 def test_a_seed_repeats_a_training_and_another_does_not():
     rows = table(800)
     figures = [

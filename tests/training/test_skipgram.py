@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tokemb
-from tests.conftest import command_here, ok, tokemb_command
+from tests.conftest import command_here, ok
 from tokemb import kernels
 from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.ragged import Ragged
@@ -48,7 +48,7 @@ def trained(tmp_path_factory):
     (here / "rows.txt").write_text("".join(f"{row} unknown\n" for row in topics()))
     tokemb.fit_vocab(topics(), profile="whitespace").save(here / "rows.vocab")
     arguments = "--vocab rows.vocab --dim 16 --epochs 10 --learning-rate 0.05 --sample 0 -o vectors"
-    run = ok(tokemb_command("train", "skipgram", "rows.txt", *arguments.split(), cwd=here))
+    run = ok(command_here("train", "skipgram", "rows.txt", *arguments.split(), cwd=here))
     return here, run.stderr.decode(), json.loads((here / "vectors" / "training.json").read_text())
 
 
@@ -230,8 +230,8 @@ def test_rows_without_neighbours_are_an_error(rows):
         ({"threads": 0}, "threads must be"),
         ({"seed": -1}, "seed must be"),
         ({"sample": 1}, "sample must be at least 0 and less than 1"),
-        ({"learning_rate": 0.00001}, "learning_rate must be finite and at least last_rate"),
-        ({"last_rate": 0}, "both greater than 0"),
+        ({"learning_rate": 0.00001}, "learning_rate must be finite and at least final_learning_rate"),
+        ({"final_learning_rate": 0}, "both greater than 0"),
     ],
 )
 def test_settings_that_cannot_be(settings, message):

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import json
-import re
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +11,7 @@ import numpy as np
 from tokemb.analysis.escape_token import escape_token
 from tokemb.analysis.map_kind import MAP
 from tokemb.analysis.maps import WordMap
+from tokemb.analysis.page_template import fill_page
 from tokemb.files.atomic import atomic_file
 
 # Positions and similarities are stored as integers, multiplied by these; page/drawing.js divides by them.
@@ -40,33 +37,10 @@ def write_html(word_map: WordMap, path: Path | str, title: str = "Tokens", *, fo
         OutputExistsError: If a file must not be replaced.
         OSError: If the file cannot be written.
     """
-    parts = {"style": _read_page_file("map.css"), **{name: _read_page_file(f"{name}.js") for name in _SCRIPTS}}
-    parts |= {
-        "title": html.escape(escape_token(title)),
-        "data": _map_json(word_map),
-        "policy": _content_security_policy(parts),
-    }
-    # One pass, so that placeholders within the inserted parts are not replaced.
-    text = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _read_page_file("map.html"))
+    values = {"title": html.escape(escape_token(title)), "data": _map_json(word_map)}
+    page = fill_page("map", _SCRIPTS, values)
     with atomic_file(Path(path), MAP, force=force) as temporary:
-        temporary.write_bytes(text.encode())
-
-
-def _read_page_file(name: str) -> str:
-    return (files("tokemb.analysis") / "page" / name).read_text("utf-8")
-
-
-def _content_security_policy(parts: dict[str, str]) -> str:
-    """Return a content security policy that allows only the scripts and the style of the page."""
-
-    def hash_source(name: str) -> str:
-        return f"'sha256-{base64.b64encode(hashlib.sha256(parts[name].encode()).digest()).decode()}'"
-
-    scripts = " ".join(map(hash_source, _SCRIPTS))
-    return (
-        f"default-src 'none'; script-src {scripts}; style-src {hash_source('style')}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
+        temporary.write_bytes(page)
 
 
 def _map_json(word_map: WordMap) -> str:

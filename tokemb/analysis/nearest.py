@@ -20,9 +20,6 @@ from tokemb.rows.pooling import Float32
 if TYPE_CHECKING:
     import keras
 
-# The maximum number of similarities that are in memory at once, of some queries with all tokens.
-_MAX_SIMILARITIES = 1 << 25
-
 # The number of decimals that float32 vectors determine. Similarities that agree in them are ties.
 _DECIMALS = 6
 
@@ -112,7 +109,11 @@ def nearest(
 
 
 def nearest_to_directions(
-    vectors: TokenVectors, directions: Float32, excluded: npt.NDArray[np.int64], k: int
+    vectors: TokenVectors,
+    directions: Float32,
+    excluded: npt.NDArray[np.int64],
+    k: int,
+    max_similarities: int = 1 << 25,
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
     """Yield the rows nearest to each direction, and their similarities.
 
@@ -121,10 +122,12 @@ def nearest_to_directions(
         directions: Vectors of length 1 or 0, float32 ``(queries, dim)``. A zero vector has no neighbours.
         excluded: Rows that are not neighbours of each query, ``(queries, n)``.
         k: The maximum number of rows for each query.
+        max_similarities: The maximum number of similarities that are in memory at once, of some queries with all
+            tokens.
     """
     candidates = np.flatnonzero(vectors.has_direction)
     unit = vectors.unit if len(candidates) == len(vectors.unit) else vectors.unit[candidates]
-    block = max(1, _MAX_SIMILARITIES // max(1, len(candidates)))
+    block = max(1, max_similarities // max(1, len(candidates)))
     for start in range(0, len(directions), block):
         queries = directions[start : start + block]
         similarities = queries @ unit.T

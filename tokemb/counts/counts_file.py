@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -21,6 +22,8 @@ from tokemb.files.parquet_tokens import COUNTS_KEY, read_tokens
 from tokemb.vocabulary.profiles import PROFILES
 
 FORMAT_VERSION = 1
+
+_INT64_MAX = int(np.iinfo(np.int64).max)
 
 _SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64()})
 
@@ -119,7 +122,7 @@ def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]
                 "upgrade tokemb"
             )
         profile = str(metadata["profile"])
-        row_lengths = {int(length): int(rows) for length, rows in metadata["row_lengths"]}
+        row_lengths = _parse_row_lengths(metadata["row_lengths"])
     except CountsError:
         raise
     except (ValueError, KeyError, TypeError, OverflowError):
@@ -134,6 +137,14 @@ def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]
     return profile, row_lengths
 
 
+def _parse_row_lengths(pairs: Any) -> Mapping[int, int]:  # noqa: ANN401 - any JSON value
+    """Return the number of rows of each length. Raise ``ValueError`` unless they are integers and occur once."""
+    row_lengths = {length: rows for length, rows in pairs}
+    if len(row_lengths) < len(pairs) or any(type(number) is not int for pair in row_lengths.items() for number in pair):
+        raise ValueError("row_lengths must be pairs of integers, one pair for each length")
+    return row_lengths
+
+
 def _check(path: Path, table: pa.Table, row_lengths: Mapping[int, int]) -> None:
     if any(column.null_count for column in table.columns):
         raise CountsError(f"{path} contains a missing token or count: count the texts again")
@@ -146,7 +157,21 @@ def _check(path: Path, table: pa.Table, row_lengths: Mapping[int, int]) -> None:
         raise CountsError(
             f"{path} contains the token {repeated[0]['values'].as_py()!r:.60} twice: count the texts again"
         )
-    total = pc.sum(table["count"]).as_py() or 0
+    counts, documents = table["count"].to_numpy(), table["documents"].to_numpy()
+    limit = np.minimum(counts, min(sum(row_lengths.values()), _INT64_MAX))
+    impossible = np.flatnonzero((documents > limit) | ((counts > 0) & (documents == 0)))
+    if len(impossible):
+        token = table["token"][impossible[0]].as_py()
+        raise CountsError(
+            f"{path} has {documents[impossible[0]]} rows with the token {token!r:.60}, which cannot be: "
+            "count the texts again"
+        )
+    total = _sum_counts(counts)
     in_rows = sum(length * rows for length, rows in row_lengths.items())
     if total != in_rows:
         raise CountsError(f"{path} counts {total} tokens, but its rows have {in_rows}: count the texts again")
+
+
+def _sum_counts(counts: Int64) -> int:
+    """Return the sum of counts that are not negative. A sum of int64 would wrap around."""
+    return (int((counts >> 32).sum()) << 32) + int((counts & 0xFFFFFFFF).sum())

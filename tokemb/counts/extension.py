@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from tokemb._validation import check_count, check_optional_count
+from tokemb.counts.matching_counts import count_with, splitting_of
 from tokemb.counts.select_tokens import select_tokens, word_counts
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import vocabulary_table
-from tokemb.vocabulary.profiles import Profile, get_profile
-from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_of
+from tokemb.vocabulary.profiles import Profile
+from tokemb.vocabulary.tokenizer_json import TokenizerJson
 from tokemb.vocabulary.vocabulary import Vocabulary
 
 
@@ -35,11 +35,14 @@ def extend_vocabulary(
     min_count = check_count("min_count", min_count)
     check_optional_count("threads", threads)
     splitting = _splitting(encoder)
-    counts = _count(texts, splitting, threads)
+    counts = count_with(splitting, texts, "grow it", threads)
+    counts.require_all_tokens("used to grow a vocabulary")
     old = encoder.vocabulary
     model = encoder.specification["model"]
     # Words of an imported vocabulary can share an id, and `old` has only one of them. unk_token need not be in `vocab`.
-    reserved = [*old, *model["vocab"], model["unk_token"]]
+    # Stop words of the first fit are left out again.
+    stop_words = (encoder.settings or {}).get("stop_words", ())
+    reserved = [*old, *model["vocab"], model["unk_token"], *stop_words]
     new = select_tokens(counts, ties=splitting.ties, max_size=max_new, min_count=min_count, reserved=reserved)
     table = _extend_table(encoder.table, [*old, *new], counts)
     vocab = {**model["vocab"], **{token: index for index, token in enumerate(new, len(old))}}
@@ -64,40 +67,16 @@ def _splitting(encoder: Vocabulary) -> Profile:
             f"only word vocabularies can grow; this one has the algorithm {encoder.algorithm}, in which a new "
             "subword would change the ids of existing words: fit a new vocabulary"
         )
-    ties = (encoder.settings or {}).get("ties")
-    if encoder.profile is not None:
-        profile = get_profile(encoder.profile)
-        return replace(profile, ties=ties or profile.ties)
-    if ties is None:
-        raise VocabularyError(
-            "only vocabularies that tokemb fitted or imported can grow, since a foreign tokenizer.json does not name a "
-            "profile to count new texts with: load the whole vocabulary folder"
-        )
-    tokenizer = tokenizer_of(encoder.specification)
-    return Profile("", tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder, ties)
-
-
-def _count(texts: Path | Iterable[Any] | TokenCounts, splitting: Profile, threads: int | None) -> TokenCounts:
-    if not isinstance(texts, TokenCounts):
-        return TokenCounts.of_splitting(texts, splitting, threads)
-    if not splitting.name:
-        raise ArgumentError(
-            "this vocabulary was imported and splits texts as no profile does, so that counts with the profile "
-            f"{texts.profile!r} cannot grow it: pass the texts themselves"
-        )
-    if texts.profile != splitting.name:
-        raise ArgumentError(
-            f"the counts must have the profile of the vocabulary, {splitting.name!r}; received {texts.profile!r}: "
-            "count the texts again with it"
-        )
-    texts.require_all_tokens("used to grow a vocabulary")
-    return texts
+    return splitting_of(encoder, "grow")
 
 
 def _extend_table(table: pa.Table, tokens: list[str], counts: TokenCounts) -> pa.Table:
     """Return the table of ``tokens``, which begin with those of ``table``, with the sums of old and new counts.
 
     A sum is null where both counts are.
+
+    Raises:
+        ArgumentError: If a sum does not fit int64.
     """
     import pyarrow.compute as pc  # only here, because encoding does not need it
 
@@ -105,7 +84,10 @@ def _extend_table(table: pa.Table, tokens: list[str], counts: TokenCounts) -> pa
     columns = []
     for name, added in zip(("count", "documents"), word_counts(tokens, counts), strict=True):
         before = pa.concat_arrays([*table[name].chunks, missing])
-        both = pc.add(before.fill_null(0), added.fill_null(0))
+        try:
+            both = pc.add_checked(before.fill_null(0), added.fill_null(0))
+        except pa.ArrowInvalid:
+            raise ArgumentError("the sum of old and new counts must fit int64: pass smaller counts") from None
         columns.append(pc.if_else(pc.or_(before.is_valid(), added.is_valid()), both, None))
     return vocabulary_table(tokens, *columns)
 

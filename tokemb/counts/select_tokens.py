@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyarrow as pa
 
+from tokemb._arrays import Int64
 from tokemb.counts.token_counts import TokenCounts
+from tokemb.counts.word_limits import WordLimits
 from tokemb.errors import ArgumentError, TextError
 
 PAD_TOKEN = ""
@@ -43,8 +45,12 @@ def reserved_tokens(reserve: Iterable[str], *, oov: bool = True) -> list[str]:
     return tokens
 
 
-def no_token_error(counts: TokenCounts, min_count: int) -> TextError:
+def no_token_error(counts: TokenCounts, min_count: int, limits: WordLimits | None = None) -> TextError:
     """Return the error for a corpus without a token that can be selected."""
+    if counts.distinct and limits is not None and (names := list(limits.to_json())):
+        return TextError(
+            f"a vocabulary requires at least one token; the corpus ({counts.rows} rows) has none that {names[0]} allows"
+        )
     if min_count == 1 or not counts.distinct:
         return TextError(f"a vocabulary requires at least one token; the corpus ({counts.rows} rows) has none")
     return TextError(
@@ -54,7 +60,13 @@ def no_token_error(counts: TokenCounts, min_count: int) -> TextError:
 
 
 def select_tokens(
-    counts: TokenCounts, *, ties: str, max_size: int | None, min_count: int, reserved: Sequence[str]
+    counts: TokenCounts,
+    *,
+    ties: str,
+    max_size: int | None,
+    min_count: int,
+    reserved: Sequence[str],
+    limits: WordLimits | None = None,
 ) -> list[str]:
     """Select the most frequent tokens.
 
@@ -65,23 +77,52 @@ def select_tokens(
         max_size: The maximum number of tokens. ``None`` selects all.
         min_count: The minimum count of a token.
         reserved: Tokens that are not selected, because they have an id already.
+        limits: Stop words, words to keep, and limits of document frequency.
 
     Returns:
         The tokens by descending count.
+
+    Raises:
+        ArgumentError: If there are more words to keep than ``max_size``, or the limits contradict each other.
     """
+    ranks = rank_tokens(counts, ties=ties, max_size=max_size, min_count=min_count, reserved=reserved, limits=limits)
+    tokens: list[str] = counts.tokens.take(pa.array(ranks)).to_pylist()
+    return tokens
+
+
+def rank_tokens(
+    counts: TokenCounts,
+    *,
+    ties: str,
+    max_size: int | None = None,
+    min_count: int = 1,
+    reserved: Sequence[str] = (),
+    limits: WordLimits | None = None,
+) -> Int64:
+    """Return the positions of the tokens of ``select_tokens`` in ``counts``, int64 ``(selected,)``."""
     import pyarrow.compute as pc  # only here, because encoding does not need it
 
     excluded = pa.array([PAD_TOKEN, UNK_TOKEN, *reserved], pa.large_string())
     eligible = pc.invert(pc.is_in(counts.tokens, excluded)).to_numpy(zero_copy_only=False)
-    if max_size is not None and max_size < np.count_nonzero(eligible):
+    kept = np.zeros_like(eligible)
+    if limits is not None:
+        kept = eligible & limits.kept(counts)
+        eligible &= limits.allowed(counts) | kept
+    others = eligible & ~kept
+    room = None if max_size is None else max_size - np.count_nonzero(kept)
+    if room is not None and room < 0:
+        raise ArgumentError(
+            f"max_size must be at least {np.count_nonzero(kept)}, the number of keep_words; received {max_size}"
+        )
+    if room and room < np.count_nonzero(others):
         # Tokens that are rarer than the last selected one need not be sorted.
-        min_count = max(min_count, int(np.partition(counts.counts[eligible], -max_size)[-max_size]))
+        min_count = max(min_count, int(np.partition(counts.counts[others], -room)[-room]))
     table = pa.table(
         {"token": counts.tokens, "count": counts.counts, "position": np.arange(len(counts.tokens))}
-    ).filter(pa.array(eligible & (counts.counts >= min_count)))
+    ).filter(pa.array(kept | (others & (counts.counts >= min_count))))
     order = pc.sort_indices(table, sort_keys=[("count", "descending"), _TIE_KEYS[ties]])
-    tokens: list[str] = table["token"].take(order[:max_size]).to_pylist()
-    return tokens
+    ranks: Int64 = table["position"].take(order).to_numpy()
+    return ranks if room is None else ranks[kept[ranks] | (np.cumsum(~kept[ranks]) <= room)]
 
 
 def word_counts(tokens: list[str], counts: TokenCounts) -> tuple[pa.Array, pa.Array]:

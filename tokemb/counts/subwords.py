@@ -18,10 +18,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-from tokenizers import Tokenizer, pre_tokenizers
-from tokenizers.models import BPE, Model, Unigram, WordPiece
-from tokenizers.pre_tokenizers import PreTokenizer
-from tokenizers.trainers import BpeTrainer, Trainer, UnigramTrainer, WordPieceTrainer
 
 from tokemb._arrays import Int64
 from tokemb.counts.select_tokens import UNK_TOKEN, no_token_error
@@ -30,6 +26,15 @@ from tokemb.engine.reference import Reference
 from tokemb.errors import ArgumentError
 from tokemb.rows.threads import thread_count
 from tokemb.sources.texts import slices
+from tokemb.vocabulary.tokenizers_library import (
+    Model,
+    PreTokenizer,
+    Tokenizer,
+    Trainer,
+    models,
+    pre_tokenizers,
+    trainers,
+)
 
 DEFAULT_MAX_SIZE = 30_000
 CONTINUATION = "##"
@@ -133,13 +138,15 @@ def _alphabet(words: list[str], model: str) -> tuple[set[str], list[str]]:
 
 def _untrained(model: str, vocab_size: int, first: list[str]) -> tuple[Tokenizer, Trainer]:
     if model == "bpe":
-        bpe = BpeTrainer(vocab_size=vocab_size, special_tokens=first, show_progress=False)
-        return Tokenizer(BPE(unk_token=UNK_TOKEN)), bpe
+        bpe = trainers.BpeTrainer(vocab_size=vocab_size, special_tokens=first, show_progress=False)
+        return Tokenizer(models.BPE(unk_token=UNK_TOKEN)), bpe
     if model == "wordpiece":
-        wordpiece = WordPieceTrainer(vocab_size=vocab_size, special_tokens=first, show_progress=False)
-        return Tokenizer(WordPiece(unk_token=UNK_TOKEN, continuing_subword_prefix=CONTINUATION)), wordpiece
-    unigram = UnigramTrainer(vocab_size=vocab_size, special_tokens=first, unk_token=UNK_TOKEN, show_progress=False)
-    return Tokenizer(Unigram()), unigram
+        wordpiece = trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=first, show_progress=False)
+        return Tokenizer(models.WordPiece(unk_token=UNK_TOKEN, continuing_subword_prefix=CONTINUATION)), wordpiece
+    unigram = trainers.UnigramTrainer(
+        vocab_size=vocab_size, special_tokens=first, unk_token=UNK_TOKEN, show_progress=False
+    )
+    return Tokenizer(models.Unigram()), unigram
 
 
 def _split_words(model: str) -> PreTokenizer:
@@ -154,7 +161,7 @@ def _repeated(words: list[str], repeats: list[int]) -> Iterator[str]:
             count -= _WORDS_PER_CHUNK
 
 
-def _canonical(tokenizer: Tokenizer, reserved: Sequence[str], max_size: int) -> Unigram:
+def _canonical(tokenizer: Tokenizer, reserved: Sequence[str], max_size: int) -> models.Unigram:
     """Return the trained Unigram model in a form that is equal for all runs, with at most ``max_size`` subwords.
 
     The trainer keeps every character, and therefore may exceed the requested size.
@@ -169,7 +176,7 @@ def _canonical(tokenizer: Tokenizer, reserved: Sequence[str], max_size: int) -> 
     # All characters are selected, and then the other subwords with the highest scores.
     selected = sorted(best_first, key=lambda entry: len(entry[0]) > 1)[:max_size]
     learned = sorted(selected, key=lambda entry: (-entry[1], entry[0]))
-    return Unigram([*((token, 0.0) for token in reserved), *learned], reserved.index(UNK_TOKEN), False)
+    return models.Unigram([*((token, 0.0) for token in reserved), *learned], reserved.index(UNK_TOKEN), False)
 
 
 def _dropped_characters(scores: dict[str, float]) -> list[str]:

@@ -99,12 +99,14 @@ class TokenCounts:
         """Return the sum of all ``parts``.
 
         Raises:
-            ArgumentError: If one of them has another profile, or tokens were left out of it.
+            ArgumentError: If a profile differs, tokens were left out, or the sum does not fit int64.
         """
         for part in parts:
             if part.profile != profile:
                 raise ArgumentError(f"counts to add must have the same profile; received {profile} and {part.profile}")
             part.require_all_tokens("added")
+        if (total := sum(part.total for part in parts)) > np.iinfo(np.int64).max:
+            raise ArgumentError(f"the sum of counts must fit int64; received counts of {total} tokens")
         tokens = pa.chunked_array([part.tokens for part in parts], STRINGS).combine_chunks()
         encoded = tokens.dictionary_encode()  # the dictionary is in the order of first occurrence
         position = encoded.indices.to_numpy()

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from tokenizers import Tokenizer
 
 from tokemb._arrays import STRINGS, Int64
 from tokemb.engine.buffers import string_buffers
@@ -28,6 +27,7 @@ from tokemb.engine.tally import Tally, tally
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, model_of, tokenizer_json_of
+from tokemb.vocabulary.tokenizers_library import Tokenizer, model_type
 
 if TYPE_CHECKING:
     from tokemb.engine.counting import Counter
@@ -73,7 +73,7 @@ class Engine:
         """
         self._specification = specification
         self._tokenizer = tokenizer
-        self._model = type(tokenizer.model).__name__
+        self._model = model_type(tokenizer)
         self._oov_id = oov_id
         self._reference = Reference(tokenizer if oov_id is None else mark_oov(specification, oov_id))
         self._scanner: Scanner | None = None

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from tokenizers import Tokenizer
 
 from tokemb._arrays import STRINGS, Int32
 from tokemb.engine import Engine, is_small
@@ -22,6 +21,7 @@ from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
+from tokemb.vocabulary.tokenizers_library import Tokenizer
 
 
 @dataclass(frozen=True)

@@ -1,38 +1,45 @@
-"""Tables of the normalization and the class of each character, made by querying the normalizer and the pre-tokenizer.
+"""The tables of the normalization and the class of each character for the kernels.
 
-Both components are those of the installed `tokenizers`, so this module contains no knowledge of Unicode. They are
-queried for 256 characters at a time when one of these occurs for the first time, which takes about a millisecond.
+A page of 256 characters is made by querying the normalizer and the pre-tokenizer, which takes some milliseconds. The
+tables of all of Unicode take a second or two, so they are made when texts contain characters of many pages, and saved
+on disk. Saved tables are loaded when a text contains a character of another page than the first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from threading import Lock
 
 import numpy as np
 
-from tokemb.engine.components import NeighborSplit, Step, first_match, overlaps
+from tokemb.engine.all_characters import describe_all
+from tokemb.engine.char_queries import CharQueries, encode, growth
+from tokemb.engine.character_sets import SURROGATES
+from tokemb.engine.components import NeighborSplit, Step
+from tokemb.engine.query_cache import Arrays, cached_arrays, saved_arrays
 from tokemb.kernels.structs import (
-    ALONE,
     BEGINS_TOKEN,
+    CODES,
     JOINS,
-    KEPT,
-    MAX_CHARACTERS,
-    MAX_RUNS,
     NEEDS_REFERENCE,
     PAGE,
     PAGES,
-    RUN_SHIFT,
     SPECIAL,
-    TAIL,
+    UNCHANGED,
     Int32,
     Table,
     UInt8,
 )
 
+# The number of characters of saved tables that are queried again.
+_SAMPLE = 64
+# Querying more pages than this takes longer than making the tables of all of Unicode.
+_MANY_PAGES = 24
+
 
 class CharTable:
-    """The tables of all characters that were queried so far.
+    """The tables of the first page, and of all characters when they are needed.
 
     Attributes:
         table: The arrays for the kernels. They are replaced and never changed.
@@ -47,6 +54,7 @@ class CharTable:
         self,
         steps: Sequence[Step],
         neighbor_split: NeighborSplit,
+        key: str,
         tokens: Sequence[str] = (),
         normal_tokens: Sequence[str] = (),
     ) -> None:
@@ -55,19 +63,17 @@ class CharTable:
         Args:
             steps: The steps of the normalizer.
             neighbor_split: The pre-tokenizer.
+            key: A name of both components, under which their tables are saved.
             tokens: The added tokens that are matched before normalization.
             normal_tokens: The added tokens that are matched after normalization.
         """
         self._steps = steps
         self.neighbor_split = neighbor_split
+        self._key = key
         self._tokens = tokens
         self._normal_tokens = normal_tokens
         self._first_characters = {token[0] for token in tokens}
-        self._runs: list[str] = []  # one character of each run
-        self._classes: dict[str, int | None] = {}
-        for alternative in (alternative for group in neighbor_split.groups for alternative in group):
-            if alternative.joined_by and (first := first_match(alternative.characters)):
-                self.class_of(first)
+        self._queries = CharQueries(steps, neighbor_split)
         self._lock = Lock()
         self.growth = 1
         self.table = Table(
@@ -81,50 +87,106 @@ class CharTable:
             *_concatenate(tokens),
             *_concatenate(normal_tokens),
         )
-        self.query_tokenizers([0])
+        self._pages = {0}
+        self._add(self._describe_pages())
         ranges, folded = self._ranges()
         self.table = self.table._replace(ranges=ranges, folded=folded)
+
+    def query_tokenizers(self, pages: Iterable[int]) -> None:
+        """Add ``pages`` to the table, or all of Unicode if these tables are saved or many pages were added."""
+        with self._lock:
+            missing = {page for page in pages if self.table.page_of[page] < 0}
+            if not missing:
+                return
+            self._pages |= missing
+            arrays = saved_arrays(self._key, self._is_valid)
+            if arrays is None and len(self._pages) <= _MANY_PAGES:
+                self._add(self._describe_pages())
+                return
+            if arrays is None:
+                build = partial(describe_all, self._steps, self.neighbor_split)
+                arrays = cached_arrays(self._key, build, self._is_valid)
+            self._add(arrays)
+            self._queries = CharQueries(self._steps, self.neighbor_split, arrays["runs"].tolist())
 
     @property
     def runs(self) -> tuple[str, ...]:
         """One character of each run so far."""
-        return tuple(self._runs)
+        return self._queries.runs
 
-    def query_tokenizers(self, pages: Iterable[int]) -> None:
-        """Add pages of 256 characters to the table if they are not in it."""
-        with self._lock:
-            pages = [page for page in pages if self.table.page_of[page] < 0]
-            if pages:
-                self.table = self._with_pages(pages)
+    def class_of(self, character: str) -> int | None:
+        """Return the class of a character of normalized text, or ``None`` if it depends on more than the neighbours."""
+        return self._queries.class_of(character)
 
-    def _with_pages(self, pages: Sequence[int]) -> Table:
-        table = self.table
-        codes = [code for page in pages for code in range(page * PAGE, (page + 1) * PAGE)]
-        texts, classes, flags = zip(*map(self._describe, codes), strict=True)
-        self.growth = max(
-            self.growth, *(-(-len(text) // _utf8_length(c)) for text, c in zip(texts, codes, strict=True))
+    def _describe_pages(self) -> Arrays:
+        """Return the arrays of ``describe_all`` for ``_pages``, without ``UNCHANGED``."""
+        pages = sorted(self._pages)
+        codes = [code for page in pages for code in range(PAGE * page, PAGE * (page + 1))]
+        described = [None if _is_surrogate(code) else self._queries.describe(chr(code)) for code in codes]
+        encoded = [encode(parts or []) for parts in described]
+        text, classes = (np.frombuffer(b"".join(parts), np.uint8) for parts in zip(*encoded, strict=True))
+        page_of = np.full(PAGES, -1, np.int32)
+        page_of[pages] = np.arange(len(pages))
+        return {
+            "page_of": page_of,
+            "lengths": np.array([len(text) for text, _ in encoded], np.uint8),
+            "text": text,
+            "classes": classes,
+            "flags": np.array([NEEDS_REFERENCE * (parts is None) for parts in described], np.uint8),
+            "growth": np.array(growth({code: text for code, (text, _) in zip(codes, encoded, strict=True) if text})),
+        }
+
+    def _add(self, arrays: Arrays) -> None:
+        """Replace the table by one with ``arrays``, as ``describe_all`` returns them."""
+        page_of, lengths, text, classes, flags = (
+            arrays[name].copy() for name in ("page_of", "lengths", "text", "classes", "flags")
         )
-        page_of = table.page_of.copy()
-        page_of[pages] = np.arange(len(pages)) + len(table.flags) // PAGE
-        ends = table.starts[-1] + np.cumsum(np.fromiter(map(len, texts), np.int32, len(texts)), dtype=np.int32)
-        return table._replace(
-            page_of=page_of,
-            starts=np.append(table.starts, ends),
-            text=np.append(table.text, np.frombuffer(b"".join(texts), np.uint8)),
-            classes=np.append(table.classes, np.frombuffer(b"".join(classes), np.uint8)),
-            flags=np.append(table.flags, np.array(flags, np.uint8)),
-        )
+        starts = np.append(0, np.cumsum(lengths, dtype=np.int32)).astype(np.int32)
+        # Equal pages are stored once, so a page whose flags change is copied.
+        pages = sorted({ord(character) // PAGE for character in self._first_characters})
+        for page in (page for page in pages if page_of[page] >= 0):
+            first = PAGE * int(page_of[page])
+            part = slice(starts[first], starts[first + PAGE])
+            text, classes = np.append(text, text[part]), np.append(classes, classes[part])
+            starts = np.append(starts, starts[first + 1 : first + PAGE + 1] - starts[first] + starts[-1])
+            flags = np.append(flags, flags[first : first + PAGE])
+            page_of[page] = len(flags) // PAGE - 1
+        for code in (code for code in map(ord, self._first_characters) if page_of[code // PAGE] >= 0):
+            flags[PAGE * page_of[code // PAGE] + code % PAGE] |= BEGINS_TOKEN
+        self.growth = int(arrays["growth"])
+        self.table = self.table._replace(page_of=page_of, starts=starts, text=text, classes=classes, flags=flags)
+
+    def _is_valid(self, arrays: Arrays) -> bool:
+        """Return whether saved arrays agree with new queries of some characters."""
+        queries = CharQueries(self._steps, self.neighbor_split, arrays["runs"].tolist())
+        starts = np.append(0, np.cumsum(arrays["lengths"], dtype=np.int64))
+        for code in (*range(PAGE), *range(PAGE, CODES, CODES // _SAMPLE)):
+            parts = queries.describe(chr(code))
+            entry = PAGE * int(arrays["page_of"][code // PAGE]) + code % PAGE
+            part = slice(starts[entry], starts[entry + 1])
+            text, classes, flag = arrays["text"][part], arrays["classes"][part], arrays["flags"][entry]
+            if flag & UNCHANGED:
+                is_same = parts == [(chr(code), int(classes[0]))]
+            else:
+                is_same = (parts is None) == bool(flag & NEEDS_REFERENCE) and encode(parts or []) == (
+                    text.tobytes(),
+                    classes.tobytes(),
+                )
+            if not is_same:
+                return False
+        return True
 
     def reason_for_reference(self, text: str) -> str | None:
         """Return why only the reference can encode ``text``, or ``None`` if the scanner can."""
+        normal = ""
         for position, character in enumerate(text):
-            _, _, flag = self._describe(ord(character))
-            if flag & NEEDS_REFERENCE:
+            parts = self._queries.describe(character)
+            if parts is None:
                 return f"the result for U+{ord(character):04X} depends on the characters around it"
             for token in self._tokens:
                 if text.startswith(token, position):
                     return f"the text contains the added token {token!r}"
-        normal = "".join(self._normalize(character) or "" for character in text)
+            normal += "".join(part for part, _ in parts)
         contained = (token for token in self._normal_tokens if token in normal)
         return next((f"the text contains the added token {token!r}" for token in contained), None)
 
@@ -135,7 +197,7 @@ class CharTable:
         classes = np.full(256, SPECIAL, np.uint8)
         for byte in range(128):
             if self._single_byte(byte) == byte + 32 * (folds and byte in upper):
-                classes[byte] = self.table.classes[self.table.starts[byte]]
+                classes[byte] = self.table.classes[self.table.starts[self._first_entry + byte]]
         boundaries = np.flatnonzero(np.diff(classes)) + 1
         lows, ends = np.append(0, boundaries), np.append(boundaries, 256)
         ranges = np.stack([lows, ends - lows - 1, classes[lows]], axis=1).astype(np.uint8)
@@ -144,74 +206,22 @@ class CharTable:
         ranges = ranges[np.argsort(ranges[:, 2], kind="stable")]
         return ranges, np.array([upper[0], len(upper) - 1] if folds else [255, 0], np.uint8)
 
+    @property
+    def _first_entry(self) -> int:
+        """The entry of U+0000."""
+        return PAGE * int(self.table.page_of[0])
+
     def _single_byte(self, byte: int) -> int | None:
         """Return the one byte that an ASCII ``byte`` always becomes, or ``None``."""
-        table = self.table
-        first, last = table.starts[byte], table.starts[byte + 1]
-        if last - first != 1 or table.flags[byte] or table.classes[first] & JOINS:
+        table, entry = self.table, self._first_entry + byte
+        first, last = table.starts[entry], table.starts[entry + 1]
+        if last - first != 1 or table.flags[entry] or table.classes[first] & JOINS:
             return None
         return int(table.text[first])
 
-    def _describe(self, code: int) -> tuple[bytes, bytes, int]:
-        """Return the normalized character in UTF-8, the class of each of its bytes, and its flags."""
-        if 0xD800 <= code < 0xE000:  # a surrogate, which no text contains
-            return b"", b"", NEEDS_REFERENCE
-        character = chr(code)
-        flag = BEGINS_TOKEN if character in self._first_characters else 0
-        text = self._normalize(character)
-        if text is None or len(text) > MAX_CHARACTERS:
-            return b"", b"", flag | NEEDS_REFERENCE
-        classes = b""
-        for part in text:
-            char_class = self.class_of(part)
-            if char_class is None or (char_class & JOINS and len(text) > 1):
-                return b"", b"", flag | NEEDS_REFERENCE
-            classes += bytes([char_class]) + bytes([TAIL]) * (len(part.encode()) - 1)
-        return text.encode(), classes, flag
 
-    def _normalize(self, character: str) -> str | None:
-        text = character
-        for step in self._steps:
-            parts = [step.of_character(part) for part in text]
-            if None in parts:
-                return None
-            text = "".join(filter(None, parts))
-        return text
-
-    def class_of(self, character: str) -> int | None:
-        """Return the class of a character of normalized text, or ``None`` if it depends on more than the neighbours."""
-        if character not in self._classes:
-            self._classes[character] = self._query_class(character)
-        return self._classes[character]
-
-    def _query_class(self, character: str) -> int | None:
-        if overlaps(self.neighbor_split.groups, character):
-            return None
-        if not self._pretoken_count(character):
-            joined = [
-                number
-                for number, member in enumerate(self._runs)
-                if self._pretoken_count(member + character + member) == 1
-            ]
-            if len(joined) > 1:
-                return None
-            return JOINS | joined[0] << RUN_SHIFT if joined else 0
-        if self._pretoken_count(character * 2) == 2:
-            return KEPT | ALONE
-        for number, member in enumerate(self._runs):
-            if self._pretoken_count(member + character) == 1:
-                return KEPT | number << RUN_SHIFT
-        if len(self._runs) == MAX_RUNS:
-            return None
-        self._runs.append(character)
-        return KEPT | (len(self._runs) - 1) << RUN_SHIFT
-
-    def _pretoken_count(self, text: str) -> int:
-        return len(self.neighbor_split.pre_tokenizer.pre_tokenize_str(text))
-
-
-def _utf8_length(code: int) -> int:
-    return 1 + (code >= 0x80) + (code >= 0x800) + (code >= 0x10000)
+def _is_surrogate(code: int) -> bool:
+    return SURROGATES.start <= code < SURROGATES.stop
 
 
 def _concatenate(texts: Sequence[str]) -> tuple[UInt8, Int32]:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tokenizers import Regex, normalizers, pre_tokenizers
-from tokenizers.normalizers import Normalizer
-from tokenizers.pre_tokenizers import PreTokenizer
+import numpy as np
 
+from tokemb.engine.character_sets import CODES, CharacterSet, changed_characters, is_reordered, matching_characters
 from tokemb.engine.regex_classes import ClassRun, alternatives, between_look_arounds, one_character
 from tokemb.vocabulary.tokenizer_json import BLANK, steps, tokenizer_of
+from tokemb.vocabulary.tokenizers_library import Normalizer, PreTokenizer, Regex, pre_tokenizers
 
 Component = dict[str, Any]
 
@@ -33,15 +33,24 @@ class UnprovableError(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a normalizer.
+    """One step of a normalizer.
 
     Attributes:
         of_character: A function from one character to its normalization, or to ``None`` if that depends on the
             neighbours.
+        normalize: A function from a text to its normalization.
+        changed: Returns the characters that the step may change.
+        dependent: Returns the characters whose normalization depends on the neighbours.
+        reorders: Whether the normalization of a character also depends on the neighbours if it contains a character
+            that is reordered.
         collapsed: A character of which the step leaves one of several in a row, if there is one.
     """
 
     of_character: Callable[[str], str | None]
+    normalize: Callable[[str], str]
+    changed: Callable[[], CharacterSet]
+    dependent: Callable[[], CharacterSet]
+    reorders: bool = False
     collapsed: str = ""
 
 
@@ -53,11 +62,13 @@ class NeighborSplit:
         pre_tokenizer: The pre-tokenizer.
         groups: For each regular expression in it, the alternatives.
         rest: The pre-tokenizers that are applied to each pre-token afterwards.
+        isolates: Whether every character is a pre-token of its own.
     """
 
     pre_tokenizer: PreTokenizer
     groups: tuple[tuple[ClassRun, ...], ...]
     rest: tuple[Component, ...]
+    isolates: bool = False
 
 
 def normalizer_steps(component: Component | None) -> list[Step]:
@@ -71,33 +82,50 @@ def normalizer_steps(component: Component | None) -> list[Step]:
 
 def _step(component: Component) -> Step:
     kind, normalizer = component["type"], _normalizer(component)
+    normalize: Callable[[str], str] = normalizer.normalize_str
     if kind in ("Lowercase", "StripAccents", "Nmt"):
-        return Step(normalizer.normalize_str)
+        return Step(normalize, normalize, lambda: changed_characters(normalize), _none)
     if kind == "BertNormalizer":
-        return Step(_none_if(normalizer, is_reordered))
+        of_character = _none_if(normalizer, is_reordered)
+        return Step(of_character, normalize, lambda: changed_characters(normalize), _none, reorders=True)
     if kind in ("NFC", "NFD", "NFKC", "NFKD", "Precompiled"):
         # "\r\n" is one user-perceived character, which Precompiled looks up as a whole.
-        return Step(lambda character: None if _combines(character) else normalizer.normalize_str(character))
+        return Step(
+            lambda character: None if _combines(character) else normalize(character),
+            normalize,
+            lambda: _below(_FIRST_COMBINING),
+            lambda: ~_below(_FIRST_COMBINING) | _only("\r"),
+        )
     if kind == "Replace":
-        return _replace_step(component, normalizer)
+        return _replace_step(component, normalize)
     raise UnprovableError(f"the normalizer {kind} looks at more than one character")
 
 
-def _replace_step(component: Component, normalizer: Normalizer) -> Step:
+def _replace_step(component: Component, normalize: Callable[[str], str]) -> Step:
     pattern: str = component["pattern"].get("String") or component["pattern"].get("Regex") or ""
     if "String" in component["pattern"]:
         if len(pattern) == 1:
-            return Step(normalizer.normalize_str)
+            return Step(normalize, normalize, lambda: _only(pattern), _none)
         if pattern:  # a match requires its first character
-            return Step(lambda character: None if character == pattern[0] else character)
+            first = pattern[0]
+            return Step(
+                lambda character: None if character == first else character, normalize, _none, lambda: _only(first)
+            )
     elif len(component["content"]) == 1 and pattern == component["content"] + "{2,}" and not pattern[0].strip():
-        return Step(lambda character: character, collapsed=pattern[0])
-    elif one_character(pattern) or (not component["content"] and pattern.endswith("+") and one_character(pattern[:-1])):
-        return Step(normalizer.normalize_str)
-    elif len(component["content"]) == 1 and pattern.endswith("+") and one_character(pattern[:-1]):
-        return Step(normalizer.normalize_str, collapsed=component["content"])
+        return Step(lambda character: character, lambda text: text, _none, _none, collapsed=pattern[0])
+    elif one_character(pattern):
+        return Step(normalize, normalize, lambda: matching_characters(pattern), _none)
+    elif len(component["content"]) <= 1 and pattern.endswith("+") and one_character(pattern[:-1]):
+        characters = pattern[:-1]
+        of_each = _normalizer({**component, "pattern": {"Regex": characters}}).normalize_str
+        return Step(of_each, of_each, lambda: matching_characters(characters), _none, collapsed=component["content"])
     elif (replaced := between_look_arounds(pattern)) is not None:
-        return Step(lambda character: None if _matches(replaced, character) else character)
+        return Step(
+            lambda character: None if _matches(replaced, character) else character,
+            normalize,
+            _none,
+            lambda: matching_characters(replaced),
+        )
     raise UnprovableError(f"the normalizer Replace looks at more than one character: {pattern!r}")
 
 
@@ -121,6 +149,18 @@ def check_collapsed(steps: Sequence[Step], is_separator: Callable[[str], bool], 
             raise UnprovableError(f"the normalizer Replace looks at more than one character: {character!r}")
 
 
+def _none() -> CharacterSet:
+    return np.zeros(CODES, np.bool_)
+
+
+def _only(character: str) -> CharacterSet:
+    return np.arange(CODES) == ord(character)
+
+
+def _below(character: str) -> CharacterSet:
+    return np.arange(CODES) < ord(character)
+
+
 def _none_if(normalizer: Normalizer, depends: Callable[[str], bool]) -> Callable[[str], str | None]:
     def of_character(character: str) -> str | None:
         text = normalizer.normalize_str(character)
@@ -131,16 +171,6 @@ def _none_if(normalizer: Normalizer, depends: Callable[[str], bool]) -> Callable
 
 def _combines(character: str) -> bool:
     return character >= _FIRST_COMBINING or character == "\r"
-
-
-@cache
-def is_reordered(character: str) -> bool:
-    """Return whether normalization may swap ``character`` with a neighbour, because its combining class is not zero."""
-    first, last = "\u0334", "\u0345"  # characters of the lowest and of the highest combining class
-    decompose = normalizers.NFD().normalize_str
-    return decompose(character + first) != decompose(character) + first or (
-        decompose(last + character) != last + decompose(character)
-    )
 
 
 def neighbor_split(component: Component | None) -> NeighborSplit:
@@ -171,7 +201,14 @@ def neighbor_split(component: Component | None) -> NeighborSplit:
     for part in rest:
         if part["type"] == "Metaspace" and getattr(_pre_tokenizer(part), "prepend_scheme", "first") == "first":
             raise UnprovableError("the result of the pre-tokenizer Metaspace depends on positions in the text")
-    return NeighborSplit(_sequence(parts[: len(groups)]), tuple(map(tuple, groups)), tuple(rest))
+    isolates, split = all(map(_isolates, parts[: len(groups)])), _sequence(parts[: len(groups)])
+    return NeighborSplit(split, tuple(map(tuple, groups)), tuple(rest), isolates)
+
+
+def _isolates(component: Component) -> bool:
+    """Return whether a pre-tokenizer makes every character a pre-token."""
+    is_split = component["type"] == "Split" and component["behavior"].lower() == "isolated"
+    return is_split and component["pattern"].get("String") == ""
 
 
 def _group(component: Component) -> list[ClassRun] | None:
@@ -214,7 +251,7 @@ def overlaps(groups: Sequence[Sequence[ClassRun]], character: str) -> bool:
 
 def first_match(expression: str) -> str | None:
     """Return the first character that an expression for one character matches, or ``None``."""
-    characters = (chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
+    characters = (chr(code) for code in range(CODES) if not 0xD800 <= code < 0xE000)
     return next((character for character in characters if _matches(expression, character)), None)
 
 
@@ -237,8 +274,3 @@ def _pre_tokenizer(component: Component) -> PreTokenizer:
 
 def _sequence(parts: Sequence[Component]) -> PreTokenizer:
     return _pre_tokenizer({"type": "Sequence", "pretokenizers": list(parts)})
-
-
-def empty_pre_tokenizer() -> PreTokenizer:
-    """Return a pre-tokenizer that does not split."""
-    return _sequence(())

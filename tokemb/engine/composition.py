@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from tokenizers import normalizers
 
 from tokemb.engine.character_sets import CODES
 from tokemb.engine.query_cache import Arrays, cached_arrays
 from tokemb.kernels.structs import COMPOSED, COMPOSED_MARK, UInt8
+from tokemb.vocabulary.tokenizers_library import normalizers
 
 # Characters of the lowest and of the highest combining class. Normalization swaps each mark with one of them.
 _LOWEST, _HIGHEST = "\u0334", "\u0345"

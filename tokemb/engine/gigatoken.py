@@ -32,6 +32,7 @@ from tokemb.errors import VocabularyError
 from tokemb.rows.ragged import Ragged, take
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, is_failure
+from tokemb.vocabulary.tokenizers_library import HAS_COMPONENTS, NO_COMPONENTS
 
 _log = logging.getLogger("tokemb")
 
@@ -66,7 +67,7 @@ class Gigatoken:
         self._bytes_seen = 0
         self._backend: Any = None
         self._screen: npt.NDArray[np.bool_] | None = None
-        self._reason_unavailable = reason_unsupported(specification)
+        self._reason_unavailable = reason_unsupported(specification) if HAS_COMPONENTS else NO_COMPONENTS
 
     def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:
         """Encode texts.

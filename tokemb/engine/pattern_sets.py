@@ -11,20 +11,16 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Regex, normalizers, pre_tokenizers
 
 from tokemb._arrays import Bool, Int32
 from tokemb.engine.character_sets import CODES, matching_characters
 from tokemb.engine.components import UnprovableError
 from tokemb.engine.pattern_nodes import CharSet, Complement, Ranges, Union
+from tokemb.vocabulary.tokenizers_library import PreTokenizer, Regex, normalizers, pre_tokenizers
 
 _ASCII = 0x80
 _SURROGATES = range(0xD800, 0xE000)
 _CHUNK = 1024
-_SPLITTING = {
-    "Digits": pre_tokenizers.Digits(individual_digits=False),
-    "Punctuation": pre_tokenizers.Punctuation("contiguous"),
-}
 _LETTERS = f"(?i:{'|'.join('abcdefghijklmnopqrstuvwxyz')})"
 
 
@@ -54,8 +50,10 @@ def reject_folded_pairs(pairs: Iterable[str]) -> None:
 
 @cache
 def _queried(expression: str) -> Int32:
-    if expression in _SPLITTING:
-        members = _split_characters(_SPLITTING[expression])
+    if expression == "Digits":
+        members = _split_characters(pre_tokenizers.Digits(individual_digits=False))
+    elif expression == "Punctuation":
+        members = _split_characters(pre_tokenizers.Punctuation("contiguous"))
     elif len(expression) == len("(?i:s)") and expression.startswith("(?i:"):
         members = _one_letter(expression)
     else:
@@ -72,7 +70,7 @@ def _one_letter(expression: str) -> Bool:
     return members
 
 
-def _split_characters(pre_tokenizer: pre_tokenizers.PreTokenizer) -> Bool:
+def _split_characters(pre_tokenizer: PreTokenizer) -> Bool:
     """Return the characters of a component that splits between runs of them and runs of other characters."""
     members: npt.NDArray[np.bool_] = np.zeros(CODES, np.bool_)
     for low in range(0, CODES, _CHUNK):

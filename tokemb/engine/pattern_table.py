@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import groupby
@@ -12,10 +13,9 @@ import numpy as np
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.components import (
     Component,
-    NeighborSplit,
     UnprovableError,
     check_collapsed,
-    empty_pre_tokenizer,
+    neighbor_split,
     normalizer_steps,
 )
 from tokemb.engine.composition import composition_classes
@@ -38,6 +38,8 @@ from tokemb.kernels.structs import (
 from tokemb.vocabulary.tokenizer_json import steps
 
 _NO_BYTES = np.zeros(0, np.uint8)
+# The pre-tokenizer of the table of characters, which only normalizes.
+_EACH = {"type": "Split", "pattern": {"String": ""}, "behavior": "Isolated", "invert": False}
 
 
 class PatternTable:
@@ -77,10 +79,11 @@ class PatternTable:
         self._normalization = UNLESS_COMPOSED if kinds == ["NFC"] else UNNORMALIZED
         if kinds and kinds != ["NFC"]:
             self._normalization = NORMALIZED_BY_TABLE
-            whole = NeighborSplit(empty_pre_tokenizer(), (), ())
             character_steps = normalizer_steps(normalizer)
             check_collapsed(character_steps, self._is_separator, normal_tokens)
-            self._char_table = CharTable(character_steps, whole, tokens, normal_tokens)
+            self._char_table = CharTable(
+                character_steps, neighbor_split(_EACH), json.dumps(normalizer), tokens, normal_tokens
+            )
 
     @cached_property
     def reason_unprovable(self) -> str | None:

@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb.engine.buffers import aligned_words, string_buffers
+from tokemb.engine.single_characters import ids_of_codes, single_characters
 from tokemb.kernels import find_all, insert
-from tokemb.kernels.structs import ALONE, KEPT, SLACK, SLOT, TAIL, Int32, Int64, PretokenTable, Table, Text, UInt64
+from tokemb.kernels.structs import CODES, SLACK, SLOT, Int32, PretokenTable, Table, Text, UInt64
 from tokemb.rows.ragged import Ragged
 
 # Shorter texts are copied and padded with spare bytes, so that the kernels can read many bytes at once.
@@ -52,7 +53,8 @@ class PretokenCache:
         """Return the ids of the characters that are pre-tokens of their own with one id.
 
         Returns:
-            int32, as many as ``table.flags``. -1 for all other characters.
+            int32 (CODES,), one plus the id. 0 for all other characters, and for all characters if added tokens are
+            matched in the normalized text, which must then be complete.
         """
         memo = self._character_ids
         if memo is None or memo[0] is not table:  # another thread may have a newer table
@@ -60,14 +62,15 @@ class PretokenCache:
         return memo[1]
 
     def _compute_character_ids(self, table: Table) -> Int32:
-        ids = np.full(len(table.flags), -1, np.int32)
-        entries, texts = single_characters(table)
-        numbers = self.find(texts)
-        entries, numbers = entries[numbers >= 0], numbers[numbers >= 0]
-        packed_ids = self._packed_ids[numbers]
+        packed_ids = self._packed_ids[: self.size]
         single = packed_ids >> np.uint64(32) == 1
-        ids[entries[single]] = (packed_ids[single] & np.uint64(0xFFFFFFFF)).astype(np.int32)
-        return ids
+        ids = np.where(single, (packed_ids & np.uint64(0xFFFFFFFF)).astype(np.int32), np.int32(-1))
+        codes, normalized = single_characters(table)
+        character_ids = np.zeros(CODES, np.int32)
+        character_ids[codes] = ids_of_codes(self.pretokens.text, self.pretokens.starts[: self.size + 1], ids)[
+            normalized
+        ]
+        return character_ids
 
     def texts(self) -> pa.LargeStringArray:
         """Return the pre-tokens in the order of their numbers, ``large_string`` (size,)."""
@@ -107,24 +110,6 @@ class PretokenCache:
         packed_ids[~single] |= (rows.row_splits[:-1] + len(self.ids))[~single]
         packed_ids[single] |= rows.values[rows.row_splits[:-1][single]]
         return packed_ids.view(np.uint64), self.ids if single.all() else np.append(self.ids, rows.values)
-
-
-def single_characters(table: Table) -> tuple[Int64, pa.LargeStringArray]:
-    """Return the characters that are pre-tokens of their own after normalization.
-
-    Returns:
-        Their indices in ``table.flags``, int64 (characters,), and the normalized characters, ``large_string``
-        (characters,). There are none if added tokens are matched in the normalized text, which must then be complete.
-    """
-    if len(table.normal_token_starts) > 1:
-        return np.zeros(0, np.int64), pa.array([], pa.large_string())
-    leads = np.append(0, np.cumsum(table.classes != TAIL))
-    is_single = (np.diff(leads[table.starts]) == 1) & (table.flags == 0)
-    is_single[is_single] = table.classes[table.starts[:-1][is_single]] == KEPT | ALONE
-    buffers = [None, pa.py_buffer(table.starts), pa.py_buffer(table.text)]
-    texts = pa.Array.from_buffers(pa.string(), len(table.flags), buffers)
-    entries = np.flatnonzero(is_single)
-    return entries, texts.take(pa.array(entries)).cast(pa.large_string())
 
 
 def text_of(texts: pa.LargeStringArray) -> Text:

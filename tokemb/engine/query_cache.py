@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tokenizers
 
 from tokemb.kernels import object_cache, structs
 
@@ -23,29 +22,42 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 _SOURCES = (Path(__file__).parent, Path(structs.__file__))
 
 
-def cached_arrays(key: str, build: Callable[[], Arrays]) -> Arrays:
-    """Return the arrays that were saved for ``key``. Otherwise build and save them.
+def saved_arrays(key: str, is_valid: Callable[[Arrays], bool] | None = None) -> Arrays | None:
+    """Return the arrays that were saved for ``key``, or ``None``.
 
     Args:
         key: All that determines the arrays, except the versions of the code.
-        build: Makes the arrays.
+        is_valid: Compares some of the saved arrays with new queries. Arrays for which it is false are not returned.
     """
-    name = f"characters-{hashlib.sha256(_versions() + key.encode()).hexdigest()[:32]}.npz"
-    content = object_cache.read(name)
-    if content is not None:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return dict(file)
-    arrays = build()
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    object_cache.write(name, buffer.getvalue())
+    content = object_cache.read(_name(key))
+    if content is None:
+        return None
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays: Arrays = dict(file)
+    return arrays if is_valid is None or is_valid(arrays) else None
+
+
+def cached_arrays(key: str, build: Callable[[], Arrays], is_valid: Callable[[Arrays], bool] | None = None) -> Arrays:
+    """Return what ``saved_arrays`` returns. If that is nothing, make the arrays with ``build`` and save them."""
+    arrays = saved_arrays(key, is_valid)
+    if arrays is None:
+        arrays = build()
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        object_cache.write(_name(key), buffer.getvalue())
     return arrays
+
+
+def _name(key: str) -> str:
+    return f"characters-{hashlib.sha256(_versions() + key.encode()).hexdigest()[:32]}.npz"
 
 
 @cache
 def _versions() -> bytes:
     """Return a digest of the version of `tokenizers` and of the code of this package."""
-    digest = hashlib.sha256(f"{tokenizers.__version__} {np.__version__}\n".encode())
+    from importlib.metadata import version  # a slow import that small inputs do not need
+
+    digest = hashlib.sha256(f"{version('tokenizers')} {np.__version__}\n".encode())
     folder, constants = _SOURCES
     for file in (*sorted(folder.glob("*.py")), constants):
         digest.update(file.read_bytes())

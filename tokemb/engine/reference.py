@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from tokenizers import Encoding, Tokenizer
-from tokenizers.trainers import WordLevelTrainer
 
 from tokemb._arrays import STRINGS
 from tokemb.errors import VocabularyError
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.texts import slices
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, is_failure, tokenizer_of
+from tokemb.vocabulary.tokenizers_library import Encoding, Tokenizer, trainers
 
 if TYPE_CHECKING:
     from tokemb.vocabulary.profiles import Profile
@@ -85,7 +84,7 @@ def pre_tokenize(texts: pa.LargeStringArray, profile: Profile, threads: int) -> 
     tokenizer = profile.tokenizer()
     rows = texts.to_pylist()
     # The vocabulary consists of all tokens of the batch, so that encoding is only pre-tokenization.
-    unlimited = WordLevelTrainer(vocab_size=np.iinfo(np.int32).max, min_frequency=0, show_progress=False)
+    unlimited = trainers.WordLevelTrainer(vocab_size=np.iinfo(np.int32).max, min_frequency=0, show_progress=False)
     with _limit_threads(threads):
         tokenizer.train_from_iterator(rows, unlimited)
         encodings = tokenizer.encode_batch_fast(rows, add_special_tokens=False)

@@ -104,7 +104,7 @@ class Encoders(Protocol):
         """Whether pre-tokens may be recorded as missing."""
 
     def character_ids(self, table: Table) -> Int32:
-        """Return the ids of characters that are pre-tokens of their own, int32, as many as ``table.flags``."""
+        """Return one plus the ids of characters that are pre-tokens of their own, int32 (CODES,). 0 for others."""
 
     def encoder(self) -> AbstractContextManager[Lookup | SubwordEncoder]:
         """Return the tables for one thread. No other thread uses them in the context."""
@@ -133,7 +133,7 @@ class KnownPretokens:
         return self.on_miss in (RECORD_MISS, RECORD_MISS_IN_PLACE)
 
     def character_ids(self, table: Table) -> Int32:
-        """Return the ids of characters that are pre-tokens of their own, int32, as many as ``table.flags``."""
+        """Return one plus the ids of characters that are pre-tokens of their own, int32 (CODES,). 0 for others."""
         return self.cache.character_ids(table)
 
     def encoder(self) -> AbstractContextManager[Lookup]:

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tokenizers import Tokenizer
-
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.components import Component, UnprovableError, check_collapsed, neighbor_split, normalizer_steps
 from tokemb.engine.pattern_table import PatternTable
 from tokemb.engine.scan import Splitter
 from tokemb.vocabulary.tokenizer_json import BLANK, TokenizerJson, steps, tokenizer_of
+from tokemb.vocabulary.tokenizers_library import HAS_COMPONENTS, NO_COMPONENTS, Tokenizer
 
 # The reference finds more added tokens than this faster.
 _MAX_NORMALIZED = 32
@@ -47,6 +46,8 @@ def scan_plan(specification: TokenizerJson, model: str) -> ScanPlan | str:
         specification: The content of the ``tokenizer.json``.
         model: The type of its model.
     """
+    if not HAS_COMPONENTS:
+        return NO_COMPONENTS
     if specification["model"].get("dropout"):
         return "its model skips merges at random (dropout)"
     normalizer, pre_tokenizer = (specification.get(key) for key in ("normalizer", "pre_tokenizer"))
@@ -114,8 +115,8 @@ def char_table_of(
         )
     component = json.loads(normalizer)
     normalized_tokens = _normalized(component, normalized_tokens)
-    character_steps = normalizer_steps(component)
-    char_table = CharTable(character_steps, neighbor_split(json.loads(pre_tokenizer)), tokens, normalized_tokens)
+    character_steps, split = normalizer_steps(component), neighbor_split(json.loads(pre_tokenizer))
+    char_table = CharTable(character_steps, split, f"{normalizer}\n{pre_tokenizer}", tokens, normalized_tokens)
     check_collapsed(character_steps, lambda character: char_table.class_of(character) == 0, normalized_tokens)
     return char_table
 

@@ -11,10 +11,11 @@ import pyarrow as pa
 from tokemb._arrays import Int32
 from tokemb.engine.buffers import aligned_words
 from tokemb.engine.components import Component
-from tokemb.engine.pretoken_cache import single_characters, text_of
+from tokemb.engine.pretoken_cache import text_of
+from tokemb.engine.single_characters import single_characters, texts_of_codes
 from tokemb.engine.subword_tables import Model, UnsupportedError, bpe_tables, unigram_tables, wordpiece_tables
 from tokemb.kernels import encode_pretokens
-from tokemb.kernels.structs import SLOT, Table
+from tokemb.kernels.structs import CODES, SLOT, Table
 from tokemb.kernels.subword_structs import (
     MAX_PRETOKEN_BYTES,
     REFUSED,
@@ -88,14 +89,15 @@ class SubwordModel:
         """Return the ids of the characters that are pre-tokens of their own with one id.
 
         Returns:
-            int32, as many as ``table.flags``. -1 for all other characters.
+            int32 (CODES,), one plus the id. 0 for all other characters.
         """
         memo = self._character_ids
         if memo is None or memo[0] is not table:  # another thread may have a newer table
-            ids = np.full(len(table.flags), -1, np.int32)
-            entries, texts = single_characters(table)
-            rows = self.encode(texts)
-            ids[entries[rows.lengths == 1]] = rows.values[rows.row_splits[:-1][rows.lengths == 1]]
+            codes, normalized = single_characters(table)
+            rows = self.encode(texts_of_codes(normalized))
+            is_single = rows.lengths == 1
+            ids = np.zeros(CODES, np.int32)
+            ids[codes[is_single]] = rows.values[rows.row_splits[:-1][is_single]] + 1
             memo = self._character_ids = table, ids
         return memo[1]
 

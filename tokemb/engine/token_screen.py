@@ -10,9 +10,9 @@ import re
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import pre_tokenizers
 
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, steps
+from tokemb.vocabulary.tokenizers_library import pre_tokenizers
 
 # The UTF-8 of such a character begins with a byte from CD on. Byte-level tokens spell that byte as the character with
 # the same number. Added tokens contain the character itself.

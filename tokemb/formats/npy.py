@@ -33,7 +33,11 @@ def open_npy(path: Path) -> Array:
     except OSError:
         raise
     except Exception as error:  # a broken header can make NumPy raise anything
-        raise ArgumentError(f"{path} is not a .npy file of numbers: {' '.join(str(error).split()):.200}") from None
+        reason = " ".join(str(error).split())
+        # NumPy takes any file that does not start with the signature for a pickle, and advises to load it.
+        if "pickle" in reason:
+            reason = "it is damaged, or holds Python objects, which tokemb never unpickles"
+        raise ArgumentError(f"{path} is not a .npy file of numbers: {reason:.200}") from None
     if not isinstance(array, np.ndarray):
         raise ArgumentError(f"{path} is an archive of arrays, not one .npy array")
     return array

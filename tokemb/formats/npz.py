@@ -88,6 +88,8 @@ class NpzSource(IdsSource):
         last = splits.read(1).astype(np.int64)
         total = self._headers["values"].shape[0]
         rows_read = 0
+        if not self._rows:
+            self._check_row_splits(last, total, first=True, last=True)
         while rows_read < self._rows:
             ends = splits.read(min(_ROWS, self._rows - rows_read)).astype(np.int64)
             part = np.concatenate([last, ends])
@@ -104,7 +106,8 @@ class NpzSource(IdsSource):
 
     def _check_row_splits(self, splits: Int64, total: int, first: bool, last: bool) -> None:
         outside = (first and splits[0] != 0) or (last and splits[-1] != total)
-        if outside or np.any(np.diff(splits) < 0) or splits[-1] > total:
+        # Neighbours are compared, since the differences of extreme values wrap around.
+        if outside or np.any(splits[1:] < splits[:-1]) or splits[-1] > total:
             raise ArgumentError(f"{self.path}: row_splits must ascend from 0 to the {total} ids in values")
 
 
@@ -124,6 +127,8 @@ class _ColumnReader:
         else:
             self._values, self._offsets = open_member(f"{field.name}.utf8"), open_member(f"{field.name}.offsets")
             self._last = self._offsets.read(1).astype(np.int64)
+            if self._last[0] != 0:
+                raise ArgumentError(f"the offsets of {field.name!r} must start at 0; received {self._last[0]}")
 
     def read(self, rows: int) -> pa.Array:
         """Read the values of the next rows."""
@@ -133,7 +138,7 @@ class _ColumnReader:
         if self._offsets is None:
             return pa.array(self._values.read(rows), self._field.type, mask=mask, from_pandas=False)
         offsets = np.concatenate([self._last, self._offsets.read(rows).astype(np.int64)])
-        if np.any(np.diff(offsets) < 0):
+        if np.any(offsets[1:] < offsets[:-1]):
             raise ArgumentError(f"the offsets of {self._field.name!r} do not ascend")
         self._last = offsets[-1:]
         utf8 = self._values.read(int(offsets[-1] - offsets[0])).tobytes()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
-from tokenizers.models import WordPiece
-
 from tokemb.errors import VocabularyError
 from tokemb.importers.imported import Imported, Original, check_ids, foreign_encoder
 from tokemb.importers.options import Options
 from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
+from tokemb.vocabulary.tokenizers_library import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 KIND = "bert"
 
@@ -54,7 +52,7 @@ def read_bert(ids: Mapping[str, int], options: Options) -> Imported:
 
 
 def _tokenizer(ids: dict[str, int], lowercase: bool) -> Tokenizer:
-    tokenizer = Tokenizer(WordPiece(ids, unk_token=_OOV, continuing_subword_prefix=_CONTINUATION))
+    tokenizer = Tokenizer(models.WordPiece(ids, unk_token=_OOV, continuing_subword_prefix=_CONTINUATION))
     tokenizer.add_special_tokens([token for token in _SPECIAL if token in ids])
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -66,7 +64,7 @@ def _tokenizer(ids: dict[str, int], lowercase: bool) -> Tokenizer:
 
 
 def _original(ids: dict[str, int], lowercase: bool) -> Original:
-    from tokenizers import BertWordPieceTokenizer
+    from tokemb.vocabulary.tokenizers_library import BertWordPieceTokenizer
 
     tokenizer = BertWordPieceTokenizer(ids, lowercase=lowercase)
     return lambda texts: [encoding.ids for encoding in tokenizer.encode_batch(texts)]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tokenizers import Regex, decoders, normalizers, pre_tokenizers
-from tokenizers.normalizers import Normalizer
-from tokenizers.pre_tokenizers import PreTokenizer
-
 from tokemb.errors import VocabularyError
 from tokemb.importers.unicode_text import is_unicode
-from tokemb.vocabulary.profiles import ASCII_PUNCTUATION, ASCII_SPACE, ASCII_UPPER, PROFILES, Profile, python_lower
+from tokemb.vocabulary.expressions import ASCII_PUNCTUATION, ASCII_SPACE, ASCII_UPPER
+from tokemb.vocabulary.profiles import PROFILES, Profile, python_lower
+from tokemb.vocabulary.tokenizers_library import Normalizer, PreTokenizer, Regex, decoders, normalizers, pre_tokenizers
 
 DEFAULT_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 """The default ``filters`` of a ``Tokenizer``."""

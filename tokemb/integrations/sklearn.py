@@ -176,6 +176,10 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _vocabulary(self, texts: Path | Iterable[Any]) -> Encoder:
         fit_arguments = {name: getattr(self, name) for name in _FIT_ARGUMENTS}
+        if isinstance(self.reserve, Iterator):
+            raise ArgumentError(
+                f"reserve must be read in each fit; received {type(self.reserve).__name__}: pass a list of tokens"
+            )
         if self.encoder is None:
             return fit_vocab(texts, **fit_arguments, threads=self.threads)
         defaults = EncoderTransformer().get_params()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import llvmlite.binding as llvm
@@ -64,13 +65,21 @@ def object_code(module: str, name: str, arguments: Sequence[Any], machine: llvm.
         The content of an object file. The function in it has the same name and takes its arguments as
         ``tokemb.kernels.kernel`` passes them.
     """
-    function = getattr(importlib.import_module(f"tokemb.kernels.{module}"), name)
-    compiled = numba.njit(function, **_OPTIONS, **_NO_WRAPPERS)
+    source = getattr(importlib.import_module(f"tokemb.kernels.{module}"), name)
+    compiled = numba.njit(source, **_OPTIONS, **_NO_WRAPPERS)
     compiled.compile(tuple(map(_type_of, arguments)))
     [signature] = compiled.signatures
     code = llvm.parse_assembly(compiled.inspect_llvm(signature))
-    code.get_function(compiled.overloads[signature].fndesc.llvm_func_name).name = name
+    function = code.get_function(compiled.overloads[signature].fndesc.llvm_func_name)
+    function.name = name
     return machine.emit_object(code)
+
+
+@cache
+def plain_function(module: str, name: str) -> Callable[..., Any]:
+    """Return a function of a module of this package as Numba compiles and calls it, without other assumptions."""
+    function = getattr(importlib.import_module(f"tokemb.kernels.{module}"), name)
+    return numba.njit(function, nogil=True, **_OPTIONS)
 
 
 def _type_of(argument: Any) -> types.Type:  # noqa: ANN401

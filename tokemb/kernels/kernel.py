@@ -12,9 +12,10 @@ import logging
 from functools import cache
 from operator import index
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tokemb.kernels import object_cache
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 # The status codes of Numba's functions (numba/core/callconv.py) for success with and without a result.
 _OK, _OK_NONE = 0, -2
+
+# The versions whose calling convention was tested: the first, and the first that was not. setup.cfg has the same.
+KNOWN_VERSIONS = {"numba": ((0, 61), (0, 69)), "llvmlite": ((0, 44), (0, 51))}
 
 _loading = Lock()
 # The machine code is freed with its engine.
@@ -53,10 +57,12 @@ class Kernel:
         for argument in arguments:
             _flatten(argument, argument_types, words)
         signature = tuple(argument_types)
-        function = self._functions.get(signature)
-        if function is None:
+        if signature not in self._functions:
             with _loading:
-                function = self._functions[signature] = self._load(signature, arguments, len(words))
+                self._functions[signature] = self._load(signature, arguments, len(words))
+        function = self._functions[signature]
+        if function is None:
+            return self._call_numba(arguments)
         result, error = ctypes.c_int64(), ctypes.c_void_p()
         status = function(ctypes.addressof(result), ctypes.addressof(error), *words)
         if status not in (_OK, _OK_NONE):
@@ -64,6 +70,10 @@ class Kernel:
         return result.value
 
     def _load(self, signature: tuple[Any, ...], arguments: tuple[Any, ...], words: int) -> Any:  # noqa: ANN401
+        """Return the machine code as a function, or ``None`` if Numba must call it."""
+        return self._load_machine_code(signature, arguments, words) if _convention_is_known() else None
+
+    def _load_machine_code(self, signature: tuple[Any, ...], arguments: tuple[Any, ...], words: int) -> Any:  # noqa: ANN401
         import llvmlite.binding as llvm
 
         machine, processor = _machine()
@@ -82,6 +92,66 @@ class Kernel:
         _engines.append(engine)
         argument_types = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * words]
         return ctypes.CFUNCTYPE(ctypes.c_int32, *argument_types)(engine.get_function_address(self._name))
+
+    def _call_numba(self, arguments: tuple[Any, ...]) -> int:
+        from tokemb.kernels.compiler import plain_function
+
+        return int(plain_function(self._module, self._name)(*map(_as_numba_takes_it, arguments)) or 0)
+
+
+def _as_numba_takes_it(argument: Any) -> Any:  # noqa: ANN401
+    """Return ``argument`` with integers as ``int``, so that there is one function for all of them."""
+    if isinstance(argument, tuple):
+        return type(argument)(*map(_as_numba_takes_it, argument))
+    return argument if isinstance(argument, np.ndarray) else index(argument)
+
+
+class _Probe(NamedTuple):
+    """The argument of the probe, with all kinds of values that kernels take."""
+
+    table: npt.NDArray[np.int64]
+    factor: int
+    flags: npt.NDArray[np.uint8]
+
+
+@cache
+def _convention_is_known() -> bool:
+    """Return whether machine code is called as this module assumes. Otherwise explain once that Numba calls it."""
+    reason = _unknown_version() or _failed_probe()
+    if reason is not None:
+        logging.getLogger("tokemb").warning(
+            "tokemb compiles its kernels in each process, because %s: pip install --upgrade tokemb", reason
+        )
+    return reason is None
+
+
+def _unknown_version() -> str | None:
+    from importlib.metadata import version  # a slow import that small inputs do not need
+
+    for package, (first, end) in KNOWN_VERSIONS.items():
+        installed = version(package)
+        numbers = tuple(int(number) if number.isdigit() else -1 for number in installed.split(".")[:2])
+        if not first <= numbers < end:
+            return f"{package} {installed} is not a version that it was tested with"
+    return None
+
+
+def _failed_probe() -> str | None:
+    """Return why a call of a small kernel with all kinds of arguments fails, or ``None``."""
+    out = np.zeros(4, np.int64)
+    probe = _Probe(np.arange(6).reshape(2, 3), 7, np.array([5, 250], np.uint8))
+    argument_types: list[Any] = []
+    words: list[int] = []
+    for argument in (out, probe, -2):
+        _flatten(argument, argument_types, words)
+    try:
+        function = Kernel("probe", "probe")._load_machine_code(tuple(argument_types), (out, probe, -2), len(words))
+        result, error = ctypes.c_int64(), ctypes.c_void_p()
+        status = function(ctypes.addressof(result), ctypes.addressof(error), *words)
+    except Exception as failure:  # any error of a compiler whose interface has changed
+        return f"its machine code cannot be loaded ({type(failure).__name__})"
+    correct = (status, result.value, out.tolist()) == (_OK, -14, [15, 12, 255, 23])
+    return None if correct else "a small kernel gave a wrong result"
 
 
 def _flatten(argument: Any, argument_types: list[Any], words: list[int]) -> None:  # noqa: ANN401

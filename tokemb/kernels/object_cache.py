@@ -1,9 +1,13 @@
-"""Machine code on disk: beside the package, or in the user's cache folder if the package folder is not writable."""
+"""Machine code on disk: beside the package, or in the user's cache folder if the package folder is not writable.
+
+A folder that other users can write to is not used.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -31,7 +35,7 @@ def sources_digest() -> bytes:
 
 def read(name: str) -> bytes | None:
     """Return the code that was saved as ``name``, or ``None`` if it is missing or damaged."""
-    for folder in _folders():
+    for folder in filter(_is_private, _folders()):
         with suppress(OSError):
             content = (folder / name).read_bytes()
             if content[:_DIGEST_SIZE] == _DIGEST(content[_DIGEST_SIZE:]).digest():
@@ -43,7 +47,9 @@ def write(name: str, code: bytes) -> None:
     """Save ``code`` in the first writable folder. Do nothing if there is none."""
     for folder in _folders():
         with suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            if not _is_private(folder):
+                continue
             temporary = folder / f".{name}.{uuid4().hex}"
             try:
                 temporary.write_bytes(_DIGEST(code).digest() + code)
@@ -51,6 +57,17 @@ def write(name: str, code: bytes) -> None:
             finally:
                 temporary.unlink(missing_ok=True)
             return
+
+
+def _is_private(folder: Path) -> bool:
+    """Return whether only this user and the administrator can write to a folder. Others could replace machine code."""
+    if not hasattr(os, "geteuid"):  # Windows, where the user's folders are private
+        return True
+    try:
+        status = folder.stat()
+    except OSError:
+        return False
+    return status.st_uid in (0, os.geteuid()) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _folders() -> Iterator[Path]:

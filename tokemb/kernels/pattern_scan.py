@@ -20,6 +20,7 @@ from tokemb.kernels.structs import (
     NORMALIZED_BY_TABLE,
     SCAN_FULL,
     SPECIAL,
+    UNCHANGED,
     UNLESS_COMPOSED,
     WIDTH,
     Int64,
@@ -107,17 +108,21 @@ def _may_be_composed(composed: UInt8, text: UInt8, at: int, end: int) -> bool:
 
 
 @inlined
+def _copy_few(data: UInt8, at: int, end: int, scratch: UInt8, filled: int) -> int:
+    """Copy ``data[at:end]`` as ``_copy``, byte by byte."""
+    for offset in range(end - at):
+        scratch[filled + offset] = data[at + offset]
+    return filled + max(end - at, 0)
+
+
+@inlined
 def _copy(data: UInt8, at: int, end: int, scratch: UInt8, filled: int) -> int:
     """Copy ``data[at:end]`` to ``scratch`` from ``filled`` on. Return the end in ``scratch``."""
     while at + WIDTH <= len(data) and at < end:
         copy_folded(data, at, _NO_BYTE, _NO_FURTHER, scratch, filled)
         filled += min(WIDTH, end - at)
         at += WIDTH
-    while at < end:
-        scratch[filled] = data[at]
-        filled += 1
-        at += 1
-    return filled
+    return _copy_few(data, at, end, scratch, filled)
 
 
 @inlined
@@ -153,9 +158,10 @@ def _normalize(
         entry = page * 256 + (code & 255)
         if flags[entry] & NEEDS_REFERENCE:
             return filled, LEFT_TO_REFERENCE
-        for position in range(entry_starts[entry], entry_starts[entry + 1]):
-            scratch[filled] = entry_text[position]
-            filled += 1
+        if flags[entry] & UNCHANGED:
+            filled = _copy_few(data, at - length, at, scratch, filled)
+        else:
+            filled = _copy_few(entry_text, entry_starts[entry], entry_starts[entry + 1], scratch, filled)
     return filled, status
 
 

@@ -21,6 +21,7 @@ from tokemb.kernels.structs import (
     RUN_BITS,
     SPECIAL,
     TAIL,
+    UNCHANGED,
     WIDTH,
     Int32,
     Table,
@@ -168,8 +169,8 @@ def pretokenize(
 
     Args:
         table: The tables of the characters.
-        characters: int32 (entries,), the ids of characters that are pre-tokens of their own, -1 for others. Such a
-            pre-token is not written to ``scratch``. Minus its id, minus 1, takes the place of its start.
+        characters: int32 (CODES,), one plus the ids of characters that are pre-tokens of their own, 0 for others. Such
+            a pre-token is not written to ``scratch``. Minus its id, minus 1, takes the place of its start.
         data: uint8, the text.
         at: Where to begin.
         end: The end of the text.
@@ -200,6 +201,21 @@ def pretokenize(
             if done == WIDTH or at >= end:
                 continue
         code, length = decode(data, at)
+        if characters[code]:
+            ends[ended] = filled
+            ended += last_class & KEPT
+            last_class = 0
+            before = started
+            # Such characters occur in runs, so they have a loop of their own.
+            while characters[code]:
+                starts[started] = -characters[code]
+                started += 1
+                at += length
+                if at >= end or started >= CHUNK:
+                    break
+                code, length = decode(data, at)
+            ended += started - before
+            continue
         page = page_of[code >> 8]
         if page < 0:
             requested_pages[code >> 8] = 1
@@ -207,25 +223,6 @@ def pretokenize(
             at += length
             continue
         index = page * 256 + (code & 255)
-        if characters[index] >= 0:
-            ends[ended] = filled
-            ended += last_class & KEPT
-            last_class = 0
-            before = started
-            # Such characters occur in runs, so they have a loop of their own.
-            while characters[index] >= 0:
-                starts[started] = -1 - characters[index]
-                started += 1
-                at += length
-                if at >= end or started >= CHUNK:
-                    break
-                code, length = decode(data, at)
-                page = page_of[code >> 8]
-                if page < 0:
-                    break
-                index = page * 256 + (code & 255)
-            ended += started - before
-            continue
         flag = flags[index]
         if flag & NEEDS_REFERENCE or (flag & BEGINS_TOKEN and token_begins(data, at, end, tokens, token_starts)):
             return end, filled, last_class, started, ended, LEFT_TO_REFERENCE
@@ -247,6 +244,10 @@ def pretokenize(
                 last_class = char_class
             scratch[filled] = entry_text[position]
             filled += 1
+        if flag & UNCHANGED:
+            for offset in range(length):
+                scratch[filled - 1 + offset] = data[at - length + offset]
+            filled += length - 1
     return at, filled, last_class, started, ended, status
 
 

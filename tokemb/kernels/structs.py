@@ -18,8 +18,9 @@ Float32 = npt.NDArray[np.float32]
 WIDTH = 64
 
 # Characters are looked up in pages of 256.
+CODES = 0x110000
 PAGE = 256
-PAGES = 0x110000 // PAGE
+PAGES = CODES // PAGE
 
 # The class of a character is one byte of flags and a run number. KEPT: the character is part of a pre-token. ALONE: the
 # character is a pre-token of its own. The RUN_BITS number the runs: two neighbours with the same number are in one
@@ -35,8 +36,8 @@ MAX_RUNS = (RUN_BITS >> RUN_SHIFT) + 1
 MAX_CHARACTERS = 32
 
 # Flags of a character. NEEDS_REFERENCE: the reference must encode a row with it. BEGINS_TOKEN: an added token begins
-# with it.
-NEEDS_REFERENCE, BEGINS_TOKEN = 0x01, 0x02
+# with it. UNCHANGED: normalization does not change it.
+NEEDS_REFERENCE, BEGINS_TOKEN, UNCHANGED = 0x01, 0x02, 0x04
 
 # The status of a row after a scan. NEEDS_PAGE and NEEDS_PRETOKEN: it must be scanned again with a larger table.
 DONE, NEEDS_PAGE, NEEDS_PRETOKEN, LEFT_TO_REFERENCE = 0, 1, 2, 3
@@ -89,9 +90,11 @@ class Table(NamedTuple):
         ranges: uint8 (ranges, 3), lowest byte, number of further bytes, class: bytes that become one byte, themselves
             or plus 32. The class of all other bytes is ``SPECIAL``. Bytes in no range separate.
         folded: uint8 (2,), lowest byte, number of further bytes: the bytes to which 32 is added.
-        page_of: int32 (PAGES,), the index of a page of characters in the other arrays. -1 if it was not queried yet.
+        page_of: int32 (PAGES,), the index of a page of characters in the other arrays, where equal pages are stored
+            once. -1 if the page is not in the table yet.
         starts: int32 (pages * PAGE + 1,), the start of each normalized character in ``text`` and ``classes``.
-        text: uint8 (total,), the normalized characters in UTF-8.
+        text: uint8 (total,), the normalized characters in UTF-8. One byte, whose value is not used, stands for a
+            character with the flag ``UNCHANGED``.
         classes: uint8 (total,), the class of each byte of ``text``.
         flags: uint8 (pages * PAGE,), the flags of each character.
         tokens: uint8, the added tokens that are matched before normalization, in UTF-8.

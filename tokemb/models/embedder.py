@@ -21,7 +21,7 @@ from tokemb.models.keras_model import KerasModel
 from tokemb.models.keras_names import check_names
 from tokemb.models.model_layers import names_of, part_after_text, text_fingerprints
 from tokemb.rows.pooling import POOLINGS, Float32
-from tokemb.rows.ragged import Ragged, check_id_rows, check_ids
+from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.vocabulary.folder import TOKENIZER
 from tokemb.vocabulary.vocabulary import check_vocabulary
 
@@ -188,7 +188,6 @@ class Embedder:
     def pool_rows(self, rows: Ragged, pooling: str) -> Float32:
         """Pool rows without padding. Return float32 ``(rows, dim)``."""
         check_choice("pooling", pooling, POOLINGS)
-        rows = Ragged(check_ids(rows.values), rows.row_splits)
         self.check(rows.values)
         return self._model.pool_rows(rows, pooling)
 

@@ -44,7 +44,7 @@ def embedding_model(
     *,
     mask_zero: bool | None = None,
     vectors: npt.ArrayLike | Path | Pretrained | object | None = None,
-    missing: str = "random",
+    initializer: str = "random",
     trainable: bool = True,
     seed: int | None = None,
 ) -> keras.Model:
@@ -57,7 +57,7 @@ def embedding_model(
         vectors: The initial matrix, float ``(input_dim, output_dim)``, or pre-trained vectors: a file that
             ``tokemb.models.pretrained.load_vectors`` reads, its result, or gensim's ``KeyedVectors``. ``None`` uses the
             random initializer of Keras.
-        missing: How to initialize tokens without a pre-trained vector, as for
+        initializer: How to initialize tokens without a pre-trained vector, as for
             ``tokemb.models.pretrained.starting_matrix``.
         trainable: Whether training changes the vectors.
         seed: Seed of the random vectors.
@@ -79,7 +79,7 @@ def embedding_model(
         output_dim = check_count("output_dim", output_dim)
     matrix = None
     if vectors is not None:
-        matrix = _check_matrix(_initial_vectors(vectors, encoder, missing, seed), encoder, output_dim)
+        matrix = _check_matrix(_initial_vectors(vectors, encoder, initializer, seed), encoder, output_dim)
 
     import keras
 
@@ -98,14 +98,14 @@ def embedding_model(
     return model
 
 
-def _initial_vectors(vectors: Any, encoder: Encoder, missing: str, seed: int | None) -> npt.ArrayLike:  # noqa: ANN401
+def _initial_vectors(vectors: Any, encoder: Encoder, initializer: str, seed: int | None) -> npt.ArrayLike:  # noqa: ANN401
     """Return the matrix that ``vectors`` is, or make it from pre-trained vectors."""
     from tokemb.models.pretrained import Pretrained, load_vectors, starting_matrix
 
     if isinstance(vectors, (Path, str)) or hasattr(vectors, "key_to_index"):
         vectors = load_vectors(vectors, encoder.vocabulary)
     if isinstance(vectors, Pretrained):
-        return starting_matrix(encoder, vectors, missing=missing, seed=seed)
+        return starting_matrix(encoder, vectors, initializer=initializer, seed=seed)
     matrix: npt.ArrayLike = vectors
     return matrix
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from tokemb._validation import check_count
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.files.folders import is_columns_folder
+from tokemb.files.overlap import replaced_input
 from tokemb.formats.shards import ShardFolder
 from tokemb.models.embedder import Embedder
 from tokemb.pipeline.embed import embed_corpus, embed_ids
@@ -20,7 +20,7 @@ from tokemb.pipeline.encoded_stream import RowOptions
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport, TableReport
 from tokemb.sources.corpus import read_corpus, read_table
-from tokemb.sources.listing import Source, find_sources, identify
+from tokemb.sources.listing import Source, find_sources, identify, identify_files
 from tokemb.tables.encoder import ColumnEncoder
 from tokemb.vocabulary.vocabulary import check_vocabulary
 
@@ -224,14 +224,14 @@ def _embed_ids(
     from tokemb.formats import open_ids
 
     source = open_ids(*files)
-    _check_apart(source.files, output)
-    target = _target(output, sharding[0], sharding[1], lambda: {"files": _described(source.files)}, sharding[2])
+    _check_distinct(source.files, output)
+    target = _target(output, sharding[0], sharding[1], lambda: {"files": identify_files(source.files)}, sharding[2])
     return embed_ids(embedder, source, target, pooling, dtype, force=sharding[2], round_floats=round_floats)
 
 
 def _check_not_an_input(files: list[str | Path], output: Path, reading: dict[str, Any]) -> None:
     """Raise ``ArgumentError`` if writing the output would replace a file that is read, or a folder around it."""
-    _check_apart([Path(source.path) for source in _sources(files, reading) if source.filesystem is None], output)
+    _check_distinct([Path(source.path) for source in _sources(files, reading) if source.filesystem is None], output)
 
 
 def _sources(files: list[str | Path], reading: dict[str, Any]) -> list[Source]:
@@ -239,14 +239,9 @@ def _sources(files: list[str | Path], reading: dict[str, Any]) -> list[Source]:
     return find_sources(files, *options)
 
 
-def _check_apart(files: Iterable[Path], output: Path) -> None:
-    if not output.exists():
-        return
-    target = Path(os.path.realpath(output))
-    for file in files:
-        source = Path(os.path.realpath(file))
-        if source == target or target in source.parents or (file.exists() and os.path.samefile(file, output)):
-            raise ArgumentError(f"output={output} is also read: name another file")
+def _check_distinct(files: Iterable[Path], output: Path) -> None:
+    if replaced_input(files, output) is not None:
+        raise ArgumentError(f"output={output} is also read: name another file")
 
 
 def _target(
@@ -268,10 +263,6 @@ def _identity(files: list[str | Path], reading: dict[str, Any]) -> dict[str, Any
     described = identify(_sources(files, reading))
     options = {name: value for name, value in reading.items() if name not in ("filesystem", "on_read")}
     return None if described is None else {"files": described, **_READING, **options}
-
-
-def _described(files: Iterable[Path]) -> list[list[Any]]:
-    return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
 
 
 def _loaded(vocabulary: Encoder | Path | str) -> Encoder:

@@ -15,8 +15,15 @@ from tokemb.rows.threads import parallel_map, split_rows, thread_count, worth_ke
 
 def check_splits(values: Int32, row_splits: Int64) -> None:
     """Raise ``ArgumentError`` unless ``row_splits`` split ``values`` into rows. Kernels do not check bounds."""
-    if not len(row_splits) or row_splits[0] < 0 or row_splits[-1] > len(values) or np.any(np.diff(row_splits) < 0):
-        raise ArgumentError(f"row_splits must ascend from 0 to the {len(values)} ids in values")
+    # Neighbours are compared, since the differences of extreme values wrap around.
+    descends = np.any(row_splits[1:] < row_splits[:-1])
+    if not len(row_splits) or row_splits[0] < 0 or row_splits[-1] > len(values) or descends:
+        raise wrong_splits(len(values))
+
+
+def wrong_splits(total: int) -> ArgumentError:
+    """Return the error for row splits that do not split ``total`` ids into rows."""
+    return ArgumentError(f"row_splits must ascend from 0 to the {total} ids in values")
 
 
 def pack_rows(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tokemb._arrays import Int32, Int64
 from tokemb._validation import check_count, check_optional_count, check_side
 from tokemb.errors import ArgumentError
-from tokemb.rows.pack_rows import check_splits, pack_rows, select_ids
+from tokemb.rows.pack_rows import check_splits, pack_rows, select_ids, wrong_splits
 
 
 def check_ids(ids: npt.ArrayLike) -> Int32:
@@ -39,6 +39,16 @@ def check_ids(ids: npt.ArrayLike) -> Int32:
     return array.astype(np.int32, copy=False)
 
 
+def _check_int64(row_splits: npt.ArrayLike) -> Int64:
+    """Return ``row_splits`` as an int64 array of the same shape, in the byte order of the machine."""
+    array = np.asarray(row_splits)
+    if array.dtype.kind not in "iu":
+        raise ArgumentError(f"row_splits must be integers; received dtype {array.dtype}")
+    if array.dtype.itemsize == 8 and array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
+        raise ArgumentError(f"row_splits must fit int64; received {array.max()}")
+    return array.astype(np.int64, copy=False)
+
+
 def check_id_rows(ids: npt.ArrayLike) -> Int32:
     """Return ``ids`` as an int32 array ``(rows, maxlen)``.
 
@@ -59,6 +69,10 @@ class Ragged:
         values: int32 array ``(total,)`` with the ids of all rows, one row after the other.
         row_splits: int64 array ``(rows + 1,)``. Row ``i`` is ``values[row_splits[i]:row_splits[i + 1]]``.
 
+    Raises:
+        ArgumentError: If ``values`` are not integers that fit int32, or ``row_splits`` do not ascend from 0 to their
+            number. Other integer dtypes are converted.
+
     Example:
         >>> ragged = Ragged.from_rows([[1, 2, 3], [], [4]])
         >>> ragged.row_splits
@@ -71,6 +85,18 @@ class Ragged:
 
     values: Int32
     row_splits: Int64
+
+    def __post_init__(self) -> None:
+        values, row_splits = check_ids(self.values), _check_int64(self.row_splits)
+        if values.ndim != 1 or row_splits.ndim != 1:
+            raise ArgumentError(
+                f"values and row_splits must have one axis; received shapes {values.shape} and {row_splits.shape}"
+            )
+        check_splits(values, row_splits)
+        if row_splits[0] != 0 or row_splits[-1] != len(values):
+            raise wrong_splits(len(values))
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "row_splits", row_splits)
 
     @classmethod
     def from_rows(cls, rows: Iterable[Sequence[int] | npt.NDArray[Any]]) -> Ragged:

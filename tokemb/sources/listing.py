@@ -73,21 +73,22 @@ class Source:
 
     def size(self) -> int | None:
         """Return the (compressed) size on disk in bytes. ``None`` if it is not known, for example for a pipe."""
-        if self.filesystem is not None:
-            size: int | None = self.filesystem.get_file_info(self.path).size
-            return size
-        if self.path == STANDARD_INPUT or not os.path.isfile(self.path):
-            return None
-        return os.path.getsize(self.path)
+        return self._property("size", "st_size")
 
     def modified(self) -> int | None:
         """Return the modification time in nanoseconds since 1970. ``None`` if it is not known, as for a pipe."""
-        if self.filesystem is not None:
-            time: int | None = self.filesystem.get_file_info(self.path).mtime_ns
-            return time
-        if self.path == STANDARD_INPUT or not os.path.isfile(self.path):
+        return self._property("mtime_ns", "st_mtime_ns")
+
+    def _property(self, remote: str, local: str) -> int | None:
+        """Return an attribute of the file: ``remote`` as Arrow names it, ``local`` as the system does."""
+        if self.filesystem is None and (self.path == STANDARD_INPUT or not os.path.isfile(self.path)):
             return None
-        return os.stat(self.path).st_mtime_ns
+        value: int | None = (
+            getattr(os.stat(self.path), local)
+            if self.filesystem is None
+            else getattr(self.filesystem.get_file_info(self.path), remote)
+        )
+        return value
 
     @property
     def kind(self) -> str:
@@ -102,6 +103,11 @@ def identify(sources: Iterable[Source]) -> list[list[Any]] | None:
     """
     files = [[source.name, source.size(), source.modified()] for source in sources]
     return None if any(size is None for _, size, _ in files) else files
+
+
+def identify_files(files: Iterable[Path]) -> list[list[Any]]:
+    """Return the same as ``identify`` for files of the local file system."""
+    return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
 
 
 def find_sources(

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, TOKEN_ROWS
 from tokemb.errors import TextError, TextTypeError
+from tokemb.sources.numpy_strings import from_numpy
 from tokemb.sources.tensorflow_texts import is_tensorflow, tensorflow_columns
 from tokemb.sources.wrong_texts import warn_of_whole_texts, wrong_array, wrong_row, wrong_table
 
@@ -163,7 +164,7 @@ def _numpy_batches(array: npt.NDArray[Any]) -> Iterator[pa.Array | list[Any]]:
     for start in range(0, len(array), step):
         rows = array[start : start + step]
         try:
-            batch = pa.array(rows, STRINGS) if is_strings else list(rows)
+            batch = from_numpy(rows, STRINGS) if is_strings else list(rows)
         except (pa.ArrowException, TypeError, ValueError):
             batch = list(rows)  # the rows are checked one by one, which gives a better message
         yield batch

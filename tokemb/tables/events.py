@@ -135,9 +135,14 @@ def _require_values(name: str, column: pa.ChunkedArray) -> pa.Array:
     """Return a column as one array.
 
     Raises:
+        TextTypeError: If values are lists or structures.
         TextError: If a value is missing. The message names the first row.
     """
     values = _one_array(column)
+    if pt.is_nested(values.type):
+        raise TextTypeError(
+            f"rows are grouped and ordered by single values; the column {name!r} holds {values.type}: convert it"
+        )
     missing = pc.is_null(values, nan_is_null=pt.is_floating(values.type))
     if pt.is_large_string(values.type):
         missing = pc.or_(missing, pc.fill_null(pc.equal(values, ""), False))

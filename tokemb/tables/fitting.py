@@ -16,9 +16,7 @@ from tokemb.fit import fit_vocab
 from tokemb.rows.ragged import Ragged
 from tokemb.tables.column import Column, named_parts, setting_by_column, shared_setting, vocabulary_groups
 from tokemb.tables.values import MISSING, Values, join, values_of
-
-# Values are looked up unchanged. This profile splits texts the least.
-_PROFILE = "whitespace"
+from tokemb.vocabulary.profiles import EVENT_PROFILE
 
 Setting = int | None | Mapping[str, int | None]
 
@@ -76,7 +74,7 @@ class _ColumnCounts:
         self.groups = groups
         self._parts_by_name = parts_by_name
         self._kinds: dict[str, str] = {}
-        self._counts = [RunningCounts(_PROFILE) for _ in groups]
+        self._counts = [RunningCounts(EVENT_PROFILE) for _ in groups]
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add the values of a batch."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tokemb.errors import ArgumentError, TextError, TextTypeError
 from tokemb.sources.corpus import read_table
+from tokemb.sources.numpy_strings import from_numpy
 
 
 def table_batches(
@@ -91,8 +92,10 @@ def _column(name: object, values: Any) -> pa.Array | pa.ChunkedArray:  # noqa: A
     try:
         if hasattr(values, "__arrow_c_stream__") and not hasattr(values, "iloc"):
             return pa.chunked_array(values)
+        if isinstance(values, np.ndarray):
+            return from_numpy(values, from_pandas=True)
         return pa.array(values, from_pandas=True)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise TextTypeError(f"the column {name!r} must hold values of one type: {_one_line(error)}") from None
 
 

@@ -50,6 +50,7 @@ def train_classifier(
     rows: Labelled,
     *,
     encoder: Encoder | None = None,
+    profile: str = "words",
     test: Labelled | None = None,
     head: str = "mean",
     maxlen: int | None = None,
@@ -64,6 +65,7 @@ def train_classifier(
     Args:
         rows: The texts and their labels. Labels are integers or texts. Classes are sorted.
         encoder: The vocabulary. ``None`` fits one of at most 30,000 words to the texts.
+        profile: How text is split if ``encoder`` is ``None``, as for ``tokemb.fit_vocab``.
         test: The test set. ``None`` computes the metrics on the validation split.
         head: The layers above the embedding, as for ``tokemb.training.heads.classifier``.
         maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or 256.
@@ -93,7 +95,7 @@ def train_classifier(
     texts = rows.texts
     if encoder is None:
         counted, texts = tee_if_iterator(texts)
-        encoder = fit_vocab(counted, max_size=MAX_SIZE)
+        encoder = fit_vocab(counted, profile=profile, max_size=MAX_SIZE)
     data = _Data(encoder.encode_ragged(texts, maxlen=maxlen), targets, _batch_length(head, maxlen))
     test_data = None
     if test is not None and test_targets is not None:
@@ -169,16 +171,19 @@ def classes_of(labels: Sequence[Label]) -> list[Label]:
 
 
 def _check_labels(labels: Sequence[Label]) -> None:
+    for row, label in enumerate(labels, 1):
+        is_nan = isinstance(label, float) and label != label
+        if label is None or is_nan or (isinstance(label, str) and not label.strip()):
+            raise TextError(f"row {row} has no label: fill it, or drop the row")
+        if not isinstance(label, (int, str)):
+            kind = type(label).__name__
+            raise TextError(f"labels must be integers or texts; the label of row {row} is {label} of type {kind}")
     missing = _missing_spellings(labels)
     for row, label in enumerate(labels, 1):
-        if label is None or label != label or (isinstance(label, str) and not label.strip()):
-            raise TextError(f"row {row} has no label: fill it, or drop the row")
         if label in missing:
             raise TextError(
                 f"row {row} has no label: all others are integers and it is {label!r}: fill it, or drop the row"
             )
-        if not isinstance(label, (int, str)):
-            raise TextError(f"labels must be integers or texts; the label of row {row} is {label!r}")
 
 
 def _missing_spellings(labels: Sequence[Label]) -> set[Label]:

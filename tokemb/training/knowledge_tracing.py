@@ -151,7 +151,11 @@ class Answers:
         skills, events = encoder.encode_ragged(table).values()
         if not isinstance(skills, Ragged) or not isinstance(events, Ragged):
             raise TextError("answers must be lists, one list per student: make them with group_events")
-        correct = Ragged(_parse_correct(table[correct_column].combine_chunks().values), skills.row_splits)
+        lists = table[correct_column].combine_chunks()
+        if lists.null_count:
+            row = pc.index(pc.is_null(lists), True).as_py()
+            raise TextError(f"row {row + 1} has no list in the column {correct_column!r}: fill it, or drop the row")
+        correct = Ragged(_parse_correct(lists.flatten()), skills.row_splits)
         return cls(drop_last(events), drop_first(skills), drop_first(correct))
 
     @property

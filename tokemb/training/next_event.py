@@ -39,6 +39,7 @@ from tokemb.training.next_model import (
     uses_sampled_softmax,
 )
 from tokemb.training.sequences import drop_first, drop_last, windows
+from tokemb.vocabulary.profiles import EVENT_PROFILE
 
 if TYPE_CHECKING:
     import keras
@@ -100,7 +101,7 @@ def train_next(
     sizes = {name: check_count(name, value) for name, value in (("maxlen", maxlen), ("dim", dim), ("units", units))}
     if encoder is None:
         counted, sequences = tee_if_iterator(sequences)
-        encoder = fit_vocab(counted, profile="whitespace")
+        encoder = fit_vocab(counted, profile=EVENT_PROFILE)
     rows = encoder.encode_ragged(sequences)
     training_rows = drop_last(rows) if test is None else rows
     training, validation = schedule.split(len(training_rows))

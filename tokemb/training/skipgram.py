@@ -41,8 +41,8 @@ class SkipGram:
         negatives: The number of negative samples for each pair.
         sample: Tokens whose relative frequency is higher than this are subsampled. 0 turns it off.
         epochs: The number of epochs.
-        learning_rate: The initial learning rate. It decreases linearly to ``last_rate``.
-        last_rate: The final learning rate.
+        learning_rate: The initial learning rate. It decreases linearly to ``final_learning_rate``.
+        final_learning_rate: The final learning rate.
         seed: The random seed.
         threads: The number of threads. With one, a seed reproduces the vectors. With more, runs give different vectors.
 
@@ -56,7 +56,7 @@ class SkipGram:
     sample: float = 1e-3
     epochs: int = 5
     learning_rate: float = 0.025
-    last_rate: float = 0.0001
+    final_learning_rate: float = 0.0001
     seed: int = 0
     threads: int = 1
 
@@ -66,10 +66,10 @@ class SkipGram:
         check_count("seed", self.seed, least=0)
         if not 0 <= self.sample < 1:
             raise ArgumentError(f"sample must be at least 0 and less than 1; received {self.sample}")
-        if not 0 < self.last_rate <= self.learning_rate < math.inf:
+        if not 0 < self.final_learning_rate <= self.learning_rate < math.inf:
             raise ArgumentError(
-                "learning_rate must be finite and at least last_rate, and both greater than 0; "
-                f"received {self.learning_rate} and {self.last_rate}"
+                "learning_rate must be finite and at least final_learning_rate, and both greater than 0; "
+                f"received {self.learning_rate} and {self.final_learning_rate}"
             )
 
 
@@ -200,7 +200,7 @@ class _TrainingState:
         settings, splits = self.settings, self.rows.row_splits
         first, last = int(self.bounds[chunk]), int(self.bounds[chunk + 1])
         progress = (epoch + splits[first] / len(self.rows.values)) / settings.epochs
-        learning_rate = settings.learning_rate + (settings.last_rate - settings.learning_rate) * progress
+        learning_rate = settings.learning_rate + (settings.final_learning_rate - settings.learning_rate) * progress
         state = np.random.SeedSequence((settings.seed, epoch, chunk)).generate_state(1, np.uint64)
         self._run(first, last, learning_rate, state.astype(np.uint64), sums)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pyarrow as pa
-from tokenizers import Tokenizer
 
 from tokemb._arrays import STRINGS
 from tokemb.errors import VocabularyError
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, is_failure
+from tokemb.vocabulary.tokenizers_library import Tokenizer
 
 
 def separator_of(specification: TokenizerJson) -> str | None:
@@ -54,8 +54,8 @@ class Joiner:
     """A fast equivalent of ``tokenizer.decode_batch`` for tokenizers whose decoder only joins tokens.
 
     Example:
-        >>> from tokenizers.models import WordLevel
-        >>> joiner = Joiner(Tokenizer(WordLevel({"to": 0, "be": 1})), 3, " ")
+        >>> from tokemb.vocabulary.tokenizers_library import models
+        >>> joiner = Joiner(Tokenizer(models.WordLevel({"to": 0, "be": 1})), 3, " ")
         >>> joiner.decode(Ragged.from_rows([[0, 1, 0, 1], [], [2, 1]]), skip_special_tokens=True)
         ['to be to be', '', 'be']
     """

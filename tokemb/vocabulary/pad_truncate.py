@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from tokemb._arrays import Int32
 from tokemb._validation import check_optional_count, check_side
@@ -13,6 +12,7 @@ from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
+from tokemb.vocabulary.tokenizers_library import Tokenizer
 
 # The words of Keras for the ends of a row, and those of tokenizers.
 _DIRECTIONS = {"post": "Right", "pre": "Left"}

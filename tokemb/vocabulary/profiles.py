@@ -6,13 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
-from tokenizers.decoders import Decoder
-from tokenizers.models import Model, WordLevel
-from tokenizers.normalizers import Normalizer
-from tokenizers.pre_tokenizers import PreTokenizer
-
 from tokemb._validation import check_choice
+from tokemb.vocabulary.expressions import (
+    ASCII_PUNCTUATION,
+    ASCII_SPACE,
+    ASCII_UPPER,
+    FINAL_SIGMA,
+    KERAS_SEPARATORS,
+    WORDS,
+)
+from tokemb.vocabulary.tokenizers_library import (
+    Decoder,
+    Model,
+    Normalizer,
+    PreTokenizer,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+)
 
 
 @dataclass(frozen=True)
@@ -35,44 +49,20 @@ class Profile:
 
     def tokenizer(self, model: Model | None = None) -> Tokenizer:
         """Return a tokenizer with this profile and ``model``, by default an empty model."""
-        tokenizer = Tokenizer(model or WordLevel({}, unk_token=""))
+        tokenizer = Tokenizer(model or models.WordLevel({}, unk_token=""))
         if self.normalizer is not None:
             tokenizer.normalizer = self.normalizer
         tokenizer.pre_tokenizer = self.pre_tokenizer
         return tokenizer
 
 
-# Scripts written without spaces, and symbols: each character is a token of its own. The script properties do not
-# include the prolonged sound mark and the half-width marks, which Unicode shares between the kana. Some emoji are not
-# "other symbols" (So): arrows are mathematical signs, and skin tones are modifiers.
-_ALONE = (
-    r"\p{Han}\p{Hiragana}\p{Katakana}\x{30FC}\x{FF70}\x{FF9E}\x{FF9F}"
-    r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-    r"\p{So}\p{Extended_Pictographic}\p{Emoji_Modifier}"
-)
-# A variation selector is a mark that selects how the preceding symbol is drawn. It is not part of a word.
-_WORD = rf"[[\p{{L}}\p{{M}}\p{{N}}_]&&[^{_ALONE}\p{{Variation_Selector}}]]"
-# Characters inside a word that are not letters: an apostrophe, and the joiners of Indic and Persian spelling.
-_JOIN = r"['\x{200C}\x{200D}]"
-_WORDS = rf"[{_ALONE}]|{_WORD}+(?:{_JOIN}{_WORD}+)*"
-
-# Python's str.lower, which Keras calls, writes a sigma at the end of a word as ς (Unicode, SpecialCasing,
-# Final_Sigma). Lowercase maps each character by itself. Otherwise both are equal.
-_CASED = r"[\p{Cased}&&[^\p{Case_Ignorable}]]"
-_FINAL_SIGMA = rf"(?<={_CASED}\p{{Case_Ignorable}}*)Σ(?!\p{{Case_Ignorable}}*{_CASED})"
-# The `filters` of the legacy Tokenizer, which it replaces by spaces, and the space at which it splits.
-_KERAS_SEPARATORS = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n ]+'
-
-# TextVectorization lowercases only A to Z (tf.strings.lower without an encoding), deletes ASCII punctuation, and
-# splits at ASCII white space (tf.strings.split without a separator).
-ASCII_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-ASCII_PUNCTUATION = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\x27]'
-ASCII_SPACE = r"[ \t\n\x0B\f\r]+"
+# The profile of events and of values of columns, which are looked up unchanged. It splits texts the least.
+EVENT_PROFILE = "whitespace"
 
 
 def python_lower() -> Normalizer:
     """Return a normalizer equivalent to Python's ``str.lower``."""
-    return normalizers.Sequence([normalizers.Replace(Regex(_FINAL_SIGMA), "ς"), normalizers.Lowercase()])
+    return normalizers.Sequence([normalizers.Replace(Regex(FINAL_SIGMA), "ς"), normalizers.Lowercase()])
 
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
@@ -82,12 +72,12 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             Profile(
                 "words",
                 normalizers.Sequence([normalizers.Replace("\u2019", "'"), normalizers.Lowercase()]),
-                pre_tokenizers.Split(Regex(_WORDS), "removed", invert=True),
+                pre_tokenizers.Split(Regex(WORDS), "removed", invert=True),
             ),
             Profile(
                 "keras",
                 python_lower(),
-                pre_tokenizers.Split(Regex(_KERAS_SEPARATORS), "removed"),
+                pre_tokenizers.Split(Regex(KERAS_SEPARATORS), "removed"),
                 ties="first seen",
             ),
             Profile(
@@ -102,7 +92,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 ties="descending",
             ),
             Profile(
-                "whitespace",
+                EVENT_PROFILE,
                 None,
                 pre_tokenizers.WhitespaceSplit(),
             ),

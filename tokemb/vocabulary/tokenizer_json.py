@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.files.json_content import parse_json
+from tokemb.vocabulary.tokenizers_library import HAS_COMPONENTS, Tokenizer
 
 TokenizerJson = dict[str, Any]
 
@@ -34,6 +33,9 @@ _KEYS_WITHOUT_IDS = ("truncation", "padding", "decoder")
 _COMPONENTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
 # The keys under which a component contains others.
 _SEQUENCES = frozenset({"normalizers", "pretokenizers", "processors", "decoders"})
+
+_LIBRARY = "the tokenizers library"
+_LIBRARY_1 = "tokenizers 1.0 (pip install 'tokenizers<1' for 0.2x, which loads more)"
 
 # Common names of the padding token, for files without padding.
 _PAD_NAMES = ("[PAD]", "<pad>", "<|pad|>")
@@ -105,9 +107,8 @@ def _load(text: str, name: str) -> Tokenizer:
         if not is_failure(error):
             raise
         reason = " ".join(str(error).split())
-        raise VocabularyError(
-            f"{name} is not a tokenizer.json that the tokenizers library can load: {reason:.300}"
-        ) from error
+        library = _LIBRARY if HAS_COMPONENTS else _LIBRARY_1
+        raise VocabularyError(f"{name} is not a tokenizer.json that {library} can load: {reason:.300}") from error
 
 
 def is_failure(error: BaseException) -> bool:

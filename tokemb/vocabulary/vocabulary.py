@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from tokenizers import Tokenizer
 
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
@@ -17,6 +16,7 @@ from tokemb.vocabulary.highest_id import check_highest_id
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, ids_of_tokens, unk_id
+from tokemb.vocabulary.tokenizers_library import Tokenizer, model_type
 
 
 class Vocabulary:
@@ -75,7 +75,7 @@ class Vocabulary:
         self.unk_id = unk_id(specification) if oov else None
         self.oov = oov
         self.profile = profile
-        self.algorithm = type(tokenizer.model).__name__.lower().replace("wordlevel", "word")
+        self.algorithm = model_type(tokenizer).lower().replace("wordlevel", "word")
         self.settings = settings
         self.corpus = corpus
         special_tokens = SpecialTokens.of(specification)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tokemb._arrays import Int32
 from tokemb.errors import ArgumentError
+from tokemb.sources.numpy_strings import from_numpy
 from tokemb.sources.texts import decode_dictionary
 
 Numbers = npt.NDArray[Any]
@@ -90,8 +91,10 @@ def _to_arrow(labels: Any) -> pa.Array:  # noqa: ANN401
         try:
             if hasattr(labels, "__arrow_c_stream__"):
                 column = pa.chunked_array(labels)
+            elif isinstance(labels, np.ndarray):
+                column = from_numpy(labels)
             else:
-                column = pa.array(labels if isinstance(labels, (list, tuple, np.ndarray)) else list(labels))
+                column = pa.array(labels if isinstance(labels, (list, tuple)) else list(labels))
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise ArgumentError(f"labels must be a column of numbers: {str(error).strip():.200}") from None
     if isinstance(column, pa.ChunkedArray):

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Protocol
 
-from tokemb.engine.components import UnprovableError, is_reordered
+from tokemb.engine.character_sets import is_reordered
+from tokemb.engine.components import UnprovableError
 from tokemb.kernels.structs import PAGE
 
 FINAL_SIGMA, MARK_ORDER = "final sigma", "mark order"

@@ -1,7 +1,7 @@
 """The normalization and class of every Unicode character, as arrays for programs that cannot query `tokenizers`.
 
-The tables of the scanner grow by a page of 256 characters when a text contains one of them. This module queries all
-pages, which is fast because most pages have characters of a single class.
+The tables of the scanner describe the characters whose normalization does not depend on others. This module adds rules
+for the other characters.
 """
 
 from __future__ import annotations
@@ -12,20 +12,17 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from tokenizers import normalizers
 
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.components import UnprovableError
 from tokemb.engine.scan_plan import char_table_of
 from tokemb.keras.layers.context_rules import ContextRule, context_rule
-from tokemb.kernels.structs import ALONE, KEPT, NEEDS_REFERENCE, PAGE, PAGES, TAIL, Int32, UInt8
+from tokemb.kernels.structs import NEEDS_REFERENCE, PAGE, PAGES, TAIL, UNCHANGED, Int32, UInt8
 from tokemb.vocabulary.tokenizer_json import BLANK, tokenizer_of
 
 # The class of an entry without a character.
 NOTHING = TAIL
 _SURROGATES = range(0xD800 // PAGE, 0xE000 // PAGE)
-# The first and the last mark in canonical order.
-_FIRST_MARK, _LAST_MARK = "\u0334", "\u0345"
 
 
 class UnicodeTable(NamedTuple):
@@ -62,6 +59,7 @@ def unicode_table(normalizer: str, pre_tokenizer: str) -> UnicodeTable:
     normalize = _identity
     if component is not None:
         normalize = tokenizer_of({**BLANK, "normalizer": component}).normalizer.normalize_str
+    char_table.query_tokenizers(range(PAGES))
     pages, dependent = _Pages(char_table, normalize), []
     for number in range(PAGES):
         dependent += pages.add(number)
@@ -81,46 +79,23 @@ class _Pages:
         self._pages: list[list[str] | int] = []
 
     def add(self, number: int) -> list[str]:
-        """Query a page. Return the characters in it that depend on their neighbours."""
+        """Add a page. Return the characters in it that depend on their neighbours."""
         if number in _SURROGATES:  # texts contain no surrogates
             self._pages.append([""] * PAGE)
             return []
-        characters = [chr(code) for code in range(number * PAGE, (number + 1) * PAGE)]
-        common_class = self._common_class(characters)
-        if common_class is not None:
-            self._pages.append(common_class)
-            return []
-        self._char_table.query_tokenizers([number])
         table = self._char_table.table
-        entry = int(table.page_of[number]) * PAGE
-        dependent = [
-            character
-            for character, flag in zip(characters, table.flags[entry : entry + PAGE], strict=True)
-            if flag & NEEDS_REFERENCE
-        ]
+        entries = slice(int(table.page_of[number]) * PAGE, (int(table.page_of[number]) + 1) * PAGE)
+        flags, starts = table.flags[entries], table.starts[entries]
+        if (flags == UNCHANGED).all() and len(classes := np.unique(table.classes[starts])) == 1:
+            self._pages.append(int(classes[0]))
+            return []
+        characters = [chr(code) for code in range(number * PAGE, (number + 1) * PAGE)]
         # The text of a dependent character is the normalized text of the character alone.
         self._pages.append([self._normalize(character) for character in characters])
-        return dependent
-
-    def _common_class(self, characters: list[str]) -> int | None:
-        """Return the class of all ``characters`` if they have a single one and normalization never changes them."""
-        text = "".join(characters)
-        if self._normalize(text) != text or _may_change(characters):
-            return None
-        doubled = "".join(character * 2 for character in characters)
-        split = self._char_table.neighbor_split.pre_tokenizer.pre_tokenize_str
-        pretokens = split(doubled)
-        if len(pretokens) == len(doubled):
-            return KEPT | ALONE
-        if not pretokens and all(
-            len(split(run.join(["", *characters, ""]))) == PAGE + 1 for run in self._char_table.runs
-        ):
-            return 0
-        is_one_run = [pretoken for pretoken, _ in pretokens] == [doubled]
-        return self._char_table.class_of(characters[0]) if is_one_run else None
+        return [character for character, flag in zip(characters, flags, strict=True) if flag & NEEDS_REFERENCE]
 
     def arrays(self, rule: ContextRule) -> UnicodeTable:
-        length = max(len(text) for page in self._pages if not isinstance(page, int) for text in page)
+        length = max(1, *(len(text) for page in self._pages if not isinstance(page, int) for text in page))
         page_of = np.zeros(PAGES, np.int32)
         number_of_content: dict[bytes, int] = {}
         distinct: list[tuple[Int32, UInt8, UInt8]] = []
@@ -155,10 +130,3 @@ class _Pages:
                 classes[index, position] = char_class
                 if char_class:  # characters of class 0 are dropped
                     becomes[index, position] = ord(character) - (number * PAGE + index)
-
-
-def _may_change(characters: list[str]) -> bool:
-    """Return whether normalization may decompose or reorder one of ``characters``."""
-    decompose = normalizers.NFD().normalize_str
-    texts = ("".join(mark.join(["", *characters, ""])) for mark in (_FIRST_MARK, _LAST_MARK))
-    return any(decompose(text) != text for text in texts)

@@ -10,10 +10,10 @@ from string import ascii_uppercase
 from typing import Any
 
 import pyarrow as pa
-from tokenizers import Regex, normalizers, pre_tokenizers
 
 from tokemb._arrays import STRINGS
 from tokemb.vocabulary.profiles import Profile
+from tokemb.vocabulary.tokenizers_library import Regex, normalizers, pre_tokenizers
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
-from tokenizers.models import WordLevel
 
 from tokemb._arrays import STRINGS
 from tokemb.engine.reference import Reference
@@ -18,6 +17,7 @@ from tokemb.keras.legacy.splitting import Splitting, profile_of
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import thread_count
 from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
+from tokemb.vocabulary.tokenizers_library import models
 
 
 class WordLookup:
@@ -77,7 +77,7 @@ class WordLookup:
         """Return the numbers of the words by `tokenizers`, for rows that the scanner does not support."""
         numbers = {word: number for number, word in enumerate(self.word_index)}
         numbers[""] = len(self.word_index)  # no word is empty, so this token is for words out of vocabulary
-        return Reference(self._profile.tokenizer(WordLevel(numbers, unk_token=""))).encode(texts, threads)
+        return Reference(self._profile.tokenizer(models.WordLevel(numbers, unk_token=""))).encode(texts, threads)
 
 
 @contextmanager

@@ -5,13 +5,13 @@
 """
 
 from tokemb._validation import VECTOR_FORMATS
-from tokemb.models.pretrained.initialize import MISSING, Coverage, coverage, real_tokens, starting_matrix
+from tokemb.models.pretrained.initialize import INITIALIZERS, Coverage, coverage, real_tokens, starting_matrix
 from tokemb.models.pretrained.load import load_vectors, tokens_of_vectors
 from tokemb.models.pretrained.pretrained_vectors import Pretrained
 
 __all__ = [
     "VECTOR_FORMATS",
-    "MISSING",
+    "INITIALIZERS",
     "Coverage",
     "Pretrained",
     "coverage",

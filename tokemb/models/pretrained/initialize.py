@@ -13,7 +13,7 @@ from tokemb.errors import ArgumentError, VectorsError
 from tokemb.models.pretrained.pretrained_vectors import Pretrained
 from tokemb.rows.pooling import Float32
 
-MISSING = ("random", "zeros", "mean")
+INITIALIZERS = ("random", "zeros", "mean")
 """The ways to initialize tokens without a vector."""
 
 
@@ -69,14 +69,14 @@ def real_tokens(encoder: Encoder) -> npt.NDArray[np.bool_]:
 
 
 def starting_matrix(
-    encoder: Encoder, pretrained: Pretrained, *, missing: str = "random", seed: int | None = None
+    encoder: Encoder, pretrained: Pretrained, *, initializer: str = "random", seed: int | None = None
 ) -> Float32:
     """Make the initial embedding matrix of a vocabulary from pre-trained vectors.
 
     Args:
         encoder: The vocabulary.
         pretrained: The vectors of its tokens.
-        missing: How to initialize tokens without a vector. ``"random"`` samples each row from a normal distribution
+        initializer: How to initialize tokens without a vector. ``"random"`` samples each row from a normal distribution
             with the mean and standard deviation of the found rows in each dimension, and uses the mean for ``[UNK]``.
             ``"zeros"`` and ``"mean"`` use zeros or the mean for all of them, also for ``[UNK]``.
         seed: Seed of the random rows.
@@ -88,7 +88,7 @@ def starting_matrix(
         ArgumentError: If an argument is invalid.
         VectorsError: If no token of the vocabulary has a vector.
     """
-    check_choice("missing", missing, MISSING)
+    check_choice("initializer", initializer, INITIALIZERS)
     if len(pretrained.found) != encoder.input_dim:
         raise ArgumentError(
             f"vectors must be loaded for the vocabulary of the encoder, {encoder.input_dim} tokens; "
@@ -104,12 +104,12 @@ def starting_matrix(
     mean, deviation = (
         getattr(matrix[found], name)(axis=0, dtype=np.float64).astype(np.float32) for name in ("mean", "std")
     )
-    if missing == "random":
+    if initializer == "random":
         noise = np.random.default_rng(seed).standard_normal((len(not_found), pretrained.dim), np.float32)
         matrix[not_found] = mean + deviation * noise
     else:
-        matrix[not_found] = mean if missing == "mean" else 0
-    if missing == "random" and encoder.unk_id is not None and not pretrained.found[encoder.unk_id]:
+        matrix[not_found] = mean if initializer == "mean" else 0
+    if initializer == "random" and encoder.unk_id is not None and not pretrained.found[encoder.unk_id]:
         matrix[encoder.unk_id] = mean
     if encoder.pad_id is not None:
         matrix[encoder.pad_id] = 0
