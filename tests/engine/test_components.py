@@ -76,21 +76,23 @@ SCANNED = {
     "characters": (N.Lowercase(), P.Split("", "isolated")),
     "then metaspace": (None, P.Sequence([P.WhitespaceSplit(), P.Metaspace(prepend_scheme="always")])),
     "then bytes": (None, P.Sequence([P.Whitespace(), P.ByteLevel(add_prefix_space=True)])),
+    "spaces": (N.Replace(Regex(" {2,}"), " "), P.Whitespace()),
+    "bytes": (None, P.ByteLevel()),
+    "merged": (None, P.Punctuation("merged_with_previous")),
+    "merged next": (None, P.Split(" ", "merged_with_next")),
+    "look ahead": (None, P.Split(Regex(r"\s+(?!\S)|\s+"), "removed")),
+    "inverted": (None, P.Split(Regex(r"\w+"), "isolated", invert=True)),
 }
 NOT_SCANNED = {
     "prepend": (N.Prepend("_"), P.Whitespace()),
     "strip": (N.Strip(), P.Whitespace()),
-    "spaces": (N.Replace(Regex(" {2,}"), " "), P.Whitespace()),
     "a space for many": (N.Replace(Regex(r"\s+"), "_"), P.Whitespace()),
-    "bytes": (None, P.ByteLevel()),
     "metaspace": (None, P.Metaspace()),
     "then metaspace first": (None, P.Sequence([P.Whitespace(), P.Metaspace(prepend_scheme="first")])),
-    "merged": (None, P.Punctuation("merged_with_previous")),
-    "merged next": (None, P.Split(" ", "merged_with_next")),
-    "look ahead": (None, P.Split(Regex(r"\s+(?!\S)|\s+"), "removed")),
     "scripts": (None, P.UnicodeScripts()),
     "lengths": (None, P.FixedLength(3)),
-    "inverted": (None, P.Split(Regex(r"\w+"), "isolated", invert=True)),
+    "look behind": (None, P.Split(Regex(r"(?<=\S)\s+"), "removed")),
+    "merged runs": (None, P.Split(Regex(r"\s+"), "merged_with_previous")),
 }
 MANY = st.lists(
     st.text()
