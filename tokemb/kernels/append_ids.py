@@ -16,34 +16,24 @@ from tokemb.kernels.structs import (
     RECORD_MISS_IN_PLACE,
     SCAN_FULL,
     Int32,
-    Int64,
     Report,
     UInt8,
     UInt64,
 )
 from tokemb.kernels.subword_cache import add, make_room, pack_ids
-from tokemb.kernels.subword_structs import CACHED, REFUSED, Lookup, SubwordEncoder
+from tokemb.kernels.subword_structs import REFUSED, Lookup, SubwordEncoder
 
 # The packed ids of a pre-token with one id are _ONE_ID plus the id in the lower half.
 _ONE_ID, _LOWER = np.uint64(1 << 32), np.uint64(0xFFFFFFFF)
 
 
 @inlined
-def _find_all(
-    slots: UInt64,
-    pretoken_text: UInt8,
-    pretoken_starts: Int64,
-    scratch: UInt8,
-    starts: Int32,
-    ends: Int32,
-    count: int,
-    keys: UInt64,
-    slot_positions: UInt64,
+def _prefetch_slots(
+    slots: UInt64, scratch: UInt8, starts: Int32, ends: Int32, count: int, keys: UInt64, slot_positions: UInt64
 ) -> None:
-    """Write the position in ``slots`` of each pre-token of a chunk, or of its free slot, to ``slot_positions``.
+    """Write the key and the first slot of each pre-token of a chunk, and load the slots into the processor's cache.
 
-    The slots are prefetched while the keys of other pre-tokens are computed. Waiting for memory for each pre-token in
-    turn would take longer than everything else.
+    Waiting for memory for each pre-token in turn would take longer than everything else.
     """
     for pretoken in range(count):
         if starts[pretoken] < 0:
@@ -52,12 +42,6 @@ def _find_all(
         keys[2 * pretoken], keys[2 * pretoken + 1] = first, second
         slot_positions[pretoken] = slot_of(slots, first, second)
         prefetch(slots, slot_positions[pretoken])
-    for pretoken in range(count):
-        if starts[pretoken] < 0:
-            continue
-        first, second = keys[2 * pretoken], keys[2 * pretoken + 1]
-        slot, start, end = slot_positions[pretoken], starts[pretoken], ends[pretoken]
-        slot_positions[pretoken] = find(slots, pretoken_text, pretoken_starts, first, second, slot, scratch, start, end)
 
 
 @inlined
@@ -107,19 +91,21 @@ def _append_known_ids(
     pretokens, ids, on_miss = encoder
     slots, pretoken_text, pretoken_starts = pretokens
     status = DONE
-    _find_all(slots, pretoken_text, pretoken_starts, scratch, starts, ends, count, keys, slot_positions)
+    _prefetch_slots(slots, scratch, starts, ends, count, keys, slot_positions)
     for pretoken in range(count):
-        if starts[pretoken] < 0:  # the id of a character
-            position = _append(values, position, stop, ids, _ONE_ID | np.uint64(-1 - starts[pretoken]), dropped_id)
+        start, end = starts[pretoken], ends[pretoken]
+        if start < 0:  # the id of a character
+            position = _append(values, position, stop, ids, _ONE_ID | np.uint64(-1 - start), dropped_id)
             continue
-        slot = slot_positions[pretoken]
+        first, second, slot = keys[2 * pretoken], keys[2 * pretoken + 1], slot_positions[pretoken]
+        slot = find(slots, pretoken_text, pretoken_starts, first, second, slot, scratch, start, end)
         known = slots[slot + NUMBER] != np.uint64(0)
         if known or on_miss >= 0:
             packed_ids = slots[slot + PACKED_IDS] if known else _ONE_ID | np.uint64(on_miss)
             position = _append(values, position, stop, ids, packed_ids, dropped_id)
         elif on_miss == MISS_TO_REFERENCE:
             status = LEFT_TO_REFERENCE
-        elif not _record_miss(report, miss_count, scratch, starts[pretoken], ends[pretoken]):
+        elif not _record_miss(report, miss_count, scratch, start, end):
             return position, SCAN_FULL, miss_count
         else:
             miss_count += 1
@@ -149,8 +135,7 @@ def _append_subword_ids(
     model, affix, cache, workspace = encoder
     cached_text, cached_starts, ids, counts = cache.text, cache.starts, cache.ids, cache.counts
     slots, has_room = make_room(cache, count)
-    known = np.uint64(counts[CACHED])
-    _find_all(slots, cached_text, cached_starts, scratch, starts, ends, count, keys, slot_positions)
+    _prefetch_slots(slots, scratch, starts, ends, count, keys, slot_positions)
     for pretoken in range(count):
         if position >= stop:
             break
@@ -158,12 +143,8 @@ def _append_subword_ids(
         if start < 0:  # the id of a character
             position = _append(values, position, stop, ids, _ONE_ID | np.uint64(-1 - start), dropped_id)
             continue
-        slot = slot_positions[pretoken]
-        first, second = keys[2 * pretoken], keys[2 * pretoken + 1]
-        number = slots[slot + NUMBER]
-        if number == np.uint64(0) or number > known:
-            # The slot was free, and an earlier pre-token of the chunk may be in it now.
-            slot = find(slots, cached_text, cached_starts, first, second, slot, scratch, start, end)
+        first, second, slot = keys[2 * pretoken], keys[2 * pretoken + 1], slot_positions[pretoken]
+        slot = find(slots, cached_text, cached_starts, first, second, slot, scratch, start, end)
         if slots[slot + NUMBER] == np.uint64(0):
             new_ids = encode_pretoken(model, affix, workspace, scratch, start, end)
             if new_ids < 0:

@@ -44,8 +44,9 @@ DONE, NEEDS_PAGE, NEEDS_PRETOKEN, LEFT_TO_REFERENCE = 0, 1, 2, 3
 # The memory for recorded pre-tokens is full: this row and all further ones must be scanned again.
 SCAN_FULL = 4
 
-# The pre-tokens and the bytes of normalized text in one chunk. Both stay in the processor's cache.
-CHUNK = 2048
+# The pre-tokens and the bytes of normalized text in one chunk. The slots stay in the fastest cache of the processor
+# from their prefetch until they are read.
+CHUNK = 256
 # One step may exceed CHUNK by the pre-tokens of WIDTH bytes, four scratch entries and the pre-tokens of one character.
 MAX_PRETOKENS = CHUNK + WIDTH + 4 + MAX_CHARACTERS
 CHUNK_BYTES = 1 << 14
