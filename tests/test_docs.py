@@ -60,6 +60,7 @@ PAGES = [
     ("docs/looking.md", 15),
     ("docs/scikit-learn.md", 15),
     ("docs/training.md", 8),
+    ("docs/predicting.md", 20),
     ("docs/recommending.md", 18),
     ("docs/scale.md", 5),
 ]
@@ -119,6 +120,29 @@ def test_commands_in_the_page_on_recommending_run(tmp_path):
     for folder in ("stars", "words", "items"):
         names = {path.name for path in (tmp_path / folder).iterdir()}
         assert names == {"model.keras", "vocabulary", "training.json"}
+
+
+def test_the_commands_in_the_page_on_predicting(tmp_path):
+    reviews = [
+        f"{number},{('good', 'bad')[number % 2]},a {('fine', 'poor')[number % 2]} film\n" for number in range(60)
+    ]
+    (tmp_path / "reviews.csv").write_text("id,label,text\n" + "".join(reviews))
+    (tmp_path / "new.csv").write_text('id,text\n1,a fine film\n2,"?"\n')
+    (tmp_path / "sessions.txt").write_text("login view logout\nlogin search view logout\n" * 20)
+    answers = [f"s{number % 9},{('sums', 'fractions')[number % 2]},{number % 3 % 2}\n" for number in range(90)]
+    (tmp_path / "answers.csv").write_text("student,skill,correct\n" + "".join(answers))
+    ratings = [f"u{user},f{film},{1 + (user + film) % 5}\n" for user in range(9) for film in range(8)]
+    (tmp_path / "ratings.csv").write_text("user,film,stars\n" + "".join(ratings))
+    (tmp_path / "pairs.csv").write_text("user,film\nu1,f2\nnobody,f1\n")
+    (block,) = re.findall(r"```\n(tokemb .*?)```", (ROOT / "docs" / "predicting.md").read_text("utf-8"), re.DOTALL)
+    for line in filter(None, block.splitlines()):
+        run = command_here(*shlex.split(line)[1:], cwd=tmp_path)
+        assert run.returncode == 0, (line, run.stderr)
+    with (tmp_path / "labels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["id"], row["reason"]) for row in rows] == [("1", ""), ("2", "the text has no tokens")]
+    with (tmp_path / "predicted.csv").open(newline="") as file:
+        assert [row["reason"] for row in csv.DictReader(file)] == ["", "user is out of vocabulary"]
 
 
 def test_commands_in_the_page_on_vectors_print_what_it_shows(tmp_path):

@@ -3,7 +3,7 @@
 The concepts are ``Encoder`` (a fitted vocabulary that maps texts to ids and back), ``Ragged`` (rows of ids without
 padding), ``TokenCounts`` (exact, mergeable counts), and embedding models, which are plain saved Keras models.
 The verbs are ``fit_vocab``, ``import_vocabulary``, ``encode``, ``decode``, ``pad``, ``embedding_model``, ``embed``,
-``check``, ``diff``, ``grow_model``, ``neighbors`` and ``report``.
+``load_trained``, ``predict_file``, ``check``, ``diff``, ``grow_model``, ``neighbors`` and ``report``.
 
 TensorFlow is imported by the functions that need it, never by ``import tokemb``.
 """
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from tokemb.models.embedding_model import embedding_model
     from tokemb.models.extension import grow_model
     from tokemb.pipeline.files import embed_file, encode_file
+    from tokemb.pipeline.predict_file import predict_file
     from tokemb.pipeline.reports import report
     from tokemb.rows.ragged import Ragged, pad
     from tokemb.sources.corpus import read_corpus
     from tokemb.tables.encoder import ColumnEncoder
     from tokemb.tables.events import group_events
+    from tokemb.training.load import load_trained
 
 # Each name is imported on first access (PEP 562): a command needs few of them and starts faster without the others.
 _MODULES = {
@@ -51,8 +53,10 @@ _MODULES = {
     "group_events": "tables.events",
     "grow_model": "models.extension",
     "import_vocabulary": "importers",
+    "load_trained": "training.load",
     "neighbors": "analysis",
     "pad": "rows.ragged",
+    "predict_file": "pipeline.predict_file",
     "read_corpus": "sources.corpus",
     "report": "pipeline.reports",
 }
@@ -74,8 +78,10 @@ __all__ = [
     "group_events",
     "grow_model",
     "import_vocabulary",
+    "load_trained",
     "neighbors",
     "pad",
+    "predict_file",
     "read_corpus",
     "report",
 ]

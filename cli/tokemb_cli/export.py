@@ -12,12 +12,17 @@ from tokemb_cli.console import note, quiet_tensorflow
 
 
 @click.command("export")
-@options.vocab
+@click.option(
+    "--vocab",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Vocabulary folder, or any Hugging Face tokenizer.json; not needed for the folder of a training.",
+)
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
-    metavar="FILE.keras",
-    help="Saved Keras model that takes the ids; not needed for --returns ids.",
+    metavar="FILE.keras|FOLDER",
+    help="Saved Keras model that takes the ids, or the folder of train classify; not needed for --returns ids.",
 )
 @options.output("FOLDER", "SavedModel folder to write; missing parent folders are created.")
 @click.option(
@@ -29,7 +34,7 @@ from tokemb_cli.console import note, quiet_tensorflow
 @options.padding
 @options.truncating
 def command(
-    vocab: Path,
+    vocab: Path | None,
     model: Path | None,
     output: Path,
     force: bool,
@@ -50,8 +55,12 @@ def command(
       vectors       float32 (batch, maxlen, dim), from the Embedding of the model
       predictions   the output of the model
 
+    With the folder of train classify as --model, the outputs are label, string (batch,), and classes and probabilities,
+    (batch, classes). The vocabulary and the length of the rows are those of the training.
+
     \b
-    Example:
+    Examples:
+      tokemb export --model classifier -o serving/classifier/1
       tokemb export --vocab reviews.vocab --model reviews.keras --maxlen 256 -o serving/reviews/1
     """
     if returns in SERVED_OUTPUTS[1:] and model is None:
@@ -59,6 +68,9 @@ def command(
     if returns == "ids" and model is not None:
         raise click.UsageError("--returns ids does not use a model: leave out --model")
     corpus.check_distinct([vocab, model], output)
+    if vocab is None:
+        _export_training(model, output, force, (returns, maxlen, padding, truncating))
+        return
     from tokemb import Encoder
 
     encoder = Encoder.load(vocab)
@@ -77,3 +89,20 @@ def command(
         )
     length = "the longest text" if layer.maxlen is None else f"{layer.maxlen:,} ids"
     note(f"wrote      {output}: texts to {returns or ('predictions' if model else 'ids')}, rows of {length}")
+
+
+def _export_training(model: Path | None, output: Path, force: bool, others: tuple[object, ...]) -> None:
+    """Export the folder of a training. The other options must not be given, since the folder has their values."""
+    if model is None or model.is_file():
+        raise click.UsageError("a model without its training requires --vocab, the vocabulary of its ids")
+    if any(value is not None for value in others):
+        raise click.UsageError(
+            "the folder of a training has its own length and output: leave out --returns, --maxlen, --padding and "
+            "--truncating"
+        )
+    from tokemb.training.load import load_trained
+
+    with quiet_tensorflow():
+        trained = load_trained(model)
+        trained.export(output, force=force)
+    note(f"wrote      {output}: texts to labels and probabilities of {len(trained.folder.classes)} classes")

@@ -35,6 +35,9 @@ _COMMANDS = {
     "export-projector": ("export_projector", "Export the vectors of tokens for the TensorBoard projector."),
     "check": ("check", "Check that a vocabulary, a model and ids are compatible."),
     "train": ("train", "Train a model on texts, events or tables."),
+    "predict": ("predict", "Predict with a trained model."),
+    "evaluate": ("evaluate", "Evaluate a trained model on labelled files."),
+    "recommend": ("recommend", "Recommend items to users, or find similar items."),
     "export": ("export", "Export a SavedModel that takes raw text."),
     "inspect": ("inspect", "Describe a vocabulary, counts, a model, ids or vectors."),
 }

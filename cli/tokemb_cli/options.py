@@ -104,19 +104,20 @@ def is_counts(path: Path) -> bool:
     return holds_counts(path)
 
 
-def check_output(path: Path, otherwise: str = "") -> None:
+def check_output(path: Path, otherwise: str = "", formats: tuple[str, ...] = OUTPUT_FORMATS) -> None:
     """Check that an output is ``-`` or has an extension that selects a format.
 
     Args:
         path: The output.
         otherwise: The end of the message, for commands with other outputs.
+        formats: The extensions of the formats.
 
     Raises:
         click.BadParameter: If the extension is unknown.
     """
-    if str(path) != "-" and path.suffix not in OUTPUT_FORMATS:
+    if str(path) != "-" and path.suffix not in formats:
         raise click.BadParameter(
-            f"must be - or end in {', '.join(OUTPUT_FORMATS)}; received {path}{otherwise}", param_hint="--output"
+            f"must be - or end in {', '.join(formats)}; received {path}{otherwise}", param_hint="--output"
         )
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb._validation import OUTPUT_FORMATS
+from tokemb._validation import OUTPUT_FORMATS, PREDICTION_FORMATS
 from tokemb_cli import options, values
 from tokemb_cli.console import note_stopped
 
 if TYPE_CHECKING:
     from tokemb.pipeline.output import Output
+    from tokemb.pipeline.predict import PredictionReport
     from tokemb.pipeline.report import EncodingReport, TableReport
 
 _ROWS = click.option(
@@ -27,18 +28,31 @@ _FORMAT = click.option(
 )
 
 
+_PREDICTION_FORMAT = click.option(
+    "--shard-format",
+    type=values.Choice([suffix[1:] for suffix in PREDICTION_FORMATS]),
+    help="Format of the shards.  [default: parquet]",
+)
+
+
+def prediction_shards(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options for a folder of shards of predictions to a command."""
+    return _ROWS(_PREDICTION_FORMAT(command))
+
+
 def shard_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options for a folder of shards to a command."""
     return _ROWS(_FORMAT(command))
 
 
-def check(output: Path, rows: int | None, suffix: str | None) -> None:
+def check(output: Path, rows: int | None, suffix: str | None, formats: tuple[str, ...] = OUTPUT_FORMATS) -> None:
     """Check that the output and the options for shards are compatible.
 
     Args:
         output: The output.
         rows: The number of rows per shard, ``None`` for one file.
         suffix: The format of the shards without a dot.
+        formats: The extensions of the formats of a file.
 
     Raises:
         click.UsageError: If they are not.
@@ -46,7 +60,7 @@ def check(output: Path, rows: int | None, suffix: str | None) -> None:
     if rows is None:
         if suffix is not None:
             raise click.UsageError("--shard-format requires --rows-per-shard")
-        options.check_output(output, "; --rows-per-shard writes a folder")
+        options.check_output(output, "; --rows-per-shard writes a folder", formats)
     elif str(output) == "-":
         raise click.UsageError("--rows-per-shard writes a folder: pass its path as --output; received -")
 
@@ -76,7 +90,7 @@ def open_output(
 
 
 def report_lines(
-    output: Output, path: Path, dtype: str, report: EncodingReport | TableReport, summary: str
+    output: Output, path: Path, dtype: str, report: EncodingReport | TableReport | PredictionReport, summary: str
 ) -> list[str]:
     """Return the lines that the command prints at the end.
 

@@ -21,6 +21,11 @@ from tokemb_cli import corpus, training, values
     "--cell", type=values.Choice(CELLS), default="gru", show_default=True, help="Type of the recurrent layer."
 )
 @click.option(
+    "--marks",
+    is_flag=True,
+    help="Mark the beginning and the end of each sequence, so that the first event and the end are predicted too.",
+)
+@click.option(
     "--maxlen",
     type=values.Integer(),
     default=50,

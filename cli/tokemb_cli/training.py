@@ -53,6 +53,9 @@ test = click.option("--test", metavar="FILE", help="Test file, in the format of 
 output = options.output("FOLDER", "Folder to write.")
 
 
+folder = click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+
+
 def schedule(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the training loop to a command."""
     return reduce(lambda decorated, option: option(decorated), reversed(_SCHEDULE), command)

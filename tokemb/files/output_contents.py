@@ -37,6 +37,13 @@ def table_kind(suffix: str) -> Kind:
     return Kind(f"a {suffix} file of ids of columns", partial(_matches, _is_table, suffix))
 
 
+def predictions_kind(suffix: str) -> Kind:
+    """Return the kind of files with this suffix that contain predictions. Only ``.parquet`` can be recognized."""
+    if suffix != ".parquet":
+        return Kind("known to be a file of predictions", lambda _: False)
+    return Kind("a .parquet file of predictions", partial(_matches, _is_predictions, suffix))
+
+
 def check_rows(path: Path, suffix: str, name: str, rows: int) -> None:
     """Raise ``RowsLostError`` if a file stores its number of rows and it is not ``rows``."""
     found = _ROW_COUNTERS[suffix](path, name) if suffix in _ROW_COUNTERS else rows
@@ -119,6 +126,13 @@ def _is_table(path: Path, suffix: str) -> bool:
     with _zip(path) as archive:
         names = set(archive.namelist())
     return "fingerprint.npy" in names and not {"ids.npy", "vectors.npy", "row_splits.npy", "pad_id.npy"} & names
+
+
+def _is_predictions(path: Path, _: str) -> bool:
+    from tokemb.files.arrow_files import open_parquet
+
+    with open_parquet(path) as file:
+        return (file.schema_arrow.metadata or {}).get(b"tokemb.content") == b"predictions"
 
 
 _RECOGNIZERS: dict[str, Callable[[Path, str], bool]] = {

@@ -179,7 +179,7 @@ class JsonlWriter(Writer):
         for part in block.parts(_BLOCK_WRITTEN):
             texts = {name: _row_lists(rows) for name, rows in part.columns.items()}
             for field, column in zip(self.layout.kept_columns, part.kept_columns.columns, strict=True):
-                texts[field.name] = _format_column(column, field.name)
+                texts[field.name] = format_column(column, field.name)
             columns: list[pa.Array | str] = []
             for name, values in texts.items():
                 columns += [f"{',' if columns else '{'}{json.dumps(name, ensure_ascii=False)}:", values]
@@ -244,11 +244,15 @@ def _format_floats(values: pa.Array) -> pa.Array:
     return pc.if_else(pc.match_substring_regex(texts, "[.e]"), texts, _join(texts, ".0"))
 
 
-def _format_column(column: pa.Array, name: str) -> pa.Array:
+def format_column(column: pa.Array, name: str) -> pa.Array:
     """Format the values of a kept column as JSON. Missing values and NaN become ``null``."""
     values = plain(column)
     kind = values.type
-    if pa.types.is_floating(kind):
+    if pa.types.is_list(kind) and (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
+        offsets = values.offsets.to_numpy().astype(np.int64)
+        numbers = format_column(values.values.slice(offsets[0], offsets[-1] - offsets[0]), name)
+        texts = pc.if_else(values.is_null(), None, _bracket(offsets - offsets[0], numbers))
+    elif pa.types.is_floating(kind):
         values = pc.if_else(pc.is_nan(values), None, values)
         if pc.any(pc.is_inf(values)).as_py():
             raise ArgumentError(f"JSON cannot hold the infinity in column {name!r}: write .parquet or .npz")

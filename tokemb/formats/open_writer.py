@@ -8,9 +8,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
+from tokemb._validation import PREDICTION_FORMATS
 from tokemb.errors import ArgumentError
 from tokemb.files.atomic import atomic_file, check_output
-from tokemb.files.output_contents import check_rows, check_table_rows, rows_kind, table_kind
+from tokemb.files.output_contents import check_rows, check_table_rows, predictions_kind, rows_kind, table_kind
 from tokemb.files.output_kind import Kind
 from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.writer import Writer
@@ -22,8 +23,10 @@ _WRITERS = {
     ".parquet": "parquet.ParquetWriter",
     ".tfrecord": "tfrecord.TfrecordWriter",
     ".jsonl": "jsonl.JsonlWriter",
+    ".csv": "csv_writer.CsvWriter",
 }
-FORMATS = tuple(_WRITERS)
+# The extensions of files of ids and vectors.
+FORMATS = tuple(suffix for suffix in _WRITERS if suffix != ".csv")
 
 # The array or metadata of the fingerprint.
 FINGERPRINT = "fingerprint"
@@ -39,7 +42,7 @@ def open_writer(
     file is unchanged. A stream is flushed but not closed.
 
     Args:
-        target: A path whose extension is one of ``FORMATS``, or a binary stream for JSON Lines.
+        target: A path whose extension is a format of ``layout``, or a binary stream for JSON Lines.
         layout: The options of the file.
         force: Whether to replace a file of another kind or a read-only file.
         folder: A temporary folder on the same file system. By default one is created.
@@ -61,7 +64,7 @@ def open_writer(
     with atomic_file(target, _kind(target, layout), force=force, folder=folder) as temporary:
         with kind(temporary, layout) as writer:
             yield writer
-        if layout.table:
+        if layout.table or layout.name == "predictions":
             check_table_rows(temporary, target.suffix, layout.names, writer.rows)
         else:
             check_rows(temporary, target.suffix, layout.name, writer.rows)
@@ -69,7 +72,10 @@ def open_writer(
 
 def check_layout(target: Path | BinaryIO, layout: OutputOptions) -> None:
     """Raise the ``ArgumentError`` that ``open_writer`` would raise, before any work is done."""
-    if layout.table:
+    allowed = PREDICTION_FORMATS if layout.name == "predictions" else FORMATS
+    if isinstance(target, Path) and target.suffix not in allowed:
+        raise ArgumentError(f"the output must end in one of {', '.join(allowed)}; received {target}")
+    if layout.table or layout.name == "predictions":
         _check_table_names(target, layout.names)
     _writer(target).check(layout)
 
@@ -86,6 +92,8 @@ def least_row_bytes(target: Path | BinaryIO, layout: OutputOptions) -> int:
 
 
 def _kind(target: Path, layout: OutputOptions) -> Kind:
+    if layout.name == "predictions":
+        return predictions_kind(target.suffix)
     return table_kind(target.suffix) if layout.table else rows_kind(target.suffix, layout.name)
 
 
@@ -101,8 +109,6 @@ def _check_table_names(target: Path | BinaryIO, names: list[str]) -> None:
 
 def _writer(target: Path | BinaryIO) -> type[Writer]:
     suffix = target.suffix if isinstance(target, Path) else ".jsonl"
-    if suffix not in _WRITERS:
-        raise ArgumentError(f"the output must end in one of {', '.join(FORMATS)}; received {target}")
     module, name = _WRITERS[suffix].split(".")
     kind: type[Writer] = getattr(import_module(f"tokemb.formats.{module}"), name)
     return kind

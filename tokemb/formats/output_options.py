@@ -17,7 +17,7 @@ from tokemb.errors import ArgumentError
 # changed later.
 OWN_NAMES = ("ids", "vectors", "values", "row_splits", "lengths", "pad_id", "fingerprint")
 
-DTYPES = {"ids": ("int32", "uint16", "int64"), "vectors": ("float32", "float16")}
+DTYPES = {"ids": ("int32", "uint16", "int64"), "vectors": ("float32", "float16"), "predictions": ("float32",)}
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,13 @@ class RowColumn:
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """Names, types and metadata of an output file, which has one column of rows, or several if it is a table.
+    """Names, types and metadata of an output file.
+
+    It has one column of rows, several if it is a table, or none if it holds predictions, whose columns are all kept
+    columns.
 
     Attributes:
-        name: ``"ids"`` or ``"vectors"``.
+        name: ``"ids"``, ``"vectors"`` or ``"predictions"``.
         dtype: int32, uint16 or int64 for ids, float32 or float16 for vectors.
         row_shape: ``(maxlen,)`` for ids, or ``None`` if they are not padded. ``(dim,)``, ``(maxlen, dim)`` or the other
             axes of the output of a model for vectors.
@@ -57,7 +60,8 @@ class OutputOptions:
 
     Raises:
         ArgumentError: If ``dtype`` or ``row_shape`` is invalid, or two kept columns have the same name, or one has a
-            name of ``OWN_NAMES``. For a table, ``open_writer`` checks names.
+            name of ``OWN_NAMES``. For a table and for predictions, ``open_writer``
+            checks names.
     """
 
     name: str
@@ -75,7 +79,7 @@ class OutputOptions:
         axes = None if self.row_shape is None else len(self.row_shape)
         if axes is None if self.name == "vectors" else axes not in (None, 1):
             raise ArgumentError(f"{self.name} cannot have rows of shape {self.row_shape}")
-        if self.table:
+        if self.table or self.name == "predictions":
             return
         for name, count in Counter(self.kept_columns.names).items():
             if name in OWN_NAMES:
@@ -98,9 +102,16 @@ class OutputOptions:
         """Return the options of a table of one or more ``columns`` of ids. See the attributes."""
         return cls("ids", dtype, None, kept_columns, fingerprint, None, round_floats, tuple(columns))
 
+    @classmethod
+    def for_predictions(cls, columns: pa.Schema, fingerprint: str) -> OutputOptions:
+        """Return the options of a file of predictions and the columns kept beside them."""
+        return cls("predictions", np.dtype("float32"), None, columns, fingerprint)
+
     @property
     def columns(self) -> tuple[RowColumn, ...]:
         """The columns of rows."""
+        if self.name == "predictions":
+            return ()
         return self.table or (RowColumn(self.name, self.row_shape),)
 
     @property

@@ -254,6 +254,7 @@ def _list_array(splits: Array, values: pa.Array) -> pa.Array:
 
 def _metadata(layout: OutputOptions) -> dict[str, str]:
     metadata: dict[str, object] = {
+        "tokemb.content": layout.name if layout.name == "predictions" else None,
         "tokemb.fingerprint": layout.fingerprint or None,
         "tokemb.pad_id": layout.pad_id,
         "tokemb.maxlen": None if layout.name != "ids" or layout.row_shape is None else layout.row_shape[0],

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import Int32
+from tokemb._validation import PREDICTION_FORMATS
 from tokemb.errors import ArgumentError, OutputExistsError, RowsLostError
 from tokemb.files.locked_folder import locked_folder
 from tokemb.files.temporaries import remove_abandoned, temporary_folder
@@ -62,7 +63,7 @@ class ShardFolder:
         """
         if rows_per_shard < 1:
             raise ArgumentError(f"rows_per_shard must be at least 1; received {rows_per_shard}")
-        if suffix not in FORMATS:
+        if suffix not in (*FORMATS, *PREDICTION_FORMATS):
             raise ArgumentError(f"the format of shards must be one of {', '.join(FORMATS)}; received {suffix}")
         self.path = path
         self._inputs, self._rows_per_shard, self._suffix, self._force = inputs, rows_per_shard, suffix, force

@@ -72,7 +72,7 @@ class Block:
     kept_columns: pa.RecordBatch
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
+        return len(next(iter(self.columns.values()), self.kept_columns))
 
     def slice(self, start: int, stop: int) -> Block:
         """Return the rows from ``start`` up to ``stop``. They share memory with this block."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -32,6 +33,7 @@ def export_saved_model(
     *,
     model: keras.Model | Path | str | None = None,
     returns: str | None = None,
+    classes: Sequence[int | str] | None = None,
     maxlen: int | None = None,
     padding: str | None = None,
     truncating: str | None = None,
@@ -40,8 +42,9 @@ def export_saved_model(
     """Write a SavedModel that maps raw text to ids, vectors or predictions.
 
     The signature ``serving_default`` has the input ``texts``, string ``(batch,)``, and one output, named like
-    ``returns``. It runs without tokemb and Keras. The folder appears complete or not at all. A folder that this
-    function wrote is replaced. Missing parent folders are created, since TensorFlow Serving reads ``model/version``.
+    ``returns``, or those of ``classes``. It runs without tokemb and Keras. The folder appears complete or not at
+    all. A folder that this function wrote is replaced. Missing parent folders are created, since TensorFlow Serving
+    reads ``model/version``.
 
     Args:
         encoder: The vocabulary.
@@ -50,6 +53,9 @@ def export_saved_model(
         returns: The output. ``"ids"``, int32 ``(batch, maxlen)``, is the default without a model. ``"predictions"``,
             the output of the model, is the default with a model. ``"vectors"``, float32 ``(batch, maxlen, dim)``, are
             the rows of the model's only ``Embedding`` for the ids.
+        classes: The labels of a classifier, in the order of its outputs; two for a model with one output, the
+            probability of the second. The signature then has the outputs ``label``, string ``(batch,)``, and
+            ``classes``, string, and ``probabilities``, float32, both ``(batch, classes)``, instead of the predictions.
         maxlen: The length of all rows, as for ``Encoder.layer``. A model that requires a length sets it.
         padding: ``"pre"`` or ``"post"``.
         truncating: ``"pre"`` or ``"post"``.
@@ -79,9 +85,11 @@ def export_saved_model(
     archive = keras.export.ExportArchive()
     archive.track(layer)
     answer_for = _make_answer(model, encoder, returns, archive)
+    labels = None if classes is None else _check_classes(classes, model, returns)
+    named = partial(_name_outputs, returns=returns, classes=labels)
 
     signature = [tf.TensorSpec((None,), tf.string, name="texts")]
-    serve = tf.function(lambda texts: {returns: answer_for(layer(texts))}, input_signature=signature, autograph=False)
+    serve = tf.function(lambda texts: named(answer_for(layer(texts))), input_signature=signature, autograph=False)
     try:
         serve.get_concrete_function()
     except Exception as error:  # Keras raises errors of any type
@@ -90,7 +98,8 @@ def export_saved_model(
     with _create_parents(Path(path)), atomic_folder(Path(path), _KIND, force=force) as temporary:
         archive.write_out(temporary, verbose=False)
         (temporary / _ABOUT.parent).mkdir()
-        about = {"fingerprint": encoder.fingerprint, "answer": returns, "maxlen": layer.maxlen}
+        about: dict[str, object] = {"fingerprint": encoder.fingerprint, "answer": returns, "maxlen": layer.maxlen}
+        about |= {"classes": list(classes)} if classes else {}
         (temporary / _ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
     return layer
 
@@ -141,6 +150,35 @@ def _make_answer(
         raise ModelError("the model has no weights yet: call or train it once before the export")
     archive.track(model)
     return lambda ids: model(ids, training=False)
+
+
+def _check_classes(classes: Sequence[int | str], model: keras.Model | None, returns: str) -> list[str]:
+    """Return the labels as texts.
+
+    Raises:
+        ArgumentError: If they are not those of a classifier.
+    """
+    if model is None or returns != "predictions":
+        raise ArgumentError('classes are for the predictions of a model: leave them out, or pass returns="predictions"')
+    width = model.output_shape[-1] if len(model.output_shape) == 2 else None
+    if width != (1 if len(classes) == 2 else len(classes)):
+        raise ArgumentError(
+            f"classes must be those of the model, whose output is {model.output_shape}; received {len(classes)}"
+        )
+    return list(map(str, classes))
+
+
+def _name_outputs(output: Tensor, returns: str, classes: list[str] | None) -> dict[str, Tensor]:
+    """Return the outputs of the signature by name: with ``classes`` the labels and the probabilities."""
+    if classes is None:
+        return {returns: output}
+    probabilities = tf.concat([1 - output, output], axis=1) if output.shape[-1] == 1 else output
+    labels = tf.constant(classes)
+    return {
+        "label": tf.gather(labels, tf.argmax(probabilities, axis=1)),
+        "classes": tf.broadcast_to(labels, tf.shape(probabilities)),
+        "probabilities": probabilities,
+    }
 
 
 def _check_encodable(path: Path | str) -> None:

@@ -104,9 +104,9 @@ def encode_file(
     """
     encoder = _loaded_any(vocabulary)
     columns = tuple(keep)
-    files = _as_list(files)
-    _check_not_an_input(files, Path(output), reading)
-    target = _target(Path(output), rows_per_shard, shard_format, lambda: _identity(files, reading), force)
+    files = as_list(files)
+    check_not_an_input(files, Path(output), reading)
+    target = target_of(Path(output), rows_per_shard, shard_format, lambda: identity_of(files, reading), force)
     if isinstance(encoder, ColumnEncoder):
         if given := [name for name in ("column", "missing") if name in reading]:
             raise ArgumentError(f"{', '.join(given)} must be left out for a table: the vocabulary names its columns")
@@ -175,7 +175,7 @@ def embed_file(
         ModelError: If the model or the ids belong to another vocabulary.
         OSError: If a file cannot be read or written.
     """
-    files = _as_list(files)
+    files = as_list(files)
     encoder = None if vocabulary is None else _loaded(vocabulary)
     embedder = Embedder(Path(model) if isinstance(model, str) else model, encoder, threads=threads)
     if encoder is None:
@@ -191,8 +191,8 @@ def embed_file(
         )
     columns = tuple(keep)
     options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), columns)
-    _check_not_an_input(files, Path(output), reading)
-    target = _target(Path(output), rows_per_shard, shard_format, lambda: _identity(files, reading), force)
+    check_not_an_input(files, Path(output), reading)
+    target = target_of(Path(output), rows_per_shard, shard_format, lambda: identity_of(files, reading), force)
     batches = read_corpus(files, keep=columns, **reading)
     return embed_corpus(
         embedder,
@@ -225,11 +225,11 @@ def _embed_ids(
 
     source = open_ids(*files)
     _check_distinct(source.files, output)
-    target = _target(output, sharding[0], sharding[1], lambda: {"files": identify_files(source.files)}, sharding[2])
+    target = target_of(output, sharding[0], sharding[1], lambda: {"files": identify_files(source.files)}, sharding[2])
     return embed_ids(embedder, source, target, pooling, dtype, force=sharding[2], round_floats=round_floats)
 
 
-def _check_not_an_input(files: list[str | Path], output: Path, reading: dict[str, Any]) -> None:
+def check_not_an_input(files: list[str | Path], output: Path, reading: dict[str, Any]) -> None:
     """Raise ``ArgumentError`` if writing the output would replace a file that is read, or a folder around it."""
     _check_distinct([Path(source.path) for source in _sources(files, reading) if source.filesystem is None], output)
 
@@ -244,7 +244,7 @@ def _check_distinct(files: Iterable[Path], output: Path) -> None:
         raise ArgumentError(f"output={output} is also read: name another file")
 
 
-def _target(
+def target_of(
     output: Path,
     rows_per_shard: int | None,
     shard_format: str,
@@ -258,7 +258,7 @@ def _target(
     return ShardFolder(output, identity(), rows, f".{shard_format}", force=force)
 
 
-def _identity(files: list[str | Path], reading: dict[str, Any]) -> dict[str, Any] | None:
+def identity_of(files: list[str | Path], reading: dict[str, Any]) -> dict[str, Any] | None:
     """Return what tells inputs from others, as the command line does, so that each resumes the runs of the other."""
     described = identify(_sources(files, reading))
     options = {name: value for name, value in reading.items() if name not in ("filesystem", "on_read")}
@@ -278,5 +278,6 @@ def _loaded_any(vocabulary: Encoder | ColumnEncoder | Path | str) -> Encoder | C
     return vocabulary if isinstance(vocabulary, ColumnEncoder) else _loaded(vocabulary)
 
 
-def _as_list(files: Files) -> list[str | Path]:
+def as_list(files: Files) -> list[str | Path]:
+    """Return files as a list."""
     return [files] if isinstance(files, (str, Path)) else list(files)

@@ -15,12 +15,14 @@ class TableRows:
 
     Attributes:
         columns: int32 (rows,), int32 (rows, maxlen) or a ``Ragged`` by the name of the column.
+        count: The number of rows if there are no columns of ids.
     """
 
     columns: Mapping[str, Int32 | Ragged]
+    count: int = 0
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
+        return len(next(iter(self.columns.values()), range(self.count)))
 
     def slice(self, start: int, stop: int) -> TableRows:
         """Return the rows from ``start`` up to ``stop``. They share memory with these."""
@@ -28,5 +30,6 @@ class TableRows:
             {
                 name: rows.slice(start, stop) if isinstance(rows, Ragged) else rows[start:stop]
                 for name, rows in self.columns.items()
-            }
+            },
+            stop - start,
         )

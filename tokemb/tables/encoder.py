@@ -193,6 +193,21 @@ class ColumnEncoder:
     def __repr__(self) -> str:
         return f"<ColumnEncoder {', '.join(self.names)}, fingerprint {self.fingerprint[:12]}>"
 
+    def select(self, names: Sequence[str]) -> ColumnEncoder:
+        """Return the encoder of some of the columns. The ids are the same.
+
+        Args:
+            names: The names of the columns.
+
+        Raises:
+            ArgumentError: If a name is unknown.
+        """
+        for name in names:
+            if name not in self.vocabularies:
+                raise ArgumentError(f"names must be of the columns {', '.join(self.names)}; received {name!r}")
+        columns = [column for column in self.columns if column.name in names]
+        return ColumnEncoder(columns, self.encoders, rows=self.rows, padding=self.padding, truncating=self.truncating)
+
     # Encode, decode
 
     def encode(

@@ -96,10 +96,10 @@ def train_classifier(
     if encoder is None:
         counted, texts = tee_if_iterator(texts)
         encoder = fit_vocab(counted, profile=profile, max_size=MAX_SIZE)
-    data = _Data(encoder.encode_ragged(texts, maxlen=maxlen), targets, _batch_length(head, maxlen))
+    data = _Data(encoder.encode_ragged(texts, maxlen=maxlen), targets, batch_length(head, maxlen))
     test_data = None
     if test is not None and test_targets is not None:
-        test_data = _Data(encoder.encode_ragged(test.texts, maxlen=maxlen), test_targets, _batch_length(head, maxlen))
+        test_data = _Data(encoder.encode_ragged(test.texts, maxlen=maxlen), test_targets, batch_length(head, maxlen))
     make_reproducible(schedule.seed)
     model = classifier(
         encoder, len(classes), head=head, maxlen=maxlen, dim=dim, units=units, dropout=dropout, seed=schedule.seed
@@ -150,7 +150,8 @@ class _Data:
         return take_padded(self.ids, rows, self.length), self.targets[rows], np.ones(len(rows), np.float32)
 
 
-def _batch_length(head: str, maxlen: int) -> int | None:
+def batch_length(head: str, maxlen: int) -> int | None:
+    """Return the length of all batches of a head. ``None`` if each batch is padded to its longest row."""
     return maxlen if head == "flatten" else None
 
 

@@ -41,10 +41,15 @@ def check_weights(weights: Iterable[npt.NDArray[Any]], learning_rate: float) -> 
     Raises:
         TrainingError: If a weight is NaN or infinite.
     """
-    if not all(np.isfinite(numbers).all() for numbers in weights):
+    if not are_finite(weights):
         raise TrainingError(
             f"the training diverged: weights of the model are NaN or infinite{_suggest_smaller_rate(learning_rate)}"
         )
+
+
+def are_finite(weights: Iterable[npt.NDArray[Any]]) -> bool:
+    """Return whether no weight is NaN or infinite."""
+    return all(np.isfinite(numbers).all() for numbers in weights)
 
 
 def _suggest_smaller_rate(learning_rate: float) -> str:

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +21,7 @@ from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.training.divergence import check_losses, check_weights
+from tokemb.training.forward import forward
 
 if TYPE_CHECKING:
     import keras
@@ -158,6 +159,7 @@ class Fitted:
         rows_per_second: The number of training rows per second. A row counts once per epoch.
         input_share: The fraction of the time in which batches were made, an upper bound of the time spent waiting for
             input.
+        history: The losses of each epoch: ``loss``, and with a validation split ``val_loss``.
     """
 
     epochs: int
@@ -167,6 +169,7 @@ class Fitted:
     seconds: float
     rows_per_second: float
     input_share: float
+    history: Mapping[str, list[float]] = field(default_factory=dict)
 
 
 def make_reproducible(seed: int) -> None:
@@ -232,6 +235,7 @@ def fit(
         seconds=round(seconds, 2),
         rows_per_second=round(timed.rows / seconds, 1),
         input_share=round(timed.seconds / seconds, 4),
+        history={name: [round(float(loss), 6) for loss in values] for name, values in history.items()},
     )
 
 
@@ -323,15 +327,9 @@ _KIND = Kind("a trained model", _is_training_folder, trained=True)
 
 def predict_batches(model: keras.Model, feed: Feed) -> Iterator[tuple[Batch, Array]]:
     """Yield each batch of a feed with the model's output for it, float32 ``(rows, ...)``."""
-    import tensorflow as tf
-
-    run: Any = None
+    run = forward(model)
     for batch in feed.batches(0):
-        # With an input signature, one graph serves batches of all lengths.
-        run = run or tf.function(
-            lambda inputs: model(inputs, training=False), input_signature=[_signature(model, batch)[0]]
-        )
-        yield batch, run(batch[0]).numpy()
+        yield batch, run(batch[0])
 
 
 class _TimedBatches:

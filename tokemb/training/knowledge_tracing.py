@@ -18,7 +18,17 @@ from tokemb.models.embedding_model import model_name
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import table_batches
-from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, make_reproducible, predict_batches
+from tokemb.training.fitting import (
+    Array,
+    Batch,
+    Feed,
+    OnEpoch,
+    Schedule,
+    Trained,
+    fit,
+    make_reproducible,
+    predict_batches,
+)
 from tokemb.training.heads import check_dropout
 from tokemb.training.metrics import roc_auc
 from tokemb.training.sequences import drop_first, drop_last, windows
@@ -29,7 +39,7 @@ if TYPE_CHECKING:
 MAXLEN = 200
 
 # The maximum number of positions in a batch for validation, whose sequences are not split.
-_MAX_POSITIONS = 50_000
+MAX_POSITIONS = 50_000
 _CORRECT_VALUES = {"0": 0, "1": 1, "false": 0, "true": 1}
 
 
@@ -131,6 +141,20 @@ def knowledge_tracing_model(encoder: ColumnEncoder, *, cell: str, dim: int, unit
     return keras.Model([answers, next_skill], ops.sigmoid(logits), name=model_name(encoder.fingerprint))
 
 
+def knowledge_model(model: keras.Model) -> keras.Model:
+    """Return the part of a model from ``answers`` to the state after each, float32 ``(batch, maxlen, units)``."""
+    import keras
+
+    return keras.Model(model.get_layer("answers").output, model.get_layer("knowledge").output)
+
+
+def skill_weights(model: keras.Model) -> tuple[Any, Any]:
+    """Return what maps a state to the logit of each skill: float32 ``(skills, units)`` and the bias ``(skills,)``."""
+    [weights] = model.get_layer("skill_embedding").get_weights()
+    [bias] = model.get_layer("skill_ease").get_weights()
+    return weights, bias[:, 0]
+
+
 @dataclass(frozen=True)
 class Answers:
     """The positions of sequences of answers.
@@ -183,7 +207,7 @@ class Answers:
     def feed(self) -> Feed:
         """Return batches of all sequences, not split into windows."""
         sequences = self.windows(None)
-        return Feed.of(sequences.batch, sequences.lengths, BatchOrder(256, positions=_MAX_POSITIONS))
+        return Feed.of(sequences.batch, sequences.lengths, BatchOrder(256, positions=MAX_POSITIONS))
 
 
 def _read_table(table: Any, skill: str, correct_column: str) -> pa.Table:  # noqa: ANN401
@@ -217,13 +241,19 @@ def _compile(model: keras.Model, schedule: Schedule) -> None:
     model.compile(keras.optimizers.Adam(schedule.learning_rate, clipnorm=1.0), cross_entropy)
 
 
-def evaluate(model: keras.Model, answers: Answers) -> dict[str, Any]:
-    """Return the metrics of the model's predictions for these answers."""
-    target_parts, prediction_parts = [], []
+def answer_probabilities(model: keras.Model, answers: Answers) -> tuple[Array, Array]:
+    """Return whether each predicted answer is correct, float32 ``(answers,)``, and its probability, float64."""
+    target_parts, prediction_parts = [np.zeros(0, np.float32)], [np.zeros(0)]
     for (_, targets, weights), output in predict_batches(model, answers.feed()):
         target_parts.append(targets[weights > 0])
         prediction_parts.append(output[weights > 0].astype(np.float64))
-    targets, probabilities = np.concatenate(target_parts), np.clip(np.concatenate(prediction_parts), 1e-7, 1 - 1e-7)
+    return np.concatenate(target_parts), np.concatenate(prediction_parts)
+
+
+def evaluate(model: keras.Model, answers: Answers) -> dict[str, Any]:
+    """Return the metrics of the model's predictions for these answers."""
+    targets, probabilities = answer_probabilities(model, answers)
+    probabilities = np.clip(probabilities, 1e-7, 1 - 1e-7)
     area = roc_auc(targets, probabilities)
     return {
         "answers": len(targets),

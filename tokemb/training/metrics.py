@@ -53,3 +53,74 @@ def ranking_metrics(ranks: Int64, name: str = "") -> dict[str, float]:
     """Return the hit rates at 1, 3 and 10 and the mean reciprocal rank (MRR). ``name`` prefixes their names."""
     hits = {f"{name}hit_rate_at_{k}": round(float((ranks <= k).mean()), 4) for k in (1, 3, 10)}
     return {**hits, f"{name}mrr": round(float((1 / ranks).mean()), 4)}
+
+
+def ndcg_at(ranks: Int64, k: int) -> float:
+    """Return the normalized discounted cumulative gain at ``k`` of rankings with one relevant candidate.
+
+    It is the mean of ``1 / log2(rank + 1)`` for ranks up to ``k``, and 0 for others: the ideal gain of one candidate is
+    1 (He et al., Neural Collaborative Filtering, 2017).
+    """
+    return float(np.where(ranks <= k, 1 / np.log2(ranks + 1), 0).mean())
+
+
+def confusion_matrix(targets: Int32, predictions: npt.NDArray[Any], classes: int) -> Int64:
+    """Return the number of rows of each target (first axis) and prediction, int64 ``(classes, classes)``."""
+    return np.bincount(targets * classes + predictions, minlength=classes**2).reshape(classes, classes)
+
+
+def f1_scores(confusion: Int64) -> npt.NDArray[np.float64]:
+    """Return the F1 score of each class, ``2 TP / (2 TP + FP + FN)``, NaN if the class neither occurs nor is predicted.
+
+    The mean over the classes that are not NaN is the macro F1 of scikit-learn.
+    """
+    both = confusion.sum(axis=0) + confusion.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return 2 * np.diagonal(confusion) / both
+
+
+def log_loss(probabilities: npt.NDArray[Any]) -> float:
+    """Return the mean negative logarithm of the probabilities of the targets, ``(rows,)``, limited to epsilon."""
+    return float(-np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float64).eps)).mean())
+
+
+def mean_roc_auc(targets: Int32, probabilities: npt.NDArray[Any]) -> float | None:
+    """Return the area under the ROC curve of two classes, or the mean over all classes, each against the others.
+
+    Args:
+        targets: The class of each row, int32 ``(rows,)``.
+        probabilities: float ``(rows, classes)``.
+
+    Returns:
+        The area, as in ``roc_auc_score(multi_class="ovr")`` of scikit-learn. ``None`` if a class does not occur.
+    """
+    if probabilities.shape[1] == 2:
+        return roc_auc(targets, probabilities[:, 1])
+    areas = [roc_auc(targets == index, scores) for index, scores in enumerate(probabilities.T)]
+    return None if None in areas else float(np.mean([area for area in areas if area is not None]))
+
+
+def calibration(correct: npt.NDArray[Any], confidence: npt.NDArray[Any], bins: int = 15) -> npt.NDArray[np.float64]:
+    """Return the calibration of predictions in bins of equal width.
+
+    Args:
+        correct: Whether each prediction is correct, ``(rows,)``.
+        confidence: The probability that was predicted for it, ``(rows,)``.
+        bins: The number of bins of confidence between 0 and 1.
+
+    Returns:
+        float64 ``(bins, 3)``: the fraction of rows in each bin, their accuracy and their mean confidence (0 for an
+        empty bin).
+    """
+    number = np.clip(np.ceil(confidence.astype(np.float64) * bins).astype(int) - 1, 0, bins - 1)
+    rows = np.bincount(number, minlength=bins)
+    sums = [np.bincount(number, weights, bins) for weights in (correct.astype(float), confidence.astype(float))]
+    return np.stack([rows / max(len(correct), 1), *(total / np.maximum(rows, 1) for total in sums)], axis=1)
+
+
+def expected_calibration_error(bins: npt.NDArray[np.float64]) -> float:
+    """Return the mean distance between accuracy and confidence in the bins of ``calibration``, weighted by their rows.
+
+    This is the ECE of Guo et al., On Calibration of Modern Neural Networks, 2017.
+    """
+    return float((bins[:, 0] * np.abs(bins[:, 1] - bins[:, 2])).sum())

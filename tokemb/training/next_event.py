@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,20 +24,18 @@ from tokemb.training.fitting import (
     Trained,
     fit,
     make_reproducible,
-    predict_batches,
 )
 from tokemb.training.heads import check_dropout
 from tokemb.training.metrics import ranking_metrics, ranks_of
 from tokemb.training.next_model import (
     Candidates,
     copy_output_weights,
-    features_model,
-    last_layer,
     next_model,
     training_model,
     uses_sampled_softmax,
 )
-from tokemb.training.sequences import drop_first, drop_last, windows
+from tokemb.training.next_scores import NextScorer
+from tokemb.training.sequences import MARKS, Marks, drop_first, drop_last, mark, mark_beginning, windows
 from tokemb.vocabulary.profiles import EVENT_PROFILE
 
 if TYPE_CHECKING:
@@ -52,8 +49,6 @@ MAXLEN = 50
 _MAX_BATCH_SCORES = 1 << 26
 # An upper bound of the candidates of a batch of this size.
 _TYPICAL_CANDIDATES = 1 << 13
-# The number of scores that are in memory at once when all ids are ranked.
-_MAX_SCORES = 1 << 24
 
 
 def train_next(
@@ -62,6 +57,7 @@ def train_next(
     encoder: Encoder | None = None,
     test: Any = None,  # noqa: ANN401
     cell: str = "gru",
+    marks: bool = False,
     maxlen: int = MAXLEN,
     dim: int = 64,
     units: int = 64,
@@ -79,6 +75,9 @@ def train_next(
         test: Test sequences. The metrics are then computed on their last events, and the last events of ``sequences``
             are trained on.
         cell: ``"gru"`` or ``"lstm"``.
+        marks: Whether to mark the beginning and the end of each sequence, with the tokens ``[BEGIN]`` and ``[END]``, so
+            that the first event and the end are predicted too. Without ``test``, the metrics are then computed on the
+            validation split, whose events are not trained on.
         maxlen: The number of events in a training window, and the number of previous events that a metric uses.
         dim: The embedding dimension.
         units: The number of units of the recurrent layer.
@@ -101,18 +100,21 @@ def train_next(
     sizes = {name: check_count(name, value) for name, value in (("maxlen", maxlen), ("dim", dim), ("units", units))}
     if encoder is None:
         counted, sequences = tee_if_iterator(sequences)
-        encoder = fit_vocab(counted, profile=EVENT_PROFILE)
+        encoder = fit_vocab(counted, profile=EVENT_PROFILE, reserve=MARKS if marks else ())
+    marked = Marks.of(encoder) if marks else None
     rows = encoder.encode_ragged(sequences)
-    training_rows = drop_last(rows) if test is None else rows
+    training_rows = drop_last(rows) if test is None and marked is None else rows
     training, validation = schedule.split(len(training_rows))
     training_windows, validation_windows = (
-        EventWindows.of(take(training_rows, indices), sizes["maxlen"]) for indices in (training, validation)
+        EventWindows.of(mark(take(training_rows, indices), marked), sizes["maxlen"])
+        for indices in (training, validation)
     )
     if not len(training_windows.events):
         raise ArgumentError(
             "no sequence is long enough to train on: a sequence requires at least three events, or two with a test set"
         )
-    test_rows = rows if test is None else encoder.encode_ragged(test)
+    held_out = rows if marked is None else take(rows, validation)
+    test_rows = held_out if test is None else encoder.encode_ragged(test)
     test_rows = take(test_rows, np.flatnonzero(test_rows.lengths > 1))
     if not len(test_rows):
         raise ArgumentError("no sequence is long enough to compute metrics on: a sequence requires at least two events")
@@ -120,10 +122,16 @@ def train_next(
     model = next_model(encoder, cell=cell, dim=dim, units=units, dropout=dropout, seed=schedule.seed)
     fitted = _fit(model, encoder.input_dim, training_windows, validation_windows, schedule, on_epoch)
     popularity = np.bincount(training_rows.values, minlength=encoder.input_dim)
-    metrics = {"on": "last events" if test is None else "last events of test"}
-    metrics |= evaluate(model, encoder, test_rows, popularity, sizes["maxlen"])
-    settings = {"cell": cell, **sizes, "dropout": dropout, **schedule.to_json()}
+    metrics = {"on": _measured_on(test is not None, marks)}
+    metrics |= evaluate(model, encoder, mark_beginning(test_rows, marked), popularity, sizes["maxlen"], marked)
+    settings = {"cell": cell, "marks": marks, **sizes, "dropout": dropout, **schedule.to_json()}
     return Trained("next", model, encoder, settings, metrics, fitted)
+
+
+def _measured_on(has_test: bool, marks: bool) -> str:
+    if has_test:
+        return "last events of test"
+    return "last events of validation" if marks else "last events"
 
 
 @dataclass(frozen=True)
@@ -190,7 +198,20 @@ def _fit(
     return fitted
 
 
-def evaluate(model: keras.Model, encoder: Encoder, sequences: Ragged, popularity: Int64, maxlen: int) -> dict[str, Any]:
+def reserved_ids(encoder: Encoder, marks: Marks | None) -> list[int]:
+    """Return the ids that are no events: padding, out of vocabulary and the mark of the beginning."""
+    ids = (encoder.pad_id, encoder.unk_id, None if marks is None else marks.begin)
+    return [index for index in ids if index is not None]
+
+
+def evaluate(
+    model: keras.Model,
+    encoder: Encoder,
+    sequences: Ragged,
+    popularity: Int64,
+    maxlen: int,
+    marks: Marks | None = None,
+) -> dict[str, Any]:
     """Return the ranking metrics of the last event of each sequence, given the ``maxlen`` events before it.
 
     Args:
@@ -199,15 +220,15 @@ def evaluate(model: keras.Model, encoder: Encoder, sequences: Ragged, popularity
         sequences: Sequences of at least two events.
         popularity: The number of occurrences of each id in training, int64 ``(input_dim,)``.
         maxlen: The number of previous events.
+        marks: The marks that the model was trained with. The sequences have the one of the beginning.
     """
     targets = sequences.values[sequences.row_splits[1:] - 1]
     history = drop_last(sequences).truncate(maxlen, "pre")
-    reserved = [index for index in (encoder.pad_id, encoder.unk_id) if index is not None]
+    reserved = reserved_ids(encoder, marks)
     frequent = popularity.astype(np.float32)
     frequent[reserved] = -np.inf
     ranks, popular = np.zeros(len(targets), np.int64), np.zeros(len(targets), np.int64)
-    for rows, scores in _last_scores(model, history):
-        scores[:, reserved] = -np.inf
+    for rows, scores in NextScorer(model, reserved).last(history):
         ranks[rows] = ranks_of(targets[rows], scores)
         popular[rows] = ranks_of(targets[rows], np.broadcast_to(frequent, scores.shape))
     repeated = history.values[history.row_splits[1:] - 1] == targets
@@ -217,21 +238,3 @@ def evaluate(model: keras.Model, encoder: Encoder, sequences: Ragged, popularity
         **ranking_metrics(popular, "popular_"),
         "repeated": round(float(repeated.mean()), 4),
     }
-
-
-def _last_scores(model: keras.Model, history: Ragged) -> Iterator[tuple[Int64, Any]]:
-    """Yield row indices and the scores of all ids after the last event of these rows, float32 ``(rows, input_dim)``."""
-    # The last layer is large, so only the last position goes through it.
-    features = features_model(model)
-    kernel, bias = last_layer(model)
-    rows_at_once = max(1, _MAX_SCORES // len(bias))
-
-    def batch(rows: Int64) -> Batch:
-        # The row indices take the place of targets. At padding, the state of the last event is unchanged.
-        return take_padded(history, rows), rows, np.ones(len(rows), np.float32)
-
-    for (_, rows, _), output in predict_batches(features, Feed.of(batch, history.lengths, BatchOrder(512))):
-        last = output[:, -1]
-        for start in range(0, len(rows), rows_at_once):
-            block = slice(start, start + rows_at_once)
-            yield rows[block], last[block] @ kernel + bias

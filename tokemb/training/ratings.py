@@ -114,7 +114,7 @@ class _Data:
 
     @classmethod
     def of(cls, encoder: ColumnEncoder, rows: pa.Table, rating: str) -> _Data:
-        return cls(encoder.encode(rows), _parse_ratings(rows[rating], rating))
+        return cls(encoder.encode(rows), parse_ratings(rows[rating], rating))
 
     def feed(self, rows: Int64, order: BatchOrder = BatchOrder(8192)) -> Feed:  # noqa: B008 - immutable
         """Return batches of these rows, which all have the same length."""
@@ -149,7 +149,7 @@ def _read_table(
     return pa.Table.from_batches(list(table_batches(table, [*names, rating], typed=[rating], **read_options)))
 
 
-def _parse_ratings(column: pa.ChunkedArray, name: str) -> Float32:
+def parse_ratings(column: pa.ChunkedArray, name: str) -> Float32:
     """Return ratings as float32 ``(rows,)``.
 
     Raises:

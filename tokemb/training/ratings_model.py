@@ -13,9 +13,10 @@ from tokemb._arrays import Int32
 from tokemb._validation import RATING_HEADS, check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.tables import ColumnEncoder
+from tokemb.training.forward import Forward
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import keras
 
@@ -124,3 +125,37 @@ def _scale_to_ratings(keras: Any, score: Any, scale: Scale, rating_range: Rating
     slope = deviation * (high - low) / ((mean - low) * (high - mean))
     sigmoid = keras.layers.Activation("sigmoid")(keras.layers.Rescaling(slope, offset=offset)(score))
     return keras.layers.Rescaling(high - low, offset=low, name="rating")(sigmoid)
+
+
+def item_scores(model: keras.Model, user: str, item: str) -> Callable[[Int32, Forward], npt.NDArray[np.float32]]:
+    """Return a function that scores all items for users, so that a higher score is a higher rating.
+
+    Args:
+        model: A ``rating_model`` of two columns.
+        user: The column of the users.
+        item: The column of the items.
+
+    Returns:
+        A function from user ids, int32 ``(users,)``, and the model to scores, float32 ``(users, items)``.
+    """
+    layers = {layer.name: layer for layer in model.layers}
+
+    def weights(name: str) -> npt.NDArray[np.float32]:
+        matrix: npt.NDArray[np.float32] = layers[name].get_weights()[0]
+        return matrix
+
+    items = len(weights(f"{item}_embedding"))
+    if f"{user}_bias" not in layers:
+
+        def rate_all(ids: Int32, run: Forward) -> npt.NDArray[np.float32]:
+            pairs = {user: np.repeat(ids, items), item: np.tile(np.arange(items, dtype=np.int32), len(ids))}
+            ratings: npt.NDArray[np.float32] = run(pairs)[:, 0].reshape(len(ids), items)
+            return ratings
+
+        return rate_all
+
+    def dot(ids: Int32, _: Forward) -> npt.NDArray[np.float32]:
+        # The bias of the user does not change the order of the items.
+        return weights(f"{user}_embedding")[ids] @ weights(f"{item}_embedding").T + weights(f"{item}_bias")[:, 0]
+
+    return dot

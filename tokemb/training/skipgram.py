@@ -120,6 +120,7 @@ def train_skipgram(
         seconds=round(seconds, 2),
         rows_per_second=round(settings.epochs * len(rows) / seconds, 1),
         input_share=0.0,
+        history={"loss": [round(loss, 6) for loss in losses]},
     )
     metrics = {
         "tokens": len(rows.values) + oov_count,

@@ -1,0 +1,96 @@
+"""``tokemb recommend``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tokemb._validation import PREDICTION_FORMATS
+from tokemb_cli import corpus, options, shards, training, values
+from tokemb_cli.console import note, quiet_tensorflow
+
+
+@click.command("recommend")
+@training.folder
+@corpus.tables
+@options.output(
+    "FILE|FOLDER",
+    f"Recommendations to write: {', '.join(PREDICTION_FORMATS)}, a folder of shards, or - for JSON Lines.",
+)
+@click.option(
+    "--top", type=values.Integer(), metavar="K", default=10, show_default=True, help="Number of items of each row."
+)
+@click.option(
+    "--seen", metavar="FILE", help="Table of users and items, in the format of FILE..., that are not recommended."
+)
+@click.option(
+    "--similar", is_flag=True, help="Find similar items for the items of FILE..., instead of items for users."
+)
+@corpus.keep
+@shards.prediction_shards
+@corpus.quiet
+def command(
+    folder: Path,
+    output: Path,
+    force: bool,
+    rows_per_shard: int | None,
+    shard_format: str | None,
+    top: int,
+    seen: str | None,
+    similar: bool,
+    **arguments: Any,  # noqa: ANN401
+) -> None:
+    """Recommend items to the users in a file, with the FOLDER of train ratings.
+
+    The file has the column of the users, or with --similar that of the items. Every row of it is a row of the output,
+    in the same order: items, the best first, with ratings or similarities (cosine). For a user or item out of
+    vocabulary they are missing, and the column reason says so.
+
+    \b
+    Examples:
+      tokemb recommend stars users.csv --keep user --seen ratings.csv -o items.parquet
+      tokemb recommend stars films.csv --similar --keep film -o -
+    """
+    suffix = shard_format or "parquet" if rows_per_shard else shard_format
+    shards.check(output, rows_per_shard, shard_format, PREDICTION_FORMATS)
+    rows = corpus.Corpus.from_options(arguments)
+    if rows.columns or rows.group_by:
+        raise click.UsageError("the folder names the columns: leave out --column and --group-by")
+    replace(rows, files=(*rows.files, *filter(None, [seen]))).check_distinct(output)
+    from tokemb.pipeline.predict import predict_corpus
+    from tokemb.training.recommend import similar_or_best
+    from tokemb.training.trained import load_folder
+
+    with quiet_tensorflow():
+        trained = load_folder(folder)
+        recommender = similar_or_best(trained, similar=similar, top=top, seen=_read_seen(rows, trained, seen))
+    with (
+        shards.open_output(output, rows_per_shard, suffix, lambda: _identity(rows, seen), force) as target,
+        rows.open_table([(name,) for name in recommender.table_columns or ()]) as batches,
+    ):
+        report = predict_corpus(recommender, batches, target, keep=rows.keep, force=force)
+    report.read = rows.rows_read
+    if not rows.quiet:
+        note(*shards.report_lines(target, output, "columns", report, str(report)))
+
+
+def _read_seen(rows: corpus.Corpus, trained: Any, seen: str | None) -> Any:  # noqa: ANN401
+    """Return the table of ``--seen``. ``None`` without it."""
+    if seen is None or trained.task != "ratings":
+        return None
+    from tokemb.sources.corpus import read_table
+
+    reading = {name: value for name, value in rows.reading.items() if name not in ("column", "missing")}
+    return read_table([seen], trained.columns.parts, **reading)
+
+
+def _identity(rows: corpus.Corpus, seen: str | None) -> dict[str, Any] | None:
+    """Return the identity of the input and of the pairs that were seen."""
+    identity = rows.identity()
+    if identity is None or seen is None:
+        return identity
+    pairs = replace(rows, files=(seen,)).identity()
+    return None if pairs is None else {**identity, "seen": pairs["files"]}

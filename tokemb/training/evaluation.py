@@ -1,0 +1,273 @@
+"""Evaluate trained models on labelled rows."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tokemb._arrays import STRINGS, TOKEN_ROWS, Int32
+from tokemb._validation import check_count
+from tokemb.errors import ArgumentError, ModelError, TextError
+from tokemb.tables.tables import table_batches
+from tokemb.tables.values import is_list
+from tokemb.training.forward import forward
+from tokemb.training.knowledge_tracing import Answers, answer_probabilities
+from tokemb.training.metrics import (
+    calibration,
+    confusion_matrix,
+    expected_calibration_error,
+    f1_scores,
+    log_loss,
+    mean_roc_auc,
+    ndcg_at,
+    roc_auc,
+)
+from tokemb.training.predict_classes import ClassPredictor
+from tokemb.training.predict_events import EventPredictor
+from tokemb.training.predict_ratings import rate, unknown_values
+from tokemb.training.ratings import parse_ratings
+from tokemb.training.trained import TASKS, TrainedFolder
+
+AT = (1, 3, 10)
+# The number of the most confident errors that are kept.
+_ERRORS = 20
+
+Batches = Iterable[pa.RecordBatch]
+# The probability, row, text, label and prediction of an error.
+_Error = tuple[float, int, str, int, int]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The metrics of a trained model on labelled rows.
+
+    Attributes:
+        task: The name of the task.
+        metrics: The metrics by name. They can be written as JSON.
+        classes: The labels, in the order of ``confusion``. Empty if the task has none.
+        confusion: The number of rows of each pair of a label (first axis) and a prediction, ``(classes, classes)``.
+        bins: The calibration, as for ``tokemb.training.metrics.calibration``. Empty if the task has none.
+        errors: The most confident errors: ``row`` (from 1), ``text``, ``label``, ``prediction`` and ``probability``.
+        history: The losses of each epoch of the training by name.
+    """
+
+    task: str
+    metrics: dict[str, Any]
+    classes: list[Any] = field(default_factory=list)
+    confusion: list[list[int]] = field(default_factory=list)
+    bins: list[list[float]] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    history: dict[str, list[float]] = field(default_factory=dict)
+
+
+def evaluate_batches(
+    folder: TrainedFolder, batches: Batches, target: str | None = None, at: Sequence[int] = AT
+) -> Evaluation:
+    """Compute the metrics of a trained model.
+
+    Args:
+        folder: The training folder.
+        batches: Labelled rows: for a classifier texts, the first column, and labels; for the next event sequences; for
+            ratings and knowledge tracing the columns of the training. Probabilities and targets are kept in memory,
+            texts are not.
+        target: The column of the labels of a classifier, or of the ratings, by default that of the training.
+        at: The numbers of candidates of the hit rates and NDCG of the next event.
+
+    Raises:
+        ArgumentError: If there are no rows.
+        ModelError: If the training has nothing to evaluate.
+        TextError: If a label did not occur in training, or the rows are not those of the model.
+    """
+    at = [check_count("at", k) for k in at]
+    history = dict(folder.report.get("training", {}).get("history", {}))
+    if folder.task == "classify":
+        return _evaluate_classes(folder, batches, history)
+    if folder.task == "next":
+        return Evaluation("next", _next_metrics(folder, batches, at), history=history)
+    if folder.task == "tracing":
+        return _evaluate_answers(folder, batches, history)
+    if folder.task == "ratings":
+        return Evaluation(
+            "ratings", _rating_metrics(folder, batches, target or folder.settings["rating"]), history=history
+        )
+    raise ModelError(f"{folder.path} holds {TASKS[folder.task]}, which have no labels to evaluate them on")
+
+
+def labelled_batches(folder: TrainedFolder, rows: Any, labels: Any) -> Batches:  # noqa: ANN401
+    """Return rows in memory as batches for ``evaluate_batches``.
+
+    Raises:
+        ArgumentError: If the labels of a classifier are missing, or their number is not that of the texts.
+    """
+    if folder.task == "classify" and labels is None:
+        raise ArgumentError("a classifier is evaluated on labels: pass them as labels=[...]")
+    if folder.task in ("classify", "next"):
+        columns = [_text_column(rows)] + ([] if labels is None else [pa.array(labels)])
+        if len(set(map(len, columns))) > 1:
+            raise ArgumentError(f"every text must have a label: received {' and '.join(str(len(c)) for c in columns)}")
+        return [pa.RecordBatch.from_arrays(columns, ["text", "label"][: len(columns)])]
+    target = [folder.settings["rating"]] if folder.task == "ratings" else []
+    parts = [] if folder.task == "skipgram" else folder.columns.parts
+    return table_batches(rows, [*parts, *target], typed=target)
+
+
+def _text_column(rows: Any) -> pa.Array:  # noqa: ANN401
+    """Return texts or rows of tokens in the type of a column of ``read_corpus``."""
+    column = pa.array(rows)
+    return column.cast(TOKEN_ROWS if is_list(column.type) else STRINGS)
+
+
+def _evaluate_classes(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:
+    predictor = ClassPredictor(folder)
+    targets, parts, rows = [], [], 0
+    errors: list[_Error] = []
+    for batch in batches:
+        found = _class_of_labels(batch.column(batch.num_columns - 1), folder.classes, rows)
+        probabilities = predictor.probabilities(predictor.encode(batch.column(0)))
+        errors = heapq.nlargest(
+            _ERRORS, [*errors, *_errors(batch, found, probabilities, rows)], key=lambda error: error[0]
+        )
+        targets.append(found)
+        parts.append(probabilities)
+        rows += len(batch)
+    _require(rows, "rows")
+    target, probability = np.concatenate(targets), np.concatenate(parts)
+    prediction, confidence = probability.argmax(axis=1), probability.max(axis=1)
+    confusion = confusion_matrix(target, prediction, len(folder.classes))
+    bins = calibration(prediction == target, confidence)
+    metrics = {
+        "rows": rows,
+        "accuracy": (prediction == target).mean(),
+        "macro_f1": np.nanmean(f1_scores(confusion)),
+        "roc_auc": mean_roc_auc(target, probability),
+        "log_loss": log_loss(probability[np.arange(rows), target]),
+        "calibration_error": expected_calibration_error(bins),
+        "most_frequent": confusion.sum(axis=1).max() / rows,
+    }
+    return Evaluation(
+        "classify",
+        rounded(metrics),
+        folder.classes,
+        confusion.tolist(),
+        bins.tolist(),
+        [_describe_error(folder.classes, *error) for error in errors],
+        history,
+    )
+
+
+def _errors(batch: pa.RecordBatch, targets: Int32, probabilities: npt.NDArray[Any], first_row: int) -> list[_Error]:
+    """Return the probability, row, text, target and prediction of the most confident errors of a batch."""
+    predictions, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predictions != targets)
+    rows = wrong[np.argsort(-confidence[wrong], kind="stable")[:_ERRORS]].tolist()
+    texts = [batch.column(0)[row].as_py() for row in rows]
+    return [
+        (float(confidence[row]), first_row + row + 1, _as_text(text), int(targets[row]), int(predictions[row]))
+        for row, text in zip(rows, texts, strict=True)
+    ]
+
+
+def _as_text(text: str | list[str]) -> str:
+    return text if isinstance(text, str) else " ".join(text)
+
+
+def _describe_error(
+    classes: list[Any], probability: float, row: int, text: str, target: int, found: int
+) -> dict[str, Any]:
+    return {
+        "row": row,
+        "text": text,
+        "label": classes[target],
+        "prediction": classes[found],
+        "probability": round(probability, 4),
+    }
+
+
+def _class_of_labels(labels: pa.Array, classes: list[Any], first_row: int) -> npt.NDArray[np.int32]:
+    """Return the class of each label, int32 ``(rows,)``. Labels are compared as texts: ``1`` and ``"1"`` are equal.
+
+    Raises:
+        TextError: If a label is missing, or did not occur in training.
+    """
+    index = {str(label): number for number, label in enumerate(classes)}
+    found = np.array([index.get(str(label), -1) for label in labels.to_pylist()], np.int32)
+    wrong = np.flatnonzero(found < 0)
+    if len(wrong):
+        names = ", ".join(map(str, classes[:10])) + (", ..." if len(classes) > 10 else "")
+        raise TextError(
+            f"labels must occur in the training set, which has {len(classes)} ({names}); the label of row "
+            f"{first_row + wrong[0] + 1}, {labels[int(wrong[0])].as_py()!r}, does not"
+        )
+    return found
+
+
+def _next_metrics(folder: TrainedFolder, batches: Batches, at: Sequence[int]) -> dict[str, Any]:
+    predictor, ranks, rows = EventPredictor(folder), [np.zeros(0, np.int64)], 0
+    for batch in batches:
+        ranks.append(predictor.last_ranks(predictor.encode(batch.column(0))))
+        rows += len(batch)
+    rank = np.concatenate(ranks)
+    _require(len(rank), "sequences of at least two events")
+    hits = {f"hit_rate_at_{k}": (rank <= k).mean() for k in at}
+    gains = {f"ndcg_at_{k}": ndcg_at(rank, k) for k in at if k > 1}
+    metrics = {"rows": len(rank), **hits, **gains, "mrr": (1 / rank).mean()}
+    return rounded(metrics | ({"too_short": rows - len(rank)} if rows > len(rank) else {}))
+
+
+def _evaluate_answers(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:
+    parts, students = [], 0
+    for batch in batches:
+        answers = Answers.of(folder.columns, pa.Table.from_batches([batch]), folder.columns.parts[1])
+        parts.append(answer_probabilities(folder.model, answers))
+        students += len(batch)
+    targets, probabilities = (np.concatenate([part[index] for part in parts]) for index in (0, 1))
+    _require(len(targets), "students with at least two answers")
+    predictions = probabilities > 0.5
+    bins = calibration(targets == 1, probabilities)
+    metrics = {
+        "students": students,
+        "answers": len(targets),
+        "accuracy": (predictions == (targets == 1)).mean(),
+        "roc_auc": roc_auc(targets, probabilities),
+        "log_loss": log_loss(np.where(targets == 1, probabilities, 1 - probabilities)),
+        "calibration_error": expected_calibration_error(bins),
+        "most_frequent": max(targets.mean(), 1 - targets.mean()),
+    }
+    confusion = confusion_matrix(targets.astype(np.int32), predictions, 2)
+    return Evaluation("tracing", rounded(metrics), ["wrong", "correct"], confusion.tolist(), bins.tolist(), [], history)
+
+
+def _rating_metrics(folder: TrainedFolder, batches: Batches, target: str) -> dict[str, Any]:
+    run, errors, unknown = forward(folder.model), [np.zeros(0)], [np.zeros(0, bool)]
+    for batch in batches:
+        ids: Any = folder.columns.encode_batch(batch)
+        ratings = parse_ratings(pa.chunked_array([batch[target]]), target)
+        errors.append(rate(run, ids).astype(np.float64) - ratings)
+        unknown.append(np.logical_or.reduce([rows for rows, _ in unknown_values(ids)]))
+    error, is_unknown = np.concatenate(errors), np.concatenate(unknown)
+    _require(len(error), "rows")
+    metrics = {"rows": len(error), "rmse": np.sqrt((error**2).mean()), "mae": np.abs(error).mean()}
+    if is_unknown.any():
+        known = error[~is_unknown]
+        metrics |= {"unknown_rows": int(is_unknown.sum())}
+        metrics |= {"rmse_of_known": np.sqrt((known**2).mean())} if len(known) else {}
+    return rounded(metrics)
+
+
+def _require(count: int, what: str) -> None:
+    if not count:
+        raise ArgumentError(f"the input has no {what}, on which metrics are computed: pass a file that has some")
+
+
+def rounded(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return metrics as numbers of Python, rounded to four digits."""
+    return {
+        name: value if value is None or isinstance(value, int) else round(float(value), 4)
+        for name, value in metrics.items()
+    }

@@ -1,0 +1,32 @@
+"""Models as functions, for inference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import keras
+
+# A function from inputs (one array, or one per name of the model's inputs) to an output.
+Forward = Callable[[Any], npt.NDArray[Any]]
+
+
+def forward(model: keras.Model) -> Forward:
+    """Return a function that runs a model for inference.
+
+    Args:
+        model: The model.
+
+    Returns:
+        A function from the inputs (one array, or one per name of the model's inputs) to the output, a float32 array
+        ``(rows, ...)``. One graph serves batches of all lengths.
+    """
+    import tensorflow as tf
+
+    specs = {tensor.name: tf.TensorSpec(tuple(tensor.shape), tensor.dtype) for tensor in model.inputs}
+    signature: Any = specs if len(specs) > 1 else next(iter(specs.values()))
+    run = tf.function(lambda inputs: model(inputs, training=False), input_signature=[signature]).get_concrete_function()
+    return lambda inputs: run(tf.nest.map_structure(tf.constant, inputs)).numpy()
