@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_to
 import tokemb
 from tests.conftest import MIXED
 from tests.engine.test_choice import assert_same, both, no_input_is_small  # noqa: F401 - a fixture
+from tokemb.engine.components import UnprovableError
+from tokemb.engine.scan_plan import char_table_of
 
 pytestmark = pytest.mark.slow
 
@@ -72,21 +76,23 @@ SCANNED = {
     "characters": (N.Lowercase(), P.Split("", "isolated")),
     "then metaspace": (None, P.Sequence([P.WhitespaceSplit(), P.Metaspace(prepend_scheme="always")])),
     "then bytes": (None, P.Sequence([P.Whitespace(), P.ByteLevel(add_prefix_space=True)])),
+    "spaces": (N.Replace(Regex(" {2,}"), " "), P.Whitespace()),
+    "bytes": (None, P.ByteLevel()),
+    "merged": (None, P.Punctuation("merged_with_previous")),
+    "merged next": (None, P.Split(" ", "merged_with_next")),
+    "look ahead": (None, P.Split(Regex(r"\s+(?!\S)|\s+"), "removed")),
+    "inverted": (None, P.Split(Regex(r"\w+"), "isolated", invert=True)),
 }
 NOT_SCANNED = {
     "prepend": (N.Prepend("_"), P.Whitespace()),
     "strip": (N.Strip(), P.Whitespace()),
-    "spaces": (N.Replace(Regex(" {2,}"), " "), P.Whitespace()),
     "a space for many": (N.Replace(Regex(r"\s+"), "_"), P.Whitespace()),
-    "bytes": (None, P.ByteLevel()),
     "metaspace": (None, P.Metaspace()),
     "then metaspace first": (None, P.Sequence([P.Whitespace(), P.Metaspace(prepend_scheme="first")])),
-    "merged": (None, P.Punctuation("merged_with_previous")),
-    "merged next": (None, P.Split(" ", "merged_with_next")),
-    "look ahead": (None, P.Split(Regex(r"\s+(?!\S)|\s+"), "removed")),
     "scripts": (None, P.UnicodeScripts()),
     "lengths": (None, P.FixedLength(3)),
-    "inverted": (None, P.Split(Regex(r"\w+"), "isolated", invert=True)),
+    "look behind": (None, P.Split(Regex(r"(?<=\S)\s+"), "removed")),
+    "merged runs": (None, P.Split(Regex(r"\s+"), "merged_with_previous")),
 }
 MANY = st.lists(
     st.text()
@@ -186,3 +192,26 @@ def test_too_many_added_tokens_go_to_the_reference(number):
     assert encoder.explain().backend == ("scanner" if number == 30 else "reference")
     expected, rows = both(encoder, [*MIXED, "a T7 t29x t199"])
     assert_same(rows, expected)
+
+
+COLLAPSE = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}
+TO_UNDERSCORE = {"type": "Replace", "pattern": {"String": " "}, "content": "_"}
+
+
+@pytest.mark.parametrize(
+    ("normalizers", "pre_tokenizer", "tokens", "is_scanned"),
+    [
+        ([COLLAPSE], {"type": "WhitespaceSplit"}, (), True),
+        ([COLLAPSE, TO_UNDERSCORE], {"type": "WhitespaceSplit"}, (), False),
+        ([COLLAPSE], {"type": "Punctuation", "behavior": "Isolated"}, (), False),
+        ([COLLAPSE], {"type": "WhitespaceSplit"}, ("a b",), False),
+    ],
+)
+def test_collapsed_spaces_are_scanned_only_if_all_of_them_separate(normalizers, pre_tokenizer, tokens, is_scanned):
+    normalizer = {"type": "Sequence", "normalizers": normalizers}
+    arguments = json.dumps(normalizer), json.dumps(pre_tokenizer), (), tokens
+    if is_scanned:
+        assert char_table_of(*arguments).class_of(" ") == 0
+    else:
+        with pytest.raises(UnprovableError, match="Replace looks at more than one character"):
+            char_table_of(*arguments)

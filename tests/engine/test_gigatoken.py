@@ -467,6 +467,7 @@ def test_room_for_special_tokens(kernels, monkeypatch):
 
 def test_an_encoder_says_what_is_wrong_with_a_list():
     encoder = tokemb.Encoder.from_tokenizer(tokenizer_of(OURS["gpt2"]))
+    encoder._encoding.engine._scan_plan = "a pipeline that only gigatoken supports"
     way = encoder._encoding.engine._gigatoken
     way._worth_loading = 0
     assert_same(encoder.encode_ragged(MIXED), ways(OURS["gpt2"])[1].encode(texts_of(MIXED)))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
 from tests.conftest import python
+from tokemb import Encoder
 from tokemb.errors import TokembError
 from tokemb.kernels.compile_all import compile_all
 from tokemb.kernels.kernel import Kernel
@@ -41,6 +43,17 @@ for line in sys.argv[1:]:
     result = CliRunner().invoke(cli, line.split(), prog_name="tokemb")
     assert result.exit_code == 0, (line, result.output, result.stderr)
 """
+MODELS = {
+    "wordlevel": lambda: models.WordLevel({"fine": 0, "[UNK]": 1}, "[UNK]"),
+    "wordpiece": lambda: models.WordPiece({"f": 0, "[UNK]": 1, "##i": 2}),
+    "bpe": lambda: models.BPE({"f": 0, "i": 1, "fi": 2}, [("f", "i")], unk_token="f"),
+    "unigram": lambda: models.Unigram([("f", -1.0), ("i", -2.0), ("fi", -2.5)], 0),
+}
+# The first is scanned by classes of characters, the second by an automaton.
+PRE_TOKENIZERS = {
+    "whitespace": lambda: pre_tokenizers.Whitespace(),
+    "numbers": lambda: pre_tokenizers.Split(Regex(r"\p{N}{1,3}|\p{L}+|[^\p{L}\p{N}]+(?!\S)"), "isolated"),
+}
 SELECT = """
 import numpy as np
 from tokemb.rows.pack_rows import pack_rows, rows_with, select_ids
@@ -51,15 +64,28 @@ pack_rows(ids, splits[:1], splits[1:], splits, ids)
 """
 
 
+def save_tokenizers(folder):
+    """Save a ``tokenizer.json`` for each kind of model and pre-tokenizer. Return the commands that use them."""
+    for model, make_model in MODELS.items():
+        for pre_tokenizer, make_pre_tokenizer in PRE_TOKENIZERS.items():
+            tokenizer = Tokenizer(make_model())
+            tokenizer.pre_tokenizer = make_pre_tokenizer()
+            path = folder / f"{model}-{pre_tokenizer}.json"
+            tokenizer.save(str(path))
+            assert Encoder.load(path).explain().startswith("scanner"), path
+            yield f"encode reviews.txt --vocab {path.name} --maxlen 16 -o {path.stem}.npy"
+
+
 def test_nothing_is_compiled_after_all_kernels_were_compiled(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cache = {FOLDER_VARIABLE: str(tmp_path / "cache")}
     (tmp_path / "reviews.txt").write_text(TEXT)
+    commands = [*COMMANDS, *save_tokenizers(tmp_path)]
     run = python(MAIN, "compile", **cache)
     assert run.returncode == 0, run.stderr
     times = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").glob("*.o")}
     assert "kernels ready" in run.stderr
-    for code, arguments in [(RUN_ALL, COMMANDS), (SELECT, []), (MAIN, ["compile"])]:
+    for code, arguments in [(RUN_ALL, commands), (SELECT, []), (MAIN, ["compile"])]:
         run = python(code, *arguments, **cache)
         assert run.returncode == 0, run.stderr
         assert "compiles its kernels" not in run.stderr

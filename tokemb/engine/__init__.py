@@ -26,14 +26,15 @@ from tokemb.engine.reference import Reference, mark_oov, pre_tokenize
 from tokemb.engine.tally import Tally, tally
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
-from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, model_of, tokenizer_json_of
 from tokemb.vocabulary.tokenizers_library import Tokenizer, model_type
 
 if TYPE_CHECKING:
     from tokemb.engine.counting import Counter
     from tokemb.engine.gigatoken import Gigatoken
     from tokemb.engine.scan_plan import ScanPlan
-    from tokemb.engine.scanner import Scanner
+    from tokemb.engine.scanner import Encode, Scanner
+    from tokemb.engine.subword_model import SubwordModel
     from tokemb.vocabulary.profiles import Profile
 
 # The reference encodes texts of fewer bytes until the kernels are loaded.
@@ -71,6 +72,7 @@ class Engine:
             oov_id: An id that no token has, for tokens out of vocabulary of a word-level model without an OOV id.
         """
         self._specification = specification
+        self._tokenizer = tokenizer
         self._model = model_type(tokenizer)
         self._oov_id = oov_id
         self._reference = Reference(tokenizer if oov_id is None else mark_oov(specification, oov_id))
@@ -118,11 +120,11 @@ class Engine:
             if reason is None:
                 return Explanation("gigatoken", "a BPE model that passed the self-test against tokenizers")
             return Explanation("reference", f"the scanner: {plan}; gigatoken: {reason}")
-        reason = plan.char_table.reason_for_reference(text or "")
+        reason = plan.splitter.reason_for_reference(text or "")
         if reason is not None:
             return Explanation("reference", reason)
-        lookup = "are looked up in the vocabulary" if plan.subwords is None else "are encoded once and cached"
-        return Explanation("scanner", f"text is split by comparing neighbouring characters; pre-tokens {lookup}")
+        lookup = "are looked up in the vocabulary" if plan.is_lookup else "are encoded once and cached"
+        return Explanation("scanner", f"text is split {plan.splitter.method}; pre-tokens {lookup}")
 
     @cached_property
     def _gigatoken(self) -> Gigatoken:
@@ -145,21 +147,30 @@ class Engine:
 
     def _make_scanner(self, plan: ScanPlan) -> Scanner:
         from tokemb.engine.pretoken_cache import PretokenCache
+        from tokemb.engine.scan_plan import pretoken_tokenizer
         from tokemb.engine.scanner import Scanner
+        from tokemb.engine.subword_model import subword_model
         from tokemb.kernels.structs import MISS_TO_REFERENCE
 
-        cache, on_miss, encode_pretokens = PretokenCache.empty(), MISS_TO_REFERENCE, None
-        if plan.subwords is None:
+        cache, on_miss = PretokenCache.empty(), MISS_TO_REFERENCE
+        encode_pretokens: Encode | SubwordModel | None = None
+        rest = plan.rest
+        if plan.is_lookup:
             model = self._specification["model"]
             vocabulary: dict[str, int] = model["vocab"]
             ids = np.fromiter(vocabulary.values(), np.int32, len(vocabulary))
             cache = cache.with_pretokens(pa.array(list(vocabulary), STRINGS), Ragged(ids, np.arange(len(ids) + 1)))
             on_miss = vocabulary.get(model.get("unk_token"), on_miss) if self._oov_id is None else self._oov_id
         else:
-            encode_pretokens = Reference(plan.subwords).encode
+            subwords = model_of(self._tokenizer) if self._model == "Unigram" else self._specification["model"]
+            native = subword_model(subwords, self._model, rest)
+            if isinstance(native, str):  # the reason why the kernels do not support the model
+                encode_pretokens = Reference(pretoken_tokenizer(self._specification, rest)).encode
+            else:
+                encode_pretokens = native
         # The end of a row may change the ids before it, or raise an error.
         whole_rows = plan.strips or (encode_pretokens is None and on_miss == MISS_TO_REFERENCE)
-        return Scanner(plan.char_table, cache, on_miss, self._reference.encode, encode_pretokens, whole_rows)
+        return Scanner(plan.splitter, cache, on_miss, self._reference.encode, encode_pretokens, whole_rows)
 
 
 class TokenCounter:

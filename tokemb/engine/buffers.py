@@ -8,6 +8,9 @@ import pyarrow as pa
 
 from tokemb._arrays import Int64
 
+# The words of a line of the processor's cache.
+_LINE_WORDS = 8
+
 
 def string_buffers(texts: pa.LargeStringArray) -> tuple[Int64, npt.NDArray[np.uint8]]:
     """Return the UTF-8 bytes of an array without copying them.
@@ -25,3 +28,14 @@ def string_buffers(texts: pa.LargeStringArray) -> tuple[Int64, npt.NDArray[np.ui
     offsets = np.frombuffer(offsets_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]]
     return offsets - offsets[0], data
+
+
+def aligned_words(size: int) -> npt.NDArray[np.uint64]:
+    """Return zeros, uint64 (size,), that begin at a line of the processor's cache.
+
+    A slot of a hash table is then in one line. NumPy aligns arrays to 16 bytes only, so half of the slots would be in
+    two lines, and each look-up would wait for the second one.
+    """
+    words = np.zeros(size + _LINE_WORDS - 1, np.uint64)
+    first = -words.ctypes.data // words.itemsize % _LINE_WORDS
+    return words[first : first + size]

@@ -45,7 +45,10 @@ class CharTable:
         table: The arrays for the kernels. They are replaced and never changed.
         growth: The maximum number of bytes that normalization makes of one byte.
         neighbor_split: The pre-tokenizer.
+        method: How the text is split.
     """
+
+    method = "by comparing neighbouring characters"
 
     def __init__(
         self,

@@ -43,6 +43,7 @@ class Step:
         dependent: Returns the characters whose normalization depends on the neighbours.
         reorders: Whether the normalization of a character also depends on the neighbours if it contains a character
             that is reordered.
+        collapsed: A character of which the step leaves one of several in a row, if there is one.
     """
 
     of_character: Callable[[str], str | None]
@@ -50,6 +51,7 @@ class Step:
     changed: Callable[[], CharacterSet]
     dependent: Callable[[], CharacterSet]
     reorders: bool = False
+    collapsed: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,13 @@ class NeighborSplit:
     Attributes:
         pre_tokenizer: The pre-tokenizer.
         groups: For each regular expression in it, the alternatives.
-        rest: The pre-tokenizer that is applied to each pre-token afterwards.
+        rest: The pre-tokenizers that are applied to each pre-token afterwards.
         isolates: Whether every character is a pre-token of its own.
     """
 
     pre_tokenizer: PreTokenizer
     groups: tuple[tuple[ClassRun, ...], ...]
-    rest: PreTokenizer | None
+    rest: tuple[Component, ...]
     isolates: bool = False
 
 
@@ -109,10 +111,14 @@ def _replace_step(component: Component, normalize: Callable[[str], str]) -> Step
             return Step(
                 lambda character: None if character == first else character, normalize, _none, lambda: _only(first)
             )
+    elif len(component["content"]) == 1 and pattern == component["content"] + "{2,}" and not pattern[0].strip():
+        return Step(lambda character: character, lambda text: text, _none, _none, collapsed=pattern[0])
     elif one_character(pattern):
         return Step(normalize, normalize, lambda: matching_characters(pattern), _none)
-    elif not component["content"] and pattern.endswith("+") and one_character(pattern[:-1]):
-        return Step(normalize, normalize, lambda: matching_characters(pattern[:-1]), _none)
+    elif len(component["content"]) <= 1 and pattern.endswith("+") and one_character(pattern[:-1]):
+        characters = pattern[:-1]
+        of_each = _normalizer({**component, "pattern": {"Regex": characters}}).normalize_str
+        return Step(of_each, of_each, lambda: matching_characters(characters), _none, collapsed=component["content"])
     elif (replaced := between_look_arounds(pattern)) is not None:
         return Step(
             lambda character: None if _matches(replaced, character) else character,
@@ -121,6 +127,26 @@ def _replace_step(component: Component, normalize: Callable[[str], str]) -> Step
             lambda: matching_characters(replaced),
         )
     raise UnprovableError(f"the normalizer Replace looks at more than one character: {pattern!r}")
+
+
+def check_collapsed(steps: Sequence[Step], is_separator: Callable[[str], bool], tokens: Sequence[str]) -> None:
+    """Check that the number of collapsed characters does not matter, since all of them separate pre-tokens.
+
+    Args:
+        steps: The steps of the normalizer.
+        is_separator: Whether a character of the normalized text is in no pre-token.
+        tokens: The added tokens that are matched in the normalized text.
+
+    Raises:
+        UnprovableError: If it may matter.
+    """
+    for index, step in enumerate(steps):
+        if not step.collapsed:
+            continue
+        character, later_steps = step.collapsed, steps[index + 1 :]
+        is_kept = all(later.of_character(character) == character for later in later_steps)
+        if not is_kept or not is_separator(character) or any(character in token for token in tokens):
+            raise UnprovableError(f"the normalizer Replace looks at more than one character: {character!r}")
 
 
 def _none() -> CharacterSet:
@@ -176,7 +202,7 @@ def neighbor_split(component: Component | None) -> NeighborSplit:
         if part["type"] == "Metaspace" and getattr(_pre_tokenizer(part), "prepend_scheme", "first") == "first":
             raise UnprovableError("the result of the pre-tokenizer Metaspace depends on positions in the text")
     isolates, split = all(map(_isolates, parts[: len(groups)])), _sequence(parts[: len(groups)])
-    return NeighborSplit(split, tuple(map(tuple, groups)), _sequence(rest) if rest else None, isolates)
+    return NeighborSplit(split, tuple(map(tuple, groups)), tuple(rest), isolates)
 
 
 def _isolates(component: Component) -> bool:

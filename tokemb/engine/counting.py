@@ -10,7 +10,7 @@ from tokemb._arrays import Int32, Int64
 from tokemb.engine import reference
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.pretoken_cache import PretokenCache, text_of
-from tokemb.engine.scan import RowStatus, ScanResult, merge_results, scan
+from tokemb.engine.scan import KnownPretokens, RowStatus, ScanResult, merge_results, scan
 from tokemb.engine.tally import Tally
 from tokemb.kernels.structs import RECORD_MISS_IN_PLACE
 from tokemb.rows.ragged import Ragged
@@ -41,7 +41,8 @@ class Counter:
         results: list[ScanResult] = []
         rows: Int64 = np.arange(len(texts))
         while len(rows):
-            scanned = scan(self._char_table, self._cache, RECORD_MISS_IN_PLACE, text, rows, row_status, threads)
+            known = KnownPretokens(self._cache, RECORD_MISS_IN_PLACE)
+            scanned = scan(self._char_table, known, text, rows, row_status, threads)
             row_status.query_requested_pages(self._char_table)
             results += [self._number_misses(result) for result in scanned]
             rows = row_status.pending

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from tokemb.engine.buffers import string_buffers
+from tokemb.engine.buffers import aligned_words, string_buffers
 from tokemb.engine.single_characters import ids_of_codes, single_characters
 from tokemb.kernels import find_all, insert
 from tokemb.kernels.structs import CODES, SLACK, SLOT, Int32, PretokenTable, Table, Text, UInt64
@@ -46,7 +46,7 @@ class PretokenCache:
         It is -1 for those that are not in the cache.
         """
         numbers = np.empty(len(texts), np.int32)
-        find_all(self.pretokens, _with_slack(text_of(texts)), numbers)
+        find_all(self.pretokens, with_slack(text_of(texts)), numbers)
         return numbers
 
     def character_ids(self, table: Table) -> Int32:
@@ -86,7 +86,7 @@ class PretokenCache:
             rows: Their ids.
             in_place: Write into the arrays of this cache if they have room. This cache must not be used afterwards.
         """
-        more = _with_slack(text_of(texts))
+        more = with_slack(text_of(texts))
         size, text_size = self.size + len(texts), self.text_size + int(more.offsets[-1])
         new_packed_ids, ids = self._pack_ids(rows)
         pretokens, packed_ids = self.pretokens, self._packed_ids
@@ -116,10 +116,10 @@ def text_of(texts: pa.LargeStringArray) -> Text:
     """Return Arrow strings as the arrays of the kernels."""
     offsets, data = string_buffers(texts)
     text = Text(data, offsets)
-    return text if len(data) > _WORTH_NO_COPY else _with_slack(text)
+    return text if len(data) > _WORTH_NO_COPY else with_slack(text)
 
 
-def _with_slack(texts: Text) -> Text:
+def with_slack(texts: Text) -> Text:
     """Return the texts with spare bytes after the end, which the kernels may read."""
     return Text(np.append(texts.data, np.zeros(SLACK, np.uint8)), texts.offsets)
 
@@ -135,5 +135,5 @@ def _has_room(pretokens: PretokenTable, size: int, text_size: int) -> bool:
 def _allocate(size: int, text_size: int) -> PretokenTable:
     slots = 1 << max(2 * size, 8).bit_length()
     return PretokenTable(
-        np.zeros(slots * SLOT, np.uint64), np.zeros(text_size + SLACK, np.uint8), np.zeros(size + 1, np.int64)
+        aligned_words(slots * SLOT), np.zeros(text_size + SLACK, np.uint8), np.zeros(size + 1, np.int64)
     )

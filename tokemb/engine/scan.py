@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +14,7 @@ from tokemb import kernels
 from tokemb._arrays import STRINGS
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.padded import PaddedTarget
+from tokemb.engine.pattern_table import PatternTable
 from tokemb.engine.pretoken_cache import PretokenCache
 from tokemb.kernels.structs import (
     DONE,
@@ -22,13 +26,17 @@ from tokemb.kernels.structs import (
     RECORD_MISS,
     RECORD_MISS_IN_PLACE,
     SLACK,
+    Int32,
     Int64,
     Out,
+    PatternWorkspace,
     Report,
+    Table,
     Text,
     UInt8,
     Workspace,
 )
+from tokemb.kernels.subword_structs import Lookup, SubwordEncoder
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows
 
@@ -38,6 +46,11 @@ _MAX_MISSES = 1 << 15
 
 _NO_IDS = np.zeros(0, np.int32)
 _UNLIMITED = np.iinfo(np.int32).max
+
+# The tables of a pre-tokenizer.
+Splitter: TypeAlias = CharTable | PatternTable
+# A kernel without its tables: it encodes texts, of which the longest has this many bytes after normalization.
+_Scan: TypeAlias = Callable[[Lookup | SubwordEncoder, Text, Int64, int, Out, Report], int]
 
 
 @dataclass(frozen=True)
@@ -63,9 +76,9 @@ class RowStatus:
         self.status = np.zeros(rows, np.uint8)
         self.requested_pages = np.zeros(PAGES, np.uint8)
 
-    def query_requested_pages(self, char_table: CharTable) -> None:
-        """Add the requested pages of characters to ``char_table``."""
-        char_table.query_tokenizers(np.flatnonzero(self.requested_pages).tolist())
+    def query_requested_pages(self, splitter: Splitter) -> None:
+        """Add the requested pages of characters to ``splitter``."""
+        splitter.query_tokenizers(np.flatnonzero(self.requested_pages).tolist())
         self.requested_pages[:] = 0
 
     @property
@@ -79,10 +92,58 @@ class RowStatus:
         return np.flatnonzero(self.status == LEFT_TO_REFERENCE)
 
 
+class Encoders(Protocol):
+    """What the kernel needs to write the ids of pre-tokens."""
+
+    @property
+    def density(self) -> int:
+        """The maximum number of ids per byte of a pre-token."""
+
+    @property
+    def records_misses(self) -> bool:
+        """Whether pre-tokens may be recorded as missing."""
+
+    def character_ids(self, table: Table) -> Int32:
+        """Return one plus the ids of characters that are pre-tokens of their own, int32 (CODES,). 0 for others."""
+
+    def encoder(self) -> AbstractContextManager[Lookup | SubwordEncoder]:
+        """Return the tables for one thread. No other thread uses them in the context."""
+
+
+@dataclass(frozen=True)
+class KnownPretokens:
+    """The pre-tokens of a cache.
+
+    Attributes:
+        cache: The pre-tokens and their ids.
+        on_miss: The id of other pre-tokens, or a constant as for ``Lookup``.
+    """
+
+    cache: PretokenCache
+    on_miss: int
+
+    @property
+    def density(self) -> int:
+        """The maximum number of ids per byte of a pre-token."""
+        return self.cache.density
+
+    @property
+    def records_misses(self) -> bool:
+        """Whether pre-tokens may be recorded as missing."""
+        return self.on_miss in (RECORD_MISS, RECORD_MISS_IN_PLACE)
+
+    def character_ids(self, table: Table) -> Int32:
+        """Return one plus the ids of characters that are pre-tokens of their own, int32 (CODES,). 0 for others."""
+        return self.cache.character_ids(table)
+
+    def encoder(self) -> AbstractContextManager[Lookup]:
+        """Return the tables for one thread."""
+        return nullcontext(Lookup(self.cache.pretokens, self.cache.ids, self.on_miss))
+
+
 def scan(
-    char_table: CharTable,
-    cache: PretokenCache,
-    on_miss: int,
+    splitter: Splitter,
+    encoders: Encoders,
     text: Text,
     rows: Int64,
     row_status: RowStatus,
@@ -92,9 +153,8 @@ def scan(
     """Scan texts.
 
     Args:
-        char_table: The tables of the characters.
-        cache: The pre-tokens and their ids.
-        on_miss: The id of other pre-tokens, or a constant as for ``kernels.scan``.
+        splitter: The tables of the pre-tokenizer.
+        encoders: The ids of pre-tokens.
         text: All texts.
         rows: The indices of the texts to scan, int64 (scanned,), ascending.
         row_status: The status of all rows. It is updated.
@@ -104,30 +164,19 @@ def scan(
     Returns:
         The results of the threads.
     """
-    table, growth = char_table.table, char_table.growth
-    characters = cache.character_ids(table)
+    scan_texts, growth = _kernel_of(splitter, encoders), splitter.growth
     sizes = text.offsets[rows + 1] - text.offsets[rows]
     splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
 
     def scan_rows(first: int, last: int) -> ScanResult:
         thread_rows = rows[first:last]
         longest = growth * int(sizes[first:last].max())
-        # Pages of these arrays that are never written take no memory.
-        workspace = Workspace(
-            np.empty(longest + SLACK, np.uint8),
-            np.empty(MAX_PRETOKENS, np.int32),
-            np.empty(MAX_PRETOKENS, np.int32),
-            np.empty(2 * MAX_PRETOKENS, np.uint64),
-            np.empty(MAX_PRETOKENS, np.uint64),
-        )
-        out = _kernel_output(target, growth * cache.density * int(splits[last] - splits[first]))
-        records_misses = on_miss in (RECORD_MISS, RECORD_MISS_IN_PLACE)
-        misses = np.empty(max(longest, _MAX_MISS_BYTES) if records_misses else 0, np.uint8)
-        miss_splits = np.zeros(_MAX_MISSES if records_misses else 1, np.int64)
+        out = _kernel_output(target, encoders.density * (growth * int(splits[last] - splits[first]) + last - first))
+        misses = np.empty(max(longest, _MAX_MISS_BYTES) if encoders.records_misses else 0, np.uint8)
+        miss_splits = np.zeros(_MAX_MISSES if encoders.records_misses else 1, np.int64)
         report = Report(row_status.lengths, row_status.status, row_status.requested_pages, misses, miss_splits)
-        miss_count = kernels.scan(
-            table, characters, cache.pretokens, cache.ids, on_miss, text, thread_rows, workspace, out, report
-        )
+        with encoders.encoder() as encoder:
+            miss_count = scan_texts(encoder, text, thread_rows, longest, out, report)
         if target is None:
             thread_rows = thread_rows[row_status.status[thread_rows] == DONE]
             lengths = row_status.lengths[thread_rows]
@@ -137,6 +186,45 @@ def scan(
         return ScanResult(thread_rows, ids, _strings(miss_count, misses, miss_splits))
 
     return parallel_map(scan_rows, split_rows(splits, threads))
+
+
+def _kernel_of(splitter: Splitter, encoders: Encoders) -> _Scan:
+    """Return the kernel for ``splitter`` with its tables."""
+    # Pages of these arrays that are never written take no memory.
+    if isinstance(splitter, PatternTable):
+        patterns = splitter.tables
+        levels = len(patterns.automata.firsts) + 1
+
+        def scan_patterns(
+            encoder: Lookup | SubwordEncoder, text: Text, rows: Int64, longest: int, out: Out, report: Report
+        ) -> int:
+            workspace = PatternWorkspace(
+                np.empty(1 + longest + SLACK, np.uint8),
+                np.empty((levels, MAX_PRETOKENS), np.int32),
+                np.empty((levels, MAX_PRETOKENS), np.int32),
+                np.empty((3, levels), np.int64),
+                np.empty(2 * MAX_PRETOKENS, np.uint64),
+                np.empty(MAX_PRETOKENS, np.uint64),
+            )
+            return kernels.scan_patterns(patterns, encoder, text, rows, workspace, out, report)
+
+        return scan_patterns
+    table = splitter.table
+    characters = encoders.character_ids(table)
+
+    def scan_characters(
+        encoder: Lookup | SubwordEncoder, text: Text, rows: Int64, longest: int, out: Out, report: Report
+    ) -> int:
+        workspace = Workspace(
+            np.empty(longest + SLACK, np.uint8),
+            np.empty(MAX_PRETOKENS, np.int32),
+            np.empty(MAX_PRETOKENS, np.int32),
+            np.empty(2 * MAX_PRETOKENS, np.uint64),
+            np.empty(MAX_PRETOKENS, np.uint64),
+        )
+        return kernels.scan(table, characters, encoder, text, rows, workspace, out, report)
+
+    return scan_characters
 
 
 def merge_results(results: list[ScanResult], lengths: Int64) -> Ragged:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from tokemb.engine.char_table import CharTable
-from tokemb.engine.components import NeighborSplit, UnprovableError, neighbor_split, normalizer_steps
-from tokemb.vocabulary.tokenizer_json import BLANK, TokenizerJson, tokenizer_of
+from tokemb.engine.components import Component, UnprovableError, check_collapsed, neighbor_split, normalizer_steps
+from tokemb.engine.pattern_table import PatternTable
+from tokemb.engine.scan import Splitter
+from tokemb.vocabulary.tokenizer_json import BLANK, TokenizerJson, steps, tokenizer_of
 from tokemb.vocabulary.tokenizers_library import HAS_COMPONENTS, NO_COMPONENTS, Tokenizer
 
 # The reference finds more added tokens than this faster.
 _MAX_NORMALIZED = 32
+
+
+# The pre-tokenizers that an automaton may represent, besides ByteLevel.
+_PATTERNS = ("Split", "Digits", "Punctuation")
 
 
 @dataclass(frozen=True)
@@ -21,14 +27,16 @@ class ScanPlan:
     """What the scanner needs for a tokenizer.
 
     Attributes:
-        char_table: The tables of the characters.
+        splitter: The tables of the pre-tokenizer.
+        rest: The pre-tokenizers that are applied to each pre-token afterwards.
         strips: Whether an added token may include the white space before it.
-        subwords: The tokenizer of pre-tokens. ``None`` if pre-tokens are words of the vocabulary.
+        is_lookup: Whether pre-tokens are words of the vocabulary.
     """
 
-    char_table: CharTable
+    splitter: Splitter
+    rest: tuple[Component, ...]
     strips: bool
-    subwords: Tokenizer | None
+    is_lookup: bool
 
 
 def scan_plan(specification: TokenizerJson, model: str) -> ScanPlan | str:
@@ -47,19 +55,43 @@ def scan_plan(specification: TokenizerJson, model: str) -> ScanPlan | str:
     for token in specification.get("added_tokens") or []:
         if token["content"]:
             tokens[bool(token["normalized"])].append(token["content"])
-    if len(tokens[True]) > _MAX_NORMALIZED:
-        return f"it matches {len(tokens[True])} added tokens in the normalized text, more than {_MAX_NORMALIZED}"
+    arguments = json.dumps(normalizer), json.dumps(pre_tokenizer), tuple(tokens[False]), tuple(tokens[True])
     try:
-        char_table = char_table_of(
-            json.dumps(normalizer), json.dumps(pre_tokenizer), tuple(tokens[False]), tuple(tokens[True])
-        )
+        splitter = _splitter(pre_tokenizer, arguments)
     except UnprovableError as reason:
         return str(reason)
+    if isinstance(splitter, PatternTable):
+        rest = splitter.rest
+        if splitter.reason_unprovable is not None:
+            return splitter.reason_unprovable
+    else:
+        rest = splitter.neighbor_split.rest
     strips = any(token.get("lstrip") for token in specification.get("added_tokens") or [])
-    is_lookup = model == "WordLevel" and char_table.neighbor_split.rest is None
-    return ScanPlan(
-        char_table, strips, None if is_lookup else _pretoken_tokenizer(specification, char_table.neighbor_split)
-    )
+    return ScanPlan(splitter, rest, strips, model == "WordLevel" and not rest)
+
+
+def _splitter(
+    pre_tokenizer: Component | None, arguments: tuple[str, str, tuple[str, ...], tuple[str, ...]]
+) -> Splitter:
+    """Return the tables of a pre-tokenizer. Automata are slower, so they split only what comparisons cannot split."""
+    parts = list(steps(pre_tokenizer, "pretokenizers"))
+    if not parts or not _is_pattern(parts[0]):
+        return char_table_of(*arguments)
+    try:
+        char_table = char_table_of(*arguments)
+    except UnprovableError:
+        return _pattern_table_of(*arguments)
+    if not any(map(_is_pattern, char_table.neighbor_split.rest)):
+        return char_table
+    try:
+        return _pattern_table_of(*arguments)
+    except UnprovableError:
+        return char_table
+
+
+def _is_pattern(component: Component) -> bool:
+    is_byte_level = component["type"] == "ByteLevel" and component.get("use_regex", True)
+    return component["type"] in _PATTERNS or bool(is_byte_level)
 
 
 @lru_cache(16)
@@ -77,18 +109,35 @@ def char_table_of(
     Raises:
         UnprovableError: If a component may look at more than one character.
     """
-    component: dict[str, Any] | None = json.loads(normalizer)
-    steps = normalizer_steps(component)
-    if component is not None:
-        whole = tokenizer_of({**BLANK, "normalizer": component}).normalizer
-        normalized_tokens = tuple(filter(None, map(whole.normalize_str, normalized_tokens)))
-    split, key = neighbor_split(json.loads(pre_tokenizer)), f"{normalizer}\n{pre_tokenizer}"
-    return CharTable(steps, split, key, tokens, normalized_tokens)
+    if len(normalized_tokens) > _MAX_NORMALIZED:
+        raise UnprovableError(
+            f"it matches {len(normalized_tokens)} added tokens in the normalized text, more than {_MAX_NORMALIZED}"
+        )
+    component = json.loads(normalizer)
+    normalized_tokens = _normalized(component, normalized_tokens)
+    character_steps, split = normalizer_steps(component), neighbor_split(json.loads(pre_tokenizer))
+    char_table = CharTable(character_steps, split, f"{normalizer}\n{pre_tokenizer}", tokens, normalized_tokens)
+    check_collapsed(character_steps, lambda character: char_table.class_of(character) == 0, normalized_tokens)
+    return char_table
 
 
-def _pretoken_tokenizer(specification: TokenizerJson, split: NeighborSplit) -> Tokenizer:
-    """Return the tokenizer of pre-tokens: the rest of the pre-tokenizer and the model."""
-    tokenizer = tokenizer_of({**BLANK, "model": specification["model"]})
-    if split.rest is not None:
-        tokenizer.pre_tokenizer = split.rest
-    return tokenizer
+@lru_cache(16)
+def _pattern_table_of(
+    normalizer: str, pre_tokenizer: str, tokens: tuple[str, ...], normalized_tokens: tuple[str, ...]
+) -> PatternTable:
+    """Return the cached automata of components, as ``char_table_of``."""
+    component = json.loads(normalizer)
+    return PatternTable(component, json.loads(pre_tokenizer), tokens, _normalized(component, normalized_tokens))
+
+
+def _normalized(normalizer: Component | None, tokens: Iterable[str]) -> tuple[str, ...]:
+    """Return the normalized ``tokens``, without those of which nothing is left."""
+    if normalizer is not None:
+        tokens = map(tokenizer_of({**BLANK, "normalizer": normalizer}).normalizer.normalize_str, tokens)
+    return tuple(filter(None, tokens))
+
+
+def pretoken_tokenizer(specification: TokenizerJson, rest: Sequence[Component]) -> Tokenizer:
+    """Return the tokenizer of pre-tokens: the ``rest`` of the pre-tokenizer and the model."""
+    pre_tokenizer = {"type": "Sequence", "pretokenizers": list(rest)} if rest else None
+    return tokenizer_of({**BLANK, "model": specification["model"], "pre_tokenizer": pre_tokenizer})

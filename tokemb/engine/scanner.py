@@ -1,8 +1,9 @@
 """The scanner: one pass over the bytes of the texts, for pipelines that look at one character at a time.
 
-The kernels normalize and pre-tokenize texts with tables of characters. Then each pre-token is looked up: in the
-vocabulary of a word-level model, or in a cache of the pre-tokens that the model of `tokenizers` encoded before. The
-reference encodes the rows for which the tables are not sufficient.
+The kernels normalize and pre-tokenize texts with tables of characters. Then each pre-token is looked up in the
+vocabulary of a word-level model, or in a cache of pre-tokens that were encoded before. The kernels encode other
+pre-tokens with a subword model. `tokenizers` encodes them if the kernels do not support the model. The reference
+encodes the rows for which the tables are not sufficient.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tokemb._arrays import STRINGS, Int64
-from tokemb.engine.char_table import CharTable
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.pretoken_cache import PretokenCache, text_of
-from tokemb.engine.scan import RowStatus, ScanResult, merge_results, scan
+from tokemb.engine.scan import KnownPretokens, RowStatus, ScanResult, Splitter, merge_results, scan
+from tokemb.engine.subword_model import SubwordModel
 from tokemb.kernels.structs import RECORD_MISS
 from tokemb.rows.ragged import Ragged
 
@@ -35,28 +36,30 @@ class Scanner:
 
     def __init__(
         self,
-        char_table: CharTable,
+        splitter: Splitter,
         cache: PretokenCache,
         on_miss: int,
         reference: Encode,
-        encode_pretokens: Encode | None,
+        encode_pretokens: Encode | SubwordModel | None,
         whole_rows: bool,
     ) -> None:
         """Initialize the scanner.
 
         Args:
-            char_table: The tables of the characters.
+            splitter: The tables of the pre-tokenizer.
             cache: The initial pre-tokens.
             on_miss: The id of all other pre-tokens, or ``MISS_TO_REFERENCE``. Not used with ``encode_pretokens``.
             reference: Encodes texts.
-            encode_pretokens: Encodes pre-tokens that are not in the cache. They are then added to it.
+            encode_pretokens: Encodes pre-tokens that are not in the cache. They are then added to it. A
+                ``SubwordModel`` has a cache of its own.
             whole_rows: Whether rows must be read to their end. ``encode_padded``, which stops at a full row, must then
                 not be used.
         """
-        self._char_table = char_table
+        self._splitter = splitter
         self._cache = cache
         self._on_miss = RECORD_MISS if encode_pretokens else on_miss
-        self._encode_pretokens = encode_pretokens
+        self._subwords = encode_pretokens if isinstance(encode_pretokens, SubwordModel) else None
+        self._encode_pretokens = None if isinstance(encode_pretokens, SubwordModel) else encode_pretokens
         self._reference = reference
         self.whole_rows = whole_rows
         self._lock = Lock()
@@ -91,9 +94,10 @@ class Scanner:
         text, results = text_of(texts), []
         rows: Int64 = np.arange(len(texts))
         while len(rows):
-            scanned = scan(self._char_table, self._cache, self._on_miss, text, rows, row_status, threads, target)
+            encoders = self._subwords or KnownPretokens(self._cache, self._on_miss)
+            scanned = scan(self._splitter, encoders, text, rows, row_status, threads, target)
             with self._lock:
-                row_status.query_requested_pages(self._char_table)
+                row_status.query_requested_pages(self._splitter)
                 self._cache_misses(scanned, threads)
             results += scanned
             rows = row_status.pending

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
+from tokemb._arrays import STRINGS
 from tokemb.kernels.structs import ALONE, CODES, KEPT, PAGE, TAIL, UNCHANGED, Int32, Int64, Table, UInt8
 
 
@@ -62,3 +64,10 @@ def decode_characters(text: UInt8, starts: Int64) -> Int64:
 def _lengths(first_bytes: UInt8) -> Int64:
     """Return the number of bytes of characters in UTF-8 by their first bytes."""
     return 1 + np.searchsorted(np.array([0xC0, 0xE0, 0xF0], np.uint8), first_bytes, side="right")
+
+
+def texts_of_codes(codes: Int64) -> pa.LargeStringArray:
+    """Return one text for each of ``codes``, int64 (characters,): the character, ``large_string`` (characters,)."""
+    data = np.frombuffer(codes.astype("<u4").tobytes().decode("utf-32-le").encode(), np.uint8)
+    offsets = np.append(np.flatnonzero(data & 0xC0 != 0x80), len(data))  # a byte 10xxxxxx continues a character
+    return pa.Array.from_buffers(STRINGS, len(codes), [None, pa.py_buffer(offsets), pa.py_buffer(data)])

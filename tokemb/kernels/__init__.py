@@ -8,10 +8,17 @@ arguments of the kernels.
 from tokemb.kernels.kernel import Kernel
 
 scan = Kernel("scanning", "scan")
+scan_patterns = Kernel("pattern_scan", "scan_patterns")
 place = Kernel("scanning", "place")
 tally = Kernel("scanning", "tally")
 insert = Kernel("pretoken_table", "insert")
 find_all = Kernel("pretoken_table", "find_all")
+split_texts = Kernel("patterns", "split_texts")
+fill_trie = Kernel("trie", "fill_trie")
+find_node = Kernel("trie", "find_node")
+copy_edges = Kernel("trie", "copy_edges")
+fill_key_table = Kernel("key_table", "fill_key_table")
+encode_pretokens = Kernel("encode_pretoken", "encode_pretokens")
 pack_rows = Kernel("rows", "pack_rows")
 find_rows = Kernel("rows", "find_rows")
 count_selected = Kernel("rows", "count_selected")

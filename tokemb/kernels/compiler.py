@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import llvmlite.binding as llvm
 import numba
 import numpy as np
 from numba import types
+from numba.extending import overload
 
 from tokemb.kernels.calling import Signature, llvm_types
 from tokemb.kernels.versions import UnknownCompilerError, reason_unknown
@@ -36,6 +37,23 @@ def inlined(function: Function) -> Function:
 def inlined_fastmath(function: Function) -> Function:
     """Compile like ``inlined``, but allow any order of additions. Sums then differ between processors."""
     return numba.njit(function, forceinline=True, fastmath={"reassoc", "contract"}, **_OPTIONS)
+
+
+def inlined_by_type(implementations: Mapping[type, Function]) -> Function:
+    """Return a function that calls the implementation for the type of its first argument, a named tuple.
+
+    The choice is made during compilation, so a kernel contains one implementation only.
+    """
+    options: Any = {**_OPTIONS, "forceinline": True}
+
+    def function(*arguments: Any) -> Any:  # noqa: ANN401
+        return implementations[type(arguments[0])](*arguments)
+
+    @overload(function, jit_options=options, strict=False)
+    def _choose(*argument_types: Any) -> Function:  # noqa: ANN401
+        return implementations[argument_types[0].instance_class]
+
+    return cast(Function, function)
 
 
 def object_code(

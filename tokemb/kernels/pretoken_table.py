@@ -8,7 +8,7 @@ from tokemb.kernels.compiler import inlined
 from tokemb.kernels.simd import load
 from tokemb.kernels.structs import SLOT, Int32, Int64, PretokenTable, Text, UInt8, UInt64
 
-_SECOND, NUMBER, PACKED_IDS = np.uint64(1), np.uint64(2), np.uint64(3)
+SECOND, NUMBER, PACKED_IDS = np.uint64(1), np.uint64(2), np.uint64(3)
 
 # A pre-token of at most this many bytes is its own key. The last of the key's 16 bytes is the number of bytes.
 _SHORT = 15
@@ -81,7 +81,7 @@ def find(
         end: Its end.
     """
     while True:
-        if slots[slot] == first and slots[slot + _SECOND] == second:
+        if slots[slot] == first and slots[slot + SECOND] == second:
             if end - start <= _SHORT or _same(slots[slot + NUMBER], pretoken_text, pretoken_starts, text, start, end):
                 return slot
         elif slots[slot + NUMBER] == np.uint64(0):
@@ -120,7 +120,7 @@ def insert(pretokens: PretokenTable, size: int, texts: Text, packed_ids: UInt64)
         slot = slot_of(slots, first, second)
         slot = find(slots, pretoken_text, pretoken_starts, first, second, slot, data, start, end)
         slots[slot] = first
-        slots[slot + _SECOND] = second
+        slots[slot + SECOND] = second
         slots[slot + NUMBER] = size + index + 1
         slots[slot + PACKED_IDS] = packed_ids[index]
         begin = pretoken_starts[size + index]

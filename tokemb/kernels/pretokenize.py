@@ -32,7 +32,7 @@ _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @inlined
-def _token_begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) -> bool:
+def token_begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) -> bool:
     """Return whether one of the added tokens between ``starts`` in ``tokens`` begins at ``text[at]``."""
     for token in range(len(starts) - 1):
         length = starts[token + 1] - starts[token]
@@ -48,7 +48,7 @@ def _token_begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) 
 
 
 @inlined
-def _decode(data: UInt8, at: int) -> tuple[int, int]:
+def decode(data: UInt8, at: int) -> tuple[int, int]:
     """Return the character at ``data[at]`` and its length in UTF-8."""
     byte = np.int64(data[at])
     if byte < 0x80:
@@ -71,7 +71,7 @@ def _next_class(table: Table, data: UInt8, at: int, end: int) -> int:
     """
     if at >= end:
         return 0
-    code, _ = _decode(data, at)
+    code, _ = decode(data, at)
     page = table.page_of[code >> 8]
     if page < 0:
         return 0  # the row is abandoned at that character
@@ -200,7 +200,7 @@ def pretokenize(
             filled += done
             if done == WIDTH or at >= end:
                 continue
-        code, length = _decode(data, at)
+        code, length = decode(data, at)
         if characters[code]:
             ends[ended] = filled
             ended += last_class & KEPT
@@ -213,7 +213,7 @@ def pretokenize(
                 at += length
                 if at >= end or started >= CHUNK:
                     break
-                code, length = _decode(data, at)
+                code, length = decode(data, at)
             ended += started - before
             continue
         page = page_of[code >> 8]
@@ -224,7 +224,7 @@ def pretokenize(
             continue
         index = page * 256 + (code & 255)
         flag = flags[index]
-        if flag & NEEDS_REFERENCE or (flag & BEGINS_TOKEN and _token_begins(data, at, end, tokens, token_starts)):
+        if flag & NEEDS_REFERENCE or (flag & BEGINS_TOKEN and token_begins(data, at, end, tokens, token_starts)):
             return end, filled, last_class, started, ended, LEFT_TO_REFERENCE
         at += length
         for position in range(entry_starts[index], entry_starts[index + 1]):
@@ -255,6 +255,6 @@ def pretokenize(
 def holds_token(table: Table, scratch: UInt8, filled: int) -> bool:
     """Return whether normalized text contains an added token."""
     for at in range(filled):
-        if _token_begins(scratch, at, filled, table.normal_tokens, table.normal_token_starts):
+        if token_begins(scratch, at, filled, table.normal_tokens, table.normal_token_starts):
             return True
     return False

@@ -1,104 +1,34 @@
 """The kernels of the scanner: rows of text to rows of ids.
 
 Each row is processed in chunks. ``pretokenize`` normalizes a chunk into ``scratch`` and records where pre-tokens start
-and end. Then all of them are looked up.
+and end. Then ``append_ids`` writes their ids.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
+from tokemb.kernels.append_ids import append_ids
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.pretoken_table import NUMBER, PACKED_IDS, find, key_of, slot_of
 from tokemb.kernels.pretokenize import holds_token, pretokenize
-from tokemb.kernels.simd import prefetch
 from tokemb.kernels.structs import (
     DONE,
     KEPT,
     LEFT_TO_REFERENCE,
-    MISS_TO_REFERENCE,
     NEEDS_PRETOKEN,
-    RECORD_MISS_IN_PLACE,
+    SCAN_FULL,
     Int32,
     Int64,
     Int64Matrix,
     Out,
-    PretokenTable,
     Report,
     Table,
     Text,
-    UInt8,
-    UInt64,
     Workspace,
 )
-
-# The packed ids of a pre-token with one id are _ONE_ID plus the id in the lower half.
-_ONE_ID, _LOWER = np.uint64(1 << 32), np.uint64(0xFFFFFFFF)
+from tokemb.kernels.subword_structs import Lookup, SubwordEncoder
 
 
 @inlined
-def _find_all(
-    slots: UInt64,
-    pretoken_text: UInt8,
-    pretoken_starts: Int64,
-    scratch: UInt8,
-    starts: Int32,
-    ends: Int32,
-    count: int,
-    keys: UInt64,
-    slot_positions: UInt64,
-) -> None:
-    """Write the position in ``slots`` of each pre-token of a chunk, or of its free slot, to ``slot_positions``.
-
-    The slots are prefetched while the keys of other pre-tokens are computed. Waiting for memory for each pre-token in
-    turn would take longer than everything else.
-    """
-    for pretoken in range(count):
-        if starts[pretoken] < 0:
-            continue
-        first, second = key_of(scratch, starts[pretoken], ends[pretoken])
-        keys[2 * pretoken], keys[2 * pretoken + 1] = first, second
-        slot_positions[pretoken] = slot_of(slots, first, second)
-        prefetch(slots, slot_positions[pretoken])
-    for pretoken in range(count):
-        if starts[pretoken] < 0:
-            continue
-        first, second = keys[2 * pretoken], keys[2 * pretoken + 1]
-        slot, start, end = slot_positions[pretoken], starts[pretoken], ends[pretoken]
-        slot_positions[pretoken] = find(slots, pretoken_text, pretoken_starts, first, second, slot, scratch, start, end)
-
-
-@inlined
-def _append_ids(values: Int32, position: int, stop: int, ids: Int32, packed_ids: int, dropped_id: int) -> int:
-    """Write the ids of a pre-token to ``values`` from ``position`` on, up to ``stop``. Return the next position."""
-    if packed_ids >> np.uint64(32) == np.uint64(1):
-        token = np.int32(packed_ids & _LOWER)
-        if token != dropped_id and position < stop:
-            values[position] = token
-            position += 1
-        return position
-    begin = np.int64(packed_ids & _LOWER)
-    for k in range(begin, begin + np.int64(packed_ids >> np.uint64(32))):
-        if ids[k] != dropped_id and position < stop:
-            values[position] = ids[k]
-            position += 1
-    return position
-
-
-@inlined
-def _record_miss(report: Report, miss_count: int, scratch: UInt8, start: int, end: int) -> bool:
-    """Record a pre-token that is not in the table. Return whether there was room for it."""
-    used = report.miss_splits[miss_count]
-    if miss_count + 1 >= len(report.miss_splits) or used + end - start > len(report.misses):
-        return False
-    for k in range(end - start):
-        report.misses[used + k] = scratch[start + k]
-    report.miss_splits[miss_count + 1] = used + end - start
-    return True
-
-
-@inlined
-def _finish_row(out: Out, row: int, position: int) -> None:
+def finish_row(out: Out, row: int, position: int) -> None:
     """Write the special tokens around a row, and the padding after it."""
     begin = row * out.stride
     for k in range(len(out.before)):
@@ -112,9 +42,7 @@ def _finish_row(out: Out, row: int, position: int) -> None:
 def scan(
     table: Table,
     characters: Int32,
-    pretokens: PretokenTable,
-    ids: Int32,
-    on_miss: int,
+    encoder: Lookup | SubwordEncoder,
     text: Text,
     rows: Int64,
     workspace: Workspace,
@@ -126,9 +54,7 @@ def scan(
     Args:
         table: The tables of the characters.
         characters: int32 (entries,), the ids of characters that are pre-tokens of their own, as for ``pretokenize``.
-        pretokens: The hash table.
-        ids: int32 (total,), the ids of the pre-tokens that have more than one.
-        on_miss: The id of any other pre-token, or ``MISS_TO_REFERENCE``, ``RECORD_MISS`` or ``RECORD_MISS_IN_PLACE``.
+        encoder: The known pre-tokens, or a subword model.
         text: All texts.
         rows: The indices of the texts to scan, int64 (scanned,).
         workspace: The work space of the thread.
@@ -138,7 +64,6 @@ def scan(
     Returns:
         The number of pre-tokens that were recorded in ``report.misses``.
     """
-    slots, pretoken_text, pretoken_starts = pretokens
     data, offsets = text
     scratch, starts, ends, keys, slot_positions = workspace
     values, stride, room, before, after, _, dropped_id = out
@@ -178,31 +103,26 @@ def scan(
             if at >= end and last_class & KEPT:
                 ends[ended] = filled
                 ended += 1
-            _find_all(slots, pretoken_text, pretoken_starts, scratch, starts, ends, ended, keys, slot_positions)
-            for pretoken in range(ended):
-                if starts[pretoken] < 0:  # the id of a character
-                    position = _append_ids(
-                        values, position, stop, ids, _ONE_ID | np.uint64(-1 - starts[pretoken]), dropped_id
-                    )
-                    continue
-                slot = slot_positions[pretoken]
-                known = slots[slot + NUMBER] != np.uint64(0)
-                if known or on_miss >= 0:
-                    packed_ids = slots[slot + PACKED_IDS] if known else _ONE_ID | np.uint64(on_miss)
-                    position = _append_ids(values, position, stop, ids, packed_ids, dropped_id)
-                elif on_miss == MISS_TO_REFERENCE:
-                    state = LEFT_TO_REFERENCE
-                elif not _record_miss(report, miss_count, scratch, starts[pretoken], ends[pretoken]):
-                    for remaining in range(index, len(rows)):  # no room: the recorded misses must be encoded first
-                        status[rows[remaining]] = NEEDS_PRETOKEN
-                    return miss_count
-                else:
-                    miss_count += 1
-                    if on_miss == RECORD_MISS_IN_PLACE:
-                        values[position] = -miss_count
-                        position += 1
-                    else:
-                        state = max(state, NEEDS_PRETOKEN)
+            position, append_status, miss_count = append_ids(
+                encoder,
+                scratch,
+                starts,
+                ends,
+                ended,
+                keys,
+                slot_positions,
+                values,
+                position,
+                stop,
+                dropped_id,
+                report,
+                miss_count,
+            )
+            if append_status == SCAN_FULL:
+                for remaining in range(index, len(rows)):
+                    status[rows[remaining]] = NEEDS_PRETOKEN
+                return miss_count
+            state = max(state, append_status)
             if at >= end or (position >= stop and state == DONE):
                 break
             open_pretokens = started - ended
@@ -218,7 +138,7 @@ def scan(
         if state != DONE:
             position = begin
         elif stride:
-            _finish_row(out, rows[index], position)
+            finish_row(out, rows[index], position)
         lengths[rows[index]] = position - begin
     return miss_count
 

@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 UInt8 = npt.NDArray[np.uint8]
+UInt32 = npt.NDArray[np.uint32]
 UInt64 = npt.NDArray[np.uint64]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 # Arrays of two axes: the number tells ``tokemb compile`` what to compile the kernels for.
 UInt8Matrix = Annotated[UInt8, 2]
+Int32Matrix = Annotated[Int32, 2]
 UInt64Matrix = Annotated[UInt64, 2]
 Int64Matrix = Annotated[Int64, 2]
 Float32Matrix = Annotated[Float32, 2]
@@ -45,9 +47,12 @@ NEEDS_REFERENCE, BEGINS_TOKEN, UNCHANGED = 0x01, 0x02, 0x04
 
 # The status of a row after a scan. NEEDS_PAGE and NEEDS_PRETOKEN: it must be scanned again with a larger table.
 DONE, NEEDS_PAGE, NEEDS_PRETOKEN, LEFT_TO_REFERENCE = 0, 1, 2, 3
+# The memory for recorded pre-tokens is full: this row and all further ones must be scanned again.
+SCAN_FULL = 4
 
-# The pre-tokens and the bytes of normalized text in one chunk. Both stay in the processor's cache.
-CHUNK = 2048
+# The pre-tokens and the bytes of normalized text in one chunk. The slots stay in the fastest cache of the processor
+# from their prefetch until they are read.
+CHUNK = 256
 # One step may exceed CHUNK by the pre-tokens of WIDTH bytes, four scratch entries and the pre-tokens of one character.
 MAX_PRETOKENS = CHUNK + WIDTH + 4 + MAX_CHARACTERS
 CHUNK_BYTES = 1 << 14
@@ -61,6 +66,21 @@ MISS_TO_REFERENCE, RECORD_MISS, RECORD_MISS_IN_PLACE = -1, -2, -3
 SLACK = 64
 # A slot has four words: two for the key, the number of the pre-token + 1 (0 if the slot is free), and the packed ids.
 SLOT = 4
+
+# A state of an automaton has one transition for each ASCII character, for each class of other characters, and in the
+# last column for the end of the text. The second state is that of a text without a match.
+AUTOMATON_COLUMNS, AUTOMATON_ASCII, AUTOMATON_UNMATCHED = 256, 128, 1
+# The flags of a transition. BOUNDARY: a pre-token or another text ends before the character, and the next one begins.
+# KEPT: it is a pre-token. MATCH: a match ends before the character. REWIND: the search must go back to the end of the
+# last match, or to the beginning, and KEPT then tells whether matches are pre-tokens.
+AUTOMATON_KEPT, AUTOMATON_BOUNDARY, AUTOMATON_MATCH, AUTOMATON_REWIND = 1, 2, 4, 8
+
+# How ``scan_patterns`` normalizes text: not at all, with the table of characters, or not unless composition (NFC) might
+# change it. Such rows are left to the reference.
+UNNORMALIZED, NORMALIZED_BY_TABLE, UNLESS_COMPOSED = 0, 1, 2
+# Composition does not change a character without one of these flags. COMPOSED_MARK: it may swap the character with
+# another one that has the flag. COMPOSED: it may change the character in other ways.
+COMPOSED_MARK, COMPOSED = 1, 2
 
 # NumPy sums vectors in LANES partial sums. DEPTH halvings are more than 2**31 vectors need.
 LANES = 8
@@ -101,6 +121,61 @@ class Table(NamedTuple):
     token_starts: Int32
     normal_tokens: UInt8
     normal_token_starts: Int32
+
+
+class Automata(NamedTuple):
+    """The automata of a pre-tokenizer. Each splits the pre-tokens of the one before.
+
+    Attributes:
+        flags: uint8 (transitions,), see ``AUTOMATON_KEPT``.
+        states: uint32 (transitions,), the first transition of the next state.
+        firsts: int64 (automata,), the first transition of each automaton.
+        classes: uint8 (automata, 0x110000), the class of each character.
+    """
+
+    flags: UInt8
+    states: UInt32
+    firsts: Int64
+    classes: UInt8Matrix
+
+
+class Tokens(NamedTuple):
+    """Added tokens.
+
+    Attributes:
+        text: uint8, the tokens in UTF-8, sorted.
+        starts: int32 (tokens + 1,), their starts in ``text``.
+        first_bytes: uint8 (groups,), the bytes with which they begin.
+        groups: int32 (groups, 3), for each of these bytes the first token, the token after the last one, and the number
+            of bytes with which all of them begin.
+    """
+
+    text: UInt8
+    starts: Int32
+    first_bytes: UInt8
+    groups: Int32Matrix
+
+
+class PatternTables(NamedTuple):
+    """The tables of a pre-tokenizer that splits text at the matches of regular expressions.
+
+    Attributes:
+        automata: The automata.
+        table: The normalized characters.
+        normalization: UNNORMALIZED, NORMALIZED_BY_TABLE or UNLESS_COMPOSED.
+        composed: uint8 (0x110000,), for ``UNLESS_COMPOSED`` the class of each character, see ``COMPOSED_MARK``.
+        adds_space: 1 if a space is added to texts that do not begin with one.
+        tokens: The added tokens that are matched before normalization.
+        normal_tokens: The added tokens that are matched after normalization.
+    """
+
+    automata: Automata
+    table: Table
+    normalization: int
+    composed: UInt8
+    adds_space: int
+    tokens: Tokens
+    normal_tokens: Tokens
 
 
 class Text(NamedTuple):
@@ -162,6 +237,26 @@ class Workspace(NamedTuple):
     scratch: UInt8
     starts: Int32
     ends: Int32
+    keys: UInt64
+    slot_positions: UInt64
+
+
+class PatternWorkspace(NamedTuple):
+    """The work space of one thread for ``scan_patterns``.
+
+    Attributes:
+        scratch: uint8, the longest row after normalization, a space and ``SLACK`` bytes.
+        starts: int32 (automata + 1, MAX_PRETOKENS), the starts of the pre-tokens of each automaton in ``scratch``.
+        ends: int32 (automata + 1, MAX_PRETOKENS), their ends.
+        progress: int64 (3, automata + 1), the progress of each automaton.
+        keys: uint64 (2 * MAX_PRETOKENS,), the keys of pre-tokens.
+        slot_positions: uint64 (MAX_PRETOKENS,), their positions in the hash table.
+    """
+
+    scratch: UInt8
+    starts: Int32Matrix
+    ends: Int32Matrix
+    progress: Int64Matrix
     keys: UInt64
     slot_positions: UInt64
 

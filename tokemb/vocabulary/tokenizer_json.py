@@ -47,6 +47,15 @@ def tokenizer_json_of(tokenizer: Tokenizer) -> TokenizerJson:
     return specification
 
 
+def model_of(tokenizer: Tokenizer) -> dict[str, Any]:
+    """Return the model of ``tokenizer`` with the exact numbers that it computes with.
+
+    The library rounds numbers in a file to a neighbour of the nearest float now and then.
+    """
+    model: dict[str, Any] = json.loads(tokenizer.model.__getstate__())
+    return model
+
+
 def tokenizer_of(specification: TokenizerJson | bytes, name: str = "this tokenizer") -> Tokenizer:
     """Make the tokenizer of a specification.
 
