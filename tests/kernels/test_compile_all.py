@@ -72,7 +72,7 @@ def save_tokenizers(folder):
             tokenizer.pre_tokenizer = make_pre_tokenizer()
             path = folder / f"{model}-{pre_tokenizer}.json"
             tokenizer.save(str(path))
-            assert Encoder.load(path).explain().startswith("scanner"), path
+            assert str(Encoder.load(path).explain()).startswith("scanner"), path
             yield f"encode reviews.txt --vocab {path.name} --maxlen 16 -o {path.stem}.npy"
 
 
