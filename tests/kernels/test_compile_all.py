@@ -70,6 +70,7 @@ def save_tokenizers(folder):
         for pre_tokenizer, make_pre_tokenizer in PRE_TOKENIZERS.items():
             tokenizer = Tokenizer(make_model())
             tokenizer.pre_tokenizer = make_pre_tokenizer()
+            tokenizer.enable_padding(pad_id=0, pad_token=tokenizer.id_to_token(0))
             path = folder / f"{model}-{pre_tokenizer}.json"
             tokenizer.save(str(path))
             assert str(Encoder.load(path).explain()).startswith("scanner"), path
