@@ -39,6 +39,7 @@ _COMMANDS = {
     "evaluate": ("evaluate", "Evaluate a trained model on labelled files."),
     "recommend": ("recommend", "Recommend items to users, or find similar items."),
     "export": ("export", "Export a SavedModel that takes raw text."),
+    "compile": ("compile", "Compile all kernels for this machine in advance."),
     "inspect": ("inspect", "Describe a vocabulary, counts, a model, ids or vectors."),
 }
 

@@ -66,7 +66,7 @@ def test_code_that_was_damaged_is_made_again(tmp_path, spoil):
     [file] = tmp_path.glob("rows.*")
     whole = file.read_bytes()
     file.write_bytes(spoil(whole))
-    assert start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path)).communicate() == (PADDED, SAID)
+    assert start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path)).communicate() == (PADDED, "")
     assert file.read_bytes() == whole
 
 

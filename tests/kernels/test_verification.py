@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT
-from tokemb.kernels import kernel, object_cache
+from tokemb.kernels import calling, compiler, machine_code, object_cache, verification, versions
 from tokemb.kernels.kernel import Kernel
 from tokemb.kernels.structs import PretokenTable, Text
 
@@ -17,10 +17,12 @@ from tokemb.kernels.structs import PretokenTable, Text
 @pytest.fixture
 def unverified(monkeypatch):
     """Verify kernels again, in this test and after it."""
-    kernel._convention_is_known.cache_clear()
+    for cached in (verification.convention_is_known, verification.explain_fallback):
+        cached.cache_clear()
     yield monkeypatch
     monkeypatch.undo()
-    kernel._convention_is_known.cache_clear()
+    for cached in (verification.convention_is_known, verification.explain_fallback):
+        cached.cache_clear()
 
 
 def selected_counts(count_selected):
@@ -32,35 +34,33 @@ def selected_counts(count_selected):
 
 def test_known_versions_are_those_of_the_requirements():
     required = (ROOT / "setup.cfg").read_text("utf-8")
-    for package, bounds in kernel.KNOWN_VERSIONS.items():
+    for package, bounds in versions.KNOWN_VERSIONS.items():
         first, end = (".".join(map(str, bound)) for bound in bounds)
         assert re.search(rf"^    {package}>={first},<{end}$", required, re.MULTILINE)
 
 
 @pytest.mark.parametrize("version", ["0.70.0", "0.60.9", "1", "0.69.0rc1", "dev"])
-def test_unknown_version_is_reported(monkeypatch, version):
-    monkeypatch.setattr("importlib.metadata.version", lambda _: version)
-    assert kernel._unknown_version() == f"numba {version} is not a version that it was tested with"
+def test_unknown_version_is_reported(version):
+    reason = f"numba {version} is not a version that it was tested with"
+    assert versions.reason_unknown("numba", version) == reason
 
 
-def test_release_candidate_of_a_known_version_is_known(monkeypatch):
-    versions = {"numba": "0.68.0rc1", "llvmlite": "0.50.0"}
-    monkeypatch.setattr("importlib.metadata.version", versions.get)
-    assert kernel._unknown_version() is None
+def test_release_candidate_of_a_known_version_is_known():
+    assert versions.reason_unknown("numba", "0.68.0rc1") is None
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "fault", "message"),
+    ("module", "name", "fault", "message"),
     [
-        ("_unknown_version", lambda: "numba 9 is new", "numba 9 is new"),
-        ("_OK", 5, "wrong result"),
-        ("_machine", lambda: 1 / 0, "cannot be loaded .ZeroDivisionError"),
+        (verification, "_unknown_llvm", lambda: "llvmlite 9 is new", "llvmlite 9 is new"),
+        (calling, "OK", 5, "wrong result"),
+        (machine_code, "_machine", lambda: 1 / 0, "cannot be loaded .ZeroDivisionError"),
     ],
     ids=["version", "result", "loading"],
 )
-def test_numba_calls_kernels_that_cannot_be_verified(unverified, caplog, name, fault, message):
-    unverified.setattr(kernel, name, fault)
+def test_numba_calls_kernels_that_cannot_be_verified(unverified, caplog, module, name, fault, message):
+    unverified.setattr(module, name, fault)
     with caplog.at_level(logging.WARNING, "tokemb"):
         count_selected = Kernel("rows", "count_selected")
         assert selected_counts(count_selected) == [1, 2]
@@ -72,6 +72,50 @@ def test_numba_calls_kernels_that_cannot_be_verified(unverified, caplog, name, f
     warnings = [record.message for record in caplog.records if "in each process" in record.message]
     assert len(warnings) == 1
     assert re.search(message, warnings[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("module", "name", "fault", "message"),
+    [
+        (compiler.numba, "__version__", "0.99.0", "numba 0.99.0 is not a version"),
+        (compiler, "llvm_types", lambda signature: ["ptr", "i64"], "passes arguments in another way"),
+    ],
+    ids=["version", "arguments"],
+)
+def test_numba_calls_kernels_that_it_compiles_in_an_unknown_way(
+    unverified, tmp_path, caplog, module, name, fault, message
+):
+    assert verification.convention_is_known()
+    unverified.setenv(object_cache.FOLDER_VARIABLE, str(tmp_path))
+    unverified.setattr(module, name, fault)
+    with caplog.at_level(logging.WARNING, "tokemb"):
+        assert selected_counts(Kernel("rows", "count_selected")) == [1, 2]
+    assert [bool(re.search(message, record.message)) for record in caplog.records] == [True]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [0, 7, 1000, -100])
+def test_saved_code_that_llvm_does_not_accept_is_compiled_again(tmp_path, monkeypatch, caplog, size):
+    monkeypatch.setenv(object_cache.FOLDER_VARIABLE, str(tmp_path))
+    assert selected_counts(Kernel("rows", "count_selected")) == [1, 2]
+    [file] = tmp_path.glob("rows.*")
+    code = object_cache.read(file.name)
+    object_cache.write(file.name, code[:size])
+    assert selected_counts(Kernel("rows", "count_selected")) == [1, 2]
+    assert object_cache.read(file.name) == code
+    assert not [record for record in caplog.records if "in each process" in record.message]
+
+
+@pytest.mark.slow
+def test_numba_calls_kernels_whose_new_code_llvm_does_not_accept(unverified, tmp_path, caplog):
+    assert verification.convention_is_known()
+    unverified.setenv(object_cache.FOLDER_VARIABLE, str(tmp_path))
+    unverified.setattr(compiler, "object_code", lambda *_: b"code")
+    with caplog.at_level(logging.WARNING, "tokemb"):
+        assert selected_counts(Kernel("rows", "count_selected")) == [1, 2]
+    assert ["cannot be loaded (RuntimeError)" in record.message for record in caplog.records] == [True]
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775])

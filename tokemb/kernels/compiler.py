@@ -8,6 +8,7 @@ time.
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -17,6 +18,9 @@ import numba
 import numpy as np
 from numba import types
 from numba.extending import overload
+
+from tokemb.kernels.calling import Signature, llvm_types
+from tokemb.kernels.versions import UnknownCompilerError, reason_unknown
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -52,27 +56,60 @@ def inlined_by_type(implementations: Mapping[type, Function]) -> Function:
     return cast(Function, function)
 
 
-def object_code(module: str, name: str, arguments: Sequence[Any], machine: llvm.TargetMachine) -> bytes:
+def object_code(
+    module: str, name: str, arguments: Sequence[Any], signature: Signature, machine: llvm.TargetMachine
+) -> bytes:
     """Compile a function of a module of this package.
 
     Args:
         module: The name of the module.
         name: The name of the function.
         arguments: Arguments with the types to compile for.
+        signature: Their types, as in ``tokemb.kernels.calling``.
         machine: The machine to compile for.
 
     Returns:
         The content of an object file. The function in it has the same name and takes its arguments as
-        ``tokemb.kernels.kernel`` passes them.
+        ``tokemb.kernels.calling`` passes them.
+
+    Raises:
+        UnknownCompilerError: If the version of Numba was not tested, or the function takes other arguments.
     """
+    if reason := reason_unknown("numba", numba.__version__):
+        raise UnknownCompilerError(reason)
+    if module == "probe":
+        _announce()
     source = getattr(importlib.import_module(f"tokemb.kernels.{module}"), name)
     compiled = numba.njit(source, **_OPTIONS, **_NO_WRAPPERS)
     compiled.compile(tuple(map(_type_of, arguments)))
-    [signature] = compiled.signatures
-    code = llvm.parse_assembly(compiled.inspect_llvm(signature))
-    function = code.get_function(compiled.overloads[signature].fndesc.llvm_func_name)
+    [types_of_numba] = compiled.signatures
+    code = llvm.parse_assembly(compiled.inspect_llvm(types_of_numba))
+    function = code.get_function(compiled.overloads[types_of_numba].fndesc.llvm_func_name)
+    _check_arguments(function, signature)
+    _rename_definitions(code)
     function.name = name
     return machine.emit_object(code)
+
+
+def _check_arguments(function: llvm.ValueRef, signature: Signature) -> None:
+    """Raise ``UnknownCompilerError`` unless a function takes the arguments that ``tokemb.kernels.calling`` passes."""
+    kind = function.global_value_type
+    received = ["ptr" if part.is_pointer else str(part) for part in kind.get_function_parameters()]
+    if str(kind.get_function_return()) != "i32" or received != list(llvm_types(signature)):
+        raise UnknownCompilerError(f"numba {numba.__version__} passes arguments in another way")
+
+
+def _rename_definitions(code: llvm.ModuleRef) -> None:
+    """Rename the symbols, whose names depend on what was compiled before. The same source then gives the same bytes."""
+    for prefix, symbols in (("function", code.functions), ("value", code.global_variables)):
+        for number, symbol in enumerate([symbol for symbol in symbols if not symbol.is_declaration]):
+            symbol.name = f"{prefix}{number}"
+
+
+@cache
+def _announce() -> None:
+    """Explain why the first call takes seconds. The probe is the first kernel that a new installation compiles."""
+    logging.getLogger("tokemb").warning("tokemb compiles its kernels for this machine, once: some seconds")
 
 
 @cache

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
+
 # The environment variable that selects another folder for the machine code.
 FOLDER_VARIABLE = "TOKEMB_CACHE_DIR"
 
@@ -22,12 +24,14 @@ _DIGEST_SIZE = _DIGEST().digest_size
 
 
 def sources_digest() -> bytes:
-    """Return a digest of all that determines the machine code, except the processor: this package and the compilers."""
-    from importlib.metadata import version  # a slow import that small inputs do not need
+    """Return a digest of all that determines the machine code, except the processor: this package and the compiler.
 
-    digest = _DIGEST()
-    for package in ("numba", "llvmlite", "numpy"):
-        digest.update(f"{package} {version(package)}\n".encode())
+    The version of Numba is not part of it: each minor version requires another llvmlite. The code does not need Numba,
+    and looking up the version of an installed package takes longer than loading a kernel.
+    """
+    import llvmlite
+
+    digest = _DIGEST(f"{llvmlite.__version__} {np.__version__}\n".encode())
     for file in sorted(_HERE.glob("*.py")):
         digest.update(file.read_bytes())
     return digest.digest()

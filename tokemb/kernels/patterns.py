@@ -17,7 +17,9 @@ from tokemb.kernels.structs import (
     CHUNK,
     Automata,
     Int32,
+    Int32Matrix,
     Int64,
+    Int64Matrix,
     Text,
     UInt8,
     UInt32,
@@ -170,7 +172,14 @@ def _split(
 
 @inlined
 def split(
-    automata: Automata, text: UInt8, starts: Int32, ends: Int32, progress: Int64, level: int, begin: int, end: int
+    automata: Automata,
+    text: UInt8,
+    starts: Int32Matrix,
+    ends: Int32Matrix,
+    progress: Int64Matrix,
+    level: int,
+    begin: int,
+    end: int,
 ) -> int:
     """Find the next pre-tokens of ``text[begin:end]``, at most ``MAX_PRETOKENS``.
 
@@ -226,7 +235,13 @@ def split(
 
 
 def split_texts(
-    automata: Automata, text: Text, starts: Int32, ends: Int32, progress: Int64, out: Int32, lengths: Int64
+    automata: Automata,
+    text: Text,
+    starts: Int32Matrix,
+    ends: Int32Matrix,
+    progress: Int64Matrix,
+    out: Int32,
+    lengths: Int64,
 ) -> int:
     """Split texts.
 

@@ -10,21 +10,21 @@ from __future__ import annotations
 import numpy as np
 
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.structs import LANES, Float32, Int32, Int64
+from tokemb.kernels.structs import LANES, Float32, Float32Matrix, Int32, Int64, Int64Matrix
 
 # NumPy's limit: longer runs of vectors are halved.
 _RUN = 128
 
 
 def pool_sums(
-    matrix: Float32,
+    matrix: Float32Matrix,
     values: Int32,
     row_splits: Int64,
-    pooled: Float32,
+    pooled: Float32Matrix,
     mean: int,
-    lanes: Float32,
-    sums: Float32,
-    halves: Int64,
+    lanes: Float32Matrix,
+    sums: Float32Matrix,
+    halves: Int64Matrix,
     first: int,
     last: int,
 ) -> None:
@@ -59,10 +59,10 @@ def pool_sums(
 
 
 def pool_maxima(
-    matrix: Float32,
+    matrix: Float32Matrix,
     values: Int32,
     row_splits: Int64,
-    pooled: Float32,
+    pooled: Float32Matrix,
     first: int,
     last: int,
 ) -> None:

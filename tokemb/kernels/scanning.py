@@ -17,6 +17,7 @@ from tokemb.kernels.structs import (
     SCAN_FULL,
     Int32,
     Int64,
+    Int64Matrix,
     Out,
     Report,
     Table,
@@ -151,7 +152,7 @@ def place(values: Int32, splits: Int64, rows: Int64, out: Int32, out_splits: Int
 
 
 def tally(
-    values: Int32, row_splits: Int64, rows_before: int, tokens_before: int, first: int, last: int, tallies: Int64
+    values: Int32, row_splits: Int64, rows_before: int, tokens_before: int, first: int, last: int, tallies: Int64Matrix
 ) -> None:
     """Count the numbers in the rows from ``first`` to before ``last`` of a ``Ragged``.
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tokemb.kernels.compiler import inlined, inlined_fastmath
 from tokemb.kernels.simd import prefetch_to_write
-from tokemb.kernels.structs import SIGMOID_POINTS, SIGMOID_REACH, Float32, Int32, Int64, UInt64
+from tokemb.kernels.structs import SIGMOID_POINTS, SIGMOID_REACH, Float32, Float32Matrix, Int32, Int64, UInt64
 
 _POINTS_PER_UNIT = np.float32(SIGMOID_POINTS / (2 * SIGMOID_REACH))
 _FACTOR, _STEP = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
@@ -27,8 +27,8 @@ def train_skipgram(
     negative_table: Int32,
     sigmoid: Float32,
     loss: Float32,
-    vectors: Float32,
-    outputs: Float32,
+    vectors: Float32Matrix,
+    outputs: Float32Matrix,
     learning_rate: Float32,
     random_state: UInt64,
     sampled: Int32,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,12 @@ UInt64 = npt.NDArray[np.uint64]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
+# Arrays of two axes: the number tells ``tokemb compile`` what to compile the kernels for.
+UInt8Matrix = Annotated[UInt8, 2]
+Int32Matrix = Annotated[Int32, 2]
+UInt64Matrix = Annotated[UInt64, 2]
+Int64Matrix = Annotated[Int64, 2]
+Float32Matrix = Annotated[Float32, 2]
 
 # The number of bytes that are processed at once.
 WIDTH = 64
@@ -104,7 +110,7 @@ class Table(NamedTuple):
         normal_token_starts: int32, their starts.
     """
 
-    ranges: UInt8
+    ranges: UInt8Matrix
     folded: UInt8
     page_of: Int32
     starts: Int32
@@ -130,7 +136,7 @@ class Automata(NamedTuple):
     flags: UInt8
     states: UInt32
     firsts: Int64
-    classes: UInt8
+    classes: UInt8Matrix
 
 
 class Tokens(NamedTuple):
@@ -147,7 +153,7 @@ class Tokens(NamedTuple):
     text: UInt8
     starts: Int32
     first_bytes: UInt8
-    groups: Int32
+    groups: Int32Matrix
 
 
 class PatternTables(NamedTuple):
@@ -248,9 +254,9 @@ class PatternWorkspace(NamedTuple):
     """
 
     scratch: UInt8
-    starts: Int32
-    ends: Int32
-    progress: Int64
+    starts: Int32Matrix
+    ends: Int32Matrix
+    progress: Int64Matrix
     keys: UInt64
     slot_positions: UInt64
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tokemb.kernels.structs import Int32, Int64, PretokenTable, UInt8, UInt64
+from tokemb.kernels.structs import Int32, Int32Matrix, Int64, PretokenTable, UInt8, UInt64
 
 Float64 = npt.NDArray[np.float64]
 
@@ -85,7 +85,7 @@ class Bpe(NamedTuple):
 
     merges: UInt64
     characters: UInt64
-    bytes: Int32
+    bytes: Int32Matrix
     whole: Trie
     is_byte_level: int
     unk_id: int

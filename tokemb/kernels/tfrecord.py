@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.structs import Int64, UInt8, UInt64
+from tokemb.kernels.structs import Int64, UInt8, UInt64Matrix
 
 _BYTE, _EIGHT, _WORD = np.uint64(0xFF), np.uint64(8), np.uint64(0xFFFFFFFF)
 
 
 @inlined
-def checksum(data: UInt8, start: int, stop: int, tables: UInt64) -> np.uint64:
+def checksum(data: UInt8, start: int, stop: int, tables: UInt64Matrix) -> np.uint64:
     """Return the masked CRC-32C of ``data[start:stop]``, as TFRecord defines it."""
     crc = _WORD
     at = start
@@ -37,7 +37,7 @@ def put(value: np.uint64, size: int, out: UInt8, at: int) -> None:
         value >>= _EIGHT
 
 
-def frame(content: UInt8, splits: Int64, tables: UInt64, out: UInt8, first: int, last: int) -> None:
+def frame(content: UInt8, splits: Int64, tables: UInt64Matrix, out: UInt8, first: int, last: int) -> None:
     """Write the records from ``first`` to before ``last``.
 
     Args:

@@ -9,7 +9,6 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 from tokemb.errors import MissingPackageError
@@ -206,6 +205,8 @@ def _check_characters(text: str) -> None:
 def _from_text(library: Any, text: str) -> Any:  # noqa: ANN401
     if hasattr(library, "from_str"):
         return library.from_str(text)
+    from tempfile import TemporaryDirectory  # a slow import
+
     with TemporaryDirectory() as folder:  # the first release candidates only read files
         path = Path(folder) / "tokenizer.json"
         path.write_text(text, "utf-8")
