@@ -423,6 +423,14 @@ def test_without_a_gigatoken_to_use(tmp_path, before, reason):
     assert said.startswith(f"SAID tokemb WARNING {reason}") and "pip install tokemb[subword]" in said
 
 
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_bpe_with_automata_is_encoded_by_gigatoken_if_it_is_installed(tmp_path, monkeypatch, is_installed):
+    monkeypatch.setattr(Gigatoken, "may_be_used", is_installed)
+    (tmp_path / "tokenizer.json").write_text(json.dumps(OURS["gpt2"]))
+    encoder = tokemb.Encoder.load(tmp_path / "tokenizer.json")
+    assert encoder.explain().backend == ("gigatoken" if is_installed else "scanner")
+
+
 def test_nothing_is_imported_before_it_is_needed(tmp_path):
     (tmp_path / "tokenizer.json").write_text(json.dumps(OURS["gpt2"]))
     code = (

@@ -96,7 +96,7 @@ class Engine:
 
     def encode_list(self, texts: list[str], special_tokens: SpecialTokens, threads: int) -> Ragged | None:
         """Encode a list of texts with ``special_tokens``. Return ``None`` if the backend needs an Arrow array."""
-        return self._gigatoken.encode_list(texts, special_tokens, threads) if isinstance(self._scan_plan, str) else None
+        return None if self._scans else self._gigatoken.encode_list(texts, special_tokens, threads)
 
     def encode_padded(self, texts: pa.LargeStringArray, target: PaddedTarget, threads: int) -> Int64 | None:
         """Write ids into a padded array if a backend can do so directly.
@@ -115,7 +115,7 @@ class Engine:
     def explain(self, text: str | None = None) -> Explanation:
         """Return the backend for ``text``, or for any text, and the reason."""
         plan = self._scan_plan
-        if isinstance(plan, str):
+        if isinstance(plan, str) or (self._prefers_gigatoken and self._gigatoken.reason_unavailable() is None):
             reason = self._gigatoken.reason_unavailable() or self._gigatoken.reason_for_reference(text or "")
             if reason is None:
                 return Explanation("gigatoken", "a BPE model that passed the self-test against tokenizers")
@@ -138,10 +138,24 @@ class Engine:
 
         return scan_plan(self._specification, self._model)
 
+    @property
+    def _prefers_gigatoken(self) -> bool:
+        """Whether gigatoken may encode what the scanner can encode, too: where it is faster than automata."""
+        plan = self._scan_plan
+        by_automata = not isinstance(plan, str) and plan.splitter.by_automata
+        return by_automata and self._model == "BPE" and self._gigatoken.may_be_used
+
+    @property
+    def _scans(self) -> bool:
+        """Whether the scanner encodes texts that are not small."""
+        return not isinstance(self._scan_plan, str) and not self._prefers_gigatoken
+
     def _scanner_for(self, texts: pa.LargeStringArray) -> Scanner | None:
-        if self._scanner is None and not is_small(texts) and not isinstance(self._scan_plan, str):
+        if is_small(texts) and self._scanner is None or not self._scans:
+            return None
+        if self._scanner is None:
             with self._lock:
-                if self._scanner is None:
+                if self._scanner is None and not isinstance(self._scan_plan, str):
                     self._scanner = self._make_scanner(self._scan_plan)
         return self._scanner
 

@@ -46,9 +46,11 @@ class CharTable:
         growth: The maximum number of bytes that normalization makes of one byte.
         neighbor_split: The pre-tokenizer.
         method: How the text is split.
+        by_automata: Whether automata split it.
     """
 
     method = "by comparing neighbouring characters"
+    by_automata = False
 
     def __init__(
         self,

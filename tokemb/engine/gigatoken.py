@@ -12,7 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias
 
@@ -122,6 +122,11 @@ class Gigatoken:
                 return None  # not all values are texts, or another thread changed the list in the meantime
             self._disable(f"failed on these texts ({_message_of(error)})")
             return None
+
+    @property
+    def may_be_used(self) -> bool:
+        """Whether nothing is known that prevents the use of gigatoken. It is not imported to find out."""
+        return self._backend is not None or (self._reason_unavailable is None and _is_installed())
 
     def reason_unavailable(self) -> str | None:
         """Return why gigatoken cannot be used for this file, or ``None``. Load gigatoken if necessary."""
@@ -243,6 +248,13 @@ def _awkward(texts: pa.LargeStringArray) -> Any:  # noqa: ANN401
     characters = ak.contents.NumpyArray(data, parameters={"__array__": "char"})
     strings = ak.contents.ListOffsetArray(ak.index.Index64(offsets), characters, parameters={"__array__": "string"})
     return ak.Array(strings)
+
+
+@cache
+def _is_installed() -> bool:
+    from importlib.util import find_spec  # a slow import that small inputs do not need
+
+    return all(map(find_spec, ("gigatoken", "awkward")))
 
 
 def _reason_not_installed() -> str | None:

@@ -47,10 +47,12 @@ class PatternTable:
 
     Attributes:
         method: How the text is split.
+        by_automata: Whether automata split it.
         rest: The components that are applied to each pre-token afterwards.
     """
 
     method = "by automata of regular expressions"
+    by_automata = True
 
     def __init__(
         self,
