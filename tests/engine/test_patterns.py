@@ -149,6 +149,15 @@ def test_random_patterns_split_as_tokenizers_splits(pattern, behavior, invert, t
     assert split(pre_tokenizer, texts) == expected(pre_tokenizer, texts)
 
 
+@pytest.mark.parametrize("behavior", ["removed", "isolated"])
+@pytest.mark.parametrize("invert", [False, True])
+@pytest.mark.parametrize("pattern", [r"\s+(?!\S)|\s+", r"\w+", "b"])
+def test_texts_between_matches_are_complete_where_a_chunk_ends(pattern, behavior, invert):
+    pre_tokenizer = P.Split(Regex(pattern), behavior, invert=invert)
+    texts = ["a b  " * 3000, "ab" * 5000, "é-- " * 3000, " ".join("a" * (number % 7) for number in range(9000))]
+    assert split(pre_tokenizer, texts) == expected(pre_tokenizer, texts)
+
+
 @pytest.mark.parametrize("name", KNOWN)
 def test_known_patterns_split_as_tokenizers_splits(name):
     texts = [

@@ -129,7 +129,7 @@ def _split(
         The position at which to continue, and the number of pre-tokens.
     """
     unmatched = first + np.uint64(AUTOMATON_UNMATCHED * AUTOMATON_COLUMNS)
-    begin, state, oldest = at, first, count
+    begin, state, oldest, most = at, first, count, limit
     while begin < end:
         begin, at, state, count = _split_ascii(flags, states, text, begin, at, end, starts, ends, limit, count, state)
         if count >= limit:
@@ -139,6 +139,9 @@ def _split(
                 or count == oldest
                 or _last_match(flags, states, first, classes, text, before, end) > before
             ):
+                break
+            if limit > most:  # the text before is complete, and the next call splits the last one again
+                begin, count = before, count - 1
                 break
             limit += 1  # the last text without a match may continue
         column, length = _column(classes, text, at, end)
