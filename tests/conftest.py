@@ -88,20 +88,20 @@ def _strings(value: object) -> list[str]:
     return [text for item in items for text in _strings(item)]
 
 
-def corpora() -> dict[str, list[str]]:
-    """Real texts by name, as far as they are at hand; ``mixed`` always is."""
+def corpora(rows: int = ROWS) -> dict[str, list[str]]:
+    """Real texts by name, as far as they are at hand; ``mixed`` always is. ``rows`` of most of them are used."""
     found = {"mixed": MIXED}
     for path in sorted((DATA / "xquad").glob("xquad.*.json.gz")):
-        found[path.name] = _strings(json.loads(gzip.decompress(path.read_bytes())))[:ROWS]
+        found[path.name] = _strings(json.loads(gzip.decompress(path.read_bytes())))[:rows]
     for name, path in (("imdb", "imdb/train"), ("thai", "wisesight_thai/neu"), ("tang", "chinese_poetry_tang/tang")):
         for file in DATA.glob(f"{path}.*.gz"):
             found[name] = [line.split("\t")[-1] for line in _gzip_lines(file)]
     for file in DATA.glob("blns/blns.json"):
         naughty = json.loads(file.read_text("utf-8"))  # sorted by what is naughty about them
-        found["naughty"] = naughty[:: max(1, len(naughty) // (4 * ROWS))]
+        found["naughty"] = naughty[:: max(1, len(naughty) // (4 * rows))]
     for name in ("WordBreakTest", "emoji-test", "CaseFolding", "SpecialCasing", "NormalizationTest"):
         for file in DATA.glob(f"unicode_tests/{name}.txt"):
-            found[name] = file.read_text("utf-8").split("\n")[:ROWS]
+            found[name] = file.read_text("utf-8").split("\n")[:rows]
     return found
 
 

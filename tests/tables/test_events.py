@@ -116,7 +116,9 @@ def test_empty_keys_of_csv_are_missing(tmp_path):
 
 def test_wrong_settings():
     table = {"u": [1], "time": [[1]], "item": ["a"]}
-    with pytest.raises(TextTypeError, match="rows are sorted by numbers, times or texts"):
+    with pytest.raises(
+        TextTypeError, match="rows are grouped and ordered by single values; the column 'time' holds list"
+    ):
         tokemb.group_events(table, "u", "time")
     with pytest.raises(TextError, match="no column 'v'"):
         tokemb.group_events(table, "v")
