@@ -194,7 +194,7 @@ first = encoder.encode(texts, maxlen=8)
 def work(_):
     return encoder.encode(texts, maxlen=8)
 with multiprocessing.get_context("fork").Pool(2) as pool:
-    print(all((each == first).all() for each in pool.map_async(work, range(6)).get(60)))
+    print(all((each == first).all() for each in pool.map_async(work, range(6)).get(300)))
 """
 
 
