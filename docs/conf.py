@@ -38,6 +38,7 @@ def _read_source(_: Sphinx, name: str, source: list[str]) -> None:
     """Put the README into the first page, and make links between files of the repository links between pages."""
     text = source[0].replace("<!-- README.md -->", (_ROOT / "README.md").read_text("utf-8"))
     text = text.replace("](benchmarks/speed.svg)", "](../benchmarks/speed.svg)")
+    text = text.replace("](docs/map.png)", "](map.png)")
     if name == "changelog":
         text = (_ROOT / "CHANGELOG.md").read_text("utf-8")
     source[0] = re.sub(r"\]\((?P<target>(?:\.\./)?[\w./-]+\.md)", _page_of, text)

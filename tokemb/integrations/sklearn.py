@@ -36,7 +36,20 @@ MODES = ("multi_hot", "count", "tf_idf", "ids", "vectors")
 _FITTED_ATTRIBUTES = {"ids": "maxlen_", "vectors": "embedder_"}
 
 # The arguments of fit_vocab, except the texts and threads.
-_FIT_ARGUMENTS = ("profile", "algorithm", "max_size", "min_count", "reserve", "oov")
+_FIT_ARGUMENTS = (
+    "profile",
+    "algorithm",
+    "max_size",
+    "min_count",
+    "min_documents",
+    "max_documents",
+    "stop_words",
+    "keep_words",
+    "reserve",
+    "oov",
+)
+# Those that may be iterables of words.
+_WORDS = ("reserve", "stop_words", "keep_words")
 
 
 class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -58,6 +71,10 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         algorithm: As for ``tokemb.fit_vocab``.
         max_size: As for ``tokemb.fit_vocab``.
         min_count: As for ``tokemb.fit_vocab``.
+        min_documents: As for ``tokemb.fit_vocab``.
+        max_documents: As for ``tokemb.fit_vocab``.
+        stop_words: As for ``tokemb.fit_vocab``.
+        keep_words: As for ``tokemb.fit_vocab``.
         reserve: As for ``tokemb.fit_vocab``.
         oov: As for ``tokemb.fit_vocab``.
         threads: The number of threads. ``None`` uses all cores.
@@ -91,6 +108,10 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         algorithm: str = "word",
         max_size: int | None = None,
         min_count: int = 1,
+        min_documents: int | float = 1,
+        max_documents: int | float | None = None,
+        stop_words: Path | Iterable[str] | None = None,
+        keep_words: Path | Iterable[str] | None = None,
         reserve: Iterable[str] = (),
         oov: bool = True,
         threads: int | None = None,
@@ -106,6 +127,10 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.algorithm = algorithm
         self.max_size = max_size
         self.min_count = min_count
+        self.min_documents = min_documents
+        self.max_documents = max_documents
+        self.stop_words = stop_words
+        self.keep_words = keep_words
         self.reserve = reserve
         self.oov = oov
         self.threads = threads
@@ -163,8 +188,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             input_features: Ignored.
 
         Returns:
-            Object array ``(columns,)`` of ``str``: tokens for bags of words (``[id 0]`` for an id without a token),
-            otherwise ``ids0``, ``ids1`` or ``vectors0``, ``vectors1`` and so on.
+            Object array ``(columns,)`` of ``str``: tokens for bags of words (``[id 0]`` for an id without a token of
+            its own), otherwise ``ids0``, ``ids1`` or ``vectors0``, ``vectors1`` and so on.
         """
         check_is_fitted(self, _FITTED_ATTRIBUTES.get(self.mode, "encoder_"))
         if self.mode in ("ids", "vectors"):
@@ -176,10 +201,10 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _vocabulary(self, texts: Path | Iterable[Any]) -> Encoder:
         fit_arguments = {name: getattr(self, name) for name in _FIT_ARGUMENTS}
-        if isinstance(self.reserve, Iterator):
-            raise ArgumentError(
-                f"reserve must be read in each fit; received {type(self.reserve).__name__}: pass a list of tokens"
-            )
+        for name in _WORDS:
+            if isinstance(fit_arguments[name], Iterator):
+                kind = type(fit_arguments[name]).__name__
+                raise ArgumentError(f"{name} must be read in each fit; received {kind}: pass a list of tokens")
         if self.encoder is None:
             return fit_vocab(texts, **fit_arguments, threads=self.threads)
         defaults = EncoderTransformer().get_params()
