@@ -68,7 +68,10 @@ def test_equivalent_file_splits_random_texts_equally(name, text):
 @pytest.mark.parametrize("name", SPLITTINGS)
 def test_equivalent_file_splits_every_character_equally(name):
     content = tokenizer_json_of(SPLITTINGS[name].tokenizer())
-    snippets = [f"a{character}b {character}Σ'{character}Σ " for character in CHARACTERS]
+    # With tokenizers 1.0, texts with newer characters are errors.
+    spans = [[int(end, 16) for end in span.split("-")] for span in character_ranges.NEWER.split()]
+    newer = {chr(code) for span in spans for code in range(span[0], span[-1] + 1)}
+    snippets = [f"a{character}b {character}Σ'{character}Σ " for character in CHARACTERS if character not in newer]
     assert_equivalent(content, ["".join(snippets[at : at + 200]) for at in range(0, len(snippets), 200)])
     assert_equivalent(content, [*MIXED, *(text for corpus in CORPORA.values() for text in corpus)])
 
