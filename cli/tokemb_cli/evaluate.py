@@ -36,14 +36,7 @@ if TYPE_CHECKING:
     help="Number of events of the hit rate and NDCG. Repeat the option for several.",
 )
 @options.as_json
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE.html",
-    help="Page to write: metrics, learning curves, confusion matrix and the most confident errors.",
-)
-@click.option("--force", is_flag=True, help="Replace a file that this command did not write.")
+@options.page("Page to write: metrics, learning curves, confusion matrix and the most confident errors.")
 @corpus.quiet
 def command(
     folder: Path,

@@ -75,6 +75,13 @@ def output(metavar: str, text: str) -> _Decorator[Any]:
     return lambda command: path(force(command))
 
 
+def page(text: str) -> _Decorator[Any]:
+    """Return the options for an optional page to write and for replacing an existing file."""
+    path = click.option("-o", "--output", type=_PATH, metavar="FILE.html", help=text)
+    force = click.option("--force", is_flag=True, help="Replace a file that this command did not write.")
+    return lambda command: path(force(command))
+
+
 def free_name(stem: str, suffix: str) -> str:
     """Return an unused file name that ends in ``suffix``, to suggest as an output."""
     number, name = 1, Path(f"{stem}{suffix}")

@@ -33,14 +33,7 @@ if TYPE_CHECKING:
     metavar="PSI",
     help="With --on, return the exit code 1 if a population stability index is higher and chance does not explain it.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE.html",
-    help="Page to write, which needs no network.  [default: print the report]",
-)
-@click.option("--force", is_flag=True, help="Replace a file that this command did not write.")
+@options.page("Page to write, which needs no network.  [default: print the report]")
 @options.as_json
 @click.option(
     "--profile",

@@ -427,3 +427,14 @@ def test_commands_name_options_in_errors(folders, tmp_path, monkeypatch):
         assert code != 0
         assert message in error
     assert not (tmp_path / "p.csv").exists()
+
+
+@pytest.mark.parametrize("command", ["predict", "recommend"])
+def test_folder_of_the_training_is_not_replaced_by_the_output(folders, tmp_path, command):
+    pairs, folder = tmp_path / "pairs.csv", folders / "ratings"
+    pairs.write_text("user,item\nu1,i1\n")
+    before = sorted(path.name for path in folder.iterdir())
+    code, _, error = run(command, folder, pairs, "--rows-per-shard", 5, "--force", "-o", folder)
+    assert code == 2
+    assert "the output is also an input" in error
+    assert sorted(path.name for path in folder.iterdir()) == before
