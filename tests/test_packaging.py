@@ -139,8 +139,8 @@ def test_the_wheel_holds_the_package_and_the_command_alone(wheel):
     for package in packages_in_the_tree():
         assert f"{package.replace('.', '/')}/__init__.py" in names
     assert {"tokemb/py.typed", "tokemb_cli/py.typed"} <= set(names)
-    pages = {f"tokemb/analysis/page/{path.name}" for path in (ROOT / "tokemb/analysis/page").iterdir()}
-    assert len(pages) == 8
+    pages = {str(path.relative_to(ROOT)) for path in (ROOT / "tokemb").glob("*/page/*")}
+    assert len(pages) == 10
     assert pages <= set(names)
     entry_points = next(name for name in names if name.endswith("entry_points.txt"))
     assert "tokemb = tokemb_cli.__main__:main" in zipfile.ZipFile(wheel).read(entry_points).decode()
