@@ -79,7 +79,6 @@ def command(
     shards.check(output, rows_per_shard, shard_format, PREDICTION_FORMATS)
     rows = corpus.Corpus.from_options(arguments)
     rows.check_distinct(output)
-    corpus.check_distinct([folder], output)
     from tokemb.pipeline.predict import predict_corpus
     from tokemb.training.load import load_trained
 

@@ -60,7 +60,6 @@ def command(
     if rows.columns or rows.group_by:
         raise click.UsageError("the folder names the columns: leave out --column and --group-by")
     replace(rows, files=(*rows.files, *filter(None, [seen]))).check_distinct(output)
-    corpus.check_distinct([folder], output)
     from tokemb.pipeline.predict import predict_corpus
     from tokemb.training.recommend import similar_or_best
     from tokemb.training.trained import load_folder

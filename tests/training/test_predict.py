@@ -435,6 +435,6 @@ def test_folder_of_the_training_is_not_replaced_by_the_output(folders, tmp_path,
     pairs.write_text("user,item\nu1,i1\n")
     before = sorted(path.name for path in folder.iterdir())
     code, _, error = run(command, folder, pairs, "--rows-per-shard", 5, "--force", "-o", folder)
-    assert code == 2
-    assert "the output is also an input" in error
+    assert code == 1
+    assert "name a new folder" in error
     assert sorted(path.name for path in folder.iterdir()) == before
