@@ -198,11 +198,13 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
 """
 
 
+@pytest.mark.parametrize("parallelism", [None, "true"])
 @pytest.mark.parametrize("small", [0, 1 << 18])
-def test_forked_workers_encode_without_warnings(small):
+def test_forked_workers_encode_without_warnings(small, parallelism):
     if "fork" not in multiprocessing.get_all_start_methods():
         pytest.skip("this system does not fork")
-    run = python(FORK.format(small=small))
+    environment = {} if parallelism is None else {"TOKENIZERS_PARALLELISM": parallelism}
+    run = python(FORK.format(small=small), **environment)
     assert run.stdout == "True\n", run.stderr
     assert run.stderr.replace("tokemb compiles its kernels for this machine, once: some seconds\n", "") == ""
 

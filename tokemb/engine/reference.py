@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tokemb.vocabulary.profiles import Profile
 
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
+# Whether `tokenizers` may have started threads.
+_has_threads = False
 # The maximum bytes of text and the maximum rows per batch. The objects that `tokenizers` creates for a batch, about 20
 # bytes per byte of English text and one object per row, then take tens of megabytes.
 BATCH_LIMITS = 4 << 20, 1 << 16
@@ -95,8 +97,10 @@ def pre_tokenize(texts: pa.LargeStringArray, profile: Profile, threads: int) -> 
 @contextmanager
 def _limit_threads(threads: int | None) -> Iterator[None]:
     """Make `tokenizers` use one thread if ``threads`` is 1. It reads the environment variable at every call."""
+    global _has_threads
     previous = os.environ.get(_PARALLELISM)
     if threads != 1 or previous is not None:
+        _has_threads = True
         yield
         return
     os.environ[_PARALLELISM] = "false"
@@ -104,6 +108,16 @@ def _limit_threads(threads: int | None) -> Iterator[None]:
         yield
     finally:
         os.environ.pop(_PARALLELISM, None)
+
+
+def _use_one_thread() -> None:
+    """Make `tokenizers` use one thread in a forked process, which would wait forever for threads that it lacks."""
+    if _has_threads:
+        os.environ[_PARALLELISM] = "false"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_use_one_thread)
 
 
 def _to_ragged(encodings: list[Encoding]) -> Ragged:
