@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tokemb.kernels.bpe import encode_bpe
 from tokemb.kernels.compiler import inlined, inlined_by_type
+from tokemb.kernels.pretokenize import is_at
 from tokemb.kernels.structs import Int32, Int64, Text, UInt8
 from tokemb.kernels.subword_structs import (
     MAX_PRETOKEN_BYTES,
@@ -23,17 +24,6 @@ _encode = inlined_by_type({WordPiece: encode_wordpiece, Bpe: encode_bpe, Unigram
 
 
 @inlined
-def _begins(text: UInt8, start: int, end: int, part: UInt8) -> bool:
-    """Return whether ``text[start:end]`` begins with ``part``."""
-    if end - start < len(part):
-        return False
-    for offset in range(len(part)):
-        if text[start + offset] != part[offset]:
-            return False
-    return True
-
-
-@inlined
 def _copy_changed(affix: Affix, text: UInt8, start: int, end: int, out: UInt8) -> tuple[int, int]:
     """Copy a pre-token to ``out`` with ``affix``. Return its new start and end. The end is -1 if it is too long."""
     prefix, marker, _ = affix
@@ -48,7 +38,7 @@ def _copy_changed(affix: Affix, text: UInt8, start: int, end: int, out: UInt8) -
         else:
             out[filled] = text[at]
             filled += 1
-    if _begins(out, len(prefix), filled, prefix):
+    if is_at(out, len(prefix), filled, prefix, 0, len(prefix)):
         return len(prefix), filled
     for offset in range(len(prefix)):
         out[offset] = prefix[offset]
@@ -77,7 +67,7 @@ def encode_pretoken(
         stop = end
         if affix.splits:
             stop = start + 1
-            while stop < end and not _begins(changed, stop, end, affix.marker):
+            while stop < end and not is_at(changed, stop, end, affix.marker, 0, len(affix.marker)):
                 stop += 1
         count = _encode(model, workspace, changed, start, stop, count)
         start = stop

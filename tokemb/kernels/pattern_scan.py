@@ -7,7 +7,7 @@ import numpy as np
 from tokemb.kernels.append_ids import append_ids
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.patterns import split
-from tokemb.kernels.pretokenize import decode
+from tokemb.kernels.pretokenize import decode, is_at
 from tokemb.kernels.scanning import finish_row
 from tokemb.kernels.simd import copy_folded, in_range, trailing_zeros
 from tokemb.kernels.structs import (
@@ -42,25 +42,14 @@ _FIRST_HIGH = np.uint8(0x80)
 
 
 @inlined
-def _is_at(text: UInt8, at: int, end: int, other: UInt8, start: int, stop: int) -> bool:
-    """Return whether ``text[at:end]`` begins with ``other[start:stop]``."""
-    if at + stop - start > end:
-        return False
-    for offset in range(stop - start):
-        if text[at + offset] != other[start + offset]:
-            return False
-    return True
-
-
-@inlined
 def _token_is_at(text: UInt8, at: int, end: int, tokens: Tokens) -> bool:
     """Return whether ``text[at:end]`` begins with one of the added tokens."""
     token_text, starts, first_bytes, groups = tokens
     for group in range(len(first_bytes)):
         first, last, common = groups[group, 0], groups[group, 1], groups[group, 2]
-        if _is_at(text, at, end, token_text, starts[first], starts[first] + common):
+        if is_at(text, at, end, token_text, starts[first], starts[first] + common):
             for token in range(first, last):
-                if _is_at(text, at, end, token_text, starts[token], starts[token + 1]):
+                if is_at(text, at, end, token_text, starts[token], starts[token + 1]):
                     return True
     return False
 

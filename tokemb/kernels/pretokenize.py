@@ -32,18 +32,22 @@ _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @inlined
+def is_at(text: UInt8, at: int, end: int, other: UInt8, start: int, stop: int) -> bool:
+    """Return whether ``text[at:end]`` begins with ``other[start:stop]``."""
+    if at + stop - start > end:
+        return False
+    for offset in range(stop - start):
+        if text[at + offset] != other[start + offset]:
+            return False
+    return True
+
+
+@inlined
 def token_begins(text: UInt8, at: int, end: int, tokens: UInt8, starts: Int32) -> bool:
     """Return whether one of the added tokens between ``starts`` in ``tokens`` begins at ``text[at]``."""
     for token in range(len(starts) - 1):
-        length = starts[token + 1] - starts[token]
-        if at + length <= end:
-            same = True
-            for offset in range(length):
-                if text[at + offset] != tokens[starts[token] + offset]:
-                    same = False
-                    break
-            if same:
-                return True
+        if is_at(text, at, end, tokens, starts[token], starts[token + 1]):
+            return True
     return False
 
 
