@@ -13,10 +13,10 @@ from tokemb_cli.console import note
 def command() -> None:
     """Compile all kernels for this machine, so that no later command waits for it.
 
-    Without this command, each kernel is compiled when it is first used, which takes some seconds. The machine code is
-    saved beside the package, or in the user's cache folder if the package folder is read-only. The environment variable
-    TOKEMB_CACHE_DIR selects another folder. A container image needs this command once, on a machine with the same type
-    of processor.
+    Without this command, each kernel is compiled when it is first used, which takes up to half a minute. The machine
+    code is saved beside the package, or in the user's cache folder if the package folder is read-only. The environment
+    variable TOKEMB_CACHE_DIR selects another folder. A container image needs this command once, on a machine with the
+    same type of processor.
 
     \b
     Example:

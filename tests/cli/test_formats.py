@@ -358,4 +358,4 @@ def test_closed_pipe_ends_the_command_quietly(vocabulary, tmp_path):
     shown = process.stderr.read().decode()
     process.stderr.close()
     assert process.wait() == 1
-    assert shown.removeprefix("tokemb compiles its kernels for this machine, once: some seconds\n") == ""
+    assert shown.removeprefix("tokemb compiles its kernels for this machine, once: up to half a minute\n") == ""

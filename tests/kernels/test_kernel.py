@@ -23,7 +23,7 @@ tokemb.rows.pack_rows.worth_kernel = lambda ids: True
 print(Ragged.from_rows([[1, 2, 3], [], [4]]).pad(2).tolist())
 """
 PADDED = "[[1, 2], [0, 0], [4, 0]]\n"
-SAID = "tokemb compiles its kernels for this machine, once: some seconds\n"
+SAID = "tokemb compiles its kernels for this machine, once: up to half a minute\n"
 
 
 def start(package_parent, **environment):

@@ -109,7 +109,7 @@ def _rename_definitions(code: llvm.ModuleRef) -> None:
 @cache
 def _announce() -> None:
     """Explain why the first call takes seconds. The probe is the first kernel that a new installation compiles."""
-    logging.getLogger("tokemb").warning("tokemb compiles its kernels for this machine, once: some seconds")
+    logging.getLogger("tokemb").warning("tokemb compiles its kernels for this machine, once: up to half a minute")
 
 
 @cache
