@@ -2,8 +2,8 @@
 
 Training on counts bounds the memory by the number of distinct words and makes the result independent of the order of
 the texts. BPE and WordPiece are trained by ``merges``, with the results of `tokenizers` in a fraction of the time.
-Characters inside a word (``##x``) have ids in sorted order, because `tokenizers` numbers them in the order of a randomly
-seeded hash map.
+Characters inside a word (``##x``) have ids in sorted order, because `tokenizers` numbers them in the order of a
+randomly seeded hash map.
 
 Unigram is trained by `tokenizers`, which gives another vocabulary at every run, for the same reason. Two results are
 made reproducible here:
