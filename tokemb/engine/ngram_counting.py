@@ -37,7 +37,8 @@ class NgramCounter:
         else:
             first_runs = np.arange(len(batch) + 1)
             parts, tokens = _number_tokens(batch)
-        return tally(*join_ngrams(NgramRows(parts, first_runs, self._profile.ngrams), tokens))
+        rows = NgramRows(parts.values, parts.row_splits[:-1], parts.row_splits[1:], first_runs, self._profile.ngrams)
+        return tally(*join_ngrams(rows, tokens))
 
     def _number(self, texts: pa.LargeStringArray) -> tuple[Ragged, pa.LargeStringArray]:
         """Return texts as rows of numbers of tokens, and the tokens."""
@@ -93,7 +94,8 @@ def join_ngrams(rows: NgramRows, tokens: pa.LargeStringArray) -> tuple[Ragged, p
         ngrams = last if length == 1 else pc.binary_join_element_wise(ngrams.take(pa.array(edges >> 32)), last, space)
         numbers[begins] = encoded.indices.to_numpy()
         if length in rows.lengths:
-            values[rows.places(length)] = numbers[begins] + size
+            row, place = rows.places(length)
+            values[rows.row_splits[row] + place] = numbers[begins] + size
             size += len(ngrams)
             found.append(ngrams)
     return Ragged(values, rows.row_splits), pa.chunked_array(found, STRINGS).combine_chunks()
