@@ -15,6 +15,7 @@ from tokemb.engine.tally import Tally, tally
 from tokemb.errors import TextError
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.profiles import Profile
+from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
 
 if TYPE_CHECKING:
     from tokemb.engine.counting import Counter
@@ -26,13 +27,14 @@ class NgramCounter:
     def __init__(self, profile: Profile, threads: int) -> None:
         """Initialize the counter. ``profile`` decides how texts are split and which n-grams are counted."""
         self._profile = profile
+        self._pre_tokenizer = tokenizer_json_of(profile.tokenizer())["pre_tokenizer"]
         self._threads = threads
         self._numbering: Counter | None = None
 
     def count(self, batch: pa.Array) -> Tally:
         """Count the n-grams of a batch, ``large_string`` or ``large_list<large_string>`` (rows,)."""
         if batch.type == STRINGS:
-            runs, first_runs = runs_of(batch, self._profile.name)
+            runs, first_runs = runs_of(batch, self._pre_tokenizer)
             parts, tokens = self._number(runs)
         else:
             first_runs = np.arange(len(batch) + 1)

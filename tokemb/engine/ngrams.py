@@ -8,8 +8,8 @@ texts as rows of parts, and a table of edges leads from an n-gram and the next p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
-from typing import NamedTuple
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,30 +22,17 @@ from tokemb.kernels.structs import NgramTables, UInt64
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows, worth_kernel
 from tokemb.vocabulary.character_runs import split_runs
+from tokemb.vocabulary.profiles import get_profile
 from tokemb.vocabulary.special_tokens import SpecialTokens
-from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_of
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
 
 SEPARATOR = " "
 """What joins the tokens of an n-gram."""
 
-# The profiles in which a separator ends the n-grams of characters, and in which a token is one character.
-RUN_PROFILE, CHARACTER_PROFILE = "words", "chars"
-
+Component = dict[str, Any]
 
 # The part that ends a padded row of parts.
 _END = -1
-
-
-class NgramSettings(NamedTuple):
-    """Which n-grams are encoded.
-
-    Attributes:
-        lengths: The lengths of the n-grams, in the order of the ids in a row.
-        profile: The name of the profile that finds the tokens.
-    """
-
-    lengths: tuple[int, ...]
-    profile: str | None
 
 
 class NgramEngine:
@@ -56,7 +43,7 @@ class NgramEngine:
         specification: TokenizerJson,
         ids: Mapping[str, int],
         oov_id: int | None,
-        settings: NgramSettings,
+        lengths: tuple[int, ...],
     ) -> None:
         """Initialize the engine. The tables are made when the first text is encoded.
 
@@ -64,16 +51,17 @@ class NgramEngine:
             specification: The content of the ``tokenizer.json``, whose model contains the n-grams.
             ids: The id of every n-gram.
             oov_id: The id of n-grams out of vocabulary.
-            settings: Which n-grams are encoded.
+            lengths: The lengths of the n-grams, in the order of the ids in a row.
         """
         self._specification = specification
         self._ids = {ngram: index for ngram, index in ids.items() if index not in (0, oov_id)}
         self._oov_id = -1 if oov_id is None else oov_id
-        self._lengths, self._profile = settings
+        self._lengths = lengths
+        self._pre_tokenizer = specification.get("pre_tokenizer")
 
     def encode(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
         """Encode ``texts``, ``large_string`` (rows,). Return the ids as a ``Ragged`` with as many rows."""
-        runs, first_runs = runs_of(texts, self._profile)
+        runs, first_runs = runs_of(texts, self._pre_tokenizer)
         return self._join(self._engine.encode(runs, threads), first_runs, threads)
 
     def encode_list(self, texts: list[str], special_tokens: SpecialTokens, threads: int) -> Ragged | None:
@@ -82,7 +70,7 @@ class NgramEngine:
 
     def encode_padded(self, texts: pa.LargeStringArray, target: PaddedTarget, threads: int) -> Int64 | None:
         """Write ids into a padded array, as ``Engine.encode_padded``. Parts beyond the end of a row are not read."""
-        runs, _ = runs_of(texts, self._profile)
+        runs, _ = runs_of(texts, self._pre_tokenizer)
         if len(runs) > len(texts) or target.dropped_id >= 0:
             return None
         width = target.room + self._lengths[0] - 1  # so many parts fill a row with the first n-grams
@@ -106,7 +94,7 @@ class NgramEngine:
     @cached_property
     def _ngrams(self) -> pa.LargeListArray:
         """The parts of each n-gram as indices into the distinct parts, ``large_list<dictionary>`` (n-grams,)."""
-        return split_ngrams(pa.array(list(self._ids), STRINGS), self._profile)
+        return split_ngrams(pa.array(list(self._ids), STRINGS), self._pre_tokenizer)
 
     @cached_property
     def _parts(self) -> dict[str, int]:
@@ -139,21 +127,38 @@ class NgramEngine:
         return Ragged(values, row_splits)
 
 
-def runs_of(texts: pa.LargeStringArray, profile: str | None) -> tuple[pa.LargeStringArray, Int64]:
-    """Return the runs of ``texts`` within which ``profile`` forms n-grams, as ``split_runs``."""
-    return split_runs(texts) if profile == RUN_PROFILE else (texts, np.arange(len(texts) + 1))
+def has_runs(pre_tokenizer: Component | None) -> bool:
+    """Return whether a pre-tokenizer makes tokens of characters, whose n-grams separators end: that of ``words``."""
+    return pre_tokenizer == _pre_tokenizer_of("words")
 
 
-def split_ngrams(ngrams: pa.LargeStringArray, profile: str | None) -> pa.LargeListArray:
+def runs_of(texts: pa.LargeStringArray, pre_tokenizer: Component | None) -> tuple[pa.LargeStringArray, Int64]:
+    """Return the runs of ``texts`` within which n-grams are formed, as ``split_runs``."""
+    return split_runs(texts) if has_runs(pre_tokenizer) else (texts, np.arange(len(texts) + 1))
+
+
+def split_ngrams(ngrams: pa.LargeStringArray, pre_tokenizer: Component | None) -> pa.LargeListArray:
     """Return the tokens of ``ngrams``, ``large_string`` (n-grams,), as ``large_list<dictionary>`` (n-grams,)."""
     import pyarrow.compute as pc  # a slow import that other vocabularies do not need
 
-    if profile == CHARACTER_PROFILE:  # in which a token may be a space
-        split = pa.array([list(ngram[::2]) for ngram in ngrams.to_pylist()], TOKEN_ROWS)
+    if pre_tokenizer == _pre_tokenizer_of("chars"):  # a token may be a space
+        split = pa.array([_characters_of(ngram) for ngram in ngrams.to_pylist()], TOKEN_ROWS)
     else:
         split = pc.split_pattern(ngrams, SEPARATOR)
     offsets = pa.array(split.offsets.to_numpy(), pa.int64())
     return pa.LargeListArray.from_arrays(offsets, split.values.cast(STRINGS).dictionary_encode())
+
+
+def _characters_of(ngram: str) -> list[str]:
+    """Return the characters of an n-gram. A token that is none, which an imported vocabulary may have, stays whole."""
+    is_ngram = len(ngram) % 2 == 1 and set(ngram[1::2]) <= {SEPARATOR}
+    return list(ngram[::2]) if is_ngram else [ngram]
+
+
+@cache
+def _pre_tokenizer_of(profile: str) -> Component:
+    component: Component = tokenizer_json_of(get_profile(profile).tokenizer())["pre_tokenizer"]
+    return component
 
 
 class NgramTokenIndex:
