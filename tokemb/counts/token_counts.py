@@ -27,7 +27,7 @@ from tokemb.vocabulary.profiles import Profile, get_profile
 
 _MERGE_TOKENS = 1 << 20
 # With more distinct tokens than this, counts are written to disk. They take about 50 bytes each.
-_MEMORY_TOKENS = 1 << 22
+_MEMORY_TOKENS = 1 << 21
 
 
 @dataclass(frozen=True, eq=False)
