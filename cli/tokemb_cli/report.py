@@ -170,7 +170,7 @@ def _commands(texts: corpus.Corpus, report: TextReport, profile: str | None) -> 
     if not chosen:
         return [model]
     flags = [f"--{name.replace('_', '-')} {value}" for name, value in chosen.items()]
-    flags += [f"--profile {profile}"] if profile else []
+    flags += [f"--profile {profile}"] if profile else report_inputs.splitting_flags(texts)
     is_counts = not is_vocabulary and options.are_counts(texts.files)
     source = " ".join(map(quoted, texts.files)) if is_counts else command_line(None if is_vocabulary else texts)
     return [f"tokemb fit-vocab {source} -o {quoted(vocab)} {' '.join(flags)}", model]

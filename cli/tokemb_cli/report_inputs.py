@@ -28,6 +28,18 @@ def is_vocabulary(texts: corpus.Corpus) -> bool:
     return len(texts.files) == 1 and ((path / TOKENIZER).is_file() or path.suffix == ".json")
 
 
+def splitting_flags(texts: corpus.Corpus) -> list[str]:
+    """Return the options with which ``tokemb fit-vocab`` splits texts as the vocabulary that is the input does."""
+    if not is_vocabulary(texts):
+        return []
+    from tokemb import Encoder
+
+    encoder = Encoder.load(texts.files[0])
+    lengths = encoder.beyond_tokenizer_json.get("ngrams", ())
+    profile = [f"--profile {encoder.profile}"] if encoder.profile not in (None, "words") else []
+    return [*profile, *([f"--ngrams {','.join(map(str, lengths))}"] if lengths else [])]
+
+
 def columns(texts: corpus.Corpus) -> ColumnEncoder | None:
     """Load a folder of columns, if that is the input."""
     from tokemb import ColumnEncoder

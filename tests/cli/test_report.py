@@ -113,3 +113,10 @@ def test_page_replaces_only_reports(folder):
     assert "is not a report by tokemb" in run.stderr.decode()
     assert command_here("report", "old.txt", "-o", "page.txt", cwd=folder).returncode == 2
     assert command_here("report", "old.txt", "-o", "old.txt", "--force", cwd=folder).returncode == 2
+
+
+def test_command_for_a_vocabulary_splits_texts_as_it_does(folder):
+    tokemb.fit_vocab(ENGLISH, profile="whitespace", ngrams=(1, 3)).save(folder / "ngrams.vocab")
+    fit, _ = report_json(folder, "ngrams.vocab")["commands"]
+    assert fit.endswith("--profile whitespace --ngrams 1,3")
+    assert "--ngrams" not in report_json(folder, "old.vocab")["commands"][0]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tokemb._validation import UNIGRAMS
 from tokemb.counts.counts_file import holds_counts
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.encoder import Encoder
@@ -159,6 +160,7 @@ def _describe_counts(counts: TokenCounts, top: int) -> Description:
     return {
         "kind": "counts",
         "profile": counts.profile,
+        **({} if counts.ngrams == UNIGRAMS else {"ngrams": list(counts.ngrams)}),
         "rows": counts.rows,
         "tokens": counts.total,
         "distinct": distinct,
