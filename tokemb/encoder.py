@@ -12,14 +12,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import Int32
+from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.engine import Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodedBatch
+from tokemb.engine.ngrams import NgramSettings
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.rows.threads import thread_count
 from tokemb.vocabulary.decoder import Decoder
-from tokemb.vocabulary.folder import find_vocabulary, read_folder, write_folder
+from tokemb.vocabulary.folder import NGRAMS, find_vocabulary, read_folder, write_folder
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.tokenizers_1 import missing_components
@@ -51,6 +53,7 @@ class Encoder(Vocabulary):
         algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
+        ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
 
     Example:
         >>> import tokemb
@@ -71,7 +74,8 @@ pathlib.Path(text) for a file
         super().__init__(specification, tokenizer, **saved)
         # Dropped tokens first get an id beyond the vocabulary, so that they can be counted.
         oov_id = self.unk_id if self.oov else self.input_dim
-        self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov)
+        ngrams = None if self.ngrams == UNIGRAMS else NgramSettings(self.ngrams, self.profile)
+        self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov, ngrams)
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Tokenizer | Path, *, pad_token: str | None = None) -> Encoder:
@@ -123,6 +127,7 @@ pathlib.Path(text) for a file
             oov=metadata["oov"],
             settings=metadata["settings"],
             corpus=metadata["corpus"] and CorpusStatistics.from_json(metadata["corpus"]),
+            ngrams=check_ngrams(metadata.get(NGRAMS)),
             table=contents.table,
             known_fingerprint=metadata["fingerprint"],
         )
@@ -169,6 +174,7 @@ pathlib.Path(text) for a file
             "oov": self.oov,
             "settings": self.settings,
             "corpus": self.corpus and self.corpus.to_json(),
+            **self.beyond_tokenizer_json,
         }
         write_folder(Path(path), self.saved_specification(), self.table, metadata, force=force)
 
@@ -185,6 +191,7 @@ pathlib.Path(text) for a file
             "oov": self.oov,
             "settings": self.settings,
             "corpus": self.corpus,
+            "ngrams": self.ngrams,
             "table": self._table,
         }
         return _rebuild, (self.specification, options)
@@ -320,8 +327,10 @@ pathlib.Path(text) for a file
             One text per row.
 
         Raises:
-            ArgumentError: If an id is not in the vocabulary.
+            ArgumentError: If an id is not in the vocabulary, or tokens are n-grams, of which a row contains each word
+                several times.
         """
+        self.require_unigrams("decoded to texts")
         rows = (
             ids
             if isinstance(ids, Ragged)
