@@ -29,9 +29,16 @@ if TYPE_CHECKING:
     help="Layers that reduce the vectors of a row to one vector.",
 )
 @click.option(
+    "--ngrams",
+    type=values.Ngrams(),
+    metavar="N",
+    help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 2 for the head "
+    "mean, otherwise 1]",
+)
+@click.option(
     "--maxlen",
     type=values.Integer(),
-    help="Length that rows are truncated to.  [default: that of the vocabulary, or 256]",
+    help="Length that rows are truncated to.  [default: that of the vocabulary, or of 99 % of the rows]",
 )
 @click.option("--dim", type=values.Integer(), default=50, show_default=True, help="Embedding dimension.")
 @click.option(
@@ -54,8 +61,8 @@ def command(
 ) -> None:
     """Train a classifier of texts, or of sequences of events that --group-by makes.
 
-    Without --vocab, a vocabulary of at most 30,000 words is fitted to the texts. Without --test, the metrics are
-    computed on the validation split.
+    Without --vocab, a vocabulary of at most 30,000 words, or 100,000 n-grams, is fitted to the texts. Without --test,
+    the metrics are computed on the validation split.
 
     \b
     Examples:

@@ -20,7 +20,7 @@ from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
 from tokemb.training import heads, sequences
 from tokemb.training import next_model as next_models
-from tokemb.training.classify import Labelled, train_classifier
+from tokemb.training.classify import Labelled, choose_maxlen, train_classifier
 from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.knowledge_tracing import knowledge_tracing_model, train_knowledge_tracing
 from tokemb.training.metrics import ranking_metrics, ranks_of, roc_auc
@@ -240,6 +240,48 @@ def test_weights_of_the_best_epoch_are_kept():
     assert trained.fitted.best_epoch == trained.fitted.epochs - 2
     assert trained.metrics["loss"] == pytest.approx(min(losses), abs=1e-3)
     assert trained.metrics["loss"] < losses[-1]
+
+
+def test_head_mean_learns_from_pairs_of_words_which_it_counts_as_tokens_by_default():
+    texts, labels = ["not good", "very good", "very bad", "not bad"] * 20, [0, 1, 0, 1] * 20
+    settings = {"dim": 8, "dropout": 0.0, "schedule": Schedule(epochs=40, learning_rate=0.05)}
+    pairs = train_classifier(Labelled(texts, labels), **settings)
+    assert pairs.vocabulary.ngrams == (1, 2)
+    assert (pairs.settings["ngrams"], pairs.metrics["accuracy"]) == ([1, 2], 1)
+    assert ["pass ngrams=1 for words alone" in note for note in pairs.notes] == [True]
+    words = train_classifier(Labelled(texts, labels), ngrams=1, **settings)
+    assert words.vocabulary.ngrams == (1,)
+    assert words.metrics["accuracy"] < 1
+    with pytest.raises(ArgumentError, match="ngrams must be left out with encoder"):
+        train_classifier(Labelled(texts, labels), encoder=ENCODER, ngrams=2)
+
+
+@examples(5)
+@given(st.lists(st.integers(2, 9), max_size=6), st.integers(1, 4))
+def test_ngrams_out_of_vocabulary_do_not_change_predictions_of_the_head_mean(pair_model, row, count):
+    ids = Ragged.from_rows([row, [1] * count + row, [*row, *[1] * count, 0]])
+    first, *others = _given(pair_model, ids.pad(12))
+    np.testing.assert_allclose(others, [first] * 2, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def pair_model():
+    return heads.classifier(tokemb.fit_vocab([WORDS], ngrams=2), 3, dim=4, seed=2)
+
+
+@pytest.mark.parametrize(("head", "longest"), [("mean", 2048), ("gru", 400)])
+def test_length_of_rows_is_that_of_99_percent_of_them_within_a_limit(head, longest):
+    encoder = tokemb.fit_vocab([WORDS], ngrams=2)
+    assert choose_maxlen(np.array([3] * 99 + [3000]), head, encoder) == 3
+    assert choose_maxlen(np.array([3000] * 5), head, encoder) == longest
+    assert choose_maxlen(np.zeros(5, np.int64), head, encoder) == 1
+
+
+def test_classifier_that_does_not_exceed_the_most_frequent_label_says_so():
+    labels = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1] * 4
+    trained = train_classifier(Labelled(["a film"] * 40, labels), ngrams=1, dim=2, schedule=Schedule(epochs=1))
+    (note,) = trained.notes
+    assert f"does not exceed {trained.metrics['most_frequent']}" in note
 
 
 def test_same_seed_gives_the_same_weights_and_another_seed_others(monkeypatch):
@@ -490,7 +532,7 @@ def test_command_classifies_sequences_of_events(tmp_path):
     assert report["classes"] == ["calm", "mid", "wild"]
     assert report["metrics"]["accuracy"] == 1
     assert "epoch 1    loss " in result.output
-    assert "settings   head mean, maxlen 256, " in result.output
+    assert "settings   head mean, ngrams [1, 2], maxlen 7, " in result.output
     assert "accuracy   1.0" in result.output
     (tmp_path / "other").write_text("mine")
     wrong = {"other": (1, "something else exists at this path"), "no/out": (1, "must exist")}

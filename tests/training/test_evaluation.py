@@ -173,6 +173,8 @@ def test_exported_classifier_returns_labels_and_probabilities(folders, tmp_path)
         assert [name.decode() for name in served["classes"].numpy()[0]] == list(map(str, model.folder.classes))
     with pytest.raises(ModelError, match="exported with its classes; .* holds a model of ratings"):
         load(folders, "ratings").export(tmp_path / "other")
+    with pytest.raises(ArgumentError, match="n-grams cannot be formed by the layer"):
+        load(folders, "pairs").export(tmp_path / "other")
     with pytest.raises(ArgumentError, match="classes must be those of the model"):
         from tokemb.models.saved_model import export_saved_model
 

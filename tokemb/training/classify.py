@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tokemb._arrays import Int32, Int64
-from tokemb._validation import check_count
+from tokemb._validation import UNIGRAMS, check_ngrams, check_optional_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.fit import fit_vocab
 from tokemb.keras.datasets.labels import class_indices
@@ -19,7 +19,7 @@ from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Batch, Feed, Schedule, Trained, fit, make_reproducible, predict_batches
-from tokemb.training.heads import check_classes, classifier
+from tokemb.training.heads import check_classes, classifier, left_out_ids
 from tokemb.training.metrics import roc_auc
 
 if TYPE_CHECKING:
@@ -31,7 +31,11 @@ Label = int | str
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 # Spellings of a missing value, in lower case. They are missing only if all other labels are integers.
 _MISSING = frozenset(("nan", "null", "none", "na", "n/a", "<na>", "#n/a"))
-MAXLEN, MAX_SIZE = 256, 30_000
+# The vocabulary that is fitted: the maximum number of tokens, and the minimum count of one, with and without n-grams.
+_WORDS, _NGRAMS = {"max_size": 30_000}, {"max_size": 100_000, "min_count": 2}
+
+# The length that is chosen for rows is that of 99 % of them, but at most these. The head "mean" is fast for long rows.
+_COVERED, _LONGEST, _LONGEST_OF_MEAN = 0.99, 400, 1024
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ def train_classifier(
     *,
     encoder: Encoder | None = None,
     profile: str = "words",
+    ngrams: int | Sequence[int] | None = None,
     test: Labelled | None = None,
     head: str = "mean",
     maxlen: int | None = None,
@@ -65,11 +70,15 @@ def train_classifier(
 
     Args:
         rows: The texts and their labels. Labels are integers or texts. Classes are sorted.
-        encoder: The vocabulary. ``None`` fits one of at most 30,000 words to the texts.
+        encoder: The vocabulary. ``None`` fits one to the texts, of at most 30,000 words or 100,000 n-grams that occur
+            twice.
         profile: How text is split if ``encoder`` is ``None``, as for ``tokemb.fit_vocab``.
+        ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the head
+            ``mean``, words and pairs of words, or of characters in scripts without spaces, and 1 for the others.
         test: The test set. ``None`` computes the metrics on the validation split.
         head: The layers above the embedding, as for ``tokemb.training.heads.classifier``.
-        maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or 256.
+        maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or one that 99 % of the
+            rows do not exceed, at most 400, or for the head ``mean`` 1,024 times the number of lengths of n-grams.
         dim: The embedding dimension.
         units: The number of units of the heads ``conv``, ``gru`` and ``lstm``.
         dropout: The dropout rate.
@@ -87,20 +96,21 @@ def train_classifier(
         TrainingError: If the training diverges.
     """
     schedule = schedule or Schedule()
-    maxlen = check_count("maxlen", ((encoder and encoder.maxlen) or MAXLEN) if maxlen is None else maxlen)
+    maxlen = check_optional_count("maxlen", maxlen)
     classes = classes_of(rows.labels)
     targets = _targets(rows.labels, classes)
     test_targets = None if test is None else _targets(test.labels, classes)
     if test_targets is not None and not len(test_targets):
         raise ArgumentError("the test set has no rows: pass one that has rows")
-    texts = rows.texts
-    if encoder is None:
-        counted, texts = tee_if_iterator(texts)
-        encoder = fit_vocab(counted, profile=profile, max_size=MAX_SIZE)
-    data = _Data(encoder.encode_ragged(texts, maxlen=maxlen), targets, batch_length(head, maxlen))
+    pairs = encoder is None and ngrams is None and head == "mean"
+    encoder, texts = _vocabulary(rows.texts, encoder, profile, 2 if pairs else ngrams)
+    ids = encoder.encode_ragged(texts, maxlen=maxlen)
+    maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
+    data = _Data(_drop_left_out(ids.truncate(maxlen), encoder, head), targets, batch_length(head, maxlen))
     test_data = None
     if test is not None and test_targets is not None:
-        test_data = _Data(encoder.encode_ragged(test.texts, maxlen=maxlen), test_targets, batch_length(head, maxlen))
+        test_ids = _drop_left_out(encoder.encode_ragged(test.texts, maxlen=maxlen), encoder, head)
+        test_data = _Data(test_ids, test_targets, batch_length(head, maxlen))
     make_reproducible(schedule.seed)
     model = classifier(
         encoder, len(classes), head=head, maxlen=maxlen, dim=dim, units=units, dropout=dropout, seed=schedule.seed
@@ -120,8 +130,58 @@ def train_classifier(
         metrics = {"on": "test", **evaluate(model, test_data, np.arange(len(test_data.targets)))}
     elif len(validation):
         metrics = {"on": "validation", **evaluate(model, data, validation)}
-    settings = {"head": head, "maxlen": maxlen, "dim": dim, "units": units, "dropout": dropout, **schedule.to_json()}
-    return Trained("classify", model, encoder, settings, metrics, fitted, classes)
+    settings = {
+        "head": head,
+        "ngrams": list(encoder.ngrams),
+        "maxlen": maxlen,
+        "dim": dim,
+        "units": units,
+        "dropout": dropout,
+        **schedule.to_json(),
+    }
+    return Trained("classify", model, encoder, settings, metrics, fitted, classes, list(_notes(metrics, pairs=pairs)))
+
+
+def _vocabulary(
+    texts: Any,  # noqa: ANN401
+    encoder: Encoder | None,
+    profile: str,
+    ngrams: int | Sequence[int] | None,
+) -> tuple[Encoder, Any]:
+    """Return the vocabulary, fitted to the texts unless it was passed, and the texts, which can then be read again."""
+    if encoder is not None:
+        if ngrams is not None:
+            raise ArgumentError(f"ngrams must be left out with encoder, whose n-grams are {list(encoder.ngrams)}")
+        return encoder, texts
+    counted, texts = tee_if_iterator(texts)
+    lengths = check_ngrams(ngrams)
+    limits = _WORDS if lengths == UNIGRAMS else _NGRAMS
+    return fit_vocab(counted, profile=profile, ngrams=lengths, **limits), texts
+
+
+def _drop_left_out(ids: Ragged, encoder: Encoder, head: str) -> Ragged:
+    """Drop the ids that the model would leave out, which saves time."""
+    left_out = left_out_ids(encoder, head)
+    return ids.select(~np.isin(ids.values, left_out)) if left_out else ids
+
+
+def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:
+    """Return the length that 99 % of the rows do not exceed, within the limit of the head."""
+    longest = _LONGEST_OF_MEAN * len(encoder.ngrams) if head == "mean" else _LONGEST
+    return min(max(int(np.quantile(lengths, _COVERED, method="inverted_cdf")), 1), longest) if len(lengths) else longest
+
+
+def _notes(metrics: dict[str, Any], *, pairs: bool) -> Iterator[str]:
+    if pairs:
+        yield (
+            "pairs of neighbouring words, or of characters in scripts without spaces, are tokens too: pass ngrams=1 "
+            "for words alone"
+        )
+    if metrics and metrics["accuracy"] <= metrics["most_frequent"]:
+        yield (
+            f"the accuracy, {metrics['accuracy']}, does not exceed {metrics['most_frequent']}, the accuracy of always "
+            "predicting the most frequent label"
+        )
 
 
 @dataclass(frozen=True)

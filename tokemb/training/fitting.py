@@ -305,6 +305,7 @@ class Trained:
             **({} if self.classes is None else {"classes": self.classes}),
             "metrics": dict(self.metrics),
             "training": asdict(self.fitted),
+            **({"notes": list(self.notes)} if self.notes else {}),
         }
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
