@@ -85,9 +85,9 @@ def check_one_column(rows: Corpus) -> None:
         raise click.UsageError("--column must name one column; NAME,NAME requires --group-by")
 
 
-def check_distinct(rows: Corpus, test: str | None, output: Path) -> None:
-    """Raise ``click.UsageError`` if ``output`` would replace a training or test file."""
-    replace(rows, files=(*rows.files, *filter(None, [test]))).check_distinct(output)
+def check_distinct(rows: Corpus, others: Sequence[str | None], output: Path) -> None:
+    """Raise ``click.UsageError`` if ``output`` would replace a training, validation or test file."""
+    replace(rows, files=(*rows.files, *filter(None, others))).check_distinct(output)
 
 
 def import_keras() -> None:

@@ -23,6 +23,7 @@ from tokemb.training import next_model as next_models
 from tokemb.training.classify import Labelled, choose_maxlen, train_classifier
 from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.knowledge_tracing import knowledge_tracing_model, train_knowledge_tracing
+from tokemb.training.labels import balanced_weights
 from tokemb.training.metrics import ranking_metrics, ranks_of, roc_auc
 from tokemb.training.next_event import train_next
 from tokemb.training.next_model import Candidates, copy_output_weights, next_model, training_model
@@ -277,6 +278,38 @@ def test_length_of_rows_is_that_of_99_percent_of_them_within_a_limit(head, longe
     assert choose_maxlen(np.zeros(5, np.int64), head, encoder) == 1
 
 
+def test_balanced_class_weights_are_those_of_scikit_learn():
+    from sklearn.utils.class_weight import compute_class_weight
+
+    targets = np.array([0, 0, 0, 2, 1, 0, 2], np.int32)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=targets)
+    np.testing.assert_allclose(balanced_weights(targets, 3), expected, rtol=1e-6)
+    assert balanced_weights(targets, 4)[3] == 1
+
+
+def test_balanced_class_weights_find_a_rare_class_that_cannot_be_told_with_certainty():
+    rng = np.random.default_rng(0)
+    labels = (rng.random(400) < 0.2).astype(int).tolist()
+    texts = ["rare" if label and rng.random() < 0.6 or rng.random() < 0.2 else "usual" for label in labels]
+    settings = {"ngrams": 1, "dim": 2, "dropout": 0.0, "schedule": Schedule(epochs=8, learning_rate=0.1)}
+    plain, balanced = (
+        train_classifier(Labelled(texts, labels), test=Labelled(texts, labels), class_weights=weights, **settings)
+        for weights in (None, "balanced")
+    )
+    assert balanced.metrics["macro_f1"] > plain.metrics["macro_f1"] + 0.1
+    with pytest.raises(ArgumentError, match="class_weights must be"):
+        train_classifier(Labelled(texts, labels), class_weights="other")
+
+
+def test_validation_rows_decide_when_training_stops_and_are_not_trained_on():
+    rows, opposite = reviews(60), reviews(60)
+    opposite = Labelled(opposite.texts, ["neg" if label == "pos" else "pos" for label in opposite.labels])
+    schedule = Schedule(epochs=20, batch_size=8, learning_rate=0.05, patience=2)
+    trained = train_classifier(rows, validation=opposite, dim=4, ngrams=1, dropout=0.0, schedule=schedule)
+    assert trained.fitted.epochs == trained.fitted.best_epoch + 2 < 10
+    assert (trained.metrics["on"], trained.metrics["rows"]) == ("validation", 60)
+
+
 def test_classifier_that_does_not_exceed_the_most_frequent_label_says_so():
     labels = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1] * 4
     trained = train_classifier(Labelled(["a film"] * 40, labels), ngrams=1, dim=2, schedule=Schedule(epochs=1))
@@ -459,8 +492,9 @@ def test_invalid_test_set_is_an_error_before_training(untrained):
         (Labelled(["a", "b"], ["pos", "other"]), "label of row 2, 'other', does not"),
         (Labelled(["a", "b"], ["pos"]), "must have a label: received 2 texts and 1 labels"),
     ):
-        with pytest.raises((ArgumentError, TextError), match=message):
-            train_classifier(reviews(20), test=test)
+        for name in ("test", "validation"):
+            with pytest.raises((ArgumentError, TextError), match=message):
+                train_classifier(reviews(20), **{name: test})
     with pytest.raises(ArgumentError, match="no sequence is long enough to compute metrics on"):
         train_next([["a", "b", "c"]] * 9, test=[["a"], []])
     ratings = {"user": ["a", "b"] * 9, "item": ["c", "d"] * 9, "stars": [1, 2] * 9}
@@ -534,6 +568,11 @@ def test_command_classifies_sequences_of_events(tmp_path):
     assert "epoch 1    loss " in result.output
     assert "settings   head mean, ngrams [1, 2], maxlen 7, " in result.output
     assert "accuracy   1.0" in result.output
+    weighted = ("--class-weights", "balanced", "--validation-file", tmp_path / "events.csv", "--epochs", 1)
+    result = run("classify", tmp_path / "events.csv", *arguments, *weighted, "-o", tmp_path / "weighted")
+    assert result.exit_code == 0, result.output
+    report = read_report(tmp_path / "weighted")
+    assert (report["settings"]["class_weights"], report["metrics"]["rows"]) == ("balanced", 60)
     (tmp_path / "other").write_text("mine")
     wrong = {"other": (1, "something else exists at this path"), "no/out": (1, "must exist")}
     for output, (code, message) in wrong.items():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tokemb.encoder import Encoder
 
 _WIDTHS = (3, 4, 5)
+DIM = 50
 
 
 def classifier(
@@ -26,9 +27,11 @@ def classifier(
     *,
     head: str = "mean",
     maxlen: int | None = None,
-    dim: int = 50,
+    dim: int | None = None,
     units: int = 64,
     dropout: float = 0.5,
+    vectors: Any = None,  # noqa: ANN401 - as for embedding_model
+    trainable: bool = True,
     seed: int | None = None,
 ) -> keras.Model:
     """Make a Keras model that classifies rows of ids.
@@ -42,9 +45,11 @@ def classifier(
             over 3, 4 and 5 tokens, each with ``units`` filters, and global max pooling. ``"gru"`` and ``"lstm"``
             concatenate the mean and the maximum of the states of a recurrent layer.
         maxlen: The length of all rows. Only the head ``"flatten"`` uses it.
-        dim: The embedding dimension.
+        dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
         units: The number of filters or recurrent units.
         dropout: The dropout rate of the vectors and of the features.
+        vectors: Pre-trained vectors to start from, as for ``embedding_model``.
+        trainable: Whether training changes the vectors of the tokens.
         seed: The random seed of the embedding.
 
     Returns:
@@ -60,7 +65,8 @@ def classifier(
     units = check_count("units", units)
     if head == "flatten" and maxlen is None:
         raise ArgumentError('head="flatten" requires rows of one length: pass the length as maxlen=...')
-    embedding = embedding_model(encoder, dim, mask_zero=True, seed=seed)
+    dim = DIM if dim is None and vectors is None else dim
+    embedding = embedding_model(encoder, dim, mask_zero=True, vectors=vectors, trainable=trainable, seed=seed)
     import keras
 
     length = check_count("maxlen", maxlen) if head == "flatten" else None
