@@ -15,7 +15,6 @@ from tokemb._arrays import Int32
 from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.engine import Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodedBatch
-from tokemb.engine.ngrams import NgramSettings
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.rows.ragged import Ragged, check_id_rows
@@ -74,7 +73,7 @@ pathlib.Path(text) for a file
         super().__init__(specification, tokenizer, **saved)
         # Dropped tokens first get an id beyond the vocabulary, so that they can be counted.
         oov_id = self.unk_id if self.oov else self.input_dim
-        ngrams = None if self.ngrams == UNIGRAMS else NgramSettings(self.ngrams, self.profile)
+        ngrams = None if self.ngrams == UNIGRAMS else self.ngrams
         self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov, ngrams)
 
     @classmethod

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import values
+from tokemb_cli import values, without_pandas
 from tokemb_cli.console import note
 from tokemb_cli.corpus import Corpus
 
@@ -52,6 +52,7 @@ class Cluster:
         """Take the options of ``engine`` from ``options``. Return ``None`` for this machine."""
         engine_name, master = options.pop("engine"), options.pop("master")
         if engine_name == "spark":
+            without_pandas.show()
             return cls(master)
         if master is not None:
             raise click.UsageError("--master requires --engine spark")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import MIXED, command_here, ok
 from tokemb import engine
-from tokemb.engine import ngram_counting
+from tokemb.engine import batch_encoder, ngram_counting, ngrams
 from tokemb.errors import ArgumentError, CountsError, TextError
 from tokemb.vocabulary import character_ranges
 from tokemb.vocabulary.character_runs import split_runs
@@ -96,15 +96,30 @@ def test_runs_of_a_slice_are_those_of_its_rows():
     assert ["".join(runs.to_pylist()[a:b]) for a, b in zip(first_runs, first_runs[1:], strict=False)] == MIXED[3:9]
 
 
-def test_kernels_give_the_ids_and_counts_of_small_inputs(monkeypatch):
+def without_small_inputs(patch):
+    """Let the kernels process inputs of any size."""
+    for module in (engine, batch_encoder, ngram_counting):
+        patch.setattr(module, "is_small", lambda _: False)
+    patch.setattr(ngrams, "worth_kernel", lambda _: True)
+
+
+@pytest.mark.parametrize("lengths", [(1, 2), (3, 1, 2), (2,)])
+@pytest.mark.parametrize("profile", ["words", "text-vectorization"])
+def test_kernels_give_the_ids_and_counts_of_small_inputs(monkeypatch, lengths, profile):
     texts = MIXED * 2
-    small = tokemb.fit_vocab(texts, ngrams=(3, 1, 2))
-    ids = small.encode(texts, maxlen=300)
-    monkeypatch.setattr(ngram_counting, "is_small", lambda _: False)
-    monkeypatch.setattr(engine, "is_small", lambda _: False)
-    large = tokemb.fit_vocab(texts, ngrams=(3, 1, 2))
+    small = tokemb.fit_vocab(texts, ngrams=lengths, profile=profile, max_size=200)
+    rows = small.encode_ragged(texts)
+    assert (pickle.loads(pickle.dumps(small)).encode_ragged(texts).values == rows.values).all()
+    without_small_inputs(monkeypatch)
+    large = tokemb.fit_vocab(texts, ngrams=lengths, profile=profile, max_size=200)
     assert large.table.equals(small.table) and large.corpus == small.corpus
-    assert (pickle.loads(pickle.dumps(small)).encode(texts, maxlen=300) == ids).all()
+    assert np.array_equal(large.encode_ragged(texts).values, rows.values)
+    for maxlen in (1, 2, 9, 20, 300):
+        assert np.array_equal(large.encode(texts, maxlen=maxlen), rows.pad(maxlen))
+        assert np.array_equal(large.encode(texts, maxlen=maxlen, truncating="pre"), rows.pad(maxlen, truncating="pre"))
+        with monkeypatch.context() as patch:
+            patch.setattr(ngrams, "worth_kernel", lambda _: False)
+            assert np.array_equal(large.encode(texts, maxlen=maxlen), rows.pad(maxlen))
 
 
 @pytest.mark.keras
@@ -178,10 +193,10 @@ def test_counts_with_ngrams_are_saved_added_and_fitted(tmp_path):
         tokemb.TokenCounts.load(tmp_path)
 
 
-@pytest.mark.parametrize("ngrams", [0, -1, 101, True, 1.5, "2", (), (1, 1), (0, 2), [[1]]])
-def test_invalid_lengths_are_an_error(ngrams):
+@pytest.mark.parametrize("lengths", [0, -1, 101, True, 1.5, "2", (), (1, 1), (0, 2), [[1]]])
+def test_invalid_lengths_are_an_error(lengths):
     with pytest.raises(ArgumentError, match="ngrams must be an integer from 1 to 100"):
-        tokemb.fit_vocab(["a b"], ngrams=ngrams)
+        tokemb.fit_vocab(["a b"], ngrams=lengths)
 
 
 def test_what_ngrams_cannot_do_is_an_error():

@@ -34,7 +34,7 @@ def splitting_of(encoder: Vocabulary, use: str) -> Profile:
             "a profile to count new texts with: load the whole vocabulary folder"
         )
     tokenizer = tokenizer_of(encoder.specification)
-    return Profile("", tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder, ties)
+    return Profile("", tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder, ties, encoder.ngrams)
 
 
 def count_with(

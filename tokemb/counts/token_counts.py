@@ -88,11 +88,11 @@ class TokenCounts:
     def of_splitting(cls, texts: Path | Iterable[Any], splitting: Profile, threads: int | None) -> TokenCounts:
         """Count the tokens of texts split by ``splitting``, which need not be one of the named profiles."""
         counter = TokenCounter(splitting, thread_count(threads))
-        ngram_counter = NgramCounter(splitting, thread_count(threads))
+        ngram_counter = None if splitting.ngrams == UNIGRAMS else NgramCounter(splitting, thread_count(threads))
         tallies = RunningCounts(splitting.name, splitting.ngrams)
         count = RowCount()
         for batch in count.reading(text_batches(texts)):
-            if splitting.ngrams != UNIGRAMS:
+            if ngram_counter is not None:
                 tallies.add(ngram_counter.count(batch))
             elif batch.type == STRINGS:
                 counter.add(batch)

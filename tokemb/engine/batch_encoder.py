@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32
 from tokemb.engine import Engine, is_small
-from tokemb.engine.ngrams import NgramEngine, NgramSettings, NgramTokenIndex
+from tokemb.engine.ngrams import NgramEngine, NgramTokenIndex
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.token_index import TokenIndex
 from tokemb.rows.ragged import Ragged
@@ -52,7 +52,7 @@ class BatchEncoder:
         ids: Mapping[str, int],
         unknown: int | None,
         oov: bool,
-        ngrams: NgramSettings | None = None,
+        ngrams: tuple[int, ...] | None = None,
     ) -> None:
         """Initialize the encoder.
 
@@ -62,7 +62,7 @@ class BatchEncoder:
             ids: The id of every token.
             unknown: The id of tokens out of vocabulary, if there is one. Without ``oov``, an id that no token has.
             oov: Whether tokens out of vocabulary get ``unknown``. Otherwise they are dropped.
-            ngrams: The n-grams that are encoded. ``None`` if every token stands for itself.
+            ngrams: The lengths of the n-grams that are encoded. ``None`` if every token stands for itself.
         """
         self.special_tokens = SpecialTokens.of(specification)
         self.engine: Engine | NgramEngine = (

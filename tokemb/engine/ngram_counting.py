@@ -15,6 +15,7 @@ from tokemb.engine.tally import Tally, tally
 from tokemb.errors import TextError
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.profiles import Profile
+from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
 
 if TYPE_CHECKING:
     from tokemb.engine.counting import Counter
@@ -26,18 +27,20 @@ class NgramCounter:
     def __init__(self, profile: Profile, threads: int) -> None:
         """Initialize the counter. ``profile`` decides how texts are split and which n-grams are counted."""
         self._profile = profile
+        self._pre_tokenizer = tokenizer_json_of(profile.tokenizer())["pre_tokenizer"]
         self._threads = threads
         self._numbering: Counter | None = None
 
     def count(self, batch: pa.Array) -> Tally:
         """Count the n-grams of a batch, ``large_string`` or ``large_list<large_string>`` (rows,)."""
         if batch.type == STRINGS:
-            runs, first_runs = runs_of(batch, self._profile.name)
+            runs, first_runs = runs_of(batch, self._pre_tokenizer)
             parts, tokens = self._number(runs)
         else:
             first_runs = np.arange(len(batch) + 1)
             parts, tokens = _number_tokens(batch)
-        return tally(*join_ngrams(NgramRows(parts, first_runs, self._profile.ngrams), tokens))
+        rows = NgramRows(parts.values, parts.row_splits[:-1], parts.row_splits[1:], first_runs, self._profile.ngrams)
+        return tally(*join_ngrams(rows, tokens))
 
     def _number(self, texts: pa.LargeStringArray) -> tuple[Ragged, pa.LargeStringArray]:
         """Return texts as rows of numbers of tokens, and the tokens."""
@@ -93,7 +96,8 @@ def join_ngrams(rows: NgramRows, tokens: pa.LargeStringArray) -> tuple[Ragged, p
         ngrams = last if length == 1 else pc.binary_join_element_wise(ngrams.take(pa.array(edges >> 32)), last, space)
         numbers[begins] = encoded.indices.to_numpy()
         if length in rows.lengths:
-            values[rows.places(length)] = numbers[begins] + size
+            row, place = rows.places(length)
+            values[rows.row_splits[row] + place] = numbers[begins] + size
             size += len(ngrams)
             found.append(ngrams)
     return Ragged(values, rows.row_splits), pa.chunked_array(found, STRINGS).combine_chunks()

@@ -17,10 +17,10 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS, Int64
 from tokemb.vocabulary import character_ranges
 
-# The classes of characters. TRANSPARENT: neither part of a token nor a separator, such as the selector of the form of
-# the emoji before it.
 _SEPARATOR, _WORD, _ALONE, _TRANSPARENT = range(4)
-_TRANSPARENT_RANGES = "200C-200D FE00-FE0F E0100-E01EF"
+
+TRANSPARENT = (0x200C, 0x200D), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF)
+"""The ranges of characters that are neither part of a token nor a separator, such as selectors of the form of emoji."""
 
 
 def split_runs(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Int64]:
@@ -78,10 +78,11 @@ def _utf8_lengths(codes: npt.NDArray[np.uint32]) -> Int64:
 def _classes() -> npt.NDArray[np.uint8]:
     """Return the class of each character, uint8 (0x110000,)."""
     classes = np.full(0x110000, _SEPARATOR, np.uint8)
-    ranges = (character_ranges.WORD, _WORD), (character_ranges.ALONE, _ALONE), (_TRANSPARENT_RANGES, _TRANSPARENT)
-    for spans, value in ranges:
-        for span in spans.split():
+    for ranges, value in ((character_ranges.WORD, _WORD), (character_ranges.ALONE, _ALONE)):
+        for span in ranges.split():
             classes[int(span.partition("-")[0], 16) : int(span.rpartition("-")[2], 16) + 1] = value
+    for first, last in TRANSPARENT:
+        classes[first : last + 1] = _TRANSPARENT
     return classes
 
 
