@@ -88,6 +88,8 @@ def command(
       tokemb train classify reviews.csv --label label -o classifier
       tokemb train classify train.csv --test test.csv --label label --head gru -o classifier
     """
+    if frozen and vectors is None:
+        raise click.UsageError("--frozen requires --vectors FILE")
     arguments["keep"] = (label,)
     rows = corpus.Corpus.from_options(arguments)
     training.check_one_column(rows)

@@ -310,6 +310,29 @@ def test_validation_rows_decide_when_training_stops_and_are_not_trained_on():
     assert (trained.metrics["on"], trained.metrics["rows"]) == ("validation", 60)
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_pretrained_vectors_are_trained_unless_they_are_frozen(frozen, tmp_path):
+    found = {"good": [3.0, 1.0, 2.0], "bad": [-1.0, 4.0, 0.5]}
+    lines = (" ".join([word, *map(str, vector)]) for word, vector in found.items())
+    (tmp_path / "glove.txt").write_text("\n".join(lines) + "\n")
+    lines = (f"{text},{label}\n" for text, label in zip(reviews(40).texts, reviews(40).labels, strict=True))
+    (tmp_path / "r.csv").write_text("text,label\n" + "".join(lines))
+    arguments = ["--column", "text", "--label", "label", "--epochs", 1, "--head", "conv", "--units", 4]
+    freeze = ["--frozen"] if frozen else []
+    vectors = ["--vectors", tmp_path / "glove.txt"]
+    result = run("classify", tmp_path / "r.csv", *arguments, *vectors, *freeze, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "pre-trained vectors: 2 of 7 tokens" in result.output
+    folder = tokemb.load_trained(tmp_path / "out").folder
+    (matrix,) = folder.model.get_layer(EMBEDDING_NAME).get_weights()
+    rows = matrix[[folder.encoder.vocabulary.index(word) for word in found]]
+    assert (rows == np.array(list(found.values()), np.float32)).all() == frozen
+    assert (folder.settings["dim"], folder.settings["ngrams"]) == (3, [1])
+    result = run("classify", tmp_path / "r.csv", *arguments, "--frozen", "-o", tmp_path / "new")
+    assert result.exit_code == 2
+    assert "--frozen requires --vectors FILE" in result.output
+
+
 def test_classifier_that_does_not_exceed_the_most_frequent_label_says_so():
     labels = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1] * 4
     trained = train_classifier(Labelled(["a film"] * 40, labels), ngrams=1, dim=2, schedule=Schedule(epochs=1))

@@ -162,7 +162,7 @@ def test_page_is_complete_and_loads_nothing(folders, tmp_path, monkeypatch):  # 
 def test_exported_classifier_returns_labels_and_probabilities(folders, tmp_path):  # noqa: F811
     import tensorflow as tf
 
-    for name in ("classify", "binary"):
+    for name in ("pairs", "classify", "binary"):
         model = load(folders, name)
         model.export(tmp_path / name)
         served = tf.saved_model.load(str(tmp_path / name)).signatures["serving_default"](texts=tf.constant(TEXTS))
@@ -173,8 +173,6 @@ def test_exported_classifier_returns_labels_and_probabilities(folders, tmp_path)
         assert [name.decode() for name in served["classes"].numpy()[0]] == list(map(str, model.folder.classes))
     with pytest.raises(ModelError, match="exported with its classes; .* holds a model of ratings"):
         load(folders, "ratings").export(tmp_path / "other")
-    with pytest.raises(ArgumentError, match="n-grams cannot be formed by the layer"):
-        load(folders, "pairs").export(tmp_path / "other")
     with pytest.raises(ArgumentError, match="classes must be those of the model"):
         from tokemb.models.saved_model import export_saved_model
 
