@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb._validation import HEADS
+from tokemb._validation import CLASS_WEIGHTS, HEADS
 from tokemb_cli import corpus, training, values
 
 if TYPE_CHECKING:
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 @click.option("--label", required=True, metavar="NAME", help="Column that holds the labels: integers or texts.")
 @training.vocab
 @training.output
+@click.option(
+    "--validation-file",
+    metavar="FILE",
+    help="File, in the format of FILE..., whose rows decide when training stops, instead of --validation-split.",
+)
 @training.test
+@click.option(
+    "--class-weights",
+    type=values.Choice(CLASS_WEIGHTS),
+    help="balanced: all classes have the same total weight in the loss.  [default: all rows have the same weight]",
+)
 @click.option(
     "--head",
     type=values.Choice(HEADS),
@@ -29,11 +39,24 @@ if TYPE_CHECKING:
     help="Layers that reduce the vectors of a row to one vector.",
 )
 @click.option(
+    "--ngrams",
+    type=values.Ngrams(),
+    metavar="N",
+    help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 2 for the head "
+    "mean, otherwise 1]",
+)
+@click.option(
     "--maxlen",
     type=values.Integer(),
-    help="Length that rows are truncated to.  [default: that of the vocabulary, or 256]",
+    help="Length that rows are truncated to.  [default: that of the vocabulary, or of 99 % of the rows]",
 )
-@click.option("--dim", type=values.Integer(), default=50, show_default=True, help="Embedding dimension.")
+@click.option(
+    "--vectors",
+    metavar="FILE",
+    help="Pre-trained vectors to start from: a GloVe, word2vec or fastText file, which may be compressed.",
+)
+@click.option("--frozen", is_flag=True, help="Do not train the vectors of the tokens. Requires --vectors.")
+@click.option("--dim", type=values.Integer(), help="Embedding dimension.  [default: that of the vectors, or 50]")
 @click.option(
     "--units",
     type=values.Integer(),
@@ -49,36 +72,46 @@ def command(
     vocab: Path | None,
     output: Path,
     force: bool,
+    validation_file: str | None,
     test: str | None,
+    vectors: str | None,
+    frozen: bool,
     **arguments: Any,  # noqa: ANN401
 ) -> None:
     """Train a classifier of texts, or of sequences of events that --group-by makes.
 
-    Without --vocab, a vocabulary of at most 30,000 words is fitted to the texts. Without --test, the metrics are
-    computed on the validation split.
+    Without --vocab, a vocabulary of at most 30,000 words, or 100,000 n-grams, is fitted to the texts. Without --test,
+    the metrics are computed on the validation split.
 
     \b
     Examples:
       tokemb train classify reviews.csv --label label -o classifier
       tokemb train classify train.csv --test test.csv --label label --head gru -o classifier
     """
+    if frozen and vectors is None:
+        raise click.UsageError("--frozen requires --vectors FILE")
     arguments["keep"] = (label,)
     rows = corpus.Corpus.from_options(arguments)
     training.check_one_column(rows)
-    training.check_distinct(rows, test, output)
+    training.check_distinct(rows, [validation_file, test, vectors], output)
     schedule = training.schedule_from_options(arguments, output, force)
     from tokemb import Encoder
     from tokemb.training.classify import train_classifier
 
     train_rows = _read(rows)
-    test_rows = None if test is None else _read(replace(rows, files=(test,)))
+    validation, test_rows = (
+        None if file is None else _read(replace(rows, files=(file,))) for file in (validation_file, test)
+    )
     encoder = None if vocab is None else Encoder.load(vocab)
     training.import_keras()
     trained = train_classifier(
         train_rows,
         encoder=encoder,
         profile=rows.default_profile,
+        validation=validation,
         test=test_rows,
+        vectors=None if vectors is None else Path(vectors),
+        trainable=not frozen,
         schedule=schedule,
         on_epoch=training.on_epoch(rows.quiet),
         **arguments,

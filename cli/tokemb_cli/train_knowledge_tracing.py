@@ -54,7 +54,7 @@ def command(
     if len(rows.columns) != 1 or len(rows.columns[0]) != 1:
         raise click.UsageError("--column must name one column, the skill")
     skill = rows.columns[0][0]
-    training.check_distinct(rows, test, output)
+    training.check_distinct(rows, [test], output)
     schedule = training.schedule_from_options(arguments, output, force)
     from tokemb import ColumnEncoder
     from tokemb.training.knowledge_tracing import train_knowledge_tracing

@@ -61,7 +61,7 @@ def command(
     """
     rows = corpus.Corpus.from_options(arguments)
     training.check_one_column(rows)
-    training.check_distinct(rows, test, output)
+    training.check_distinct(rows, [test], output)
     schedule = training.schedule_from_options(arguments, output, force)
     from tokemb import Encoder
     from tokemb.training.next_event import train_next

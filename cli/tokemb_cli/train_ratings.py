@@ -83,7 +83,7 @@ def command(
         raise click.UsageError("ratings are rows, not sequences: leave out --group-by")
     if len(rows.columns) < 2:
         raise click.UsageError("ratings require at least two columns, such as users and items: repeat --column")
-    training.check_distinct(rows, test, output)
+    training.check_distinct(rows, [test], output)
     schedule = training.schedule_from_options(arguments, output, force)
     training.import_keras()
     from tokemb.training.ratings import train_ratings

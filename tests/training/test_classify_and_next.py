@@ -20,9 +20,10 @@ from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
 from tokemb.training import heads, sequences
 from tokemb.training import next_model as next_models
-from tokemb.training.classify import Labelled, train_classifier
+from tokemb.training.classify import Labelled, choose_maxlen, train_classifier
 from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.knowledge_tracing import knowledge_tracing_model, train_knowledge_tracing
+from tokemb.training.labels import balanced_weights
 from tokemb.training.metrics import ranking_metrics, ranks_of, roc_auc
 from tokemb.training.next_event import train_next
 from tokemb.training.next_model import Candidates, copy_output_weights, next_model, training_model
@@ -242,6 +243,103 @@ def test_weights_of_the_best_epoch_are_kept():
     assert trained.metrics["loss"] < losses[-1]
 
 
+def test_head_mean_learns_from_pairs_of_words_which_it_counts_as_tokens_by_default():
+    texts, labels = ["not good", "very good", "very bad", "not bad"] * 20, [0, 1, 0, 1] * 20
+    settings = {"dim": 8, "dropout": 0.0, "schedule": Schedule(epochs=40, learning_rate=0.05)}
+    pairs = train_classifier(Labelled(texts, labels), **settings)
+    assert pairs.vocabulary.ngrams == (1, 2)
+    assert (pairs.settings["ngrams"], pairs.metrics["accuracy"]) == ([1, 2], 1)
+    assert ["pass ngrams=1 for words alone" in note for note in pairs.notes] == [True]
+    words = train_classifier(Labelled(texts, labels), ngrams=1, **settings)
+    assert words.vocabulary.ngrams == (1,)
+    assert words.metrics["accuracy"] < 1
+    with pytest.raises(ArgumentError, match="ngrams must be left out with encoder"):
+        train_classifier(Labelled(texts, labels), encoder=ENCODER, ngrams=2)
+
+
+@examples(5)
+@given(st.lists(st.integers(2, 9), max_size=6), st.integers(1, 4))
+def test_ngrams_out_of_vocabulary_do_not_change_predictions_of_the_head_mean(pair_model, row, count):
+    ids = Ragged.from_rows([row, [1] * count + row, [*row, *[1] * count, 0]])
+    first, *others = _given(pair_model, ids.pad(12))
+    np.testing.assert_allclose(others, [first] * 2, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def pair_model():
+    return heads.classifier(tokemb.fit_vocab([WORDS], ngrams=2), 3, dim=4, seed=2)
+
+
+@pytest.mark.parametrize(("head", "longest"), [("mean", 2048), ("gru", 400)])
+def test_length_of_rows_is_that_of_99_percent_of_them_within_a_limit(head, longest):
+    encoder = tokemb.fit_vocab([WORDS], ngrams=2)
+    assert choose_maxlen(np.array([3] * 99 + [3000]), head, encoder) == 3
+    assert choose_maxlen(np.array([3000] * 5), head, encoder) == longest
+    assert choose_maxlen(np.zeros(5, np.int64), head, encoder) == 1
+
+
+def test_balanced_class_weights_are_those_of_scikit_learn():
+    from sklearn.utils.class_weight import compute_class_weight
+
+    targets = np.array([0, 0, 0, 2, 1, 0, 2], np.int32)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=targets)
+    np.testing.assert_allclose(balanced_weights(targets, 3), expected, rtol=1e-6)
+    assert balanced_weights(targets, 4)[3] == 1
+
+
+def test_balanced_class_weights_find_a_rare_class_that_cannot_be_told_with_certainty():
+    rng = np.random.default_rng(0)
+    labels = (rng.random(400) < 0.2).astype(int).tolist()
+    texts = ["rare" if label and rng.random() < 0.6 or rng.random() < 0.2 else "usual" for label in labels]
+    settings = {"ngrams": 1, "dim": 2, "dropout": 0.0, "schedule": Schedule(epochs=8, learning_rate=0.1)}
+    plain, balanced = (
+        train_classifier(Labelled(texts, labels), test=Labelled(texts, labels), class_weights=weights, **settings)
+        for weights in (None, "balanced")
+    )
+    assert balanced.metrics["macro_f1"] > plain.metrics["macro_f1"] + 0.1
+    with pytest.raises(ArgumentError, match="class_weights must be"):
+        train_classifier(Labelled(texts, labels), class_weights="other")
+
+
+def test_validation_rows_decide_when_training_stops_and_are_not_trained_on():
+    rows, opposite = reviews(60), reviews(60)
+    opposite = Labelled(opposite.texts, ["neg" if label == "pos" else "pos" for label in opposite.labels])
+    schedule = Schedule(epochs=20, batch_size=8, learning_rate=0.05, patience=2)
+    trained = train_classifier(rows, validation=opposite, dim=4, ngrams=1, dropout=0.0, schedule=schedule)
+    assert trained.fitted.epochs == trained.fitted.best_epoch + 2 < 10
+    assert (trained.metrics["on"], trained.metrics["rows"]) == ("validation", 60)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_pretrained_vectors_are_trained_unless_they_are_frozen(frozen, tmp_path):
+    found = {"good": [3.0, 1.0, 2.0], "bad": [-1.0, 4.0, 0.5]}
+    lines = (" ".join([word, *map(str, vector)]) for word, vector in found.items())
+    (tmp_path / "glove.txt").write_text("\n".join(lines) + "\n")
+    lines = (f"{text},{label}\n" for text, label in zip(reviews(40).texts, reviews(40).labels, strict=True))
+    (tmp_path / "r.csv").write_text("text,label\n" + "".join(lines))
+    arguments = ["--column", "text", "--label", "label", "--epochs", 1, "--head", "conv", "--units", 4]
+    freeze = ["--frozen"] if frozen else []
+    vectors = ["--vectors", tmp_path / "glove.txt"]
+    result = run("classify", tmp_path / "r.csv", *arguments, *vectors, *freeze, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "pre-trained vectors: 2 of 7 tokens" in result.output
+    folder = tokemb.load_trained(tmp_path / "out").folder
+    (matrix,) = folder.model.get_layer(EMBEDDING_NAME).get_weights()
+    rows = matrix[[folder.encoder.vocabulary.index(word) for word in found]]
+    assert (rows == np.array(list(found.values()), np.float32)).all() == frozen
+    assert (folder.settings["dim"], folder.settings["ngrams"]) == (3, [1])
+    result = run("classify", tmp_path / "r.csv", *arguments, "--frozen", "-o", tmp_path / "new")
+    assert result.exit_code == 2
+    assert "--frozen requires --vectors FILE" in result.output
+
+
+def test_classifier_that_does_not_exceed_the_most_frequent_label_says_so():
+    labels = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1] * 4
+    trained = train_classifier(Labelled(["a film"] * 40, labels), ngrams=1, dim=2, schedule=Schedule(epochs=1))
+    (note,) = trained.notes
+    assert f"does not exceed {trained.metrics['most_frequent']}" in note
+
+
 def test_same_seed_gives_the_same_weights_and_another_seed_others(monkeypatch):
     def run(head, seed):
         return train_classifier(reviews(60), head=head, dim=3, units=4, schedule=Schedule(epochs=1, seed=seed))
@@ -417,8 +515,9 @@ def test_invalid_test_set_is_an_error_before_training(untrained):
         (Labelled(["a", "b"], ["pos", "other"]), "label of row 2, 'other', does not"),
         (Labelled(["a", "b"], ["pos"]), "must have a label: received 2 texts and 1 labels"),
     ):
-        with pytest.raises((ArgumentError, TextError), match=message):
-            train_classifier(reviews(20), test=test)
+        for name in ("test", "validation"):
+            with pytest.raises((ArgumentError, TextError), match=message):
+                train_classifier(reviews(20), **{name: test})
     with pytest.raises(ArgumentError, match="no sequence is long enough to compute metrics on"):
         train_next([["a", "b", "c"]] * 9, test=[["a"], []])
     ratings = {"user": ["a", "b"] * 9, "item": ["c", "d"] * 9, "stars": [1, 2] * 9}
@@ -489,8 +588,14 @@ def test_command_classifies_sequences_of_events(tmp_path):
     report = json.loads((tmp_path / "out" / "training.json").read_text())
     assert report["classes"] == ["calm", "mid", "wild"]
     assert report["metrics"]["accuracy"] == 1
-    assert "epoch 1 " not in result.output, "no terminal, no progress"
+    assert "epoch 1    loss " in result.output
+    assert "settings   head mean, ngrams [1, 2], maxlen 7, " in result.output
     assert "accuracy   1.0" in result.output
+    weighted = ("--class-weights", "balanced", "--validation-file", tmp_path / "events.csv", "--epochs", 1)
+    result = run("classify", tmp_path / "events.csv", *arguments, *weighted, "-o", tmp_path / "weighted")
+    assert result.exit_code == 0, result.output
+    report = read_report(tmp_path / "weighted")
+    assert (report["settings"]["class_weights"], report["metrics"]["rows"]) == ("balanced", 60)
     (tmp_path / "other").write_text("mine")
     wrong = {"other": (1, "something else exists at this path"), "no/out": (1, "must exist")}
     for output, (code, message) in wrong.items():

@@ -162,7 +162,7 @@ def test_page_is_complete_and_loads_nothing(folders, tmp_path, monkeypatch):  # 
 def test_exported_classifier_returns_labels_and_probabilities(folders, tmp_path):  # noqa: F811
     import tensorflow as tf
 
-    for name in ("classify", "binary"):
+    for name in ("pairs", "classify", "binary"):
         model = load(folders, name)
         model.export(tmp_path / name)
         served = tf.saved_model.load(str(tmp_path / name)).signatures["serving_default"](texts=tf.constant(TEXTS))

@@ -50,8 +50,9 @@ def folders(tmp_path_factory):
     schedule = Schedule(epochs=2, learning_rate=0.02)
     encoder = tokemb.fit_vocab(TEXTS)
     trainings = {
-        "classify": train_classifier(Labelled(TEXTS, LABELS), schedule=schedule),
-        "binary": train_classifier(Labelled(TEXTS, [row % 2 for row in range(90)]), schedule=schedule),
+        "pairs": train_classifier(Labelled(TEXTS, LABELS), dim=4, schedule=schedule),
+        "classify": train_classifier(Labelled(TEXTS, LABELS), ngrams=1, schedule=schedule),
+        "binary": train_classifier(Labelled(TEXTS, [row % 2 for row in range(90)]), ngrams=1, schedule=schedule),
         "next": train_next(SEQUENCES, maxlen=4, schedule=schedule),
         "marks": train_next(SEQUENCES, maxlen=4, marks=True, schedule=schedule),
         "tracing": train_knowledge_tracing(ANSWERS, schedule=schedule),
@@ -75,11 +76,11 @@ def as_lists(rows):
 # Classifiers
 
 
-@pytest.mark.parametrize("name", ["classify", "binary"])
+@pytest.mark.parametrize("name", ["classify", "binary", "pairs"])
 def test_labels_and_probabilities_are_those_of_the_keras_model(folders, name):
     model = load(folders, name)
     folder = model.folder
-    output = folder.model.predict(folder.encoder.encode(TEXTS, maxlen=256), verbose=0)
+    output = folder.model.predict(folder.encoder.encode(TEXTS, maxlen=folder.settings["maxlen"]), verbose=0)
     expected = np.hstack([1 - output, output]) if output.shape[1] == 1 else output
     found = model.predict(TEXTS, top=3).to_pydict()
     assert found["prediction"] == [folder.classes[index] for index in expected.argmax(axis=1)]

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tokemb._arrays import Int32, Int64
-from tokemb._validation import check_count
-from tokemb.errors import ArgumentError, TextError
+from tokemb._validation import CLASS_WEIGHTS, UNIGRAMS, check_choice, check_ngrams, check_optional_count
+from tokemb.errors import ArgumentError
 from tokemb.fit import fit_vocab
-from tokemb.keras.datasets.labels import class_indices
 from tokemb.keras.datasets.order import BatchOrder
-from tokemb.rows.ragged import Ragged, take_padded
+from tokemb.models.embedding_model import EMBEDDING_NAME
+from tokemb.models.pretrained import coverage, load_vectors
+from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.sources.texts import tee_if_iterator
-from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, make_reproducible, predict_batches
-from tokemb.training.heads import check_classes, classifier
-from tokemb.training.metrics import roc_auc
+from tokemb.training.early_stopping import OnEpoch
+from tokemb.training.fitting import Batch, Feed, Schedule, Trained, fit, make_reproducible, predict_batches
+from tokemb.training.heads import classifier, left_out_ids
+from tokemb.training.labels import Label, balanced_weights, classes_of, targets_of
+from tokemb.training.metrics import confusion_matrix, f1_scores, roc_auc
 
 if TYPE_CHECKING:
     import keras
 
     from tokemb.encoder import Encoder
 
-Label = int | str
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-# Spellings of a missing value, in lower case. They are missing only if all other labels are integers.
-_MISSING = frozenset(("nan", "null", "none", "na", "n/a", "<na>", "#n/a"))
-MAXLEN, MAX_SIZE = 256, 30_000
+# The maximum number of tokens of a vocabulary that is fitted, and the minimum count of one, with and without n-grams.
+_WORDS, _NGRAMS = (30_000, 1), (100_000, 2)
+
+# The length that is chosen for rows is that of 99 % of them, but at most these. The head "mean" is fast for long rows.
+_COVERED, _LONGEST, _LONGEST_OF_MEAN = 0.99, 400, 1024
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,17 @@ def train_classifier(
     *,
     encoder: Encoder | None = None,
     profile: str = "words",
+    ngrams: int | Sequence[int] | None = None,
+    validation: Labelled | None = None,
     test: Labelled | None = None,
+    class_weights: str | None = None,
     head: str = "mean",
     maxlen: int | None = None,
-    dim: int = 50,
+    dim: int | None = None,
     units: int = 64,
     dropout: float = 0.5,
+    vectors: Path | None = None,
+    trainable: bool = True,
     schedule: Schedule | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Trained:
@@ -64,62 +73,156 @@ def train_classifier(
 
     Args:
         rows: The texts and their labels. Labels are integers or texts. Classes are sorted.
-        encoder: The vocabulary. ``None`` fits one of at most 30,000 words to the texts.
+        encoder: The vocabulary. ``None`` fits one to the texts, of at most 30,000 words or 100,000 n-grams that occur
+            twice.
         profile: How text is split if ``encoder`` is ``None``, as for ``tokemb.fit_vocab``.
-        test: The test set. ``None`` computes the metrics on the validation split.
+        ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the head
+            ``mean`` without ``vectors``, words and pairs of words, or of characters in scripts without spaces, and
+            otherwise 1.
+        validation: The rows that decide when training stops. ``None`` splits them from ``rows``.
+        test: The test set. ``None`` computes the metrics on the validation rows.
+        class_weights: ``"balanced"`` gives all classes the same total weight in the loss. ``None`` weighs all rows
+            alike.
         head: The layers above the embedding, as for ``tokemb.training.heads.classifier``.
-        maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or 256.
-        dim: The embedding dimension.
+        maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or one that 99 % of the
+            rows do not exceed, at most 400, or for the head ``mean`` 1,024 times the number of lengths of n-grams.
+        dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
         units: The number of units of the heads ``conv``, ``gru`` and ``lstm``.
         dropout: The dropout rate.
+        vectors: A file of pre-trained vectors to start from, as for ``tokemb.models.pretrained.load_vectors``. Tokens
+            without a vector start with random ones.
+        trainable: Whether training changes the vectors of the tokens.
         schedule: The epochs, batch size and learning rate.
         on_epoch: A function that is called after each epoch.
 
     Returns:
-        The model and its metrics: ``accuracy``, ``loss`` (cross-entropy), ``roc_auc`` (for two classes), and
-        ``most_frequent``, the accuracy of always predicting the most frequent label.
+        The model and its metrics: ``accuracy``, ``macro_f1``, ``loss`` (cross-entropy), ``roc_auc`` (for two
+        classes), and ``most_frequent``, the accuracy of always predicting the most frequent label.
 
     Raises:
         TextError: If a label is missing or has the wrong type. ``NaN`` and similar spellings among integers are
             missing.
         ArgumentError: If an argument is invalid, or the numbers of texts and labels differ.
+        VectorsError: If the pre-trained vectors cannot be used.
         TrainingError: If the training diverges.
     """
     schedule = schedule or Schedule()
-    maxlen = check_count("maxlen", ((encoder and encoder.maxlen) or MAXLEN) if maxlen is None else maxlen)
+    maxlen = check_optional_count("maxlen", maxlen)
+    check_choice("class_weights", class_weights or CLASS_WEIGHTS[0], CLASS_WEIGHTS)
     classes = classes_of(rows.labels)
-    targets = _targets(rows.labels, classes)
-    test_targets = None if test is None else _targets(test.labels, classes)
-    if test_targets is not None and not len(test_targets):
-        raise ArgumentError("the test set has no rows: pass one that has rows")
-    texts = rows.texts
-    if encoder is None:
-        counted, texts = tee_if_iterator(texts)
-        encoder = fit_vocab(counted, profile=profile, max_size=MAX_SIZE)
-    data = _Data(encoder.encode_ragged(texts, maxlen=maxlen), targets, batch_length(head, maxlen))
-    test_data = None
-    if test is not None and test_targets is not None:
-        test_data = _Data(encoder.encode_ragged(test.texts, maxlen=maxlen), test_targets, batch_length(head, maxlen))
+    targets = targets_of(rows.labels, classes)
+    others = {"validation": validation, "test": test}
+    other_targets = {name: _targets_of_set(name, part, classes) for name, part in others.items() if part is not None}
+    if vectors is None and not trainable:
+        raise ArgumentError("trainable=False requires pre-trained vectors: pass vectors=...")
+    pairs = encoder is None and ngrams is None and head == "mean" and vectors is None
+    encoder, texts = _vocabulary(rows.texts, encoder, profile, 2 if pairs else ngrams)
+    ids = encoder.encode_ragged(texts, maxlen=maxlen)
+    maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
+    length = batch_length(head, maxlen)
+    data = _Data(_drop_left_out(ids.truncate(maxlen), encoder, head), targets, length)
+    sets = {
+        name: _Data(
+            _drop_left_out(encoder.encode_ragged(part.texts, maxlen=maxlen), encoder, head), part_targets, length
+        )
+        for (name, part_targets), part in zip(other_targets.items(), filter(None, others.values()), strict=True)
+    }
+    if "validation" not in sets:
+        training_rows, validation_rows = schedule.split(len(targets))
+        sets["validation"], data = data.select(validation_rows), data.select(training_rows)
+    schedule = schedule.for_rows(len(data.targets))
+    pretrained = None if vectors is None else load_vectors(vectors, encoder.vocabulary)
     make_reproducible(schedule.seed)
     model = classifier(
-        encoder, len(classes), head=head, maxlen=maxlen, dim=dim, units=units, dropout=dropout, seed=schedule.seed
+        encoder,
+        len(classes),
+        head=head,
+        maxlen=maxlen,
+        dim=dim,
+        units=units,
+        dropout=dropout,
+        vectors=pretrained,
+        trainable=trainable,
+        seed=schedule.seed,
     )
     _compile(model, schedule)
-    training, validation = schedule.split(len(targets))
+    weights = balanced_weights(data.targets, len(classes)) if class_weights else None
+    watched = sets["validation"]
     fitted = fit(
         model,
-        data.feed(training, schedule.order()),
-        data.feed(validation) if len(validation) else None,
+        data.feed(schedule.order(), weights),
+        watched.feed(class_weights=weights) if len(watched.targets) else None,
         schedule,
         on_epoch,
     )
-    metrics: dict[str, Any] = {}
-    if test_data is not None:
-        metrics = {"on": "test", **evaluate(model, test_data, np.arange(len(test_data.targets)))}
-    elif len(validation):
-        metrics = {"on": "validation", **evaluate(model, data, validation)}
-    settings = {"head": head, "maxlen": maxlen, "dim": dim, "units": units, "dropout": dropout, **schedule.to_json()}
-    return Trained("classify", model, encoder, settings, metrics, fitted, classes)
+    on = "test" if test is not None else "validation"
+    metrics: dict[str, Any] = {"on": on, **evaluate(model, sets[on])} if len(sets[on].targets) else {}
+    settings = {
+        "head": head,
+        "ngrams": list(encoder.ngrams),
+        "maxlen": maxlen,
+        "dim": int(model.get_layer(EMBEDDING_NAME).output_dim),
+        "units": units,
+        "dropout": dropout,
+        "vectors": None if vectors is None else str(vectors),
+        "trainable": trainable,
+        "class_weights": class_weights,
+        **schedule.to_json(),
+    }
+    notes = list(_notes(metrics, pairs=pairs))
+    if pretrained is not None:
+        notes.insert(0, f"pre-trained vectors: {coverage(encoder, pretrained.found)}")
+    return Trained("classify", model, encoder, settings, metrics, fitted, classes, notes)
+
+
+def _targets_of_set(name: str, part: Labelled, classes: list[Label]) -> Int32:
+    """Return the class indices of a validation or test set, or raise ``ArgumentError`` if it has no rows."""
+    targets = targets_of(part.labels, classes)
+    if not len(targets):
+        raise ArgumentError(f"the {name} set has no rows: pass one that has rows")
+    return targets
+
+
+def _vocabulary(
+    texts: Any,  # noqa: ANN401
+    encoder: Encoder | None,
+    profile: str,
+    ngrams: int | Sequence[int] | None,
+) -> tuple[Encoder, Any]:
+    """Return the vocabulary, fitted to the texts unless it was passed, and the texts, which can then be read again."""
+    if encoder is not None:
+        if ngrams is not None:
+            raise ArgumentError(f"ngrams must be left out with encoder, whose n-grams are {list(encoder.ngrams)}")
+        return encoder, texts
+    counted, texts = tee_if_iterator(texts)
+    lengths = check_ngrams(ngrams)
+    max_size, min_count = _WORDS if lengths == UNIGRAMS else _NGRAMS
+    return fit_vocab(counted, profile=profile, ngrams=lengths, max_size=max_size, min_count=min_count), texts
+
+
+def _drop_left_out(ids: Ragged, encoder: Encoder, head: str) -> Ragged:
+    """Drop the ids that the model would leave out, which saves time."""
+    left_out = left_out_ids(encoder, head)
+    return ids.select(~np.isin(ids.values, left_out)) if left_out else ids
+
+
+def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:
+    """Return the length that 99 % of the rows do not exceed, within the limit of the head."""
+    longest = _LONGEST_OF_MEAN * len(encoder.ngrams) if head == "mean" else _LONGEST
+    return min(max(int(np.quantile(lengths, _COVERED, method="inverted_cdf")), 1), longest) if len(lengths) else longest
+
+
+def _notes(metrics: dict[str, Any], *, pairs: bool) -> Iterator[str]:
+    if pairs:
+        yield (
+            "pairs of neighbouring words, or of characters in scripts without spaces, are tokens too: pass ngrams=1 "
+            "for words alone"
+        )
+    if metrics and metrics["accuracy"] <= metrics["most_frequent"]:
+        yield (
+            f"the accuracy, {metrics['accuracy']}, does not exceed {metrics['most_frequent']}, the accuracy of always "
+            "predicting the most frequent label"
+        )
 
 
 @dataclass(frozen=True)
@@ -142,73 +245,27 @@ class _Data:
                 f"every text must have a label: received {len(self.ids)} texts and {len(self.targets)} labels"
             )
 
-    def feed(self, rows: Int64, order: BatchOrder = BatchOrder(512)) -> Feed:  # noqa: B008 - immutable
-        """Return batches of these rows."""
-        return Feed.of(lambda indices: self._batch(rows[indices]), self.ids.lengths[rows], order)
+    def select(self, rows: Int64) -> _Data:
+        """Return the data of these rows."""
+        return _Data(take(self.ids, rows), self.targets[rows], self.length)
 
-    def _batch(self, rows: Int64) -> Batch:
-        return take_padded(self.ids, rows, self.length), self.targets[rows], np.ones(len(rows), np.float32)
+    def feed(
+        self,
+        order: BatchOrder = BatchOrder(512),  # noqa: B008 - immutable
+        class_weights: npt.NDArray[np.float32] | None = None,
+    ) -> Feed:
+        """Return batches of all rows. The weight of a row is that of its class."""
+        weights = np.ones(len(self.targets), np.float32) if class_weights is None else class_weights[self.targets]
+
+        def batch(rows: Int64) -> Batch:
+            return take_padded(self.ids, rows, self.length), self.targets[rows], weights[rows]
+
+        return Feed.of(batch, self.ids.lengths, order)
 
 
 def batch_length(head: str, maxlen: int) -> int | None:
     """Return the length of all batches of a head. ``None`` if each batch is padded to its longest row."""
     return maxlen if head == "flatten" else None
-
-
-def classes_of(labels: Sequence[Label]) -> list[Label]:
-    """Return the distinct labels, sorted.
-
-    Raises:
-        TextError: If a label is missing, or labels are not all integers or all texts.
-        ArgumentError: If there are fewer than two classes.
-    """
-    _check_labels(labels)
-    try:
-        classes = sorted(set(labels))
-    except TypeError:
-        raise TextError("labels must be all integers or all texts; received both") from None
-    check_classes(len(classes))
-    return classes
-
-
-def _check_labels(labels: Sequence[Label]) -> None:
-    for row, label in enumerate(labels, 1):
-        is_nan = isinstance(label, float) and label != label
-        if label is None or is_nan or (isinstance(label, str) and not label.strip()):
-            raise TextError(f"row {row} has no label: fill it, or drop the row")
-        if not isinstance(label, (int, str)):
-            kind = type(label).__name__
-            raise TextError(f"labels must be integers or texts; the label of row {row} is {label} of type {kind}")
-    missing = _missing_spellings(labels)
-    for row, label in enumerate(labels, 1):
-        if label in missing:
-            raise TextError(
-                f"row {row} has no label: all others are integers and it is {label!r}: fill it, or drop the row"
-            )
-
-
-def _missing_spellings(labels: Sequence[Label]) -> set[Label]:
-    """Return the labels that spell a missing value, if all others are integers.
-
-    One such value turns a column of integers into a column of texts when a file is read.
-    """
-    different = set(labels)
-    missing: set[Label] = {
-        label for label in different if isinstance(label, str) and label.strip().casefold() in _MISSING
-    }
-    others = [str(label) for label in different - missing]
-    return missing if others and all(map(_INTEGER.fullmatch, others)) else set()
-
-
-def _targets(labels: Sequence[Label], classes: list[Label]) -> Int32:
-    """Return the class index of each row, int32 ``(rows,)``.
-
-    Raises:
-        TextError: If a label is missing or is not one of ``classes``.
-    """
-    _check_labels(labels)
-    message = "labels must occur in the training set; the label of row {}, {!r}, does not".format
-    return class_indices(labels, classes, lambda row: TextError(message(row + 1, labels[row])))
 
 
 def _compile(model: keras.Model, schedule: Schedule) -> None:
@@ -219,17 +276,19 @@ def _compile(model: keras.Model, schedule: Schedule) -> None:
     model.compile(keras.optimizers.Adam(schedule.learning_rate), loss)
 
 
-def evaluate(model: keras.Model, data: _Data, rows: Int64) -> dict[str, Any]:
-    """Return the metrics of the model's predictions for these rows."""
-    parts = [(batch[1], output) for batch, output in predict_batches(model, data.feed(rows))]
+def evaluate(model: keras.Model, data: _Data) -> dict[str, Any]:
+    """Return the metrics of the model's predictions."""
+    parts = [(batch[1], output) for batch, output in predict_batches(model, data.feed())]
     targets = np.concatenate([target for target, _ in parts])
     predictions = np.concatenate([output for _, output in parts]).astype(np.float64)
     binary = predictions.shape[1] == 1
     probabilities = np.hstack([1 - predictions, predictions]) if binary else predictions
+    confusion = confusion_matrix(targets, probabilities.argmax(axis=1), probabilities.shape[1])
     target_probabilities = np.clip(probabilities[np.arange(len(targets)), targets], 1e-7, 1)
     metrics: dict[str, Any] = {
         "rows": len(targets),
         "accuracy": round(float((probabilities.argmax(axis=1) == targets).mean()), 4),
+        "macro_f1": round(float(np.nanmean(f1_scores(confusion))), 4),
         "loss": round(float(-np.log(target_probabilities).mean()), 4),
     }
     if binary:

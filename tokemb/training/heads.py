@@ -5,9 +5,10 @@ Padding has no effect: the output for a row does not depend on the length that i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-from tokemb._validation import CELLS, HEADS, check_choice, check_count
+from tokemb._validation import CELLS, HEADS, UNIGRAMS, check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from tokemb.encoder import Encoder
 
-_KERNEL = 5
+_WIDTHS = (3, 4, 5)
+DIM = 50
 
 
 def classifier(
@@ -25,9 +27,11 @@ def classifier(
     *,
     head: str = "mean",
     maxlen: int | None = None,
-    dim: int = 50,
+    dim: int | None = None,
     units: int = 64,
     dropout: float = 0.5,
+    vectors: Any = None,  # noqa: ANN401 - as for embedding_model
+    trainable: bool = True,
     seed: int | None = None,
 ) -> keras.Model:
     """Make a Keras model that classifies rows of ids.
@@ -35,13 +39,17 @@ def classifier(
     Args:
         encoder: The vocabulary.
         classes: The number of classes.
-        head: ``"mean"`` is the mean of the vectors. ``"flatten"`` has separate weights for each position and requires
-            ``maxlen``. ``"conv"`` is a convolution over 5 tokens with ``units`` filters and global max pooling.
-            ``"gru"`` and ``"lstm"`` concatenate the mean and the maximum of the states of a recurrent layer.
+        head: ``"mean"`` is the mean of the vectors, times the square root of the number of tokens, so that long rows
+            have more evidence. If the tokens are n-grams, it leaves out those that are out of vocabulary.
+            ``"flatten"`` has separate weights for each position and requires ``maxlen``. ``"conv"`` has convolutions
+            over 3, 4 and 5 tokens, each with ``units`` filters, and global max pooling. ``"gru"`` and ``"lstm"``
+            concatenate the mean and the maximum of the states of a recurrent layer.
         maxlen: The length of all rows. Only the head ``"flatten"`` uses it.
-        dim: The embedding dimension.
+        dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
         units: The number of filters or recurrent units.
         dropout: The dropout rate of the vectors and of the features.
+        vectors: Pre-trained vectors to start from, as for ``embedding_model``.
+        trainable: Whether training changes the vectors of the tokens.
         seed: The random seed of the embedding.
 
     Returns:
@@ -57,17 +65,29 @@ def classifier(
     units = check_count("units", units)
     if head == "flatten" and maxlen is None:
         raise ArgumentError('head="flatten" requires rows of one length: pass the length as maxlen=...')
-    embedding = embedding_model(encoder, dim, mask_zero=True, seed=seed)
+    dim = DIM if dim is None and vectors is None else dim
+    embedding = embedding_model(encoder, dim, mask_zero=True, vectors=vectors, trainable=trainable, seed=seed)
     import keras
 
     length = check_count("maxlen", maxlen) if head == "flatten" else None
     token_ids = keras.Input((length,), dtype="int32", name="token_ids")
     vectors = embedding.get_layer(EMBEDDING_NAME)(token_ids)
-    vectors = keras.layers.SpatialDropout1D(dropout)(vectors)
-    features = keras.layers.Dropout(dropout)(_features(head, vectors, token_ids, units))
+    if head == "mean":
+        is_token = _is_token(token_ids, left_out_ids(encoder, head))
+        # The same as to drop dimensions of all vectors of a row.
+        features = keras.layers.Dropout(dropout)(_scaled_mean(vectors, is_token))
+    else:
+        features = _features(head, keras.layers.SpatialDropout1D(dropout)(vectors), token_ids, units)
+    features = keras.layers.Dropout(dropout)(features)
     binary = classes == 2
     output = keras.layers.Dense(1 if binary else classes, "sigmoid" if binary else "softmax", name="probabilities")
     return keras.Model(token_ids, output(features), name=embedding.name)
+
+
+def left_out_ids(encoder: Encoder, head: str) -> list[int]:
+    """Return the ids that a head does not use: n-grams out of vocabulary, which are most of those of a text."""
+    left_out = head == "mean" and encoder.ngrams != UNIGRAMS and encoder.unk_id is not None
+    return [cast("int", encoder.unk_id)] if left_out else []
 
 
 def check_classes(classes: int) -> None:
@@ -94,25 +114,38 @@ def _features(head: str, vectors: Any, token_ids: Any, units: int) -> Any:  # no
     import keras
     from keras import layers, ops
 
-    # Computed from the ids: convolutions drop the mask, and Keras' mean of a row without tokens is NaN.
-    is_token = ops.expand_dims(ops.cast(ops.not_equal(token_ids, 0), "float32"), -1)
+    is_token = ops.expand_dims(_is_token(token_ids), -1)
     if head in CELLS:
         states = getattr(layers, head.upper())(units, return_sequences=True)(vectors)
         # States are at least -1.
         maximum = ops.max(ops.where(ops.greater(is_token, 0), states, -1.0), 1)
-        return ops.concatenate([_masked_mean(states, is_token), maximum], -1)
-    if head == "mean":
-        return _masked_mean(vectors, is_token)
+        mean = ops.divide(ops.sum(ops.multiply(states, is_token), 1), ops.maximum(ops.sum(is_token, 1), 1.0))
+        return ops.concatenate([mean, maximum], -1)
     vectors = ops.multiply(vectors, is_token)
     if head == "flatten":
         return layers.Flatten()(vectors)
     # A convolution sees zeros at padding, as beyond the end of a row. Its activations are at least 0.
-    activations = layers.Conv1D(units, _KERNEL, padding="same", activation=keras.activations.relu)(vectors)
-    return ops.max(ops.multiply(activations, is_token), 1)
+    relu = keras.activations.relu
+    activations = [layers.Conv1D(units, width, padding="same", activation=relu)(vectors) for width in _WIDTHS]
+    return ops.concatenate([ops.max(ops.multiply(filters, is_token), 1) for filters in activations], -1)
 
 
-def _masked_mean(vectors: Any, is_token: Any) -> Any:  # noqa: ANN401
-    """Return the mean of the vectors at tokens, ``(batch, dim)``, or zeros for a row without tokens."""
+def _is_token(token_ids: Any, left_out: Sequence[int] = ()) -> Any:  # noqa: ANN401
+    """Return 1 for each token, and 0 for padding and the ids in ``left_out``, float32 ``(batch, maxlen)``.
+
+    It is computed from the ids: convolutions drop the mask, and Keras' mean of a row without tokens is NaN.
+    """
     from keras import ops
 
-    return ops.divide(ops.sum(ops.multiply(vectors, is_token), 1), ops.maximum(ops.sum(is_token, 1), 1.0))
+    is_token = ops.not_equal(token_ids, 0)
+    for other in left_out:
+        is_token = ops.logical_and(is_token, ops.not_equal(token_ids, other))
+    return ops.cast(is_token, "float32")
+
+
+def _scaled_mean(vectors: Any, is_token: Any) -> Any:  # noqa: ANN401
+    """Return the sum of the vectors at tokens, divided by the square root of their number, ``(batch, dim)``."""
+    from keras import ops
+
+    total = ops.einsum("btd,bt->bd", vectors, is_token)
+    return ops.divide(total, ops.sqrt(ops.maximum(ops.sum(is_token, 1, keepdims=True), 1.0)))
