@@ -126,4 +126,6 @@ def finish(trained: Trained, rows: Corpus, output: Path, force: bool) -> None:
         note(f"classes    {_class_list(trained.classes)}")
     for name, value in trained.metrics.items():
         note(f"{name:<10} {value}")
+    for text in trained.notes:
+        note(f"note       {text}")
     note(f"wrote      {output}")

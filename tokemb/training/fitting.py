@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -251,6 +251,7 @@ class Trained:
         metrics: The metrics of the model. They can be written as JSON.
         fitted: The course of the training.
         classes: The labels in the order of the model's outputs. ``None`` if the task has none.
+        notes: Sentences about the result, for example that a baseline is better.
     """
 
     task: str
@@ -260,6 +261,7 @@ class Trained:
     metrics: Mapping[str, Any]
     fitted: Fitted
     classes: list[Any] | None = None
+    notes: Sequence[str] = ()
 
     def report(self) -> dict[str, Any]:
         """Return the content of ``training.json``: everything except the model and the vocabulary."""
@@ -271,6 +273,7 @@ class Trained:
             **({} if self.classes is None else {"classes": self.classes}),
             "metrics": dict(self.metrics),
             "training": asdict(self.fitted),
+            **({"notes": list(self.notes)} if self.notes else {}),
         }
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
