@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -12,17 +11,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokemb_cli import options, values
-from tokemb_cli.console import note, quiet_tensorflow
+from tokemb_cli.console import note, note_stopped, quiet_tensorflow
+from tokemb_cli.messages import for_running_command
 
 if TYPE_CHECKING:
-    from tokemb.training.fitting import OnEpoch, Schedule, Trained
+    from tokemb.training.early_stopping import OnEpoch
+    from tokemb.training.fitting import Schedule, Trained
     from tokemb_cli.corpus import Corpus
 
 _SHOWN_CLASSES = 10
 
 _SCHEDULE = (
-    click.option("--epochs", type=values.Integer(), default=10, show_default=True, help="Maximum number of epochs."),
-    click.option("--batch-size", type=values.Integer(), default=128, show_default=True, help="Batch size."),
+    click.option("--epochs", type=values.Integer(), default=100, show_default=True, help="Maximum number of epochs."),
+    click.option(
+        "--batch-size",
+        type=values.Integer(),
+        help="Batch size.  [default: from 32 to 256, by the number of rows]",
+    ),
     click.option(
         "--learning-rate", type=values.Number(above=0), default=0.001, show_default=True, help="Learning rate."
     ),
@@ -36,7 +41,7 @@ _SCHEDULE = (
     click.option(
         "--patience",
         type=values.Integer(),
-        default=2,
+        default=3,
         show_default=True,
         help="Stop after this many epochs without improvement.",
     ),
@@ -92,10 +97,8 @@ def import_keras() -> None:
 
 
 def on_epoch(quiet: bool) -> OnEpoch | None:
-    """Return a function that shows each epoch on a terminal, or ``None`` with ``quiet``."""
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        return None
-    return _show
+    """Return a function that shows each epoch, or ``None`` with ``quiet``."""
+    return None if quiet else _show
 
 
 def _show(epoch: int, losses: Mapping[str, float]) -> None:
@@ -112,20 +115,35 @@ def _class_list(classes: Sequence[Any]) -> str:
 
 
 def finish(trained: Trained, rows: Corpus, output: Path, force: bool) -> None:
-    """Save a training, and write its metrics and its folder."""
+    """Save a training, and write its settings, its metrics and its folder.
+
+    Raises:
+        click.exceptions.Exit: With the exit code of the signal, if Ctrl-C ended the training.
+    """
     trained.save(output, force=force)
-    if rows.quiet:
-        return
+    if not rows.quiet:
+        _describe(trained, rows)
+        note(f"wrote      {output}")
+    if trained.fitted.interrupted:
+        raise note_stopped(f"{output} has the weights of epoch {trained.fitted.best_epoch}")
+
+
+def _describe(trained: Trained, rows: Corpus) -> None:
+    from tokemb.training.fitting import settings_text
+
     fitted = trained.fitted
     note(f"read       {rows.rows_read:,} rows")
+    note(f"settings   {settings_text(trained.settings)}")
     note(
         f"trained    {fitted.epochs} epochs in {fitted.seconds:,.0f} s ({fitted.rows_per_second:,.0f} rows/s, at most "
         f"{fitted.input_share:.1%} of the time for input); best epoch {fitted.best_epoch}"
     )
+    if fitted.still_improving:
+        advice = f"still improving at epoch {fitted.epochs}: pass epochs={2 * fitted.epochs}"
+        note(f"note       {for_running_command(advice)}")
     if trained.classes is not None:
         note(f"classes    {_class_list(trained.classes)}")
     for name, value in trained.metrics.items():
         note(f"{name:<10} {value}")
-    for text in trained.notes:
-        note(f"note       {text}")
-    note(f"wrote      {output}")
+    for sentence in trained.notes:
+        note(f"note       {for_running_command(sentence)}")

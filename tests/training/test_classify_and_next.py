@@ -489,7 +489,8 @@ def test_command_classifies_sequences_of_events(tmp_path):
     report = json.loads((tmp_path / "out" / "training.json").read_text())
     assert report["classes"] == ["calm", "mid", "wild"]
     assert report["metrics"]["accuracy"] == 1
-    assert "epoch 1 " not in result.output, "no terminal, no progress"
+    assert "epoch 1    loss " in result.output
+    assert "settings   head mean, maxlen 256, " in result.output
     assert "accuracy   1.0" in result.output
     (tmp_path / "other").write_text("mine")
     wrong = {"other": (1, "something else exists at this path"), "no/out": (1, "must exist")}

@@ -17,7 +17,8 @@ from tokemb.keras.datasets.labels import class_indices
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.sources.texts import tee_if_iterator
-from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, make_reproducible, predict_batches
+from tokemb.training.early_stopping import OnEpoch
+from tokemb.training.fitting import Batch, Feed, Schedule, Trained, fit, make_reproducible, predict_batches
 from tokemb.training.heads import check_classes, classifier
 from tokemb.training.metrics import roc_auc
 
@@ -106,6 +107,7 @@ def train_classifier(
     )
     _compile(model, schedule)
     training, validation = schedule.split(len(targets))
+    schedule = schedule.for_rows(len(training))
     fitted = fit(
         model,
         data.feed(training, schedule.order()),

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb._arrays import Int64
-from tokemb._validation import check_count
+from tokemb._validation import check_count, check_optional_count
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.files.atomic import atomic_folder, check_folder
 from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.keras.datasets.order import BatchOrder
-from tokemb.training.divergence import check_losses, check_weights
+from tokemb.training.divergence import check_weights
+from tokemb.training.early_stopping import EarlyStopping, OnEpoch
 from tokemb.training.forward import forward
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ Batch = tuple[Array | dict[str, Array], Array, Array]
 # A function that makes the batch of the rows at some indices.
 MakeBatch = Callable[[Int64], Batch]
 
-# A function that is called after each epoch with its number, from 1, and its losses.
-OnEpoch = Callable[[int, Mapping[str, float]], None]
+# With batch_size=None, an epoch has at least so many steps, within the limits of the batch size.
+_STEPS, _BATCH_SIZES = 256, (32, 256)
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,9 @@ class Schedule:
     """The duration and the optimizer settings of a training.
 
     Attributes:
-        epochs: The maximum number of epochs.
-        batch_size: The batch size.
+        epochs: The maximum number of epochs. Early stopping usually ends a training before.
+        batch_size: The batch size. ``None`` chooses a power of two from 32 to 256 by the number of training rows
+            (``for_rows``): small data need small batches for enough steps.
         learning_rate: The learning rate of Adam.
         validation_split: The fraction of the rows in the validation split. 0 trains without validation and without
             early stopping.
@@ -93,16 +95,17 @@ class Schedule:
         ArgumentError: If a value is invalid.
     """
 
-    epochs: int = 10
-    batch_size: int = 128
+    epochs: int = 100
+    batch_size: int | None = None
     learning_rate: float = 0.001
     validation_split: float = 0.1
-    patience: int = 2
+    patience: int = 3
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience"):
+        for name in ("epochs", "patience"):
             check_count(name, getattr(self, name))
+        check_optional_count("batch_size", self.batch_size)
         check_count("seed", self.seed, least=0)
         if not 0 <= self.validation_split < 1:
             raise ArgumentError(
@@ -115,8 +118,22 @@ class Schedule:
         """Return the settings under their names in ``training.json``."""
         return settings_json(self)
 
+    def for_rows(self, rows: int) -> Schedule:
+        """Return the schedule with the batch size for this number of training rows, if none was set."""
+        if self.batch_size is not None:
+            return self
+        smallest, largest = _BATCH_SIZES
+        size = min(max(rows // _STEPS, smallest), largest)
+        return replace(self, batch_size=1 << (size.bit_length() - 1))
+
     def order(self, positions: int | None = None) -> BatchOrder:
-        """Return the order of the training rows, with at most ``positions`` positions in a batch."""
+        """Return the order of the training rows, with at most ``positions`` positions in a batch.
+
+        Raises:
+            ArgumentError: If the batch size is not set.
+        """
+        if self.batch_size is None:
+            raise ArgumentError("batch_size must be set: choose it with Schedule.for_rows")
         return BatchOrder(self.batch_size, shuffle=True, seed=self.seed, positions=positions)
 
     def split(self, rows: int) -> tuple[Int64, Int64]:
@@ -141,6 +158,13 @@ class Schedule:
         return np.sort(order[validation_count:]), np.sort(order[:validation_count])
 
 
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Return the settings of ``training.json`` as a text, with the names of the arguments."""
+    names = {key: name for name, key in _JSON_KEYS.items()}
+    shown = {names.get(key, key).replace("_", " "): value for key, value in settings.items() if value is not None}
+    return ", ".join(f"{name} {value}" for name, value in shown.items())
+
+
 def settings_json(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
     """Return the fields of a dataclass of settings under their names in ``training.json``."""
     return {_JSON_KEYS.get(name, name): value for name, value in asdict(settings).items()}
@@ -160,6 +184,8 @@ class Fitted:
         input_share: The fraction of the time in which batches were made, an upper bound of the time spent waiting for
             input.
         history: The losses of each epoch: ``loss``, and with a validation split ``val_loss``.
+        still_improving: Whether the last epoch that the schedule allows was the best one.
+        interrupted: Whether Ctrl-C ended the training.
     """
 
     epochs: int
@@ -170,6 +196,8 @@ class Fitted:
     rows_per_second: float
     input_share: float
     history: Mapping[str, list[float]] = field(default_factory=dict)
+    still_improving: bool = False
+    interrupted: bool = False
 
 
 def make_reproducible(seed: int) -> None:
@@ -193,6 +221,8 @@ def fit(
 ) -> Fitted:
     """Train a compiled model with early stopping and restore its best weights.
 
+    Ctrl-C ends the training after the first epoch. The best weights so far are then restored too.
+
     Args:
         model: The model.
         training: The batches to train on.
@@ -202,40 +232,42 @@ def fit(
 
     Raises:
         TrainingError: If the training diverges. It is raised after the first epoch with a loss that is not finite.
+        KeyboardInterrupt: If Ctrl-C is pressed in the first epoch.
     """
     import keras
 
-    def check_epoch(epoch: int, losses: Mapping[str, float]) -> None:
-        check_losses(epoch + 1, losses, schedule.learning_rate)
-
     timed = _TimedBatches(training.batches)
-    callbacks: list[Any] = [keras.callbacks.LambdaCallback(on_epoch_end=check_epoch)]
-    if on_epoch is not None:
-        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, losses: on_epoch(epoch + 1, losses)))
-    if validation is not None:
-        callbacks.append(keras.callbacks.EarlyStopping(patience=schedule.patience, restore_best_weights=True))
+    stopping = EarlyStopping(model, schedule.patience, schedule.learning_rate, on_epoch)
+    interrupted = False
     start = time.perf_counter()
-    history = model.fit(
-        _dataset(Feed(training.count, timed), model),
-        validation_data=None if validation is None else _dataset(validation, model),
-        epochs=schedule.epochs,
-        callbacks=callbacks,
-        shuffle=False,
-        verbose=0,
-    ).history
+    try:
+        model.fit(
+            _dataset(Feed(training.count, timed), model),
+            validation_data=None if validation is None else _dataset(validation, model),
+            epochs=schedule.epochs,
+            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=stopping.end_epoch)],
+            shuffle=False,
+            verbose=0,
+        )
+    except KeyboardInterrupt:
+        if not stopping.epochs:
+            raise
+        interrupted = True
     seconds = time.perf_counter() - start
+    stopping.restore_best_weights()
     check_weights(model.get_weights(), schedule.learning_rate)
-    losses = history.get("val_loss")
-    best = int(np.argmin(losses)) if losses else len(history["loss"]) - 1
+    best, history = stopping.best_epoch, stopping.history
     return Fitted(
-        epochs=len(history["loss"]),
-        best_epoch=best + 1,
-        loss=float(history["loss"][best]),
-        validation_loss=float(losses[best]) if losses else None,
+        epochs=stopping.epochs,
+        best_epoch=best,
+        loss=history["loss"][best - 1],
+        validation_loss=history["val_loss"][best - 1] if "val_loss" in history else None,
         seconds=round(seconds, 2),
         rows_per_second=round(timed.rows / seconds, 1),
         input_share=round(timed.seconds / seconds, 4),
-        history={name: [round(float(loss), 6) for loss in values] for name, values in history.items()},
+        history={name: [round(loss, 6) for loss in losses] for name, losses in history.items()},
+        still_improving="val_loss" in history and best == schedule.epochs,
+        interrupted=interrupted,
     )
 
 
@@ -251,7 +283,7 @@ class Trained:
         metrics: The metrics of the model. They can be written as JSON.
         fitted: The course of the training.
         classes: The labels in the order of the model's outputs. ``None`` if the task has none.
-        notes: Sentences about the result, for example that a baseline is better.
+        notes: Sentences for the user about the settings that were chosen and about the result.
     """
 
     task: str

@@ -18,11 +18,11 @@ from tokemb.models.embedding_model import model_name
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import table_batches
+from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import (
     Array,
     Batch,
     Feed,
-    OnEpoch,
     Schedule,
     Trained,
     fit,
@@ -98,6 +98,7 @@ def train_knowledge_tracing(
         )
     answers = Answers.of(encoder, table, correct_column)
     training, validation_rows = schedule.split(len(answers.events))
+    schedule = schedule.for_rows(len(training))
     validation = answers.select(validation_rows)
     test_answers = validation if test is None else Answers.of(encoder, test, correct_column)
     if not test_answers.lengths.any() and (len(validation_rows) or test is not None):

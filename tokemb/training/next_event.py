@@ -14,12 +14,12 @@ from tokemb.fit import fit_vocab
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.sources.texts import tee_if_iterator
+from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import (
     Batch,
     Feed,
     Fitted,
     MakeBatch,
-    OnEpoch,
     Schedule,
     Trained,
     fit,
@@ -105,6 +105,7 @@ def train_next(
     rows = encoder.encode_ragged(sequences)
     training_rows = drop_last(rows) if test is None and marked is None else rows
     training, validation = schedule.split(len(training_rows))
+    schedule = schedule.for_rows(len(training))
     training_windows, validation_windows = (
         EventWindows.of(mark(take(training_rows, indices), marked), sizes["maxlen"])
         for indices in (training, validation)

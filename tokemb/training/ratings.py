@@ -18,7 +18,8 @@ from tokemb.keras.datasets.order import BatchOrder
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import flat_names, table_batches
 from tokemb.training.baselines import Biases, describe_unbeaten
-from tokemb.training.fitting import Batch, Feed, OnEpoch, Schedule, Trained, fit, make_reproducible, predict_batches
+from tokemb.training.early_stopping import OnEpoch
+from tokemb.training.fitting import Batch, Feed, Schedule, Trained, fit, make_reproducible, predict_batches
 from tokemb.training.ratings_model import (
     DIM,
     RatingRange,
@@ -93,6 +94,7 @@ def train_ratings(
     if test_data is not None and not len(test_data.ratings):
         raise ArgumentError("the test table has no rows: pass one that has rows")
     training, validation = schedule.split(len(data.ratings))
+    schedule = schedule.for_rows(len(training))
     make_reproducible(schedule.seed)
     scale = scale_of(data.ratings[training])
     model = rating_model(encoder, scale, head=head, dim=dim, units=units, rating_range=rating_range, seed=schedule.seed)

@@ -22,7 +22,8 @@ from tokemb.models.embedding_model import embedding_model
 from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged
 from tokemb.training.divergence import check_losses, check_weights
-from tokemb.training.fitting import Fitted, OnEpoch, Trained, settings_json
+from tokemb.training.early_stopping import OnEpoch
+from tokemb.training.fitting import Fitted, Trained, settings_json
 from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
 
 # The number of ids in a chunk, which one thread trains on with one learning rate.

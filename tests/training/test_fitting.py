@@ -1,0 +1,99 @@
+"""The loop of all trainings: early stopping, the choice of the batch size, interruptions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tokemb
+from tests.conftest import command_here
+from tokemb.errors import ArgumentError
+from tokemb.training import classify
+from tokemb.training.classify import Labelled, train_classifier
+from tokemb.training.early_stopping import EarlyStopping
+from tokemb.training.fitting import Schedule, read_report
+
+pytestmark = pytest.mark.keras
+
+ROWS = Labelled(["good film", "bad film"] * 20, ["pos", "neg"] * 20)
+
+
+class Weights:
+    """A model whose only weight is the number of the epoch."""
+
+    stop_training = False
+
+    def get_weights(self):
+        return [np.array(self.epoch)]
+
+    def set_weights(self, weights):
+        (self.epoch,) = weights
+
+
+def watch(losses, patience=2):
+    """Return the model after epochs with these validation losses, and its early stopping."""
+    model = Weights()
+    stopping = EarlyStopping(model, patience, 0.1, None)
+    for epoch, loss in enumerate(losses):
+        model.epoch = epoch + 1
+        stopping.end_epoch(epoch, {"loss": 1.0} | ({} if loss is None else {"val_loss": loss}))
+        if model.stop_training:
+            break
+    stopping.restore_best_weights()
+    return model, stopping
+
+
+def test_training_stops_after_the_patience_and_restores_the_best_epoch():
+    model, stopping = watch([3, 1, 2, 1, 0])
+    assert (stopping.epochs, stopping.best_epoch, int(model.epoch)) == (4, 2, 2)
+
+
+def test_training_without_a_validation_split_keeps_the_last_weights():
+    model, stopping = watch([None] * 5)
+    assert (stopping.epochs, stopping.best_epoch, model.epoch) == (5, 5, 5)
+
+
+@pytest.mark.parametrize(("rows", "size"), [(1, 32), (8192, 32), (20_000, 64), (32_768, 128), (10**7, 256)])
+def test_batch_size_is_chosen_by_the_number_of_rows_unless_it_is_set(rows, size):
+    assert Schedule().for_rows(rows).batch_size == size
+    assert Schedule(batch_size=100).for_rows(rows).batch_size == 100
+
+
+def test_order_of_rows_without_a_batch_size_is_an_error():
+    with pytest.raises(ArgumentError, match="batch_size must be set"):
+        Schedule().order()
+
+
+def test_interrupted_training_keeps_the_weights_of_the_best_epoch(monkeypatch):
+    def interrupt(epoch, _):
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    trained = train_classifier(ROWS, dim=2, schedule=Schedule(learning_rate=0.05), on_epoch=interrupt)
+    assert (trained.fitted.epochs, trained.fitted.interrupted, trained.fitted.still_improving) == (3, True, False)
+    assert trained.metrics["loss"] == pytest.approx(trained.fitted.validation_loss, abs=1e-3)
+    with pytest.raises(KeyboardInterrupt):
+        monkeypatch.setattr(classify, "take_padded", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        train_classifier(ROWS, dim=2)
+
+
+def test_command_that_is_interrupted_writes_the_model_and_says_so(tmp_path, monkeypatch):
+    def interrupt(epoch, _):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("tokemb_cli.training._show", interrupt)
+    (tmp_path / "r.csv").write_text("text,label\n" + "good film,1\nbad film,0\n" * 20)
+    train = "train classify r.csv --column text --label label --dim 2 -o c".split()
+    run = command_here(*train, cwd=tmp_path)
+    assert run.returncode == 130
+    assert run.stderr.decode().splitlines()[-2:] == ["wrote      c", "interrupted: c has the weights of epoch 2"]
+    assert read_report(tmp_path / "c")["training"]["interrupted"]
+    assert len(tokemb.load_trained(tmp_path / "c").predict(["good film"])) == 1
+
+
+def test_command_says_that_training_was_still_improving(tmp_path):
+    (tmp_path / "r.csv").write_text("text,label\n" + "good film,1\nbad film,0\n" * 20)
+    train = "train classify r.csv --column text --label label --dim 2 --epochs 3 -o c".split()
+    run = command_here(*train, cwd=tmp_path)
+    assert "note       still improving at epoch 3: pass --epochs 6" in run.stderr.decode().splitlines()

@@ -1,0 +1,72 @@
+"""Keep the weights of the best epoch, and stop a training that no longer improves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokemb.training.divergence import check_losses
+
+if TYPE_CHECKING:
+    import keras
+
+# A function that is called after each epoch with its number, from 1, and its losses.
+OnEpoch = Callable[[int, Mapping[str, float]], None]
+
+
+class EarlyStopping:
+    """Watch the losses of the epochs of a training.
+
+    In contrast to the callback of Keras, the best weights can also be restored after an interruption.
+
+    Attributes:
+        history: The losses of each complete epoch, by name.
+    """
+
+    def __init__(self, model: keras.Model, patience: int, learning_rate: float, on_epoch: OnEpoch | None) -> None:
+        """Initialize the state before the first epoch.
+
+        Args:
+            model: The model.
+            patience: The number of epochs without a lower validation loss after which training stops.
+            learning_rate: The learning rate, for the message about losses that are not finite.
+            on_epoch: A function that is called after each epoch.
+        """
+        self.history: dict[str, list[float]] = {}
+        self._model, self._patience, self._learning_rate, self._on_epoch = model, patience, learning_rate, on_epoch
+        self._best_weights: list[npt.NDArray[Any]] | None = None
+
+    @property
+    def epochs(self) -> int:
+        """The number of complete epochs."""
+        return len(self.history.get("loss", []))
+
+    @property
+    def best_epoch(self) -> int:
+        """The number of the epoch with the lowest validation loss, or of the last one without a validation split."""
+        losses = self.history.get("val_loss")
+        return int(np.argmin(losses)) + 1 if losses else self.epochs
+
+    def end_epoch(self, epoch: int, losses: Mapping[str, float]) -> None:
+        """Record the losses of an epoch, as the callback ``on_epoch_end`` of Keras.
+
+        Raises:
+            TrainingError: If a loss is not finite.
+        """
+        check_losses(epoch + 1, losses, self._learning_rate)
+        if "val_loss" in losses and losses["val_loss"] < min(self.history.get("val_loss", [np.inf])):
+            self._best_weights = self._model.get_weights()
+        for name, loss in losses.items():
+            self.history.setdefault(name, []).append(float(loss))
+        if self.epochs - self.best_epoch >= self._patience:
+            self._model.stop_training = True
+        if self._on_epoch is not None:
+            self._on_epoch(epoch + 1, losses)
+
+    def restore_best_weights(self) -> None:
+        """Set the weights of the model to those of the best epoch. Without a validation split they stay."""
+        if self._best_weights is not None:
+            self._model.set_weights(self._best_weights)
