@@ -20,6 +20,7 @@ SERVED_OUTPUTS = ("ids", "vectors", "predictions")
 CELLS = ("gru", "lstm")
 HEADS = ("mean", "flatten", "conv", *CELLS)
 UNKNOWN = ("missing", "average")
+NEXT_HEADS = (*CELLS, "attention")
 RATING_HEADS = ("dot", "dense")
 PROJECTIONS = ("tsne", "pca")
 

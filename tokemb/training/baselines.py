@@ -40,7 +40,7 @@ class Biases:
         residuals = ratings.astype(np.float64) - mean
         for _ in range(_ROUNDS):
             # Items first, as in the alternating least squares of Koren (2010).
-            for name, column in reversed(ids.items()):
+            for name, column in reversed(list(ids.items())):
                 residuals += biases[name][column]
                 sums = np.bincount(column, residuals, input_dims[name])
                 biases[name] = sums / (counts[name] + _PRIOR_RATINGS)
