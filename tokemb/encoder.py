@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import Int32
+from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.engine import Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodedBatch
 from tokemb.errors import ArgumentError, VocabularyError
@@ -19,7 +20,7 @@ from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.rows.threads import thread_count
 from tokemb.vocabulary.decoder import Decoder
-from tokemb.vocabulary.folder import find_vocabulary, read_folder, write_folder
+from tokemb.vocabulary.folder import NGRAMS, find_vocabulary, read_folder, write_folder
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.tokenizers_1 import missing_components
@@ -51,6 +52,7 @@ class Encoder(Vocabulary):
         algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
+        ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
 
     Example:
         >>> import tokemb
@@ -71,7 +73,8 @@ pathlib.Path(text) for a file
         super().__init__(specification, tokenizer, **saved)
         # Dropped tokens first get an id beyond the vocabulary, so that they can be counted.
         oov_id = self.unk_id if self.oov else self.input_dim
-        self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov)
+        ngrams = None if self.ngrams == UNIGRAMS else self.ngrams
+        self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov, ngrams)
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Tokenizer | Path, *, pad_token: str | None = None) -> Encoder:
@@ -123,6 +126,7 @@ pathlib.Path(text) for a file
             oov=metadata["oov"],
             settings=metadata["settings"],
             corpus=metadata["corpus"] and CorpusStatistics.from_json(metadata["corpus"]),
+            ngrams=check_ngrams(metadata.get(NGRAMS)),
             table=contents.table,
             known_fingerprint=metadata["fingerprint"],
         )
@@ -169,6 +173,7 @@ pathlib.Path(text) for a file
             "oov": self.oov,
             "settings": self.settings,
             "corpus": self.corpus and self.corpus.to_json(),
+            **self.beyond_tokenizer_json,
         }
         write_folder(Path(path), self.saved_specification(), self.table, metadata, force=force)
 
@@ -185,6 +190,7 @@ pathlib.Path(text) for a file
             "oov": self.oov,
             "settings": self.settings,
             "corpus": self.corpus,
+            "ngrams": self.ngrams,
             "table": self._table,
         }
         return _rebuild, (self.specification, options)
@@ -314,14 +320,17 @@ pathlib.Path(text) for a file
 
         Args:
             ids: A ``Ragged``, an integer array ``(rows, maxlen)``, or rows of integers.
-            skip_special_tokens: Whether to leave out the special tokens of a foreign tokenizer.
+            skip_special_tokens: Whether to leave out the special tokens of a foreign tokenizer, and the start token of
+                each row. The end token then ends the text.
 
         Returns:
             One text per row.
 
         Raises:
-            ArgumentError: If an id is not in the vocabulary.
+            ArgumentError: If an id is not in the vocabulary, or tokens are n-grams, of which a row contains each word
+                several times.
         """
+        self.require_unigrams("decoded to texts")
         rows = (
             ids
             if isinstance(ids, Ragged)
@@ -330,7 +339,15 @@ pathlib.Path(text) for a file
         self.check_ids(rows.values)
         if self.pad_id is not None:
             rows = rows.select(rows.values != self.pad_id)
+        if skip_special_tokens:
+            rows = self._without_start_and_end(rows)
         return self._decoding.decode(rows, skip_special_tokens=bool(skip_special_tokens))
+
+    def _without_start_and_end(self, rows: Ragged) -> Ragged:
+        """Return the ids up to the first end token of each row, without start tokens."""
+        if self.end_id is not None:
+            rows = rows.before(self.end_id)
+        return rows if self.start_id is None else rows.select(rows.values != self.start_id)
 
     @cached_property
     def _decoding(self) -> Decoder:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from tokemb._validation import ALGORITHMS, check_choice, check_count, check_optional_count
+from tokemb._validation import ALGORITHMS, UNIGRAMS, check_choice, check_count, check_ngrams, check_optional_count
 from tokemb.counts.select_tokens import (
     PAD_TOKEN,
     UNK_TOKEN,
@@ -27,6 +28,7 @@ from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile
+from tokemb.vocabulary.special_tokens import post_processor, start_end_tokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.tokenizers_library import Model, Tokenizer, decoders, models
 
@@ -36,6 +38,7 @@ def fit_vocab(
     *,
     profile: str | None = None,
     algorithm: str = "word",
+    ngrams: int | Sequence[int] | None = None,
     max_size: int | None = None,
     min_count: int = 1,
     min_documents: int | float = 1,
@@ -43,6 +46,8 @@ def fit_vocab(
     stop_words: Path | Iterable[str] | None = None,
     keep_words: Path | Iterable[str] | None = None,
     reserve: Iterable[str] = (),
+    start: str | None = None,
+    end: str | None = None,
     oov: bool = True,
     maxlen: int | None = None,
     padding: str = "post",
@@ -60,6 +65,10 @@ def fit_vocab(
         profile: How text is split: ``"words"`` (the default), ``"keras"``, ``"text-vectorization"``, ``"whitespace"``,
             ``"chars"`` or ``"bert"``. For ``TokenCounts``, the default is their profile.
         algorithm: The algorithm: ``"word"`` (a token is a word), ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
+        ngrams: N-grams, sequences of neighbouring tokens joined by a space, as tokens of the vocabulary, as in Keras'
+            ``TextVectorization``: the maximum length, such as 2 for words and pairs of words, or the lengths, such as
+            ``(1, 3)``. A row of ids contains the n-grams of the first length, then those of the second one, and so on.
+            Only for the algorithm ``"word"``. For ``TokenCounts``, the default is their n-grams. See docs/ngrams.md.
         max_size: The maximum number of tokens besides the reserved ones. ``None`` selects all words, or 30,000
             subwords.
         min_count: The minimum count of a word. Rarer words are left out.
@@ -70,6 +79,9 @@ def fit_vocab(
             normalized as texts are. Like all words that are left out, they are out of vocabulary.
         keep_words: Words, or a file of them, that are not left out if they occur, whatever their counts are.
         reserve: Tokens that get the ids after padding and out of vocabulary.
+        start: A token that begins every row, such as ``"[BOS]"``. Truncation keeps it. Its id precedes those of
+            ``reserve``.
+        end: A token that ends every row, such as ``"[EOS]"``.
         oov: Whether tokens out of vocabulary get id 1. ``False`` drops them, as the legacy Keras ``Tokenizer`` does
             without an ``oov_token``, and requires the profile ``"keras"``.
         maxlen: The length of all rows that ``encode`` uses by default.
@@ -97,18 +109,18 @@ def fit_vocab(
             f"these counts require profile={texts.profile!r}, with which they were made; received profile={profile!r}"
         )
     splitting = get_profile(texts.profile if isinstance(texts, TokenCounts) else profile or "words")
+    splitting = replace(splitting, ngrams=ngrams_of(texts, ngrams))
     oov = bool(oov)
     check_combination(splitting, algorithm, oov)
-    reserved = reserved_tokens(reserve, oov=oov)
+    around = start_end_tokens(start, end)
+    if around and splitting.ngrams != UNIGRAMS:
+        raise ArgumentError(f"{next(iter(around))} must be left out with ngrams, whose rows have no order")
+    reserved = reserved_tokens(reserve, oov=oov, first=tuple(around.values()))
     shape = PadTruncate().override(maxlen, padding, truncating)
     limits = WordLimits.from_arguments(splitting, stop_words, keep_words, min_documents, max_documents)
     check_limits(limits, algorithm)
 
-    counts = (
-        texts
-        if isinstance(texts, TokenCounts)
-        else TokenCounts.from_texts(texts, profile=splitting.name, threads=threads)
-    )
+    counts = texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads)
     if algorithm == "word":
         selected = select_tokens(
             counts,
@@ -137,8 +149,14 @@ def fit_vocab(
         encoded = int(occurrences.sum())
         known = encoded - int(occurrences[tokens.index(UNK_TOKEN)])
         specification = shape.write(_specification(splitting, algorithm, fitted), 0, PAD_TOKEN)
+    if around:
+        specification["post_processor"] = post_processor(around, reserved.index)
     corpus = CorpusStatistics(counts.rows, counts.total, counts.distinct, encoded, encoded - known, counts.row_lengths)
-    settings = {"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :], **limits.to_json()}
+    settings = {
+        **{"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :]},
+        **around,
+        **limits.to_json(),
+    }
     return Encoder(
         specification,
         tokenizer_of(specification),
@@ -147,8 +165,22 @@ def fit_vocab(
         oov=oov,
         settings=settings,
         corpus=corpus,
+        ngrams=splitting.ngrams,
         table=vocabulary_table(tokens, token_counts, documents),
     )
+
+
+def ngrams_of(texts: object, ngrams: object) -> tuple[int, ...]:
+    """Return the lengths of n-grams to fit. Raise ``ArgumentError`` if they differ from those of ``TokenCounts``."""
+    lengths = check_ngrams(ngrams)
+    if not isinstance(texts, TokenCounts) or (ngrams is not None and lengths == texts.ngrams):
+        return lengths
+    if ngrams is not None:
+        raise ArgumentError(
+            f"these counts require ngrams={list(texts.ngrams)}, with which they were made; received "
+            f"ngrams={ngrams!r:.80}"
+        )
+    return texts.ngrams
 
 
 def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTruncate) -> TokenizerJson:
@@ -162,6 +194,11 @@ def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTrunca
 def check_combination(profile: Profile, algorithm: str, oov: bool) -> None:
     """Raise ``ArgumentError`` if ``algorithm`` is unknown, or does not support the profile or ``oov=False``."""
     check_choice("algorithm", algorithm, ALGORITHMS)
+    if algorithm != "word" and profile.ngrams != UNIGRAMS:
+        raise ArgumentError(
+            f'ngrams must be left out unless algorithm="word", because subwords are no words; received '
+            f'algorithm="{algorithm}"'
+        )
     if algorithm != "word" and profile.name == "chars":
         raise ArgumentError(
             f'algorithm="{algorithm}" splits words into subwords and requires a profile that yields words; received '

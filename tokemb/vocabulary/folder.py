@@ -20,7 +20,12 @@ from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The highest format version that is read. Folders whose ids need no more than ``tokenizer.json`` have version 1."""
+
+NGRAMS = "ngrams"
+# The keys of what decides the ids beyond tokenizer.json.
+_BEYOND = (NGRAMS,)
 
 TOKENIZER, TABLE = "tokenizer.json", "vocabulary.parquet"
 
@@ -115,9 +120,10 @@ def write_folder(
     """
     tokenizer = json_bytes(specification)
     parquet = table_to_parquet(table)
+    beyond = {key: metadata[key] for key in _BEYOND if key in metadata}
     content = {
-        "format_version": FORMAT_VERSION,
-        "fingerprint": fingerprint(specification),
+        "format_version": FORMAT_VERSION if beyond else 1,
+        "fingerprint": fingerprint(specification, beyond),
         **metadata,
         "sha256": {TOKENIZER: _sha256(tokenizer), TABLE: _sha256(parquet)},
     }

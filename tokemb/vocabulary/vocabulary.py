@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb._validation import UNIGRAMS
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
-from tokemb.vocabulary.folder import table_from_parquet, vocabulary_table
+from tokemb.vocabulary.folder import NGRAMS, table_from_parquet, vocabulary_table
 from tokemb.vocabulary.highest_id import check_highest_id
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.special_tokens import SpecialTokens
@@ -32,6 +33,7 @@ class Vocabulary:
         algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
+        ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Vocabulary:
         oov: bool = True,
         settings: dict[str, Any] | None = None,
         corpus: CorpusStatistics | None = None,
+        ngrams: tuple[int, ...] = UNIGRAMS,
         table: pa.Table | bytes | None = None,
         known_fingerprint: str | None = None,
     ) -> None:
@@ -57,6 +60,7 @@ class Vocabulary:
             oov: Whether a token out of vocabulary becomes the OOV id.
             settings: The arguments of ``fit_vocab``.
             corpus: Statistics of the corpus.
+            ngrams: The lengths of n-grams.
             table: The content of ``vocabulary.parquet`` as a table or as bytes.
             known_fingerprint: The fingerprint of ``specification``, if a folder vouches for it.
 
@@ -78,6 +82,7 @@ class Vocabulary:
         self.algorithm = model_type(tokenizer).lower().replace("wordlevel", "word")
         self.settings = settings
         self.corpus = corpus
+        self.ngrams = ngrams
         special_tokens = SpecialTokens.of(specification)
         self.input_dim = special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
         if self.input_dim > np.iinfo(np.int32).max:
@@ -109,7 +114,12 @@ class Vocabulary:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256, in hexadecimal, of everything that determines the ids. Truncation and padding are not included."""
-        return self._known_fingerprint or fingerprint(self.specification)
+        return self._known_fingerprint or fingerprint(self.specification, self.beyond_tokenizer_json)
+
+    @property
+    def beyond_tokenizer_json(self) -> dict[str, Any]:
+        """What decides the ids and what a ``tokenizer.json`` cannot express, as it is saved in ``tokemb.json``."""
+        return {} if self.ngrams == UNIGRAMS else {NGRAMS: list(self.ngrams)}
 
     @property
     def maxlen(self) -> int | None:
@@ -147,6 +157,42 @@ class Vocabulary:
                 "Encoder.from_tokenizer(path, pad_token=...) with one of its tokens"
             )
         return self.pad_id
+
+    @property
+    def start_id(self) -> int | None:
+        """The id of the token that begins every row. ``None`` if ``fit_vocab`` got no ``start``."""
+        return self._reserved_id("start")
+
+    @property
+    def end_id(self) -> int | None:
+        """The id of the token that ends every row. ``None`` if ``fit_vocab`` got no ``end``."""
+        return self._reserved_id("end")
+
+    def _reserved_id(self, setting: str) -> int | None:
+        token = (self.settings or {}).get(setting)
+        return None if token is None else self._ids.get(token)
+
+    def require_no_start_and_end(self, use: str) -> None:
+        """Raise ``ArgumentError`` if rows begin or end with tokens of their own.
+
+        Args:
+            use: What does not support them, as a noun, for example "a layer".
+        """
+        if self.start_id is not None or self.end_id is not None:
+            raise ArgumentError(
+                f"a vocabulary whose rows have start and end tokens cannot be {use}: fit one without start and end"
+            )
+
+    def require_unigrams(self, use: str) -> None:
+        """Raise ``ArgumentError`` if tokens are n-grams.
+
+        Args:
+            use: What does not support them, as a participle, for example "decoded".
+        """
+        if self.ngrams != UNIGRAMS:
+            raise ArgumentError(
+                f"n-grams cannot be {use}; this vocabulary has ngrams={list(self.ngrams)}: fit one without ngrams"
+            )
 
     def check_ids(self, ids: npt.NDArray[Any]) -> None:
         """Check that all ids belong to the vocabulary.
