@@ -21,6 +21,7 @@ CELLS = ("gru", "lstm")
 HEADS = ("mean", "flatten", "conv", *CELLS)
 CLASS_WEIGHTS = ("balanced",)
 UNKNOWN = ("missing", "average")
+NEXT_HEADS = (*CELLS, "attention")
 RATING_HEADS = ("dot", "dense")
 PROJECTIONS = ("tsne", "pca")
 

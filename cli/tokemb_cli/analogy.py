@@ -27,15 +27,12 @@ def command(model: Path, a: str, b: str, c: str, vocab: Path | None, k: int, as_
     Example:
       tokemb analogy reviews.keras man king woman --vocab reviews.vocab
     """
-    options.check_vocab(model, vocab)
     from dataclasses import asdict
 
-    from tokemb import Encoder
     from tokemb.analysis import analogy
     from tokemb.analysis.escape_token import escape_token
 
-    encoder = None if vocab is None else Encoder.load(vocab)
-    answers = analogy(options.token_vectors(model, encoder), encoder, a, b, c, k)
+    answers = analogy(options.token_vectors(model, vocab), None, a, b, c, k)
     if as_json:
         show_json([asdict(answer) for answer in answers])
         return

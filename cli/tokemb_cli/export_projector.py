@@ -26,12 +26,9 @@ def command(model: Path, vocab: Path | None, output: Path, force: bool) -> None:
     Example:
       tokemb export-projector reviews.keras --vocab reviews.vocab -o projector
     """
-    options.check_vocab(model, vocab)
     corpus.check_distinct([model, vocab], output)
-    from tokemb import Encoder
     from tokemb.analysis import export_projector
 
-    encoder = None if vocab is None else Encoder.load(vocab)
-    rows = export_projector(options.token_vectors(model, encoder), encoder, output, force=force)
+    rows = export_projector(options.token_vectors(model, vocab), None, output, force=force)
     note(f"wrote      {output}: {rows:,} rows")
     note(f"next       tensorboard --logdir {output}")

@@ -18,27 +18,36 @@ if TYPE_CHECKING:
 @options.model_or_vectors
 @click.argument("words", metavar="WORD...", nargs=-1, required=True)
 @options.optional_vocab
+@options.column_of_folder
+@options.names
 @options.neighbor_count
 @options.as_json
-def command(model: Path, words: tuple[str, ...], vocab: Path | None, k: int, as_json: bool) -> None:
+def command(
+    model: Path,
+    words: tuple[str, ...],
+    vocab: Path | None,
+    column: str | None,
+    names: Path | None,
+    k: int,
+    as_json: bool,
+) -> None:
     """Show the nearest tokens of words, with the cosine similarity of their vectors and their counts in the corpus.
 
-    MODEL is a Keras model (with --vocab) or a file of vectors: GloVe, word2vec, fastText or .npz. Words are normalized
-    like the texts of the vocabulary. Padding, [UNK] and vectors of zeros are left out.
+    MODEL is a Keras model (with --vocab), a file of vectors (GloVe, word2vec, fastText or .npz), or the folder of a
+    training. For ratings and knowledge tracing, --column names the column, and words are its values, or their --names.
+    Words are normalized like the texts of the vocabulary. Padding, [UNK] and vectors of zeros are left out.
 
     \b
     Examples:
       tokemb neighbors reviews.keras Film king --vocab reviews.vocab
       tokemb neighbors glove.6B.50d.txt king
+      tokemb neighbors stars 'Toy Story (1995)' --column movieId --names movies.csv
     """
-    options.check_vocab(model, vocab)
     from dataclasses import asdict
 
-    from tokemb import Encoder
     from tokemb.analysis import neighbors
 
-    encoder = None if vocab is None else Encoder.load(vocab)
-    results = neighbors(options.token_vectors(model, encoder), encoder, words, k)
+    results = neighbors(options.token_vectors(model, vocab, column, names), None, words, k)
     if as_json:
         show_json([asdict(result) for result in results])
         return

@@ -15,9 +15,11 @@ from tokemb_cli import values
 from tokemb_cli.console import note, quiet_tensorflow, require_standard_output
 
 if TYPE_CHECKING:
-    from tokemb import Encoder, TokenCounts
+    from tokemb import TokenCounts
     from tokemb.analysis import TokenVectors
     from tokemb.formats import OutputOptions
+
+ABOUT_TRAINING = "--column and --names require the folder of a training, which has a training.json"
 
 _PATH = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -50,6 +52,15 @@ truncating = click.option(
 model_or_vectors = click.argument("model", metavar="MODEL", type=_PATH)
 optional_vocab = click.option(
     "--vocab", type=_PATH, metavar="FOLDER", help="Vocabulary of the model; not needed for a file of vectors."
+)
+column_of_folder = click.option(
+    "--column", metavar="NAME", help="Column of a training folder whose embeddings are used, such as the items."
+)
+names = click.option(
+    "--names",
+    type=_PATH,
+    metavar="FILE",
+    help="Table of the names to show for the values of --column: values in its first column, names in its second.",
 )
 neighbor_count = click.option(
     "-k", type=values.Integer(), default=10, show_default=True, help="Maximum number of tokens to show."
@@ -177,6 +188,11 @@ def check_ending(path: Path, ending: str, option: str = "--output") -> None:
         raise click.BadParameter(f"must end in {ending}; received {path}", param_hint=option)
 
 
+def is_training(model: Path) -> bool:
+    """Return whether ``model`` is the folder of a training."""
+    return (model / "training.json").is_file()
+
+
 def check_vocab(model: Path, vocab: Path | None) -> None:
     """Raise ``click.UsageError`` if ``model`` is a Keras model and no vocabulary is given."""
     from tokemb.analysis.token_vectors import is_model
@@ -185,15 +201,48 @@ def check_vocab(model: Path, vocab: Path | None) -> None:
         raise click.UsageError("a Keras model requires --vocab, the vocabulary that it was made for")
 
 
-def token_vectors(model: Path, encoder: Encoder | None) -> TokenVectors:
-    """Load the vectors of tokens. Warn if they look random, like those of a new model."""
-    from tokemb.analysis import TokenVectors
+def token_vectors(
+    model: Path, vocab: Path | None, column: str | None = None, names: Path | None = None
+) -> TokenVectors:
+    """Load the vectors of tokens. Warn if they look random, like those of a new model.
 
-    with quiet_tensorflow():
-        vectors = TokenVectors.load(model, encoder)
+    Args:
+        model: A Keras model, a file of vectors, or the folder of a training.
+        vocab: The vocabulary of a Keras model.
+        column: The column of a training folder.
+        names: A table of names to show.
+
+    Raises:
+        click.UsageError: If an option is missing, or does not belong to the kind of ``model``.
+    """
+    if is_training(model):
+        if vocab is not None:
+            raise click.UsageError("a training folder holds its vocabulary: leave out --vocab")
+        vectors = _training_vectors(model, column, names)
+    else:
+        if column is not None or names is not None:
+            raise click.UsageError(ABOUT_TRAINING)
+        check_vocab(model, vocab)
+        from tokemb import Encoder
+        from tokemb.analysis import TokenVectors
+
+        with quiet_tensorflow():
+            vectors = TokenVectors.load(model, None if vocab is None else Encoder.load(vocab))
     if vectors.untrained:
         note("warning    the vectors look random, like those of a new model: train the model first")
     return vectors
+
+
+def _training_vectors(folder: Path, column: str | None, names: Path | None) -> TokenVectors:
+    with quiet_tensorflow():
+        from tokemb.training.column_vectors import read_names, training_vectors
+
+        return training_vectors(folder, column, None if names is None else read_names(names))
+
+
+def map_title(model: Path, column: str | None) -> str:
+    """Return the title of a map: the name of a model, and with a column that of its training folder."""
+    return model.stem if column is None else f"{model.stem}: {column}"
 
 
 def with_count(token: str, count: int | None) -> str:

@@ -16,6 +16,8 @@ _ENDINGS = (".html", ".png", ".svg")
 @click.command("plot")
 @options.model_or_vectors
 @options.optional_vocab
+@options.column_of_folder
+@options.names
 @options.output("FILE", "Map to write: .html, .png or .svg.")
 @click.option(
     "--method",
@@ -35,6 +37,8 @@ _ENDINGS = (".html", ".png", ".svg")
 def command(
     model: Path,
     vocab: Path | None,
+    column: str | None,
+    names: Path | None,
     output: Path,
     force: bool,
     method: str,
@@ -44,41 +48,39 @@ def command(
 ) -> None:
     """Plot the vectors of tokens in two dimensions. Tokens that are near in the plot are mostly near in the model.
 
-    MODEL and --vocab are those of tokemb neighbors. An .html file is one page that needs no network: search, zoom, and
-    click a token to see its nearest tokens. A .png or .svg file labels as many tokens as there is room for. The command
-    requires pip install tokemb[plot].
+    MODEL, --vocab, --column and --names are those of tokemb neighbors. An .html file is one page that needs no network:
+    search, zoom, and click a token to see its nearest tokens. A .png or .svg file labels as many tokens as there is
+    room for. The command requires pip install tokemb[plot].
 
     \b
     Examples:
       tokemb plot reviews.keras --vocab reviews.vocab -o map.html
       tokemb plot glove.6B.50d.txt --words colours.txt --method pca -o colours.png
+      tokemb plot stars --column movieId --names movies.csv -o movies.html
     """
     if output.suffix not in _ENDINGS:
         raise click.BadParameter(f"must end in {', '.join(_ENDINGS)}; received {output}", param_hint="--output")
     if words is not None and top is not None:
         raise click.UsageError("--words and --top both select the tokens to show: leave out one of them")
-    options.check_vocab(model, vocab)
-    corpus.check_distinct([model, vocab, words], output)
-    from tokemb import Encoder
+    corpus.check_distinct([model, vocab, words, names], output)
     from tokemb.analysis import word_map
     from tokemb.analysis.map_kind import MAP
     from tokemb.files.atomic import check_output
 
     check_output(output, MAP, force=force)
-    encoder = None if vocab is None else Encoder.load(vocab)
     selected = None if words is None else _read_words(words)
-    vectors = options.token_vectors(model, encoder)
-    map_ = word_map(vectors, encoder, method=method, top=1000 if top is None else top, words=selected, seed=seed)
+    vectors = options.token_vectors(model, vocab, column, names)
+    map_ = word_map(vectors, method=method, top=1000 if top is None else top, words=selected, seed=seed)
     if map_.left_out:
         note(f"left out   {_word_list(map_.left_out)}: not in the vocabulary, or with vectors of zeros")
     if output.suffix == ".html":
         from tokemb.analysis import write_html
 
-        write_html(map_, output, model.stem, force=force)
+        write_html(map_, output, options.map_title(model, column), force=force)
     else:
         from tokemb.analysis import write_picture
 
-        if unlabelled := write_picture(map_, output, model.stem, force=force):
+        if unlabelled := write_picture(map_, output, options.map_title(model, column), force=force):
             note(f"no label   {_word_list(unlabelled)}: no installed font has their characters; .html shows them")
     note(f"wrote      {output}: {len(map_.tokens):,} tokens, {map_.method}")
 

@@ -14,7 +14,7 @@ RENAMED = {
     "train": {"tracing": "knowledge-tracing"},
     "train classify": _SCHEDULE,
     "train knowledge-tracing": {**_SCHEDULE, "--correct": "--correct-column"},
-    "train next": _SCHEDULE,
+    "train next": {**_SCHEDULE, "--cell": "--head"},
     "train ratings": {**_SCHEDULE, "--between": "--rating-range"},
     "train skipgram": {"--rate": "--learning-rate", "--last-rate": "--final-learning-rate"},
 }

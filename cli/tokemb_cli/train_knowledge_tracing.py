@@ -12,7 +12,7 @@ from tokemb._validation import CELLS
 from tokemb_cli import corpus, training, values
 
 
-@click.command("knowledge-tracing")
+@click.command("knowledge-tracing", context_settings={"default_map": {"learning_rate": 0.002}})
 @corpus.tables
 @click.option(
     "--correct-column", required=True, metavar="NAME", help="Column that holds whether an answer is correct: 0 or 1."
@@ -28,9 +28,9 @@ from tokemb_cli import corpus, training, values
 )
 @click.option("--dim", type=values.Integer(), default=100, show_default=True, help="Embedding dimension.")
 @click.option(
-    "--units", type=values.Integer(), default=128, show_default=True, help="Number of units of the recurrent layer."
+    "--units", type=values.Integer(), default=200, show_default=True, help="Number of units of the recurrent layer."
 )
-@click.option("--dropout", type=values.Number(least=0, below=1), default=0.3, show_default=True, help="Dropout rate.")
+@click.option("--dropout", type=values.Number(least=0, below=1), default=0.5, show_default=True, help="Dropout rate.")
 @training.schedule
 @corpus.quiet
 def command(

@@ -8,22 +8,31 @@ from typing import Any
 
 import click
 
-from tokemb._validation import CELLS
+from tokemb._validation import NEXT_HEADS
 from tokemb_cli import corpus, training, values
 
 
-@click.command("next")
+@click.command("next", context_settings={"default_map": {"learning_rate": 0.003}})
 @corpus.tables
 @training.vocab
 @training.output
 @training.test
 @click.option(
-    "--cell", type=values.Choice(CELLS), default="gru", show_default=True, help="Type of the recurrent layer."
+    "--head",
+    type=values.Choice(NEXT_HEADS),
+    default="gru",
+    show_default=True,
+    help="Layer that reads the previous events: recurrent, or self-attention (SASRec).",
 )
 @click.option(
     "--marks",
     is_flag=True,
     help="Mark the beginning and the end of each sequence, so that the first event and the end are predicted too.",
+)
+@click.option(
+    "--train-last",
+    is_flag=True,
+    help="Train on the last event of each sequence too, and compute the metrics on the validation split.",
 )
 @click.option(
     "--maxlen",
@@ -33,10 +42,12 @@ from tokemb_cli import corpus, training, values
     help="Number of previous events that a prediction uses.",
 )
 @click.option("--dim", type=values.Integer(), default=64, show_default=True, help="Embedding dimension.")
+@click.option("--units", type=values.Integer(), default=64, show_default=True, help="Number of units of the head.")
 @click.option(
-    "--units", type=values.Integer(), default=64, show_default=True, help="Number of units of the recurrent layer."
+    "--dropout",
+    type=values.Number(least=0, below=1),
+    help="Dropout rate.  [default: 0.5 for more than 2,048 different events, otherwise 0.2]",
 )
-@click.option("--dropout", type=values.Number(least=0, below=1), default=0.2, show_default=True, help="Dropout rate.")
 @training.schedule
 @corpus.quiet
 def command(
@@ -51,8 +62,12 @@ def command(
     A sequence is a line of events, or with --group-by the events of a group.
 
     The last event of each sequence is left out of training, and the metrics are computed on it. With --test, they are
-    computed on the last events of the sequences in that file. Without --vocab, a vocabulary is fitted to the events,
-    which are split at white space.
+    computed on the last events of the sequences in that file. With --train-last or --marks, they are computed on the
+    last events of the validation split, and no event is left out of training otherwise. Without --vocab, a vocabulary
+    is fitted to the events, which are split at white space.
+
+    The probabilities are combined with counts of which event followed which. markov_ metrics are those of these counts
+    alone, and popular_ metrics those of the most frequent events.
 
     \b
     Examples:

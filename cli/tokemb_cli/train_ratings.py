@@ -30,7 +30,7 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
 @click.option(
     "--dim",
     type=values.Integer(),
-    default=16,
+    default=64,
     show_default=True,
     help="Embedding dimension.",
 )
@@ -45,11 +45,11 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
     help="Limit predictions to this range with a sigmoid.",
 )
 @click.option(
-    "--weight-decay",
+    "--l2",
     type=values.Number(least=0),
-    default=0.2,
+    default=0.3,
     show_default=True,
-    help="Weight decay of the optimizer (AdamW).",
+    help="L2 penalty of the embeddings of each row, relative to the mean squared error.",
 )
 @click.option(
     "--min-count",
@@ -71,7 +71,8 @@ def command(
 
     The prediction is the dot product of the embeddings plus a bias for each user and item. With --head dense, a dense
     layer computes it from the embeddings. The model has one input per column, with the name of the column. Without
-    --test, the metrics are computed on the validation split.
+    --test, the metrics are computed on the validation split. rmse_of_biases is the error of a simple baseline, the mean
+    rating plus a bias for each user and item.
 
     \b
     Examples:

@@ -190,7 +190,7 @@ def test_help_shows_the_new_name_and_not_the_old_one(command, old, new):
         "encode x --vocab v -o v --rows-per-shard 0",
         "init-model --vocab v --dim 0 -o v.keras",
         "neighbors v word -k 0",
-        "train ratings x --column a --column b --rating c -o v --weight-decay -1",
+        "train ratings x --column a --column b --rating c -o v --l2 -1",
         "train classify x --label a -o v --validation-split 1",
         "train classify x --label a -o v --learning-rate 0",
         "train classify x --label a -o v --dropout nan",

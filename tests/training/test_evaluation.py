@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokemb_cli.main import cli
 
-from tests.training.test_predict import ANSWERS, LABELS, RATINGS, SEQUENCES, TEXTS, folders, load  # noqa: F401
+from tests.training.test_predict import ANSWERS, LABELS, RATINGS, SEQUENCES, TEXTS, load
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.training import metrics
 
@@ -58,7 +58,7 @@ def test_calibration_error_is_the_weighted_distance_of_accuracy_and_confidence()
     assert metrics.expected_calibration_error(bins) == pytest.approx(0.5 * 0.45 + 0.5 * 0.4)
 
 
-def test_evaluation_of_a_classifier_agrees_with_its_predictions(folders):  # noqa: F811
+def test_evaluation_of_a_classifier_agrees_with_its_predictions(folders):
     model = load(folders, "classify")
     labels = ["is odd", *LABELS[1:]]
     found = model.evaluate(TEXTS, labels)
@@ -73,7 +73,7 @@ def test_evaluation_of_a_classifier_agrees_with_its_predictions(folders):  # noq
     assert len(found.history["loss"]) == len(found.history["val_loss"]) == 2
 
 
-def test_evaluations_of_other_tasks_agree_with_their_predictions(folders):  # noqa: F811
+def test_evaluations_of_other_tasks_agree_with_their_predictions(folders):
     ratings = load(folders, "ratings")
     errors = ratings.predict(RATINGS)["prediction"].to_numpy() - np.array(RATINGS["stars"])
     found = ratings.evaluate(RATINGS).metrics
@@ -97,13 +97,13 @@ def test_evaluations_of_other_tasks_agree_with_their_predictions(folders):  # no
     assert (found["rows"], found["too_short"]) == (60, 1)
 
 
-def test_unknown_users_are_counted(folders):  # noqa: F811
+def test_unknown_users_are_counted(folders):
     table = {"user": ["u1", "nobody"], "item": ["i1", "i1"], "stars": [3.0, 4.0]}
     found = load(folders, "ratings").evaluate(table).metrics
     assert (found["rows"], found["unknown_rows"]) == (2, 1)
 
 
-def test_invalid_input_of_an_evaluation_is_an_error(folders):  # noqa: F811
+def test_invalid_input_of_an_evaluation_is_an_error(folders):
     model = load(folders, "classify")
     with pytest.raises(TextError, match="the label of row 2, 'is new', does not"):
         model.evaluate(TEXTS[:2], [LABELS[0], "is new"])
@@ -134,7 +134,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_page_is_complete_and_loads_nothing(folders, tmp_path, monkeypatch):  # noqa: F811
+def test_page_is_complete_and_loads_nothing(folders, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rows = [f'"<b>{text}</b>",{label}\n' for text, label in zip(TEXTS, LABELS, strict=True)]
     (tmp_path / "test.csv").write_text("text,label\n" + "".join(["good {{style}},is odd\n", *rows]))
@@ -159,7 +159,7 @@ def test_page_is_complete_and_loads_nothing(folders, tmp_path, monkeypatch):  # 
     assert (tmp_path / "other.html").read_text() == "mine"
 
 
-def test_exported_classifier_returns_labels_and_probabilities(folders, tmp_path):  # noqa: F811
+def test_exported_classifier_returns_labels_and_probabilities(folders, tmp_path):
     import tensorflow as tf
 
     for name in ("pairs", "classify", "binary"):

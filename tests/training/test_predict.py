@@ -43,10 +43,8 @@ RATINGS = {
 }
 
 
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """The folders of small trainings, by task."""
-    root = tmp_path_factory.mktemp("trained")
+def train_all(root):
+    """Save small trainings of all tasks in ``root``."""
     schedule = Schedule(epochs=2, learning_rate=0.02)
     encoder = tokemb.fit_vocab(TEXTS)
     trainings = {
@@ -62,7 +60,6 @@ def folders(tmp_path_factory):
     }
     for name, trained in trainings.items():
         trained.save(root / name)
-    return root
 
 
 def load(folders, name):

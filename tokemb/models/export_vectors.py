@@ -44,19 +44,33 @@ def export_vectors(model: keras.Model | Path | str, encoder: Encoder, path: Path
         OSError: If the file cannot be written.
     """
     path = Path(path)
-    check_choice("the ending of the file", path.suffix, _WRITERS)
-    kind = vectors_kind(path.suffix)
-    check_output(path, kind, force=force)
+    check_vectors_output(path, force=force)
     embedder = Embedder(model, encoder)
     tokens, matrix = encoder.vocabulary, embedder.matrix
     ids = [index for index, token in enumerate(tokens) if token and index != encoder.pad_id]
-    tokens, vectors = [tokens[index] for index in ids], matrix[ids]
+    return write_vectors(path, [tokens[index] for index in ids], matrix[ids], force=force)
+
+
+def check_vectors_output(path: Path, *, force: bool = False) -> None:
+    """Raise the errors of ``write_vectors`` for the output, before the vectors are loaded."""
+    check_choice("the ending of the file", path.suffix, _WRITERS)
+    check_output(path, vectors_kind(path.suffix), force=force)
+
+
+def write_vectors(path: Path, tokens: Sequence[str], vectors: Float32, *, force: bool = False) -> int:
+    """Write vectors, float32 ``(tokens, dim)``, as ``export_vectors`` does. Return their number.
+
+    Raises:
+        OutputExistsError: If there is another file at ``path``, without ``force``.
+        ArgumentError: If the format cannot represent a token.
+        ModelError: If a vector is NaN or infinite.
+    """
     if not np.isfinite(vectors).all():
         raise ModelError(
             "the vectors of the model are NaN or infinite: train it again from finite weights and a smaller "
             "learning rate"
         )
-    with atomic_file(path, kind, force=force) as temporary:
+    with atomic_file(path, vectors_kind(path.suffix), force=force) as temporary:
         _WRITERS[path.suffix](temporary, tokens, vectors)
     return len(tokens)
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import keras
 
 MAXLEN = 200
+LEARNING_RATE = 0.002
 
 # The maximum number of positions in a batch for validation, whose sequences are not split.
 MAX_POSITIONS = 50_000
@@ -53,8 +54,8 @@ def train_knowledge_tracing(
     cell: str = "lstm",
     maxlen: int = MAXLEN,
     dim: int = 100,
-    units: int = 128,
-    dropout: float = 0.3,
+    units: int = 200,
+    dropout: float = 0.5,
     schedule: Schedule | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Trained:
@@ -85,7 +86,7 @@ def train_knowledge_tracing(
         TextError: If an answer is not 0 or 1.
         ArgumentError: If an argument is invalid.
     """
-    schedule = schedule or Schedule()
+    schedule = schedule or Schedule(learning_rate=LEARNING_RATE)
     check_choice("cell", cell, CELLS)
     check_dropout(dropout)
     sizes = {name: check_count(name, value) for name, value in (("maxlen", maxlen), ("dim", dim), ("units", units))}

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tokemb._arrays import Int64
-from tokemb._validation import CELLS, check_choice, check_count
+from tokemb._arrays import Int32, Int64
+from tokemb._validation import NEXT_HEADS, check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.fit import fit_vocab
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.sources.texts import tee_if_iterator
+from tokemb.training.baselines import describe_unbeaten
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import (
     Batch,
@@ -36,6 +37,7 @@ from tokemb.training.next_model import (
 )
 from tokemb.training.next_scores import NextScorer
 from tokemb.training.sequences import MARKS, Marks, drop_first, drop_last, mark, mark_beginning, windows
+from tokemb.training.transitions import Transitions, combined_model
 from tokemb.vocabulary.profiles import EVENT_PROFILE
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ if TYPE_CHECKING:
     from tokemb.encoder import Encoder
 
 MAXLEN = 50
+LEARNING_RATE = 0.003
+_SMALL_DROPOUT, _LARGE_DROPOUT = 0.2, 0.5
+# A window has some events, which are the rows of the model. Batches are chosen as for this number of rows per window.
+_ROWS_OF_WINDOW = 4
 
 # The maximum number of scores of a batch, of all candidates at all positions: 256 MiB of float32.
 _MAX_BATCH_SCORES = 1 << 26
@@ -56,12 +62,13 @@ def train_next(
     *,
     encoder: Encoder | None = None,
     test: Any = None,  # noqa: ANN401
-    cell: str = "gru",
+    head: str = "gru",
     marks: bool = False,
+    train_last: bool = False,
     maxlen: int = MAXLEN,
     dim: int = 64,
     units: int = 64,
-    dropout: float = 0.2,
+    dropout: float | None = None,
     schedule: Schedule | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Trained:
@@ -74,14 +81,16 @@ def train_next(
         encoder: The vocabulary. ``None`` fits one to the sequences. Texts are then split at white space.
         test: Test sequences. The metrics are then computed on their last events, and the last events of ``sequences``
             are trained on.
-        cell: ``"gru"`` or ``"lstm"``.
+        head: ``"gru"``, ``"lstm"`` or ``"attention"``.
         marks: Whether to mark the beginning and the end of each sequence, with the tokens ``[BEGIN]`` and ``[END]``, so
-            that the first event and the end are predicted too. Without ``test``, the metrics are then computed on the
-            validation split, whose events are not trained on.
+            that the first event and the end are predicted too. It implies ``train_last``.
+        train_last: Whether to train on the last event of each sequence too. Without ``test``, the metrics are then
+            computed on the last events of the validation split, which is not trained on.
         maxlen: The number of events in a training window, and the number of previous events that a metric uses.
         dim: The embedding dimension.
-        units: The number of units of the recurrent layer.
-        dropout: The dropout rate.
+        units: The number of units of the head.
+        dropout: The dropout rate. ``None`` chooses 0.5 for more than 2,048 ids, most of which are then rare, and
+            otherwise 0.2.
         schedule: The epochs, batch size and learning rate.
         on_epoch: A function that is called after each epoch.
 
@@ -94,45 +103,52 @@ def train_next(
     Raises:
         ArgumentError: If an argument is invalid, or no sequence is long enough.
     """
-    schedule = schedule or Schedule()
-    check_choice("cell", cell, CELLS)
-    check_dropout(dropout)
+    schedule = schedule or Schedule(learning_rate=LEARNING_RATE)
+    check_choice("head", head, NEXT_HEADS)
+    if dropout is not None:
+        check_dropout(dropout)
     sizes = {name: check_count(name, value) for name, value in (("maxlen", maxlen), ("dim", dim), ("units", units))}
     if encoder is None:
         counted, sequences = tee_if_iterator(sequences)
         encoder = fit_vocab(counted, profile=EVENT_PROFILE, reserve=MARKS if marks else ())
     marked = Marks.of(encoder) if marks else None
     rows = encoder.encode_ragged(sequences)
-    training_rows = drop_last(rows) if test is None and marked is None else rows
+    train_last = train_last or marks
+    training_rows = rows if test is not None or train_last else drop_last(rows)
     training, validation = schedule.split(len(training_rows))
-    schedule = schedule.for_rows(len(training))
-    training_windows, validation_windows = (
-        EventWindows.of(mark(take(training_rows, indices), marked), sizes["maxlen"])
-        for indices in (training, validation)
-    )
+    splits = [mark(take(training_rows, indices), marked) for indices in (training, validation)]
+    training_windows, validation_windows = (EventWindows.of(split, sizes["maxlen"]) for split in splits)
+    schedule = schedule.for_rows(_ROWS_OF_WINDOW * len(training_windows.events))
     if not len(training_windows.events):
         raise ArgumentError(
             "no sequence is long enough to train on: a sequence requires at least three events, or two with a test set"
         )
-    held_out = rows if marked is None else take(rows, validation)
+    held_out = take(rows, validation) if train_last else rows
     test_rows = held_out if test is None else encoder.encode_ragged(test)
     test_rows = take(test_rows, np.flatnonzero(test_rows.lengths > 1))
     if not len(test_rows):
         raise ArgumentError("no sequence is long enough to compute metrics on: a sequence requires at least two events")
     make_reproducible(schedule.seed)
-    model = next_model(encoder, cell=cell, dim=dim, units=units, dropout=dropout, seed=schedule.seed)
+    if dropout is None:
+        dropout = _LARGE_DROPOUT if uses_sampled_softmax(encoder.input_dim) else _SMALL_DROPOUT
+    model = next_model(encoder, head=head, **sizes, dropout=dropout, seed=schedule.seed)
     fitted = _fit(model, encoder.input_dim, training_windows, validation_windows, schedule, on_epoch)
-    popularity = np.bincount(training_rows.values, minlength=encoder.input_dim)
-    metrics = {"on": _measured_on(test is not None, marks)}
-    metrics |= evaluate(model, encoder, mark_beginning(test_rows, marked), popularity, sizes["maxlen"], marked)
-    settings = {"cell": cell, "marks": marks, **sizes, "dropout": dropout, **schedule.to_json()}
-    return Trained("next", model, encoder, settings, metrics, fitted)
+    prior = _select_prior(model, encoder, splits[0], validation_windows, marked)
+    # Events that the metrics are computed on are not counted.
+    counted = splits[0] if train_last and test is None else mark(training_rows, marked)
+    baselines = Baselines.count(counted, encoder.input_dim)
+    model = combined_model(model, baselines.transitions, prior)
+    metrics = {"on": _measured_on(test is not None, train_last)}
+    metrics |= evaluate(model, encoder, mark_beginning(test_rows, marked), baselines, sizes["maxlen"], marked)
+    settings = {"head": head, "marks": marks, "train_last": train_last, **sizes, "dropout": dropout}
+    settings |= {"prior": round(prior, 4), **schedule.to_json()}
+    return Trained("next", model, encoder, settings, metrics, fitted, notes=_notes(metrics))
 
 
-def _measured_on(has_test: bool, marks: bool) -> str:
+def _measured_on(has_test: bool, train_last: bool) -> str:
     if has_test:
         return "last events of test"
-    return "last events of validation" if marks else "last events"
+    return "last events of validation" if train_last else "last events"
 
 
 @dataclass(frozen=True)
@@ -199,17 +215,63 @@ def _fit(
     return fitted
 
 
+def _select_prior(
+    model: keras.Model, encoder: Encoder, training: Ragged, validation: EventWindows, marks: Marks | None
+) -> float:
+    """Select the weight of a ``next_model`` beside the counts of transitions, for the validation split."""
+    reserved = reserved_ids(encoder, marks)
+    targets = validation.targets
+    known = Ragged(targets.values * ~np.isin(targets.values, reserved), targets.row_splits)
+    _, probabilities = NextScorer(model, reserved).observed(validation.events, known)
+    is_known = known.values > 0
+    return Transitions.count(training, encoder.input_dim).select_prior(
+        validation.events.values[is_known], known.values[is_known], probabilities[is_known]
+    )
+
+
 def reserved_ids(encoder: Encoder, marks: Marks | None) -> list[int]:
     """Return the ids that are no events: padding, out of vocabulary and the mark of the beginning."""
     ids = (encoder.pad_id, encoder.unk_id, None if marks is None else marks.begin)
     return [index for index in ids if index is not None]
 
 
+@dataclass(frozen=True)
+class Baselines:
+    """Simple predictions of the next event.
+
+    Attributes:
+        popularity: The number of occurrences of each id in training, int64 ``(input_dim,)``.
+        transitions: The events that followed each other in training.
+    """
+
+    popularity: Int64
+    transitions: Transitions
+
+    @classmethod
+    def count(cls, sequences: Ragged, input_dim: int) -> Baselines:
+        """Count the events of sequences."""
+        return cls(np.bincount(sequences.values, minlength=input_dim), Transitions.count(sequences, input_dim))
+
+    def ranks(self, events: Int32, targets: Int32, reserved: list[int]) -> dict[str, Int64]:
+        """Return the ranks of targets after ``events`` by popularity, and by transitions, int64 ``(targets,)`` each.
+
+        Equal counts of transitions are ordered by popularity.
+        """
+        popular = self.popularity.astype(np.float32)
+        popular[reserved] = -np.inf
+        scores = np.repeat(popular[None], len(events), axis=0)
+        by_popularity = ranks_of(targets, scores)
+        scores /= popular.max() + 1
+        self.transitions.add_to(scores, events)
+        scores[:, reserved] = -np.inf
+        return {"popular_": by_popularity, "markov_": ranks_of(targets, scores)}
+
+
 def evaluate(
     model: keras.Model,
     encoder: Encoder,
     sequences: Ragged,
-    popularity: Int64,
+    baselines: Baselines,
     maxlen: int,
     marks: Marks | None = None,
 ) -> dict[str, Any]:
@@ -219,23 +281,26 @@ def evaluate(
         model: The model.
         encoder: Its vocabulary.
         sequences: Sequences of at least two events.
-        popularity: The number of occurrences of each id in training, int64 ``(input_dim,)``.
+        baselines: The baselines, counted on the training sequences.
         maxlen: The number of previous events.
         marks: The marks that the model was trained with. The sequences have the one of the beginning.
     """
     targets = sequences.values[sequences.row_splits[1:] - 1]
     history = drop_last(sequences).truncate(maxlen, "pre")
+    last_events = history.values[history.row_splits[1:] - 1]
     reserved = reserved_ids(encoder, marks)
-    frequent = popularity.astype(np.float32)
-    frequent[reserved] = -np.inf
-    ranks, popular = np.zeros(len(targets), np.int64), np.zeros(len(targets), np.int64)
+    ranks = {name: np.zeros(len(targets), np.int64) for name in ("", "popular_", "markov_")}
     for rows, scores in NextScorer(model, reserved).last(history):
-        ranks[rows] = ranks_of(targets[rows], scores)
-        popular[rows] = ranks_of(targets[rows], np.broadcast_to(frequent, scores.shape))
-    repeated = history.values[history.row_splits[1:] - 1] == targets
-    return {
-        "rows": len(targets),
-        **ranking_metrics(ranks),
-        **ranking_metrics(popular, "popular_"),
-        "repeated": round(float(repeated.mean()), 4),
-    }
+        ranks[""][rows] = ranks_of(targets[rows], scores)
+        for name, found in baselines.ranks(last_events[rows], targets[rows], reserved).items():
+            ranks[name][rows] = found
+    metrics: dict[str, Any] = {"rows": len(targets)}
+    for name, found in ranks.items():
+        metrics |= ranking_metrics(found, name)
+    return {**metrics, "repeated": round(float((last_events == targets).mean()), 4)}
+
+
+def _notes(metrics: dict[str, Any]) -> list[str]:
+    descriptions = {"popular_": "the most frequent events", "markov_": "the counts of what followed the last event"}
+    baselines = {description: metrics[f"{name}mrr"] for name, description in descriptions.items()}
+    return describe_unbeaten(metrics["mrr"], baselines, higher_is_better=True, metric="MRR")

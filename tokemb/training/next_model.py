@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # The number of ids sampled for each batch, in addition to its targets.
 SAMPLED_IDS = 1024
+# The number of blocks of the head "attention".
+_BLOCKS = 2
 _FEATURES, _OUTPUT, _BIAS = "features", "probabilities", "bias"
 _CANDIDATES, _LOG_PROBABILITY = "candidates", "log_probability"
 
@@ -28,27 +30,51 @@ def uses_sampled_softmax(input_dim: int) -> bool:
     return input_dim > 2 * SAMPLED_IDS
 
 
-def next_model(encoder: Encoder, *, cell: str, dim: int, units: int, dropout: float, seed: int | None) -> keras.Model:
-    """Make the model of ``train_next``. Its name carries the fingerprint, as in ``embedding_model``."""
+def next_model(
+    encoder: Encoder, *, head: str, maxlen: int, dim: int, units: int, dropout: float, seed: int | None
+) -> keras.Model:
+    """Make the model of ``train_next``. Its name carries the fingerprint, as in ``embedding_model``.
+
+    The last event is linked directly to the next one, beside the state of all events (FPMC, Rendle 2010).
+    """
     import keras
     from keras import layers
 
     embedding = embedding_model(encoder, dim, mask_zero=True, seed=seed)
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     vectors = layers.Dropout(dropout)(embedding.get_layer(EMBEDDING_NAME)(token_ids))
-    states = getattr(layers, cell.upper())(units, return_sequences=True)(vectors)
-    if uses_sampled_softmax(encoder.input_dim):
-        features = layers.Dense(dim, name=_FEATURES)(layers.Dropout(dropout)(states))
+    if head == "attention":
+        states = _attention(vectors, maxlen, dim, units, dropout)
     else:
-        features = layers.Dropout(dropout, name=_FEATURES)(states)
+        states = getattr(layers, head.upper())(units, return_sequences=True)(vectors)
+    linked = layers.Concatenate()([states, vectors])
+    if uses_sampled_softmax(encoder.input_dim):
+        features = layers.Dense(dim, name=_FEATURES)(layers.Dropout(dropout)(linked))
+    else:
+        features = layers.Dropout(dropout, name=_FEATURES)(linked)
     probabilities = layers.Dense(encoder.input_dim, "softmax", name=_OUTPUT)(features)
     return keras.Model(token_ids, probabilities, name=embedding.name)
+
+
+def _attention(vectors: Any, maxlen: int, dim: int, units: int, dropout: float) -> Any:  # noqa: ANN401 - tensors
+    """Return the states of blocks of causal self-attention and position-wise dense layers (SASRec, Kang 2018)."""
+    from keras import layers, ops
+
+    position = ops.cumsum(ops.ones_like(vectors[..., 0], dtype="int32"), axis=1) - 1
+    position = ops.minimum(position, maxlen - 1)
+    states = vectors + layers.Embedding(maxlen, dim, name="position_embedding")(position)
+    for _ in range(_BLOCKS):
+        query = layers.LayerNormalization()(states)
+        states += layers.MultiHeadAttention(1, dim, dropout=dropout)(query, states, use_causal_mask=True)
+        hidden = layers.Dense(units, "relu")(layers.LayerNormalization()(states))
+        states += layers.Dropout(dropout)(layers.Dense(dim)(hidden))
+    return layers.LayerNormalization()(states)
 
 
 def features_model(model: keras.Model) -> keras.Model:
     """Return the part of a ``next_model`` below its last layer.
 
-    The output is float32 ``(batch, maxlen, dim or units)``.
+    The output is float32 ``(batch, maxlen, features)``.
     """
     import keras
 
@@ -56,7 +82,7 @@ def features_model(model: keras.Model) -> keras.Model:
 
 
 def last_layer(model: keras.Model) -> tuple[Float32, Float32]:
-    """Return the kernel ``(dim or units, input_dim)`` and the bias ``(input_dim,)`` of the last layer."""
+    """Return the kernel ``(features, input_dim)`` and the bias ``(input_dim,)`` of the last layer."""
     kernel, bias = model.get_layer(_OUTPUT).get_weights()
     return kernel, bias
 

@@ -14,6 +14,7 @@ from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.training.forward import forward
 from tokemb.training.metrics import ranks_of
 from tokemb.training.next_model import features_model, last_layer
+from tokemb.training.transitions import transitions_of
 
 if TYPE_CHECKING:
     import keras
@@ -37,17 +38,19 @@ class NextScorer:
         # The last layer is large, so only the positions that are asked for go through it.
         self._features = forward(features_model(model))
         self._kernel, self._bias = last_layer(model)
+        self._transitions = transitions_of(model)
         self._reserved = reserved
         self._block = max(1, _MAX_SCORES // len(self._bias))
 
     def last(self, history: Ragged) -> Iterator[tuple[Int64, npt.NDArray[np.float32]]]:
         """Yield row indices and the scores after the last event of these rows, float32 ``(rows, input_dim)``."""
         for rows in _ORDER.batches(history.lengths, [0]):
-            # At padding, the state of the last event is unchanged.
-            features = self._features(take_padded(history, rows))[:, -1]
+            padded, position = take_padded(history, rows), np.maximum(history.lengths[rows] - 1, 0)
+            features = self._features(padded)[np.arange(len(rows)), position]
+            events = padded[np.arange(len(rows)), position]
             for start in range(0, len(rows), self._block):
                 block = slice(start, start + self._block)
-                yield rows[block], self._scores(features[block])
+                yield rows[block], self._scores(features[block], events[block])
 
     def observed(self, windows: Ragged, targets: Ragged) -> tuple[Int64, npt.NDArray[np.float32]]:
         """Return the rank and the probability of the event that occurred at each position.
@@ -64,18 +67,25 @@ class NextScorer:
         for rows in _ORDER.batches(windows.lengths, [0]):
             padded = take_padded(targets, rows)
             row, column = np.nonzero(padded)
-            features = self._features(take_padded(windows, rows))[row, column]
+            previous = take_padded(windows, rows)
+            features, last = self._features(previous)[row, column], previous[row, column]
             positions = targets.row_splits[rows][row] + column
             for start in range(0, len(positions), self._block):
                 block = slice(start, start + self._block)
-                scores = self._scores(features[block])
+                scores = self._scores(features[block], last[block])
                 events: Int32 = padded[row[block], column[block]]
                 ranks[positions[block]] = ranks_of(events, scores)
                 probabilities[positions[block]] = softmax(scores)[np.arange(len(events)), events]
         return ranks, probabilities
 
-    def _scores(self, features: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def _scores(self, features: npt.NDArray[Any], events: Int32) -> npt.NDArray[np.float32]:
+        """Return the logarithms of probabilities, which are not normalized, after these last events."""
         scores: npt.NDArray[np.float32] = features @ self._kernel + self._bias
+        if self._transitions is not None:
+            transitions, shares = self._transitions
+            scores = softmax(scores) * shares[events][:, None]
+            transitions.add_to(scores, events)
+            scores = np.log(np.maximum(scores, np.finfo(np.float32).tiny))
         scores[:, self._reserved] = -np.inf
         return scores
 

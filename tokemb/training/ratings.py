@@ -17,9 +17,18 @@ from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import flat_names, table_batches
+from tokemb.training.baselines import Biases, describe_unbeaten
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Batch, Feed, Schedule, Trained, fit, make_reproducible, predict_batches
-from tokemb.training.ratings_model import RatingRange, fill_unseen, rating_model, scale_of
+from tokemb.training.ratings_model import (
+    DIM,
+    RatingRange,
+    fill_unseen,
+    penalized,
+    rating_model,
+    scale_of,
+    training_model,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +37,7 @@ Float32 = npt.NDArray[np.float32]
 
 # The rows of ratings are short, so batches and learning rate are larger than for texts.
 SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
+L2 = 0.3
 
 
 def train_ratings(
@@ -37,10 +47,10 @@ def train_ratings(
     *,
     test: Any = None,  # noqa: ANN401
     head: str = "dot",
-    dim: int = 16,
+    dim: int = DIM,
     units: int = 64,
     rating_range: RatingRange | None = None,
-    weight_decay: float = 0.2,
+    l2: float = L2,
     min_count: int = 1,
     schedule: Schedule | None = None,
     on_epoch: OnEpoch | None = None,
@@ -60,23 +70,23 @@ def train_ratings(
         dim: The embedding dimension.
         units: The number of units of the dense layer.
         rating_range: The lowest and the highest rating, which predictions are limited to.
-        weight_decay: The weight decay of AdamW.
+        l2: The L2 penalty of the embeddings of each row, relative to the mean squared error.
         min_count: The minimum count of a value. Rarer values are out of vocabulary.
         schedule: The epochs, batch size and learning rate.
         on_epoch: A function that is called after each epoch.
         **read_options: Arguments of ``ColumnEncoder.fit`` for reading ``table``.
 
     Returns:
-        The model and its metrics ``rmse`` and ``mae``, in units of the ratings, and ``rmse_of_mean``, the error of
-        always predicting the mean.
+        The model and its metrics ``rmse`` and ``mae``, in units of the ratings. ``rmse_of_biases`` is the error of the
+        mean rating plus a regularized bias of each user and item, and ``rmse_of_mean`` that of the mean rating.
 
     Raises:
         TextError: If a rating is missing or is not a number.
         ArgumentError: If an argument is invalid.
     """
     schedule = schedule or Schedule(**SCHEDULE)  # type: ignore[arg-type]  # the values of SCHEDULE are int and float
-    if not 0 <= weight_decay < math.inf:
-        raise ArgumentError(f"weight_decay must be a finite number of at least 0; received {weight_decay}")
+    if not 0 <= l2 < math.inf:
+        raise ArgumentError(f"l2 must be a finite number of at least 0; received {l2}")
     rows = _read_table(table, columns, rating, read_options)
     encoder = ColumnEncoder.fit(rows, columns=columns, min_count=min_count)
     data = _Data.of(encoder, rows, rating)
@@ -88,23 +98,34 @@ def train_ratings(
     make_reproducible(schedule.seed)
     scale = scale_of(data.ratings[training])
     model = rating_model(encoder, scale, head=head, dim=dim, units=units, rating_range=rating_range, seed=schedule.seed)
-    _compile(model, schedule, weight_decay)
+    trained = training_model(model, l2)
+    _compile(trained, schedule)
     fitted = fit(
-        model,
+        trained,
         data.feed(training, schedule.order()),
         data.feed(validation) if len(validation) else None,
         schedule,
         on_epoch,
     )
     fill_unseen(model, {name: ids[training] for name, ids in data.ids.items()})
+    # With a test set, the baseline is fitted to all other rows, as it needs no validation split.
+    baseline_rows = training if test_data is None else np.arange(len(data.ratings))
+    biases = Biases.fit(*data.take(baseline_rows), encoder.input_dims)
     metrics: dict[str, Any] = {}
     if test_data is not None:
-        metrics = {"on": "test", **evaluate(model, test_data, np.arange(len(test_data.ratings)), scale[0])}
+        metrics = {"on": "test", **evaluate(model, test_data, np.arange(len(test_data.ratings)), biases)}
     elif len(validation):
-        metrics = {"on": "validation", **evaluate(model, data, validation, scale[0])}
+        metrics = {"on": "validation", **evaluate(model, data, validation, biases)}
     settings = {"rating": rating, "head": head, "dim": dim, "units": units, "between": rating_range}
-    settings |= {"weight_decay": weight_decay, "min_count": min_count, **schedule.to_json()}
-    return Trained("ratings", model, encoder, settings, metrics, fitted)
+    settings |= {"l2": l2, "min_count": min_count, **schedule.to_json()}
+    return Trained("ratings", model, encoder, settings, metrics, fitted, notes=_notes(metrics))
+
+
+def _notes(metrics: Mapping[str, Any]) -> list[str]:
+    if not metrics:
+        return []
+    baselines = {"the biases of users and items": metrics["rmse_of_biases"], "the mean rating": metrics["rmse_of_mean"]}
+    return describe_unbeaten(metrics["rmse"], baselines, higher_is_better=False, metric="RMSE")
 
 
 @dataclass(frozen=True)
@@ -122,21 +143,30 @@ class _Data:
         """Return batches of these rows, which all have the same length."""
         return Feed.of(lambda indices: self._batch(rows[indices]), np.ones(len(rows), np.int64), order)
 
+    def take(self, rows: Int64) -> tuple[dict[str, Int32], Float32]:
+        """Return the ids by column and the ratings of these rows."""
+        return {name: ids[rows] for name, ids in self.ids.items()}, self.ratings[rows]
+
     def _batch(self, rows: Int64) -> Batch:
-        return {name: ids[rows] for name, ids in self.ids.items()}, self.ratings[rows], np.ones(len(rows), np.float32)
+        return *self.take(rows), np.ones(len(rows), np.float32)
 
 
-def evaluate(model: keras.Model, data: _Data, rows: Int64, mean: float) -> dict[str, Any]:
-    """Return the errors of the model's predictions for these rows. ``mean`` is the baseline prediction."""
+def evaluate(model: keras.Model, data: _Data, rows: Int64, biases: Biases) -> dict[str, Any]:
+    """Return the errors of the model's predictions for these rows, and those of the baselines."""
     parts = [(batch[1], output[:, 0]) for batch, output in predict_batches(model, data.feed(rows))]
     ratings = np.concatenate([part for part, _ in parts]).astype(np.float64)
-    errors = np.concatenate([predictions for _, predictions in parts]) - ratings
+    predictions = np.concatenate([part for _, part in parts])
     return {
         "rows": len(rows),
-        "rmse": round(float(np.sqrt((errors**2).mean())), 4),
-        "mae": round(float(np.abs(errors).mean()), 4),
-        "rmse_of_mean": round(float(np.sqrt(((ratings - mean) ** 2).mean())), 4),
+        "rmse": _rmse(predictions, ratings),
+        "mae": round(float(np.abs(predictions - ratings).mean()), 4),
+        "rmse_of_biases": _rmse(biases.predict(data.take(rows)[0]), ratings),
+        "rmse_of_mean": _rmse(np.full(len(ratings), biases.mean), ratings),
     }
+
+
+def _rmse(predictions: npt.NDArray[Any], ratings: npt.NDArray[Any]) -> float:
+    return round(float(np.sqrt(((predictions - ratings) ** 2).mean())), 4)
 
 
 def _read_table(
@@ -178,7 +208,7 @@ def _describe_non_numbers(column: pa.ChunkedArray) -> str:
     return "; received texts: convert them to numbers"
 
 
-def _compile(model: keras.Model, schedule: Schedule, weight_decay: float) -> None:
+def _compile(model: keras.Model, schedule: Schedule) -> None:
     import keras
 
-    model.compile(keras.optimizers.AdamW(schedule.learning_rate, weight_decay=weight_decay), "mse")
+    model.compile(keras.optimizers.Adam(schedule.learning_rate), penalized)

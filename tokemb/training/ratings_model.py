@@ -25,13 +25,17 @@ Scale = tuple[float, float]
 # A lowest and a highest rating.
 RatingRange = tuple[float, float]
 
+DIM = 64
+# The L2 penalty of biases relative to that of embeddings. A bias is a single weight, and requires less of it.
+_BIAS_PENALTY = 0.25
+
 
 def rating_model(
     columns: ColumnEncoder,
     scale: Scale,
     *,
     head: str = "dot",
-    dim: int = 16,
+    dim: int = DIM,
     units: int = 64,
     rating_range: RatingRange | None = None,
     seed: int | None = None,
@@ -76,6 +80,42 @@ def rating_model(
         output = layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed), name="score")
         score = output(hidden(layers.Concatenate()(embedded)))
     return keras.Model(inputs, _scale_to_ratings(keras, score, scale, rating_range), name="ratings")
+
+
+def training_model(model: keras.Model, l2: float) -> keras.Model:
+    """Make a model that trains the layers of a ``rating_model`` with an L2 penalty of the embeddings of each row.
+
+    A user with many ratings is penalized in as many rows, as in matrix factorization by SGD (Funk's SVD). The weight
+    decay of an optimizer shrinks the embedding of a user at every step, whether or not the batch has ratings of the
+    user.
+
+    Args:
+        model: The model.
+        l2: The weight of the penalty.
+
+    Returns:
+        A model from the same inputs to the ratings and the penalty, float32 ``(batch, 2)``, for the loss ``penalized``.
+        The value of the penalty is 0 and only its gradient is not, so that losses are the errors of the ratings alone.
+    """
+    import keras
+    from keras import ops
+
+    penalties = []
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Embedding):
+            weight = l2 * (_BIAS_PENALTY if layer.name.endswith("_bias") else 1)
+            penalties.append(weight * ops.sum(ops.square(layer.output), axis=-1, keepdims=True))
+    penalty = sum(penalties[1:], penalties[0])
+    return keras.Model(model.inputs, ops.concatenate([model.output, penalty - ops.stop_gradient(penalty)], axis=-1))
+
+
+def penalized(ratings: Any, outputs: Any) -> Any:  # noqa: ANN401 - tensors
+    """Return the squared errors plus the penalties of the outputs of a ``training_model``, ``(batch,)``."""
+    import keras
+
+    errors = keras.ops.square(outputs[:, 0] - keras.ops.reshape(ratings, (-1,)))
+    # The penalty is proportional to the variance of the noise, as in ridge regression with a normal prior.
+    return errors + keras.ops.stop_gradient(keras.ops.mean(errors)) * outputs[:, 1]
 
 
 def fill_unseen(model: keras.Model, ids: Mapping[str, Int32]) -> None:
