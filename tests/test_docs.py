@@ -48,6 +48,7 @@ PAGES = [
     ("README.md", 15),
     ("docs/engine.md", 3),
     ("docs/corpora.md", 12),
+    ("docs/segmenters.md", 8),
     ("docs/report.md", 15),
     ("docs/outputs.md", 15),
     ("docs/serving.md", 20),

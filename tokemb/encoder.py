@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,16 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32
+from tokemb._arrays import STRINGS, Int32
 from tokemb.engine import Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodedBatch
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.rows.threads import thread_count
+from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.decoder import Decoder
-from tokemb.vocabulary.folder import find_vocabulary, read_folder, write_folder
+from tokemb.vocabulary.folder import SEGMENTER, find_vocabulary, read_folder, write_folder
 from tokemb.vocabulary.pad_truncate import PadTruncate
+from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.tokenizers_1 import missing_components
 from tokemb.vocabulary.tokenizers_library import Tokenizer, is_library_tokenizer
@@ -51,6 +54,7 @@ class Encoder(Vocabulary):
         algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
+        segmenter: What puts spaces between the words of a text before it is split, or ``None``.
 
     Example:
         >>> import tokemb
@@ -123,6 +127,7 @@ pathlib.Path(text) for a file
             oov=metadata["oov"],
             settings=metadata["settings"],
             corpus=metadata["corpus"] and CorpusStatistics.from_json(metadata["corpus"]),
+            segmenter=Segmenter.from_json(metadata.get(SEGMENTER), contents.user_dictionary),
             table=contents.table,
             known_fingerprint=metadata["fingerprint"],
         )
@@ -169,8 +174,13 @@ pathlib.Path(text) for a file
             "oov": self.oov,
             "settings": self.settings,
             "corpus": self.corpus and self.corpus.to_json(),
+            **self.beyond_tokenizer_json,
         }
-        write_folder(Path(path), self.saved_specification(), self.table, metadata, force=force)
+        user_dictionary = self.segmenter and self.segmenter.user_dictionary
+        specification = self.saved_specification()
+        write_folder(
+            Path(path), specification, self.table, metadata, user_dictionary=user_dictionary or None, force=force
+        )
 
     def __repr__(self) -> str:
         return (
@@ -185,6 +195,7 @@ pathlib.Path(text) for a file
             "oov": self.oov,
             "settings": self.settings,
             "corpus": self.corpus,
+            "segmenter": self.segmenter,
             "table": self._table,
         }
         return _rebuild, (self.specification, options)
@@ -222,7 +233,7 @@ pathlib.Path(text) for a file
             ArgumentError: If another argument is invalid.
         """
         shape = self.pad_truncate(maxlen, padding, truncating)
-        return self._encoding.padded(texts, shape, self.require_pad_id(), threads)
+        return self._encoding.padded(self._segmented(texts, threads), shape, self.require_pad_id(), threads)
 
     def encode_ragged(
         self,
@@ -233,7 +244,12 @@ pathlib.Path(text) for a file
         threads: int | None = None,
     ) -> Ragged:
         """Encode texts as ids without padding. The arguments and errors are those of ``encode``."""
-        return self._encoding.ragged(texts, self.pad_truncate(maxlen, None, truncating), threads)
+        shape = self.pad_truncate(maxlen, None, truncating)
+        return self._encoding.ragged(self._segmented(texts, threads), shape, threads)
+
+    def _segmented(self, texts: Path | Iterable[Any], threads: int | None) -> Path | Iterable[Any]:
+        """Return ``texts`` with spaces between the words that the segmenter finds, if there is one."""
+        return texts if self.segmenter is None else self.segmenter.batches(text_batches(texts), threads)
 
     def vectorize(
         self, texts: Path | Iterable[Any], *, mode: str = "multi_hot", threads: int | None = None
@@ -265,7 +281,9 @@ pathlib.Path(text) for a file
         """
         from tokemb.vocabulary.bag_of_words import bags_of_words  # SciPy is an extra
 
-        return bags_of_words(self, self._encoding.bare_rows(texts, self.pad_id, threads), mode)
+        return bags_of_words(
+            self, self._encoding.bare_rows(self._segmented(texts, threads), self.pad_id, threads), mode
+        )
 
     def encode_batches(
         self,
@@ -301,11 +319,18 @@ pathlib.Path(text) for a file
 
     def encode_column(self, texts: pa.Array, shape: PadTruncate, threads: int | None = None) -> EncodedBatch:
         """Encode a column of ``tokemb.read_corpus``, truncated according to ``shape``."""
+        if self.segmenter is not None:
+            texts = self.segmenter.segment(texts, threads)
         return self._encoding.batch(texts, shape, thread_count(threads))
 
     def explain(self, text: str | None = None) -> Explanation:
         """Return which backend encodes with this vocabulary, or this text, and what prevents a faster one."""
-        return self._encoding.engine.explain(text)
+        if self.segmenter is None:
+            return self._encoding.engine.explain(text)
+        if text is not None:
+            text = self.segmenter.segment(pa.array([text], STRINGS), 1)[0].as_py()
+        explanation = self._encoding.engine.explain(text)
+        return replace(explanation, reason=f"{explanation.reason}; words are found by {self.segmenter} first")
 
     def decode(
         self, ids: Ragged | npt.NDArray[Any] | Sequence[Sequence[int]], *, skip_special_tokens: bool = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tokemb.counts.select_tokens import (
     word_counts,
 )
 from tokemb.counts.subwords import CONTINUATION, DEFAULT_MAX_SIZE, add_word_boundary, count_subwords, train_subwords
-from tokemb.counts.token_counts import TokenCounts
+from tokemb.counts.token_counts import TokenCounts, segmented_profile
 from tokemb.counts.word_limits import WordLimits
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
@@ -27,6 +28,7 @@ from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile
+from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.tokenizers_library import Model, Tokenizer, decoders, models
 
@@ -36,6 +38,8 @@ def fit_vocab(
     *,
     profile: str | None = None,
     algorithm: str = "word",
+    segmenter: str | None = None,
+    user_dictionary: Path | None = None,
     max_size: int | None = None,
     min_count: int = 1,
     min_documents: int | float = 1,
@@ -60,6 +64,10 @@ def fit_vocab(
         profile: How text is split: ``"words"`` (the default), ``"keras"``, ``"text-vectorization"``, ``"whitespace"``,
             ``"chars"`` or ``"bert"``. For ``TokenCounts``, the default is their profile.
         algorithm: The algorithm: ``"word"`` (a token is a word), ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
+        segmenter: What finds the words in languages without spaces, before texts are split: ``"jieba"``, or a name
+            that an installed package provides. ``encode`` uses it again. The default profile is then ``"keras"``, with
+            which the ids are those of ``jieba.cut`` and the Keras ``Tokenizer``. See docs/segmenters.md.
+        user_dictionary: A file of words that the segmenter should find, in its own format.
         max_size: The maximum number of tokens besides the reserved ones. ``None`` selects all words, or 30,000
             subwords.
         min_count: The minimum count of a word. Rarer words are left out.
@@ -96,7 +104,11 @@ def fit_vocab(
         raise ArgumentError(
             f"these counts require profile={texts.profile!r}, with which they were made; received profile={profile!r}"
         )
-    splitting = get_profile(texts.profile if isinstance(texts, TokenCounts) else profile or "words")
+    splitting = (
+        counted_profile(texts, segmenter, user_dictionary)
+        if isinstance(texts, TokenCounts)
+        else segmented_profile(profile, segmenter, user_dictionary)
+    )
     oov = bool(oov)
     check_combination(splitting, algorithm, oov)
     reserved = reserved_tokens(reserve, oov=oov)
@@ -104,11 +116,7 @@ def fit_vocab(
     limits = WordLimits.from_arguments(splitting, stop_words, keep_words, min_documents, max_documents)
     check_limits(limits, algorithm)
 
-    counts = (
-        texts
-        if isinstance(texts, TokenCounts)
-        else TokenCounts.from_texts(texts, profile=splitting.name, threads=threads)
-    )
+    counts = texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads)
     if algorithm == "word":
         selected = select_tokens(
             counts,
@@ -147,8 +155,20 @@ def fit_vocab(
         oov=oov,
         settings=settings,
         corpus=corpus,
+        segmenter=splitting.segmenter,
         table=vocabulary_table(tokens, token_counts, documents),
     )
+
+
+def counted_profile(counts: TokenCounts, segmenter: str | None, user_dictionary: Path | None) -> Profile:
+    """Return how the texts of counts were split. Raise ``ArgumentError`` if another segmenter is requested."""
+    requested = Segmenter.from_arguments(segmenter, user_dictionary)
+    if requested is not None and requested != counts.segmenter:
+        raise ArgumentError(
+            f"the counts must have the requested segmenter, {requested}; received {counts.segmenter or 'none'}: leave "
+            "out segmenter, or count the texts again with it"
+        )
+    return replace(get_profile(counts.profile), segmenter=counts.segmenter)
 
 
 def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTruncate) -> TokenizerJson:
@@ -162,6 +182,11 @@ def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTrunca
 def check_combination(profile: Profile, algorithm: str, oov: bool) -> None:
     """Raise ``ArgumentError`` if ``algorithm`` is unknown, or does not support the profile or ``oov=False``."""
     check_choice("algorithm", algorithm, ALGORITHMS)
+    if algorithm != "word" and profile.segmenter is not None:
+        raise ArgumentError(
+            'segmenter must be left out unless algorithm="word", since subwords are learned from whole texts; '
+            f'received algorithm="{algorithm}"'
+        )
     if algorithm != "word" and profile.name == "chars":
         raise ArgumentError(
             f'algorithm="{algorithm}" splits words into subwords and requires a profile that yields words; received '

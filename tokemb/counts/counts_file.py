@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,8 +21,10 @@ from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.parquet_tokens import COUNTS_KEY, read_tokens
 from tokemb.vocabulary.profiles import PROFILES
+from tokemb.vocabulary.segmenters.segmenter import Segmenter
 
-FORMAT_VERSION = 1
+# The highest format version that is read. Files without a segmenter have version 1.
+FORMAT_VERSION = 2
 
 _INT64_MAX = int(np.iinfo(np.int64).max)
 
@@ -36,6 +39,7 @@ class CountsContent(NamedTuple):
     counts: Int64
     documents: Int64
     row_lengths: Mapping[int, int]
+    segmenter: Segmenter | None
 
 
 def write_counts(content: CountsContent, path: Path, *, force: bool = False) -> None:
@@ -51,8 +55,9 @@ def write_counts(content: CountsContent, path: Path, *, force: bool = False) -> 
         OSError: If the file cannot be written.
     """
     metadata = {
-        "format_version": FORMAT_VERSION,
+        "format_version": 1 if content.segmenter is None else FORMAT_VERSION,
         "profile": content.profile,
+        **_segmenter_to_json(content.segmenter),
         "row_lengths": [list(pair) for pair in sorted(content.row_lengths.items())],
     }
     table = pa.table(
@@ -94,7 +99,7 @@ def read_counts(path: Path) -> CountsContent:
                 raise CountsError(
                     f"{path} is a Parquet file without token counts: count texts with TokenCounts.from_texts"
                 )
-            profile, row_lengths = _parse_metadata(path, metadata)
+            profile, row_lengths, segmenter = _parse_metadata(path, metadata)
         table = read_tokens(path, path.stat().st_size).select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
         table.validate(full=True)
     except CountsError:
@@ -108,11 +113,28 @@ def read_counts(path: Path) -> CountsContent:
         raise CountsError(f"{path} is not a valid file of token counts: {reason:.300}") from None
     _check(path, table, row_lengths)
     tokens, counts, documents = (column.combine_chunks() for column in table.columns)
-    return CountsContent(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths)
+    return CountsContent(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths, segmenter)
 
 
-def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]:
-    """Return the profile, and the number of rows of each length."""
+def _segmenter_to_json(segmenter: Segmenter | None) -> dict[str, Any]:
+    """Return the keys of a segmenter, with its dictionary in the place of the digest."""
+    if segmenter is None:
+        return {}
+    dictionary = segmenter.user_dictionary
+    content = {} if dictionary is None else {"user_dictionary": base64.b64encode(dictionary).decode()}
+    return {"segmenter": {**segmenter.to_json(), **content}}
+
+
+def _segmenter_from_json(content: Any) -> Segmenter | None:  # noqa: ANN401 - any JSON value
+    """Return the segmenter of ``_segmenter_to_json``, or raise an error of Python."""
+    if content is None:
+        return None
+    encoded = dict(content).pop("user_dictionary", None)
+    return Segmenter.from_json(content, None if encoded is None else base64.b64decode(encoded, validate=True))
+
+
+def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int], Segmenter | None]:
+    """Return the profile, the number of rows of each length, and the segmenter."""
     try:
         metadata: dict[str, Any] = parse_json(content)
         version = int(metadata["format_version"])
@@ -123,6 +145,7 @@ def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]
             )
         profile = str(metadata["profile"])
         row_lengths = _parse_row_lengths(metadata["row_lengths"])
+        segmenter = _segmenter_from_json(metadata.get("segmenter"))
     except CountsError:
         raise
     except (ValueError, KeyError, TypeError, OverflowError):
@@ -134,7 +157,7 @@ def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]
         )
     if any(length < 0 or rows < 0 for length, rows in row_lengths.items()):
         raise CountsError(f"{path} contains a negative number of rows or tokens: count the texts again")
-    return profile, row_lengths
+    return profile, row_lengths, segmenter
 
 
 def _parse_row_lengths(pairs: Any) -> Mapping[int, int]:  # noqa: ANN401 - any JSON value

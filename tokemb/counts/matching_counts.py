@@ -27,7 +27,7 @@ def splitting_of(encoder: Vocabulary, use: str) -> Profile:
     ties = (encoder.settings or {}).get("ties")
     if encoder.profile is not None:
         profile = get_profile(encoder.profile)
-        return replace(profile, ties=ties or profile.ties)
+        return replace(profile, ties=ties or profile.ties, segmenter=encoder.segmenter)
     if ties is None:
         raise VocabularyError(
             f"only vocabularies that tokemb fitted or imported can {use}, since a foreign tokenizer.json does not name "
@@ -62,5 +62,10 @@ def count_with(
         raise ArgumentError(
             f"the counts must have the profile of the vocabulary, {splitting.name!r}; received {texts.profile!r}: "
             "count the texts again with it"
+        )
+    if texts.segmenter != splitting.segmenter:
+        raise ArgumentError(
+            f"the counts must have the segmenter of the vocabulary, {splitting.segmenter or 'none'}; received "
+            f"{texts.segmenter or 'none'}: count the texts again with it"
         )
     return texts

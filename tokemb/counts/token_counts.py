@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
 from tokemb.rows.threads import thread_count
 from tokemb.sources.text_source import text_batches
-from tokemb.vocabulary.profiles import Profile, get_profile
+from tokemb.vocabulary.profiles import DEFAULT_SEGMENTED_PROFILE, SEGMENTED_PROFILES, Profile, get_profile
+from tokemb.vocabulary.segmenters.segmenter import Segmenter
 
 _MERGE_TOKENS = 1 << 20
 
@@ -39,6 +40,7 @@ class TokenCounts:
         left_out: The number of distinct tokens that ``tokens`` does not contain, because only frequent tokens were
             requested (``tokemb.integrations.spark``). A word vocabulary can be fitted to such counts, but they cannot
             be added or saved.
+        segmenter: What put spaces between the words of the texts before they were split, or ``None``.
 
     Example:
         >>> counts = TokenCounts.from_texts(["to be or", "not to be be"])
@@ -54,10 +56,17 @@ class TokenCounts:
     documents: Int64
     row_lengths: Mapping[int, int]
     left_out: int = 0
+    segmenter: Segmenter | None = None
 
     @classmethod
     def from_texts(
-        cls, texts: Path | Iterable[Any], *, profile: str = "words", threads: int | None = None
+        cls,
+        texts: Path | Iterable[Any],
+        *,
+        profile: str | None = None,
+        segmenter: str | None = None,
+        user_dictionary: Path | None = None,
+        threads: int | None = None,
     ) -> TokenCounts:
         """Count the tokens of texts.
 
@@ -65,6 +74,8 @@ class TokenCounts:
             texts: An iterable of ``str`` or of lists of tokens (counted unchanged), a column of strings, or files as
                 ``pathlib.Path``.
             profile: How text is split, as for ``tokemb.fit_vocab``.
+            segmenter: What finds the words in languages without spaces, as for ``tokemb.fit_vocab``.
+            user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
             threads: The number of threads. ``None`` uses all cores. The counts do not depend on it.
 
         Raises:
@@ -72,7 +83,7 @@ class TokenCounts:
             TextError: If a row is not text.
             ArgumentError: If another argument is invalid.
         """
-        return cls.of_splitting(texts, get_profile(profile), threads)
+        return cls.of_splitting(texts, segmented_profile(profile, segmenter, user_dictionary), threads)
 
     @classmethod
     def of_splitting(cls, texts: Path | Iterable[Any], splitting: Profile, threads: int | None) -> TokenCounts:
@@ -80,14 +91,17 @@ class TokenCounts:
         counter = TokenCounter(splitting, thread_count(threads))
         token_rows = RunningCounts(splitting.name)
         count = RowCount()
-        for batch in count.reading(text_batches(texts)):
+        batches = text_batches(texts)
+        if splitting.segmenter is not None:
+            batches = splitting.segmenter.batches(batches, threads)
+        for batch in count.reading(batches):
             if batch.type == STRINGS:
                 counter.add(batch)
             else:
                 token_rows.add(tally_tokens(batch))
         counts = token_rows.result() or cls.of_tally(splitting.name, counter.result())
         count.check(counts.rows, "counted")
-        return counts
+        return replace(counts, segmenter=splitting.segmenter)
 
     @classmethod
     def of_tally(cls, profile: str, tally: Tally) -> TokenCounts:
@@ -104,6 +118,9 @@ class TokenCounts:
         for part in parts:
             if part.profile != profile:
                 raise ArgumentError(f"counts to add must have the same profile; received {profile} and {part.profile}")
+            if part.segmenter != parts[0].segmenter:
+                received = f"{parts[0].segmenter or 'none'} and {part.segmenter or 'none'}"
+                raise ArgumentError(f"counts to add must have the same segmenter; received {received}")
             part.require_all_tokens("added")
         if (total := sum(part.total for part in parts)) > np.iinfo(np.int64).max:
             raise ArgumentError(f"the sum of counts must fit int64; received counts of {total} tokens")
@@ -122,7 +139,9 @@ class TokenCounts:
             start += len(part.tokens)
             for length, rows in part.row_lengths.items():
                 row_lengths[length] = row_lengths.get(length, 0) + rows
-        return cls(profile, encoded.dictionary, counts, documents, dict(sorted(row_lengths.items())))
+        segmenter = parts[0].segmenter if parts else None
+        row_lengths = dict(sorted(row_lengths.items()))
+        return cls(profile, encoded.dictionary, counts, documents, row_lengths, segmenter=segmenter)
 
     def __add__(self, other: TokenCounts) -> TokenCounts:
         if not isinstance(other, TokenCounts):
@@ -142,7 +161,8 @@ class TokenCounts:
         """
         from tokemb.counts.counts_file import read_counts  # only here, because encoding does not need Parquet
 
-        return cls(*read_counts(Path(path)))
+        content = read_counts(Path(path))
+        return cls(*content[:-1], segmenter=content.segmenter)
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
         """Write the counts to one Parquet file (docs/format.md). It appears complete or not at all.
@@ -159,7 +179,9 @@ class TokenCounts:
         self.require_all_tokens("saved")
         from tokemb.counts.counts_file import CountsContent, write_counts
 
-        content = CountsContent(self.profile, self.tokens, self.counts, self.documents, self.row_lengths)
+        content = CountsContent(
+            self.profile, self.tokens, self.counts, self.documents, self.row_lengths, self.segmenter
+        )
         write_counts(content, Path(path), force=force)
 
     @cached_property
@@ -215,3 +237,22 @@ def tally_tokens(batch: pa.LargeListArray) -> Tally:
     encoded = batch.flatten().dictionary_encode()
     lengths = batch.value_lengths().to_numpy().astype(np.int64)
     return tally(Ragged.from_lengths(encoded.indices.to_numpy(), lengths), encoded.dictionary)
+
+
+def segmented_profile(profile: str | None, segmenter: str | None, user_dictionary: Path | None) -> Profile:
+    """Return the profile with the segmenter of ``fit_vocab``.
+
+    Raises:
+        ArgumentError: If the profile would split the words of the segmenter. Others are those of
+            ``Segmenter.from_arguments``.
+    """
+    if segmenter is None:
+        Segmenter.from_arguments(None, user_dictionary)
+        return get_profile("words" if profile is None else profile)
+    splitting = get_profile(DEFAULT_SEGMENTED_PROFILE if profile is None else profile)
+    if splitting.name not in SEGMENTED_PROFILES:
+        raise ArgumentError(
+            f"profile must be one of {', '.join(SEGMENTED_PROFILES)} with a segmenter, since the others split its "
+            f"words; received {splitting.name!r}"
+        )
+    return replace(splitting, segmenter=Segmenter.from_arguments(segmenter, user_dictionary))

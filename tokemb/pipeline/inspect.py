@@ -95,6 +95,7 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
         "padding": encoder.padding,
         "truncating": encoder.truncating,
         "fingerprint": encoder.fingerprint,
+        "segmenter": encoder.segmenter and encoder.segmenter.to_json(),
         "backend": str(encoder.explain(text)),
         "settings": encoder.settings,
         "warning": shared_padding(encoder),
@@ -158,6 +159,7 @@ def _describe_counts(counts: TokenCounts, top: int) -> Description:
     return {
         "kind": "counts",
         "profile": counts.profile,
+        "segmenter": counts.segmenter and counts.segmenter.to_json(),
         "rows": counts.rows,
         "tokens": counts.total,
         "distinct": distinct,

@@ -15,6 +15,7 @@ from tokemb.vocabulary.expressions import (
     KERAS_SEPARATORS,
     WORDS,
 )
+from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.tokenizers_library import (
     Decoder,
     Model,
@@ -39,6 +40,7 @@ class Profile:
         pre_tokenizer: The pre-tokenizer.
         decoder: The decoder. ``None`` joins tokens with a space, as in ``tokenizers``.
         ties: ``"ascending"`` or ``"descending"`` by the UTF-8 bytes of the tokens, or ``"first seen"``.
+        segmenter: What puts spaces between the words of a text before it is split, or ``None``.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Profile:
     pre_tokenizer: PreTokenizer
     decoder: Decoder | None = None
     ties: str = "ascending"
+    segmenter: Segmenter | None = None
 
     def tokenizer(self, model: Model | None = None) -> Tokenizer:
         """Return a tokenizer with this profile and ``model``, by default an empty model."""
@@ -55,6 +58,11 @@ class Profile:
         tokenizer.pre_tokenizer = self.pre_tokenizer
         return tokenizer
 
+
+# The profiles that split at spaces only, and the one that is used by default with a segmenter. The other profiles would
+# split the words that it finds.
+SEGMENTED_PROFILES = ("keras", "text-vectorization", "whitespace")
+DEFAULT_SEGMENTED_PROFILE = "keras"
 
 # The profile of events and of values of columns, which are looked up unchanged. It splits texts the least.
 EVENT_PROFILE = "whitespace"
