@@ -89,7 +89,7 @@ def test_words_with_a_user_dictionary_equal_those_of_jieba_and_change_no_other_s
 
 def test_another_version_of_jieba_segments_by_itself(jieba, monkeypatch):
     monkeypatch.setattr(jieba, "__version__", "0.43")
-    monkeypatch.setattr(jieba_words, "_load", lambda *_: None)
+    monkeypatch.setattr(jieba_words, "_load", lambda jieba, *_: (jieba.Tokenizer(), set()))
     assert open_segmenter(None).__func__ is jieba.Tokenizer.lcut
 
 

@@ -17,8 +17,8 @@ from tokemb.errors import ArgumentError, MissingPackageError, TextTypeError, Voc
 from tokemb.rows.threads import thread_count
 from tokemb.vocabulary.segmenters.adapters import Adapter, Segment, find_adapter, open_adapter
 
-# A process loads a dictionary for a second, in which jieba segments about this many bytes.
-_WORTH_PROCESSES = 1 << 20
+# A process starts and loads a dictionary in half a second, in which jieba segments about this many bytes.
+_WORTH_PROCESSES = 1 << 19
 
 # Bytes of text that a process gets at a time: enough to hide the pipe, and few enough to keep all of them busy.
 _PART_BYTES = 1 << 16
