@@ -20,14 +20,14 @@ from tokemb.counts.select_tokens import (
     word_counts,
 )
 from tokemb.counts.subwords import CONTINUATION, DEFAULT_MAX_SIZE, add_word_boundary, count_subwords, train_subwords
-from tokemb.counts.token_counts import TokenCounts, segmented_profile
+from tokemb.counts.token_counts import TokenCounts
 from tokemb.counts.word_limits import WordLimits
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.pad_truncate import PadTruncate
-from tokemb.vocabulary.profiles import Profile, get_profile
+from tokemb.vocabulary.profiles import Profile, get_profile, segmented_profile
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.tokenizers_library import Model, Tokenizer, decoders, models

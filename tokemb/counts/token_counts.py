@@ -19,7 +19,7 @@ from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
 from tokemb.rows.threads import thread_count
 from tokemb.sources.text_source import text_batches
-from tokemb.vocabulary.profiles import DEFAULT_SEGMENTED_PROFILE, SEGMENTED_PROFILES, Profile, get_profile
+from tokemb.vocabulary.profiles import Profile, segmented_profile
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
 
 _MERGE_TOKENS = 1 << 20
@@ -237,22 +237,3 @@ def tally_tokens(batch: pa.LargeListArray) -> Tally:
     encoded = batch.flatten().dictionary_encode()
     lengths = batch.value_lengths().to_numpy().astype(np.int64)
     return tally(Ragged.from_lengths(encoded.indices.to_numpy(), lengths), encoded.dictionary)
-
-
-def segmented_profile(profile: str | None, segmenter: str | None, user_dictionary: Path | None) -> Profile:
-    """Return the profile with the segmenter of ``fit_vocab``.
-
-    Raises:
-        ArgumentError: If the profile would split the words of the segmenter. Others are those of
-            ``Segmenter.from_arguments``.
-    """
-    if segmenter is None:
-        Segmenter.from_arguments(None, user_dictionary)
-        return get_profile("words" if profile is None else profile)
-    splitting = get_profile(DEFAULT_SEGMENTED_PROFILE if profile is None else profile)
-    if splitting.name not in SEGMENTED_PROFILES:
-        raise ArgumentError(
-            f"profile must be one of {', '.join(SEGMENTED_PROFILES)} with a segmenter, since the others split its "
-            f"words; received {splitting.name!r}"
-        )
-    return replace(splitting, segmenter=Segmenter.from_arguments(segmenter, user_dictionary))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 
 from tokemb._validation import check_choice
+from tokemb.errors import ArgumentError
 from tokemb.vocabulary.expressions import (
     ASCII_PUNCTUATION,
     ASCII_SPACE,
@@ -123,3 +125,22 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 def get_profile(name: str) -> Profile:
     """Return the profile with this name. Raise ``ArgumentError`` if there is none."""
     return PROFILES[check_choice("profile", name, PROFILES)]
+
+
+def segmented_profile(profile: str | None, segmenter: str | None, user_dictionary: Path | None) -> Profile:
+    """Return the profile with the segmenter of ``fit_vocab``.
+
+    Raises:
+        ArgumentError: If the profile would split the words of the segmenter. Others are those of
+            ``Segmenter.from_arguments``.
+    """
+    if segmenter is None:
+        Segmenter.from_arguments(None, user_dictionary)
+        return get_profile("words" if profile is None else profile)
+    splitting = get_profile(DEFAULT_SEGMENTED_PROFILE if profile is None else profile)
+    if splitting.name not in SEGMENTED_PROFILES:
+        raise ArgumentError(
+            f"profile must be one of {', '.join(SEGMENTED_PROFILES)} with a segmenter, since the others split its "
+            f"words; received {splitting.name!r}"
+        )
+    return replace(splitting, segmenter=Segmenter.from_arguments(segmenter, user_dictionary))
