@@ -150,11 +150,13 @@ class _Words:
         while start < size:
             end = ends[start]
             if end - start > 1:
-                self._append_run(block[first:start], words)
+                if first < start:
+                    self._append_run(block[first:start], words)
                 words.append(block[start:end])
                 first = end
             start = end
-        self._append_run(block[first:], words)
+        if first < size:
+            self._append_run(block[first:], words)
         return tuple(words)
 
     def _append_run(self, run: str, words: list[str]) -> None:

@@ -17,8 +17,9 @@ from tokemb.errors import ArgumentError, MissingPackageError, TextTypeError, Voc
 from tokemb.rows.threads import thread_count
 from tokemb.vocabulary.segmenters.adapters import Adapter, Segment, find_adapter, open_adapter
 
-# A process starts and loads a dictionary in half a second, in which jieba segments about this many bytes.
-_WORTH_PROCESSES = 1 << 19
+# A process starts and loads a dictionary in half a second. Below this size, one process also remembers more parts of
+# texts than several do, each of which gets some of the texts.
+_WORTH_PROCESSES = 1 << 20
 
 # Bytes of text that a process gets at a time: enough to hide the pipe, and few enough to keep all of them busy.
 _PART_BYTES = 1 << 16
