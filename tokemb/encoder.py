@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32
+from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.engine import Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodedBatch
 from tokemb.errors import ArgumentError, VocabularyError
@@ -21,7 +22,7 @@ from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.rows.threads import thread_count
 from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.decoder import Decoder
-from tokemb.vocabulary.folder import SEGMENTER, find_vocabulary, read_folder, write_folder
+from tokemb.vocabulary.folder import NGRAMS, SEGMENTER, find_vocabulary, read_folder, write_folder
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
@@ -55,6 +56,7 @@ class Encoder(Vocabulary):
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
         segmenter: What puts spaces between the words of a text before it is split, or ``None``.
+        ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
 
     Example:
         >>> import tokemb
@@ -75,7 +77,8 @@ pathlib.Path(text) for a file
         super().__init__(specification, tokenizer, **saved)
         # Dropped tokens first get an id beyond the vocabulary, so that they can be counted.
         oov_id = self.unk_id if self.oov else self.input_dim
-        self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov)
+        ngrams = None if self.ngrams == UNIGRAMS else self.ngrams
+        self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov, ngrams)
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Tokenizer | Path, *, pad_token: str | None = None) -> Encoder:
@@ -128,6 +131,7 @@ pathlib.Path(text) for a file
             settings=metadata["settings"],
             corpus=metadata["corpus"] and CorpusStatistics.from_json(metadata["corpus"]),
             segmenter=Segmenter.from_json(metadata.get(SEGMENTER), contents.user_dictionary),
+            ngrams=check_ngrams(metadata.get(NGRAMS)),
             table=contents.table,
             known_fingerprint=metadata["fingerprint"],
         )
@@ -196,6 +200,7 @@ pathlib.Path(text) for a file
             "settings": self.settings,
             "corpus": self.corpus,
             "segmenter": self.segmenter,
+            "ngrams": self.ngrams,
             "table": self._table,
         }
         return _rebuild, (self.specification, options)
@@ -345,8 +350,10 @@ pathlib.Path(text) for a file
             One text per row.
 
         Raises:
-            ArgumentError: If an id is not in the vocabulary.
+            ArgumentError: If an id is not in the vocabulary, or tokens are n-grams, of which a row contains each word
+                several times.
         """
+        self.require_unigrams("decoded to texts")
         rows = (
             ids
             if isinstance(ids, Ragged)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb._validation import ALGORITHMS, check_choice, check_count, check_optional_count
+from tokemb._validation import ALGORITHMS, UNIGRAMS, check_choice, check_count, check_ngrams, check_optional_count
 from tokemb.counts.select_tokens import (
     PAD_TOKEN,
     UNK_TOKEN,
@@ -40,6 +40,7 @@ def fit_vocab(
     algorithm: str = "word",
     segmenter: str | None = None,
     user_dictionary: Path | None = None,
+    ngrams: int | Sequence[int] | None = None,
     max_size: int | None = None,
     min_count: int = 1,
     min_documents: int | float = 1,
@@ -68,6 +69,10 @@ def fit_vocab(
             that an installed package provides. ``encode`` uses it again. The default profile is then ``"keras"``, with
             which the ids are those of ``jieba.cut`` and the Keras ``Tokenizer``. See docs/segmenters.md.
         user_dictionary: A file of words that the segmenter should find, in its own format.
+        ngrams: N-grams, sequences of neighbouring tokens joined by a space, as tokens of the vocabulary, as in Keras'
+            ``TextVectorization``: the maximum length, such as 2 for words and pairs of words, or the lengths, such as
+            ``(1, 3)``. A row of ids contains the n-grams of the first length, then those of the second one, and so on.
+            Only for the algorithm ``"word"``. For ``TokenCounts``, the default is their n-grams. See docs/ngrams.md.
         max_size: The maximum number of tokens besides the reserved ones. ``None`` selects all words, or 30,000
             subwords.
         min_count: The minimum count of a word. Rarer words are left out.
@@ -109,6 +114,7 @@ def fit_vocab(
         if isinstance(texts, TokenCounts)
         else segmented_profile(profile, segmenter, user_dictionary)
     )
+    splitting = replace(splitting, ngrams=ngrams_of(texts, ngrams))
     oov = bool(oov)
     check_combination(splitting, algorithm, oov)
     reserved = reserved_tokens(reserve, oov=oov)
@@ -156,6 +162,7 @@ def fit_vocab(
         settings=settings,
         corpus=corpus,
         segmenter=splitting.segmenter,
+        ngrams=splitting.ngrams,
         table=vocabulary_table(tokens, token_counts, documents),
     )
 
@@ -169,6 +176,19 @@ def counted_profile(counts: TokenCounts, segmenter: str | None, user_dictionary:
             "out segmenter, or count the texts again with it"
         )
     return replace(get_profile(counts.profile), segmenter=counts.segmenter)
+
+
+def ngrams_of(texts: object, ngrams: object) -> tuple[int, ...]:
+    """Return the lengths of n-grams to fit. Raise ``ArgumentError`` if they differ from those of ``TokenCounts``."""
+    lengths = check_ngrams(ngrams)
+    if not isinstance(texts, TokenCounts) or (ngrams is not None and lengths == texts.ngrams):
+        return lengths
+    if ngrams is not None:
+        raise ArgumentError(
+            f"these counts require ngrams={list(texts.ngrams)}, with which they were made; received "
+            f"ngrams={ngrams!r:.80}"
+        )
+    return texts.ngrams
 
 
 def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTruncate) -> TokenizerJson:
@@ -186,6 +206,11 @@ def check_combination(profile: Profile, algorithm: str, oov: bool) -> None:
         raise ArgumentError(
             'segmenter must be left out unless algorithm="word", since subwords are learned from whole texts; '
             f'received algorithm="{algorithm}"'
+        )
+    if algorithm != "word" and profile.ngrams != UNIGRAMS:
+        raise ArgumentError(
+            f'ngrams must be left out unless algorithm="word", because subwords are no words; received '
+            f'algorithm="{algorithm}"'
         )
     if algorithm != "word" and profile.name == "chars":
         raise ArgumentError(

@@ -23,6 +23,7 @@ from tokemb_cli.segmenter import check_segmenter, segmenter_options
     "with --segmenter]",
 )
 @segmenter_options
+@options.ngrams
 @options.threads
 @corpus.quiet
 def command(
@@ -31,6 +32,7 @@ def command(
     profile: str | None,
     segmenter: str | None,
     user_dictionary: Path | None,
+    ngrams: int | tuple[int, ...] | None,
     threads: int | None,
     **arguments: Any,  # noqa: ANN401
 ) -> None:
@@ -46,7 +48,8 @@ def command(
     """
     if output.suffix != ".parquet":
         raise click.BadParameter(f"must end in .parquet; received {output}", param_hint="--output")
-    settings: dict[str, Any] = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
+    settings: dict[str, Any] = {"profile": profile, "ngrams": ngrams}
+    settings |= {"segmenter": segmenter, "user_dictionary": user_dictionary}
     check_segmenter(settings)
     texts = corpus.Corpus.from_options(arguments)
     counted = next((file for file in texts.files if options.is_counts(Path(file))), None)

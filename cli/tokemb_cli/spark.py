@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import values
+from tokemb_cli import values, without_pandas
 from tokemb_cli.console import note
 from tokemb_cli.corpus import Corpus
 
@@ -52,6 +52,7 @@ class Cluster:
         """Take the options of ``engine`` from ``options``. Return ``None`` for this machine."""
         engine_name, master = options.pop("engine"), options.pop("master")
         if engine_name == "spark":
+            without_pandas.show()
             return cls(master)
         if master is not None:
             raise click.UsageError("--master requires --engine spark")
@@ -112,7 +113,8 @@ class Cluster:
         """Return ``settings`` without those of the local engine, which must have their defaults."""
         local_only: dict[str, Any] = {"threads": None, "rows_per_shard": None, "shard_format": None, "dtype": "int32"}
         local_only |= {"round_floats": False, "stop_words": None, "keep_words": None}
-        local_only |= {"min_documents": 1, "max_documents": None, "segmenter": None, "user_dictionary": None}
+        local_only |= {"min_documents": 1, "max_documents": None, "ngrams": None}
+        local_only |= {"segmenter": None, "user_dictionary": None}
         for name, default in local_only.items():
             if settings.get(name, default) != default:
                 raise click.UsageError(

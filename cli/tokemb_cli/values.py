@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokemb._validation import check_ngrams
+
 if TYPE_CHECKING:
     _Choice = click.Choice[str]
     _IntType = click.ParamType[int]
     _FloatType = click.ParamType[float]
     _StrType = click.ParamType[str]
+    _AnyType = click.ParamType[Any]
 else:  # click 8.1 has no type parameters
     _Choice = click.Choice
-    _IntType = _FloatType = _StrType = click.ParamType
+    _IntType = _FloatType = _StrType = _AnyType = click.ParamType
 
 # Ids, lengths and sizes are int32.
 _LARGEST = 2**31 - 1
@@ -77,6 +80,26 @@ class Documents(_FloatType):
         if re.fullmatch(r"0?\.\d+|1\.0*|0\.", text):
             return float(text)
         self.fail(f"must be a number of rows, such as 5, or a share of them, such as 0.5; received {value}", param, ctx)
+
+
+class Ngrams(_AnyType):
+    """The maximum length of n-grams, such as 2, or their lengths, such as 1,3."""
+
+    name = "lengths"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | tuple[int, ...]:  # noqa: ANN401
+        """Return ``value`` as an integer, or with a comma as the lengths."""
+        text = str(value)
+        try:
+            lengths = check_ngrams([int(length) for length in text.removesuffix(",").split(",")])
+        except ValueError:
+            self.fail(
+                "must be a length from 1 to 100, such as 2 for words and pairs of words, or different lengths, such as "
+                f"1,3; received {value}",
+                param,
+                ctx,
+            )
+        return lengths if "," in text else lengths[0]
 
 
 class Delimiter(_StrType):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tokemb.vocabulary.folder import NGRAMS
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
 from tokemb.vocabulary.vocabulary import Vocabulary
 
@@ -85,7 +86,7 @@ def diff(first: Vocabulary, second: Vocabulary) -> Difference:
     settings = _changed_values(_settings(first), _settings(second))
     only_first = [token for name, token in tokens.items() if name not in others]
     only_second = [token for name, token in others.items() if name not in tokens]
-    is_extended = not (moved or only_first or components or settings.keys() & {"oov", "pad_id", "unk_id"})
+    is_extended = not (moved or only_first or components or settings.keys() & {"oov", "pad_id", "unk_id", NGRAMS})
     return Difference(
         same_ids=is_extended and not only_second and first.input_dim == second.input_dim,
         grown=is_extended,
@@ -121,7 +122,7 @@ def _component(specification: TokenizerJson, name: str) -> Any:  # noqa: ANN401 
 
 def _settings(encoder: Vocabulary) -> dict[str, Any]:
     names = ("oov", "pad_id", "unk_id", "maxlen", "padding", "truncating")
-    values = {name: getattr(encoder, name) for name in names}
+    values = {name: getattr(encoder, name) for name in names} | encoder.beyond_tokenizer_json
     return {"profile": encoder.profile, "model": encoder.algorithm, **values, **(encoder.settings or {})}
 
 

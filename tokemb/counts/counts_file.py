@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tokemb._arrays import STRINGS, Int64
+from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.errors import CountsError
 from tokemb.files.arrow_files import open_parquet
 from tokemb.files.atomic import atomic_file, check_output
@@ -23,8 +24,8 @@ from tokemb.files.parquet_tokens import COUNTS_KEY, read_tokens
 from tokemb.vocabulary.profiles import PROFILES
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
 
-# The highest format version that is read. Files without a segmenter have version 1.
 FORMAT_VERSION = 2
+"""The highest format version that is read. Files without n-grams and a segmenter have version 1."""
 
 _INT64_MAX = int(np.iinfo(np.int64).max)
 
@@ -39,6 +40,7 @@ class CountsContent(NamedTuple):
     counts: Int64
     documents: Int64
     row_lengths: Mapping[int, int]
+    ngrams: tuple[int, ...]
     segmenter: Segmenter | None
 
 
@@ -54,10 +56,12 @@ def write_counts(content: CountsContent, path: Path, *, force: bool = False) -> 
         OutputExistsError: If such a file exists and ``force`` is false.
         OSError: If the file cannot be written.
     """
+    beyond = {} if content.ngrams == UNIGRAMS else {"ngrams": list(content.ngrams)}
+    beyond |= _segmenter_to_json(content.segmenter)
     metadata = {
-        "format_version": 1 if content.segmenter is None else FORMAT_VERSION,
+        "format_version": FORMAT_VERSION if beyond else 1,
         "profile": content.profile,
-        **_segmenter_to_json(content.segmenter),
+        **beyond,
         "row_lengths": [list(pair) for pair in sorted(content.row_lengths.items())],
     }
     table = pa.table(
@@ -99,7 +103,7 @@ def read_counts(path: Path) -> CountsContent:
                 raise CountsError(
                     f"{path} is a Parquet file without token counts: count texts with TokenCounts.from_texts"
                 )
-            profile, row_lengths, segmenter = _parse_metadata(path, metadata)
+            profile, row_lengths, ngrams, segmenter = _parse_metadata(path, metadata)
         table = read_tokens(path, path.stat().st_size).select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
         table.validate(full=True)
     except CountsError:
@@ -113,7 +117,7 @@ def read_counts(path: Path) -> CountsContent:
         raise CountsError(f"{path} is not a valid file of token counts: {reason:.300}") from None
     _check(path, table, row_lengths)
     tokens, counts, documents = (column.combine_chunks() for column in table.columns)
-    return CountsContent(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths, segmenter)
+    return CountsContent(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths, ngrams, segmenter)
 
 
 def _segmenter_to_json(segmenter: Segmenter | None) -> dict[str, Any]:
@@ -133,8 +137,8 @@ def _segmenter_from_json(content: Any) -> Segmenter | None:  # noqa: ANN401 - an
     return Segmenter.from_json(content, None if encoded is None else base64.b64decode(encoded, validate=True))
 
 
-def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int], Segmenter | None]:
-    """Return the profile, the number of rows of each length, and the segmenter."""
+def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int], tuple[int, ...], Segmenter | None]:
+    """Return the profile, the number of rows of each length, the lengths of n-grams, and the segmenter."""
     try:
         metadata: dict[str, Any] = parse_json(content)
         version = int(metadata["format_version"])
@@ -146,6 +150,7 @@ def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int],
         profile = str(metadata["profile"])
         row_lengths = _parse_row_lengths(metadata["row_lengths"])
         segmenter = _segmenter_from_json(metadata.get("segmenter"))
+        ngrams = check_ngrams(metadata.get("ngrams"))
     except CountsError:
         raise
     except (ValueError, KeyError, TypeError, OverflowError):
@@ -157,7 +162,7 @@ def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int],
         )
     if any(length < 0 or rows < 0 for length, rows in row_lengths.items()):
         raise CountsError(f"{path} contains a negative number of rows or tokens: count the texts again")
-    return profile, row_lengths, segmenter
+    return profile, row_lengths, ngrams, segmenter
 
 
 def _parse_row_lengths(pairs: Any) -> Mapping[int, int]:  # noqa: ANN401 - any JSON value

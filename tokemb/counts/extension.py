@@ -56,6 +56,7 @@ def extend_vocabulary(
         "settings": settings,
         "corpus": encoder.corpus and _extend_corpus(encoder.corpus, encoder.table, table, counts),
         "segmenter": encoder.segmenter,
+        "ngrams": encoder.ngrams,
         "table": table,
     }
     return {**encoder.specification, "model": {**model, "vocab": vocab}}, options

@@ -12,7 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int64
+from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.engine import TokenCounter
+from tokemb.engine.ngram_counting import NgramCounter
 from tokemb.engine.tally import Tally, tally
 from tokemb.errors import ArgumentError
 from tokemb.rows.ragged import Ragged
@@ -40,6 +42,7 @@ class TokenCounts:
         left_out: The number of distinct tokens that ``tokens`` does not contain, because only frequent tokens were
             requested (``tokemb.integrations.spark``). A word vocabulary can be fitted to such counts, but they cannot
             be added or saved.
+        ngrams: The lengths of the n-grams that ``tokens`` contains. ``(1,)`` if every token stands for itself.
         segmenter: What put spaces between the words of the texts before they were split, or ``None``.
 
     Example:
@@ -56,6 +59,7 @@ class TokenCounts:
     documents: Int64
     row_lengths: Mapping[int, int]
     left_out: int = 0
+    ngrams: tuple[int, ...] = UNIGRAMS
     segmenter: Segmenter | None = None
 
     @classmethod
@@ -66,6 +70,7 @@ class TokenCounts:
         profile: str | None = None,
         segmenter: str | None = None,
         user_dictionary: Path | None = None,
+        ngrams: int | Sequence[int] | None = None,
         threads: int | None = None,
     ) -> TokenCounts:
         """Count the tokens of texts.
@@ -76,6 +81,7 @@ class TokenCounts:
             profile: How text is split, as for ``tokemb.fit_vocab``.
             segmenter: What finds the words in languages without spaces, as for ``tokemb.fit_vocab``.
             user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
+            ngrams: Which n-grams are counted, as for ``tokemb.fit_vocab``.
             threads: The number of threads. ``None`` uses all cores. The counts do not depend on it.
 
         Raises:
@@ -83,30 +89,34 @@ class TokenCounts:
             TextError: If a row is not text.
             ArgumentError: If another argument is invalid.
         """
-        return cls.of_splitting(texts, segmented_profile(profile, segmenter, user_dictionary), threads)
+        splitting = segmented_profile(profile, segmenter, user_dictionary)
+        return cls.of_splitting(texts, replace(splitting, ngrams=check_ngrams(ngrams)), threads)
 
     @classmethod
     def of_splitting(cls, texts: Path | Iterable[Any], splitting: Profile, threads: int | None) -> TokenCounts:
         """Count the tokens of texts split by ``splitting``, which need not be one of the named profiles."""
         counter = TokenCounter(splitting, thread_count(threads))
-        token_rows = RunningCounts(splitting.name)
+        ngram_counter = None if splitting.ngrams == UNIGRAMS else NgramCounter(splitting, thread_count(threads))
+        tallies = RunningCounts(splitting.name, splitting.ngrams)
         count = RowCount()
         batches = text_batches(texts)
         if splitting.segmenter is not None:
             batches = splitting.segmenter.batches(batches, threads)
         for batch in count.reading(batches):
-            if batch.type == STRINGS:
+            if ngram_counter is not None:
+                tallies.add(ngram_counter.count(batch))
+            elif batch.type == STRINGS:
                 counter.add(batch)
             else:
-                token_rows.add(tally_tokens(batch))
-        counts = token_rows.result() or cls.of_tally(splitting.name, counter.result())
+                tallies.add(tally_tokens(batch))
+        counts = tallies.result() or cls.of_tally(splitting.name, counter.result(), splitting.ngrams)
         count.check(counts.rows, "counted")
         return replace(counts, segmenter=splitting.segmenter)
 
     @classmethod
-    def of_tally(cls, profile: str, tally: Tally) -> TokenCounts:
-        """Return a tally as counts of ``profile``."""
-        return cls(profile, tally.tokens, tally.counts, tally.documents, tally.row_lengths)
+    def of_tally(cls, profile: str, tally: Tally, ngrams: tuple[int, ...] = UNIGRAMS) -> TokenCounts:
+        """Return a tally as counts of ``profile`` and ``ngrams``."""
+        return cls(profile, tally.tokens, tally.counts, tally.documents, tally.row_lengths, ngrams=ngrams)
 
     @classmethod
     def merge(cls, parts: Sequence[TokenCounts], profile: str) -> TokenCounts:
@@ -121,6 +131,9 @@ class TokenCounts:
             if part.segmenter != parts[0].segmenter:
                 received = f"{parts[0].segmenter or 'none'} and {part.segmenter or 'none'}"
                 raise ArgumentError(f"counts to add must have the same segmenter; received {received}")
+            if part.ngrams != parts[0].ngrams:
+                received = " and ".join(str(lengths) for lengths in (parts[0].ngrams, part.ngrams))
+                raise ArgumentError(f"counts to add must have the same n-grams; received the lengths {received}")
             part.require_all_tokens("added")
         if (total := sum(part.total for part in parts)) > np.iinfo(np.int64).max:
             raise ArgumentError(f"the sum of counts must fit int64; received counts of {total} tokens")
@@ -141,7 +154,8 @@ class TokenCounts:
                 row_lengths[length] = row_lengths.get(length, 0) + rows
         segmenter = parts[0].segmenter if parts else None
         row_lengths = dict(sorted(row_lengths.items()))
-        return cls(profile, encoded.dictionary, counts, documents, row_lengths, segmenter=segmenter)
+        ngrams = parts[0].ngrams if parts else UNIGRAMS
+        return cls(profile, encoded.dictionary, counts, documents, row_lengths, ngrams=ngrams, segmenter=segmenter)
 
     def __add__(self, other: TokenCounts) -> TokenCounts:
         if not isinstance(other, TokenCounts):
@@ -162,7 +176,7 @@ class TokenCounts:
         from tokemb.counts.counts_file import read_counts  # only here, because encoding does not need Parquet
 
         content = read_counts(Path(path))
-        return cls(*content[:-1], segmenter=content.segmenter)
+        return cls(*content[:-2], ngrams=content.ngrams, segmenter=content.segmenter)
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
         """Write the counts to one Parquet file (docs/format.md). It appears complete or not at all.
@@ -180,7 +194,7 @@ class TokenCounts:
         from tokemb.counts.counts_file import CountsContent, write_counts
 
         content = CountsContent(
-            self.profile, self.tokens, self.counts, self.documents, self.row_lengths, self.segmenter
+            self.profile, self.tokens, self.counts, self.documents, self.row_lengths, self.ngrams, self.segmenter
         )
         write_counts(content, Path(path), force=force)
 
@@ -215,13 +229,14 @@ class TokenCounts:
 class RunningCounts:
     """The running sum of tallies."""
 
-    def __init__(self, profile: str) -> None:
+    def __init__(self, profile: str, ngrams: tuple[int, ...] = UNIGRAMS) -> None:
         self._profile = profile
+        self._ngrams = ngrams
         self._parts: list[TokenCounts] = []
 
     def add(self, tally: Tally) -> None:
         """Add a tally."""
-        self._parts.append(TokenCounts.of_tally(self._profile, tally))
+        self._parts.append(TokenCounts.of_tally(self._profile, tally, self._ngrams))
         # Merge when the new parts exceed the merged one: memory follows the distinct tokens, and each token is merged
         # a logarithmic number of times.
         if sum(len(part.tokens) for part in self._parts[1:]) > max(len(self._parts[0].tokens), _MERGE_TOKENS):

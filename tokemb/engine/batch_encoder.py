@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32
 from tokemb.engine import Engine, is_small
+from tokemb.engine.ngrams import NgramEngine, NgramTokenIndex
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.token_index import TokenIndex
 from tokemb.rows.ragged import Ragged
@@ -45,7 +46,13 @@ class BatchEncoder:
     """Encode batches of texts with one vocabulary."""
 
     def __init__(
-        self, specification: TokenizerJson, tokenizer: Tokenizer, ids: Mapping[str, int], unknown: int | None, oov: bool
+        self,
+        specification: TokenizerJson,
+        tokenizer: Tokenizer,
+        ids: Mapping[str, int],
+        unknown: int | None,
+        oov: bool,
+        ngrams: tuple[int, ...] | None = None,
     ) -> None:
         """Initialize the encoder.
 
@@ -55,9 +62,14 @@ class BatchEncoder:
             ids: The id of every token.
             unknown: The id of tokens out of vocabulary, if there is one. Without ``oov``, an id that no token has.
             oov: Whether tokens out of vocabulary get ``unknown``. Otherwise they are dropped.
+            ngrams: The lengths of the n-grams that are encoded. ``None`` if every token stands for itself.
         """
         self.special_tokens = SpecialTokens.of(specification)
-        self.engine = Engine(specification, tokenizer, None if oov else unknown)
+        self.engine: Engine | NgramEngine = (
+            Engine(specification, tokenizer, None if oov else unknown)
+            if ngrams is None
+            else NgramEngine(specification, ids, unknown, ngrams)
+        )
         self._ids = ids
         self._oov_id = unknown
         self._dropped_id = None if oov else unknown
@@ -152,5 +164,7 @@ class BatchEncoder:
             )
 
     @cached_property
-    def _token_index(self) -> TokenIndex:
+    def _token_index(self) -> TokenIndex | NgramTokenIndex:
+        if isinstance(self.engine, NgramEngine):
+            return self.engine.token_index
         return TokenIndex(self._ids, self._oov_id)

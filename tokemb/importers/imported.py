@@ -111,6 +111,7 @@ def word_encoder(
         segmenter=profile.segmenter,
         # Together with the tokenizer.json, these settings are sufficient to count new texts.
         settings={"imported": True, "ties": profile.ties},
+        ngrams=profile.ngrams,
         table=vocabulary_table(tokens, _column(tokens, counts), _column(tokens, documents)),
     )
 

@@ -6,10 +6,11 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importers.imported import Imported, Original, unused_token, word_encoder
 from tokemb.importers.keras_splitting import layer_profile
@@ -74,7 +75,7 @@ def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) 
         ids[mask] = 0
     unk_token = unused_token(ids) if oov is None or oov in ids else oov
     standardize, split = (settings.get("standardize"), settings.get("split")) if is_text else (None, None)
-    profile = layer_profile(standardize, split)
+    profile = replace(layer_profile(standardize, split), ngrams=_check_ngrams(layer) if is_text else UNIGRAMS)
     length = settings.get("output_sequence_length") if is_text else None
     encoder = word_encoder(
         {**ids, unk_token: len(specials) - 1},
@@ -88,9 +89,11 @@ def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) 
         "words": len(words),
         "oov": f"{unk_token} ({encoder.unk_id})",
         **({"standardize": standardize, "split": split} if is_text else {}),
+        **({} if profile.ngrams == UNIGRAMS else {"ngrams": ", ".join(map(str, profile.ngrams))}),
         "output_sequence_length": length,
     }
-    original = _original(layer.class_name, dict(settings), words, mask is not None)
+    config = {**settings, "ngrams": None if profile.ngrams == UNIGRAMS else profile.ngrams}
+    original = _original(layer.class_name, config, words, mask is not None)
     return Imported(KINDS[layer.class_name], encoder, original, facts, () if mask is not None else (_NO_MASK,))
 
 
@@ -136,7 +139,6 @@ def _check_settings(layer: Layer, is_text: bool) -> None:
     if is_text:
         choices["standardize"] = ("lower_and_strip_punctuation", "lower", "strip_punctuation", None)
         choices["split"] = ("whitespace", "character", None)
-        choices["ngrams"] = (None, 1, [1])
     else:
         choices["num_oov_indices"] = (1, None)
         choices["invert"] = (False, None)
@@ -150,6 +152,21 @@ def _check_settings(layer: Layer, is_text: bool) -> None:
             f"the layer {layer.name} has {name}={shown!r:.60}, which a tokenizer.json of words cannot express: "
             f"tokemb supports {', '.join(repr(item) for item in allowed)}"
         )
+
+
+def _check_ngrams(layer: Layer) -> tuple[int, ...]:
+    """Return the lengths of n-grams. Raise ``VocabularyError`` if tokemb does not support them."""
+    ngrams, split = layer.config.get("ngrams"), layer.config.get("split")
+    try:
+        lengths = check_ngrams(ngrams)
+    except ArgumentError as error:
+        raise VocabularyError(f"the layer {layer.name} cannot be imported: {error}") from None
+    if lengths != UNIGRAMS and split is None:
+        raise VocabularyError(
+            f"the layer {layer.name} has n-grams of texts that it does not split, which tokemb does not support: "
+            "split='whitespace' or split='character' is required"
+        )
+    return lengths
 
 
 def _read_asset(path: Path, layer: Layer) -> list[str]:
@@ -188,7 +205,7 @@ def _without_specials(words: Any, specials: list[str | None], layer: Layer) -> l
 
 
 def _original(class_name: str, config: dict[str, Any], words: list[str], has_mask: bool) -> Original:
-    names = ("standardize", "split") if class_name == "TextVectorization" else ("mask_token", "oov_token")
+    names = ("standardize", "split", "ngrams") if class_name == "TextVectorization" else ("mask_token", "oov_token")
     settings = {name: config.get(name) for name in names}
 
     def original(texts: list[str]) -> list[list[int]]:

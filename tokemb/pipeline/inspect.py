@@ -91,6 +91,7 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
         "pad_id": encoder.pad_id,
         "unk_id": encoder.unk_id,
         "oov": encoder.oov,
+        **encoder.beyond_tokenizer_json,
         "maxlen": encoder.maxlen,
         "padding": encoder.padding,
         "truncating": encoder.truncating,

@@ -20,12 +20,12 @@ from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint
 
-# The highest format version that is read. Folders whose ids need no more than `tokenizer.json` have version 1.
 FORMAT_VERSION = 2
+"""The highest format version that is read. Folders whose ids need no more than ``tokenizer.json`` have version 1."""
 
-SEGMENTER = "segmenter"
+NGRAMS, SEGMENTER = "ngrams", "segmenter"
 # The keys of what decides the ids beyond tokenizer.json.
-_BEYOND = (SEGMENTER,)
+_BEYOND = (NGRAMS, SEGMENTER)
 
 TOKENIZER, TABLE = "tokenizer.json", "vocabulary.parquet"
 USER_DICTIONARY = "user_dictionary.txt"

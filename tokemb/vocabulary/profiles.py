@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from tokemb._validation import check_choice
+from tokemb._validation import UNIGRAMS, check_choice
 from tokemb.errors import ArgumentError
 from tokemb.vocabulary.expressions import (
     ASCII_PUNCTUATION,
@@ -42,6 +42,7 @@ class Profile:
         pre_tokenizer: The pre-tokenizer.
         decoder: The decoder. ``None`` joins tokens with a space, as in ``tokenizers``.
         ties: ``"ascending"`` or ``"descending"`` by the UTF-8 bytes of the tokens, or ``"first seen"``.
+        ngrams: The lengths of the n-grams that are tokens of a vocabulary, in the order of the ids in a row.
         segmenter: What puts spaces between the words of a text before it is split, or ``None``.
     """
 
@@ -50,6 +51,7 @@ class Profile:
     pre_tokenizer: PreTokenizer
     decoder: Decoder | None = None
     ties: str = "ascending"
+    ngrams: tuple[int, ...] = UNIGRAMS
     segmenter: Segmenter | None = None
 
     def tokenizer(self, model: Model | None = None) -> Tokenizer:

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb._validation import UNIGRAMS
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
-from tokemb.vocabulary.folder import SEGMENTER, table_from_parquet, vocabulary_table
+from tokemb.vocabulary.folder import NGRAMS, SEGMENTER, table_from_parquet, vocabulary_table
 from tokemb.vocabulary.highest_id import check_highest_id
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
@@ -34,6 +35,7 @@ class Vocabulary:
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
         segmenter: What puts spaces between the words of a text before it is split, or ``None``.
+        ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Vocabulary:
         settings: dict[str, Any] | None = None,
         corpus: CorpusStatistics | None = None,
         segmenter: Segmenter | None = None,
+        ngrams: tuple[int, ...] = UNIGRAMS,
         table: pa.Table | bytes | None = None,
         known_fingerprint: str | None = None,
     ) -> None:
@@ -61,6 +64,7 @@ class Vocabulary:
             settings: The arguments of ``fit_vocab``.
             corpus: Statistics of the corpus.
             segmenter: What puts spaces between the words of a text.
+            ngrams: The lengths of n-grams.
             table: The content of ``vocabulary.parquet`` as a table or as bytes.
             known_fingerprint: The fingerprint of ``specification``, if a folder vouches for it.
 
@@ -83,6 +87,7 @@ class Vocabulary:
         self.settings = settings
         self.corpus = corpus
         self.segmenter = segmenter
+        self.ngrams = ngrams
         special_tokens = SpecialTokens.of(specification)
         self.input_dim = special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
         if self.input_dim > np.iinfo(np.int32).max:
@@ -119,7 +124,8 @@ class Vocabulary:
     @property
     def beyond_tokenizer_json(self) -> dict[str, Any]:
         """What decides the ids and what a ``tokenizer.json`` cannot express, as it is saved in ``tokemb.json``."""
-        return {} if self.segmenter is None else {SEGMENTER: self.segmenter.to_json()}
+        ngrams = {} if self.ngrams == UNIGRAMS else {NGRAMS: list(self.ngrams)}
+        return {**ngrams, **({} if self.segmenter is None else {SEGMENTER: self.segmenter.to_json()})}
 
     def require_no_segmenter(self, use: str) -> None:
         """Raise ``ArgumentError`` if there is a segmenter. ``use`` is what cannot run it, for example "Spark"."""
@@ -165,6 +171,17 @@ class Vocabulary:
                 "Encoder.from_tokenizer(path, pad_token=...) with one of its tokens"
             )
         return self.pad_id
+
+    def require_unigrams(self, use: str) -> None:
+        """Raise ``ArgumentError`` if tokens are n-grams.
+
+        Args:
+            use: What does not support them, as a participle, for example "decoded".
+        """
+        if self.ngrams != UNIGRAMS:
+            raise ArgumentError(
+                f"n-grams cannot be {use}; this vocabulary has ngrams={list(self.ngrams)}: fit one without ngrams"
+            )
 
     def check_ids(self, ids: npt.NDArray[Any]) -> None:
         """Check that all ids belong to the vocabulary.

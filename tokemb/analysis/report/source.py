@@ -39,8 +39,8 @@ def new_frequencies(
         ArgumentError: If ``texts`` are counts with another profile.
     """
     if isinstance(source, TokenCounts):
-        splitting = replace(get_profile(source.profile), segmenter=source.segmenter)
-        return Frequencies.of_counts(count_with(splitting, texts, "be compared with it", threads))
+        profile = replace(get_profile(source.profile), ngrams=source.ngrams, segmenter=source.segmenter)
+        return Frequencies.of_counts(count_with(profile, texts, "be compared with it", threads))
     splitting = splitting_of(source, "be compared with new texts")
     counts = count_with(splitting, texts, "be compared with it", threads)
     return Frequencies.of_counts(counts, splitting.ties) if source.algorithm == "word" else _subwords(source, counts)
