@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from tokemb.errors import TokembError, VocabularyError
 from tokemb.importers.imported import Imported, Original, word_encoder
 from tokemb.importers.options import Options
 from tokemb.importers.word_lists import look_up
-from tokemb.models.pretrained.detect_format import bom_size, detect_format
+from tokemb.models.pretrained.detect_format import bom_size, detect_format, is_sparse
 from tokemb.models.pretrained.load import tokens_of_vectors
 from tokemb.models.pretrained.stream import Stream
 from tokemb.models.pretrained.word2vec_header import parse_header
@@ -28,15 +27,9 @@ KIND = "vectors"
 _BEGINNING = 1 << 16
 _FEWEST_NUMBERS = 8
 
-_SPARSE = re.compile(rb"\S+(?: \d+:[-+.\deE]+){2,}[ \r]*")
-
 
 def looks_like_vectors(path: Path) -> bool:
-    """Return whether a file contains vectors in one of the formats of ``load_vectors``.
-
-    Raises:
-        VocabularyError: If it contains positions and values, as sparse vectors do.
-    """
+    """Return whether a file contains vectors in a text format or word2vec's binary format, or sparse vectors."""
     try:
         with Stream(path) as stream:
             beginning = stream.peek(_BEGINNING)
@@ -45,17 +38,13 @@ def looks_like_vectors(path: Path) -> bool:
     beginning = beginning[bom_size(beginning) :]
     header = parse_header(beginning)
     rows = beginning[header.size if header else 0 :].split(b"\n")
-    if len(rows) > 1 and all(map(_SPARSE.fullmatch, rows[:1])):
-        raise VocabularyError(
-            f"{path} contains pairs of position and value (sparse vectors, such as ppmi.*), which have no fixed "
-            "length: use the dense vectors of the same words, such as sgns.*"
-        )
-    if beginning.startswith(b"PK\x03\x04"):  # a .keras file, or an archive without words
+    if is_sparse(rows[0]):
+        return True
+    if len(rows) < 2 or beginning.startswith(b"PK\x03\x04"):  # the latter is a .keras file
         return False
-    if header is None:
-        return b"\0" not in beginning and len(rows) > 1 and _is_row(rows[0], rows[0].count(b" "), _FEWEST_NUMBERS)
-    is_binary = detect_format(str(path), beginning) == "word2vec-binary"
-    return header.dim > 1 and (is_binary or _is_row(rows[0], header.dim, 2))
+    if header and detect_format(str(path), beginning) == "word2vec-binary":
+        return True
+    return _is_row(rows[0], header.dim, 2) if header else _is_row(rows[0], rows[0].count(b" "), _FEWEST_NUMBERS)
 
 
 def _is_row(line: bytes, numbers: int, fewest: int) -> bool:
@@ -73,7 +62,7 @@ def read_vectors(path: Path, options: Options) -> Imported:
 
     Raises:
         VocabularyError: If the file contains no words.
-        VectorsError: If it is damaged.
+        VectorsError: If it is damaged, or contains sparse vectors.
     """
     options.check_only(["max_size", "profile", "segmenter", "user_dictionary"], KIND)
     reserved = (PAD_TOKEN, UNK_TOKEN)
