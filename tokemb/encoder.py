@@ -344,7 +344,8 @@ pathlib.Path(text) for a file
 
         Args:
             ids: A ``Ragged``, an integer array ``(rows, maxlen)``, or rows of integers.
-            skip_special_tokens: Whether to leave out the special tokens of a foreign tokenizer.
+            skip_special_tokens: Whether to leave out the special tokens of a foreign tokenizer, and the start token of
+                each row. The end token then ends the text.
 
         Returns:
             One text per row.
@@ -362,7 +363,15 @@ pathlib.Path(text) for a file
         self.check_ids(rows.values)
         if self.pad_id is not None:
             rows = rows.select(rows.values != self.pad_id)
+        if skip_special_tokens:
+            rows = self._without_start_and_end(rows)
         return self._decoding.decode(rows, skip_special_tokens=bool(skip_special_tokens))
+
+    def _without_start_and_end(self, rows: Ragged) -> Ragged:
+        """Return the ids up to the first end token of each row, without start tokens."""
+        if self.end_id is not None:
+            rows = rows.before(self.end_id)
+        return rows if self.start_id is None else rows.select(rows.values != self.start_id)
 
     @cached_property
     def _decoding(self) -> Decoder:

@@ -5,7 +5,7 @@ This is the only module that imports scikit-learn, which is an extra.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ _FITTED_ATTRIBUTES = {"ids": "maxlen_", "vectors": "embedder_"}
 _FIT_ARGUMENTS = (
     "profile",
     "algorithm",
+    "ngrams",
     "max_size",
     "min_count",
     "min_documents",
@@ -46,6 +47,8 @@ _FIT_ARGUMENTS = (
     "stop_words",
     "keep_words",
     "reserve",
+    "start",
+    "end",
     "oov",
 )
 # Those that may be iterables of words.
@@ -69,6 +72,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         pooling: For vectors, ``"mean"``, ``"sum"`` or ``"max"``.
         profile: As for ``tokemb.fit_vocab``.
         algorithm: As for ``tokemb.fit_vocab``.
+        ngrams: As for ``tokemb.fit_vocab``.
         max_size: As for ``tokemb.fit_vocab``.
         min_count: As for ``tokemb.fit_vocab``.
         min_documents: As for ``tokemb.fit_vocab``.
@@ -76,6 +80,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         stop_words: As for ``tokemb.fit_vocab``.
         keep_words: As for ``tokemb.fit_vocab``.
         reserve: As for ``tokemb.fit_vocab``.
+        start: As for ``tokemb.fit_vocab``.
+        end: As for ``tokemb.fit_vocab``.
         oov: As for ``tokemb.fit_vocab``.
         threads: The number of threads. ``None`` uses all cores.
 
@@ -106,6 +112,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         pooling: str = "mean",
         profile: str | None = None,
         algorithm: str = "word",
+        ngrams: int | Sequence[int] | None = None,
         max_size: int | None = None,
         min_count: int = 1,
         min_documents: int | float = 1,
@@ -113,6 +120,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         stop_words: Path | Iterable[str] | None = None,
         keep_words: Path | Iterable[str] | None = None,
         reserve: Iterable[str] = (),
+        start: str | None = None,
+        end: str | None = None,
         oov: bool = True,
         threads: int | None = None,
     ) -> None:
@@ -125,6 +134,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.pooling = pooling
         self.profile = profile
         self.algorithm = algorithm
+        self.ngrams = ngrams
         self.max_size = max_size
         self.min_count = min_count
         self.min_documents = min_documents
@@ -132,6 +142,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.stop_words = stop_words
         self.keep_words = keep_words
         self.reserve = reserve
+        self.start = start
+        self.end = end
         self.oov = oov
         self.threads = threads
 
