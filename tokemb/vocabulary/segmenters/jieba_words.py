@@ -1,8 +1,8 @@
 """Chinese words as jieba finds them, with jieba's dictionary and probabilities.
 
 For the version of jieba that it was compared with, the search for the most probable words is a loop of this module: it
-adds the same logarithms in the same order, so that the words are the same, in about a third of the time. Any other
-version segments by itself.
+adds the same logarithms in the same order, so that the words are the same, in about half the time. Any other version
+segments by itself.
 """
 
 from __future__ import annotations
