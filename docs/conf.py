@@ -26,7 +26,7 @@ napoleon_use_ivar = True
 
 _ROOT = Path(__file__).parent.parent
 # The pages of files that lie elsewhere in the repository.
-_PAGES = {"benchmarks/RESULTS.md": "results.md", "CHANGELOG.md": "changelog.md"}
+_PAGES = {"benchmarks/RESULTS.md": "results.md", "CHANGELOG.md": "changelog.md", "README.zh.md": "zh/index.md"}
 
 
 def _page_of(match: re.Match[str]) -> str:
@@ -41,7 +41,9 @@ def _read_source(_: Sphinx, name: str, source: list[str]) -> None:
     text = text.replace("](docs/map.png)", "](map.png)")
     if name == "changelog":
         text = (_ROOT / "CHANGELOG.md").read_text("utf-8")
-    source[0] = re.sub(r"\]\((?P<target>(?:\.\./)?[\w./-]+\.md)", _page_of, text)
+    if not name.startswith("zh/"):  # these pages link to pages only, relative to their own folder
+        text = re.sub(r"\]\((?P<target>(?:\.\./)?[\w./-]+\.md)", _page_of, text)
+    source[0] = text
 
 
 def setup(app: Sphinx) -> None:

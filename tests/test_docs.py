@@ -48,6 +48,9 @@ PAGES = [
     ("README.md", 15),
     ("docs/engine.md", 3),
     ("docs/corpora.md", 12),
+    ("README.zh.md", 6),
+    ("docs/zh/steps.md", 30),
+    ("docs/segmenters.md", 8),
     ("docs/report.md", 15),
     ("docs/outputs.md", 15),
     ("docs/serving.md", 20),
@@ -73,7 +76,7 @@ def test_examples_in_pages_run(page, examples, tmp_path, monkeypatch):
         pytest.importorskip("sklearn")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "build").mkdir()
-    result = doctest.testfile(str(ROOT / page), module_relative=False, optionflags=OPTIONS)
+    result = doctest.testfile(str(ROOT / page), module_relative=False, optionflags=OPTIONS, encoding="utf-8")
     assert result.attempted > examples
     assert result.failed == 0
 
@@ -255,7 +258,22 @@ def test_map_in_the_readme_is_a_small_picture_of_the_text_of_the_guides():
     assert module.PICTURE.stat().st_size < 150_000
 
 
+@pytest.mark.parametrize("page", ["README.zh.md", "docs/zh/steps.md"])
+def test_commands_in_the_chinese_pages_run(page, tmp_path):
+    rows = ["味道很好，送餐很快", "味道一般，送餐太慢", "很好吃", "太难吃了"] * 10
+    lines = [f"{('好评', '差评')[index % 2]},{row}\n" for index, row in enumerate(rows)]
+    (tmp_path / "reviews.csv").write_text("label,review\n" + "".join(lines), "utf-8")
+    if page != "README.zh.md":
+        command_here("fit-vocab", "reviews.csv", "--column", "review", "-o", "reviews.vocab", cwd=tmp_path)
+    (block,) = re.findall(r"```\n(tokemb .*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
+    for line in block.splitlines():
+        run = command_here(*shlex.split(line)[1:], cwd=tmp_path)
+        assert run.returncode == 0, (line, run.stderr)
+    assert "好评" in (tmp_path / "predictions.csv").read_text("utf-8")
+
+
 def test_links_of_pages_lead_to_existing_files():
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "vocab" / "README.md"):
+    pages = (ROOT / "README.md", ROOT / "README.zh.md", *(ROOT / "docs").rglob("*.md"), ROOT / "vocab" / "README.md")
+    for page in pages:
         for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), (page, target)

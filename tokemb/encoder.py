@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.engine import Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodedBatch
@@ -22,8 +23,9 @@ from tokemb.rows.threads import thread_count
 from tokemb.rows.windows import Windows
 from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.decoder import Decoder
-from tokemb.vocabulary.folder import NGRAMS, find_vocabulary, read_folder, write_folder
+from tokemb.vocabulary.folder import NGRAMS, SEGMENTER, find_vocabulary, read_folder, write_folder
 from tokemb.vocabulary.pad_truncate import PadTruncate
+from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.tokenizers_1 import missing_components
 from tokemb.vocabulary.tokenizers_library import Tokenizer, is_library_tokenizer
@@ -54,6 +56,7 @@ class Encoder(Vocabulary):
         algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
+        segmenter: What puts spaces between the words of a text before it is split, or ``None``.
         ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
 
     Example:
@@ -128,6 +131,7 @@ pathlib.Path(text) for a file
             oov=metadata["oov"],
             settings=metadata["settings"],
             corpus=metadata["corpus"] and CorpusStatistics.from_json(metadata["corpus"]),
+            segmenter=Segmenter.from_json(metadata.get(SEGMENTER), contents.user_dictionary),
             ngrams=check_ngrams(metadata.get(NGRAMS)),
             table=contents.table,
             known_fingerprint=metadata["fingerprint"],
@@ -177,7 +181,11 @@ pathlib.Path(text) for a file
             "corpus": self.corpus and self.corpus.to_json(),
             **self.beyond_tokenizer_json,
         }
-        write_folder(Path(path), self.saved_specification(), self.table, metadata, force=force)
+        user_dictionary = self.segmenter and self.segmenter.user_dictionary
+        specification = self.saved_specification()
+        write_folder(
+            Path(path), specification, self.table, metadata, user_dictionary=user_dictionary or None, force=force
+        )
 
     def __repr__(self) -> str:
         return (
@@ -192,6 +200,7 @@ pathlib.Path(text) for a file
             "oov": self.oov,
             "settings": self.settings,
             "corpus": self.corpus,
+            "segmenter": self.segmenter,
             "ngrams": self.ngrams,
             "table": self._table,
         }
@@ -230,7 +239,7 @@ pathlib.Path(text) for a file
             ArgumentError: If another argument is invalid.
         """
         shape = self.pad_truncate(maxlen, padding, truncating)
-        return self._encoding.padded(texts, shape, self.require_pad_id(), threads)
+        return self._encoding.padded(self._segmented(texts, threads), shape, self.require_pad_id(), threads)
 
     def encode_ragged(
         self,
@@ -241,7 +250,12 @@ pathlib.Path(text) for a file
         threads: int | None = None,
     ) -> Ragged:
         """Encode texts as ids without padding. The arguments and errors are those of ``encode``."""
-        return self._encoding.ragged(texts, self.pad_truncate(maxlen, None, truncating), threads)
+        shape = self.pad_truncate(maxlen, None, truncating)
+        return self._encoding.ragged(self._segmented(texts, threads), shape, threads)
+
+    def _segmented(self, texts: Path | Iterable[Any], threads: int | None) -> Path | Iterable[Any]:
+        """Return ``texts`` with spaces between the words that the segmenter finds, if there is one."""
+        return texts if self.segmenter is None else self.segmenter.batches(text_batches(texts), threads)
 
     def encode_windows(
         self,
@@ -281,7 +295,7 @@ pathlib.Path(text) for a file
         windows = [Windows(np.zeros((0, shape.fixed_length or 0), np.int32), *np.zeros((2, 0), np.int64))]
         first = 0
         for batch in text_batches(texts):
-            encoded, row, start = self._encoding.windows(batch, shape, overlap, thread_count(threads))
+            encoded, row, start = self.encode_column_windows(batch, shape, overlap, threads)
             windows.append(Windows(shape.pad(encoded.rows, pad_id), row + first, start))
             first += len(batch)
         return Windows(*map(np.concatenate, zip(*windows, strict=True)))
@@ -290,7 +304,7 @@ pathlib.Path(text) for a file
         self, texts: pa.Array, shape: PadTruncate, overlap: int, threads: int | None = None
     ) -> tuple[EncodedBatch, Int64, Int64]:
         """Encode a column of ``tokemb.read_corpus`` as ``encode_windows`` does, without padding."""
-        return self._encoding.windows(texts, shape, overlap, thread_count(threads))
+        return self._encoding.windows(self._segment(texts, threads), shape, overlap, thread_count(threads))
 
     def vectorize(
         self, texts: Path | Iterable[Any], *, mode: str = "multi_hot", threads: int | None = None
@@ -322,7 +336,9 @@ pathlib.Path(text) for a file
         """
         from tokemb.vocabulary.bag_of_words import bags_of_words  # SciPy is an extra
 
-        return bags_of_words(self, self._encoding.bare_rows(texts, self.pad_id, threads), mode)
+        return bags_of_words(
+            self, self._encoding.bare_rows(self._segmented(texts, threads), self.pad_id, threads), mode
+        )
 
     def encode_batches(
         self,
@@ -358,11 +374,19 @@ pathlib.Path(text) for a file
 
     def encode_column(self, texts: pa.Array, shape: PadTruncate, threads: int | None = None) -> EncodedBatch:
         """Encode a column of ``tokemb.read_corpus``, truncated according to ``shape``."""
-        return self._encoding.batch(texts, shape, thread_count(threads))
+        return self._encoding.batch(self._segment(texts, threads), shape, thread_count(threads))
+
+    def _segment(self, texts: pa.Array, threads: int | None) -> pa.Array:
+        return texts if self.segmenter is None else self.segmenter.segment(texts, threads)
 
     def explain(self, text: str | None = None) -> Explanation:
         """Return which backend encodes with this vocabulary, or this text, and what prevents a faster one."""
-        return self._encoding.engine.explain(text)
+        if self.segmenter is None:
+            return self._encoding.engine.explain(text)
+        if text is not None:
+            text = self.segmenter.segment(pa.array([text], STRINGS), 1)[0].as_py()
+        explanation = self._encoding.engine.explain(text)
+        return replace(explanation, reason=f"{explanation.reason}; words are found by {self.segmenter} first")
 
     def decode(
         self, ids: Ragged | npt.NDArray[Any] | Sequence[Sequence[int]], *, skip_special_tokens: bool = True

@@ -28,7 +28,8 @@ from tokemb.errors import ArgumentError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.pad_truncate import PadTruncate
-from tokemb.vocabulary.profiles import Profile, get_profile
+from tokemb.vocabulary.profiles import Profile, get_profile, segmented_profile
+from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.special_tokens import post_processor, start_end_tokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.tokenizers_library import Model, Tokenizer, decoders, models
@@ -39,6 +40,8 @@ def fit_vocab(
     *,
     profile: str | None = None,
     algorithm: str = "word",
+    segmenter: str | None = None,
+    user_dictionary: Path | None = None,
     ngrams: int | Sequence[int] | None = None,
     max_size: int | None = None,
     min_count: int = 1,
@@ -66,6 +69,10 @@ def fit_vocab(
         profile: How text is split: ``"words"`` (the default), ``"keras"``, ``"text-vectorization"``, ``"whitespace"``,
             ``"chars"`` or ``"bert"``. For ``TokenCounts``, the default is their profile.
         algorithm: The algorithm: ``"word"`` (a token is a word), ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
+        segmenter: What finds the words in languages without spaces, before texts are split: ``"jieba"``, or a name
+            that an installed package provides. ``encode`` uses it again. The default profile is then ``"keras"``, with
+            which the ids are those of ``jieba.cut`` and the Keras ``Tokenizer``. See docs/segmenters.md.
+        user_dictionary: A file of words that the segmenter should find, in its own format.
         ngrams: N-grams, sequences of neighbouring tokens joined by a space, as tokens of the vocabulary, as in Keras'
             ``TextVectorization``: the maximum length, such as 2 for words and pairs of words, or the lengths, such as
             ``(1, 3)``. A row of ids contains the n-grams of the first length, then those of the second one, and so on.
@@ -109,7 +116,11 @@ def fit_vocab(
         raise ArgumentError(
             f"these counts require profile={texts.profile!r}, with which they were made; received profile={profile!r}"
         )
-    splitting = get_profile(texts.profile if isinstance(texts, TokenCounts) else profile or "words")
+    splitting = (
+        counted_profile(texts, segmenter, user_dictionary)
+        if isinstance(texts, TokenCounts)
+        else segmented_profile(profile, segmenter, user_dictionary)
+    )
     splitting = replace(splitting, ngrams=ngrams_of(texts, ngrams))
     oov = bool(oov)
     check_combination(splitting, algorithm, oov)
@@ -169,9 +180,21 @@ def fit_vocab(
         oov=oov,
         settings=settings,
         corpus=corpus,
+        segmenter=splitting.segmenter,
         ngrams=splitting.ngrams,
         table=vocabulary_table(tokens, token_counts, documents),
     )
+
+
+def counted_profile(counts: TokenCounts, segmenter: str | None, user_dictionary: Path | None) -> Profile:
+    """Return how the texts of counts were split. Raise ``ArgumentError`` if another segmenter is requested."""
+    requested = Segmenter.from_arguments(segmenter, user_dictionary)
+    if requested is not None and requested != counts.segmenter:
+        raise ArgumentError(
+            f"the counts must have the requested segmenter, {requested}; received {counts.segmenter or 'none'}: leave "
+            "out segmenter, or count the texts again with it"
+        )
+    return replace(get_profile(counts.profile), segmenter=counts.segmenter)
 
 
 def ngrams_of(texts: object, ngrams: object) -> tuple[int, ...]:
@@ -198,6 +221,11 @@ def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTrunca
 def check_combination(profile: Profile, algorithm: str, oov: bool) -> None:
     """Raise ``ArgumentError`` if ``algorithm`` is unknown, or does not support the profile or ``oov=False``."""
     check_choice("algorithm", algorithm, ALGORITHMS)
+    if algorithm != "word" and profile.segmenter is not None:
+        raise ArgumentError(
+            'segmenter must be left out unless algorithm="word", since subwords are learned from whole texts; '
+            f'received algorithm="{algorithm}"'
+        )
     if algorithm != "word" and profile.ngrams != UNIGRAMS:
         raise ArgumentError(
             f'ngrams must be left out unless algorithm="word", because subwords are no words; received '

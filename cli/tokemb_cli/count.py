@@ -10,6 +10,7 @@ import click
 from tokemb._validation import PROFILES
 from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quoted
+from tokemb_cli.segmenter import check_segmenter, segmenter_options
 
 
 @click.command("count")
@@ -17,18 +18,20 @@ from tokemb_cli.console import note, quoted
 @options.output("FILE.parquet", "File of counts to write: Parquet with one row per token.")
 @click.option(
     "--profile",
-    default="words",
-    show_default=True,
     type=values.Choice(PROFILES),
-    help="How texts are split into tokens; tokemb fit-vocab --help describes each profile.",
+    help="How texts are split into tokens; tokemb fit-vocab --help describes each profile.  [default: words, keras "
+    "with --segmenter]",
 )
+@segmenter_options
 @options.ngrams
 @options.threads
 @corpus.quiet
 def command(
     output: Path,
     force: bool,
-    profile: str,
+    profile: str | None,
+    segmenter: str | None,
+    user_dictionary: Path | None,
     ngrams: int | tuple[int, ...] | None,
     threads: int | None,
     **arguments: Any,  # noqa: ANN401
@@ -45,6 +48,9 @@ def command(
     """
     if output.suffix != ".parquet":
         raise click.BadParameter(f"must end in .parquet; received {output}", param_hint="--output")
+    settings: dict[str, Any] = {"profile": profile, "ngrams": ngrams}
+    settings |= {"segmenter": segmenter, "user_dictionary": user_dictionary}
+    check_segmenter(settings)
     texts = corpus.Corpus.from_options(arguments)
     counted = next((file for file in texts.files if options.is_counts(Path(file))), None)
     if counted is not None:
@@ -56,11 +62,13 @@ def command(
     check_target(output, force)
 
     with texts.open() as batches:
-        counts = TokenCounts.from_texts(batches, profile=profile, ngrams=ngrams, threads=threads)
+        counts = TokenCounts.from_texts(batches, threads=threads, **settings)
     counts.save(output, force=force)
     if texts.quiet:
         return
     note(f"read       {counts.rows:,} rows, {counts.total:,} tokens, {len(counts.tokens):,} distinct")
+    if counts.segmenter is not None:
+        note(f"words      {counts.segmenter}, then the profile {counts.profile}")
     note(f"wrote      {output}")
     vocabulary = options.free_name(str(output.with_suffix("")).removesuffix(".counts"), ".vocab")
     note(f"next       tokemb fit-vocab {quoted(output)} -o {quoted(vocabulary)}")

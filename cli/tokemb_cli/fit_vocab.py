@@ -12,6 +12,7 @@ from tokemb._validation import ALGORITHMS, PROFILES
 from tokemb_cli import corpus, options, spark, values
 from tokemb_cli.console import escaped, note, quoted
 from tokemb_cli.row_sample import RowSample
+from tokemb_cli.segmenter import check_segmenter, segmenter_options
 from tokemb_cli.word_limits import UNUSED, word_limits
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 @click.option(
     "--profile",
     type=values.Choice(PROFILES),
-    help="How texts are split into tokens; see Profiles.  [default: words, or that of the counts]",
+    help="How texts are split into tokens; see Profiles.  [default: words, keras with --segmenter, or that of the "
+    "counts]",
 )
 @click.option(
     "--algorithm",
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     help="Leave out words that occur less often than this.",
 )
 @word_limits
+@segmenter_options
 @click.option(
     "--reserve",
     multiple=True,
@@ -111,12 +114,14 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
     \b
     Examples:
       tokemb fit-vocab reviews.txt -o reviews.vocab --max-size 30000
+      tokemb fit-vocab reviews.csv --column review --segmenter jieba -o reviews.vocab
       tokemb fit-vocab reviews.txt -o pairs.vocab --ngrams 2 --max-size 100000
       tokemb fit-vocab 2023.counts.parquet 2024.counts.parquet -o both.vocab
       tokemb fit-vocab ratings.csv --column user --column item -o columns
       tokemb fit-vocab u.data --format tsv --no-header --column 1 --group-by 0 --order-by 3 -o items.vocab
     """
     cluster = spark.Cluster.from_options(settings)
+    check_segmenter(settings)
     texts = corpus.Corpus.from_options(settings)
     shared = [corpus.column_names((names,)) for names in settings.pop("shared")]
     if cluster is None:
@@ -139,7 +144,8 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
         encoder = tokemb.fit_vocab(options.added_counts(texts.files), **settings)
     else:
         with texts.open() as batches:
-            settings["profile"] = settings["profile"] or texts.default_profile
+            if settings["segmenter"] is None:
+                settings["profile"] = settings["profile"] or texts.default_profile
             encoder = tokemb.fit_vocab(sample.tee(batches) if sample else batches, **settings)
     encoder.save(output, force=force)
     if not texts.quiet:
@@ -150,7 +156,7 @@ def _fit_table(
     texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path, settings: dict[str, Any], force: bool
 ) -> None:
     unused = {"profile": None, "algorithm": "word", "ngrams": None, "reserve": (), "oov": True}
-    unused |= {"start": None, "end": None, **UNUSED}
+    unused |= {"start": None, "end": None, "segmenter": None, "user_dictionary": None, **UNUSED}
     for name, value in unused.items():
         if settings.pop(name) != value:
             option = "--no-oov" if name == "oov" else f"--{name.replace('_', '-')}"
@@ -185,6 +191,8 @@ def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample:
     if texts is not None and texts.group_by:
         rows = f"{texts.rows_read:,} rows in {statistics.rows:,} groups"
     note(f"read       {rows}, {statistics.tokens:,} tokens, {statistics.distinct:,} distinct")
+    if encoder.segmenter is not None:
+        note(f"words      {encoder.segmenter}, then the profile {encoder.profile}")
     note(f"kept       {encoder.input_dim - reserved:,} tokens, covering {statistics.coverage:.2%} of the text")
     note(
         f"input_dim  {encoder.input_dim:,} = the tokens + {reserved} reserved (0 is padding{', 1 [UNK]' * encoder.oov})"

@@ -11,6 +11,7 @@ from tokemb._validation import LINE_KINDS, PROFILES
 from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quiet_tensorflow
 from tokemb_cli.messages import for_running_command
+from tokemb_cli.segmenter import check_segmenter, segmenter_options
 
 if TYPE_CHECKING:
     from tokemb.importers import Difference, Imported
@@ -66,7 +67,9 @@ if TYPE_CHECKING:
 @click.option(
     "--item", metavar="NAME", help="Pickle, JSON: key or position of the vocabulary to import, if there are several."
 )
-@click.option("--profile", type=values.Choice(PROFILES), help="gensim and words: how texts are split into tokens.")
+@click.option("--profile", type=values.Choice(PROFILES), help="gensim and words and vectors: how texts are split.")
+@click.option("--max-size", type=values.Integer(), help="Vectors: maximum number of words, from the start of the file.")
+@segmenter_options
 @click.option(
     "--offset",
     type=values.Integer(0),
@@ -97,14 +100,18 @@ def command(
       gensim             the output of Dictionary.save_as_text
       word list          one word per line
       tokenizer.json     any Hugging Face tokenizer.json
+      vectors            pre-trained vectors, whose words become the vocabulary
+      vocab.pkl          a pickled word map that ends with <UNK> and <PAD>
 
     Files may be compressed with gzip, bzip2, xz, zstd, zlib or lz4, as joblib does.
 
     \b
     Examples:
       tokemb import tokenizer.pickle -o reviews.vocab --verify reviews.txt
+      tokemb import sgns.zhihu.bigram.bz2 -o zhihu.vocab --max-size 50000 --segmenter jieba
       tokemb import word_index.json -o reviews.vocab --oov-token "<OOV>" --maxlen 200 --padding post
     """
+    check_segmenter(settings)
     corpus.check_distinct([source, texts], output)
     from tokemb.importers import read_foreign, verify
     from tokemb.importers.options import Options

@@ -116,6 +116,8 @@ def test_what_the_following_tests_change_is_sound(tmp_path):
     ("changes", "message"),
     [
         ({"about": {"format_version": 9}}, r"was written by a newer tokemb \(format 9; this one reads 2\)"),
+        ({"about": ABOUT | {"segmenter": "jieba"}}, "has invalid metadata of token counts"),
+        ({"about": ABOUT | {"segmenter": {"name": "jieba"}}}, "has invalid metadata of token counts"),
         (
             {"about": ABOUT | {"profile": "klingon"}},
             "was counted with the profile 'klingon', which this tokemb does not know; it knows",

@@ -161,11 +161,19 @@ def test_real_files_that_are_refused():
         "char_list_json/tokenizer_model.json": "JSON list",
         "bert_vocab_txt/roberta_vocab.json": "merges or scores",
         "bert_vocab_txt/roberta_merges.txt": "no text gives",
-        "gensim/lee_fasttext.vec": "no text gives",
     }
     for name, reason in reasons.items():
         with pytest.raises(VocabularyError, match=reason):
             import_vocabulary(real(OTHER / name))
+
+
+def test_a_real_file_of_vectors_is_not_a_word_list():
+    assert import_vocabulary(real(OTHER / "gensim/lee_fasttext.vec"), max_size=2).vocabulary == [
+        "",
+        "[UNK]",
+        "the",
+        "to",
+    ]
 
 
 def test_the_command(tmp_path):
@@ -198,7 +206,7 @@ def test_a_difference_fails_and_nothing_is_written(tmp_path, monkeypatch):
 
     from tokemb.importers import word_lists
 
-    monkeypatch.setattr(word_lists, "_lookup", lambda *_: lambda texts: [[9] for _ in texts])
+    monkeypatch.setattr(word_lists, "look_up", lambda *_: lambda texts: [[9] for _ in texts])
     lines(tmp_path / "w.txt", ["a"])
     lines(tmp_path / "texts.txt", ["a"])
     run = CliRunner().invoke(

@@ -91,3 +91,20 @@ def test_text_vectorization_splits_as_the_layer_on_any_text(text_vectorization, 
     layer = text_vectorization(vocabulary=encoder.vocabulary[2:])
     np.testing.assert_array_equal(encoder.encode(texts), np.asarray(layer(texts)))
     assert 1 not in encoder.encode(texts)
+
+
+def test_jieba_equals_the_plain_script_of_jieba_and_the_tokenizer(keras_tokenizer):
+    jieba = pytest.importorskip("jieba")
+    keras = pytest.importorskip("keras")
+    texts = [
+        "深度学习很深，Deep Learning 3.5",
+        "味道不错！！\u3000送餐快",
+        " ",
+        "C++和Wi-Fi\r\n很快",
+    ]
+    script = keras_tokenizer(num_words=15)
+    words = [" ".join(jieba.cut(text)) for text in texts]
+    script.fit_on_texts(words)
+    expected = keras.utils.pad_sequences(script.texts_to_sequences(words), maxlen=6, padding="post", truncating="post")
+    encoder = tokemb.fit_vocab(texts, segmenter="jieba", oov=False, max_size=14)
+    np.testing.assert_array_equal(encoder.encode(texts, maxlen=6), expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,9 +22,10 @@ from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.parquet_tokens import COUNTS_KEY, read_tokens
 from tokemb.vocabulary.profiles import PROFILES
+from tokemb.vocabulary.segmenters.segmenter import Segmenter
 
 FORMAT_VERSION = 2
-"""The highest format version that is read. Files without n-grams have version 1."""
+"""The highest format version that is read. Files without n-grams and a segmenter have version 1."""
 
 _INT64_MAX = int(np.iinfo(np.int64).max)
 
@@ -39,6 +41,7 @@ class CountsContent(NamedTuple):
     documents: Int64
     row_lengths: Mapping[int, int]
     ngrams: tuple[int, ...]
+    segmenter: Segmenter | None
 
 
 def write_counts(content: CountsContent, path: Path, *, force: bool = False) -> None:
@@ -53,10 +56,12 @@ def write_counts(content: CountsContent, path: Path, *, force: bool = False) -> 
         OutputExistsError: If such a file exists and ``force`` is false.
         OSError: If the file cannot be written.
     """
+    beyond = {} if content.ngrams == UNIGRAMS else {"ngrams": list(content.ngrams)}
+    beyond |= _segmenter_to_json(content.segmenter)
     metadata = {
-        "format_version": 1 if content.ngrams == UNIGRAMS else FORMAT_VERSION,
+        "format_version": FORMAT_VERSION if beyond else 1,
         "profile": content.profile,
-        **({} if content.ngrams == UNIGRAMS else {"ngrams": list(content.ngrams)}),
+        **beyond,
         "row_lengths": [list(pair) for pair in sorted(content.row_lengths.items())],
     }
     table = pa.table(
@@ -98,7 +103,7 @@ def read_counts(path: Path) -> CountsContent:
                 raise CountsError(
                     f"{path} is a Parquet file without token counts: count texts with TokenCounts.from_texts"
                 )
-            profile, row_lengths, ngrams = _parse_metadata(path, metadata)
+            profile, row_lengths, ngrams, segmenter = _parse_metadata(path, metadata)
         table = read_tokens(path, path.stat().st_size).select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
         table.validate(full=True)
     except CountsError:
@@ -112,11 +117,28 @@ def read_counts(path: Path) -> CountsContent:
         raise CountsError(f"{path} is not a valid file of token counts: {reason:.300}") from None
     _check(path, table, row_lengths)
     tokens, counts, documents = (column.combine_chunks() for column in table.columns)
-    return CountsContent(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths, ngrams)
+    return CountsContent(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths, ngrams, segmenter)
 
 
-def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int], tuple[int, ...]]:
-    """Return the profile, the number of rows of each length, and the lengths of n-grams."""
+def _segmenter_to_json(segmenter: Segmenter | None) -> dict[str, Any]:
+    """Return the keys of a segmenter, with its dictionary in the place of the digest."""
+    if segmenter is None:
+        return {}
+    dictionary = segmenter.user_dictionary
+    content = {} if dictionary is None else {"user_dictionary": base64.b64encode(dictionary).decode()}
+    return {"segmenter": {**segmenter.to_json(), **content}}
+
+
+def _segmenter_from_json(content: Any) -> Segmenter | None:  # noqa: ANN401 - any JSON value
+    """Return the segmenter of ``_segmenter_to_json``, or raise an error of Python."""
+    if content is None:
+        return None
+    encoded = dict(content).pop("user_dictionary", None)
+    return Segmenter.from_json(content, None if encoded is None else base64.b64decode(encoded, validate=True))
+
+
+def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int], tuple[int, ...], Segmenter | None]:
+    """Return the profile, the number of rows of each length, the lengths of n-grams, and the segmenter."""
     try:
         metadata: dict[str, Any] = parse_json(content)
         version = int(metadata["format_version"])
@@ -127,6 +149,7 @@ def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int],
             )
         profile = str(metadata["profile"])
         row_lengths = _parse_row_lengths(metadata["row_lengths"])
+        segmenter = _segmenter_from_json(metadata.get("segmenter"))
         ngrams = check_ngrams(metadata.get("ngrams"))
     except CountsError:
         raise
@@ -139,7 +162,7 @@ def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int],
         )
     if any(length < 0 or rows < 0 for length, rows in row_lengths.items()):
         raise CountsError(f"{path} contains a negative number of rows or tokens: count the texts again")
-    return profile, row_lengths, ngrams
+    return profile, row_lengths, ngrams, segmenter
 
 
 def _parse_row_lengths(pairs: Any) -> Mapping[int, int]:  # noqa: ANN401 - any JSON value

@@ -55,6 +55,7 @@ def extend_vocabulary(
         "oov": encoder.oov,
         "settings": settings,
         "corpus": encoder.corpus and _extend_corpus(encoder.corpus, encoder.table, table, counts),
+        "segmenter": encoder.segmenter,
         "ngrams": encoder.ngrams,
         "table": table,
     }

@@ -27,7 +27,7 @@ def splitting_of(encoder: Vocabulary, use: str) -> Profile:
     ties = (encoder.settings or {}).get("ties")
     if encoder.profile is not None:
         profile = get_profile(encoder.profile)
-        return replace(profile, ties=ties or profile.ties, ngrams=encoder.ngrams)
+        return replace(profile, ties=ties or profile.ties, ngrams=encoder.ngrams, segmenter=encoder.segmenter)
     if ties is None:
         raise VocabularyError(
             f"only vocabularies that tokemb fitted or imported can {use}, since a foreign tokenizer.json does not name "
@@ -49,7 +49,7 @@ def count_with(
         threads: The number of threads.
 
     Raises:
-        ArgumentError: If ``texts`` are counts that were made with another profile or other n-grams.
+        ArgumentError: If ``texts`` are counts that were made with another profile, n-grams or segmenter.
     """
     if not isinstance(texts, TokenCounts):
         return TokenCounts.of_splitting(texts, splitting, threads)
@@ -62,6 +62,11 @@ def count_with(
         raise ArgumentError(
             f"the counts must have the profile of the vocabulary, {splitting.name!r}; received {texts.profile!r}: "
             "count the texts again with it"
+        )
+    if texts.segmenter != splitting.segmenter:
+        raise ArgumentError(
+            f"the counts must have the segmenter of the vocabulary, {splitting.segmenter or 'none'}; received "
+            f"{texts.segmenter or 'none'}: count the texts again with it"
         )
     if texts.ngrams != splitting.ngrams:
         raise ArgumentError(

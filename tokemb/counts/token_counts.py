@@ -23,7 +23,8 @@ from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
 from tokemb.rows.threads import thread_count
 from tokemb.sources.text_source import text_batches
-from tokemb.vocabulary.profiles import Profile, get_profile
+from tokemb.vocabulary.profiles import Profile, segmented_profile
+from tokemb.vocabulary.segmenters.segmenter import Segmenter
 
 _MERGE_TOKENS = 1 << 20
 # With more distinct tokens than this, counts are written to disk. They take about 50 bytes each.
@@ -46,6 +47,7 @@ class TokenCounts:
             requested (``tokemb.integrations.spark``). A word vocabulary can be fitted to such counts, but they cannot
             be added or saved.
         ngrams: The lengths of the n-grams that ``tokens`` contains. ``(1,)`` if every token stands for itself.
+        segmenter: What put spaces between the words of the texts before they were split, or ``None``.
 
     Example:
         >>> counts = TokenCounts.from_texts(["to be or", "not to be be"])
@@ -62,13 +64,16 @@ class TokenCounts:
     row_lengths: Mapping[int, int]
     left_out: int = 0
     ngrams: tuple[int, ...] = UNIGRAMS
+    segmenter: Segmenter | None = None
 
     @classmethod
     def from_texts(
         cls,
         texts: Path | Iterable[Any],
         *,
-        profile: str = "words",
+        profile: str | None = None,
+        segmenter: str | None = None,
+        user_dictionary: Path | None = None,
         ngrams: int | Sequence[int] | None = None,
         threads: int | None = None,
     ) -> TokenCounts:
@@ -78,6 +83,8 @@ class TokenCounts:
             texts: An iterable of ``str`` or of lists of tokens (counted unchanged), a column of strings, or files as
                 ``pathlib.Path``.
             profile: How text is split, as for ``tokemb.fit_vocab``.
+            segmenter: What finds the words in languages without spaces, as for ``tokemb.fit_vocab``.
+            user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
             ngrams: Which n-grams are counted, as for ``tokemb.fit_vocab``.
             threads: The number of threads. ``None`` uses all cores. The counts do not depend on it.
 
@@ -86,7 +93,8 @@ class TokenCounts:
             TextError: If a row is not text.
             ArgumentError: If another argument is invalid.
         """
-        return cls.of_splitting(texts, replace(get_profile(profile), ngrams=check_ngrams(ngrams)), threads)
+        splitting = segmented_profile(profile, segmenter, user_dictionary)
+        return cls.of_splitting(texts, replace(splitting, ngrams=check_ngrams(ngrams)), threads)
 
     @classmethod
     def of_splitting(
@@ -104,7 +112,10 @@ class TokenCounts:
         ngram_counter = None if splitting.ngrams == UNIGRAMS else NgramCounter(splitting, thread_count(threads))
         tallies = RunningCounts(splitting.name, splitting.ngrams)
         count = RowCount()
-        for batch in count.reading(text_batches(texts)):
+        batches = text_batches(texts)
+        if splitting.segmenter is not None:
+            batches = splitting.segmenter.batches(batches, threads)
+        for batch in count.reading(batches):
             if ngram_counter is not None:
                 tallies.add(ngram_counter.count(batch))
             elif batch.type == STRINGS:
@@ -113,7 +124,7 @@ class TokenCounts:
                 tallies.add(tally_tokens(batch))
         counts = tallies.result(frequent) or cls.of_tally(splitting.name, counter.result(), splitting.ngrams)
         count.check(counts.rows, "counted")
-        return counts
+        return replace(counts, segmenter=splitting.segmenter)
 
     @classmethod
     def of_tally(cls, profile: str, tally: Tally, ngrams: tuple[int, ...] = UNIGRAMS) -> TokenCounts:
@@ -130,6 +141,9 @@ class TokenCounts:
         for part in parts:
             if part.profile != profile:
                 raise ArgumentError(f"counts to add must have the same profile; received {profile} and {part.profile}")
+            if part.segmenter != parts[0].segmenter:
+                received = f"{parts[0].segmenter or 'none'} and {part.segmenter or 'none'}"
+                raise ArgumentError(f"counts to add must have the same segmenter; received {received}")
             if part.ngrams != parts[0].ngrams:
                 received = " and ".join(str(lengths) for lengths in (parts[0].ngrams, part.ngrams))
                 raise ArgumentError(f"counts to add must have the same n-grams; received the lengths {received}")
@@ -151,8 +165,10 @@ class TokenCounts:
             start += len(part.tokens)
             for length, rows in part.row_lengths.items():
                 row_lengths[length] = row_lengths.get(length, 0) + rows
+        segmenter = parts[0].segmenter if parts else None
+        row_lengths = dict(sorted(row_lengths.items()))
         ngrams = parts[0].ngrams if parts else UNIGRAMS
-        return cls(profile, encoded.dictionary, counts, documents, dict(sorted(row_lengths.items())), ngrams=ngrams)
+        return cls(profile, encoded.dictionary, counts, documents, row_lengths, ngrams=ngrams, segmenter=segmenter)
 
     def __add__(self, other: TokenCounts) -> TokenCounts:
         if not isinstance(other, TokenCounts):
@@ -173,7 +189,7 @@ class TokenCounts:
         from tokemb.counts.counts_file import read_counts  # only here, because encoding does not need Parquet
 
         content = read_counts(Path(path))
-        return cls(*content[:-1], ngrams=content.ngrams)
+        return cls(*content[:-2], ngrams=content.ngrams, segmenter=content.segmenter)
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
         """Write the counts to one Parquet file (docs/format.md). It appears complete or not at all.
@@ -190,7 +206,9 @@ class TokenCounts:
         self.require_all_tokens("saved")
         from tokemb.counts.counts_file import CountsContent, write_counts
 
-        content = CountsContent(self.profile, self.tokens, self.counts, self.documents, self.row_lengths, self.ngrams)
+        content = CountsContent(
+            self.profile, self.tokens, self.counts, self.documents, self.row_lengths, self.ngrams, self.segmenter
+        )
         write_counts(content, Path(path), force=force)
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokemb._validation import LINE_KINDS, check_choice
+from tokemb._validation import LINE_KINDS, check_choice, check_optional_count
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importers import bert, keras_layer, keras_tokenizer, word_lists
@@ -18,6 +18,7 @@ from tokemb.importers.parsed import read_parsed, unwrap_json
 from tokemb.importers.pickled import read_pickle
 from tokemb.importers.text_vectorization import is_keras_layer, read_text_vectorization
 from tokemb.importers.tokenizer_json import KIND as TOKENIZER_JSON
+from tokemb.importers.vectors import looks_like_vectors, read_vectors
 from tokemb.importers.word_lists import looks_like_gensim, read_gensim, read_words
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def import_vocabulary(
     item: str | None = None,
     profile: str | None = None,
     offset: int | None = None,
+    max_size: int | None = None,
+    segmenter: str | None = None,
+    user_dictionary: Path | None = None,
 ) -> Encoder:
     """Import the vocabulary of another library. Every token keeps its id.
 
@@ -57,7 +61,8 @@ def import_vocabulary(
             pickle, which is read without pickle), a word map, a ``.keras`` file with a ``TextVectorization`` or
             ``StringLookup`` layer, a pickled ``{"config": layer.get_config(), "weights": layer.get_weights()}`` or
             ``get_vocabulary()``, a ``vocab.txt`` of BERT, the output of gensim's ``Dictionary.save_as_text``, a word
-            list with one word per line, or a ``tokenizer.json``. The file may be compressed.
+            list with one word per line, a ``tokenizer.json``, or a file of pre-trained vectors, whose words become the
+            vocabulary. The file may be compressed.
         kind: The format of a text file: ``"bert"``, ``"gensim"`` or ``"words"``. ``None`` detects it.
         maxlen: The default length of rows in ``encode``. ``None`` uses the value in the file, if it has one.
         padding: The default side of padding, ``"pre"`` or ``"post"``. ``None`` uses the value in the file, and Keras'
@@ -73,13 +78,17 @@ def import_vocabulary(
         layer: The name of the layer in a ``.keras`` file that has several.
         item: The vocabulary in a pickled dict, list or tuple that contains several: its key or position, such as
             ``"source"`` or ``"0"``, or several of these joined with dots.
-        profile: The profile that splits texts, for gensim and word lists. The default is ``"whitespace"``.
+        profile: The profile that splits texts, for gensim, word lists and vectors. The default is ``"whitespace"``.
         offset: For gensim, the number that is added to every id (default 0). For word lists, the id of the first word
             (default 2).
+        max_size: For vectors, the maximum number of words, from the start of the file.
+        segmenter: For vectors, what finds the words of texts, as for ``fit_vocab``.
+        user_dictionary: For vectors, words that the segmenter should find, as for ``fit_vocab``.
 
     Raises:
         VocabularyError: If the file cannot be read, or tokemb cannot produce its ids.
         ModelError: If a ``.keras`` file is corrupt.
+        VectorsError: If a file of vectors is corrupt.
         ArgumentError: If an argument is invalid, or does not apply to the file.
     """
     options = Options(
@@ -96,6 +105,9 @@ def import_vocabulary(
         item,
         profile,
         offset,
+        check_optional_count("max_size", max_size),
+        segmenter,
+        user_dictionary,
     )
     if is_keras_layer(source):
         if kind is not None or options != Options():
@@ -126,6 +138,8 @@ def read_foreign(path: Path | str, options: Options | None = None, *, kind: str 
         path /= "tokenizer.json"
     if not path.is_file():
         raise VocabularyError(f"there is no vocabulary file at {path}")
+    if kind is None and looks_like_vectors(path):  # first, since such a file can be larger than memory
+        return read_vectors(path, options)
     content = decompress(path.read_bytes(), path)
     if kind is not None:
         return _read_lines(_text(content, path), kind, options)

@@ -108,6 +108,7 @@ def word_encoder(
         pad_id=pad_id,
         profile=profile.name or None,
         oov=unk_token is not None,
+        segmenter=profile.segmenter,
         # Together with the tokenizer.json, these settings are sufficient to count new texts.
         settings={"imported": True, "ties": profile.ties},
         ngrams=profile.ngrams,

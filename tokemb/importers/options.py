@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from tokemb.errors import ArgumentError
 from tokemb.vocabulary.pad_truncate import PadTruncate
@@ -29,6 +30,9 @@ class Options:
     item: str | None = None
     profile: str | None = None
     offset: int | None = None
+    max_size: int | None = None
+    segmenter: str | None = None
+    user_dictionary: Path | None = None
 
     def check_only(self, names: Collection[str], kind: str) -> None:
         """Raise ``ArgumentError`` if a setting other than ``names`` was passed, since it would have no effect."""

@@ -15,6 +15,7 @@ from tokemb.importers.imported import Imported
 from tokemb.importers.keras_layer_values import read_layer_values, read_vocabulary_list
 from tokemb.importers.keras_tokenizer import read_keras_tokenizer
 from tokemb.importers.options import Options
+from tokemb.importers.pad_last import ends_with_padding, read_pad_last
 from tokemb.importers.pickled_objects import PickledTokenizer
 from tokemb.importers.tokenizer_json import read_tokenizer_json
 
@@ -116,6 +117,8 @@ def _read_custom_dict(value: dict[str, Any], path: Path, options: Options) -> Im
 def _read_word_map(ids: Mapping[str, int], path: Path, options: Options) -> Imported:
     if looks_like_bert(ids):
         return read_bert(ids, options)
+    if ends_with_padding(ids):
+        return read_pad_last(ids, options)
     if ids.get("") == 0 and ids.get("[UNK]") == 1 and is_word_map(ids):
         return read_vocabulary_list(sorted(ids, key=ids.__getitem__), options)
     marked = sum(isinstance(token, str) and token.startswith(_SUBWORD_MARKS) for token in ids)

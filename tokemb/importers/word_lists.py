@@ -63,7 +63,7 @@ def read_gensim(lines: list[str], options: Options) -> Imported:
         notes.append(
             "id 0 is a word, so no id is left for padding: pass offset=1 to add 1 to every id, as many models do"
         )
-    return Imported(GENSIM, encoder, _lookup(ids, profile, None), facts, tuple(notes))
+    return Imported(GENSIM, encoder, look_up(ids, profile, None), facts, tuple(notes))
 
 
 def read_words(lines: list[str], options: Options, *, explicit: bool) -> Imported:
@@ -96,13 +96,13 @@ def read_words(lines: list[str], options: Options, *, explicit: bool) -> Importe
         remedy = 'pass kind="words" if the file is a list of words, or the profile=... that splits them'
         check_reachable(encoder, {word: ids[word] for word in words}, remedy)
     facts = {"words": len(words), "oov": f"{UNK_TOKEN} (1)", "offset": offset}
-    return Imported(WORDS, encoder, _lookup(ids, profile, 1), facts, (_SPLIT,) if options.profile is None else ())
+    return Imported(WORDS, encoder, look_up(ids, profile, 1), facts, (_SPLIT,) if options.profile is None else ())
 
 
 _SPLIT = "the file does not contain how texts are split: they are split at white space unless profile is passed"
 
 
-def _lookup(ids: Mapping[str, int], profile: Profile, oov_id: int | None) -> Original:
+def look_up(ids: Mapping[str, int], profile: Profile, oov_id: int | None) -> Original:
     """Return a function that splits texts with a profile and looks up each word. Without OOV id, words are dropped."""
     tokenizer = profile.tokenizer()
 

@@ -23,11 +23,12 @@ from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint
 FORMAT_VERSION = 2
 """The highest format version that is read. Folders whose ids need no more than ``tokenizer.json`` have version 1."""
 
-NGRAMS = "ngrams"
+NGRAMS, SEGMENTER = "ngrams", "segmenter"
 # The keys of what decides the ids beyond tokenizer.json.
-_BEYOND = (NGRAMS,)
+_BEYOND = (NGRAMS, SEGMENTER)
 
 TOKENIZER, TABLE = "tokenizer.json", "vocabulary.parquet"
+USER_DICTIONARY = "user_dictionary.txt"
 
 _SCHEMA = pa.schema({"id": pa.int32(), "token": pa.string(), "count": pa.int64(), "documents": pa.int64()})
 
@@ -52,12 +53,14 @@ class Contents:
         tokenizer: The bytes of ``tokenizer.json``.
         table: The bytes of ``vocabulary.parquet``, which is parsed only when it is accessed.
         metadata: The content of ``tokemb.json``.
+        user_dictionary: The bytes of the user dictionary of the segmenter, or ``None``.
     """
 
     specification: TokenizerJson
     tokenizer: bytes
     table: bytes
     metadata: dict[str, Any]
+    user_dictionary: bytes | None
 
 
 def find_vocabulary(path: Path) -> Path:
@@ -85,7 +88,11 @@ def find_vocabulary(path: Path) -> Path:
 def may_replace(path: Path) -> bool:
     """Return whether ``path`` is a vocabulary folder without other files, so that replacing it loses nothing."""
     names = {item.name for item in path.iterdir()}
-    return is_vocabulary_folder(path) and names <= {TOKENIZER, TABLE, METADATA} and _has_format_version(path)
+    return (
+        is_vocabulary_folder(path)
+        and names <= {TOKENIZER, TABLE, METADATA, USER_DICTIONARY}
+        and _has_format_version(path)
+    )
 
 
 def _has_format_version(path: Path) -> bool:
@@ -104,7 +111,13 @@ def check_target(path: Path, force: bool) -> None:
 
 
 def write_folder(
-    path: Path, specification: TokenizerJson, table: pa.Table, metadata: dict[str, Any], *, force: bool = False
+    path: Path,
+    specification: TokenizerJson,
+    table: pa.Table,
+    metadata: dict[str, Any],
+    *,
+    user_dictionary: bytes | None = None,
+    force: bool = False,
 ) -> None:
     """Write a vocabulary folder. It appears complete or not at all, and replaces an existing vocabulary folder.
 
@@ -113,24 +126,26 @@ def write_folder(
         specification: The content of ``tokenizer.json``.
         table: The content of ``vocabulary.parquet``.
         metadata: The content of ``tokemb.json`` without version, fingerprint and checksums, which are added.
+        user_dictionary: The user dictionary of the segmenter.
         force: Whether to replace a read-only folder.
 
     Raises:
         OSError: If something else is at ``path``, or the folder cannot be written.
     """
-    tokenizer = json_bytes(specification)
-    parquet = table_to_parquet(table)
+    files = {TOKENIZER: json_bytes(specification), TABLE: table_to_parquet(table)}
+    if user_dictionary is not None:
+        files[USER_DICTIONARY] = user_dictionary
     beyond = {key: metadata[key] for key in _BEYOND if key in metadata}
     content = {
         "format_version": FORMAT_VERSION if beyond else 1,
         "fingerprint": fingerprint(specification, beyond),
         **metadata,
-        "sha256": {TOKENIZER: _sha256(tokenizer), TABLE: _sha256(parquet)},
+        "sha256": {name: _sha256(value) for name, value in files.items()},
     }
     content["checksum"] = checksum(content)
     with atomic_folder(path, _KIND, force=force) as temporary:
-        (temporary / TOKENIZER).write_bytes(tokenizer)
-        (temporary / TABLE).write_bytes(parquet)
+        for name, value in files.items():
+            (temporary / name).write_bytes(value)
         (temporary / METADATA).write_bytes(json_bytes(content))
 
 
@@ -153,7 +168,7 @@ def read_folder(path: Path) -> Contents:
     ):
         raise VocabularyError(_changed(path, METADATA))
     files = {}
-    for name in (TOKENIZER, TABLE):
+    for name in (TOKENIZER, TABLE, *([USER_DICTIONARY] if USER_DICTIONARY in metadata["sha256"] else [])):
         try:
             files[name] = (path / name).read_bytes()
         except FileNotFoundError:
@@ -162,7 +177,7 @@ def read_folder(path: Path) -> Contents:
             raise VocabularyError(_changed(path, name))
     # The tokenizers library, which loads it next, rejects more than 128 levels.
     specification = _object(files[TOKENIZER], path / TOKENIZER, check_depth=False)
-    return Contents(specification, files[TOKENIZER], files[TABLE], metadata)
+    return Contents(specification, files[TOKENIZER], files[TABLE], metadata, files.get(USER_DICTIONARY))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 
 from tokemb._validation import UNIGRAMS, check_choice
+from tokemb.errors import ArgumentError
 from tokemb.vocabulary.expressions import (
     ASCII_PUNCTUATION,
     ASCII_SPACE,
@@ -15,6 +17,7 @@ from tokemb.vocabulary.expressions import (
     KERAS_SEPARATORS,
     WORDS,
 )
+from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.tokenizers_library import (
     Decoder,
     Model,
@@ -40,6 +43,7 @@ class Profile:
         decoder: The decoder. ``None`` joins tokens with a space, as in ``tokenizers``.
         ties: ``"ascending"`` or ``"descending"`` by the UTF-8 bytes of the tokens, or ``"first seen"``.
         ngrams: The lengths of the n-grams that are tokens of a vocabulary, in the order of the ids in a row.
+        segmenter: What puts spaces between the words of a text before it is split, or ``None``.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Profile:
     decoder: Decoder | None = None
     ties: str = "ascending"
     ngrams: tuple[int, ...] = UNIGRAMS
+    segmenter: Segmenter | None = None
 
     def tokenizer(self, model: Model | None = None) -> Tokenizer:
         """Return a tokenizer with this profile and ``model``, by default an empty model."""
@@ -57,6 +62,11 @@ class Profile:
         tokenizer.pre_tokenizer = self.pre_tokenizer
         return tokenizer
 
+
+# The profiles that split at spaces only, and the one that is used by default with a segmenter. The other profiles would
+# split the words that it finds.
+SEGMENTED_PROFILES = ("keras", "text-vectorization", "whitespace")
+DEFAULT_SEGMENTED_PROFILE = "keras"
 
 # The profile of events and of values of columns, which are looked up unchanged. It splits texts the least.
 EVENT_PROFILE = "whitespace"
@@ -117,3 +127,22 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 def get_profile(name: str) -> Profile:
     """Return the profile with this name. Raise ``ArgumentError`` if there is none."""
     return PROFILES[check_choice("profile", name, PROFILES)]
+
+
+def segmented_profile(profile: str | None, segmenter: str | None, user_dictionary: Path | None) -> Profile:
+    """Return the profile with the segmenter of ``fit_vocab``.
+
+    Raises:
+        ArgumentError: If the profile would split the words of the segmenter. Others are those of
+            ``Segmenter.from_arguments``.
+    """
+    if segmenter is None:
+        Segmenter.from_arguments(None, user_dictionary)
+        return get_profile("words" if profile is None else profile)
+    splitting = get_profile(DEFAULT_SEGMENTED_PROFILE if profile is None else profile)
+    if splitting.name not in SEGMENTED_PROFILES:
+        raise ArgumentError(
+            f"profile must be one of {', '.join(SEGMENTED_PROFILES)} with a segmenter, since the others split its "
+            f"words; received {splitting.name!r}"
+        )
+    return replace(splitting, segmenter=Segmenter.from_arguments(segmenter, user_dictionary))

@@ -12,9 +12,10 @@ import pyarrow as pa
 from tokemb._validation import UNIGRAMS
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
-from tokemb.vocabulary.folder import NGRAMS, table_from_parquet, vocabulary_table
+from tokemb.vocabulary.folder import NGRAMS, SEGMENTER, table_from_parquet, vocabulary_table
 from tokemb.vocabulary.highest_id import check_highest_id
 from tokemb.vocabulary.pad_truncate import PadTruncate
+from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, ids_of_tokens, unk_id
 from tokemb.vocabulary.tokenizers_library import Tokenizer, model_type
@@ -33,6 +34,7 @@ class Vocabulary:
         algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
+        segmenter: What puts spaces between the words of a text before it is split, or ``None``.
         ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
     """
 
@@ -46,6 +48,7 @@ class Vocabulary:
         oov: bool = True,
         settings: dict[str, Any] | None = None,
         corpus: CorpusStatistics | None = None,
+        segmenter: Segmenter | None = None,
         ngrams: tuple[int, ...] = UNIGRAMS,
         table: pa.Table | bytes | None = None,
         known_fingerprint: str | None = None,
@@ -60,6 +63,7 @@ class Vocabulary:
             oov: Whether a token out of vocabulary becomes the OOV id.
             settings: The arguments of ``fit_vocab``.
             corpus: Statistics of the corpus.
+            segmenter: What puts spaces between the words of a text.
             ngrams: The lengths of n-grams.
             table: The content of ``vocabulary.parquet`` as a table or as bytes.
             known_fingerprint: The fingerprint of ``specification``, if a folder vouches for it.
@@ -82,6 +86,7 @@ class Vocabulary:
         self.algorithm = model_type(tokenizer).lower().replace("wordlevel", "word")
         self.settings = settings
         self.corpus = corpus
+        self.segmenter = segmenter
         self.ngrams = ngrams
         special_tokens = SpecialTokens.of(specification)
         self.input_dim = special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
@@ -119,7 +124,16 @@ class Vocabulary:
     @property
     def beyond_tokenizer_json(self) -> dict[str, Any]:
         """What decides the ids and what a ``tokenizer.json`` cannot express, as it is saved in ``tokemb.json``."""
-        return {} if self.ngrams == UNIGRAMS else {NGRAMS: list(self.ngrams)}
+        ngrams = {} if self.ngrams == UNIGRAMS else {NGRAMS: list(self.ngrams)}
+        return {**ngrams, **({} if self.segmenter is None else {SEGMENTER: self.segmenter.to_json()})}
+
+    def require_no_segmenter(self, use: str) -> None:
+        """Raise ``ArgumentError`` if there is a segmenter. ``use`` is what cannot run it, for example "Spark"."""
+        if self.segmenter is not None:
+            raise ArgumentError(
+                f"{use} cannot segment texts with {self.segmenter}, which this vocabulary needs: encode texts with "
+                "Encoder.encode or tokemb.encode_file"
+            )
 
     @property
     def maxlen(self) -> int | None:

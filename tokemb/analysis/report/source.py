@@ -39,7 +39,7 @@ def new_frequencies(
         ArgumentError: If ``texts`` are counts with another profile.
     """
     if isinstance(source, TokenCounts):
-        profile = replace(get_profile(source.profile), ngrams=source.ngrams)
+        profile = replace(get_profile(source.profile), ngrams=source.ngrams, segmenter=source.segmenter)
         return Frequencies.of_counts(count_with(profile, texts, "be compared with it", threads))
     splitting = splitting_of(source, "be compared with new texts")
     counts = count_with(splitting, texts, "be compared with it", threads)

@@ -95,8 +95,9 @@ def serialize_encoder(encoder: Encoder) -> bytes:
     """Return everything that a worker needs of a vocabulary, as JSON.
 
     Raises:
-        ArgumentError: If its tokens are n-grams.
+        ArgumentError: If its tokens are n-grams, or it has a segmenter.
     """
+    encoder.require_no_segmenter("Spark")
     encoder.require_unigrams("encoded with Spark")
     options = {"pad_id": encoder.pad_id, "profile": encoder.profile, "oov": encoder.oov}
     contents = {"fingerprint": encoder.fingerprint, "options": options, "specification": encoder.specification}

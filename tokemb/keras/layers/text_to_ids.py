@@ -142,6 +142,7 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 def make_layer(encoder: Vocabulary, maxlen: int | None, padding: str | None, truncating: str | None) -> TextToIds:
     """Make the layer of ``Encoder.layer``."""
     shape = encoder.pad_truncate(maxlen, padding, truncating)
+    encoder.require_no_segmenter("a TensorFlow graph")
     if encoder.profile is None:
         raise ArgumentError(
             "a layer needs a vocabulary that tokemb fitted, since TensorFlow cannot reproduce every tokenizer.json "

@@ -13,6 +13,7 @@ _PROFILE = "text-vectorization"
 
 def to_text_vectorization(encoder: Vocabulary) -> keras.layers.TextVectorization:
     """Make the layer of ``Encoder.to_text_vectorization``."""
+    encoder.require_no_segmenter("TextVectorization")
     if encoder.profile != _PROFILE or encoder.algorithm != "word":
         raise ArgumentError(
             f"TextVectorization returns the ids of word vocabularies of the profile {_PROFILE}; this one is of "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from tokemb._validation import VECTOR_FORMATS
@@ -14,6 +15,9 @@ from tokemb.models.pretrained.word2vec_text import is_number
 
 BEGINNING_SIZE = 1 << 20
 """The number of bytes from which the format is detected."""
+
+# The first two pairs are enough: a row can be longer than the beginning of the file.
+_SPARSE_ROW = re.compile(rb"\S+ \d+:[-+.\deE]+ \d+:[-+.\deE]+(?:[ \r]|\Z)")
 
 _BOM = b"\xef\xbb\xbf"
 _PRINTABLE = bytes([*b"\t\n\r", *range(0x20, 0x7F)])
@@ -42,6 +46,11 @@ def detect_format(name: str, beginning: bytes) -> str:
     if beginning.startswith(b"PK\x03\x04"):
         return "npz"
     header = parse_header(beginning)
+    if is_sparse(beginning[header.size if header else 0 :].partition(b"\n")[0]):
+        raise VectorsError(
+            f"{name} contains pairs of position and value (sparse vectors, such as ppmi.*), which have no fixed "
+            "length: use the dense vectors of the same words, such as sgns.*"
+        )
     if header is not None:
         return "word2vec-binary" if _is_binary(beginning[header.size :], header.dim) else "word2vec"
     if looks_like_unversioned(beginning):
@@ -58,6 +67,11 @@ def _is_binary(rows: bytes, dim: int) -> bool:
         return False
     numbers = rows[rows.find(b" ") + 1 :][: 4 * dim]
     return bool(numbers.translate(None, _PRINTABLE))
+
+
+def is_sparse(row: bytes) -> bool:
+    """Return whether a line is a word and pairs of position and value."""
+    return _SPARSE_ROW.match(row) is not None
 
 
 def detect_dim(name: str, beginning: bytes) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tokemb.files.expansion import is_bomb
 from tokemb.formats.npz_member import read_header
 from tokemb.models.pretrained.detect_format import BEGINNING_SIZE, bom_size, detect_dim, detect_format
 from tokemb.models.pretrained.fasttext import read_fasttext
-from tokemb.models.pretrained.pretrained_vectors import Pretrained, TokenCollector, VectorCollector
+from tokemb.models.pretrained.pretrained_vectors import EnoughTokens, Pretrained, TokenCollector, VectorCollector
 from tokemb.models.pretrained.stream import Stream
 from tokemb.models.pretrained.word2vec_binary import read_binary
 from tokemb.models.pretrained.word2vec_header import check_dim, parse_header
@@ -29,6 +30,10 @@ _LABELS = {
     "fasttext": "fastText model",
     "npz": "NumPy archive",
 }
+
+
+# The only array of archives that Chinese text classifiers for PyTorch write.
+_EMBEDDINGS = "embeddings"
 
 
 def load_vectors(
@@ -63,13 +68,26 @@ def load_vectors(
     return _collect(source, VectorCollector.of(tokens, ignore_case=ignore_case), format, lenient=lenient)
 
 
-def tokens_of_vectors(source: Path | str | object, *, format: str | None = None, lenient: bool = False) -> list[str]:  # noqa: A002
+def tokens_of_vectors(
+    source: Path | str | object,
+    *,
+    format: str | None = None,  # noqa: A002
+    lenient: bool = False,
+    limit: int | None = None,
+) -> list[str]:
     """Return the tokens that have a vector, each once, in the order of the file.
 
-    Tokens that are empty or not UTF-8 are dropped. The arguments and errors are those of ``load_vectors``.
+    Tokens that are empty or not UTF-8 are dropped. The other arguments and the errors are those of ``load_vectors``.
+
+    Args:
+        source: The file or object.
+        format: The format.
+        lenient: Whether to accept a file that is truncated.
+        limit: The maximum number of tokens. The rest of the file is neither read nor checked.
     """
-    collector = TokenCollector.empty()
-    _collect(source, collector, format, lenient=lenient)
+    collector = TokenCollector.empty(limit)
+    with suppress(EnoughTokens):
+        _collect(source, collector, format, lenient=lenient)
     return list(collector.tokens)
 
 
@@ -165,13 +183,38 @@ def _check_sizes(archive: zipfile.ZipFile) -> None:
         raise ValueError(f"it unpacks to tokens of {tokens.file_size:,} and vectors of {vectors.file_size:,} bytes")
 
 
+def _read_embeddings(
+    path: Path,
+    members: zipfile.ZipFile,
+    archive: Any,  # noqa: ANN401 - NumPy's
+    collector: VectorCollector,
+) -> Pretrained:
+    """Read ``embeddings`` ``(ids, dim)``, the vectors in the order of the ids, without tokens."""
+    info = members.getinfo(f"{_EMBEDDINGS}.npy")
+    rows, *dims = read_header(members, info, any_order=True).shape
+    if len(dims) != 1 or is_bomb(info.file_size, info.compress_size):
+        raise ValueError(f"{_EMBEDDINGS} must be (ids, dim), and not unpack to far more bytes than the file has")
+    if rows != collector.size:
+        raise VectorsError(
+            f"{path} contains {_EMBEDDINGS} of {rows:,} ids without their tokens, and the vocabulary has "
+            f"{collector.size:,}: import the vocab.pkl that was written with it"
+        )
+    for row, vector in enumerate(archive[_EMBEDDINGS]):
+        _put(collector, row, vector, f"{path}, id {row}")
+    return collector.result(str(path), _LABELS["npz"], rows, check_dim(str(path), dims[0]))
+
+
 def _read_archive(path: Path, collector: VectorCollector) -> Pretrained:
-    """Read a ``.npz`` file with ``tokens`` ``(rows,)`` and ``vectors`` ``(rows, dim)``."""
+    """Read a ``.npz`` file with ``tokens`` ``(rows,)`` and ``vectors`` ``(rows, dim)``, or with ``embeddings``."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             with zipfile.ZipFile(path) as members:
+                if archive.files == [_EMBEDDINGS]:
+                    return _read_embeddings(path, members, archive, collector)
                 _check_sizes(members)
             tokens, vectors = archive["tokens"], archive["vectors"]
+    except VectorsError:
+        raise
     except Exception as error:  # a broken archive can make zipfile, zlib and NumPy raise anything
         reason = " ".join(str(error).split())
         raise VectorsError(f"{path} is not an archive of tokens and vectors: {reason:.200}") from None

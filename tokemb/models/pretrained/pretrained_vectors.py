@@ -139,23 +139,35 @@ class VectorCollector:
         return Pretrained(matrix, self.found, source, kind, rows, (*self.remarks, *remarks))
 
 
+class EnoughTokens(Exception):  # noqa: N818 - it is not an error
+    """The collector has as many tokens as it needs."""
+
+
 @dataclass
 class TokenCollector(VectorCollector):
     """Collect the tokens of a file without their vectors.
 
     Attributes:
         tokens: The tokens, each once, in the order of the file.
+        limit: The maximum number of tokens.
     """
 
     tokens: dict[str, None] = field(default_factory=dict)
+    limit: int | None = None
 
     @classmethod
-    def empty(cls) -> TokenCollector:
+    def empty(cls, limit: int | None = None) -> TokenCollector:
         """Make a collector without tokens."""
-        return cls(0, {}, False, np.zeros(0, np.bool_), np.zeros(0, np.bool_))
+        return cls(0, {}, False, np.zeros(0, np.bool_), np.zeros(0, np.bool_), limit=limit)
 
     def row_for(self, token: bytes) -> int | None:
-        """Store the token if it is UTF-8 text. Return ``None``: the vector is not needed."""
+        """Store the token if it is UTF-8 text. Return ``None``: the vector is not needed.
+
+        Raises:
+            EnoughTokens: If there are as many as ``limit``.
+        """
+        if len(self.tokens) == self.limit:
+            raise EnoughTokens
         with suppress(UnicodeDecodeError):
             text = token.decode()
             if text:

@@ -1,0 +1,34 @@
+"""The options of segmenters, which find the words in languages that are written without spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+_SEGMENTER = click.option(
+    "--segmenter",
+    metavar="NAME",
+    help="Find the words of a language without spaces first: jieba for Chinese, or a name that an installed package "
+    "provides. encode, embed and train use it again.",
+)
+_USER_DICTIONARY = click.option(
+    "--user-dictionary",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Words that the segmenter should find, in its own format; for jieba, one word per line. The vocabulary folder "
+    "gets a copy.",
+)
+
+
+def segmenter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command."""
+    return _SEGMENTER(_USER_DICTIONARY(command))
+
+
+def check_segmenter(options: Mapping[str, Any]) -> None:
+    """Raise ``click.UsageError`` for a user dictionary without a segmenter."""
+    if options["user_dictionary"] is not None and options["segmenter"] is None:
+        raise click.UsageError("--user-dictionary is for a segmenter: pass also --segmenter jieba")

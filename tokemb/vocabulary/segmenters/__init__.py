@@ -1,0 +1,1 @@
+"""Segmenters: other libraries that put words apart in languages that are written without spaces."""
