@@ -20,6 +20,7 @@ from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.rows.threads import thread_count
 from tokemb.vocabulary.decoder import Decoder
 from tokemb.vocabulary.folder import find_vocabulary, read_folder, write_folder
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.tokenizers_1 import missing_components
@@ -51,6 +52,7 @@ class Encoder(Vocabulary):
         algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
+        buckets: The hash buckets of tokens out of vocabulary. ``None`` if all of them get ``unk_id``.
 
     Example:
         >>> import tokemb
@@ -71,7 +73,7 @@ pathlib.Path(text) for a file
         super().__init__(specification, tokenizer, **saved)
         # Dropped tokens first get an id beyond the vocabulary, so that they can be counted.
         oov_id = self.unk_id if self.oov else self.input_dim
-        self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov)
+        self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov, self.buckets)
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Tokenizer | Path, *, pad_token: str | None = None) -> Encoder:
@@ -125,6 +127,7 @@ pathlib.Path(text) for a file
             corpus=metadata["corpus"] and CorpusStatistics.from_json(metadata["corpus"]),
             table=contents.table,
             known_fingerprint=metadata["fingerprint"],
+            buckets=OovBuckets.from_json(metadata.get("buckets")),
         )
 
     def grow(
@@ -170,7 +173,7 @@ pathlib.Path(text) for a file
             "settings": self.settings,
             "corpus": self.corpus and self.corpus.to_json(),
         }
-        write_folder(Path(path), self.saved_specification(), self.table, metadata, force=force)
+        write_folder(Path(path), self.saved_specification(), self.table, metadata, self.buckets, force=force)
 
     def __repr__(self) -> str:
         return (
@@ -186,6 +189,7 @@ pathlib.Path(text) for a file
             "settings": self.settings,
             "corpus": self.corpus,
             "table": self._table,
+            "buckets": self.buckets,
         }
         return _rebuild, (self.specification, options)
 
@@ -330,6 +334,9 @@ pathlib.Path(text) for a file
         self.check_ids(rows.values)
         if self.pad_id is not None:
             rows = rows.select(rows.values != self.pad_id)
+        if self.buckets is not None:
+            in_bucket = (rows.values >= self.oov_ids.start) & (rows.values < self.oov_ids.stop)
+            rows = Ragged(np.where(in_bucket, np.int32(self.oov_ids.start), rows.values), rows.row_splits)
         return self._decoding.decode(rows, skip_special_tokens=bool(skip_special_tokens))
 
     @cached_property

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._validation import ALGORITHMS, check_choice, check_count, check_optional_count
+from tokemb.counts.bucket_statistics import with_statistics
 from tokemb.counts.select_tokens import (
     PAD_TOKEN,
     UNK_TOKEN,
@@ -25,6 +26,7 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import vocabulary_table
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
@@ -44,6 +46,9 @@ def fit_vocab(
     keep_words: Path | Iterable[str] | None = None,
     reserve: Iterable[str] = (),
     oov: bool = True,
+    num_oov_buckets: int | None = None,
+    hash_buckets: int | None = None,
+    salt: int | Sequence[int] | None = None,
     maxlen: int | None = None,
     padding: str = "post",
     truncating: str = "post",
@@ -72,6 +77,13 @@ def fit_vocab(
         reserve: Tokens that get the ids after padding and out of vocabulary.
         oov: Whether tokens out of vocabulary get id 1. ``False`` drops them, as the legacy Keras ``Tokenizer`` does
             without an ``oov_token``, and requires the profile ``"keras"``.
+        num_oov_buckets: The number of ids of tokens out of vocabulary, from id 1 on. The hash of a token determines
+            its id, as with ``num_oov_indices`` of Keras' ``StringLookup``. ``None`` is one id. Only for the algorithm
+            ``"word"``. See docs/buckets.md.
+        hash_buckets: The ``input_dim`` of hashing without a vocabulary: all tokens get ids from 1 to
+            ``hash_buckets - 1``, as with ``num_bins`` of Keras' ``Hashing(mask_value="")``. The texts are counted only
+            for statistics. ``tokemb.hash_vocab`` needs no texts.
+        salt: An integer or two for another hash, as in Keras. Only with ``num_oov_buckets`` or ``hash_buckets``.
         maxlen: The length of all rows that ``encode`` uses by default.
         padding: The side of padding that ``encode`` uses by default: ``"pre"`` or ``"post"``.
         truncating: The side of truncation that ``encode`` uses by default: ``"pre"`` or ``"post"``.
@@ -99,10 +111,13 @@ def fit_vocab(
     splitting = get_profile(texts.profile if isinstance(texts, TokenCounts) else profile or "words")
     oov = bool(oov)
     check_combination(splitting, algorithm, oov)
+    buckets = oov_buckets(num_oov_buckets, hash_buckets, salt, algorithm, oov=oov)
     reserved = reserved_tokens(reserve, oov=oov)
     shape = PadTruncate().override(maxlen, padding, truncating)
     limits = WordLimits.from_arguments(splitting, stop_words, keep_words, min_documents, max_documents)
     check_limits(limits, algorithm)
+    if hash_buckets is not None:
+        check_no_selection(max_size, min_count, limits)
 
     counts = (
         texts
@@ -110,17 +125,22 @@ def fit_vocab(
         else TokenCounts.from_texts(texts, profile=splitting.name, threads=threads)
     )
     if algorithm == "word":
-        selected = select_tokens(
-            counts,
-            ties=splitting.ties,
-            max_size=max_size,
-            min_count=min_count,
-            reserved=reserved,
-            limits=limits,
-        )
-        if not selected:
-            raise no_token_error(counts, min_count, limits)
+        selected: list[str] = []
+        if hash_buckets is None:
+            selected = select_tokens(
+                counts,
+                ties=splitting.ties,
+                max_size=max_size,
+                min_count=min_count,
+                reserved=reserved,
+                limits=limits,
+            )
+            if not selected:
+                raise no_token_error(counts, min_count, limits)
         tokens = reserved + selected
+        if buckets is not None:
+            buckets = with_statistics(buckets, counts, tokens[2:])
+            tokens = with_buckets(tokens, buckets)
         specification = word_specification(splitting, tokens, shape)
         token_counts, documents = word_counts(tokens, counts)
         encoded, known = counts.total, token_counts.sum().as_py() or 0
@@ -139,6 +159,8 @@ def fit_vocab(
         specification = shape.write(_specification(splitting, algorithm, fitted), 0, PAD_TOKEN)
     corpus = CorpusStatistics(counts.rows, counts.total, counts.distinct, encoded, encoded - known, counts.row_lengths)
     settings = {"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :], **limits.to_json()}
+    if hash_buckets is not None:
+        settings["hash_buckets"] = hash_buckets
     return Encoder(
         specification,
         tokenizer_of(specification),
@@ -148,14 +170,73 @@ def fit_vocab(
         settings=settings,
         corpus=corpus,
         table=vocabulary_table(tokens, token_counts, documents),
+        buckets=buckets,
     )
+
+
+def hash_vocab(
+    hash_buckets: int,
+    *,
+    profile: str = "words",
+    salt: int | Sequence[int] | None = None,
+    reserve: Iterable[str] = (),
+    maxlen: int | None = None,
+    padding: str = "post",
+    truncating: str = "post",
+) -> Encoder:
+    """Make an encoder that hashes tokens and needs neither texts nor a vocabulary. See docs/buckets.md.
+
+    The ids are those of ``fit_vocab(texts, hash_buckets=...)``.
+
+    Args:
+        hash_buckets: The ``input_dim``, as ``num_bins`` of Keras' ``Hashing(mask_value="")``. Tokens get ids from 1 to
+            ``hash_buckets - 1``, and ``reserve`` the ids after them.
+        profile: How text is split, as for ``fit_vocab``.
+        salt: An integer or two for another hash, as in Keras.
+        reserve: As for ``fit_vocab``.
+        maxlen: As for ``fit_vocab``.
+        padding: As for ``fit_vocab``.
+        truncating: As for ``fit_vocab``.
+
+    Raises:
+        ArgumentError: If an argument is invalid.
+
+    Example:
+        >>> hash_vocab(1000).encode(["deep learning"])
+        array([[362,  74]], dtype=int32)
+    """
+    splitting = get_profile(profile)
+    buckets = oov_buckets(None, hash_buckets, salt)
+    if buckets is None:
+        raise ArgumentError("hash_buckets must be an integer of at least 2; received None")
+    reserved = reserved_tokens(reserve)
+    tokens = with_buckets(reserved, buckets)
+    specification = word_specification(splitting, tokens, PadTruncate().override(maxlen, padding, truncating))
+    no_counts = pa.nulls(len(tokens), pa.int64())
+    return Encoder(
+        specification,
+        tokenizer_of(specification),
+        pad_id=0,
+        profile=splitting.name,
+        settings={"max_size": None, "min_count": 1, "reserve": reserved[2:], "hash_buckets": hash_buckets},
+        table=vocabulary_table(tokens, no_counts, no_counts),
+        buckets=buckets,
+    )
+
+
+def with_buckets(tokens: Sequence[str], buckets: OovBuckets) -> list[str]:
+    """Return ``tokens``, which begin with padding and OOV, with one OOV token per bucket."""
+    return [tokens[0], *[tokens[1]] * buckets.count, *tokens[2:]]
 
 
 def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTruncate) -> TokenizerJson:
     """Return the ``tokenizer.json`` of a word vocabulary with ``tokens`` in the order of their ids."""
     specification = _specification(profile, "word", models.WordLevel({}, unk_token=UNK_TOKEN))
     # The same content as through `tokenizers`, which takes six times as long.
-    specification["model"]["vocab"] = {token: index for index, token in enumerate(tokens)}
+    vocab = {token: index for index, token in enumerate(tokens)}
+    if len(vocab) < len(tokens):  # the buckets of tokens out of vocabulary share a token, which has the first id
+        vocab[UNK_TOKEN] = tokens.index(UNK_TOKEN)
+    specification["model"]["vocab"] = vocab
     return shape.write(specification, 0, PAD_TOKEN)
 
 
@@ -172,6 +253,45 @@ def check_combination(profile: Profile, algorithm: str, oov: bool) -> None:
             'oov=False, which drops tokens out of vocabulary, requires profile="keras" and algorithm="word"; '
             f"received profile={profile.name!r} and algorithm={algorithm!r}"
         )
+
+
+def oov_buckets(
+    num_oov_buckets: int | None,
+    hash_buckets: int | None,
+    salt: int | Sequence[int] | None,
+    algorithm: str = "word",
+    *,
+    oov: bool = True,
+) -> OovBuckets | None:
+    """Return the buckets of tokens out of vocabulary, or ``None`` if one id is enough.
+
+    The arguments are those of ``fit_vocab``. Raise ``ArgumentError`` if they are invalid or contradict each other.
+    """
+    if num_oov_buckets is not None and hash_buckets is not None:
+        raise ArgumentError(
+            f"hash_buckets={hash_buckets} hashes all tokens, and num_oov_buckets={num_oov_buckets} only those out of "
+            "vocabulary: leave out one of them"
+        )
+    name, count = ("hash_buckets", hash_buckets) if num_oov_buckets is None else ("num_oov_buckets", num_oov_buckets)
+    if count is None:
+        if salt is not None:
+            raise ArgumentError(f"salt must be left out without num_oov_buckets or hash_buckets; received salt={salt}")
+        return None
+    if algorithm != "word":
+        raise ArgumentError(f'{name} must be left out unless algorithm="word"; received algorithm="{algorithm}"')
+    if not oov:
+        raise ArgumentError(f"{name} must be left out with oov=False, which drops tokens out of vocabulary")
+    if name == "num_oov_buckets":
+        buckets = OovBuckets.from_arguments(name, count, salt)
+        return buckets if buckets.count > 1 else None
+    return OovBuckets.from_arguments(name, check_count(name, count, least=2), salt).without_padding()
+
+
+def check_no_selection(max_size: int | None, min_count: int, limits: WordLimits) -> None:
+    """Raise ``ArgumentError`` if an argument selects words, although all words are hashed."""
+    names = [*(["max_size"] if max_size else []), *(["min_count"] if min_count > 1 else []), *limits.to_json()]
+    if names:
+        raise ArgumentError(f"{names[0]} must be left out with hash_buckets, since all words are hashed")
 
 
 def check_limits(limits: WordLimits, algorithm: str) -> None:

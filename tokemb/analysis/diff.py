@@ -85,7 +85,7 @@ def diff(first: Vocabulary, second: Vocabulary) -> Difference:
     settings = _changed_values(_settings(first), _settings(second))
     only_first = [token for name, token in tokens.items() if name not in others]
     only_second = [token for name, token in others.items() if name not in tokens]
-    is_extended = not (moved or only_first or components or settings.keys() & {"oov", "pad_id", "unk_id"})
+    is_extended = not (moved or only_first or components or settings.keys() & {"oov", "pad_id", "unk_id", "buckets"})
     return Difference(
         same_ids=is_extended and not only_second and first.input_dim == second.input_dim,
         grown=is_extended,
@@ -107,7 +107,8 @@ def diff(first: Vocabulary, second: Vocabulary) -> Difference:
 def _tokens(encoder: Vocabulary) -> dict[str, Token]:
     counts = encoder.table["count"].to_pylist()
     rows = enumerate(zip(encoder.vocabulary, counts, strict=True))
-    return {token: Token(token, index, count) for index, (token, count) in rows if token}
+    others = encoder.oov_ids[1:]  # further buckets, which share the token of the first
+    return {token: Token(token, index, count) for index, (token, count) in rows if token and index not in others}
 
 
 def _component(specification: TokenizerJson, name: str) -> Any:  # noqa: ANN401 - any JSON
@@ -122,7 +123,9 @@ def _component(specification: TokenizerJson, name: str) -> Any:  # noqa: ANN401 
 def _settings(encoder: Vocabulary) -> dict[str, Any]:
     names = ("oov", "pad_id", "unk_id", "maxlen", "padding", "truncating")
     values = {name: getattr(encoder, name) for name in names}
-    return {"profile": encoder.profile, "model": encoder.algorithm, **values, **(encoder.settings or {})}
+    buckets = None if encoder.buckets is None else encoder.buckets.identity()
+    own = {"profile": encoder.profile, "model": encoder.algorithm, "buckets": buckets}
+    return {**own, **values, **(encoder.settings or {})}
 
 
 def _corpus(encoder: Vocabulary) -> dict[str, Any]:

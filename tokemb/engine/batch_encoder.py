@@ -18,6 +18,7 @@ from tokemb.engine.token_index import TokenIndex
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import map_batches, thread_count
 from tokemb.sources.text_source import text_batches
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
@@ -45,7 +46,13 @@ class BatchEncoder:
     """Encode batches of texts with one vocabulary."""
 
     def __init__(
-        self, specification: TokenizerJson, tokenizer: Tokenizer, ids: Mapping[str, int], unknown: int | None, oov: bool
+        self,
+        specification: TokenizerJson,
+        tokenizer: Tokenizer,
+        ids: Mapping[str, int],
+        unknown: int | None,
+        oov: bool,
+        buckets: OovBuckets | None = None,
     ) -> None:
         """Initialize the encoder.
 
@@ -55,11 +62,14 @@ class BatchEncoder:
             ids: The id of every token.
             unknown: The id of tokens out of vocabulary, if there is one. Without ``oov``, an id that no token has.
             oov: Whether tokens out of vocabulary get ``unknown``. Otherwise they are dropped.
+            buckets: The buckets of tokens out of vocabulary. The id of the first is ``unknown``.
         """
         self.special_tokens = SpecialTokens.of(specification)
-        self.engine = Engine(specification, tokenizer, None if oov else unknown)
         self._ids = ids
         self._oov_id = unknown
+        self._buckets = buckets
+        token_index = None if buckets is None else self._token_index
+        self.engine = Engine(specification, tokenizer, None if oov else unknown, buckets, token_index)
         self._dropped_id = None if oov else unknown
 
     def ragged(self, texts: Path | Iterable[Any], shape: PadTruncate, threads: int | None) -> Ragged:
@@ -121,6 +131,8 @@ class BatchEncoder:
         tokens, unknown = len(rows.values), 0
         if self._oov_id is not None:
             is_oov = rows.values == self._oov_id
+            if self._buckets is not None:
+                is_oov = (rows.values >= self._oov_id) & (rows.values < self._oov_id + self._buckets.count)
             unknown = int(np.count_nonzero(is_oov))
             if self._dropped_id is not None and unknown:
                 rows = rows.select(~is_oov)
@@ -153,4 +165,4 @@ class BatchEncoder:
 
     @cached_property
     def _token_index(self) -> TokenIndex:
-        return TokenIndex(self._ids, self._oov_id)
+        return TokenIndex(self._ids, self._oov_id, self._buckets)

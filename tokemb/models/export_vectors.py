@@ -47,6 +47,11 @@ def export_vectors(model: keras.Model | Path | str, encoder: Encoder, path: Path
     check_choice("the ending of the file", path.suffix, _WRITERS)
     kind = vectors_kind(path.suffix)
     check_output(path, kind, force=force)
+    if encoder.buckets is not None:
+        raise ArgumentError(
+            f"a file of vectors has one vector per token, and cannot hold those of {encoder.buckets}: read the weights "
+            "of the Embedding from the model"
+        )
     embedder = Embedder(model, encoder)
     tokens, matrix = encoder.vocabulary, embedder.matrix
     ids = [index for index, token in enumerate(tokens) if token and index != encoder.pad_id]

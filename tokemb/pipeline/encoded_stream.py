@@ -81,7 +81,7 @@ class EncodedStream:
         self._encoder, self._row_options, self._threads = encoder, row_options, threads
         first = next(corpus)
         self.kept = first.select(list(row_options.keep)).schema
-        self.report = EncodingReport()
+        self.report = EncodingReport(is_hashed=encoder.is_hashed)
         self._corpus = chain([first], corpus)
 
     @contextmanager

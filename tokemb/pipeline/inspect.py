@@ -29,6 +29,7 @@ from tokemb.models.inspect_model import (
 from tokemb.pipeline.inspect_rows import describe_rows, describe_shards
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.tables.encoder import ColumnEncoder
+from tokemb.vocabulary.oov_buckets import OovBuckets
 
 Description = dict[str, Any]
 
@@ -98,6 +99,7 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
         "backend": str(encoder.explain(text)),
         "settings": encoder.settings,
         "warning": shared_padding(encoder),
+        "buckets": None if encoder.buckets is None else _describe_buckets(encoder.buckets),
         "corpus": None,
         "top": [],
     }
@@ -111,6 +113,20 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
             "row_lengths": _quantiles(corpus),
         }
         description["top"] = _most_frequent(encoder, top)
+    return description
+
+
+def _describe_buckets(buckets: OovBuckets) -> Description:
+    """Describe the buckets, and how the tokens out of vocabulary of the corpus share them, if that is known."""
+    description = buckets.identity()
+    if buckets.statistics is not None:
+        statistics = buckets.statistics
+        description |= {
+            "tokens": statistics.tokens,
+            "occurrences": statistics.occurrences,
+            "used": statistics.used,
+            "collision_rate": statistics.collision_rate,
+        }
     return description
 
 

@@ -84,7 +84,8 @@ def train_skipgram(
 
     Args:
         texts: Texts or rows of tokens, as for ``Encoder.encode``. They are encoded once, and their ids are kept in
-            memory, four bytes per token. Tokens out of vocabulary are removed before windows are formed.
+            memory, four bytes per token. Tokens out of vocabulary are removed before windows are formed, unless they
+            have hash buckets, whose vectors are trained.
         encoder: The vocabulary.
         settings: The settings of skip-gram.
         on_epoch: A function that is called after each epoch.
@@ -137,7 +138,7 @@ def _encode_known_tokens(texts: Path | Iterable[Any], encoder: Encoder) -> tuple
     """Return the ids of texts without tokens out of vocabulary, and the number of these."""
     rows = encoder.encode_ragged(texts, maxlen=_UNLIMITED)
     tokens = len(rows.values)
-    if encoder.unk_id is not None:
+    if encoder.buckets is None and encoder.unk_id is not None:
         rows = rows.select(rows.values != encoder.unk_id)
     if rows.lengths.max(initial=0) < 2:
         raise TextError(

@@ -18,9 +18,11 @@ from tokemb.files.folders import METADATA, is_columns_folder, is_vocabulary_fold
 from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint
 
-FORMAT_VERSION = 1
+# The version that is written, and the one for vocabularies with buckets, which version 1 cannot express.
+FORMAT_VERSION, BUCKETS_VERSION = 1, 2
 
 TOKENIZER, TABLE = "tokenizer.json", "vocabulary.parquet"
 
@@ -99,7 +101,13 @@ def check_target(path: Path, force: bool) -> None:
 
 
 def write_folder(
-    path: Path, specification: TokenizerJson, table: pa.Table, metadata: dict[str, Any], *, force: bool = False
+    path: Path,
+    specification: TokenizerJson,
+    table: pa.Table,
+    metadata: dict[str, Any],
+    buckets: OovBuckets | None = None,
+    *,
+    force: bool = False,
 ) -> None:
     """Write a vocabulary folder. It appears complete or not at all, and replaces an existing vocabulary folder.
 
@@ -108,6 +116,7 @@ def write_folder(
         specification: The content of ``tokenizer.json``.
         table: The content of ``vocabulary.parquet``.
         metadata: The content of ``tokemb.json`` without version, fingerprint and checksums, which are added.
+        buckets: The buckets of tokens out of vocabulary.
         force: Whether to replace a read-only folder.
 
     Raises:
@@ -116,9 +125,10 @@ def write_folder(
     tokenizer = json_bytes(specification)
     parquet = table_to_parquet(table)
     content = {
-        "format_version": FORMAT_VERSION,
-        "fingerprint": fingerprint(specification),
+        "format_version": FORMAT_VERSION if buckets is None else BUCKETS_VERSION,
+        "fingerprint": fingerprint(specification, buckets),
         **metadata,
+        **({} if buckets is None else {"buckets": buckets.to_json()}),
         "sha256": {TOKENIZER: _sha256(tokenizer), TABLE: _sha256(parquet)},
     }
     content["checksum"] = checksum(content)
@@ -138,9 +148,9 @@ def read_folder(path: Path) -> Contents:
     version = metadata.get("format_version")
     if not isinstance(version, int):
         raise VocabularyError(f"{path / METADATA} has no format_version: this is not a vocabulary folder of tokemb")
-    if version > FORMAT_VERSION:
+    if version > BUCKETS_VERSION:
         raise VocabularyError(
-            f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): upgrade tokemb"
+            f"{path} was written by a newer tokemb (format {version}; this one reads {BUCKETS_VERSION}): upgrade tokemb"
         )
     if metadata.get("checksum") != checksum(metadata) or any(
         not isinstance(metadata.get(key, ...), kind) for key, kind in _REQUIRED.items()

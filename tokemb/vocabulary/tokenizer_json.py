@@ -10,6 +10,7 @@ from typing import Any
 
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.files.json_content import parse_json
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.tokenizers_library import HAS_COMPONENTS, Tokenizer
 
 TokenizerJson = dict[str, Any]
@@ -116,9 +117,11 @@ def is_failure(error: BaseException) -> bool:
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
-def fingerprint(specification: TokenizerJson) -> str:
-    """Return the SHA-256, in hexadecimal, of all keys that affect the ids."""
+def fingerprint(specification: TokenizerJson, buckets: OovBuckets | None = None) -> str:
+    """Return the SHA-256, in hexadecimal, of all keys that affect the ids, and of the buckets of a vocabulary."""
     rules = {key: value for key, value in specification.items() if key not in _KEYS_WITHOUT_IDS}
+    if buckets is not None:
+        rules["buckets"] = buckets.identity()
     canonical = json.dumps(rules, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -13,6 +13,7 @@ from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import table_from_parquet, vocabulary_table
 from tokemb.vocabulary.highest_id import check_highest_id
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, ids_of_tokens, unk_id
@@ -32,6 +33,7 @@ class Vocabulary:
         algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
+        buckets: The hash buckets of tokens out of vocabulary. ``None`` if all of them get ``unk_id``.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Vocabulary:
         corpus: CorpusStatistics | None = None,
         table: pa.Table | bytes | None = None,
         known_fingerprint: str | None = None,
+        buckets: OovBuckets | None = None,
     ) -> None:
         """Initialize the vocabulary. Users call ``fit_vocab``, ``Encoder.load`` or ``Encoder.from_tokenizer`` instead.
 
@@ -59,6 +62,7 @@ class Vocabulary:
             corpus: Statistics of the corpus.
             table: The content of ``vocabulary.parquet`` as a table or as bytes.
             known_fingerprint: The fingerprint of ``specification``, if a folder vouches for it.
+            buckets: The buckets of tokens out of vocabulary of a word vocabulary. Their ids have no tokens.
 
         Raises:
             VocabularyError: If an id does not fit int32 or is far higher than the number of tokens.
@@ -78,18 +82,36 @@ class Vocabulary:
         self.algorithm = model_type(tokenizer).lower().replace("wordlevel", "word")
         self.settings = settings
         self.corpus = corpus
+        self.buckets = buckets
         special_tokens = SpecialTokens.of(specification)
-        self.input_dim = special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
+        self.input_dim = special_tokens.input_dim(
+            max([*self._ids.values(), pad_id or 0, self.oov_ids.stop - 1]) + 1,
+        )
         if self.input_dim > np.iinfo(np.int32).max:
             raise VocabularyError(f"ids must fit int32; the highest id of this tokenizer is {self.input_dim - 1}")
-        check_highest_id(self.input_dim - 1, len(self._ids))
+        check_highest_id(self.input_dim - 1 - len(self.oov_ids), len(self._ids))
+
+    @property
+    def oov_ids(self) -> range:
+        """The ids of tokens out of vocabulary: ``unk_id``, or those of all buckets."""
+        if self.unk_id is None:
+            return range(0)
+        return range(self.unk_id, self.unk_id + (1 if self.buckets is None else self.buckets.count))
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether all tokens are hashed, because the vocabulary has buckets and no tokens besides reserved ones."""
+        settings = self.settings or {}
+        return "hash_buckets" in settings and self.input_dim == self.oov_ids.stop + len(settings["reserve"])
 
     @cached_property
     def vocabulary(self) -> list[str]:
-        """The token of each id, ``input_dim`` strings. An id without a token has ``""``."""
+        """The token of each id, ``input_dim`` strings. An id without a token has ``""``, a bucket that of OOV."""
         tokens = [""] * self.input_dim
         for token, index in self._ids.items():
             tokens[index] = token
+        if self.buckets is not None:
+            tokens[self.oov_ids.start : self.oov_ids.stop] = [tokens[self.oov_ids.start]] * self.buckets.count
         return tokens
 
     @cached_property
@@ -109,7 +131,7 @@ class Vocabulary:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256, in hexadecimal, of everything that determines the ids. Truncation and padding are not included."""
-        return self._known_fingerprint or fingerprint(self.specification)
+        return self._known_fingerprint or fingerprint(self.specification, self.buckets)
 
     @property
     def maxlen(self) -> int | None:
