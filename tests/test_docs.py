@@ -56,6 +56,7 @@ PAGES = [
     ("docs/importing.md", 5),
     ("docs/growing.md", 15),
     ("docs/columns.md", 20),
+    ("docs/buckets.md", 10),
     ("docs/examples.md", 25),
     ("docs/looking.md", 15),
     ("docs/scikit-learn.md", 15),

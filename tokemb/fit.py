@@ -203,7 +203,7 @@ def hash_vocab(
 
     Example:
         >>> hash_vocab(1000).encode(["deep learning"])
-        array([[362,  74]], dtype=int32)
+        array([[285, 970]], dtype=int32)
     """
     splitting = get_profile(profile)
     buckets = oov_buckets(None, hash_buckets, salt)
@@ -269,8 +269,8 @@ def oov_buckets(
     """
     if num_oov_buckets is not None and hash_buckets is not None:
         raise ArgumentError(
-            f"hash_buckets={hash_buckets} hashes all tokens, and num_oov_buckets={num_oov_buckets} only those out of "
-            "vocabulary: leave out one of them"
+            f"hash_buckets must be left out with num_oov_buckets={num_oov_buckets}, since it hashes all tokens and not "
+            f"only those out of vocabulary; received hash_buckets={hash_buckets}"
         )
     name, count = ("hash_buckets", hash_buckets) if num_oov_buckets is None else ("num_oov_buckets", num_oov_buckets)
     if count is None:

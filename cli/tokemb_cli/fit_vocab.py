@@ -148,7 +148,7 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
 def _fit_table(
     texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path, settings: dict[str, Any], force: bool
 ) -> None:
-    unused = {"profile": None, "algorithm": "word", "reserve": (), "oov": True, **UNUSED, **buckets.UNUSED}
+    unused = {"profile": None, "algorithm": "word", "reserve": (), "oov": True, **UNUSED}
     for name, value in unused.items():
         if settings.pop(name) != value:
             option = "--no-oov" if name == "oov" else option_name(name)
@@ -166,7 +166,11 @@ def _fit_table(
     note(f"read       {encoder.rows:,} rows")
     for name, input_dim in encoder.input_dims.items():
         note(f"{name:<10} input_dim {input_dim:,}, suggested dim {encoder.suggested_dims[name]}")
-    note("ids        0 is padding, 1 [UNK], 2 missing, then the values by count")
+        buckets.report(encoder.vocabularies[name])
+    if not any(vocabulary.buckets for vocabulary in encoder.encoders):
+        note("ids        0 is padding, 1 [UNK], 2 missing, then the values by count")
+    else:
+        note("ids        0 is padding, then the buckets, missing, and the values by count")
     note(f"wrote      {output}")
     command = f"tokemb encode {command_line(texts, columns=False)} --vocab {quoted(output)}"
     note(f"next       {command} -o {_suggest_output(texts, output, '.ids.npz')}")

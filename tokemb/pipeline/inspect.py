@@ -99,7 +99,7 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
         "backend": str(encoder.explain(text)),
         "settings": encoder.settings,
         "warning": shared_padding(encoder),
-        "buckets": None if encoder.buckets is None else _describe_buckets(encoder.buckets),
+        "buckets": _describe_buckets(encoder.buckets),
         "corpus": None,
         "top": [],
     }
@@ -116,8 +116,10 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
     return description
 
 
-def _describe_buckets(buckets: OovBuckets) -> Description:
+def _describe_buckets(buckets: OovBuckets | None) -> Description | None:
     """Describe the buckets, and how the tokens out of vocabulary of the corpus share them, if that is known."""
+    if buckets is None:
+        return None
     description = buckets.identity()
     if buckets.statistics is not None:
         statistics = buckets.statistics
@@ -159,6 +161,7 @@ def _describe_columns(encoder: ColumnEncoder, top: int) -> Description:
                 "input_dim": encoder.input_dims[column.name],
                 "suggested_dim": encoder.suggested_dims[column.name],
                 "fingerprint": encoder.vocabularies[column.name].fingerprint,
+                "buckets": _describe_buckets(encoder.vocabularies[column.name].buckets),
                 "top": _most_frequent(encoder.vocabularies[column.name], top),
             }
             for column in encoder.columns

@@ -113,4 +113,5 @@ class TableReport:
 
     def __str__(self) -> str:
         unknown = ", ".join(f"{name} {count / max(self.values[name], 1):.2%}" for name, count in self.unknown.items())
-        return f"{rows_line(self.read, self.rows)}; out of vocabulary: {unknown or 'none, as all values are hashed'}"
+        values = f"out of vocabulary: {unknown}" if unknown else "all values are hashed"
+        return f"{rows_line(self.read, self.rows)}; {values}"
