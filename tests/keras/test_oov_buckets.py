@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import CORPORA, EXAMPLES, examples
+from tokemb.errors import ArgumentError
+from tokemb.models.saved_model import export_saved_model
 
 pytestmark = pytest.mark.keras
 
@@ -80,3 +82,33 @@ def test_ids_of_texts_are_those_of_text_vectorization_with_string_lookup(monkeyp
     rows = encoder.encode_ragged(texts)
     assert rows.values.tolist() == expected.tolist()
     assert rows.row_splits.tolist() == words.row_splits.numpy().tolist()
+
+
+@pytest.mark.parametrize("salt", SALTS[:2])
+def test_layer_gives_the_ids_of_encode(salt):
+    texts = [text for corpus in CORPORA.values() for text in corpus[:5]]
+    strings = tf.constant([text.encode() for text in texts])
+    fitted = tokemb.fit_vocab(texts, profile="whitespace", max_size=50, num_oov_buckets=20, salt=salt)
+    for encoder in (fitted, tokemb.hash_vocab(30, profile="whitespace", salt=salt)):
+        expected = encoder.encode(texts, maxlen=12)
+        layer = encoder.layer(12)
+        assert (layer(strings).numpy() == expected).all()
+        assert (type(layer).from_config(layer.get_config())(strings).numpy() == expected).all()
+
+
+def test_saved_model_gives_the_ids_of_encode(tmp_path):
+    texts = ["deep learning is deep", "new words", "東京 été"]
+    encoder = tokemb.fit_vocab(texts, profile="whitespace", max_size=2, num_oov_buckets=20)
+    export_saved_model(encoder, tmp_path / "served", maxlen=5)
+    signature = tf.saved_model.load(str(tmp_path / "served")).signatures["serving_default"]
+    assert (signature(texts=tf.constant(texts))["ids"].numpy() == encoder.encode(texts, maxlen=5)).all()
+
+
+def test_layer_of_a_vocabulary_without_buckets_has_the_config_of_before():
+    assert "buckets" not in tokemb.fit_vocab(["a"], profile="whitespace").layer().get_config()
+
+
+def test_text_vectorization_cannot_have_buckets():
+    encoder = tokemb.fit_vocab(["a b"], profile="text-vectorization", num_oov_buckets=2)
+    with pytest.raises(ArgumentError, match="has one id for tokens out of vocabulary; this vocabulary has 2 buckets"):
+        encoder.to_text_vectorization()

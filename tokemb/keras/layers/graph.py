@@ -17,6 +17,7 @@ from tokemb.keras.layers.context_rules import (
 )
 from tokemb.keras.layers.unicode_table import NOTHING, UnicodeTable
 from tokemb.kernels.structs import ALONE, JOINS, KEPT, PAGE, RUN_BITS
+from tokemb.vocabulary.oov_buckets import OovBuckets
 
 Tensor = Any  # TensorFlow is untyped
 
@@ -44,6 +45,20 @@ def pretokenize(texts: Tensor, characters: UnicodeTable) -> tuple[Tensor, Tensor
     starts = tf.where(tf.boolean_mask(begins, kept))[:, 0]
     pretokens = tf.RaggedTensor.from_row_starts(tf.boolean_mask(normalized, kept), starts, validate=False)
     return tf.strings.unicode_encode(pretokens, "UTF-8", errors="strict"), tf.boolean_mask(rows, begins)
+
+
+def bucket_ids(tokens: Tensor, buckets: OovBuckets) -> Tensor:
+    """Return the bucket of each token, int32 ``(tokens,)``, from 0.
+
+    Args:
+        tokens: string ``(tokens,)``.
+        buckets: The buckets.
+    """
+    if buckets.salt is None:
+        hashed = tf.strings.to_hash_bucket_fast(tokens, buckets.count)
+    else:
+        hashed = tf.strings.to_hash_bucket_strong(tokens, buckets.count, list(buckets.salt))
+    return tf.cast(hashed, tf.int32)
 
 
 def pad_rows(
