@@ -93,7 +93,7 @@ def test_invalid_buckets_in_a_folder_are_an_error(tmp_path, buckets):
 
 
 def test_hashing_needs_no_texts(tmp_path):
-    encoder = tokemb.hash_vocab(100, maxlen=6, reserve=["[BOS]"])
+    encoder = tokemb.Encoder.hashing(100, maxlen=6, reserve=["[BOS]"])
     assert (encoder.input_dim, encoder.oov_ids, encoder.is_hashed) == (101, range(1, 100), True)
     fitted = tokemb.fit_vocab(TEXTS, hash_buckets=100, maxlen=6, reserve=["[BOS]"])
     assert fitted.fingerprint == encoder.fingerprint

@@ -2,9 +2,8 @@
 
 The concepts are ``Encoder`` (a fitted vocabulary that maps texts to ids and back), ``Ragged`` (rows of ids without
 padding), ``TokenCounts`` (exact, mergeable counts), and embedding models, which are plain saved Keras models.
-The verbs are ``fit_vocab``, ``hash_vocab``, ``import_vocabulary``, ``encode``, ``decode``, ``pad``,
-``embedding_model``, ``embed``, ``load_trained``, ``predict_file``, ``check``, ``diff``, ``grow_model``, ``neighbors``
-and ``report``.
+The verbs are ``fit_vocab``, ``import_vocabulary``, ``encode``, ``decode``, ``pad``, ``embedding_model``, ``embed``,
+``load_trained``, ``predict_file``, ``check``, ``diff``, ``grow_model``, ``neighbors`` and ``report``.
 
 TensorFlow is imported by the functions that need it, never by ``import tokemb``.
 """
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from tokemb.counts.token_counts import TokenCounts
     from tokemb.encoder import Encoder
     from tokemb.errors import TokembError
-    from tokemb.fit import fit_vocab, hash_vocab
+    from tokemb.fit import fit_vocab
     from tokemb.importers import import_vocabulary
     from tokemb.models.check import check
     from tokemb.models.embedder import embed
@@ -53,7 +52,6 @@ _MODULES = {
     "fit_vocab": "fit",
     "group_events": "tables.events",
     "grow_model": "models.extension",
-    "hash_vocab": "fit",
     "import_vocabulary": "importers",
     "load_trained": "training.load",
     "neighbors": "analysis",
@@ -79,7 +77,6 @@ __all__ = [
     "fit_vocab",
     "group_events",
     "grow_model",
-    "hash_vocab",
     "import_vocabulary",
     "load_trained",
     "neighbors",

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 class Encoder(Vocabulary):
     """Encode texts as ids and decode ids as texts with a fitted vocabulary.
 
-    An encoder is made by ``tokemb.fit_vocab``, ``Encoder.load`` or ``Encoder.from_tokenizer``.
+    An encoder is made by ``tokemb.fit_vocab``, ``Encoder.hashing``, ``Encoder.load`` or ``Encoder.from_tokenizer``.
 
     Attributes:
         input_dim: The ``input_dim`` of a Keras ``Embedding`` for these ids: the highest id plus one.
@@ -101,6 +101,44 @@ pathlib.Path(text) for a file
                 f"tokenizer must be a tokenizers.Tokenizer or a pathlib.Path; received {type(tokenizer).__name__}"
             )
         return cls(specification, tokenizer, pad_id=find_pad_id(tokenizer, pad_token))
+
+    @classmethod
+    def hashing(
+        cls,
+        hash_buckets: int,
+        *,
+        profile: str = "words",
+        salt: int | Sequence[int] | None = None,
+        reserve: Iterable[str] = (),
+        maxlen: int | None = None,
+        padding: str = "post",
+        truncating: str = "post",
+    ) -> Encoder:
+        """Make an encoder that hashes tokens and needs neither texts nor a vocabulary. See docs/buckets.md.
+
+        The ids are those of ``fit_vocab(texts, hash_buckets=...)``.
+
+        Args:
+            hash_buckets: The ``input_dim``, as ``num_bins`` of Keras' ``Hashing(mask_value="")``. Tokens get ids from 1
+                to ``hash_buckets - 1``, and ``reserve`` the ids after them.
+            profile: How text is split, as for ``fit_vocab``.
+            salt: An integer or two for another hash, as in Keras.
+            reserve: As for ``fit_vocab``.
+            maxlen: As for ``fit_vocab``.
+            padding: As for ``fit_vocab``.
+            truncating: As for ``fit_vocab``.
+
+        Raises:
+            ArgumentError: If an argument is invalid.
+
+        Example:
+            >>> Encoder.hashing(1000).encode(["deep learning"])
+            array([[285, 970]], dtype=int32)
+        """
+        from tokemb.counts.word_vocabulary import hashed_vocabulary  # encoding does not import the counting modules
+
+        shape = PadTruncate().override(maxlen, padding, truncating)
+        return _rebuild(*hashed_vocabulary(hash_buckets, profile, salt, reserve, shape))
 
     @classmethod
     def load(cls, path: Path | str) -> Encoder:

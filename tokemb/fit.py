@@ -22,15 +22,15 @@ from tokemb.counts.select_tokens import (
 from tokemb.counts.subwords import CONTINUATION, DEFAULT_MAX_SIZE, add_word_boundary, count_subwords, train_subwords
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.counts.word_limits import WordLimits
+from tokemb.counts.word_vocabulary import oov_buckets, with_buckets, word_specification
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import vocabulary_table
-from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
-from tokemb.vocabulary.tokenizers_library import Model, Tokenizer, decoders, models
+from tokemb.vocabulary.tokenizers_library import Model, Tokenizer, decoders
 
 
 def fit_vocab(
@@ -82,7 +82,7 @@ def fit_vocab(
             ``"word"``. See docs/buckets.md.
         hash_buckets: The ``input_dim`` of hashing without a vocabulary: all tokens get ids from 1 to
             ``hash_buckets - 1``, as with ``num_bins`` of Keras' ``Hashing(mask_value="")``. The texts are counted only
-            for statistics. ``tokemb.hash_vocab`` needs no texts.
+            for statistics. ``Encoder.hashing`` needs no texts.
         salt: An integer or two for another hash, as in Keras. Only with ``num_oov_buckets`` or ``hash_buckets``.
         maxlen: The length of all rows that ``encode`` uses by default.
         padding: The side of padding that ``encode`` uses by default: ``"pre"`` or ``"post"``.
@@ -174,72 +174,6 @@ def fit_vocab(
     )
 
 
-def hash_vocab(
-    hash_buckets: int,
-    *,
-    profile: str = "words",
-    salt: int | Sequence[int] | None = None,
-    reserve: Iterable[str] = (),
-    maxlen: int | None = None,
-    padding: str = "post",
-    truncating: str = "post",
-) -> Encoder:
-    """Make an encoder that hashes tokens and needs neither texts nor a vocabulary. See docs/buckets.md.
-
-    The ids are those of ``fit_vocab(texts, hash_buckets=...)``.
-
-    Args:
-        hash_buckets: The ``input_dim``, as ``num_bins`` of Keras' ``Hashing(mask_value="")``. Tokens get ids from 1 to
-            ``hash_buckets - 1``, and ``reserve`` the ids after them.
-        profile: How text is split, as for ``fit_vocab``.
-        salt: An integer or two for another hash, as in Keras.
-        reserve: As for ``fit_vocab``.
-        maxlen: As for ``fit_vocab``.
-        padding: As for ``fit_vocab``.
-        truncating: As for ``fit_vocab``.
-
-    Raises:
-        ArgumentError: If an argument is invalid.
-
-    Example:
-        >>> hash_vocab(1000).encode(["deep learning"])
-        array([[285, 970]], dtype=int32)
-    """
-    splitting = get_profile(profile)
-    buckets = oov_buckets(None, hash_buckets, salt)
-    if buckets is None:
-        raise ArgumentError("hash_buckets must be an integer of at least 2; received None")
-    reserved = reserved_tokens(reserve)
-    tokens = with_buckets(reserved, buckets)
-    specification = word_specification(splitting, tokens, PadTruncate().override(maxlen, padding, truncating))
-    no_counts = pa.nulls(len(tokens), pa.int64())
-    return Encoder(
-        specification,
-        tokenizer_of(specification),
-        pad_id=0,
-        profile=splitting.name,
-        settings={"max_size": None, "min_count": 1, "reserve": reserved[2:], "hash_buckets": hash_buckets},
-        table=vocabulary_table(tokens, no_counts, no_counts),
-        buckets=buckets,
-    )
-
-
-def with_buckets(tokens: Sequence[str], buckets: OovBuckets) -> list[str]:
-    """Return ``tokens``, which begin with padding and OOV, with one OOV token per bucket."""
-    return [tokens[0], *[tokens[1]] * buckets.count, *tokens[2:]]
-
-
-def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTruncate) -> TokenizerJson:
-    """Return the ``tokenizer.json`` of a word vocabulary with ``tokens`` in the order of their ids."""
-    specification = _specification(profile, "word", models.WordLevel({}, unk_token=UNK_TOKEN))
-    # The same content as through `tokenizers`, which takes six times as long.
-    vocab = {token: index for index, token in enumerate(tokens)}
-    if len(vocab) < len(tokens):  # the buckets of tokens out of vocabulary share a token, which has the first id
-        vocab[UNK_TOKEN] = tokens.index(UNK_TOKEN)
-    specification["model"]["vocab"] = vocab
-    return shape.write(specification, 0, PAD_TOKEN)
-
-
 def check_combination(profile: Profile, algorithm: str, oov: bool) -> None:
     """Raise ``ArgumentError`` if ``algorithm`` is unknown, or does not support the profile or ``oov=False``."""
     check_choice("algorithm", algorithm, ALGORITHMS)
@@ -253,38 +187,6 @@ def check_combination(profile: Profile, algorithm: str, oov: bool) -> None:
             'oov=False, which drops tokens out of vocabulary, requires profile="keras" and algorithm="word"; '
             f"received profile={profile.name!r} and algorithm={algorithm!r}"
         )
-
-
-def oov_buckets(
-    num_oov_buckets: int | None,
-    hash_buckets: int | None,
-    salt: int | Sequence[int] | None,
-    algorithm: str = "word",
-    *,
-    oov: bool = True,
-) -> OovBuckets | None:
-    """Return the buckets of tokens out of vocabulary, or ``None`` if one id is enough.
-
-    The arguments are those of ``fit_vocab``. Raise ``ArgumentError`` if they are invalid or contradict each other.
-    """
-    if num_oov_buckets is not None and hash_buckets is not None:
-        raise ArgumentError(
-            f"hash_buckets must be left out with num_oov_buckets={num_oov_buckets}, since it hashes all tokens and not "
-            f"only those out of vocabulary; received hash_buckets={hash_buckets}"
-        )
-    name, count = ("hash_buckets", hash_buckets) if num_oov_buckets is None else ("num_oov_buckets", num_oov_buckets)
-    if count is None:
-        if salt is not None:
-            raise ArgumentError(f"salt must be left out without num_oov_buckets or hash_buckets; received salt={salt}")
-        return None
-    if algorithm != "word":
-        raise ArgumentError(f'{name} must be left out unless algorithm="word"; received algorithm="{algorithm}"')
-    if not oov:
-        raise ArgumentError(f"{name} must be left out with oov=False, which drops tokens out of vocabulary")
-    if name == "num_oov_buckets":
-        buckets = OovBuckets.from_arguments(name, count, salt)
-        return buckets if buckets.count > 1 else None
-    return OovBuckets.from_arguments(name, check_count(name, count, least=2), salt).without_padding()
 
 
 def check_no_selection(max_size: int | None, min_count: int, limits: WordLimits) -> None:

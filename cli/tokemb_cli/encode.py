@@ -102,7 +102,7 @@ def command(
         cluster.encode(corpus.Corpus.from_options(arguments), vocab, output, settings, force)
         return
     shards.check(output, rows_per_shard, shard_format)
-    from tokemb import Encoder, hash_vocab
+    from tokemb import Encoder
     from tokemb.files.folders import is_columns_folder
     from tokemb.pipeline.encode import encode_corpus
     from tokemb.pipeline.encoded_stream import RowOptions
@@ -120,7 +120,7 @@ def command(
     if texts.is_table:
         raise click.UsageError(f"{vocab} is the vocabulary of one column: pass a folder of columns, or one --column")
     if hash_buckets is not None:
-        encoder = hash_vocab(hash_buckets, salt=salt, profile=profile or texts.default_profile)
+        encoder = Encoder.hashing(hash_buckets, salt=salt, profile=profile or texts.default_profile)
     elif vocab is not None:
         encoder = Encoder.load(vocab)
     row_options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged)

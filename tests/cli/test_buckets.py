@@ -55,7 +55,7 @@ def test_vocabulary_with_buckets_is_fitted_inspected_and_used(at):
 def test_standard_input_is_hashed_without_a_vocabulary(at):
     arguments = "encode - --hash 100 --salt 1,2 --profile whitespace --maxlen 5 -o -".split()
     done = ok(tokemb_command(*arguments, cwd=at, input=(at / "texts.txt").read_bytes()))
-    expected = tokemb.hash_vocab(100, salt=(1, 2), profile="whitespace").encode(TEXTS, maxlen=5)
+    expected = tokemb.Encoder.hashing(100, salt=(1, 2), profile="whitespace").encode(TEXTS, maxlen=5)
     assert [json.loads(line)["ids"] for line in done.stdout.splitlines()] == expected.tolist()
     assert b"11 tokens, all of them hashed" in done.stderr
 

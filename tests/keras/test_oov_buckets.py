@@ -66,7 +66,7 @@ def test_ids_of_hashing_are_those_of_the_layer(bins, salt):
     tokens = tokens_of_all_scripts(int(500 * EXAMPLES), seed=1)
     layer = keras.layers.Hashing(bins, mask_value="", salt=salt)
     expected = layer(tf.constant(tokens)).numpy()
-    encoder = tokemb.hash_vocab(bins, salt=salt)
+    encoder = tokemb.Encoder.hashing(bins, salt=salt)
     assert (encoder.encode_ragged([tokens]).values == expected).all()
     assert encoder.input_dim == bins
 
@@ -89,7 +89,7 @@ def test_layer_gives_the_ids_of_encode(salt):
     texts = [text for corpus in CORPORA.values() for text in corpus[:5]]
     strings = tf.constant([text.encode() for text in texts])
     fitted = tokemb.fit_vocab(texts, profile="whitespace", max_size=50, num_oov_buckets=20, salt=salt)
-    for encoder in (fitted, tokemb.hash_vocab(30, profile="whitespace", salt=salt)):
+    for encoder in (fitted, tokemb.Encoder.hashing(30, profile="whitespace", salt=salt)):
         expected = encoder.encode(texts, maxlen=12)
         layer = encoder.layer(12)
         assert (layer(strings).numpy() == expected).all()

@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from tokemb.counts.token_counts import RunningCounts
 from tokemb.counts.word_limits import WordLimits
+from tokemb.counts.word_vocabulary import oov_buckets
 from tokemb.encoder import Encoder
 from tokemb.engine.tally import Tally, tally
 from tokemb.errors import ArgumentError, TextError
-from tokemb.fit import check_no_selection, fit_vocab, hash_vocab, oov_buckets
+from tokemb.fit import check_no_selection, fit_vocab
 from tokemb.rows.ragged import Ragged
 from tokemb.tables.column import Column, named_parts, setting_by_column, shared_setting, vocabulary_groups
 from tokemb.tables.values import MISSING, Values, join, values_of
@@ -109,7 +110,7 @@ def hash_columns(
         count = shared_setting("hash_buckets", buckets, group)
         if count is None:
             raise ArgumentError(f"hash_buckets must name all columns; it has none for {group[0]!r}")
-        encoders.append(hash_vocab(count, profile=EVENT_PROFILE, salt=salt, reserve=[MISSING]))
+        encoders.append(Encoder.hashing(count, profile=EVENT_PROFILE, salt=salt, reserve=[MISSING]))
     vocabulary = {name: number for number, group in enumerate(groups) for name in group}
     columns = []
     for name, parts in parts_by_name.items():

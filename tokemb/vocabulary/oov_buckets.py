@@ -83,6 +83,12 @@ class OovBuckets:
         return cls(count, _pair_of(salt))
 
     @classmethod
+    def for_hashing(cls, hash_buckets: int, salt: int | Sequence[int] | None) -> OovBuckets:
+        """Return the buckets of hashing. ``hash_buckets`` includes padding. The errors are those of the above."""
+        buckets = cls.from_arguments("hash_buckets", check_count("hash_buckets", hash_buckets, least=2), salt)
+        return replace(buckets, count=buckets.count - 1)
+
+    @classmethod
     def from_json(cls, content: object) -> OovBuckets | None:
         """Return the buckets of ``to_json``, or ``None`` for ``None``.
 
@@ -100,10 +106,6 @@ class OovBuckets:
             return replace(buckets, statistics=BucketStatistics.from_json(content.get("statistics")))
         except (KeyError, ArgumentError) as error:
             raise VocabularyError(f"the buckets of this vocabulary are not valid: {error}") from None
-
-    def without_padding(self) -> OovBuckets:
-        """Return one bucket less, for hashing in which the number of bins includes padding."""
-        return replace(self, count=self.count - 1)
 
     def identity(self) -> dict[str, Any]:
         """Return all that determines the ids, as JSON."""

@@ -102,7 +102,7 @@ class Vocabulary:
     def is_hashed(self) -> bool:
         """Whether all tokens are hashed, because the vocabulary has buckets and no tokens besides reserved ones."""
         settings = self.settings or {}
-        return "hash_buckets" in settings and self.input_dim == self.oov_ids.stop + len(settings["reserve"])
+        return "hash_buckets" in settings and self.input_dim == self.oov_ids.stop + len(settings.get("reserve", ()))
 
     @cached_property
     def vocabulary(self) -> list[str]:
