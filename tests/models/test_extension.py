@@ -448,9 +448,9 @@ def test_the_command_with_a_loss_of_the_users_own_and_an_output_over_the_vocabul
     assert "are unchanged: next/kernel (3, 13)" in warning
 
 
-@pytest.mark.parametrize("settings", [{"num_oov_buckets": 3, "min_count": 2}, {"hash_buckets": 6}])
+@pytest.mark.parametrize("settings", [{"num_oov_buckets": 3, "min_count": 2}, {"hash_buckets": 12}])
 def test_token_that_leaves_its_bucket_starts_with_the_vector_of_the_bucket(settings, tmp_path):
-    old = tokemb.fit_vocab([WORDS, "one two"], **settings)
+    old = tokemb.fit_vocab([WORDS, "one two three four five"], **settings)
     texts = ["one three twelve", "", "four eleven two"]
     model = functional(inner(encoder=old))
     new = old.grow(["three three eleven twelve"])
