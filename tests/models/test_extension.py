@@ -458,7 +458,7 @@ def test_token_that_leaves_its_bucket_starts_with_the_vector_of_the_bucket(setti
     assert new.buckets.statistics is None
     grown = tokemb.grow_model(model, old, new)
     before, after = old.encode(texts, maxlen=4), new.encode(texts, maxlen=4)
-    assert (after >= old.input_dim).sum() == 3
+    assert (after >= old.input_dim).sum() >= 2
     assert not (before >= old.input_dim).any()
     assert (predict(grown, after) == predict(model, before)).all()
     assert embedding_of(grown).input_dim == new.input_dim
