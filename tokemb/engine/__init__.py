@@ -192,7 +192,7 @@ class Engine:
             vocabulary: dict[str, int] = model["vocab"]
             on_miss = vocabulary.get(model.get("unk_token"), on_miss) if self._oov_id is None else self._oov_id
             if self._buckets is not None:  # as in Keras, the name of the buckets in a text is out of vocabulary, too
-                vocabulary = {token: index for token, index in vocabulary.items() if index != on_miss}
+                vocabulary = {token: index for token, index in vocabulary.items() if token and index != on_miss}
             ids = np.fromiter(vocabulary.values(), np.int32, len(vocabulary))
             cache = cache.with_pretokens(pa.array(list(vocabulary), STRINGS), Ragged(ids, np.arange(len(ids) + 1)))
         else:

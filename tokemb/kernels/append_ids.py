@@ -135,19 +135,26 @@ def _append_bucket_ids(
 ) -> tuple[int, int, int]:
     pretokens, ids, first_id, buckets, hash_key = encoder
     slots, pretoken_text, pretoken_starts = pretokens
-    _prefetch_slots(slots, scratch, starts, ends, count, keys, slot_positions)
+    has_tokens = len(pretoken_starts) > 1
+    if has_tokens:
+        _prefetch_slots(slots, scratch, starts, ends, count, keys, slot_positions)
     for pretoken in range(count):
+        if position >= stop:
+            break
         start, end = starts[pretoken], ends[pretoken]
         if start < 0:  # the id of a character
             position = _append(values, position, stop, ids, _ONE_ID | np.uint64(-1 - start), dropped_id)
             continue
-        first, second, slot = keys[2 * pretoken], keys[2 * pretoken + 1], slot_positions[pretoken]
-        slot = find(slots, pretoken_text, pretoken_starts, first, second, slot, scratch, start, end)
-        packed_ids = slots[slot + PACKED_IDS]
-        if slots[slot + NUMBER] == np.uint64(0):
-            bucket = bucket_of(scratch, start, end, buckets, hash_key)
-            packed_ids = _ONE_ID | np.uint64(first_id + bucket)
-        position = _append(values, position, stop, ids, packed_ids, dropped_id)
+        packed_ids = np.uint64(0)
+        if has_tokens:
+            first, second, slot = keys[2 * pretoken], keys[2 * pretoken + 1], slot_positions[pretoken]
+            slot = find(slots, pretoken_text, pretoken_starts, first, second, slot, scratch, start, end)
+            packed_ids = slots[slot + PACKED_IDS]  # 0 if the slot is free
+        if packed_ids == np.uint64(0):
+            values[position] = first_id + bucket_of(scratch, start, end, buckets, hash_key)
+            position += 1
+        else:
+            position = _append(values, position, stop, ids, packed_ids, dropped_id)
     return position, DONE, miss_count
 
 
