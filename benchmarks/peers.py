@@ -114,6 +114,22 @@ def tokenizers_trained(saved: Path, texts: list[str], max_size: int) -> Tokenize
     return tokenizer
 
 
+def tokenizers_bpe(saved: Path, texts: list[str], max_size: int) -> Tokenizer:
+    """Train a BPE vocabulary with `tokenizers`, the splitting of a saved file and the mark of tokemb before words."""
+    components = json.loads(saved.read_text("utf-8"))
+    splitting = [components["pre_tokenizer"], {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"}]
+    bpe = {
+        **{"version": "1.0", "added_tokens": [], "truncation": None, "padding": None},
+        **{"normalizer": components["normalizer"], "post_processor": None, "decoder": None},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": splitting},
+        "model": {"type": "BPE", "vocab": {}, "merges": []},
+    }
+    tokenizer = Tokenizer.from_str(json.dumps(bpe))
+    trainer = trainers.BpeTrainer(vocab_size=max_size + 2, special_tokens=["", "[UNK]"], show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
 def ids_in_order(vocabulary: dict[str, int]) -> list[str]:
     """Return the tokens of a map from token to id, ordered by id."""
     return sorted(vocabulary, key=vocabulary.__getitem__)

@@ -9,9 +9,11 @@ from tokenizers import Tokenizer
 
 import tokemb
 from benchmarks import peers
-from benchmarks.agreement import same_ids, same_ragged
+from benchmarks.agreement import same_ids, same_ragged, same_vocabulary
 from benchmarks.measuring import Comparison, Outcome, Party, compare
 from benchmarks.setting import MAXLEN, Setting, cores
+
+BPE_SIZE = 8000
 
 FIRST, SECOND = TURNS = ("first pass", "second pass")
 
@@ -116,6 +118,30 @@ def bpe(setting: Setting) -> Outcome:
             "roberta_base: gigatoken and tiktoken add no `<s>` and `</s>`, so ids are compared without these tokens. "
             "tiktoken uses the merges of the same file, and returns lists."
         ],
+    )
+
+
+def fit_bpe(setting: Setting) -> Outcome:
+    """Measure training a BPE vocabulary on a list of ``str``. The merges are those of the same words."""
+    texts = setting.texts
+    saved = setting.saved(setting.words, "words") / "tokenizer.json"
+    parties = [
+        Party("tokemb", lambda _: tokemb.fit_vocab(texts, algorithm="bpe", max_size=BPE_SIZE)),
+        Party("tokenizers", lambda _: peers.tokenizers_bpe(saved, texts, BPE_SIZE)),
+    ]
+
+    def check(results: dict[str, Any]) -> None:
+        trained = results["tokenizers"].get_vocab()
+        same_vocabulary("tokemb", results["tokemb"].vocabulary, "tokenizers", peers.ids_in_order(trained))
+
+    return compare(
+        f"fit, BPE with {BPE_SIZE:,} tokens",
+        parties,
+        [Comparison("tokenizers", least=10)],
+        check,
+        repeat=setting.repeat,
+        touch=setting.touch,
+        size=setting.size,
     )
 
 

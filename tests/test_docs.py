@@ -55,6 +55,7 @@ PAGES = [
     ("docs/migrating.md", 8),
     ("docs/importing.md", 5),
     ("docs/growing.md", 15),
+    ("docs/ngrams.md", 4),
     ("docs/columns.md", 20),
     ("docs/buckets.md", 10),
     ("docs/examples.md", 25),

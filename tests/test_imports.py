@@ -70,8 +70,7 @@ def test_commands_that_need_no_model_do_without_tensorflow(tmp_path, arguments):
     np.save(tmp_path / "ids.npy", encoder.encode(["a b"]))
     if "keras" in arguments:
         tokemb.embedding_model(encoder, 2).save(tmp_path / "m.keras")
-    ours = set(HEAVY) - {"pandas"}  # Arrow imports it, where it is installed, to look whether a list is a column of it
-    command = COUNT.format(heavy=tuple(ours)), *arguments.format(here=tmp_path).split()
+    command = COUNT.format(heavy=HEAVY), *arguments.format(here=tmp_path).split()
     run = python(*command)
     if "scipy" in loaded(run):  # a kernel was compiled, once a machine, and Numba imports scipy
         run = python(*command)

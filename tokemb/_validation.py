@@ -26,6 +26,12 @@ PROJECTIONS = ("tsne", "pca")
 # Ids, lengths and sizes are int32.
 _LARGEST = 2**31 - 1
 
+UNIGRAMS = (1,)
+"""The lengths of n-grams where every token stands for itself."""
+
+# The n-grams of a row are as many as its tokens for each length.
+_LONGEST_NGRAM = 100
+
 
 def check_choice(name: str, value: str, choices: Iterable[str]) -> str:
     """Return ``value`` if it is one of ``choices``. Otherwise raise ``ArgumentError``."""
@@ -56,3 +62,27 @@ def check_count(name: str, value: object, least: int = 1) -> int:
 def check_optional_count(name: str, value: object) -> int | None:
     """Return ``None`` for ``None``, and otherwise the result of ``check_count``."""
     return None if value is None else check_count(name, value)
+
+
+def check_ngrams(ngrams: object) -> tuple[int, ...]:
+    """Return the lengths of n-grams in the order of the ids.
+
+    Args:
+        ngrams: ``None`` for no n-grams, the maximum length as an integer, or the lengths.
+
+    Raises:
+        ArgumentError: If a length is no integer from 1 to 100, or is repeated.
+    """
+    if ngrams is None:
+        return UNIGRAMS
+    try:
+        lengths = tuple(map(operator.index, ngrams if isinstance(ngrams, Iterable) else [ngrams]))
+    except TypeError:
+        lengths = ()
+    invalid = isinstance(ngrams, bool) or not lengths or not all(1 <= length <= _LONGEST_NGRAM for length in lengths)
+    if invalid or len(set(lengths)) < len(lengths):
+        raise ArgumentError(
+            f"ngrams must be an integer from 1 to {_LONGEST_NGRAM}, such as 2 for words and pairs of words, or "
+            f"different lengths, such as (1, 3); received {ngrams!r:.80}"
+        )
+    return lengths if isinstance(ngrams, Iterable) else tuple(range(1, lengths[0] + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import Int32
+from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.engine import Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodedBatch
 from tokemb.errors import ArgumentError, VocabularyError
@@ -19,7 +21,7 @@ from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.rows.threads import thread_count
 from tokemb.vocabulary.decoder import Decoder
-from tokemb.vocabulary.folder import find_vocabulary, read_folder, write_folder
+from tokemb.vocabulary.folder import BUCKET_STATISTICS, BUCKETS, NGRAMS, find_vocabulary, read_folder, write_folder
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
@@ -52,6 +54,7 @@ class Encoder(Vocabulary):
         algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
+        ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
         buckets: The hash buckets of tokens out of vocabulary. ``None`` if all of them get ``unk_id``.
 
     Example:
@@ -73,7 +76,8 @@ pathlib.Path(text) for a file
         super().__init__(specification, tokenizer, **saved)
         # Dropped tokens first get an id beyond the vocabulary, so that they can be counted.
         oov_id = self.unk_id if self.oov else self.input_dim
-        self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov, self.buckets)
+        ngrams = None if self.ngrams == UNIGRAMS else self.ngrams
+        self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov, ngrams, self.buckets)
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Tokenizer | Path, *, pad_token: str | None = None) -> Encoder:
@@ -163,9 +167,10 @@ pathlib.Path(text) for a file
             oov=metadata["oov"],
             settings=metadata["settings"],
             corpus=metadata["corpus"] and CorpusStatistics.from_json(metadata["corpus"]),
+            ngrams=check_ngrams(metadata.get(NGRAMS)),
             table=contents.table,
             known_fingerprint=metadata["fingerprint"],
-            buckets=OovBuckets.from_json(metadata.get("buckets")),
+            buckets=OovBuckets.from_json(metadata.get(BUCKETS), metadata.get(BUCKET_STATISTICS)),
         )
 
     def grow(
@@ -210,8 +215,11 @@ pathlib.Path(text) for a file
             "oov": self.oov,
             "settings": self.settings,
             "corpus": self.corpus and self.corpus.to_json(),
+            **self.beyond_tokenizer_json,
         }
-        write_folder(Path(path), self.saved_specification(), self.table, metadata, self.buckets, force=force)
+        if self.buckets is not None and self.buckets.statistics is not None:
+            metadata[BUCKET_STATISTICS] = asdict(self.buckets.statistics)
+        write_folder(Path(path), self.saved_specification(), self.table, metadata, force=force)
 
     def __repr__(self) -> str:
         return (
@@ -226,6 +234,7 @@ pathlib.Path(text) for a file
             "oov": self.oov,
             "settings": self.settings,
             "corpus": self.corpus,
+            "ngrams": self.ngrams,
             "table": self._table,
             "buckets": self.buckets,
         }
@@ -362,8 +371,10 @@ pathlib.Path(text) for a file
             One text per row.
 
         Raises:
-            ArgumentError: If an id is not in the vocabulary.
+            ArgumentError: If an id is not in the vocabulary, or tokens are n-grams, of which a row contains each word
+                several times.
         """
+        self.require_unigrams("decoded to texts")
         rows = (
             ids
             if isinstance(ids, Ragged)

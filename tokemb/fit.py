@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from tokemb._validation import ALGORITHMS, check_choice, check_count, check_optional_count
+from tokemb._validation import ALGORITHMS, UNIGRAMS, check_choice, check_count, check_ngrams, check_optional_count
 from tokemb.counts.bucket_statistics import with_statistics
 from tokemb.counts.select_tokens import (
     PAD_TOKEN,
@@ -38,6 +39,7 @@ def fit_vocab(
     *,
     profile: str | None = None,
     algorithm: str = "word",
+    ngrams: int | Sequence[int] | None = None,
     max_size: int | None = None,
     min_count: int = 1,
     min_documents: int | float = 1,
@@ -65,6 +67,10 @@ def fit_vocab(
         profile: How text is split: ``"words"`` (the default), ``"keras"``, ``"text-vectorization"``, ``"whitespace"``,
             ``"chars"`` or ``"bert"``. For ``TokenCounts``, the default is their profile.
         algorithm: The algorithm: ``"word"`` (a token is a word), ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
+        ngrams: N-grams, sequences of neighbouring tokens joined by a space, as tokens of the vocabulary, as in Keras'
+            ``TextVectorization``: the maximum length, such as 2 for words and pairs of words, or the lengths, such as
+            ``(1, 3)``. A row of ids contains the n-grams of the first length, then those of the second one, and so on.
+            Only for the algorithm ``"word"``. For ``TokenCounts``, the default is their n-grams. See docs/ngrams.md.
         max_size: The maximum number of tokens besides the reserved ones. ``None`` selects all words, or 30,000
             subwords.
         min_count: The minimum count of a word. Rarer words are left out.
@@ -109,9 +115,13 @@ def fit_vocab(
             f"these counts require profile={texts.profile!r}, with which they were made; received profile={profile!r}"
         )
     splitting = get_profile(texts.profile if isinstance(texts, TokenCounts) else profile or "words")
+    splitting = replace(splitting, ngrams=ngrams_of(texts, ngrams))
     oov = bool(oov)
     check_combination(splitting, algorithm, oov)
     buckets = oov_buckets(num_oov_buckets, hash_buckets, salt, algorithm, oov=oov)
+    if buckets is not None and splitting.ngrams != UNIGRAMS:
+        name = "num_oov_buckets" if hash_buckets is None else "hash_buckets"
+        raise ArgumentError(f"{name} must be left out with ngrams={list(splitting.ngrams)}, which have one OOV id")
     reserved = reserved_tokens(reserve, oov=oov)
     shape = PadTruncate().override(maxlen, padding, truncating)
     limits = WordLimits.from_arguments(splitting, stop_words, keep_words, min_documents, max_documents)
@@ -119,11 +129,7 @@ def fit_vocab(
     if hash_buckets is not None:
         check_no_selection(max_size, min_count, limits)
 
-    counts = (
-        texts
-        if isinstance(texts, TokenCounts)
-        else TokenCounts.from_texts(texts, profile=splitting.name, threads=threads)
-    )
+    counts = texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads)
     if algorithm == "word":
         selected: list[str] = []
         if hash_buckets is None:
@@ -169,14 +175,33 @@ def fit_vocab(
         oov=oov,
         settings=settings,
         corpus=corpus,
+        ngrams=splitting.ngrams,
         table=vocabulary_table(tokens, token_counts, documents),
         buckets=buckets,
     )
 
 
+def ngrams_of(texts: object, ngrams: object) -> tuple[int, ...]:
+    """Return the lengths of n-grams to fit. Raise ``ArgumentError`` if they differ from those of ``TokenCounts``."""
+    lengths = check_ngrams(ngrams)
+    if not isinstance(texts, TokenCounts) or (ngrams is not None and lengths == texts.ngrams):
+        return lengths
+    if ngrams is not None:
+        raise ArgumentError(
+            f"these counts require ngrams={list(texts.ngrams)}, with which they were made; received "
+            f"ngrams={ngrams!r:.80}"
+        )
+    return texts.ngrams
+
+
 def check_combination(profile: Profile, algorithm: str, oov: bool) -> None:
     """Raise ``ArgumentError`` if ``algorithm`` is unknown, or does not support the profile or ``oov=False``."""
     check_choice("algorithm", algorithm, ALGORITHMS)
+    if algorithm != "word" and profile.ngrams != UNIGRAMS:
+        raise ArgumentError(
+            f'ngrams must be left out unless algorithm="word", because subwords are no words; received '
+            f'algorithm="{algorithm}"'
+        )
     if algorithm != "word" and profile.name == "chars":
         raise ArgumentError(
             f'algorithm="{algorithm}" splits words into subwords and requires a profile that yields words; received '

@@ -22,9 +22,17 @@ from tokemb_cli.console import note, quoted
     type=values.Choice(PROFILES),
     help="How texts are split into tokens; tokemb fit-vocab --help describes each profile.",
 )
+@options.ngrams
 @options.threads
 @corpus.quiet
-def command(output: Path, force: bool, profile: str, threads: int | None, **arguments: Any) -> None:  # noqa: ANN401
+def command(
+    output: Path,
+    force: bool,
+    profile: str,
+    ngrams: int | tuple[int, ...] | None,
+    threads: int | None,
+    **arguments: Any,  # noqa: ANN401
+) -> None:
     """Count the tokens of texts: files, folders, globs, URLs such as s3://..., or - for standard input.
 
     fit-vocab selects vocabularies of any size from the counts without reading the texts again, and adds the counts of
@@ -48,7 +56,7 @@ def command(output: Path, force: bool, profile: str, threads: int | None, **argu
     check_target(output, force)
 
     with texts.open() as batches:
-        counts = TokenCounts.from_texts(batches, profile=profile, threads=threads)
+        counts = TokenCounts.from_texts(batches, profile=profile, ngrams=ngrams, threads=threads)
     counts.save(output, force=force)
     if texts.quiet:
         return

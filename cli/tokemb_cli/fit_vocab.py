@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     type=values.Choice(ALGORITHMS),
     help="Algorithm that makes the tokens: word keeps whole words, the others learn subwords.",
 )
+@options.ngrams
 @click.option(
     "--max-size",
     type=values.Integer(),
@@ -111,6 +112,7 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
     \b
     Examples:
       tokemb fit-vocab reviews.txt -o reviews.vocab --max-size 30000
+      tokemb fit-vocab reviews.txt -o pairs.vocab --ngrams 2 --max-size 100000
       tokemb fit-vocab 2023.counts.parquet 2024.counts.parquet -o both.vocab
       tokemb fit-vocab ratings.csv --column user --column item -o columns
       tokemb fit-vocab u.data --format tsv --no-header --column 1 --group-by 0 --order-by 3 -o items.vocab
@@ -148,7 +150,7 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
 def _fit_table(
     texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path, settings: dict[str, Any], force: bool
 ) -> None:
-    unused = {"profile": None, "algorithm": "word", "reserve": (), "oov": True, **UNUSED}
+    unused = {"profile": None, "algorithm": "word", "ngrams": None, "reserve": (), "oov": True, **UNUSED}
     for name, value in unused.items():
         if settings.pop(name) != value:
             option = "--no-oov" if name == "oov" else option_name(name)

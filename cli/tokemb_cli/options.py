@@ -56,6 +56,12 @@ neighbor_count = click.option(
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
+ngrams = click.option(
+    "--ngrams",
+    type=values.Ngrams(),
+    metavar="N",
+    help="Also make tokens of pairs of neighbouring words (2), of up to N words, or of the lengths in a list (1,3).",
+)
 round_floats = click.option(
     "--round-floats", is_flag=True, help="Round kept float64 columns to float32, the only floats of .tfrecord."
 )

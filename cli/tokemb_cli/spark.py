@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import buckets, values
+from tokemb_cli import buckets, values, without_pandas
 from tokemb_cli.buckets import option_name
 from tokemb_cli.console import note
 from tokemb_cli.corpus import Corpus
@@ -53,6 +53,7 @@ class Cluster:
         """Take the options of ``engine`` from ``options``. Return ``None`` for this machine."""
         engine_name, master = options.pop("engine"), options.pop("master")
         if engine_name == "spark":
+            without_pandas.show()
             return cls(master)
         if master is not None:
             raise click.UsageError("--master requires --engine spark")
@@ -113,7 +114,7 @@ class Cluster:
         """Return ``settings`` without those of the local engine, which must have their defaults."""
         local_only: dict[str, Any] = {"threads": None, "rows_per_shard": None, "shard_format": None, "dtype": "int32"}
         local_only |= {"round_floats": False, "stop_words": None, "keep_words": None}
-        local_only |= {"min_documents": 1, "max_documents": None, **buckets.UNUSED}
+        local_only |= {"min_documents": 1, "max_documents": None, "ngrams": None, **buckets.UNUSED}
         for name, default in local_only.items():
             if settings.get(name, default) != default:
                 raise click.UsageError(f"--engine spark does not support {option_name(name)}: leave out one of them")

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokemb._validation import check_ngrams
+
 if TYPE_CHECKING:
     _Choice = click.Choice[str]
     _IntType = click.ParamType[int]
     _FloatType = click.ParamType[float]
     _StrType = click.ParamType[str]
     _SaltType = click.ParamType[list[int]]
+    _AnyType = click.ParamType[Any]
 else:  # click 8.1 has no type parameters
     _Choice = click.Choice
-    _IntType = _FloatType = _StrType = _SaltType = click.ParamType
+    _IntType = _FloatType = _StrType = _SaltType = _AnyType = click.ParamType
 
 # Ids, lengths and sizes are int32.
 _LARGEST = 2**31 - 1
@@ -93,6 +96,26 @@ class Salt(_SaltType):
             numbers = [int(part) for part in str(value).split(",")]
             return [numbers[0], numbers[-1]]
         self.fail(f"must be an integer, or two with a comma between them; received {value}", param, ctx)
+
+
+class Ngrams(_AnyType):
+    """The maximum length of n-grams, such as 2, or their lengths, such as 1,3."""
+
+    name = "lengths"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | tuple[int, ...]:  # noqa: ANN401
+        """Return ``value`` as an integer, or with a comma as the lengths."""
+        text = str(value)
+        try:
+            lengths = check_ngrams([int(length) for length in text.removesuffix(",").split(",")])
+        except ValueError:
+            self.fail(
+                "must be a length from 1 to 100, such as 2 for words and pairs of words, or different lengths, such as "
+                f"1,3; received {value}",
+                param,
+                ctx,
+            )
+        return lengths if "," in text else lengths[0]
 
 
 class Delimiter(_StrType):

@@ -115,7 +115,7 @@ def test_what_the_following_tests_change_is_sound(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"about": {"format_version": 2}}, r"was written by a newer tokemb \(format 2; this one reads 1\)"),
+        ({"about": {"format_version": 9}}, r"was written by a newer tokemb \(format 9; this one reads 2\)"),
         (
             {"about": ABOUT | {"profile": "klingon"}},
             "was counted with the profile 'klingon', which this tokemb does not know; it knows",

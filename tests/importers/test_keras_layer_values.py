@@ -72,7 +72,7 @@ def test_config_without_a_vocabulary_is_refused_with_the_remedy(layer, tmp_path)
 @pytest.mark.parametrize(
     ("changes", "weights", "reason"),
     [
-        ({"ngrams": 2}, [np.array([b"a"], object)], "ngrams=2"),
+        ({"ngrams": 0}, [np.array([b"a"], object)], "cannot be imported: ngrams must be an integer"),
         ({"output_mode": "tf_idf"}, [np.array([b"a"], object)], "output_mode='tf_idf'"),
         ({}, [np.array([b"\xff"], object)], "not UTF-8"),
         ({}, [np.array([b"a", b"b"], object), np.array([2, 4])], "must be consecutive"),

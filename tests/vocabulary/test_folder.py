@@ -83,7 +83,7 @@ def _edit(path, old, new):
         (lambda v: _edit(v / "tokenizer.json", '"b": 2', '"b": 3'), "tokenizer.json was changed after"),
         (lambda v: (v / "vocabulary.parquet").write_bytes(b"PAR1"), "vocabulary.parquet was changed after"),
         (lambda v: _edit(v / "tokemb.json", '"oov": true', '"oov": false'), "tokemb.json was changed after"),
-        (lambda v: _edit(v / "tokemb.json", '"format_version": 1', '"format_version": 2'), "written by a newer tokemb"),
+        (lambda v: _edit(v / "tokemb.json", '"format_version": 1', '"format_version": 9'), "written by a newer tokemb"),
         (lambda v: _edit(v / "tokemb.json", '"format_version": 1', '"format_version": "x"'), "has no format_version"),
         (lambda v: (v / "tokemb.json").write_text("{"), "tokemb.json is not JSON"),
         (lambda v: (v / "tokemb.json").write_text("[]"), "must contain a JSON object; it contains a list"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tokemb.vocabulary.folder import BUCKETS, NGRAMS
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
 from tokemb.vocabulary.vocabulary import Vocabulary
 
@@ -85,7 +86,8 @@ def diff(first: Vocabulary, second: Vocabulary) -> Difference:
     settings = _changed_values(_settings(first), _settings(second))
     only_first = [token for name, token in tokens.items() if name not in others]
     only_second = [token for name, token in others.items() if name not in tokens]
-    is_extended = not (moved or only_first or components or settings.keys() & {"oov", "pad_id", "unk_id", "buckets"})
+    beyond = {"oov", "pad_id", "unk_id", NGRAMS, BUCKETS}
+    is_extended = not (moved or only_first or components or settings.keys() & beyond)
     return Difference(
         same_ids=is_extended and not only_second and first.input_dim == second.input_dim,
         grown=is_extended,
@@ -122,10 +124,8 @@ def _component(specification: TokenizerJson, name: str) -> Any:  # noqa: ANN401 
 
 def _settings(encoder: Vocabulary) -> dict[str, Any]:
     names = ("oov", "pad_id", "unk_id", "maxlen", "padding", "truncating")
-    values = {name: getattr(encoder, name) for name in names}
-    buckets = None if encoder.buckets is None else encoder.buckets.identity()
-    own = {"profile": encoder.profile, "model": encoder.algorithm, "buckets": buckets}
-    return {**own, **values, **(encoder.settings or {})}
+    values = {name: getattr(encoder, name) for name in names} | encoder.beyond_tokenizer_json
+    return {"profile": encoder.profile, "model": encoder.algorithm, **values, **(encoder.settings or {})}
 
 
 def _corpus(encoder: Vocabulary) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tokemb._arrays import STRINGS, Int64
+from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.errors import CountsError
 from tokemb.files.arrow_files import open_parquet
 from tokemb.files.atomic import atomic_file, check_output
@@ -21,7 +22,8 @@ from tokemb.files.output_kind import Kind
 from tokemb.files.parquet_tokens import COUNTS_KEY, read_tokens
 from tokemb.vocabulary.profiles import PROFILES
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The highest format version that is read. Files without n-grams have version 1."""
 
 _INT64_MAX = int(np.iinfo(np.int64).max)
 
@@ -36,6 +38,7 @@ class CountsContent(NamedTuple):
     counts: Int64
     documents: Int64
     row_lengths: Mapping[int, int]
+    ngrams: tuple[int, ...]
 
 
 def write_counts(content: CountsContent, path: Path, *, force: bool = False) -> None:
@@ -51,8 +54,9 @@ def write_counts(content: CountsContent, path: Path, *, force: bool = False) -> 
         OSError: If the file cannot be written.
     """
     metadata = {
-        "format_version": FORMAT_VERSION,
+        "format_version": 1 if content.ngrams == UNIGRAMS else FORMAT_VERSION,
         "profile": content.profile,
+        **({} if content.ngrams == UNIGRAMS else {"ngrams": list(content.ngrams)}),
         "row_lengths": [list(pair) for pair in sorted(content.row_lengths.items())],
     }
     table = pa.table(
@@ -94,7 +98,7 @@ def read_counts(path: Path) -> CountsContent:
                 raise CountsError(
                     f"{path} is a Parquet file without token counts: count texts with TokenCounts.from_texts"
                 )
-            profile, row_lengths = _parse_metadata(path, metadata)
+            profile, row_lengths, ngrams = _parse_metadata(path, metadata)
         table = read_tokens(path, path.stat().st_size).select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
         table.validate(full=True)
     except CountsError:
@@ -108,11 +112,11 @@ def read_counts(path: Path) -> CountsContent:
         raise CountsError(f"{path} is not a valid file of token counts: {reason:.300}") from None
     _check(path, table, row_lengths)
     tokens, counts, documents = (column.combine_chunks() for column in table.columns)
-    return CountsContent(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths)
+    return CountsContent(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths, ngrams)
 
 
-def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]:
-    """Return the profile, and the number of rows of each length."""
+def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int], tuple[int, ...]]:
+    """Return the profile, the number of rows of each length, and the lengths of n-grams."""
     try:
         metadata: dict[str, Any] = parse_json(content)
         version = int(metadata["format_version"])
@@ -123,6 +127,7 @@ def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]
             )
         profile = str(metadata["profile"])
         row_lengths = _parse_row_lengths(metadata["row_lengths"])
+        ngrams = check_ngrams(metadata.get("ngrams"))
     except CountsError:
         raise
     except (ValueError, KeyError, TypeError, OverflowError):
@@ -134,7 +139,7 @@ def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int]]
         )
     if any(length < 0 or rows < 0 for length, rows in row_lengths.items()):
         raise CountsError(f"{path} contains a negative number of rows or tokens: count the texts again")
-    return profile, row_lengths
+    return profile, row_lengths, ngrams
 
 
 def _parse_row_lengths(pairs: Any) -> Mapping[int, int]:  # noqa: ANN401 - any JSON value

@@ -56,6 +56,7 @@ def extend_vocabulary(
         "oov": encoder.oov,
         "settings": settings,
         "corpus": encoder.corpus and _extend_corpus(encoder.corpus, encoder.table, table, counts),
+        "ngrams": encoder.ngrams,
         "table": table,
         # The tokens that the old texts had out of vocabulary are not known.
         "buckets": encoder.buckets and replace(encoder.buckets, statistics=None),

@@ -27,14 +27,14 @@ def splitting_of(encoder: Vocabulary, use: str) -> Profile:
     ties = (encoder.settings or {}).get("ties")
     if encoder.profile is not None:
         profile = get_profile(encoder.profile)
-        return replace(profile, ties=ties or profile.ties)
+        return replace(profile, ties=ties or profile.ties, ngrams=encoder.ngrams)
     if ties is None:
         raise VocabularyError(
             f"only vocabularies that tokemb fitted or imported can {use}, since a foreign tokenizer.json does not name "
             "a profile to count new texts with: load the whole vocabulary folder"
         )
     tokenizer = tokenizer_of(encoder.specification)
-    return Profile("", tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder, ties)
+    return Profile("", tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder, ties, encoder.ngrams)
 
 
 def count_with(
@@ -49,7 +49,7 @@ def count_with(
         threads: The number of threads.
 
     Raises:
-        ArgumentError: If ``texts`` are counts that were made with another profile.
+        ArgumentError: If ``texts`` are counts that were made with another profile or other n-grams.
     """
     if not isinstance(texts, TokenCounts):
         return TokenCounts.of_splitting(texts, splitting, threads)
@@ -62,5 +62,10 @@ def count_with(
         raise ArgumentError(
             f"the counts must have the profile of the vocabulary, {splitting.name!r}; received {texts.profile!r}: "
             "count the texts again with it"
+        )
+    if texts.ngrams != splitting.ngrams:
+        raise ArgumentError(
+            f"the counts must have the n-grams of the vocabulary, the lengths {list(splitting.ngrams)}; received "
+            f"{list(texts.ngrams)}: count the texts again with them"
         )
     return texts

@@ -1,11 +1,13 @@
-"""Train subword models with ``tokenizers`` on counted words.
+"""Train subword models on counted words.
 
 Training on counts bounds the memory by the number of distinct words and makes the result independent of the order of
-the texts. The trainers of `tokenizers` give another vocabulary at every run, because they iterate over words and
-characters in the order of a randomly seeded hash map. This affects three results, which this module makes reproducible:
+the texts. BPE and WordPiece are trained by ``merges``, with the results of `tokenizers` in a fraction of the time.
+Characters inside a word (``##x``) have ids in sorted order, because `tokenizers` numbers them in the order of a
+randomly seeded hash map.
 
-* Characters inside a word (``##x``) are numbered in this order, and the numbers break ties. They are therefore reserved
-  in sorted order before training.
+Unigram is trained by `tokenizers`, which gives another vocabulary at every run, for the same reason. Two results are
+made reproducible here:
+
 * Unigram gives ascending scores in this order to the characters that its training dropped. These scores are assigned
   again in sorted order.
 * Unigram sums floating-point numbers in this order. The scores are rounded, far above the noise, and sorted again.
@@ -15,22 +17,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import Int64
+from tokemb.counts.merges import learn_merges
 from tokemb.counts.select_tokens import UNK_TOKEN, no_token_error
 from tokemb.counts.token_counts import TokenCounts
-from tokemb.engine.reference import Reference
+from tokemb.engine import Engine
 from tokemb.errors import ArgumentError
 from tokemb.rows.threads import thread_count
 from tokemb.sources.texts import slices
+from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
 from tokemb.vocabulary.tokenizers_library import (
     Model,
     PreTokenizer,
     Tokenizer,
-    Trainer,
     models,
     pre_tokenizers,
     trainers,
@@ -38,6 +42,7 @@ from tokemb.vocabulary.tokenizers_library import (
 
 DEFAULT_MAX_SIZE = 30_000
 CONTINUATION = "##"
+_BOUNDARY = "▁"
 
 # The trainer gets chunks of words joined by this, and splits them again. Only tokens of the profile `chars` contain it.
 _DELIMITER = " "
@@ -82,12 +87,16 @@ def train_subwords(model: str, counts: TokenCounts, *, max_size: int, min_count:
             f"max_size must be at least {len(characters) + len(continued)}, the number of distinct characters of this "
             f"text, for the model {model}; received {max_size}"
         )
-    # The trainers allocate memory for the requested size. There cannot be more subwords than this.
-    possible = max(sum(map(len, words)), _UNIGRAM_SEEDS) + len(characters) + len(continued)
-    tokenizer, trainer = _untrained(model, len(reserved) + min(max_size, possible), [*reserved, *continued])
-    tokenizer.pre_tokenizer = _split_words(model)
-    tokenizer.train_from_iterator(_repeated(words, repeats), trainer)
-    return _canonical(tokenizer, reserved, max_size) if model == "unigram" else tokenizer.model
+    if model == "unigram":
+        return _train_unigram(words, repeats, reserved, max_size, len(characters))
+    words, repeats = _with_boundaries(words, repeats) if model == "bpe" else (words, repeats)
+    first_tokens = list(dict.fromkeys([*reserved, *continued, *sorted(characters)]))
+    prefix = CONTINUATION if model == "wordpiece" else ""
+    learned = learn_merges(words, repeats, first_tokens, len(reserved) + max_size, prefix)
+    ids = dict(zip(learned.tokens, range(len(learned.tokens)), strict=True))
+    if model == "bpe":
+        return models.BPE(ids, learned.pairs, unk_token=UNK_TOKEN)
+    return models.WordPiece(ids, unk_token=UNK_TOKEN, continuing_subword_prefix=CONTINUATION)
 
 
 def count_subwords(model: Model, kind: str, counts: TokenCounts, size: int) -> Int64:
@@ -104,11 +113,11 @@ def count_subwords(model: Model, kind: str, counts: TokenCounts, size: int) -> I
     """
     tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = _split_words(kind)
-    reference = Reference(tokenizer)
+    engine = Engine(tokenizer_json_of(tokenizer), tokenizer)
     result = np.zeros(size, np.int64)
     start = 0
     for words in slices(counts.tokens):
-        subwords = reference.encode(words, thread_count())
+        subwords = engine.encode(words, thread_count())
         np.add.at(result, subwords.values, np.repeat(counts.counts[start : start + len(words)], subwords.lengths))
         start += len(words)
     return result
@@ -133,20 +142,34 @@ def _alphabet(words: list[str], model: str) -> tuple[set[str], list[str]]:
     if model == "wordpiece":
         inside = {character for word in words for character in word[1:]}
         return set("".join(words)), [CONTINUATION + character for character in sorted(inside)]
-    return {"▁", *"".join(words)}, []
+    return {_BOUNDARY, *"".join(words)}, []
 
 
-def _untrained(model: str, vocab_size: int, first: list[str]) -> tuple[Tokenizer, Trainer]:
-    if model == "bpe":
-        bpe = trainers.BpeTrainer(vocab_size=vocab_size, special_tokens=first, show_progress=False)
-        return Tokenizer(models.BPE(unk_token=UNK_TOKEN)), bpe
-    if model == "wordpiece":
-        wordpiece = trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=first, show_progress=False)
-        return Tokenizer(models.WordPiece(unk_token=UNK_TOKEN, continuing_subword_prefix=CONTINUATION)), wordpiece
-    unigram = trainers.UnigramTrainer(
-        vocab_size=vocab_size, special_tokens=first, unk_token=UNK_TOKEN, show_progress=False
+def _with_boundaries(words: list[str], repeats: list[int]) -> tuple[list[str], list[int]]:
+    """Return the pre-tokens of the words with the mark ``▁``, and how often each occurs."""
+    if not any(_BOUNDARY in word for word in words):
+        return [_BOUNDARY + word for word in words], repeats
+    splitting = _split_words("bpe")
+    pretokens = [[text for text, _ in splitting.pre_tokenize_str(word)] for word in words]
+    lengths = list(map(len, pretokens))
+    return list(chain.from_iterable(pretokens)), np.repeat(repeats, lengths).tolist()
+
+
+def _train_unigram(
+    words: list[str], repeats: list[int], reserved: Sequence[str], max_size: int, characters: int
+) -> models.Unigram:
+    # The trainer allocates memory for the requested size. There cannot be more subwords than this.
+    possible = max(sum(map(len, words)), _UNIGRAM_SEEDS) + characters
+    trainer = trainers.UnigramTrainer(
+        vocab_size=len(reserved) + min(max_size, possible),
+        special_tokens=list(reserved),
+        unk_token=UNK_TOKEN,
+        show_progress=False,
     )
-    return Tokenizer(models.Unigram()), unigram
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = _split_words("unigram")
+    tokenizer.train_from_iterator(_repeated(words, repeats), trainer)
+    return _canonical(tokenizer, reserved, max_size)
 
 
 def _split_words(model: str) -> PreTokenizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int64
+from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.engine import TokenCounter
+from tokemb.engine.ngram_counting import NgramCounter
 from tokemb.engine.tally import Tally, tally
 from tokemb.errors import ArgumentError
 from tokemb.rows.ragged import Ragged
@@ -39,6 +41,7 @@ class TokenCounts:
         left_out: The number of distinct tokens that ``tokens`` does not contain, because only frequent tokens were
             requested (``tokemb.integrations.spark``). A word vocabulary can be fitted to such counts, but they cannot
             be added or saved.
+        ngrams: The lengths of the n-grams that ``tokens`` contains. ``(1,)`` if every token stands for itself.
 
     Example:
         >>> counts = TokenCounts.from_texts(["to be or", "not to be be"])
@@ -54,10 +57,16 @@ class TokenCounts:
     documents: Int64
     row_lengths: Mapping[int, int]
     left_out: int = 0
+    ngrams: tuple[int, ...] = UNIGRAMS
 
     @classmethod
     def from_texts(
-        cls, texts: Path | Iterable[Any], *, profile: str = "words", threads: int | None = None
+        cls,
+        texts: Path | Iterable[Any],
+        *,
+        profile: str = "words",
+        ngrams: int | Sequence[int] | None = None,
+        threads: int | None = None,
     ) -> TokenCounts:
         """Count the tokens of texts.
 
@@ -65,6 +74,7 @@ class TokenCounts:
             texts: An iterable of ``str`` or of lists of tokens (counted unchanged), a column of strings, or files as
                 ``pathlib.Path``.
             profile: How text is split, as for ``tokemb.fit_vocab``.
+            ngrams: Which n-grams are counted, as for ``tokemb.fit_vocab``.
             threads: The number of threads. ``None`` uses all cores. The counts do not depend on it.
 
         Raises:
@@ -72,27 +82,30 @@ class TokenCounts:
             TextError: If a row is not text.
             ArgumentError: If another argument is invalid.
         """
-        return cls.of_splitting(texts, get_profile(profile), threads)
+        return cls.of_splitting(texts, replace(get_profile(profile), ngrams=check_ngrams(ngrams)), threads)
 
     @classmethod
     def of_splitting(cls, texts: Path | Iterable[Any], splitting: Profile, threads: int | None) -> TokenCounts:
         """Count the tokens of texts split by ``splitting``, which need not be one of the named profiles."""
         counter = TokenCounter(splitting, thread_count(threads))
-        token_rows = RunningCounts(splitting.name)
+        ngram_counter = None if splitting.ngrams == UNIGRAMS else NgramCounter(splitting, thread_count(threads))
+        tallies = RunningCounts(splitting.name, splitting.ngrams)
         count = RowCount()
         for batch in count.reading(text_batches(texts)):
-            if batch.type == STRINGS:
+            if ngram_counter is not None:
+                tallies.add(ngram_counter.count(batch))
+            elif batch.type == STRINGS:
                 counter.add(batch)
             else:
-                token_rows.add(tally_tokens(batch))
-        counts = token_rows.result() or cls.of_tally(splitting.name, counter.result())
+                tallies.add(tally_tokens(batch))
+        counts = tallies.result() or cls.of_tally(splitting.name, counter.result(), splitting.ngrams)
         count.check(counts.rows, "counted")
         return counts
 
     @classmethod
-    def of_tally(cls, profile: str, tally: Tally) -> TokenCounts:
-        """Return a tally as counts of ``profile``."""
-        return cls(profile, tally.tokens, tally.counts, tally.documents, tally.row_lengths)
+    def of_tally(cls, profile: str, tally: Tally, ngrams: tuple[int, ...] = UNIGRAMS) -> TokenCounts:
+        """Return a tally as counts of ``profile`` and ``ngrams``."""
+        return cls(profile, tally.tokens, tally.counts, tally.documents, tally.row_lengths, ngrams=ngrams)
 
     @classmethod
     def merge(cls, parts: Sequence[TokenCounts], profile: str) -> TokenCounts:
@@ -104,6 +117,9 @@ class TokenCounts:
         for part in parts:
             if part.profile != profile:
                 raise ArgumentError(f"counts to add must have the same profile; received {profile} and {part.profile}")
+            if part.ngrams != parts[0].ngrams:
+                received = " and ".join(str(lengths) for lengths in (parts[0].ngrams, part.ngrams))
+                raise ArgumentError(f"counts to add must have the same n-grams; received the lengths {received}")
             part.require_all_tokens("added")
         if (total := sum(part.total for part in parts)) > np.iinfo(np.int64).max:
             raise ArgumentError(f"the sum of counts must fit int64; received counts of {total} tokens")
@@ -122,7 +138,8 @@ class TokenCounts:
             start += len(part.tokens)
             for length, rows in part.row_lengths.items():
                 row_lengths[length] = row_lengths.get(length, 0) + rows
-        return cls(profile, encoded.dictionary, counts, documents, dict(sorted(row_lengths.items())))
+        ngrams = parts[0].ngrams if parts else UNIGRAMS
+        return cls(profile, encoded.dictionary, counts, documents, dict(sorted(row_lengths.items())), ngrams=ngrams)
 
     def __add__(self, other: TokenCounts) -> TokenCounts:
         if not isinstance(other, TokenCounts):
@@ -142,7 +159,8 @@ class TokenCounts:
         """
         from tokemb.counts.counts_file import read_counts  # only here, because encoding does not need Parquet
 
-        return cls(*read_counts(Path(path)))
+        content = read_counts(Path(path))
+        return cls(*content[:-1], ngrams=content.ngrams)
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
         """Write the counts to one Parquet file (docs/format.md). It appears complete or not at all.
@@ -159,7 +177,7 @@ class TokenCounts:
         self.require_all_tokens("saved")
         from tokemb.counts.counts_file import CountsContent, write_counts
 
-        content = CountsContent(self.profile, self.tokens, self.counts, self.documents, self.row_lengths)
+        content = CountsContent(self.profile, self.tokens, self.counts, self.documents, self.row_lengths, self.ngrams)
         write_counts(content, Path(path), force=force)
 
     @cached_property
@@ -193,13 +211,14 @@ class TokenCounts:
 class RunningCounts:
     """The running sum of tallies."""
 
-    def __init__(self, profile: str) -> None:
+    def __init__(self, profile: str, ngrams: tuple[int, ...] = UNIGRAMS) -> None:
         self._profile = profile
+        self._ngrams = ngrams
         self._parts: list[TokenCounts] = []
 
     def add(self, tally: Tally) -> None:
         """Add a tally."""
-        self._parts.append(TokenCounts.of_tally(self._profile, tally))
+        self._parts.append(TokenCounts.of_tally(self._profile, tally, self._ngrams))
         # Merge when the new parts exceed the merged one: memory follows the distinct tokens, and each token is merged
         # a logarithmic number of times.
         if sum(len(part.tokens) for part in self._parts[1:]) > max(len(self._parts[0].tokens), _MERGE_TOKENS):

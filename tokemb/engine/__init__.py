@@ -10,7 +10,6 @@ The ``tokenizers`` library defines the ids. A backend only decides how fast they
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -27,7 +26,7 @@ from tokemb.engine.tally import Tally, tally
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.special_tokens import SpecialTokens
-from tokemb.vocabulary.tokenizer_json import TokenizerJson, model_of, tokenizer_json_of
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, model_of
 from tokemb.vocabulary.tokenizers_library import Tokenizer, model_type
 
 if TYPE_CHECKING:
@@ -246,11 +245,8 @@ class TokenCounter:
 
     def _make_counter(self) -> Counter:
         from tokemb.engine.counting import Counter
-        from tokemb.engine.scan_plan import char_table_of
 
-        specification = tokenizer_json_of(self._profile.tokenizer())
-        components = (json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer"))
-        return Counter(self._profile, char_table_of(*components))
+        return Counter.of(self._profile)
 
 
 def is_small(texts: pa.LargeStringArray) -> bool:

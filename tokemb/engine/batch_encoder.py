@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32
 from tokemb.engine import Engine, is_small
+from tokemb.engine.ngrams import NgramEngine, NgramTokenIndex
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.token_index import TokenIndex
 from tokemb.rows.ragged import Ragged
@@ -52,6 +53,7 @@ class BatchEncoder:
         ids: Mapping[str, int],
         unknown: int | None,
         oov: bool,
+        ngrams: tuple[int, ...] | None = None,
         buckets: OovBuckets | None = None,
     ) -> None:
         """Initialize the encoder.
@@ -62,14 +64,19 @@ class BatchEncoder:
             ids: The id of every token.
             unknown: The id of tokens out of vocabulary, if there is one. Without ``oov``, an id that no token has.
             oov: Whether tokens out of vocabulary get ``unknown``. Otherwise they are dropped.
+            ngrams: The lengths of the n-grams that are encoded. ``None`` if every token stands for itself.
             buckets: The buckets of tokens out of vocabulary. The id of the first is ``unknown``.
         """
         self.special_tokens = SpecialTokens.of(specification)
         self._ids = ids
         self._oov_id = unknown
         self._buckets = buckets
-        token_index = None if buckets is None else self._token_index
-        self.engine = Engine(specification, tokenizer, None if oov else unknown, buckets, token_index)
+        token_index = None if buckets is None else self._make_token_index()
+        self.engine: Engine | NgramEngine = (
+            Engine(specification, tokenizer, None if oov else unknown, buckets, token_index)
+            if ngrams is None
+            else NgramEngine(specification, ids, unknown, ngrams)
+        )
         self._dropped_id = None if oov else unknown
 
     def ragged(self, texts: Path | Iterable[Any], shape: PadTruncate, threads: int | None) -> Ragged:
@@ -164,5 +171,8 @@ class BatchEncoder:
             )
 
     @cached_property
-    def _token_index(self) -> TokenIndex:
+    def _token_index(self) -> TokenIndex | NgramTokenIndex:
+        return self.engine.token_index if isinstance(self.engine, NgramEngine) else self._make_token_index()
+
+    def _make_token_index(self) -> TokenIndex:
         return TokenIndex(self._ids, self._oov_id, self._buckets)

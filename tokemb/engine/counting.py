@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 
@@ -11,12 +13,14 @@ from tokemb.engine import reference
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.pretoken_cache import PretokenCache, text_of
 from tokemb.engine.scan import KnownPretokens, RowStatus, ScanResult, merge_results, scan
+from tokemb.engine.scan_plan import char_table_of
 from tokemb.engine.tally import Tally
 from tokemb.kernels.structs import RECORD_MISS_IN_PLACE
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows
 from tokemb.sources.texts import slices
 from tokemb.vocabulary.profiles import Profile
+from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
 
 
 class Counter:
@@ -34,8 +38,19 @@ class Counter:
         # and the number of tokens before the first occurrence.
         self._tallies: list[Int64] = []
 
+    @classmethod
+    def of(cls, profile: Profile) -> Counter:
+        """Make a counter of the tokens of ``profile``."""
+        specification = tokenizer_json_of(profile.tokenizer())
+        components = (json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer"))
+        return cls(profile, char_table_of(*components))
+
     def add(self, texts: pa.LargeStringArray, threads: int) -> None:
         """Count the tokens of ``texts``, ``large_string`` (rows,)."""
+        self._count(self.number(texts, threads), threads)
+
+    def number(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
+        """Return the numbers of the tokens of ``texts``, ``large_string`` (rows,). New tokens get new numbers."""
         row_status = RowStatus(len(texts))
         text = text_of(texts)
         results: list[ScanResult] = []
@@ -54,7 +69,11 @@ class Counter:
             rows, start = remaining[start : start + len(batch)], start + len(batch)
             row_status.lengths[rows] = numbered.lengths
             results.append(ScanResult(rows, numbered, texts[:0]))
-        self._count(merge_results(results, row_status.lengths), threads)
+        return merge_results(results, row_status.lengths)
+
+    def tokens(self) -> pa.LargeStringArray:
+        """Return the tokens in the order of their numbers, ``large_string`` (distinct,)."""
+        return self._cache.texts()
 
     @property
     def distinct(self) -> int:
@@ -75,7 +94,7 @@ class Counter:
         order = seen[np.argsort(first_seen[seen])]
         lengths = np.flatnonzero(self._row_lengths)
         return Tally(
-            self._cache.texts().take(pa.array(order)),
+            self.tokens().take(pa.array(order)),
             counts[order],
             documents[order],
             dict(zip(lengths.tolist(), self._row_lengths[lengths].tolist(), strict=True)),

@@ -145,7 +145,8 @@ def _trie_of(text: Text, ids: Int32) -> Trie:
     return Trie(compact, tokens[:nodes].copy())
 
 
-def _key_table(keys: UInt64, values: UInt64) -> UInt64:
+def key_table(keys: UInt64, values: UInt64) -> UInt64:
+    """Return a ``key_table`` of the kernels from ``keys`` to ``values``, uint64 (keys,)."""
     table = np.zeros(2 * _slots(len(keys)), np.uint64)
     fill_key_table(keys, values, table)
     return table
@@ -175,7 +176,7 @@ def _merge_table(merges: Sequence[str] | Sequence[Sequence[str]], vocabulary: di
     right_ids = np.fromiter(map(id_of, rights), np.uint64, count)
     new_ids = np.fromiter(map(id_of, map(operator.add, lefts, suffixes)), np.uint64, count)
     half = np.uint64(32)
-    return _key_table(left_ids << half | right_ids, np.arange(count, dtype=np.uint64) << half | new_ids)
+    return key_table(left_ids << half | right_ids, np.arange(count, dtype=np.uint64) << half | new_ids)
 
 
 def _merge_pairs(merges: Sequence[str] | Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[str]]:
@@ -200,7 +201,7 @@ def _character_table(vocabulary: dict[str, int], affixes: Sequence[tuple[str, st
     }
     items = [(code << 2 | place, value) for place, affix in enumerate(affixes) for code, value in tokens[affix]]
     keys, values = np.array(items, np.uint64).reshape(-1, 2).T.copy()
-    return _key_table(keys, values)
+    return key_table(keys, values)
 
 
 def _byte_characters() -> str:

@@ -119,6 +119,7 @@ def word_encoder(
         oov=unk_token is not None,
         # Together with the tokenizer.json, these settings are sufficient to count new texts.
         settings={"imported": True, "ties": profile.ties, **(settings or {})},
+        ngrams=profile.ngrams,
         table=vocabulary_table(tokens, _column(tokens, counts), _column(tokens, documents)),
         buckets=buckets,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tokemb._validation import check_count
+from tokemb._validation import UNIGRAMS, check_count, check_ngrams
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importers.imported import Imported, Original, unused_token, word_encoder
 from tokemb.importers.keras_splitting import layer_profile
@@ -77,7 +77,7 @@ def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) 
         ids[mask] = 0
     unk_token = unused_token(ids) if oov is None or oov in ids else oov
     standardize, split = (settings.get("standardize"), settings.get("split")) if is_text else (None, None)
-    profile = layer_profile(standardize, split)
+    profile = replace(layer_profile(standardize, split), ngrams=_check_ngrams(layer) if is_text else UNIGRAMS)
     length = settings.get("output_sequence_length") if is_text else None
     encoder = word_encoder(
         {**ids, unk_token: int(mask is not None)},
@@ -94,9 +94,11 @@ def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) 
         "words": len(words),
         "oov": f"{unk_token} ({encoder.unk_id}{last})",
         **({"standardize": standardize, "split": split} if is_text else {}),
+        **({} if profile.ngrams == UNIGRAMS else {"ngrams": ", ".join(map(str, profile.ngrams))}),
         "output_sequence_length": length,
     }
-    original = _original(layer.class_name, dict(settings), words, mask is not None)
+    config = {**settings, "ngrams": None if profile.ngrams == UNIGRAMS else profile.ngrams}
+    original = _original(layer.class_name, config, words, mask is not None)
     return Imported(KINDS[layer.class_name], encoder, original, facts, () if mask is not None else (_NO_MASK,))
 
 
@@ -156,7 +158,6 @@ def _check_settings(layer: Layer) -> None:
     if layer.class_name == "TextVectorization":
         choices["standardize"] = ("lower_and_strip_punctuation", "lower", "strip_punctuation", None)
         choices["split"] = ("whitespace", "character", None)
-        choices["ngrams"] = (None, 1, [1])
     elif layer.class_name == "StringLookup":
         choices["invert"] = (False, None)
     for name, allowed in choices.items():
@@ -169,6 +170,21 @@ def _check_settings(layer: Layer) -> None:
             f"the layer {layer.name} has {name}={shown!r:.60}, which a tokenizer.json of words cannot express: "
             f"tokemb supports {', '.join(repr(item) for item in allowed)}"
         )
+
+
+def _check_ngrams(layer: Layer) -> tuple[int, ...]:
+    """Return the lengths of n-grams. Raise ``VocabularyError`` if tokemb does not support them."""
+    ngrams, split = layer.config.get("ngrams"), layer.config.get("split")
+    try:
+        lengths = check_ngrams(ngrams)
+    except ArgumentError as error:
+        raise VocabularyError(f"the layer {layer.name} cannot be imported: {error}") from None
+    if lengths != UNIGRAMS and split is None:
+        raise VocabularyError(
+            f"the layer {layer.name} has n-grams of texts that it does not split, which tokemb does not support: "
+            "split='whitespace' or split='character' is required"
+        )
+    return lengths
 
 
 def _read_asset(path: Path, layer: Layer) -> list[str]:
@@ -213,7 +229,7 @@ def _without_specials(
 
 # The arguments of the original layer that determine its ids, besides the vocabulary.
 _SETTINGS = {
-    "TextVectorization": ("standardize", "split"),
+    "TextVectorization": ("standardize", "split", "ngrams"),
     "StringLookup": ("mask_token", "oov_token", "num_oov_indices", "salt"),
     "Hashing": ("num_bins", "mask_value", "salt"),
 }

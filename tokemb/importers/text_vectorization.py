@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tokemb._validation import check_ngrams
 from tokemb.counts.select_tokens import PAD_TOKEN, UNK_TOKEN
 from tokemb.counts.word_vocabulary import word_specification
 from tokemb.encoder import Encoder
@@ -21,7 +22,6 @@ _FIRST = [PAD_TOKEN, UNK_TOKEN]
 _SETTINGS = {
     "standardize": "lower_and_strip_punctuation",
     "split": "whitespace",
-    "ngrams": None,
     "output_mode": "int",
     "encoding": "utf-8",
 }
@@ -39,7 +39,7 @@ def read_text_vectorization(layer: keras.layers.TextVectorization) -> Encoder:
         layer: An adapted layer.
 
     Raises:
-        ArgumentError: If the layer is not a ``TextVectorization``, or has an unsupported setting (``ngrams``, another
+        ArgumentError: If the layer is not a ``TextVectorization``, or has an unsupported setting (another
             ``standardize`` or ``split``, an ``output_mode`` other than ``"int"``).
         VocabularyError: If the layer has no vocabulary.
     """
@@ -54,6 +54,7 @@ def read_text_vectorization(layer: keras.layers.TextVectorization) -> Encoder:
                 f"the TextVectorization must have {name}={supported!r}, so that an encoder can produce its ids; "
                 f"this one has {config[name]!r:.80}"
             )
+    ngrams = check_ngrams(config["ngrams"])
     tokens = [str(token) for token in layer.get_vocabulary()]
     if len(tokens) <= len(_FIRST):
         raise VocabularyError("this TextVectorization has no vocabulary yet: adapt it first")
@@ -63,4 +64,4 @@ def read_text_vectorization(layer: keras.layers.TextVectorization) -> Encoder:
         )
     shape = PadTruncate().override(config["output_sequence_length"], None, None)
     specification = word_specification(get_profile(_PROFILE), tokens, shape)
-    return Encoder(specification, tokenizer_of(specification), pad_id=0, profile=_PROFILE)
+    return Encoder(specification, tokenizer_of(specification), pad_id=0, profile=_PROFILE, ngrams=ngrams)

@@ -15,7 +15,7 @@ _ONE = np.uint64(1)
 
 
 @inlined
-def _find_slot(table: UInt64, key: int) -> int:
+def find_slot(table: UInt64, key: int) -> int:
     """Return the position of ``key`` in ``table``, or of the free slot for it. Free slots contain 0."""
     mask = np.uint64(len(table) - 1)
     mixed = key * _K0
@@ -34,13 +34,13 @@ def find_value(table: UInt64, key: int) -> int:
             slot is free, and the value. At least one slot is free.
         key: The key, uint64.
     """
-    slot = _find_slot(table, key)
+    slot = find_slot(table, key)
     return table[slot + _ONE] if table[slot] != np.uint64(0) else MISSING
 
 
 def fill_key_table(keys: UInt64, values: UInt64, table: UInt64) -> None:
     """Insert ``keys`` and ``values``, uint64 (keys,), into ``table``. A later value replaces an earlier one."""
     for index in range(len(keys)):
-        slot = _find_slot(table, keys[index])
+        slot = find_slot(table, keys[index])
         table[slot] = keys[index] + _ONE
         table[slot + _ONE] = values[index]

@@ -201,6 +201,22 @@ class PretokenTable(NamedTuple):
     starts: Int64
 
 
+class NgramTables(NamedTuple):
+    """The n-grams of a vocabulary, and all n-grams with which they begin.
+
+    Attributes:
+        roots: int32 (parts + 1,), the n-gram of each part by itself, or the last n-gram.
+        edges: uint64, a ``key_table`` from an n-gram, in the upper half, and the next part to the longer n-gram.
+        ids: int32 (n-grams + 1,), the id of each n-gram. The last one stands for all others.
+        lengths: int64 (lengths,), the lengths of the n-grams in the order of the ids in a row.
+    """
+
+    roots: Int32
+    edges: UInt64
+    ids: Int32
+    lengths: Int64
+
+
 class Out(NamedTuple):
     """Where and how ids are written.
 

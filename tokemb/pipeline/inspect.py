@@ -92,6 +92,7 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
         "pad_id": encoder.pad_id,
         "unk_id": encoder.unk_id,
         "oov": encoder.oov,
+        **encoder.beyond_tokenizer_json,
         "maxlen": encoder.maxlen,
         "padding": encoder.padding,
         "truncating": encoder.truncating,
@@ -120,7 +121,7 @@ def _describe_buckets(buckets: OovBuckets | None) -> Description | None:
     """Describe the buckets, and how the tokens out of vocabulary of the corpus share them, if that is known."""
     if buckets is None:
         return None
-    description = buckets.identity()
+    description = buckets.to_json()
     if buckets.statistics is not None:
         statistics = buckets.statistics
         description |= {

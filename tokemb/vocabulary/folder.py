@@ -18,11 +18,14 @@ from tokemb.files.folders import METADATA, is_columns_folder, is_vocabulary_fold
 from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
-from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint
 
-# The version that is written, and the one for vocabularies with buckets, which version 1 cannot express.
-FORMAT_VERSION, BUCKETS_VERSION = 1, 2
+FORMAT_VERSION = 2
+"""The highest format version that is read. Folders whose ids need no more than ``tokenizer.json`` have version 1."""
+
+NGRAMS, BUCKETS, BUCKET_STATISTICS = "ngrams", "buckets", "bucket_statistics"
+# The keys of what decides the ids beyond tokenizer.json.
+_BEYOND = (NGRAMS, BUCKETS)
 
 TOKENIZER, TABLE = "tokenizer.json", "vocabulary.parquet"
 
@@ -105,7 +108,6 @@ def write_folder(
     specification: TokenizerJson,
     table: pa.Table,
     metadata: dict[str, Any],
-    buckets: OovBuckets | None = None,
     *,
     force: bool = False,
 ) -> None:
@@ -116,7 +118,6 @@ def write_folder(
         specification: The content of ``tokenizer.json``.
         table: The content of ``vocabulary.parquet``.
         metadata: The content of ``tokemb.json`` without version, fingerprint and checksums, which are added.
-        buckets: The buckets of tokens out of vocabulary.
         force: Whether to replace a read-only folder.
 
     Raises:
@@ -124,11 +125,11 @@ def write_folder(
     """
     tokenizer = json_bytes(specification)
     parquet = table_to_parquet(table)
+    beyond = {key: metadata[key] for key in _BEYOND if key in metadata}
     content = {
-        "format_version": FORMAT_VERSION if buckets is None else BUCKETS_VERSION,
-        "fingerprint": fingerprint(specification, buckets),
+        "format_version": FORMAT_VERSION if beyond else 1,
+        "fingerprint": fingerprint(specification, beyond),
         **metadata,
-        **({} if buckets is None else {"buckets": buckets.to_json()}),
         "sha256": {TOKENIZER: _sha256(tokenizer), TABLE: _sha256(parquet)},
     }
     content["checksum"] = checksum(content)
@@ -148,9 +149,9 @@ def read_folder(path: Path) -> Contents:
     version = metadata.get("format_version")
     if not isinstance(version, int):
         raise VocabularyError(f"{path / METADATA} has no format_version: this is not a vocabulary folder of tokemb")
-    if version > BUCKETS_VERSION:
+    if version > FORMAT_VERSION:
         raise VocabularyError(
-            f"{path} was written by a newer tokemb (format {version}; this one reads {BUCKETS_VERSION}): upgrade tokemb"
+            f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): upgrade tokemb"
         )
     if metadata.get("checksum") != checksum(metadata) or any(
         not isinstance(metadata.get(key, ...), kind) for key, kind in _REQUIRED.items()

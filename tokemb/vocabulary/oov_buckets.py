@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -89,8 +89,12 @@ class OovBuckets:
         return replace(buckets, count=buckets.count - 1)
 
     @classmethod
-    def from_json(cls, content: object) -> OovBuckets | None:
+    def from_json(cls, content: object, statistics: object = None) -> OovBuckets | None:
         """Return the buckets of ``to_json``, or ``None`` for ``None``.
+
+        Args:
+            content: The buckets.
+            statistics: Their statistics as JSON, if they are known.
 
         Raises:
             VocabularyError: If ``content`` does not describe buckets.
@@ -103,19 +107,14 @@ class OovBuckets:
             if (content["hash"] == _HASHES[1]) != (content["salt"] is not None):
                 raise ArgumentError("the salt does not fit the hash")
             buckets = cls.from_arguments("count", content["count"], content["salt"])
-            return replace(buckets, statistics=BucketStatistics.from_json(content.get("statistics")))
+            return replace(buckets, statistics=BucketStatistics.from_json(statistics))
         except (KeyError, ArgumentError) as error:
             raise VocabularyError(f"the buckets of this vocabulary are not valid: {error}") from None
 
-    def identity(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return all that determines the ids, as JSON."""
         salt = None if self.salt is None else list(self.salt)
         return {"count": self.count, "hash": self.hash, "salt": salt}
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the object of ``tokemb.json``."""
-        statistics = {} if self.statistics is None else {"statistics": asdict(self.statistics)}
-        return {**self.identity(), **statistics}
 
     @property
     def hash(self) -> str:

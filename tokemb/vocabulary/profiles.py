@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tokemb._validation import check_choice
+from tokemb._validation import UNIGRAMS, check_choice
 from tokemb.vocabulary.expressions import (
     ASCII_PUNCTUATION,
     ASCII_SPACE,
@@ -39,6 +39,7 @@ class Profile:
         pre_tokenizer: The pre-tokenizer.
         decoder: The decoder. ``None`` joins tokens with a space, as in ``tokenizers``.
         ties: ``"ascending"`` or ``"descending"`` by the UTF-8 bytes of the tokens, or ``"first seen"``.
+        ngrams: The lengths of the n-grams that are tokens of a vocabulary, in the order of the ids in a row.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Profile:
     pre_tokenizer: PreTokenizer
     decoder: Decoder | None = None
     ties: str = "ascending"
+    ngrams: tuple[int, ...] = UNIGRAMS
 
     def tokenizer(self, model: Model | None = None) -> Tokenizer:
         """Return a tokenizer with this profile and ``model``, by default an empty model."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.files.json_content import parse_json
-from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.tokenizers_library import HAS_COMPONENTS, Tokenizer
 
 TokenizerJson = dict[str, Any]
@@ -117,11 +116,15 @@ def is_failure(error: BaseException) -> bool:
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
-def fingerprint(specification: TokenizerJson, buckets: OovBuckets | None = None) -> str:
-    """Return the SHA-256, in hexadecimal, of all keys that affect the ids, and of the buckets of a vocabulary."""
+def fingerprint(specification: TokenizerJson, beyond: Mapping[str, Any] | None = None) -> str:
+    """Return the SHA-256, in hexadecimal, of all keys that affect the ids.
+
+    Args:
+        specification: The content of a ``tokenizer.json``.
+        beyond: What decides the ids beyond it. Its keys are none of a ``tokenizer.json``.
+    """
     rules = {key: value for key, value in specification.items() if key not in _KEYS_WITHOUT_IDS}
-    if buckets is not None:
-        rules["buckets"] = buckets.identity()
+    rules.update(beyond or {})
     canonical = json.dumps(rules, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

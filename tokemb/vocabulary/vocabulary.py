@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb._validation import UNIGRAMS
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
-from tokemb.vocabulary.folder import table_from_parquet, vocabulary_table
+from tokemb.vocabulary.folder import BUCKETS, NGRAMS, table_from_parquet, vocabulary_table
 from tokemb.vocabulary.highest_id import check_highest_id
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
@@ -33,6 +34,7 @@ class Vocabulary:
         algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
+        ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
         buckets: The hash buckets of tokens out of vocabulary. ``None`` if all of them get ``unk_id``.
     """
 
@@ -46,6 +48,7 @@ class Vocabulary:
         oov: bool = True,
         settings: dict[str, Any] | None = None,
         corpus: CorpusStatistics | None = None,
+        ngrams: tuple[int, ...] = UNIGRAMS,
         table: pa.Table | bytes | None = None,
         known_fingerprint: str | None = None,
         buckets: OovBuckets | None = None,
@@ -60,13 +63,17 @@ class Vocabulary:
             oov: Whether a token out of vocabulary becomes the OOV id.
             settings: The arguments of ``fit_vocab``.
             corpus: Statistics of the corpus.
+            ngrams: The lengths of n-grams.
             table: The content of ``vocabulary.parquet`` as a table or as bytes.
             known_fingerprint: The fingerprint of ``specification``, if a folder vouches for it.
             buckets: The buckets of tokens out of vocabulary of a word vocabulary. Their ids have no tokens.
 
         Raises:
-            VocabularyError: If an id does not fit int32 or is far higher than the number of tokens.
+            VocabularyError: If an id does not fit int32 or is far higher than the number of tokens, or n-grams have
+                buckets.
         """
+        if buckets is not None and ngrams != UNIGRAMS:
+            raise VocabularyError("a vocabulary of n-grams cannot have buckets of tokens out of vocabulary")
         self._shape = PadTruncate.of(tokenizer)
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -82,6 +89,7 @@ class Vocabulary:
         self.algorithm = model_type(tokenizer).lower().replace("wordlevel", "word")
         self.settings = settings
         self.corpus = corpus
+        self.ngrams = ngrams
         self.buckets = buckets
         special_tokens = SpecialTokens.of(specification)
         self.input_dim = special_tokens.input_dim(
@@ -131,7 +139,14 @@ class Vocabulary:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256, in hexadecimal, of everything that determines the ids. Truncation and padding are not included."""
-        return self._known_fingerprint or fingerprint(self.specification, self.buckets)
+        return self._known_fingerprint or fingerprint(self.specification, self.beyond_tokenizer_json)
+
+    @property
+    def beyond_tokenizer_json(self) -> dict[str, Any]:
+        """What decides the ids and what a ``tokenizer.json`` cannot express, as it is saved in ``tokemb.json``."""
+        ngrams = {} if self.ngrams == UNIGRAMS else {NGRAMS: list(self.ngrams)}
+        buckets = {} if self.buckets is None else {BUCKETS: self.buckets.to_json()}
+        return {**ngrams, **buckets}
 
     @property
     def maxlen(self) -> int | None:
@@ -169,6 +184,17 @@ class Vocabulary:
                 "Encoder.from_tokenizer(path, pad_token=...) with one of its tokens"
             )
         return self.pad_id
+
+    def require_unigrams(self, use: str) -> None:
+        """Raise ``ArgumentError`` if tokens are n-grams.
+
+        Args:
+            use: What does not support them, as a participle, for example "decoded".
+        """
+        if self.ngrams != UNIGRAMS:
+            raise ArgumentError(
+                f"n-grams cannot be {use}; this vocabulary has ngrams={list(self.ngrams)}: fit one without ngrams"
+            )
 
     def check_ids(self, ids: npt.NDArray[Any]) -> None:
         """Check that all ids belong to the vocabulary.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def new_frequencies(
         ArgumentError: If ``texts`` are counts with another profile.
     """
     if isinstance(source, TokenCounts):
-        return Frequencies.of_counts(count_with(get_profile(source.profile), texts, "be compared with it", threads))
+        profile = replace(get_profile(source.profile), ngrams=source.ngrams)
+        return Frequencies.of_counts(count_with(profile, texts, "be compared with it", threads))
     splitting = splitting_of(source, "be compared with new texts")
     counts = count_with(splitting, texts, "be compared with it", threads)
     return Frequencies.of_counts(counts, splitting.ties) if source.algorithm == "word" else _subwords(source, counts)

@@ -93,7 +93,12 @@ def embed_partition(
 
 
 def serialize_encoder(encoder: Encoder) -> bytes:
-    """Return everything that a worker needs of a vocabulary, as JSON."""
+    """Return everything that a worker needs of a vocabulary, as JSON.
+
+    Raises:
+        ArgumentError: If its tokens are n-grams.
+    """
+    encoder.require_unigrams("encoded with Spark")
     options = {"pad_id": encoder.pad_id, "profile": encoder.profile, "oov": encoder.oov}
     buckets = None if encoder.buckets is None else encoder.buckets.to_json()
     contents = {

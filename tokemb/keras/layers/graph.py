@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from tokemb.engine.ngrams import SEPARATOR
 from tokemb.keras.layers.context_rules import (
     CASED,
     FINAL_SIGMA,
@@ -17,12 +20,13 @@ from tokemb.keras.layers.context_rules import (
 )
 from tokemb.keras.layers.unicode_table import NOTHING, UnicodeTable
 from tokemb.kernels.structs import ALONE, JOINS, KEPT, PAGE, RUN_BITS
+from tokemb.vocabulary.character_runs import TRANSPARENT
 from tokemb.vocabulary.oov_buckets import OovBuckets
 
 Tensor = Any  # TensorFlow is untyped
 
 
-def pretokenize(texts: Tensor, characters: UnicodeTable) -> tuple[Tensor, Tensor]:
+def pretokenize(texts: Tensor, characters: UnicodeTable) -> tuple[Tensor, Tensor, Tensor]:
     """Split texts into pre-tokens.
 
     Bytes that are not UTF-8 are an ``InvalidArgumentError`` of TensorFlow when the graph runs.
@@ -32,7 +36,8 @@ def pretokenize(texts: Tensor, characters: UnicodeTable) -> tuple[Tensor, Tensor
         characters: The normalization and class of each character.
 
     Returns:
-        The pre-tokens of all texts, string ``(pre-tokens,)``, and their rows, int64 ``(pre-tokens,)``.
+        The pre-tokens of all texts, string ``(pre-tokens,)``, their rows, and their runs, as ``split_runs`` defines
+        them, both int64 ``(pre-tokens,)`` and ascending.
     """
     decoded = tf.strings.unicode_decode(texts, "UTF-8", errors="strict")
     normalized, classes, rows = _normalize(decoded.flat_values, decoded.value_rowids(), characters)
@@ -44,7 +49,48 @@ def pretokenize(texts: Tensor, characters: UnicodeTable) -> tuple[Tensor, Tensor
     begins = kept & ((_shift(classes, rows, 1) != classes) | _has(classes, ALONE))
     starts = tf.where(tf.boolean_mask(begins, kept))[:, 0]
     pretokens = tf.RaggedTensor.from_row_starts(tf.boolean_mask(normalized, kept), starts, validate=False)
-    return tf.strings.unicode_encode(pretokens, "UTF-8", errors="strict"), tf.boolean_mask(rows, begins)
+    pretoken_rows = tf.boolean_mask(rows, begins)
+    separators = tf.boolean_mask(tf.cumsum(tf.cast(~kept & ~_is_transparent(normalized), tf.int64)), begins)
+    runs = _runs(pretoken_rows, separators, tf.boolean_mask(_has(classes, ALONE), begins))
+    return tf.strings.unicode_encode(pretokens, "UTF-8", errors="strict"), pretoken_rows, runs
+
+
+def join_ngrams(pretokens: Tensor, rows: Tensor, runs: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Form the n-grams of pre-tokens.
+
+    Args:
+        pretokens: string ``(pre-tokens,)``.
+        rows: The row of each pre-token, ascending, int64 ``(pre-tokens,)``.
+        runs: The runs within which n-grams are formed, ascending, int64 ``(pre-tokens,)``.
+        lengths: The lengths of the n-grams, in their order in a row.
+
+    Returns:
+        The n-grams, string ``(n-grams,)``, and their rows, ascending, int64 ``(n-grams,)``.
+    """
+    in_runs = tf.RaggedTensor.from_value_rowids(pretokens, runs, validate=False)
+    row_of_run = tf.math.segment_max(rows, runs)
+    parts = [tf.strings.ngrams(in_runs, length, separator=SEPARATOR) for length in lengths]
+    ngram_rows = tf.concat([tf.gather(row_of_run, part.value_rowids()) for part in parts], 0)
+    order = tf.argsort(ngram_rows, stable=True)
+    return tf.gather(tf.concat([part.flat_values for part in parts], 0), order), tf.gather(ngram_rows, order)
+
+
+def _runs(rows: Tensor, separators: Tensor, alone: Tensor) -> Tensor:
+    """Return the run of each pre-token.
+
+    Args:
+        rows: The row of each pre-token.
+        separators: The number of separators before it in all rows.
+        alone: Whether it is a character that is a token of its own.
+    """
+    separated = separators[1:] > separators[:-1]
+    splits = (rows[1:] > rows[:-1]) | (separated & (alone[1:] | alone[:-1]))
+    return tf.concat([tf.zeros_like(rows[:1]), tf.cumsum(tf.cast(splits, tf.int64))], 0)
+
+
+def _is_transparent(codes: Tensor) -> Tensor:
+    ranges = [(codes >= first) & (codes <= last) for first, last in TRANSPARENT]
+    return functools.reduce(tf.logical_or, ranges)
 
 
 def bucket_ids(tokens: Tensor, buckets: OovBuckets) -> Tensor:

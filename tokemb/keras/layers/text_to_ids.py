@@ -12,9 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tokemb._validation import UNIGRAMS
 from tokemb.engine.components import UnprovableError
+from tokemb.engine.ngrams import has_runs
 from tokemb.errors import ArgumentError
-from tokemb.keras.layers.graph import Tensor, bucket_ids, pad_rows, pretokenize
+from tokemb.keras.layers.graph import Tensor, bucket_ids, join_ngrams, pad_rows, pretokenize
 from tokemb.keras.layers.unicode_table import UnicodeTable, unicode_table
 from tokemb.kernels.structs import PAGE
 from tokemb.vocabulary.oov_buckets import OovBuckets
@@ -48,6 +50,8 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         padding: str,
         truncating: str,
         fingerprint: str,
+        ngrams: Sequence[int] = UNIGRAMS,
+        has_runs: bool = False,
         buckets: dict[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> None:
@@ -62,6 +66,8 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
             padding: ``"pre"`` or ``"post"``.
             truncating: ``"pre"`` or ``"post"``.
             fingerprint: The fingerprint of the vocabulary.
+            ngrams: The lengths of n-grams, in the order of the ids in a row.
+            has_runs: Whether separators next to characters that are tokens of their own end n-grams.
             buckets: ``OovBuckets`` as JSON, the buckets of tokens out of vocabulary. The first has the id ``unk_id``.
             **kwargs: The arguments of any Keras layer.
         """
@@ -76,6 +82,9 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
             "truncating": truncating,
             "fingerprint": fingerprint,
         }
+        if tuple(ngrams) != UNIGRAMS:
+            self._settings |= {"ngrams": list(ngrams), "has_runs": has_runs}
+        self._ngrams, self._has_runs = tuple(ngrams), has_runs
         if buckets is not None:
             self._settings["buckets"] = buckets
         self._buckets = OovBuckets.from_json(buckets)
@@ -119,10 +128,12 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         _check_shape(shape)
         with tf.device("CPU:0"):
             texts = tf.reshape(texts, [-1])
-            pretokens, rows = pretokenize(texts, self._characters)
-            ids = self._table.lookup(pretokens)
+            tokens, rows, runs = pretokenize(texts, self._characters)
+            if self._ngrams != UNIGRAMS:
+                tokens, rows = join_ngrams(tokens, rows, runs if self._has_runs else rows, self._ngrams)
+            ids = self._table.lookup(tokens)
             if self._buckets is not None:
-                ids = tf.where(ids < 0, self._unk_id + bucket_ids(pretokens, self._buckets), ids)
+                ids = tf.where(ids < 0, self._unk_id + bucket_ids(tokens, self._buckets), ids)
             if self._unk_id is None:
                 in_vocabulary = ids >= 0
                 ids, rows = tf.boolean_mask(ids, in_vocabulary), tf.boolean_mask(rows, in_vocabulary)
@@ -161,7 +172,9 @@ def make_layer(encoder: Vocabulary, maxlen: int | None, padding: str | None, tru
         padding=shape.padding,
         truncating=shape.truncating,
         fingerprint=encoder.fingerprint,
-        buckets=None if encoder.buckets is None else encoder.buckets.identity(),
+        ngrams=encoder.ngrams,
+        has_runs=has_runs(encoder.splitting[1]),
+        buckets=None if encoder.buckets is None else encoder.buckets.to_json(),
     )
 
 

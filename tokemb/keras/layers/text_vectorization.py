@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from tokemb._validation import UNIGRAMS
 from tokemb.errors import ArgumentError
 from tokemb.vocabulary.vocabulary import Vocabulary
 
@@ -33,4 +34,8 @@ def to_text_vectorization(encoder: Vocabulary) -> keras.layers.TextVectorization
         raise ArgumentError(
             f"TextVectorization loses a NUL at the end of a token; received {with_nul!r:.80}: use Encoder.layer"
         )
-    return keras.layers.TextVectorization(vocabulary=tokens, output_sequence_length=encoder.maxlen)
+    return keras.layers.TextVectorization(
+        ngrams=None if encoder.ngrams == UNIGRAMS else encoder.ngrams,
+        vocabulary=tokens,
+        output_sequence_length=encoder.maxlen,
+    )

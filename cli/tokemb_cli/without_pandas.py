@@ -1,0 +1,30 @@
+"""Commands without pandas.
+
+pyarrow imports pandas, if it is installed, when it first converts a value. This takes more time than all other imports
+of a small command, and no command makes or reads a data frame of pandas.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+class _HiddenPandas:
+    """A finder for ``sys.meta_path`` that reports pandas as not installed."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("the command line does not import pandas", name=name)
+
+
+def hide() -> None:
+    """Have ``import pandas`` fail in this process, as if pandas were not installed."""
+    sys.meta_path.insert(0, _HiddenPandas)
+
+
+def show() -> None:
+    """Undo ``hide``. Spark requires pandas."""
+    if _HiddenPandas in sys.meta_path:
+        sys.meta_path.remove(_HiddenPandas)

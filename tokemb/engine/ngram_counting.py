@@ -1,0 +1,103 @@
+"""Count n-grams: the tokens of a batch are numbered, then the n-grams of the numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from tokemb._arrays import STRINGS, Int32
+from tokemb.engine import is_small
+from tokemb.engine.ngrams import SEPARATOR, NgramRows, runs_of
+from tokemb.engine.reference import pre_tokenize
+from tokemb.engine.tally import Tally, tally
+from tokemb.errors import TextError
+from tokemb.rows.ragged import Ragged
+from tokemb.vocabulary.profiles import Profile
+from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
+
+if TYPE_CHECKING:
+    from tokemb.engine.counting import Counter
+
+
+class NgramCounter:
+    """Count the n-grams of batches of texts. The counts of each batch are separate."""
+
+    def __init__(self, profile: Profile, threads: int) -> None:
+        """Initialize the counter. ``profile`` decides how texts are split and which n-grams are counted."""
+        self._profile = profile
+        self._pre_tokenizer = tokenizer_json_of(profile.tokenizer())["pre_tokenizer"]
+        self._threads = threads
+        self._numbering: Counter | None = None
+
+    def count(self, batch: pa.Array) -> Tally:
+        """Count the n-grams of a batch, ``large_string`` or ``large_list<large_string>`` (rows,)."""
+        if batch.type == STRINGS:
+            runs, first_runs = runs_of(batch, self._pre_tokenizer)
+            parts, tokens = self._number(runs)
+        else:
+            first_runs = np.arange(len(batch) + 1)
+            parts, tokens = _number_tokens(batch)
+        rows = NgramRows(parts.values, parts.row_splits[:-1], parts.row_splits[1:], first_runs, self._profile.ngrams)
+        return tally(*join_ngrams(rows, tokens))
+
+    def _number(self, texts: pa.LargeStringArray) -> tuple[Ragged, pa.LargeStringArray]:
+        """Return texts as rows of numbers of tokens, and the tokens."""
+        if self._numbering is None:
+            if is_small(texts):
+                return pre_tokenize(texts, self._profile.tokenizer(), self._threads)
+            from tokemb.engine.counting import Counter  # a slow import that small inputs do not need
+
+            self._numbering = Counter.of(self._profile)
+        return self._numbering.number(texts, self._threads), self._numbering.tokens()
+
+
+def _number_tokens(rows: pa.LargeListArray) -> tuple[Ragged, pa.LargeStringArray]:
+    """Return rows of tokens as rows of numbers of tokens, and the tokens.
+
+    Raises:
+        TextError: If a token contains a space, so that its n-grams could not be told from those of other tokens.
+    """
+    import pyarrow.compute as pc  # only here, because texts do not need it
+
+    encoded = rows.flatten().dictionary_encode()
+    tokens = encoded.dictionary
+    ambiguous = tokens.filter(pc.match_substring(tokens, SEPARATOR))
+    if len(ambiguous):
+        raise TextError(
+            f"tokens must not contain a space, which joins the tokens of n-grams; received {ambiguous[0].as_py()!r:.80}"
+        )
+    return Ragged.from_lengths(encoded.indices.to_numpy(), rows.value_lengths().to_numpy().astype(np.int64)), tokens
+
+
+def join_ngrams(rows: NgramRows, tokens: pa.LargeStringArray) -> tuple[Ragged, pa.LargeStringArray]:
+    """Form the n-grams of rows of tokens.
+
+    Args:
+        rows: The tokens as indices into ``tokens``, and the lengths of the n-grams.
+        tokens: ``large_string`` (distinct,).
+
+    Returns:
+        Rows of indices into the distinct n-grams, and these n-grams, ``large_string`` (distinct,).
+    """
+    import pyarrow.compute as pc
+
+    values = np.empty(rows.row_splits[-1], np.int32)
+    ngrams, found = pa.array([], STRINGS), []
+    numbers: Int32 = np.zeros(len(rows.parts), np.int32)
+    size, space = 0, pa.scalar(SEPARATOR, STRINGS)
+    for length in range(1, max(rows.lengths) + 1):
+        begins = rows.begins(length)
+        keys = numbers[begins].astype(np.int64) << 32 | rows.parts[begins + length - 1]
+        encoded = pa.array(keys).dictionary_encode()
+        edges = encoded.dictionary.to_numpy()
+        last = tokens.take(pa.array(edges & 0xFFFFFFFF))
+        ngrams = last if length == 1 else pc.binary_join_element_wise(ngrams.take(pa.array(edges >> 32)), last, space)
+        numbers[begins] = encoded.indices.to_numpy()
+        if length in rows.lengths:
+            row, place = rows.places(length)
+            values[rows.row_splits[row] + place] = numbers[begins] + size
+            size += len(ngrams)
+            found.append(ngrams)
+    return Ragged(values, rows.row_splits), pa.chunked_array(found, STRINGS).combine_chunks()
