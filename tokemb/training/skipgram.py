@@ -93,7 +93,7 @@ def train_skipgram(
     Returns:
         A model like that of ``tokemb.embedding_model`` and its metrics. Padding has a zero vector. Ids that do not
         occur in the texts, such as ``[UNK]``, get the mean vector. The metrics are ``tokens``, ``unknown`` (the number
-        of tokens out of vocabulary), ``loss`` (the mean loss of a pair with its negatives in the last epoch) and
+        of removed tokens), ``loss`` (the mean loss of a pair with its negatives in the last epoch) and
         ``tokens_per_second`` (a token counts once per epoch).
 
     Raises:
