@@ -50,7 +50,10 @@ _ORDER_BY = partial(
 )
 _OPTIONS = (
     click.option(
-        "--format", type=values.Choice(INPUT_FORMATS), help="Format of the files.  [default: detected from their names]"
+        "--format",
+        type=values.Choice(INPUT_FORMATS),
+        help="Format of the files. documents makes one row of each file, with the columns text, label (the name of its "
+        "folder) and file.  [default: detected from their names]",
     ),
     click.option(
         "--missing",

@@ -251,7 +251,7 @@ class NgramTable:
             parts: The number of parts.
             oov_id: The id of all other n-grams.
         """
-        numbers = np.zeros(len(ngrams), np.int64)  # of the n-grams, as far as they are read
+        numbers = np.zeros(len(ngrams), np.int64)  # of the parts of the n-grams that were read so far
         keys: list[Int64] = []  # of the n-grams of each length
         size = 0
         for depth in range(int(ngrams.lengths.max(initial=1))):

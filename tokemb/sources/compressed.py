@@ -131,14 +131,14 @@ def errors_with_name(source: Source) -> Iterator[None]:
 
 def is_regular(source: Source) -> bool:
     """Return whether a source is a regular local file, not a pipe."""
-    return source.filesystem is None and source.path != "-" and stat.S_ISREG(Path(source.path).stat().st_mode)
+    return source.filesystem is None and source.path != "-" and stat.S_ISREG(os.stat(source.path).st_mode)
 
 
 def worth_thread(source: Source) -> bool:
     """Return whether a thread should read ahead. From a pipe it could wait forever."""
     if source.filesystem is not None:
         return True
-    return is_regular(source) and Path(source.path).stat().st_size >= _WORTH_A_THREAD
+    return is_regular(source) and os.stat(source.path).st_size >= _WORTH_A_THREAD
 
 
 def _open(source: Source) -> Any:  # noqa: ANN401 - an Arrow file

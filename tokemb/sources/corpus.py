@@ -14,8 +14,9 @@ from tokemb.sources import texts
 from tokemb.sources.blocks import utf8_blocks, whole_lines
 from tokemb.sources.columns import Columns, Location
 from tokemb.sources.compressed import OnRead, open_stream, worth_thread
+from tokemb.sources.documents import document_batches
 from tokemb.sources.lines import rows_of_lines
-from tokemb.sources.listing import Source, find_sources
+from tokemb.sources.listing import DOCUMENTS, Source, find_sources
 from tokemb.sources.prefetch import Item, prefetch
 from tokemb.sources.signatures import CheckedStream
 
@@ -47,7 +48,8 @@ def read_corpus(
         column: The text column. ``None`` selects the only column, or the one named ``text``.
         keep: Other columns to read.
         format: ``"text"``, ``"csv"``, ``"tsv"``, ``"jsonl"``, ``"parquet"`` or ``"arrow"``. ``None`` detects it from
-            the extensions. ``.gz``, ``.bz2``, ``.zst`` and ``.xz`` after them are decompressed.
+            the extensions. ``.gz``, ``.bz2``, ``.zst`` and ``.xz`` after them are decompressed. ``"documents"`` reads
+            each file as one row, with the columns ``text``, ``label`` (the name of its folder) and ``file``.
         missing: ``"error"``, or ``"empty"`` to read missing texts as empty texts.
         errors: ``"strict"``, or ``"replace"`` to read bytes that are not UTF-8 as U+FFFD.
         header: Whether the first row of CSV files has the column names. Otherwise they are ``"0"``, ``"1"``, ...
@@ -144,6 +146,8 @@ def _parse(blocks: Iterator[bytes], source: Source, columns: Columns, header: bo
         from tokemb.sources.json_lines import json_batches
 
         return json_batches(blocks, source.name, columns)
+    if source.format == DOCUMENTS:
+        return document_batches(blocks, source, columns)
     if source.delimiter is not None:
         from tokemb.sources.delimited import Dialect, delimited_batches
 

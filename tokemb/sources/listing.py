@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 STANDARD_INPUT = "-"
+# The format of files that are one row each.
+DOCUMENTS = "documents"
 
 _EXTENSIONS = {
     ".txt": "text",
@@ -51,6 +55,7 @@ class Source:
         filesystem: The file system. ``None`` for local files.
         explicit_delimiter: The ``delimiter`` that the user passed.
         explicit_quoting: The ``quoting`` that the user passed.
+        folder: For a document that was found in a folder, the name of its class.
     """
 
     path: str
@@ -60,6 +65,7 @@ class Source:
     filesystem: FileSystem | None = None
     explicit_delimiter: str | None = None
     explicit_quoting: str | None = None
+    folder: str | None = None
 
     @property
     def delimiter(self) -> str | None:
@@ -183,6 +189,9 @@ def _sources(name: str, format_: str | None, filesystem: FileSystem | None) -> I
         is_local = url_filesystem.type_name == "local"
         for path in _local_files(url_path) if is_local else _remote_files(name, url_filesystem, url_path):
             yield _source(path, f"{scheme}://{path}", format_, None if is_local else url_filesystem)
+    elif format_ == DOCUMENTS and os.path.isdir(name):
+        for path, label in _documents_in(name):
+            yield replace(_source(path, path, format_, None), folder=label)
     else:
         for path in _local_files(name):
             yield _source(path, path, format_, None)
@@ -245,6 +254,36 @@ def _files_in(folder: str) -> list[str]:
         if not entry.is_file():
             check_file(entry.path)
     return sorted((entry.path for entry in entries), key=_parts)
+
+
+def _documents_in(folder: str) -> Iterator[tuple[str, str]]:
+    """Yield the documents below a folder, sorted, and the name of the folder in it that contains each.
+
+    Only names that end in ``.txt`` are documents, if there are any. As in ``text_dataset_from_directory`` of Keras,
+    files beside the folders are left out. If there are no folders, the folder itself is the class.
+    """
+    entries = [entry for entry in files_below(folder, _is_hidden) if not _is_hidden(entry.path)]
+    entries = [entry for entry in entries if _extension_of(entry.path)[0] == ".txt"] or entries
+    for entry in entries:
+        if not entry.is_file():
+            check_file(entry.path)
+    if not entries:
+        raise TextError(f"the folder {folder} has no file to read")
+    depth = len(_parts(folder))
+    paths = sorted((entry.path for entry in entries), key=_parts)
+    inside = [path for path in paths if len(_parts(path)) > depth + 1]
+    if inside and len(inside) < len(paths):
+        _note_left_out(folder, next(path for path in paths if len(_parts(path)) == depth + 1))
+    for path in inside or paths:
+        yield path, _parts(path)[depth] if inside else Path(folder).absolute().name
+
+
+@cache
+def _note_left_out(folder: str, example: str) -> None:
+    """Explain once that files are left out, because inputs can be listed several times."""
+    logging.getLogger("tokemb").warning(
+        "files beside the folders of %s are not documents and are not read, for example %s", folder, example
+    )
 
 
 def _require_files(folder: str, paths: list[str]) -> list[str]:
