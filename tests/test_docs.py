@@ -60,6 +60,7 @@ PAGES = [
     ("docs/growing.md", 15),
     ("docs/ngrams.md", 6),
     ("docs/columns.md", 20),
+    ("docs/buckets.md", 10),
     ("docs/examples.md", 25),
     ("docs/looking.md", 15),
     ("docs/scikit-learn.md", 15),

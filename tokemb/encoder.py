@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,16 @@ from tokemb.rows.threads import thread_count
 from tokemb.rows.windows import Windows
 from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.decoder import Decoder
-from tokemb.vocabulary.folder import NGRAMS, SEGMENTER, find_vocabulary, read_folder, write_folder
+from tokemb.vocabulary.folder import (
+    BUCKET_STATISTICS,
+    BUCKETS,
+    NGRAMS,
+    SEGMENTER,
+    find_vocabulary,
+    read_folder,
+    write_folder,
+)
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
@@ -44,7 +53,7 @@ if TYPE_CHECKING:
 class Encoder(Vocabulary):
     """Encode texts as ids and decode ids as texts with a fitted vocabulary.
 
-    An encoder is made by ``tokemb.fit_vocab``, ``Encoder.load`` or ``Encoder.from_tokenizer``.
+    An encoder is made by ``tokemb.fit_vocab``, ``Encoder.hashing``, ``Encoder.load`` or ``Encoder.from_tokenizer``.
 
     Attributes:
         input_dim: The ``input_dim`` of a Keras ``Embedding`` for these ids: the highest id plus one.
@@ -58,6 +67,7 @@ class Encoder(Vocabulary):
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
         segmenter: What puts spaces between the words of a text before it is split, or ``None``.
         ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
+        buckets: The hash buckets of tokens out of vocabulary. ``None`` if all of them get ``unk_id``.
 
     Example:
         >>> import tokemb
@@ -79,7 +89,7 @@ pathlib.Path(text) for a file
         # Dropped tokens first get an id beyond the vocabulary, so that they can be counted.
         oov_id = self.unk_id if self.oov else self.input_dim
         ngrams = None if self.ngrams == UNIGRAMS else self.ngrams
-        self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov, ngrams)
+        self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov, ngrams, self.buckets)
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Tokenizer | Path, *, pad_token: str | None = None) -> Encoder:
@@ -109,6 +119,44 @@ pathlib.Path(text) for a file
         return cls(specification, tokenizer, pad_id=find_pad_id(tokenizer, pad_token))
 
     @classmethod
+    def hashing(
+        cls,
+        hash_buckets: int,
+        *,
+        profile: str = "words",
+        salt: int | Sequence[int] | None = None,
+        reserve: Iterable[str] = (),
+        maxlen: int | None = None,
+        padding: str = "post",
+        truncating: str = "post",
+    ) -> Encoder:
+        """Make an encoder that hashes tokens and needs neither texts nor a vocabulary. See docs/buckets.md.
+
+        The ids are those of ``fit_vocab(texts, hash_buckets=...)``.
+
+        Args:
+            hash_buckets: The ``input_dim``, as ``num_bins`` of Keras' ``Hashing(mask_value="")``. Tokens get ids from 1
+                to ``hash_buckets - 1``, and ``reserve`` the ids after them.
+            profile: How text is split, as for ``fit_vocab``.
+            salt: An integer or two for another hash, as in Keras.
+            reserve: As for ``fit_vocab``.
+            maxlen: As for ``fit_vocab``.
+            padding: As for ``fit_vocab``.
+            truncating: As for ``fit_vocab``.
+
+        Raises:
+            ArgumentError: If an argument is invalid.
+
+        Example:
+            >>> Encoder.hashing(1000).encode(["deep learning"])
+            array([[285, 970]], dtype=int32)
+        """
+        from tokemb.counts.word_vocabulary import hashed_vocabulary  # encoding does not import the counting modules
+
+        shape = PadTruncate().override(maxlen, padding, truncating)
+        return _rebuild(*hashed_vocabulary(hash_buckets, profile, salt, reserve, shape))
+
+    @classmethod
     def load(cls, path: Path | str) -> Encoder:
         """Load a vocabulary folder or any Hugging Face ``tokenizer.json``.
 
@@ -135,6 +183,7 @@ pathlib.Path(text) for a file
             ngrams=check_ngrams(metadata.get(NGRAMS)),
             table=contents.table,
             known_fingerprint=metadata["fingerprint"],
+            buckets=OovBuckets.from_json(metadata.get(BUCKETS), metadata.get(BUCKET_STATISTICS)),
         )
 
     def grow(
@@ -181,6 +230,8 @@ pathlib.Path(text) for a file
             "corpus": self.corpus and self.corpus.to_json(),
             **self.beyond_tokenizer_json,
         }
+        if self.buckets is not None and self.buckets.statistics is not None:
+            metadata[BUCKET_STATISTICS] = asdict(self.buckets.statistics)
         user_dictionary = self.segmenter and self.segmenter.user_dictionary
         specification = self.saved_specification()
         write_folder(
@@ -203,6 +254,7 @@ pathlib.Path(text) for a file
             "segmenter": self.segmenter,
             "ngrams": self.ngrams,
             "table": self._table,
+            "buckets": self.buckets,
         }
         return _rebuild, (self.specification, options)
 
@@ -416,6 +468,9 @@ pathlib.Path(text) for a file
             rows = rows.select(rows.values != self.pad_id)
         if skip_special_tokens:
             rows = self._without_start_and_end(rows)
+        if self.buckets is not None:
+            in_bucket = (rows.values >= self.oov_ids.start) & (rows.values < self.oov_ids.stop)
+            rows = Ragged(np.where(in_bucket, np.int32(self.oov_ids.start), rows.values), rows.row_splits)
         return self._decoding.decode(rows, skip_special_tokens=bool(skip_special_tokens))
 
     def _without_start_and_end(self, rows: Ragged) -> Ragged:

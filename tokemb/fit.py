@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._validation import ALGORITHMS, UNIGRAMS, check_choice, check_count, check_ngrams, check_optional_count
+from tokemb.counts.bucket_statistics import with_statistics
 from tokemb.counts.select_tokens import (
     PAD_TOKEN,
     UNK_TOKEN,
@@ -23,6 +24,7 @@ from tokemb.counts.spilled_counts import Frequent
 from tokemb.counts.subwords import CONTINUATION, DEFAULT_MAX_SIZE, add_word_boundary, count_subwords, train_subwords
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.counts.word_limits import WordLimits
+from tokemb.counts.word_vocabulary import oov_buckets, with_buckets, word_specification
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.rows.corpus_statistics import CorpusStatistics
@@ -32,7 +34,7 @@ from tokemb.vocabulary.profiles import Profile, get_profile, segmented_profile
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.special_tokens import post_processor, start_end_tokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
-from tokemb.vocabulary.tokenizers_library import Model, Tokenizer, decoders, models
+from tokemb.vocabulary.tokenizers_library import Model, Tokenizer, decoders
 
 
 def fit_vocab(
@@ -53,6 +55,9 @@ def fit_vocab(
     start: str | None = None,
     end: str | None = None,
     oov: bool = True,
+    num_oov_buckets: int | None = None,
+    hash_buckets: int | None = None,
+    salt: int | Sequence[int] | None = None,
     maxlen: int | None = None,
     padding: str = "post",
     truncating: str = "post",
@@ -92,6 +97,13 @@ def fit_vocab(
         end: A token that ends every row, such as ``"[EOS]"``.
         oov: Whether tokens out of vocabulary get id 1. ``False`` drops them, as the legacy Keras ``Tokenizer`` does
             without an ``oov_token``, and requires the profile ``"keras"``.
+        num_oov_buckets: The number of ids of tokens out of vocabulary, from id 1 on. The hash of a token determines
+            its id, as with ``num_oov_indices`` of Keras' ``StringLookup``. ``None`` is one id. Only for the algorithm
+            ``"word"``. See docs/buckets.md.
+        hash_buckets: The ``input_dim`` of hashing without a vocabulary: all tokens get ids from 1 to
+            ``hash_buckets - 1``, as with ``num_bins`` of Keras' ``Hashing(mask_value="")``. The texts are counted only
+            for statistics. ``Encoder.hashing`` needs no texts.
+        salt: An integer or two for another hash, as in Keras. Only with ``num_oov_buckets`` or ``hash_buckets``.
         maxlen: The length of all rows that ``encode`` uses by default.
         padding: The side of padding that ``encode`` uses by default: ``"pre"`` or ``"post"``.
         truncating: The side of truncation that ``encode`` uses by default: ``"pre"`` or ``"post"``.
@@ -124,30 +136,38 @@ def fit_vocab(
     splitting = replace(splitting, ngrams=ngrams_of(texts, ngrams))
     oov = bool(oov)
     check_combination(splitting, algorithm, oov)
+    buckets = oov_buckets(num_oov_buckets, hash_buckets, salt, algorithm, oov=oov)
     around = start_end_tokens(start, end)
-    if around and splitting.ngrams != UNIGRAMS:
-        raise ArgumentError(f"{next(iter(around))} must be left out with ngrams, whose rows have no order")
+    hashed = None if buckets is None else "num_oov_buckets" if hash_buckets is None else "hash_buckets"
+    check_ngrams_alone(splitting, hashed, *around)
     reserved = reserved_tokens(reserve, oov=oov, first=tuple(around.values()))
     shape = PadTruncate().override(maxlen, padding, truncating)
     limits = WordLimits.from_arguments(splitting, stop_words, keep_words, min_documents, max_documents)
     check_limits(limits, algorithm)
+    if hash_buckets is not None:
+        check_no_selection(max_size, min_count, limits)
 
     # Other limits may leave out some of the most frequent tokens.
     top = None if max_size is None or limits.to_json() else max_size + len(reserved)
     frequent = Frequent(min_count, top, limits.keep_words) if algorithm == "word" else Frequent()
     counts = texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads, frequent)
     if algorithm == "word":
-        selected = select_tokens(
-            counts,
-            ties=splitting.ties,
-            max_size=max_size,
-            min_count=min_count,
-            reserved=reserved,
-            limits=limits,
-        )
-        if not selected:
-            raise no_token_error(counts, min_count, limits)
+        selected: list[str] = []
+        if hash_buckets is None:
+            selected = select_tokens(
+                counts,
+                ties=splitting.ties,
+                max_size=max_size,
+                min_count=min_count,
+                reserved=reserved,
+                limits=limits,
+            )
+            if not selected:
+                raise no_token_error(counts, min_count, limits)
         tokens = reserved + selected
+        if buckets is not None:
+            buckets = with_statistics(buckets, counts, tokens[2:])
+            tokens = with_buckets(tokens, buckets)
         specification = word_specification(splitting, tokens, shape)
         token_counts, documents = word_counts(tokens, counts)
         encoded, known = counts.total, token_counts.sum().as_py() or 0
@@ -165,12 +185,13 @@ def fit_vocab(
         known = encoded - int(occurrences[tokens.index(UNK_TOKEN)])
         specification = shape.write(_specification(splitting, algorithm, fitted), 0, PAD_TOKEN)
     if around:
-        specification["post_processor"] = post_processor(around, reserved.index)
+        specification["post_processor"] = post_processor(around, tokens.index)
     corpus = CorpusStatistics(counts.rows, counts.total, counts.distinct, encoded, encoded - known, counts.row_lengths)
     settings = {
         **{"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :]},
         **around,
         **limits.to_json(),
+        **({} if hash_buckets is None else {"hash_buckets": hash_buckets}),
     }
     return Encoder(
         specification,
@@ -183,6 +204,7 @@ def fit_vocab(
         segmenter=splitting.segmenter,
         ngrams=splitting.ngrams,
         table=vocabulary_table(tokens, token_counts, documents),
+        buckets=buckets,
     )
 
 
@@ -210,12 +232,12 @@ def ngrams_of(texts: object, ngrams: object) -> tuple[int, ...]:
     return texts.ngrams
 
 
-def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTruncate) -> TokenizerJson:
-    """Return the ``tokenizer.json`` of a word vocabulary with ``tokens`` in the order of their ids."""
-    specification = _specification(profile, "word", models.WordLevel({}, unk_token=UNK_TOKEN))
-    # The same content as through `tokenizers`, which takes six times as long.
-    specification["model"]["vocab"] = {token: index for index, token in enumerate(tokens)}
-    return shape.write(specification, 0, PAD_TOKEN)
+def check_ngrams_alone(profile: Profile, *others: str | None) -> None:
+    """Raise ``ArgumentError`` if there are n-grams and one of ``others``, the names of the other arguments."""
+    name = next(filter(None, others), None)
+    if name is not None and profile.ngrams != UNIGRAMS:
+        reason = "have one OOV id" if "buckets" in name else "have no order in a row"
+        raise ArgumentError(f"{name} must be left out with ngrams={list(profile.ngrams)}, which {reason}")
 
 
 def check_combination(profile: Profile, algorithm: str, oov: bool) -> None:
@@ -241,6 +263,13 @@ def check_combination(profile: Profile, algorithm: str, oov: bool) -> None:
             'oov=False, which drops tokens out of vocabulary, requires profile="keras" and algorithm="word"; '
             f"received profile={profile.name!r} and algorithm={algorithm!r}"
         )
+
+
+def check_no_selection(max_size: int | None, min_count: int, limits: WordLimits) -> None:
+    """Raise ``ArgumentError`` if an argument selects words, although all words are hashed."""
+    names = [*(["max_size"] if max_size else []), *(["min_count"] if min_count > 1 else []), *limits.to_json()]
+    if names:
+        raise ArgumentError(f"{names[0]} must be left out with hash_buckets, since all words are hashed")
 
 
 def check_limits(limits: WordLimits, algorithm: str) -> None:

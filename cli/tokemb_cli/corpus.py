@@ -60,8 +60,8 @@ _OPTIONS = (
         type=values.Choice(["error", "empty"]),
         default="error",
         show_default=True,
-        help="Treat a missing text as an error or as an empty text. In a table of columns, missing values always get "
-        "id 2.",
+        help="Treat a missing text as an error or as an empty text. In a table of columns, missing values always "
+        "have an id of their own.",
     ),
     click.option(
         "--errors",

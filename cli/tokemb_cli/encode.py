@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tokemb_cli import corpus, options, shards, spark, values
+from tokemb._validation import PROFILES
+from tokemb_cli import buckets, corpus, options, shards, spark, values
 from tokemb_cli.console import note
 
 
 @click.command("encode")
 @corpus.tables
-@options.vocab
+@click.option(
+    "--vocab",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Vocabulary folder, or any Hugging Face tokenizer.json; not needed with --hash.",
+)
+@buckets.hash_buckets
+@buckets.salt
+@click.option(
+    "--profile", type=values.Choice(PROFILES), help="With --hash, how texts are split into tokens.  [default: words]"
+)
 @options.output("FILE|FOLDER", "Ids to write: .npy, .npz, .parquet, .tfrecord, .jsonl, a folder of shards, or -.")
 @options.maxlen
 @options.padding
@@ -39,7 +51,10 @@ from tokemb_cli.console import note
 @spark.engine
 @corpus.quiet
 def command(
-    vocab: Path,
+    vocab: Path | None,
+    hash_buckets: int | None,
+    salt: list[int] | None,
+    profile: str | None,
     output: Path,
     force: bool,
     maxlen: int | None,
@@ -59,6 +74,8 @@ def command(
     Text files have one row per line. Files that end in .csv, .tsv, .jsonl, .parquet or .arrow have columns. Files that
     end in .gz, .bz2, .zst or .xz are decompressed. An empty text becomes a row of padding.
 
+    With --hash, no vocabulary is needed: the hash of a token is its id, as in the Keras layer Hashing.
+
     If --vocab is a folder of columns, the output has one array per column, in any format but .npy. With
     --group-by, the rows of a group become one row; --keep copies values of the first row of each group.
 
@@ -73,13 +90,15 @@ def command(
       tokemb encode articles.txt --vocab v --maxlen 256 --overlap 64 -o ids.npz
       tokemb encode big.jsonl.zst --vocab v --maxlen 256 -o shards --rows-per-shard 100000
       tokemb encode ratings.csv --vocab columns --keep rating -o arrays.npz
+      tokemb encode reviews.txt --hash 10000 --maxlen 256 -o ids.npy
     """
-    if ragged and padding is not None:
-        raise click.UsageError("--padding has no effect with --ragged: leave out one of them")
-    if overlap is not None and truncating is not None:
-        raise click.UsageError("--truncating has no effect with --overlap: leave out one of them")
+    _check_hash(vocab, hash_buckets, salt, profile)
+    _check_no_effect(ragged and padding is not None, "--padding", "--ragged")
+    _check_no_effect(overlap is not None and truncating is not None, "--truncating", "--overlap")
     cluster = spark.Cluster.from_options(arguments)
     if cluster is not None:
+        if vocab is None:
+            raise click.UsageError("--engine spark does not support --hash: fit a folder with fit-vocab --hash first")
         local_only = {
             "threads": threads,
             "rows_per_shard": rows_per_shard,
@@ -99,16 +118,22 @@ def command(
 
     texts = corpus.Corpus.from_options(arguments)
     texts.check_distinct(output)
-    if is_columns_folder(vocab):
-        if overlap is not None:
-            raise click.UsageError(f"--overlap is for texts, and {vocab} is a vocabulary of columns")
+    if texts.is_table if vocab is None else is_columns_folder(vocab):
+        for name, value in (("--profile", profile), ("--overlap", overlap)):
+            if value is not None:
+                raise click.UsageError(f"{name} is for texts; values of columns are not split")
         shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
         numbers = {"dtype": dtype, "round_floats": round_floats}
-        _encode_table(texts, vocab, output, rows_per_shard, shard_format, force, **shape, **numbers)
+        hashing = {} if hash_buckets is None else {"hash_buckets": hash_buckets, "salt": salt}
+        _encode_table(texts, vocab, hashing, output, rows_per_shard, shard_format, force, **shape, **numbers)
         return
     if texts.is_table:
         raise click.UsageError(f"{vocab} is the vocabulary of one column: pass a folder of columns, or one --column")
-    encoder = Encoder.load(vocab)
+    encoder = (
+        Encoder.load(vocab)
+        if vocab is not None
+        else Encoder.hashing(hash_buckets or 0, salt=salt, profile=profile or texts.default_profile)
+    )
     row_options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged, overlap=overlap)
     with (
         shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
@@ -122,16 +147,35 @@ def command(
         note(*shards.report_lines(target, output, dtype, report, str(report)))
 
 
+def _check_no_effect(both: bool, name: str, other: str) -> None:
+    """Raise ``click.UsageError`` if two options were passed of which one has no effect."""
+    if both:
+        raise click.UsageError(f"{name} has no effect with {other}: leave out one of them")
+
+
+def _check_hash(vocab: Path | None, hash_buckets: int | None, salt: list[int] | None, profile: str | None) -> None:
+    """Raise ``click.UsageError`` unless there is either a vocabulary, or the options of hashing."""
+    if (vocab is None) == (hash_buckets is None):
+        raise click.UsageError(
+            "pass either --vocab, the vocabulary to encode with, or --hash, which needs none"
+            + ("" if vocab is None else "; received both")
+        )
+    for name, value in (("--salt", salt), ("--profile", profile)):
+        if vocab is not None and value is not None:
+            raise click.UsageError(f"{name} is a property of the vocabulary: leave it out, or pass --hash")
+
+
 def _encode_table(
     texts: corpus.Corpus,
-    vocab: Path,
+    vocab: Path | None,
+    hashing: dict[str, Any],
     output: Path,
     rows_per_shard: int | None,
     shard_format: str | None,
     force: bool,
     **settings: Any,  # noqa: ANN401
 ) -> None:
-    if texts.columns:
+    if vocab is not None and texts.columns:
         raise click.UsageError(f"{vocab} determines the columns: leave out --column")
     if rows_per_shard is None and output.suffix == ".npy":
         raise click.BadParameter(
@@ -140,12 +184,17 @@ def _encode_table(
     from tokemb import ColumnEncoder
     from tokemb.pipeline.encode_table import encode_table
 
-    encoder = ColumnEncoder.load(vocab)
-    parts = [column.parts for column in encoder.columns]
+    fitted = None if vocab is None else ColumnEncoder.load(vocab)
+    parts = texts.columns if fitted is None else [column.parts for column in fitted.columns]
     with (
         shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
         texts.open_table(parts) as batches,
     ):
+        encoder = fitted
+        if encoder is None:
+            first = next(batches)  # which tells which columns hold lists
+            encoder = ColumnEncoder.hashing(first, columns=parts, **hashing)
+            batches = chain([first], batches)
         report = encode_table(encoder, batches, target, keep=texts.keep, force=force, **settings)
     report.read = texts.rows_read
     if not texts.quiet:

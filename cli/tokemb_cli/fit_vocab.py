@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokemb._validation import ALGORITHMS, PROFILES
-from tokemb_cli import corpus, options, spark, values
+from tokemb_cli import buckets, corpus, options, spark, values
+from tokemb_cli.buckets import option_name
 from tokemb_cli.console import escaped, note, quoted
 from tokemb_cli.row_sample import RowSample
 from tokemb_cli.segmenter import check_segmenter, segmenter_options
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     help="Whether words that are out of vocabulary get the id of [UNK]. With --no-oov, they are dropped and ids start "
     "at 1 (keras profile only).",
 )
+@buckets.fit_options
 @click.option(
     "--maxlen", type=values.Integer(), help="Default length of the rows that encode writes.  [default: the longest row]"
 )
@@ -96,6 +98,9 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
 
     With several --column options, or with --column NAME,NAME and no --group-by, the output is a folder of columns. It
     contains one vocabulary per column, whose tokens are whole values. Id 2 is a missing value.
+
+    --oov-buckets gives the ids from 1 on to words that are out of vocabulary. --hash gives ids to all words: the texts
+    are only counted, so that tokemb inspect can tell how often words share an id.
 
     --group-by makes one row of all events with the same value, for example of the same user, sorted by --order-by.
 
@@ -159,7 +164,7 @@ def _fit_table(
     unused |= {"start": None, "end": None, "segmenter": None, "user_dictionary": None, **UNUSED}
     for name, value in unused.items():
         if settings.pop(name) != value:
-            option = "--no-oov" if name == "oov" else f"--{name.replace('_', '-')}"
+            option = "--no-oov" if name == "oov" else option_name(name)
             raise click.UsageError(f"{option} is for vocabularies of texts; values of columns are not split")
     settings.pop("threads")
     from tokemb import ColumnEncoder
@@ -174,7 +179,11 @@ def _fit_table(
     note(f"read       {encoder.rows:,} rows")
     for name, input_dim in encoder.input_dims.items():
         note(f"{name:<10} input_dim {input_dim:,}, suggested dim {encoder.suggested_dims[name]}")
-    note("ids        0 is padding, 1 [UNK], 2 missing, then the values by count")
+        buckets.report(encoder.vocabularies[name])
+    if not any(vocabulary.buckets for vocabulary in encoder.encoders):
+        note("ids        0 is padding, 1 [UNK], 2 missing, then the values by count")
+    else:
+        note("ids        0 is padding, then the buckets, missing, and the values by count")
     note(f"wrote      {output}")
     command = f"tokemb encode {command_line(texts, columns=False)} --vocab {quoted(output)}"
     note(f"next       {command} -o {_suggest_output(texts, output, '.ids.npz')}")
@@ -186,17 +195,23 @@ def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample:
         return
     from tokemb.rows.corpus_statistics import length_quantile
 
-    reserved = 1 + encoder.oov + len(encoder.settings["reserve"] if encoder.settings else ())
+    oov_ids, is_hashed = encoder.oov_ids, encoder.is_hashed
+    reserved = 1 + len(oov_ids) + len(encoder.settings["reserve"] if encoder.settings else ())
     rows = f"{statistics.rows:,} rows"
     if texts is not None and texts.group_by:
         rows = f"{texts.rows_read:,} rows in {statistics.rows:,} groups"
     note(f"read       {rows}, {statistics.tokens:,} tokens, {statistics.distinct:,} distinct")
     if encoder.segmenter is not None:
         note(f"words      {encoder.segmenter}, then the profile {encoder.profile}")
-    note(f"kept       {encoder.input_dim - reserved:,} tokens, covering {statistics.coverage:.2%} of the text")
-    note(
-        f"input_dim  {encoder.input_dim:,} = the tokens + {reserved} reserved (0 is padding{', 1 [UNK]' * encoder.oov})"
-    )
+    if is_hashed:
+        note("hashed     all tokens; the vocabulary contains none")
+    else:
+        note(f"kept       {encoder.input_dim - reserved:,} tokens, covering {statistics.coverage:.2%} of the text")
+    buckets.report(encoder)
+    oov_range = "1" if len(oov_ids) == 1 else f"1 to {oov_ids.stop - 1}"
+    names = f"0 is padding{f', {oov_range} [UNK]' * encoder.oov}"
+    parts = "" if is_hashed else f" = the tokens + {reserved} reserved"
+    note(f"input_dim  {encoder.input_dim:,}{parts} ({names})")
     if encoder.start_id is not None or encoder.end_id is not None:
         note(f"each row   {_around(encoder)}")
     lengths = _id_lengths(encoder, sample)

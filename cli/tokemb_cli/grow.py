@@ -66,7 +66,8 @@ def command(
     """Append the new tokens of texts, or of counts, to a vocabulary. Texts are read as by fit-vocab.
 
     Existing ids are unchanged, and counts are added. In a model, existing embedding rows and all other weights are
-    unchanged; new rows are sampled from a normal distribution fitted to the existing ones.
+    unchanged; new rows are sampled from a normal distribution fitted to the existing ones. If the vocabulary has OOV
+    buckets, a new row is a copy of that of the word's bucket.
 
     \b
     Examples:

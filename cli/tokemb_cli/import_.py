@@ -93,7 +93,8 @@ def command(
       Keras Tokenizer    the output of to_json, also inside other JSON; a pickle
                          of Keras or of tokemb.keras, also inside a dict, list
                          or tuple; or a word_index with the options below
-      .keras             the TextVectorization or StringLookup layer of a model
+      .keras             the TextVectorization, StringLookup or Hashing layer of
+                         a model
       TextVectorization  a pickle of its config and weights, or of
                          get_vocabulary()
       BERT               vocab.txt, or a JSON object from token to id

@@ -11,7 +11,7 @@ from tokemb_cli import values
 from tokemb_cli.console import show, show_json
 
 # Values that are shown as percentages.
-_SHARES = ("coverage", "zeros")
+_SHARES = ("coverage", "zeros", "collision_rate")
 
 
 @click.command("inspect")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import values, without_pandas
+from tokemb_cli import buckets, values, without_pandas
+from tokemb_cli.buckets import option_name
 from tokemb_cli.console import note
 from tokemb_cli.corpus import Corpus
 
@@ -115,10 +116,8 @@ class Cluster:
         local_only |= {"round_floats": False, "stop_words": None, "keep_words": None}
         local_only |= {"segmenter": None, "user_dictionary": None}
         local_only |= {"min_documents": 1, "max_documents": None, "ngrams": None, "start": None, "end": None}
-        local_only |= {"overlap": None}
+        local_only |= {"overlap": None, **buckets.UNUSED}
         for name, default in local_only.items():
             if settings.get(name, default) != default:
-                raise click.UsageError(
-                    f"--engine spark does not support --{name.replace('_', '-')}: leave out one of them"
-                )
+                raise click.UsageError(f"--engine spark does not support {option_name(name)}: leave out one of them")
         return {name: value for name, value in settings.items() if name not in local_only}

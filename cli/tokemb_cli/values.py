@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     _IntType = click.ParamType[int]
     _FloatType = click.ParamType[float]
     _StrType = click.ParamType[str]
+    _SaltType = click.ParamType[list[int]]
     _AnyType = click.ParamType[Any]
 else:  # click 8.1 has no type parameters
     _Choice = click.Choice
-    _IntType = _FloatType = _StrType = _AnyType = click.ParamType
+    _IntType = _FloatType = _StrType = _SaltType = _AnyType = click.ParamType
 
 # Ids, lengths and sizes are int32.
 _LARGEST = 2**31 - 1
@@ -80,6 +81,21 @@ class Documents(_FloatType):
         if re.fullmatch(r"0?\.\d+|1\.0*|0\.", text):
             return float(text)
         self.fail(f"must be a number of rows, such as 5, or a share of them, such as 0.5; received {value}", param, ctx)
+
+
+class Salt(_SaltType):
+    """One or two integers, the key of a hash."""
+
+    name = "salt"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:  # noqa: ANN401
+        """Return ``value`` as two integers."""
+        if isinstance(value, list):
+            return value
+        if re.fullmatch(r"-?\d{1,18}(,-?\d{1,18})?", str(value)):
+            numbers = [int(part) for part in str(value).split(",")]
+            return [numbers[0], numbers[-1]]
+        self.fail(f"must be an integer, or two with a comma between them; received {value}", param, ctx)
 
 
 class Ngrams(_AnyType):

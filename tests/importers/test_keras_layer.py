@@ -80,6 +80,23 @@ def test_string_lookup_keeps_its_ids(keras, tmp_path, arguments):
     assert imported.encoder.pad_id == (None if arguments["mask_token"] is None else 0)
 
 
+@pytest.mark.parametrize("salt", [None, 5])
+@pytest.mark.parametrize("mask", ["", "[PAD]", None])
+def test_layers_with_buckets_keep_their_ids(keras, tmp_path, mask, salt):
+    lookup = keras.layers.StringLookup(vocabulary=["b", "é"], num_oov_indices=3, mask_token=mask, salt=salt)
+    hashing = keras.layers.Hashing(num_bins=6, mask_value=mask, salt=salt)
+    texts = ["b", "new", "é", "東京", "[UNK]", "a b", "x" * 70]
+    for layer, input_dim in ((lookup, 5 if mask is None else 6), (hashing, 6)):
+        imported = read_foreign(saved(keras, tmp_path / f"{layer.name}.keras", layer))
+        assert verify(imported, texts) == (len(texts), None)
+        assert imported.encoder.encode_ragged(texts).values.tolist() == np.asarray(layer(texts)).tolist()
+        assert imported.encoder.input_dim == input_dim
+        imported.encoder.save(tmp_path / "v")
+        loaded = tokemb.Encoder.load(tmp_path / "v")
+        assert loaded.encode_ragged(texts * 3).values.tolist() == np.asarray(layer(texts * 3)).tolist()
+    assert loaded.is_hashed
+
+
 @examples(10)
 @given(st.lists(st.text(st.characters(categories=["L", "N", "P"]), min_size=1), min_size=1, max_size=5, unique=True))
 def test_any_vocabulary_of_a_layer(keras, tmp_path, words):
@@ -137,8 +154,8 @@ def test_settings_that_words_cannot_follow_are_refused(keras, tmp_path, argument
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"num_oov_indices": 2}, "num_oov_indices=2"),
-        ({"num_oov_indices": 0}, "num_oov_indices=0"),
+        ({"num_oov_indices": 0}, "num_oov_indices must be an integer of at least 1; received 0"),
+        ({"num_oov_indices": 2, "salt": "x"}, "salt must be an integer"),
         ({"invert": True}, "invert=True"),
         ({"output_mode": "one_hot"}, "output_mode"),
     ],

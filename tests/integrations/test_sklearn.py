@@ -351,3 +351,13 @@ def test_messages_are_told_from_spam():
     theirs = score(CountVectorizer())
     for mode in BAGS:
         assert score(EncoderTransformer(mode=mode, min_count=2)) > max(0.97, theirs - 0.01)
+
+
+def test_buckets_are_columns_with_names_of_their_own():
+    texts = ["a a b", "c a d"]
+    bags = EncoderTransformer(mode="count", max_size=1, num_oov_buckets=3)
+    counts = bags.fit_transform(texts).toarray()
+    assert list(bags.get_feature_names_out()) == ["[id 0]", "[UNK] 1", "[UNK] 2", "[UNK] 3", "a"]
+    assert counts[:, 1:4].sum(axis=1).tolist() == [1, 2]
+    hashed = EncoderTransformer(mode="ids", hash_buckets=50, salt=3).fit(texts)
+    assert (hashed.transform(["b a"]) == tokemb.Encoder.hashing(50, salt=3).encode(["b a"], maxlen=3)).all()

@@ -446,3 +446,28 @@ def test_the_command_with_a_loss_of_the_users_own_and_an_output_over_the_vocabul
     (warning,) = [note for note in notes if note.startswith("warning")]
     assert warning.startswith("warning    only Embedding layers grow; these are as long as the vocabulary and are unch")
     assert "are unchanged: next/kernel (3, 13)" in warning
+
+
+@pytest.mark.parametrize("settings", [{"num_oov_buckets": 3, "min_count": 2}, {"hash_buckets": 12}])
+def test_token_that_leaves_its_bucket_starts_with_the_vector_of_the_bucket(settings, tmp_path):
+    old = tokemb.fit_vocab([WORDS, "one two three four five"], **settings)
+    texts = ["one three twelve", "", "four eleven two"]
+    model = functional(inner(encoder=old))
+    new = old.grow(["three three eleven twelve"])
+    assert new.buckets == old.buckets
+    assert new.buckets.statistics is None
+    grown = tokemb.grow_model(model, old, new)
+    before, after = old.encode(texts, maxlen=4), new.encode(texts, maxlen=4)
+    assert (after >= old.input_dim).sum() >= 2
+    assert not (before >= old.input_dim).any()
+    assert (predict(grown, after) == predict(model, before)).all()
+    assert embedding_of(grown).input_dim == new.input_dim
+    new.save(tmp_path / "v")
+    assert (tokemb.Encoder.load(tmp_path / "v").encode(texts, maxlen=4) == after).all()
+
+
+def test_vocabulary_with_other_buckets_did_not_grow_from_the_old_one():
+    old = tokemb.fit_vocab([WORDS], num_oov_buckets=3)
+    other = tokemb.fit_vocab([WORDS], num_oov_buckets=3, salt=1).grow(["twelve"])
+    with pytest.raises(ArgumentError, match="new must be a vocabulary that grew from old"):
+        tokemb.grow_model(inner(encoder=old), old, other)

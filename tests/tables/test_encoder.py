@@ -462,3 +462,45 @@ def test_answers_of_students():
     assert len(ids["skill"]) == len(skills)
     vocabulary = encoder.vocabularies["skill_correct"].vocabulary
     assert [vocabulary[index] for index in ids["skill_correct"].values] == events
+
+
+def test_values_out_of_vocabulary_get_buckets_before_the_missing_value(tmp_path):
+    table = {"city": ["a", "a", "b", None, "c"], "tags": [["x"], ["x", "y"], [], None, ["x"]]}
+    encoder = ColumnEncoder.fit(table, min_count=2, num_oov_buckets={"city": 4}, salt=3)
+    city = encoder.vocabularies["city"]
+    assert city.vocabulary == ["", *["[UNK]"] * 4, "[MISSING]", "a"]
+    assert encoder.vocabularies["tags"].buckets is None
+    ids = encoder.encode({"city": ["a", "b", None, ""], "tags": [["y"], [], None, ["x"]]})
+    assert ids["city"].tolist() == [6, city.encode([["b"]]).item(), 5, 5]
+    assert encoder.decode({"city": ids["city"]})["city"].to_pylist() == ["a", "[UNK]", None, None]
+    encoder.save(tmp_path / "c")
+    loaded = ColumnEncoder.load(tmp_path / "c")
+    assert loaded.fingerprint == encoder.fingerprint
+    assert (loaded.encode(table)["city"] == encoder.encode(table)["city"]).all()
+
+
+def test_hashing_gives_the_ids_of_a_fitted_encoder():
+    table = {"from": ["a", "b", None], "to": ["b", "c", "a"], "tags": [["x"], ["x", "y"], []]}
+    shared, buckets = [["from", "to"]], {"from": 9, "to": 9, "tags": 5}
+    fitted = ColumnEncoder.fit(table, shared=shared, hash_buckets=buckets, salt=1)
+    hashing = ColumnEncoder.hashing(table, buckets, shared=shared, salt=1)
+    assert hashing.fingerprint == fitted.fingerprint
+    assert hashing.input_dims == {"from": 10, "to": 10, "tags": 6}
+    new = {"from": ["a", "z", None], "to": ["z", "a", ""], "tags": [["z"], [], None]}
+    ids = hashing.encode(new)
+    assert ids["from"].tolist() == [ids["to"][1], ids["to"][0], 9]
+    assert all((ids[name] == expected).all() for name, expected in fitted.encode(new).items())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"salt": 3}, "salt must be left out without"),
+        ({"hash_buckets": 9, "max_size": 3}, "max_size must be left out with hash_buckets"),
+        ({"hash_buckets": 9, "num_oov_buckets": {"a": 3}}, "hash_buckets must be left out with num_oov_buckets"),
+        ({"num_oov_buckets": 0}, "num_oov_buckets must be"),
+    ],
+)
+def test_contradictory_buckets_are_errors(settings, message):
+    with pytest.raises(ArgumentError, match=message):
+        ColumnEncoder.fit({"a": ["x"]}, **settings)

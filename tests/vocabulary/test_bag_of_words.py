@@ -140,7 +140,7 @@ def test_special_tokens_around_a_text_are_left_out_and_so_is_padding():
 def test_tf_idf_needs_documents(encoder):
     with pytest.raises(
         tokemb.TokembError,
-        match="requires document counts, which subword and foreign vocabularies do not have: use mode='count'",
+        match="requires document counts, which subword, hashed and foreign vocabularies do not have: use mode='count'",
     ):
         encoder.vectorize(["a"], mode="tf_idf")
     assert encoder.vectorize(["a"], mode="count").sum() >= 1

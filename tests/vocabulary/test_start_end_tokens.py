@@ -50,6 +50,15 @@ def test_one_of_the_two_tokens_is_enough(settings, row):
     assert None in (encoder.start_id, encoder.end_id)
 
 
+def test_tokens_follow_the_buckets_of_tokens_out_of_vocabulary():
+    encoder = fit(num_oov_buckets=3)
+    assert (encoder.start_id, encoder.end_id) == (4, 5)
+    [[first, *others, last]] = encoder.encode(["deep new"]).tolist()
+    assert (first, last) == (4, 5)
+    assert others[0] == 6 and others[1] in (1, 2, 3)
+    assert encoder.decode([[4, 6, 2, 5]]) == ["deep [UNK]"]
+
+
 def test_decode_drops_the_start_and_stops_at_the_end():
     encoder = fit()
     ids = [[2, 4, 6, 3, 0, 0], [2, 4, 3, 5, 5, 3], [4, 6, 5, 0, 0, 0]]
@@ -81,7 +90,7 @@ def test_bag_of_words_leaves_out_the_tokens():
         ({"start": "[UNK]"}, r"start and end must be distinct non-empty tokens other than '\[UNK\]'"),
         ({"start": ""}, r"start must be a token such as '\[BOS\]'; received ''"),
         ({"reserve": ["[EOS]"]}, r"distinct non-empty tokens other than '\[UNK\]'; received '\[EOS\]'"),
-        ({"ngrams": 2}, "start must be left out with ngrams"),
+        ({"ngrams": 2}, r"start must be left out with ngrams=\[1, 2\], which have no order in a row"),
     ],
 )
 def test_tokens_that_cannot_be_are_errors(settings, message):

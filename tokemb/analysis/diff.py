@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tokemb.vocabulary.folder import NGRAMS
+from tokemb.vocabulary.folder import BUCKETS, NGRAMS
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
 from tokemb.vocabulary.vocabulary import Vocabulary
 
@@ -86,7 +86,8 @@ def diff(first: Vocabulary, second: Vocabulary) -> Difference:
     settings = _changed_values(_settings(first), _settings(second))
     only_first = [token for name, token in tokens.items() if name not in others]
     only_second = [token for name, token in others.items() if name not in tokens]
-    is_extended = not (moved or only_first or components or settings.keys() & {"oov", "pad_id", "unk_id", NGRAMS})
+    beyond = {"oov", "pad_id", "unk_id", NGRAMS, BUCKETS}
+    is_extended = not (moved or only_first or components or settings.keys() & beyond)
     return Difference(
         same_ids=is_extended and not only_second and first.input_dim == second.input_dim,
         grown=is_extended,
@@ -108,7 +109,8 @@ def diff(first: Vocabulary, second: Vocabulary) -> Difference:
 def _tokens(encoder: Vocabulary) -> dict[str, Token]:
     counts = encoder.table["count"].to_pylist()
     rows = enumerate(zip(encoder.vocabulary, counts, strict=True))
-    return {token: Token(token, index, count) for index, (token, count) in rows if token}
+    others = encoder.oov_ids[1:]  # further buckets, which share the token of the first
+    return {token: Token(token, index, count) for index, (token, count) in rows if token and index not in others}
 
 
 def _component(specification: TokenizerJson, name: str) -> Any:  # noqa: ANN401 - any JSON

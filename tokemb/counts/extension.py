@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,8 @@ def extend_vocabulary(
         "segmenter": encoder.segmenter,
         "ngrams": encoder.ngrams,
         "table": table,
+        # The tokens that the old texts had out of vocabulary are not known.
+        "buckets": encoder.buckets and replace(encoder.buckets, statistics=None),
     }
     return {**encoder.specification, "model": {**model, "vocab": vocab}}, options
 

@@ -117,7 +117,7 @@ def _tokens(splitting: Profile, words: list[str]) -> tuple[str, ...]:
     """Return the words, and their tokens where a word is one token, sorted."""
     if not words:
         return ()
-    rows, tokens = reference.pre_tokenize(pa.array(words, STRINGS), splitting, thread_count())
+    rows, tokens = reference.pre_tokenize(pa.array(words, STRINGS), splitting.tokenizer(), thread_count())
     single = rows.values[rows.row_splits[:-1][rows.lengths == 1]]
     return tuple(sorted({*words, *tokens.take(pa.array(single)).to_pylist()}))
 

@@ -21,9 +21,10 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS, Int64
 from tokemb.engine.buffers import string_buffers
 from tokemb.engine.padded import PaddedTarget
-from tokemb.engine.reference import Reference, mark_oov, pre_tokenize
+from tokemb.engine.reference import HashingReference, Reference, mark_oov, pre_tokenize
 from tokemb.engine.tally import Tally, tally
 from tokemb.rows.ragged import Ragged
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, model_of
 from tokemb.vocabulary.tokenizers_library import Tokenizer, model_type
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tokemb.engine.scan_plan import ScanPlan
     from tokemb.engine.scanner import Encode, Scanner
     from tokemb.engine.subword_model import SubwordModel
+    from tokemb.engine.token_index import TokenIndex
     from tokemb.vocabulary.profiles import Profile
 
 # The reference encodes texts of fewer bytes until the kernels are loaded.
@@ -62,19 +64,33 @@ class Explanation:
 class Engine:
     """Encode texts as ids, before truncation, padding and special tokens."""
 
-    def __init__(self, specification: TokenizerJson, tokenizer: Tokenizer, oov_id: int | None = None) -> None:
+    def __init__(
+        self,
+        specification: TokenizerJson,
+        tokenizer: Tokenizer,
+        oov_id: int | None = None,
+        buckets: OovBuckets | None = None,
+        token_index: TokenIndex | None = None,
+    ) -> None:
         """Initialize the engine. No backend but the reference is loaded.
 
         Args:
             specification: The content of a ``tokenizer.json``.
             tokenizer: The tokenizer made from ``specification``, without truncation and padding.
             oov_id: An id that no token has, for tokens out of vocabulary of a word-level model without an OOV id.
+            buckets: The buckets of tokens out of vocabulary of a word-level model. The first is its OOV id.
+            token_index: With ``buckets``, the ids of tokens.
         """
         self._specification = specification
         self._tokenizer = tokenizer
         self._model = model_type(tokenizer)
         self._oov_id = oov_id
-        self._reference = Reference(tokenizer if oov_id is None else mark_oov(specification, oov_id))
+        self._buckets = buckets
+        self._reference: Reference
+        if token_index is not None and buckets is not None:
+            self._reference = HashingReference(specification, token_index)
+        else:
+            self._reference = Reference(tokenizer if oov_id is None else mark_oov(specification, oov_id))
         self._scanner: Scanner | None = None
         self._lock = Lock()
 
@@ -123,6 +139,8 @@ class Engine:
         if reason is not None:
             return Explanation("reference", reason)
         lookup = "are looked up in the vocabulary" if plan.is_lookup else "are encoded once and cached"
+        if self._buckets is not None:
+            lookup += f", others go to {self._buckets}"
         return Explanation("scanner", f"text is split {plan.splitter.method}; pre-tokens {lookup}")
 
     @cached_property
@@ -171,9 +189,11 @@ class Engine:
         if plan.is_lookup:
             model = self._specification["model"]
             vocabulary: dict[str, int] = model["vocab"]
+            on_miss = vocabulary.get(model.get("unk_token"), on_miss) if self._oov_id is None else self._oov_id
+            if self._buckets is not None:  # as in Keras, the name of the buckets in a text is out of vocabulary, too
+                vocabulary = {token: index for token, index in vocabulary.items() if token and index != on_miss}
             ids = np.fromiter(vocabulary.values(), np.int32, len(vocabulary))
             cache = cache.with_pretokens(pa.array(list(vocabulary), STRINGS), Ragged(ids, np.arange(len(ids) + 1)))
-            on_miss = vocabulary.get(model.get("unk_token"), on_miss) if self._oov_id is None else self._oov_id
         else:
             subwords = model_of(self._tokenizer) if self._model == "Unigram" else self._specification["model"]
             native = subword_model(subwords, self._model, rest)
@@ -183,7 +203,9 @@ class Engine:
                 encode_pretokens = native
         # The end of a row may change the ids before it, or raise an error.
         whole_rows = plan.strips or (encode_pretokens is None and on_miss == MISS_TO_REFERENCE)
-        return Scanner(plan.splitter, cache, on_miss, self._reference.encode, encode_pretokens, whole_rows)
+        return Scanner(
+            plan.splitter, cache, on_miss, self._reference.encode, encode_pretokens, whole_rows, self._buckets
+        )
 
 
 class TokenCounter:
@@ -219,7 +241,7 @@ class TokenCounter:
         if self._counter is not None:
             return self._counter.result()
         texts = pa.chunked_array(self._pending, STRINGS).combine_chunks()
-        return tally(*pre_tokenize(texts, self._profile, self._threads))
+        return tally(*pre_tokenize(texts, self._profile.tokenizer(), self._threads))
 
     def _make_counter(self) -> Counter:
         from tokemb.engine.counting import Counter

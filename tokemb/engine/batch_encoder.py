@@ -21,6 +21,7 @@ from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import map_batches, thread_count
 from tokemb.rows.windows import check_overlap, split_windows
 from tokemb.sources.text_source import text_batches
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
@@ -55,6 +56,7 @@ class BatchEncoder:
         unknown: int | None,
         oov: bool,
         ngrams: tuple[int, ...] | None = None,
+        buckets: OovBuckets | None = None,
     ) -> None:
         """Initialize the encoder.
 
@@ -65,15 +67,18 @@ class BatchEncoder:
             unknown: The id of tokens out of vocabulary, if there is one. Without ``oov``, an id that no token has.
             oov: Whether tokens out of vocabulary get ``unknown``. Otherwise they are dropped.
             ngrams: The lengths of the n-grams that are encoded. ``None`` if every token stands for itself.
+            buckets: The buckets of tokens out of vocabulary. The id of the first is ``unknown``.
         """
         self.special_tokens = SpecialTokens.of(specification)
+        self._ids = ids
+        self._oov_id = unknown
+        self._buckets = buckets
+        token_index = None if buckets is None else self._make_token_index()
         self.engine: Engine | NgramEngine = (
-            Engine(specification, tokenizer, None if oov else unknown)
+            Engine(specification, tokenizer, None if oov else unknown, buckets, token_index)
             if ngrams is None
             else NgramEngine(specification, ids, unknown, ngrams)
         )
-        self._ids = ids
-        self._oov_id = unknown
         self._dropped_id = None if oov else unknown
 
     def ragged(self, texts: Path | Iterable[Any], shape: PadTruncate, threads: int | None) -> Ragged:
@@ -151,6 +156,8 @@ class BatchEncoder:
         tokens, unknown = len(rows.values), 0
         if self._oov_id is not None:
             is_oov = rows.values == self._oov_id
+            if self._buckets is not None:
+                is_oov = (rows.values >= self._oov_id) & (rows.values < self._oov_id + self._buckets.count)
             unknown = int(np.count_nonzero(is_oov))
             if self._dropped_id is not None and unknown:
                 rows = rows.select(~is_oov)
@@ -183,6 +190,7 @@ class BatchEncoder:
 
     @cached_property
     def _token_index(self) -> TokenIndex | NgramTokenIndex:
-        if isinstance(self.engine, NgramEngine):
-            return self.engine.token_index
-        return TokenIndex(self._ids, self._oov_id)
+        return self.engine.token_index if isinstance(self.engine, NgramEngine) else self._make_token_index()
+
+    def _make_token_index(self) -> TokenIndex:
+        return TokenIndex(self._ids, self._oov_id, self._buckets)

@@ -64,7 +64,7 @@ class Counter:
         remaining = row_status.left_to_reference
         start = 0
         for batch in slices(texts.take(pa.array(remaining)), *reference.BATCH_LIMITS):
-            rows_of_batch, tokens = reference.pre_tokenize(batch, self._profile, threads)
+            rows_of_batch, tokens = reference.pre_tokenize(batch, self._profile.tokenizer(), threads)
             numbered = Ragged(self._number(tokens)[rows_of_batch.values], rows_of_batch.row_splits)
             rows, start = remaining[start : start + len(batch)], start + len(batch)
             row_status.lengths[rows] = numbered.lengths

@@ -46,7 +46,7 @@ class NgramCounter:
         """Return texts as rows of numbers of tokens, and the tokens."""
         if self._numbering is None:
             if is_small(texts):
-                return pre_tokenize(texts, self._profile, self._threads)
+                return pre_tokenize(texts, self._profile.tokenizer(), self._threads)
             from tokemb.engine.counting import Counter  # a slow import that small inputs do not need
 
             self._numbering = Counter.of(self._profile)

@@ -15,11 +15,11 @@ from tokemb._arrays import STRINGS
 from tokemb.errors import VocabularyError
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.texts import slices
-from tokemb.vocabulary.tokenizer_json import TokenizerJson, is_failure, tokenizer_of
+from tokemb.vocabulary.tokenizer_json import BLANK, TokenizerJson, is_failure, tokenizer_of
 from tokemb.vocabulary.tokenizers_library import Encoding, Tokenizer, trainers
 
 if TYPE_CHECKING:
-    from tokemb.vocabulary.profiles import Profile
+    from tokemb.engine.token_index import TokenIndex
 
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
 # Whether `tokenizers` may have started threads.
@@ -72,18 +72,42 @@ def mark_oov(specification: TokenizerJson, oov_id: int) -> Tokenizer:
     return tokenizer_of({**specification, "model": model, "truncation": None, "padding": None})
 
 
-def pre_tokenize(texts: pa.LargeStringArray, profile: Profile, threads: int) -> tuple[Ragged, pa.LargeStringArray]:
-    """Pre-tokenize texts by ``profile``.
+class HashingReference(Reference):
+    """Encode texts with buckets for tokens out of vocabulary: ``tokenizers`` only splits the texts."""
+
+    def __init__(self, specification: TokenizerJson, token_index: TokenIndex) -> None:
+        """Initialize the backend.
+
+        Args:
+            specification: The content of a ``tokenizer.json`` without added tokens.
+            token_index: The ids of tokens.
+        """
+        components = ("normalizer", "pre_tokenizer")
+        self._specification = {**BLANK, **{name: specification.get(name) for name in components}}
+        self._token_index = token_index
+
+    def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:
+        """Encode texts. The arguments and the result are those of ``Reference.encode``."""
+        return Ragged.concatenate([self._hash(batch, threads) for batch in slices(texts, *BATCH_LIMITS)])
+
+    def _hash(self, texts: pa.LargeStringArray, threads: int | None) -> Ragged:
+        rows, tokens = pre_tokenize(texts, tokenizer_of(self._specification), threads)
+        return Ragged(self._token_index.ids(tokens)[rows.values], rows.row_splits)
+
+
+def pre_tokenize(
+    texts: pa.LargeStringArray, tokenizer: Tokenizer, threads: int | None
+) -> tuple[Ragged, pa.LargeStringArray]:
+    """Pre-tokenize texts.
 
     Args:
         texts: ``large_string`` (rows,).
-        profile: The profile.
+        tokenizer: A tokenizer that splits texts. Its model is replaced.
         threads: 1 for one thread. Otherwise `tokenizers` uses all cores.
 
     Returns:
         Rows of indices into the distinct tokens, and the distinct tokens, ``large_string`` (distinct,).
     """
-    tokenizer = profile.tokenizer()
     rows = texts.to_pylist()
     # The vocabulary consists of all tokens of the batch, so that encoding is only pre-tokenization.
     unlimited = trainers.WordLevelTrainer(vocab_size=np.iinfo(np.int32).max, min_frequency=0, show_progress=False)

@@ -36,9 +36,10 @@ from tokemb.kernels.structs import (
     UInt8,
     Workspace,
 )
-from tokemb.kernels.subword_structs import Lookup, SubwordEncoder
+from tokemb.kernels.subword_structs import BucketLookup, Lookup, SubwordEncoder
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows
+from tokemb.vocabulary.oov_buckets import OovBuckets
 
 # The maximum bytes and number of new pre-tokens that one thread records per scan. The rest waits for the next scan.
 _MAX_MISS_BYTES = 1 << 20
@@ -49,8 +50,10 @@ _UNLIMITED = np.iinfo(np.int32).max
 
 # The tables of a pre-tokenizer.
 Splitter: TypeAlias = CharTable | PatternTable
+# The ids of pre-tokens, for one thread.
+_Encoder: TypeAlias = Lookup | BucketLookup | SubwordEncoder
 # A kernel without its tables: it encodes texts, of which the longest has this many bytes after normalization.
-_Scan: TypeAlias = Callable[[Lookup | SubwordEncoder, Text, Int64, int, Out, Report], int]
+_Scan: TypeAlias = Callable[[_Encoder, Text, Int64, int, Out, Report], int]
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Encoders(Protocol):
     def character_ids(self, table: Table) -> Int32:
         """Return one plus the ids of characters that are pre-tokens of their own, int32 (CODES,). 0 for others."""
 
-    def encoder(self) -> AbstractContextManager[Lookup | SubwordEncoder]:
+    def encoder(self) -> AbstractContextManager[_Encoder]:
         """Return the tables for one thread. No other thread uses them in the context."""
 
 
@@ -117,10 +120,12 @@ class KnownPretokens:
     Attributes:
         cache: The pre-tokens and their ids.
         on_miss: The id of other pre-tokens, or a constant as for ``Lookup``.
+        buckets: The buckets of other pre-tokens. The id of the first is ``on_miss``.
     """
 
     cache: PretokenCache
     on_miss: int
+    buckets: OovBuckets | None = None
 
     @property
     def density(self) -> int:
@@ -136,9 +141,10 @@ class KnownPretokens:
         """Return one plus the ids of characters that are pre-tokens of their own, int32 (CODES,). 0 for others."""
         return self.cache.character_ids(table)
 
-    def encoder(self) -> AbstractContextManager[Lookup]:
+    def encoder(self) -> AbstractContextManager[Lookup | BucketLookup]:
         """Return the tables for one thread."""
-        return nullcontext(Lookup(self.cache.pretokens, self.cache.ids, self.on_miss))
+        tables, buckets = (self.cache.pretokens, self.cache.ids, self.on_miss), self.buckets
+        return nullcontext(Lookup(*tables) if buckets is None else BucketLookup(*tables, buckets.count, buckets.key))
 
 
 def scan(
@@ -195,9 +201,7 @@ def _kernel_of(splitter: Splitter, encoders: Encoders) -> _Scan:
         patterns = splitter.tables
         levels = len(patterns.automata.firsts) + 1
 
-        def scan_patterns(
-            encoder: Lookup | SubwordEncoder, text: Text, rows: Int64, longest: int, out: Out, report: Report
-        ) -> int:
+        def scan_patterns(encoder: _Encoder, text: Text, rows: Int64, longest: int, out: Out, report: Report) -> int:
             workspace = PatternWorkspace(
                 np.empty(1 + longest + SLACK, np.uint8),
                 np.empty((levels, MAX_PRETOKENS), np.int32),
@@ -212,9 +216,7 @@ def _kernel_of(splitter: Splitter, encoders: Encoders) -> _Scan:
     table = splitter.table
     characters = encoders.character_ids(table)
 
-    def scan_characters(
-        encoder: Lookup | SubwordEncoder, text: Text, rows: Int64, longest: int, out: Out, report: Report
-    ) -> int:
+    def scan_characters(encoder: _Encoder, text: Text, rows: Int64, longest: int, out: Out, report: Report) -> int:
         workspace = Workspace(
             np.empty(longest + SLACK, np.uint8),
             np.empty(MAX_PRETOKENS, np.int32),

@@ -22,6 +22,7 @@ from tokemb.engine.scan import KnownPretokens, RowStatus, ScanResult, Splitter, 
 from tokemb.engine.subword_model import SubwordModel
 from tokemb.kernels.structs import RECORD_MISS
 from tokemb.rows.ragged import Ragged
+from tokemb.vocabulary.oov_buckets import OovBuckets
 
 # The cache is cleared when it holds more pre-tokens or more bytes than this.
 _MAX_PRETOKENS = 1 << 20
@@ -42,6 +43,7 @@ class Scanner:
         reference: Encode,
         encode_pretokens: Encode | SubwordModel | None,
         whole_rows: bool,
+        buckets: OovBuckets | None = None,
     ) -> None:
         """Initialize the scanner.
 
@@ -54,10 +56,12 @@ class Scanner:
                 ``SubwordModel`` has a cache of its own.
             whole_rows: Whether rows must be read to their end. ``encode_padded``, which stops at a full row, must then
                 not be used.
+            buckets: The buckets of all other pre-tokens. The id of the first is ``on_miss``.
         """
         self._splitter = splitter
         self._cache = cache
         self._on_miss = RECORD_MISS if encode_pretokens else on_miss
+        self._buckets = buckets
         self._subwords = encode_pretokens if isinstance(encode_pretokens, SubwordModel) else None
         self._encode_pretokens = None if isinstance(encode_pretokens, SubwordModel) else encode_pretokens
         self._reference = reference
@@ -94,7 +98,7 @@ class Scanner:
         text, results = text_of(texts), []
         rows: Int64 = np.arange(len(texts))
         while len(rows):
-            encoders = self._subwords or KnownPretokens(self._cache, self._on_miss)
+            encoders = self._subwords or KnownPretokens(self._cache, self._on_miss, self._buckets)
             scanned = scan(self._splitter, encoders, text, rows, row_status, threads, target)
             with self._lock:
                 row_status.query_requested_pages(self._splitter)

@@ -1,4 +1,4 @@
-"""Lookup of rows that are lists of tokens."""
+"""Lookup of tokens that are not split, such as rows that are lists of tokens."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32
+from tokemb.engine.hash_tokens import hash_tokens
 from tokemb.errors import VocabularyError
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_evenly, worth_kernel
+from tokemb.vocabulary.oov_buckets import OovBuckets
 
 if TYPE_CHECKING:
     from tokemb.engine.pretoken_cache import PretokenCache
@@ -21,14 +23,18 @@ if TYPE_CHECKING:
 class TokenIndex:
     """Look up tokens without splitting them."""
 
-    def __init__(self, ids: Mapping[str, int], oov_id: int | None) -> None:
+    def __init__(self, ids: Mapping[str, int], oov_id: int | None, buckets: OovBuckets | None = None) -> None:
         """Initialize the index.
 
         Args:
             ids: The id of every token. An empty token with id 0 is padding and is not indexed, so empty tokens are OOV.
             oov_id: The id of tokens out of vocabulary, if there is one.
+            buckets: The buckets of tokens out of vocabulary. The id of the first is ``oov_id``, whose token is then not
+                indexed.
         """
-        indexed = {token: index for token, index in ids.items() if token or index}
+        not_indexed = None if buckets is None else oov_id
+        indexed = {token: index for token, index in ids.items() if (token or index) and index != not_indexed}
+        self._buckets = buckets
         self._tokens = pa.array(list(indexed), STRINGS)
         # The OOV id comes last, so that position -1 selects it.
         self._ids = np.array([*indexed.values(), oov_id or 0], np.int32)
@@ -47,14 +53,22 @@ class TokenIndex:
         Raises:
             VocabularyError: If a token is out of vocabulary and there is no id for that.
         """
-        tokens = rows.flatten()
+        ids = self.ids(rows.flatten(), threads)
+        return Ragged.from_lengths(ids, rows.value_lengths().to_numpy().astype(np.int64))
+
+    def ids(self, tokens: pa.LargeStringArray, threads: int = 1) -> Int32:
+        """Return the id of each of ``tokens``, ``large_string`` (tokens,). The errors are those of ``encode``."""
         positions = self._positions(tokens, threads)
         if not self._has_oov_id and (positions < 0).any():
             token = tokens[int(np.argmax(positions < 0))].as_py()
             raise VocabularyError(
                 f"the vocabulary has neither the token {token!r} nor an id for tokens out of vocabulary"
             )
-        return Ragged.from_lengths(self._ids[positions], rows.value_lengths().to_numpy().astype(np.int64))
+        ids = self._ids[positions]
+        if self._buckets is not None:
+            missing = np.flatnonzero(positions < 0)
+            ids[missing] += hash_tokens(tokens.take(pa.array(missing)), self._buckets, threads)
+        return ids
 
     def _positions(self, tokens: pa.LargeStringArray, threads: int) -> Int32:
         """Return the index of each of ``tokens``, ``large_string`` (tokens,), in the vocabulary.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,6 +16,7 @@ from tokemb.importers.unicode_text import is_unicode
 from tokemb.sources.texts import batches
 from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.highest_id import check_highest_id
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, tokenizer_json_of, tokenizer_of
@@ -70,6 +72,8 @@ def word_encoder(
     shape: PadTruncate,
     counts: Mapping[str, int] | None = None,
     documents: Mapping[str, int] | None = None,
+    buckets: OovBuckets | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Encoder:
     """Make an encoder of words with given ids.
 
@@ -81,6 +85,8 @@ def word_encoder(
         shape: The truncation and padding of rows.
         counts: The count of each word, if the original has it.
         documents: The document count of each word, if the original has it.
+        buckets: The buckets of words out of vocabulary. The first has the id of ``unk_token``.
+        settings: Further settings of the encoder.
 
     Raises:
         VocabularyError: If an id is invalid, or ``unk_token`` has none.
@@ -99,6 +105,9 @@ def word_encoder(
         "model": {"type": "WordLevel", "vocab": vocab, "unk_token": oov},
     }
     tokens = _tokens(vocab, max([*vocab.values(), pad_id or 0]) + 1)
+    if buckets is not None:
+        first = vocab[oov]
+        tokens[first : first + buckets.count] = [oov] * buckets.count
     specification = shape.write(specification, pad_id or 0, tokens[pad_id or 0])
     if pad_id is None:
         specification["padding"] = None
@@ -110,9 +119,10 @@ def word_encoder(
         oov=unk_token is not None,
         segmenter=profile.segmenter,
         # Together with the tokenizer.json, these settings are sufficient to count new texts.
-        settings={"imported": True, "ties": profile.ties},
+        settings={"imported": True, "ties": profile.ties, **(settings or {})},
         ngrams=profile.ngrams,
         table=vocabulary_table(tokens, _column(tokens, counts), _column(tokens, documents)),
+        buckets=buckets,
     )
 
 

@@ -1,4 +1,4 @@
-"""``TextVectorization`` and ``StringLookup`` layers in ``.keras`` files, read without Keras."""
+"""``TextVectorization``, ``StringLookup`` and ``Hashing`` layers in ``.keras`` files, read without Keras."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tokemb._validation import UNIGRAMS, check_ngrams
+from tokemb._validation import UNIGRAMS, check_count, check_ngrams
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importers.imported import Imported, Original, unused_token, word_encoder
 from tokemb.importers.keras_splitting import layer_profile
 from tokemb.importers.options import Options
 from tokemb.models.keras_archive import read_archive, read_member
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
-KINDS = {"TextVectorization": "text-vectorization", "StringLookup": "string-lookup"}
+KINDS = {"TextVectorization": "text-vectorization", "StringLookup": "string-lookup", "Hashing": "hashing"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Layer:
 
 
 def read_keras_layer(path: Path, options: Options) -> Imported:
-    """Import a ``TextVectorization`` or ``StringLookup`` layer of a saved model.
+    """Import a ``TextVectorization``, ``StringLookup`` or ``Hashing`` layer of a saved model.
 
     Args:
         path: The ``.keras`` file.
@@ -46,7 +47,7 @@ def read_keras_layer(path: Path, options: Options) -> Imported:
     config, _ = read_archive(path)
     layer = _choose_layer([item for item in _layers(config, "assets") if item.class_name in KINDS], options.layer, path)
     options.check_only(["layer"], KINDS[layer.class_name])
-    words = layer.config.get("vocabulary")
+    words = [] if layer.class_name == "Hashing" else layer.config.get("vocabulary")
     return import_layer(layer, lambda: _read_asset(path, layer) if words is None else words, options)
 
 
@@ -64,12 +65,13 @@ def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) 
     """
     settings = layer.config
     is_text = layer.class_name == "TextVectorization"
-    _check_settings(layer, is_text)
+    _check_settings(layer)
     words = read_words()
-    mask = "" if is_text else settings.get("mask_token")
-    oov = "[UNK]" if is_text else settings.get("oov_token")
-    specials = [*([] if mask is None else [mask]), oov]
-    words = _without_specials(words, specials, layer)
+    mask = "" if is_text else settings.get("mask_value" if layer.class_name == "Hashing" else "mask_token")
+    oov = settings.get("oov_token") if layer.class_name == "StringLookup" else "[UNK]"
+    buckets = _buckets(layer, mask is not None)
+    specials = [*([] if mask is None else [mask]), *[oov] * (1 if buckets is None else buckets.count)]
+    words = _without_specials(words, specials, mask, layer)
     ids = {word: index for index, word in enumerate(words, len(specials))}
     if mask is not None:
         ids[mask] = 0
@@ -78,16 +80,19 @@ def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) 
     profile = replace(layer_profile(standardize, split), ngrams=_check_ngrams(layer) if is_text else UNIGRAMS)
     length = settings.get("output_sequence_length") if is_text else None
     encoder = word_encoder(
-        {**ids, unk_token: len(specials) - 1},
+        {**ids, unk_token: int(mask is not None)},
         profile,
         unk_token=unk_token,
         pad_id=None if mask is None else 0,
         shape=options.shape(PadTruncate(length, "post", length, "post")),
+        buckets=buckets,
+        settings={"hash_buckets": settings["num_bins"]} if layer.class_name == "Hashing" else None,
     )
+    last = "" if buckets is None else f" to {encoder.oov_ids.stop - 1}, {buckets}"
     facts = {
         "layer": layer.name,
         "words": len(words),
-        "oov": f"{unk_token} ({encoder.unk_id})",
+        "oov": f"{unk_token} ({encoder.unk_id}{last})",
         **({"standardize": standardize, "split": split} if is_text else {}),
         **({} if profile.ngrams == UNIGRAMS else {"ngrams": ", ".join(map(str, profile.ngrams))}),
         "output_sequence_length": length,
@@ -127,20 +132,33 @@ def _snake_case(name: str) -> str:
 def _choose_layer(layers: list[Layer], name: str | None, path: Path) -> Layer:
     found = [layer for layer in layers if name in (None, layer.name)]
     if not layers:
-        raise VocabularyError(f"{path} contains no TextVectorization and no StringLookup layer")
+        raise VocabularyError(f"{path} contains no TextVectorization, no StringLookup and no Hashing layer")
     if len(found) != 1:
         raise ArgumentError(f"layer must name one of {', '.join(layer.name for layer in layers)}; received {name!r}")
     return found[0]
 
 
-def _check_settings(layer: Layer, is_text: bool) -> None:
+def _buckets(layer: Layer, has_mask: bool) -> OovBuckets | None:
+    """Return the buckets of a layer, or ``None`` if it has one id for words out of vocabulary."""
+    is_hashing = layer.class_name == "Hashing"
+    name = "num_bins" if is_hashing else "num_oov_indices"
+    count: Any = layer.config.get(name)
+    if count in (None, 1) and not is_hashing:
+        return None
+    try:
+        buckets = OovBuckets.from_arguments(name, count, layer.config.get("salt"))
+        return replace(buckets, count=check_count(name, buckets.count - (is_hashing and has_mask)))
+    except ArgumentError as error:
+        raise VocabularyError(f"the layer {layer.name} cannot be imported: {error}") from None
+
+
+def _check_settings(layer: Layer) -> None:
     """Raise ``VocabularyError`` for a setting that tokemb does not support."""
     choices: dict[str, tuple[Any, ...]] = {"output_mode": ("int",), "encoding": ("utf-8", "UTF-8", None)}
-    if is_text:
+    if layer.class_name == "TextVectorization":
         choices["standardize"] = ("lower_and_strip_punctuation", "lower", "strip_punctuation", None)
         choices["split"] = ("whitespace", "character", None)
-    else:
-        choices["num_oov_indices"] = (1, None)
+    elif layer.class_name == "StringLookup":
         choices["invert"] = (False, None)
     for name, allowed in choices.items():
         value = layer.config.get(name)
@@ -193,27 +211,41 @@ def _read_asset(path: Path, layer: Layer) -> list[str]:
     return lines
 
 
-def _without_specials(words: Any, specials: list[str | None], layer: Layer) -> list[str]:  # noqa: ANN401
+def _without_specials(
+    words: Any,  # noqa: ANN401
+    specials: list[str | None],
+    mask: str | None,
+    layer: Layer,
+) -> list[str]:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise VocabularyError(
             f"the vocabulary of the layer {layer.name} must be a list of texts in the file; it is not"
         )
     rest = words[len(specials) :] if words[: len(specials)] == specials else words
-    if len(set(rest)) < len(rest) or (len(specials) == 2 and specials[0] in rest):
+    if len(set(rest)) < len(rest) or (mask is not None and mask in rest):
         raise VocabularyError(f"the vocabulary of the layer {layer.name} must not contain a token twice, as in Keras")
     return rest
 
 
+# The arguments of the original layer that determine its ids, besides the vocabulary.
+_SETTINGS = {
+    "TextVectorization": ("standardize", "split", "ngrams"),
+    "StringLookup": ("mask_token", "oov_token", "num_oov_indices", "salt"),
+    "Hashing": ("num_bins", "mask_value", "salt"),
+}
+
+
 def _original(class_name: str, config: dict[str, Any], words: list[str], has_mask: bool) -> Original:
-    names = ("standardize", "split", "ngrams") if class_name == "TextVectorization" else ("mask_token", "oov_token")
-    settings = {name: config.get(name) for name in names}
+    settings = {name: config.get(name) for name in _SETTINGS[class_name] if name in config}
+    if class_name != "Hashing":
+        settings["vocabulary"] = words
 
     def original(texts: list[str]) -> list[list[int]]:
         import keras
         import numpy as np
         import tensorflow as tf
 
-        layer = getattr(keras.layers, class_name)(vocabulary=words, **settings)
+        layer = getattr(keras.layers, class_name)(**settings)
         array = np.asarray(layer(tf.constant(texts, tf.string))).reshape(len(texts), -1)
         # With a mask, rows are filled with id 0.
         return [np.trim_zeros(row, "b").tolist() if has_mask else row.tolist() for row in array]

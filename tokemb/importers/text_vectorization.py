@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from tokemb._validation import check_ngrams
 from tokemb.counts.select_tokens import PAD_TOKEN, UNK_TOKEN
+from tokemb.counts.word_vocabulary import word_specification
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.fit import word_specification
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import get_profile
 from tokemb.vocabulary.tokenizer_json import tokenizer_of

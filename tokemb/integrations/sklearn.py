@@ -50,6 +50,9 @@ _FIT_ARGUMENTS = (
     "start",
     "end",
     "oov",
+    "num_oov_buckets",
+    "hash_buckets",
+    "salt",
 )
 # Those that may be iterables of words.
 _WORDS = ("reserve", "stop_words", "keep_words")
@@ -83,6 +86,9 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         start: As for ``tokemb.fit_vocab``.
         end: As for ``tokemb.fit_vocab``.
         oov: As for ``tokemb.fit_vocab``.
+        num_oov_buckets: As for ``tokemb.fit_vocab``.
+        hash_buckets: As for ``tokemb.fit_vocab``.
+        salt: As for ``tokemb.fit_vocab``.
         threads: The number of threads. ``None`` uses all cores.
 
     Attributes:
@@ -123,6 +129,9 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         start: str | None = None,
         end: str | None = None,
         oov: bool = True,
+        num_oov_buckets: int | None = None,
+        hash_buckets: int | None = None,
+        salt: int | Sequence[int] | None = None,
         threads: int | None = None,
     ) -> None:
         self.encoder = encoder
@@ -145,6 +154,9 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.start = start
         self.end = end
         self.oov = oov
+        self.num_oov_buckets = num_oov_buckets
+        self.hash_buckets = hash_buckets
+        self.salt = salt
         self.threads = threads
 
     def fit(self, X: Path | Iterable[Any], y: object = None) -> EncoderTransformer:  # noqa: N803 - scikit-learn's name
@@ -201,14 +213,18 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Returns:
             Object array ``(columns,)`` of ``str``: tokens for bags of words (``[id 0]`` for an id without a token of
-            its own), otherwise ``ids0``, ``ids1`` or ``vectors0``, ``vectors1`` and so on.
+            its own, ``[UNK] 1`` for a bucket), otherwise ``ids0``, ``ids1`` or ``vectors0``, ``vectors1`` and so on.
         """
         check_is_fitted(self, _FITTED_ATTRIBUTES.get(self.mode, "encoder_"))
         if self.mode in ("ids", "vectors"):
             width = self.maxlen_ if self.mode == "ids" else self.embedder_.output_dim
             names = [f"{self.mode}{i}" for i in range(width)]
         else:
-            names = [token or f"[id {i}]" for i, token in enumerate(self.encoder_.vocabulary)]
+            buckets = self.encoder_.oov_ids if self.encoder_.buckets is not None else range(0)
+            names = [
+                f"{token} {i}" if i in buckets else token or f"[id {i}]"
+                for i, token in enumerate(self.encoder_.vocabulary)
+            ]
         return np.array(names, dtype=object)
 
     def _vocabulary(self, texts: Path | Iterable[Any]) -> Encoder:

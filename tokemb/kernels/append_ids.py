@@ -1,4 +1,4 @@
-"""Write the ids of the pre-tokens of a chunk: they are looked up, or encoded by a subword model and cached."""
+"""Write the ids of the pre-tokens of a chunk: they are looked up, hashed, or encoded by a subword model and cached."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from tokemb.kernels.compiler import inlined, inlined_by_type
 from tokemb.kernels.encode_pretoken import encode_pretoken
+from tokemb.kernels.hashing import bucket_of
 from tokemb.kernels.pretoken_table import NUMBER, PACKED_IDS, find, key_of, slot_of
 from tokemb.kernels.simd import prefetch
 from tokemb.kernels.structs import (
@@ -21,7 +22,7 @@ from tokemb.kernels.structs import (
     UInt64,
 )
 from tokemb.kernels.subword_cache import add, make_room, pack_ids
-from tokemb.kernels.subword_structs import REFUSED, Lookup, SubwordEncoder
+from tokemb.kernels.subword_structs import REFUSED, BucketLookup, Lookup, SubwordEncoder
 
 # The packed ids of a pre-token with one id are _ONE_ID plus the id in the lower half.
 _ONE_ID, _LOWER = np.uint64(1 << 32), np.uint64(0xFFFFFFFF)
@@ -117,6 +118,46 @@ def _append_known_ids(
     return position, status, miss_count
 
 
+def _append_bucket_ids(
+    encoder: BucketLookup,
+    scratch: UInt8,
+    starts: Int32,
+    ends: Int32,
+    count: int,
+    keys: UInt64,
+    slot_positions: UInt64,
+    values: Int32,
+    position: int,
+    stop: int,
+    dropped_id: int,
+    report: Report,
+    miss_count: int,
+) -> tuple[int, int, int]:
+    pretokens, ids, first_id, buckets, hash_key = encoder
+    slots, pretoken_text, pretoken_starts = pretokens
+    has_tokens = len(pretoken_starts) > 1
+    if has_tokens:
+        _prefetch_slots(slots, scratch, starts, ends, count, keys, slot_positions)
+    for pretoken in range(count):
+        if position >= stop:
+            break
+        start, end = starts[pretoken], ends[pretoken]
+        if start < 0:  # the id of a character
+            position = _append(values, position, stop, ids, _ONE_ID | np.uint64(-1 - start), dropped_id)
+            continue
+        packed_ids = np.uint64(0)
+        if has_tokens:
+            first, second, slot = keys[2 * pretoken], keys[2 * pretoken + 1], slot_positions[pretoken]
+            slot = find(slots, pretoken_text, pretoken_starts, first, second, slot, scratch, start, end)
+            packed_ids = slots[slot + PACKED_IDS]  # 0 if the slot is free
+        if packed_ids == np.uint64(0):
+            values[position] = first_id + bucket_of(scratch, start, end, buckets, hash_key)
+            position += 1
+        else:
+            position = _append(values, position, stop, ids, packed_ids, dropped_id)
+    return position, DONE, miss_count
+
+
 def _append_subword_ids(
     encoder: SubwordEncoder,
     scratch: UInt8,
@@ -161,7 +202,7 @@ def _append_subword_ids(
 # Write the ids of the pre-tokens of a chunk.
 #
 # Args:
-#     encoder: A ``Lookup`` or a ``SubwordEncoder``. Each has an implementation.
+#     encoder: A ``Lookup``, a ``BucketLookup`` or a ``SubwordEncoder``. Each has an implementation.
 #     scratch: uint8, the normalized text. ``SLACK`` bytes after the last pre-token can be read.
 #     starts: int32, the starts of the pre-tokens in ``scratch``. If the id is known: minus the id, minus 1.
 #     ends: int32, their ends.
@@ -177,4 +218,6 @@ def _append_subword_ids(
 #
 # Returns:
 #     The next position, the status of the row or ``SCAN_FULL``, and the number of recorded pre-tokens.
-append_ids = inlined_by_type({Lookup: _append_known_ids, SubwordEncoder: _append_subword_ids})
+append_ids = inlined_by_type(
+    {Lookup: _append_known_ids, BucketLookup: _append_bucket_ids, SubwordEncoder: _append_subword_ids}
+)

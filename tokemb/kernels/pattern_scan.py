@@ -33,7 +33,7 @@ from tokemb.kernels.structs import (
     Tokens,
     UInt8,
 )
-from tokemb.kernels.subword_structs import Lookup, SubwordEncoder
+from tokemb.kernels.subword_structs import BucketLookup, Lookup, SubwordEncoder
 
 _SPACE = ord(" ")
 # A range of bytes that occur in no text.
@@ -184,7 +184,7 @@ def _prepare(
 
 def scan_patterns(
     patterns: PatternTables,
-    encoder: Lookup | SubwordEncoder,
+    encoder: Lookup | BucketLookup | SubwordEncoder,
     text: Text,
     rows: Int64,
     workspace: PatternWorkspace,
@@ -195,7 +195,7 @@ def scan_patterns(
 
     Args:
         patterns: The tables of the pre-tokenizer.
-        encoder: The known pre-tokens, or a subword model.
+        encoder: The known pre-tokens, also with buckets for others, or a subword model.
         text: All texts.
         rows: The indices of the texts to scan, int64 (scanned,).
         workspace: The work space of the thread.

@@ -24,7 +24,7 @@ from tokemb.kernels.structs import (
     Text,
     Workspace,
 )
-from tokemb.kernels.subword_structs import Lookup, SubwordEncoder
+from tokemb.kernels.subword_structs import BucketLookup, Lookup, SubwordEncoder
 
 
 @inlined
@@ -42,7 +42,7 @@ def finish_row(out: Out, row: int, position: int) -> None:
 def scan(
     table: Table,
     characters: Int32,
-    encoder: Lookup | SubwordEncoder,
+    encoder: Lookup | BucketLookup | SubwordEncoder,
     text: Text,
     rows: Int64,
     workspace: Workspace,
@@ -54,7 +54,7 @@ def scan(
     Args:
         table: The tables of the characters.
         characters: int32 (entries,), the ids of characters that are pre-tokens of their own, as for ``pretokenize``.
-        encoder: The known pre-tokens, or a subword model.
+        encoder: The known pre-tokens, also with buckets for others, or a subword model.
         text: All texts.
         rows: The indices of the texts to scan, int64 (scanned,).
         workspace: The work space of the thread.

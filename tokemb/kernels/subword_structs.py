@@ -37,6 +37,24 @@ class Lookup(NamedTuple):
     on_miss: int
 
 
+class BucketLookup(NamedTuple):
+    """The pre-tokens whose ids are known, and the buckets into which others are hashed.
+
+    Attributes:
+        pretokens: The hash table.
+        ids: int32 (total,), the ids of the pre-tokens that have more than one.
+        first_id: The id of the first bucket.
+        buckets: The number of buckets.
+        key: uint64 (2,), the key of SipHash. FarmHash is used if it is empty.
+    """
+
+    pretokens: PretokenTable
+    ids: Int32
+    first_id: int
+    buckets: int
+    key: UInt64
+
+
 class Trie(NamedTuple):
     """A trie over the bytes of tokens, as a hash table of its edges with open addressing and linear probing.
 

@@ -45,6 +45,11 @@ def export_vectors(model: keras.Model | Path | str, encoder: Encoder, path: Path
     """
     path = Path(path)
     check_vectors_output(path, force=force)
+    if encoder.buckets is not None:
+        raise ArgumentError(
+            f"a file of vectors has one vector per token, and cannot hold those of {encoder.buckets}: read the weights "
+            "of the Embedding from the model"
+        )
     embedder = Embedder(model, encoder)
     tokens, matrix = encoder.vocabulary, embedder.matrix
     ids = [index for index, token in enumerate(tokens) if token and index != encoder.pad_id]

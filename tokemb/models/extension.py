@@ -39,11 +39,12 @@ def grow_model(
     """Make a copy of a model that takes the ids of a vocabulary that grew.
 
     Existing embedding rows are unchanged, bit for bit. New rows are sampled from a normal distribution with the mean
-    and standard deviation of the rows of ``old``'s tokens in each dimension. Layers, other weights, masks, compilation
-    and optimizer state are unchanged. New rows of the optimizer state start as in a new optimizer. Moving averages of
-    the weights (``use_ema``) start as the new rows themselves. Names that contain the fingerprint of ``old`` get that
-    of ``new``. A ``UserWarning`` names other weights and outputs that are as long as the vocabulary, since they are
-    not extended.
+    and standard deviation of the rows of ``old``'s tokens in each dimension. If ``old`` has hash buckets, a new row is
+    a copy of that of the token's bucket, so that the output of the model is unchanged. Layers, other weights, masks,
+    compilation and optimizer state are unchanged. New rows of the optimizer state start as in a new optimizer. Moving
+    averages of the weights (``use_ema``) start as the new rows themselves. Names that contain the fingerprint of
+    ``old`` get that of ``new``. A ``UserWarning`` names other weights and outputs that are as long as the vocabulary,
+    since they are not extended.
 
     Args:
         model: A Keras model, or the path of a saved one. It is not changed.
@@ -64,7 +65,8 @@ def grow_model(
     seed = None if seed is None else check_count("seed", seed, least=0)
     check_vocabulary("old", old)
     check_vocabulary("new", new)
-    if new.vocabulary[: old.input_dim] != old.vocabulary or (new.pad_id, new.unk_id) != (old.pad_id, old.unk_id):
+    is_same = (new.pad_id, new.unk_id, new.buckets) == (old.pad_id, old.unk_id, old.buckets)
+    if not is_same or new.vocabulary[: old.input_dim] != old.vocabulary:
         raise ArgumentError(
             "new must be a vocabulary that grew from old, with the same ids for the tokens of old: "
             "make it with Encoder.grow"
@@ -251,6 +253,10 @@ def _append_rows(matrix: Array, old: Encoder, new: Encoder, seed: int | None) ->
             "the vectors of the model are NaN or infinite: train it again from finite weights and a smaller "
             "learning rate"
         )
+    if old.buckets is not None:
+        tokens = new.vocabulary[old.input_dim :]
+        buckets = old.encode_ragged([tokens]).values
+        return np.concatenate([matrix, matrix[buckets][len(matrix) - old.input_dim :]])
     known = np.zeros((new.input_dim, matrix.shape[1]), np.float32)
     known[: old.input_dim] = matrix[: old.input_dim]
     found = np.arange(new.input_dim) < old.input_dim

@@ -73,7 +73,7 @@ def encode_table(
         settings |= {"padding": shape.padding, "truncating": shape.truncating}
         if isinstance(output, ShardFolder):
             _check_lengths(lists, lengths)
-    report, count = TableReport(encoder.names), RowCount()
+    report, count = TableReport(encoder.vocabularies), RowCount()
     with locked(output, encoder.fingerprint, {**settings, "round_floats": round_floats}):
         if is_complete(output):
             return report

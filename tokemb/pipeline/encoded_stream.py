@@ -105,7 +105,7 @@ class EncodedStream:
         self._texts = 0
         if row_options.overlap is not None:
             self.kept = pa.schema([*self.kept, *WINDOW_COLUMNS])
-        self.report = EncodingReport()
+        self.report = EncodingReport(is_hashed=encoder.is_hashed)
         self._corpus = chain([first], corpus)
 
     @contextmanager

@@ -30,6 +30,7 @@ from tokemb.models.inspect_model import (
 from tokemb.pipeline.inspect_rows import describe_rows, describe_shards
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.tables.encoder import ColumnEncoder
+from tokemb.vocabulary.oov_buckets import OovBuckets
 
 Description = dict[str, Any]
 
@@ -101,6 +102,7 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
         "backend": str(encoder.explain(text)),
         "settings": encoder.settings,
         "warning": shared_padding(encoder),
+        "buckets": _describe_buckets(encoder.buckets),
         "corpus": None,
         "top": [],
     }
@@ -114,6 +116,22 @@ def describe_encoder(encoder: Encoder, top: int, text: str | None = None) -> Des
             "row_lengths": _quantiles(corpus),
         }
         description["top"] = _most_frequent(encoder, top)
+    return description
+
+
+def _describe_buckets(buckets: OovBuckets | None) -> Description | None:
+    """Describe the buckets, and how the tokens out of vocabulary of the corpus share them, if that is known."""
+    if buckets is None:
+        return None
+    description = buckets.to_json()
+    if buckets.statistics is not None:
+        statistics = buckets.statistics
+        description |= {
+            "tokens": statistics.tokens,
+            "occurrences": statistics.occurrences,
+            "used": statistics.used,
+            "collision_rate": statistics.collision_rate,
+        }
     return description
 
 
@@ -146,6 +164,7 @@ def _describe_columns(encoder: ColumnEncoder, top: int) -> Description:
                 "input_dim": encoder.input_dims[column.name],
                 "suggested_dim": encoder.suggested_dims[column.name],
                 "fingerprint": encoder.vocabularies[column.name].fingerprint,
+                "buckets": _describe_buckets(encoder.vocabularies[column.name].buckets),
                 "top": _most_frequent(encoder.vocabularies[column.name], top),
             }
             for column in encoder.columns

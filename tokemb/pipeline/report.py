@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from tokemb.formats import OutputOptions
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import rows_line
 from tokemb.rows.table_rows import TableRows
+from tokemb.vocabulary.vocabulary import Vocabulary
 
 
 @dataclass
@@ -26,6 +27,7 @@ class EncodingReport:
         maxlen: The length of the rows, ``None`` if they are not padded.
         layout: The layout of the output.
         read: The number of rows read, including rows of shards that an earlier run wrote.
+        is_hashed: Whether all tokens are hashed, so that no vocabulary decides which ones are unknown.
     """
 
     rows: int = 0
@@ -35,6 +37,7 @@ class EncodingReport:
     maxlen: int | None = None
     layout: OutputOptions | None = None
     read: int = 0
+    is_hashed: bool = False
 
     @property
     def shape(self) -> str:
@@ -61,7 +64,7 @@ class EncodingReport:
         self.truncated += batch.truncated
 
     def __str__(self) -> str:
-        unknown = f"{self.unknown_share:.2%} of them out of vocabulary"
+        unknown = "all of them hashed" if self.is_hashed else f"{self.unknown_share:.2%} of them out of vocabulary"
         return f"{self.rows_line}, {self.tokens:,} tokens, {unknown}, {self.truncated:,} rows truncated"
 
 
@@ -72,15 +75,16 @@ class TableReport:
         rows: The number of rows that this run encoded and wrote.
         read: The number of rows read, which is larger if they were grouped, or if shards were complete before.
         values: The number of values of each column before truncation, without padding.
-        unknown: The number of these values that are out of vocabulary.
+        unknown: The number of these values that are out of vocabulary. Columns that are hashed are left out.
         layout: The options of the output. ``None`` if nothing was written.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
-        """Initialize the statistics of no rows of the columns ``names``."""
+    def __init__(self, vocabularies: Mapping[str, Vocabulary]) -> None:
+        """Initialize the statistics of no rows. ``vocabularies`` has the vocabulary of each column by its name."""
         self.rows = self.read = 0
-        self.values = dict.fromkeys(names, 0)
-        self.unknown = dict(self.values)
+        self.values = dict.fromkeys(vocabularies, 0)
+        self._oov_ids = {name: each.oov_ids for name, each in vocabularies.items() if not each.is_hashed}
+        self.unknown = dict.fromkeys(self._oov_ids, 0)
         self.layout: OutputOptions | None = None
 
     @property
@@ -103,8 +107,11 @@ class TableReport:
         for name, ids in rows.columns.items():
             numbers = ids.values if isinstance(ids, Ragged) else ids
             self.values[name] += len(numbers)
-            self.unknown[name] += int(np.count_nonzero(numbers == 1))
+            if name in self.unknown:
+                oov_ids = self._oov_ids[name]
+                self.unknown[name] += int(np.count_nonzero((numbers >= oov_ids.start) & (numbers < oov_ids.stop)))
 
     def __str__(self) -> str:
         unknown = ", ".join(f"{name} {count / max(self.values[name], 1):.2%}" for name, count in self.unknown.items())
-        return f"{rows_line(self.read, self.rows)}; out of vocabulary: {unknown}"
+        values = f"out of vocabulary: {unknown}" if unknown else "all values are hashed"
+        return f"{rows_line(self.read, self.rows)}; {values}"

@@ -18,7 +18,7 @@ from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.disk_buffer import check_padding
 from tokemb.rows.ragged import Ragged, check_ids
 from tokemb.tables.column import Column, named_parts, setting_by_column, suggested_dim
-from tokemb.tables.fitting import Setting, column_values, fit_columns
+from tokemb.tables.fitting import Salt, Setting, column_values, fit_columns, hash_columns
 from tokemb.tables.tables import flat_names, table_batches
 from tokemb.tables.values import MISSING
 from tokemb.vocabulary.pad_truncate import PadTruncate
@@ -27,8 +27,9 @@ from tokemb.vocabulary.pad_truncate import PadTruncate
 class ColumnEncoder:
     """Encode tables as ids and decode ids as tables, with one vocabulary per column or group of columns.
 
-    A column encoder is made by ``ColumnEncoder.fit`` or ``ColumnEncoder.load``. In every vocabulary, id 0 is padding
-    (only in lists), id 1 is out of vocabulary, id 2 is a missing value, and the other ids are the values.
+    A column encoder is made by ``ColumnEncoder.fit``, ``ColumnEncoder.hashing`` or ``ColumnEncoder.load``. In every
+    vocabulary, id 0 is padding (only in lists), id 1 is out of vocabulary, id 2 is a missing value, and the other ids
+    are the values. With buckets, the ids from 1 on are out of vocabulary, and the next one is a missing value.
 
     Attributes:
         columns: The ``tokemb.tables.Column`` of each column, in order.
@@ -82,6 +83,9 @@ class ColumnEncoder:
         shared: Iterable[Sequence[str]] = (),
         max_size: Setting = None,
         min_count: Setting = 1,
+        num_oov_buckets: Setting = None,
+        hash_buckets: Setting = None,
+        salt: Salt = None,
         maxlen: Setting = None,
         padding: str = "post",
         truncating: str = "post",
@@ -98,6 +102,11 @@ class ColumnEncoder:
             max_size: The maximum number of values of a vocabulary, without the reserved tokens. An integer for all
                 columns, or a mapping from names of columns.
             min_count: The minimum count of a value. An integer for all columns, or a mapping.
+            num_oov_buckets: The number of ids of values out of vocabulary, as for ``fit_vocab``. An integer for all
+                columns, or a mapping.
+            hash_buckets: The number of ids of hashing without a vocabulary, as for ``fit_vocab``. The missing value
+                gets the next id. An integer for all columns, or a mapping.
+            salt: An integer or two for another hash, as for ``fit_vocab``.
             maxlen: The default length of encoded lists. An integer for all columns, or a mapping.
             padding: The default side of padding of lists, ``"pre"`` or ``"post"``.
             truncating: The default side of truncation of lists, ``"pre"`` or ``"post"``.
@@ -113,8 +122,53 @@ class ColumnEncoder:
         requested = None if columns is None else flat_names(columns)
         named = None if columns is None else named_parts(columns)
         batches = table_batches(table, requested, **reading)
-        fitted, encoders, rows = fit_columns(batches, named, shared, max_size, min_count, maxlen)
+        buckets = num_oov_buckets, hash_buckets, salt
+        fitted, encoders, rows = fit_columns(batches, named, shared, max_size, min_count, maxlen, *buckets)
         return cls(fitted, encoders, rows=rows, padding=shape.padding, truncating=shape.truncating)
+
+    @classmethod
+    def hashing(
+        cls,
+        table: Any,  # noqa: ANN401
+        hash_buckets: Setting,
+        *,
+        columns: Sequence[str | Sequence[str]] | None = None,
+        shared: Iterable[Sequence[str]] = (),
+        salt: Salt = None,
+        maxlen: Setting = None,
+        padding: str = "post",
+        truncating: str = "post",
+        **reading: Any,  # noqa: ANN401
+    ) -> ColumnEncoder:
+        """Make an encoder that hashes all values, without fitting vocabularies. The ids are those of ``fit``.
+
+        Args:
+            table: A table, as for ``fit``. Only its first rows are read, which tell which columns hold lists.
+            hash_buckets: As for ``fit``.
+            columns: As for ``fit``.
+            shared: As for ``fit``.
+            salt: As for ``fit``.
+            maxlen: As for ``fit``.
+            padding: As for ``fit``.
+            truncating: As for ``fit``.
+            **reading: As for ``fit``.
+
+        Raises:
+            ArgumentError: If an argument is invalid. Other errors are those of ``fit``.
+
+        Example:
+            >>> encoder = ColumnEncoder.hashing({"city": ["ZRH"]}, 1000)
+            >>> encoder.encode({"city": ["ZRH", "LHR", None]}), encoder.input_dims
+            ({'city': array([ 210,  740, 1000], dtype=int32)}, {'city': 1001})
+        """
+        shape = PadTruncate().override(None, padding, truncating)
+        requested = None if columns is None else flat_names(columns)
+        named = None if columns is None else named_parts(columns)
+        first = next(iter(table_batches(table, requested, **reading)), None)
+        if first is None:
+            raise TextError("the columns of a table without rows cannot be hashed, since their kinds are not known")
+        hashed, encoders = hash_columns(first, named, shared, hash_buckets, salt, maxlen)
+        return cls(hashed, encoders, rows=0, padding=shape.padding, truncating=shape.truncating)
 
     @classmethod
     def load(cls, path: Path | str) -> ColumnEncoder:

@@ -231,7 +231,7 @@ def _select_prior(
 
 def reserved_ids(encoder: Encoder, marks: Marks | None) -> list[int]:
     """Return the ids that are no events: padding, out of vocabulary and the mark of the beginning."""
-    ids = (encoder.pad_id, encoder.unk_id, None if marks is None else marks.begin)
+    ids = (encoder.pad_id, *encoder.oov_ids, None if marks is None else marks.begin)
     return [index for index in ids if index is not None]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Bool, Int64
 from tokemb._validation import check_optional_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.ragged import Ragged, take
@@ -74,7 +74,7 @@ class EventPredictor(TextPredictor):
         Raises:
             TextError: If no event so far was in the vocabulary, so that the rows cannot be those of the model.
         """
-        is_unknown = ids.values == self.folder.encoder.unk_id
+        is_unknown = np.isin(ids.values, self.folder.encoder.oov_ids)
         self._has_known = self._has_known or not is_unknown.all()
         if len(ids.values) and not self._has_known:
             raise TextError(
@@ -111,7 +111,7 @@ class EventPredictor(TextPredictor):
             reasons(len(ids), [(is_empty, "the sequence has no events")]),
         )
 
-    def _ranked(self, ids: Ragged, is_unknown: Int32) -> pa.RecordBatch:
+    def _ranked(self, ids: Ragged, is_unknown: Bool) -> pa.RecordBatch:
         unknown = np.add.reduceat(np.append(is_unknown, 0), ids.row_splits[:-1]) * (ids.lengths > 0)
         rows = mark(ids, self._marks)
         ranks, probabilities = self._observe(rows)

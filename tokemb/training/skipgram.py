@@ -85,7 +85,8 @@ def train_skipgram(
 
     Args:
         texts: Texts or rows of tokens, as for ``Encoder.encode``. They are encoded once, and their ids are kept in
-            memory, four bytes per token. Tokens out of vocabulary are removed before windows are formed.
+            memory, four bytes per token. Tokens out of vocabulary are removed before windows are formed, unless they
+            have hash buckets, whose vectors are trained.
         encoder: The vocabulary.
         settings: The settings of skip-gram.
         on_epoch: A function that is called after each epoch.
@@ -93,7 +94,7 @@ def train_skipgram(
     Returns:
         A model like that of ``tokemb.embedding_model`` and its metrics. Padding has a zero vector. Ids that do not
         occur in the texts, such as ``[UNK]``, get the mean vector. The metrics are ``tokens``, ``unknown`` (the number
-        of tokens out of vocabulary), ``loss`` (the mean loss of a pair with its negatives in the last epoch) and
+        of removed tokens), ``loss`` (the mean loss of a pair with its negatives in the last epoch) and
         ``tokens_per_second`` (a token counts once per epoch).
 
     Raises:
@@ -138,7 +139,7 @@ def _encode_known_tokens(texts: Path | Iterable[Any], encoder: Encoder) -> tuple
     """Return the ids of texts without tokens out of vocabulary, and the number of these."""
     rows = encoder.encode_ragged(texts, maxlen=_UNLIMITED)
     tokens = len(rows.values)
-    if encoder.unk_id is not None:
+    if encoder.buckets is None and encoder.unk_id is not None:
         rows = rows.select(rows.values != encoder.unk_id)
     if rows.lengths.max(initial=0) < 2:
         raise TextError(

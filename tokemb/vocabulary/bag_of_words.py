@@ -30,7 +30,7 @@ def bags_of_words(encoder: Vocabulary, parts: Iterable[Ragged], mode: str) -> cs
     check_choice("mode", mode, MODES)
     weights = None
     if mode == "tf_idf":  # first, since it may raise
-        weights = inverse_document_frequencies(encoder.table, encoder.corpus, encoder.unk_id)
+        weights = inverse_document_frequencies(encoder.table, encoder.corpus, encoder.oov_ids)
     matrix = count_matrix(parts, encoder.input_dim)
     if mode == "multi_hot":
         matrix.data[:] = 1
@@ -67,17 +67,17 @@ def count_matrix(parts: Iterable[Ragged], input_dim: int) -> csr_matrix:
 
 
 def inverse_document_frequencies(
-    table: pa.Table, corpus: CorpusStatistics | None, unk_id: int | None
+    table: pa.Table, corpus: CorpusStatistics | None, oov_ids: range
 ) -> npt.NDArray[np.float32]:
     """Return the weight of each id in the mode ``tf_idf``, as in Keras: log(1 + rows / (1 + documents)).
 
-    The documents of the OOV id are not counted, so that it gets the mean weight. A reserved token that does not occur
+    The documents of OOV ids are not counted, so that they get the mean weight. A reserved token that does not occur
     has 0 documents.
 
     Args:
         table: ``Encoder.table``.
         corpus: ``Encoder.corpus``.
-        unk_id: ``Encoder.unk_id``.
+        oov_ids: ``Encoder.oov_ids``.
 
     Returns:
         float32 array ``(input_dim,)``.
@@ -88,10 +88,10 @@ def inverse_document_frequencies(
     documents = table["documents"].combine_chunks()
     if corpus is None or documents.null_count == len(documents):
         raise ArgumentError(
-            "mode='tf_idf' requires document counts, which subword and foreign vocabularies do not have: use "
+            "mode='tf_idf' requires document counts, which subword, hashed and foreign vocabularies do not have: use "
             "mode='count' with scikit-learn's TfidfTransformer, or fit a word vocabulary with tokemb.fit_vocab"
         )
     weights = np.log(1 + corpus.rows / (1 + documents.fill_null(0).to_numpy()))
-    if unk_id is not None:
-        weights[unk_id] = weights[documents.is_valid().to_numpy(zero_copy_only=False)].mean()
+    if len(oov_ids):
+        weights[oov_ids] = weights[documents.is_valid().to_numpy(zero_copy_only=False)].mean()
     return weights.astype(np.float32)

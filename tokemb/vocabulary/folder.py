@@ -23,9 +23,9 @@ from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint
 FORMAT_VERSION = 2
 """The highest format version that is read. Folders whose ids need no more than ``tokenizer.json`` have version 1."""
 
-NGRAMS, SEGMENTER = "ngrams", "segmenter"
+NGRAMS, SEGMENTER, BUCKETS, BUCKET_STATISTICS = "ngrams", "segmenter", "buckets", "bucket_statistics"
 # The keys of what decides the ids beyond tokenizer.json.
-_BEYOND = (NGRAMS, SEGMENTER)
+_BEYOND = (NGRAMS, SEGMENTER, BUCKETS)
 
 TOKENIZER, TABLE = "tokenizer.json", "vocabulary.parquet"
 USER_DICTIONARY = "user_dictionary.txt"

@@ -12,8 +12,9 @@ import pyarrow as pa
 from tokemb._validation import UNIGRAMS
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
-from tokemb.vocabulary.folder import NGRAMS, SEGMENTER, table_from_parquet, vocabulary_table
+from tokemb.vocabulary.folder import BUCKETS, NGRAMS, SEGMENTER, table_from_parquet, vocabulary_table
 from tokemb.vocabulary.highest_id import check_highest_id
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.special_tokens import SpecialTokens
@@ -36,6 +37,7 @@ class Vocabulary:
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
         segmenter: What puts spaces between the words of a text before it is split, or ``None``.
         ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
+        buckets: The hash buckets of tokens out of vocabulary. ``None`` if all of them get ``unk_id``.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Vocabulary:
         ngrams: tuple[int, ...] = UNIGRAMS,
         table: pa.Table | bytes | None = None,
         known_fingerprint: str | None = None,
+        buckets: OovBuckets | None = None,
     ) -> None:
         """Initialize the vocabulary. Users call ``fit_vocab``, ``Encoder.load`` or ``Encoder.from_tokenizer`` instead.
 
@@ -67,10 +70,14 @@ class Vocabulary:
             ngrams: The lengths of n-grams.
             table: The content of ``vocabulary.parquet`` as a table or as bytes.
             known_fingerprint: The fingerprint of ``specification``, if a folder vouches for it.
+            buckets: The buckets of tokens out of vocabulary of a word vocabulary. Their ids have no tokens.
 
         Raises:
-            VocabularyError: If an id does not fit int32 or is far higher than the number of tokens.
+            VocabularyError: If an id does not fit int32 or is far higher than the number of tokens, or n-grams have
+                buckets.
         """
+        if buckets is not None and ngrams != UNIGRAMS:
+            raise VocabularyError("a vocabulary of n-grams cannot have buckets of tokens out of vocabulary")
         self._shape = PadTruncate.of(tokenizer)
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -88,18 +95,36 @@ class Vocabulary:
         self.corpus = corpus
         self.segmenter = segmenter
         self.ngrams = ngrams
+        self.buckets = buckets
         special_tokens = SpecialTokens.of(specification)
-        self.input_dim = special_tokens.input_dim(max([*self._ids.values(), pad_id or 0]) + 1)
+        self.input_dim = special_tokens.input_dim(
+            max([*self._ids.values(), pad_id or 0, self.oov_ids.stop - 1]) + 1,
+        )
         if self.input_dim > np.iinfo(np.int32).max:
             raise VocabularyError(f"ids must fit int32; the highest id of this tokenizer is {self.input_dim - 1}")
-        check_highest_id(self.input_dim - 1, len(self._ids))
+        check_highest_id(self.input_dim - 1 - len(self.oov_ids), len(self._ids))
+
+    @property
+    def oov_ids(self) -> range:
+        """The ids of tokens out of vocabulary: ``unk_id``, or those of all buckets."""
+        if self.unk_id is None:
+            return range(0)
+        return range(self.unk_id, self.unk_id + (1 if self.buckets is None else self.buckets.count))
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether all tokens are hashed, because the vocabulary has buckets and no tokens besides reserved ones."""
+        settings = self.settings or {}
+        return "hash_buckets" in settings and self.input_dim == self.oov_ids.stop + len(settings.get("reserve", ()))
 
     @cached_property
     def vocabulary(self) -> list[str]:
-        """The token of each id, ``input_dim`` strings. An id without a token has ``""``."""
+        """The token of each id, ``input_dim`` strings. An id without a token has ``""``, a bucket that of OOV."""
         tokens = [""] * self.input_dim
         for token, index in self._ids.items():
             tokens[index] = token
+        if self.buckets is not None:
+            tokens[self.oov_ids.start : self.oov_ids.stop] = [tokens[self.oov_ids.start]] * self.buckets.count
         return tokens
 
     @cached_property
@@ -125,7 +150,9 @@ class Vocabulary:
     def beyond_tokenizer_json(self) -> dict[str, Any]:
         """What decides the ids and what a ``tokenizer.json`` cannot express, as it is saved in ``tokemb.json``."""
         ngrams = {} if self.ngrams == UNIGRAMS else {NGRAMS: list(self.ngrams)}
-        return {**ngrams, **({} if self.segmenter is None else {SEGMENTER: self.segmenter.to_json()})}
+        segmenter = {} if self.segmenter is None else {SEGMENTER: self.segmenter.to_json()}
+        buckets = {} if self.buckets is None else {BUCKETS: self.buckets.to_json()}
+        return {**ngrams, **segmenter, **buckets}
 
     def require_no_segmenter(self, use: str) -> None:
         """Raise ``ArgumentError`` if there is a segmenter. ``use`` is what cannot run it, for example "Spark"."""

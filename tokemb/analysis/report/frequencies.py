@@ -73,6 +73,8 @@ class Frequencies:
         """
         corpus = vocabulary.corpus
         table = vocabulary.table.filter(pc.greater(vocabulary.table["count"], 0))
+        if vocabulary.is_hashed:
+            raise VocabularyError("a report needs counts of tokens, and hashing has no tokens: pass the texts")
         if corpus is None or not len(table):
             raise VocabularyError(
                 "this vocabulary holds no counts, because tokemb did not fit it: pass the texts or their counts"

@@ -27,6 +27,7 @@ from tokemb.models.embedder import Embedder
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.columnar import validate
 from tokemb.sources.columns import Columns, Location
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.profiles import Profile, get_profile
 from tokemb.vocabulary.tokenizer_json import tokenizer_of
 
@@ -100,7 +101,13 @@ def serialize_encoder(encoder: Encoder) -> bytes:
     encoder.require_no_segmenter("Spark")
     encoder.require_unigrams("encoded with Spark")
     options = {"pad_id": encoder.pad_id, "profile": encoder.profile, "oov": encoder.oov}
-    contents = {"fingerprint": encoder.fingerprint, "options": options, "specification": encoder.specification}
+    buckets = None if encoder.buckets is None else encoder.buckets.to_json()
+    contents = {
+        "fingerprint": encoder.fingerprint,
+        "options": options,
+        "buckets": buckets,
+        "specification": encoder.specification,
+    }
     return json.dumps(contents, ensure_ascii=False).encode()
 
 
@@ -113,7 +120,11 @@ def _make_encoder(vocabulary: bytes) -> Encoder:
     contents = json.loads(vocabulary)
     specification = contents["specification"]
     return Encoder(
-        specification, tokenizer_of(specification), known_fingerprint=contents["fingerprint"], **contents["options"]
+        specification,
+        tokenizer_of(specification),
+        known_fingerprint=contents["fingerprint"],
+        buckets=OovBuckets.from_json(contents["buckets"]),
+        **contents["options"],
     )
 
 

@@ -21,6 +21,7 @@ from tokemb.keras.layers.context_rules import (
 from tokemb.keras.layers.unicode_table import NOTHING, UnicodeTable
 from tokemb.kernels.structs import ALONE, JOINS, KEPT, PAGE, RUN_BITS
 from tokemb.vocabulary.character_runs import TRANSPARENT
+from tokemb.vocabulary.oov_buckets import OovBuckets
 
 Tensor = Any  # TensorFlow is untyped
 
@@ -90,6 +91,20 @@ def _runs(rows: Tensor, separators: Tensor, alone: Tensor) -> Tensor:
 def _is_transparent(codes: Tensor) -> Tensor:
     ranges = [(codes >= first) & (codes <= last) for first, last in TRANSPARENT]
     return functools.reduce(tf.logical_or, ranges)
+
+
+def bucket_ids(tokens: Tensor, buckets: OovBuckets) -> Tensor:
+    """Return the bucket of each token, int32 ``(tokens,)``, from 0.
+
+    Args:
+        tokens: string ``(tokens,)``.
+        buckets: The buckets.
+    """
+    if buckets.salt is None:
+        hashed = tf.strings.to_hash_bucket_fast(tokens, buckets.count)
+    else:
+        hashed = tf.strings.to_hash_bucket_strong(tokens, buckets.count, list(buckets.salt))
+    return tf.cast(hashed, tf.int32)
 
 
 def pad_rows(

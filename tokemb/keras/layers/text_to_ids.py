@@ -16,9 +16,10 @@ from tokemb._validation import UNIGRAMS
 from tokemb.engine.components import UnprovableError
 from tokemb.engine.ngrams import has_runs
 from tokemb.errors import ArgumentError
-from tokemb.keras.layers.graph import Tensor, join_ngrams, pad_rows, pretokenize
+from tokemb.keras.layers.graph import Tensor, bucket_ids, join_ngrams, pad_rows, pretokenize
 from tokemb.keras.layers.unicode_table import UnicodeTable, unicode_table
 from tokemb.kernels.structs import PAGE
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.vocabulary import Vocabulary
 
@@ -51,12 +52,13 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         fingerprint: str,
         ngrams: Sequence[int] = UNIGRAMS,
         has_runs: bool = False,
+        buckets: dict[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> None:
         """Initialize the layer.
 
         Args:
-            tokens: The token of each id.
+            tokens: The token of each id, without the ids of ``buckets``.
             characters: A ``UnicodeTable`` as JSON.
             unk_id: The id of tokens out of vocabulary. ``None`` drops them.
             pad_id: The id of padding.
@@ -66,6 +68,7 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
             fingerprint: The fingerprint of the vocabulary.
             ngrams: The lengths of n-grams, in the order of the ids in a row.
             has_runs: Whether separators next to characters that are tokens of their own end n-grams.
+            buckets: ``OovBuckets`` as JSON, the buckets of tokens out of vocabulary. The first has the id ``unk_id``.
             **kwargs: The arguments of any Keras layer.
         """
         super().__init__(**kwargs)
@@ -82,6 +85,9 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         if tuple(ngrams) != UNIGRAMS:
             self._settings |= {"ngrams": list(ngrams), "has_runs": has_runs}
         self._ngrams, self._has_runs = tuple(ngrams), has_runs
+        if buckets is not None:
+            self._settings["buckets"] = buckets
+        self._buckets = OovBuckets.from_json(buckets)
         self.maxlen = maxlen
         self._unk_id, self._shape = unk_id, (maxlen, padding, truncating, pad_id)
         self._characters = _from_json(characters)
@@ -93,11 +99,14 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         self._make_table()
 
     def _make_table(self) -> None:
-        tokens = self._settings["tokens"]
-        ids = {token: index for index, token in enumerate(tokens) if token}
+        # TensorFlow has no empty tables, and no pre-token is empty.
+        ids = _ids_of_tokens(self._settings["tokens"], self._unk_id, self._buckets) or {"": -1}
         with tf.init_scope():
-            initializer = tf.lookup.KeyValueTensorInitializer(list(ids), list(ids.values()), tf.string, tf.int32)
-            self._table = tf.lookup.StaticHashTable(initializer, -1 if self._unk_id is None else self._unk_id)
+            initializer = tf.lookup.KeyValueTensorInitializer(
+                tf.constant(list(ids), tf.string), tf.constant(list(ids.values()), tf.int32)
+            )
+            is_unk_id = self._unk_id is not None and self._buckets is None
+            self._table = tf.lookup.StaticHashTable(initializer, self._unk_id if is_unk_id else -1)
 
     @property
     def fingerprint(self) -> str:
@@ -109,7 +118,7 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 
         A function that was traced before, for example by ``predict``, must be traced again.
         """
-        self._settings |= {"tokens": encoder.vocabulary, "fingerprint": encoder.fingerprint}
+        self._settings |= {"tokens": _tokens_outside_buckets(encoder), "fingerprint": encoder.fingerprint}
         self._make_table()
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -123,6 +132,8 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
             if self._ngrams != UNIGRAMS:
                 tokens, rows = join_ngrams(tokens, rows, runs if self._has_runs else rows, self._ngrams)
             ids = self._table.lookup(tokens)
+            if self._buckets is not None:
+                ids = tf.where(ids < 0, self._unk_id + bucket_ids(tokens, self._buckets), ids)
             if self._unk_id is None:
                 in_vocabulary = ids >= 0
                 ids, rows = tf.boolean_mask(ids, in_vocabulary), tf.boolean_mask(rows, in_vocabulary)
@@ -155,7 +166,7 @@ def make_layer(encoder: Vocabulary, maxlen: int | None, padding: str | None, tru
         )
     encoder.require_no_start_and_end("a layer, which adds none")
     return TextToIds(
-        tokens=encoder.vocabulary,
+        tokens=_tokens_outside_buckets(encoder),
         characters=_to_json(_unicode_table_of(encoder)),
         unk_id=encoder.unk_id,
         pad_id=encoder.require_pad_id(),
@@ -165,7 +176,22 @@ def make_layer(encoder: Vocabulary, maxlen: int | None, padding: str | None, tru
         fingerprint=encoder.fingerprint,
         ngrams=encoder.ngrams,
         has_runs=has_runs(encoder.splitting[1]),
+        buckets=None if encoder.buckets is None else encoder.buckets.to_json(),
     )
+
+
+def _tokens_outside_buckets(encoder: Vocabulary) -> list[str]:
+    """Return the token of each id, without the ids of buckets. A config would contain their token many times."""
+    tokens = encoder.vocabulary
+    return tokens if encoder.buckets is None else [*tokens[: encoder.oov_ids.start], *tokens[encoder.oov_ids.stop :]]
+
+
+def _ids_of_tokens(tokens: Sequence[str], unk_id: int | None, buckets: OovBuckets | None) -> dict[str, int]:
+    """Return the id of each token, where the ids of ``buckets`` have no token."""
+    if buckets is None or unk_id is None:
+        return {token: index for index, token in enumerate(tokens) if token}
+    ids = [*range(unk_id), *range(unk_id + buckets.count, len(tokens) + buckets.count)]
+    return {token: index for token, index in zip(tokens, ids, strict=True) if token}
 
 
 def _unicode_table_of(encoder: Vocabulary) -> UnicodeTable:

@@ -19,6 +19,11 @@ def to_text_vectorization(encoder: Vocabulary) -> keras.layers.TextVectorization
             f"TextVectorization returns the ids of word vocabularies of the profile {_PROFILE}; this one is of "
             f"{encoder.profile or 'a foreign tokenizer'} and {encoder.algorithm}: use Encoder.layer for other profiles"
         )
+    if encoder.buckets is not None:
+        raise ArgumentError(
+            f"TextVectorization has one id for tokens out of vocabulary; this vocabulary has {encoder.buckets}: "
+            "use Encoder.layer"
+        )
     if (encoder.padding, encoder.truncating) != ("post", "post"):
         raise ArgumentError(
             "TextVectorization pads and truncates at the end; this vocabulary has "

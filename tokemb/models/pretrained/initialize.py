@@ -62,7 +62,7 @@ def coverage(encoder: Encoder, found: npt.NDArray[np.bool_]) -> Coverage:
 def real_tokens(encoder: Encoder) -> npt.NDArray[np.bool_]:
     """Return which ids, bool ``(input_dim,)``, are tokens of texts: not padding, ``[UNK]`` or unused."""
     real = np.array([token != "" for token in encoder.vocabulary])
-    for index in (encoder.pad_id, encoder.unk_id):
+    for index in (encoder.pad_id, *encoder.oov_ids):
         if index is not None:
             real[index] = False
     return real
@@ -77,7 +77,8 @@ def starting_matrix(
         encoder: The vocabulary.
         pretrained: The vectors of its tokens.
         initializer: How to initialize tokens without a vector. ``"random"`` samples each row from a normal distribution
-            with the mean and standard deviation of the found rows in each dimension, and uses the mean for ``[UNK]``.
+            with the mean and standard deviation of the found rows in each dimension, and uses the mean for ``[UNK]``
+            unless it has several ids.
             ``"zeros"`` and ``"mean"`` use zeros or the mean for all of them, also for ``[UNK]``.
         seed: Seed of the random rows.
 
@@ -109,8 +110,8 @@ def starting_matrix(
         matrix[not_found] = mean + deviation * noise
     else:
         matrix[not_found] = mean if initializer == "mean" else 0
-    if initializer == "random" and encoder.unk_id is not None and not pretrained.found[encoder.unk_id]:
-        matrix[encoder.unk_id] = mean
+    if initializer == "random" and len(encoder.oov_ids) == 1 and not pretrained.found[encoder.oov_ids.start]:
+        matrix[encoder.oov_ids.start] = mean
     if encoder.pad_id is not None:
         matrix[encoder.pad_id] = 0
     return matrix
