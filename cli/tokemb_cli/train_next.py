@@ -12,7 +12,7 @@ from tokemb._validation import NEXT_HEADS
 from tokemb_cli import corpus, training, values
 
 
-@click.command("next", context_settings={"default_map": {"learning_rate": 0.003}})
+@click.command("next", context_settings={"default_map": {"learning_rate": 0.002}})
 @corpus.tables
 @training.vocab
 @training.output

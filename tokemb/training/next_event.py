@@ -46,10 +46,8 @@ if TYPE_CHECKING:
     from tokemb.encoder import Encoder
 
 MAXLEN = 50
-LEARNING_RATE = 0.003
+LEARNING_RATE = 0.002
 _SMALL_DROPOUT, _LARGE_DROPOUT = 0.2, 0.5
-# A window has some events, which are the rows of the model. Batches are chosen as for this number of rows per window.
-_ROWS_OF_WINDOW = 4
 
 # The maximum number of scores of a batch, of all candidates at all positions: 256 MiB of float32.
 _MAX_BATCH_SCORES = 1 << 26
@@ -118,7 +116,7 @@ def train_next(
     training, validation = schedule.split(len(training_rows))
     splits = [mark(take(training_rows, indices), marked) for indices in (training, validation)]
     training_windows, validation_windows = (EventWindows.of(split, sizes["maxlen"]) for split in splits)
-    schedule = schedule.for_rows(_ROWS_OF_WINDOW * len(training_windows.events))
+    schedule = schedule.for_rows(len(training))
     if not len(training_windows.events):
         raise ArgumentError(
             "no sequence is long enough to train on: a sequence requires at least three events, or two with a test set"
