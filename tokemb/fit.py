@@ -19,6 +19,7 @@ from tokemb.counts.select_tokens import (
     select_tokens,
     word_counts,
 )
+from tokemb.counts.spilled_counts import Frequent
 from tokemb.counts.subwords import CONTINUATION, DEFAULT_MAX_SIZE, add_word_boundary, count_subwords, train_subwords
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.counts.word_limits import WordLimits
@@ -120,7 +121,10 @@ def fit_vocab(
     limits = WordLimits.from_arguments(splitting, stop_words, keep_words, min_documents, max_documents)
     check_limits(limits, algorithm)
 
-    counts = texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads)
+    # Other limits may leave out some of the most frequent tokens.
+    top = None if max_size is None or limits.to_json() else max_size + len(reserved)
+    frequent = Frequent(min_count, top, limits.keep_words) if algorithm == "word" else Frequent()
+    counts = texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads, frequent)
     if algorithm == "word":
         selected = select_tokens(
             counts,

@@ -5,7 +5,7 @@ This is the only module that imports scikit-learn, which is an extra.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ _FITTED_ATTRIBUTES = {"ids": "maxlen_", "vectors": "embedder_"}
 _FIT_ARGUMENTS = (
     "profile",
     "algorithm",
+    "ngrams",
     "max_size",
     "min_count",
     "min_documents",
@@ -71,6 +72,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         pooling: For vectors, ``"mean"``, ``"sum"`` or ``"max"``.
         profile: As for ``tokemb.fit_vocab``.
         algorithm: As for ``tokemb.fit_vocab``.
+        ngrams: As for ``tokemb.fit_vocab``.
         max_size: As for ``tokemb.fit_vocab``.
         min_count: As for ``tokemb.fit_vocab``.
         min_documents: As for ``tokemb.fit_vocab``.
@@ -110,6 +112,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         pooling: str = "mean",
         profile: str | None = None,
         algorithm: str = "word",
+        ngrams: int | Sequence[int] | None = None,
         max_size: int | None = None,
         min_count: int = 1,
         min_documents: int | float = 1,
@@ -131,6 +134,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.pooling = pooling
         self.profile = profile
         self.algorithm = algorithm
+        self.ngrams = ngrams
         self.max_size = max_size
         self.min_count = min_count
         self.min_documents = min_documents
