@@ -111,21 +111,18 @@ def train_classifier(
     check_choice("class_weights", class_weights or CLASS_WEIGHTS[0], CLASS_WEIGHTS)
     classes = classes_of(rows.labels)
     targets = targets_of(rows.labels, classes)
-    others = {"validation": validation, "test": test}
-    other_targets = {name: _targets_of_set(name, part, classes) for name, part in others.items() if part is not None}
+    others = {name: part for name, part in (("validation", validation), ("test", test)) if part is not None}
+    other_targets = {name: _targets_of_set(name, part, classes) for name, part in others.items()}
     if vectors is None and not trainable:
         raise ArgumentError("trainable=False requires pre-trained vectors: pass vectors=...")
     pairs = encoder is None and ngrams is None and head == "mean" and vectors is None
     encoder, texts = _vocabulary(rows.texts, encoder, profile, 2 if pairs else ngrams)
     ids = encoder.encode_ragged(texts, maxlen=maxlen)
     maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
-    length = batch_length(head, maxlen)
-    data = _Data(_drop_left_out(ids.truncate(maxlen), encoder, head), targets, length)
+    data = _Data.of(ids.truncate(maxlen), targets, encoder, head, maxlen)
     sets = {
-        name: _Data(
-            _drop_left_out(encoder.encode_ragged(part.texts, maxlen=maxlen), encoder, head), part_targets, length
-        )
-        for (name, part_targets), part in zip(other_targets.items(), filter(None, others.values()), strict=True)
+        name: _Data.of(encoder.encode_ragged(part.texts, maxlen=maxlen), other_targets[name], encoder, head, maxlen)
+        for name, part in others.items()
     }
     if "validation" not in sets:
         training_rows, validation_rows = schedule.split(len(targets))
@@ -200,12 +197,6 @@ def _vocabulary(
     return fit_vocab(counted, profile=profile, ngrams=lengths, max_size=max_size, min_count=min_count), texts
 
 
-def _drop_left_out(ids: Ragged, encoder: Encoder, head: str) -> Ragged:
-    """Drop the ids that the model would leave out, which saves time."""
-    left_out = left_out_ids(encoder, head)
-    return ids.select(~np.isin(ids.values, left_out)) if left_out else ids
-
-
 def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:
     """Return the length that 99 % of the rows do not exceed, within the limit of the head."""
     longest = _LONGEST_OF_MEAN * len(encoder.ngrams) if head == "mean" else _LONGEST
@@ -244,6 +235,12 @@ class _Data:
             raise ArgumentError(
                 f"every text must have a label: received {len(self.ids)} texts and {len(self.targets)} labels"
             )
+
+    @classmethod
+    def of(cls, ids: Ragged, targets: Int32, encoder: Encoder, head: str, maxlen: int) -> _Data:
+        """Return the data without the ids that the head leaves out, which saves time."""
+        left_out = left_out_ids(encoder, head)
+        return cls(ids.select(~np.isin(ids.values, left_out)) if left_out else ids, targets, batch_length(head, maxlen))
 
     def select(self, rows: Int64) -> _Data:
         """Return the data of these rows."""
