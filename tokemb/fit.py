@@ -29,6 +29,7 @@ from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile
+from tokemb.vocabulary.special_tokens import post_processor, start_end_tokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.tokenizers_library import Model, Tokenizer, decoders, models
 
@@ -46,6 +47,8 @@ def fit_vocab(
     stop_words: Path | Iterable[str] | None = None,
     keep_words: Path | Iterable[str] | None = None,
     reserve: Iterable[str] = (),
+    start: str | None = None,
+    end: str | None = None,
     oov: bool = True,
     maxlen: int | None = None,
     padding: str = "post",
@@ -77,6 +80,9 @@ def fit_vocab(
             normalized as texts are. Like all words that are left out, they are out of vocabulary.
         keep_words: Words, or a file of them, that are not left out if they occur, whatever their counts are.
         reserve: Tokens that get the ids after padding and out of vocabulary.
+        start: A token that begins every row, such as ``"[BOS]"``. Truncation keeps it. Its id precedes those of
+            ``reserve``.
+        end: A token that ends every row, such as ``"[EOS]"``.
         oov: Whether tokens out of vocabulary get id 1. ``False`` drops them, as the legacy Keras ``Tokenizer`` does
             without an ``oov_token``, and requires the profile ``"keras"``.
         maxlen: The length of all rows that ``encode`` uses by default.
@@ -107,7 +113,10 @@ def fit_vocab(
     splitting = replace(splitting, ngrams=ngrams_of(texts, ngrams))
     oov = bool(oov)
     check_combination(splitting, algorithm, oov)
-    reserved = reserved_tokens(reserve, oov=oov)
+    around = start_end_tokens(start, end)
+    if around and splitting.ngrams != UNIGRAMS:
+        raise ArgumentError(f"{next(iter(around))} must be left out with ngrams, whose rows have no order")
+    reserved = reserved_tokens(reserve, oov=oov, first=tuple(around.values()))
     shape = PadTruncate().override(maxlen, padding, truncating)
     limits = WordLimits.from_arguments(splitting, stop_words, keep_words, min_documents, max_documents)
     check_limits(limits, algorithm)
@@ -144,8 +153,14 @@ def fit_vocab(
         encoded = int(occurrences.sum())
         known = encoded - int(occurrences[tokens.index(UNK_TOKEN)])
         specification = shape.write(_specification(splitting, algorithm, fitted), 0, PAD_TOKEN)
+    if around:
+        specification["post_processor"] = post_processor(around, reserved.index)
     corpus = CorpusStatistics(counts.rows, counts.total, counts.distinct, encoded, encoded - known, counts.row_lengths)
-    settings = {"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :], **limits.to_json()}
+    settings = {
+        **{"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :]},
+        **around,
+        **limits.to_json(),
+    }
     return Encoder(
         specification,
         tokenizer_of(specification),

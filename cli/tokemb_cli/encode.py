@@ -19,6 +19,12 @@ from tokemb_cli.console import note
 @options.padding
 @options.truncating
 @corpus.keep
+@click.option(
+    "--overlap",
+    type=values.Integer(0),
+    help="Split texts that are longer than --maxlen into several rows, of which neighbours share this many tokens, "
+    "instead of truncating them. The output gets the columns row and start.",
+)
 @click.option("--ragged", is_flag=True, help="Do not pad: write rows of different lengths.")
 @click.option(
     "--dtype",
@@ -39,6 +45,7 @@ def command(
     maxlen: int | None,
     padding: str | None,
     truncating: str | None,
+    overlap: int | None,
     ragged: bool,
     dtype: str,
     rows_per_shard: int | None,
@@ -63,11 +70,14 @@ def command(
     Examples:
       tokemb encode reviews.txt --vocab reviews.vocab --maxlen 256 -o ids.npy
       tokemb encode reviews.csv.gz --column text --keep label --vocab reviews.vocab -o ids.npz
+      tokemb encode articles.txt --vocab v --maxlen 256 --overlap 64 -o ids.npz
       tokemb encode big.jsonl.zst --vocab v --maxlen 256 -o shards --rows-per-shard 100000
       tokemb encode ratings.csv --vocab columns --keep rating -o arrays.npz
     """
     if ragged and padding is not None:
         raise click.UsageError("--padding has no effect with --ragged: leave out one of them")
+    if overlap is not None and truncating is not None:
+        raise click.UsageError("--truncating has no effect with --overlap: leave out one of them")
     cluster = spark.Cluster.from_options(arguments)
     if cluster is not None:
         local_only = {
@@ -75,6 +85,7 @@ def command(
             "rows_per_shard": rows_per_shard,
             "shard_format": shard_format,
             "dtype": dtype,
+            "overlap": overlap,
         }
         local_only["round_floats"] = round_floats
         settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **local_only}
@@ -89,6 +100,8 @@ def command(
     texts = corpus.Corpus.from_options(arguments)
     texts.check_distinct(output)
     if is_columns_folder(vocab):
+        if overlap is not None:
+            raise click.UsageError(f"--overlap is for texts, and {vocab} is a vocabulary of columns")
         shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
         numbers = {"dtype": dtype, "round_floats": round_floats}
         _encode_table(texts, vocab, output, rows_per_shard, shard_format, force, **shape, **numbers)
@@ -96,7 +109,7 @@ def command(
     if texts.is_table:
         raise click.UsageError(f"{vocab} is the vocabulary of one column: pass a folder of columns, or one --column")
     encoder = Encoder.load(vocab)
-    row_options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged)
+    row_options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged, overlap=overlap)
     with (
         shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
         texts.open() as batches,

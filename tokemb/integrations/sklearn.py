@@ -47,6 +47,8 @@ _FIT_ARGUMENTS = (
     "stop_words",
     "keep_words",
     "reserve",
+    "start",
+    "end",
     "oov",
 )
 # Those that may be iterables of words.
@@ -78,6 +80,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         stop_words: As for ``tokemb.fit_vocab``.
         keep_words: As for ``tokemb.fit_vocab``.
         reserve: As for ``tokemb.fit_vocab``.
+        start: As for ``tokemb.fit_vocab``.
+        end: As for ``tokemb.fit_vocab``.
         oov: As for ``tokemb.fit_vocab``.
         threads: The number of threads. ``None`` uses all cores.
 
@@ -116,6 +120,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         stop_words: Path | Iterable[str] | None = None,
         keep_words: Path | Iterable[str] | None = None,
         reserve: Iterable[str] = (),
+        start: str | None = None,
+        end: str | None = None,
         oov: bool = True,
         threads: int | None = None,
     ) -> None:
@@ -136,6 +142,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.stop_words = stop_words
         self.keep_words = keep_words
         self.reserve = reserve
+        self.start = start
+        self.end = end
         self.oov = oov
         self.threads = threads
 
