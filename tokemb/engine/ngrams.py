@@ -70,9 +70,14 @@ class NgramEngine:
 
     def encode_padded(self, texts: pa.LargeStringArray, target: PaddedTarget, threads: int) -> Int64 | None:
         """Write ids into a padded array, as ``Engine.encode_padded``. Parts beyond the end of a row are not read."""
-        runs, _ = runs_of(texts, self._pre_tokenizer)
-        if len(runs) > len(texts) or target.dropped_id >= 0:
+        if target.dropped_id >= 0:
             return None
+        runs, first_runs = runs_of(texts, self._pre_tokenizer)
+        splits = np.arange(len(texts) + 1, dtype=np.int64) * target.ids.shape[1]
+        if len(runs) > len(texts):
+            rows = self._rows(self._engine.encode(runs, threads), first_runs)
+            self._table.encode(rows, target.ids.reshape(-1), splits, target.pad_id, threads)
+            return np.zeros(0, np.int64)
         width = target.room + self._lengths[0] - 1  # so many parts fill a row with the first n-grams
         parts = target.ids if width == target.ids.shape[1] else np.empty((len(texts), width), np.int32)
         none = np.zeros(0, np.int32)
@@ -82,7 +87,6 @@ class NgramEngine:
         parts[remaining] = _END
         starts = np.arange(len(texts), dtype=np.int64) * width
         rows = NgramRows(parts.reshape(-1), starts, starts + width, np.arange(len(texts) + 1), self._lengths)
-        splits = np.arange(len(texts) + 1, dtype=np.int64) * target.ids.shape[1]
         self._table.encode(rows, target.ids.reshape(-1), splits, target.pad_id, threads)
         return remaining
 
@@ -118,8 +122,11 @@ class NgramEngine:
         ids = np.fromiter(self._ids.values(), np.int32, len(self._ids))
         return NgramTable.of(rows, ids, len(self._parts), self._oov_id)
 
+    def _rows(self, parts: Ragged, first_runs: Int64) -> NgramRows:
+        return NgramRows(parts.values, parts.row_splits[:-1], parts.row_splits[1:], first_runs, self._lengths)
+
     def _join(self, parts: Ragged, first_runs: Int64, threads: int) -> Ragged:
-        rows = NgramRows(parts.values, parts.row_splits[:-1], parts.row_splits[1:], first_runs, self._lengths)
+        rows = self._rows(parts, first_runs)
         row_splits = rows.row_splits
         values = np.empty(row_splits[-1], np.int32)
         self._table.encode(rows, values, row_splits, 0, threads)

@@ -38,7 +38,7 @@ def split_runs(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Int64]:
         return texts, rows
     offsets = np.frombuffer(offsets_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     may_be_alone = _lead_bytes()[np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]]]
-    candidates = np.unique(np.searchsorted(offsets, np.flatnonzero(may_be_alone) + offsets[0], side="right") - 1)
+    candidates = np.flatnonzero(_count_within(np.flatnonzero(may_be_alone), offsets - offsets[0]))
     splits = _splits(texts.take(pa.array(candidates)), offsets[candidates])
     if not len(splits):
         return texts, rows
@@ -65,9 +65,13 @@ def _splits(texts: pa.LargeStringArray, starts: Int64) -> Int64:
     alone = classes[in_token] == _ALONE
     after = in_token[1:][(separators[1:] > separators[:-1]) & (alone[1:] | alone[:-1])]
     positions = np.cumsum(_utf8_lengths(codes))[after - 1]  # a token before it exists, so that `after` is not 0
-    row = np.searchsorted(offsets, positions, side="right") - 1
-    result: Int64 = positions - offsets[row] + starts[row]
+    result: Int64 = positions + np.repeat(starts - offsets[:-1], _count_within(positions, offsets))
     return result
+
+
+def _count_within(positions: Int64, offsets: Int64) -> Int64:
+    """Return how many of ``positions``, which ascend, are in each text, int64 (texts,)."""
+    return np.diff(np.searchsorted(positions, offsets))
 
 
 def _utf8_lengths(codes: npt.NDArray[np.uint32]) -> Int64:
