@@ -12,6 +12,7 @@ CASES: Mapping[str, Callable[[Setting], Outcome]] = {
     "encode": words.encode,
     "ragged": words.ragged,
     "fit": words.fit,
+    "ngrams": words.ngrams,
     "fit-bpe": subwords.fit_bpe,
     "compat": compat.tokenizer,
     "wordpiece": subwords.wordpiece,

@@ -20,6 +20,7 @@ OWN_SPLITTING = (
 )
 NANOTOKEN = "nanotoken (other ids: WordPiece, second pass)"
 POEM_MAXLEN = 128
+NGRAMS, NGRAM_MAXLEN = 100_000, 512
 
 
 def encode(setting: Setting) -> Outcome:
@@ -158,6 +159,29 @@ def fit(setting: Setting) -> Outcome:
         touch=setting.touch,
         size=setting.size,
         notes=notes,
+    )
+
+
+def ngrams(setting: Setting) -> Outcome:
+    """Measure the encoding of a list of ``str`` to padded ids of words and pairs of words."""
+    texts = setting.texts
+    encoder = tokemb.fit_vocab(texts, profile="text-vectorization", ngrams=2, max_size=NGRAMS)
+    parties = [
+        Party(LIKE_LAYER, lambda _: encoder.encode(texts, maxlen=NGRAM_MAXLEN)),
+        Party(
+            LAYER,
+            lambda layer: peers.vectorize(layer, texts, NGRAM_MAXLEN),
+            lambda: peers.adapted(texts, NGRAMS, NGRAM_MAXLEN, ngrams=2),
+        ),
+    ]
+    return compare(
+        f"encode to (rows, {NGRAM_MAXLEN}), words and pairs of words",
+        parties,
+        [Comparison(LAYER, party=LIKE_LAYER, least=6)],
+        lambda results: same_ids(results, LIKE_LAYER, LAYER),
+        repeat=setting.repeat,
+        touch=setting.touch,
+        size=setting.size,
     )
 
 

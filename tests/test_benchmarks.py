@@ -46,7 +46,9 @@ def run(dials, code=BENCHMARKS, **more):
 
 
 def test_run_writes_a_page_with_the_ratios_of_every_case(dials):
-    done = run(dials, CASES="encode,ragged,fit,fit-bpe,compat,wordpiece,embed,pool,dataset,train,memory,spark,one-line")
+    done = run(
+        dials, CASES="encode,ragged,fit,ngrams,fit-bpe,compat,wordpiece,embed,pool,dataset,train,memory,spark,one-line"
+    )
     assert done.returncode == 0, done.stderr
     results = dials["OUT"].read_text("utf-8")
     for line in (

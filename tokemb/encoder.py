@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Int32, Int64
 from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.engine import Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodedBatch
@@ -20,6 +20,8 @@ from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.rows.threads import thread_count
+from tokemb.rows.windows import Windows
+from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.decoder import Decoder
 from tokemb.vocabulary.folder import BUCKET_STATISTICS, BUCKETS, NGRAMS, find_vocabulary, read_folder, write_folder
 from tokemb.vocabulary.oov_buckets import OovBuckets
@@ -286,6 +288,55 @@ pathlib.Path(text) for a file
         """Encode texts as ids without padding. The arguments and errors are those of ``encode``."""
         return self._encoding.ragged(texts, self.pad_truncate(maxlen, None, truncating), threads)
 
+    def encode_windows(
+        self,
+        texts: Path | Iterable[Any],
+        *,
+        maxlen: int | None = None,
+        overlap: int = 0,
+        padding: str | None = None,
+        threads: int | None = None,
+    ) -> Windows:
+        """Encode texts as padded ids without truncation: a text that is too long becomes several rows.
+
+        Args:
+            texts: Texts, as for ``encode``.
+            maxlen: The length of all rows, including the special tokens that each has. ``None`` uses the saved length.
+            overlap: The number of tokens that two neighbouring rows of a text share.
+            padding: ``"pre"`` or ``"post"``.
+            threads: The number of threads.
+
+        Returns:
+            The ids, int32 ``(windows, maxlen)``, the index of the text of each row and the position of its first token
+            in the text, both int64 ``(windows,)``.
+
+        Raises:
+            ArgumentError: If an argument is invalid, there is no ``maxlen``, or tokens are n-grams. Errors of texts are
+                those of ``encode``.
+
+        Example:
+            >>> import tokemb
+            >>> encoder = tokemb.fit_vocab(["deep learning is very deep"])
+            >>> windows = encoder.encode_windows(["deep learning is very deep", "is"], maxlen=3, overlap=1)
+            >>> windows.ids.tolist(), windows.row.tolist(), windows.start.tolist()
+            ([[2, 4, 3], [3, 5, 2], [3, 0, 0]], [0, 0, 1], [0, 2, 0])
+        """
+        self.require_unigrams("split into windows")
+        shape, pad_id = self.pad_truncate(maxlen, padding, None), self.require_pad_id()
+        windows = [Windows(np.zeros((0, shape.fixed_length or 0), np.int32), *np.zeros((2, 0), np.int64))]
+        first = 0
+        for batch in text_batches(texts):
+            encoded, row, start = self._encoding.windows(batch, shape, overlap, thread_count(threads))
+            windows.append(Windows(shape.pad(encoded.rows, pad_id), row + first, start))
+            first += len(batch)
+        return Windows(*map(np.concatenate, zip(*windows, strict=True)))
+
+    def encode_column_windows(
+        self, texts: pa.Array, shape: PadTruncate, overlap: int, threads: int | None = None
+    ) -> tuple[EncodedBatch, Int64, Int64]:
+        """Encode a column of ``tokemb.read_corpus`` as ``encode_windows`` does, without padding."""
+        return self._encoding.windows(texts, shape, overlap, thread_count(threads))
+
     def vectorize(
         self, texts: Path | Iterable[Any], *, mode: str = "multi_hot", threads: int | None = None
     ) -> csr_matrix:
@@ -365,7 +416,8 @@ pathlib.Path(text) for a file
 
         Args:
             ids: A ``Ragged``, an integer array ``(rows, maxlen)``, or rows of integers.
-            skip_special_tokens: Whether to leave out the special tokens of a foreign tokenizer.
+            skip_special_tokens: Whether to leave out the special tokens of a foreign tokenizer, and the start token of
+                each row. The end token then ends the text.
 
         Returns:
             One text per row.
@@ -386,7 +438,15 @@ pathlib.Path(text) for a file
         if self.buckets is not None:
             in_bucket = (rows.values >= self.oov_ids.start) & (rows.values < self.oov_ids.stop)
             rows = Ragged(np.where(in_bucket, np.int32(self.oov_ids.start), rows.values), rows.row_splits)
+        if skip_special_tokens:
+            rows = self._without_start_and_end(rows)
         return self._decoding.decode(rows, skip_special_tokens=bool(skip_special_tokens))
+
+    def _without_start_and_end(self, rows: Ragged) -> Ragged:
+        """Return the ids up to the first end token of each row, without start tokens."""
+        if self.end_id is not None:
+            rows = rows.before(self.end_id)
+        return rows if self.start_id is None else rows.select(rows.values != self.start_id)
 
     @cached_property
     def _decoding(self) -> Decoder:

@@ -20,6 +20,7 @@ from tokemb.counts.select_tokens import (
     select_tokens,
     word_counts,
 )
+from tokemb.counts.spilled_counts import Frequent
 from tokemb.counts.subwords import CONTINUATION, DEFAULT_MAX_SIZE, add_word_boundary, count_subwords, train_subwords
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.counts.word_limits import WordLimits
@@ -30,6 +31,7 @@ from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile
+from tokemb.vocabulary.special_tokens import post_processor, start_end_tokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.tokenizers_library import Model, Tokenizer, decoders
 
@@ -47,6 +49,8 @@ def fit_vocab(
     stop_words: Path | Iterable[str] | None = None,
     keep_words: Path | Iterable[str] | None = None,
     reserve: Iterable[str] = (),
+    start: str | None = None,
+    end: str | None = None,
     oov: bool = True,
     num_oov_buckets: int | None = None,
     hash_buckets: int | None = None,
@@ -81,6 +85,9 @@ def fit_vocab(
             normalized as texts are. Like all words that are left out, they are out of vocabulary.
         keep_words: Words, or a file of them, that are not left out if they occur, whatever their counts are.
         reserve: Tokens that get the ids after padding and out of vocabulary.
+        start: A token that begins every row, such as ``"[BOS]"``. Truncation keeps it. Its id precedes those of
+            ``reserve``.
+        end: A token that ends every row, such as ``"[EOS]"``.
         oov: Whether tokens out of vocabulary get id 1. ``False`` drops them, as the legacy Keras ``Tokenizer`` does
             without an ``oov_token``, and requires the profile ``"keras"``.
         num_oov_buckets: The number of ids of tokens out of vocabulary, from id 1 on. The hash of a token determines
@@ -122,14 +129,20 @@ def fit_vocab(
     if buckets is not None and splitting.ngrams != UNIGRAMS:
         name = "num_oov_buckets" if hash_buckets is None else "hash_buckets"
         raise ArgumentError(f"{name} must be left out with ngrams={list(splitting.ngrams)}, which have one OOV id")
-    reserved = reserved_tokens(reserve, oov=oov)
+    around = start_end_tokens(start, end)
+    if around and splitting.ngrams != UNIGRAMS:
+        raise ArgumentError(f"{next(iter(around))} must be left out with ngrams, whose rows have no order")
+    reserved = reserved_tokens(reserve, oov=oov, first=tuple(around.values()))
     shape = PadTruncate().override(maxlen, padding, truncating)
     limits = WordLimits.from_arguments(splitting, stop_words, keep_words, min_documents, max_documents)
     check_limits(limits, algorithm)
     if hash_buckets is not None:
         check_no_selection(max_size, min_count, limits)
 
-    counts = texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads)
+    # Other limits may leave out some of the most frequent tokens.
+    top = None if max_size is None or limits.to_json() else max_size + len(reserved)
+    frequent = Frequent(min_count, top, limits.keep_words) if algorithm == "word" else Frequent()
+    counts = texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads, frequent)
     if algorithm == "word":
         selected: list[str] = []
         if hash_buckets is None:
@@ -163,10 +176,15 @@ def fit_vocab(
         encoded = int(occurrences.sum())
         known = encoded - int(occurrences[tokens.index(UNK_TOKEN)])
         specification = shape.write(_specification(splitting, algorithm, fitted), 0, PAD_TOKEN)
+    if around:
+        specification["post_processor"] = post_processor(around, tokens.index)
     corpus = CorpusStatistics(counts.rows, counts.total, counts.distinct, encoded, encoded - known, counts.row_lengths)
-    settings = {"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :], **limits.to_json()}
-    if hash_buckets is not None:
-        settings["hash_buckets"] = hash_buckets
+    settings = {
+        **{"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :]},
+        **around,
+        **limits.to_json(),
+        **({} if hash_buckets is None else {"hash_buckets": hash_buckets}),
+    }
     return Encoder(
         specification,
         tokenizer_of(specification),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,12 @@ from tokemb_cli.console import note
 @options.padding
 @options.truncating
 @corpus.keep
+@click.option(
+    "--overlap",
+    type=values.Integer(0),
+    help="Split texts that are longer than --maxlen into several rows, of which neighbours share this many tokens, "
+    "instead of truncating them. The output gets the columns row and start.",
+)
 @click.option("--ragged", is_flag=True, help="Do not pad: write rows of different lengths.")
 @click.option(
     "--dtype",
@@ -54,6 +61,7 @@ def command(
     maxlen: int | None,
     padding: str | None,
     truncating: str | None,
+    overlap: int | None,
     ragged: bool,
     dtype: str,
     rows_per_shard: int | None,
@@ -80,13 +88,13 @@ def command(
     Examples:
       tokemb encode reviews.txt --vocab reviews.vocab --maxlen 256 -o ids.npy
       tokemb encode reviews.csv.gz --column text --keep label --vocab reviews.vocab -o ids.npz
+      tokemb encode articles.txt --vocab v --maxlen 256 --overlap 64 -o ids.npz
       tokemb encode big.jsonl.zst --vocab v --maxlen 256 -o shards --rows-per-shard 100000
       tokemb encode ratings.csv --vocab columns --keep rating -o arrays.npz
       tokemb encode reviews.txt --hash 10000 --maxlen 256 -o ids.npy
     """
     _check_hash(vocab, hash_buckets, salt, profile)
-    if ragged and padding is not None:
-        raise click.UsageError("--padding has no effect with --ragged: leave out one of them")
+    _check_shape(ragged, padding, overlap, truncating)
     cluster = spark.Cluster.from_options(arguments)
     if cluster is not None:
         if vocab is None:
@@ -96,6 +104,7 @@ def command(
             "rows_per_shard": rows_per_shard,
             "shard_format": shard_format,
             "dtype": dtype,
+            "overlap": overlap,
         }
         local_only["round_floats"] = round_floats
         settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **local_only}
@@ -110,8 +119,7 @@ def command(
     texts = corpus.Corpus.from_options(arguments)
     texts.check_distinct(output)
     if texts.is_table if vocab is None else is_columns_folder(vocab):
-        if profile is not None:
-            raise click.UsageError("--profile is for texts; values of columns are not split")
+        _check_none_for_columns(profile=profile, overlap=overlap)
         shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
         numbers = {"dtype": dtype, "round_floats": round_floats}
         hashing = {} if hash_buckets is None else {"hash_buckets": hash_buckets, "salt": salt}
@@ -119,11 +127,10 @@ def command(
         return
     if texts.is_table:
         raise click.UsageError(f"{vocab} is the vocabulary of one column: pass a folder of columns, or one --column")
-    if hash_buckets is not None:
-        encoder = Encoder.hashing(hash_buckets, salt=salt, profile=profile or texts.default_profile)
-    elif vocab is not None:
-        encoder = Encoder.load(vocab)
-    row_options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged)
+    splitting = profile or texts.default_profile
+    make = partial(Encoder.hashing, salt=salt, profile=splitting)
+    encoder = Encoder.load(vocab) if vocab is not None else make(hash_buckets or 0)
+    row_options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged, overlap=overlap)
     with (
         shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
         texts.open() as batches,
@@ -146,6 +153,21 @@ def _check_hash(vocab: Path | None, hash_buckets: int | None, salt: list[int] | 
     for name, value in (("--salt", salt), ("--profile", profile)):
         if vocab is not None and value is not None:
             raise click.UsageError(f"{name} is a property of the vocabulary: leave it out, or pass --hash")
+
+
+def _check_shape(ragged: bool, padding: str | None, overlap: int | None, truncating: str | None) -> None:
+    """Raise ``click.UsageError`` for options that have no effect together."""
+    if ragged and padding is not None:
+        raise click.UsageError("--padding has no effect with --ragged: leave out one of them")
+    if overlap is not None and truncating is not None:
+        raise click.UsageError("--truncating has no effect with --overlap: leave out one of them")
+
+
+def _check_none_for_columns(**options_of_texts: object) -> None:
+    """Raise ``click.UsageError`` if an option of texts is given for columns."""
+    for name, value in options_of_texts.items():
+        if value is not None:
+            raise click.UsageError(f"--{name} is for texts; values of columns are not split")
 
 
 def _encode_table(

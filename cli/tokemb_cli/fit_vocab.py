@@ -11,7 +11,7 @@ import click
 from tokemb._validation import ALGORITHMS, PROFILES
 from tokemb_cli import buckets, corpus, options, spark, values
 from tokemb_cli.buckets import option_name
-from tokemb_cli.console import note, quoted
+from tokemb_cli.console import escaped, note, quoted
 from tokemb_cli.row_sample import RowSample
 from tokemb_cli.word_limits import UNUSED, word_limits
 
@@ -55,6 +55,10 @@ if TYPE_CHECKING:
     metavar="TOKEN",
     help="Give this token an id of its own after [UNK]. Repeat the option for more tokens.",
 )
+@click.option(
+    "--start", metavar="TOKEN", help="Begin every row with this token, for example [BOS]. Truncation keeps it."
+)
+@click.option("--end", metavar="TOKEN", help="End every row with this token, for example [EOS]. Truncation keeps it.")
 @click.option(
     "--oov/--no-oov",
     default=True,
@@ -150,7 +154,8 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
 def _fit_table(
     texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path, settings: dict[str, Any], force: bool
 ) -> None:
-    unused = {"profile": None, "algorithm": "word", "ngrams": None, "reserve": (), "oov": True, **UNUSED}
+    unused = {"profile": None, "algorithm": "word", "ngrams": None, "reserve": (), "oov": True}
+    unused |= {"start": None, "end": None, **UNUSED}
     for name, value in unused.items():
         if settings.pop(name) != value:
             option = "--no-oov" if name == "oov" else option_name(name)
@@ -199,12 +204,25 @@ def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample:
     names = f"0 is padding{f', {oov_range} [UNK]' * encoder.oov}"
     parts = "" if is_hashed else f" = the tokens + {reserved} reserved"
     note(f"input_dim  {encoder.input_dim:,}{parts} ({names})")
+    if encoder.start_id is not None or encoder.end_id is not None:
+        note(f"each row   {_around(encoder)}")
     lengths = _id_lengths(encoder, sample)
     _report_lengths(statistics.row_lengths if lengths is None else lengths, encoder, sample)
     note(f"wrote      {output}")
-    length = f" --maxlen {max(length_quantile(lengths, 0.95), 1)}" if lengths and not encoder.maxlen else ""
+    around = (encoder.start_id is not None) + (encoder.end_id is not None)
+    suggested = max(length_quantile(lengths, 0.95), 1) + around if lengths and not encoder.maxlen else None
+    length = f" --maxlen {suggested}" if suggested else ""
     command = f"tokemb encode {command_line(texts)} --vocab {quoted(output)}{length}"
     note(f"next       {command} -o {_suggest_output(texts, output, '.ids.npy')}")
+
+
+def _around(encoder: Encoder) -> str:
+    """Describe the tokens that begin and end every row, with their ids."""
+    parts = [("starts", encoder.start_id), ("ends", encoder.end_id)]
+    described = [
+        f"{verb} with {escaped(encoder.vocabulary[index])} (id {index})" for verb, index in parts if index is not None
+    ]
+    return ", ".join(described)
 
 
 def _suggest_output(texts: corpus.Corpus | None, output: Path, suffix: str) -> str:

@@ -114,7 +114,8 @@ class Cluster:
         """Return ``settings`` without those of the local engine, which must have their defaults."""
         local_only: dict[str, Any] = {"threads": None, "rows_per_shard": None, "shard_format": None, "dtype": "int32"}
         local_only |= {"round_floats": False, "stop_words": None, "keep_words": None}
-        local_only |= {"min_documents": 1, "max_documents": None, "ngrams": None, **buckets.UNUSED}
+        local_only |= {"min_documents": 1, "max_documents": None, "ngrams": None, "start": None, "end": None}
+        local_only |= {"overlap": None, **buckets.UNUSED}
         for name, default in local_only.items():
             if settings.get(name, default) != default:
                 raise click.UsageError(f"--engine spark does not support {option_name(name)}: leave out one of them")

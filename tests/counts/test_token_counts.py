@@ -48,6 +48,7 @@ def test_texts_in_batches_of_any_size(profile, rows, batch):
         assert_same(TokenCounts.from_texts(rows, profile=profile), [split(profile, row) for row in rows])
 
 
+@pytest.mark.filterwarnings("ignore:every row is a list of one token")
 @given(st.lists(st.lists(st.sampled_from(["a", "b c", "", "é"]), max_size=5), max_size=8), st.integers(1, 60))
 def test_rows_of_tokens_are_counted_as_they_are(rows, batch):
     with pytest.MonkeyPatch.context() as patch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -26,8 +27,8 @@ _TIE_KEYS = {
 }
 
 
-def reserved_tokens(reserve: Iterable[str], *, oov: bool = True) -> list[str]:
-    """Return the tokens of the first ids: padding, OOV if ``oov`` is true, and ``reserve``.
+def reserved_tokens(reserve: Iterable[str], *, oov: bool = True, first: Sequence[str] = ()) -> list[str]:
+    """Return the tokens of the first ids: padding, OOV if ``oov`` is true, those of ``first``, and ``reserve``.
 
     Raises:
         ArgumentError: If a token is empty, already reserved or repeated.
@@ -35,12 +36,11 @@ def reserved_tokens(reserve: Iterable[str], *, oov: bool = True) -> list[str]:
     if isinstance(reserve, str) or not isinstance(reserve, Iterable):
         raise ArgumentError(f"reserve must be a list of tokens, such as ['[BOS]']; received {reserve!r}")
     tokens = [PAD_TOKEN, *([UNK_TOKEN] if oov else [])]
-    for token in reserve:
+    for token in chain(first, reserve):
         is_text = isinstance(token, str) and token.encode(errors="ignore").decode() == token != ""
         if not is_text or token == UNK_TOKEN or token in tokens:
-            raise ArgumentError(
-                f"reserve must contain distinct non-empty tokens other than {UNK_TOKEN!r}; received {token!r}"
-            )
+            name = "start and end must be" if token in first else "reserve must contain"
+            raise ArgumentError(f"{name} distinct non-empty tokens other than {UNK_TOKEN!r}; received {token!r}")
         tokens.append(token)
     return tokens
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int64
 from tokemb._validation import UNIGRAMS, check_ngrams
+from tokemb.counts.spilled_counts import Frequent, SpilledCounts
 from tokemb.engine import TokenCounter
 from tokemb.engine.ngram_counting import NgramCounter
 from tokemb.engine.tally import Tally, tally
@@ -24,6 +26,8 @@ from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.profiles import Profile, get_profile
 
 _MERGE_TOKENS = 1 << 20
+# With more distinct tokens than this, counts are written to disk. They take about 50 bytes each.
+_MEMORY_TOKENS = 1 << 21
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +89,17 @@ class TokenCounts:
         return cls.of_splitting(texts, replace(get_profile(profile), ngrams=check_ngrams(ngrams)), threads)
 
     @classmethod
-    def of_splitting(cls, texts: Path | Iterable[Any], splitting: Profile, threads: int | None) -> TokenCounts:
-        """Count the tokens of texts split by ``splitting``, which need not be one of the named profiles."""
+    def of_splitting(
+        cls,
+        texts: Path | Iterable[Any],
+        splitting: Profile,
+        threads: int | None,
+        frequent: Frequent = Frequent(),  # noqa: B008 - immutable
+    ) -> TokenCounts:
+        """Count the tokens of texts split by ``splitting``, which need not be one of the named profiles.
+
+        If the counts exceed memory, tokens that are not ``frequent`` are left out.
+        """
         counter = TokenCounter(splitting, thread_count(threads))
         ngram_counter = None if splitting.ngrams == UNIGRAMS else NgramCounter(splitting, thread_count(threads))
         tallies = RunningCounts(splitting.name, splitting.ngrams)
@@ -98,7 +111,7 @@ class TokenCounts:
                 counter.add(batch)
             else:
                 tallies.add(tally_tokens(batch))
-        counts = tallies.result() or cls.of_tally(splitting.name, counter.result(), splitting.ngrams)
+        counts = tallies.result(frequent) or cls.of_tally(splitting.name, counter.result(), splitting.ngrams)
         count.check(counts.rows, "counted")
         return counts
 
@@ -215,6 +228,8 @@ class RunningCounts:
         self._profile = profile
         self._ngrams = ngrams
         self._parts: list[TokenCounts] = []
+        self._spilled: SpilledCounts | None = None
+        self._row_lengths: Counter[int] = Counter()  # of the parts on disk
 
     def add(self, tally: Tally) -> None:
         """Add a tally."""
@@ -223,10 +238,32 @@ class RunningCounts:
         # a logarithmic number of times.
         if sum(len(part.tokens) for part in self._parts[1:]) > max(len(self._parts[0].tokens), _MERGE_TOKENS):
             self._parts = [TokenCounts.merge(self._parts, self._profile)]
+            if len(self._parts[0].tokens) > _MEMORY_TOKENS:
+                self._spill()
 
-    def result(self) -> TokenCounts | None:
-        """Return the sum, or ``None`` if nothing was added."""
-        return TokenCounts.merge(self._parts, self._profile) if self._parts else None
+    def result(self, frequent: Frequent = Frequent()) -> TokenCounts | None:  # noqa: B008 - immutable
+        """Return the sum, or ``None`` if nothing was added.
+
+        If counts were written to disk, tokens that are not ``frequent`` are left out.
+        """
+        if self._spilled is None:
+            return TokenCounts.merge(self._parts, self._profile) if self._parts else None
+        if self._parts:
+            self._parts = [TokenCounts.merge(self._parts, self._profile)]
+            self._spill()
+        table, left_out = self._spilled.merge(frequent, _MEMORY_TOKENS)
+        tokens, counts, documents = (column.combine_chunks() for column in table.columns)
+        lengths = dict(sorted(self._row_lengths.items()))
+        return TokenCounts(
+            self._profile, tokens, counts.to_numpy(), documents.to_numpy(), lengths, left_out, self._ngrams
+        )
+
+    def _spill(self) -> None:
+        """Write the merged counts to disk."""
+        self._spilled = self._spilled or SpilledCounts()
+        [counts], self._parts = self._parts, []
+        self._spilled.add(counts.tokens, counts.counts, counts.documents)
+        self._row_lengths.update(counts.row_lengths)
 
 
 def tally_tokens(batch: pa.LargeListArray) -> Tally:

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, Int32
+from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb.engine import Engine, is_small
 from tokemb.engine.ngrams import NgramEngine, NgramTokenIndex
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.token_index import TokenIndex
+from tokemb.errors import ArgumentError
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import map_batches, thread_count
+from tokemb.rows.windows import check_overlap, split_windows
 from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
@@ -130,6 +132,22 @@ class BatchEncoder:
         shortened = shape.truncate(rows, self.special_tokens)
         truncated = int(np.count_nonzero(shortened.lengths < rows.lengths))
         return EncodedBatch(self.special_tokens.add_special_tokens(shortened), tokens, unknown, truncated)
+
+    def windows(
+        self, batch: pa.Array, shape: PadTruncate, overlap: int, threads: int
+    ) -> tuple[EncodedBatch, Int64, Int64]:
+        """Encode one batch. A text that is longer than ``shape`` allows becomes several rows, each with special tokens.
+
+        Returns:
+            The rows, and for each its text and the position of its first token, both int64 ``(rows,)``.
+        """
+        room = shape.room(self.special_tokens)
+        if room is None:
+            raise ArgumentError("overlap requires rows of one length: pass maxlen")
+        overlap = check_overlap(overlap, room)
+        rows, tokens, unknown = self._rows(batch, threads)
+        windows, row, start = split_windows(rows, room, overlap, threads)
+        return EncodedBatch(self.special_tokens.add_special_tokens(windows), tokens, unknown, 0), row, start
 
     def _rows(self, batch: pa.Array, threads: int) -> tuple[Ragged, int, int]:
         """Return the ids of a batch, the number of its tokens, and how many of them were out of vocabulary."""

@@ -18,7 +18,7 @@ from tokemb._arrays import STRINGS, TOKEN_ROWS, Int32, Int64
 from tokemb.engine import Engine, Explanation
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.token_index import TokenIndex
-from tokemb.kernels.structs import NgramTables, UInt64
+from tokemb.kernels.structs import NgramTables, NgramWorkspace, UInt64
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows, worth_kernel
 from tokemb.vocabulary.character_runs import split_runs
@@ -74,15 +74,14 @@ class NgramEngine:
         if len(runs) > len(texts) or target.dropped_id >= 0:
             return None
         width = target.room + self._lengths[0] - 1  # so many parts fill a row with the first n-grams
-        parts = np.empty((len(texts), width), np.int32)
+        parts = target.ids if width == target.ids.shape[1] else np.empty((len(texts), width), np.int32)
         none = np.zeros(0, np.int32)
         remaining = self._engine.encode_padded(texts, PaddedTarget(parts, width, none, none, _END, -1), threads)
         if remaining is None:
             return None
         parts[remaining] = _END
         starts = np.arange(len(texts), dtype=np.int64) * width
-        ends = starts + np.count_nonzero(parts != _END, axis=1)
-        rows = NgramRows(parts.reshape(-1), starts, ends, np.arange(len(texts) + 1), self._lengths)
+        rows = NgramRows(parts.reshape(-1), starts, starts + width, np.arange(len(texts) + 1), self._lengths)
         splits = np.arange(len(texts) + 1, dtype=np.int64) * target.ids.shape[1]
         self._table.encode(rows, target.ids.reshape(-1), splits, target.pad_id, threads)
         return remaining
@@ -179,7 +178,7 @@ class NgramRows:
     Attributes:
         parts: The numbers of the parts, int32 (total,).
         starts: The start of each run in ``parts``, int64 (runs,). The runs of a row follow each other.
-        ends: The end of each run, int64 (runs,).
+        ends: The end of each run, int64 (runs,). A negative part ends it before.
         first_runs: The first run of each row, int64 (rows + 1,).
         lengths: The lengths of the n-grams, in the order of the ids in a row.
     """
@@ -217,6 +216,12 @@ class NgramRows:
         rows = np.repeat(np.arange(len(self)), counts)
         start = sum((self.counts(other) for other in self.lengths[: self.lengths.index(length)]), np.zeros_like(counts))
         return rows, (start - (np.cumsum(counts) - counts))[rows] + np.arange(len(rows))
+
+    def without_padding(self) -> NgramRows:
+        """Return a copy whose runs end before their first negative part."""
+        negative = np.flatnonzero(self.parts < 0)
+        ends = np.append(negative, len(self.parts))[np.searchsorted(negative, self.starts)]
+        return NgramRows(self.parts.copy(), self.starts, np.minimum(self.ends, ends), self.first_runs, self.lengths)
 
     def longest(self) -> int:
         """Return the number of parts of the longest row."""
@@ -272,25 +277,25 @@ class NgramTable:
         """Write the ids of the n-grams of all rows.
 
         Args:
-            rows: The rows of parts.
+            rows: The rows of parts. Their ends may change.
             out: int32, the rows of ids. N-grams beyond the end of a row are left out.
             splits: int64 (rows + 1,), the starts of the rows in ``out``.
             fill: The id that fills the rest of a row.
             threads: The number of threads.
         """
         if not worth_kernel(len(rows.parts)):
-            self._encode_in_numpy(rows, out, splits, fill)
+            self._encode_in_numpy(rows.without_padding(), out, splits, fill)
             return
         from tokemb import kernels  # only here, because small inputs do not need them
 
         runs = rows.starts, np.ascontiguousarray(rows.ends), rows.first_runs
         tables, longest = self._tables(rows.lengths), rows.longest()
-        parallel_map(
-            lambda first, last: kernels.join_ngrams(
-                tables, rows.parts, *runs, np.empty(longest, np.int32), out, splits, fill, first, last
-            ),
-            split_rows(splits, threads),
-        )
+
+        def encode_rows(first: int, last: int) -> None:
+            workspace = NgramWorkspace(*np.empty((2, longest), np.int32))
+            kernels.join_ngrams(tables, rows.parts, *runs, workspace, out, splits, fill, first, last)
+
+        parallel_map(encode_rows, split_rows(splits, threads))
 
     def _encode_in_numpy(self, rows: NgramRows, out: Int32, splits: Int64, fill: int) -> None:
         out[:] = fill

@@ -39,6 +39,7 @@ _FITTED_ATTRIBUTES = {"ids": "maxlen_", "vectors": "embedder_"}
 _FIT_ARGUMENTS = (
     "profile",
     "algorithm",
+    "ngrams",
     "max_size",
     "min_count",
     "min_documents",
@@ -46,6 +47,8 @@ _FIT_ARGUMENTS = (
     "stop_words",
     "keep_words",
     "reserve",
+    "start",
+    "end",
     "oov",
     "num_oov_buckets",
     "hash_buckets",
@@ -72,6 +75,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         pooling: For vectors, ``"mean"``, ``"sum"`` or ``"max"``.
         profile: As for ``tokemb.fit_vocab``.
         algorithm: As for ``tokemb.fit_vocab``.
+        ngrams: As for ``tokemb.fit_vocab``.
         max_size: As for ``tokemb.fit_vocab``.
         min_count: As for ``tokemb.fit_vocab``.
         min_documents: As for ``tokemb.fit_vocab``.
@@ -79,6 +83,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         stop_words: As for ``tokemb.fit_vocab``.
         keep_words: As for ``tokemb.fit_vocab``.
         reserve: As for ``tokemb.fit_vocab``.
+        start: As for ``tokemb.fit_vocab``.
+        end: As for ``tokemb.fit_vocab``.
         oov: As for ``tokemb.fit_vocab``.
         num_oov_buckets: As for ``tokemb.fit_vocab``.
         hash_buckets: As for ``tokemb.fit_vocab``.
@@ -112,6 +118,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         pooling: str = "mean",
         profile: str | None = None,
         algorithm: str = "word",
+        ngrams: int | Sequence[int] | None = None,
         max_size: int | None = None,
         min_count: int = 1,
         min_documents: int | float = 1,
@@ -119,6 +126,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         stop_words: Path | Iterable[str] | None = None,
         keep_words: Path | Iterable[str] | None = None,
         reserve: Iterable[str] = (),
+        start: str | None = None,
+        end: str | None = None,
         oov: bool = True,
         num_oov_buckets: int | None = None,
         hash_buckets: int | None = None,
@@ -134,6 +143,7 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.pooling = pooling
         self.profile = profile
         self.algorithm = algorithm
+        self.ngrams = ngrams
         self.max_size = max_size
         self.min_count = min_count
         self.min_documents = min_documents
@@ -141,6 +151,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.stop_words = stop_words
         self.keep_words = keep_words
         self.reserve = reserve
+        self.start = start
+        self.end = end
         self.oov = oov
         self.num_oov_buckets = num_oov_buckets
         self.hash_buckets = hash_buckets

@@ -15,11 +15,17 @@ _ONE = np.uint64(1)
 
 
 @inlined
+def first_slot(table: UInt64, key: int) -> int:
+    """Return the position in ``table`` at which the search for ``key`` begins."""
+    mixed = key * _K0
+    return ((mixed ^ (mixed >> np.uint64(32))) << _ONE) & np.uint64(len(table) - 1)
+
+
+@inlined
 def find_slot(table: UInt64, key: int) -> int:
     """Return the position of ``key`` in ``table``, or of the free slot for it. Free slots contain 0."""
     mask = np.uint64(len(table) - 1)
-    mixed = key * _K0
-    slot = ((mixed ^ (mixed >> np.uint64(32))) << _ONE) & mask
+    slot = first_slot(table, key)
     while table[slot] != key + _ONE and table[slot] != np.uint64(0):
         slot = (slot + np.uint64(2)) & mask
     return slot

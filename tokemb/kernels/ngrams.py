@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.key_table import MISSING, find_value
-from tokemb.kernels.structs import Int32, Int64, NgramTables, UInt64
+from tokemb.kernels.key_table import MISSING, find_value, first_slot
+from tokemb.kernels.simd import prefetch
+from tokemb.kernels.structs import Int32, Int64, NgramTables, NgramWorkspace, UInt64
 
 _HALF = np.uint64(32)
+# The number of look-ups before which a slot is loaded into the cache.
+_AHEAD = 12
 
 Plan = tuple[int, int]
 
@@ -23,11 +26,16 @@ def _count(starts: Int64, ends: Int64, first: int, last: int, length: int) -> in
 
 
 @inlined
+def _key(number: int, part: int) -> int:
+    return np.uint64(number) << _HALF | np.uint64(part)
+
+
+@inlined
 def _longer(edges: UInt64, number: int, part: int, missing: int) -> int:
     """Return the n-gram that consists of another one and the next part, or ``missing``."""
     if number == missing:
         return missing
-    value = find_value(edges, np.uint64(number) << _HALF | np.uint64(part))
+    value = find_value(edges, _key(number, part))
     return missing if value == MISSING else np.int64(value)
 
 
@@ -58,7 +66,7 @@ def join_ngrams(
     starts: Int64,
     ends: Int64,
     first_runs: Int64,
-    numbers: Int32,
+    workspace: NgramWorkspace,
     out: Int32,
     splits: Int64,
     fill: int,
@@ -69,11 +77,11 @@ def join_ngrams(
 
     Args:
         tables: The n-grams of the vocabulary.
-        parts: int32 (total,).
+        parts: int32 (total,). It may be ``out``, whose rows then are replaced.
         starts: int64 (runs,), the start of each run in ``parts``. The runs of a row follow each other.
-        ends: int64 (runs,), their ends.
+        ends: int64 (runs,), their ends. A run of which a part is negative ends before it, which is written to ``ends``.
         first_runs: int64 (rows + 1,), the first run of each row.
-        numbers: int32, work space for the parts of the longest row.
+        workspace: The work space of one thread.
         out: int32, the rows of ids. N-grams beyond the end of a row are left out.
         splits: int64 (rows + 1,), their starts in ``out``.
         fill: The id that fills the rest of a row.
@@ -81,6 +89,7 @@ def join_ngrams(
         last: The row after the last.
     """
     lengths, ids = tables.lengths, tables.ids
+    numbers, row_parts = workspace.numbers, workspace.parts
     missing = len(ids) - 1
     longest = 0
     for length in lengths:
@@ -88,6 +97,13 @@ def join_ngrams(
     for row in range(first, last):
         row_ids = out[splits[row] : splits[row + 1]]
         run, last_run = first_runs[row], first_runs[row + 1]
+        base = starts[run] if run < last_run else 0
+        for index in range(run, last_run):
+            for position in range(starts[index], ends[index]):
+                if parts[position] < 0:
+                    ends[index] = position
+                    break
+                row_parts[position - base] = parts[position]
         filled = 0
         for length in lengths:
             filled += _count(starts, ends, run, last_run, length)
@@ -95,15 +111,16 @@ def join_ngrams(
         for depth in range(1, longest + 1):
             place, needed = _plan(lengths, depth, starts, ends, run, last_run, len(row_ids))
             for index in range(run, last_run):
-                base = starts[run]
-                for position in range(starts[index], min(ends[index] - depth + 1, base + needed)):
+                stop = min(ends[index] - base - depth + 1, needed)
+                for at in range(starts[index] - base, stop):
                     if depth == 1:
-                        number = np.int64(tables.roots[parts[position]])
+                        number = np.int64(tables.roots[row_parts[at]])
                     else:
-                        number = _longer(
-                            tables.edges, np.int64(numbers[position - base]), parts[position + depth - 1], missing
-                        )
-                    numbers[position - base] = number
+                        if at + _AHEAD < stop:
+                            key = _key(numbers[at + _AHEAD], row_parts[at + _AHEAD + depth - 1])
+                            prefetch(tables.edges, first_slot(tables.edges, key))
+                        number = _longer(tables.edges, np.int64(numbers[at]), row_parts[at + depth - 1], missing)
+                    numbers[at] = number
                     if place < len(row_ids):
                         row_ids[place] = ids[number]
                         place += 1

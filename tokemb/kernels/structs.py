@@ -217,6 +217,18 @@ class NgramTables(NamedTuple):
     lengths: Int64
 
 
+class NgramWorkspace(NamedTuple):
+    """The work space of one thread for ``join_ngrams``, of the size of the longest row.
+
+    Attributes:
+        parts: int32, the parts of a row.
+        numbers: int32, the n-gram that begins at each of them.
+    """
+
+    parts: Int32
+    numbers: Int32
+
+
 class Out(NamedTuple):
     """Where and how ids are written.
 

@@ -59,14 +59,20 @@ def encode_corpus(
     with locked(output, encoder.fingerprint, settings):
         if is_complete(output):
             return EncodingReport()
-        count = RowCount()
-        encoded = EncodedStream(encoder, skip_written(count.reading(corpus), output), row_options, threads)
+        texts = count = RowCount()
+        corpus = texts.reading(corpus)
+        if row_options.overlap is None:
+            corpus = skip_written(corpus, output)
+        encoded = EncodedStream(encoder, corpus, row_options, threads)
         check_output(output, _layout(encoder, encoded, row_options, dtype), force)
         with encoded.chunks(output) as chunks:
+            if row_options.overlap is not None:  # which rows were written is known once texts are split into windows
+                count = RowCount()
+                chunks = encoded.skip_windows(chunks, output, count)
             layout = replace(_layout(encoder, encoded, row_options, dtype), round_floats=round_floats)
             encoded.report.layout = layout
             write_rows(output, layout, chunks, partial(_append, encoded), count, force)
-    encoded.report.read = count.rows
+    encoded.report.read = texts.rows
     return encoded.report
 
 

@@ -14,17 +14,21 @@ import pyarrow as pa
 from tokemb._arrays import Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
-from tokemb.formats.shards import Chunk
+from tokemb.formats.shards import Chunk, ShardFolder
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
 from tokemb.rows.output_size import check_length
 from tokemb.rows.ragged import Ragged
+from tokemb.rows.row_count import RowCount
 from tokemb.rows.threads import prefetch_map
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
 # The number of values per block.
 BLOCK_SIZE = 1 << 22
+
+# The text of a window, counted from 0, and the position of its first token in the text.
+WINDOW_COLUMNS = pa.schema({"row": pa.int64(), "start": pa.int64()})
 
 
 @dataclass(frozen=True)
@@ -36,17 +40,31 @@ class RowOptions:
         keep: The names of the columns to keep beside the rows.
         ragged: Whether rows are truncated only.
         id_bytes: The bytes in the output for each id of a padded row, for example those of its vector.
+        overlap: The number of tokens that neighbouring rows of a long text share. ``None`` truncates texts.
     """
 
     shape: PadTruncate
     keep: tuple[str, ...] = ()
     ragged: bool = False
     id_bytes: int = 4
+    overlap: int | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings that decide the rows, as JSON values."""
-        return {**asdict(self.shape), "keep": list(self.keep), "ragged": self.ragged}
+        windows = {} if self.overlap is None else {"overlap": self.overlap}
+        return {**asdict(self.shape), "keep": list(self.keep), "ragged": self.ragged, **windows}
+
+    def check_windows(self) -> None:
+        """Check that the columns that describe windows have names of their own.
+
+        Raises:
+            ArgumentError: If a kept column has one of the names.
+        """
+        if self.overlap is not None and (names := [name for name in self.keep if name in WINDOW_COLUMNS.names]):
+            raise ArgumentError(
+                f"keep must not contain {names[0]!r}, which overlap writes for each row: rename that column"
+            )
 
     def check_one_length(self) -> None:
         """Check that the length of rows does not depend on the corpus, so that several files have the same shape.
@@ -78,9 +96,15 @@ class EncodedStream:
         """
         if not row_options.ragged:
             encoder.require_pad_id()
+        row_options.check_windows()
+        if row_options.overlap is not None:
+            encoder.require_unigrams("split into windows")
         self._encoder, self._row_options, self._threads = encoder, row_options, threads
         first = next(corpus)
         self.kept = first.select(list(row_options.keep)).schema
+        self._texts = 0
+        if row_options.overlap is not None:
+            self.kept = pa.schema([*self.kept, *WINDOW_COLUMNS])
         self.report = EncodingReport(is_hashed=encoder.is_hashed)
         self._corpus = chain([first], corpus)
 
@@ -109,6 +133,21 @@ class EncodedStream:
                     check_padding(buffer.row_lengths, report.maxlen, self._row_options.id_bytes)
                     yield buffer.blocks()
 
+    def skip_windows(self, chunks: Iterator[Chunk[Ragged]], output: Output, count: RowCount) -> Iterator[Chunk[Ragged]]:
+        """Yield ``chunks`` without the windows that an earlier run has written to ``output``.
+
+        Args:
+            chunks: The chunks.
+            output: The output.
+            count: Counts all windows.
+        """
+        written = sum(output.rows) if isinstance(output, ShardFolder) else 0
+        for rows, kept_columns in chunks:
+            skipped = min(max(written - count.rows, 0), len(rows))
+            count.rows += len(rows)
+            self.report.rows -= skipped
+            yield rows.slice(skipped, len(rows)), kept_columns.slice(skipped)
+
     def padded(self, rows: Ragged, row_size: int | None = None) -> Iterator[Int32]:
         """Pad rows in blocks.
 
@@ -136,9 +175,22 @@ class EncodedStream:
             yield chunk
 
     def _encode_batch(self, batch: pa.RecordBatch) -> Chunk[Ragged]:
+        if self._row_options.overlap is not None:
+            return self._encode_windows(batch, self._row_options.overlap)
         encoded = self._encoder.encode_column(batch.column(0), self._row_options.shape, self._threads)
         self.report.add(encoded)
         return encoded.rows, batch.select(list(self._row_options.keep))
+
+    def _encode_windows(self, batch: pa.RecordBatch, overlap: int) -> Chunk[Ragged]:
+        """Encode a batch. The kept columns are repeated for each window of a text."""
+        encoded, row, start = self._encoder.encode_column_windows(
+            batch.column(0), self._row_options.shape, overlap, self._threads
+        )
+        self.report.add(encoded)
+        kept = batch.select(list(self._row_options.keep)).take(pa.array(row))
+        columns = [*kept.columns, pa.array(row + self._texts), pa.array(start)]
+        self._texts += len(batch)
+        return encoded.rows, pa.RecordBatch.from_arrays(columns, schema=self.kept)
 
 
 def _for_standard_output() -> Path:

@@ -49,6 +49,7 @@ def encode_file(
     maxlen: int | None = None,
     padding: str | None = None,
     truncating: str | None = None,
+    overlap: int | None = None,
     ragged: bool = False,
     keep: Iterable[str] = (),
     dtype: str = "int32",
@@ -72,6 +73,9 @@ def encode_file(
         maxlen: The length of all rows, as for ``Encoder.encode``.
         padding: ``"pre"`` or ``"post"``.
         truncating: ``"pre"`` or ``"post"``.
+        overlap: The number of tokens that neighbouring rows of a text share, as for ``Encoder.encode_windows``. Texts
+            are not truncated then: a text that is longer than ``maxlen`` becomes several rows. The output gets the
+            columns ``row`` and ``start``, and kept columns are repeated. Not for a table.
         ragged: Whether to write rows of different lengths, without padding. Lists in a table are not truncated then.
         keep: Other columns to copy to the output, such as labels.
         dtype: Dtype of the ids: ``"int32"``, ``"uint16"`` or ``"int64"``.
@@ -110,6 +114,8 @@ def encode_file(
     if isinstance(encoder, ColumnEncoder):
         if given := [name for name in ("column", "missing") if name in reading]:
             raise ArgumentError(f"{', '.join(given)} must be left out for a table: the vocabulary names its columns")
+        if overlap is not None:
+            raise ArgumentError("overlap must be left out for a table, whose rows are not split")
         return encode_table(
             encoder,
             read_table(files, dict.fromkeys([*encoder.parts, *columns]), typed=columns, **reading),
@@ -123,7 +129,9 @@ def encode_file(
             round_floats=round_floats,
             force=force,
         )
-    options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), columns, ragged)
+    if overlap is not None and truncating is not None:
+        raise ArgumentError("truncating must be left out with overlap, with which texts are not truncated")
+    options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), columns, ragged, overlap=overlap)
     batches = read_corpus(files, keep=columns, **reading)
     return encode_corpus(encoder, batches, target, options, dtype, threads, force=force, round_floats=round_floats)
 

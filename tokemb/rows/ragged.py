@@ -157,6 +157,12 @@ class Ragged:
         """Return the rows with only the ids where ``keep``, bool ``(total,)``, is true."""
         return Ragged(*select_ids(self.values, self.row_splits, keep, threads))
 
+    def before(self, token_id: int) -> Ragged:
+        """Return the ids of each row before its first ``token_id``. Rows without it are unchanged."""
+        found = np.append(np.int64(0), np.cumsum(self.values == token_id))
+        in_earlier_rows = np.repeat(found[self.row_splits[:-1]], self.lengths)
+        return self.select(found[1:] == in_earlier_rows)
+
     def truncate(self, maxlen: int, truncating: str = "post") -> Ragged:
         """Truncate every row to at most ``maxlen`` ids.
 

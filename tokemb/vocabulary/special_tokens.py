@@ -2,21 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tokemb._arrays import Bool
-from tokemb.errors import VocabularyError
+from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.pack_rows import check_splits, pack_rows, rows_with
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
 
 
+def start_end_tokens(start: str | None, end: str | None) -> dict[str, str]:
+    """Return the tokens that begin and end every row, by the names of these arguments. ``None`` is left out.
+
+    Raises:
+        ArgumentError: If they are no texts, or equal.
+    """
+    tokens = {name: token for name, token in (("start", start), ("end", end)) if token is not None}
+    for name, token in tokens.items():
+        if not isinstance(token, str) or not token:
+            raise ArgumentError(f"{name} must be a token such as '[BOS]'; received {token!r:.80}")
+    if len(tokens) == 2 and start == end:
+        raise ArgumentError(f"start and end must be different tokens; received {start!r:.80} for both")
+    return tokens
+
+
+def post_processor(tokens: Mapping[str, str], id_of: Callable[[str], int]) -> dict[str, Any]:
+    """Return the post-processor of a ``tokenizer.json`` that adds ``tokens`` around every row.
+
+    Args:
+        tokens: As ``start_end_tokens`` returns them.
+        id_of: Returns the id of a token.
+    """
+
+    def around(sequence: str, type_id: int) -> list[dict[str, Any]]:
+        pieces: list[tuple[str, str | None]] = [
+            ("SpecialToken", tokens.get("start")),
+            ("Sequence", sequence),
+            ("SpecialToken", tokens.get("end")),
+        ]
+        return [{kind: {"id": name, "type_id": type_id}} for kind, name in pieces if name is not None]
+
+    return {
+        "type": "TemplateProcessing",
+        "single": around("A", 0),
+        "pair": [*around("A", 0), *around("B", 1)],
+        "special_tokens": {token: {"id": token, "ids": [id_of(token)], "tokens": [token]} for token in tokens.values()},
+    }
+
+
 @dataclass(frozen=True)
 class SpecialTokens:
-    """The ids before and after every row. Vocabularies that tokemb fits have none."""
+    """The ids before and after every row. Vocabularies that tokemb fits have at most one of each."""
 
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()

@@ -185,6 +185,31 @@ class Vocabulary:
             )
         return self.pad_id
 
+    @property
+    def start_id(self) -> int | None:
+        """The id of the token that begins every row. ``None`` if ``fit_vocab`` got no ``start``."""
+        return self._reserved_id("start")
+
+    @property
+    def end_id(self) -> int | None:
+        """The id of the token that ends every row. ``None`` if ``fit_vocab`` got no ``end``."""
+        return self._reserved_id("end")
+
+    def _reserved_id(self, setting: str) -> int | None:
+        token = (self.settings or {}).get(setting)
+        return None if token is None else self._ids.get(token)
+
+    def require_no_start_and_end(self, use: str) -> None:
+        """Raise ``ArgumentError`` if rows begin or end with tokens of their own.
+
+        Args:
+            use: What does not support them, as a noun, for example "a layer".
+        """
+        if self.start_id is not None or self.end_id is not None:
+            raise ArgumentError(
+                f"a vocabulary whose rows have start and end tokens cannot be {use}: fit one without start and end"
+            )
+
     def require_unigrams(self, use: str) -> None:
         """Raise ``ArgumentError`` if tokens are n-grams.
 

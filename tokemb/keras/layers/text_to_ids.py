@@ -163,6 +163,7 @@ def make_layer(encoder: Vocabulary, maxlen: int | None, padding: str | None, tru
             f"a layer needs a vocabulary of words, since TensorFlow cannot split words into subwords exactly; received "
             f"the algorithm {encoder.algorithm}: encode texts before the model"
         )
+    encoder.require_no_start_and_end("a layer, which adds none")
     return TextToIds(
         tokens=_tokens_outside_buckets(encoder),
         characters=_to_json(_unicode_table_of(encoder)),

@@ -1,0 +1,75 @@
+"""Counts that exceed memory are written to disk, and are those that memory would hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tokemb
+from tokemb.counts import token_counts
+from tokemb.counts.spilled_counts import Frequent
+from tokemb.counts.token_counts import RunningCounts, tally_tokens
+from tokemb.errors import ArgumentError
+
+ROWS = st.lists(st.lists(st.text("abé中𠮷", max_size=2), max_size=6), min_size=1, max_size=6)
+TOKEN_ROWS = pa.large_list(pa.large_string())
+
+
+@pytest.fixture
+def little_memory(monkeypatch, tmp_path):
+    monkeypatch.setattr(token_counts, "_MERGE_TOKENS", 2)
+    monkeypatch.setattr(token_counts, "_MEMORY_TOKENS", 5)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def running(batches):
+    counts = RunningCounts("whitespace")
+    for rows in batches:
+        counts.add(tally_tokens(pa.array(rows, TOKEN_ROWS)))
+    return counts
+
+
+def content(counts):
+    return dict(zip(counts.tokens.to_pylist(), zip(counts.counts, counts.documents, strict=True), strict=True))
+
+
+@given(st.lists(ROWS, min_size=3, max_size=8), st.integers(1, 4), st.none() | st.integers(1, 6), st.sets(st.just("ab")))
+def test_frequent_tokens_of_spilled_counts_are_those_of_counts_in_memory(little_memory, batches, min_count, top, keep):
+    everything = tokemb.TokenCounts.from_texts([row for rows in batches for row in rows], profile="whitespace")
+    spilled = running(batches).result()
+    assert content(spilled) == content(everything) and spilled.row_lengths == everything.row_lengths
+    assert spilled.tokens.equals(everything.tokens) and spilled.left_out == 0
+    frequent = running(batches).result(Frequent(min_count, top, tuple(keep)))
+    counts = content(everything)
+    ranked = sorted((count for count, _ in counts.values()), reverse=True)
+    least = max(min_count, ranked[top - 1] if top and top <= len(ranked) else 0)
+    needed = {token: count for token, count in counts.items() if count[0] >= least or token in keep}
+    assert content(frequent).items() >= needed.items() and content(frequent).items() <= counts.items()
+    assert frequent.distinct == everything.distinct
+
+
+def test_vocabulary_of_spilled_counts_is_that_of_counts_in_memory(monkeypatch, little_memory):
+    texts = [f"w{number % 7} x{number % 5} y{number}" for number in range(40)]
+    arrays = [pa.array(texts[start : start + 4], pa.large_string()) for start in range(0, 40, 4)]
+    arguments = {"profile": "keras", "ngrams": 2, "max_size": 9, "reserve": ["w0"]}
+    with monkeypatch.context() as patch:
+        patch.setattr(token_counts, "_MEMORY_TOKENS", 1000)
+        expected = tokemb.fit_vocab(texts, **arguments)
+    monkeypatch.setattr(token_counts, "text_batches", lambda _: arrays)
+    encoder = tokemb.fit_vocab(texts, **arguments)
+    assert encoder.table.equals(expected.table) and encoder.corpus == expected.corpus
+    counts = tokemb.TokenCounts.from_texts(texts, ngrams=2)
+    assert counts.left_out == 0 and counts.distinct == len(counts.tokens)
+    assert not list(Path(little_memory).iterdir())
+
+
+def test_counts_of_which_tokens_were_left_out_cannot_be_added(little_memory):
+    counts = running([[["a", "b", "c"]], [["d", "e", "f"]], [["a", "g", "h"]]]).result(Frequent(2))
+    assert (counts.tokens.to_pylist(), counts.left_out) == (["a"], 7)
+    with pytest.raises(ArgumentError, match="counts from which tokens were left out"):
+        counts + counts
