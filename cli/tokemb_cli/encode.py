@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,7 @@ def command(
       tokemb encode reviews.txt --hash 10000 --maxlen 256 -o ids.npy
     """
     _check_hash(vocab, hash_buckets, salt, profile)
-    _check_no_effect(ragged and padding is not None, "--padding", "--ragged")
-    _check_no_effect(overlap is not None and truncating is not None, "--truncating", "--overlap")
+    _check_shape(ragged, padding, overlap, truncating)
     cluster = spark.Cluster.from_options(arguments)
     if cluster is not None:
         if vocab is None:
@@ -119,9 +119,7 @@ def command(
     texts = corpus.Corpus.from_options(arguments)
     texts.check_distinct(output)
     if texts.is_table if vocab is None else is_columns_folder(vocab):
-        for name, value in (("--profile", profile), ("--overlap", overlap)):
-            if value is not None:
-                raise click.UsageError(f"{name} is for texts; values of columns are not split")
+        _check_none_for_columns(profile=profile, overlap=overlap)
         shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
         numbers = {"dtype": dtype, "round_floats": round_floats}
         hashing = {} if hash_buckets is None else {"hash_buckets": hash_buckets, "salt": salt}
@@ -129,11 +127,9 @@ def command(
         return
     if texts.is_table:
         raise click.UsageError(f"{vocab} is the vocabulary of one column: pass a folder of columns, or one --column")
-    encoder = (
-        Encoder.load(vocab)
-        if vocab is not None
-        else Encoder.hashing(hash_buckets or 0, salt=salt, profile=profile or texts.default_profile)
-    )
+    splitting = profile or texts.default_profile
+    make = partial(Encoder.hashing, salt=salt, profile=splitting)
+    encoder = Encoder.load(vocab) if vocab is not None else make(hash_buckets or 0)
     row_options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged, overlap=overlap)
     with (
         shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
@@ -147,12 +143,6 @@ def command(
         note(*shards.report_lines(target, output, dtype, report, str(report)))
 
 
-def _check_no_effect(both: bool, name: str, other: str) -> None:
-    """Raise ``click.UsageError`` if two options were passed of which one has no effect."""
-    if both:
-        raise click.UsageError(f"{name} has no effect with {other}: leave out one of them")
-
-
 def _check_hash(vocab: Path | None, hash_buckets: int | None, salt: list[int] | None, profile: str | None) -> None:
     """Raise ``click.UsageError`` unless there is either a vocabulary, or the options of hashing."""
     if (vocab is None) == (hash_buckets is None):
@@ -163,6 +153,21 @@ def _check_hash(vocab: Path | None, hash_buckets: int | None, salt: list[int] | 
     for name, value in (("--salt", salt), ("--profile", profile)):
         if vocab is not None and value is not None:
             raise click.UsageError(f"{name} is a property of the vocabulary: leave it out, or pass --hash")
+
+
+def _check_shape(ragged: bool, padding: str | None, overlap: int | None, truncating: str | None) -> None:
+    """Raise ``click.UsageError`` for options that have no effect together."""
+    if ragged and padding is not None:
+        raise click.UsageError("--padding has no effect with --ragged: leave out one of them")
+    if overlap is not None and truncating is not None:
+        raise click.UsageError("--truncating has no effect with --overlap: leave out one of them")
+
+
+def _check_none_for_columns(**options_of_texts: object) -> None:
+    """Raise ``click.UsageError`` if an option of texts is given for columns."""
+    for name, value in options_of_texts.items():
+        if value is not None:
+            raise click.UsageError(f"--{name} is for texts; values of columns are not split")
 
 
 def _encode_table(
