@@ -209,3 +209,9 @@ def test_a_forked_process_does_not_use_the_processes_of_its_parent(pairs, monkey
     assert processes.usable
     monkeypatch.setattr(os, "getpid", lambda: -1)
     assert not processes.usable
+
+
+@pytest.mark.parametrize("content", [{}, "jieba", {"name": ["jieba"], "package": "jieba", "version": "0.42.1"}])
+def test_damaged_description_of_a_segmenter_is_an_error_in_one_sentence(content):
+    with pytest.raises(VocabularyError, match="must have the texts name, package and version"):
+        segmenter.Segmenter.from_json(content, None)

@@ -70,11 +70,22 @@ class Segmenter:
         return cls(name, adapter.package, adapter.version, content)
 
     @classmethod
-    def from_json(cls, content: dict[str, str] | None, user_dictionary: bytes | None) -> Segmenter | None:
-        """Return the segmenter of ``to_json`` with the dictionary that was saved beside it."""
+    def from_json(cls, content: object, user_dictionary: bytes | None) -> Segmenter | None:
+        """Return the segmenter of ``to_json`` with the dictionary that was saved beside it.
+
+        Raises:
+            VocabularyError: If ``content`` is not what ``to_json`` returns.
+        """
         if content is None:
             return None
-        return cls(content["name"], content["package"], content["version"], user_dictionary)
+        values = [content.get(name) for name in ("name", "package", "version")] if isinstance(content, dict) else []
+        match values:
+            case [str(name), str(package), str(version)]:
+                return cls(name, package, version, user_dictionary)
+        raise VocabularyError(
+            f"a segmenter must have the texts name, package and version; received {content!r:.80}: restore the file, "
+            "or fit the vocabulary again"
+        )
 
     def to_json(self) -> dict[str, str]:
         """Return name, package, version, and the SHA-256 of the user dictionary as JSON values."""
