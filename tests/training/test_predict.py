@@ -127,6 +127,13 @@ def test_next_event_refuses_rows_with_other_ids_than_the_events(settings, messag
         train_next(SEQUENCES, encoder=tokemb.fit_vocab(SEQUENCES, **settings))
 
 
+def test_next_event_refuses_special_tokens_of_a_foreign_tokenizer(tmp_path):
+    tokemb.fit_vocab(SEQUENCES, end="[EOS]").save(tmp_path / "v")
+    foreign = tokemb.Encoder.from_tokenizer(tmp_path / "v" / "tokenizer.json")
+    with pytest.raises(ArgumentError, match="special tokens"):
+        train_next(SEQUENCES, encoder=foreign)
+
+
 def test_next_events_are_those_of_the_keras_model(folders):
     model = load(folders, "next")
     encoder = model.folder.encoder

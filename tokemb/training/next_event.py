@@ -76,8 +76,8 @@ def train_next(
 
     Args:
         sequences: Texts or rows of tokens, as for ``Encoder.encode``. Each is one sequence.
-        encoder: The vocabulary, without n-grams and without start and end tokens. Its ``maxlen`` does not truncate
-            the sequences. ``None`` fits one to the sequences. Texts are then split at white space.
+        encoder: The vocabulary, without n-grams and without special tokens around rows. Its ``maxlen`` does not
+            truncate the sequences. ``None`` fits one to the sequences. Texts are then split at white space.
         test: Test sequences. The metrics are then computed on their last events, and the last events of ``sequences``
             are trained on.
         head: ``"gru"``, ``"lstm"`` or ``"attention"``.
@@ -111,7 +111,11 @@ def train_next(
         counted, sequences = tee_if_iterator(sequences)
         encoder = fit_vocab(counted, profile=EVENT_PROFILE, reserve=MARKS if marks else ())
     encoder.require_unigrams("trained on as sequences of events")
-    encoder.require_no_start_and_end("that of sequences of events, whose last event is predicted")
+    if len(encoder.encode_ragged([""]).values):
+        raise ArgumentError(
+            "rows with special tokens, such as start and end tokens, are not sequences of events, whose last event is "
+            "predicted: use a vocabulary without them"
+        )
     marked = Marks.of(encoder) if marks else None
     rows = encoder.encode_ragged(sequences, maxlen=UNLIMITED)
     train_last = train_last or marks
