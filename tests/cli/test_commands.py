@@ -150,7 +150,7 @@ BAD_INPUT = [
     ("encode text.txt --vocab none -o v.npy", "there is no vocabulary at none"),
     ("encode latin1.txt --vocab text.vocab -o v.npy", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
     ("encode text.txt --vocab tampered -o v.npy", "tokenizer.json was changed after tokemb wrote it"),
-    ("encode text.txt --vocab newer -o v.npy", "newer was written by a newer tokemb (format 99; this one reads 1)"),
+    ("encode text.txt --vocab newer -o v.npy", "newer was written by a newer tokemb (format 99; this one reads 2)"),
     ("encode text.txt --vocab text.vocab -o folder.npy", "the output is an existing folder; name a file"),
     (
         "decode text.txt --vocab text.vocab",
