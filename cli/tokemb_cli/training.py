@@ -24,11 +24,6 @@ _SHOWN_CLASSES = 10
 _SCHEDULE = (
     click.option("--epochs", type=values.Integer(), default=100, show_default=True, help="Maximum number of epochs."),
     click.option(
-        "--batch-size",
-        type=values.Integer(),
-        help="Batch size.  [default: from 32 to 256, by the number of rows]",
-    ),
-    click.option(
         "--learning-rate", type=values.Number(above=0), default=0.001, show_default=True, help="Learning rate."
     ),
     click.option(
@@ -61,9 +56,13 @@ output = options.output("FOLDER", "Folder to write.")
 folder = click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 
 
-def schedule(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of the training loop to a command."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_SCHEDULE), command)
+def schedule(
+    command: Callable[..., Any], batch_size: str = "from 32 to 256, by the number of rows"
+) -> Callable[..., Any]:
+    """Add the options of the training loop to a command whose default of --batch-size is ``batch_size``."""
+    size = click.option("--batch-size", type=values.Integer(), help=f"Batch size.  [default: {batch_size}]")
+    first, *others = _SCHEDULE
+    return reduce(lambda decorated, option: option(decorated), (*reversed(others), size, first), command)
 
 
 def schedule_from_options(arguments: dict[str, Any], output: Path, force: bool) -> Schedule:
