@@ -264,7 +264,8 @@ def command_line(texts: corpus.Corpus | None, columns: bool = True) -> str:
         return "FILE..."
     named = [("column", ",".join(parts)) for parts in texts.columns if columns]
     named += [("group-by", ",".join(texts.group_by)), ("order-by", ",".join(texts.order_by))]
-    named += [(name, texts.reading[name]) for name in ("format", "quoting")]
+    usual = {"format": None, "missing": "error", "errors": "strict", "quoting": None}
+    named += [(name, texts.reading[name]) for name, default in usual.items() if texts.reading[name] != default]
     named += [("delimiter", (texts.reading["delimiter"] or "").replace("\t", r"\t"))]
     flags = [text for name, value in named if value for text in (f"--{name}", value)]
     return " ".join(map(quoted, [*texts.files, *flags, *(["--no-header"] if not texts.reading["header"] else [])]))
