@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 _SHOWN_CLASSES = 10
 
+# The rows that metrics were computed on, by their names in a report.
+_ROWS_OF_METRICS = {
+    "validation": "validation split",
+    "test": "test file",
+    "last events": "last event of each sequence",
+    "last events of validation": "last events of the validation split",
+    "last events of test": "last events of the test file",
+}
+
 _SCHEDULE = (
     click.option("--epochs", type=values.Integer(), default=100, show_default=True, help="Maximum number of epochs."),
     click.option(
@@ -142,7 +151,8 @@ def _describe(trained: Trained, rows: Corpus) -> None:
         note(f"note       {for_running_command(advice)}")
     if trained.classes is not None:
         note(f"classes    {_class_list(trained.classes)}")
+    width = max([10, *map(len, trained.metrics)])
     for name, value in trained.metrics.items():
-        note(f"{name:<10} {value}")
+        note(f"metrics    on the {_ROWS_OF_METRICS[value]}:" if name == "on" else f"{name:<{width}} {value}")
     for sentence in trained.notes:
         note(f"note       {for_running_command(sentence)}")
