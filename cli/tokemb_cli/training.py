@@ -153,6 +153,6 @@ def _describe(trained: Trained, rows: Corpus) -> None:
         note(f"classes    {_class_list(trained.classes)}")
     width = max([10, *map(len, trained.metrics)])
     for name, value in trained.metrics.items():
-        note(f"metrics    on the {_ROWS_OF_METRICS[value]}:" if name == "on" else f"{name:<{width}} {value}")
+        note(f"metrics    on the {_ROWS_OF_METRICS.get(value, value)}:" if name == "on" else f"{name:<{width}} {value}")
     for sentence in trained.notes:
         note(f"note       {for_running_command(sentence)}")
