@@ -304,7 +304,7 @@ def test_file_has_the_predictions_and_kept_columns_of_all_rows(folders, tmp_path
     model = load(folders, "classify")
     output = tmp_path / f"predicted{suffix}"
     report = tokemb.predict_file(tmp_path / "new.csv", model.predictor(top=2), output, column="text", keep=["id"])
-    assert str(report) == "91 rows read and written, 1 of them with a reason"
+    assert str(report) == "91 rows read and written, 1 of them could not be predicted"
     expected = model.predict(rows, top=2).to_pylist()
     if suffix == ".parquet":
         found = pq.read_table(output).to_pylist()
