@@ -142,6 +142,7 @@ def fit_vocab(
     check_ngrams_alone(splitting, hashed, *around)
     reserved = reserved_tokens(reserve, oov=oov, first=tuple(around.values()))
     shape = PadTruncate().override(maxlen, padding, truncating)
+    shape.room(around)  # raises an error if no row could be encoded
     limits = WordLimits.from_arguments(splitting, stop_words, keep_words, min_documents, max_documents)
     check_limits(limits, algorithm)
     if hash_buckets is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -83,6 +84,16 @@ def test_names_without_an_extension_are_documents_if_none_ends_in_txt(here):
         (here / name).parent.mkdir(parents=True, exist_ok=True)
         (here / name).write_text(name)
     assert rows("news") == [("news/a/51060", "a"), ("news/b/51061", "b")]
+
+
+@pytest.mark.parametrize("name", [b"train/pos/\xff.txt", b"train/\xff/1.txt"])
+def test_name_that_is_not_utf8_is_read_and_is_an_error_only_as_a_column(here, name):
+    path = Path(os.fsdecode(name))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("new")
+    assert ("new",) in rows("train", [])
+    with pytest.raises(TextError, match=r"train/.* is not UTF-8"):
+        rows("train", ["label", "file"])
 
 
 def test_compressed_documents_are_decompressed(here):

@@ -106,6 +106,27 @@ def test_top_columns_are_those_of_a_stable_sort(rows, count, wide):
 # The next event
 
 
+def test_maxlen_of_the_vocabulary_truncates_no_sequence(tmp_path):
+    encoder = tokemb.fit_vocab(SEQUENCES, profile="whitespace", maxlen=1)
+    schedule = Schedule(epochs=1, learning_rate=0.02)
+    train_next(SEQUENCES, encoder=encoder, test=SEQUENCES, maxlen=4, schedule=schedule).save(tmp_path / "next")
+    model = load(tmp_path, "next")
+    rows = ["a b c", "a b d"]
+    batch = pa.record_batch({"text": pa.array(rows, pa.large_string())})
+    in_memory = model.predict(rows)
+    assert len(set(map(tuple, in_memory["probabilities"].to_pylist()))) == 2
+    assert model.predictor().predict_batch(batch).to_pylist() == in_memory.to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"ngrams": 2}, "n-grams cannot be"), ({"end": "[EOS]"}, "start and end"), ({"start": "[BOS]"}, "start and end")],
+)
+def test_next_event_refuses_rows_with_other_ids_than_the_events(settings, message):
+    with pytest.raises(ArgumentError, match=message):
+        train_next(SEQUENCES, encoder=tokemb.fit_vocab(SEQUENCES, **settings))
+
+
 def test_next_events_are_those_of_the_keras_model(folders):
     model = load(folders, "next")
     encoder = model.folder.encoder

@@ -114,3 +114,9 @@ def test_command_writes_rows_with_the_tokens(tmp_path):
             assert b"--maxlen 4" in run.stderr
     lines = (tmp_path / "ids.jsonl").read_text().splitlines()
     assert [json.loads(line)["ids"] for line in lines] == [[2, 4, 5, 3], [2, 6, 3, 0]]
+
+
+def test_maxlen_below_the_number_of_start_and_end_tokens_is_an_error():
+    assert tokemb.fit_vocab(["a b"], start="[BOS]", end="[EOS]", maxlen=2).encode(["a b"]).tolist() == [[2, 3]]
+    with pytest.raises(ArgumentError, match="maxlen must be at least 2"):
+        tokemb.fit_vocab(["a b"], start="[BOS]", end="[EOS]", maxlen=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS
+from tokemb.errors import TextError
 from tokemb.sources.columns import TEXT, Columns, Location
 from tokemb.sources.listing import STANDARD_INPUT, Source
 
@@ -22,10 +23,18 @@ def document_batches(blocks: Iterator[bytes], source: Source, columns: Columns) 
         blocks: The content of the file as valid UTF-8. It is not changed.
         source: The file.
         columns: The selected columns, of ``text``, ``label`` and ``file``.
+
+    Raises:
+        TextError: If a name that is selected is not UTF-8.
     """
     name, kept = columns.choose((TEXT, LABEL, FILE), source.name)
     values = {TEXT: b"".join(blocks).decode(), LABEL: _label_of(source), FILE: source.name}
-    text, *others = (pa.array([values[column]], STRINGS) for column in (name, *kept))
+    try:
+        text, *others = (pa.array([values[column]], STRINGS) for column in (name, *kept))
+    except UnicodeEncodeError as error:  # the system allows any bytes in names
+        raise TextError(
+            f"the name of {source.name} is not UTF-8: rename it, or leave out the columns {LABEL} and {FILE}"
+        ) from error
     yield from columns.batches(name, text, dict(zip(kept, others, strict=True)), Location(source.name, "document", 1))
 
 

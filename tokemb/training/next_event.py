@@ -36,7 +36,7 @@ from tokemb.training.next_model import (
     uses_sampled_softmax,
 )
 from tokemb.training.next_scores import NextScorer
-from tokemb.training.sequences import MARKS, Marks, drop_first, drop_last, mark, mark_beginning, windows
+from tokemb.training.sequences import MARKS, UNLIMITED, Marks, drop_first, drop_last, mark, mark_beginning, windows
 from tokemb.training.transitions import Transitions, combined_model
 from tokemb.vocabulary.profiles import EVENT_PROFILE
 
@@ -76,7 +76,8 @@ def train_next(
 
     Args:
         sequences: Texts or rows of tokens, as for ``Encoder.encode``. Each is one sequence.
-        encoder: The vocabulary. ``None`` fits one to the sequences. Texts are then split at white space.
+        encoder: The vocabulary, without n-grams and without start and end tokens. Its ``maxlen`` does not truncate
+            the sequences. ``None`` fits one to the sequences. Texts are then split at white space.
         test: Test sequences. The metrics are then computed on their last events, and the last events of ``sequences``
             are trained on.
         head: ``"gru"``, ``"lstm"`` or ``"attention"``.
@@ -109,8 +110,10 @@ def train_next(
     if encoder is None:
         counted, sequences = tee_if_iterator(sequences)
         encoder = fit_vocab(counted, profile=EVENT_PROFILE, reserve=MARKS if marks else ())
+    encoder.require_unigrams("trained on as sequences of events")
+    encoder.require_no_start_and_end("that of sequences of events, whose last event is predicted")
     marked = Marks.of(encoder) if marks else None
-    rows = encoder.encode_ragged(sequences)
+    rows = encoder.encode_ragged(sequences, maxlen=UNLIMITED)
     train_last = train_last or marks
     training_rows = rows if test is not None or train_last else drop_last(rows)
     training, validation = schedule.split(len(training_rows))
@@ -122,7 +125,7 @@ def train_next(
             "no sequence is long enough to train on: a sequence requires at least three events, or two with a test set"
         )
     held_out = take(rows, validation) if train_last else rows
-    test_rows = held_out if test is None else encoder.encode_ragged(test)
+    test_rows = held_out if test is None else encoder.encode_ragged(test, maxlen=UNLIMITED)
     test_rows = take(test_rows, np.flatnonzero(test_rows.lengths > 1))
     if not len(test_rows):
         raise ArgumentError("no sequence is long enough to compute metrics on: a sequence requires at least two events")

@@ -16,7 +16,7 @@ from tokemb.training.metrics import ranks_of
 from tokemb.training.next_event import reserved_ids
 from tokemb.training.next_scores import NextScorer, overlapping_windows, softmax
 from tokemb.training.predictor import REASON, TextPredictor, equal_lists, lists, nullable, reasons, top_columns
-from tokemb.training.sequences import Marks, drop_first, drop_last, mark, mark_beginning
+from tokemb.training.sequences import UNLIMITED, Marks, drop_first, drop_last, mark, mark_beginning
 from tokemb.training.trained import TrainedFolder
 
 TOP = 10
@@ -32,6 +32,7 @@ class EventPredictor(TextPredictor):
     """
 
     options = ("top", "observed")
+    maxlen = UNLIMITED  # the last events are selected after encoding
 
     def __init__(self, folder: TrainedFolder, top: int | None = None, observed: bool = False) -> None:
         """Initialize the predictor.

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # The tokens of the beginning and the end of a sequence.
 MARKS = ("[BEGIN]", "[END]")
 
+# As maxlen, it truncates no sequence, whatever the maxlen of the vocabulary.
+UNLIMITED = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Marks:

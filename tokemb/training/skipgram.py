@@ -24,11 +24,11 @@ from tokemb.rows.ragged import Ragged
 from tokemb.training.divergence import check_losses, check_weights
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Fitted, Trained, settings_json
+from tokemb.training.sequences import UNLIMITED
 from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
 
 # The number of ids in a chunk, which one thread trains on with one learning rate.
 _CHUNK_TOKENS = 10_000
-_UNLIMITED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def train_skipgram(
 
 def _encode_known_tokens(texts: Path | Iterable[Any], encoder: Encoder) -> tuple[Ragged, int]:
     """Return the ids of texts without tokens out of vocabulary, and the number of these."""
-    rows = encoder.encode_ragged(texts, maxlen=_UNLIMITED)
+    rows = encoder.encode_ragged(texts, maxlen=UNLIMITED)
     tokens = len(rows.values)
     if encoder.buckets is None and encoder.unk_id is not None:
         rows = rows.select(rows.values != encoder.unk_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -75,7 +76,7 @@ class PadTruncate:
             shape = replace(shape, truncating=check_side("truncating", truncating))
         return shape
 
-    def room(self, special_tokens: SpecialTokens) -> int | None:
+    def room(self, special_tokens: Sized) -> int | None:
         """Return the maximum number of ids of a row besides ``special_tokens``. ``None`` is no limit.
 
         Raises:
