@@ -64,6 +64,7 @@ def test_rows_of_tokens_are_looked_up_as_they_are():
 TOKEN_ROWS = st.lists(st.lists(st.sampled_from(["a", "b", "é", "", "word of many bytes" * 9, "A", "\0", "new"])))
 
 
+@pytest.mark.filterwarnings("ignore:every row is a list of one token")
 @given(rows=TOKEN_ROWS, known=st.lists(st.sampled_from(["a", "é", "word of many bytes" * 9, "\0"]), min_size=1))
 @pytest.mark.parametrize("kernels", [False, True])
 @pytest.mark.parametrize("threads", [1, 3])

@@ -237,7 +237,7 @@ def check_ngrams_alone(profile: Profile, *others: str | None) -> None:
     """Raise ``ArgumentError`` if there are n-grams and one of ``others``, the names of the other arguments."""
     name = next(filter(None, others), None)
     if name is not None and profile.ngrams != UNIGRAMS:
-        reason = "have one OOV id" if "buckets" in name else "have no order in a row"
+        reason = "have one OOV id" if "buckets" in name else "are not in the order of the text"
         raise ArgumentError(f"{name} must be left out with ngrams={list(profile.ngrams)}, which {reason}")
 
 

@@ -54,8 +54,7 @@ def report(encoder: Encoder) -> None:
     statistics = encoder.buckets.statistics
     shared = ""
     if statistics is not None:
-        shared = (
-            f" for {statistics.tokens:,} tokens; {statistics.collision_rate:.2%} of their occurrences get the id of a "
-            "more frequent one"
-        )
+        shared = f" for {statistics.tokens:,} distinct tokens"
+    if statistics is not None and statistics.tokens:
+        shared += f"; {statistics.collision_rate:.2%} of their occurrences share the id of a more frequent token"
     note(f"buckets    {encoder.buckets}{shared}")

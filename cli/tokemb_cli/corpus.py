@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tokemb.sources.listing import Source
 
-# The options for reading files, by their names in tokemb.read_corpus.
+# The options for reading files, by their names in tokemb.read_corpus. Only the first one is often needed.
 _READING = ("column", "format", "missing", "errors", "header", "delimiter", "quoting")
 
 _COLUMN = click.option(
@@ -35,6 +35,12 @@ _COLUMNS = click.option(
     metavar="NAME[,NAME]",
     help="Column to read. Repeat the option to read several columns of a table. NAME,NAME makes one event of the "
     "values of both columns.  [default: the only column, or the one named text]",
+)
+_TWO_COLUMNS = click.option(
+    "--column",
+    multiple=True,
+    metavar="NAME",
+    help="Column to read, for example that of the users. Repeat the option: at least two columns are required.",
 )
 _GROUP_BY = partial(
     click.option,
@@ -73,7 +79,8 @@ _OPTIONS = (
     click.option(
         "--header/--no-header",
         default=True,
-        help="Whether the first row of a CSV file names the columns. Without a header they are called 0, 1, ...",
+        help="Whether the first row of a CSV file names the columns. Without a header they are called 0, 1, ...  "
+        "[default: header]",
     ),
     click.option(
         "--delimiter",
@@ -95,6 +102,23 @@ keep = click.option(
 quiet = click.option("--quiet", is_flag=True, help="Show neither progress nor a summary.")
 
 
+class FileCommand(click.Command):
+    """A command whose help lists the options to read files after its other options."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - click's own signature
+        """Initialize the command. Its argument comes before its options, so a missing file is reported first."""
+        super().__init__(*args, **kwargs)
+        self.params.sort(key=lambda param: isinstance(param, click.Option))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write two lists of options."""
+        records = [(param.name in _READING[1:], param.get_help_record(ctx)) for param in self.get_params(ctx)]
+        for reads_files, title in ((False, "Options"), (True, "Options to read files")):
+            lines = [record for is_reading, record in records if record is not None and is_reading == reads_files]
+            with formatter.section(title):
+                formatter.write_dl(lines)
+
+
 def files(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add one or more files of texts, and the options to read them, to a command."""
     return _with(command, (_COLUMN, *_OPTIONS))
@@ -106,8 +130,8 @@ def tables(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def ungrouped_tables(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the same as ``tables``. Help does not show the options to group, which the command refuses by name."""
-    return _with(command, (_COLUMNS, _GROUP_BY(hidden=True), _ORDER_BY(hidden=True), *_OPTIONS))
+    """Add the same as ``tables``, for at least two columns. The options to group are hidden, and an error if given."""
+    return _with(command, (_TWO_COLUMNS, _GROUP_BY(hidden=True), _ORDER_BY(hidden=True), *_OPTIONS))
 
 
 def _with(command: Callable[..., Any], options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from tokemb_cli.console import note, quoted
 from tokemb_cli.segmenter import check_segmenter, segmenter_options
 
 
-@click.command("count")
+@click.command("count", cls=corpus.FileCommand)
 @corpus.files
 @options.output("FILE.parquet", "File of counts to write: Parquet with one row per token.")
 @click.option(

@@ -15,7 +15,7 @@ from tokemb_cli.console import note, quiet_tensorflow
 _IDS = (".npy", ".npz", ".parquet", ".jsonl")
 
 
-@click.command("embed")
+@click.command("embed", cls=corpus.FileCommand)
 @corpus.files
 @click.option(
     "--model",

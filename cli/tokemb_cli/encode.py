@@ -14,29 +14,29 @@ from tokemb_cli import buckets, corpus, options, shards, spark, values
 from tokemb_cli.console import note
 
 
-@click.command("encode")
-@corpus.tables
+@click.command("encode", cls=corpus.FileCommand)
 @click.option(
     "--vocab",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Vocabulary folder, or any Hugging Face tokenizer.json; not needed with --hash.",
-)
-@buckets.hash_buckets
-@buckets.salt
-@click.option(
-    "--profile", type=values.Choice(PROFILES), help="With --hash, how texts are split into tokens.  [default: words]"
+    help="Vocabulary folder, or any Hugging Face tokenizer.json. Required, unless --hash is given.",
 )
 @options.output("FILE|FOLDER", "Ids to write: .npy, .npz, .parquet, .tfrecord, .jsonl, a folder of shards, or -.")
 @options.maxlen
 @options.padding
 @options.truncating
+@corpus.tables
 @corpus.keep
 @click.option(
     "--overlap",
     type=values.Integer(0),
-    help="Split texts that are longer than --maxlen into several rows, of which neighbours share this many tokens, "
-    "instead of truncating them. The output gets the columns row and start.",
+    help="Split texts that are longer than --maxlen into several rows instead of truncating them. Consecutive rows of "
+    "a text share this many tokens. The columns row (the index of the text) and start are added.",
+)
+@buckets.hash_buckets
+@buckets.salt
+@click.option(
+    "--profile", type=values.Choice(PROFILES), help="With --hash, how texts are split into tokens.  [default: words]"
 )
 @click.option("--ragged", is_flag=True, help="Do not pad: write rows of different lengths.")
 @click.option(
@@ -88,8 +88,8 @@ def command(
     Examples:
       tokemb encode reviews.txt --vocab reviews.vocab --maxlen 256 -o ids.npy
       tokemb encode reviews.csv.gz --column text --keep label --vocab reviews.vocab -o ids.npz
-      tokemb encode articles.txt --vocab v --maxlen 256 --overlap 64 -o ids.npz
-      tokemb encode big.jsonl.zst --vocab v --maxlen 256 -o shards --rows-per-shard 100000
+      tokemb encode articles.txt --vocab articles.vocab --maxlen 256 --overlap 64 -o ids.npz
+      tokemb encode big.jsonl.zst --vocab big.vocab --maxlen 256 -o shards --rows-per-shard 100000
       tokemb encode ratings.csv --vocab columns --keep rating -o arrays.npz
       tokemb encode reviews.txt --hash 10000 --maxlen 256 -o ids.npy
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tokemb.training.trained import TrainedFolder
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=corpus.FileCommand)
 @training.folder
 @corpus.tables
 @click.option("--label", metavar="NAME", help="Column that holds the labels of a classifier.")

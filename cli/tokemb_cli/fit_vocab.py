@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb._validation import ALGORITHMS, PROFILES
+from tokemb._validation import ALGORITHMS, PROFILES, UNIGRAMS
 from tokemb_cli import buckets, corpus, options, spark, values
 from tokemb_cli.buckets import option_name
 from tokemb_cli.console import escaped, note, quoted
@@ -20,10 +20,22 @@ if TYPE_CHECKING:
     from tokemb import Encoder
 
 
-@click.command("fit-vocab")
+@click.command("fit-vocab", cls=corpus.FileCommand)
+@options.output("FOLDER", "Folder to write; an existing vocabulary of the same kind is replaced.")
 @corpus.tables
 @click.option("--shared", multiple=True, metavar="NAME,NAME", help="Columns of a table that share one vocabulary.")
-@options.output("FOLDER", "Folder to write; an existing vocabulary of the same kind is replaced.")
+@click.option(
+    "--max-size",
+    type=values.Integer(),
+    help="Maximum number of tokens, not counting reserved ones.  [default: all words; 30000 subwords]",
+)
+@click.option(
+    "--min-count",
+    type=values.Integer(),
+    default=1,
+    show_default=True,
+    help="Leave out words that occur less often than this.",
+)
 @click.option(
     "--profile",
     type=values.Choice(PROFILES),
@@ -38,18 +50,6 @@ if TYPE_CHECKING:
     help="Algorithm that makes the tokens: word keeps whole words, the others learn subwords.",
 )
 @options.ngrams
-@click.option(
-    "--max-size",
-    type=values.Integer(),
-    help="Maximum number of tokens, not counting reserved ones.  [default: all words; 30000 subwords]",
-)
-@click.option(
-    "--min-count",
-    type=values.Integer(),
-    default=1,
-    show_default=True,
-    help="Leave out words that occur less often than this.",
-)
 @word_limits
 @segmenter_options
 @click.option(
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     "--oov/--no-oov",
     default=True,
     help="Whether words that are out of vocabulary get the id of [UNK]. With --no-oov, they are dropped and ids start "
-    "at 1 (keras profile only).",
+    "at 1 (keras profile only).  [default: oov]",
 )
 @buckets.fit_options
 @click.option(
@@ -99,8 +99,8 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
     With several --column options, or with --column NAME,NAME and no --group-by, the output is a folder of columns. It
     contains one vocabulary per column, whose tokens are whole values. Id 2 is a missing value.
 
-    --oov-buckets gives the ids from 1 on to words that are out of vocabulary. --hash gives ids to all words: the texts
-    are only counted, so that tokemb inspect can tell how often words share an id.
+    --oov-buckets N gives the ids from 1 to N to words that are out of vocabulary. --hash N gives ids below N to all
+    words. The texts are then only counted, to show how often words share an id.
 
     --group-by makes one row of all events with the same value, for example of the same user, sorted by --order-by.
 
@@ -203,6 +203,8 @@ def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample:
     note(f"read       {rows}, {statistics.tokens:,} tokens, {statistics.distinct:,} distinct")
     if encoder.segmenter is not None:
         note(f"words      {encoder.segmenter}, then the profile {encoder.profile}")
+    if encoder.ngrams != UNIGRAMS:
+        note(f"n-grams    tokens of {' and '.join(map(str, encoder.ngrams))} words")
     if is_hashed:
         note("hashed     all tokens; the vocabulary contains none")
     else:
@@ -262,7 +264,8 @@ def command_line(texts: corpus.Corpus | None, columns: bool = True) -> str:
         return "FILE..."
     named = [("column", ",".join(parts)) for parts in texts.columns if columns]
     named += [("group-by", ",".join(texts.group_by)), ("order-by", ",".join(texts.order_by))]
-    named += [(name, texts.reading[name]) for name in ("format", "quoting")]
+    usual = {"format": None, "missing": "error", "errors": "strict", "quoting": None}
+    named += [(name, texts.reading[name]) for name, default in usual.items() if texts.reading[name] != default]
     named += [("delimiter", (texts.reading["delimiter"] or "").replace("\t", r"\t"))]
     flags = [text for name, value in named if value for text in (f"--{name}", value)]
     return " ".join(map(quoted, [*texts.files, *flags, *(["--no-header"] if not texts.reading["header"] else [])]))

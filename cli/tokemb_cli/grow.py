@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-@click.command("grow")
+@click.command("grow", cls=corpus.FileCommand)
 @corpus.files
 @options.vocab
 @options.output("FOLDER", "Vocabulary folder to write; an existing vocabulary is replaced.")

@@ -56,9 +56,9 @@ def _show(name: str, value: Any) -> None:  # noqa: ANN401
             _show(f"{name}.{key}", f"{inner:.2%}" if key in _SHARES and isinstance(inner, float) else inner)
     elif isinstance(value, list) and isinstance(value[0], dict):
         for item in value:
-            show(f"{name:<24}" + "  ".join(f"{key} {_text(inner)}" for key, inner in item.items()))
+            show(f"{name:<23} " + "  ".join(f"{key} {_text(inner)}" for key, inner in item.items()))
     else:
-        show(f"{name:<24}{_text(value)}")
+        show(f"{name:<23} {_text(value)}")
 
 
 def _text(value: Any) -> str:  # noqa: ANN401

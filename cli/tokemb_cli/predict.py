@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ENDINGS = ", ".join(PREDICTION_FORMATS)
 
 
-@click.command("predict")
+@click.command("predict", cls=corpus.FileCommand)
 @training.folder
 @corpus.tables
 @options.output("FILE|FOLDER", f"Predictions to write: {_ENDINGS}, a folder of shards, or - for JSON Lines.")

@@ -13,7 +13,7 @@ from tokemb_cli import corpus, options, shards, training, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 
-@click.command("recommend")
+@click.command("recommend", cls=corpus.FileCommand)
 @training.folder
 @corpus.tables
 @options.output(

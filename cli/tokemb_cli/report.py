@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tokemb.pipeline.reports import ColumnsReport
 
 
-@click.command("report")
+@click.command("report", cls=corpus.FileCommand)
 @corpus.tables
 @click.option(
     "--on",

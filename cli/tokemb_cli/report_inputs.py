@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tokemb_cli import corpus, options
+from tokemb_cli.console import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,15 +30,30 @@ def is_vocabulary(texts: corpus.Corpus) -> bool:
 
 
 def splitting_flags(texts: corpus.Corpus) -> list[str]:
-    """Return the options with which ``tokemb fit-vocab`` splits texts as the vocabulary that is the input does."""
+    """Return the options with which ``tokemb fit-vocab`` makes rows as the vocabulary that is the input does."""
     if not is_vocabulary(texts):
         return []
     from tokemb import Encoder
 
     encoder = Encoder.load(texts.files[0])
-    lengths = encoder.beyond_tokenizer_json.get("ngrams", ())
-    profile = [f"--profile {encoder.profile}"] if encoder.profile not in (None, "words") else []
-    return [*profile, *([f"--ngrams {','.join(map(str, lengths))}"] if lengths else [])]
+    from tokemb.vocabulary.folder import USER_DICTIONARY
+
+    segmenter, buckets = encoder.segmenter, encoder.buckets
+    dictionary = None
+    if segmenter is not None and segmenter.user_dictionary is not None:
+        dictionary = str(Path(texts.files[0]) / USER_DICTIONARY)
+    start, end = (None if index is None else encoder.vocabulary[index] for index in (encoder.start_id, encoder.end_id))
+    values = {
+        "profile": encoder.profile if encoder.profile != "words" else None,
+        "segmenter": None if segmenter is None else segmenter.name,
+        "user-dictionary": dictionary,
+        "ngrams": ",".join(map(str, encoder.beyond_tokenizer_json.get("ngrams", ()))),
+        "start": start,
+        "end": end,
+        "oov-buckets": None if buckets is None else str(buckets.count),
+        "salt": None if buckets is None or buckets.salt is None else ",".join(map(str, buckets.salt)),
+    }
+    return [f"--{name} {quoted(value)}" for name, value in values.items() if value]
 
 
 def columns(texts: corpus.Corpus) -> ColumnEncoder | None:

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from tokemb.training.classify import Labelled
 
 
-@click.command("classify")
-@corpus.tables
-@click.option("--label", required=True, metavar="NAME", help="Column that holds the labels: integers or texts.")
-@training.vocab
+@click.command("classify", cls=corpus.FileCommand)
+@click.option(
+    "--label",
+    required=True,
+    metavar="NAME",
+    help="Column that holds the labels: integers or texts. With --format documents, its name is label.",
+)
 @training.output
+@corpus.tables
+@training.vocab
 @click.option(
     "--validation-file",
     metavar="FILE",
@@ -43,7 +48,7 @@ if TYPE_CHECKING:
     type=values.Ngrams(),
     metavar="N",
     help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 2 for the head "
-    "mean, otherwise 1]",
+    "mean without --vectors, otherwise 1]",
 )
 @click.option(
     "--maxlen",
@@ -80,13 +85,14 @@ def command(
 ) -> None:
     """Train a classifier of texts, or of sequences of events that --group-by makes.
 
-    Without --vocab, a vocabulary of at most 30,000 words, or 100,000 n-grams, is fitted to the texts. Without --test,
-    the metrics are computed on the validation split.
+    Without --vocab, a vocabulary is fitted to the texts: of at most 100,000 words and pairs of words for the head mean,
+    and of at most 30,000 words for the other heads. Without --test, the metrics are computed on the validation split.
 
     \b
     Examples:
       tokemb train classify reviews.csv --label label -o classifier
       tokemb train classify train.csv --test test.csv --label label --head gru -o classifier
+      tokemb train classify reviews/pos reviews/neg --format documents --label label -o classifier
     """
     if frozen and vectors is None:
         raise click.UsageError("--frozen requires --vectors FILE")

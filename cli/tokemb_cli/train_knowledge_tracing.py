@@ -12,7 +12,7 @@ from tokemb._validation import CELLS
 from tokemb_cli import corpus, training, values
 
 
-@click.command("knowledge-tracing", context_settings={"default_map": {"learning_rate": 0.002}})
+@click.command("knowledge-tracing", cls=corpus.FileCommand, context_settings={"default_map": {"learning_rate": 0.002}})
 @corpus.tables
 @click.option(
     "--correct-column", required=True, metavar="NAME", help="Column that holds whether an answer is correct: 0 or 1."

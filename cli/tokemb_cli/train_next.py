@@ -12,10 +12,10 @@ from tokemb._validation import NEXT_HEADS
 from tokemb_cli import corpus, training, values
 
 
-@click.command("next", context_settings={"default_map": {"learning_rate": 0.002}})
+@click.command("next", cls=corpus.FileCommand, context_settings={"default_map": {"learning_rate": 0.002}})
+@training.output
 @corpus.tables
 @training.vocab
-@training.output
 @training.test
 @click.option(
     "--head",
@@ -61,10 +61,10 @@ def command(
 
     A sequence is a line of events, or with --group-by the events of a group.
 
-    The last event of each sequence is left out of training, and the metrics are computed on it. With --test, they are
-    computed on the last events of the sequences in that file. With --train-last or --marks, they are computed on the
-    last events of the validation split, and no event is left out of training otherwise. Without --vocab, a vocabulary
-    is fitted to the events, which are split at white space.
+    By default, the last event of each sequence is left out of training, and the metrics are computed on it. With
+    --test, the metrics are computed on the last events of that file. With --train-last or --marks, they are computed on
+    the last events of the validation split. Without --vocab, a vocabulary is fitted to the events, which are split at
+    white space.
 
     The probabilities are combined with counts of which event followed which. markov_ metrics are those of these counts
     alone, and popular_ metrics those of the most frequent events.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from tokemb_cli import corpus, training, values
 _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
 
 
-@click.command("ratings", context_settings={"default_map": _SCHEDULE})
-@corpus.ungrouped_tables
+@click.command("ratings", cls=corpus.FileCommand, context_settings={"default_map": _SCHEDULE})
 @click.option("--rating", required=True, metavar="NAME", help="Column that holds the ratings: numbers.")
 @training.output
+@corpus.ungrouped_tables
 @training.test
 @click.option(
     "--head",
@@ -58,7 +59,7 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
     show_default=True,
     help="Treat values that occur less often than this as out of vocabulary.",
 )
-@training.schedule
+@partial(training.schedule, batch_size="1024")
 @corpus.quiet
 def command(
     rating: str,

@@ -10,7 +10,7 @@ import click
 from tokemb_cli import corpus, options, training, values
 
 
-@click.command("skipgram")
+@click.command("skipgram", cls=corpus.FileCommand)
 @corpus.tables
 @options.vocab
 @training.output

@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 
 _SHOWN_CLASSES = 10
 
+# The rows that metrics were computed on, by their names in a report.
+_ROWS_OF_METRICS = {
+    "validation": "validation split",
+    "test": "test file",
+    "last events": "last event of each sequence",
+    "last events of validation": "last events of the validation split",
+    "last events of test": "last events of the test file",
+}
+
 _SCHEDULE = (
     click.option("--epochs", type=values.Integer(), default=100, show_default=True, help="Maximum number of epochs."),
-    click.option(
-        "--batch-size",
-        type=values.Integer(),
-        help="Batch size.  [default: from 32 to 256, by the number of rows]",
-    ),
     click.option(
         "--learning-rate", type=values.Number(above=0), default=0.001, show_default=True, help="Learning rate."
     ),
@@ -61,9 +65,13 @@ output = options.output("FOLDER", "Folder to write.")
 folder = click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 
 
-def schedule(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of the training loop to a command."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_SCHEDULE), command)
+def schedule(
+    command: Callable[..., Any], batch_size: str = "from 32 to 256, by the number of rows"
+) -> Callable[..., Any]:
+    """Add the options of the training loop to a command whose default of --batch-size is ``batch_size``."""
+    size = click.option("--batch-size", type=values.Integer(), help=f"Batch size.  [default: {batch_size}]")
+    first, *others = _SCHEDULE
+    return reduce(lambda decorated, option: option(decorated), (*reversed(others), size, first), command)
 
 
 def schedule_from_options(arguments: dict[str, Any], output: Path, force: bool) -> Schedule:
@@ -143,7 +151,8 @@ def _describe(trained: Trained, rows: Corpus) -> None:
         note(f"note       {for_running_command(advice)}")
     if trained.classes is not None:
         note(f"classes    {_class_list(trained.classes)}")
+    width = max([10, *map(len, trained.metrics)])
     for name, value in trained.metrics.items():
-        note(f"{name:<10} {value}")
+        note(f"metrics    on the {_ROWS_OF_METRICS.get(value, value)}:" if name == "on" else f"{name:<{width}} {value}")
     for sentence in trained.notes:
         note(f"note       {for_running_command(sentence)}")

@@ -34,8 +34,8 @@ def test_vocabulary_with_buckets_is_fitted_inspected_and_used(at):
     lines = done.stderr.decode().splitlines()
     assert lines[1:4] == [
         "kept       2 tokens, covering 45.45% of the text",
-        "buckets    3 buckets of the hash farmhash64 for 6 tokens; 50.00% of their occurrences get the id of a more "
-        "frequent one",
+        "buckets    3 buckets of the hash farmhash64 for 6 distinct tokens; 50.00% of their occurrences share the id "
+        "of a more frequent token",
         "input_dim  6 = the tokens + 4 reserved (0 is padding, 1 to 3 [UNK])",
     ]
     description = json.loads(run(at, "inspect v --json").stdout)

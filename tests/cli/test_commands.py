@@ -29,6 +29,14 @@ def test_fit_vocab_reports_its_result_and_suggests_the_next_command(here):
     assert tokemb.Encoder.load(here / "v.vocab").vocabulary == ["", "[UNK]", "[BOS]", "deep", "is", "learning", "very"]
 
 
+def test_fit_vocab_suggests_a_command_that_reads_the_same_bytes(here):
+    (here / "latin.csv").write_bytes(b"text\ncaf\xe9\n")
+    run = ok(command_here("fit-vocab", "latin.csv", "--errors", "replace", "-o", "latin", cwd=here))
+    suggested = "encode latin.csv --errors replace --vocab latin --maxlen 2 -o latin.ids.npy"
+    assert run.stderr.decode().splitlines()[-1] == f"next       tokemb {suggested}"
+    ok(command_here(*suggested.split(), cwd=here))
+
+
 def test_fit_vocab_accepts_counts_without_the_texts(here):
     run = ok(tokemb_command("count", "text.txt", "-o", "text.counts.parquet", cwd=here))
     assert run.stdout == b""
@@ -150,7 +158,7 @@ BAD_INPUT = [
     ("encode text.txt --vocab none -o v.npy", "there is no vocabulary at none"),
     ("encode latin1.txt --vocab text.vocab -o v.npy", "latin1.txt, line 2: byte 4 (0xe9) is not UTF-8"),
     ("encode text.txt --vocab tampered -o v.npy", "tokenizer.json was changed after tokemb wrote it"),
-    ("encode text.txt --vocab newer -o v.npy", "newer was written by a newer tokemb (format 99; this one reads 1)"),
+    ("encode text.txt --vocab newer -o v.npy", "newer was written by a newer tokemb (format 99; this one reads 2)"),
     ("encode text.txt --vocab text.vocab -o folder.npy", "the output is an existing folder; name a file"),
     (
         "decode text.txt --vocab text.vocab",

@@ -120,3 +120,20 @@ def test_command_for_a_vocabulary_splits_texts_as_it_does(folder):
     fit, _ = report_json(folder, "ngrams.vocab")["commands"]
     assert fit.endswith("--profile whitespace --ngrams 1,3")
     assert "--ngrams" not in report_json(folder, "old.vocab")["commands"][0]
+
+
+def test_command_for_a_vocabulary_repeats_the_tokens_around_rows_and_the_buckets(folder):
+    tokemb.fit_vocab(ENGLISH, start="[BOS]", end="[EOS]").save(folder / "marked.vocab")
+    tokemb.fit_vocab(ENGLISH, min_count=2, num_oov_buckets=3, salt=7).save(folder / "buckets.vocab")
+    commands = [report_json(folder, f"{name}.vocab")["commands"][0] for name in ("marked", "buckets")]
+    assert commands[0].endswith("--start '[BOS]' --end '[EOS]'")
+    assert commands[1].endswith("--oov-buckets 3 --salt 7,7")
+
+
+def test_command_for_a_vocabulary_repeats_the_segmenter_and_its_dictionary(folder):
+    pytest.importorskip("jieba")
+    (folder / "words.txt").write_text("云计算\n", "utf-8")
+    texts = ["云计算很好", "味道很好"]
+    tokemb.fit_vocab(texts, segmenter="jieba", user_dictionary=folder / "words.txt").save(folder / "zh.vocab")
+    fit, _ = report_json(folder, "zh.vocab")["commands"]
+    assert fit.endswith("--profile keras --segmenter jieba --user-dictionary zh.vocab/user_dictionary.txt")

@@ -184,7 +184,6 @@ def test_an_encoder_of_a_layer_is_saved_as_any(tmp_path):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"ngrams": 2},
         {"standardize": None},
         {"standardize": "lower"},
         {"standardize": tf.strings.lower},

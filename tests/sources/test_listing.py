@@ -93,7 +93,9 @@ def test_formats_can_be_told(folder):
     (folder / "a.log.gz").write_bytes(COMPRESS[".gz"](b'{"text": "a"}\n'))
     assert collect("data/a.log.gz", format="jsonl") == [{"text": "a"}]
     assert collect("data/a.log.gz") == [{"text": '{"text": "a"}'}]
-    with pytest.raises(TokembError, match="format must be one of text, csv, tsv, jsonl, parquet, arrow; .* 'json'"):
+    with pytest.raises(
+        TokembError, match="format must be one of text, csv, tsv, jsonl, parquet, arrow, documents; .* 'json'"
+    ):
         read_corpus("data/a.log.gz", format="json")
 
 

@@ -103,7 +103,7 @@ def test_another_version_is_an_error_that_names_the_command(pairs, tmp_path):
 
 def test_a_package_that_is_missing_is_an_error_that_names_the_command(pairs, tmp_path, monkeypatch):
     encoder = tokemb.fit_vocab(TEXTS, segmenter="pairs")
-    monkeypatch.setattr(adapters.metadata, "entry_points", lambda group: [])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [])
     with pytest.raises(MissingPackageError, match=r"pip install tokemb-pairs==1.0"):
         encoder.encode(TEXTS)
     with pytest.raises(ArgumentError, match="segmenter must be one of jieba"):

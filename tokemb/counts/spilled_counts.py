@@ -6,8 +6,6 @@ holds one range and the tokens that are frequent enough. All sums are exact.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import weakref
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -45,6 +43,9 @@ class SpilledCounts:
     """
 
     def __init__(self) -> None:
+        import shutil  # slow imports that few corpora need
+        import tempfile
+
         self._folder = Path(tempfile.mkdtemp(prefix="tokemb-counts-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self.parts = 0

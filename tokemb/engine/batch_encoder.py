@@ -143,7 +143,7 @@ class BatchEncoder:
         """
         room = shape.room(self.special_tokens)
         if room is None:
-            raise ArgumentError("overlap requires rows of one length: pass maxlen")
+            raise ArgumentError("overlap must be left out without a length of the rows: pass maxlen=...")
         overlap = check_overlap(overlap, room)
         rows, tokens, unknown = self._rows(batch, threads)
         windows, row, start = split_windows(rows, room, overlap, threads)

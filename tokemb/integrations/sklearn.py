@@ -38,6 +38,8 @@ _FITTED_ATTRIBUTES = {"ids": "maxlen_", "vectors": "embedder_"}
 # The arguments of fit_vocab, except the texts and threads.
 _FIT_ARGUMENTS = (
     "profile",
+    "segmenter",
+    "user_dictionary",
     "algorithm",
     "ngrams",
     "max_size",
@@ -74,6 +76,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         embedding: For vectors, a Keras model of ids or the path of a saved one, which ``fit`` loads.
         pooling: For vectors, ``"mean"``, ``"sum"`` or ``"max"``.
         profile: As for ``tokemb.fit_vocab``.
+        segmenter: As for ``tokemb.fit_vocab``.
+        user_dictionary: As for ``tokemb.fit_vocab``.
         algorithm: As for ``tokemb.fit_vocab``.
         ngrams: As for ``tokemb.fit_vocab``.
         max_size: As for ``tokemb.fit_vocab``.
@@ -117,6 +121,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         embedding: keras.Model | Path | str | None = None,
         pooling: str = "mean",
         profile: str | None = None,
+        segmenter: str | None = None,
+        user_dictionary: Path | None = None,
         algorithm: str = "word",
         ngrams: int | Sequence[int] | None = None,
         max_size: int | None = None,
@@ -142,6 +148,8 @@ class EncoderTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.embedding = embedding
         self.pooling = pooling
         self.profile = profile
+        self.segmenter = segmenter
+        self.user_dictionary = user_dictionary
         self.algorithm = algorithm
         self.ngrams = ngrams
         self.max_size = max_size

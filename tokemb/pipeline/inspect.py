@@ -181,7 +181,7 @@ def _describe_counts(counts: TokenCounts, top: int) -> Description:
         "kind": "counts",
         "profile": counts.profile,
         **({} if counts.ngrams == UNIGRAMS else {"ngrams": list(counts.ngrams)}),
-        "segmenter": counts.segmenter and counts.segmenter.to_json(),
+        **({} if counts.segmenter is None else {"segmenter": counts.segmenter.to_json()}),
         "rows": counts.rows,
         "tokens": counts.total,
         "distinct": distinct,

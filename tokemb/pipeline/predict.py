@@ -64,7 +64,7 @@ class PredictionReport:
         return "" if self.layout is None else ", ".join(self.layout.names)
 
     def __str__(self) -> str:
-        return f"{rows_line(self.read, self.rows)}, {self.with_reason:,} of them with a reason"
+        return f"{rows_line(self.read, self.rows)}, {self.with_reason:,} of them could not be predicted"
 
 
 def predict_corpus(

@@ -20,7 +20,8 @@ TEXT = "text"
 _NAME_LENGTH = 40
 # Remedy for errors about columns of files that are read as text.
 SELECT_FORMAT = (
-    'if it is a table, pass its format, for example format="csv", or its delimiter, for example delimiter=";"'
+    'if it is a table, pass its format, for example format="csv", or its delimiter, for example delimiter=";"; if each '
+    'file is one text, pass format="documents"'
 )
 
 

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 MODEL, VOCABULARY, REPORT = "model.keras", "vocabulary", "training.json"
 FORMAT_VERSION = 1
 
-# The keys of the settings in training.json that differ from the names of the arguments.
-_JSON_KEYS = {"learning_rate": "rate", "validation_split": "validation"}
-
 # The arrays of one batch: inputs (one array, or one per name of the model's inputs), targets and sample weights. The
 # first axis of each is the batch.
 Array = npt.NDArray[Any]
@@ -115,8 +112,8 @@ class Schedule:
             raise ArgumentError(f"learning_rate must be finite and greater than 0; received {self.learning_rate}")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings under their names in ``training.json``."""
-        return settings_json(self)
+        """Return the settings for ``training.json``."""
+        return asdict(self)
 
     def for_rows(self, rows: int) -> Schedule:
         """Return the schedule with the batch size for this number of training rows, if none was set."""
@@ -159,15 +156,8 @@ class Schedule:
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
-    """Return the settings of ``training.json`` as a text, with the names of the arguments."""
-    names = {key: name for name, key in _JSON_KEYS.items()}
-    shown = {names.get(key, key).replace("_", " "): value for key, value in settings.items() if value is not None}
-    return ", ".join(f"{name} {value}" for name, value in shown.items())
-
-
-def settings_json(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
-    """Return the fields of a dataclass of settings under their names in ``training.json``."""
-    return {_JSON_KEYS.get(name, name): value for name, value in asdict(settings).items()}
+    """Return the settings of ``training.json`` as a text."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items() if value is not None)
 
 
 @dataclass(frozen=True)

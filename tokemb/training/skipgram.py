@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged
 from tokemb.training.divergence import check_losses, check_weights
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Fitted, Trained, settings_json
+from tokemb.training.fitting import Fitted, Trained
 from tokemb.training.sequences import UNLIMITED
 from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
 
@@ -132,7 +132,7 @@ def train_skipgram(
     }
     check_weights([training.vectors], settings.learning_rate)
     model = embedding_model(encoder, vectors=_fill_unseen(training.vectors, counts, encoder.pad_id))
-    return Trained("skipgram", model, encoder, settings_json(settings), metrics, fitted)
+    return Trained("skipgram", model, encoder, asdict(settings), metrics, fitted)
 
 
 def _encode_known_tokens(texts: Path | Iterable[Any], encoder: Encoder) -> tuple[Ragged, int]:

@@ -102,7 +102,8 @@ class Vocabulary:
         )
         if self.input_dim > np.iinfo(np.int32).max:
             raise VocabularyError(f"ids must fit int32; the highest id of this tokenizer is {self.input_dim - 1}")
-        check_highest_id(self.input_dim - 1 - len(self.oov_ids), len(self._ids))
+        hashed_ids = 0 if self.buckets is None else len(self.oov_ids)
+        check_highest_id(self.input_dim - 1 - hashed_ids, len(self._ids))
 
     @property
     def oov_ids(self) -> range:

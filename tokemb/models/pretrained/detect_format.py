@@ -66,7 +66,8 @@ def _is_binary(rows: bytes, dim: int) -> bool:
     if len(fields) > dim and all(map(is_number, fields[-dim:])):
         return False
     numbers = rows[rows.find(b" ") + 1 :][: 4 * dim]
-    return bool(numbers.translate(None, _PRINTABLE))
+    # The bytes of a number such as 0.7 can all be printable, but those of others are not, or are zero.
+    return b"\0" in rows or bool(numbers.translate(None, _PRINTABLE))
 
 
 def is_sparse(row: bytes) -> bool:

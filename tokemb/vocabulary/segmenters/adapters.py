@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib import metadata
 
 from tokemb.errors import ArgumentError, MissingPackageError, TextError, TokembError
 
@@ -42,6 +41,8 @@ def find_adapter(name: str) -> Adapter:
         MissingPackageError: If its package is not installed.
         ArgumentError: If no installed package provides it.
     """
+    from importlib import metadata  # a slow import that vocabularies without a segmenter do not need
+
     if name in _OWN:
         target, package, extra = _OWN[name]
         try:
