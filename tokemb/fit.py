@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,6 +152,7 @@ def fit_vocab(
     top = None if max_size is None or limits.to_json() else max_size + len(reserved)
     frequent = Frequent(min_count, top, limits.keep_words) if algorithm == "word" else Frequent()
     counts = texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads, frequent)
+    check_absent(around, counts)
     if algorithm == "word":
         selected: list[str] = []
         if hash_buckets is None:
@@ -207,6 +208,15 @@ def fit_vocab(
         table=vocabulary_table(tokens, token_counts, documents),
         buckets=buckets,
     )
+
+
+def check_absent(tokens: Mapping[str, str], counts: TokenCounts) -> None:
+    """Raise ``ArgumentError`` if a start or end token occurs in the texts, where ``decode`` could not tell it apart."""
+    for name, token in tokens.items():
+        if (occurrences := word_counts([token], counts)[0][0].as_py()) is not None:
+            raise ArgumentError(
+                f"{name} must be a token that the texts do not contain; {token!r:.80} occurs {occurrences:,} times"
+            )
 
 
 def counted_profile(counts: TokenCounts, segmenter: str | None, user_dictionary: Path | None) -> Profile:

@@ -251,3 +251,9 @@ def test_vectors_of_items_in_the_order_of_time(tmp_path):
     assert json.loads((tmp_path / "items" / "training.json").read_text())["metrics"]["tokens"] == 1200
     run = command_here("train", "skipgram", *arguments.split(), "--column", "user", cwd=tmp_path)
     assert (run.returncode, b"pass --column once" in run.stderr) == (2, True)
+
+
+def test_ngrams_are_refused():
+    encoder = tokemb.fit_vocab(["a b c", "b c"], ngrams=2)
+    with pytest.raises(ArgumentError, match="n-grams cannot be trained by skip-gram"):
+        train_skipgram(["a b c"], encoder)

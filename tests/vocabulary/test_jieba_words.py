@@ -87,6 +87,13 @@ def test_words_with_a_user_dictionary_equal_those_of_jieba_and_change_no_other_s
     assert found != before[0]
 
 
+def test_word_with_a_huge_count_is_found_as_by_jieba(jieba):
+    dictionary = "云计算 99999999999999999999999\n".encode()
+    found = open_segmenter(dictionary)("这是云计算的书")
+    assert "云计算" in found
+    assert found == plain(jieba, dictionary)("这是云计算的书")
+
+
 def test_another_version_of_jieba_segments_by_itself(jieba, monkeypatch):
     monkeypatch.setattr(jieba, "__version__", "0.43")
     monkeypatch.setattr(jieba_words, "_load", lambda jieba, *_: (jieba.Tokenizer(), set()))

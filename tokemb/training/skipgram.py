@@ -98,10 +98,14 @@ def train_skipgram(
         ``tokens_per_second`` (a token counts once per epoch).
 
     Raises:
+        ArgumentError: If tokens are n-grams.
         TextError: If no row has two tokens of the vocabulary.
         TrainingError: If the training diverges.
     """
     settings = settings or SkipGram()
+    encoder.require_unigrams(
+        "trained by skip-gram, since neighbours in a row of n-grams are not neighbours in the text"
+    )
     rows, oov_count = _encode_known_tokens(texts, encoder)
     counts = np.bincount(rows.values, minlength=encoder.input_dim)
     training = _TrainingState.of(rows, counts, settings)

@@ -176,7 +176,7 @@ class _Words:
             score = get(block[start])
             highest = -inf
             while score is not None:
-                if score < 0:
+                if score <= 0:  # 0 for a word of the user dictionary that is far more frequent than all others
                     score += best[end]
                     if score >= highest:  # of equal scores, the longest word
                         highest, ends[start] = score, end
