@@ -22,18 +22,19 @@ TEXT = "\n".join(["7 3", *ROWS]) + "\n"
 WORDS = ["，", "的", "深度", "深\u3000度", "Wi-Fi", "学习"]
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("sgns.zhihu.bigram", TEXT.encode()),
-        ("bom", b"\xef\xbb\xbf" + TEXT.encode()),
-        ("sgns.bz2", bz2.compress(TEXT.encode())),
-        ("sgns.gz", gzip.compress(TEXT.encode())),
-        ("glove", "".join(f"{word} {' '.join('12345678')}\n" for word in WORDS).encode()),
-        ("binary", b"6 2\n" + b"".join(w.encode() + b" " + np.float32([0.1, 2]).tobytes() + b"\n" for w in WORDS)),
-    ],
-)
-def test_words_of_vectors_become_the_vocabulary(name, content, tmp_path):
+CONTENTS = {
+    "sgns.zhihu.bigram": TEXT.encode(),
+    "bom": b"\xef\xbb\xbf" + TEXT.encode(),
+    "sgns.bz2": bz2.compress(TEXT.encode()),
+    "sgns.gz": gzip.compress(TEXT.encode()),
+    "glove": "".join(f"{word} {' '.join('12345678')}\n" for word in WORDS).encode(),
+    "binary": b"6 2\n" + b"".join(w.encode() + b" " + np.float32([0.1, 2]).tobytes() + b"\n" for w in WORDS),
+}
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_words_of_vectors_become_the_vocabulary(name, tmp_path):
+    content = CONTENTS[name]
     path = tmp_path / name
     path.write_bytes(content)
     imported = read_foreign(path)
