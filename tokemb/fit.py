@@ -215,7 +215,7 @@ def check_absent(tokens: Mapping[str, str], counts: TokenCounts) -> None:
     for name, token in tokens.items():
         if (occurrences := word_counts([token], counts)[0][0].as_py()) is not None:
             raise ArgumentError(
-                f"{name} must be a token that the texts do not contain; {token!r:.80} occurs {occurrences:,} times"
+                f"{name} must be a token that the texts do not contain; the count of {token!r:.80} is {occurrences:,}"
             )
 
 

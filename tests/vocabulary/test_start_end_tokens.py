@@ -90,7 +90,7 @@ def test_bag_of_words_leaves_out_the_tokens():
         ({"start": "[UNK]"}, r"start and end must be distinct non-empty tokens other than '\[UNK\]'"),
         ({"start": ""}, r"start must be a token such as '\[BOS\]'; received ''"),
         ({"reserve": ["[EOS]"]}, r"distinct non-empty tokens other than '\[UNK\]'; received '\[EOS\]'"),
-        ({"start": "deep"}, "start must be a token that the texts do not contain; 'deep' occurs 2 times"),
+        ({"start": "deep"}, "start must be a token that the texts do not contain; the count of 'deep' is 2"),
         ({"ngrams": 2}, r"start must be left out with ngrams=\[1, 2\], which are not in the order of the text"),
     ],
 )

@@ -43,13 +43,16 @@ def learn_merges(
     """Learn the merges that BpeTrainer of `tokenizers` learns from the same words.
 
     Args:
-        words: The words. None is empty.
-        counts: How often each word occurs.
+        words: The words, ``(words,)``. None is empty.
+        counts: The number of occurrences of each word, ``(words,)``.
         first_tokens: The tokens with the first ids, which include each character of the words, and for those that are
             not the first of a word the character with ``prefix``.
         max_tokens: The number of tokens at which training ends.
         prefix: The prefix of tokens inside a word.
         capacity: The number of pairs for which there is room at first. The result does not depend on it.
+
+    Returns:
+        The tokens, first those of ``first_tokens``, and the merges in the order in which they are applied.
     """
     id_of = {token: index for index, token in enumerate(first_tokens)}
     symbols, lengths = _symbols(words, id_of, prefix)
