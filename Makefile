@@ -43,13 +43,16 @@ site: $(VENV)/tested
 vocab: $(VENV)/tested
 	PATH="$(BIN):$$PATH" $(BIN)/python vocab/make.py
 
-# The fast tests with the newest versions of all packages, including release candidates, regardless of the upper bounds.
-# It reports what breaks and never fails.
+# The fast tests with the newest versions of other libraries, including release candidates, regardless of the upper bounds,
+# and the table of what works with tokenizers 1.0. It reports what breaks and never fails.
 newest:
 	$(PYTHON) -m venv build/newest
 	build/newest/bin/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
-	-build/newest/bin/python -m pip install --quiet --disable-pip-version-check --pre --upgrade numba llvmlite tokenizers
+	-build/newest/bin/python -m pip install --quiet --disable-pip-version-check --pre --upgrade numba llvmlite "tokenizers<1"
+	-build/newest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --pre --upgrade \
+		--target build/tokenizers-1 "tokenizers>=1.0.0rc1"
 	-build/newest/bin/python -m pytest -q -m "not slow and not keras and not spark and not browser" $(ARGS)
+	-build/newest/bin/python -m pytest -q tests/test_compatibility.py
 
 # What the test environment installs includes the package itself, so either of the two will do for the demo.
 $(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/python
