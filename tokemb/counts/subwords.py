@@ -44,6 +44,9 @@ DEFAULT_MAX_SIZE = 30_000
 CONTINUATION = "##"
 _BOUNDARY = "▁"
 
+# Far more than any corpus has. Files of counts that others made can have more.
+_MAX_CHARACTERS = 1e18
+
 # The trainer gets chunks of words joined by this, and splits them again. Only tokens of the profile `chars` contain it.
 _DELIMITER = " "
 _WORDS_PER_CHUNK = 4096
@@ -77,9 +80,11 @@ def train_subwords(model: str, counts: TokenCounts, *, max_size: int, min_count:
         reserved: The tokens of the first ids.
 
     Raises:
-        ArgumentError: If there are more than ``max_size`` distinct characters, or a word contains a space.
+        ArgumentError: If there are more than ``max_size`` distinct characters, a word contains a space, or the number
+            of characters does not fit int64.
         TextError: If no word is left.
     """
+    _check_characters(counts)
     words, repeats = _words(counts, min_count)
     characters, continued = _alphabet(words, model)
     if len(characters) + len(continued) > max_size:
@@ -110,7 +115,11 @@ def count_subwords(model: Model, kind: str, counts: TokenCounts, size: int) -> I
 
     Returns:
         int64 array ``(size,)``.
+
+    Raises:
+        ArgumentError: If the number of characters does not fit int64.
     """
+    _check_characters(counts)
     tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = _split_words(kind)
     engine = Engine(tokenizer_json_of(tokenizer), tokenizer)
@@ -121,6 +130,18 @@ def count_subwords(model: Model, kind: str, counts: TokenCounts, size: int) -> I
         np.add.at(result, subwords.values, np.repeat(counts.counts[start : start + len(words)], subwords.lengths))
         start += len(words)
     return result
+
+
+def _check_characters(counts: TokenCounts) -> None:
+    """Raise ``ArgumentError`` if sums of the counts of pairs of characters could exceed int64."""
+    import pyarrow.compute as pc  # only here, because encoding does not need it
+
+    characters = pc.utf8_length(counts.tokens).to_numpy().astype(np.float64) + 1  # with the mark of a boundary
+    if characters @ counts.counts >= _MAX_CHARACTERS:
+        raise ArgumentError(
+            f"subwords are learned from texts of fewer than {_MAX_CHARACTERS:g} characters; received "
+            f"{characters @ counts.counts:g}: pass smaller counts"
+        )
 
 
 def _words(counts: TokenCounts, min_count: int) -> tuple[list[str], list[int]]:
