@@ -80,3 +80,18 @@ def test_counts_whose_sums_exceed_int64_are_an_error(algorithm):
     huge = tokemb.TokenCounts("words", tokens, counts, np.array([1, 1]), {2**61 + 5: 1})
     with pytest.raises(ArgumentError, match="fewer than 1e\\+18 characters; received 1"):
         tokemb.fit_vocab(huge, algorithm=algorithm, max_size=8)
+
+
+def test_unigram_reads_a_bounded_number_of_words_of_any_counts(monkeypatch):
+    monkeypatch.setattr("tokemb.counts.subwords._UNIGRAM_WORDS", 1000)
+    words = ["low", "lower", "lowest", "slow", "new"]
+    counts = np.array([400, 300, 150, 100, 50])
+    fitted = []
+    for factor in (1, 10**12):
+        counted = tokemb.TokenCounts(
+            "words", pa.array(words, pa.large_string()), counts * factor, np.ones(5, int), {1000 * factor: 1}
+        )
+        encoder = tokemb.fit_vocab(counted, algorithm="unigram", max_size=12)
+        assert encoder.table["count"].to_pylist()[2] is not None
+        fitted.append(encoder.vocabulary)
+    assert fitted[0] == fitted[1]

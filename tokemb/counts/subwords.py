@@ -51,6 +51,8 @@ _MAX_CHARACTERS = 1e18
 _DELIMITER = " "
 _WORDS_PER_CHUNK = 4096
 
+# The maximum number of words that UnigramTrainer reads, about a million per second. Larger counts are scaled down.
+_UNIGRAM_WORDS = 1 << 27
 # The maximum number of subwords with which UnigramTrainer of tokenizers begins.
 _UNIGRAM_SEEDS = 1_000_000
 # UnigramTrainer::finalize in tokenizers adds this step for each character that it restores.
@@ -189,12 +191,18 @@ def _train_unigram(
     )
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = _split_words("unigram")
-    tokenizer.train_from_iterator(_repeated(words, repeats), trainer)
+    tokenizer.train_from_iterator(_repeated(words, _scaled(repeats)), trainer)
     return _canonical(tokenizer, reserved, max_size)
 
 
 def _split_words(model: str) -> PreTokenizer:
     return add_word_boundary(pre_tokenizers.CharDelimiterSplit(_DELIMITER), model)
+
+
+def _scaled(repeats: list[int]) -> list[int]:
+    """Return counts with about the same ratios, whose sum is hardly larger than ``_UNIGRAM_WORDS``."""
+    total = sum(repeats)
+    return repeats if total <= _UNIGRAM_WORDS else [max(count * _UNIGRAM_WORDS // total, 1) for count in repeats]
 
 
 def _repeated(words: list[str], repeats: list[int]) -> Iterator[str]:
