@@ -195,7 +195,8 @@ def _check_settings(settings: dict[str, Any] | None, path: Path) -> None:
     """Raise ``VocabularyError`` if a setting has another type than ``fit_vocab`` saves."""
     for name, value in (settings or {}).items():
         kind = _SETTINGS.get(name, object)
-        if not isinstance(value, kind) or (kind is list and not all(isinstance(word, str) for word in value)):
+        words = value if kind is list and isinstance(value, list) else []
+        if not isinstance(value, kind) or not all(isinstance(word, str) for word in words):
             raise VocabularyError(f"{path / METADATA} has an invalid setting {name!r:.60}: fit the vocabulary again")
 
 
