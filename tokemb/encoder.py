@@ -178,7 +178,7 @@ pathlib.Path(text) for a file
             profile=metadata["profile"],
             oov=metadata["oov"],
             settings=metadata["settings"],
-            corpus=metadata["corpus"] and CorpusStatistics.from_json(metadata["corpus"]),
+            corpus=None if metadata["corpus"] is None else CorpusStatistics.from_json(metadata["corpus"]),
             segmenter=Segmenter.from_json(metadata.get(SEGMENTER), contents.user_dictionary),
             ngrams=check_ngrams(metadata.get(NGRAMS)),
             table=contents.table,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +15,7 @@ from tokemb.counts.bucket_statistics import with_statistics
 from tokemb.counts.select_tokens import (
     PAD_TOKEN,
     UNK_TOKEN,
+    check_absent,
     no_token_error,
     reserved_tokens,
     select_tokens,
@@ -209,15 +210,6 @@ def fit_vocab(
         table=vocabulary_table(tokens, token_counts, documents),
         buckets=buckets,
     )
-
-
-def check_absent(tokens: Mapping[str, str], counts: TokenCounts) -> None:
-    """Raise ``ArgumentError`` if a start or end token occurs in the texts, where ``decode`` could not tell it apart."""
-    for name, token in tokens.items():
-        if (occurrences := word_counts([token], counts)[0][0].as_py()) is not None:
-            raise ArgumentError(
-                f"{name} must be a token that the texts do not contain; the count of {token!r:.80} is {occurrences:,}"
-            )
 
 
 def counted_profile(counts: TokenCounts, segmenter: str | None, user_dictionary: Path | None) -> Profile:

@@ -28,12 +28,18 @@ class RowSample:
             yield batch
 
     def lengths(self, encoder: Encoder) -> dict[int, int]:
-        """Return the number of sampled rows for each number of ids."""
+        """Return the number of sampled rows for each number of ids, not truncated and without special tokens."""
         import numpy as np
         import pyarrow as pa
 
-        lengths, rows = np.unique(encoder.encode_ragged(pa.chunked_array(self._texts)).lengths, return_counts=True)
-        return dict(zip(lengths.tolist(), rows.tolist(), strict=True))
+        from tokemb._arrays import STRINGS
+        from tokemb.vocabulary.pad_truncate import PadTruncate
+
+        texts = pa.chunked_array(self._texts).combine_chunks().cast(STRINGS)
+        rows = encoder.encode_column(texts, PadTruncate()).rows
+        around = (encoder.start_id is not None) + (encoder.end_id is not None)
+        lengths, counts = np.unique(rows.lengths - around, return_counts=True)
+        return dict(zip(lengths.tolist(), counts.tolist(), strict=True))
 
     @property
     def is_complete(self) -> bool:

@@ -31,6 +31,20 @@ def test_suggested_maxlen_of_subwords_truncates_at_most_5_percent_of_the_rows(he
     assert suggested(run) > 20  # more than words
 
 
+def test_lengths_of_subwords_are_those_before_truncation_without_start_and_end(here):
+    def shown(*options):
+        command = ("fit-vocab", "t.txt", "-o", "v", "--algorithm", "bpe", "--max-size", 24, *options)
+        return ok(command_here(*command, cwd=here)).stderr.decode()
+
+    def lengths(text):
+        return next(line for line in text.splitlines() if line.startswith("rows "))
+
+    plain, around = shown(), shown("--start", "[S]", "--end", "[E]")
+    assert lengths(shown("--maxlen", 3)) == lengths(plain) == lengths(around)
+    suggested = [int(re.search(r"--maxlen (\d+) ", text)[1]) for text in (plain, around)]
+    assert suggested[1] == suggested[0] + 2
+
+
 def test_suggested_maxlen_of_words_is_that_of_their_counts(here):
     run = ok(command_here("fit-vocab", "t.txt", "-o", "v", cwd=here))
     assert suggested(run) == 19

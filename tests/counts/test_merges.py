@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from itertools import chain, repeat
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
+import tokemb
 from tests.conftest import examples
 from tokemb.counts.merges import learn_merges
+from tokemb.errors import ArgumentError
 
 # Few letters give overlapping pairs, merges that make existing tokens, and equal counts.
 WORDS = st.dictionaries(
@@ -68,3 +72,26 @@ def test_a_merge_that_makes_an_existing_token_uses_its_id():
 def test_counts_above_32_bits_do_not_overflow():
     _, pairs = learned({"ab": 1 << 40, "cd": (1 << 40) + 1, "ef": 3}, 50, "")
     assert pairs == [("c", "d"), ("a", "b"), ("e", "f")]
+
+
+@pytest.mark.parametrize("algorithm", ["bpe", "wordpiece", "unigram"])
+def test_counts_whose_sums_exceed_int64_are_an_error(algorithm):
+    tokens, counts = pa.array(["aaaa", "ab"], pa.large_string()), np.array([2**61, 5])
+    huge = tokemb.TokenCounts("words", tokens, counts, np.array([1, 1]), {2**61 + 5: 1})
+    with pytest.raises(ArgumentError, match="fewer than 1e\\+18 characters; received 1"):
+        tokemb.fit_vocab(huge, algorithm=algorithm, max_size=8)
+
+
+def test_unigram_reads_a_bounded_number_of_words_of_any_counts(monkeypatch):
+    monkeypatch.setattr("tokemb.counts.subwords._UNIGRAM_WORDS", 1000)
+    words = ["low", "lower", "lowest", "slow", "new"]
+    counts = np.array([400, 300, 150, 100, 50])
+    fitted = []
+    for factor in (1, 10**12):
+        counted = tokemb.TokenCounts(
+            "words", pa.array(words, pa.large_string()), counts * factor, np.ones(5, int), {1000 * factor: 1}
+        )
+        encoder = tokemb.fit_vocab(counted, algorithm="unigram", max_size=12)
+        assert encoder.table["count"].to_pylist()[2] is not None
+        fitted.append(encoder.vocabulary)
+    assert fitted[0] == fitted[1]

@@ -167,13 +167,62 @@ def test_attributes_that_look_like_methods_are_data():
     assert not hasattr(PickledTokenizer, "__setstate__")
 
 
+def exponential():
+    """A list of a hundred lists that Python writes with ten billion characters."""
+    value = [0] * 10
+    for _ in range(9):
+        value = [value] * 10
+    return value
+
+
+LAYER = {"standardize": None, "split": "whitespace", "output_mode": "int"}
+
+
+@pytest.mark.parametrize("value", [exponential(), 10**5000, -(10**5000)], ids=["list", "integer", "negative"])
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda value: {"word_index": {"a": 1}, "num_words": value},
+        lambda value: {"word_index": {"a": 1}, "oov_token": value},
+        lambda value: {"a": value, "b": 1},
+        *(
+            lambda value, name=name: {"config": {**LAYER, name: value}, "vocabulary": ["a"]}
+            for name in ("name", "output_mode", "ngrams", "output_sequence_length")
+        ),
+    ],
+)
+def test_value_that_python_cannot_write_is_refused(tmp_path, around, value):
+    content = around(value)
+    (tmp_path / "t.pkl").write_bytes(pickle.dumps(content))
+    if content.get("config", {}).get("name") is value:
+        assert read_foreign(tmp_path / "t.pkl").encoder.vocabulary == ["", "[UNK]", "a"]
+    else:
+        with pytest.raises(VocabularyError):
+            read_foreign(tmp_path / "t.pkl")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"[UNK]": 0, 5: 1},
+        {5: 0, "<UNK>": 1, "<PAD>": 2},
+        {"config": LAYER, "weights": [[["a"]], [2]]},
+        {"config": {**LAYER, "output_sequence_length": -1}, "vocabulary": ["a"]},
+    ],
+)
+def test_words_and_lengths_of_other_types_are_refused(tmp_path, content):
+    (tmp_path / "t.pkl").write_bytes(pickle.dumps(content))
+    with pytest.raises(VocabularyError):
+        read_foreign(tmp_path / "t.pkl")
+
+
 def test_a_million_lists_in_each_other(tmp_path):
     path = tmp_path / "deep.pkl"
     path.write_bytes(b"\x80\x04" + b"]" * 300_000 + b"a" * 299_999 + b".")
     with pytest.raises(VocabularyError, match="a pickled list"):
         read_foreign(path)
     path.write_bytes(TOKENIZER + b")\x81}(S'word_index'\n}S'a'\n" + b"]" * 300_000 + b"a" * 299_999 + b"sub.")
-    with pytest.raises(VocabularyError, match="that of 'a' is 'list'"):
+    with pytest.raises(VocabularyError, match="that of 'a' is a list"):
         read_foreign(path)
 
 

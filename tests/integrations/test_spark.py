@@ -310,6 +310,19 @@ def test_command_encodes_to_a_folder_that_a_second_run_replaces(session, tmp_pat
     assert {path.name for path in tmp_path.iterdir()} == {"corpus", "v", "local.parquet", "spark.parquet"}
 
 
+def test_output_that_is_read_is_not_replaced(session, tmp_path):
+    folder = tmp_path / "a folder"
+    session.createDataFrame([("a b",), ("c",)], "text string").write.parquet(str(folder))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    tokemb.fit_vocab(["a b c"]).save(tmp_path / "v")
+    (tmp_path / "link").symlink_to(folder)
+    for read, output in ((folder, folder), (f"{folder}/*.parquet", folder), (tmp_path / "link", folder)):
+        reading = ("encode", read, "--vocab", tmp_path / "v", "--ragged", "--engine", "spark", "--format", "parquet")
+        with pytest.raises(AssertionError, match="the output is also an input"):
+            command(*reading, "-o", output, "--force")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_command_under_spark_submit_fits_the_local_vocabulary(tmp_path):
     (tmp_path / "run.py").write_text("from tokemb_cli.main import main\nmain()\n")
     (tmp_path / "text.txt").write_text("b a\nb\n" * 50)

@@ -466,6 +466,24 @@ def test_token_that_leaves_its_bucket_starts_with_the_vector_of_the_bucket(setti
     assert (tokemb.Encoder.load(tmp_path / "v").encode(texts, maxlen=4) == after).all()
 
 
+@pytest.mark.parametrize("settings", [{"maxlen": 2}, {"start": "[S]", "end": "[E]"}, {"segmenter": "jieba"}])
+def test_token_leaves_its_bucket_whatever_rows_the_vocabulary_makes_of_texts(settings):
+    if "segmenter" in settings:
+        pytest.importorskip("jieba")
+    old = tokemb.fit_vocab(["one two 深度"], num_oov_buckets=3, **settings)
+    new = old.grow(["three four 学习 five"])
+    assert new.vocabulary[old.input_dim :]
+    before, after = (embedding_of(model).get_weights()[0] for model in grown_pair(old, new))
+    for index, token in enumerate(new.vocabulary[old.input_dim :], old.input_dim):
+        bucket = tokemb.Encoder.hashing(4, profile="whitespace").encode([token])[0, 0]  # ids 1 to 3 are the buckets
+        assert (after[index] == before[bucket]).all()
+
+
+def grown_pair(old, new):
+    model = inner(encoder=old)
+    return model, tokemb.grow_model(model, old, new)
+
+
 def test_vocabulary_with_other_buckets_did_not_grow_from_the_old_one():
     old = tokemb.fit_vocab([WORDS], num_oov_buckets=3)
     other = tokemb.fit_vocab([WORDS], num_oov_buckets=3, salt=1).grow(["twelve"])

@@ -12,7 +12,9 @@ from tests.conftest import command_here, eagerly, ok
 from tokemb.errors import ArgumentError, TextError
 from tokemb.tables import ColumnEncoder
 from tokemb.training.baselines import Biases
+from tokemb.training.column_vectors import training_vectors
 from tokemb.training.fitting import Schedule
+from tokemb.training.load import load_trained
 from tokemb.training.ratings import train_ratings
 from tokemb.training.ratings_model import fill_unseen, penalized, rating_model, training_model
 
@@ -186,6 +188,27 @@ def test_three_columns_are_multiplied_in_pairs():
         model.get_layer(f"{name}_bias").set_weights([np.full((4, 1), 0.5)])
     ids = {name: np.array([3], np.int32) for name in "abc"}
     assert model.predict(ids, verbose=0).tolist() == [[10 + 2 * (6 + 10 + 15 + 1.5)]]
+
+
+@eagerly
+@pytest.mark.parametrize("head", ["dot", "dense"])
+@pytest.mark.parametrize(
+    "names",
+    [("user id", "user_id"), ("日本", "x"), ("a", "a_embedding"), ("a", "a_bias"), ("score", "rating", "hidden")],
+)
+def test_names_of_columns_are_free(tmp_path, names, head):
+    """TensorFlow and Keras restrict the names of layers."""
+    rows = {name: [f"{name}{row % (3 + n)}" for row in range(12)] for n, name in enumerate(names)}
+    rows["stars"] = list(range(12))
+    trained = train_ratings(rows, names, "stars", head=head, dim=2, units=2, schedule=Schedule(epochs=1))
+    trained.save(tmp_path / "m")
+    loaded = load_trained(tmp_path / "m")
+    assert loaded.predict(rows).num_rows == 12
+    for name in names:
+        assert len(training_vectors(tmp_path / "m", name).tokens) == 3 + len(set(rows[name]))
+    if len(names) == 2:
+        assert loaded.recommend(rows[names[0]]).num_rows == 12
+        assert loaded.similar(rows[names[1]]).num_rows == 12
 
 
 def test_ratings_that_are_none_are_errors():

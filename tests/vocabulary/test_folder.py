@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import tokenizers
 
 import tokemb
 from tests.conftest import MIXED
 from tokemb import Encoder
-from tokemb.vocabulary.folder import json_bytes
+from tokemb.errors import VocabularyError
+from tokemb.vocabulary.folder import checksum, json_bytes
 
 
 def test_the_folder_holds_what_it_says(tmp_path):
@@ -95,6 +98,48 @@ def test_a_broken_folder_says_what_is_wrong(folder, change, message):
     change(folder)
     with pytest.raises(tokemb.TokembError, match=message):
         Encoder.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("tokenizer.json", lambda content: content["normalizer"].pop("type")),
+        ("tokenizer.json", lambda content: content.pop("added_tokens")),
+        ("tokenizer.json", lambda content: content.update(normalizer=[])),
+        ("tokemb.json", lambda content: content["settings"].update(reserve=5)),
+        ("tokemb.json", lambda content: content["settings"].update(reserve=[5])),
+        ("tokemb.json", lambda content: content["settings"].update(hash_buckets="9")),
+        ("tokemb.json", lambda content: content.update(corpus={})),
+        ("tokemb.json", lambda content: content["corpus"].update(row_lengths=[[2, 2**70]])),
+        ("tokemb.json", lambda content: content["corpus"].update(row_lengths=[[2**40, 2**40]])),
+    ],
+)
+def test_a_folder_that_something_else_wrote_is_an_error(folder, file, change):
+    metadata = json.loads((folder / "tokemb.json").read_text())
+    content = metadata if file == "tokemb.json" else json.loads((folder / file).read_text())
+    change(content)
+    if content is not metadata:
+        text = json.dumps(content).encode()
+        (folder / file).write_bytes(text)
+        metadata["sha256"][file] = hashlib.sha256(text).hexdigest()
+    metadata["checksum"] = checksum(metadata)
+    (folder / "tokemb.json").write_text(json.dumps(metadata))
+    with pytest.raises(VocabularyError):
+        Encoder.load(folder)
+
+
+def test_a_component_without_type_is_what_the_library_takes_it_for(tmp_path, folder):
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["normalizer"].pop("type")
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(content))
+    try:
+        expected = tokenizers.Tokenizer.from_str(path.read_text()).encode("a b b").ids
+    except Exception:
+        with pytest.raises(VocabularyError):
+            Encoder.load(path)
+    else:
+        assert Encoder.load(path).encode(["a b b"]).tolist() == [expected]
 
 
 def test_save_replaces_a_vocabulary_and_nothing_else(tmp_path):

@@ -78,6 +78,12 @@ def test_grown_vocabulary_keeps_the_tokens():
     assert (grown.start_id, grown.end_id) == (2, 3)
 
 
+def test_texts_that_contain_the_tokens_do_not_grow_a_vocabulary():
+    encoder = tokemb.fit_vocab(["deep new"], start="[S]", end="[E]", profile="whitespace")
+    with pytest.raises(ArgumentError, match=r"end must be a token that the texts do not contain; the count of '\[E\]'"):
+        encoder.grow(["words [E] words"])
+
+
 def test_bag_of_words_leaves_out_the_tokens():
     pytest.importorskip("scipy")
     assert fit().vectorize(["deep deep"], mode="count").toarray()[0, :5].tolist() == [0, 0, 0, 0, 2]

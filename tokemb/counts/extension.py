@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tokemb._validation import check_count, check_optional_count
 from tokemb.counts.matching_counts import count_with, splitting_of
-from tokemb.counts.select_tokens import select_tokens, word_counts
+from tokemb.counts.select_tokens import check_absent, select_tokens, word_counts
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
@@ -38,6 +38,8 @@ def extend_vocabulary(
     splitting = _splitting(encoder)
     counts = count_with(splitting, texts, "grow it", threads)
     counts.require_all_tokens("used to grow a vocabulary")
+    saved = encoder.settings or {}
+    check_absent({name: saved[name] for name in ("start", "end") if name in saved}, counts)
     old = encoder.vocabulary
     model = encoder.specification["model"]
     # Words of an imported vocabulary can share an id, and `old` has only one of them. unk_token need not be in `vocab`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
@@ -136,3 +136,12 @@ def word_counts(tokens: list[str], counts: TokenCounts) -> tuple[pa.Array, pa.Ar
     known = pa.array([token not in (PAD_TOKEN, UNK_TOKEN) for token in tokens])
     position = pc.if_else(known, position, None)
     return pa.array(counts.counts).take(position), pa.array(counts.documents).take(position)
+
+
+def check_absent(tokens: Mapping[str, str], counts: TokenCounts) -> None:
+    """Raise ``ArgumentError`` if a start or end token occurs in the texts, where ``decode`` could not tell it apart."""
+    for name, token in tokens.items():
+        if (occurrences := word_counts([token], counts)[0][0].as_py()) is not None:
+            raise ArgumentError(
+                f"{name} must be a token that the texts do not contain; the count of {token!r:.80} is {occurrences:,}"
+            )

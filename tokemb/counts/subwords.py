@@ -44,10 +44,15 @@ DEFAULT_MAX_SIZE = 30_000
 CONTINUATION = "##"
 _BOUNDARY = "▁"
 
+# Far more than any corpus has. Files of counts that others made can have more.
+_MAX_CHARACTERS = 1e18
+
 # The trainer gets chunks of words joined by this, and splits them again. Only tokens of the profile `chars` contain it.
 _DELIMITER = " "
 _WORDS_PER_CHUNK = 4096
 
+# The maximum number of words that UnigramTrainer reads, about a million per second. Larger counts are scaled down.
+_UNIGRAM_WORDS = 1 << 27
 # The maximum number of subwords with which UnigramTrainer of tokenizers begins.
 _UNIGRAM_SEEDS = 1_000_000
 # UnigramTrainer::finalize in tokenizers adds this step for each character that it restores.
@@ -77,9 +82,11 @@ def train_subwords(model: str, counts: TokenCounts, *, max_size: int, min_count:
         reserved: The tokens of the first ids.
 
     Raises:
-        ArgumentError: If there are more than ``max_size`` distinct characters, or a word contains a space.
+        ArgumentError: If there are more than ``max_size`` distinct characters, a word contains a space, or the number
+            of characters does not fit int64.
         TextError: If no word is left.
     """
+    _check_characters(counts)
     words, repeats = _words(counts, min_count)
     characters, continued = _alphabet(words, model)
     if len(characters) + len(continued) > max_size:
@@ -110,7 +117,11 @@ def count_subwords(model: Model, kind: str, counts: TokenCounts, size: int) -> I
 
     Returns:
         int64 array ``(size,)``.
+
+    Raises:
+        ArgumentError: If the number of characters does not fit int64.
     """
+    _check_characters(counts)
     tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = _split_words(kind)
     engine = Engine(tokenizer_json_of(tokenizer), tokenizer)
@@ -121,6 +132,18 @@ def count_subwords(model: Model, kind: str, counts: TokenCounts, size: int) -> I
         np.add.at(result, subwords.values, np.repeat(counts.counts[start : start + len(words)], subwords.lengths))
         start += len(words)
     return result
+
+
+def _check_characters(counts: TokenCounts) -> None:
+    """Raise ``ArgumentError`` if sums of the counts of pairs of characters could exceed int64."""
+    import pyarrow.compute as pc  # only here, because encoding does not need it
+
+    characters = pc.utf8_length(counts.tokens).to_numpy().astype(np.float64) + 1  # with the mark of a boundary
+    if characters @ counts.counts >= _MAX_CHARACTERS:
+        raise ArgumentError(
+            f"subwords are learned from texts of fewer than {_MAX_CHARACTERS:g} characters; received "
+            f"{characters @ counts.counts:g}: pass smaller counts"
+        )
 
 
 def _words(counts: TokenCounts, min_count: int) -> tuple[list[str], list[int]]:
@@ -168,12 +191,18 @@ def _train_unigram(
     )
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = _split_words("unigram")
-    tokenizer.train_from_iterator(_repeated(words, repeats), trainer)
+    tokenizer.train_from_iterator(_repeated(words, _scaled(repeats)), trainer)
     return _canonical(tokenizer, reserved, max_size)
 
 
 def _split_words(model: str) -> PreTokenizer:
     return add_word_boundary(pre_tokenizers.CharDelimiterSplit(_DELIMITER), model)
+
+
+def _scaled(repeats: list[int]) -> list[int]:
+    """Return counts with about the same ratios, whose sum is hardly larger than ``_UNIGRAM_WORDS``."""
+    total = sum(repeats)
+    return repeats if total <= _UNIGRAM_WORDS else [max(count * _UNIGRAM_WORDS // total, 1) for count in repeats]
 
 
 def _repeated(words: list[str], repeats: list[int]) -> Iterator[str]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from tokemb.counts.select_tokens import UNK_TOKEN
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, VocabularyError
+from tokemb.importers.describe import describe
 from tokemb.importers.options import Options
 from tokemb.importers.unicode_text import is_unicode
 from tokemb.sources.texts import batches
@@ -54,9 +55,8 @@ def check_ids(ids: Mapping[str, int]) -> None:
         if not isinstance(token, str):
             raise VocabularyError(f"words must be texts; the file contains one of type {type(token).__name__}")
         if type(index) is not int or not 0 <= index < 1 << 31:
-            received = index if isinstance(index, (int, float, str)) else type(index).__name__
             raise VocabularyError(
-                f"ids must be integers from 0 to {(1 << 31) - 1:,}; that of {token!r:.60} is {received!r:.60}"
+                f"ids must be integers from 0 to {(1 << 31) - 1:,}; that of {token!r:.60} is {describe(index):.60}"
             )
     if ids:
         highest = max(ids, key=ids.__getitem__)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tokemb._validation import UNIGRAMS, check_count, check_ngrams
+from tokemb._validation import UNIGRAMS, check_count, check_ngrams, check_optional_count
 from tokemb.errors import ArgumentError, VocabularyError
+from tokemb.importers.describe import describe
 from tokemb.importers.imported import Imported, Original, unused_token, word_encoder
 from tokemb.importers.keras_splitting import layer_profile
 from tokemb.importers.options import Options
@@ -66,6 +67,7 @@ def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) 
     settings = layer.config
     is_text = layer.class_name == "TextVectorization"
     _check_settings(layer)
+    _check_types(layer)
     words = read_words()
     mask = "" if is_text else settings.get("mask_value" if layer.class_name == "Hashing" else "mask_token")
     oov = settings.get("oov_token") if layer.class_name == "StringLookup" else "[UNK]"
@@ -78,7 +80,7 @@ def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) 
     unk_token = unused_token(ids) if oov is None or oov in ids else oov
     standardize, split = (settings.get("standardize"), settings.get("split")) if is_text else (None, None)
     profile = replace(layer_profile(standardize, split), ngrams=_check_ngrams(layer) if is_text else UNIGRAMS)
-    length = settings.get("output_sequence_length") if is_text else None
+    length = _length(layer) if is_text else None
     encoder = word_encoder(
         {**ids, unk_token: int(mask is not None)},
         profile,
@@ -152,6 +154,14 @@ def _buckets(layer: Layer, has_mask: bool) -> OovBuckets | None:
         raise VocabularyError(f"the layer {layer.name} cannot be imported: {error}") from None
 
 
+def _length(layer: Layer) -> int | None:
+    """Return the length of rows. Raise ``VocabularyError`` if no row can have it."""
+    try:
+        return check_optional_count("output_sequence_length", layer.config.get("output_sequence_length"))
+    except ArgumentError as error:
+        raise VocabularyError(f"the layer {layer.name} cannot be imported: {error}") from None
+
+
 def _check_settings(layer: Layer) -> None:
     """Raise ``VocabularyError`` for a setting that tokemb does not support."""
     choices: dict[str, tuple[Any, ...]] = {"output_mode": ("int",), "encoding": ("utf-8", "UTF-8", None)}
@@ -165,11 +175,38 @@ def _check_settings(layer: Layer) -> None:
         value = list(value) if isinstance(value, tuple) else value
         if any(type(value) is type(item) and value == item for item in allowed):
             continue
-        shown = value if isinstance(value, (str, int, list)) else "a custom function"
+        shown = describe(value if isinstance(value, (str, int)) else "a custom function")
         raise VocabularyError(
-            f"the layer {layer.name} has {name}={shown!r:.60}, which a tokenizer.json of words cannot express: "
+            f"the layer {layer.name} has {name}={shown:.60}, which a tokenizer.json of words cannot express: "
             f"tokemb supports {', '.join(repr(item) for item in allowed)}"
         )
+
+
+# The types of other settings, besides None, and what messages call them.
+_NUMBERS, _NUMBER, _TEXT = "an integer or a list of integers", "an integer", "a text"
+_TYPES: dict[str, tuple[type, ...]] = {_NUMBERS: (int, list, tuple), _NUMBER: (int,), _TEXT: (str,)}
+_OTHER_SETTINGS = {
+    **dict.fromkeys(("ngrams", "salt"), _NUMBERS),
+    **dict.fromkeys(("output_sequence_length", "num_oov_indices", "num_bins"), _NUMBER),
+    **dict.fromkeys(("mask_token", "mask_value", "oov_token"), _TEXT),
+}
+_MAX_NUMBERS = 100
+
+
+def _check_types(layer: Layer) -> None:
+    """Raise ``VocabularyError`` for a setting whose value no layer has."""
+    for name, kind in _OTHER_SETTINGS.items():
+        value = layer.config.get(name)
+        if value is not None and not _has_type(value, _TYPES[kind]):
+            raise VocabularyError(f"{name} must be {kind} in the layer {layer.name}; it is {describe(value):.60}")
+
+
+def _has_type(value: Any, kinds: tuple[type, ...]) -> bool:  # noqa: ANN401
+    if type(value) not in kinds:
+        return False
+    if isinstance(value, (list, tuple)):
+        return len(value) <= _MAX_NUMBERS and all(_has_type(number, (int,)) for number in value)
+    return not isinstance(value, int) or abs(value) < 1 << 63
 
 
 def _check_ngrams(layer: Layer) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tokemb.errors import VocabularyError
+from tokemb.importers.describe import describe
 from tokemb.importers.imported import Imported, check_reachable
 from tokemb.importers.keras_layer import KINDS, Layer, import_layer
 from tokemb.importers.options import Options
@@ -37,7 +38,8 @@ def read_layer_values(value: Mapping[str, Any], path: Path, options: Options) ->
     """
     options.check_only([], KINDS[_CLASS])
     config = value.get("config", value)
-    layer = Layer(str(config.get("name")), _CLASS, config)
+    name = config.get("name")
+    layer = Layer(name if isinstance(name, str) else describe(name), _CLASS, config)
     return import_layer(layer, lambda: _vocabulary(value, config, path), options)
 
 
@@ -90,6 +92,8 @@ def _vocabulary(value: Mapping[str, Any], config: Mapping[str, Any], path: Path)
 
 def _by_id(words: list[Any], ids: list[Any], path: Path) -> list[str]:
     """Return the words in the order of their ids, which the weights of old Keras releases contain."""
+    if not all(isinstance(word, str) for word in words) or not all(isinstance(number, int) for number in ids):
+        raise VocabularyError(f"the weights of the layer in {path} must be texts and their ids; they are not")
     index = {**dict(zip(words, ids, strict=True)), **_SPECIAL}
     ordered = sorted(index, key=index.__getitem__)
     if [index[word] for word in ordered] != list(range(len(ordered))):

@@ -9,6 +9,7 @@ from typing import Any
 from tokemb.encoder import Encoder
 from tokemb.errors import VocabularyError
 from tokemb.files.json_content import parse_json
+from tokemb.importers.describe import describe
 from tokemb.importers.imported import Imported, check_ids, check_reachable, word_encoder
 from tokemb.importers.keras_splitting import DEFAULT_FILTERS, keras_profile
 from tokemb.importers.options import Options
@@ -226,12 +227,13 @@ def _check_settings(word_index: dict[str, int], settings: Mapping[str, Any]) -> 
         if type(value) is not kind:
             raise VocabularyError(f"{name} of a Keras Tokenizer must be {kind.__name__}; it is {type(value).__name__}")
     num_words, oov_token = settings["num_words"], settings["oov_token"]
-    if num_words is not None and (type(num_words) is not int or num_words < 0):
+    if num_words is not None and (type(num_words) is not int or not 0 <= num_words < 1 << 63):
         raise VocabularyError(
-            f"num_words of a Keras Tokenizer must be an integer of at least 0; it is {str(num_words):.60}"
+            "num_words of a Keras Tokenizer must be an integer of at least 0 and below 2**63; it is "
+            f"{describe(num_words):.60}"
         )
     if oov_token is not None and (type(oov_token) is not str or oov_token not in word_index):
-        raise VocabularyError(f"oov_token is {str(oov_token)!r:.60}, which is not in the word_index and has no id")
+        raise VocabularyError(f"oov_token is {describe(oov_token):.60}, which is not in the word_index and has no id")
     return KerasTokenizer(word_index, num_words or None, oov_token, **{name: settings[name] for name in kinds})
 
 

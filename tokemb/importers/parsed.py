@@ -11,7 +11,7 @@ from tokemb.errors import VocabularyError
 from tokemb.files.json_content import parse_json
 from tokemb.importers.bert import looks_like_bert, read_bert
 from tokemb.importers.containers import choose, is_complete, is_layer, is_vocabulary_list, is_word_map
-from tokemb.importers.imported import Imported
+from tokemb.importers.imported import Imported, check_ids
 from tokemb.importers.keras_layer_values import read_layer_values, read_vocabulary_list
 from tokemb.importers.keras_tokenizer import read_keras_tokenizer
 from tokemb.importers.options import Options
@@ -115,13 +115,14 @@ def _read_custom_dict(value: dict[str, Any], path: Path, options: Options) -> Im
 
 
 def _read_word_map(ids: Mapping[str, int], path: Path, options: Options) -> Imported:
+    check_ids(ids)
     if looks_like_bert(ids):
         return read_bert(ids, options)
     if ends_with_padding(ids):
         return read_pad_last(ids, options)
     if ids.get("") == 0 and ids.get("[UNK]") == 1 and is_word_map(ids):
         return read_vocabulary_list(sorted(ids, key=ids.__getitem__), options)
-    marked = sum(isinstance(token, str) and token.startswith(_SUBWORD_MARKS) for token in ids)
+    marked = sum(token.startswith(_SUBWORD_MARKS) for token in ids)
     if marked > len(ids) / 10:
         raise VocabularyError(
             f"{path} contains subwords without their merges or scores: import the tokenizer.json of the model instead"

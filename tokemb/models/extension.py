@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from tokemb._arrays import STRINGS
 from tokemb._validation import check_count
 from tokemb.encoder import Encoder
+from tokemb.engine.hash_tokens import hash_tokens
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.models.compatibility import fingerprint_errors
 from tokemb.models.embedder import load_model
@@ -254,8 +257,8 @@ def _append_rows(matrix: Array, old: Encoder, new: Encoder, seed: int | None) ->
             "learning rate"
         )
     if old.buckets is not None:
-        tokens = new.vocabulary[old.input_dim :]
-        buckets = old.encode_ragged([tokens]).values
+        tokens = pa.array(new.vocabulary[old.input_dim :], STRINGS)
+        buckets = old.oov_ids.start + hash_tokens(tokens, old.buckets)
         return np.concatenate([matrix, matrix[buckets][len(matrix) - old.input_dim :]])
     known = np.zeros((new.input_dim, matrix.shape[1]), np.float32)
     known[: old.input_dim] = matrix[: old.input_dim]

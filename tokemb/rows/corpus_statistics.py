@@ -8,6 +8,9 @@ from typing import Any
 
 from tokemb.errors import VocabularyError
 
+# Numbers of rows and tokens are int64.
+_LARGEST = 2**63 - 1
+
 
 @dataclass(frozen=True)
 class CorpusStatistics:
@@ -51,7 +54,9 @@ class CorpusStatistics:
         except (KeyError, TypeError, ValueError):
             raise _invalid() from None
         numbers = [*statistics.row_lengths.items(), [v for k, v in vars(statistics).items() if k != "row_lengths"]]
-        if any(type(number) is not int or number < 0 for part in numbers for number in part):
+        if any(type(number) is not int or not 0 <= number <= _LARGEST for part in numbers for number in part):
+            raise _invalid()
+        if sum(length * rows for length, rows in statistics.row_lengths.items()) > _LARGEST:
             raise _invalid()
         return statistics
 

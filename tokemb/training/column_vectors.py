@@ -15,6 +15,7 @@ from tokemb.errors import ArgumentError, TextError
 from tokemb.models.pretrained import real_tokens
 from tokemb.tables.tables import table_batches
 from tokemb.tables.values import MISSING
+from tokemb.training.ratings_model import layers_of_columns
 from tokemb.training.trained import TASKS, TrainedFolder, load_folder
 
 # The column of the skills, and that of the skills and answers, of knowledge tracing.
@@ -58,7 +59,8 @@ def training_vectors(
 def _layers(folder: TrainedFolder) -> dict[str, str]:
     """Return the layer of the embedding of each column. Models of texts and events have none."""
     if folder.task == "ratings":
-        return {name: f"{name}_embedding" for name in folder.columns.names}
+        layers = layers_of_columns(folder.model)
+        return {name: layers[name][0] for name in folder.columns.names}
     return dict(zip(folder.columns.names, _TRACING_LAYERS, strict=True)) if folder.task == "tracing" else {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from tokemb.tables import ColumnEncoder
 from tokemb.training.forward import Forward
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     import keras
 
@@ -69,17 +70,48 @@ def rating_model(
     import keras
 
     inputs = {name: keras.Input((), dtype="int32", name=name) for name in columns.names}
-    embedded = [_embedding(keras, f"{name}_embedding", columns, name, dim, seed)(ids) for name, ids in inputs.items()]
+    layer_names = _layer_names(columns.names)
+    embedded = [_embedding(keras, layer_names[name][0], columns, name, dim, seed)(ids) for name, ids in inputs.items()]
     if head == "dot":
         terms = [keras.layers.Dot(axes=1)(list(pair)) for pair in combinations(embedded, 2)]
-        terms += [_embedding(keras, f"{name}_bias", columns, name, 1, seed)(ids) for name, ids in inputs.items()]
-        score = keras.layers.Add(name="score")(terms)
+        terms += [_embedding(keras, layer_names[name][1], columns, name, 1, seed)(ids) for name, ids in inputs.items()]
+        score = keras.layers.Add(name=_free("score", inputs))(terms)
     else:
         layers = keras.layers
-        hidden = layers.Dense(units, "relu", kernel_initializer=keras.initializers.GlorotUniform(seed), name="hidden")
-        output = layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed), name="score")
+        uniform = keras.initializers.GlorotUniform
+        hidden = layers.Dense(units, "relu", kernel_initializer=uniform(seed), name=_free("hidden", inputs))
+        output = layers.Dense(1, kernel_initializer=uniform(seed), name=_free("score", inputs))
         score = output(hidden(layers.Concatenate()(embedded)))
-    return keras.Model(inputs, _scale_to_ratings(keras, score, scale, rating_range), name="ratings")
+    return keras.Model(
+        inputs, _scale_to_ratings(keras, score, scale, rating_range, _free("rating", inputs)), name="ratings"
+    )
+
+
+def layers_of_columns(model: keras.Model) -> dict[str, tuple[str, str]]:
+    """Return the names of the embedding and the bias of each column of a ``rating_model``."""
+    return _layer_names([tensor.name for tensor in model.inputs])
+
+
+def _layer_names(columns: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Return names of embedding and bias for each column. They are distinct and those that TensorFlow permits."""
+    permitted = {column: re.sub(r"[^A-Za-z0-9_.\\>-]", "_", column) for column in columns}
+    names: dict[str, tuple[str, str]] = {}
+    taken = set(columns)
+    # Columns that need no other name keep theirs.
+    for column in sorted(columns, key=lambda column: (column != permitted[column], column)):
+        start = permitted[column]
+        while taken & {f"{start}_embedding", f"{start}_bias"}:
+            start += "_"
+        names[column] = (f"{start}_embedding", f"{start}_bias")
+        taken.update(names[column])
+    return names
+
+
+def _free(name: str, columns: Collection[str]) -> str:
+    """Return a name of a layer that no column has."""
+    while name in columns:
+        name += "_"
+    return name
 
 
 def training_model(model: keras.Model, l2: float) -> keras.Model:
@@ -123,9 +155,10 @@ def fill_unseen(model: keras.Model, ids: Mapping[str, Int32]) -> None:
 
     With the head ``dot``, the prediction for a user out of vocabulary is then the mean prediction over all users.
     """
+    layer_names = layers_of_columns(model)
     for name, values in ids.items():
         for layer in model.layers:
-            if layer.name in (f"{name}_embedding", f"{name}_bias"):
+            if layer.name in layer_names[name]:
                 [matrix] = layer.get_weights()
                 seen = np.bincount(values, minlength=len(matrix)) > 0
                 matrix[~seen] = matrix[seen].mean(axis=0)
@@ -154,17 +187,17 @@ def _embedding(keras: Any, layer: str, columns: ColumnEncoder, name: str, dim: i
     return keras.layers.Embedding(columns.input_dims[name], dim, embeddings_initializer=initializer, name=layer)
 
 
-def _scale_to_ratings(keras: Any, score: Any, scale: Scale, rating_range: RatingRange | None) -> Any:  # noqa: ANN401
+def _scale_to_ratings(keras: Any, score: Any, scale: Scale, rating_range: RatingRange | None, name: str) -> Any:  # noqa: ANN401
     """Scale scores to ratings: 0 becomes the mean, and 1 is one standard deviation above it."""
     mean, deviation = scale
     if rating_range is None:
-        return keras.layers.Rescaling(deviation, offset=mean, name="rating")(score)
+        return keras.layers.Rescaling(deviation, offset=mean, name=name)(score)
     low, high = rating_range
     offset = float(np.log((mean - low) / (high - mean)))
     # The slope at the mean equals that without the sigmoid.
     slope = deviation * (high - low) / ((mean - low) * (high - mean))
     sigmoid = keras.layers.Activation("sigmoid")(keras.layers.Rescaling(slope, offset=offset)(score))
-    return keras.layers.Rescaling(high - low, offset=low, name="rating")(sigmoid)
+    return keras.layers.Rescaling(high - low, offset=low, name=name)(sigmoid)
 
 
 def item_scores(model: keras.Model, user: str, item: str) -> Callable[[Int32, Forward], npt.NDArray[np.float32]]:
@@ -184,8 +217,10 @@ def item_scores(model: keras.Model, user: str, item: str) -> Callable[[Int32, Fo
         matrix: npt.NDArray[np.float32] = layers[name].get_weights()[0]
         return matrix
 
-    items = len(weights(f"{item}_embedding"))
-    if f"{user}_bias" not in layers:
+    layer_names = layers_of_columns(model)
+    (user_embedding, user_bias), (item_embedding, item_bias) = layer_names[user], layer_names[item]
+    items = len(weights(item_embedding))
+    if user_bias not in layers:
 
         def rate_all(ids: Int32, run: Forward) -> npt.NDArray[np.float32]:
             pairs = {user: np.repeat(ids, items), item: np.tile(np.arange(items, dtype=np.int32), len(ids))}
@@ -196,6 +231,6 @@ def item_scores(model: keras.Model, user: str, item: str) -> Callable[[Int32, Fo
 
     def dot(ids: Int32, _: Forward) -> npt.NDArray[np.float32]:
         # The bias of the user does not change the order of the items.
-        return weights(f"{user}_embedding")[ids] @ weights(f"{item}_embedding").T + weights(f"{item}_bias")[:, 0]
+        return weights(user_embedding)[ids] @ weights(item_embedding).T + weights(item_bias)[:, 0]
 
     return dot

@@ -17,7 +17,7 @@ from tokemb.tables.values import MISSING
 from tokemb.training.forward import forward
 from tokemb.training.predict_ratings import MISSING_ID, OOV_ID, rate
 from tokemb.training.predictor import REASON, TablePredictor, lists, reasons, top_columns
-from tokemb.training.ratings_model import item_scores
+from tokemb.training.ratings_model import item_scores, layers_of_columns
 from tokemb.training.trained import TASKS, TrainedFolder
 
 TOP = 10
@@ -143,7 +143,7 @@ class SimilarItems(_ItemLists):
             top: The number of similar items for each item.
         """
         super().__init__(folder, 1, top, similar=True)
-        [matrix] = folder.model.get_layer(f"{self._item}_embedding").get_weights()
+        [matrix] = folder.model.get_layer(layers_of_columns(folder.model)[self._item][0]).get_weights()
         self._unit = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
 
     def _best(self, ids: Int32) -> tuple[Int64, npt.NDArray[np.float32]]:

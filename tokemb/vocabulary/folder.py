@@ -18,7 +18,7 @@ from tokemb.files.folders import METADATA, is_columns_folder, is_vocabulary_fold
 from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
-from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, is_as_saved
 
 FORMAT_VERSION = 2
 """The highest format version that is read. Folders whose ids need no more than ``tokenizer.json`` have version 1."""
@@ -41,6 +41,14 @@ _REQUIRED: dict[str, type | tuple[type, ...]] = {
     "settings": (dict, NoneType),
     "corpus": (dict, NoneType),
     "sha256": dict,
+}
+
+
+# The types of the settings that are used after a vocabulary is loaded. Lists contain words.
+_SETTINGS: dict[str, type] = {
+    **dict.fromkeys(("reserve", "stop_words", "keep_words", "grown_from"), list),
+    **dict.fromkeys(("start", "end", "ties"), str),
+    "hash_buckets": int,
 }
 
 
@@ -167,6 +175,7 @@ def read_folder(path: Path) -> Contents:
         not isinstance(metadata.get(key, ...), kind) for key, kind in _REQUIRED.items()
     ):
         raise VocabularyError(_changed(path, METADATA))
+    _check_settings(metadata["settings"], path)
     files = {}
     for name in (TOKENIZER, TABLE, *([USER_DICTIONARY] if USER_DICTIONARY in metadata["sha256"] else [])):
         try:
@@ -177,7 +186,18 @@ def read_folder(path: Path) -> Contents:
             raise VocabularyError(_changed(path, name))
     # The tokenizers library, which loads it next, rejects more than 128 levels.
     specification = _object(files[TOKENIZER], path / TOKENIZER, check_depth=False)
+    if not is_as_saved(specification):
+        raise VocabularyError(f"{path / TOKENIZER} does not have the form that tokemb writes: fit the vocabulary again")
     return Contents(specification, files[TOKENIZER], files[TABLE], metadata, files.get(USER_DICTIONARY))
+
+
+def _check_settings(settings: dict[str, Any] | None, path: Path) -> None:
+    """Raise ``VocabularyError`` if a setting has another type than ``fit_vocab`` saves."""
+    for name, value in (settings or {}).items():
+        kind = _SETTINGS.get(name, object)
+        words = value if kind is list and isinstance(value, list) else []
+        if not isinstance(value, kind) or not all(isinstance(word, str) for word in words):
+            raise VocabularyError(f"{path / METADATA} has an invalid setting {name!r:.60}: fit the vocabulary again")
 
 
 def read_json(path: Path) -> dict[str, Any]:

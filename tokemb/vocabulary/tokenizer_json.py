@@ -83,21 +83,21 @@ def read_tokenizer(path: Path) -> tuple[Tokenizer, TokenizerJson]:
         specification = parse_json(text, check_depth=False)  # `tokenizers` rejects more than 128 levels
     except ValueError as error:
         raise VocabularyError(f"{path} is not a tokenizer.json: {error}") from None
-    return tokenizer, specification if _is_as_saved(specification) else tokenizer_json_of(tokenizer)
+    return tokenizer, specification if is_as_saved(specification) else tokenizer_json_of(tokenizer)
 
 
-def _is_as_saved(specification: TokenizerJson) -> bool:
+def is_as_saved(specification: TokenizerJson) -> bool:
     """Return whether a file has the form that `tokenizers` saves. The library reads other forms too."""
     components = [specification.get(name) for name in _COMPONENTS]
     while components:
         component = components.pop()
         if component is None:
             continue
-        if not isinstance(component, dict):
+        if not isinstance(component, dict) or "type" not in component:
             return False
         for name in _SEQUENCES & set(component):
             components += component[name]
-    return isinstance(specification.get("added_tokens"), list) and isinstance(specification["model"], dict)
+    return isinstance(specification.get("added_tokens"), list) and isinstance(specification.get("model"), dict)
 
 
 def _load(text: str, name: str) -> Tokenizer:

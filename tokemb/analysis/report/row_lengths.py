@@ -36,10 +36,18 @@ class LengthPoint:
     bucket_padding: float
 
 
-def length_curve(row_lengths: Mapping[int, int], maxlens: Iterable[int], batch_size: int) -> list[LengthPoint]:
-    """Return the points of the curve for ``maxlens``, each at least 1, for batches of ``batch_size`` rows.
+def length_curve(
+    row_lengths: Mapping[int, int], maxlens: Iterable[int], batch_size: int, special_tokens: int = 0
+) -> list[LengthPoint]:
+    """Return the points of the curve.
 
     The padding of shuffled batches is the exact expectation over all orders of the rows.
+
+    Args:
+        row_lengths: For each length, the number of rows with this length.
+        maxlens: The lengths, each at least 1. Those below ``special_tokens`` are left out.
+        batch_size: The number of rows in a batch.
+        special_tokens: The number of ids of each row that truncation keeps, which are not counted as tokens.
     """
     lengths = np.array(sorted(row_lengths), np.int64)
     rows = np.array([row_lengths[length] for length in sorted(row_lengths)], np.int64)
@@ -52,7 +60,10 @@ def length_curve(row_lengths: Mapping[int, int], maxlens: Iterable[int], batch_s
     shuffled += [(rest, _longest_row(rows, rest))] if rest else []
     bucketed = _longest_in_buckets(rows, batch_size)
     points = []
+    special = special_tokens * total_rows
     for maxlen in maxlens:
+        if maxlen < special_tokens:
+            continue
         limited = np.minimum(lengths, maxlen)
         kept = int(limited @ rows)
         batch_cells = sum(cells * _mean(shares, limited) for cells, shares in shuffled)
@@ -60,7 +71,7 @@ def length_curve(row_lengths: Mapping[int, int], maxlens: Iterable[int], batch_s
             LengthPoint(
                 maxlen,
                 int(rows[lengths > maxlen].sum()) / total_rows,
-                1 - kept / total if total else 0.0,
+                1 - (kept - special) / (total - special) if total > special else 0.0,
                 1 - kept / (total_rows * maxlen),
                 _padding(kept, batch_cells),
                 _padding(kept, float(bucketed @ limited)),

@@ -101,8 +101,8 @@ def _suggest_selection(frequencies: Frequencies, size: int, coverage: float) -> 
 
 
 def _suggest_length(frequencies: Frequencies, untruncated: float, batch_size: int) -> list[Suggestion]:
-    maxlen = max(length_quantile(frequencies.row_lengths, untruncated), 1)
-    points = length_curve(frequencies.row_lengths, [maxlen], batch_size)
+    maxlen = max(length_quantile(frequencies.id_lengths, untruncated), 1)
+    points = length_curve(frequencies.id_lengths, [maxlen], batch_size, frequencies.special_tokens)
     return [
         Suggestion(
             "maxlen",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Iterable, Sequence
 from functools import partial, reduce
 from typing import Any
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -90,7 +92,7 @@ def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
 
     Raises:
         OutputExistsError: If a folder of other columns is there and ``force`` is false.
-        ArgumentError: If something else is there.
+        ArgumentError: If something else is there, or if the DataFrame is read from the folder.
         OSError: If the complete folder cannot be renamed.
     """
     session = df.sparkSession
@@ -101,6 +103,10 @@ def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
         raise ArgumentError(f"there is something at {output} that Spark did not write: pass another folder")
     if system.exists(target) and not force and IDS not in _column_names(session, output):
         raise OutputExistsError(f"{output} holds no ids: pass force=True to replace it, or pass another folder")
+    if system.exists(target):
+        folder = f"{_resolved(system.resolvePath(target).toUri().toString()).rstrip('/')}/"
+        if any(_resolved(file).startswith(folder) for file in df.inputFiles()):
+            raise ArgumentError(f"the output is also an input: {output}: pass another folder")
     temporary = java.org.apache.hadoop.fs.Path(f"{output.rstrip('/')}.tokemb-{uuid4().hex[:12]}")
     try:
         with workers_errors():
@@ -113,6 +119,12 @@ def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
     if not system.rename(temporary, target):
         raise OSError(errno.EIO, "the ids were written but cannot be renamed to the output", temporary.toString())
     return rows
+
+
+def _resolved(uri: str) -> str:
+    """Return the path of a local file, without links, or the URI of another file."""
+    parts = urlsplit(uri)
+    return os.path.realpath(unquote(parts.path)) if parts.scheme == "file" else uri
 
 
 def _column_names(session: SparkSession, folder: str) -> list[str]:
