@@ -322,8 +322,9 @@ def test_arguments_that_contradict_the_source_raise():
         tokemb.report(iter(["a b"]), complete_rows=True)
 
 
-def test_vocabulary_without_counts_raises():
-    foreign = tokemb.Encoder.from_tokenizer(tokemb.fit_vocab(["a b"])._tokenizer)
+def test_vocabulary_without_counts_raises(tmp_path):
+    tokemb.fit_vocab(["a b"]).save(tmp_path / "v")
+    foreign = tokemb.Encoder.from_tokenizer(tmp_path / "v" / "tokenizer.json")
     with pytest.raises(VocabularyError, match="holds no counts"):
         tokemb.report(foreign)
 
