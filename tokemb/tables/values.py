@@ -82,6 +82,18 @@ def values_of(name: str, column: pa.Array) -> Values:
     return Values(tokens, positions, np.concatenate([[0], np.cumsum(lengths)]))
 
 
+def single_texts(name: str, column: pa.Array) -> pa.LargeStringArray | None:
+    """Return a column of single texts with "" for null, or ``None`` for other columns.
+
+    Raises:
+        TextError: If a text is not UTF-8.
+    """
+    if not (pt.is_string(column.type) or pt.is_large_string(column.type)):
+        return None
+    texts = _texts(name, column)
+    return pc.fill_null(texts, "") if texts.null_count else texts
+
+
 def join(name: str, parts: Sequence[Values]) -> Values:
     """Join columns to events. An event is missing if all its parts are missing.
 
