@@ -428,6 +428,20 @@ pathlib.Path(text) for a file
         """Encode a column of ``tokemb.read_corpus``, truncated according to ``shape``."""
         return self._encoding.batch(self._segment(texts, threads), shape, thread_count(threads))
 
+    def token_ids(self, tokens: pa.LargeStringArray, *, empty_id: int = -1, threads: int | None = None) -> Int32:
+        """Look up tokens without splitting them.
+
+        Args:
+            tokens: ``large_string`` ``(tokens,)`` without nulls.
+            empty_id: The id of empty tokens. If it is negative, they are out of vocabulary.
+            threads: The number of threads.
+
+        Returns:
+            int32 array ``(tokens,)``.
+        """
+        self.require_unigrams("looked up")
+        return self._encoding.token_ids(tokens, empty_id, thread_count(threads))
+
     def _segment(self, texts: pa.Array, threads: int | None) -> pa.Array:
         return texts if self.segmenter is None else self.segmenter.segment(texts, threads)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -132,6 +132,10 @@ class BatchEncoder:
         shortened = shape.truncate(rows, self.special_tokens)
         truncated = int(np.count_nonzero(shortened.lengths < rows.lengths))
         return EncodedBatch(self.special_tokens.add_special_tokens(shortened), tokens, unknown, truncated)
+
+    def token_ids(self, tokens: pa.LargeStringArray, empty_id: int, threads: int) -> Int32:
+        """Look up whole tokens, as ``TokenIndex.ids``. The vocabulary must not have n-grams."""
+        return cast("TokenIndex", self._token_index).ids(tokens, threads, empty_id)
 
     def windows(
         self, batch: pa.Array, shape: PadTruncate, overlap: int, threads: int

@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32
 from tokemb.errors import VocabularyError
+from tokemb.kernels.structs import Text
 from tokemb.rows.ragged import Ragged
+from tokemb.rows.string_buffers import string_buffers
 from tokemb.rows.threads import parallel_map, split_evenly, worth_kernel
 from tokemb.vocabulary.oov_buckets import OovBuckets
 
@@ -55,16 +57,27 @@ class TokenIndex:
         ids = self.ids(rows.flatten(), threads)
         return Ragged.from_lengths(ids, rows.value_lengths().to_numpy().astype(np.int64))
 
-    def ids(self, tokens: pa.LargeStringArray, threads: int = 1) -> Int32:
-        """Return the id of each of ``tokens``, ``large_string`` (tokens,). The errors are those of ``encode``."""
+    def ids(self, tokens: pa.LargeStringArray, threads: int = 1, empty_id: int = -1) -> Int32:
+        """Return the id of each token.
+
+        Args:
+            tokens: ``large_string`` (tokens,).
+            threads: The number of threads.
+            empty_id: The id of empty tokens. If it is negative, they are out of vocabulary.
+
+        Returns:
+            int32 (tokens,). The errors are those of ``encode``.
+        """
         if self._buckets is not None or worth_kernel(len(tokens)):
             ranges = split_evenly(len(tokens), len(tokens), threads)
-            parts = parallel_map(self._look_up, [(self._cache, tokens[first:last]) for first, last in ranges])
+            parts = parallel_map(self._look_up, [(self._cache, tokens[first:last], empty_id) for first, last in ranges])
             ids = np.concatenate(parts) if len(parts) > 1 else parts[0]
         else:
             import pyarrow.compute as pc  # a slow import that most inputs do not need
 
             ids = self._ids[pc.index_in(tokens, value_set=self._tokens).fill_null(-1).to_numpy()]
+            if empty_id >= 0:
+                ids[np.diff(string_buffers(tokens)[0]) == 0] = empty_id
         if not self._has_oov_id and (ids < 0).any():
             token = tokens[int(np.argmax(ids < 0))].as_py()
             raise VocabularyError(
@@ -72,16 +85,18 @@ class TokenIndex:
             )
         return ids
 
-    def _look_up(self, cache: PretokenCache, tokens: pa.LargeStringArray) -> Int32:
+    def _look_up(self, cache: PretokenCache, tokens: pa.LargeStringArray, empty_id: int) -> Int32:
         from tokemb import kernels  # slow imports that small inputs do not need
-        from tokemb.engine.pretoken_cache import text_of, with_slack
+        from tokemb.engine.pretoken_cache import with_slack
 
+        offsets, data = string_buffers(tokens)
         buckets = self._buckets or OovBuckets(1)
         found = np.empty(len(tokens), np.int32)
         kernels.look_up_tokens(
             cache.pretokens,
             self._ids,
-            with_slack(text_of(tokens)),
+            with_slack(Text(data, offsets)),
+            empty_id,
             self._ids[-1],
             buckets.count,
             buckets.key,

@@ -17,7 +17,6 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.disk_buffer import check_padding
 from tokemb.rows.ragged import Ragged, check_ids
-from tokemb.rows.string_buffers import string_buffers
 from tokemb.rows.threads import worth_kernel
 from tokemb.tables.column import Column, named_parts, setting_by_column, suggested_dim
 from tokemb.tables.fitting import Salt, Setting, column_values, fit_columns, hash_columns
@@ -339,16 +338,14 @@ class ColumnEncoder:
             texts = single_texts(column.name, batch.column(column.parts[0]))
             if texts is not None and (encoder.buckets is not None or worth_kernel(len(texts))):
                 # A kernel looks up all values in less time than their distinct values are found.
-                is_missing = np.diff(string_buffers(texts)[0]) == 0
-                ids, missing_id = (token_ids(encoder, each) for each in (texts, pa.array([MISSING], STRINGS)))
-                ids[is_missing] = missing_id[0]
-                return ids
+                missing_id = encoder.token_ids(pa.array([MISSING], STRINGS))[0]
+                return encoder.token_ids(texts, empty_id=int(missing_id))
         values = column_values(column.name, column.parts, batch).as_kind(column.kind)
         if values.kind != column.kind:
             raise TextError(
                 f"the column {column.name!r} must hold {column.kind}, as when it was fitted; received {values.kind}"
             )
-        ids = token_ids(encoder, values.tokens)[values.positions]
+        ids = encoder.token_ids(values.tokens)[values.positions]
         return ids if values.row_splits is None else Ragged(ids, values.row_splits)
 
     def pad_truncate(self, padding: str | None, truncating: str | None) -> PadTruncate:
@@ -396,12 +393,6 @@ class ColumnEncoder:
         if ragged is None:
             return texts
         return pa.LargeListArray.from_arrays(pa.array(ragged.row_splits), texts).cast(TOKEN_ROWS)
-
-
-def token_ids(encoder: Encoder, tokens: pa.LargeStringArray) -> Int32:
-    """Return the id of each of ``tokens``, ``large_string`` (tokens,): int32 (tokens,)."""
-    row = pa.LargeListArray.from_arrays(pa.array([0, len(tokens)], pa.int64()), tokens)
-    return encoder.encode_column(row, PadTruncate()).rows.values
 
 
 def pad(rows: Int32 | Ragged, maxlen: int | None, shape: PadTruncate) -> Int32:
