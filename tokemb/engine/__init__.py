@@ -246,7 +246,7 @@ class TokenCounter:
     def _make_counter(self) -> Counter:
         from tokemb.engine.counting import Counter
 
-        return Counter.of(self._profile)
+        return Counter.of(self._profile.tokenizer)
 
 
 def is_small(texts: pa.LargeStringArray) -> bool:

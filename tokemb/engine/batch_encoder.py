@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb.engine import Engine, is_small
+from tokemb.engine.ngram_buckets import HashedNgramEngine
 from tokemb.engine.ngrams import NgramEngine, NgramTokenIndex
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.token_index import TokenIndex
@@ -74,11 +75,13 @@ class BatchEncoder:
         self._oov_id = unknown
         self._buckets = buckets
         token_index = None if buckets is None else self._make_token_index()
-        self.engine: Engine | NgramEngine = (
-            Engine(specification, tokenizer, None if oov else unknown, buckets, token_index)
-            if ngrams is None
-            else NgramEngine(specification, ids, unknown, ngrams)
-        )
+        self.engine: Engine | NgramEngine | HashedNgramEngine
+        if ngrams is None:
+            self.engine = Engine(specification, tokenizer, None if oov else unknown, buckets, token_index)
+        elif token_index is not None and buckets is not None:
+            self.engine = HashedNgramEngine(specification, token_index, ngrams, buckets)
+        else:
+            self.engine = NgramEngine(specification, ids, unknown, ngrams)
         self._dropped_id = None if oov else unknown
 
     def ragged(self, texts: Path | Iterable[Any], shape: PadTruncate, threads: int | None) -> Ragged:
@@ -193,7 +196,9 @@ class BatchEncoder:
             )
 
     @cached_property
-    def _token_index(self) -> TokenIndex | NgramTokenIndex:
+    def _token_index(self) -> TokenIndex | NgramTokenIndex | HashedNgramEngine:
+        if isinstance(self.engine, HashedNgramEngine):
+            return self.engine
         return self.engine.token_index if isinstance(self.engine, NgramEngine) else self._make_token_index()
 
     def _make_token_index(self) -> TokenIndex:

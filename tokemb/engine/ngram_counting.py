@@ -1,7 +1,9 @@
-"""Count n-grams: the tokens of a batch are numbered, then the n-grams of the numbers."""
+"""Form and count n-grams: the tokens of a batch are numbered, then the n-grams of the numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +18,13 @@ from tokemb.errors import TextError
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.profiles import Profile
 from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
+from tokemb.vocabulary.tokenizers_library import Tokenizer
 
 if TYPE_CHECKING:
     from tokemb.engine.counting import Counter
+
+# With more distinct tokens, the numbers begin again, so that memory does not grow with the texts.
+_MOST_NUMBERS = 1 << 20
 
 
 class NgramCounter:
@@ -26,31 +32,59 @@ class NgramCounter:
 
     def __init__(self, profile: Profile, threads: int) -> None:
         """Initialize the counter. ``profile`` decides how texts are split and which n-grams are counted."""
-        self._profile = profile
-        self._pre_tokenizer = tokenizer_json_of(profile.tokenizer())["pre_tokenizer"]
+        self._ngrams = NgramTexts(profile.tokenizer, profile.ngrams)
         self._threads = threads
-        self._numbering: Counter | None = None
 
     def count(self, batch: pa.Array) -> Tally:
         """Count the n-grams of a batch, ``large_string`` or ``large_list<large_string>`` (rows,)."""
+        return tally(*self._ngrams.of(batch, self._threads))
+
+
+class NgramTexts:
+    """The n-grams of texts as strings."""
+
+    def __init__(self, make_tokenizer: Callable[[], Tokenizer], lengths: tuple[int, ...]) -> None:
+        """Initialize the object.
+
+        Args:
+            make_tokenizer: A function that returns a new tokenizer that splits texts.
+            lengths: The lengths of the n-grams, in their order in a row.
+        """
+        self._make_tokenizer = make_tokenizer
+        self._lengths = lengths
+        self._pre_tokenizer = tokenizer_json_of(make_tokenizer())["pre_tokenizer"]
+        self._numbering: Counter | None = None
+        self._lock = Lock()
+
+    def of(self, batch: pa.Array, threads: int) -> tuple[Ragged, pa.LargeStringArray]:
+        """Return the n-grams of a batch.
+
+        Args:
+            batch: ``large_string`` or ``large_list<large_string>`` (rows,).
+            threads: The number of threads.
+
+        Returns:
+            Rows of indices into the distinct n-grams, and these n-grams, ``large_string`` (distinct,).
+        """
         if batch.type == STRINGS:
             runs, first_runs = runs_of(batch, self._pre_tokenizer)
-            parts, tokens = self._number(runs)
+            parts, tokens = self._number(runs, threads)
         else:
             first_runs = np.arange(len(batch) + 1)
             parts, tokens = _number_tokens(batch)
-        rows = NgramRows(parts.values, parts.row_splits[:-1], parts.row_splits[1:], first_runs, self._profile.ngrams)
-        return tally(*join_ngrams(rows, tokens))
+        rows = NgramRows(parts.values, parts.row_splits[:-1], parts.row_splits[1:], first_runs, self._lengths)
+        return join_ngrams(rows, tokens)
 
-    def _number(self, texts: pa.LargeStringArray) -> tuple[Ragged, pa.LargeStringArray]:
+    def _number(self, texts: pa.LargeStringArray, threads: int) -> tuple[Ragged, pa.LargeStringArray]:
         """Return texts as rows of numbers of tokens, and the tokens."""
-        if self._numbering is None:
-            if is_small(texts):
-                return pre_tokenize(texts, self._profile.tokenizer(), self._threads)
-            from tokemb.engine.counting import Counter  # a slow import that small inputs do not need
+        with self._lock:  # other threads may number texts at the same time
+            if self._numbering is None or self._numbering.distinct > _MOST_NUMBERS:
+                if is_small(texts):
+                    return pre_tokenize(texts, self._make_tokenizer(), threads)
+                from tokemb.engine.counting import Counter  # a slow import that small inputs do not need
 
-            self._numbering = Counter.of(self._profile)
-        return self._numbering.number(texts, self._threads), self._numbering.tokens()
+                self._numbering = Counter.of(self._make_tokenizer)
+            return self._numbering.number(texts, threads), self._numbering.tokens()
 
 
 def _number_tokens(rows: pa.LargeListArray) -> tuple[Ragged, pa.LargeStringArray]:
