@@ -35,7 +35,7 @@ _LAYOUT = 1
 
 # The states that a character of a new word can have, and the pairs of states that follow each other, as in the kernel.
 _STATES = "BMES"
-_TRANSITIONS = ("EB", "SB", "BM", "MM", "BE", "ME", "ES", "SS")
+_TRANSITIONS = (("E", "B"), ("S", "B"), ("B", "M"), ("M", "M"), ("B", "E"), ("M", "E"), ("E", "S"), ("S", "S"))
 
 # A thread pays for this many bytes of text.
 _WORTH_THREAD = 1 << 17
