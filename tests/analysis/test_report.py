@@ -112,6 +112,22 @@ def test_row_lengths_of_real_texts_equal_those_of_encoded_rows(name):
         assert point.batch_padding <= point.fixed_padding + 1e-9
 
 
+def test_lengths_of_a_vocabulary_with_start_and_end_tokens_are_those_of_encoded_rows():
+    texts = ["a b c d", "a", "", "a b", "b c d e f g"]
+    encoder = tokemb.fit_vocab(texts, start="[BOS]", end="[EOS]")
+    result = tokemb.report(encoder, untruncated=0.8, batch_size=2)
+    assert [item.value for item in result.suggestions if item.argument == "maxlen"] == [6]
+    assert [point.maxlen for point in result.lengths] == [3, 4, 6, 8]
+    for point in result.lengths:
+        kept = np.count_nonzero(encoder.encode(texts, maxlen=point.maxlen))
+        lost = np.count_nonzero(encoder.encode(texts)) - kept
+        assert point.fixed_padding == pytest.approx(1 - kept / (5 * point.maxlen))
+        assert point.lost_tokens == pytest.approx(lost / 13)
+        assert point.truncated_rows == sum(len(text.split()) + 2 > point.maxlen for text in texts) / 5
+        lengths = sorted(min(len(text.split()) + 2, point.maxlen) for text in texts)
+        assert point.bucket_padding == pytest.approx(1 - kept / padded_cells(lengths, 2, point.maxlen))
+
+
 def test_row_lengths_without_rows_have_no_points():
     assert length_curve({}, [3], 2) == []
     assert round_lengths({}) == []

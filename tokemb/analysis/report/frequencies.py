@@ -32,6 +32,7 @@ class Frequencies:
         row_lengths: For each length, the number of rows with this length.
         is_complete: Whether ``tokens`` are all tokens that a vocabulary can select.
         unit: The unit of ``row_lengths``: ``"tokens"``, or ``"words"`` if the tokens are subwords.
+        around: The number of start and end tokens that a row of ids has besides.
     """
 
     tokens: pa.LargeStringArray
@@ -43,6 +44,7 @@ class Frequencies:
     row_lengths: Mapping[int, int]
     is_complete: bool
     unit: str = "tokens"
+    around: int = 0
 
     @classmethod
     def of_counts(cls, counts: TokenCounts, ties: str | None = None) -> Frequencies:
@@ -94,6 +96,7 @@ class Frequencies:
             corpus.row_lengths,
             not corpus.oov,
             "tokens" if is_word else "words",
+            sum(index is not None for index in (vocabulary.start_id, vocabulary.end_id)),
         )
 
     @cached_property
