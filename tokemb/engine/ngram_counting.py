@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, Int32
+from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb.engine import is_small
 from tokemb.engine.ngrams import SEPARATOR, NgramRows, runs_of
 from tokemb.engine.reference import pre_tokenize
@@ -123,15 +123,38 @@ def join_ngrams(rows: NgramRows, tokens: pa.LargeStringArray) -> tuple[Ragged, p
     size, space = 0, pa.scalar(SEPARATOR, STRINGS)
     for length in range(1, max(rows.lengths) + 1):
         begins = rows.begins(length)
-        keys = numbers[begins].astype(np.int64) << 32 | rows.parts[begins + length - 1]
-        encoded = pa.array(keys).dictionary_encode()
-        edges = encoded.dictionary.to_numpy()
-        last = tokens.take(pa.array(edges & 0xFFFFFFFF))
-        ngrams = last if length == 1 else pc.binary_join_element_wise(ngrams.take(pa.array(edges >> 32)), last, space)
-        numbers[begins] = encoded.indices.to_numpy()
+        last_parts = rows.parts[begins + length - 1]
+        if length == 1:
+            numbers[begins], distinct = _number_in_order(last_parts, len(tokens))
+            ngrams = tokens.take(pa.array(distinct))
+        else:
+            encoded = pa.array(numbers[begins].astype(np.int64) << 32 | last_parts).dictionary_encode()
+            edges = encoded.dictionary.to_numpy()
+            before, last = ngrams.take(pa.array(edges >> 32)), tokens.take(pa.array(edges & 0xFFFFFFFF))
+            ngrams = pc.binary_join_element_wise(before, last, space)
+            numbers[begins] = encoded.indices.to_numpy()
         if length in rows.lengths:
             row, place = rows.places(length)
             values[rows.row_splits[row] + place] = numbers[begins] + size
             size += len(ngrams)
             found.append(ngrams)
     return Ragged(values, rows.row_splits), pa.chunked_array(found, STRINGS).combine_chunks()
+
+
+def _number_in_order(parts: Int32, size: int) -> tuple[Int32, Int64]:
+    """Give the distinct parts numbers in the order of their first occurrences.
+
+    Args:
+        parts: int32 (total,), each less than ``size``.
+        size: The number of different parts that there can be.
+
+    Returns:
+        The number of each part, int32 (total,), and the distinct parts, int64 (distinct,).
+    """
+    first = np.full(size, -1)
+    first[parts[::-1]] = np.arange(len(parts) - 1, -1, -1)  # of equal indices, the last value stays
+    present = np.flatnonzero(first >= 0)
+    distinct = present[np.argsort(first[present])]
+    numbers = np.empty(size, np.int32)
+    numbers[distinct] = np.arange(len(distinct))
+    return numbers[parts], distinct
