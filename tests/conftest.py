@@ -207,6 +207,7 @@ def eagerly(test: Callable[..., None]) -> Callable[..., None]:
 _ENABLED_BY = {
     "browser": "install Chromium and chromedriver, as .ci/browser does",
     "spark": "install Java 17, as .ci/java does, and pip install tokemb[spark]",
+    "segmenters": "pip install fugashi unidic-lite kiwipiepy pythainlp",
     "data": "put the corpora beside the checkout, or set TOKEMB_TEST_DATA",
 }
 
@@ -214,7 +215,7 @@ _ENABLED_BY = {
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Summarize the skipped tests in one line, with what enables them."""
     skipped = Counter(
-        next((name for name in ("browser", "spark") if name in report.keywords), "data")
+        next((name for name in ("browser", "spark", "segmenters") if name in report.keywords), "data")
         for report in terminalreporter.stats.get("skipped", [])
     )
     if skipped:

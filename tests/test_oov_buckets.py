@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import CORPORA, examples
 from tokemb.engine.hash_tokens import hash_tokens
-from tokemb.errors import ArgumentError, VocabularyError
+from tokemb.errors import ArgumentError, TextError, VocabularyError
 from tokemb.vocabulary.folder import checksum
 from tokemb.vocabulary.oov_buckets import OovBuckets
 
@@ -49,6 +49,45 @@ def test_kernels_and_reference_give_the_same_ids(monkeypatch, profile):
     assert (encoder.encode(texts, maxlen=40) == by_reference).all()
     assert (encoder.encode_ragged(texts).pad(40) == by_reference).all()
     assert len(set(by_reference.reshape(-1).tolist()) & set(encoder.oov_ids)) > 40
+
+
+@pytest.mark.parametrize("profile", ["words", "chars"])
+def test_ngrams_out_of_vocabulary_get_buckets_by_their_hash(monkeypatch, profile):
+    texts = [*(text for corpus in CORPORA.values() for text in corpus[:3]), "今天，天气 a b"]
+    every = tokemb.fit_vocab(texts, profile=profile, ngrams=(1, 3))
+    encoder = tokemb.fit_vocab(texts, profile=profile, ngrams=(1, 3), max_size=30, num_oov_buckets=50, salt=4)
+    ids = {token: index for index, token in enumerate(encoder.vocabulary) if index not in encoder.oov_ids}
+    ngrams = pa.array(every.vocabulary, pa.large_string())
+    hashed = (1 + hash_tokens(ngrams, encoder.buckets)).tolist()
+    id_of = np.array([ids.get(ngram, bucket) for ngram, bucket in zip(every.vocabulary, hashed, strict=True)])
+    rows = every.encode_ragged(texts)
+    for small in (1 << 30, 0):
+        monkeypatch.setattr("tokemb.engine.SMALL_BYTES", small)
+        found = pickle.loads(pickle.dumps(encoder)).encode_ragged(texts)
+        assert found.row_splits.tolist() == rows.row_splits.tolist()
+        assert found.values.tolist() == id_of[rows.values].tolist()
+    assert (encoder.encode(texts, maxlen=40) == found.pad(40)).all()
+
+
+def test_ngrams_of_rows_of_tokens_are_hashed(tmp_path):
+    encoder = tokemb.Encoder.hashing(1000, profile="whitespace", ngrams=2)
+    fitted = tokemb.fit_vocab(["a b", "b c a"], profile="whitespace", ngrams=2, hash_buckets=1000)
+    assert fitted.fingerprint == encoder.fingerprint
+    encoder.save(tmp_path / "v")
+    loaded = tokemb.Encoder.load(tmp_path / "v")
+    assert loaded.encode([["b", "c", "a"]]).tolist() == fitted.encode(["b c a"]).tolist()
+    with pytest.raises(TextError, match="must not contain a space"):
+        loaded.encode([["b c", "a"]])
+    assert "others go to 999 buckets" in str(loaded.explain("a b"))
+
+
+def test_grown_ngram_leaves_its_bucket():
+    encoder = tokemb.fit_vocab(TEXTS, ngrams=2, min_count=2, num_oov_buckets=3)
+    grown = encoder.grow(["deep waters", "deep waters"], min_count=2)
+    before, after = (each.encode(["deep waters are"])[0].tolist() for each in (encoder, grown))
+    assert grown.vocabulary[after[3]] == "deep waters"
+    assert before[3] in encoder.oov_ids
+    assert [after[2], after[4]] == [before[2], before[4]]
 
 
 def test_folder_records_the_buckets(tmp_path):
@@ -139,7 +178,6 @@ def test_tf_idf_weights_all_buckets_by_the_mean():
         ({"num_oov_buckets": 2.5}, "num_oov_buckets must be an integer of at least 1; received 2.5"),
         ({"num_oov_buckets": 20_000_000}, "num_oov_buckets must be at most 10000000; received 20000000"),
         ({"num_oov_buckets": 2, "oov": False, "profile": "keras"}, "num_oov_buckets must be left out with oov=False"),
-        ({"num_oov_buckets": 2, "ngrams": 2}, "num_oov_buckets must be left out with ngrams=[1, 2]"),
         ({"num_oov_buckets": 2, "algorithm": "bpe"}, 'num_oov_buckets must be left out unless algorithm="word"'),
         ({"num_oov_buckets": 2, "hash_buckets": 9}, "hash_buckets must be left out with num_oov_buckets"),
         ({"hash_buckets": 1}, "hash_buckets must be an integer of at least 2; received 1"),

@@ -124,6 +124,7 @@ pathlib.Path(text) for a file
         hash_buckets: int,
         *,
         profile: str = "words",
+        ngrams: int | Sequence[int] | None = None,
         salt: int | Sequence[int] | None = None,
         reserve: Iterable[str] = (),
         maxlen: int | None = None,
@@ -138,6 +139,7 @@ pathlib.Path(text) for a file
             hash_buckets: The ``input_dim``, as ``num_bins`` of Keras' ``Hashing(mask_value="")``. Tokens get ids from 1
                 to ``hash_buckets - 1``, and ``reserve`` the ids after them.
             profile: How text is split, as for ``fit_vocab``.
+            ngrams: N-grams as tokens, as for ``fit_vocab``.
             salt: An integer or two for another hash, as in Keras.
             reserve: As for ``fit_vocab``.
             maxlen: As for ``fit_vocab``.
@@ -154,7 +156,7 @@ pathlib.Path(text) for a file
         from tokemb.counts.word_vocabulary import hashed_vocabulary  # encoding does not import the counting modules
 
         shape = PadTruncate().override(maxlen, padding, truncating)
-        return _rebuild(*hashed_vocabulary(hash_buckets, profile, salt, reserve, shape))
+        return _rebuild(*hashed_vocabulary(hash_buckets, profile, check_ngrams(ngrams), salt, reserve, shape))
 
     @classmethod
     def load(cls, path: Path | str) -> Encoder:
@@ -427,6 +429,20 @@ pathlib.Path(text) for a file
     def encode_column(self, texts: pa.Array, shape: PadTruncate, threads: int | None = None) -> EncodedBatch:
         """Encode a column of ``tokemb.read_corpus``, truncated according to ``shape``."""
         return self._encoding.batch(self._segment(texts, threads), shape, thread_count(threads))
+
+    def token_ids(self, tokens: pa.LargeStringArray, *, empty_id: int = -1, threads: int | None = None) -> Int32:
+        """Look up tokens without splitting them.
+
+        Args:
+            tokens: ``large_string`` ``(tokens,)`` without nulls.
+            empty_id: The id of empty tokens. If it is negative, they are out of vocabulary.
+            threads: The number of threads.
+
+        Returns:
+            int32 array ``(tokens,)``.
+        """
+        self.require_unigrams("looked up")
+        return self._encoding.token_ids(tokens, empty_id, thread_count(threads))
 
     def _segment(self, texts: pa.Array, threads: int | None) -> pa.Array:
         return texts if self.segmenter is None else self.segmenter.segment(texts, threads)

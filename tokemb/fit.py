@@ -140,8 +140,7 @@ def fit_vocab(
     check_combination(splitting, algorithm, oov)
     buckets = oov_buckets(num_oov_buckets, hash_buckets, salt, algorithm, oov=oov)
     around = start_end_tokens(start, end)
-    hashed = None if buckets is None else "num_oov_buckets" if hash_buckets is None else "hash_buckets"
-    check_ngrams_alone(splitting, hashed, *around)
+    check_ngrams_alone(splitting, *around)
     reserved = reserved_tokens(reserve, oov=oov, first=tuple(around.values()))
     shape = PadTruncate().override(maxlen, padding, truncating)
     shape.room(around)  # raises an error if no row could be encoded
@@ -236,12 +235,12 @@ def ngrams_of(texts: object, ngrams: object) -> tuple[int, ...]:
     return texts.ngrams
 
 
-def check_ngrams_alone(profile: Profile, *others: str | None) -> None:
+def check_ngrams_alone(profile: Profile, *others: str) -> None:
     """Raise ``ArgumentError`` if there are n-grams and one of ``others``, the names of the other arguments."""
-    name = next(filter(None, others), None)
-    if name is not None and profile.ngrams != UNIGRAMS:
-        reason = "have one OOV id" if "buckets" in name else "are not in the order of the text"
-        raise ArgumentError(f"{name} must be left out with ngrams={list(profile.ngrams)}, which {reason}")
+    if others and profile.ngrams != UNIGRAMS:
+        raise ArgumentError(
+            f"{others[0]} must be left out with ngrams={list(profile.ngrams)}, which are not in the order of the text"
+        )
 
 
 def check_combination(profile: Profile, algorithm: str, oov: bool) -> None:

@@ -38,6 +38,12 @@ from tokemb_cli.console import note
 @click.option(
     "--profile", type=values.Choice(PROFILES), help="With --hash, how texts are split into tokens.  [default: words]"
 )
+@click.option(
+    "--ngrams",
+    type=values.Ngrams(),
+    metavar="N",
+    help="With --hash, also hash pairs of neighbouring words (2), of up to N words, or of the lengths in a list (1,3).",
+)
 @click.option("--ragged", is_flag=True, help="Do not pad: write rows of different lengths.")
 @click.option(
     "--dtype",
@@ -56,6 +62,7 @@ def command(
     hash_buckets: int | None,
     salt: list[int] | None,
     profile: str | None,
+    ngrams: int | tuple[int, ...] | None,
     output: Path,
     force: bool,
     maxlen: int | None,
@@ -93,7 +100,7 @@ def command(
       tokemb encode ratings.csv --vocab columns --keep rating -o arrays.npz
       tokemb encode reviews.txt --hash 10000 --maxlen 256 -o ids.npy
     """
-    _check_hash(vocab, hash_buckets, salt, profile)
+    _check_hash(vocab, hash_buckets, salt=salt, profile=profile, ngrams=ngrams)
     _check_shape(ragged, padding, overlap, truncating)
     cluster = spark.Cluster.from_options(arguments)
     if cluster is not None:
@@ -119,7 +126,7 @@ def command(
     texts = corpus.Corpus.from_options(arguments)
     texts.check_distinct(output)
     if texts.is_table if vocab is None else is_columns_folder(vocab):
-        _check_none_for_columns(profile=profile, overlap=overlap)
+        _check_none_for_columns(profile=profile, ngrams=ngrams, overlap=overlap)
         shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
         numbers = {"dtype": dtype, "round_floats": round_floats}
         hashing = {} if hash_buckets is None else {"hash_buckets": hash_buckets, "salt": salt}
@@ -128,7 +135,7 @@ def command(
     if texts.is_table:
         raise click.UsageError(f"{vocab} is the vocabulary of one column: pass a folder of columns, or one --column")
     splitting = profile or texts.default_profile
-    make = partial(Encoder.hashing, salt=salt, profile=splitting)
+    make = partial(Encoder.hashing, salt=salt, profile=splitting, ngrams=ngrams)
     encoder = Encoder.load(vocab) if vocab is not None else make(hash_buckets or 0)
     row_options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged, overlap=overlap)
     with (
@@ -143,16 +150,16 @@ def command(
         note(*shards.report_lines(target, output, dtype, report, str(report)))
 
 
-def _check_hash(vocab: Path | None, hash_buckets: int | None, salt: list[int] | None, profile: str | None) -> None:
-    """Raise ``click.UsageError`` unless there is either a vocabulary, or the options of hashing."""
+def _check_hash(vocab: Path | None, hash_buckets: int | None, **hashing: object) -> None:
+    """Raise ``click.UsageError`` unless there is either a vocabulary, or ``--hash``, which has further options."""
     if (vocab is None) == (hash_buckets is None):
         raise click.UsageError(
             "pass either --vocab, the vocabulary to encode with, or --hash, which needs none"
             + ("" if vocab is None else "; received both")
         )
-    for name, value in (("--salt", salt), ("--profile", profile)):
+    for name, value in hashing.items():
         if vocab is not None and value is not None:
-            raise click.UsageError(f"{name} is a property of the vocabulary: leave it out, or pass --hash")
+            raise click.UsageError(f"--{name} is a property of the vocabulary: leave it out, or pass --hash")
 
 
 def _check_shape(ragged: bool, padding: str | None, overlap: int | None, truncating: str | None) -> None:

@@ -12,6 +12,7 @@ from tokemb._validation import PROFILES
 from tokemb_cli import corpus, options, report_inputs, values
 from tokemb_cli.console import note, quoted, show_json
 from tokemb_cli.fit_vocab import command_line
+from tokemb_cli.segmenter import OPTIONS, check_segmenter, segmenter_options
 
 if TYPE_CHECKING:
     from tokemb import ColumnEncoder
@@ -38,8 +39,10 @@ if TYPE_CHECKING:
 @click.option(
     "--profile",
     type=values.Choice(PROFILES),
-    help="How texts are split into tokens, as for fit-vocab.  [default: words, or that of the input]",
+    help="How texts are split into tokens, as for fit-vocab.  [default: words, keras with --segmenter, or that of the "
+    "input]",
 )
+@segmenter_options
 @click.option(
     "--coverage",
     type=values.Number(above=0),
@@ -99,6 +102,7 @@ def command(
       tokemb report ratings.csv --column user --column item --partitions 8
     """
     force, as_json = settings.pop("force"), settings.pop("as_json")
+    check_segmenter(settings)
     texts = corpus.Corpus.from_options(settings)
     if fail_above is not None and not on:
         raise click.UsageError("--fail-above requires --on, the new texts to compare")
@@ -112,7 +116,7 @@ def command(
         commands = []
     else:
         report = _report_texts(texts, on, settings)
-        commands = _commands(texts, report, settings["profile"])
+        commands = _commands(texts, report, {name: settings[name] for name in ("profile", *OPTIONS)})
     _write(report, commands, texts, output, force, as_json)
     if fail_above is not None:
         _check_drift(report, fail_above)
@@ -128,7 +132,7 @@ def _check_target(texts: corpus.Corpus, on: tuple[str, ...], output: Path, force
 def _report_texts(texts: corpus.Corpus, on: tuple[str, ...], settings: dict[str, Any]) -> TextReport:
     if settings.pop("partitions") is not None:
         raise click.UsageError("--partitions is for columns: pass several --column, or a folder of columns")
-    if texts.group_by and settings["profile"] is None:
+    if texts.group_by and settings["profile"] is settings["segmenter"] is None:
         settings["profile"] = "whitespace"  # events are not split
     import tokemb
 
@@ -143,7 +147,7 @@ def _report_texts(texts: corpus.Corpus, on: tuple[str, ...], settings: dict[str,
 def _report_columns(
     texts: corpus.Corpus, encoder: ColumnEncoder | None, on: tuple[str, ...], settings: dict[str, Any]
 ) -> ColumnsReport:
-    for name, unused in (("profile", None), ("complete_rows", False)):
+    for name, unused in (("profile", None), *((option, None) for option in OPTIONS), ("complete_rows", False)):
         if settings[name] != unused:
             raise click.UsageError(f"--{name.replace('_', '-')} is for texts; values of columns are not split")
     from tokemb.pipeline.reports import report_columns
@@ -159,8 +163,8 @@ def _report_columns(
     return report_columns(report_inputs.table(texts, columns), on=new, columns=columns, **arguments)
 
 
-def _commands(texts: corpus.Corpus, report: TextReport, profile: str | None) -> list[str]:
-    """Return the commands that apply the suggestions."""
+def _commands(texts: corpus.Corpus, report: TextReport, splitting: dict[str, Any]) -> list[str]:
+    """Return the commands that apply the suggestions. ``splitting`` are the options that decide the tokens."""
     chosen = {item.argument: item.value for item in report.suggestions}
     stem = options.stem_of(texts.files[0]) or "texts"
     is_vocabulary = report_inputs.is_vocabulary(texts)
@@ -170,7 +174,8 @@ def _commands(texts: corpus.Corpus, report: TextReport, profile: str | None) -> 
     if not chosen:
         return [model]
     flags = [f"--{name.replace('_', '-')} {value}" for name, value in chosen.items()]
-    flags += [f"--profile {profile}"] if profile else report_inputs.splitting_flags(texts)
+    given = [f"--{name.replace('_', '-')} {quoted(str(value))}" for name, value in splitting.items() if value]
+    flags += given or report_inputs.splitting_flags(texts)
     is_counts = not is_vocabulary and options.are_counts(texts.files)
     source = " ".join(map(quoted, texts.files)) if is_counts else command_line(None if is_vocabulary else texts)
     return [f"tokemb fit-vocab {source} -o {quoted(vocab)} {' '.join(flags)}", model]

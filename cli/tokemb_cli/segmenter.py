@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+OPTIONS = ("segmenter", "user_dictionary")
+"""The names of the options in the settings of a command."""
+
 _SEGMENTER = click.option(
     "--segmenter",
     metavar="NAME",

@@ -10,6 +10,7 @@ import click
 
 from tokemb._validation import CLASS_WEIGHTS, HEADS
 from tokemb_cli import corpus, training, values
+from tokemb_cli.segmenter import check_segmenter, segmenter_options
 
 if TYPE_CHECKING:
     from tokemb.training.classify import Labelled
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Layers that reduce the vectors of a row to one vector.",
 )
+@segmenter_options
 @click.option(
     "--ngrams",
     type=values.Ngrams(),
@@ -96,6 +98,7 @@ def command(
     """
     if frozen and vectors is None:
         raise click.UsageError("--frozen requires --vectors FILE")
+    check_segmenter(arguments)
     arguments["keep"] = (label,)
     rows = corpus.Corpus.from_options(arguments)
     training.check_one_column(rows)
@@ -113,7 +116,7 @@ def command(
     trained = train_classifier(
         train_rows,
         encoder=encoder,
-        profile=rows.default_profile,
+        profile=rows.default_profile if arguments["segmenter"] is None else None,
         validation=validation,
         test=test_rows,
         vectors=None if vectors is None else Path(vectors),

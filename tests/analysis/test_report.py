@@ -112,18 +112,20 @@ def test_row_lengths_of_real_texts_equal_those_of_encoded_rows(name):
         assert point.batch_padding <= point.fixed_padding + 1e-9
 
 
-def test_lengths_of_a_vocabulary_with_start_and_end_tokens_contain_them():
-    texts = ["a b c d"] * 19 + ["a b c d e f g"]
-    encoder = tokemb.fit_vocab(texts, start="[S]", end="[E]")
-    lengths = encoder.encode_ragged(texts).lengths.tolist()
-    result = tokemb.report(encoder, batch_size=4)
+def test_lengths_of_a_vocabulary_with_start_and_end_tokens_are_those_of_encoded_rows():
+    texts = ["a b c d", "a", "", "a b", "b c d e f g"]
+    encoder = tokemb.fit_vocab(texts, start="[BOS]", end="[EOS]")
+    result = tokemb.report(encoder, untruncated=0.8, batch_size=2)
+    assert [item.value for item in result.suggestions if item.argument == "maxlen"] == [6]
+    assert [point.maxlen for point in result.lengths] == [3, 4, 6, 8]
     for point in result.lengths:
-        assert point.truncated_rows == np.mean([length > point.maxlen for length in lengths])
-        kept = encoder.encode_ragged(texts, maxlen=point.maxlen).lengths.sum() - 2 * len(texts)
-        assert point.lost_tokens == pytest.approx(1 - kept / (sum(lengths) - 2 * len(texts)))
-    (suggested,) = [item.value for item in result.suggestions if item.argument == "maxlen"]
-    assert suggested == 6
-    assert min(point.maxlen for point in result.lengths) == 2
+        kept = np.count_nonzero(encoder.encode(texts, maxlen=point.maxlen))
+        lost = np.count_nonzero(encoder.encode(texts)) - kept
+        assert point.fixed_padding == pytest.approx(1 - kept / (5 * point.maxlen))
+        assert point.lost_tokens == pytest.approx(lost / 13)
+        assert point.truncated_rows == sum(len(text.split()) + 2 > point.maxlen for text in texts) / 5
+        lengths = sorted(min(len(text.split()) + 2, point.maxlen) for text in texts)
+        assert point.bucket_padding == pytest.approx(1 - kept / padded_cells(lengths, 2, point.maxlen))
 
 
 def test_row_lengths_without_rows_have_no_points():

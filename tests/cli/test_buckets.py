@@ -60,6 +60,15 @@ def test_standard_input_is_hashed_without_a_vocabulary(at):
     assert b"11 tokens, all of them hashed" in done.stderr
 
 
+def test_ngrams_have_buckets_and_are_hashed(at):
+    run(at, "fit-vocab texts.txt --ngrams 2 --min-count 2 --oov-buckets 3 -o v")
+    run(at, "encode texts.txt --vocab v -o ids.npy")
+    expected = tokemb.fit_vocab(TEXTS, ngrams=2, min_count=2, num_oov_buckets=3).encode(TEXTS)
+    assert (np.load(at / "ids.npy") == expected).all()
+    run(at, "encode texts.txt --hash 50 --ngrams 1,3 -o hashed.npy")
+    assert (np.load(at / "hashed.npy") == tokemb.Encoder.hashing(50, ngrams=(1, 3)).encode(TEXTS)).all()
+
+
 def test_columns_have_buckets_and_are_hashed(at):
     columns = "ratings.csv --column user --column item"
     done = run(at, f"fit-vocab {columns} --min-count 2 --oov-buckets 3 -o c")
@@ -96,6 +105,7 @@ def test_columns_have_buckets_and_are_hashed(at):
         ("encode texts.txt", "pass either --vocab, the vocabulary to encode with, or --hash, which needs none"),
         ("encode texts.txt --vocab v --hash 9", "which needs none; received both"),
         ("encode texts.txt --vocab v --salt 9", "--salt is a property of the vocabulary"),
+        ("encode texts.txt --vocab v --ngrams 2", "--ngrams is a property of the vocabulary"),
         ("encode ratings.csv --column user --column item --hash 9 --profile chars", "--profile is for texts"),
     ],
 )

@@ -41,6 +41,33 @@ def test_commands_segment_as_the_library(folder):
     assert "words are found by jieba" in shown["backend"]
 
 
+def test_report_counts_words_and_suggests_the_segmenter(folder):
+    shown = json.loads(ok(command_here("report", *READ, *JIEBA, "--json", cwd=folder)).stdout)
+    counts = tokemb.TokenCounts.from_texts(ROWS, segmenter="jieba", user_dictionary=folder / "words.txt")
+    assert (shown["tokens"], shown["distinct"]) == (counts.total, counts.distinct)
+    assert "--segmenter jieba --user-dictionary words.txt" in shown["commands"][0]
+    counts.save(folder / "c.parquet")
+    refused = command_here("report", "c.parquet", "--segmenter", "jieba", cwd=folder)
+    assert refused.returncode == 2
+    assert "--segmenter must be left out for counts and vocabularies" in refused.stderr.decode()
+
+
+@pytest.mark.keras
+def test_train_classify_fits_a_vocabulary_of_words(folder):
+    rows = [f"{number % 2},{ROWS[number % 2]}\n" for number in range(20)]
+    (folder / "r.csv").write_text("label,review\n" + "".join(rows), "utf-8")
+    train = ["train", "classify", *READ, "--label", "label", "--epochs", "1", "--dim", "2"]
+    ok(command_here(*train, *JIEBA, "-o", "trained", cwd=folder))
+    encoder = tokemb.Encoder.load(folder / "trained" / "vocabulary")
+    assert str(encoder.segmenter).startswith("jieba 0.42.1 with the user dictionary")
+    assert encoder.profile == "keras"
+    vocab = ["--vocab", "trained/vocabulary", "--segmenter", "jieba"]
+    refused = command_here(*train, *vocab, "-o", "other", cwd=folder)
+    assert refused.returncode == 2
+    assert "--segmenter must be left out with --vocab" in refused.stderr.decode()
+    assert not (folder / "other").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

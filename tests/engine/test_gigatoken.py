@@ -21,7 +21,6 @@ import tokemb
 from tests.conftest import EXAMPLES, MIXED, TOKENIZERS, python, use_kernels
 from tests.test_parity_tokenizers import TEXTS
 from tokemb._arrays import STRINGS
-from tokemb.engine.buffers import string_buffers
 from tokemb.engine.compatibility import reason_unsupported
 from tokemb.engine.gigatoken import _VERSIONS, Gigatoken
 from tokemb.engine.insert_special_tokens import text_for_room
@@ -29,6 +28,7 @@ from tokemb.engine.reference import Reference
 from tokemb.engine.self_test import COMMON_STRINGS, self_test
 from tokemb.engine.unicode_version import has_newer_characters
 from tokemb.rows.ragged import Ragged
+from tokemb.rows.string_buffers import string_buffers
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import tokenizer_of
 

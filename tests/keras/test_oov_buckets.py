@@ -85,6 +85,18 @@ def test_ids_of_texts_are_those_of_text_vectorization_with_string_lookup(monkeyp
 
 
 @pytest.mark.parametrize("salt", SALTS[:2])
+def test_ids_of_ngrams_are_those_of_string_lookup_of_the_ngrams(salt):
+    texts = [text for corpus in CORPORA.values() for text in corpus[:5] if "\0" not in text]
+    encoder = tokemb.fit_vocab(texts, profile="whitespace", ngrams=2, max_size=50, num_oov_buckets=20, salt=salt)
+    ngrams = tf.strings.ngrams(tf.strings.split([text.encode() for text in texts]), ngram_width=(1, 2), separator=" ")
+    expected = lookup([each.decode() for each in ngrams.flat_values.numpy()], 20, salt, encoder.vocabulary[21:])
+    rows = encoder.encode_ragged(texts)
+    assert (rows.values.tolist(), rows.row_splits.tolist()) == (expected.tolist(), ngrams.row_splits.numpy().tolist())
+    padded = encoder.encode(texts, maxlen=12)
+    assert (encoder.layer(12)(tf.constant([text.encode() for text in texts])).numpy() == padded).all()
+
+
+@pytest.mark.parametrize("salt", SALTS[:2])
 def test_layer_gives_the_ids_of_encode(salt):
     texts = [text for corpus in CORPORA.values() for text in corpus[:5]]
     strings = tf.constant([text.encode() for text in texts])

@@ -29,11 +29,13 @@ fit-vocab reviews.txt -o bpe.vocab --algorithm bpe --max-size 60
 fit-vocab reviews.txt -o wordpiece.vocab --algorithm wordpiece --max-size 60
 fit-vocab reviews.txt -o unigram.vocab --algorithm unigram --max-size 60
 fit-vocab reviews.txt -o pairs.vocab --ngrams 2
+fit-vocab reviews.txt -o jieba.vocab --segmenter jieba
 count reviews.txt -o counts.parquet
 encode reviews.txt --vocab words.vocab --maxlen 16 -o ids.npy
 encode reviews.txt --vocab words.vocab -o ragged.npz
 encode reviews.txt --vocab words.vocab --maxlen 16 -o ids.tfrecord
 encode reviews.txt --vocab pairs.vocab --maxlen 16 -o pairs.npy
+encode reviews.txt --hash 1000 --ngrams 2 -o hashed.npz
 encode reviews.txt --vocab bpe.vocab --maxlen 16 -o bpe.npy
 encode reviews.txt --vocab wordpiece.vocab --maxlen 16 -o wordpiece.npy
 encode reviews.txt --vocab unigram.vocab -o unigram.npz

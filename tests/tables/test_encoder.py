@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import DATA
+from tests.conftest import DATA, use_kernels
 from tokemb.errors import ArgumentError, TextError, TextTypeError, VocabularyError
 from tokemb.sources import texts
 from tokemb.tables import MISSING, ColumnEncoder, suggested_dim
@@ -51,6 +51,20 @@ def test_ids_are_by_count_then_by_bytes(fitted, others, max_size, min_count):
     counted = encoder.vocabularies["c"].table["count"].to_pylist()
     missing = sum(value in (None, "") for value in fitted)
     assert counted == [None, None, missing or None, *[fitted.count(value) for value in vocabulary[3:]]]
+
+
+@pytest.mark.parametrize("settings", [{"max_size": 2}, {"max_size": 2, "num_oov_buckets": 5}, {"hash_buckets": 9}])
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+def test_values_that_a_kernel_looks_up_have_the_ids_of_their_lists(settings, kind, monkeypatch):
+    values = ["a", "b", "é", None, "", "[MISSING]", "[UNK]", "a", "a b", "x" * 40]
+    single = ColumnEncoder.fit({"c": pa.array(values, pa.string())}, **settings)
+    lists = ColumnEncoder.fit({"c": [[value] for value in values]}, **settings)
+    use_kernels(monkeypatch, always=True)
+    others = pa.array(["not in the slice", *values, "new", "東京"], pa.string()).cast(kind).slice(1)
+    expected = lists.encode_ragged({"c": [[value] for value in others.to_pylist()]})["c"].values
+    ids = single.encode({"c": others})["c"]
+    assert (ids.dtype, ids.tolist()) == (np.int32, expected.tolist())
+    assert single.encode({"c": others.slice(0, 0)})["c"].tolist() == []
 
 
 @given(

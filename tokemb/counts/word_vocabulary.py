@@ -39,13 +39,15 @@ def with_buckets(tokens: Sequence[str], buckets: OovBuckets) -> list[str]:
 def hashed_vocabulary(
     hash_buckets: int,
     profile: str,
+    ngrams: tuple[int, ...],
     salt: int | Sequence[int] | None,
     reserve: Iterable[str],
     shape: PadTruncate,
 ) -> tuple[TokenizerJson, dict[str, Any]]:
     """Return the ``tokenizer.json`` and the other arguments of the encoder that ``Encoder.hashing`` returns.
 
-    The arguments and errors are those of ``Encoder.hashing``. ``shape`` is the truncation and padding.
+    The arguments and errors are those of ``Encoder.hashing``. ``ngrams`` are the lengths of n-grams, and
+    ``shape`` is the truncation and padding.
     """
     splitting = get_profile(profile)
     buckets = OovBuckets.for_hashing(hash_buckets, salt)
@@ -55,6 +57,7 @@ def hashed_vocabulary(
     options = {
         "pad_id": 0,
         "profile": splitting.name,
+        "ngrams": ngrams,
         "settings": {"max_size": None, "min_count": 1, "reserve": reserved[2:], "hash_buckets": hash_buckets},
         "table": vocabulary_table(tokens, no_counts, no_counts),
         "buckets": buckets,

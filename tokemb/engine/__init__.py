@@ -19,11 +19,11 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int64
-from tokemb.engine.buffers import string_buffers
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.reference import HashingReference, Reference, mark_oov, pre_tokenize
 from tokemb.engine.tally import Tally, tally
 from tokemb.rows.ragged import Ragged
+from tokemb.rows.string_buffers import string_buffers
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, model_of
@@ -246,7 +246,7 @@ class TokenCounter:
     def _make_counter(self) -> Counter:
         from tokemb.engine.counting import Counter
 
-        return Counter.of(self._profile)
+        return Counter.of(self._profile.tokenizer)
 
 
 def is_small(texts: pa.LargeStringArray) -> bool:

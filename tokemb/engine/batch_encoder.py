@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb.engine import Engine, is_small
+from tokemb.engine.ngram_buckets import HashedNgramEngine
 from tokemb.engine.ngrams import NgramEngine, NgramTokenIndex
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.token_index import TokenIndex
@@ -74,11 +75,13 @@ class BatchEncoder:
         self._oov_id = unknown
         self._buckets = buckets
         token_index = None if buckets is None else self._make_token_index()
-        self.engine: Engine | NgramEngine = (
-            Engine(specification, tokenizer, None if oov else unknown, buckets, token_index)
-            if ngrams is None
-            else NgramEngine(specification, ids, unknown, ngrams)
-        )
+        self.engine: Engine | NgramEngine | HashedNgramEngine
+        if ngrams is None:
+            self.engine = Engine(specification, tokenizer, None if oov else unknown, buckets, token_index)
+        elif token_index is not None and buckets is not None:
+            self.engine = HashedNgramEngine(specification, token_index, ngrams, buckets)
+        else:
+            self.engine = NgramEngine(specification, ids, unknown, ngrams)
         self._dropped_id = None if oov else unknown
 
     def ragged(self, texts: Path | Iterable[Any], shape: PadTruncate, threads: int | None) -> Ragged:
@@ -132,6 +135,10 @@ class BatchEncoder:
         shortened = shape.truncate(rows, self.special_tokens)
         truncated = int(np.count_nonzero(shortened.lengths < rows.lengths))
         return EncodedBatch(self.special_tokens.add_special_tokens(shortened), tokens, unknown, truncated)
+
+    def token_ids(self, tokens: pa.LargeStringArray, empty_id: int, threads: int) -> Int32:
+        """Look up whole tokens, as ``TokenIndex.ids``. The vocabulary must not have n-grams."""
+        return cast("TokenIndex", self._token_index).ids(tokens, threads, empty_id)
 
     def windows(
         self, batch: pa.Array, shape: PadTruncate, overlap: int, threads: int
@@ -189,7 +196,9 @@ class BatchEncoder:
             )
 
     @cached_property
-    def _token_index(self) -> TokenIndex | NgramTokenIndex:
+    def _token_index(self) -> TokenIndex | NgramTokenIndex | HashedNgramEngine:
+        if isinstance(self.engine, HashedNgramEngine):
+            return self.engine
         return self.engine.token_index if isinstance(self.engine, NgramEngine) else self._make_token_index()
 
     def _make_token_index(self) -> TokenIndex:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -19,16 +20,21 @@ from tokemb.kernels.structs import RECORD_MISS_IN_PLACE
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows
 from tokemb.sources.texts import slices
-from tokemb.vocabulary.profiles import Profile
 from tokemb.vocabulary.tokenizer_json import tokenizer_json_of
+from tokemb.vocabulary.tokenizers_library import Tokenizer
 
 
 class Counter:
     """Count the tokens of batches of texts."""
 
-    def __init__(self, profile: Profile, char_table: CharTable) -> None:
-        """Initialize the counter. ``char_table`` holds the tables of ``profile``."""
-        self._profile = profile
+    def __init__(self, make_tokenizer: Callable[[], Tokenizer], char_table: CharTable) -> None:
+        """Initialize the counter.
+
+        Args:
+            make_tokenizer: A function that returns a new tokenizer that splits texts.
+            char_table: Its tables.
+        """
+        self._make_tokenizer = make_tokenizer
         self._char_table = char_table
         self._cache = PretokenCache.empty()
         self._rows = 0
@@ -39,11 +45,11 @@ class Counter:
         self._tallies: list[Int64] = []
 
     @classmethod
-    def of(cls, profile: Profile) -> Counter:
-        """Make a counter of the tokens of ``profile``."""
-        specification = tokenizer_json_of(profile.tokenizer())
+    def of(cls, make_tokenizer: Callable[[], Tokenizer]) -> Counter:
+        """Make a counter of the tokens of ``make_tokenizer``, for example of the method of a profile."""
+        specification = tokenizer_json_of(make_tokenizer())
         components = (json.dumps(specification[key]) for key in ("normalizer", "pre_tokenizer"))
-        return cls(profile, char_table_of(*components))
+        return cls(make_tokenizer, char_table_of(*components))
 
     def add(self, texts: pa.LargeStringArray, threads: int) -> None:
         """Count the tokens of ``texts``, ``large_string`` (rows,)."""
@@ -64,7 +70,7 @@ class Counter:
         remaining = row_status.left_to_reference
         start = 0
         for batch in slices(texts.take(pa.array(remaining)), *reference.BATCH_LIMITS):
-            rows_of_batch, tokens = reference.pre_tokenize(batch, self._profile.tokenizer(), threads)
+            rows_of_batch, tokens = reference.pre_tokenize(batch, self._make_tokenizer(), threads)
             numbered = Ragged(self._number(tokens)[rows_of_batch.values], rows_of_batch.row_splits)
             rows, start = remaining[start : start + len(batch)], start + len(batch)
             row_status.lengths[rows] = numbered.lengths

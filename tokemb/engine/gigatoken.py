@@ -21,7 +21,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Bool, Int64
-from tokemb.engine.buffers import string_buffers
 from tokemb.engine.compatibility import reason_unsupported
 from tokemb.engine.insert_special_tokens import insert_special_tokens, text_for_room
 from tokemb.engine.reference import Reference
@@ -30,6 +29,7 @@ from tokemb.engine.token_screen import tokens_to_screen
 from tokemb.engine.unicode_version import has_newer_characters
 from tokemb.errors import VocabularyError
 from tokemb.rows.ragged import Ragged, take
+from tokemb.rows.string_buffers import string_buffers
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, is_failure
 from tokemb.vocabulary.tokenizers_library import HAS_COMPONENTS, NO_COMPONENTS

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from tokemb.engine.buffers import aligned_words, string_buffers
+from tokemb.engine.buffers import aligned_words
 from tokemb.engine.single_characters import ids_of_codes, single_characters
 from tokemb.kernels import find_all, insert
 from tokemb.kernels.structs import CODES, SLACK, SLOT, Int32, PretokenTable, Table, Text, UInt64
 from tokemb.rows.ragged import Ragged
+from tokemb.rows.string_buffers import string_buffers
 
 # Shorter texts are copied and padded with spare bytes, so that the kernels can read many bytes at once.
 _WORTH_NO_COPY = 1 << 16

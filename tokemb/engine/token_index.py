@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32
-from tokemb.engine.hash_tokens import hash_tokens
 from tokemb.errors import VocabularyError
+from tokemb.kernels.structs import Text
 from tokemb.rows.ragged import Ragged
+from tokemb.rows.string_buffers import string_buffers
 from tokemb.rows.threads import parallel_map, split_evenly, worth_kernel
 from tokemb.vocabulary.oov_buckets import OovBuckets
 
@@ -37,7 +38,7 @@ class TokenIndex:
         self._buckets = buckets
         self._tokens = pa.array(list(indexed), STRINGS)
         # The OOV id comes last, so that position -1 selects it.
-        self._ids = np.array([*indexed.values(), oov_id or 0], np.int32)
+        self._ids = np.array([*indexed.values(), -1 if oov_id is None else oov_id], np.int32)
         self._has_oov_id = oov_id is not None
 
     def encode(self, rows: pa.LargeListArray, threads: int = 1) -> Ragged:
@@ -56,32 +57,52 @@ class TokenIndex:
         ids = self.ids(rows.flatten(), threads)
         return Ragged.from_lengths(ids, rows.value_lengths().to_numpy().astype(np.int64))
 
-    def ids(self, tokens: pa.LargeStringArray, threads: int = 1) -> Int32:
-        """Return the id of each of ``tokens``, ``large_string`` (tokens,). The errors are those of ``encode``."""
-        positions = self._positions(tokens, threads)
-        if not self._has_oov_id and (positions < 0).any():
-            token = tokens[int(np.argmax(positions < 0))].as_py()
+    def ids(self, tokens: pa.LargeStringArray, threads: int = 1, empty_id: int = -1) -> Int32:
+        """Return the id of each token.
+
+        Args:
+            tokens: ``large_string`` (tokens,).
+            threads: The number of threads.
+            empty_id: The id of empty tokens. If it is negative, they are out of vocabulary.
+
+        Returns:
+            int32 (tokens,). The errors are those of ``encode``.
+        """
+        if self._buckets is not None or worth_kernel(len(tokens)):
+            ranges = split_evenly(len(tokens), len(tokens), threads)
+            parts = parallel_map(self._look_up, [(self._cache, tokens[first:last], empty_id) for first, last in ranges])
+            ids = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        else:
+            import pyarrow.compute as pc  # a slow import that most inputs do not need
+
+            ids = self._ids[pc.index_in(tokens, value_set=self._tokens).fill_null(-1).to_numpy()]
+            if empty_id >= 0:
+                ids[np.diff(string_buffers(tokens)[0]) == 0] = empty_id
+        if not self._has_oov_id and (ids < 0).any():
+            token = tokens[int(np.argmax(ids < 0))].as_py()
             raise VocabularyError(
                 f"the vocabulary has neither the token {token!r} nor an id for tokens out of vocabulary"
             )
-        ids = self._ids[positions]
-        if self._buckets is not None:
-            missing = np.flatnonzero(positions < 0)
-            ids[missing] += hash_tokens(tokens.take(pa.array(missing)), self._buckets, threads)
         return ids
 
-    def _positions(self, tokens: pa.LargeStringArray, threads: int) -> Int32:
-        """Return the index of each of ``tokens``, ``large_string`` (tokens,), in the vocabulary.
+    def _look_up(self, cache: PretokenCache, tokens: pa.LargeStringArray, empty_id: int) -> Int32:
+        from tokemb import kernels  # slow imports that small inputs do not need
+        from tokemb.engine.pretoken_cache import with_slack
 
-        It is -1 for others.
-        """
-        if worth_kernel(len(tokens)):
-            ranges = split_evenly(len(tokens), len(tokens), threads)
-            return np.concatenate(parallel_map(self._cache.find, [(tokens[first:last],) for first, last in ranges]))
-        import pyarrow.compute as pc  # a slow import that most inputs do not need
-
-        positions: Int32 = pc.index_in(tokens, value_set=self._tokens).fill_null(-1).to_numpy()
-        return positions
+        offsets, data = string_buffers(tokens)
+        buckets = self._buckets or OovBuckets(1)
+        found = np.empty(len(tokens), np.int32)
+        kernels.look_up_tokens(
+            cache.pretokens,
+            self._ids,
+            with_slack(Text(data, offsets)),
+            empty_id,
+            self._ids[-1],
+            buckets.count,
+            buckets.key,
+            found,
+        )
+        return found
 
     @cached_property
     def _cache(self) -> PretokenCache:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tokemb.engine.buffers import string_buffers
+from tokemb.rows.string_buffers import string_buffers
 from tokemb.rows.threads import parallel_map, split_evenly, thread_count
 from tokemb.vocabulary.character_ranges import NEWER
 

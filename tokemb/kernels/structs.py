@@ -13,12 +13,14 @@ UInt64 = npt.NDArray[np.uint64]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 # Arrays of two axes: the number tells ``tokemb compile`` what to compile the kernels for.
 UInt8Matrix = Annotated[UInt8, 2]
 Int32Matrix = Annotated[Int32, 2]
 UInt64Matrix = Annotated[UInt64, 2]
 Int64Matrix = Annotated[Int64, 2]
 Float32Matrix = Annotated[Float32, 2]
+Float64Matrix = Annotated[Float64, 2]
 
 # The number of bytes that are processed at once.
 WIDTH = 64
@@ -85,6 +87,11 @@ COMPOSED_MARK, COMPOSED = 1, 2
 # NumPy sums vectors in LANES partial sums. DEPTH halvings are more than 2**31 vectors need.
 LANES = 8
 DEPTH = 32
+
+# The Chinese characters of which a dictionary of words and the model for new words consist. NO_WORD: the score of the
+# beginning of a word that is not a word itself. The scores of words are logarithms of shares, at most 0.
+FIRST_HAN, LAST_HAN = 0x4E00, 0x9FD5
+NO_WORD = 1.0
 
 # Skip-gram treats the sigmoid as 0 or 1 beyond SIGMOID_REACH. The tables have SIGMOID_POINTS values in between.
 SIGMOID_REACH, SIGMOID_POINTS = 6, 1024
@@ -199,6 +206,51 @@ class PretokenTable(NamedTuple):
     slots: UInt64
     text: UInt8
     starts: Int64
+
+
+class WordTables(NamedTuple):
+    """A dictionary as a trie, and a hidden Markov model for words that it does not contain.
+
+    The nodes are the beginnings of words, the shortest first. Node 0 is the empty one, and stands for "none" elsewhere.
+
+    Attributes:
+        children: int32 (nodes + 1,), the first child of each node. Its children end where those of the next begin.
+        characters: int32 (nodes,), the last character of each node. Those of the children of a node ascend.
+        scores: float64 (nodes,), the score of each word, or ``NO_WORD``.
+        split: uint8 (nodes,), 1 for new words that are split into characters. (0,) if there are none.
+        roots: int32 (LAST_HAN + 1,), the node of each character.
+        logarithms: float64 (13,): the score of a character that is no word, the probabilities of the four states of a
+            first character, and those of the eight transitions, two to each state.
+        emissions: float64 (LAST_HAN - FIRST_HAN + 1, 4), the logarithms of the probabilities of each character.
+    """
+
+    children: Int32
+    characters: Int32
+    scores: Float64
+    split: UInt8
+    roots: Int32
+    logarithms: Float64
+    emissions: Float64Matrix
+
+
+class WordWorkspace(NamedTuple):
+    """The work space of one thread for ``segment_words``. All but ``begins`` have an entry more than the longest text.
+
+    Attributes:
+        codes: int32, the characters of a text.
+        positions: int64, their positions in the bytes.
+        begins: uint8, 1 for each character that begins a word.
+        best: float64, the score of the most probable words from each character on.
+        ends: int32, the end of the first of these words.
+        states_before: uint8, for each of the four states of a character a bit that tells the state before it.
+    """
+
+    codes: Int32
+    positions: Int64
+    begins: UInt8
+    best: Float64
+    ends: Int32
+    states_before: UInt8
 
 
 class NgramTables(NamedTuple):

@@ -53,6 +53,8 @@ def report(
     *,
     on: _Texts | TokenCounts | None = None,
     profile: str | None = None,
+    segmenter: str | None = None,
+    user_dictionary: Path | None = None,
     coverage: float = 0.98,
     untruncated: float = 0.95,
     batch_size: int = 32,
@@ -69,6 +71,8 @@ def report(
             ``Encoder``.
         on: New texts, or their counts, to compare with ``source``. They are split in the same way.
         profile: How texts are split, as for ``tokemb.fit_vocab``. Only for texts.
+        segmenter: What finds the words of texts in languages without spaces, as for ``tokemb.fit_vocab``.
+        user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
         coverage: The share of the text that the suggested vocabulary covers.
         untruncated: The share of rows that the suggested ``maxlen`` does not truncate.
         batch_size: The number of rows in a batch, for the padding of batches.
@@ -97,27 +101,34 @@ def report(
     """
     options = report_options(coverage, untruncated, batch_size, top)
     check_optional_count("threads", threads)
-    counts, complete = _counts(source, profile, complete_rows, threads)
+    splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
+    counts, complete = _counts(source, splitting, complete_rows, threads)
     frequencies = frequencies_of(counts)
     difference = None if on is None else drift(frequencies, new_frequencies(counts, _open(on), threads), options.top)
     return text_report(frequencies, options, complete, difference)
 
 
 def _counts(
-    source: _Texts | TokenCounts | Encoder, profile: str | None, complete_rows: bool, threads: int | None
+    source: _Texts | TokenCounts | Encoder, splitting: dict[str, Any], complete_rows: bool, threads: int | None
 ) -> tuple[TokenCounts | Encoder, Int64 | None]:
-    """Return the counts or the vocabulary, and the result of ``complete_row_counts`` if it is requested."""
+    """Return the counts or the vocabulary, and the result of ``complete_row_counts`` if it is requested.
+
+    ``splitting`` are the arguments that decide how texts are split.
+    """
     if isinstance(source, (TokenCounts, Encoder)):
-        if profile not in (None, source.profile):
+        if splitting["profile"] not in (None, source.profile):
             raise ArgumentError(
-                f"profile must be left out or {source.profile!r}, as in the source; received {profile!r}"
+                f"profile must be left out or {source.profile!r}, as in the source; received {splitting['profile']!r}"
             )
+        for name in ("segmenter", "user_dictionary"):
+            if splitting[name] is not None:
+                raise ArgumentError(f"{name} must be left out for counts and vocabularies, which contain it")
         if complete_rows:
             raise ArgumentError("complete_rows=True requires texts; received counts or a vocabulary")
         return source, None
     if complete_rows and isinstance(source, Iterator):
         raise ArgumentError("complete_rows=True requires texts that can be read twice, such as a list or files")
-    counts = TokenCounts.from_texts(_open(source), profile=profile or "words", threads=threads)
+    counts = TokenCounts.from_texts(_open(source), **splitting, threads=threads)
     return counts, complete_row_counts(_open(source), counts, threads) if complete_rows and counts.total else None
 
 

@@ -17,10 +17,11 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.disk_buffer import check_padding
 from tokemb.rows.ragged import Ragged, check_ids
+from tokemb.rows.threads import worth_kernel
 from tokemb.tables.column import Column, named_parts, setting_by_column, suggested_dim
 from tokemb.tables.fitting import Salt, Setting, column_values, fit_columns, hash_columns
 from tokemb.tables.tables import flat_names, table_batches
-from tokemb.tables.values import MISSING
+from tokemb.tables.values import MISSING, single_texts
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
 
@@ -329,17 +330,23 @@ class ColumnEncoder:
 
     def encode_batch(self, batch: pa.RecordBatch) -> dict[str, Int32 | Ragged]:
         """Encode a batch of ``table_batches``. The values are those of ``encode_ragged``."""
-        encoded: dict[str, Int32 | Ragged] = {}
-        for column in self.columns:
-            values = column_values(column.name, column.parts, batch).as_kind(column.kind)
-            if values.kind != column.kind:
-                raise TextError(
-                    f"the column {column.name!r} must hold {column.kind}, as when it was fitted; received {values.kind}"
-                )
-            tokens = pa.LargeListArray.from_arrays(pa.array([0, len(values.tokens)], pa.int64()), values.tokens)
-            ids = self.encoders[column.vocabulary].encode_ragged(tokens).values[values.positions]
-            encoded[column.name] = ids if values.row_splits is None else Ragged(ids, values.row_splits)
-        return encoded
+        return {column.name: self._encode_column(column, batch) for column in self.columns}
+
+    def _encode_column(self, column: Column, batch: pa.RecordBatch) -> Int32 | Ragged:
+        encoder = self.encoders[column.vocabulary]
+        if column.kind == "single values" and len(column.parts) == 1:
+            texts = single_texts(column.name, batch.column(column.parts[0]))
+            if texts is not None and (encoder.buckets is not None or worth_kernel(len(texts))):
+                # A kernel looks up all values in less time than their distinct values are found.
+                missing_id = encoder.token_ids(pa.array([MISSING], STRINGS))[0]
+                return encoder.token_ids(texts, empty_id=int(missing_id))
+        values = column_values(column.name, column.parts, batch).as_kind(column.kind)
+        if values.kind != column.kind:
+            raise TextError(
+                f"the column {column.name!r} must hold {column.kind}, as when it was fitted; received {values.kind}"
+            )
+        ids = encoder.token_ids(values.tokens)[values.positions]
+        return ids if values.row_splits is None else Ragged(ids, values.row_splits)
 
     def pad_truncate(self, padding: str | None, truncating: str | None) -> PadTruncate:
         """Return the saved truncation and padding of lists, with the arguments that are not ``None`` in their place."""

@@ -54,7 +54,9 @@ def train_classifier(
     rows: Labelled,
     *,
     encoder: Encoder | None = None,
-    profile: str = "words",
+    profile: str | None = None,
+    segmenter: str | None = None,
+    user_dictionary: Path | None = None,
     ngrams: int | Sequence[int] | None = None,
     validation: Labelled | None = None,
     test: Labelled | None = None,
@@ -76,6 +78,9 @@ def train_classifier(
         encoder: The vocabulary. ``None`` fits one to the texts, of at most 30,000 words or 100,000 n-grams that occur
             twice.
         profile: How text is split if ``encoder`` is ``None``, as for ``tokemb.fit_vocab``.
+        segmenter: What finds the words in languages without spaces if ``encoder`` is ``None``, as for
+            ``tokemb.fit_vocab``.
+        user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
         ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the head
             ``mean`` without ``vectors``, words and pairs of words, or of characters in scripts without spaces, and
             otherwise 1.
@@ -116,7 +121,8 @@ def train_classifier(
     if vectors is None and not trainable:
         raise ArgumentError("trainable=False requires pre-trained vectors: pass vectors=...")
     pairs = encoder is None and ngrams is None and head == "mean" and vectors is None
-    encoder, texts = _vocabulary(rows.texts, encoder, profile, 2 if pairs else ngrams)
+    splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
+    encoder, texts = _vocabulary(rows.texts, encoder, splitting, 2 if pairs else ngrams)
     ids = encoder.encode_ragged(texts, maxlen=maxlen)
     maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
     data = _Data.of(ids.truncate(maxlen), targets, encoder, head, maxlen)
@@ -183,18 +189,24 @@ def _targets_of_set(name: str, part: Labelled, classes: list[Label]) -> Int32:
 def _vocabulary(
     texts: Any,  # noqa: ANN401
     encoder: Encoder | None,
-    profile: str,
+    splitting: dict[str, Any],
     ngrams: int | Sequence[int] | None,
 ) -> tuple[Encoder, Any]:
-    """Return the vocabulary, fitted to the texts unless it was passed, and the texts, which can then be read again."""
+    """Return the vocabulary, fitted to the texts unless it was passed, and the texts, which can then be read again.
+
+    ``splitting`` are the arguments of ``tokemb.fit_vocab`` that decide how texts are split.
+    """
     if encoder is not None:
         if ngrams is not None:
             raise ArgumentError(f"ngrams must be left out with encoder, whose n-grams are {list(encoder.ngrams)}")
+        for name in ("segmenter", "user_dictionary"):
+            if splitting[name] is not None:
+                raise ArgumentError(f"{name} must be left out with encoder=..., which contains its segmenter")
         return encoder, texts
     counted, texts = tee_if_iterator(texts)
     lengths = check_ngrams(ngrams)
     max_size, min_count = _WORDS if lengths == UNIGRAMS else _NGRAMS
-    return fit_vocab(counted, profile=profile, ngrams=lengths, max_size=max_size, min_count=min_count), texts
+    return fit_vocab(counted, **splitting, ngrams=lengths, max_size=max_size, min_count=min_count), texts
 
 
 def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:

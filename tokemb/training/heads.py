@@ -86,7 +86,8 @@ def classifier(
 
 def left_out_ids(encoder: Encoder, head: str) -> list[int]:
     """Return the ids that a head does not use: n-grams out of vocabulary, which are most of those of a text."""
-    left_out = head == "mean" and encoder.ngrams != UNIGRAMS and encoder.unk_id is not None
+    one_id = encoder.unk_id is not None and encoder.buckets is None
+    left_out = head == "mean" and encoder.ngrams != UNIGRAMS and one_id
     return [cast("int", encoder.unk_id)] if left_out else []
 
 

@@ -73,11 +73,8 @@ class Vocabulary:
             buckets: The buckets of tokens out of vocabulary of a word vocabulary. Their ids have no tokens.
 
         Raises:
-            VocabularyError: If an id does not fit int32 or is far higher than the number of tokens, or n-grams have
-                buckets.
+            VocabularyError: If an id does not fit int32 or is far higher than the number of tokens.
         """
-        if buckets is not None and ngrams != UNIGRAMS:
-            raise VocabularyError("a vocabulary of n-grams cannot have buckets of tokens out of vocabulary")
         self._shape = PadTruncate.of(tokenizer)
         tokenizer.no_truncation()
         tokenizer.no_padding()

@@ -32,7 +32,7 @@ class Frequencies:
         row_lengths: For each length, the number of rows with this length.
         is_complete: Whether ``tokens`` are all tokens that a vocabulary can select.
         unit: The unit of ``row_lengths``: ``"tokens"``, or ``"words"`` if the tokens are subwords.
-        special_tokens: The number of start and end tokens of each row, which are not among the tokens.
+        around: The number of start and end tokens that a row of ids has besides.
     """
 
     tokens: pa.LargeStringArray
@@ -44,7 +44,7 @@ class Frequencies:
     row_lengths: Mapping[int, int]
     is_complete: bool
     unit: str = "tokens"
-    special_tokens: int = 0
+    around: int = 0
 
     @classmethod
     def of_counts(cls, counts: TokenCounts, ties: str | None = None) -> Frequencies:
@@ -96,13 +96,8 @@ class Frequencies:
             corpus.row_lengths,
             not corpus.oov,
             "tokens" if is_word else "words",
-            (vocabulary.start_id is not None) + (vocabulary.end_id is not None),
+            sum(index is not None for index in (vocabulary.start_id, vocabulary.end_id)),
         )
-
-    @property
-    def id_lengths(self) -> Mapping[int, int]:
-        """For each length with the special tokens, the number of rows with this length."""
-        return {length + self.special_tokens: rows for length, rows in self.row_lengths.items()}
 
     @cached_property
     def rows(self) -> int:

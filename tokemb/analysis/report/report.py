@@ -107,7 +107,7 @@ def text_report(
     )
     sizes = sorted({*round_sizes(len(frequencies.counts)), size})
     suggested_lengths = {item.value for item in suggestions if item.argument == "maxlen"}
-    maxlens = sorted({*round_lengths(frequencies.id_lengths), *suggested_lengths})
+    maxlens = sorted({*round_lengths(frequencies.row_lengths, frequencies.around), *suggested_lengths})
     return TextReport(
         frequencies.rows,
         frequencies.total,
@@ -116,7 +116,7 @@ def text_report(
         options.batch_size,
         dim,
         size_curve(frequencies, sizes, dim, complete_rows),
-        length_curve(frequencies.id_lengths, maxlens, options.batch_size, frequencies.special_tokens),
+        length_curve(frequencies.row_lengths, maxlens, options.batch_size, frequencies.around),
         zipf(frequencies),
         heaps(frequencies),
         script_table(frequencies, options.top),

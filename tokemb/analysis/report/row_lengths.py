@@ -37,21 +37,22 @@ class LengthPoint:
 
 
 def length_curve(
-    row_lengths: Mapping[int, int], maxlens: Iterable[int], batch_size: int, special_tokens: int = 0
+    row_lengths: Mapping[int, int], maxlens: Iterable[int], batch_size: int, around: int = 0
 ) -> list[LengthPoint]:
     """Return the points of the curve.
 
     The padding of shuffled batches is the exact expectation over all orders of the rows.
 
     Args:
-        row_lengths: For each length, the number of rows with this length.
-        maxlens: The lengths, each at least 1. Those below ``special_tokens`` are left out.
+        row_lengths: For each number of tokens, the number of rows with it.
+        maxlens: The lengths of rows of ids, each more than ``around``.
         batch_size: The number of rows in a batch.
-        special_tokens: The number of ids of each row that truncation keeps, which are not counted as tokens.
+        around: The number of start and end tokens that each row of ids has besides. Truncation keeps them.
     """
     lengths = np.array(sorted(row_lengths), np.int64)
     rows = np.array([row_lengths[length] for length in sorted(row_lengths)], np.int64)
     total_rows, total = int(rows.sum()), int(lengths @ rows)
+    lengths += around
     if not total_rows:
         return []
     full, rest = divmod(total_rows, batch_size)
@@ -60,31 +61,33 @@ def length_curve(
     shuffled += [(rest, _longest_row(rows, rest))] if rest else []
     bucketed = _longest_in_buckets(rows, batch_size)
     points = []
-    special = special_tokens * total_rows
     for maxlen in maxlens:
-        if maxlen < special_tokens:
-            continue
         limited = np.minimum(lengths, maxlen)
-        kept = int(limited @ rows)
+        filled = int(limited @ rows)
+        lost = total - (filled - around * total_rows)
         batch_cells = sum(cells * _mean(shares, limited) for cells, shares in shuffled)
         points.append(
             LengthPoint(
                 maxlen,
                 int(rows[lengths > maxlen].sum()) / total_rows,
-                1 - (kept - special) / (total - special) if total > special else 0.0,
-                1 - kept / (total_rows * maxlen),
-                _padding(kept, batch_cells),
-                _padding(kept, float(bucketed @ limited)),
+                lost / total if total else 0.0,
+                1 - filled / (total_rows * maxlen),
+                _padding(filled, batch_cells),
+                _padding(filled, float(bucketed @ limited)),
             )
         )
     return points
 
 
-def round_lengths(row_lengths: Mapping[int, int]) -> list[int]:
-    """Return the powers of two up to the longest row, and the lengths of the rows at some quantiles."""
-    longest = max(row_lengths, default=0)
+def round_lengths(row_lengths: Mapping[int, int], around: int = 0) -> list[int]:
+    """Return the powers of two up to the longest row, and the lengths of the rows at some quantiles.
+
+    The arguments are those of ``length_curve``.
+    """
+    longest = max(row_lengths, default=0) + around
     powers = {1 << power for power in range(longest.bit_length())}
-    return sorted((powers | {length_quantile(row_lengths, share) for share in _SHARES}) - {0})
+    lengths = powers | {length_quantile(row_lengths, share) + around for share in _SHARES}
+    return sorted(length for length in lengths if length > around)
 
 
 def _longest_row(rows: Int64, size: int) -> npt.NDArray[np.float64]:
@@ -115,5 +118,5 @@ def _longest_in_buckets(rows: Int64, batch_size: int) -> Int64:
     return batches
 
 
-def _padding(kept: int, cells: float) -> float:
-    return max(1 - kept / cells, 0.0) if cells else 0.0
+def _padding(filled: int, cells: float) -> float:
+    return max(1 - filled / cells, 0.0) if cells else 0.0

@@ -101,15 +101,17 @@ def _suggest_selection(frequencies: Frequencies, size: int, coverage: float) -> 
 
 
 def _suggest_length(frequencies: Frequencies, untruncated: float, batch_size: int) -> list[Suggestion]:
-    maxlen = max(length_quantile(frequencies.id_lengths, untruncated), 1)
-    points = length_curve(frequencies.id_lengths, [maxlen], batch_size, frequencies.special_tokens)
+    around = frequencies.around
+    maxlen = max(length_quantile(frequencies.row_lengths, untruncated), 1) + around
+    points = length_curve(frequencies.row_lengths, [maxlen], batch_size, around)
+    names = {0: "", 1: ", with the start or end token", 2: ", with the start and the end token"}[around]
     return [
         Suggestion(
             "maxlen",
             maxlen,
-            f"{1 - point.truncated_rows:.2%} of the rows are not longer, truncation loses {point.lost_tokens:.2%} of "
-            f"the tokens, and {point.fixed_padding:.1%} of the ids are padding, or {point.bucket_padding:.1%} with "
-            "bucket=True",
+            f"{1 - point.truncated_rows:.2%} of the rows are not longer{names}, truncation loses "
+            f"{point.lost_tokens:.2%} of the tokens, and {point.fixed_padding:.1%} of the ids are padding, or "
+            f"{point.bucket_padding:.1%} with bucket=True",
         )
         for point in points
     ]

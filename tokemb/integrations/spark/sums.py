@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int64
-from tokemb.engine.buffers import string_buffers
 from tokemb.engine.tally import Tally
+from tokemb.rows.string_buffers import string_buffers
 from tokemb.sources.texts import slices
 
 PACKED = "bucket int, tokens binary, sizes binary, counts binary, documents binary, first binary"

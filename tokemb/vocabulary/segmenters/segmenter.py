@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,14 +17,16 @@ from tokemb.errors import ArgumentError, MissingPackageError, TextTypeError, Voc
 from tokemb.rows.threads import thread_count
 from tokemb.vocabulary.segmenters.adapters import Adapter, Segment, find_adapter, open_adapter
 
-# A process starts and loads a dictionary in half a second. Below this size, one process also remembers more parts of
-# texts than several do, each of which gets some of the texts.
+if TYPE_CHECKING:
+    from tokemb.vocabulary.segmenters.jieba_kernel import JiebaKernel
+
+# A process starts and loads a dictionary in half a second or more.
 _WORTH_PROCESSES = 1 << 20
 
 # Bytes of text that a process gets at a time: enough to hide the pipe, and few enough to keep all of them busy.
 _PART_BYTES = 1 << 16
 
-# Segmenters that stay loaded in this process. Each takes some hundred megabytes.
+# Segmenters that stay loaded in this process. Some take hundreds of megabytes.
 _LOADED = 2
 
 
@@ -66,7 +68,8 @@ class Segmenter:
         adapter = find_adapter(name)
         content = None if user_dictionary is None else user_dictionary.read_bytes()
         if content is not None:
-            _open(adapter.target, content)  # an invalid dictionary is an error before any text is read
+            # An invalid dictionary is an error before any text is read.
+            _kernel(name, content) or _open(adapter.target, content)
         return cls(name, adapter.package, adapter.version, content)
 
     @classmethod
@@ -125,7 +128,7 @@ class Segmenter:
 
         Args:
             texts: ``large_string`` ``(rows,)``.
-            threads: The maximum number of processes. ``None`` uses all cores.
+            threads: The maximum number of threads or processes. ``None`` uses all cores.
 
         Returns:
             ``large_string`` ``(rows,)`` in the same order.
@@ -141,6 +144,8 @@ class Segmenter:
                 "texts, or a vocabulary without a segmenter"
             )
         adapter, count = self._adapter(), thread_count(threads)
+        if (kernel := _kernel(self.name, self.user_dictionary)) is not None:
+            return kernel.segment(texts, count)
         if count == 1 or (self._processes is None and texts.nbytes < _WORTH_PROCESSES):
             return pa.array(_open(adapter.target, self.user_dictionary)(texts.to_pylist()), STRINGS)
         parts = (part.to_pylist() for part in _parts(texts))
@@ -176,6 +181,16 @@ class Segmenter:
 @lru_cache(_LOADED)
 def _open(target: str, user_dictionary: bytes | None) -> Segment:
     return open_adapter(target, user_dictionary)
+
+
+@lru_cache(_LOADED)
+def _kernel(name: str, user_dictionary: bytes | None) -> JiebaKernel | None:
+    """Return the kernel of a segmenter. ``None`` if it has none, or none for the installed version."""
+    if name != "jieba":
+        return None
+    from tokemb.vocabulary.segmenters.jieba_kernel import open_kernel
+
+    return open_kernel(user_dictionary)
 
 
 def _parts(texts: pa.LargeStringArray) -> Iterator[pa.LargeStringArray]:
