@@ -13,15 +13,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32, Int64
-from tokemb._validation import UNIGRAMS, check_ngrams
+from tokemb._validation import PAIR_TRUNCATIONS, UNIGRAMS, check_choice, check_ngrams
 from tokemb.engine import Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodedBatch
+from tokemb.engine.encoded_pairs import EncodedPairs, pad_pairs
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.rows.ragged import Ragged, check_id_rows
-from tokemb.rows.threads import thread_count
+from tokemb.rows.threads import map_batches, thread_count
 from tokemb.rows.windows import Windows
-from tokemb.sources.text_source import text_batches
+from tokemb.sources.text_source import pair_batches, text_batches
 from tokemb.vocabulary.decoder import Decoder
 from tokemb.vocabulary.folder import (
     BUCKET_STATISTICS,
@@ -357,6 +358,66 @@ pathlib.Path(text) for a file
     ) -> tuple[EncodedBatch, Int64, Int64]:
         """Encode a column of ``tokemb.read_corpus`` as ``encode_windows`` does, without padding."""
         return self._encoding.windows(self._segment(texts, threads), shape, overlap, thread_count(threads))
+
+    def encode_pairs(
+        self,
+        first: Path | Iterable[Any],
+        second: Path | Iterable[Any],
+        *,
+        maxlen: int | None = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+        pair_truncation: str = "longest_first",
+        threads: int | None = None,
+    ) -> dict[str, Int32]:
+        """Encode pairs of texts, such as questions and answers, as one padded row each. See docs/pairs.md.
+
+        The special tokens and type ids are those that the post-processor of the ``tokenizer.json`` defines for two
+        texts. Without one, type ids are 0 in the first and 1 in the second text, and no token is between them.
+
+        Args:
+            first: The first texts, as for ``encode``.
+            second: As many second texts.
+            maxlen: The length of all rows, including special tokens. ``None`` uses the saved length, by default that of
+                the longest row.
+            padding: ``"pre"`` or ``"post"``.
+            truncating: ``"pre"`` or ``"post"``, the end at which each text loses tokens.
+            pair_truncation: Which text of a pair that is too long loses tokens: ``"longest_first"`` (the longer one),
+                ``"only_first"``, ``"only_second"``, ``"round_robin"`` (both get one token in turn until the row is
+                full) or ``"waterfall"`` (the second).
+            threads: The number of threads.
+
+        Returns:
+            Three int32 arrays ``(rows, maxlen)`` by name: ``"ids"``; ``"type_ids"``, the text of each id; and
+            ``"attention_mask"``, which is 1 for ids and 0 for padding.
+
+        Raises:
+            ArgumentError: If an argument is invalid, or there are more texts of one kind than of the other. Errors of
+                texts are those of ``encode``.
+
+        Example:
+            >>> import tokemb
+            >>> encoder = tokemb.fit_vocab(["is it deep", "very"], start="[CLS]", end="[SEP]")
+            >>> pairs = encoder.encode_pairs(["is it deep"], ["very"], maxlen=8)
+            >>> pairs["ids"], pairs["type_ids"]
+            (array([[2, 5, 6, 4, 3, 7, 3, 0]], dtype=int32), array([[0, 0, 0, 0, 0, 1, 1, 0]], dtype=int32))
+        """
+        shape, pad_id = self.pad_truncate(maxlen, padding, truncating), self.require_pad_id()
+        self.check_pairs(shape, pair_truncation)
+        columns = (text_batches(self._segmented(texts, threads)) for texts in (first, second))
+
+        def encode(batch: tuple[int, pa.Array, pa.Array], inner: int) -> EncodedPairs:
+            row, texts, other_texts = batch
+            return self._encoding.pairs(texts, other_texts, self.pair_template, shape, pair_truncation, inner, row)
+
+        encoded = map_batches(encode, pair_batches(*columns), thread_count(threads))
+        return pad_pairs(encoded, self.pair_template, shape, pad_id, threads)
+
+    def check_pairs(self, shape: PadTruncate, pair_truncation: str) -> None:
+        """Raise ``ArgumentError`` if pairs cannot be encoded with these arguments of ``encode_pairs``."""
+        check_choice("pair_truncation", pair_truncation, PAIR_TRUNCATIONS)
+        self.require_unigrams("encoded as pairs")
+        shape.room(self.pair_template)
 
     def vectorize(
         self, texts: Path | Iterable[Any], *, mode: str = "multi_hot", threads: int | None = None
