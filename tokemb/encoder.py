@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32, Int64
-from tokemb._validation import PAIR_TRUNCATIONS, UNIGRAMS, check_choice, check_ngrams
+from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.engine import Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodedBatch
 from tokemb.engine.encoded_pairs import EncodedPairs, pad_pairs
@@ -367,7 +367,7 @@ pathlib.Path(text) for a file
         maxlen: int | None = None,
         padding: str | None = None,
         truncating: str | None = None,
-        pair_truncation: str = "longest_first",
+        pair_truncation: str | None = None,
         threads: int | None = None,
     ) -> dict[str, Int32]:
         """Encode pairs of texts, such as questions and answers, as one padded row each. See docs/pairs.md.
@@ -384,7 +384,8 @@ pathlib.Path(text) for a file
             truncating: ``"pre"`` or ``"post"``, the end at which each text loses tokens.
             pair_truncation: Which text of a pair that is too long loses tokens: ``"longest_first"`` (the longer one),
                 ``"only_first"``, ``"only_second"``, ``"round_robin"`` (both get one token in turn until the row is
-                full) or ``"waterfall"`` (the second).
+                full) or ``"waterfall"`` (the second before the first). ``None`` uses the saved one, by default
+                ``"longest_first"``.
             threads: The number of threads.
 
         Returns:
@@ -402,22 +403,36 @@ pathlib.Path(text) for a file
             >>> pairs["ids"], pairs["type_ids"]
             (array([[2, 5, 6, 4, 3, 7, 3, 0]], dtype=int32), array([[0, 0, 0, 0, 0, 1, 1, 0]], dtype=int32))
         """
-        shape, pad_id = self.pad_truncate(maxlen, padding, truncating), self.require_pad_id()
-        self.check_pairs(shape, pair_truncation)
+        shape = self.pair_pad_truncate(maxlen, padding, truncating, pair_truncation)
+        pad_id = self.require_pad_id()
         columns = (text_batches(self._segmented(texts, threads)) for texts in (first, second))
 
         def encode(batch: tuple[int, pa.Array, pa.Array], inner: int) -> EncodedPairs:
             row, texts, other_texts = batch
-            return self._encoding.pairs(texts, other_texts, self.pair_template, shape, pair_truncation, inner, row)
+            return self._encoding.pairs(texts, other_texts, self.pair_template, shape, inner, row)
 
         encoded = map_batches(encode, pair_batches(*columns), thread_count(threads))
         return pad_pairs(encoded, self.pair_template, shape, pad_id, threads)
 
-    def check_pairs(self, shape: PadTruncate, pair_truncation: str) -> None:
-        """Raise ``ArgumentError`` if pairs cannot be encoded with these arguments of ``encode_pairs``."""
-        check_choice("pair_truncation", pair_truncation, PAIR_TRUNCATIONS)
-        self.require_unigrams("encoded as pairs")
-        shape.room(self.pair_template)
+    def encode_column_pairs(
+        self, first: pa.Array, second: pa.Array, shape: PadTruncate, first_row: int = 0, threads: int | None = None
+    ) -> tuple[EncodedBatch, Int64]:
+        """Encode two text columns of ``tokemb.read_corpus`` as ``encode_pairs`` does, without padding.
+
+        Args:
+            first: The first texts.
+            second: The second texts.
+            shape: The result of ``pair_pad_truncate``.
+            first_row: The number of the first row, for messages.
+            threads: The number of threads.
+
+        Returns:
+            The rows, and the number of ids of the first text of each, int64 ``(rows,)``.
+        """
+        columns = self._segment(first, threads), self._segment(second, threads)
+        pairs = self._encoding.pairs(*columns, self.pair_template, shape, thread_count(threads), first_row)
+        encoded = EncodedBatch(pairs.rows(threads), pairs.tokens, pairs.unknown, pairs.truncated)
+        return encoded, pairs.first.lengths
 
     def vectorize(
         self, texts: Path | Iterable[Any], *, mode: str = "multi_hot", threads: int | None = None

@@ -158,7 +158,6 @@ class BatchEncoder:
         second: pa.Array,
         template: PairTemplate,
         shape: PadTruncate,
-        pair_truncation: str,
         threads: int,
         first_row: int = 0,
     ) -> EncodedPairs:
@@ -169,7 +168,6 @@ class BatchEncoder:
             second: The second texts.
             template: The special tokens of a pair.
             shape: The truncation.
-            pair_truncation: As for ``truncated_lengths``.
             threads: The number of threads.
             first_row: The number of the first row, for messages.
         """
@@ -178,7 +176,7 @@ class BatchEncoder:
         lengths, other_lengths = rows.lengths, other_rows.lengths
         room = shape.room(template)
         if room is not None:
-            lengths, other_lengths = truncated_lengths(lengths, other_lengths, room, pair_truncation, first_row)
+            lengths, other_lengths = truncated_lengths(lengths, other_lengths, room, shape.pair_truncation, first_row)
         is_shorter = (lengths < rows.lengths) | (other_lengths < other_rows.lengths)
         return EncodedPairs(
             template,

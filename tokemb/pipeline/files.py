@@ -50,6 +50,7 @@ def encode_file(
     padding: str | None = None,
     truncating: str | None = None,
     overlap: int | None = None,
+    pair_truncation: str | None = None,
     ragged: bool = False,
     keep: Iterable[str] = (),
     dtype: str = "int32",
@@ -76,6 +77,8 @@ def encode_file(
         overlap: The number of tokens that neighbouring rows of a text share, as for ``Encoder.encode_windows``. Texts
             are not truncated then: a text that is longer than ``maxlen`` becomes several rows. The output gets the
             columns ``row`` and ``start``, and kept columns are repeated. Not for a table.
+        pair_truncation: As for ``Encoder.encode_pairs``. Texts are pairs if ``column`` has two names. The output then
+            has the columns ``ids``, ``type_ids`` and ``attention_mask``, the last not with ``ragged``.
         ragged: Whether to write rows of different lengths, without padding. Lists in a table are not truncated then.
         keep: Other columns to copy to the output, such as labels.
         dtype: Dtype of the ids: ``"int32"``, ``"uint16"`` or ``"int64"``.
@@ -129,9 +132,17 @@ def encode_file(
             round_floats=round_floats,
             force=force,
         )
-    if overlap is not None and truncating is not None:
-        raise ArgumentError("truncating must be left out with overlap, with which texts are not truncated")
-    options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), columns, ragged, overlap=overlap)
+    options = RowOptions.of(
+        encoder,
+        columns,
+        maxlen=maxlen,
+        padding=padding,
+        truncating=truncating,
+        overlap=overlap,
+        pairs=not isinstance(reading.get("column"), str | None),
+        pair_truncation=pair_truncation,
+        ragged=ragged,
+    )
     batches = read_corpus(files, keep=columns, **reading)
     return encode_corpus(encoder, batches, target, options, dtype, threads, force=force, round_floats=round_floats)
 
@@ -270,6 +281,8 @@ def identity_of(files: list[str | Path], reading: dict[str, Any]) -> dict[str, A
     """Return what tells inputs from others, as the command line does, so that each resumes the runs of the other."""
     described = identify(_sources(files, reading))
     options = {name: value for name, value in reading.items() if name not in ("filesystem", "on_read")}
+    if not isinstance(options.get("column"), str | None):
+        options["column"] = list(options["column"])  # as in the JSON of a manifest
     return None if described is None else {"files": described, **_READING, **options}
 
 

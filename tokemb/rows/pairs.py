@@ -113,7 +113,7 @@ def _check_enough(is_wrong: Bool, pair_truncation: str, room: int, first_row: in
         row = first_row + int(is_wrong.argmax())
         other = "second" if pair_truncation == "only_first" else "first"
         raise ArgumentError(
-            f'pair_truncation="{pair_truncation}" must leave at least one id of the text that it truncates; the '
-            f"{other} text of pair {row} alone fills the {room} ids beside the special tokens: pass a larger maxlen, "
-            'or pair_truncation="longest_first"'
+            f'pair_truncation="{pair_truncation}" must leave at least one id of the text that it truncates; '
+            f"the {other} text of pair number {row + 1} alone fills the {room} ids beside the special tokens: "
+            'pass a larger maxlen, or pair_truncation="longest_first"'
         )

@@ -188,6 +188,20 @@ class Vocabulary:
         """Return the saved truncation and padding, with the arguments that are not ``None`` in their place."""
         return self._shape.override(maxlen, padding, truncating)
 
+    def pair_pad_truncate(
+        self, maxlen: int | None, padding: str | None, truncating: str | None, pair_truncation: str | None
+    ) -> PadTruncate:
+        """Return the result of ``pad_truncate`` for rows of two texts. The arguments are those of ``encode_pairs``.
+
+        Raises:
+            ArgumentError: If an argument is invalid, ``maxlen`` has no room for the special tokens, or tokens are
+                n-grams.
+        """
+        self.require_unigrams("encoded as pairs")
+        shape = self._shape.override(maxlen, padding, truncating, pair_truncation)
+        shape.room(self.pair_template)
+        return shape
+
     def require_pad_id(self) -> int:
         """Return ``pad_id``.
 
