@@ -84,8 +84,9 @@ def _text_columns(column: str | Sequence[str] | None, keep: Iterable[str], missi
         return Columns(column, keep, missing)
     names = list(column)
     if len(set(names)) != 2 or len(names) != 2:
+        received = ", ".join(map(repr, names)) or "no name"
         raise ArgumentError(
-            f"column must be the name of a text column, or two different names; received {column!r:.80}"
+            f"column must be the name of a text column, or two different names; received {received:.80}"
         )
     from tokemb.sources.table_columns import PairColumns  # imported late: single texts do not need it
 
