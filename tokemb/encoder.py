@@ -574,6 +574,11 @@ pathlib.Path(text) for a file
         padding: str | None = None,
         truncating: str | None = None,
         drop_remainder: bool = False,
+        second: Any = None,  # noqa: ANN401
+        pair_truncation: str | None = None,
+        overlap: int | None = None,
+        validation_split: float | None = None,
+        subset: str | None = None,
         buffer: int | None = None,
         threads: int | None = None,
     ) -> tf.data.Dataset:
@@ -594,13 +599,20 @@ pathlib.Path(text) for a file
             padding: ``"pre"`` or ``"post"``.
             truncating: ``"pre"`` or ``"post"``.
             drop_remainder: Whether to drop a last batch with fewer rows.
+            second: The second texts of pairs: as many texts, or for files and record batches a column name.
+            pair_truncation: As for ``encode_pairs``.
+            overlap: The number of tokens that neighbouring rows of a text share. A text that is longer than ``maxlen``
+                then becomes several rows with the same label, as by ``encode_windows``, and is not truncated.
+            validation_split: The fraction of the texts in the validation split. Requires ``subset`` and ``seed``.
+            subset: ``"training"`` or ``"validation"``. All rows of a text are in the same subset.
             buffer: The number of rows to hold in memory, for files that are larger. The files are read again in each
                 epoch and shuffled within the buffer. ``None`` encodes all rows once and holds their ids.
             threads: The number of threads.
 
         Returns:
-            A dataset of ids, int32 ``(batch, maxlen)``, or of pairs of ids and labels ``(batch, ...)``. Labels are
-            float32, or have the dtype of the integers.
+            A dataset of ids, int32 ``(batch, maxlen)``, or of ids with labels ``(batch, ...)``. Labels are float32, or
+            have the dtype of the integers. With ``second``, the three arrays of ``encode_pairs``, by name, are in place
+            of the ids.
 
         Raises:
             ArgumentError: If an argument or a label is invalid. Errors of texts are those of ``encode``.
@@ -609,7 +621,8 @@ pathlib.Path(text) for a file
         from tokemb.keras.datasets.tf_dataset import make_dataset
 
         rows = maxlen, padding, truncating, drop_remainder, threads
-        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows)
+        kinds = second, pair_truncation, overlap, validation_split, subset
+        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds)
         return make_dataset(self, texts, labels, settings, buffer)
 
     def py_dataset(
@@ -627,6 +640,11 @@ pathlib.Path(text) for a file
         padding: str | None = None,
         truncating: str | None = None,
         drop_remainder: bool = False,
+        second: Any = None,  # noqa: ANN401
+        pair_truncation: str | None = None,
+        overlap: int | None = None,
+        validation_split: float | None = None,
+        subset: str | None = None,
         threads: int | None = None,
     ) -> EncodedBatches:
         """Make a ``keras.utils.PyDataset`` of texts and labels for any Keras backend, without TensorFlow.
@@ -637,7 +655,8 @@ pathlib.Path(text) for a file
         from tokemb.keras.datasets.settings import FeedSettings
 
         rows = maxlen, padding, truncating, drop_remainder, threads
-        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows)
+        kinds = second, pair_truncation, overlap, validation_split, subset
+        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds)
         return make_py_dataset(self, texts, labels, settings)
 
     def layer(self, maxlen: int | None = None, padding: str | None = None, truncating: str | None = None) -> TextToIds:
