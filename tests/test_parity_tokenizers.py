@@ -223,7 +223,7 @@ def assert_same_pairs(path, pairs, settings):
     encoded = encoder.encode_pairs(*columns, **settings)
     assert list(encoded) == ["ids", "type_ids", "attention_mask"]
     for name, array in encoded.items():
-        assert array.dtype == np.int32
+        assert array.dtype == (np.bool_ if name == "attention_mask" else np.int32)
         assert array.tolist() == [getattr(encoding, name) for encoding in expected], name
 
 

@@ -35,6 +35,7 @@ from tokemb.vocabulary.folder import (
 )
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
+from tokemb.vocabulary.pair_template import PairArrays
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.tokenizers_1 import missing_components
@@ -369,7 +370,7 @@ pathlib.Path(text) for a file
         truncating: str | None = None,
         pair_truncation: str | None = None,
         threads: int | None = None,
-    ) -> dict[str, Int32]:
+    ) -> PairArrays:
         """Encode pairs of texts, such as questions and answers, as one padded row each. See docs/pairs.md.
 
         The special tokens and type ids are those that the post-processor of the ``tokenizer.json`` defines for two
@@ -389,8 +390,8 @@ pathlib.Path(text) for a file
             threads: The number of threads.
 
         Returns:
-            Three int32 arrays ``(rows, maxlen)`` by name: ``"ids"``; ``"type_ids"``, the text of each id; and
-            ``"attention_mask"``, which is 1 for ids and 0 for padding.
+            Three arrays ``(rows, maxlen)`` by name: ``"ids"`` int32; ``"type_ids"`` int32, the text of each id; and
+            ``"attention_mask"`` bool, true for ids and false for padding.
 
         Raises:
             ArgumentError: If an argument is invalid, or there are more texts of one kind than of the other. Errors of

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.conftest import use_kernels
 from tokemb._validation import PAIR_TRUNCATIONS
 from tokemb.errors import ArgumentError
-from tokemb.rows.pairs import Part, join_parts, truncated_lengths
+from tokemb.rows.pairs import Part, fill_runs, join_parts, truncated_lengths
 from tokemb.rows.ragged import Ragged
 
 LENGTHS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=6)
@@ -83,3 +83,27 @@ def test_parts_are_joined_the_same_in_numpy_and_in_kernels(rows, fill_first, thr
             use_kernels(patch, kernels)
             join_parts(parts, splits, out, fill=77, fill_first=fill_first, threads=threads)
         assert out.tolist() == [token for row in expected for token in row]
+
+
+@given(st.lists(st.tuples(*3 * [st.integers(0, 3)]), max_size=6), st.booleans(), st.booleans(), st.integers(1, 3))
+def test_runs_and_their_mask_are_the_same_in_numpy_and_in_kernels(rows, fill_first, with_mask, threads):
+    lengths = np.array([row[:2] for row in rows], np.int64).reshape(len(rows), 2)
+    expected = [[5] * a + [6] * b for a, b, _ in rows]
+    expected = [[9] * c + r if fill_first else r + [9] * c for r, (_, _, c) in zip(expected, rows, strict=True)]
+    splits = np.cumsum([0, *map(len, expected)])
+    for kernels in (False, True):
+        out, mask = np.zeros(splits[-1], np.int32), np.zeros(splits[-1], np.bool_)
+        with pytest.MonkeyPatch.context() as patch:
+            use_kernels(patch, kernels)
+            fill_runs(
+                np.array([5, 6], np.int32),
+                lengths,
+                splits,
+                out,
+                mask if with_mask else None,
+                fill=9,
+                fill_first=fill_first,
+                threads=threads,
+            )
+        assert out.tolist() == [number for row in expected for number in row]
+        assert mask.tolist() == [with_mask and number != 9 for number in out.tolist()]

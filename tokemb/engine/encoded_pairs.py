@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Int64
 from tokemb.rows.pairs import Part
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.pad_truncate import PadTruncate
-from tokemb.vocabulary.pair_template import PairTemplate
+from tokemb.vocabulary.pair_template import PairArrays, PairTemplate
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class EncodedPairs:
 
 def pad_pairs(
     batches: Sequence[EncodedPairs], template: PairTemplate, shape: PadTruncate, pad_id: int, threads: int | None
-) -> dict[str, Int32]:
-    """Pad pairs. Return the arrays of ``PAIR_COLUMNS`` by name, each int32 ``(rows, maxlen)``."""
+) -> PairArrays:
+    """Pad pairs."""
     no_rows = np.zeros(0, np.int64)
     lengths = np.concatenate([no_rows, *(batch.lengths for batch in batches)])
     first_lengths = np.concatenate([no_rows, *(batch.first.lengths for batch in batches)])
@@ -62,7 +62,5 @@ def pad_pairs(
         splits = np.arange(len(batch) + 1, dtype=np.int64) * maxlen
         template.fill_ids(batch.first, batch.second, splits, block, fill=pad_id, fill_first=fill_first, threads=threads)
         start += len(batch)
-    return {
-        "ids": ids,
-        **template.type_ids_and_mask(first_lengths, lengths, maxlen, fill_first=fill_first, threads=threads),
-    }
+    masks = template.padded_masks(first_lengths, lengths, maxlen, fill_first=fill_first, threads=threads)
+    return {"ids": ids, **masks._asdict()}

@@ -16,6 +16,7 @@ from tokemb._arrays import Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.formats.shards import Chunk, ShardFolder
+from tokemb.formats.writer import Array
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
@@ -258,7 +259,7 @@ class EncodedStream:
         columns = [*batch.select(list(self._row_options.keep)).columns, pa.array(first_lengths)]
         return encoded.rows, pa.RecordBatch.from_arrays(columns, schema=self._chunk_schema)
 
-    def pair_blocks(self, chunk: Chunk[Ragged]) -> Iterator[tuple[dict[str, Int32 | Ragged], pa.RecordBatch]]:
+    def pair_blocks(self, chunk: Chunk[Ragged]) -> Iterator[tuple[dict[str, Array | Ragged], pa.RecordBatch]]:
         """Yield the columns of ``PAIR_COLUMNS`` of a chunk of pairs, and its kept columns, in blocks.
 
         Without padding, the only block has no attention mask.
@@ -268,17 +269,16 @@ class EncodedStream:
         first_lengths, lengths = columns.column(len(self.kept)).to_numpy(), rows.lengths
         template = self._encoder.pair_template
         if self._row_options.ragged:
-            type_ids = np.empty(len(rows.values), np.int32)
-            template.fill_type_ids(first_lengths, lengths, rows.row_splits, type_ids, threads=self._threads)
-            yield {"ids": rows, "type_ids": Ragged(type_ids, rows.row_splits)}, kept
+            yield {"ids": rows, "type_ids": template.type_ids(rows, first_lengths, self._threads)}, kept
             return
         start, fill_first = 0, self._row_options.shape.padding == "pre"
         for ids in self.padded(rows):
             part = slice(start, start + len(ids))
-            masks = template.type_ids_and_mask(
+            masks = template.padded_masks(
                 first_lengths[part], lengths[part], ids.shape[1], fill_first=fill_first, threads=self._threads
             )
-            yield {"ids": ids, **masks}, kept.slice(start, len(ids))
+            mask = masks.attention_mask.view(np.uint8)  # files have 0 and 1 of the dtype of the ids
+            yield {"ids": ids, "type_ids": masks.type_ids, "attention_mask": mask}, kept.slice(start, len(ids))
             start += len(ids)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from tokemb._arrays import Bool, Int32, Int64
 from tokemb.errors import ArgumentError
 from tokemb.rows.pack_rows import pack_rows
+from tokemb.rows.threads import parallel_map, split_rows, thread_count, worth_kernel
 
 
 class Part(NamedTuple):
@@ -69,6 +70,48 @@ def join_parts(
         fill_first=fill_first,
         threads=threads,
     )
+
+
+def fill_runs(
+    values: Int32,
+    lengths: Int64,
+    splits: Int64,
+    out: Int32,
+    mask: Bool | None = None,
+    *,
+    fill: int = 0,
+    fill_first: bool = False,
+    threads: int | None = None,
+) -> None:
+    """Fill ``out`` with rows that consist of runs of equal numbers, and then of ``fill``.
+
+    Args:
+        values: int32 ``(runs,)``, the number of each run.
+        lengths: int64 ``(rows, runs)``, the length of each run.
+        splits: int64 ``(rows + 1,)``. Row ``i`` is ``out[splits[i]:splits[i + 1]]``.
+        out: int32 ``(size,)``, which is overwritten.
+        mask: bool ``(size,)``, which becomes true in the runs and false elsewhere. ``None`` if it is not needed.
+        fill: The number that fills the rest of a row.
+        fill_first: Whether the filling precedes the runs.
+        threads: The number of threads. ``None`` uses all cores.
+    """
+    if not worth_kernel(len(out)):
+        spare = np.diff(splits) - lengths.sum(axis=1)
+        parts = (spare[:, None], lengths) if fill_first else (lengths, spare[:, None])
+        sizes = np.concatenate(parts, axis=1).reshape(-1)
+        kinds = [np.int32(fill), *values] if fill_first else [*values, np.int32(fill)]
+        out[:] = np.repeat(np.tile(np.array(kinds, np.int32), len(lengths)), sizes)
+        if mask is not None:
+            is_run = np.ones(len(kinds), np.bool_)
+            is_run[0 if fill_first else -1] = False
+            mask[:] = np.repeat(np.tile(is_run, len(lengths)), sizes)
+        return
+    from tokemb import kernels
+
+    flags = (np.zeros(0, np.bool_) if mask is None else mask).view(np.uint8)
+    fixed = values, np.ascontiguousarray(lengths).reshape(-1), splits, out, flags, fill, fill_first
+    ranges = split_rows(splits, thread_count(threads))
+    parallel_map(kernels.fill_runs, [(*fixed, first, last) for first, last in ranges])
 
 
 def truncated_lengths(

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Bool, Int32, Int64
 from tokemb.errors import VocabularyError
-from tokemb.rows.pairs import Part, join_parts, repeated
+from tokemb.rows.pairs import Part, fill_runs, join_parts, repeated
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
 
@@ -30,10 +30,25 @@ class TemplatePart(NamedTuple):
     type_id: int
 
 
+class PairMasks(NamedTuple):
+    """What a model needs beside the padded ids of pairs.
+
+    Attributes:
+        type_ids: int32 ``(rows, maxlen)``.
+        attention_mask: bool ``(rows, maxlen)``: true for ids, false for padding.
+    """
+
+    type_ids: Int32
+    attention_mask: Bool
+
+
 _PLAIN = TemplatePart(0, (), 0), TemplatePart(1, (), 1)
 
 PAIR_COLUMNS = ("ids", "type_ids", "attention_mask")
 """The names of the arrays of encoded pairs."""
+
+PairArrays = dict[str, Int32 | Bool]
+"""The arrays of encoded pairs by name."""
 
 
 @dataclass(frozen=True)
@@ -111,55 +126,54 @@ class PairTemplate:
         ]
         join_parts(parts, splits, out, fill=fill, fill_first=fill_first, threads=threads)
 
-    def fill_type_ids(
-        self,
-        first_lengths: Int64,
-        lengths: Int64,
-        splits: Int64,
-        out: Int32,
-        *,
-        fill_first: bool = False,
-        threads: int | None = None,
-    ) -> None:
-        """Fill ``out`` with the type ids of rows. The other arguments are those of ``fill_ids``.
+    def type_ids(self, rows: Ragged, first_lengths: Int64, threads: int | None = None) -> Ragged:
+        """Return the type ids of rows without padding.
+
+        Args:
+            rows: The rows of ids, with special tokens.
+            first_lengths: The number of ids of the first text of each row, int64 ``(rows,)``.
+            threads: The number of threads.
+        """
+        out = np.empty(len(rows.values), np.int32)
+        fill_runs(*self._runs(first_lengths, rows.lengths), rows.row_splits, out, threads=threads)
+        return Ragged(out, rows.row_splits)
+
+    def padded_masks(
+        self, first_lengths: Int64, lengths: Int64, maxlen: int, *, fill_first: bool = False, threads: int | None = None
+    ) -> PairMasks:
+        """Return the type ids and the attention mask of padded rows.
 
         Args:
             first_lengths: The number of ids of the first text of each row, int64 ``(rows,)``.
             lengths: The number of ids of each row, with special tokens, int64 ``(rows,)``.
-            splits: int64 ``(rows + 1,)``.
-            out: int32 ``(size,)``.
-            fill_first: Whether padding precedes the ids.
-            threads: The number of threads.
-        """
-        text_lengths = first_lengths, lengths - first_lengths - len(self)
-        longest = int(lengths.max(initial=0))
-        parts = []
-        for type_id, same_type in groupby(self.parts, key=lambda part: part.type_id):
-            group = list(same_type)
-            size = np.full(len(lengths), sum(len(part.ids) for part in group))
-            for part in group:
-                size += 0 if part.text is None else text_lengths[part.text]
-            parts.append(repeated(np.full(longest, type_id, np.int32), size))
-        join_parts(parts, splits, out, fill=self.pad_type_id, fill_first=fill_first, threads=threads)
-
-    def type_ids_and_mask(
-        self, first_lengths: Int64, lengths: Int64, maxlen: int, *, fill_first: bool = False, threads: int | None = None
-    ) -> dict[str, Int32]:
-        """Return the type ids and the attention mask of padded rows by name, each int32 ``(rows, maxlen)``.
-
-        Args:
-            first_lengths: As for ``fill_type_ids``.
-            lengths: As for ``fill_type_ids``.
             maxlen: The length of the rows.
             fill_first: Whether padding precedes the ids.
             threads: The number of threads.
         """
         splits = np.arange(len(lengths) + 1, dtype=np.int64) * maxlen
-        type_ids, mask = (np.empty((len(lengths), maxlen), np.int32) for _ in range(2))
-        self.fill_type_ids(first_lengths, lengths, splits, type_ids.reshape(-1), fill_first=fill_first, threads=threads)
-        ones = repeated(np.ones(int(lengths.max(initial=0)), np.int32), lengths)
-        join_parts([ones], splits, mask.reshape(-1), fill_first=fill_first, threads=threads)
-        return {"type_ids": type_ids, "attention_mask": mask}
+        masks = PairMasks(np.empty((len(lengths), maxlen), np.int32), np.empty((len(lengths), maxlen), np.bool_))
+        fill_runs(
+            *self._runs(first_lengths, lengths),
+            splits,
+            masks.type_ids.reshape(-1),
+            masks.attention_mask.reshape(-1),
+            fill=self.pad_type_id,
+            fill_first=fill_first,
+            threads=threads,
+        )
+        return masks
+
+    def _runs(self, first_lengths: Int64, lengths: Int64) -> tuple[Int32, Int64]:
+        """Return the type ids of a row, int32 (runs,), and how often each occurs in each row, int64 (rows, runs)."""
+        text_lengths = first_lengths, lengths - first_lengths - len(self)
+        type_ids, sizes = [], []
+        for type_id, parts in groupby(self.parts, key=lambda part: part.type_id):
+            size = np.zeros(len(lengths), np.int64)
+            for part in parts:
+                size += len(part.ids) if part.text is None else text_lengths[part.text]
+            type_ids.append(type_id)
+            sizes.append(size)
+        return np.array(type_ids, np.int32), np.stack(sizes, axis=1)
 
 
 def _parts(processor: dict[str, Any] | None) -> tuple[TemplatePart, ...]:

@@ -12,10 +12,10 @@ from tokemb.keras.datasets.labels import Numbers
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.rows.ragged import take_padded
 from tokemb.vocabulary.pad_truncate import PadTruncate
-from tokemb.vocabulary.pair_template import PairTemplate
+from tokemb.vocabulary.pair_template import PairArrays, PairTemplate
 
 # Ids int32 (batch, maxlen), for pairs the arrays of encode_pairs by name.
-Inputs = Int32 | dict[str, Int32]
+Inputs = Int32 | PairArrays
 # Inputs, and labels (batch, ...) if there are any.
 Batch = tuple[Inputs] | tuple[Inputs, Numbers]
 
@@ -78,8 +78,8 @@ class BatchMaker:
         inputs: Inputs = ids
         if self.pair_template is not None and examples.first_lengths is not None:
             first_lengths = examples.first_lengths[rows]
-            masks = self.pair_template.type_ids_and_mask(first_lengths, lengths, maxlen, fill_first=fill_first)
-            inputs = {"ids": ids, **masks}
+            masks = self.pair_template.padded_masks(first_lengths, lengths, maxlen, fill_first=fill_first)
+            inputs = {"ids": ids, **masks._asdict()}
         return (inputs,) if examples.labels is None else (inputs, examples.labels[rows])
 
     def _padded_length(self, longest: int) -> int:

@@ -67,6 +67,7 @@ def _dataset(
     signature: Any = tf.TensorSpec(maker.fixed_shape, tf.int32)
     if maker.pair_template is not None:
         signature = dict.fromkeys(PAIR_COLUMNS, signature)
+        signature["attention_mask"] = tf.TensorSpec(maker.fixed_shape, tf.bool)
     if sample.labels is not None:
         signature = signature, tf.TensorSpec((maker.fixed_shape[0], *sample.labels.shape[1:]), sample.labels.dtype)
         return dataset_of_epochs(batches_of_epoch, signature, batches)
