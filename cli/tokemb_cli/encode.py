@@ -27,12 +27,7 @@ from tokemb_cli.console import note
 @options.truncating
 @corpus.tables
 @corpus.keep
-@click.option(
-    "--overlap",
-    type=values.Integer(0),
-    help="Split texts that are longer than --maxlen into several rows instead of truncating them. Consecutive rows of "
-    "a text share this many tokens. The columns row (the index of the text) and start are added.",
-)
+@options.overlap
 @click.option(
     "--pair-truncation",
     type=values.Choice(PAIR_TRUNCATIONS),

@@ -47,6 +47,7 @@ class RowOptions:
         id_bytes: The bytes in the output for each id of a padded row, for example those of its vector.
         overlap: The number of tokens that neighbouring rows of a long text share. ``None`` truncates texts.
         pairs: Whether the corpus has two columns of texts, which are encoded as pairs.
+        by_row: Whether the windows of a text are pooled, so that the output has no columns that describe windows.
     """
 
     shape: PadTruncate
@@ -55,6 +56,7 @@ class RowOptions:
     id_bytes: int = 4
     overlap: int | None = None
     pairs: bool = False
+    by_row: bool = False
 
     @classmethod
     def of(
@@ -66,9 +68,9 @@ class RowOptions:
         padding: str | None,
         truncating: str | None,
         overlap: int | None,
-        pairs: bool,
-        pair_truncation: str | None,
-        ragged: bool,
+        pairs: bool = False,
+        pair_truncation: str | None = None,
+        ragged: bool = False,
     ) -> RowOptions:
         """Return the options for the arguments of ``tokemb.encode_file``.
 
@@ -101,7 +103,11 @@ class RowOptions:
         Raises:
             ArgumentError: If a kept column has one of the names.
         """
-        if self.overlap is not None and (names := [name for name in self.keep if name in WINDOW_COLUMNS.names]):
+        if (
+            self.overlap is not None
+            and not self.by_row
+            and (names := [name for name in self.keep if name in WINDOW_COLUMNS.names])
+        ):
             raise ArgumentError(
                 f"keep must not contain {names[0]!r}, which overlap writes for each row: rename that column"
             )
@@ -155,9 +161,10 @@ class EncodedStream:
         first = next(corpus)
         self.kept = first.select(list(row_options.keep)).schema
         self._texts = first_row
-        if row_options.overlap is not None:
-            self.kept = pa.schema([*self.kept, *WINDOW_COLUMNS])
-        self._chunk_schema = pa.schema([*self.kept, *_FIRST_LENGTHS]) if row_options.pairs else self.kept
+        more = _FIRST_LENGTHS if row_options.pairs else WINDOW_COLUMNS if row_options.overlap is not None else ()
+        self._chunk_schema = pa.schema([*self.kept, *more])
+        if row_options.overlap is not None and not row_options.by_row:
+            self.kept = self._chunk_schema
         self.report = EncodingReport(is_hashed=encoder.is_hashed)
         self._corpus = chain([first], corpus)
 
@@ -247,7 +254,7 @@ class EncodedStream:
         kept = batch.select(list(self._row_options.keep)).take(pa.array(row))
         columns = [*kept.columns, pa.array(row + self._texts), pa.array(start)]
         self._texts += len(batch)
-        return encoded.rows, pa.RecordBatch.from_arrays(columns, schema=self.kept)
+        return encoded.rows, pa.RecordBatch.from_arrays(columns, schema=self._chunk_schema)
 
     def _encode_pairs(self, batch: pa.RecordBatch) -> Chunk[Ragged]:
         """Encode a batch whose first two columns are texts. The lengths of the first texts follow the kept columns."""

@@ -157,6 +157,8 @@ def embed_file(
     maxlen: int | None = None,
     padding: str | None = None,
     truncating: str | None = None,
+    overlap: int | None = None,
+    by: str | None = None,
     keep: Iterable[str] = (),
     dtype: str = "float32",
     round_floats: bool = False,
@@ -177,6 +179,8 @@ def embed_file(
         maxlen: The length of all rows of texts, as for ``Encoder.encode``.
         padding: ``"pre"`` or ``"post"``, for texts.
         truncating: ``"pre"`` or ``"post"``, for texts.
+        overlap: For texts, as for ``encode_file``.
+        by: With ``overlap`` and ``pooling``, ``"row"`` for one vector per text, pooled over the tokens of all its rows.
         keep: Other columns of texts to copy to the output. Columns beside ids are always copied.
         dtype: Dtype of the vectors: ``"float32"`` or ``"float16"``.
         round_floats: As for ``encode_file``.
@@ -206,10 +210,18 @@ def embed_file(
             dtype,
             (rows_per_shard, shard_format, force),
             round_floats,
-            {"maxlen": maxlen, "padding": padding, "truncating": truncating, "keep": tuple(keep) or None, **reading},
+            {
+                "maxlen": maxlen,
+                "padding": padding,
+                "truncating": truncating,
+                "overlap": overlap,
+                "by": by,
+                "keep": tuple(keep) or None,
+                **reading,
+            },
         )
     columns = tuple(keep)
-    options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), columns)
+    options = RowOptions.of(encoder, columns, maxlen=maxlen, padding=padding, truncating=truncating, overlap=overlap)
     check_not_an_input(files, Path(output), reading)
     target = target_of(Path(output), rows_per_shard, shard_format, lambda: identity_of(files, reading), force)
     batches = read_corpus(files, keep=columns, **reading)
@@ -222,6 +234,7 @@ def embed_file(
         pooling,
         dtype,
         threads,
+        by=by,
         force=force,
         round_floats=round_floats,
     )
