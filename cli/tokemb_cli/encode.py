@@ -158,7 +158,8 @@ def command(
         )
     report.read = texts.rows_read
     if not texts.quiet:
-        note(*shards.report_lines(target, output, dtype, report, str(report)))
+        pairs = f"pairs of {texts.columns[0][0]} and {texts.columns[1][0]}; " if row_options.pairs else ""
+        note(*shards.report_lines(target, output, dtype, report, f"{pairs}{report}"))
 
 
 def _check_hash(vocab: Path | None, hash_buckets: int | None, salt: list[int] | None, profile: str | None) -> None:
