@@ -30,7 +30,7 @@ def test_command_writes_the_arrays_of_the_library(folder):
     options = ["--vocab", "v", "--maxlen", 8, "--keep", "label", "-o", "pairs.npz"]
     run = ok(encode(folder, *COLUMNS, *options, run=tokemb_command))
     assert run.stderr.decode().startswith(
-        "wrote pairs.npz: int32 ids (3, 8), type_ids (3, 8), attention_mask (3, 8); pairs of question and answer; 3 rows "
+        "wrote pairs.npz: int32 ids (3, 8), type_ids (3, 8), attention_mask (3, 8); pairs of question and answer; "
     )
     encoder = tokemb.Encoder.load(folder / "v")
     with np.load(folder / "pairs.npz") as written:
