@@ -111,11 +111,11 @@ def command(
             "rows_per_shard": rows_per_shard,
             "shard_format": shard_format,
             "dtype": dtype,
-            "overlap": overlap,
             "pair_truncation": pair_truncation,
         }
         local_only["round_floats"] = round_floats
         settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **local_only}
+        settings["overlap"] = overlap
         cluster.encode(corpus.Corpus.from_options(arguments), vocab, output, settings, force)
         return
     shards.check(output, rows_per_shard, shard_format)

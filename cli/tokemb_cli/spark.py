@@ -95,7 +95,9 @@ class Cluster:
         with open_session(self.master) as session:
             df, column = self._read(session, texts, in_order=False)
             ids = encode(df, encoder, column, missing=texts.reading["missing"], **settings)
-            rows = write_parquet(ids.select("ids", *(quoted(name) for name in texts.keep)), str(output), force=force)
+            own = ["ids"] if settings["overlap"] is None else ["ids", "start"]
+            kept = (quoted(name) for name in texts.keep)
+            rows = write_parquet(ids.select(*own, *kept), str(output), force=force)
         if not texts.quiet:
             note(f"wrote {output}: int32 {'ragged' if settings['ragged'] else (rows, length)}; {rows:,} rows")
 
@@ -122,7 +124,7 @@ class Cluster:
         local_only |= {"round_floats": False, "stop_words": None, "keep_words": None}
         local_only |= {"segmenter": None, "user_dictionary": None}
         local_only |= {"min_documents": 1, "max_documents": None, "ngrams": None, "start": None, "end": None}
-        local_only |= {"overlap": None, "pair_truncation": None, **buckets.UNUSED}
+        local_only |= {"pair_truncation": None, **buckets.UNUSED}
         for name, default in local_only.items():
             if settings.get(name, default) != default:
                 raise click.UsageError(f"--engine spark does not support {option_name(name)}: leave out one of them")
