@@ -346,13 +346,16 @@ pathlib.Path(text) for a file
         """
         self.require_unigrams("split into windows")
         shape, pad_id = self.pad_truncate(maxlen, padding, None), self.require_pad_id()
-        windows = [Windows(np.zeros((0, shape.fixed_length or 0), np.int32), *np.zeros((2, 0), np.int64))]
+        windows = []
         first = 0
         for batch in text_batches(texts):
             encoded, row, start = self.encode_column_windows(batch, shape, overlap, threads)
             windows.append(Windows(shape.pad(encoded.rows, pad_id), row + first, start))
             first += len(batch)
-        return Windows(*map(np.concatenate, zip(*windows, strict=True)))
+        if len(windows) == 1:
+            return windows[0]
+        no_rows = Windows(np.zeros((0, shape.fixed_length or 0), np.int32), *np.zeros((2, 0), np.int64))
+        return Windows(*map(np.concatenate, zip(no_rows, *windows, strict=True)))
 
     def encode_column_windows(
         self, texts: pa.Array, shape: PadTruncate, overlap: int, threads: int | None = None

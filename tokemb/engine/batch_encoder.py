@@ -149,8 +149,9 @@ class BatchEncoder:
             raise ArgumentError("overlap must be left out without a length of the rows: pass maxlen=...")
         overlap = check_overlap(overlap, room)
         rows, tokens, unknown = self._rows(batch, threads)
-        windows, row, start = split_windows(rows, room, overlap, threads)
-        return EncodedBatch(self.special_tokens.add_special_tokens(windows), tokens, unknown, 0), row, start
+        special = self.special_tokens
+        windows, row, start = split_windows(rows, room, overlap, threads, before=special.before, after=special.after)
+        return EncodedBatch(windows, tokens, unknown, 0), row, start
 
     def pairs(
         self,
