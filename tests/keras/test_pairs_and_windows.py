@@ -55,6 +55,8 @@ def test_pairs_of_a_dataset_are_those_of_encode_pairs(kind, path):
     for name, array in expected.items():
         np.testing.assert_array_equal(inputs[name], array)
     assert labels.tolist() == LABELS
+    [batch] = ENCODER.dataset(TEXTS, second=SECOND, batch_size=ROWS, maxlen=8)
+    assert sorted(batch) == sorted(expected)
 
 
 def test_shuffled_buckets_of_pairs_keep_type_ids_with_their_ids():

@@ -124,6 +124,12 @@ def test_option_that_does_not_fit_is_an_error_and_writes_nothing(folder, options
     assert not (folder / "no.npz").exists()
 
 
+def test_pairs_are_not_embedded(encoder, folder):
+    with pytest.raises(ArgumentError, match="column must be one name"):
+        settings = {"vocabulary": encoder, "pooling": "mean", "column": ("text", "id")}
+        tokemb.embed_file(folder / "x.jsonl", folder / "m.keras", folder / "no.npz", **settings)
+
+
 @pytest.mark.parametrize("by", [[0, 0], [0, 2, 2], [1, 1, 2], [0, 1, 0], [0.0, 0.0, 1.0]])
 def test_texts_that_do_not_ascend_are_an_error(encoder, folder, by):
     ids = encoder.encode(["w1", "w2", "w3"], maxlen=2)

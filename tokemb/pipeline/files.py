@@ -139,7 +139,7 @@ def encode_file(
         padding=padding,
         truncating=truncating,
         overlap=overlap,
-        pairs=not isinstance(reading.get("column"), str | None),
+        pairs=_names_columns(reading),
         pair_truncation=pair_truncation,
         ragged=ragged,
     )
@@ -221,6 +221,7 @@ def embed_file(
             },
         )
     columns = tuple(keep)
+    check_one_column(reading)
     options = RowOptions.of(encoder, columns, maxlen=maxlen, padding=padding, truncating=truncating, overlap=overlap)
     check_not_an_input(files, Path(output), reading)
     target = target_of(Path(output), rows_per_shard, shard_format, lambda: identity_of(files, reading), force)
@@ -261,6 +262,17 @@ def _embed_ids(
     return embed_ids(embedder, source, target, pooling, dtype, force=sharding[2], round_floats=round_floats)
 
 
+def _names_columns(reading: dict[str, Any]) -> bool:
+    """Return whether the argument ``column`` of ``tokemb.read_corpus`` names two columns, for pairs of texts."""
+    return not isinstance(reading.get("column"), str | None)
+
+
+def check_one_column(reading: dict[str, Any]) -> None:
+    """Raise ``ArgumentError`` if there are two columns of texts where pairs are not supported."""
+    if _names_columns(reading):
+        raise ArgumentError("column must be one name: pairs of texts can be encoded with encode_file only")
+
+
 def check_not_an_input(files: list[str | Path], output: Path, reading: dict[str, Any]) -> None:
     """Raise ``ArgumentError`` if writing the output would replace a file that is read, or a folder around it."""
     _check_distinct([Path(source.path) for source in _sources(files, reading) if source.filesystem is None], output)
@@ -294,7 +306,7 @@ def identity_of(files: list[str | Path], reading: dict[str, Any]) -> dict[str, A
     """Return what tells inputs from others, as the command line does, so that each resumes the runs of the other."""
     described = identify(_sources(files, reading))
     options = {name: value for name, value in reading.items() if name not in ("filesystem", "on_read")}
-    if not isinstance(options.get("column"), str | None):
+    if _names_columns(options):
         options["column"] = list(options["column"])  # as in the JSON of a manifest
     return None if described is None else {"files": described, **_READING, **options}
 
