@@ -48,6 +48,7 @@ PAGES = [
     ("README.md", 15),
     ("docs/engine.md", 3),
     ("docs/corpora.md", 12),
+    ("docs/pairs.md", 15),
     ("README.zh.md", 6),
     ("docs/zh/steps.md", 30),
     ("docs/segmenters.md", 8),
@@ -172,6 +173,14 @@ def test_commands_in_the_page_on_columns_print_what_it_shows(tmp_path):
     (tmp_path / "flights.csv").write_text("from,to,carrier,delay\nZRH,LHR,7,3\nLHR,ZRH,7,0\nZRH,OSL,12,1\nOSL,,7,9\n")
     (tmp_path / "u.data").write_text("196\t242\t3\t90\n186\t302\t3\t7\n196\t377\t1\t8\n196\t51\t2\t10\n")
     check_shown(ROOT / "docs" / "columns.md", tmp_path)
+
+
+def test_commands_in_the_page_on_pairs_print_what_it_shows(tmp_path):
+    texts = ["is the sea deep", "why is it blue", "very deep", "the sky is blue"]
+    tokemb.fit_vocab(texts, start="[CLS]", end="[SEP]").save(tmp_path / "faq.vocab")
+    rows = (f"{question},{answer},1\n" for question, answer in zip(texts[:2], texts[2:], strict=True))
+    (tmp_path / "faq.csv").write_text("question,answer,label\n" + "".join(rows))
+    check_shown(ROOT / "docs" / "pairs.md", tmp_path)
 
 
 def test_commands_in_the_page_on_looking_print_what_it_shows(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
+from itertools import cycle, product
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 import tokemb
-from tests.conftest import CORPORA, MIXED, TOKENIZERS
+from tests.conftest import CORPORA, MIXED, ROOT, TOKENIZERS, examples
+from tokemb.errors import ArgumentError
 from tokemb.vocabulary.profiles import PROFILES
 
 pytestmark = pytest.mark.slow
@@ -168,6 +170,77 @@ def test_maxlen_leaves_room_for_special_tokens(path):
 def test_foreign_file_gives_the_ids_of_tokenizers_for_any_text(path, texts):
     encoder, reference = _foreign(path)
     assert [row.tolist() for row in encoder.encode_ragged(texts)] == [e.ids for e in reference.encode_batch(texts)]
+
+
+VOCABULARIES = sorted((ROOT / "vocab").glob("*.vocab/tokenizer.json"))
+PAIR_SETTINGS = st.fixed_dictionaries(
+    {
+        "maxlen": st.none() | st.integers(1, 14),
+        "padding": st.sampled_from(["post", "pre"]),
+        "truncating": st.sampled_from(["post", "pre"]),
+        "pair_truncation": st.sampled_from(["longest_first", "only_first", "only_second"]),
+    }
+)
+SIDES = {"post": "right", "pre": "left"}
+pairs_of_files = pytest.mark.parametrize("path", [*FOREIGN, *VOCABULARIES], ids=lambda path: path.parent.name)
+
+
+@functools.cache
+def _pair_encoder(path):
+    """Return an encoder with a padding id, and a tokenizer."""
+    encoder, reference = (
+        tokemb.Encoder.load(path.parent if path in VOCABULARIES else path),
+        Tokenizer.from_file(str(path)),
+    )
+    if encoder.pad_id is None:
+        encoder = tokemb.Encoder.from_tokenizer(path, pad_token=encoder.vocabulary[3])
+    return encoder, reference
+
+
+def assert_same_pairs(path, pairs, settings):
+    """Compare pairs with those of `tokenizers`, which has no message for pairs that cannot be truncated."""
+    encoder, reference = _pair_encoder(path)
+    if not encoder.oov:  # a tokenizer.json cannot express that tokens are dropped
+        pairs = [tuple(encoder.decode(encoder.encode_ragged(pair))) for pair in pairs]
+    columns = [list(column) for column in zip(*pairs, strict=True)] or [[], []]
+    saved = encoder.pad_truncate(None, None, None)
+    maxlen = settings["maxlen"] = settings["maxlen"] or saved.truncate_to or saved.pad_to
+    reference.no_truncation()
+    if maxlen:
+        side = SIDES[settings["truncating"]]
+        if maxlen < reference.num_special_tokens_to_add(True):
+            with pytest.raises(ArgumentError, match="maxlen must be at least"):
+                encoder.encode_pairs(*columns, **settings)
+            return
+        reference.enable_truncation(maxlen, direction=side, strategy=settings["pair_truncation"])
+    reference.enable_padding(direction=SIDES[settings["padding"]], length=maxlen, pad_id=encoder.pad_id)
+    try:
+        expected = reference.encode_batch(pairs)
+    except Exception:
+        with pytest.raises(ArgumentError, match="must leave at least one id"):
+            encoder.encode_pairs(*columns, **settings)
+        return
+    encoded = encoder.encode_pairs(*columns, **settings)
+    assert list(encoded) == ["ids", "type_ids", "attention_mask"]
+    for name, array in encoded.items():
+        assert array.dtype == (np.bool_ if name == "attention_mask" else np.int32)
+        assert array.tolist() == [getattr(encoding, name) for encoding in expected], name
+
+
+@pairs_of_files
+def test_pairs_of_real_texts_are_those_of_tokenizers(path):
+    choices = product(["longest_first", "only_second", "only_first"], ["post", "pre"], ["post", "pre"], [None, 40, 9])
+    for corpus, (strategy, truncating, padding, maxlen) in zip(CORPORA.values(), cycle(choices), strict=False):
+        pairs = list(zip(corpus[::4], corpus[1::4], strict=False))
+        settings = {"pair_truncation": strategy, "truncating": truncating, "padding": padding, "maxlen": maxlen}
+        assert_same_pairs(path, pairs, settings)
+
+
+@pairs_of_files
+@examples(8)
+@given(pairs=st.lists(st.tuples(NASTY, NASTY | st.sampled_from(MIXED)), max_size=4), settings=PAIR_SETTINGS)
+def test_pairs_of_any_texts_are_those_of_tokenizers(path, pairs, settings):
+    assert_same_pairs(path, pairs, settings)
 
 
 @foreign

@@ -24,6 +24,7 @@ UNKNOWN = ("missing", "average")
 NEXT_HEADS = (*CELLS, "attention")
 RATING_HEADS = ("dot", "dense")
 PROJECTIONS = ("tsne", "pca")
+PAIR_TRUNCATIONS = ("longest_first", "only_first", "only_second", "round_robin", "waterfall")
 
 # Ids, lengths and sizes are int32.
 _LARGEST = 2**31 - 1

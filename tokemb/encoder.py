@@ -16,12 +16,13 @@ from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.engine import Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodedBatch
+from tokemb.engine.encoded_pairs import EncodedPairs, pad_pairs
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.rows.ragged import Ragged, check_id_rows
-from tokemb.rows.threads import thread_count
+from tokemb.rows.threads import map_batches, thread_count
 from tokemb.rows.windows import Windows
-from tokemb.sources.text_source import text_batches
+from tokemb.sources.text_source import pair_batches, text_batches
 from tokemb.vocabulary.decoder import Decoder
 from tokemb.vocabulary.folder import (
     BUCKET_STATISTICS,
@@ -34,6 +35,7 @@ from tokemb.vocabulary.folder import (
 )
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
+from tokemb.vocabulary.pair_template import PairArrays
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.tokenizers_1 import missing_components
@@ -346,19 +348,97 @@ pathlib.Path(text) for a file
         """
         self.require_unigrams("split into windows")
         shape, pad_id = self.pad_truncate(maxlen, padding, None), self.require_pad_id()
-        windows = [Windows(np.zeros((0, shape.fixed_length or 0), np.int32), *np.zeros((2, 0), np.int64))]
+        windows = []
         first = 0
         for batch in text_batches(texts):
             encoded, row, start = self.encode_column_windows(batch, shape, overlap, threads)
             windows.append(Windows(shape.pad(encoded.rows, pad_id), row + first, start))
             first += len(batch)
-        return Windows(*map(np.concatenate, zip(*windows, strict=True)))
+        if len(windows) == 1:
+            return windows[0]
+        no_rows = Windows(np.zeros((0, shape.fixed_length or 0), np.int32), *np.zeros((2, 0), np.int64))
+        return Windows(*map(np.concatenate, zip(no_rows, *windows, strict=True)))
 
     def encode_column_windows(
         self, texts: pa.Array, shape: PadTruncate, overlap: int, threads: int | None = None
     ) -> tuple[EncodedBatch, Int64, Int64]:
         """Encode a column of ``tokemb.read_corpus`` as ``encode_windows`` does, without padding."""
         return self._encoding.windows(self._segment(texts, threads), shape, overlap, thread_count(threads))
+
+    def encode_pairs(
+        self,
+        first: Path | Iterable[Any],
+        second: Path | Iterable[Any],
+        *,
+        maxlen: int | None = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+        pair_truncation: str | None = None,
+        threads: int | None = None,
+    ) -> PairArrays:
+        """Encode pairs of texts, such as questions and answers, as one padded row each. See docs/pairs.md.
+
+        The special tokens and type ids are those that the post-processor of the ``tokenizer.json`` defines for two
+        texts. Without one, type ids are 0 in the first and 1 in the second text, and no token is between them.
+
+        Args:
+            first: The first texts, as for ``encode``.
+            second: As many second texts.
+            maxlen: The length of all rows, including special tokens. ``None`` uses the saved length, by default that of
+                the longest row.
+            padding: ``"pre"`` or ``"post"``.
+            truncating: ``"pre"`` or ``"post"``, the end at which each text loses tokens.
+            pair_truncation: Which text of a pair that is too long loses tokens: ``"longest_first"`` (the longer one),
+                ``"only_first"``, ``"only_second"``, ``"round_robin"`` (both get one token in turn until the row is
+                full) or ``"waterfall"`` (the second before the first). ``None`` uses the saved one, by default
+                ``"longest_first"``.
+            threads: The number of threads.
+
+        Returns:
+            Three arrays ``(rows, maxlen)`` by name: ``"ids"`` int32; ``"type_ids"`` int32, the text of each id; and
+            ``"attention_mask"`` bool, true for ids and false for padding.
+
+        Raises:
+            ArgumentError: If an argument is invalid, or there are more texts of one kind than of the other. Errors of
+                texts are those of ``encode``.
+
+        Example:
+            >>> import tokemb
+            >>> encoder = tokemb.fit_vocab(["is it deep", "very"], start="[CLS]", end="[SEP]")
+            >>> pairs = encoder.encode_pairs(["is it deep"], ["very"], maxlen=8)
+            >>> pairs["ids"], pairs["type_ids"]
+            (array([[2, 5, 6, 4, 3, 7, 3, 0]], dtype=int32), array([[0, 0, 0, 0, 0, 1, 1, 0]], dtype=int32))
+        """
+        shape = self.pair_pad_truncate(maxlen, padding, truncating, pair_truncation)
+        pad_id = self.require_pad_id()
+        columns = (text_batches(self._segmented(texts, threads)) for texts in (first, second))
+
+        def encode(batch: tuple[int, pa.Array, pa.Array], inner: int) -> EncodedPairs:
+            row, texts, other_texts = batch
+            return self._encoding.pairs(texts, other_texts, self.pair_template, shape, inner, row)
+
+        encoded = map_batches(encode, pair_batches(*columns), thread_count(threads))
+        return pad_pairs(encoded, self.pair_template, shape, pad_id, threads)
+
+    def encode_column_pairs(
+        self, first: pa.Array, second: pa.Array, shape: PadTruncate, first_row: int = 0, threads: int | None = None
+    ) -> tuple[EncodedBatch, Int64]:
+        """Encode two text columns of ``tokemb.read_corpus`` as ``encode_pairs`` does, without padding.
+
+        Args:
+            first: The first texts.
+            second: The second texts.
+            shape: The result of ``pair_pad_truncate``.
+            first_row: The number of the first row, for messages.
+            threads: The number of threads.
+
+        Returns:
+            The rows, and the number of ids of the first text of each, int64 ``(rows,)``.
+        """
+        columns = self._segment(first, threads), self._segment(second, threads)
+        pairs = self._encoding.pairs(*columns, self.pair_template, shape, thread_count(threads), first_row)
+        encoded = EncodedBatch(pairs.rows(threads), pairs.tokens, pairs.unknown, pairs.truncated)
+        return encoded, pairs.first.lengths
 
     def vectorize(
         self, texts: Path | Iterable[Any], *, mode: str = "multi_hot", threads: int | None = None
@@ -514,6 +594,11 @@ pathlib.Path(text) for a file
         padding: str | None = None,
         truncating: str | None = None,
         drop_remainder: bool = False,
+        second: Any = None,  # noqa: ANN401
+        pair_truncation: str | None = None,
+        overlap: int | None = None,
+        validation_split: float | None = None,
+        subset: str | None = None,
         buffer: int | None = None,
         threads: int | None = None,
     ) -> tf.data.Dataset:
@@ -534,13 +619,20 @@ pathlib.Path(text) for a file
             padding: ``"pre"`` or ``"post"``.
             truncating: ``"pre"`` or ``"post"``.
             drop_remainder: Whether to drop a last batch with fewer rows.
+            second: The second texts of pairs: as many texts, or for files and record batches a column name.
+            pair_truncation: As for ``encode_pairs``.
+            overlap: The number of tokens that neighbouring rows of a text share. A text that is longer than ``maxlen``
+                then becomes several rows with the same label, as by ``encode_windows``, and is not truncated.
+            validation_split: The fraction of the texts in the validation split. Requires ``subset`` and ``seed``.
+            subset: ``"training"`` or ``"validation"``. All rows of a text are in the same subset.
             buffer: The number of rows to hold in memory, for files that are larger. The files are read again in each
                 epoch and shuffled within the buffer. ``None`` encodes all rows once and holds their ids.
             threads: The number of threads.
 
         Returns:
-            A dataset of ids, int32 ``(batch, maxlen)``, or of pairs of ids and labels ``(batch, ...)``. Labels are
-            float32, or have the dtype of the integers.
+            A dataset of ids, int32 ``(batch, maxlen)``, or of ids with labels ``(batch, ...)``. Labels are float32, or
+            have the dtype of the integers. With ``second``, the three arrays of ``encode_pairs``, by name, are in place
+            of the ids.
 
         Raises:
             ArgumentError: If an argument or a label is invalid. Errors of texts are those of ``encode``.
@@ -549,7 +641,8 @@ pathlib.Path(text) for a file
         from tokemb.keras.datasets.tf_dataset import make_dataset
 
         rows = maxlen, padding, truncating, drop_remainder, threads
-        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows)
+        kinds = second, pair_truncation, overlap, validation_split, subset
+        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds)
         return make_dataset(self, texts, labels, settings, buffer)
 
     def py_dataset(
@@ -567,6 +660,11 @@ pathlib.Path(text) for a file
         padding: str | None = None,
         truncating: str | None = None,
         drop_remainder: bool = False,
+        second: Any = None,  # noqa: ANN401
+        pair_truncation: str | None = None,
+        overlap: int | None = None,
+        validation_split: float | None = None,
+        subset: str | None = None,
         threads: int | None = None,
     ) -> EncodedBatches:
         """Make a ``keras.utils.PyDataset`` of texts and labels for any Keras backend, without TensorFlow.
@@ -577,7 +675,8 @@ pathlib.Path(text) for a file
         from tokemb.keras.datasets.settings import FeedSettings
 
         rows = maxlen, padding, truncating, drop_remainder, threads
-        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows)
+        kinds = second, pair_truncation, overlap, validation_split, subset
+        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds)
         return make_py_dataset(self, texts, labels, settings)
 
     def layer(self, maxlen: int | None = None, padding: str | None = None, truncating: str | None = None) -> TextToIds:

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -194,6 +194,22 @@ class Corpus:
     def is_table(self) -> bool:
         """Whether the corpus is a table of columns, and not one column of texts or of sequences of events."""
         return len(self.columns) > 1 or (any(len(parts) > 1 for parts in self.columns) and not self.group_by)
+
+    def as_pairs(self, why: str) -> Corpus:
+        """Return the corpus of pairs of texts from two columns.
+
+        Args:
+            why: The reason why the columns are no table, for the message.
+
+        Raises:
+            click.UsageError: If there are not exactly two columns, or they are grouped.
+        """
+        if len(self.columns) != 2 or any(len(parts) > 1 for parts in self.columns) or self.group_by:
+            raise click.UsageError(
+                f"{why}: pass one --column, or two for pairs of texts (--column question --column answer); for several "
+                "columns of values, pass the vocabulary folder of columns"
+            )
+        return replace(self, reading={**self.reading, "column": [name for (name,) in self.columns]})
 
     @property
     def default_profile(self) -> str:

@@ -39,6 +39,12 @@ _IDS = (".npy", ".npz", ".parquet", ".jsonl")
 @options.maxlen
 @options.padding
 @options.truncating
+@options.overlap
+@click.option(
+    "--by",
+    type=values.Choice(["row"]),
+    help="With --overlap and --pooling, write one vector per text, pooled over the tokens of all its rows.",
+)
 @corpus.keep
 @click.option(
     "--dtype",
@@ -60,6 +66,8 @@ def command(
     maxlen: int | None,
     padding: str | None,
     truncating: str | None,
+    overlap: int | None,
+    by: str | None,
     dtype: str,
     rows_per_shard: int | None,
     shard_format: str | None,
@@ -73,12 +81,15 @@ def command(
     .jsonl files as encode writes them, or folders of such files; their other columns are kept. Texts are read as by
     encode. With --vocab, --column selects the column of texts, and integers in this column are tokens, not ids.
 
+    With --overlap, a long text becomes several rows, each with a vector. --by row pools them to one vector per text.
+
     With --rows-per-shard, repeating the command resumes a run that was stopped.
 
     \b
     Examples:
       tokemb embed ids.npy --model reviews.keras -o vectors.npy
       tokemb embed reviews.txt --vocab reviews.vocab --model reviews.keras --pooling mean -o means.npy
+      tokemb embed articles.txt --vocab v --model m.keras --maxlen 256 --overlap 64 --pooling mean --by row -o out.npy
       tokemb embed shards --model reviews.keras --pooling mean -o vectors --rows-per-shard 100000
     """
     shards.check(output, rows_per_shard, shard_format)
@@ -88,8 +99,10 @@ def command(
         raise click.UsageError(
             f"texts require --vocab; without it the input must be ids: {', '.join(_IDS)}, or a folder"
         )
-    if is_ids and (texts.keep or any(value is not None for value in (maxlen, padding, truncating))):
-        raise click.UsageError("--maxlen, --padding, --truncating and --keep are for texts; ids are padded already")
+    if is_ids and (texts.keep or any(value is not None for value in (maxlen, padding, truncating, overlap, by))):
+        raise click.UsageError(
+            "--maxlen, --padding, --truncating, --overlap, --by and --keep are for texts; ids are padded already"
+        )
     from tokemb import Encoder
     from tokemb.formats import open_ids
     from tokemb.models.embedder import Embedder
@@ -113,7 +126,9 @@ def command(
         summary = report.rows_line
     else:
         texts.check_distinct(output)
-        row_options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep)
+        row_options = RowOptions.of(
+            encoder, texts.keep, maxlen=maxlen, padding=padding, truncating=truncating, overlap=overlap
+        )
         with (
             shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
             texts.open() as batches,
@@ -127,6 +142,7 @@ def command(
                 pooling,
                 dtype,
                 threads,
+                by=by,
                 force=force,
                 round_floats=round_floats,
             )

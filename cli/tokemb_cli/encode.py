@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tokemb._validation import PROFILES
+from tokemb._validation import PAIR_TRUNCATIONS, PROFILES
 from tokemb_cli import buckets, corpus, options, shards, spark, values
 from tokemb_cli.console import note
 
@@ -27,11 +27,12 @@ from tokemb_cli.console import note
 @options.truncating
 @corpus.tables
 @corpus.keep
+@options.overlap
 @click.option(
-    "--overlap",
-    type=values.Integer(0),
-    help="Split texts that are longer than --maxlen into several rows instead of truncating them. Consecutive rows of "
-    "a text share this many tokens. The columns row (the index of the text) and start are added.",
+    "--pair-truncation",
+    type=values.Choice(PAIR_TRUNCATIONS),
+    help="Which text of a pair that is too long is truncated: the longer one, the first, the second, both in turn, or "
+    "the second before the first.  [default: that of the vocabulary, else longest_first]",
 )
 @buckets.hash_buckets
 @buckets.salt
@@ -69,6 +70,7 @@ def command(
     padding: str | None,
     truncating: str | None,
     overlap: int | None,
+    pair_truncation: str | None,
     ragged: bool,
     dtype: str,
     rows_per_shard: int | None,
@@ -84,6 +86,9 @@ def command(
 
     With --hash, no vocabulary is needed: the hash of a token is its id, as in the Keras layer Hashing.
 
+    With a vocabulary of texts, two columns are encoded as pairs: --column question --column answer. The output has the
+    columns ids, type_ids (the text of each id) and attention_mask. Special tokens are those of the tokenizer.json.
+
     If --vocab is a folder of columns, the output has one array per column, in any format but .npy. With
     --group-by, the rows of a group become one row; --keep copies values of the first row of each group.
 
@@ -96,12 +101,14 @@ def command(
       tokemb encode reviews.txt --vocab reviews.vocab --maxlen 256 -o ids.npy
       tokemb encode reviews.csv.gz --column text --keep label --vocab reviews.vocab -o ids.npz
       tokemb encode articles.txt --vocab articles.vocab --maxlen 256 --overlap 64 -o ids.npz
+      tokemb encode faq.csv --column question --column answer --vocab bert/tokenizer.json --maxlen 128 -o pairs.npz
       tokemb encode big.jsonl.zst --vocab big.vocab --maxlen 256 -o shards --rows-per-shard 100000
       tokemb encode ratings.csv --vocab columns --keep rating -o arrays.npz
       tokemb encode reviews.txt --hash 10000 --maxlen 256 -o ids.npy
     """
     _check_hash(vocab, hash_buckets, salt=salt, profile=profile, ngrams=ngrams)
-    _check_shape(ragged, padding, overlap, truncating)
+    if ragged and padding is not None:
+        raise click.UsageError("--padding has no effect with --ragged: leave out one of them")
     cluster = spark.Cluster.from_options(arguments)
     if cluster is not None:
         if vocab is None:
@@ -111,10 +118,11 @@ def command(
             "rows_per_shard": rows_per_shard,
             "shard_format": shard_format,
             "dtype": dtype,
-            "overlap": overlap,
+            "pair_truncation": pair_truncation,
         }
         local_only["round_floats"] = round_floats
         settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **local_only}
+        settings["overlap"] = overlap
         cluster.encode(corpus.Corpus.from_options(arguments), vocab, output, settings, force)
         return
     shards.check(output, rows_per_shard, shard_format)
@@ -126,18 +134,28 @@ def command(
     texts = corpus.Corpus.from_options(arguments)
     texts.check_distinct(output)
     if texts.is_table if vocab is None else is_columns_folder(vocab):
-        _check_none_for_columns(profile=profile, ngrams=ngrams, overlap=overlap)
+        _check_none_for_columns(profile=profile, ngrams=ngrams, overlap=overlap, pair_truncation=pair_truncation)
         shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
         numbers = {"dtype": dtype, "round_floats": round_floats}
         hashing = {} if hash_buckets is None else {"hash_buckets": hash_buckets, "salt": salt}
         _encode_table(texts, vocab, hashing, output, rows_per_shard, shard_format, force, **shape, **numbers)
         return
     if texts.is_table:
-        raise click.UsageError(f"{vocab} is the vocabulary of one column: pass a folder of columns, or one --column")
+        texts = texts.as_pairs(f"{vocab} is a vocabulary of texts")
     splitting = profile or texts.default_profile
     make = partial(Encoder.hashing, salt=salt, profile=splitting, ngrams=ngrams)
     encoder = Encoder.load(vocab) if vocab is not None else make(hash_buckets or 0)
-    row_options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged, overlap=overlap)
+    row_options = RowOptions.of(
+        encoder,
+        texts.keep,
+        maxlen=maxlen,
+        padding=padding,
+        truncating=truncating,
+        overlap=overlap,
+        pairs=len(texts.columns) == 2,
+        pair_truncation=pair_truncation,
+        ragged=ragged,
+    )
     with (
         shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
         texts.open() as batches,
@@ -147,7 +165,8 @@ def command(
         )
     report.read = texts.rows_read
     if not texts.quiet:
-        note(*shards.report_lines(target, output, dtype, report, str(report)))
+        pairs = f"pairs of {texts.columns[0][0]} and {texts.columns[1][0]}; " if row_options.pairs else ""
+        note(*shards.report_lines(target, output, dtype, report, f"{pairs}{report}"))
 
 
 def _check_hash(vocab: Path | None, hash_buckets: int | None, **hashing: object) -> None:
@@ -162,19 +181,11 @@ def _check_hash(vocab: Path | None, hash_buckets: int | None, **hashing: object)
             raise click.UsageError(f"--{name} is a property of the vocabulary: leave it out, or pass --hash")
 
 
-def _check_shape(ragged: bool, padding: str | None, overlap: int | None, truncating: str | None) -> None:
-    """Raise ``click.UsageError`` for options that have no effect together."""
-    if ragged and padding is not None:
-        raise click.UsageError("--padding has no effect with --ragged: leave out one of them")
-    if overlap is not None and truncating is not None:
-        raise click.UsageError("--truncating has no effect with --overlap: leave out one of them")
-
-
 def _check_none_for_columns(**options_of_texts: object) -> None:
     """Raise ``click.UsageError`` if an option of texts is given for columns."""
     for name, value in options_of_texts.items():
         if value is not None:
-            raise click.UsageError(f"--{name} is for texts; values of columns are not split")
+            raise click.UsageError(f"{buckets.option_name(name)} is for texts, not for values of columns")
 
 
 def _encode_table(

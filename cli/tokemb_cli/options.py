@@ -48,6 +48,12 @@ truncating = click.option(
     type=values.Choice(["pre", "post"]),
     help="Side of a row that is truncated: pre is the start, post the end.  [default: that of the vocabulary]",
 )
+overlap = click.option(
+    "--overlap",
+    type=values.Integer(0),
+    help="Split texts that are longer than --maxlen into several rows instead of truncating them. Consecutive rows of "
+    "a text share this many tokens. The columns row (the index of the text) and start are added.",
+)
 
 model_or_vectors = click.argument("model", metavar="MODEL", type=_PATH)
 optional_vocab = click.option(

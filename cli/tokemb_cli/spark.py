@@ -64,6 +64,7 @@ class Cluster:
         if is_counts:
             raise click.UsageError("counts are added on this machine: leave out --engine spark")
         settings = self._settings(settings)
+        self._check_supported(texts)
         from tokemb.integrations.spark import fit_vocab
         from tokemb.integrations.spark.session import open_session
         from tokemb.vocabulary.profiles import get_profile
@@ -77,6 +78,7 @@ class Cluster:
     def encode(self, texts: Corpus, vocab: Path, output: Path, settings: dict[str, Any], force: bool) -> None:
         """Encode texts to a folder of Parquet files. ``settings`` are the arguments of the Spark ``encode``."""
         settings = self._settings(settings)
+        self._check_supported(texts)
         if str(output) == "-":
             raise click.UsageError("Spark writes a folder: pass its path as --output; received -")
         from tokemb import Encoder
@@ -93,21 +95,27 @@ class Cluster:
         with open_session(self.master) as session:
             df, column = self._read(session, texts, in_order=False)
             ids = encode(df, encoder, column, missing=texts.reading["missing"], **settings)
-            rows = write_parquet(ids.select("ids", *(quoted(name) for name in texts.keep)), str(output), force=force)
+            own = ["ids"] if settings["overlap"] is None else ["ids", "start"]
+            kept = (quoted(name) for name in texts.keep)
+            rows = write_parquet(ids.select(*own, *kept), str(output), force=force)
         if not texts.quiet:
             note(f"wrote {output}: int32 {'ragged' if settings['ragged'] else (rows, length)}; {rows:,} rows")
 
     def _read(self, session: SparkSession, texts: Corpus, in_order: bool) -> tuple[DataFrame, str]:
         from tokemb.integrations.spark.files import read_files
 
+        reading = {name: value for name, value in texts.reading.items() if name not in ("missing", "delimiter")}
+        return read_files(session, texts.files, keep=texts.keep, in_order=in_order, **reading)
+
+    @staticmethod
+    def _check_supported(texts: Corpus) -> None:
+        """Raise ``click.UsageError`` for options to read files that Spark does not support, before it is started."""
         if texts.is_table or texts.group_by:
             raise click.UsageError(
                 "Spark reads one column of texts: pass one --column and no --group-by, or leave out --engine spark"
             )
         if texts.reading.get("delimiter") is not None:
             raise click.UsageError("--engine spark does not support --delimiter: leave out one of them")
-        reading = {name: value for name, value in texts.reading.items() if name not in ("missing", "delimiter")}
-        return read_files(session, texts.files, keep=texts.keep, in_order=in_order, **reading)
 
     @staticmethod
     def _settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -116,7 +124,7 @@ class Cluster:
         local_only |= {"round_floats": False, "stop_words": None, "keep_words": None}
         local_only |= {"segmenter": None, "user_dictionary": None}
         local_only |= {"min_documents": 1, "max_documents": None, "ngrams": None, "start": None, "end": None}
-        local_only |= {"overlap": None, **buckets.UNUSED}
+        local_only |= {"pair_truncation": None, **buckets.UNUSED}
         for name, default in local_only.items():
             if settings.get(name, default) != default:
                 raise click.UsageError(f"--engine spark does not support {option_name(name)}: leave out one of them")

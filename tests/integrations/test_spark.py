@@ -23,7 +23,7 @@ from tests.conftest import MIXED, ROOT, TOKENIZERS
 pytest.importorskip("pyspark", reason="pyspark is not installed")
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore")]  # the warnings are those of Spark
 
-from tokemb.errors import MissingPackageError, TextError  # noqa: E402
+from tokemb.errors import ArgumentError, MissingPackageError, TextError  # noqa: E402
 from tokemb.integrations.spark import count_tokens, embed, encode, fit_vocab  # noqa: E402
 from tokemb.integrations.spark.session import require_java  # noqa: E402
 
@@ -217,6 +217,27 @@ def test_encode_gives_the_ids_of_the_encoder_for_any_partitions(session, partiti
         assert [row.ids for row in both] == encoder.encode(texts, maxlen=7, padding="pre").tolist()
         rows = encoder.encode_ragged(texts)
         assert [row.all for row in both] == [part.tolist() for part in np.split(rows.values, rows.row_splits[1:-1])]
+
+
+def test_windows_and_pairs_are_those_of_the_encoder(session):
+    encoder = tokemb.fit_vocab(LOCAL, max_size=60, start="[CLS]", end="[SEP]")
+    df = frame(session, 2)
+    windows = encoder.encode_windows(LOCAL, maxlen=9, overlap=2)
+    found = encode(df, encoder, "text", maxlen=9, overlap=2, missing="empty").collect()
+    assert [row.ids for row in found] == windows.ids.tolist()
+    assert [row.start for row in found] == windows.start.tolist()
+    pairs = encoder.encode_pairs(LOCAL, LOCAL, maxlen=9)
+    found = encode(df, encoder, "text", second="text", maxlen=9, missing="empty").collect()
+    for name, array in pairs.items():
+        assert [row[name] for row in found] == array.tolist()
+    for settings, message in (
+        ({"overlap": 9, "maxlen": 9}, "overlap must be smaller"),
+        ({"overlap": 1, "second": "text"}, "overlap must be left out for pairs"),
+        ({"pair_truncation": "waterfall"}, "pair_truncation must be left out for single texts"),
+        ({"second": "no"}, "the DataFrame has no column 'no'"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            encode(df, encoder, "text", **settings)
 
 
 def test_embed_gives_the_vectors_of_the_model(session, tmp_path):

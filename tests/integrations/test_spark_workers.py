@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -101,6 +102,34 @@ def test_a_worker_makes_a_vocabulary_once():
     from tokemb.integrations.spark import worker
 
     assert len(worker._cache) <= worker._CACHE_SIZE
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_worker_splits_texts_and_encodes_pairs_as_the_encoder_does(padded):
+    from tokemb.integrations.spark.worker import pair_partition, serialize_encoder, split_partition
+
+    encoder = tokemb.fit_vocab(TEXTS, start="[CLS]", end="[SEP]")
+    settings = {"vocabulary": SimpleNamespace(value=serialize_encoder(encoder)), "missing": "error", "output": "ids"}
+    shape = encoder.pad_truncate(9, "pre", None)
+    parts = split_partition(batches(TEXTS), column="text", shape=shape, padded=padded, overlap=2, **settings)
+    windows = encoder.encode_windows(TEXTS, maxlen=9, overlap=2, padding="pre")
+    found = [row for part in parts for row in part.to_pylist()]
+    assert [row["start"] for row in found] == windows.start.tolist()
+    assert [row["text"] for row in found] == [TEXTS[row] for row in windows.row]
+    assert [row["ids"] for row in found] == [ids[padded | (ids != 0)].tolist() for ids in windows.ids]
+    shape = encoder.pair_pad_truncate(9, "pre", None, "waterfall")
+    second = TEXTS[::-1]
+    rows = (
+        batch.append_column("b", pa.array(second[4 * number : 4 * number + 4]))
+        for number, batch in enumerate(batches(TEXTS))
+    )
+    parts = pair_partition(rows, columns=("text", "b"), shape=shape, padded=padded, **settings)
+    found = [row for part in parts for row in part.to_pylist()]
+    pairs = encoder.encode_pairs(TEXTS, second, maxlen=9, padding="pre", pair_truncation="waterfall")
+    for name, array in pairs.items():
+        rows = [row if padded else row[mask] for row, mask in zip(array, pairs["attention_mask"], strict=True)]
+        if padded or name != "attention_mask":
+            assert [row[name] for row in found] == [row.tolist() for row in rows]
 
 
 @given(

@@ -13,17 +13,20 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb.engine import Engine, is_small
+from tokemb.engine.encoded_pairs import EncodedPairs
 from tokemb.engine.ngram_buckets import HashedNgramEngine
 from tokemb.engine.ngrams import NgramEngine, NgramTokenIndex
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.token_index import TokenIndex
 from tokemb.errors import ArgumentError
+from tokemb.rows.pairs import Part, truncated_lengths
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import map_batches, thread_count
 from tokemb.rows.windows import check_overlap, split_windows
 from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
+from tokemb.vocabulary.pair_template import PairTemplate
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
 from tokemb.vocabulary.tokenizers_library import Tokenizer
@@ -153,8 +156,44 @@ class BatchEncoder:
             raise ArgumentError("overlap must be left out without a length of the rows: pass maxlen=...")
         overlap = check_overlap(overlap, room)
         rows, tokens, unknown = self._rows(batch, threads)
-        windows, row, start = split_windows(rows, room, overlap, threads)
-        return EncodedBatch(self.special_tokens.add_special_tokens(windows), tokens, unknown, 0), row, start
+        special = self.special_tokens
+        windows, row, start = split_windows(rows, room, overlap, threads, before=special.before, after=special.after)
+        return EncodedBatch(windows, tokens, unknown, 0), row, start
+
+    def pairs(
+        self,
+        first: pa.Array,
+        second: pa.Array,
+        template: PairTemplate,
+        shape: PadTruncate,
+        threads: int,
+        first_row: int = 0,
+    ) -> EncodedPairs:
+        """Encode one batch of pairs of texts, two columns of the same length, truncated as ``shape`` specifies.
+
+        Args:
+            first: The first texts.
+            second: The second texts.
+            template: The special tokens of a pair.
+            shape: The truncation.
+            threads: The number of threads.
+            first_row: The number of the first row, for messages.
+        """
+        rows, tokens, unknown = self._rows(first, threads)
+        other_rows, other_tokens, other_unknown = self._rows(second, threads)
+        lengths, other_lengths = rows.lengths, other_rows.lengths
+        room = shape.room(template)
+        if room is not None:
+            lengths, other_lengths = truncated_lengths(lengths, other_lengths, room, shape.pair_truncation, first_row)
+        is_shorter = (lengths < rows.lengths) | (other_lengths < other_rows.lengths)
+        return EncodedPairs(
+            template,
+            _truncate(rows, lengths, shape.truncating),
+            _truncate(other_rows, other_lengths, shape.truncating),
+            tokens + other_tokens,
+            unknown + other_unknown,
+            int(np.count_nonzero(is_shorter)),
+        )
 
     def _rows(self, batch: pa.Array, threads: int) -> tuple[Ragged, int, int]:
         """Return the ids of a batch, the number of its tokens, and how many of them were out of vocabulary."""
@@ -203,3 +242,8 @@ class BatchEncoder:
 
     def _make_token_index(self) -> TokenIndex:
         return TokenIndex(self._ids, self._oov_id, self._buckets)
+
+
+def _truncate(rows: Ragged, lengths: Int64, truncating: str) -> Part:
+    """Truncate each row to its length, int64 ``(rows,)``, without copying ids."""
+    return Part(rows.values, rows.row_splits[:-1] if truncating == "post" else rows.row_splits[1:] - lengths, lengths)

@@ -64,6 +64,42 @@ def pack_rows(
         out[at:end] = fill
 
 
+def fill_runs(
+    values: Int32,
+    lengths: Int64,
+    splits: Int64,
+    out: Int32,
+    mask: UInt8,
+    fill: int,
+    fill_first: int,
+    first: int,
+    last: int,
+) -> None:
+    """Run ``tokemb.rows.pairs.fill_runs`` for the rows from ``first`` to before ``last``.
+
+    ``lengths`` has one axis, int64 (rows * runs,). An empty ``mask`` is not written.
+    """
+    runs = len(values)
+    for row in range(first, last):
+        at, end = splits[row], splits[row + 1]
+        total = np.int64(0)
+        for run in range(row * runs, (row + 1) * runs):
+            total += lengths[run]
+        if fill_first:
+            out[at : end - total] = fill
+            if len(mask):
+                mask[at : end - total] = 0
+            at = end - total
+        if len(mask):
+            mask[at : at + total] = 1
+            mask[at + total : end] = 0
+        for run in range(runs):
+            size = lengths[row * runs + run]
+            out[at : at + size] = values[run]
+            at += size
+        out[at:end] = fill
+
+
 def find_rows(values: Int32, row_splits: Int64, marked: UInt8, found: UInt8, first: int, last: int) -> None:
     """Run ``tokemb.rows.pack_rows.rows_with`` for the rows from ``first`` to before ``last``."""
     for row in range(first, last):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Int32, Int64
 from tokemb._validation import check_choice, check_optional_count
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
@@ -20,7 +20,7 @@ from tokemb.models.keras_archive import check_model_file
 from tokemb.models.keras_model import KerasModel
 from tokemb.models.keras_names import check_names
 from tokemb.models.model_layers import names_of, part_after_text, text_fingerprints
-from tokemb.rows.pooling import POOLINGS, Float32
+from tokemb.rows.pooling import POOLINGS, Float32, pool_windows
 from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.vocabulary.folder import TOKENIZER
 from tokemb.vocabulary.vocabulary import check_vocabulary
@@ -38,6 +38,7 @@ def embed(
     *,
     pooling: str | None = None,
     encoder: Encoder | None = None,
+    by: npt.ArrayLike | None = None,
     threads: int | None = None,
 ) -> Float32:
     """Embed ids with a Keras model.
@@ -50,11 +51,13 @@ def embed(
             zeros. ``None`` returns one vector per id.
         encoder: The vocabulary. If given, the model must have been made for it, and its ``pad_id`` is padding.
             Otherwise id 0 is padding if the model's ``Embedding`` has ``mask_zero``.
+        by: With ``pooling``, the text of each row of ``Encoder.encode_windows``, its ``row``. The tokens of all windows
+            of a text are pooled to one vector.
         threads: The number of threads of a lookup. ``None`` uses all cores. The result does not depend on it. Keras
             uses its own threads.
 
     Returns:
-        float32 array ``(rows, maxlen, dim)``, or ``(rows, dim)`` with ``pooling``.
+        float32 array ``(rows, maxlen, dim)``, or ``(rows, dim)`` with ``pooling``, or ``(texts, dim)`` with ``by``.
 
     Raises:
         ArgumentError: If an argument is invalid.
@@ -67,9 +70,27 @@ def embed(
             raise ArgumentError(
                 'rows of different lengths must be padded or pooled: call pad(), or pass pooling="mean"'
             )
-        return embedder.pool_rows(ids, pooling)
-    array = check_id_rows(ids)
-    return embedder.vectors(array) if pooling is None else embedder.pool_padded(array, pooling)
+        pooled, lengths = embedder.pool_rows(ids, pooling), ids.lengths
+    else:
+        array = check_id_rows(ids)
+        if pooling is None:
+            if by is not None:
+                raise ArgumentError('by requires one vector per row: pass pooling="mean"')
+            return embedder.vectors(array)
+        pooled = embedder.pool_padded(array, pooling)
+        lengths = np.count_nonzero(array != embedder.pad_id, axis=1)
+    return pooled if by is None else pool_windows(pooled, lengths, _check_texts(by, len(pooled)), pooling)
+
+
+def _check_texts(by: npt.ArrayLike, rows: int) -> Int64:
+    """Return the text of each row, or raise ``ArgumentError`` unless they ascend from 0 without gaps."""
+    texts = np.asarray(by)
+    if texts.shape != (rows,) or texts.dtype.kind not in "iu" or not np.isin(np.diff(texts, prepend=-1), (0, 1)).all():
+        raise ArgumentError(
+            f"by must be the text of each of the {rows} rows, ascending from 0 without gaps, as Windows.row; "
+            f"received {texts.dtype} {texts.shape}"
+        )
+    return texts.astype(np.int64, copy=False)
 
 
 class Embedder:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import Int32
+from tokemb._validation import check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.formats import IdsSource, OutputOptions, Writer, vectors_dtype
@@ -27,7 +28,7 @@ from tokemb.pipeline.output import (
     write_rows,
 )
 from tokemb.pipeline.report import EncodingReport
-from tokemb.rows.pooling import Float32
+from tokemb.rows.pooling import Float32, pool_windows
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
 
@@ -42,6 +43,7 @@ def embed_corpus(
     dtype: str = "float32",
     threads: int | None = None,
     *,
+    by: str | None = None,
     force: bool = False,
     round_floats: bool = False,
 ) -> EncodingReport:
@@ -59,6 +61,7 @@ def embed_corpus(
         pooling: The pooling, if any.
         dtype: Dtype of the vectors, ``"float32"`` or ``"float16"``.
         threads: The number of threads, by default one per core.
+        by: ``"row"`` to pool the windows of a text to one vector, with ``pooling`` and ``row_options.overlap``.
         force: As for ``encode_corpus``.
         round_floats: As for ``OutputOptions``.
 
@@ -69,33 +72,73 @@ def embed_corpus(
         TokembError: As for ``encode_corpus``.
     """
     vector_dtype = vectors_dtype(dtype)
-    row_options = replace(row_options, ragged=pooling is not None, id_bytes=vector_dtype.itemsize * embedder.output_dim)
+    by_row = _check_by(by, pooling, row_options.overlap)
+    are_windows = row_options.overlap is not None and not by_row
+    row_options = replace(
+        row_options,
+        ragged=pooling is not None,
+        id_bytes=vector_dtype.itemsize * embedder.output_dim,
+        by_row=by_row,
+    )
     if isinstance(output, ShardFolder):
         row_options.check_one_length()
-    with locked(
-        output, encoder.fingerprint, {**row_options.settings, **_settings(embedder, pooling, dtype, round_floats)}
-    ):
+    settings = {**row_options.settings, **_settings(embedder, pooling, dtype, round_floats)}
+    with locked(output, encoder.fingerprint, {**settings, "by": by} if by_row else settings):
         if is_complete(output):
             return EncodingReport()
-        count = RowCount()
-        encoded = EncodedStream(encoder, skip_written(count.reading(corpus), output), row_options, threads)
+        texts = count = RowCount()
+        corpus = texts.reading(corpus)
+        if not are_windows:
+            corpus = skip_written(corpus, output)
+        encoded = EncodedStream(encoder, corpus, row_options, threads)
         check_output(output, OutputOptions("vectors", vector_dtype, (0,), encoded.kept), force)
         with encoded.chunks(output) as chunks:
+            if are_windows:
+                count = RowCount()
+                chunks = encoded.skip_windows(chunks, output, count)
             maxlen = encoded.report.maxlen or 0
             layout = _layout(embedder, encoder, encoded, maxlen, pooling, vector_dtype)
             layout = encoded.report.layout = replace(layout, round_floats=round_floats)
 
-            def append(writer: Writer, chunk: Chunk[Ragged]) -> None:
+            def append(writer: Writer, chunk: Chunk[Any]) -> None:
                 rows, kept_columns = chunk
-                if pooling is None:
+                if by_row:
+                    writer.append(rows, None, kept_columns)
+                elif pooling is None:
                     blocks = map(embedder.vectors, encoded.padded(rows, embedder.row_size(maxlen, None)))
                     _append_blocks(writer, blocks, kept_columns)
                 else:
                     writer.append(embedder.pool_rows(rows, pooling), None, kept_columns)
 
-            write_rows(output, layout, chunks, append, count, force)
-    encoded.report.read = count.rows
+            written: Iterator[Chunk[Any]] = chunks
+            if by_row:
+                written = _pool_texts(embedder, encoded, chunks, pooling or "")
+            write_rows(output, layout, written, append, count, force)
+    encoded.report.read = texts.rows
     return encoded.report
+
+
+def _check_by(by: str | None, pooling: str | None, overlap: int | None) -> bool:
+    """Return whether the windows of a text are pooled, or raise ``ArgumentError`` if ``by`` does not fit."""
+    if by is None:
+        return False
+    check_choice("by", by, ("row",))
+    if pooling is None or overlap is None:
+        raise ArgumentError('by must be left out without windows that are pooled: pass overlap=... and pooling="mean"')
+    return True
+
+
+def _pool_texts(
+    embedder: Embedder, encoded: EncodedStream, chunks: Iterator[Chunk[Ragged]], pooling: str
+) -> Iterator[Chunk[Any]]:
+    """Pool the windows of each text. Yield float32 (texts, dim) and the kept columns."""
+    for windows, columns in chunks:
+        texts, starts = (columns.column(columns.num_columns - back).to_numpy() for back in (2, 1))
+        pooled = embedder.pool_rows(windows, pooling)
+        vectors = pool_windows(pooled, windows.lengths, texts - texts[:1], pooling)
+        kept_columns = columns.filter(pa.array(starts == 0)).select(list(range(len(encoded.kept))))
+        encoded.report.rows += len(vectors) - len(windows)
+        yield vectors, kept_columns
 
 
 def embed_ids(

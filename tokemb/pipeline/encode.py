@@ -9,13 +9,14 @@ from functools import partial
 import pyarrow as pa
 
 from tokemb.encoder import Encoder
-from tokemb.formats import OutputOptions, Writer, ids_dtype
+from tokemb.formats import OutputOptions, RowColumn, Writer, ids_dtype
 from tokemb.formats.shards import Chunk, ShardFolder
 from tokemb.pipeline.encoded_stream import EncodedStream, RowOptions
 from tokemb.pipeline.output import Output, check_output, is_complete, locked, skip_written, write_rows
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
+from tokemb.vocabulary.pair_template import PAIR_COLUMNS
 
 
 def encode_corpus(
@@ -63,7 +64,8 @@ def encode_corpus(
         corpus = texts.reading(corpus)
         if row_options.overlap is None:
             corpus = skip_written(corpus, output)
-        encoded = EncodedStream(encoder, corpus, row_options, threads)
+        written = sum(output.rows) if isinstance(output, ShardFolder) and row_options.overlap is None else 0
+        encoded = EncodedStream(encoder, corpus, row_options, threads, written)
         check_output(output, _layout(encoder, encoded, row_options, dtype), force)
         with encoded.chunks(output) as chunks:
             if row_options.overlap is not None:  # which rows were written is known once texts are split into windows
@@ -71,7 +73,8 @@ def encode_corpus(
                 chunks = encoded.skip_windows(chunks, output, count)
             layout = replace(_layout(encoder, encoded, row_options, dtype), round_floats=round_floats)
             encoded.report.layout = layout
-            write_rows(output, layout, chunks, partial(_append, encoded), count, force)
+            append = _append_pairs if row_options.pairs else _append
+            write_rows(output, layout, chunks, partial(append, encoded), count, force)
     encoded.report.read = texts.rows
     return encoded.report
 
@@ -80,6 +83,10 @@ def _layout(encoder: Encoder, encoded: EncodedStream, row_options: RowOptions, d
     """Return the layout of the files. The width is 0 while ``maxlen`` is not known."""
     row_shape = None if row_options.ragged else (encoded.report.maxlen or 0,)
     id_dtype = ids_dtype(dtype, encoder.input_dim)
+    if row_options.pairs:
+        names = PAIR_COLUMNS[:2] if row_options.ragged else PAIR_COLUMNS
+        columns = [RowColumn(name, row_shape) for name in names]
+        return OutputOptions.for_table(columns, id_dtype, encoded.kept, encoder.fingerprint)
     return OutputOptions("ids", id_dtype, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)
 
 
@@ -92,3 +99,8 @@ def _append(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> Non
     for block in encoded.padded(rows):
         writer.append(block, lengths[start : start + len(block)], kept_columns.slice(start, len(block)))
         start += len(block)
+
+
+def _append_pairs(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
+    for columns, kept_columns in encoded.pair_blocks(chunk):
+        writer.append(columns, None, kept_columns)

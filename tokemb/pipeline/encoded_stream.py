@@ -9,12 +9,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.formats.shards import Chunk, ShardFolder
+from tokemb.formats.writer import Array
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
@@ -30,6 +32,9 @@ BLOCK_SIZE = 1 << 22
 # The text of a window, counted from 0, and the position of its first token in the text.
 WINDOW_COLUMNS = pa.schema({"row": pa.int64(), "start": pa.int64()})
 
+# The number of ids of the first text of a pair, which decides the type ids. It follows the kept columns of a chunk.
+_FIRST_LENGTHS = pa.schema({"first_lengths": pa.int64()})
+
 
 @dataclass(frozen=True)
 class RowOptions:
@@ -41,6 +46,8 @@ class RowOptions:
         ragged: Whether rows are truncated only.
         id_bytes: The bytes in the output for each id of a padded row, for example those of its vector.
         overlap: The number of tokens that neighbouring rows of a long text share. ``None`` truncates texts.
+        pairs: Whether the corpus has two columns of texts, which are encoded as pairs.
+        by_row: Whether the windows of a text are pooled, so that the output has no columns that describe windows.
     """
 
     shape: PadTruncate
@@ -48,12 +55,47 @@ class RowOptions:
     ragged: bool = False
     id_bytes: int = 4
     overlap: int | None = None
+    pairs: bool = False
+    by_row: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        encoder: Encoder,
+        keep: tuple[str, ...],
+        *,
+        maxlen: int | None,
+        padding: str | None,
+        truncating: str | None,
+        overlap: int | None,
+        pairs: bool = False,
+        pair_truncation: str | None = None,
+        ragged: bool = False,
+    ) -> RowOptions:
+        """Return the options for the arguments of ``tokemb.encode_file``.
+
+        Raises:
+            ArgumentError: If an argument is invalid, or has no effect together with another one.
+        """
+        if overlap is not None and truncating is not None:
+            raise ArgumentError("truncating must be left out with overlap, with which texts are not truncated")
+        if overlap is not None and pairs:
+            raise ArgumentError("overlap must be left out for pairs of texts, which are truncated and not split")
+        if not pairs:
+            if pair_truncation is not None:
+                raise ArgumentError(
+                    "pair_truncation must be left out for single texts: pass two columns for pairs of texts"
+                )
+            return cls(encoder.pad_truncate(maxlen, padding, truncating), keep, ragged, overlap=overlap)
+        return cls(encoder.pair_pad_truncate(maxlen, padding, truncating, pair_truncation), keep, ragged, pairs=True)
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings that decide the rows, as JSON values."""
-        windows = {} if self.overlap is None else {"overlap": self.overlap}
-        return {**asdict(self.shape), "keep": list(self.keep), "ragged": self.ragged, **windows}
+        shape, windows = asdict(self.shape), {} if self.overlap is None else {"overlap": self.overlap}
+        if not self.pairs:
+            del shape["pair_truncation"]
+        return {**shape, "keep": list(self.keep), "ragged": self.ragged, **windows}
 
     def check_windows(self) -> None:
         """Check that the columns that describe windows have names of their own.
@@ -61,7 +103,11 @@ class RowOptions:
         Raises:
             ArgumentError: If a kept column has one of the names.
         """
-        if self.overlap is not None and (names := [name for name in self.keep if name in WINDOW_COLUMNS.names]):
+        if (
+            self.overlap is not None
+            and not self.by_row
+            and (names := [name for name in self.keep if name in WINDOW_COLUMNS.names])
+        ):
             raise ArgumentError(
                 f"keep must not contain {names[0]!r}, which overlap writes for each row: rename that column"
             )
@@ -87,9 +133,21 @@ class EncodedStream:
     """
 
     def __init__(
-        self, encoder: Encoder, corpus: Iterator[pa.RecordBatch], row_options: RowOptions, threads: int | None
+        self,
+        encoder: Encoder,
+        corpus: Iterator[pa.RecordBatch],
+        row_options: RowOptions,
+        threads: int | None,
+        first_row: int = 0,
     ) -> None:
         """Read the first batch, which contains the types of the columns.
+
+        Args:
+            encoder: The vocabulary.
+            corpus: The batches.
+            row_options: Truncation, padding and kept columns.
+            threads: The number of threads.
+            first_row: The number of the first row.
 
         Raises:
             ArgumentError: If rows are padded and the vocabulary has no padding id.
@@ -102,9 +160,11 @@ class EncodedStream:
         self._encoder, self._row_options, self._threads = encoder, row_options, threads
         first = next(corpus)
         self.kept = first.select(list(row_options.keep)).schema
-        self._texts = 0
-        if row_options.overlap is not None:
-            self.kept = pa.schema([*self.kept, *WINDOW_COLUMNS])
+        self._texts = first_row
+        more = _FIRST_LENGTHS if row_options.pairs else WINDOW_COLUMNS if row_options.overlap is not None else ()
+        self._chunk_schema = pa.schema([*self.kept, *more])
+        if row_options.overlap is not None and not row_options.by_row:
+            self.kept = self._chunk_schema
         self.report = EncodingReport(is_hashed=encoder.is_hashed)
         self._corpus = chain([first], corpus)
 
@@ -126,7 +186,9 @@ class EncodedStream:
                 report.maxlen = shape.fixed_length
                 yield self._check_first_length(chunks, shape.fixed_length)
             else:
-                with DiskBuffer(output if isinstance(output, Path) else _for_standard_output(), self.kept) as buffer:
+                with DiskBuffer(
+                    output if isinstance(output, Path) else _for_standard_output(), self._chunk_schema
+                ) as buffer:
                     for rows, kept_columns in chunks:
                         buffer.append(rows, kept_columns)
                     report.maxlen = shape.padded_length(buffer.longest)
@@ -177,6 +239,8 @@ class EncodedStream:
     def _encode_batch(self, batch: pa.RecordBatch) -> Chunk[Ragged]:
         if self._row_options.overlap is not None:
             return self._encode_windows(batch, self._row_options.overlap)
+        if self._row_options.pairs:
+            return self._encode_pairs(batch)
         encoded = self._encoder.encode_column(batch.column(0), self._row_options.shape, self._threads)
         self.report.add(encoded)
         return encoded.rows, batch.select(list(self._row_options.keep))
@@ -190,7 +254,39 @@ class EncodedStream:
         kept = batch.select(list(self._row_options.keep)).take(pa.array(row))
         columns = [*kept.columns, pa.array(row + self._texts), pa.array(start)]
         self._texts += len(batch)
-        return encoded.rows, pa.RecordBatch.from_arrays(columns, schema=self.kept)
+        return encoded.rows, pa.RecordBatch.from_arrays(columns, schema=self._chunk_schema)
+
+    def _encode_pairs(self, batch: pa.RecordBatch) -> Chunk[Ragged]:
+        """Encode a batch whose first two columns are texts. The lengths of the first texts follow the kept columns."""
+        encoded, first_lengths = self._encoder.encode_column_pairs(
+            batch.column(0), batch.column(1), self._row_options.shape, self._texts, self._threads
+        )
+        self.report.add(encoded)
+        self._texts += len(batch)
+        columns = [*batch.select(list(self._row_options.keep)).columns, pa.array(first_lengths)]
+        return encoded.rows, pa.RecordBatch.from_arrays(columns, schema=self._chunk_schema)
+
+    def pair_blocks(self, chunk: Chunk[Ragged]) -> Iterator[tuple[dict[str, Array | Ragged], pa.RecordBatch]]:
+        """Yield the columns of ``PAIR_COLUMNS`` of a chunk of pairs, and its kept columns, in blocks.
+
+        Without padding, the only block has no attention mask.
+        """
+        rows, columns = chunk
+        kept = columns.select(list(range(len(self.kept))))
+        first_lengths, lengths = columns.column(len(self.kept)).to_numpy(), rows.lengths
+        template = self._encoder.pair_template
+        if self._row_options.ragged:
+            yield {"ids": rows, "type_ids": template.type_ids(rows, first_lengths, self._threads)}, kept
+            return
+        start, fill_first = 0, self._row_options.shape.padding == "pre"
+        for ids in self.padded(rows):
+            part = slice(start, start + len(ids))
+            masks = template.padded_masks(
+                first_lengths[part], lengths[part], ids.shape[1], fill_first=fill_first, threads=self._threads
+            )
+            mask = masks.attention_mask.view(np.uint8)  # files have 0 and 1 of the dtype of the ids
+            yield {"ids": ids, "type_ids": masks.type_ids, "attention_mask": mask}, kept.slice(start, len(ids))
+            start += len(ids)
 
 
 def _for_standard_output() -> Path:

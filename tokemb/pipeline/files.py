@@ -50,6 +50,7 @@ def encode_file(
     padding: str | None = None,
     truncating: str | None = None,
     overlap: int | None = None,
+    pair_truncation: str | None = None,
     ragged: bool = False,
     keep: Iterable[str] = (),
     dtype: str = "int32",
@@ -76,6 +77,8 @@ def encode_file(
         overlap: The number of tokens that neighbouring rows of a text share, as for ``Encoder.encode_windows``. Texts
             are not truncated then: a text that is longer than ``maxlen`` becomes several rows. The output gets the
             columns ``row`` and ``start``, and kept columns are repeated. Not for a table.
+        pair_truncation: As for ``Encoder.encode_pairs``. Texts are pairs if ``column`` has two names. The output then
+            has the columns ``ids``, ``type_ids`` and ``attention_mask``, the last not with ``ragged``.
         ragged: Whether to write rows of different lengths, without padding. Lists in a table are not truncated then.
         keep: Other columns to copy to the output, such as labels.
         dtype: Dtype of the ids: ``"int32"``, ``"uint16"`` or ``"int64"``.
@@ -129,9 +132,17 @@ def encode_file(
             round_floats=round_floats,
             force=force,
         )
-    if overlap is not None and truncating is not None:
-        raise ArgumentError("truncating must be left out with overlap, with which texts are not truncated")
-    options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), columns, ragged, overlap=overlap)
+    options = RowOptions.of(
+        encoder,
+        columns,
+        maxlen=maxlen,
+        padding=padding,
+        truncating=truncating,
+        overlap=overlap,
+        pairs=_names_columns(reading),
+        pair_truncation=pair_truncation,
+        ragged=ragged,
+    )
     batches = read_corpus(files, keep=columns, **reading)
     return encode_corpus(encoder, batches, target, options, dtype, threads, force=force, round_floats=round_floats)
 
@@ -146,6 +157,8 @@ def embed_file(
     maxlen: int | None = None,
     padding: str | None = None,
     truncating: str | None = None,
+    overlap: int | None = None,
+    by: str | None = None,
     keep: Iterable[str] = (),
     dtype: str = "float32",
     round_floats: bool = False,
@@ -166,6 +179,8 @@ def embed_file(
         maxlen: The length of all rows of texts, as for ``Encoder.encode``.
         padding: ``"pre"`` or ``"post"``, for texts.
         truncating: ``"pre"`` or ``"post"``, for texts.
+        overlap: For texts, as for ``encode_file``.
+        by: With ``overlap`` and ``pooling``, ``"row"`` for one vector per text, pooled over the tokens of all its rows.
         keep: Other columns of texts to copy to the output. Columns beside ids are always copied.
         dtype: Dtype of the vectors: ``"float32"`` or ``"float16"``.
         round_floats: As for ``encode_file``.
@@ -195,10 +210,19 @@ def embed_file(
             dtype,
             (rows_per_shard, shard_format, force),
             round_floats,
-            {"maxlen": maxlen, "padding": padding, "truncating": truncating, "keep": tuple(keep) or None, **reading},
+            {
+                "maxlen": maxlen,
+                "padding": padding,
+                "truncating": truncating,
+                "overlap": overlap,
+                "by": by,
+                "keep": tuple(keep) or None,
+                **reading,
+            },
         )
     columns = tuple(keep)
-    options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), columns)
+    check_one_column(reading)
+    options = RowOptions.of(encoder, columns, maxlen=maxlen, padding=padding, truncating=truncating, overlap=overlap)
     check_not_an_input(files, Path(output), reading)
     target = target_of(Path(output), rows_per_shard, shard_format, lambda: identity_of(files, reading), force)
     batches = read_corpus(files, keep=columns, **reading)
@@ -211,6 +235,7 @@ def embed_file(
         pooling,
         dtype,
         threads,
+        by=by,
         force=force,
         round_floats=round_floats,
     )
@@ -235,6 +260,17 @@ def _embed_ids(
     _check_distinct(source.files, output)
     target = target_of(output, sharding[0], sharding[1], lambda: {"files": identify_files(source.files)}, sharding[2])
     return embed_ids(embedder, source, target, pooling, dtype, force=sharding[2], round_floats=round_floats)
+
+
+def _names_columns(reading: dict[str, Any]) -> bool:
+    """Return whether the argument ``column`` of ``tokemb.read_corpus`` names two columns, for pairs of texts."""
+    return not isinstance(reading.get("column"), str | None)
+
+
+def check_one_column(reading: dict[str, Any]) -> None:
+    """Raise ``ArgumentError`` if there are two columns of texts where pairs are not supported."""
+    if _names_columns(reading):
+        raise ArgumentError("column must be one name: pairs of texts can be encoded with encode_file only")
 
 
 def check_not_an_input(files: list[str | Path], output: Path, reading: dict[str, Any]) -> None:
@@ -270,6 +306,8 @@ def identity_of(files: list[str | Path], reading: dict[str, Any]) -> dict[str, A
     """Return what tells inputs from others, as the command line does, so that each resumes the runs of the other."""
     described = identify(_sources(files, reading))
     options = {name: value for name, value in reading.items() if name not in ("filesystem", "on_read")}
+    if _names_columns(options):
+        options["column"] = list(options["column"])  # as in the JSON of a manifest
     return None if described is None else {"files": described, **_READING, **options}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tokemb.pipeline.files import Files, as_list, check_not_an_input, identity_of, target_of
+from tokemb.pipeline.files import Files, as_list, check_not_an_input, check_one_column, identity_of, target_of
 from tokemb.pipeline.predict import PredictionReport, Predictor, predict_corpus
 from tokemb.sources.corpus import read_corpus, read_table
 
@@ -48,6 +48,7 @@ def predict_file(
     check_not_an_input(files, Path(output), reading)
     target = target_of(Path(output), rows_per_shard, shard_format, lambda: identity_of(files, reading), force)
     if predictor.table_columns is None:
+        check_one_column(reading)
         batches = read_corpus(files, keep=columns, **reading)
     else:
         batches = read_table(files, dict.fromkeys([*predictor.table_columns, *columns]), typed=columns, **reading)

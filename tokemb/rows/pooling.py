@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tokemb._arrays import Int64
 from tokemb.rows.pack_rows import check_splits
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows, thread_count, worth_kernel
@@ -69,6 +70,28 @@ def _pool_in_numpy(matrix: Float32, rows: Ragged, pooling: str) -> Float32:
         pooled[filled[first:last]] = reduce_segments(vectors, starts[first:last] - starts[first], pooling)
         first = last
     return pooled
+
+
+def pool_windows(vectors: Float32, lengths: Int64, texts: Int64, pooling: str) -> Float32:
+    """Pool the vectors of the windows of each text to one vector, over the tokens of all its windows.
+
+    Args:
+        vectors: The pooled vectors of the windows, float32 ``(windows, dim)``.
+        lengths: The number of tokens of each window, int64 ``(windows,)``. A mean is weighted with it.
+        texts: The text of each window, ascending from 0 without gaps, int64 ``(windows,)``.
+        pooling: The pooling of the tokens: ``"mean"``, ``"sum"`` or ``"max"``.
+
+    Returns:
+        float32 array ``(texts, dim)``. The vector of a text of one window is unchanged.
+    """
+    if not len(texts):
+        return vectors
+    starts = np.flatnonzero(np.diff(texts, prepend=-1))
+    if pooling == "mean":
+        totals = np.maximum(np.add.reduceat(lengths, starts), 1)
+        weights = (lengths / totals[texts]).astype(np.float32)
+        return reduce_segments(vectors * weights[:, None], starts, "sum")
+    return reduce_segments(vectors, starts, pooling)
 
 
 def reduce_segments(vectors: Float32, starts: npt.NDArray[np.int64], pooling: str) -> Float32:

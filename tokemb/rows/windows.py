@@ -46,14 +46,24 @@ def check_overlap(overlap: object, room: int) -> int:
     return count
 
 
-def split_windows(rows: Ragged, size: int, overlap: int, threads: int | None = None) -> tuple[Ragged, Int64, Int64]:
+def split_windows(
+    rows: Ragged,
+    size: int,
+    overlap: int,
+    threads: int | None = None,
+    *,
+    before: tuple[int, ...] = (),
+    after: tuple[int, ...] = (),
+) -> tuple[Ragged, Int64, Int64]:
     """Split rows into windows. The windows are those of the truncation of `tokenizers` with the stride ``overlap``.
 
     Args:
         rows: The rows.
-        size: The maximum length of a window.
+        size: The maximum length of a window, without ``before`` and ``after``.
         overlap: The number of ids that two neighbouring windows of a row share, less than ``size``.
         threads: The number of threads. ``None`` uses all cores.
+        before: Ids before each window.
+        after: Ids after each window.
 
     Returns:
         The windows, at least one for each row; their rows, int64 ``(windows,)``; and the positions of their first ids
@@ -65,6 +75,16 @@ def split_windows(rows: Ragged, size: int, overlap: int, threads: int | None = N
     row = np.repeat(np.arange(len(rows)), counts)
     start = (np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)) * step
     lengths = np.minimum(rows.lengths[row] - start, size)
-    windows = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
-    pack_rows(rows.values, rows.row_splits[row] + start, lengths, windows.row_splits, windows.values, threads=threads)
+    extended = lengths + len(before) + len(after)
+    windows = Ragged.from_lengths(np.empty(int(extended.sum()), np.int32), extended)
+    pack_rows(
+        rows.values,
+        rows.row_splits[row] + start,
+        lengths,
+        windows.row_splits,
+        windows.values,
+        before=before,
+        after=after,
+        threads=threads,
+    )
     return windows, row, start

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tokemb._validation import check_choice
+from tokemb.errors import ArgumentError
 from tokemb.sources import texts
 from tokemb.sources.blocks import utf8_blocks, whole_lines
 from tokemb.sources.columns import Columns, Location
@@ -29,7 +30,7 @@ Batches = Generator[pa.RecordBatch, None, None]
 def read_corpus(
     files: str | Path | Iterable[str | Path],
     *,
-    column: str | None = None,
+    column: str | Sequence[str] | None = None,
     keep: Iterable[str] = (),
     format: str | None = None,  # noqa: A002 - the usual name
     missing: str = "error",
@@ -45,7 +46,8 @@ def read_corpus(
     Args:
         files: One or several file names, globs (``"data/*.jsonl.gz"``), folders (all files with a known extension,
             sorted by name), URLs (``s3://``, ``gs://``, ``hdfs://``, ``file://``), or ``"-"`` for standard input.
-        column: The text column. ``None`` selects the only column, or the one named ``text``.
+        column: The text column. ``None`` selects the only column, or the one named ``text``. Two names select two text
+            columns, for pairs of texts.
         keep: Other columns to read.
         format: ``"text"``, ``"csv"``, ``"tsv"``, ``"jsonl"``, ``"parquet"`` or ``"arrow"``. ``None`` detects it from
             the extensions. ``.gz``, ``.bz2``, ``.zst`` and ``.xz`` after them are decompressed. ``"documents"`` reads
@@ -63,18 +65,32 @@ def read_corpus(
 
     Yields:
         At least one ``pyarrow.RecordBatch`` ``(rows,)``. All have one schema: first the texts as ``large_string``
-        (integers become their decimal digits), or ``large_list<large_string>`` for a column of lists, then the kept
-        columns.
+        (integers become their decimal digits), or ``large_list<large_string>`` for a column of lists, then the second
+        texts if ``column`` has two names, then the kept columns.
 
     Raises:
         TextError: If the content of a file is invalid. The message names the file, and the row or line.
         OSError: If a file cannot be read.
         ArgumentError: If an argument is invalid.
     """
-    columns = Columns(column, keep, missing)
+    columns = _text_columns(column, keep, missing)
     check_choice("errors", errors, ("strict", "replace"))
     sources = find_sources(files, format, filesystem, delimiter, quoting)
     return _merge_small_batches(_batches(sources, columns, errors, bool(header), on_read), columns)
+
+
+def _text_columns(column: str | Sequence[str] | None, keep: Iterable[str], missing: str) -> Columns:
+    if column is None or isinstance(column, str):
+        return Columns(column, keep, missing)
+    names = list(column)
+    if len(set(names)) != 2 or len(names) != 2:
+        received = ", ".join(map(repr, names)) or "no name"
+        raise ArgumentError(
+            f"column must be the name of a text column, or two different names; received {received:.80}"
+        )
+    from tokemb.sources.table_columns import PairColumns  # imported late: single texts do not need it
+
+    return PairColumns(names, keep, missing)
 
 
 def read_table(

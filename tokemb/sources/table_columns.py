@@ -1,4 +1,4 @@
-"""The selection of columns of tables without a text column. Each column has the type of its file."""
+"""The selection of columns of tables without one text column: columns of any type, or two text columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tokemb.errors import TextError
 from tokemb.sources import texts
 from tokemb.sources.column_types import plain_type
 from tokemb.sources.columns import SELECT_FORMAT, Columns, Location
-from tokemb.sources.texts import decode_dictionary
+from tokemb.sources.texts import decode_dictionary, slice_bounds
 
 
 class TableColumns(Columns):
@@ -76,6 +76,42 @@ class TableColumns(Columns):
     def schema(self) -> pa.Schema:
         """Return the schema of the run. Columns that no file contains are texts."""
         return pa.schema([(key, self.kept_type(key) or STRINGS) for key in self._keep])
+
+
+class PairColumns(TableColumns):
+    """Two text columns, and the kept columns.
+
+    Args:
+        texts: The names of the text columns.
+        keep: Other columns to read.
+        missing: ``"error"``, or ``"empty"`` to read missing texts as empty texts.
+    """
+
+    def __init__(self, texts: Sequence[str], keep: Iterable[str] = (), missing: str = "error") -> None:
+        keep = [keep] if isinstance(keep, str) else list(keep)
+        super().__init__([*texts, *keep], typed=set(keep) - set(texts))
+        self._texts = {name: Columns(name, missing=missing) for name in texts}
+
+    def batches(
+        self, name: str, text: pa.Array, kept: Mapping[str, pa.Array], location: Location
+    ) -> Iterator[pa.RecordBatch]:
+        """Check columns of one file, and yield them as batches of bounded size with the schema of the run."""
+        arrays = [self._checked(key, column, location) for key, column in ((name, text), *kept.items())]
+        self._name = self._name or name
+        whole = pa.RecordBatch.from_arrays(arrays, schema=self.schema())
+        longer = max(arrays[: len(self._texts)], key=lambda column: column.nbytes)
+        for start, stop in slice_bounds(longer):
+            yield whole.slice(start, stop - start)
+
+    def _checked(self, name: str, column: pa.Array, location: Location) -> pa.Array:
+        if name in self._texts:
+            return self._texts[name].as_text(name, column, location)
+        return self.check_type(name, _plain(column), location)
+
+    def schema(self) -> pa.Schema:
+        """Return the schema of the run."""
+        texts = [pa.field(name, columns.schema().types[0]) for name, columns in self._texts.items()]
+        return pa.schema([*texts, *list(super().schema())[len(texts) :]])
 
 
 def _plain(column: pa.Array) -> pa.Array:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tokemb._arrays import Int32
-from tokemb._validation import check_optional_count, check_side
-from tokemb.errors import ArgumentError, VocabularyError
+from tokemb._validation import PAIR_TRUNCATIONS, check_choice, check_optional_count, check_side
+from tokemb.errors import ArgumentError
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
@@ -18,6 +18,8 @@ from tokemb.vocabulary.tokenizers_library import Tokenizer
 # The words of Keras for the ends of a row, and those of tokenizers.
 _DIRECTIONS = {"post": "Right", "pre": "Left"}
 _SIDES = {"right": "post", "left": "pre"}
+# The strategies of truncation of tokenizers, as a tokenizer.json names them.
+_STRATEGIES = {"longest_first": "LongestFirst", "only_first": "OnlyFirst", "only_second": "OnlySecond"}
 # A tokenizer.json stores the side of truncation only together with a limit. This limit stands for none.
 _NO_LIMIT = 2**31 - 1
 
@@ -32,6 +34,7 @@ class PadTruncate:
         pad_to: The minimum length of padded rows. ``None`` pads to the longest row.
         padding: The side of padding: ``"pre"`` or ``"post"``.
         multiple_of: The padded length is rounded up to a multiple of this number.
+        pair_truncation: Which text of a pair is truncated, see ``tokemb.rows.pairs``. It has no effect on single texts.
     """
 
     truncate_to: int | None = None
@@ -39,28 +42,24 @@ class PadTruncate:
     pad_to: int | None = None
     padding: str = "post"
     multiple_of: int = 1
+    pair_truncation: str = PAIR_TRUNCATIONS[0]
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> PadTruncate:
-        """Return the truncation and padding of ``tokenizer``.
-
-        Raises:
-            VocabularyError: If it truncates the second of two texts.
-        """
+        """Return the truncation and padding of ``tokenizer``."""
         truncation, padding = tokenizer.truncation or {}, tokenizer.padding or {}
-        if truncation.get("strategy") == "only_second":
-            raise VocabularyError(
-                "this tokenizer.json truncates the second of two texts, and tokemb encodes single texts"
-            )
         return cls(
             None if truncation.get("max_length") == _NO_LIMIT else truncation.get("max_length"),
             _SIDES[truncation.get("direction", "right")],
             padding.get("length"),
             _SIDES[padding.get("direction", "right")],
             padding.get("pad_to_multiple_of") or 1,
+            truncation.get("strategy", PAIR_TRUNCATIONS[0]),
         )
 
-    def override(self, maxlen: int | None, padding: str | None, truncating: str | None) -> PadTruncate:
+    def override(
+        self, maxlen: int | None, padding: str | None, truncating: str | None, pair_truncation: str | None = None
+    ) -> PadTruncate:
         """Return a copy with the arguments that are not ``None``. ``maxlen`` sets both lengths.
 
         Raises:
@@ -74,6 +73,9 @@ class PadTruncate:
             shape = replace(shape, padding=check_side("padding", padding))
         if truncating is not None:
             shape = replace(shape, truncating=check_side("truncating", truncating))
+        if pair_truncation is not None:
+            check_choice("pair_truncation", pair_truncation, PAIR_TRUNCATIONS)
+            shape = replace(shape, pair_truncation=pair_truncation)
         return shape
 
     def room(self, special_tokens: Sized) -> int | None:
@@ -132,7 +134,7 @@ class PadTruncate:
             truncation = {
                 "direction": _DIRECTIONS[self.truncating],
                 "max_length": _NO_LIMIT if self.truncate_to is None else self.truncate_to,
-                "strategy": "LongestFirst",
+                "strategy": _STRATEGIES[self.pair_truncation],
                 "stride": 0,
             }
         padding = {

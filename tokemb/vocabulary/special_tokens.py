@@ -33,23 +33,22 @@ def start_end_tokens(start: str | None, end: str | None) -> dict[str, str]:
 def post_processor(tokens: Mapping[str, str], id_of: Callable[[str], int]) -> dict[str, Any]:
     """Return the post-processor of a ``tokenizer.json`` that adds ``tokens`` around every row.
 
+    A row of two texts begins with the start token, and each of its texts is followed by the end token.
+
     Args:
         tokens: As ``start_end_tokens`` returns them.
         id_of: Returns the id of a token.
     """
 
-    def around(sequence: str, type_id: int) -> list[dict[str, Any]]:
-        pieces: list[tuple[str, str | None]] = [
-            ("SpecialToken", tokens.get("start")),
-            ("Sequence", sequence),
-            ("SpecialToken", tokens.get("end")),
-        ]
-        return [{kind: {"id": name, "type_id": type_id}} for kind, name in pieces if name is not None]
+    def item(kind: str, name: str | None, type_id: int) -> list[dict[str, Any]]:
+        return [] if name is None else [{kind: {"id": name, "type_id": type_id}}]
 
+    start, end = tokens.get("start"), tokens.get("end")
+    single = [*item("SpecialToken", start, 0), *item("Sequence", "A", 0), *item("SpecialToken", end, 0)]
     return {
         "type": "TemplateProcessing",
-        "single": around("A", 0),
-        "pair": [*around("A", 0), *around("B", 1)],
+        "single": single,
+        "pair": [*single, *item("Sequence", "B", 1), *item("SpecialToken", end, 1)],
         "special_tokens": {token: {"id": token, "ids": [id_of(token)], "tokens": [token]} for token in tokens.values()},
     }
 

@@ -16,6 +16,7 @@ from tokemb.vocabulary.folder import BUCKETS, NGRAMS, SEGMENTER, table_from_parq
 from tokemb.vocabulary.highest_id import check_highest_id
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
+from tokemb.vocabulary.pair_template import PairTemplate
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, ids_of_tokens, unk_id
@@ -184,6 +185,20 @@ class Vocabulary:
         """Return the saved truncation and padding, with the arguments that are not ``None`` in their place."""
         return self._shape.override(maxlen, padding, truncating)
 
+    def pair_pad_truncate(
+        self, maxlen: int | None, padding: str | None, truncating: str | None, pair_truncation: str | None
+    ) -> PadTruncate:
+        """Return the result of ``pad_truncate`` for rows of two texts. The arguments are those of ``encode_pairs``.
+
+        Raises:
+            ArgumentError: If an argument is invalid, ``maxlen`` has no room for the special tokens, or tokens are
+                n-grams.
+        """
+        self.require_unigrams("encoded as pairs")
+        shape = self._shape.override(maxlen, padding, truncating, pair_truncation)
+        shape.room(self.pair_template)
+        return shape
+
     def require_pad_id(self) -> int:
         """Return ``pad_id``.
 
@@ -210,6 +225,21 @@ class Vocabulary:
     def _reserved_id(self, setting: str) -> int | None:
         token = (self.settings or {}).get(setting)
         return None if token is None else self._ids.get(token)
+
+    @cached_property
+    def pair_template(self) -> PairTemplate:
+        """The special tokens and type ids of a row of two texts.
+
+        Raises:
+            VocabularyError: If the post-processor of the ``tokenizer.json`` is not one that tokemb supports.
+        """
+        template = PairTemplate.of(self.specification)
+        if int(template.special_ids.max(initial=0)) >= self.input_dim:
+            raise VocabularyError(
+                f"special tokens between two texts must have ids below {self.input_dim}, the input_dim; "
+                f"this tokenizer.json has the id {template.special_ids.max()}"
+            )
+        return template
 
     def require_no_start_and_end(self, use: str) -> None:
         """Raise ``ArgumentError`` if rows begin or end with tokens of their own.

@@ -9,15 +9,31 @@ from typing import Any
 from pyspark import Broadcast
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
-from pyspark.sql.types import ArrayType, DataType, FloatType, IntegerType, StructField, StructType
+from pyspark.sql.types import (
+    ArrayType,
+    BooleanType,
+    DataType,
+    FloatType,
+    IntegerType,
+    LongType,
+    StructField,
+    StructType,
+)
 
 from tokemb._validation import check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.integrations.spark.columns import text_column
-from tokemb.integrations.spark.worker import embed_partition, encode_partition, serialize_encoder
+from tokemb.integrations.spark.worker import (
+    embed_partition,
+    encode_partition,
+    pair_partition,
+    serialize_encoder,
+    split_partition,
+)
 from tokemb.models.embedder import Embedder
 from tokemb.rows.pooling import POOLINGS
+from tokemb.vocabulary.pad_truncate import PadTruncate
 
 
 def encode(
@@ -29,6 +45,9 @@ def encode(
     padding: str | None = None,
     truncating: str | None = None,
     ragged: bool = False,
+    overlap: int | None = None,
+    second: str | None = None,
+    pair_truncation: str | None = None,
     output: str = "ids",
     missing: str = "error",
 ) -> DataFrame:
@@ -45,6 +64,11 @@ def encode(
         padding: As for ``Encoder.encode``.
         truncating: As for ``Encoder.encode``.
         ragged: Whether rows are never padded.
+        overlap: The number of tokens that neighbouring rows of a text share, as for ``Encoder.encode_windows``. The
+            rows of the DataFrame are repeated for each row of ids, with the column ``start``.
+        second: The column of the second texts of pairs. The columns ``type_ids`` and, unless rows are not padded,
+            ``attention_mask`` of ``Encoder.encode_pairs`` are appended, too.
+        pair_truncation: As for ``Encoder.encode_pairs``.
         output: The name of the new column, ``array<int>``.
         missing: ``"error"`` or ``"empty"``, as for ``count_tokens``.
 
@@ -53,8 +77,31 @@ def encode(
         TextError: If the column does not contain texts.
     """
     check_choice("missing", missing, ("error", "empty"))
+    if second is not None:
+        if overlap is not None:
+            raise ArgumentError("overlap must be left out for pairs of texts, which are truncated and not split")
+        shape = encoder.pair_pad_truncate(maxlen, padding, truncating, pair_truncation)
+        return _encode_pairs(df, encoder, (column, second), shape, ragged, output, missing)
+    if pair_truncation is not None:
+        raise ArgumentError("pair_truncation must be left out for single texts: pass second=... for pairs")
     shape = encoder.pad_truncate(maxlen, padding, truncating)
     padded = not ragged and shape.fixed_length is not None
+    if overlap is not None:
+        if truncating is not None:
+            raise ArgumentError("truncating must be left out with overlap, with which texts are not truncated")
+        encoder.encode_windows([""], maxlen=maxlen, overlap=overlap)  # raises for invalid arguments on the driver
+        run = partial(
+            split_partition,
+            vocabulary=_broadcast(df, serialize_encoder(encoder)),
+            column=column,
+            missing=missing,
+            output=output,
+            shape=shape,
+            padded=padded,
+            overlap=overlap,
+        )
+        text_column(df, column)
+        return _append(df, run, [_array_field(output, IntegerType()), StructField("start", LongType())])
     options: dict[str, Any] = {"maxlen": maxlen, "truncating": truncating}
     if padded:
         options["padding"] = padding
@@ -68,7 +115,37 @@ def encode(
         padded=padded,
         options=options,
     )
-    return _append_arrays(df, column, run, output, IntegerType())
+    text_column(df, column)
+    return _append(df, run, [_array_field(output, IntegerType())])
+
+
+def _encode_pairs(
+    df: DataFrame,
+    encoder: Encoder,
+    columns: tuple[str, str],
+    shape: PadTruncate,
+    ragged: bool,
+    output: str,
+    missing: str,
+) -> DataFrame:
+    padded = not ragged and shape.fixed_length is not None
+    if padded:
+        encoder.require_pad_id()
+    fields = [_array_field(output, IntegerType()), _array_field("type_ids", IntegerType())]
+    if padded:
+        fields.append(_array_field("attention_mask", BooleanType()))
+    for column in columns:
+        text_column(df, column)
+    run = partial(
+        pair_partition,
+        vocabulary=_broadcast(df, serialize_encoder(encoder)),
+        columns=columns,
+        missing=missing,
+        output=output,
+        shape=shape,
+        padded=padded,
+    )
+    return _append(df, run, fields)
 
 
 def embed(
@@ -112,14 +189,21 @@ def embed(
         output=output,
         pooling=pooling,
     )
-    return _append_arrays(df, column, run, output, FloatType())
-
-
-def _append_arrays(df: DataFrame, column: str, run: Any, output: str, element_type: DataType) -> DataFrame:  # noqa: ANN401
     text_column(df, column)
-    if output.lower() in (name.lower() for name in df.columns):  # which Spark takes for the same
-        raise ArgumentError(f"the DataFrame has a column {output!r} already: pass output= with another name")
-    return df.mapInArrow(run, StructType([*df.schema.fields, StructField(output, ArrayType(element_type))]))
+    return _append(df, run, [_array_field(output, FloatType())])
+
+
+def _array_field(name: str, element_type: DataType) -> StructField:
+    return StructField(name, ArrayType(element_type))
+
+
+def _append(df: DataFrame, run: Any, fields: list[StructField]) -> DataFrame:  # noqa: ANN401
+    existing = {name.lower() for name in df.columns}  # Spark takes names for the same in any case
+    for number, field in enumerate(fields):
+        if field.name.lower() in existing:
+            remedy = "rename it" if number else "pass output= with another name"
+            raise ArgumentError(f"the DataFrame has a column {field.name!r} already: {remedy}")
+    return df.mapInArrow(run, StructType([*df.schema.fields, *fields]))
 
 
 def _broadcast(df: DataFrame, content: bytes) -> Broadcast[bytes]:

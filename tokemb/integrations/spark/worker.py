@@ -28,6 +28,8 @@ from tokemb.rows.ragged import Ragged
 from tokemb.sources.columnar import validate
 from tokemb.sources.columns import Columns, Location
 from tokemb.vocabulary.oov_buckets import OovBuckets
+from tokemb.vocabulary.pad_truncate import PadTruncate
+from tokemb.vocabulary.pair_template import PAIR_COLUMNS
 from tokemb.vocabulary.profiles import Profile, get_profile
 from tokemb.vocabulary.tokenizer_json import tokenizer_of
 
@@ -66,11 +68,60 @@ def encode_partition(
     encoder = deserialize_encoder(vocabulary.value)
     for batch, texts in _texts(batches, column, missing):
         if padded:
-            ids = encoder.encode(texts, threads=1, **options)
-            rows = Ragged(ids.reshape(-1), np.arange(len(ids) + 1, dtype=np.int64) * ids.shape[1])
+            ids = _padded_lists(encoder.encode(texts, threads=1, **options))
         else:
-            rows = encoder.encode_ragged(texts, threads=1, **options)
-        yield batch.append_column(output, _lists(rows.values, rows.row_splits))
+            ids = _ragged(encoder.encode_ragged(texts, threads=1, **options))
+        yield batch.append_column(output, ids)
+
+
+def split_partition(
+    batches: Batches,
+    *,
+    vocabulary: Broadcast[bytes],
+    column: str,
+    missing: str,
+    output: str,
+    shape: PadTruncate,
+    padded: bool,
+    overlap: int,
+) -> Batches:
+    """Append columns of ids and of the start of each window. The rows of the partition are repeated for each window."""
+    encoder = deserialize_encoder(vocabulary.value)
+    for batch, texts in _texts(batches, column, missing):
+        encoded, row, start = encoder.encode_column_windows(texts, shape, overlap, 1)
+        ids = _padded_lists(shape.pad(encoded.rows, encoder.require_pad_id())) if padded else _ragged(encoded.rows)
+        yield batch.take(pa.array(row)).append_column(output, ids).append_column("start", pa.array(start))
+
+
+def pair_partition(
+    batches: Batches,
+    *,
+    vocabulary: Broadcast[bytes],
+    columns: tuple[str, str],
+    missing: str,
+    output: str,
+    shape: PadTruncate,
+    padded: bool,
+) -> Batches:
+    """Append columns of ids and type ids of pairs of texts, and with ``padded`` of their attention mask."""
+    encoder, (first_column, second_column) = deserialize_encoder(vocabulary.value), columns
+    seconds, row = Columns(second_column, (), missing), 1
+    for batch, texts in _texts(batches, first_column, missing):
+        location = Location(f"partition {_partition()}", "row", row)
+        second = validate(batch.column(second_column), second_column, location, "strict")
+        second = seconds.as_text(second_column, second, location)
+        encoded, first_lengths = encoder.encode_column_pairs(texts, second, shape, row - 1, 1)
+        if padded:
+            ids = shape.pad(encoded.rows, encoder.require_pad_id())
+            lengths, fill_first = encoded.rows.lengths, shape.padding == "pre"
+            masks = encoder.pair_template.padded_masks(first_lengths, lengths, ids.shape[1], fill_first=fill_first)
+            arrays = [_padded_lists(ids), *map(_padded_lists, masks)]
+        else:
+            arrays = [_ragged(encoded.rows), _ragged(encoder.pair_template.type_ids(encoded.rows, first_lengths))]
+        for name, array in zip((output, *PAIR_COLUMNS[1:]), arrays, strict=False):
+            batch = batch.append_column(name, array)
+        yield batch
+        row += len(batch)
 
 
 def embed_partition(
@@ -88,8 +139,7 @@ def embed_partition(
     embedder = _embedder(model.value, encoder)
     for batch, texts in _texts(batches, column, missing):
         vectors = embedder.pool_rows(encoder.encode_ragged(texts, threads=1), pooling)
-        splits = np.arange(len(vectors) + 1, dtype=np.int64) * vectors.shape[1]
-        yield batch.append_column(output, _lists(vectors.reshape(-1), splits))
+        yield batch.append_column(output, _padded_lists(vectors))
 
 
 def serialize_encoder(encoder: Encoder) -> bytes:
@@ -177,6 +227,14 @@ def _tallies(texts: Iterator[pa.Array], profile: Profile) -> Iterator[Tally]:
             yield counter.result()
             counter = TokenCounter(profile, 1)
     yield counter.result()
+
+
+def _ragged(rows: Ragged) -> pa.ListArray:
+    return _lists(rows.values, rows.row_splits)
+
+
+def _padded_lists(array: Any) -> pa.ListArray:  # noqa: ANN401 - an array (rows, length)
+    return _lists(array.reshape(-1), np.arange(len(array) + 1, dtype=np.int64) * array.shape[1])
 
 
 def _lists(values: Any, splits: Any) -> pa.ListArray:  # noqa: ANN401 - arrays

@@ -12,9 +12,12 @@ from tokemb.keras.datasets.labels import Numbers
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.rows.ragged import take_padded
 from tokemb.vocabulary.pad_truncate import PadTruncate
+from tokemb.vocabulary.pair_template import PairArrays, PairTemplate
 
-# Ids int32 (batch, maxlen), and labels (batch, ...) if there are any.
-Batch = tuple[Int32] | tuple[Int32, Numbers]
+# Ids int32 (batch, maxlen), for pairs the arrays of encode_pairs by name.
+Inputs = Int32 | PairArrays
+# Inputs, and labels (batch, ...) if there are any.
+Batch = tuple[Inputs] | tuple[Inputs, Numbers]
 
 
 @dataclass(frozen=True)
@@ -25,16 +28,20 @@ class BatchMaker:
         order: The assignment of rows to batches.
         shape: The padding and truncation.
         pad_id: The id of padding.
+        pair_template: The type ids of pairs. ``None`` for single texts.
     """
 
     order: BatchOrder
     shape: PadTruncate
     pad_id: int
+    pair_template: PairTemplate | None = None
 
     @classmethod
-    def of(cls, order: BatchOrder, shape: PadTruncate, pad_id: int) -> BatchMaker:
+    def of(
+        cls, order: BatchOrder, shape: PadTruncate, pad_id: int, pair_template: PairTemplate | None = None
+    ) -> BatchMaker:
         """Make a batch maker. If rows are grouped by length, they are truncated to ``shape`` but not padded to it."""
-        return cls(order, replace(shape, pad_to=None) if order.by_length else shape, pad_id)
+        return cls(order, replace(shape, pad_to=None) if order.by_length else shape, pad_id, pair_template)
 
     @property
     def fixed_shape(self) -> tuple[int | None, int | None]:
@@ -65,9 +72,15 @@ class BatchMaker:
     def make_batch(self, examples: Examples, rows: Int64) -> Batch:
         """Make the batch of the rows with these numbers, int64 ``(batch,)``."""
         splits = examples.rows.row_splits
-        length = self._padded_length(int((splits[rows + 1] - splits[rows]).max()))
-        ids = take_padded(examples.rows, rows, length, fill=self.pad_id, fill_first=self.shape.padding == "pre")
-        return (ids,) if examples.labels is None else (ids, examples.labels[rows])
+        lengths, fill_first = splits[rows + 1] - splits[rows], self.shape.padding == "pre"
+        maxlen = self._padded_length(int(lengths.max()))
+        ids = take_padded(examples.rows, rows, maxlen, fill=self.pad_id, fill_first=fill_first)
+        inputs: Inputs = ids
+        if self.pair_template is not None and examples.first_lengths is not None:
+            first_lengths = examples.first_lengths[rows]
+            masks = self.pair_template.padded_masks(first_lengths, lengths, maxlen, fill_first=fill_first)
+            inputs = {"ids": ids, **masks._asdict()}
+        return (inputs,) if examples.labels is None else (inputs, examples.labels[rows])
 
     def _padded_length(self, longest: int) -> int:
         bucket = self.order.bucket_length(longest)

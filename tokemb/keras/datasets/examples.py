@@ -3,63 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from tokemb._arrays import Bool, Int64
 from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.labels import Numbers, encode_labels
-from tokemb.rows.ragged import Ragged
+from tokemb.keras.datasets.row_encoder import RowEncoder
+from tokemb.rows.ragged import Ragged, take
 from tokemb.rows.row_count import RowCount
-from tokemb.vocabulary.pad_truncate import PadTruncate
-
-
-class RowEncoder(Protocol):
-    """The part of ``Encoder`` that datasets use."""
-
-    def encode_ragged(
-        self,
-        texts: Any,  # noqa: ANN401
-        *,
-        maxlen: int | None,
-        truncating: str | None,
-        threads: int | None,  # noqa: ANN401
-    ) -> Ragged:
-        """Encode texts as ids without padding."""
-        ...
-
-    def pad_truncate(self, maxlen: int | None, padding: str | None, truncating: str | None) -> PadTruncate:
-        """Return the truncation and padding to use."""
-        ...
-
-    def require_pad_id(self) -> int:
-        """Return the id of padding, or raise ``ArgumentError`` if there is none."""
-        ...
+from tokemb.sources.text_source import pair_batches, text_batches
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Truncated rows of ids, and their ``labels`` ``(rows, ...)``, ``None`` if there are none."""
+    """Truncated rows of ids and their labels.
+
+    Attributes:
+        rows: The ids.
+        labels: ``(rows, ...)``. ``None`` if there are none.
+        first_lengths: For pairs of texts, the number of ids of the first text of each row, int64 ``(rows,)``.
+        texts: For windows, the number of the text of each row, int64 ``(rows,)``. ``None`` if each row is one text.
+    """
 
     rows: Ragged
-    labels: Numbers | None
+    labels: Numbers | None = None
+    first_lengths: Int64 | None = None
+    texts: Int64 | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def text_count(self) -> int:
+        """The number of texts, or of pairs of texts."""
+        return len(self) if self.texts is None else int(self.texts.max(initial=-1)) + 1
+
+    def with_labels(self, labels: Numbers) -> Examples:
+        """Return the examples with ``labels`` ``(texts, ...)``, one for each text."""
+        return replace(self, labels=labels if self.texts is None else labels[self.texts])
+
     def slice(self, start: int, stop: int) -> Examples:
         """Return the examples from ``start`` to before ``stop`` as views."""
-        return Examples(self.rows.slice(start, stop), None if self.labels is None else self.labels[start:stop])
+        return Examples(self.rows.slice(start, stop), *self._select(slice(start, stop)))
+
+    def of_texts(self, selected: Bool) -> Examples:
+        """Return the rows of the texts that are ``selected``, bool ``(texts,)``."""
+        rows = np.flatnonzero(selected if self.texts is None else selected[self.texts])
+        return Examples(take(self.rows, rows), *self._select(rows))
+
+    def _select(self, rows: Any) -> list[Any]:  # noqa: ANN401 - a slice or indices
+        return [None if array is None else array[rows] for array in self._arrays]
+
+    @property
+    def _arrays(self) -> tuple[Numbers | None, ...]:
+        return self.labels, self.first_lengths, self.texts
 
     @classmethod
     def concatenate(cls, parts: Sequence[Examples]) -> Examples:
         """Return the examples of all ``parts`` in order."""
-        labels = [part.labels for part in parts if part.labels is not None]
-        return cls(Ragged.concatenate([part.rows for part in parts]), np.concatenate(labels) if labels else None)
+        columns = zip(*(part._arrays for part in parts), strict=True)
+        given = [[array for array in column if array is not None] for column in columns]
+        arrays: list[Any] = [np.concatenate(column) if column else None for column in given]
+        return cls(Ragged.concatenate([part.rows for part in parts]), *arrays)
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,9 @@ class ExampleMaker:
         maxlen: The maximum length of a row.
         truncating: The side of truncation.
         threads: The number of threads.
+        second: The second texts of pairs, or the name of their column in files and record batches.
+        pair_truncation: As for ``Encoder.encode_pairs``.
+        overlap: The number of tokens that neighbouring windows share. ``None`` truncates long texts.
     """
 
     encoder: RowEncoder
@@ -81,6 +95,9 @@ class ExampleMaker:
     maxlen: int | None
     truncating: str | None
     threads: int | None
+    second: Any = None
+    pair_truncation: str | None = None
+    overlap: int | None = None
 
     def in_memory(self, texts: Any, labels: Any) -> Examples:  # noqa: ANN401
         """Encode all examples.
@@ -94,46 +111,89 @@ class ExampleMaker:
                 ``encode``.
         """
         label_column = labels if isinstance(labels, str) else None
-        if label_column is not None or self.column is not None or callable(texts):
-            batches = open_batches(texts, self.column, label_column)
-            examples = Examples.concatenate(list(self.from_batches(batches, label_column)))
+        if callable(texts) or not (label_column is self.column is self._second_column is None):
+            examples = Examples.concatenate(list(self.from_files(texts, label_column)))
         else:
-            examples = Examples(self._rows(texts), None)
+            examples = self._encode(texts, self.second)
         if labels is None or label_column is not None:
             return examples
-        numbers = encode_labels(labels, self.classes)
-        if len(numbers) != len(examples):
+        numbers, count = encode_labels(labels, self.classes), examples.text_count
+        if len(numbers) != count:
             raise ArgumentError(
-                f"labels must have one row for each text; received {len(numbers)} labels for {len(examples)} texts"
+                f"labels must have one row for each text; received {len(numbers)} labels for {count} texts"
             )
-        return Examples(examples.rows, numbers)
+        return examples.with_labels(numbers)
+
+    def from_files(self, texts: Any, label_column: str | None) -> Iterator[Examples]:  # noqa: ANN401
+        """Yield the examples of files, an iterator of record batches, or a function that returns one of these."""
+        if self.second is not None and self._second_column is None:
+            raise ArgumentError("second must be the name of a column if texts are in files or record batches")
+        yield from self.from_batches(open_batches(texts, self.column, self._second_column, label_column), label_column)
 
     def from_batches(self, batches: Iterable[pa.RecordBatch], label_column: str | None) -> Iterator[Examples]:
         """Yield the examples of each record batch: texts in the first column, labels in ``label_column``."""
         count, encoded = RowCount(), 0
         for batch in count.reading(batches):
-            labels = None if label_column is None else self._labels(batch, label_column, count.rows - len(batch))
-            examples = Examples(self._rows(batch.column(0)), labels)
-            encoded += len(examples)
+            name = self._second_column
+            examples = self._encode(batch.column(0), None if name is None else _column(batch, name, "second"))
+            if label_column is not None:
+                labels = _column(batch, label_column, "labels")
+                examples = examples.with_labels(encode_labels(labels, self.classes, encoded))
+            if examples.texts is not None:
+                examples = replace(examples, texts=examples.texts + encoded)
+                encoded = examples.text_count or encoded
+            else:
+                encoded += len(examples)
             count.check(encoded, "encoded")
             yield examples
+
+    @property
+    def _second_column(self) -> str | None:
+        return self.second if isinstance(self.second, str) else None
+
+    def _encode(self, texts: Any, second: Any) -> Examples:  # noqa: ANN401
+        if second is not None:
+            return Examples.concatenate(list(self._pairs(texts, second)))
+        if self.overlap is not None:
+            return Examples.concatenate(list(self._windows(texts, self.overlap)))
+        return Examples(self._rows(texts))
 
     def _rows(self, texts: Path | Iterable[Any]) -> Ragged:
         return self.encoder.encode_ragged(texts, maxlen=self.maxlen, truncating=self.truncating, threads=self.threads)
 
-    def _labels(self, batch: pa.RecordBatch, name: str, first_row: int) -> Numbers:
-        if name not in batch.schema.names:
-            names = ", ".join(map(repr, batch.schema.names))
-            raise ArgumentError(f"there is no column {name!r}; there are {names}: pass one of these as labels")
-        return encode_labels(batch.column(name), self.classes, first_row)
+    def _pairs(self, texts: Any, second: Any) -> Iterator[Examples]:  # noqa: ANN401
+        shape = self.encoder.pair_pad_truncate(self.maxlen, None, self.truncating, self.pair_truncation)
+        for row, first, other in pair_batches(text_batches(texts), text_batches(second)):
+            encoded, first_lengths = self.encoder.encode_column_pairs(first, other, shape, row, self.threads)
+            yield Examples(encoded.rows, first_lengths=first_lengths)
+
+    def _windows(self, texts: Any, overlap: int) -> Iterator[Examples]:  # noqa: ANN401
+        shape, first = self.encoder.pad_truncate(self.maxlen, None, None), 0
+        for batch in text_batches(texts):
+            encoded, row, _ = self.encoder.encode_column_windows(batch, shape, overlap, self.threads)
+            yield Examples(encoded.rows, texts=row + first)
+            first += len(batch)
 
 
-def open_batches(texts: Any, column: str | None, label_column: str | None) -> Iterator[pa.RecordBatch]:  # noqa: ANN401
+def _column(batch: pa.RecordBatch, name: str, argument: str) -> pa.Array:
+    if name not in batch.schema.names:
+        names = ", ".join(map(repr, batch.schema.names))
+        raise ArgumentError(f"there is no column {name!r}; there are {names}: pass one of these as {argument}")
+    return batch.column(name)
+
+
+def open_batches(
+    texts: Any,  # noqa: ANN401
+    column: str | None,
+    second_column: str | None,
+    label_column: str | None,
+) -> Iterator[pa.RecordBatch]:
     """Return record batches, with the texts in the first column.
 
     Args:
         texts: Files, an iterator of record batches, or a function that returns one of these.
         column: The column of the texts, for files.
+        second_column: The column of the second texts of pairs.
         label_column: The column of the labels.
 
     Raises:
@@ -156,4 +216,9 @@ def open_batches(texts: Any, column: str | None, label_column: str | None) -> It
         )
     from tokemb.sources.corpus import read_corpus
 
-    return read_corpus(paths, column=column, keep=[] if label_column is None else [label_column])
+    columns: str | list[str] | None = column
+    if second_column is not None:
+        if column is None:
+            raise ArgumentError("column must name the first texts of pairs in files: pass it beside second=...")
+        columns = [column, second_column]
+    return read_corpus(paths, column=columns, keep=[] if label_column is None else [label_column])

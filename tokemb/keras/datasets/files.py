@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tokemb.errors import ArgumentError
-from tokemb.keras.datasets.examples import ExampleMaker, Examples, open_batches
+from tokemb.keras.datasets.examples import ExampleMaker, Examples
 from tokemb.sources.prefetch import prefetch
 
 
@@ -50,8 +50,7 @@ class StreamedExamples:
         return prefetch(rechunk(self._examples(), self.rows), limit=1)
 
     def _examples(self) -> Generator[Examples, None, None]:
-        batches = open_batches(self.texts, self.maker.column, self.label_column)
-        yield from self.maker.from_batches(batches, self.label_column)
+        yield from self.maker.from_files(self.texts, self.label_column)
 
 
 def rechunk(examples: Iterable[Examples], rows: int) -> Generator[Examples, None, None]:

@@ -8,11 +8,13 @@ from itertools import count
 from typing import Any
 
 from tokemb._validation import check_count
-from tokemb.errors import MissingPackageError
+from tokemb.errors import ArgumentError, MissingPackageError
 from tokemb.keras.datasets.batches import Batch, BatchMaker, check_not_empty
-from tokemb.keras.datasets.examples import Examples, RowEncoder
+from tokemb.keras.datasets.examples import Examples
 from tokemb.keras.datasets.files import StreamedExamples
+from tokemb.keras.datasets.row_encoder import RowEncoder
 from tokemb.keras.datasets.settings import FeedSettings
+from tokemb.vocabulary.pair_template import PAIR_COLUMNS
 
 try:
     import tensorflow as tf
@@ -30,6 +32,8 @@ def make_dataset(
     """Make the dataset of ``Encoder.dataset``."""
     example_maker, maker = settings.makers(encoder)
     if buffer is not None:
+        if settings.validation_split is not None or settings.subset is not None:
+            raise ArgumentError("validation_split must be left out with buffer: pass other files for validation")
         rows = check_count("buffer", buffer)
         # A chunk is a multiple of the batch size, so that only the last chunk can have a smaller batch.
         rows = -(-rows // maker.order.batch_size) * maker.order.batch_size
@@ -37,7 +41,7 @@ def make_dataset(
         first = streamed.first()
         check_not_empty(len(first), len(first), maker.order)
         return _dataset(lambda epoch: _batches_of_chunks(streamed, maker, epoch), first, maker, None)
-    examples = example_maker.in_memory(texts, labels)
+    examples = settings.select(example_maker.in_memory(texts, labels))
     batches = len(maker.plan(examples, 0))
     check_not_empty(batches, len(examples), maker.order)
     return _dataset(lambda epoch: maker.batches(examples, epoch), examples, maker, batches)
@@ -61,6 +65,9 @@ def _dataset(
         batches: The number of batches in an epoch. ``None`` if it is not known.
     """
     signature: Any = tf.TensorSpec(maker.fixed_shape, tf.int32)
+    if maker.pair_template is not None:
+        signature = dict.fromkeys(PAIR_COLUMNS, signature)
+        signature["attention_mask"] = tf.TensorSpec(maker.fixed_shape, tf.bool)
     if sample.labels is not None:
         signature = signature, tf.TensorSpec((maker.fixed_shape[0], *sample.labels.shape[1:]), sample.labels.dtype)
         return dataset_of_epochs(batches_of_epoch, signature, batches)
