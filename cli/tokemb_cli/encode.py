@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tokemb._validation import PROFILES
 from tokemb_cli import buckets, corpus, options, shards, spark, values
 from tokemb_cli.console import note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from tokemb.pipeline.encoded_stream import TagOptions
 
 
 @click.command("encode", cls=corpus.FileCommand)
@@ -32,6 +41,13 @@ from tokemb_cli.console import note
     type=values.Integer(0),
     help="Split texts that are longer than --maxlen into several rows instead of truncating them. Consecutive rows of "
     "a text share this many tokens. The columns row (the index of the text) and start are added.",
+)
+@corpus.tags
+@click.option(
+    "--classes",
+    metavar="NAME,...",
+    help="Tags in the order of their ids, from 0 on.  [default: the tags of the input, sorted; integers are their own "
+    "ids]",
 )
 @buckets.hash_buckets
 @buckets.salt
@@ -62,6 +78,7 @@ def command(
     padding: str | None,
     truncating: str | None,
     overlap: int | None,
+    classes: str | None,
     ragged: bool,
     dtype: str,
     rows_per_shard: int | None,
@@ -80,6 +97,9 @@ def command(
     If --vocab is a folder of columns, the output has one array per column, in any format but .npy. With
     --group-by, the rows of a group become one row; --keep copies values of the first row of each group.
 
+    With --tags, the output has the arrays ids, tags and weights: the id of the tag of each token at the first id of the
+    token, and 1 there. Both are 0 at other ids and at padding.
+
     With --rows-per-shard, repeating the command resumes a run that was stopped.
 
     With --engine spark, the cluster must be able to read the files, and the output is a folder of Parquet files.
@@ -90,6 +110,7 @@ def command(
       tokemb encode reviews.csv.gz --column text --keep label --vocab reviews.vocab -o ids.npz
       tokemb encode articles.txt --vocab articles.vocab --maxlen 256 --overlap 64 -o ids.npz
       tokemb encode big.jsonl.zst --vocab big.vocab --maxlen 256 -o shards --rows-per-shard 100000
+      tokemb encode train.conll --tags tags --vocab words.vocab --maxlen 64 -o tagged.npz
       tokemb encode ratings.csv --vocab columns --keep rating -o arrays.npz
       tokemb encode reviews.txt --hash 10000 --maxlen 256 -o ids.npy
     """
@@ -105,6 +126,8 @@ def command(
             "shard_format": shard_format,
             "dtype": dtype,
             "overlap": overlap,
+            "tags": arguments.get("tags"),
+            "classes": classes,
         }
         local_only["round_floats"] = round_floats
         settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **local_only}
@@ -119,7 +142,7 @@ def command(
     texts = corpus.Corpus.from_options(arguments)
     texts.check_distinct(output)
     if texts.is_table if vocab is None else is_columns_folder(vocab):
-        _check_none_for_columns(profile=profile, overlap=overlap)
+        _check_none_for_columns(profile=profile, overlap=overlap, tags=texts.tags, classes=classes)
         shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
         numbers = {"dtype": dtype, "round_floats": round_floats}
         hashing = {} if hash_buckets is None else {"hash_buckets": hash_buckets, "salt": salt}
@@ -130,7 +153,9 @@ def command(
     splitting = profile or texts.default_profile
     make = partial(Encoder.hashing, salt=salt, profile=splitting)
     encoder = Encoder.load(vocab) if vocab is not None else make(hash_buckets or 0)
-    row_options = RowOptions(encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged, overlap=overlap)
+    tags = _tag_options(texts, classes)
+    shape = encoder.pad_truncate(maxlen, padding, truncating)
+    row_options = RowOptions(shape, texts.keep, ragged, overlap=overlap, tags=tags)
     with (
         shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
         texts.open() as batches,
@@ -141,6 +166,23 @@ def command(
     report.read = texts.rows_read
     if not texts.quiet:
         note(*shards.report_lines(target, output, dtype, report, str(report)))
+        if tags is not None:
+            note(f"the ids of the tags from 0 on are those of --classes {','.join(tags.classes)}")
+
+
+def _tag_options(texts: corpus.Corpus, classes: str | None) -> TagOptions | None:
+    """Return the column and the ids of the tags. Unless ``classes`` tells their order, all tags are read first."""
+    from tokemb.pipeline.files import tag_options
+
+    if texts.tags is not None and classes is None and texts.identity() is None:
+        raise click.UsageError("--tags requires --classes for an input that cannot be read twice, such as a pipe")
+    first_pass = replace(texts, keep=(), _read=Counter())
+
+    def read() -> Iterator[pa.RecordBatch]:
+        with first_pass.open() as batches:
+            yield from batches
+
+    return tag_options(texts.tags, None if classes is None else classes.split(","), read)
 
 
 def _check_hash(vocab: Path | None, hash_buckets: int | None, salt: list[int] | None, profile: str | None) -> None:

@@ -15,6 +15,7 @@ from tokemb._arrays import Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.formats.shards import Chunk, ShardFolder
+from tokemb.keras.datasets.tags import class_ids, place_tags
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
@@ -30,6 +31,22 @@ BLOCK_SIZE = 1 << 22
 # The text of a window, counted from 0, and the position of its first token in the text.
 WINDOW_COLUMNS = pa.schema({"row": pa.int64(), "start": pa.int64()})
 
+# The id of the tag of each token, at the first id of the token, and 1 there. Both are 0 at the other ids.
+TAG_COLUMNS = pa.schema({name: pa.large_list(pa.int32()) for name in ("tags", "weights")})
+
+
+@dataclass(frozen=True)
+class TagOptions:
+    """The tags of tokens.
+
+    Attributes:
+        column: The column of the tags.
+        classes: The different tags in order, whose indices are their ids.
+    """
+
+    column: str
+    classes: tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class RowOptions:
@@ -41,6 +58,7 @@ class RowOptions:
         ragged: Whether rows are truncated only.
         id_bytes: The bytes in the output for each id of a padded row, for example those of its vector.
         overlap: The number of tokens that neighbouring rows of a long text share. ``None`` truncates texts.
+        tags: The tags of the tokens. ``None`` if they have none.
     """
 
     shape: PadTruncate
@@ -48,22 +66,35 @@ class RowOptions:
     ragged: bool = False
     id_bytes: int = 4
     overlap: int | None = None
+    tags: TagOptions | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings that decide the rows, as JSON values."""
         windows = {} if self.overlap is None else {"overlap": self.overlap}
-        return {**asdict(self.shape), "keep": list(self.keep), "ragged": self.ragged, **windows}
+        tags = {} if self.tags is None else {"tags": self.tags.column, "classes": list(self.tags.classes)}
+        return {**asdict(self.shape), "keep": list(self.keep), "ragged": self.ragged, **windows, **tags}
 
-    def check_windows(self) -> None:
-        """Check that the columns that describe windows have names of their own.
+    @property
+    def added_columns(self) -> pa.Schema:
+        """The columns that are made for each row beside its ids."""
+        if self.tags is not None:
+            return TAG_COLUMNS
+        return pa.schema([]) if self.overlap is None else WINDOW_COLUMNS
+
+    def check_columns(self) -> None:
+        """Check that the columns that are made for each row have names of their own.
 
         Raises:
-            ArgumentError: If a kept column has one of the names.
+            ArgumentError: If a kept column has one of the names, or rows have tags and are split into windows.
         """
-        if self.overlap is not None and (names := [name for name in self.keep if name in WINDOW_COLUMNS.names]):
+        if self.tags is not None and self.overlap is not None:
+            raise ArgumentError("overlap must be left out with tags, whose rows are truncated")
+        added = [*self.added_columns.names, *(("ids", "pad_id") if self.tags is not None else ())]
+        if names := [name for name in self.keep if name in added]:
+            argument = "overlap" if self.tags is None else "tags"
             raise ArgumentError(
-                f"keep must not contain {names[0]!r}, which overlap writes for each row: rename that column"
+                f"keep must not contain {names[0]!r}, which {argument} writes for each row: rename that column"
             )
 
     def check_one_length(self) -> None:
@@ -96,15 +127,13 @@ class EncodedStream:
         """
         if not row_options.ragged:
             encoder.require_pad_id()
-        row_options.check_windows()
+        row_options.check_columns()
         if row_options.overlap is not None:
             encoder.require_unigrams("split into windows")
         self._encoder, self._row_options, self._threads = encoder, row_options, threads
         first = next(corpus)
-        self.kept = first.select(list(row_options.keep)).schema
+        self.kept = pa.schema([*first.select(list(row_options.keep)).schema, *row_options.added_columns])
         self._texts = 0
-        if row_options.overlap is not None:
-            self.kept = pa.schema([*self.kept, *WINDOW_COLUMNS])
         self.report = EncodingReport(is_hashed=encoder.is_hashed)
         self._corpus = chain([first], corpus)
 
@@ -163,6 +192,10 @@ class EncodedStream:
         for start in range(0, len(rows), step):
             yield self._row_options.shape.pad(rows.slice(start, min(start + step, len(rows))), pad_id, maxlen)
 
+    def pad(self, values: Ragged) -> Int32:
+        """Pad a value for each id of some rows, such as its tag, with 0. Return int32 (rows, maxlen)."""
+        return self._row_options.shape.pad(values, 0, self.report.maxlen or 0)
+
     def _check_first_length(self, chunks: Iterator[Chunk[Ragged]], maxlen: int) -> Iterator[Chunk[Ragged]]:
         """Yield ``chunks``. Check that ``maxlen`` is plausible for the first of them.
 
@@ -177,6 +210,8 @@ class EncodedStream:
     def _encode_batch(self, batch: pa.RecordBatch) -> Chunk[Ragged]:
         if self._row_options.overlap is not None:
             return self._encode_windows(batch, self._row_options.overlap)
+        if self._row_options.tags is not None:
+            return self._encode_tags(batch, self._row_options.tags)
         encoded = self._encoder.encode_column(batch.column(0), self._row_options.shape, self._threads)
         self.report.add(encoded)
         return encoded.rows, batch.select(list(self._row_options.keep))
@@ -191,6 +226,15 @@ class EncodedStream:
         columns = [*kept.columns, pa.array(row + self._texts), pa.array(start)]
         self._texts += len(batch)
         return encoded.rows, pa.RecordBatch.from_arrays(columns, schema=self.kept)
+
+    def _encode_tags(self, batch: pa.RecordBatch, tags: TagOptions) -> Chunk[Ragged]:
+        """Encode a batch of tokens and tags."""
+        targets = class_ids(batch[tags.column], tags.classes)
+        encoded, words = self._encoder.encode_column_words(batch.column(0), self._row_options.shape, self._threads)
+        self.report.add(encoded)
+        lists = [pa.LargeListArray.from_arrays(rows.row_splits, rows.values) for rows in place_tags(words, targets)]
+        kept = batch.select(list(self._row_options.keep))
+        return encoded.rows, pa.RecordBatch.from_arrays([*kept.columns, *lists], schema=self.kept)
 
 
 def _for_standard_output() -> Path:

@@ -42,9 +42,11 @@ class EncodingReport:
     @property
     def shape(self) -> str:
         """The shape of the output, for example (rows, maxlen), as NumPy prints it."""
-        if self.layout is None or self.layout.row_shape is None:
-            return "ragged"
-        return str((self.rows, *self.layout.row_shape))
+        columns = () if self.layout is None else self.layout.columns
+        names = f"{', '.join(column.name for column in columns)} " if len(columns) > 1 else ""
+        if not columns or columns[0].row_shape is None:
+            return f"{names}ragged"
+        return names + str((self.rows, *columns[0].row_shape))
 
     @property
     def rows_line(self) -> str:

@@ -16,7 +16,7 @@ from tokemb.sources.columns import Columns, Location
 from tokemb.sources.compressed import OnRead, open_stream, worth_thread
 from tokemb.sources.documents import document_batches
 from tokemb.sources.lines import rows_of_lines
-from tokemb.sources.listing import DOCUMENTS, Source, find_sources
+from tokemb.sources.listing import CONLL, DOCUMENTS, Source, find_sources
 from tokemb.sources.prefetch import Item, prefetch
 from tokemb.sources.signatures import CheckedStream
 
@@ -30,6 +30,7 @@ def read_corpus(
     files: str | Path | Iterable[str | Path],
     *,
     column: str | None = None,
+    tags: str | None = None,
     keep: Iterable[str] = (),
     format: str | None = None,  # noqa: A002 - the usual name
     missing: str = "error",
@@ -46,10 +47,13 @@ def read_corpus(
         files: One or several file names, globs (``"data/*.jsonl.gz"``), folders (all files with a known extension,
             sorted by name), URLs (``s3://``, ``gs://``, ``hdfs://``, ``file://``), or ``"-"`` for standard input.
         column: The text column. ``None`` selects the only column, or the one named ``text``.
+        tags: The column of the tags, one for each token of the text column. Texts in both columns are split at white
+            space, so that both hold lists.
         keep: Other columns to read.
-        format: ``"text"``, ``"csv"``, ``"tsv"``, ``"jsonl"``, ``"parquet"`` or ``"arrow"``. ``None`` detects it from
-            the extensions. ``.gz``, ``.bz2``, ``.zst`` and ``.xz`` after them are decompressed. ``"documents"`` reads
-            each file as one row, with the columns ``text``, ``label`` (the name of its folder) and ``file``.
+        format: ``"text"``, ``"csv"``, ``"tsv"``, ``"jsonl"``, ``"parquet"``, ``"arrow"`` or ``"conll"``. ``None``
+            detects it from the extensions. ``.gz``, ``.bz2``, ``.zst`` and ``.xz`` after them are decompressed.
+            ``"documents"`` reads each file as one row, with the columns ``text``, ``label`` (the name of its folder)
+            and ``file``.
         missing: ``"error"``, or ``"empty"`` to read missing texts as empty texts.
         errors: ``"strict"``, or ``"replace"`` to read bytes that are not UTF-8 as U+FFFD.
         header: Whether the first row of CSV files has the column names. Otherwise they are ``"0"``, ``"1"``, ...
@@ -63,8 +67,8 @@ def read_corpus(
 
     Yields:
         At least one ``pyarrow.RecordBatch`` ``(rows,)``. All have one schema: first the texts as ``large_string``
-        (integers become their decimal digits), or ``large_list<large_string>`` for a column of lists, then the kept
-        columns.
+        (integers become their decimal digits), or ``large_list<large_string>`` for a column of lists, then the tags
+        and the kept columns.
 
     Raises:
         TextError: If the content of a file is invalid. The message names the file, and the row or line.
@@ -72,6 +76,10 @@ def read_corpus(
         ArgumentError: If an argument is invalid.
     """
     columns = Columns(column, keep, missing)
+    if tags is not None:
+        from tokemb.sources.tag_columns import TagColumns  # imported late: most corpora have no tags
+
+        columns = TagColumns(column, tags, keep, missing)
     check_choice("errors", errors, ("strict", "replace"))
     sources = find_sources(files, format, filesystem, delimiter, quoting)
     return _merge_small_batches(_batches(sources, columns, errors, bool(header), on_read), columns)
@@ -148,6 +156,10 @@ def _parse(blocks: Iterator[bytes], source: Source, columns: Columns, header: bo
         return json_batches(blocks, source.name, columns)
     if source.format == DOCUMENTS:
         return document_batches(blocks, source, columns)
+    if source.format == CONLL:
+        from tokemb.sources.conll import conll_batches
+
+        return conll_batches(blocks, source.name, columns)
     if source.delimiter is not None:
         from tokemb.sources.delimited import Dialect, delimited_batches
 
