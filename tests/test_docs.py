@@ -65,6 +65,7 @@ PAGES = [
     ("docs/looking.md", 15),
     ("docs/scikit-learn.md", 15),
     ("docs/training.md", 8),
+    ("docs/tagging.md", 10),
     ("docs/predicting.md", 20),
     ("docs/recommending.md", 18),
     ("docs/scale.md", 5),
@@ -125,6 +126,21 @@ def test_commands_in_the_page_on_recommending_run(tmp_path):
     for folder in ("stars", "words", "items"):
         names = {path.name for path in (tmp_path / folder).iterdir()}
         assert names == {"model.keras", "vocabulary", "training.json"}
+
+
+def test_commands_in_the_page_on_tagging_run(tmp_path):
+    sentence = "Ada B-PER\nmet O\nBabbage B-PER\n"
+    for name in ("train.conll", "test.conll", "new.conll"):
+        (tmp_path / name).write_text("\n".join([sentence] * 20))
+    (tmp_path / "train.jsonl").write_text('{"tokens": ["Ada", "met"], "ner": ["B-PER", "O"]}\n' * 20)
+    lines = [f"{row},{word},{tag}\n" for row in range(20) for word, tag in (("Ada", "NOUN"), ("met", "VERB"))]
+    (tmp_path / "words.csv").write_text("sentence,word,tag\n" + "".join(lines))
+    page = (ROOT / "docs" / "tagging.md").read_text("utf-8")
+    for block in re.findall(r"```\n(tokemb .*?)```", page, re.DOTALL):
+        for line in block.splitlines():
+            run = command_here(*shlex.split(line)[1:], *(["--epochs=1"] if "train tag" in line else []), cwd=tmp_path)
+            assert run.returncode == 0, (line, run.stderr)
+    assert (tmp_path / "tags.jsonl").read_text().count('"tags":[') == 20
 
 
 def test_the_commands_in_the_page_on_predicting(tmp_path):

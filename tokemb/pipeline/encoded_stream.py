@@ -92,10 +92,9 @@ class RowOptions:
             raise ArgumentError("overlap must be left out with tags, whose rows are truncated")
         added = [*self.added_columns.names, *(("ids", "pad_id") if self.tags is not None else ())]
         if names := [name for name in self.keep if name in added]:
-            argument = "overlap" if self.tags is None else "tags"
-            raise ArgumentError(
-                f"keep must not contain {names[0]!r}, which {argument} writes for each row: rename that column"
-            )
+            made_by = "overlap writes" if self.tags is None else "is written beside the tags"
+            made_by += " for each row" if self.tags is None else ""
+            raise ArgumentError(f"keep must not contain {names[0]!r}, which {made_by}: rename that column")
 
     def check_one_length(self) -> None:
         """Check that the length of rows does not depend on the corpus, so that several files have the same shape.

@@ -123,7 +123,7 @@ def class_ids(tags: pa.LargeListArray, classes: Sequence[str]) -> Int32:
     encoded = tags.flatten().dictionary_encode()
     distinct = encoded.dictionary.to_pylist()
     shown = ", ".join(classes[:10]) + (", ..." if len(classes) > 10 else "")
-    message = "tags must be among the classes ({}); received {!r:.80}: add it to classes".format
+    message = "the tags must not contain {1!r:.80}, which is none of the classes ({0}): add it to the classes".format
     ids = class_indices(distinct, classes, lambda index: ArgumentError(message(shown, distinct[index])))
     return ids[encoded.indices.to_numpy()]
 
