@@ -140,7 +140,7 @@ def test_commands_in_the_page_on_tagging_run(tmp_path):
         for line in block.splitlines():
             run = command_here(*shlex.split(line)[1:], *(["--epochs=1"] if "train tag" in line else []), cwd=tmp_path)
             assert run.returncode == 0, (line, run.stderr)
-    assert (tmp_path / "tags.jsonl").read_text().count('"tags":[') == 20
+    assert (tmp_path / "tags.jsonl").read_text().count('"predictions":[') == 20
 
 
 def test_the_commands_in_the_page_on_predicting(tmp_path):

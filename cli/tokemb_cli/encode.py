@@ -154,8 +154,9 @@ def command(
     make = partial(Encoder.hashing, salt=salt, profile=splitting)
     encoder = Encoder.load(vocab) if vocab is not None else make(hash_buckets or 0)
     tags = _tag_options(texts, classes)
-    shape = encoder.pad_truncate(maxlen, padding, truncating)
-    row_options = RowOptions(shape, texts.keep, ragged, overlap=overlap, tags=tags)
+    row_options = RowOptions(
+        encoder.pad_truncate(maxlen, padding, truncating), texts.keep, ragged, overlap=overlap, tags=tags
+    )
     with (
         shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
         texts.open() as batches,

@@ -15,6 +15,7 @@ from tests.conftest import command_here, eagerly, examples, ok
 from tokemb._validation import CELLS
 from tokemb.errors import ArgumentError, TextError
 from tokemb.training.fitting import Schedule, read_report
+from tokemb.training.forward import forward
 from tokemb.training.tag import Tagged, train_tagger
 from tokemb.training.tag_metrics import FrequentTags, TrueTags
 from tokemb.training.tag_model import predict_tokens, tagger
@@ -37,25 +38,22 @@ def conll(sentences, tags):
 
 
 @pytest.fixture(scope="module", params=CELLS)
-def model(request):
-    return tagger(ENCODER, 3, head=request.param, dim=4, units=3, seed=1)
+def run(request):
+    """A model as a function."""
+    return forward(tagger(ENCODER, 3, head=request.param, dim=4, units=3, seed=1))
 
 
 @examples(8)
 @given(rows=st.lists(st.lists(st.integers(1, ENCODER.input_dim - 1), min_size=1, max_size=6), min_size=1, max_size=4))
-def test_padding_does_not_change_the_tags(model, rows):
-    together = np.asarray(model(tokemb.pad(rows, 9), training=False))
+def test_padding_does_not_change_the_tags(run, rows):
+    together = run(tokemb.pad(rows, 9))
     for row, output in zip(rows, together, strict=True):
-        alone = np.asarray(model(np.array([row], np.int32), training=False))[0]
+        alone = run(np.array([row], np.int32))[0]
         np.testing.assert_allclose(output[: len(row)], alone, atol=1e-5)
 
 
-def test_tags_of_tokens_are_those_of_the_keras_model_at_first_subwords(model):
+def test_tags_of_tokens_are_those_of_the_keras_model_at_first_subwords(run):
     rows = pa.array([["Ada", "met", "nobody"], [], ["saw"] * 5], pa.large_list(pa.large_string()))
-
-    def run(ids):
-        return np.asarray(model(ids, training=False))
-
     found = predict_tokens(run, ENCODER, rows)
     assert found.row_splits.tolist() == [0, 3, 3, 8]
     for row, (start, stop) in enumerate(zip(found.row_splits, found.row_splits[1:], strict=False)):
@@ -89,7 +87,7 @@ def folder(tmp_path_factory):
 def test_training_reports_spans_and_the_baseline(folder):
     report = read_report(folder / "tagger")
     assert report["classes"] == ["B-PER", "I-PER", "O"]
-    assert report["settings"]["tag_without_ids"] == "O"
+    assert report["settings"]["tag_without_ids"] == "B-PER"
     metrics = report["metrics"]
     assert (metrics["on"], metrics["rows"], metrics["accuracy"]) == ("test", 6, metrics["baseline_accuracy"])
     assert metrics["precision"] == metrics["recall"] == metrics["f1"] == metrics["baseline_f1"] == 0.9091
@@ -98,7 +96,7 @@ def test_training_reports_spans_and_the_baseline(folder):
 def test_command_predicts_and_evaluates(folder):
     ok(command_here("predict", "tagger", "test.conll", "--keep", "tags", "-o", "tags.jsonl", "--force", cwd=folder))
     rows = [json.loads(line) for line in (folder / "tags.jsonl").read_text().splitlines()]
-    assert [row["tags"] for row in rows[:5]] == [row.split() for row in TAGS[:5]]
+    assert [row["predictions"] for row in rows[:5]] == [row.split() for row in TAGS[:5]]
     run = ok(command_here("evaluate", "tagger", "test.conll", "--json", "-o", "page.html", "--force", cwd=folder))
     metrics = json.loads(run.stdout)
     assert (metrics["f1"], metrics["f1_NEW"], metrics["f1_PER"]) == (0.9091, 0.0, 0.9524)
@@ -108,11 +106,11 @@ def test_command_predicts_and_evaluates(folder):
 def test_predictions_in_memory_are_one_tag_per_token(folder):
     model = tokemb.load_trained(folder / "tagger")
     rows = model.predict([["Ada", "Lovelace", "", "saw"], []]).to_pylist()
-    assert rows[0]["tags"] == ["B-PER", "I-PER", "O", "O"]
+    assert rows[0]["predictions"] == ["B-PER", "I-PER", "B-PER", "O"]
     assert rows[0]["probabilities"][2] is None
-    assert rows[0]["reason"] == "1 of the tokens have no ids and get the tag O"
-    assert rows[1] == {"tags": None, "probabilities": None, "reason": "the row has no tokens"}
-    assert model.predict(["Ada Lovelace"])["tags"].to_pylist() == [["B-PER", "I-PER"]]
+    assert rows[0]["reason"] == "1 of the tokens have no ids and get the tag B-PER"
+    assert rows[1] == {"predictions": None, "probabilities": None, "reason": "the row has no tokens"}
+    assert model.predict(["Ada Lovelace"])["predictions"].to_pylist() == [["B-PER", "I-PER"]]
     assert model.evaluate(SENTENCES, TAGS).metrics["f1"] == 1.0
 
 

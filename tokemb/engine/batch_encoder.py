@@ -192,7 +192,8 @@ class BatchEncoder:
 
     def _known_or_split(self, words: EncodableWords, threads: int) -> tuple[Ragged, int, int]:
         """Return the id of each word that is a token, and the ids of the tokens of other words, as ``_rows`` does."""
-        token_ids = self._token_index.ids(words.tokens, threads)
+        one_row = pa.LargeListArray.from_arrays(pa.array([0, len(words.tokens)], pa.int64()), words.tokens)
+        token_ids = self._token_index.encode(one_row, threads).values
         is_other = self._is_oov(token_ids)
         others, _, unknown = self._rows(words.texts.filter(pa.array(is_other)), threads)
         lengths = np.ones(len(token_ids), np.int64)

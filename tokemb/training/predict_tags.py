@@ -18,8 +18,8 @@ from tokemb.training.trained import TrainedFolder
 class TagPredictor(TaskPredictor):
     """Predict the tags of tokens.
 
-    The columns are ``tags`` and ``probabilities``, one for each token of a row. A token without ids gets the most
-    frequent tag of the training, and the column ``reason`` says so.
+    The columns are ``predictions``, the tag of each token of a row, and ``probabilities``. A token without ids gets the
+    most frequent tag of the training, and the column ``reason`` says so.
     """
 
     def __init__(self, folder: TrainedFolder) -> None:
@@ -32,7 +32,11 @@ class TagPredictor(TaskPredictor):
     @property
     def schema(self) -> pa.Schema:
         """The columns of the predictions."""
-        fields = [("tags", pa.list_(pa.string())), ("probabilities", pa.list_(pa.float32())), (REASON, pa.string())]
+        fields = [
+            ("predictions", pa.list_(pa.string())),
+            ("probabilities", pa.list_(pa.float32())),
+            (REASON, pa.string()),
+        ]
         return pa.schema(fields)
 
     def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:

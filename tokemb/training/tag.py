@@ -33,8 +33,9 @@ from tokemb.vocabulary.profiles import EVENT_PROFILE
 if TYPE_CHECKING:
     from tokemb.encoder import Encoder
 
-# The number of subwords of a vocabulary that is fitted.
-_SUBWORDS = 8_000
+# A vocabulary that is fitted has one subword for so many tokens, within limits. With more, nearly all words of the
+# training rows would be whole, and the subwords of new words would not be trained.
+_TOKENS_PER_SUBWORD, _SUBWORDS = 12, (500, 8_000)
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def train_tagger(
 
     Args:
         rows: The tokens and their tags. The classes are the sorted tags.
-        encoder: The vocabulary. ``None`` fits one to the tokens, of at most 8,000 subwords (BPE), or with ``vectors``
-            of words.
+        encoder: The vocabulary. ``None`` fits one to the tokens: of subwords (BPE), one for every 12 tokens but at
+            least 500 and at most 8,000, or with ``vectors`` of words.
         validation: The rows that decide when training stops. ``None`` splits them from ``rows``.
         test: The test set. ``None`` computes the metrics on the validation rows.
         head: ``"lstm"`` or ``"gru"``, as for ``tokemb.training.tag_model.tagger``.
@@ -160,8 +161,11 @@ def train_tagger(
 
 
 def _fit_vocabulary(tokens: pa.LargeListArray, *, is_subword: bool) -> Encoder:
-    settings: dict[str, Any] = {"algorithm": "bpe", "max_size": _SUBWORDS} if is_subword else {}
-    return fit_vocab(tokens, profile=EVENT_PROFILE, **settings)
+    if not is_subword:
+        return fit_vocab(tokens, profile=EVENT_PROFILE)
+    least, most = _SUBWORDS
+    size = min(max(len(tokens.flatten()) // _TOKENS_PER_SUBWORD, least), most)
+    return fit_vocab(tokens, profile=EVENT_PROFILE, algorithm="bpe", max_size=size)
 
 
 def _choose_maxlen(encoder: Encoder, tokens: pa.LargeListArray) -> int:
@@ -193,10 +197,8 @@ class _Data:
         """Return batches of all rows."""
 
         def batch(rows: Int64) -> Batch:
-            weights = take_padded(self.weights, rows).astype(np.float32)
-            # Keras divides the loss by all positions. These weights make it the mean over those that have a tag.
-            weights *= weights.size / max(weights.sum(), 1)
-            return take_padded(self.ids, rows), take_padded(self.targets, rows), weights
+            ids, targets, weights = (take_padded(each, rows) for each in (self.ids, self.targets, self.weights))
+            return ids, targets, weights.astype(np.float32)
 
         return Feed.of(batch, self.ids.lengths, order)
 
