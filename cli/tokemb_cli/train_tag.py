@@ -59,8 +59,9 @@ def command(
     split at white space, or with --group-by the rows of a group.
 
     Without --vocab, a vocabulary of subwords is fitted to the tokens, or with --vectors a vocabulary of words. A token
-    has its tag at its first subword. The metrics are those of spans (IOB2, IOBES), as seqeval computes them, and the share of tokens with the
-    true tag. The same metrics with the prefix baseline_ are those of the most frequent tag of each token.
+    has its tag at its first subword. The metrics are those of spans (IOB2, IOBES), as seqeval computes them, and the
+    share of tokens with the true tag. The same metrics with the prefix baseline_ are those of the most frequent tag of
+    each token.
 
     \b
     Examples:
