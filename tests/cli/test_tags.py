@@ -44,7 +44,7 @@ def test_command_writes_ids_tags_and_weights_and_tells_the_classes(here):
     assert found["tags"] == [[1, 2, 0], [2, 0, 0], [1, 2, 2]]
     assert found["weights"] == [[1, 1, 0], [1, 0, 0], [1, 1, 1]]
     message = run.stderr.decode()
-    assert "int32 ids, tags, weights (3, 3); 3 rows read and written, 7 tokens" in message
+    assert "int32 ids (3, 3), tags (3, 3), weights (3, 3); 3 rows read and written, 7 tokens" in message
     assert "--classes B-LOC,B-ORG,O" in message
 
 

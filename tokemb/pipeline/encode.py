@@ -71,7 +71,8 @@ def encode_corpus(
                 chunks = encoded.skip_windows(chunks, output, count)
             layout = replace(_layout(encoder, encoded, row_options, dtype), round_floats=round_floats)
             encoded.report.layout = layout
-            write_rows(output, layout, chunks, partial(_append, encoded), count, force)
+            append = _append if row_options.tags is None else _append_tags
+            write_rows(output, layout, chunks, partial(append, encoded), count, force)
     encoded.report.read = texts.rows
     return encoded.report
 
@@ -89,9 +90,6 @@ def _layout(encoder: Encoder, encoded: EncodedStream, row_options: RowOptions, d
 
 def _append(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
     rows, kept_columns = chunk
-    if writer.layout.table:
-        _append_with_tags(encoded, writer, chunk)
-        return
     if writer.layout.row_shape is None:
         writer.append(rows, None, kept_columns)
         return
@@ -101,7 +99,7 @@ def _append(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> Non
         start += len(block)
 
 
-def _append_with_tags(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
+def _append_tags(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
     rows, kept_columns = chunk
     tags = {name: _ragged(kept_columns[name]) for name in TAG_COLUMNS.names}
     kept_columns = kept_columns.drop_columns(TAG_COLUMNS.names)

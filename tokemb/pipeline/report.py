@@ -42,11 +42,11 @@ class EncodingReport:
     @property
     def shape(self) -> str:
         """The shape of the output, for example (rows, maxlen), as NumPy prints it."""
-        columns = () if self.layout is None else self.layout.columns
-        names = f"{', '.join(column.name for column in columns)} " if len(columns) > 1 else ""
-        if not columns or columns[0].row_shape is None:
-            return f"{names}ragged"
-        return names + str((self.rows, *columns[0].row_shape))
+        if self.layout is not None and self.layout.table:
+            return ", ".join(f"{name} {shape}" for name, shape in _shapes(self.layout, self.rows).items())
+        if self.layout is None or self.layout.row_shape is None:
+            return "ragged"
+        return str((self.rows, *self.layout.row_shape))
 
     @property
     def rows_line(self) -> str:
@@ -92,11 +92,7 @@ class TableReport:
     @property
     def shapes(self) -> dict[str, str]:
         """The shape of the array of each column, as NumPy prints it."""
-        columns = () if self.layout is None else self.layout.columns
-        return {
-            column.name: "ragged" if column.row_shape is None else str((self.rows, *column.row_shape))
-            for column in columns
-        }
+        return {} if self.layout is None else _shapes(self.layout, self.rows)
 
     @property
     def shape(self) -> str:
@@ -117,3 +113,11 @@ class TableReport:
         unknown = ", ".join(f"{name} {count / max(self.values[name], 1):.2%}" for name, count in self.unknown.items())
         values = f"out of vocabulary: {unknown}" if unknown else "all values are hashed"
         return f"{rows_line(self.read, self.rows)}; {values}"
+
+
+def _shapes(layout: OutputOptions, rows: int) -> dict[str, str]:
+    """Return the shape of the array of each column, as NumPy prints it."""
+    return {
+        column.name: "ragged" if column.row_shape is None else str((rows, *column.row_shape))
+        for column in layout.columns
+    }

@@ -163,7 +163,7 @@ class Columns:
             TextError: If a text is missing, or a column is not text or has another type than in previous files. The
                 message names the file and, for a single value, the row.
         """
-        text = self._as_text(name, text, location)
+        text = self.as_text(name, text, location)
         arrays = [text]
         arrays += [self.check_type(key, decode_dictionary(column), location) for key, column in kept.items()]
         self._name = self._name or name
@@ -200,7 +200,17 @@ class Columns:
     def _text_name(self) -> str:
         return self._name or self._column or TEXT
 
-    def _as_text(self, name: str, column: pa.Array, location: Location) -> pa.Array:
+    def as_text(self, name: str, column: pa.Array, location: Location) -> pa.Array:
+        """Return a text column as ``large_string``, or ``large_list<large_string>`` for lists of tokens.
+
+        Args:
+            name: The name of the column.
+            column: The column.
+            location: The location of its rows.
+
+        Raises:
+            TextError: As for ``batches``.
+        """
         column = decode_dictionary(column)
         target = text_type(column.type)
         if target is None:

@@ -86,7 +86,7 @@ class TagColumns(Columns):
             TextError: If the numbers of tokens and tags of a row differ, or a tag is missing. Others are those of
                 ``Columns.batches``.
         """
-        tokens = self._as_text(name, token_rows(text), location)
+        tokens = self.as_text(name, token_rows(text), location)
         tags = self._without_missing(self._tags, self._as_tags(kept[self._tags], location), location)
         check_tags(tokens, tags, location)
         yield from super().batches(name, tokens, {**kept, self._tags: tags}, location)
