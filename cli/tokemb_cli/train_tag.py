@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from tokemb.training.tag import Tagged
 
 
-@click.command("tag", cls=corpus.FileCommand)
+@click.command(
+    "tag", cls=corpus.FileCommand, context_settings={"default_map": {"learning_rate": 0.003, "dropout": 0.3}}
+)
 @training.tags
 @training.output
 @corpus.tables

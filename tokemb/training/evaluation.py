@@ -113,7 +113,7 @@ def labelled_batches(folder: TrainedFolder, rows: Any, labels: Any) -> Batches: 
     if folder.task == "tag":
         if labels is None:
             raise ArgumentError("a tagger is evaluated on tags: pass them as labels=[...]")
-        return [pa.RecordBatch.from_arrays(tagged_columns(rows, labels), ["tokens", "tags"])]
+        return [pa.RecordBatch.from_arrays([*tagged_columns(rows, labels)], ["tokens", "tags"])]
     if folder.task == "classify" and labels is None:
         raise ArgumentError("a classifier is evaluated on labels: pass them as labels=[...]")
     if folder.task in ("classify", "next"):

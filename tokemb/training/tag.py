@@ -33,6 +33,8 @@ from tokemb.vocabulary.profiles import EVENT_PROFILE
 if TYPE_CHECKING:
     from tokemb.encoder import Encoder
 
+LEARNING_RATE, DROPOUT = 0.003, 0.3
+
 # A vocabulary that is fitted has one subword for so many tokens, within limits. With more, nearly all words of the
 # training rows would be whole, and the subwords of new words would not be trained.
 _TOKENS_PER_SUBWORD, _SUBWORDS = 12, (500, 8_000)
@@ -61,7 +63,7 @@ def train_tagger(
     maxlen: int | None = None,
     dim: int | None = None,
     units: int = 64,
-    dropout: float = 0.5,
+    dropout: float = DROPOUT,
     vectors: Path | None = None,
     trainable: bool = True,
     schedule: Schedule | None = None,
@@ -97,7 +99,7 @@ def train_tagger(
         VectorsError: If the pre-trained vectors cannot be used.
         TrainingError: If the training diverges.
     """
-    schedule = schedule or Schedule()
+    schedule = schedule or Schedule(learning_rate=LEARNING_RATE)
     maxlen = check_optional_count("maxlen", maxlen)
     if vectors is None and not trainable:
         raise ArgumentError("trainable=False requires pre-trained vectors: pass vectors=...")

@@ -35,7 +35,7 @@ def tagger(
     head: str = "lstm",
     dim: int | None = None,
     units: int = 64,
-    dropout: float = 0.5,
+    dropout: float = 0.3,
     vectors: Any = None,  # noqa: ANN401 - as for embedding_model
     trainable: bool = True,
     seed: int | None = None,
