@@ -132,9 +132,6 @@ def test_commands_in_the_page_on_tagging_run(tmp_path):
     sentence = "Ada B-PER\nmet O\nBabbage B-PER\n"
     for name in ("train.conll", "test.conll", "new.conll"):
         (tmp_path / name).write_text("\n".join([sentence] * 20))
-    (tmp_path / "train.jsonl").write_text('{"tokens": ["Ada", "met"], "ner": ["B-PER", "O"]}\n' * 20)
-    lines = [f"{row},{word},{tag}\n" for row in range(20) for word, tag in (("Ada", "NOUN"), ("met", "VERB"))]
-    (tmp_path / "words.csv").write_text("sentence,word,tag\n" + "".join(lines))
     page = (ROOT / "docs" / "tagging.md").read_text("utf-8")
     for block in re.findall(r"```\n(tokemb .*?)```", page, re.DOTALL):
         for line in block.splitlines():

@@ -25,8 +25,6 @@ _CONLLU_ID = re.compile(rb"\d+([-.]\d+)?")
 
 _DOCUMENT = b"-DOCSTART-"
 _BLANK_LINE = re.compile(rb"\n[^\S\n]*\n")
-# Comments such as "# sent_id = 3". Other lines that start with "#" can be tokens.
-_COMMENT = re.compile(rb"#\s*[\w.:-]+\s*=(\s|$)")
 
 
 def conll_batches(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
@@ -101,8 +99,9 @@ class _Layout:
         """Return whether a line before the first token of a sentence is a comment."""
         if not line.startswith(b"#"):
             return False
-        has_all_columns = len(line.split(self.separator)) == len(self.names)
-        return self.names == _CONLLU or not has_all_columns or _COMMENT.match(line) is not None
+        # Without tabs, the words of a comment could be as many as the columns.
+        is_sentence = self.separator is None and line[1:2].isspace()
+        return self.names == _CONLLU or is_sentence or len(line.split(self.separator)) != len(self.names)
 
     def is_word(self, fields: Sequence[bytes]) -> bool:
         """Return whether a line is a token. CoNLL-U also has lines for several words (1-2) and empty nodes (1.1)."""
