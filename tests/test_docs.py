@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import tokemb
-from tests.conftest import DATA, ROOT, command_here, python
+from tests.conftest import DATA, ROOT, command_here, eagerly, python
 from tests.test_packaging import packages_in_the_tree
 from tokemb.vocabulary.profiles import PROFILES
 
@@ -128,6 +128,7 @@ def test_commands_in_the_page_on_recommending_run(tmp_path):
         assert names == {"model.keras", "vocabulary", "training.json"}
 
 
+@eagerly
 def test_commands_in_the_page_on_tagging_run(tmp_path):
     sentence = "Ada B-PER\nmet O\nBabbage B-PER\n"
     for name in ("train.conll", "test.conll", "new.conll"):
