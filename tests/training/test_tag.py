@@ -14,6 +14,7 @@ import tokemb
 from tests.conftest import command_here, eagerly, examples, ok
 from tokemb._validation import CELLS
 from tokemb.errors import ArgumentError, TextError
+from tokemb.training.early_stopping import EarlyStopping
 from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.forward import forward
 from tokemb.training.tag import Tagged, train_tagger
@@ -179,3 +180,39 @@ def test_command_that_cannot_run_writes_nothing(folder, command, code, message):
     run = command_here(*command.split(), cwd=folder)
     assert (run.returncode, message in run.stderr.decode()) == (code, True), run.stderr
     assert not (folder / "new").exists() and not (folder / "new.csv").exists()
+
+
+class Weights:
+    """A model that has only weights."""
+
+    stop_training = False
+
+    def __init__(self):
+        self.weights = 0
+
+    def get_weights(self):
+        return self.weights
+
+    def set_weights(self, weights):
+        self.weights = weights
+
+
+@pytest.mark.parametrize(
+    ("scores", "losses", "best", "epochs"),
+    [
+        ([0, 0, 0.2, 0.1, 0.1], [3, 2, 4, 1, 1], 3, 5),
+        ([0, 0, 0, 0, 0], [3, 2, 2, 4, 1], 2, 4),
+        (None, [3, 2, 2, 4, 1], 2, 4),
+        (None, [3, 4, 2, 4, 1], 5, 5),
+    ],
+)
+def test_best_epoch_has_the_highest_score_and_among_equals_the_lowest_loss(scores, losses, best, epochs):
+    model, left = Weights(), iter(scores or ())
+    stopping = EarlyStopping(model, 2, 0.1, None, None if scores is None else left.__next__)
+    for epoch, loss in enumerate(losses):
+        model.weights = epoch + 1
+        stopping.end_epoch(epoch, {"loss": 1, "val_loss": loss})
+        if model.stop_training:
+            break
+    stopping.restore_best_weights()
+    assert (stopping.epochs, stopping.best_epoch, model.weights) == (epochs, best, best)

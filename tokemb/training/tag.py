@@ -75,7 +75,9 @@ def train_tagger(
         rows: The tokens and their tags. The classes are the sorted tags.
         encoder: The vocabulary. ``None`` fits one to the tokens: of subwords (BPE), one for every 12 tokens but at
             least 500 and at most 8,000, or with ``vectors`` of words.
-        validation: The rows that decide when training stops. ``None`` splits them from ``rows``.
+        validation: The rows that decide when training stops: after ``patience`` epochs in which neither the F1 score
+            of spans (or without spans the accuracy) nor, for equal scores, the loss improves. ``None`` splits them from
+            ``rows``.
         test: The test set. ``None`` computes the metrics on the validation rows.
         head: ``"lstm"`` or ``"gru"``, as for ``tokemb.training.tag_model.tagger``.
         maxlen: The length that training rows are truncated to. ``None`` uses one that 99 % of them do not exceed, at
@@ -141,12 +143,18 @@ def train_tagger(
     import keras
 
     model.compile(keras.optimizers.Adam(schedule.learning_rate), "sparse_categorical_crossentropy")
-    fitted = fit(model, data.feed(schedule.order()), watched.feed() if len(watched.ids) else None, schedule, on_epoch)
-    baseline = FrequentTags.count(training)
+    run, baseline = forward(model), FrequentTags.count(training)
+    fitted = fit(
+        model,
+        data.feed(schedule.order()),
+        watched.feed() if len(watched.ids) else None,
+        schedule,
+        on_epoch,
+        # The loss of rare spans rises while more of them are found.
+        score=lambda: _score(evaluate(run, encoder, others["validation"], baseline)),
+    )
     on = "test" if test is not None else "validation"
-    metrics: dict[str, Any] = {}
-    if len(others[on].targets):
-        metrics = {"on": on, **evaluate(forward(model), encoder, others[on], baseline)}
+    metrics = {"on": on, **evaluate(run, encoder, others[on], baseline)} if len(others[on].targets) else {}
     settings = {
         "head": head,
         "maxlen": maxlen,
@@ -211,6 +219,11 @@ def evaluate(run: Forward, encoder: Encoder, rows: TrueTags, baseline: FrequentT
     predicted = np.where(predicted < 0, np.int32(baseline.of_others), predicted)
     metrics = {"rows": len(rows.tokens), "tokens": len(rows.targets), **rows.metrics(predicted)}
     return metrics | {f"baseline_{name}": value for name, value in rows.metrics(baseline.predict(rows)).items()}
+
+
+def _score(metrics: Mapping[str, Any]) -> float:
+    """Return the metric that a tagger should maximize: the F1 score of spans, or without spans the accuracy."""
+    return float(metrics.get("f1", metrics["accuracy"]))
 
 
 def _notes(metrics: Mapping[str, Any]) -> Iterator[str]:
