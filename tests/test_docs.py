@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import tokemb
-from tests.conftest import DATA, ROOT, command_here, python
+from tests.conftest import DATA, ROOT, command_here, eagerly, python
 from tests.test_packaging import packages_in_the_tree
 from tokemb.vocabulary.profiles import PROFILES
 
@@ -66,6 +66,7 @@ PAGES = [
     ("docs/looking.md", 15),
     ("docs/scikit-learn.md", 15),
     ("docs/training.md", 8),
+    ("docs/tagging.md", 10),
     ("docs/predicting.md", 20),
     ("docs/recommending.md", 18),
     ("docs/scale.md", 5),
@@ -126,6 +127,19 @@ def test_commands_in_the_page_on_recommending_run(tmp_path):
     for folder in ("stars", "words", "items"):
         names = {path.name for path in (tmp_path / folder).iterdir()}
         assert names == {"model.keras", "vocabulary", "training.json"}
+
+
+@eagerly
+def test_commands_in_the_page_on_tagging_run(tmp_path):
+    sentence = "Ada B-PER\nmet O\nBabbage B-PER\n"
+    for name in ("train.conll", "test.conll", "new.conll"):
+        (tmp_path / name).write_text("\n".join([sentence] * 20))
+    page = (ROOT / "docs" / "tagging.md").read_text("utf-8")
+    for block in re.findall(r"```\n(tokemb .*?)```", page, re.DOTALL):
+        for line in block.splitlines():
+            run = command_here(*shlex.split(line)[1:], *(["--epochs=1"] if "train tag" in line else []), cwd=tmp_path)
+            assert run.returncode == 0, (line, run.stderr)
+    assert (tmp_path / "tags.jsonl").read_text().count('"predictions":[') == 20
 
 
 def test_the_commands_in_the_page_on_predicting(tmp_path):

@@ -10,7 +10,7 @@ from tokemb.errors import ArgumentError
 # Choices of arguments and of options. The help of a command imports no other module of the library.
 PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
 ALGORITHMS = ("word", "bpe", "wordpiece", "unigram")
-INPUT_FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow", "documents")
+INPUT_FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow", "conll", "documents")
 QUOTINGS = ("minimal", "none")
 OUTPUT_FORMATS = (".npy", ".npz", ".parquet", ".tfrecord", ".jsonl")
 PREDICTION_FORMATS = (".parquet", ".jsonl", ".csv")

@@ -15,7 +15,7 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.engine import Explanation
-from tokemb.engine.batch_encoder import BatchEncoder, EncodedBatch
+from tokemb.engine.batch_encoder import BatchEncoder, EncodableWords, EncodedBatch
 from tokemb.engine.encoded_pairs import EncodedPairs, pad_pairs
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from tokemb.counts.token_counts import TokenCounts
     from tokemb.keras.datasets.py_dataset import EncodedBatches
+    from tokemb.keras.datasets.tags import TaggedRows
     from tokemb.keras.layers.text_to_ids import TextToIds
 
 
@@ -439,6 +440,81 @@ pathlib.Path(text) for a file
         pairs = self._encoding.pairs(*columns, self.pair_template, shape, thread_count(threads), first_row)
         encoded = EncodedBatch(pairs.rows(threads), pairs.tokens, pairs.unknown, pairs.truncated)
         return encoded, pairs.first.lengths
+
+    def encode_tags(
+        self,
+        tokens: Iterable[Any],
+        tags: Iterable[Any],
+        *,
+        classes: Sequence[str] | None = None,
+        maxlen: int | None = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+        threads: int | None = None,
+    ) -> TaggedRows:
+        """Encode rows of tokens that have one tag each, for models that predict tags. See docs/tagging.md.
+
+        A token is encoded like a text of its own, as with ``is_split_into_words=True`` in `transformers`.
+        If it is split into several subwords, the first one has the tag. With a vocabulary of words, a token that the
+        vocabulary contains has its id, also if it would be split or normalized in a text.
+
+        Args:
+            tokens: Rows of tokens: lists, or texts that are split at white space.
+            tags: Rows of as many tags: lists of texts or integers, or texts that are split at white space.
+            classes: The different tags in order, whose indices are their ids. ``None`` sorts those that occur. Integers
+                are their own ids.
+            maxlen: The length of all rows, as for ``encode``.
+            padding: ``"pre"`` or ``"post"``.
+            truncating: ``"pre"`` or ``"post"``.
+            threads: The number of threads.
+
+        Returns:
+            The ids and the ids of the tags, int32 ``(rows, maxlen)``, the weights, float32 ``(rows, maxlen)``, which
+            are 1 where a token has its tag and otherwise 0, and the classes.
+
+        Raises:
+            TextError: If the numbers of tokens and tags of a row differ, or a tag is missing.
+            TextTypeError: If rows are neither lists nor texts.
+            ArgumentError: If an argument is invalid, or a tag is none of ``classes``. Errors of tokens are those of
+                ``encode``.
+
+        Example:
+            >>> import tokemb
+            >>> encoder = tokemb.fit_vocab([["Ada", "met", "Babbage"]])
+            >>> rows = encoder.encode_tags([["Ada", "met"], ["Babbage"]], [["PER", "O"], ["PER"]])
+            >>> rows.ids.tolist(), rows.tags.tolist(), rows.weights.tolist(), rows.classes
+            ([[2, 4], [3, 0]], [[1, 0], [1, 0]], [[1.0, 1.0], [1.0, 0.0]], ['O', 'PER'])
+        """
+        from tokemb.keras.datasets.tags import TaggedRows, class_ids, classes_of, place_tags, tagged_columns
+
+        token_column, tag_column = tagged_columns(tokens, tags)
+        order = classes_of(tag_column, classes)
+        targets = class_ids(tag_column, order)
+        shape, pad_id = self.pad_truncate(maxlen, padding, truncating), self.require_pad_id()
+        encoded, words = self.encode_column_words(token_column, shape, threads)
+        placed, weights = place_tags(words, targets)
+        ids = shape.pad(encoded.rows, pad_id)
+        return TaggedRows(ids, shape.pad(placed, 0), shape.pad(weights, 0).astype(np.float32), order)
+
+    def encode_column_words(
+        self, rows: pa.LargeListArray, shape: PadTruncate, threads: int | None = None
+    ) -> tuple[EncodedBatch, Ragged]:
+        """Encode a column of rows of tokens as ``encode_tags`` does, without padding.
+
+        Returns:
+            The rows, and for each of their ids the index of its token among the tokens of all rows, -1 for special
+            tokens.
+
+        Raises:
+            ArgumentError: If tokens are n-grams.
+        """
+        self.require_unigrams("tagged")
+        tokens = rows.flatten()
+        splits = np.concatenate([[0], np.cumsum(rows.value_lengths().to_numpy())]).astype(np.int64)
+        words = EncodableWords(tokens, self._segment(tokens, threads), splits)
+        # The tokens of a vocabulary of words may be those of lists, which were not normalized.
+        look_up = self.profile is not None and self.algorithm == "word"
+        return self._encoding.words(words, shape, thread_count(threads), look_up=look_up)
 
     def vectorize(
         self, texts: Path | Iterable[Any], *, mode: str = "multi_hot", threads: int | None = None

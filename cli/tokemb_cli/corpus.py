@@ -58,8 +58,8 @@ _OPTIONS = (
     click.option(
         "--format",
         type=values.Choice(INPUT_FORMATS),
-        help="Format of the files. documents makes one row of each file, with the columns text, label (the name of its "
-        "folder) and file.  [default: detected from their names]",
+        help="Format of the files. conll has one token per line. documents makes one row of each file, with the "
+        "columns text, label (the name of its folder) and file.  [default: detected from their names]",
     ),
     click.option(
         "--missing",
@@ -96,6 +96,11 @@ _OPTIONS = (
     ),
 )
 
+tags = click.option(
+    "--tags",
+    metavar="NAME",
+    help="Column that holds the tags, one for each token of --column. Texts are split at white space.",
+)
 keep = click.option(
     "--keep", multiple=True, metavar="NAME,...", help="Columns of the input to copy to the output, for example labels."
 )
@@ -156,6 +161,7 @@ class Corpus:
         columns: The columns of a table, or the column of the texts. Each consists of one or more parts.
         group_by: The columns whose values form the groups.
         order_by: The columns to sort each group by.
+        tags: The column of the tags of the tokens. ``None`` if they have none.
     """
 
     files: tuple[str, ...]
@@ -165,6 +171,7 @@ class Corpus:
     columns: tuple[tuple[str, ...], ...] = ()
     group_by: tuple[str, ...] = ()
     order_by: tuple[str, ...] = ()
+    tags: str | None = None
     _read: Counter[str] = field(default_factory=Counter, compare=False, repr=False)
 
     @property
@@ -174,7 +181,10 @@ class Corpus:
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> Corpus:
-        """Make a corpus from the options of ``files`` or ``tables``, ``quiet`` and ``keep``, which are removed."""
+        """Make a corpus from the options of ``files`` or ``tables``, ``quiet``, ``keep`` and ``tags``.
+
+        They are removed from ``options``.
+        """
         reading = {name: options.pop(name) for name in _READING}
         column = reading["column"]
         columns = tuple(
@@ -188,7 +198,8 @@ class Corpus:
         if order_by and not group_by:
             raise click.UsageError("--order-by sorts the rows of a group: pass --group-by")
         keep, quiet = column_names(options.pop("keep", ())), options.pop("quiet")
-        return cls(options.pop("files"), reading, keep, quiet, columns, group_by, order_by)
+        tags = options.pop("tags", None)
+        return cls(options.pop("files"), reading, keep, quiet, columns, group_by, order_by, tags)
 
     @property
     def is_table(self) -> bool:
@@ -224,11 +235,12 @@ class Corpus:
         from tokemb import read_corpus
 
         if self.group_by:
-            with self._grouped(self.columns) as groups:
+            with self._grouped([*self.columns, *self._tag_columns]) as groups:
                 yield iter([self._sequences(groups)])
             return
         with self._progress() as (settings, count):
-            yield count(self._count_rows(read_corpus(self.files, keep=self.keep, **settings, **self.reading)))
+            batches = read_corpus(self.files, keep=self.keep, tags=self.tags, **settings, **self.reading)
+            yield count(self._count_rows(batches))
 
     @contextmanager
     def open_table(self, columns: Sequence[Sequence[str]]) -> Iterator[Iterator[pa.RecordBatch]]:
@@ -274,9 +286,16 @@ class Corpus:
 
         from tokemb.tables.events import token_rows
 
-        events = token_rows(groups, self.columns[0], self.reading["missing"])
+        events, *tags = (
+            token_rows(groups, parts, self.reading["missing"]) for parts in (self.columns[0], *self._tag_columns)
+        )
         kept = [groups[name].combine_chunks() for name in self.keep]
-        return pa.RecordBatch.from_arrays([events, *kept], names=["events", *self.keep])
+        names = ["events", *(name for [name] in self._tag_columns), *self.keep]
+        return pa.RecordBatch.from_arrays([events, *tags, *kept], names=names)
+
+    @property
+    def _tag_columns(self) -> list[tuple[str]]:
+        return [] if self.tags is None else [(self.tags,)]
 
     @contextmanager
     def _read_table(self, names: Sequence[str], typed: Sequence[str]) -> Iterator[Iterator[pa.RecordBatch]]:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tokemb._validation import PAIR_TRUNCATIONS, PROFILES
 from tokemb_cli import buckets, corpus, options, shards, spark, values
 from tokemb_cli.console import note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from tokemb.pipeline.encoded_stream import TagOptions
 
 
 @click.command("encode", cls=corpus.FileCommand)
@@ -33,6 +42,13 @@ from tokemb_cli.console import note
     type=values.Choice(PAIR_TRUNCATIONS),
     help="Which text of a pair that is too long is truncated: the longer one, the first, the second, both in turn, or "
     "the second before the first.  [default: that of the vocabulary, else longest_first]",
+)
+@corpus.tags
+@click.option(
+    "--classes",
+    metavar="NAME,...",
+    help="Tags in the order of their ids, from 0 on.  [default: the tags of the input, sorted; integers are their own "
+    "ids]",
 )
 @buckets.hash_buckets
 @buckets.salt
@@ -71,6 +87,7 @@ def command(
     truncating: str | None,
     overlap: int | None,
     pair_truncation: str | None,
+    classes: str | None,
     ragged: bool,
     dtype: str,
     rows_per_shard: int | None,
@@ -92,6 +109,9 @@ def command(
     If --vocab is a folder of columns, the output has one array per column, in any format but .npy. With
     --group-by, the rows of a group become one row; --keep copies values of the first row of each group.
 
+    With --tags, the output has the arrays ids, tags and weights: the id of the tag of each token at the first id of the
+    token, and 1 there. Both are 0 at other ids and at padding.
+
     With --rows-per-shard, repeating the command resumes a run that was stopped.
 
     With --engine spark, the cluster must be able to read the files, and the output is a folder of Parquet files.
@@ -103,6 +123,7 @@ def command(
       tokemb encode articles.txt --vocab articles.vocab --maxlen 256 --overlap 64 -o ids.npz
       tokemb encode faq.csv --column question --column answer --vocab bert/tokenizer.json --maxlen 128 -o pairs.npz
       tokemb encode big.jsonl.zst --vocab big.vocab --maxlen 256 -o shards --rows-per-shard 100000
+      tokemb encode train.conll --tags tags --vocab words.vocab --maxlen 64 -o tagged.npz
       tokemb encode ratings.csv --vocab columns --keep rating -o arrays.npz
       tokemb encode reviews.txt --hash 10000 --maxlen 256 -o ids.npy
     """
@@ -119,6 +140,8 @@ def command(
             "shard_format": shard_format,
             "dtype": dtype,
             "pair_truncation": pair_truncation,
+            "tags": arguments.get("tags"),
+            "classes": classes,
         }
         local_only["round_floats"] = round_floats
         settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **local_only}
@@ -134,7 +157,14 @@ def command(
     texts = corpus.Corpus.from_options(arguments)
     texts.check_distinct(output)
     if texts.is_table if vocab is None else is_columns_folder(vocab):
-        _check_none_for_columns(profile=profile, ngrams=ngrams, overlap=overlap, pair_truncation=pair_truncation)
+        _check_none_for_columns(
+            profile=profile,
+            ngrams=ngrams,
+            overlap=overlap,
+            pair_truncation=pair_truncation,
+            tags=texts.tags,
+            classes=classes,
+        )
         shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
         numbers = {"dtype": dtype, "round_floats": round_floats}
         hashing = {} if hash_buckets is None else {"hash_buckets": hash_buckets, "salt": salt}
@@ -145,6 +175,7 @@ def command(
     splitting = profile or texts.default_profile
     make = partial(Encoder.hashing, salt=salt, profile=splitting, ngrams=ngrams)
     encoder = Encoder.load(vocab) if vocab is not None else make(hash_buckets or 0)
+    tags = _tag_options(texts, classes)
     row_options = RowOptions.of(
         encoder,
         texts.keep,
@@ -155,6 +186,7 @@ def command(
         pairs=len(texts.columns) == 2,
         pair_truncation=pair_truncation,
         ragged=ragged,
+        tags=tags,
     )
     with (
         shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
@@ -167,6 +199,23 @@ def command(
     if not texts.quiet:
         pairs = f"pairs of {texts.columns[0][0]} and {texts.columns[1][0]}; " if row_options.pairs else ""
         note(*shards.report_lines(target, output, dtype, report, f"{pairs}{report}"))
+        if tags is not None:
+            note(f"the ids of the tags from 0 on are those of --classes {','.join(tags.classes)}")
+
+
+def _tag_options(texts: corpus.Corpus, classes: str | None) -> TagOptions | None:
+    """Return the column and the ids of the tags. Unless ``classes`` tells their order, all tags are read first."""
+    from tokemb.pipeline.files import tag_options
+
+    if texts.tags is not None and classes is None and texts.identity() is None:
+        raise click.UsageError("--tags requires --classes for an input that cannot be read twice, such as a pipe")
+    first_pass = replace(texts, keep=(), _read=Counter())
+
+    def read() -> Iterator[pa.RecordBatch]:
+        with first_pass.open() as batches:
+            yield from batches
+
+    return tag_options(texts.tags, None if classes is None else classes.split(","), read)
 
 
 def _check_hash(vocab: Path | None, hash_buckets: int | None, **hashing: object) -> None:

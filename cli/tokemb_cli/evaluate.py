@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @training.folder
 @corpus.tables
 @click.option("--label", metavar="NAME", help="Column that holds the labels of a classifier.")
+@click.option("--tags", metavar="NAME", help="Column that holds the tags of a tagger.  [default: tags]")
 @click.option("--rating", metavar="NAME", help="Column that holds the ratings.  [default: that of the training]")
 @click.option(
     "--at",
@@ -53,6 +54,7 @@ def command(
     \b
     Metrics:
       classify            accuracy, macro F1, ROC AUC, log loss, calibration error (ECE), confusion matrix
+      tag                 precision, recall and F1 of spans, F1 of each type, accuracy, confusion matrix
       next                hit rate and NDCG at K, MRR, of the last event of each sequence among all events
       knowledge-tracing   ROC AUC, accuracy, log loss, calibration error, of all answers but the first
       ratings             RMSE and MAE; a user or item out of vocabulary has the average rating
@@ -92,6 +94,10 @@ def command(
 
 def _with_target(rows: corpus.Corpus, trained: TrainedFolder, label: str | None, rating: str | None) -> corpus.Corpus:
     """Return the corpus with the column of the labels or ratings among those that are kept."""
+    if trained.task == "tag":
+        rows = replace(rows, tags=rows.tags or "tags")
+    elif rows.tags is not None:
+        raise click.UsageError("--tags is for a tagger: leave it out")
     if (trained.task == "classify") != (label is not None):
         raise click.UsageError(
             "a classifier requires --label" if label is None else "--label is for a classifier: leave it out"

@@ -61,6 +61,7 @@ def command(
     \b
     Columns of the output:
       classify            prediction, probability; with --top predictions, probabilities
+      tag                 predictions, probabilities, one for each token
       next                predictions, probabilities (10, or --top, events);
                           with --observed ranks, probabilities, highest_rank
       knowledge-tracing   skills, probabilities; with --observed or --skill probabilities

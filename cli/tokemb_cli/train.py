@@ -12,6 +12,7 @@ class _Trainings(LazyGroup):
 
     command_modules = {
         "classify": ("train_classify", "Train a classifier of texts or sequences of events."),
+        "tag": ("train_tag", "Train a tagger: a model that predicts a tag for each token."),
         "next": ("train_next", "Train a model that predicts the next event of a sequence."),
         "knowledge-tracing": (
             "train_knowledge_tracing",

@@ -26,11 +26,7 @@ if TYPE_CHECKING:
 @training.output
 @corpus.tables
 @training.vocab
-@click.option(
-    "--validation-file",
-    metavar="FILE",
-    help="File, in the format of FILE..., whose rows decide when training stops, instead of --validation-split.",
-)
+@training.validation_file
 @training.test
 @click.option(
     "--class-weights",
@@ -57,13 +53,9 @@ if TYPE_CHECKING:
     type=values.Integer(),
     help="Length that rows are truncated to.  [default: that of the vocabulary, or of 99 % of the rows]",
 )
-@click.option(
-    "--vectors",
-    metavar="FILE",
-    help="Pre-trained vectors to start from: a GloVe, word2vec or fastText file, which may be compressed.",
-)
-@click.option("--frozen", is_flag=True, help="Do not train the vectors of the tokens. Requires --vectors.")
-@click.option("--dim", type=values.Integer(), help="Embedding dimension.  [default: that of the vectors, or 50]")
+@training.vectors
+@training.frozen
+@training.dim
 @click.option(
     "--units",
     type=values.Integer(),
@@ -71,7 +63,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Number of units of the heads conv, gru and lstm.",
 )
-@click.option("--dropout", type=values.Number(least=0, below=1), default=0.5, show_default=True, help="Dropout rate.")
+@training.dropout
 @training.schedule
 @corpus.quiet
 def command(

@@ -59,6 +59,28 @@ vocab = click.option(
     help="Vocabulary to encode with.  [default: one that is fitted to the input]",
 )
 test = click.option("--test", metavar="FILE", help="Test file, in the format of FILE..., to compute the metrics on.")
+validation_file = click.option(
+    "--validation-file",
+    metavar="FILE",
+    help="File, in the format of FILE..., whose rows decide when training stops, instead of --validation-split.",
+)
+vectors = click.option(
+    "--vectors",
+    metavar="FILE",
+    help="Pre-trained vectors to start from: a GloVe, word2vec or fastText file, which may be compressed.",
+)
+frozen = click.option("--frozen", is_flag=True, help="Do not train the vectors of the tokens. Requires --vectors.")
+dim = click.option("--dim", type=values.Integer(), help="Embedding dimension.  [default: that of the vectors, or 50]")
+dropout = click.option(
+    "--dropout", type=values.Number(least=0, below=1), default=0.5, show_default=True, help="Dropout rate."
+)
+tags = click.option(
+    "--tags",
+    default="tags",
+    show_default=True,
+    metavar="NAME",
+    help="Column that holds the tags, one for each token. In CoNLL files, the last column is called tags.",
+)
 output = options.output("FOLDER", "Folder to write.")
 
 

@@ -94,7 +94,7 @@ def test_formats_can_be_told(folder):
     assert collect("data/a.log.gz", format="jsonl") == [{"text": "a"}]
     assert collect("data/a.log.gz") == [{"text": '{"text": "a"}'}]
     with pytest.raises(
-        TokembError, match="format must be one of text, csv, tsv, jsonl, parquet, arrow, documents; .* 'json'"
+        TokembError, match="format must be one of text, csv, tsv, jsonl, parquet, arrow, conll, documents; .* 'json'"
     ):
         read_corpus("data/a.log.gz", format="json")
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, Int32, Int64
+from tokemb._arrays import STRINGS, Bool, Int32, Int64
 from tokemb.engine import Engine, is_small
 from tokemb.engine.encoded_pairs import EncodedPairs
 from tokemb.engine.ngram_buckets import HashedNgramEngine
@@ -47,6 +47,21 @@ class EncodedBatch:
     tokens: int
     unknown: int
     truncated: int
+
+
+@dataclass(frozen=True)
+class EncodableWords:
+    """Rows of words.
+
+    Attributes:
+        tokens: All words, ``large_string`` ``(words,)``.
+        texts: The same words, with spaces where a segmenter splits them.
+        row_splits: The first word of each row, and the number of words, int64 ``(rows + 1,)``.
+    """
+
+    tokens: pa.LargeStringArray
+    texts: pa.LargeStringArray
+    row_splits: Int64
 
 
 class BatchEncoder:
@@ -195,15 +210,58 @@ class BatchEncoder:
             int(np.count_nonzero(is_shorter)),
         )
 
+    def words(
+        self, words: EncodableWords, shape: PadTruncate, threads: int, *, look_up: bool
+    ) -> tuple[EncodedBatch, Ragged]:
+        """Encode rows of words. Each word is a text of its own, as with ``is_pretokenized`` in `tokenizers`.
+
+        Args:
+            words: The words of a batch.
+            shape: The truncation of the rows.
+            threads: The number of threads.
+            look_up: Whether a word that is a token of the vocabulary gets the id of that token.
+
+        Returns:
+            The rows, and for each of their ids the index of its word among the words of all rows, -1 for special
+            tokens.
+        """
+        ids, tokens, unknown = self._rows(words.texts, threads) if not look_up else self._known_or_split(words, threads)
+        splits = ids.row_splits[words.row_splits]
+        indices = np.repeat(np.arange(len(ids), dtype=np.int32), ids.lengths)
+        rows, index_rows = (
+            shape.truncate(Ragged(values, splits), self.special_tokens) for values in (ids.values, indices)
+        )
+        truncated = int(np.count_nonzero(rows.lengths < np.diff(splits)))
+        around = SpecialTokens(*((-1,) * len(part) for part in (self.special_tokens.before, self.special_tokens.after)))
+        encoded = EncodedBatch(self.special_tokens.add_special_tokens(rows), tokens, unknown, truncated)
+        return encoded, around.add_special_tokens(index_rows)
+
+    def _known_or_split(self, words: EncodableWords, threads: int) -> tuple[Ragged, int, int]:
+        """Return the id of each word that is a token, and the ids of the tokens of other words, as ``_rows`` does."""
+        one_row = pa.LargeListArray.from_arrays(pa.array([0, len(words.tokens)], pa.int64()), words.tokens)
+        token_ids = self._token_index.encode(one_row, threads).values
+        is_other = self._is_oov(token_ids)
+        others, _, unknown = self._rows(words.texts.filter(pa.array(is_other)), threads)
+        lengths = np.ones(len(token_ids), np.int64)
+        lengths[is_other] = others.lengths
+        ids = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
+        of_others = np.repeat(is_other, lengths)
+        ids.values[of_others], ids.values[~of_others] = others.values, token_ids[~is_other]
+        return ids, len(ids.values), unknown
+
+    def _is_oov(self, ids: Int32) -> Bool:
+        """Return which ids are out of vocabulary. There must be such an id."""
+        if self._oov_id is None or self._buckets is None:
+            return ids == self._oov_id
+        return (ids >= self._oov_id) & (ids < self._oov_id + self._buckets.count)
+
     def _rows(self, batch: pa.Array, threads: int) -> tuple[Ragged, int, int]:
         """Return the ids of a batch, the number of its tokens, and how many of them were out of vocabulary."""
         is_text = batch.type == STRINGS
         rows = self.engine.encode(batch, threads) if is_text else self._token_index.encode(batch, threads)
         tokens, unknown = len(rows.values), 0
         if self._oov_id is not None:
-            is_oov = rows.values == self._oov_id
-            if self._buckets is not None:
-                is_oov = (rows.values >= self._oov_id) & (rows.values < self._oov_id + self._buckets.count)
+            is_oov = self._is_oov(rows.values)
             unknown = int(np.count_nonzero(is_oov))
             if self._dropped_id is not None and unknown:
                 rows = rows.select(~is_oov)

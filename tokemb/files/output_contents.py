@@ -85,7 +85,7 @@ def _is_npy(path: Path, name: str) -> bool:
 def _is_npz(path: Path, name: str) -> bool:
     with _zip(path) as archive:
         names = set(archive.namelist())
-    is_ragged = name == "ids" and {"values.npy", "row_splits.npy"} <= names
+    is_ragged = name == "ids" and ({"values.npy", "row_splits.npy"} <= names or "ids.row_splits.npy" in names)
     # The outputs of export-vectors contain vectors too, together with tokens.
     return is_ragged or (f"{name}.npy" in names and "tokens.npy" not in names)
 

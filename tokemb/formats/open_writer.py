@@ -94,7 +94,9 @@ def least_row_bytes(target: Path | BinaryIO, layout: OutputOptions) -> int:
 def _kind(target: Path, layout: OutputOptions) -> Kind:
     if layout.name == "predictions":
         return predictions_kind(target.suffix)
-    return table_kind(target.suffix) if layout.table else rows_kind(target.suffix, layout.name)
+    # A table of ids and of their tags is recognized by its ids.
+    is_table = layout.table and layout.table[0].name != layout.name
+    return table_kind(target.suffix) if is_table else rows_kind(target.suffix, layout.name)
 
 
 def _check_table_names(target: Path | BinaryIO, names: list[str]) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from tokemb.encoder import Encoder
 from tokemb.formats import OutputOptions, RowColumn, Writer, ids_dtype
 from tokemb.formats.shards import Chunk, ShardFolder
-from tokemb.pipeline.encoded_stream import EncodedStream, RowOptions
+from tokemb.pipeline.encoded_stream import TAG_COLUMNS, EncodedStream, RowOptions
 from tokemb.pipeline.output import Output, check_output, is_complete, locked, skip_written, write_rows
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.ragged import Ragged
@@ -37,7 +37,7 @@ def encode_corpus(
         corpus: The batches of ``tokemb.read_corpus``, at least one.
         output: A path, whose extension selects the format (docs/outputs.md), a stream for JSON Lines, or a
             ``ShardFolder``, in which the rows that an earlier run completed are skipped.
-        row_options: Truncation, padding and kept columns.
+        row_options: Truncation, padding, kept columns and tags.
         dtype: Dtype of the ids, ``"int32"``, ``"uint16"`` or ``"int64"``.
         threads: The number of threads, by default one per core.
         force: Replace a file at ``output`` that does not contain ids, or is read-only.
@@ -73,7 +73,7 @@ def encode_corpus(
                 chunks = encoded.skip_windows(chunks, output, count)
             layout = replace(_layout(encoder, encoded, row_options, dtype), round_floats=round_floats)
             encoded.report.layout = layout
-            append = _append_pairs if row_options.pairs else _append
+            append = _append_pairs if row_options.pairs else _append_tags if row_options.tags is not None else _append
             write_rows(output, layout, chunks, partial(append, encoded), count, force)
     encoded.report.read = texts.rows
     return encoded.report
@@ -87,6 +87,10 @@ def _layout(encoder: Encoder, encoded: EncodedStream, row_options: RowOptions, d
         names = PAIR_COLUMNS[:2] if row_options.ragged else PAIR_COLUMNS
         columns = [RowColumn(name, row_shape) for name in names]
         return OutputOptions.for_table(columns, id_dtype, encoded.kept, encoder.fingerprint)
+    if row_options.tags is not None:
+        columns = [RowColumn(name, row_shape) for name in ("ids", *TAG_COLUMNS.names)]
+        kept = pa.schema([field for field in encoded.kept if field.name not in TAG_COLUMNS.names])
+        return replace(OutputOptions.for_table(columns, id_dtype, kept, encoder.fingerprint), pad_id=encoder.pad_id)
     return OutputOptions("ids", id_dtype, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)
 
 
@@ -104,3 +108,23 @@ def _append(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> Non
 def _append_pairs(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
     for columns, kept_columns in encoded.pair_blocks(chunk):
         writer.append(columns, None, kept_columns)
+
+
+def _append_tags(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
+    rows, kept_columns = chunk
+    tags = {name: _ragged(kept_columns[name]) for name in TAG_COLUMNS.names}
+    kept_columns = kept_columns.drop_columns(TAG_COLUMNS.names)
+    if writer.layout.columns[0].row_shape is None:
+        writer.append({"ids": rows, **tags}, None, kept_columns)
+        return
+    start = 0
+    for block in encoded.padded(rows):
+        stop = start + len(block)
+        padded = {name: encoded.pad(values.slice(start, stop)) for name, values in tags.items()}
+        writer.append({"ids": block, **padded}, None, kept_columns.slice(start, len(block)))
+        start = stop
+
+
+def _ragged(lists: pa.LargeListArray) -> Ragged:
+    splits = lists.offsets.to_numpy()
+    return Ragged(lists.values.to_numpy()[splits[0] : splits[-1]], splits - splits[0])

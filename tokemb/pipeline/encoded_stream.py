@@ -17,6 +17,7 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.formats.shards import Chunk, ShardFolder
 from tokemb.formats.writer import Array
+from tokemb.keras.datasets.tags import class_ids, place_tags
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
@@ -34,6 +35,21 @@ WINDOW_COLUMNS = pa.schema({"row": pa.int64(), "start": pa.int64()})
 
 # The number of ids of the first text of a pair, which decides the type ids. It follows the kept columns of a chunk.
 _FIRST_LENGTHS = pa.schema({"first_lengths": pa.int64()})
+# The id of the tag of each token, at the first id of the token, and 1 there. Both are 0 at the other ids.
+TAG_COLUMNS = pa.schema({name: pa.large_list(pa.int32()) for name in ("tags", "weights")})
+
+
+@dataclass(frozen=True)
+class TagOptions:
+    """The tags of tokens.
+
+    Attributes:
+        column: The column of the tags.
+        classes: The different tags in order, whose indices are their ids.
+    """
+
+    column: str
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,6 +64,7 @@ class RowOptions:
         overlap: The number of tokens that neighbouring rows of a long text share. ``None`` truncates texts.
         pairs: Whether the corpus has two columns of texts, which are encoded as pairs.
         by_row: Whether the windows of a text are pooled, so that the output has no columns that describe windows.
+        tags: The tags of the tokens. ``None`` if they have none.
     """
 
     shape: PadTruncate
@@ -57,6 +74,7 @@ class RowOptions:
     overlap: int | None = None
     pairs: bool = False
     by_row: bool = False
+    tags: TagOptions | None = None
 
     @classmethod
     def of(
@@ -71,6 +89,7 @@ class RowOptions:
         pairs: bool = False,
         pair_truncation: str | None = None,
         ragged: bool = False,
+        tags: TagOptions | None = None,
     ) -> RowOptions:
         """Return the options for the arguments of ``tokemb.encode_file``.
 
@@ -81,12 +100,14 @@ class RowOptions:
             raise ArgumentError("truncating must be left out with overlap, with which texts are not truncated")
         if overlap is not None and pairs:
             raise ArgumentError("overlap must be left out for pairs of texts, which are truncated and not split")
+        if pairs and tags is not None:
+            raise ArgumentError("tags must be left out for pairs of texts: pass one column of tokens")
         if not pairs:
             if pair_truncation is not None:
                 raise ArgumentError(
                     "pair_truncation must be left out for single texts: pass two columns for pairs of texts"
                 )
-            return cls(encoder.pad_truncate(maxlen, padding, truncating), keep, ragged, overlap=overlap)
+            return cls(encoder.pad_truncate(maxlen, padding, truncating), keep, ragged, overlap=overlap, tags=tags)
         return cls(encoder.pair_pad_truncate(maxlen, padding, truncating, pair_truncation), keep, ragged, pairs=True)
 
     @property
@@ -95,22 +116,31 @@ class RowOptions:
         shape, windows = asdict(self.shape), {} if self.overlap is None else {"overlap": self.overlap}
         if not self.pairs:
             del shape["pair_truncation"]
-        return {**shape, "keep": list(self.keep), "ragged": self.ragged, **windows}
+        tags = {} if self.tags is None else {"tags": self.tags.column, "classes": list(self.tags.classes)}
+        return {**shape, "keep": list(self.keep), "ragged": self.ragged, **windows, **tags}
 
-    def check_windows(self) -> None:
-        """Check that the columns that describe windows have names of their own.
+    @property
+    def added_columns(self) -> pa.Schema:
+        """The columns that are made for each row beside its ids."""
+        if self.tags is not None:
+            return TAG_COLUMNS
+        return pa.schema([]) if self.overlap is None else WINDOW_COLUMNS
+
+    def check_columns(self) -> None:
+        """Check that the columns that are made for each row have names of their own.
 
         Raises:
-            ArgumentError: If a kept column has one of the names.
+            ArgumentError: If a kept column has one of the names, or rows have tags and are split into windows.
         """
-        if (
-            self.overlap is not None
-            and not self.by_row
-            and (names := [name for name in self.keep if name in WINDOW_COLUMNS.names])
-        ):
-            raise ArgumentError(
-                f"keep must not contain {names[0]!r}, which overlap writes for each row: rename that column"
-            )
+        if self.tags is not None and self.overlap is not None:
+            raise ArgumentError("overlap must be left out with tags, whose rows are truncated")
+        added = (
+            [] if self.by_row else [*self.added_columns.names, *(("ids", "pad_id") if self.tags is not None else ())]
+        )
+        if names := [name for name in self.keep if name in added]:
+            made_by = "overlap writes" if self.tags is None else "is written beside the tags"
+            made_by += " for each row" if self.tags is None else ""
+            raise ArgumentError(f"keep must not contain {names[0]!r}, which {made_by}: rename that column")
 
     def check_one_length(self) -> None:
         """Check that the length of rows does not depend on the corpus, so that several files have the same shape.
@@ -154,16 +184,17 @@ class EncodedStream:
         """
         if not row_options.ragged:
             encoder.require_pad_id()
-        row_options.check_windows()
+        row_options.check_columns()
         if row_options.overlap is not None:
             encoder.require_unigrams("split into windows")
         self._encoder, self._row_options, self._threads = encoder, row_options, threads
         first = next(corpus)
         self.kept = first.select(list(row_options.keep)).schema
         self._texts = first_row
-        more = _FIRST_LENGTHS if row_options.pairs else WINDOW_COLUMNS if row_options.overlap is not None else ()
-        self._chunk_schema = pa.schema([*self.kept, *more])
-        if row_options.overlap is not None and not row_options.by_row:
+        self._chunk_schema = pa.schema(
+            [*self.kept, *(_FIRST_LENGTHS if row_options.pairs else row_options.added_columns)]
+        )
+        if not (row_options.pairs or row_options.by_row):
             self.kept = self._chunk_schema
         self.report = EncodingReport(is_hashed=encoder.is_hashed)
         self._corpus = chain([first], corpus)
@@ -225,6 +256,10 @@ class EncodedStream:
         for start in range(0, len(rows), step):
             yield self._row_options.shape.pad(rows.slice(start, min(start + step, len(rows))), pad_id, maxlen)
 
+    def pad(self, values: Ragged) -> Int32:
+        """Pad a value for each id of some rows, such as its tag, with 0. Return int32 (rows, maxlen)."""
+        return self._row_options.shape.pad(values, 0, self.report.maxlen or 0)
+
     def _check_first_length(self, chunks: Iterator[Chunk[Ragged]], maxlen: int) -> Iterator[Chunk[Ragged]]:
         """Yield ``chunks``. Check that ``maxlen`` is plausible for the first of them.
 
@@ -241,6 +276,8 @@ class EncodedStream:
             return self._encode_windows(batch, self._row_options.overlap)
         if self._row_options.pairs:
             return self._encode_pairs(batch)
+        if self._row_options.tags is not None:
+            return self._encode_tags(batch, self._row_options.tags)
         encoded = self._encoder.encode_column(batch.column(0), self._row_options.shape, self._threads)
         self.report.add(encoded)
         return encoded.rows, batch.select(list(self._row_options.keep))
@@ -287,6 +324,15 @@ class EncodedStream:
             mask = masks.attention_mask.view(np.uint8)  # files have 0 and 1 of the dtype of the ids
             yield {"ids": ids, "type_ids": masks.type_ids, "attention_mask": mask}, kept.slice(start, len(ids))
             start += len(ids)
+
+    def _encode_tags(self, batch: pa.RecordBatch, tags: TagOptions) -> Chunk[Ragged]:
+        """Encode a batch of tokens and tags."""
+        targets = class_ids(batch[tags.column], tags.classes)
+        encoded, words = self._encoder.encode_column_words(batch.column(0), self._row_options.shape, self._threads)
+        self.report.add(encoded)
+        lists = [pa.LargeListArray.from_arrays(rows.row_splits, rows.values) for rows in place_tags(words, targets)]
+        kept = batch.select(list(self._row_options.keep))
+        return encoded.rows, pa.RecordBatch.from_arrays([*kept.columns, *lists], schema=self.kept)
 
 
 def _for_standard_output() -> Path:

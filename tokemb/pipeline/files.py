@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,13 @@ from tokemb.errors import ArgumentError
 from tokemb.files.folders import is_columns_folder
 from tokemb.files.overlap import replaced_input
 from tokemb.formats.shards import ShardFolder
+from tokemb.keras.datasets.labels import check_classes
+from tokemb.keras.datasets.tags import classes_in
 from tokemb.models.embedder import Embedder
 from tokemb.pipeline.embed import embed_corpus, embed_ids
 from tokemb.pipeline.encode import encode_corpus
 from tokemb.pipeline.encode_table import encode_table
-from tokemb.pipeline.encoded_stream import RowOptions
+from tokemb.pipeline.encoded_stream import RowOptions, TagOptions
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport, TableReport
 from tokemb.sources.corpus import read_corpus, read_table
@@ -26,6 +28,7 @@ from tokemb.vocabulary.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
     import keras
+    import pyarrow as pa
 
 Files = str | Path | Iterable[str | Path]
 
@@ -51,6 +54,8 @@ def encode_file(
     truncating: str | None = None,
     overlap: int | None = None,
     pair_truncation: str | None = None,
+    tags: str | None = None,
+    classes: Sequence[str] | None = None,
     ragged: bool = False,
     keep: Iterable[str] = (),
     dtype: str = "int32",
@@ -79,6 +84,10 @@ def encode_file(
             columns ``row`` and ``start``, and kept columns are repeated. Not for a table.
         pair_truncation: As for ``Encoder.encode_pairs``. Texts are pairs if ``column`` has two names. The output then
             has the columns ``ids``, ``type_ids`` and ``attention_mask``, the last not with ``ragged``.
+        tags: The column of the tags, one for each token of the text column, as for ``tokemb.read_corpus``. The output
+            then has the columns ``ids``, ``tags`` and ``weights``, as for ``Encoder.encode_tags``. Not for a table.
+        classes: The different tags in order, whose indices are their ids. ``None`` reads the files twice, and sorts
+            the tags.
         ragged: Whether to write rows of different lengths, without padding. Lists in a table are not truncated then.
         keep: Other columns to copy to the output, such as labels.
         dtype: Dtype of the ids: ``"int32"``, ``"uint16"`` or ``"int64"``.
@@ -119,6 +128,8 @@ def encode_file(
             raise ArgumentError(f"{', '.join(given)} must be left out for a table: the vocabulary names its columns")
         if overlap is not None:
             raise ArgumentError("overlap must be left out for a table, whose rows are not split")
+        if tags is not None:
+            raise ArgumentError("tags must be left out for a table, whose columns have vocabularies: pass an Encoder")
         return encode_table(
             encoder,
             read_table(files, dict.fromkeys([*encoder.parts, *columns]), typed=columns, **reading),
@@ -132,6 +143,7 @@ def encode_file(
             round_floats=round_floats,
             force=force,
         )
+    tagging = tag_options(tags, classes, lambda: read_corpus(files, tags=tags, **reading))
     options = RowOptions.of(
         encoder,
         columns,
@@ -142,9 +154,31 @@ def encode_file(
         pairs=_names_columns(reading),
         pair_truncation=pair_truncation,
         ragged=ragged,
+        tags=tagging,
     )
-    batches = read_corpus(files, keep=columns, **reading)
+    batches = read_corpus(files, tags=tags, keep=columns, **reading)
     return encode_corpus(encoder, batches, target, options, dtype, threads, force=force, round_floats=round_floats)
+
+
+def tag_options(
+    column: str | None, classes: Sequence[str] | None, read: Callable[[], Iterator[pa.RecordBatch]]
+) -> TagOptions | None:
+    """Return the tags of ``encode_file``.
+
+    Args:
+        column: The column of the tags. ``None`` if there are none.
+        classes: The different tags in order. ``None`` sorts those that the files contain.
+        read: Reads the files.
+
+    Raises:
+        ArgumentError: If ``classes`` are invalid, or are given without ``column``.
+    """
+    known = check_classes(classes)
+    if column is None:
+        if known is not None:
+            raise ArgumentError("classes are for tags: pass tags=..., the column of the tags")
+        return None
+    return TagOptions(column, tuple(classes_in(read(), column) if known is None else known))
 
 
 def embed_file(

@@ -17,7 +17,7 @@ from tokemb.sources.columns import Columns, Location
 from tokemb.sources.compressed import OnRead, open_stream, worth_thread
 from tokemb.sources.documents import document_batches
 from tokemb.sources.lines import rows_of_lines
-from tokemb.sources.listing import DOCUMENTS, Source, find_sources
+from tokemb.sources.listing import CONLL, DOCUMENTS, Source, find_sources
 from tokemb.sources.prefetch import Item, prefetch
 from tokemb.sources.signatures import CheckedStream
 
@@ -31,6 +31,7 @@ def read_corpus(
     files: str | Path | Iterable[str | Path],
     *,
     column: str | Sequence[str] | None = None,
+    tags: str | None = None,
     keep: Iterable[str] = (),
     format: str | None = None,  # noqa: A002 - the usual name
     missing: str = "error",
@@ -48,10 +49,13 @@ def read_corpus(
             sorted by name), URLs (``s3://``, ``gs://``, ``hdfs://``, ``file://``), or ``"-"`` for standard input.
         column: The text column. ``None`` selects the only column, or the one named ``text``. Two names select two text
             columns, for pairs of texts.
+        tags: The column of the tags, one for each token of the text column. Texts in both columns are split at white
+            space, so that both hold lists.
         keep: Other columns to read.
-        format: ``"text"``, ``"csv"``, ``"tsv"``, ``"jsonl"``, ``"parquet"`` or ``"arrow"``. ``None`` detects it from
-            the extensions. ``.gz``, ``.bz2``, ``.zst`` and ``.xz`` after them are decompressed. ``"documents"`` reads
-            each file as one row, with the columns ``text``, ``label`` (the name of its folder) and ``file``.
+        format: ``"text"``, ``"csv"``, ``"tsv"``, ``"jsonl"``, ``"parquet"``, ``"arrow"`` or ``"conll"``. ``None``
+            detects it from the extensions. ``.gz``, ``.bz2``, ``.zst`` and ``.xz`` after them are decompressed.
+            ``"documents"`` reads each file as one row, with the columns ``text``, ``label`` (the name of its folder)
+            and ``file``.
         missing: ``"error"``, or ``"empty"`` to read missing texts as empty texts.
         errors: ``"strict"``, or ``"replace"`` to read bytes that are not UTF-8 as U+FFFD.
         header: Whether the first row of CSV files has the column names. Otherwise they are ``"0"``, ``"1"``, ...
@@ -66,22 +70,28 @@ def read_corpus(
     Yields:
         At least one ``pyarrow.RecordBatch`` ``(rows,)``. All have one schema: first the texts as ``large_string``
         (integers become their decimal digits), or ``large_list<large_string>`` for a column of lists, then the second
-        texts if ``column`` has two names, then the kept columns.
+        texts if ``column`` has two names, then the tags if there are any, then the kept columns.
 
     Raises:
         TextError: If the content of a file is invalid. The message names the file, and the row or line.
         OSError: If a file cannot be read.
         ArgumentError: If an argument is invalid.
     """
-    columns = _text_columns(column, keep, missing)
+    columns = _columns_of(column, tags, keep, missing)
     check_choice("errors", errors, ("strict", "replace"))
     sources = find_sources(files, format, filesystem, delimiter, quoting)
     return _merge_small_batches(_batches(sources, columns, errors, bool(header), on_read), columns)
 
 
-def _text_columns(column: str | Sequence[str] | None, keep: Iterable[str], missing: str) -> Columns:
+def _columns_of(column: str | Sequence[str] | None, tags: str | None, keep: Iterable[str], missing: str) -> Columns:
     if column is None or isinstance(column, str):
-        return Columns(column, keep, missing)
+        if tags is None:
+            return Columns(column, keep, missing)
+        from tokemb.sources.tag_columns import TagColumns  # imported late: most corpora have no tags
+
+        return TagColumns(column, tags, keep, missing)
+    if tags is not None:
+        raise ArgumentError("tags must be left out for pairs of texts: pass one column of tokens")
     names = list(column)
     if len(set(names)) != 2 or len(names) != 2:
         received = ", ".join(map(repr, names)) or "no name"
@@ -164,6 +174,10 @@ def _parse(blocks: Iterator[bytes], source: Source, columns: Columns, header: bo
         return json_batches(blocks, source.name, columns)
     if source.format == DOCUMENTS:
         return document_batches(blocks, source, columns)
+    if source.format == CONLL:
+        from tokemb.sources.conll import conll_batches
+
+        return conll_batches(blocks, source.name, columns)
     if source.delimiter is not None:
         from tokemb.sources.delimited import Dialect, delimited_batches
 

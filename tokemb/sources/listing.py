@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 STANDARD_INPUT = "-"
 # The format of files that are one row each.
 DOCUMENTS = "documents"
+# The format of files with one token per line.
+CONLL = "conll"
 
 _EXTENSIONS = {
     ".txt": "text",
@@ -35,6 +37,8 @@ _EXTENSIONS = {
     ".parquet": "parquet",
     ".arrow": "arrow",
     ".feather": "arrow",
+    ".conll": CONLL,
+    ".conllu": CONLL,
 }
 # Read if they are named, but skipped in folders, where they usually contain settings.
 _NOT_IN_FOLDERS = {".json": "jsonl"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
 from tokemb.training.divergence import check_losses
@@ -15,6 +14,9 @@ if TYPE_CHECKING:
 
 # A function that is called after each epoch with its number, from 1, and its losses.
 OnEpoch = Callable[[int, Mapping[str, float]], None]
+
+# A function that returns a score of the model on the validation rows. Higher scores are better.
+Score = Callable[[], float]
 
 
 class EarlyStopping:
@@ -26,16 +28,28 @@ class EarlyStopping:
         history: The losses of each complete epoch, by name.
     """
 
-    def __init__(self, model: keras.Model, patience: int, learning_rate: float, on_epoch: OnEpoch | None) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        patience: int,
+        learning_rate: float,
+        on_epoch: OnEpoch | None,
+        score: Score | None = None,
+    ) -> None:
         """Initialize the state before the first epoch.
 
         Args:
             model: The model.
-            patience: The number of epochs without a lower validation loss after which training stops.
+            patience: The number of epochs without a better one after which training stops.
             learning_rate: The learning rate, for the message about losses that are not finite.
             on_epoch: A function that is called after each epoch.
+            score: The score by which epochs with a validation loss are compared. ``None`` compares their validation
+                losses, as for equal scores.
         """
         self.history: dict[str, list[float]] = {}
+        self._score = score
+        # The score and the negative validation loss of each epoch.
+        self._ranks: list[tuple[float, float]] = []
         self._model, self._patience, self._learning_rate, self._on_epoch = model, patience, learning_rate, on_epoch
         self._best_weights: list[npt.NDArray[Any]] | None = None
 
@@ -46,9 +60,8 @@ class EarlyStopping:
 
     @property
     def best_epoch(self) -> int:
-        """The number of the epoch with the lowest validation loss, or of the last one without a validation split."""
-        losses = self.history.get("val_loss")
-        return int(np.argmin(losses)) + 1 if losses else self.epochs
+        """The number of the best epoch, or of the last one without a validation split."""
+        return self._ranks.index(max(self._ranks)) + 1 if self._ranks else self.epochs
 
     def end_epoch(self, epoch: int, losses: Mapping[str, float]) -> None:
         """Record the losses of an epoch, as the callback ``on_epoch_end`` of Keras.
@@ -57,8 +70,11 @@ class EarlyStopping:
             TrainingError: If a loss is not finite.
         """
         check_losses(epoch + 1, losses, self._learning_rate)
-        if "val_loss" in losses and losses["val_loss"] < min(self.history.get("val_loss", [np.inf])):
-            self._best_weights = self._model.get_weights()
+        if "val_loss" in losses:
+            rank = (0.0 if self._score is None else self._score(), -losses["val_loss"])
+            if not self._ranks or rank > max(self._ranks):
+                self._best_weights = self._model.get_weights()
+            self._ranks.append(rank)
         for name, loss in losses.items():
             self.history.setdefault(name, []).append(float(loss))
         if self.epochs - self.best_epoch >= self._patience:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS, TOKEN_ROWS, Int32
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, ModelError, TextError
+from tokemb.keras.datasets.tags import tagged_columns
 from tokemb.tables.tables import table_batches
 from tokemb.tables.values import is_list
 from tokemb.training.forward import forward
@@ -32,6 +33,8 @@ from tokemb.training.predict_classes import ClassPredictor
 from tokemb.training.predict_events import EventPredictor
 from tokemb.training.predict_ratings import rate, unknown_values
 from tokemb.training.ratings import parse_ratings
+from tokemb.training.tag_metrics import TrueTags
+from tokemb.training.tag_model import predict_tokens
 from tokemb.training.trained import TASKS, TrainedFolder
 
 AT = (1, 3, 10)
@@ -73,9 +76,9 @@ def evaluate_batches(
 
     Args:
         folder: The training folder.
-        batches: Labelled rows: for a classifier texts, the first column, and labels; for the next event sequences; for
-            ratings and knowledge tracing the columns of the training. Probabilities and targets are kept in memory,
-            texts are not.
+        batches: Labelled rows: for a classifier texts, the first column, and labels; for a tagger rows of tokens and
+            their tags; for the next event sequences; for ratings and knowledge tracing the columns of the training.
+            Probabilities and targets are kept in memory, and texts only for a tagger.
         target: The column of the labels of a classifier, or of the ratings, by default that of the training.
         at: The numbers of candidates of the hit rates and NDCG of the next event.
 
@@ -88,6 +91,8 @@ def evaluate_batches(
     history = dict(folder.report.get("training", {}).get("history", {}))
     if folder.task == "classify":
         return _evaluate_classes(folder, batches, history)
+    if folder.task == "tag":
+        return _evaluate_tags(folder, batches, history)
     if folder.task == "next":
         return Evaluation("next", _next_metrics(folder, batches, at), history=history)
     if folder.task == "tracing":
@@ -103,8 +108,12 @@ def labelled_batches(folder: TrainedFolder, rows: Any, labels: Any) -> Batches: 
     """Return rows in memory as batches for ``evaluate_batches``.
 
     Raises:
-        ArgumentError: If the labels of a classifier are missing, or their number is not that of the texts.
+        ArgumentError: If the labels of a classifier or tagger are missing, or their number is not that of the texts.
     """
+    if folder.task == "tag":
+        if labels is None:
+            raise ArgumentError("a tagger is evaluated on tags: pass them as labels=[...]")
+        return [pa.RecordBatch.from_arrays([*tagged_columns(rows, labels)], ["tokens", "tags"])]
     if folder.task == "classify" and labels is None:
         raise ArgumentError("a classifier is evaluated on labels: pass them as labels=[...]")
     if folder.task in ("classify", "next"):
@@ -205,6 +214,19 @@ def _class_of_labels(labels: pa.Array, classes: list[Any], first_row: int) -> np
             f"{first_row + wrong[0] + 1}, {labels[int(wrong[0])].as_py()!r}, does not"
         )
     return found
+
+
+def _evaluate_tags(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:
+    table = pa.Table.from_batches(list(batches))
+    tokens, tags = (table.column(index).combine_chunks() for index in (0, 1))
+    rows = TrueTags.of(tokens, tags, folder.classes)
+    _require(len(rows.targets), "tokens")
+    predicted = predict_tokens(forward(folder.model), folder.encoder, tokens).classes
+    default = np.int32(folder.classes.index(folder.settings["tag_without_ids"]))
+    predicted = np.where(predicted < 0, default, predicted)
+    metrics = {"rows": len(table), "tokens": len(rows.targets), **rows.metrics(predicted, by_type=True)}
+    confusion = confusion_matrix(rows.targets, predicted, len(rows.classes))
+    return Evaluation("tag", metrics, rows.classes, confusion.tolist(), history=history)
 
 
 def _next_metrics(folder: TrainedFolder, batches: Batches, at: Sequence[int]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.training.divergence import check_weights
-from tokemb.training.early_stopping import EarlyStopping, OnEpoch
+from tokemb.training.early_stopping import EarlyStopping, OnEpoch, Score
 from tokemb.training.forward import forward
 
 if TYPE_CHECKING:
@@ -208,6 +208,7 @@ def fit(
     validation: Feed | None,
     schedule: Schedule,
     on_epoch: OnEpoch | None = None,
+    score: Score | None = None,
 ) -> Fitted:
     """Train a compiled model with early stopping and restore its best weights.
 
@@ -219,6 +220,7 @@ def fit(
         validation: The validation batches. ``None`` runs all epochs and keeps the last weights.
         schedule: The settings.
         on_epoch: A function that is called after each epoch.
+        score: The score on the validation rows that decides which epoch is the best. ``None`` is the validation loss.
 
     Raises:
         TrainingError: If the training diverges. It is raised after the first epoch with a loss that is not finite.
@@ -227,7 +229,7 @@ def fit(
     import keras
 
     timed = _TimedBatches(training.batches)
-    stopping = EarlyStopping(model, schedule.patience, schedule.learning_rate, on_epoch)
+    stopping = EarlyStopping(model, schedule.patience, schedule.learning_rate, on_epoch, score)
     interrupted = False
     start = time.perf_counter()
     try:

@@ -13,6 +13,7 @@ from tokemb.training.predict_answers import AnswerPredictor
 from tokemb.training.predict_classes import ClassPredictor
 from tokemb.training.predict_events import EventPredictor
 from tokemb.training.predict_ratings import RatingPredictor
+from tokemb.training.predict_tags import TagPredictor
 from tokemb.training.predictor import TaskPredictor
 from tokemb.training.recommend import TOP, ItemsForUsers, SimilarItems
 from tokemb.training.trained import TASKS, TrainedFolder, load_folder
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _PREDICTORS: dict[str, type[TaskPredictor]] = {
     "classify": ClassPredictor,
+    "tag": TagPredictor,
     "next": EventPredictor,
     "tracing": AnswerPredictor,
     "ratings": RatingPredictor,
@@ -54,7 +56,7 @@ class TrainedModel:
 
     @property
     def task(self) -> str:
-        """The name of the task: ``"classify"``, ``"next"``, ``"tracing"``, ``"ratings"`` or ``"skipgram"``."""
+        """The name of the task: one of ``tokemb.training.trained.TASKS``, such as ``"classify"``."""
         return self.folder.task
 
     def __repr__(self) -> str:
@@ -82,8 +84,9 @@ class TrainedModel:
         """Predict rows in memory.
 
         Args:
-            rows: Texts or sequences of events, as for ``Encoder.encode``, or for models of ratings and of knowledge
-                tracing a table, as for ``ColumnEncoder.encode``.
+            rows: Texts or sequences of events, as for ``Encoder.encode``, for a tagger rows of tokens, as for
+                ``Encoder.encode_tags``, or for models of ratings and of knowledge tracing a table, as for
+                ``ColumnEncoder.encode``.
             **options: For a classifier and the next event ``top``, the number of labels or events in the lists of the
                 most probable ones. For the next event and knowledge tracing ``observed``, whether to predict each event
                 or answer of the sequence from those before it. For knowledge tracing ``skill``, to predict the answers
@@ -141,14 +144,14 @@ class TrainedModel:
 
         Args:
             rows: As for ``predict``. For ratings, the table has their column too.
-            labels: The labels of the texts of a classifier.
+            labels: The labels of the texts of a classifier, or the tags of the tokens of a tagger.
             at: The numbers of candidates of the hit rates and NDCG of the next event.
 
         Returns:
             The metrics, and for a classifier the confusion matrix and the most confident errors.
 
         Raises:
-            ArgumentError: If there are no rows, or the labels of a classifier are missing.
+            ArgumentError: If there are no rows, or the labels of a classifier or tagger are missing.
             ModelError: If the training has nothing to evaluate.
             TextError: If a label did not occur in training, or the rows are not those of the model.
         """

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # What each task trains, for messages.
 TASKS = {
     "classify": "a classifier",
+    "tag": "a tagger",
     "next": "a model of the next event",
     "tracing": "a model of knowledge tracing",
     "ratings": "a model of ratings",
@@ -62,7 +63,7 @@ class TrainedFolder:
 
     @property
     def classes(self) -> list[Any]:
-        """The labels in the order of the outputs of a classifier."""
+        """The labels or tags in the order of the outputs of a classifier or tagger."""
         return list(self.report["classes"])
 
     @property
@@ -108,7 +109,7 @@ def _check_report(path: Path, report: Mapping[str, Any]) -> None:
             "use the tokemb that wrote it"
         )
     kinds = {"task": str, "fingerprint": str, "settings": dict}
-    if report["task"] == "classify":
+    if report["task"] in ("classify", "tag"):
         kinds["classes"] = list
     for name, kind in kinds.items():
         if not isinstance(report.get(name), kind):

@@ -1,0 +1,107 @@
+"""``tokemb train tag``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tokemb._validation import CELLS
+from tokemb_cli import corpus, training, values
+
+if TYPE_CHECKING:
+    from tokemb.training.tag import Tagged
+
+
+@click.command(
+    "tag", cls=corpus.FileCommand, context_settings={"default_map": {"learning_rate": 0.003, "dropout": 0.3}}
+)
+@training.tags
+@training.output
+@corpus.tables
+@training.vocab
+@training.validation_file
+@training.test
+@click.option(
+    "--head",
+    type=values.Choice(CELLS),
+    default="lstm",
+    show_default=True,
+    help="Cells of the recurrent layer, which reads rows in both directions.",
+)
+@click.option(
+    "--maxlen",
+    type=values.Integer(),
+    help="Length that rows are truncated to in training.  [default: that of 99 % of the rows]",
+)
+@training.vectors
+@training.frozen
+@training.dim
+@click.option(
+    "--units", type=values.Integer(), default=64, show_default=True, help="Number of units in each direction."
+)
+@training.dropout
+@training.schedule
+@corpus.quiet
+def command(
+    vocab: Path | None,
+    output: Path,
+    force: bool,
+    validation_file: str | None,
+    test: str | None,
+    vectors: str | None,
+    frozen: bool,
+    **arguments: Any,  # noqa: ANN401
+) -> None:
+    """Train a tagger: a model that predicts a tag for each token, such as names or parts of speech.
+
+    A row has tokens and as many tags: a sentence of a CoNLL file, lists in JSON Lines or Parquet, texts in CSV that are
+    split at white space, or with --group-by the rows of a group.
+
+    Without --vocab, a vocabulary of subwords is fitted to the tokens, or with --vectors a vocabulary of words. A token
+    has its tag at its first subword. The metrics are those of spans (IOB2, IOBES), as seqeval computes them, and the
+    share of tokens with the true tag. The same metrics with the prefix baseline_ are those of the most frequent tag of
+    each token.
+
+    \b
+    Examples:
+      tokemb train tag train.conll --test test.conll -o tagger
+      tokemb train tag train.jsonl --column tokens --tags ner -o tagger
+      tokemb train tag words.csv --group-by sentence --column word --tags tag -o tagger
+    """
+    if frozen and vectors is None:
+        raise click.UsageError("--frozen requires --vectors FILE")
+    rows = corpus.Corpus.from_options(arguments)
+    training.check_one_column(rows)
+    training.check_distinct(rows, [validation_file, test, vectors], output)
+    schedule = training.schedule_from_options(arguments, output, force)
+    from tokemb import Encoder
+    from tokemb.training.tag import train_tagger
+
+    train_rows = _read(rows)
+    validation, test_rows = (
+        None if file is None else _read(replace(rows, files=(file,))) for file in (validation_file, test)
+    )
+    encoder = None if vocab is None else Encoder.load(vocab)
+    training.import_keras()
+    trained = train_tagger(
+        train_rows,
+        encoder=encoder,
+        validation=validation,
+        test=test_rows,
+        vectors=None if vectors is None else Path(vectors),
+        trainable=not frozen,
+        schedule=schedule,
+        on_epoch=training.on_epoch(rows.quiet),
+        **arguments,
+    )
+    training.finish(trained, rows, output, force)
+
+
+def _read(rows: corpus.Corpus) -> Tagged:
+    from tokemb.training.tag import Tagged
+
+    table = rows.read()
+    return Tagged(table.column(0), table.column(1))

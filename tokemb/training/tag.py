@@ -1,0 +1,236 @@
+"""Taggers: models that predict a tag for each token, such as names or parts of speech."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from tokemb._arrays import Int64
+from tokemb._validation import check_optional_count
+from tokemb.errors import ArgumentError
+from tokemb.fit import fit_vocab
+from tokemb.keras.datasets.order import BatchOrder
+from tokemb.keras.datasets.tags import classes_of, place_tags, tagged_columns
+from tokemb.models.embedding_model import EMBEDDING_NAME
+from tokemb.models.pretrained import coverage, load_vectors
+from tokemb.rows.ragged import Ragged, take_padded
+from tokemb.training.baselines import describe_unbeaten
+from tokemb.training.classify import choose_maxlen
+from tokemb.training.early_stopping import OnEpoch
+from tokemb.training.fitting import Batch, Feed, Schedule, Trained, fit, make_reproducible
+from tokemb.training.forward import Forward, forward
+from tokemb.training.heads import check_classes
+from tokemb.training.sequences import UNLIMITED
+from tokemb.training.tag_metrics import FrequentTags, TrueTags
+from tokemb.training.tag_model import predict_tokens, tagger
+from tokemb.vocabulary.profiles import EVENT_PROFILE
+
+if TYPE_CHECKING:
+    from tokemb.encoder import Encoder
+
+LEARNING_RATE, DROPOUT = 0.003, 0.3
+
+# A vocabulary that is fitted has one subword for so many tokens, within limits. With more, nearly all words of the
+# training rows would be whole, and the subwords of new words would not be trained.
+_TOKENS_PER_SUBWORD, _SUBWORDS = 12, (500, 8_000)
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """Rows of tokens and their tags.
+
+    Attributes:
+        tokens: Rows of tokens, as for ``Encoder.encode_tags``.
+        tags: The tag of each token.
+    """
+
+    tokens: Any
+    tags: Any
+
+
+def train_tagger(
+    rows: Tagged,
+    *,
+    encoder: Encoder | None = None,
+    validation: Tagged | None = None,
+    test: Tagged | None = None,
+    head: str = "lstm",
+    maxlen: int | None = None,
+    dim: int | None = None,
+    units: int = 64,
+    dropout: float = DROPOUT,
+    vectors: Path | None = None,
+    trainable: bool = True,
+    schedule: Schedule | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Trained:
+    """Train a model that predicts a tag for each token.
+
+    Args:
+        rows: The tokens and their tags. The classes are the sorted tags.
+        encoder: The vocabulary. ``None`` fits one to the tokens: of subwords (BPE), one for every 12 tokens but at
+            least 500 and at most 8,000, or with ``vectors`` of words.
+        validation: The rows that decide when training stops: after ``patience`` epochs in which neither the F1 score
+            of spans (or without spans the accuracy) nor, for equal scores, the loss improves. ``None`` splits them from
+            ``rows``.
+        test: The test set. ``None`` computes the metrics on the validation rows.
+        head: ``"lstm"`` or ``"gru"``, as for ``tokemb.training.tag_model.tagger``.
+        maxlen: The length that training rows are truncated to. ``None`` uses one that 99 % of them do not exceed, at
+            most 400. Rows are not truncated for predictions and metrics.
+        dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
+        units: The number of units in each direction.
+        dropout: The dropout rate.
+        vectors: A file of pre-trained vectors to start from, as for ``tokemb.models.pretrained.load_vectors``.
+        trainable: Whether training changes the vectors of the tokens.
+        schedule: The epochs, batch size and learning rate.
+        on_epoch: A function that is called after each epoch.
+
+    Returns:
+        The model and its metrics: ``accuracy``, the share of tokens with the true tag, and if tags describe spans in
+        IOB2 or IOBES, ``precision``, ``recall`` and ``f1`` of spans, as `seqeval` computes them. The same metrics with
+        the prefix ``baseline_`` are those of the most frequent tag of each token.
+
+    Raises:
+        TextError: If the numbers of tokens and tags of a row differ, or a tag is missing.
+        ArgumentError: If an argument is invalid.
+        VectorsError: If the pre-trained vectors cannot be used.
+        TrainingError: If the training diverges.
+    """
+    schedule = schedule or Schedule(learning_rate=LEARNING_RATE)
+    maxlen = check_optional_count("maxlen", maxlen)
+    if vectors is None and not trainable:
+        raise ArgumentError("trainable=False requires pre-trained vectors: pass vectors=...")
+    tokens, tags = tagged_columns(rows.tokens, rows.tags)
+    classes = classes_of(tags)
+    check_classes(len(classes))
+    others = {
+        name: TrueTags.of(*tagged_columns(part.tokens, part.tags), classes)
+        for name, part in (("validation", validation), ("test", test))
+        if part is not None
+    }
+    for name, part in others.items():
+        if not len(part.targets):
+            raise ArgumentError(f"the {name} set has no tokens: pass one that has tokens")
+    if "validation" not in others:
+        training_rows, validation_rows = (pa.array(split) for split in schedule.split(len(tokens)))
+        others["validation"] = TrueTags.of(tokens.take(validation_rows), tags.take(validation_rows), classes)
+        tokens, tags = tokens.take(training_rows), tags.take(training_rows)
+    training = TrueTags.of(tokens, tags, classes)
+    encoder = encoder or _fit_vocabulary(tokens, is_subword=vectors is None)
+    maxlen = maxlen or _choose_maxlen(encoder, tokens)
+    data, watched = (_Data.of(encoder, part, maxlen, len(classes)) for part in (training, others["validation"]))
+    if not len(data.ids.values):
+        raise ArgumentError("no token to train on has an id: use another vocabulary")
+    schedule = schedule.for_rows(len(data.ids))
+    pretrained = None if vectors is None else load_vectors(vectors, encoder.vocabulary)
+    make_reproducible(schedule.seed)
+    model = tagger(
+        encoder,
+        len(classes),
+        head=head,
+        dim=dim,
+        units=units,
+        dropout=dropout,
+        vectors=pretrained,
+        trainable=trainable,
+        seed=schedule.seed,
+    )
+    import keras
+
+    model.compile(keras.optimizers.Adam(schedule.learning_rate), "sparse_categorical_crossentropy")
+    run, baseline = forward(model), FrequentTags.count(training)
+    fitted = fit(
+        model,
+        data.feed(schedule.order()),
+        watched.feed() if len(watched.ids) else None,
+        schedule,
+        on_epoch,
+        # The loss of rare spans rises while more of them are found.
+        score=lambda: _score(evaluate(run, encoder, others["validation"], baseline)),
+    )
+    on = "test" if test is not None else "validation"
+    metrics = {"on": on, **evaluate(run, encoder, others[on], baseline)} if len(others[on].targets) else {}
+    settings = {
+        "head": head,
+        "maxlen": maxlen,
+        "dim": int(model.get_layer(EMBEDDING_NAME).output_dim),
+        "units": units,
+        "dropout": dropout,
+        "vectors": None if vectors is None else str(vectors),
+        "trainable": trainable,
+        "tag_without_ids": classes[baseline.of_others],
+        **schedule.to_json(),
+    }
+    notes = [] if pretrained is None else [f"pre-trained vectors: {coverage(encoder, pretrained.found)}"]
+    return Trained("tag", model, encoder, settings, metrics, fitted, classes, [*notes, *_notes(metrics)])
+
+
+def _fit_vocabulary(tokens: pa.LargeListArray, *, is_subword: bool) -> Encoder:
+    if not is_subword:
+        return fit_vocab(tokens, profile=EVENT_PROFILE)
+    least, most = _SUBWORDS
+    size = min(max(len(tokens.flatten()) // _TOKENS_PER_SUBWORD, least), most)
+    return fit_vocab(tokens, profile=EVENT_PROFILE, algorithm="bpe", max_size=size)
+
+
+def _choose_maxlen(encoder: Encoder, tokens: pa.LargeListArray) -> int:
+    shape = encoder.pad_truncate(UNLIMITED, None, None)
+    return choose_maxlen(encoder.encode_column_words(tokens, shape)[0].rows.lengths, "lstm", encoder)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Rows of ids, truncated, with the class and the weight of each id."""
+
+    ids: Ragged
+    targets: Ragged
+    weights: Ragged
+
+    @classmethod
+    def of(cls, encoder: Encoder, rows: TrueTags, maxlen: int, classes: int) -> _Data:
+        """Encode rows. Tags that are none of the classes of the model have the weight 0."""
+        encoded, words = encoder.encode_column_words(rows.tokens, encoder.pad_truncate(maxlen, None, None))
+        targets, weights = place_tags(words, rows.targets)
+        is_known = targets.values < classes
+        return cls(
+            encoded.rows,
+            Ragged(targets.values * is_known, targets.row_splits),
+            Ragged(weights.values * is_known, weights.row_splits),
+        )
+
+    def feed(self, order: BatchOrder = BatchOrder(512)) -> Feed:  # noqa: B008 - immutable
+        """Return batches of all rows."""
+
+        def batch(rows: Int64) -> Batch:
+            ids, targets, weights = (take_padded(each, rows) for each in (self.ids, self.targets, self.weights))
+            return ids, targets, weights.astype(np.float32)
+
+        return Feed.of(batch, self.ids.lengths, order)
+
+
+def evaluate(run: Forward, encoder: Encoder, rows: TrueTags, baseline: FrequentTags) -> dict[str, Any]:
+    """Return the metrics of a model, given as a function, and with the prefix ``baseline_`` those of the baseline."""
+    predicted = predict_tokens(run, encoder, rows.tokens).classes
+    predicted = np.where(predicted < 0, np.int32(baseline.of_others), predicted)
+    metrics = {"rows": len(rows.tokens), "tokens": len(rows.targets), **rows.metrics(predicted)}
+    return metrics | {f"baseline_{name}": value for name, value in rows.metrics(baseline.predict(rows)).items()}
+
+
+def _score(metrics: Mapping[str, Any]) -> float:
+    """Return the metric that a tagger should maximize: the F1 score of spans, or without spans the accuracy."""
+    return float(metrics.get("f1", metrics["accuracy"]))
+
+
+def _notes(metrics: Mapping[str, Any]) -> Iterator[str]:
+    if not metrics:
+        return
+    metric, name = ("f1", "F1") if "f1" in metrics else ("accuracy", "accuracy")
+    baseline = {"the most frequent tag of each token": metrics[f"baseline_{metric}"]}
+    yield from describe_unbeaten(metrics[metric], baseline, higher_is_better=True, metric=name)
+    if metric == "accuracy":
+        yield "the tags are not in IOB2 or IOBES, such as B-PER, I-PER and O, so there are no metrics of spans"
