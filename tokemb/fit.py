@@ -140,7 +140,7 @@ def fit_vocab(
     around = start_end_tokens(start, end)
     hashed = None if buckets is None else "num_oov_buckets" if hash_buckets is None else "hash_buckets"
     check_ngrams_alone(splitting, hashed, *around)
-    reserved = reserved_tokens(reserve, oov=oov, first=tuple(around.values()))
+    reserved = reserved_tokens(reserve, oov=oov, first=around)
     shape = PadTruncate().override(maxlen, padding, truncating)
     shape.room(around)  # raises an error if no row could be encoded
     limits = WordLimits.from_arguments(splitting, stop_words, keep_words, min_documents, max_documents)

@@ -29,6 +29,7 @@ from tokemb.training.metrics import ranking_metrics, ranks_of, roc_auc
 from tokemb.training.next_event import train_next
 from tokemb.training.next_model import Candidates, copy_output_weights, next_model, training_model
 from tokemb.training.ratings import train_ratings
+from tokemb.training.targets import OneClass
 
 pytestmark = pytest.mark.keras
 
@@ -116,7 +117,7 @@ def test_ranking_metrics_are_those_computed_by_hand():
 def models():
     made = {}
     for head in heads.HEADS:
-        model = heads.classifier(ENCODER, 3, head=head, maxlen=12, dim=4, units=6, seed=2)
+        model = heads.text_model(ENCODER, OneClass([1, 2, 3]).output, head=head, maxlen=12, dim=4, units=6, seed=2)
         _large_padding(model.get_layer(EMBEDDING_NAME))
         made[head] = model
     return made
@@ -266,7 +267,7 @@ def test_ngrams_out_of_vocabulary_do_not_change_predictions_of_the_head_mean(pai
 
 @pytest.fixture(scope="module")
 def pair_model():
-    return heads.classifier(tokemb.fit_vocab([WORDS], ngrams=2), 3, dim=4, seed=2)
+    return heads.text_model(tokemb.fit_vocab([WORDS], ngrams=2), OneClass([1, 2, 3]).output, dim=4, seed=2)
 
 
 @pytest.mark.parametrize(("head", "longest"), [("mean", 2048), ("gru", 400)])
@@ -483,9 +484,9 @@ def test_invalid_settings_are_an_error():
     with pytest.raises(ArgumentError, match="classes must be at least 2"):
         train_classifier(Labelled(["a", "b"], [1, 1]))
     with pytest.raises(ArgumentError, match="pass the length as maxlen=..."):
-        heads.classifier(ENCODER, 2, head="flatten")
+        heads.text_model(ENCODER, OneClass([1, 2]).output, head="flatten")
     with pytest.raises(ArgumentError, match="head must be one of"):
-        heads.classifier(ENCODER, 2, head="other")
+        heads.text_model(ENCODER, OneClass([1, 2]).output, head="other")
     for wrong in ({"epochs": 0}, {"validation_split": 1.0}, {"learning_rate": 0}, {"seed": -1}):
         with pytest.raises(ArgumentError, match=next(iter(wrong))):
             Schedule(**wrong)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -97,3 +99,35 @@ def test_command_says_that_training_was_still_improving(tmp_path):
     train = "train classify r.csv --column text --label label --dim 2 --epochs 3 -o c".split()
     run = command_here(*train, cwd=tmp_path)
     assert "note       still improving at epoch 3: pass --epochs 6" in run.stderr.decode().splitlines()
+
+
+def test_refit_gives_the_weights_of_a_training_on_all_rows_for_the_best_number_of_epochs():
+    schedule = Schedule(batch_size=8, learning_rate=0.05, epochs=6)
+    trained = train_classifier(ROWS, dim=2, dropout=0.0, schedule=schedule)
+    assert trained.fitted.refitted
+    again = replace(schedule, validation_split=0, epochs=trained.fitted.best_epoch)
+    expected = train_classifier(ROWS, dim=2, dropout=0.0, schedule=again)
+    assert not expected.fitted.refitted
+    for found, weights in zip(trained.model.get_weights(), expected.model.get_weights(), strict=True):
+        np.testing.assert_allclose(found, weights, atol=1e-6)
+
+
+def test_interruption_of_the_refit_keeps_the_weights_from_before_it():
+    def interrupt(_, losses):
+        if "loss of all rows" in losses:
+            raise KeyboardInterrupt
+
+    schedule = Schedule(batch_size=8, learning_rate=0.05, epochs=3)
+    trained = train_classifier(ROWS, dim=2, dropout=0.0, schedule=schedule, on_epoch=interrupt)
+    expected = train_classifier(ROWS, dim=2, dropout=0.0, schedule=replace(schedule, refit=False))
+    assert (trained.fitted.interrupted, trained.fitted.refitted) == (True, False)
+    for found, weights in zip(trained.model.get_weights(), expected.model.get_weights(), strict=True):
+        np.testing.assert_allclose(found, weights, atol=1e-6)
+
+
+def test_validation_split_beside_a_validation_file_is_an_error(tmp_path):
+    (tmp_path / "r.csv").write_text("text,label\ngood film,1\nbad film,0\n")
+    train = "train classify r.csv --column text --label label --validation-file r.csv --validation-split 0.2 -o c"
+    run = command_here(*train.split(), cwd=tmp_path)
+    assert run.returncode == 2
+    assert b"--validation-split must be left out with --validation-file" in run.stderr

@@ -55,6 +55,13 @@ class TrainedFolder:
         return str(self.report["task"])
 
     @property
+    def description(self) -> str:
+        """What was trained, for messages."""
+        if self.settings.get("regression"):
+            return "a regression"
+        return TASKS[self.task] if self.settings.get("label_separator") is None else "a classifier of several labels"
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         """The settings of the training."""
         settings: Mapping[str, Any] = self.report["settings"]
@@ -108,7 +115,7 @@ def _check_report(path: Path, report: Mapping[str, Any]) -> None:
             "use the tokemb that wrote it"
         )
     kinds = {"task": str, "fingerprint": str, "settings": dict}
-    if report["task"] == "classify":
+    if report["task"] == "classify" and not report.get("settings", {}).get("regression"):
         kinds["classes"] = list
     for name, kind in kinds.items():
         if not isinstance(report.get(name), kind):
