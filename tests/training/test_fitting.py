@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 import tokemb
-from tests.conftest import command_here
+from tests.conftest import command_here, eagerly
 from tokemb.errors import ArgumentError
 from tokemb.training import classify
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.early_stopping import EarlyStopping
 from tokemb.training.fitting import Schedule, read_report
+from tokemb.training.knowledge_tracing import train_knowledge_tracing
+from tokemb.training.next_event import train_next
+from tokemb.training.ratings import train_ratings
 
 pytestmark = pytest.mark.keras
 
@@ -131,3 +135,38 @@ def test_validation_split_beside_a_validation_file_is_an_error(tmp_path):
     run = command_here(*train.split(), cwd=tmp_path)
     assert run.returncode == 2
     assert b"--validation-split must be left out with --validation-file" in run.stderr
+
+
+SESSIONS = [["a", "b", "c", "d"][row % 3 :] * 2 for row in range(20)]
+ANSWERS = {"skill": [["x", "y", "x"]] * 20, "correct": [[1, row % 2, 1] for row in range(20)]}
+RATINGS = {"user": list("abcd") * 10, "item": list("uvwxy") * 8, "stars": [float(row % 5) for row in range(40)]}
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        partial(train_next, SESSIONS, dim=3, units=3, dropout=0.0),
+        partial(train_knowledge_tracing, ANSWERS, dim=3, units=3, dropout=0.0),
+    ],
+    ids=["next", "tracing"],
+)
+@eagerly
+def test_other_trainings_are_refitted_to_all_rows_too(train):
+    schedule = Schedule(batch_size=8, learning_rate=0.05, epochs=3)
+    trained = train(schedule=schedule)
+    assert trained.fitted.refitted
+    expected = train(schedule=replace(schedule, validation_split=0, epochs=trained.fitted.best_epoch))
+    for name in (layer.name for layer in expected.model.layers if layer.name.endswith("embedding")):
+        found, weights = (each.model.get_layer(name).get_weights()[0] for each in (trained, expected))
+        np.testing.assert_allclose(found, weights, atol=1e-5)
+
+
+@eagerly
+def test_ratings_are_refitted_to_all_rows():
+    losses = []
+    schedule = Schedule(batch_size=8, learning_rate=0.05, epochs=2)
+    trained = train_ratings(
+        RATINGS, ["user", "item"], "stars", dim=3, schedule=schedule, on_epoch=lambda _, found: losses.append(found)
+    )
+    assert trained.fitted.refitted
+    assert sum("loss of all rows" in found for found in losses) == trained.fitted.best_epoch

@@ -45,7 +45,7 @@ RATINGS = {
 
 def train_all(root):
     """Save small trainings of all tasks in ``root``."""
-    schedule = Schedule(epochs=2, learning_rate=0.02)
+    schedule = Schedule(epochs=2, learning_rate=0.02, refit=False)
     encoder = tokemb.fit_vocab(TEXTS)
     trainings = {
         "pairs": train_classifier(Labelled(TEXTS, LABELS), dim=4, schedule=schedule),
@@ -108,7 +108,7 @@ def test_top_columns_are_those_of_a_stable_sort(rows, count, wide):
 
 def test_maxlen_of_the_vocabulary_truncates_no_sequence(tmp_path):
     encoder = tokemb.fit_vocab(SEQUENCES, profile="whitespace", maxlen=1)
-    schedule = Schedule(epochs=1, learning_rate=0.02)
+    schedule = Schedule(epochs=1, learning_rate=0.02, refit=False)
     train_next(SEQUENCES, encoder=encoder, test=SEQUENCES, maxlen=4, schedule=schedule).save(tmp_path / "next")
     model = load(tmp_path, "next")
     rows = ["a b c", "a b d"]

@@ -27,7 +27,7 @@ def test_metrics_of_several_seeds_have_mean_and_standard_deviation():
 
 def test_one_seed_has_the_metrics_of_its_training():
     assert repeat(train, Schedule(), 1).metrics == train(Schedule()).metrics
-    with pytest.raises(ArgumentError, match="seeds must be at least 1"):
+    with pytest.raises(ArgumentError, match="seeds must be an integer of at least 1"):
         repeat(train, Schedule(), 0)
 
 

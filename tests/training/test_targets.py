@@ -96,6 +96,13 @@ def test_rows_with_weight_0_are_not_learned_from():
     assert bad < 0.5 < good
 
 
+def test_texts_without_a_repeated_word_are_trained_on():
+    trained = train_classifier(
+        Labelled(["one two", "three four", "five"], ["a", "b", "a"]), schedule=Schedule(epochs=1)
+    )
+    assert trained.vocabulary.input_dim == 9
+
+
 def test_several_labels_are_trained_predicted_and_evaluated(tmp_path):
     labels = ["|".join(words) for words in ROWS]
     trained = train_classifier(Labelled(TEXTS, labels), label_separator="|", dim=8, dropout=0.0, schedule=QUICK)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tokemb._arrays import Int64
 from tokemb._validation import CLASS_WEIGHTS, UNIGRAMS, check_choice, check_ngrams, check_optional_count
-from tokemb.errors import ArgumentError
+from tokemb.errors import ArgumentError, TextError
 from tokemb.fit import fit_vocab
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.models.embedding_model import EMBEDDING_NAME
@@ -48,6 +48,9 @@ _PAIRS = (
     "pairs of neighbouring words, or of characters in scripts without spaces, are tokens too: pass ngrams=1 for words "
     "alone"
 )
+
+# Texts with at most this many words on average are short: what they say depends on the order of few words.
+_SHORT = 32
 
 # The length that is chosen for rows is that of 99 % of them, but at most these. The head "mean" is fast for long rows.
 _COVERED, _LONGEST, _LONGEST_OF_MEAN = 0.99, 400, 1024
@@ -97,8 +100,8 @@ def train_classifier(
             twice.
         profile: How text is split if ``encoder`` is ``None``, as for ``tokemb.fit_vocab``.
         ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the head
-            ``mean`` without ``vectors``, words and pairs of words, or of characters in scripts without spaces, and
-            otherwise 1.
+            ``mean`` without ``vectors``, words and pairs of words, or of characters in scripts without spaces, or 3 if
+            texts have at most 32 of them on average. Otherwise it is 1.
         validation: The rows that decide when training stops. ``None`` splits them from ``rows``.
         test: The test set. ``None`` computes the metrics on the validation rows.
         label_separator: The text between the labels of a row, such as ``"|"``. Each row then has any number of labels,
@@ -144,7 +147,10 @@ def train_classifier(
     if vectors is None and not trainable:
         raise ArgumentError("trainable=False requires pre-trained vectors: pass vectors=...")
     pairs = encoder is None and ngrams is None and head == "mean" and vectors is None
-    encoder, texts = _vocabulary(rows.texts, encoder, profile, 2 if pairs else ngrams)
+    if pairs:
+        encoder, texts = _default_vocabulary(rows.texts, profile)
+    else:
+        encoder, texts = _vocabulary(rows.texts, encoder, profile, ngrams)
     ids = encoder.encode_ragged(texts, maxlen=maxlen)
     maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
     data = _Data.of(ids.truncate(maxlen), targets, rows.weights, encoder, head, maxlen)
@@ -226,14 +232,35 @@ def _vocabulary(
     ngrams: int | Sequence[int] | None,
 ) -> tuple[Encoder, Any]:
     """Return the vocabulary, fitted to the texts unless it was passed, and the texts, which can then be read again."""
-    if encoder is not None:
-        if ngrams is not None:
-            raise ArgumentError(f"ngrams must be left out with encoder=..., whose n-grams are {list(encoder.ngrams)}")
-        return encoder, texts
+    if encoder is None:
+        return _fit_vocabulary(texts, profile, check_ngrams(ngrams))
+    if ngrams is not None:
+        raise ArgumentError(f"ngrams must be left out with encoder=..., whose n-grams are {list(encoder.ngrams)}")
+    return encoder, texts
+
+
+def _fit_vocabulary(texts: Any, profile: str, ngrams: tuple[int, ...]) -> tuple[Encoder, Any]:  # noqa: ANN401
+    max_size, min_count = _WORDS if ngrams == UNIGRAMS else _NGRAMS
     counted, texts = tee_if_iterator(texts)
-    lengths = check_ngrams(ngrams)
-    max_size, min_count = _WORDS if lengths == UNIGRAMS else _NGRAMS
-    return fit_vocab(counted, profile=profile, ngrams=lengths, max_size=max_size, min_count=min_count), texts
+    try:
+        return fit_vocab(counted, profile=profile, ngrams=ngrams, max_size=max_size, min_count=min_count), texts
+    except TextError:
+        if min_count == 1:
+            raise
+    # Few short texts can be without an n-gram that occurs twice.
+    counted, texts = tee_if_iterator(texts)
+    return fit_vocab(counted, profile=profile, ngrams=ngrams, max_size=max_size), texts
+
+
+def _default_vocabulary(texts: Any, profile: str) -> tuple[Encoder, Any]:  # noqa: ANN401
+    """Return a vocabulary of words and pairs, and of triples too if the texts are short."""
+    encoder, texts = _fit_vocabulary(texts, profile, (1, 2))
+    lengths = encoder.corpus.row_lengths if encoder.corpus else {}
+    ids = sum(length * rows for length, rows in lengths.items())
+    # A row of n words has 2 n - 1 words and pairs.
+    if (ids / max(sum(lengths.values()), 1) + 1) / 2 > _SHORT:
+        return encoder, texts
+    return _fit_vocabulary(texts, profile, (1, 2, 3))
 
 
 def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:
