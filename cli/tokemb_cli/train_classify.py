@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     type=values.Ngrams(),
     metavar="N",
     help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 2 for the head "
-    "mean without --vectors, otherwise 1]",
+    "mean without --vectors, 3 if texts have at most 32 words on average; otherwise 1]",
 )
 @click.option(
     "--maxlen",
@@ -97,7 +97,8 @@ def command(
     With --label-separator, each row has any number of labels. With --regression, a number is predicted.
 
     Without --vocab, a vocabulary is fitted to the texts: of at most 100,000 words and pairs of words for the head mean,
-    and of at most 30,000 words for the other heads. Without --test, the metrics are computed on the validation split.
+    with sequences of three words if the texts are short, and of at most 30,000 words for the other heads. Without
+    --test, the metrics are computed on the validation split.
 
     \b
     Examples:

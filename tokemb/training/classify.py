@@ -44,11 +44,6 @@ if TYPE_CHECKING:
 # The maximum number of tokens of a vocabulary that is fitted, and the minimum count of one, with and without n-grams.
 _WORDS, _NGRAMS = (30_000, 1), (100_000, 2)
 
-_PAIRS = (
-    "pairs of neighbouring words, or of characters in scripts without spaces, are tokens too: pass ngrams=1 for words "
-    "alone"
-)
-
 # Texts with at most this many words on average are short: what they say depends on the order of few words.
 _SHORT = 32
 
@@ -210,7 +205,7 @@ def train_classifier(
         **target.settings,
         **schedule.to_json(),
     }
-    notes = [_PAIRS] if pairs else []
+    notes = [_describe_ngrams(encoder)] if pairs else []
     notes += target.unbeaten(metrics) if metrics else []
     if pretrained is not None:
         notes.insert(0, f"pre-trained vectors: {coverage(encoder, pretrained.found)}")
@@ -261,6 +256,13 @@ def _default_vocabulary(texts: Any, profile: str) -> tuple[Encoder, Any]:  # noq
     if (ids / max(sum(lengths.values()), 1) + 1) / 2 > _SHORT:
         return encoder, texts
     return _fit_vocabulary(texts, profile, (1, 2, 3))
+
+
+def _describe_ngrams(encoder: Encoder) -> str:
+    return (
+        f"sequences of up to {encoder.ngrams[-1]} words, or of characters in scripts without spaces, are tokens too: "
+        "pass ngrams=1 for words alone"
+    )
 
 
 def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:
