@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ from tokemb.counts.word_vocabulary import oov_buckets, with_buckets, word_specif
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.rows.corpus_statistics import CorpusStatistics
+from tokemb.vocabulary.deferred_tokenizer import DeferredTokenizer
 from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile, segmented_profile
@@ -197,7 +198,7 @@ def fit_vocab(
     }
     return Encoder(
         specification,
-        tokenizer_of(specification),
+        cast("Tokenizer", DeferredTokenizer(specification)) if algorithm == "word" else tokenizer_of(specification),
         pad_id=0,
         profile=splitting.name,
         oov=oov,

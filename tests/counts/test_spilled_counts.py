@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import tokemb
 from tokemb.counts import token_counts
-from tokemb.counts.spilled_counts import Frequent
+from tokemb.counts.spilled_counts import Frequent, SpilledCounts
 from tokemb.counts.token_counts import RunningCounts, tally_tokens
 from tokemb.errors import ArgumentError
 
@@ -73,3 +73,28 @@ def test_counts_of_which_tokens_were_left_out_cannot_be_added(little_memory):
     assert (counts.tokens.to_pylist(), counts.left_out) == (["a"], 7)
     with pytest.raises(ArgumentError, match="counts from which tokens were left out"):
         counts + counts
+
+
+def test_words_beyond_memory_are_counted_as_in_memory(monkeypatch, little_memory):
+    texts = [f"w{number % 7} x{number % 5} y{number}" for number in range(40)]
+    expected = tokemb.TokenCounts.from_texts(texts)
+    assert expected.distinct == 52
+    monkeypatch.setattr("tokemb.engine.SMALL_BYTES", 0)
+    spilled = []
+    monkeypatch.setattr(SpilledCounts, "add", recording(SpilledCounts.add, spilled))
+    batches = [pa.array(texts[start : start + 4], pa.large_string()) for start in range(0, 40, 4)]
+    monkeypatch.setattr(token_counts, "text_batches", lambda _: [*batches, pa.array([["y7", "z"]], TOKEN_ROWS)])
+    counts = tokemb.TokenCounts.from_texts(texts)
+    assert len(spilled) > 3
+    assert counts.tokens.to_pylist() == [*expected.tokens.to_pylist(), "z"]
+    changed = {"y7": (2, 2), "z": (1, 1)}
+    assert content(counts) == content(expected) | changed and counts.rows == 41
+    assert not list(Path(little_memory).iterdir())
+
+
+def recording(method, calls):
+    def record(self, *arguments):
+        calls.append(arguments)
+        return method(self, *arguments)
+
+    return record

@@ -12,6 +12,7 @@ import pytest
 import tokemb
 from tests.conftest import MIXED
 from tokemb import Encoder
+from tokemb.vocabulary.folder import json_bytes
 
 
 def test_the_folder_holds_what_it_says(tmp_path):
@@ -133,3 +134,20 @@ def test_permissions_are_kept(tmp_path):
     (tmp_path / "v").chmod(0o700)
     encoder.save(tmp_path / "v")
     assert (tmp_path / "v").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {
+            "model": {"type": "WordLevel", "vocab": {"a": 0, 'b"\n': 1, '\n  "vocab": {}': 2, "中": 3}, "unk": None},
+            "b": [],
+        },
+        {"vocab": {}, "model": {"vocab": {"a": 0}}, "other": {"vocab": {}}},
+        {"model": {"vocab": {}}},
+        {"model": {"vocab": [["a", 0.5]]}},
+        {"model": None, "vocab": {"a": 0}},
+    ],
+)
+def test_json_files_have_the_bytes_of_the_standard_library(content):
+    assert json_bytes(content) == json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n"

@@ -26,9 +26,8 @@ SPLITTINGS = {
 TEXTS = st.text() | st.text("aAΣσςİ'’ \t\n\x0b\x1f\xa0\u200c\u200d\ufe0f\u0301\xad·.:-_!]^中🙂▁K")
 
 
-def pre_tokens(content, text):
-    """Return the pre-tokens of a ``tokenizer.json`` by the library."""
-    tokenizer = tokenizer_of(content)
+def pre_tokens(tokenizer, text):
+    """Return the pre-tokens of a text by the library."""
     normalized = tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text
     return [token for token, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normalized)]
 
@@ -36,8 +35,9 @@ def pre_tokens(content, text):
 def assert_equivalent(content, texts):
     equivalent, prepare = without_expressions(content)
     assert "Regex" not in json.dumps(equivalent)
+    original, other = tokenizer_of(content), tokenizer_of(equivalent)
     for text in texts:
-        assert pre_tokens(equivalent, prepare(text)) == pre_tokens(content, text)
+        assert pre_tokens(other, prepare(text)) == pre_tokens(original, text)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_equivalent_file_splits_every_character_equally(name):
     spans = [[int(end, 16) for end in span.split("-")] for span in character_ranges.NEWER.split()]
     newer = {chr(code) for span in spans for code in range(span[0], span[-1] + 1)}
     snippets = [f"a{character}b {character}Σ'{character}Σ " for character in CHARACTERS if character not in newer]
-    assert_equivalent(content, ["".join(snippets[at : at + 200]) for at in range(0, len(snippets), 200)])
+    assert_equivalent(content, ["".join(snippets[at : at + 25]) for at in range(0, len(snippets), 25)])
     assert_equivalent(content, [*MIXED, *(text for corpus in CORPORA.values() for text in corpus)])
 
 

@@ -1,23 +1,26 @@
 """Counts on disk, for more distinct tokens than memory should hold, such as the n-grams of a large corpus.
 
-Each part of the counts is written in the order of its tokens. Then the parts are added range by range, so that memory
-holds one range and the tokens that are frequent enough. All sums are exact.
+The tokens of each part of the counts are divided by their hashes. Then the parts are added division by division, so
+that memory holds one division and the tokens that are frequent enough. All sums are exact.
 """
 
 from __future__ import annotations
 
 import weakref
-from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int64
+from tokemb.engine.hash_tokens import hash_tokens
+from tokemb.vocabulary.oov_buckets import OovBuckets
 
 _SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64(), "position": pa.int64()})
+# Of a hundred parts of two million tokens, memory holds three million at a time.
+_DIVISIONS = OovBuckets(64)
 
 
 @dataclass(frozen=True)
@@ -59,30 +62,32 @@ class SpilledCounts:
             documents: int64 (tokens,).
         """
         positions = (self.parts << 40) + np.arange(len(tokens))
-        table = pa.table([tokens, counts, documents, positions], _SCHEMA).sort_by("token").combine_chunks()
+        part = pa.record_batch([tokens, counts, documents, positions], _SCHEMA)
+        divisions = hash_tokens(tokens, _DIVISIONS)
+        order = np.argsort(divisions, kind="stable")
+        bounds = np.searchsorted(divisions[order], np.arange(_DIVISIONS.count + 1))
         with pa.ipc.new_file(str(self._path(self.parts)), _SCHEMA) as file:
-            file.write_table(table)
+            for start, stop in pairwise(bounds.tolist()):
+                file.write_batch(part.take(pa.array(order[start:stop])))
         self.parts += 1
 
-    def merge(self, frequent: Frequent, range_size: int) -> tuple[pa.Table, int]:
+    def merge(self, frequent: Frequent) -> tuple[pa.Table, int]:
         """Add the parts.
 
         Args:
             frequent: Which tokens are needed.
-            range_size: The approximate number of tokens of all parts to add at a time.
 
         Returns:
             The tokens that are needed, in the order of their first occurrence, with the columns ``token``, ``count``
             and ``documents``, and the number of the others.
         """
-        tables = [pa.ipc.open_file(pa.memory_map(str(self._path(part)))).read_all() for part in range(self.parts)]
+        parts = [pa.ipc.open_file(pa.OSFile(str(self._path(part)))) for part in range(self.parts)]
         kept, min_count, distinct = _SCHEMA.empty_table(), frequent.min_count, 0
-        for bounds in _ranges([table["token"] for table in tables], max(range_size // self.parts, 1)):
-            slices = [table.slice(start, stop - start) for table, (start, stop) in zip(tables, bounds, strict=True)]
-            merged = _sum(pa.concat_tables(slices).combine_chunks())
+        for division in range(_DIVISIONS.count):
+            merged = _sum(pa.Table.from_batches([part.get_batch(division) for part in parts]).combine_chunks())
             distinct += len(merged)
             kept = pa.concat_tables([kept, _select(merged, min_count, frequent.keep)])
-            if frequent.top and len(kept) > 2 * (frequent.top + range_size):
+            if frequent.top and len(kept) > 2 * frequent.top:
                 least = int(np.partition(kept["count"].to_numpy(), -frequent.top)[-frequent.top])
                 min_count = max(min_count, least)
                 kept = _select(kept, min_count, frequent.keep).combine_chunks()
@@ -90,28 +95,6 @@ class SpilledCounts:
 
     def _path(self, part: int) -> Path:
         return self._folder / f"{part}.arrow"
-
-
-def _ranges(columns: list[pa.ChunkedArray], size: int) -> list[list[tuple[int, int]]]:
-    """Return ranges of tokens as bounds in each sorted column. Each has about ``size`` tokens of the longest column."""
-    columns = [column.combine_chunks() for column in columns]
-    longest = max(columns, key=len)
-    firsts = [longest[at].as_py() for at in range(size, len(longest), size)]
-    cuts = [[0, *(bisect_left(_Texts(column), first) for first in firsts), len(column)] for column in columns]
-    return [[(cut[index], cut[index + 1]) for cut in cuts] for index in range(len(firsts) + 1)]
-
-
-class _Texts:
-    """A sorted column as a sequence of ``str``, whose order is that of their UTF-8 bytes."""
-
-    def __init__(self, column: pa.LargeStringArray) -> None:
-        self._column = column
-
-    def __len__(self) -> int:
-        return len(self._column)
-
-    def __getitem__(self, index: int) -> Any:  # noqa: ANN401 - str
-        return self._column[index].as_py()
 
 
 def _sum(table: pa.Table) -> pa.Table:

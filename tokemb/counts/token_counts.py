@@ -120,9 +120,15 @@ class TokenCounts:
                 tallies.add(ngram_counter.count(batch))
             elif batch.type == STRINGS:
                 counter.add(batch)
+                if counter.distinct > _MEMORY_TOKENS:
+                    tallies.add(counter.result())
+                    counter = TokenCounter(splitting, thread_count(threads))
             else:
                 tallies.add(tally_tokens(batch))
-        counts = tallies.result(frequent) or cls.of_tally(splitting.name, counter.result(), splitting.ngrams)
+        counts = cls.of_tally(splitting.name, counter.result(), splitting.ngrams)
+        if not tallies.is_empty:
+            tallies.add(counter.result())
+            counts = tallies.result(frequent)
         count.check(counts.rows, "counted")
         return replace(counts, segmenter=splitting.segmenter)
 
@@ -249,32 +255,42 @@ class RunningCounts:
         self._spilled: SpilledCounts | None = None
         self._row_lengths: Counter[int] = Counter()  # of the parts on disk
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was added."""
+        return not self._parts and self._spilled is None
+
     def add(self, tally: Tally) -> None:
         """Add a tally."""
         self._parts.append(TokenCounts.of_tally(self._profile, tally, self._ngrams))
         # Merge when the new parts exceed the merged one: memory follows the distinct tokens, and each token is merged
         # a logarithmic number of times.
-        if sum(len(part.tokens) for part in self._parts[1:]) > max(len(self._parts[0].tokens), _MERGE_TOKENS):
-            self._parts = [TokenCounts.merge(self._parts, self._profile)]
+        new = sum(len(part.tokens) for part in self._parts[1:])
+        if new > max(len(self._parts[0].tokens), _MERGE_TOKENS) or len(tally.tokens) > _MEMORY_TOKENS:
+            self._merge()
             if len(self._parts[0].tokens) > _MEMORY_TOKENS:
                 self._spill()
 
-    def result(self, frequent: Frequent = Frequent()) -> TokenCounts | None:  # noqa: B008 - immutable
-        """Return the sum, or ``None`` if nothing was added.
+    def result(self, frequent: Frequent = Frequent()) -> TokenCounts:  # noqa: B008 - immutable
+        """Return the sum.
 
         If counts were written to disk, tokens that are not ``frequent`` are left out.
         """
         if self._spilled is None:
-            return TokenCounts.merge(self._parts, self._profile) if self._parts else None
+            return TokenCounts.merge(self._parts, self._profile)
         if self._parts:
-            self._parts = [TokenCounts.merge(self._parts, self._profile)]
+            self._merge()
             self._spill()
-        table, left_out = self._spilled.merge(frequent, _MEMORY_TOKENS)
+        table, left_out = self._spilled.merge(frequent)
         tokens, counts, documents = (column.combine_chunks() for column in table.columns)
         lengths = dict(sorted(self._row_lengths.items()))
         return TokenCounts(
             self._profile, tokens, counts.to_numpy(), documents.to_numpy(), lengths, left_out, self._ngrams
         )
+
+    def _merge(self) -> None:
+        if len(self._parts) > 1:
+            self._parts = [TokenCounts.merge(self._parts, self._profile)]
 
     def _spill(self) -> None:
         """Write the merged counts to disk."""

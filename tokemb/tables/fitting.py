@@ -162,7 +162,7 @@ class _ColumnCounts:
         """
         counts = self._counts[number].result()
         names = ", ".join(map(repr, self.groups[number]))
-        if counts is None or not counts.rows:
+        if not counts.rows:
             raise TextError(f"a vocabulary of {names} cannot be fitted to a table without rows")
         try:
             return fit_vocab(counts, **selection, salt=salt if has_buckets(selection) else None, reserve=[MISSING])
