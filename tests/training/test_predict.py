@@ -317,6 +317,21 @@ def test_folder_of_another_kind_is_an_error(folders, tmp_path):
         tokemb.load_trained(tmp_path)
 
 
+def test_end_of_a_sequence_is_no_candidate_of_the_ranks_of_last_events(folders, monkeypatch):
+    predictor = load(folders, "marks").predictor()
+    ids = predictor.encode(pa.array(SEQUENCES, pa.large_string()))
+    expected = predictor.last_ranks(ids)
+    end, last = predictor._marks.end, predictor._scorer.last
+
+    def with_probable_end(history):
+        for rows, scores in last(history):
+            scores[:, end] = np.inf
+            yield rows, scores
+
+    monkeypatch.setattr(predictor._scorer, "last", with_probable_end)
+    np.testing.assert_array_equal(predictor.last_ranks(ids), expected)
+
+
 # Files
 
 

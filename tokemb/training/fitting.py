@@ -315,22 +315,19 @@ def refit(
     selected = model.get_weights()
     start.restore()
     try:
-        again = fit(model, rows, None, replace(schedule, epochs=fitted.best_epoch), show)
+        repeated = fit(model, rows, None, replace(schedule, epochs=fitted.best_epoch), show)
     except KeyboardInterrupt:
-        again = None
-    if again is None or again.interrupted:
+        repeated = None
+    if repeated is None or repeated.interrupted:
         model.set_weights(selected)
         return replace(fitted, interrupted=True)
-    seconds = fitted.seconds + again.seconds
-
-    def mean(first: float, second: float, digits: int) -> float:
-        return round((first * fitted.seconds + second * again.seconds) / max(seconds, 1e-9), digits)
-
+    runs = (fitted, repeated)
+    seconds = sum(run.seconds for run in runs)
     return replace(
         fitted,
         seconds=round(seconds, 2),
-        rows_per_second=mean(fitted.rows_per_second, again.rows_per_second, 1),
-        input_share=mean(fitted.input_share, again.input_share, 4),
+        rows_per_second=round(sum(run.rows_per_second * run.seconds for run in runs) / max(seconds, 1e-9), 1),
+        input_share=round(sum(run.input_share * run.seconds for run in runs) / max(seconds, 1e-9), 4),
         refitted=True,
     )
 

@@ -33,10 +33,10 @@ def repeat(train: Callable[[Schedule], Trained], schedule: Schedule, seeds: int)
     for number in range(1, check_count("seeds", seeds)):
         if first.fitted.interrupted:
             break
-        again = train(replace(schedule, seed=schedule.seed + number))
-        if again.fitted.interrupted:
+        repeated = train(replace(schedule, seed=schedule.seed + number))
+        if repeated.fitted.interrupted:
             return replace(first, fitted=replace(first.fitted, interrupted=True))
-        metrics.append(again.metrics)
+        metrics.append(repeated.metrics)
     return first if len(metrics) == 1 else replace(first, metrics={**first.metrics, "seeds": spread(metrics)})
 
 
