@@ -53,13 +53,14 @@ def test_labels_are_split_at_the_separator_and_lists_are_labels_too():
     target = target_of(["b | a", "", "a|a"], "|", regression=False)
     assert target.classes == ["a", "b"]
     assert target.encode(["b | a", "", ["a"]]).tolist() == [[1, 1], [0, 0], [1, 0]]
+    assert target_of([7, 3], "|", regression=False).encode([3, "7|3"]).tolist() == [[1, 0], [1, 1]]
 
 
 @pytest.mark.parametrize(
     ("labels", "settings", "error", "message"),
     [
         (["a|b", None], {"label_separator": "|"}, TextError, "row 2 has no labels"),
-        (["a|b", 3], {"label_separator": "|"}, TextError, r"labels must be texts with '\|' between them; row 2 has 3"),
+        (["a|b", 3.5], {"label_separator": "|"}, TextError, r"texts with '\|' between them; row 2 has 3.5 \(float\)"),
         (["a", "a"], {"label_separator": "|"}, ArgumentError, "classes must be at least 2; received 1"),
         (["a", "b"], {"label_separator": " "}, ArgumentError, "label_separator must not be empty or white space"),
         ([1.5, "x"], {"regression": True}, TextError, "finite numbers for a regression; the label of row 2 is 'x'"),

@@ -103,6 +103,8 @@ def label_sets(labels: Sequence[Any], separator: str, first_row: int = 0) -> lis
 def _label_set(row: int, value: Any, separator: str) -> list[str]:  # noqa: ANN401
     if value is None:
         raise TextError(f"row {row} has no labels, which are missing: fill it with an empty text if it has none")
+    if isinstance(value, int):  # a column of single labels that are integers
+        return [str(value)]
     parts = value.split(separator) if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         kind = type(value).__name__
