@@ -65,7 +65,7 @@ PAGES = [
     ("docs/examples.md", 25),
     ("docs/looking.md", 15),
     ("docs/scikit-learn.md", 15),
-    ("docs/training.md", 8),
+    ("docs/training.md", 15),
     ("docs/tagging.md", 10),
     ("docs/predicting.md", 20),
     ("docs/recommending.md", 18),

@@ -141,7 +141,7 @@ def fit_vocab(
     buckets = oov_buckets(num_oov_buckets, hash_buckets, salt, algorithm, oov=oov)
     around = start_end_tokens(start, end)
     check_ngrams_alone(splitting, *around)
-    reserved = reserved_tokens(reserve, oov=oov, first=tuple(around.values()))
+    reserved = reserved_tokens(reserve, oov=oov, first=around)
     shape = PadTruncate().override(maxlen, padding, truncating)
     shape.room(around)  # raises an error if no row could be encoded
     limits = WordLimits.from_arguments(splitting, stop_words, keep_words, min_documents, max_documents)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @click.command("evaluate", cls=corpus.FileCommand)
 @training.folder
 @corpus.tables
-@click.option("--label", metavar="NAME", help="Column that holds the labels of a classifier.")
+@click.option(
+    "--label", metavar="NAME", help="Column that holds the labels of a classifier or the numbers of a regression."
+)
 @click.option("--tags", metavar="NAME", help="Column that holds the tags of a tagger.  [default: tags]")
 @click.option("--rating", metavar="NAME", help="Column that holds the ratings.  [default: that of the training]")
 @click.option(
@@ -53,7 +55,8 @@ def command(
 
     \b
     Metrics:
-      classify            accuracy, macro F1, ROC AUC, log loss, calibration error (ECE), confusion matrix
+      classify            accuracy, macro F1, ROC AUC, log loss, calibration error (ECE), confusion matrix;
+                          of several labels micro and macro F1, ROC AUC; of a regression RMSE, MAE, R2
       tag                 precision, recall and F1 of spans, F1 of each type, accuracy, confusion matrix
       next                hit rate and NDCG at K, MRR, of the last event of each sequence among all events
       knowledge-tracing   ROC AUC, accuracy, log loss, calibration error, of all answers but the first
@@ -100,7 +103,7 @@ def _with_target(rows: corpus.Corpus, trained: TrainedFolder, label: str | None,
         raise click.UsageError("--tags is for a tagger: leave it out")
     if (trained.task == "classify") != (label is not None):
         raise click.UsageError(
-            "a classifier requires --label" if label is None else "--label is for a classifier: leave it out"
+            f"{trained.description} requires --label" if label is None else "--label is for a classifier: leave it out"
         )
     if rating is not None and trained.task != "ratings":
         raise click.UsageError("--rating is for a model of ratings: leave it out")

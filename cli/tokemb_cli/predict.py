@@ -60,7 +60,8 @@ def command(
 
     \b
     Columns of the output:
-      classify            prediction, probability; with --top predictions, probabilities
+      classify            prediction, probability; with --top predictions, probabilities;
+                          of several labels predictions, probabilities; of a regression prediction
       tag                 predictions, probabilities, one for each token
       next                predictions, probabilities (10, or --top, events);
                           with --observed ranks, probabilities, highest_rank

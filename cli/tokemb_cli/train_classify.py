@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Column that holds the labels: integers or texts. With --format documents, its name is label.",
 )
+@click.option(
+    "--label-separator",
+    metavar="TEXT",
+    help="Text between the labels of a row, for example '|'. A row then has any number of labels.",
+)
+@click.option("--regression", is_flag=True, help="Predict a number: --label names a column of numbers.")
+@click.option("--sample-weight", metavar="NAME", help="Column that holds the weight of each row in the loss.")
 @training.output
 @corpus.tables
 @training.vocab
@@ -46,7 +54,7 @@ if TYPE_CHECKING:
     type=values.Ngrams(),
     metavar="N",
     help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 2 for the head "
-    "mean without --vectors, otherwise 1]",
+    "mean without --vectors, 3 if texts have at most 32 words on average; otherwise 1]",
 )
 @click.option(
     "--maxlen",
@@ -68,6 +76,7 @@ if TYPE_CHECKING:
 @corpus.quiet
 def command(
     label: str,
+    sample_weight: str | None,
     vocab: Path | None,
     output: Path,
     force: bool,
@@ -79,8 +88,11 @@ def command(
 ) -> None:
     """Train a classifier of texts, or of sequences of events that --group-by makes.
 
+    With --label-separator, each row has any number of labels. With --regression, a number is predicted.
+
     Without --vocab, a vocabulary is fitted to the texts: of at most 100,000 words and pairs of words for the head mean,
-    and of at most 30,000 words for the other heads. Without --test, the metrics are computed on the validation split.
+    with sequences of three words if the texts are short, and of at most 30,000 words for the other heads. Without
+    --test, the metrics are computed on the validation split.
 
     \b
     Examples:
@@ -91,7 +103,8 @@ def command(
     if frozen and vectors is None:
         raise click.UsageError("--frozen requires --vectors FILE")
     check_segmenter(arguments)
-    arguments["keep"] = (label,)
+    training.check_validation(validation_file)
+    arguments["keep"] = (label,) if sample_weight is None else (label, sample_weight)
     rows = corpus.Corpus.from_options(arguments)
     training.check_one_column(rows)
     training.check_distinct(rows, [validation_file, test, vectors], output)
@@ -99,13 +112,15 @@ def command(
     from tokemb import Encoder
     from tokemb.training.classify import train_classifier
 
-    train_rows = _read(rows)
+    train_rows = _read(rows, label, sample_weight)
     validation, test_rows = (
-        None if file is None else _read(replace(rows, files=(file,))) for file in (validation_file, test)
+        None if file is None else _read(replace(rows, files=(file,)), label, sample_weight)
+        for file in (validation_file, test)
     )
     encoder = None if vocab is None else Encoder.load(vocab)
     training.import_keras()
-    trained = train_classifier(
+    run = partial(
+        train_classifier,
         train_rows,
         encoder=encoder,
         profile=rows.default_profile if arguments["segmenter"] is None else None,
@@ -113,16 +128,18 @@ def command(
         test=test_rows,
         vectors=None if vectors is None else Path(vectors),
         trainable=not frozen,
-        schedule=schedule,
-        on_epoch=training.on_epoch(rows.quiet),
-        **arguments,
     )
+    trained = training.train(run, rows, schedule, arguments)
     training.finish(trained, rows, output, force)
 
 
-def _read(rows: corpus.Corpus) -> Labelled:
+def _read(rows: corpus.Corpus, label: str, sample_weight: str | None) -> Labelled:
     from tokemb.training.classify import Labelled
 
     table = rows.read()
-    # The column of the texts can hold the labels too, and then is the only one.
-    return Labelled(table.column(0), table.column(table.num_columns - 1).to_pylist())
+
+    def column(name: str) -> list[Any]:
+        # The column of the texts can hold the labels too, and is then read once.
+        return table.column(name if name in table.column_names else 0).to_pylist()
+
+    return Labelled(table.column(0), column(label), None if sample_weight is None else column(sample_weight))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +65,13 @@ def command(
     test_answers = None if test is None else replace(rows, files=(test,)).read_table(columns)
     encoder = None if vocab is None else ColumnEncoder.load(vocab)
     training.import_keras()
-    trained = train_knowledge_tracing(
+    run = partial(
+        train_knowledge_tracing,
         answers,
         skill=skill,
         correct_column=correct_column,
         encoder=encoder,
         test=test_answers,
-        schedule=schedule,
-        on_epoch=training.on_epoch(rows.quiet),
-        **arguments,
     )
+    trained = training.train(run, rows, schedule, arguments)
     training.finish(trained, rows, output, force)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +86,11 @@ def command(
     test_sequences = None if test is None else replace(rows, files=(test,)).read().column(0)
     encoder = None if vocab is None else Encoder.load(vocab)
     training.import_keras()
-    trained = train_next(
+    run = partial(
+        train_next,
         sequences,
         encoder=encoder,
         test=test_sequences,
-        schedule=schedule,
-        on_epoch=training.on_epoch(rows.quiet),
-        **arguments,
     )
+    trained = training.train(run, rows, schedule, arguments)
     training.finish(trained, rows, output, force)

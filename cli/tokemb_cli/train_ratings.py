@@ -90,14 +90,13 @@ def command(
     training.import_keras()
     from tokemb.training.ratings import train_ratings
 
-    trained = train_ratings(
+    run = partial(
+        train_ratings,
         rows.read_table(rows.columns),
         rows.columns,
         rating,
         test=None if test is None else replace(rows, files=(test,)).read_table(rows.columns),
         rating_range=arguments.pop("rating_range"),
-        schedule=schedule,
-        on_epoch=training.on_epoch(rows.quiet),
-        **arguments,
     )
+    trained = training.train(run, rows, schedule, arguments)
     training.finish(trained, rows, output, force)

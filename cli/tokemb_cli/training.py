@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from tokemb_cli import options, values
 from tokemb_cli.console import note, note_stopped, quiet_tensorflow
@@ -49,7 +50,27 @@ _SCHEDULE = (
         show_default=True,
         help="Stop after this many epochs without improvement.",
     ),
+    click.option(
+        "--refit/--no-refit",
+        default=True,
+        show_default=True,
+        help="After early stopping, train again on all rows for the best number of epochs.",
+    ),
     click.option("--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed."),
+    click.option(
+        "--seeds",
+        type=values.Integer(),
+        default=1,
+        show_default=True,
+        help="Number of trainings, with consecutive random seeds. The first is written, with the mean and the standard "
+        "deviation of the metrics of all.",
+    ),
+    click.option(
+        "--tensorboard",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        help="Folder for the losses of each epoch, which TensorBoard shows.",
+    ),
 )
 
 vocab = click.option(
@@ -105,8 +126,17 @@ def schedule_from_options(arguments: dict[str, Any], output: Path, force: bool) 
     from tokemb.training.fitting import Schedule, check_output
 
     check_output(output, force=force)
-    names = ("epochs", "batch_size", "learning_rate", "validation_split", "patience", "seed")
+    names = ("epochs", "batch_size", "learning_rate", "validation_split", "patience", "refit", "seed")
     return Schedule(**{name: arguments.pop(name) for name in names})
+
+
+def check_validation(validation_file: str | None) -> None:
+    """Raise ``click.UsageError`` if the validation rows are given twice."""
+    source = click.get_current_context().get_parameter_source("validation_split")
+    if validation_file is not None and source is not ParameterSource.DEFAULT:
+        raise click.UsageError(
+            "--validation-split must be left out with --validation-file, whose rows are the validation rows"
+        )
 
 
 def check_one_column(rows: Corpus) -> None:
@@ -129,6 +159,32 @@ def import_keras() -> None:
 def on_epoch(quiet: bool) -> OnEpoch | None:
     """Return a function that shows each epoch, or ``None`` with ``quiet``."""
     return None if quiet else _show
+
+
+def train(function: Callable[..., Trained], rows: Corpus, schedule: Schedule, arguments: dict[str, Any]) -> Trained:
+    """Train with one or several seeds.
+
+    Args:
+        function: The training, without ``schedule`` and ``on_epoch``.
+        rows: The input.
+        schedule: The schedule.
+        arguments: The options of the command. Those that are not used here are passed to ``function``.
+    """
+    from tokemb.training.repeat import repeat
+
+    seeds, folder = arguments.pop("seeds"), arguments.pop("tensorboard")
+
+    def train_once(schedule: Schedule) -> Trained:
+        if seeds > 1 and not rows.quiet:
+            note(f"seed       {schedule.seed}")
+        show = on_epoch(rows.quiet)
+        if folder is not None:
+            from tokemb.training.tensorboard import log_epochs
+
+            show = log_epochs(folder if seeds == 1 else folder / f"seed-{schedule.seed}", show)
+        return function(schedule=schedule, on_epoch=show, **arguments)
+
+    return repeat(train_once, schedule, seeds)
 
 
 def _show(epoch: int, losses: Mapping[str, float]) -> None:
@@ -168,6 +224,8 @@ def _describe(trained: Trained, rows: Corpus) -> None:
         f"trained    {fitted.epochs} epochs in {fitted.seconds:,.0f} s ({fitted.rows_per_second:,.0f} rows/s, at most "
         f"{fitted.input_share:.1%} of the time for input); best epoch {fitted.best_epoch}"
     )
+    if fitted.refitted:
+        note(f"refitted   on all rows, for {fitted.best_epoch} epochs: --no-refit leaves this out")
     if fitted.still_improving:
         advice = f"still improving at epoch {fitted.epochs}: pass epochs={2 * fitted.epochs}"
         note(f"note       {for_running_command(advice)}")
@@ -175,6 +233,11 @@ def _describe(trained: Trained, rows: Corpus) -> None:
         note(f"classes    {_class_list(trained.classes)}")
     width = max([10, *map(len, trained.metrics)])
     for name, value in trained.metrics.items():
+        if name == "seeds":
+            continue
         note(f"metrics    on the {_ROWS_OF_METRICS.get(value, value)}:" if name == "on" else f"{name:<{width}} {value}")
+    for name, spread in trained.metrics.get("seeds", {}).items():
+        count = len(spread["values"])
+        note(f"{name:<{width}} mean {spread['mean']}, standard deviation {spread['std']} of {count} seeds")
     for sentence in trained.notes:
         note(f"note       {for_running_command(sentence)}")

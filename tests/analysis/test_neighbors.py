@@ -15,7 +15,7 @@ from tokemb.analysis import TokenVectors, analogy, analogy_accuracy, neighbors, 
 from tokemb.analysis.analogies import solve_analogies
 from tokemb.analysis.escape_token import escape_token
 from tokemb.analysis.nearest import _top_k, nearest, nearest_to_directions
-from tokemb.errors import ArgumentError, ModelError, TextError
+from tokemb.errors import ArgumentError, ModelError, TextError, TextTypeError
 from tokemb.models.export_vectors import export_vectors
 
 WORDS = "film good fine bad king queen man woman"
@@ -354,3 +354,9 @@ def test_shown_tokens_are_seen_and_told_apart(first, second):
         if token.isprintable() and token.strip() == token and "\\" not in token:
             assert escape_token(token) == token
     assert (escape_token(first) == escape_token(second)) == (first == second)
+
+
+@pytest.mark.parametrize("evaluate", [similarity_correlation, analogy_accuracy])
+def test_name_of_a_file_that_is_a_text_is_an_error(evaluate):
+    with pytest.raises(TextTypeError, match=r"received the text 'pairs.txt': pass Path\(...\) if it is the name"):
+        evaluate(vectors_of(np.eye(2)), "pairs.txt")

@@ -255,7 +255,15 @@ def test_delimiter_may_be_typed_as_backslash_t(files):
     assert command_here(*arguments, cwd=files).returncode == 0
 
 
-def test_option_value_that_the_library_refuses_is_exit_code_2(files):
-    run = command_here("fit-vocab", "text.txt", "--reserve", "", "-o", "x", cwd=files)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--reserve", ""], "--reserve must contain distinct non-empty tokens"),
+        (["--start", "[UNK]"], "--start must be a non-empty token other than '[UNK]'; received '[UNK]'"),
+        (["--start", "[X]", "--end", "[X]"], "--end must differ from --start '[X]'; received '[X]'"),
+    ],
+)
+def test_option_value_that_the_library_refuses_is_exit_code_2(files, options, message):
+    run = command_here("fit-vocab", "text.txt", *options, "-o", "x", cwd=files)
     assert run.returncode == 2
-    assert run.stderr.decode().startswith("Error: --reserve must contain distinct non-empty tokens")
+    assert run.stderr.decode().startswith(f"Error: {message}")

@@ -29,6 +29,7 @@ from tokemb.training.metrics import ranking_metrics, ranks_of, roc_auc
 from tokemb.training.next_event import train_next
 from tokemb.training.next_model import Candidates, copy_output_weights, next_model, training_model
 from tokemb.training.ratings import train_ratings
+from tokemb.training.targets import OneClass
 
 pytestmark = pytest.mark.keras
 
@@ -116,7 +117,7 @@ def test_ranking_metrics_are_those_computed_by_hand():
 def models():
     made = {}
     for head in heads.HEADS:
-        model = heads.classifier(ENCODER, 3, head=head, maxlen=12, dim=4, units=6, seed=2)
+        model = heads.text_model(ENCODER, OneClass([1, 2, 3]).output, head=head, maxlen=12, dim=4, units=6, seed=2)
         _large_padding(model.get_layer(EMBEDDING_NAME))
         made[head] = model
     return made
@@ -187,7 +188,7 @@ def reviews(rows, seed=0):
     )
 
 
-QUICK = Schedule(epochs=6, batch_size=32, learning_rate=0.03, seed=5)
+QUICK = Schedule(epochs=6, batch_size=32, learning_rate=0.03, seed=5, refit=False)
 
 
 @pytest.mark.parametrize("head", ["mean", "conv"])
@@ -207,7 +208,7 @@ def test_classifier_learns_and_predicts_the_same_after_loading(head, tmp_path):
     assert trained.metrics["on"] == "test"
     assert trained.metrics["accuracy"] == trained.metrics["roc_auc"] == 1
     assert trained.metrics["most_frequent"] < 0.7
-    assert [epoch for epoch, _ in shown] == list(range(1, trained.fitted.epochs + 1))
+    assert [epoch for epoch, losses in shown if "val_loss" in losses] == list(range(1, trained.fitted.epochs + 1))
     assert 0 < trained.fitted.input_share < 1
     trained.save(tmp_path / "out")
     with pytest.raises(OutputExistsError, match="contains a trained model"):
@@ -227,7 +228,7 @@ def test_weights_of_the_best_epoch_are_kept():
     """Of labels that follow from nothing, more epochs learn only the rows themselves."""
     rows = reviews(120)
     labels = np.random.default_rng(3).integers(0, 2, 120).tolist()
-    schedule = Schedule(epochs=40, learning_rate=0.1, batch_size=16, validation_split=0.3, patience=2)
+    schedule = Schedule(epochs=40, learning_rate=0.1, batch_size=16, validation_split=0.3, patience=2, refit=False)
     losses = []
     trained = train_classifier(
         Labelled(rows.texts, labels),
@@ -242,12 +243,12 @@ def test_weights_of_the_best_epoch_are_kept():
     assert trained.metrics["loss"] < losses[-1]
 
 
-def test_head_mean_learns_from_pairs_of_words_which_it_counts_as_tokens_by_default():
+def test_head_mean_learns_from_sequences_of_words_which_are_tokens_by_default():
     texts, labels = ["not good", "very good", "very bad", "not bad"] * 20, [0, 1, 0, 1] * 20
-    settings = {"dim": 8, "dropout": 0.0, "schedule": Schedule(epochs=40, learning_rate=0.05)}
+    settings = {"dim": 8, "dropout": 0.0, "schedule": Schedule(epochs=40, learning_rate=0.05, refit=False)}
     pairs = train_classifier(Labelled(texts, labels), **settings)
-    assert pairs.vocabulary.ngrams == (1, 2)
-    assert (pairs.settings["ngrams"], pairs.metrics["accuracy"]) == ([1, 2], 1)
+    assert pairs.vocabulary.ngrams == (1, 2, 3)
+    assert (pairs.settings["ngrams"], pairs.metrics["accuracy"]) == ([1, 2, 3], 1)
     assert ["pass ngrams=1 for words alone" in note for note in pairs.notes] == [True]
     words = train_classifier(Labelled(texts, labels), ngrams=1, **settings)
     assert words.vocabulary.ngrams == (1,)
@@ -266,7 +267,7 @@ def test_ngrams_out_of_vocabulary_do_not_change_predictions_of_the_head_mean(pai
 
 @pytest.fixture(scope="module")
 def pair_model():
-    return heads.classifier(tokemb.fit_vocab([WORDS], ngrams=2), 3, dim=4, seed=2)
+    return heads.text_model(tokemb.fit_vocab([WORDS], ngrams=2), OneClass([1, 2, 3]).output, dim=4, seed=2)
 
 
 @pytest.mark.parametrize(("head", "longest"), [("mean", 2048), ("gru", 400)])
@@ -290,7 +291,7 @@ def test_balanced_class_weights_find_a_rare_class_that_cannot_be_told_with_certa
     rng = np.random.default_rng(0)
     labels = (rng.random(400) < 0.2).astype(int).tolist()
     texts = ["rare" if label and rng.random() < 0.6 or rng.random() < 0.2 else "usual" for label in labels]
-    settings = {"ngrams": 1, "dim": 2, "dropout": 0.0, "schedule": Schedule(epochs=8, learning_rate=0.1)}
+    settings = {"ngrams": 1, "dim": 2, "dropout": 0.0, "schedule": Schedule(epochs=8, learning_rate=0.1, refit=False)}
     plain, balanced = (
         train_classifier(Labelled(texts, labels), test=Labelled(texts, labels), class_weights=weights, **settings)
         for weights in (None, "balanced")
@@ -303,7 +304,7 @@ def test_balanced_class_weights_find_a_rare_class_that_cannot_be_told_with_certa
 def test_validation_rows_decide_when_training_stops_and_are_not_trained_on():
     rows, opposite = reviews(60), reviews(60)
     opposite = Labelled(opposite.texts, ["neg" if label == "pos" else "pos" for label in opposite.labels])
-    schedule = Schedule(epochs=20, batch_size=8, learning_rate=0.05, patience=2)
+    schedule = Schedule(epochs=20, batch_size=8, learning_rate=0.05, patience=2, refit=False)
     trained = train_classifier(rows, validation=opposite, dim=4, ngrams=1, dropout=0.0, schedule=schedule)
     assert trained.fitted.epochs == trained.fitted.best_epoch + 2 < 10
     assert (trained.metrics["on"], trained.metrics["rows"]) == ("validation", 60)
@@ -334,20 +335,24 @@ def test_pretrained_vectors_are_trained_unless_they_are_frozen(frozen, tmp_path)
 
 def test_classifier_that_does_not_exceed_the_most_frequent_label_says_so():
     labels = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1] * 4
-    trained = train_classifier(Labelled(["a film"] * 40, labels), ngrams=1, dim=2, schedule=Schedule(epochs=1))
+    trained = train_classifier(
+        Labelled(["a film"] * 40, labels), ngrams=1, dim=2, schedule=Schedule(epochs=1, refit=False)
+    )
     (note,) = trained.notes
     assert f"does not exceed {trained.metrics['most_frequent']}" in note
 
 
 def test_same_seed_gives_the_same_weights_and_another_seed_others(monkeypatch):
     def run(head, seed):
-        return train_classifier(reviews(60), head=head, dim=3, units=4, schedule=Schedule(epochs=1, seed=seed))
+        return train_classifier(
+            reviews(60), head=head, dim=3, units=4, schedule=Schedule(epochs=1, seed=seed, refit=False)
+        )
 
     def bits(trained):
         return [weight.tobytes() for weight in trained.model.get_weights()]
 
     def next_run():
-        return train_next([["a", "b", "c", "d"]] * 20, dim=3, units=4, schedule=Schedule(epochs=1, seed=1))
+        return train_next([["a", "b", "c", "d"]] * 20, dim=3, units=4, schedule=Schedule(epochs=1, seed=1, refit=False))
 
     monkeypatch.setattr(next_models, "SAMPLED_IDS", 2)
     assert bits(next_run()) == bits(next_run())
@@ -362,7 +367,9 @@ def test_next_event_is_learned_with_all_and_with_sampled_candidates(drawn, monke
     monkeypatch.setattr(next_models, "SAMPLED_IDS", drawn)
     rng = np.random.default_rng(0)
     rows = [[f"e{(start + i) % 12}" for i in range(rng.integers(3, 9))] for start in rng.integers(0, 12, 200)]
-    trained = train_next(rows, maxlen=4, dim=12, units=16, dropout=0.0, schedule=Schedule(epochs=8, learning_rate=0.03))
+    trained = train_next(
+        rows, maxlen=4, dim=12, units=16, dropout=0.0, schedule=Schedule(epochs=8, learning_rate=0.03, refit=False)
+    )
     assert trained.metrics["rows"] == 200
     assert trained.metrics["hit_rate_at_1"] > 0.95
     assert trained.metrics["popular_hit_rate_at_1"] < 0.3
@@ -411,7 +418,7 @@ def test_number_of_labels_other_than_that_of_texts_is_an_error(untrained, more):
 
 @eagerly
 def test_training_on_an_iterator_gives_the_metrics_of_a_list():
-    schedule = Schedule(epochs=1)
+    schedule = Schedule(epochs=1, refit=False)
     rows = [["a", "b", "c"], ["b", "c", "a", "b"]] * 10
     trained, again = (train_next(given, dim=4, units=4, schedule=schedule) for given in (rows, iter(rows)))
     assert again.metrics == trained.metrics
@@ -453,7 +460,7 @@ def test_knowledge_tracing_learns_which_skills_students_have():
         dim=8,
         units=12,
         dropout=0.0,
-        schedule=Schedule(epochs=20, learning_rate=0.03, batch_size=32, patience=20),
+        schedule=Schedule(epochs=20, learning_rate=0.03, batch_size=32, patience=20, refit=False),
     )
     assert trained.metrics["on"] == "test"
     assert trained.metrics["roc_auc"] > 0.95
@@ -483,9 +490,9 @@ def test_invalid_settings_are_an_error():
     with pytest.raises(ArgumentError, match="classes must be at least 2"):
         train_classifier(Labelled(["a", "b"], [1, 1]))
     with pytest.raises(ArgumentError, match="pass the length as maxlen=..."):
-        heads.classifier(ENCODER, 2, head="flatten")
+        heads.text_model(ENCODER, OneClass([1, 2]).output, head="flatten")
     with pytest.raises(ArgumentError, match="head must be one of"):
-        heads.classifier(ENCODER, 2, head="other")
+        heads.text_model(ENCODER, OneClass([1, 2]).output, head="other")
     for wrong in ({"epochs": 0}, {"validation_split": 1.0}, {"learning_rate": 0}, {"seed": -1}):
         with pytest.raises(ArgumentError, match=next(iter(wrong))):
             Schedule(**wrong)
@@ -558,7 +565,7 @@ def test_folder_that_is_no_training_is_not_replaced(tmp_path):
     (tmp_path / "training.json").write_text('{"other": 1}')
     with pytest.raises(ModelError, match="not the folder of a training"):
         read_report(tmp_path)
-    trained = train_classifier(reviews(20), dim=2, schedule=Schedule(epochs=1))
+    trained = train_classifier(reviews(20), dim=2, schedule=Schedule(epochs=1, refit=False))
     with pytest.raises(FileExistsError):
         trained.save(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["training.json"]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 
 import tokemb
-from tests.conftest import command_here
+from tests.conftest import command_here, eagerly
 from tokemb.errors import ArgumentError
 from tokemb.training import classify
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.early_stopping import EarlyStopping
 from tokemb.training.fitting import Schedule, read_report
+from tokemb.training.knowledge_tracing import train_knowledge_tracing
+from tokemb.training.next_event import train_next
+from tokemb.training.ratings import train_ratings
 
 pytestmark = pytest.mark.keras
 
@@ -97,3 +103,70 @@ def test_command_says_that_training_was_still_improving(tmp_path):
     train = "train classify r.csv --column text --label label --dim 2 --epochs 3 -o c".split()
     run = command_here(*train, cwd=tmp_path)
     assert "note       still improving at epoch 3: pass --epochs 6" in run.stderr.decode().splitlines()
+
+
+def test_refit_gives_the_weights_of_a_training_on_all_rows_for_the_best_number_of_epochs():
+    schedule = Schedule(batch_size=8, learning_rate=0.05, epochs=6)
+    trained = train_classifier(ROWS, dim=2, dropout=0.0, schedule=schedule)
+    assert trained.fitted.refitted
+    again = replace(schedule, validation_split=0, epochs=trained.fitted.best_epoch)
+    expected = train_classifier(ROWS, dim=2, dropout=0.0, schedule=again)
+    assert not expected.fitted.refitted
+    for found, weights in zip(trained.model.get_weights(), expected.model.get_weights(), strict=True):
+        np.testing.assert_allclose(found, weights, atol=1e-6)
+
+
+def test_interruption_of_the_refit_keeps_the_weights_from_before_it():
+    def interrupt(_, losses):
+        if "loss of all rows" in losses:
+            raise KeyboardInterrupt
+
+    schedule = Schedule(batch_size=8, learning_rate=0.05, epochs=3)
+    trained = train_classifier(ROWS, dim=2, dropout=0.0, schedule=schedule, on_epoch=interrupt)
+    expected = train_classifier(ROWS, dim=2, dropout=0.0, schedule=replace(schedule, refit=False))
+    assert (trained.fitted.interrupted, trained.fitted.refitted) == (True, False)
+    for found, weights in zip(trained.model.get_weights(), expected.model.get_weights(), strict=True):
+        np.testing.assert_allclose(found, weights, atol=1e-6)
+
+
+def test_validation_split_beside_a_validation_file_is_an_error(tmp_path):
+    (tmp_path / "r.csv").write_text("text,label\ngood film,1\nbad film,0\n")
+    train = "train classify r.csv --column text --label label --validation-file r.csv --validation-split 0.2 -o c"
+    run = command_here(*train.split(), cwd=tmp_path)
+    assert run.returncode == 2
+    assert b"--validation-split must be left out with --validation-file" in run.stderr
+
+
+SESSIONS = [["a", "b", "c", "d"][row % 3 :] * 2 for row in range(20)]
+ANSWERS = {"skill": [["x", "y", "x"]] * 20, "correct": [[1, row % 2, 1] for row in range(20)]}
+RATINGS = {"user": list("abcd") * 10, "item": list("uvwxy") * 8, "stars": [float(row % 5) for row in range(40)]}
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        partial(train_next, SESSIONS, dim=3, units=3, dropout=0.0),
+        partial(train_knowledge_tracing, ANSWERS, dim=3, units=3, dropout=0.0),
+    ],
+    ids=["next", "tracing"],
+)
+@eagerly
+def test_other_trainings_are_refitted_to_all_rows_too(train):
+    schedule = Schedule(batch_size=8, learning_rate=0.05, epochs=3)
+    trained = train(schedule=schedule)
+    assert trained.fitted.refitted
+    expected = train(schedule=replace(schedule, validation_split=0, epochs=trained.fitted.best_epoch))
+    for name in (layer.name for layer in expected.model.layers if layer.name.endswith("embedding")):
+        found, weights = (each.model.get_layer(name).get_weights()[0] for each in (trained, expected))
+        np.testing.assert_allclose(found, weights, atol=1e-5)
+
+
+@eagerly
+def test_ratings_are_refitted_to_all_rows():
+    losses = []
+    schedule = Schedule(batch_size=8, learning_rate=0.05, epochs=2)
+    trained = train_ratings(
+        RATINGS, ["user", "item"], "stars", dim=3, schedule=schedule, on_epoch=lambda _, found: losses.append(found)
+    )
+    assert trained.fitted.refitted
+    assert sum("loss of all rows" in found for found in losses) == trained.fitted.best_epoch

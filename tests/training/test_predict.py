@@ -45,7 +45,7 @@ RATINGS = {
 
 def train_all(root):
     """Save small trainings of all tasks in ``root``."""
-    schedule = Schedule(epochs=2, learning_rate=0.02)
+    schedule = Schedule(epochs=2, learning_rate=0.02, refit=False)
     encoder = tokemb.fit_vocab(TEXTS)
     trainings = {
         "pairs": train_classifier(Labelled(TEXTS, LABELS), dim=4, schedule=schedule),
@@ -108,7 +108,7 @@ def test_top_columns_are_those_of_a_stable_sort(rows, count, wide):
 
 def test_maxlen_of_the_vocabulary_truncates_no_sequence(tmp_path):
     encoder = tokemb.fit_vocab(SEQUENCES, profile="whitespace", maxlen=1)
-    schedule = Schedule(epochs=1, learning_rate=0.02)
+    schedule = Schedule(epochs=1, learning_rate=0.02, refit=False)
     train_next(SEQUENCES, encoder=encoder, test=SEQUENCES, maxlen=4, schedule=schedule).save(tmp_path / "next")
     model = load(tmp_path, "next")
     rows = ["a b c", "a b d"]
@@ -315,6 +315,21 @@ def test_folder_of_another_kind_is_an_error(folders, tmp_path):
         load(folders, "classify").recommend(["u1"])
     with pytest.raises(ModelError, match="is not the folder of a training"):
         tokemb.load_trained(tmp_path)
+
+
+def test_end_of_a_sequence_is_no_candidate_of_the_ranks_of_last_events(folders, monkeypatch):
+    predictor = load(folders, "marks").predictor()
+    ids = predictor.encode(pa.array(SEQUENCES, pa.large_string()))
+    expected = predictor.last_ranks(ids)
+    end, last = predictor._marks.end, predictor._scorer.last
+
+    def with_probable_end(history):
+        for rows, scores in last(history):
+            scores[:, end] = np.inf
+            yield rows, scores
+
+    monkeypatch.setattr(predictor._scorer, "last", with_probable_end)
+    np.testing.assert_array_equal(predictor.last_ranks(ids), expected)
 
 
 # Files

@@ -96,7 +96,7 @@ def test_markov_ranks_order_equal_counts_by_popularity():
 @eagerly
 def test_last_event_is_trained_on_with_train_last():
     rows = [["a", "b", "end"]] * 40
-    schedule = Schedule(epochs=6, learning_rate=0.1)
+    schedule = Schedule(epochs=6, learning_rate=0.1, refit=False)
     trained = train_next(rows, dim=4, units=4, train_last=True, schedule=schedule)
     assert trained.metrics["on"] == "last events of validation"
     assert (trained.metrics["rows"], trained.metrics["hit_rate_at_1"]) == (4, 1)
@@ -106,7 +106,7 @@ def test_last_event_is_trained_on_with_train_last():
 def test_attention_learns_what_one_previous_event_does_not_tell():
     rng = np.random.default_rng(0)
     rows = [[f"e{start}", *rng.choice(["x", "y"], 2), f"e{start}"] for start in rng.integers(0, 4, 300)]
-    schedule = Schedule(epochs=8, batch_size=32, learning_rate=0.02)
+    schedule = Schedule(epochs=8, batch_size=32, learning_rate=0.02, refit=False)
     trained = train_next(rows, head="attention", dim=8, units=8, dropout=0.0, train_last=True, schedule=schedule)
     assert trained.metrics["hit_rate_at_1"] > 0.9
     assert trained.metrics["markov_hit_rate_at_1"] < 0.6

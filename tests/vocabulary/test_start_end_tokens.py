@@ -92,10 +92,10 @@ def test_bag_of_words_leaves_out_the_tokens():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"end": "[BOS]"}, r"start and end must be different tokens; received '\[BOS\]' for both"),
-        ({"start": "[UNK]"}, r"start and end must be distinct non-empty tokens other than '\[UNK\]'"),
+        ({"end": "[BOS]"}, r"end must differ from start='\[BOS\]'; received '\[BOS\]'"),
+        ({"start": "[UNK]"}, r"start must be a non-empty token other than '\[UNK\]'; received '\[UNK\]'"),
         ({"start": ""}, r"start must be a token such as '\[BOS\]'; received ''"),
-        ({"reserve": ["[EOS]"]}, r"distinct non-empty tokens other than '\[UNK\]'; received '\[EOS\]'"),
+        ({"reserve": ["[EOS]"]}, r"other than '\[UNK\]' and those of start and end; received '\[EOS\]'"),
         ({"start": "deep"}, "start must be a token that the texts do not contain; the count of 'deep' is 2"),
         ({"ngrams": 2}, r"start must be left out with ngrams=\[1, 2\], which are not in the order of the text"),
     ],

@@ -12,7 +12,7 @@ from tokemb._arrays import Int64
 from tokemb.analysis.analogies import solve_analogies
 from tokemb.analysis.queries import find_row
 from tokemb.analysis.token_vectors import TokenVectors
-from tokemb.errors import MissingPackageError, TextError
+from tokemb.errors import MissingPackageError, TextError, TextTypeError
 
 Pair = tuple[str, str, float]
 Question = tuple[str, str, str, str]
@@ -62,6 +62,7 @@ def similarity_correlation(vectors: TokenVectors, pairs: Path | Iterable[Pair]) 
             SimLex-999, MEN). Pairs with a word out of vocabulary or a zero vector are left out.
 
     Raises:
+        TextTypeError: If ``pairs`` is a text.
         TextError: If a line of the file is not a pair.
         MissingPackageError: If SciPy is not installed.
     """
@@ -69,6 +70,7 @@ def similarity_correlation(vectors: TokenVectors, pairs: Path | Iterable[Pair]) 
         from scipy.stats import spearmanr
     except ImportError as error:
         raise MissingPackageError("rank correlations need SciPy: pip install tokemb[scipy]") from error
+    _check_no_text("pairs", pairs)
     pairs = _read_pairs(pairs) if isinstance(pairs, Path) else list(pairs)
     rows = [(find_row(vectors, first), find_row(vectors, second), score) for first, second, score in pairs]
     known = [(a, b, score) for a, b, score in rows if a is not None and b is not None]
@@ -91,8 +93,10 @@ def analogy_accuracy(vectors: TokenVectors, questions: Path | Iterable[Question]
             zero vector are left out.
 
     Raises:
+        TextTypeError: If ``questions`` is a text.
         TextError: If a line of the file is not a question.
     """
+    _check_no_text("questions", questions)
     questions = _read_questions(questions) if isinstance(questions, Path) else list(questions)
     rows_of = {word: find_row(vectors, word) for word in {word for question in questions for word in question}}
     rows = [[rows_of[word] for word in question] for question in questions]
@@ -130,3 +134,12 @@ def _read_questions(path: Path) -> list[Question]:
             raise TextError(f"{path}, line {number} must be four words; received {line!r:.100}")
         questions.append((fields[0], fields[1], fields[2], fields[3]))
     return questions
+
+
+def _check_no_text(name: str, value: object) -> None:
+    """Raise ``TextTypeError`` for a text, which could be the name of a file."""
+    if isinstance(value, str):
+        raise TextTypeError(
+            f"{name} must be a list of tuples or the pathlib.Path of a file; received the text {value!r:.80}: pass "
+            "Path(...) if it is the name of a file"
+        )

@@ -27,8 +27,13 @@ _TIE_KEYS = {
 }
 
 
-def reserved_tokens(reserve: Iterable[str], *, oov: bool = True, first: Sequence[str] = ()) -> list[str]:
+def reserved_tokens(reserve: Iterable[str], *, oov: bool = True, first: Mapping[str, str] | None = None) -> list[str]:
     """Return the tokens of the first ids: padding, OOV if ``oov`` is true, those of ``first``, and ``reserve``.
+
+    Args:
+        reserve: Tokens.
+        oov: Whether the vocabulary has an id for tokens out of vocabulary.
+        first: Tokens by the names of their arguments, such as ``start``.
 
     Raises:
         ArgumentError: If a token is empty, already reserved or repeated.
@@ -36,11 +41,12 @@ def reserved_tokens(reserve: Iterable[str], *, oov: bool = True, first: Sequence
     if isinstance(reserve, str) or not isinstance(reserve, Iterable):
         raise ArgumentError(f"reserve must be a list of tokens, such as ['[BOS]']; received {reserve!r}")
     tokens = [PAD_TOKEN, *([UNK_TOKEN] if oov else [])]
-    for token in chain(first, reserve):
+    named = [(f"{name} must be a non-empty token", token) for name, token in (first or {}).items()]
+    for rule, token in chain(named, (("reserve must contain distinct non-empty tokens", token) for token in reserve)):
         is_text = isinstance(token, str) and token.encode(errors="ignore").decode() == token != ""
         if not is_text or token == UNK_TOKEN or token in tokens:
-            name = "start and end must be" if token in first else "reserve must contain"
-            raise ArgumentError(f"{name} distinct non-empty tokens other than {UNK_TOKEN!r}; received {token!r}")
+            others = " and those of start and end" if first and "reserve" in rule else ""
+            raise ArgumentError(f"{rule} other than {UNK_TOKEN!r}{others}; received {token!r}")
         tokens.append(token)
     return tokens
 

@@ -101,9 +101,10 @@ class KerasModel:
         self._check_mask()
         output = self.vectors(ids)
         if output.ndim != 3 or output.shape[:2] != ids.shape:
+            shape = ", ".join(map(str, ("rows", *output.shape[1:])))
             raise ModelError(
-                f"pooling requires a model whose output is (rows, maxlen, dim); this one returns {output.shape} for "
-                f"ids {ids.shape}: pass pooling=None"
+                f"pooling requires a model whose output is (rows, maxlen, dim); the output of this one is ({shape}): "
+                "pass pooling=None"
             )
         pooled = np.zeros((len(ids), output.shape[2]), np.float32)
         lengths = real.sum(axis=1)

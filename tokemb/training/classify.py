@@ -1,8 +1,8 @@
-"""Classifiers of texts or of sequences of events."""
+"""Classifiers and regressions of texts or of sequences of events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Int64
 from tokemb._validation import CLASS_WEIGHTS, UNIGRAMS, check_choice, check_ngrams, check_optional_count
-from tokemb.errors import ArgumentError
+from tokemb.errors import ArgumentError, TextError
 from tokemb.fit import fit_vocab
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.models.embedding_model import EMBEDDING_NAME
@@ -20,10 +20,21 @@ from tokemb.models.pretrained import coverage, load_vectors
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Batch, Feed, Schedule, Trained, fit, make_reproducible, predict_batches
-from tokemb.training.heads import classifier, left_out_ids
-from tokemb.training.labels import Label, balanced_weights, classes_of, targets_of
-from tokemb.training.metrics import confusion_matrix, f1_scores, roc_auc
+from tokemb.training.fitting import (
+    Array,
+    Batch,
+    Feed,
+    InitialState,
+    Schedule,
+    Trained,
+    fit,
+    make_reproducible,
+    predict_batches,
+    refit,
+)
+from tokemb.training.heads import left_out_ids, text_model
+from tokemb.training.labels import balanced_weights, sample_weights_of
+from tokemb.training.targets import OneClass, Target, target_of
 
 if TYPE_CHECKING:
     import keras
@@ -32,6 +43,9 @@ if TYPE_CHECKING:
 
 # The maximum number of tokens of a vocabulary that is fitted, and the minimum count of one, with and without n-grams.
 _WORDS, _NGRAMS = (30_000, 1), (100_000, 2)
+
+# Texts with at most this many words on average are short: what they say depends on the order of few words.
+_SHORT = 32
 
 # The length that is chosen for rows is that of 99 % of them, but at most these. The head "mean" is fast for long rows.
 _COVERED, _LONGEST, _LONGEST_OF_MEAN = 0.99, 400, 1024
@@ -43,11 +57,13 @@ class Labelled:
 
     Attributes:
         texts: Texts, as for ``Encoder.encode``.
-        labels: The label of each text.
+        labels: The label of each text, its labels, or a number.
+        weights: The weight of each text in the loss. ``None`` weighs all alike.
     """
 
     texts: Any
-    labels: Sequence[Label]
+    labels: Sequence[Any]
+    weights: Sequence[Any] | None = None
 
 
 def train_classifier(
@@ -60,6 +76,8 @@ def train_classifier(
     ngrams: int | Sequence[int] | None = None,
     validation: Labelled | None = None,
     test: Labelled | None = None,
+    label_separator: str | None = None,
+    regression: bool = False,
     class_weights: str | None = None,
     head: str = "mean",
     maxlen: int | None = None,
@@ -71,7 +89,7 @@ def train_classifier(
     schedule: Schedule | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Trained:
-    """Train a classifier of texts.
+    """Train a classifier of texts, or a regression.
 
     Args:
         rows: The texts and their labels. Labels are integers or texts. Classes are sorted.
@@ -82,10 +100,13 @@ def train_classifier(
             ``tokemb.fit_vocab``.
         user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
         ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the head
-            ``mean`` without ``vectors``, words and pairs of words, or of characters in scripts without spaces, and
-            otherwise 1.
+            ``mean`` without ``vectors``, words and pairs of words, or of characters in scripts without spaces, or 3 if
+            texts have at most 32 of them on average. Otherwise it is 1.
         validation: The rows that decide when training stops. ``None`` splits them from ``rows``.
         test: The test set. ``None`` computes the metrics on the validation rows.
+        label_separator: The text between the labels of a row, such as ``"|"``. Each row then has any number of labels,
+            also none. Lists of texts are labels too. ``None`` is one label per row.
+        regression: Whether labels are numbers to predict.
         class_weights: ``"balanced"`` gives all classes the same total weight in the loss. ``None`` weighs all rows
             alike.
         head: The layers above the embedding, as for ``tokemb.training.heads.classifier``.
@@ -102,7 +123,10 @@ def train_classifier(
 
     Returns:
         The model and its metrics: ``accuracy``, ``macro_f1``, ``loss`` (cross-entropy), ``roc_auc`` (for two
-        classes), and ``most_frequent``, the accuracy of always predicting the most frequent label.
+        classes), and ``most_frequent``, the accuracy of always predicting the most frequent label. With several labels
+        per row, they are ``micro_f1``, ``macro_f1``, ``exact_match`` and ``loss``, and ``most_frequent`` is the micro
+        F1 of the most frequent labels. For a regression, they are ``rmse``, ``mae``, ``r2``, and ``rmse_of_mean``, the
+        error of the mean label.
 
     Raises:
         TextError: If a label is missing or has the wrong type. ``NaN`` and similar spellings among integers are
@@ -114,31 +138,39 @@ def train_classifier(
     schedule = schedule or Schedule()
     maxlen = check_optional_count("maxlen", maxlen)
     check_choice("class_weights", class_weights or CLASS_WEIGHTS[0], CLASS_WEIGHTS)
-    classes = classes_of(rows.labels)
-    targets = targets_of(rows.labels, classes)
+    target = target_of(rows.labels, label_separator, regression=regression)
+    if class_weights and not isinstance(target, OneClass):
+        raise ArgumentError("class_weights requires one label per row")
+    targets = target.encode(rows.labels)
     others = {name: part for name, part in (("validation", validation), ("test", test)) if part is not None}
-    other_targets = {name: _targets_of_set(name, part, classes) for name, part in others.items()}
+    other_targets = {name: _targets_of_set(name, part, target) for name, part in others.items()}
     if vectors is None and not trainable:
         raise ArgumentError("trainable=False requires pre-trained vectors: pass vectors=...")
     pairs = encoder is None and ngrams is None and head == "mean" and vectors is None
     splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
-    encoder, texts = _vocabulary(rows.texts, encoder, splitting, 2 if pairs else ngrams)
+    if pairs:
+        encoder, texts = _default_vocabulary(rows.texts, splitting)
+    else:
+        encoder, texts = _vocabulary(rows.texts, encoder, splitting, ngrams)
     ids = encoder.encode_ragged(texts, maxlen=maxlen)
     maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
-    data = _Data.of(ids.truncate(maxlen), targets, encoder, head, maxlen)
+    data = _Data.of(ids.truncate(maxlen), targets, rows.weights, encoder, head, maxlen)
     sets = {
-        name: _Data.of(encoder.encode_ragged(part.texts, maxlen=maxlen), other_targets[name], encoder, head, maxlen)
+        name: _Data.of(
+            encoder.encode_ragged(part.texts, maxlen=maxlen), other_targets[name], part.weights, encoder, head, maxlen
+        )
         for name, part in others.items()
     }
+    everything = data
     if "validation" not in sets:
         training_rows, validation_rows = schedule.split(len(targets))
         sets["validation"], data = data.select(validation_rows), data.select(training_rows)
     schedule = schedule.for_rows(len(data.targets))
     pretrained = None if vectors is None else load_vectors(vectors, encoder.vocabulary)
     make_reproducible(schedule.seed)
-    model = classifier(
+    model = text_model(
         encoder,
-        len(classes),
+        target.output,
         head=head,
         maxlen=maxlen,
         dim=dim,
@@ -148,8 +180,9 @@ def train_classifier(
         trainable=trainable,
         seed=schedule.seed,
     )
-    _compile(model, schedule)
-    weights = balanced_weights(data.targets, len(classes)) if class_weights else None
+    _compile(model, target, schedule)
+    start = InitialState(model)
+    weights = balanced_weights(data.targets, len(target.classes or ())) if class_weights else None
     watched = sets["validation"]
     fitted = fit(
         model,
@@ -158,8 +191,13 @@ def train_classifier(
         schedule,
         on_epoch,
     )
-    on = "test" if test is not None else "validation"
-    metrics: dict[str, Any] = {"on": on, **evaluate(model, sets[on])} if len(sets[on].targets) else {}
+    metrics: dict[str, Any] = {}
+    if test is None and len(watched.targets):
+        metrics = {"on": "validation", **evaluate(model, watched, target)}
+    if everything is not data:
+        fitted = refit(start, model, everything.feed(schedule.order(), weights), fitted, schedule, on_epoch)
+    if test is not None:
+        metrics = {"on": "test", **evaluate(model, sets["test"], target)}
     settings = {
         "head": head,
         "ngrams": list(encoder.ngrams),
@@ -170,17 +208,19 @@ def train_classifier(
         "vectors": None if vectors is None else str(vectors),
         "trainable": trainable,
         "class_weights": class_weights,
+        **target.settings,
         **schedule.to_json(),
     }
-    notes = list(_notes(metrics, pairs=pairs))
+    notes = [_describe_ngrams(encoder)] if pairs else []
+    notes += target.unbeaten(metrics) if metrics else []
     if pretrained is not None:
         notes.insert(0, f"pre-trained vectors: {coverage(encoder, pretrained.found)}")
-    return Trained("classify", model, encoder, settings, metrics, fitted, classes, notes)
+    return Trained("classify", model, encoder, settings, metrics, fitted, target.classes, notes)
 
 
-def _targets_of_set(name: str, part: Labelled, classes: list[Label]) -> Int32:
-    """Return the class indices of a validation or test set, or raise ``ArgumentError`` if it has no rows."""
-    targets = targets_of(part.labels, classes)
+def _targets_of_set(name: str, part: Labelled, target: Target) -> Array:
+    """Return the targets of a validation or test set, or raise ``ArgumentError`` if it has no rows."""
+    targets = target.encode(part.labels)
     if not len(targets):
         raise ArgumentError(f"the {name} set has no rows: pass one that has rows")
     return targets
@@ -196,17 +236,45 @@ def _vocabulary(
 
     ``splitting`` are the arguments of ``tokemb.fit_vocab`` that decide how texts are split.
     """
-    if encoder is not None:
-        if ngrams is not None:
-            raise ArgumentError(f"ngrams must be left out with encoder, whose n-grams are {list(encoder.ngrams)}")
-        for name in ("segmenter", "user_dictionary"):
-            if splitting[name] is not None:
-                raise ArgumentError(f"{name} must be left out with encoder=..., which contains its segmenter")
-        return encoder, texts
+    if encoder is None:
+        return _fit_vocabulary(texts, splitting, check_ngrams(ngrams))
+    if ngrams is not None:
+        raise ArgumentError(f"ngrams must be left out with encoder=..., whose n-grams are {list(encoder.ngrams)}")
+    for name in ("segmenter", "user_dictionary"):
+        if splitting[name] is not None:
+            raise ArgumentError(f"{name} must be left out with encoder=..., which contains its segmenter")
+    return encoder, texts
+
+
+def _fit_vocabulary(texts: Any, splitting: dict[str, Any], ngrams: tuple[int, ...]) -> tuple[Encoder, Any]:  # noqa: ANN401
+    max_size, min_count = _WORDS if ngrams == UNIGRAMS else _NGRAMS
     counted, texts = tee_if_iterator(texts)
-    lengths = check_ngrams(ngrams)
-    max_size, min_count = _WORDS if lengths == UNIGRAMS else _NGRAMS
-    return fit_vocab(counted, **splitting, ngrams=lengths, max_size=max_size, min_count=min_count), texts
+    try:
+        return fit_vocab(counted, **splitting, ngrams=ngrams, max_size=max_size, min_count=min_count), texts
+    except TextError:
+        if min_count == 1:
+            raise
+    # Few short texts can be without an n-gram that occurs twice.
+    counted, texts = tee_if_iterator(texts)
+    return fit_vocab(counted, **splitting, ngrams=ngrams, max_size=max_size), texts
+
+
+def _default_vocabulary(texts: Any, splitting: dict[str, Any]) -> tuple[Encoder, Any]:  # noqa: ANN401
+    """Return a vocabulary of words and pairs, and of triples too if the texts are short."""
+    encoder, texts = _fit_vocabulary(texts, splitting, (1, 2))
+    lengths = encoder.corpus.row_lengths if encoder.corpus else {}
+    ids = sum(length * rows for length, rows in lengths.items())
+    # A row of n words has 2 n - 1 words and pairs.
+    if (ids / max(sum(lengths.values()), 1) + 1) / 2 > _SHORT:
+        return encoder, texts
+    return _fit_vocabulary(texts, splitting, (1, 2, 3))
+
+
+def _describe_ngrams(encoder: Encoder) -> str:
+    return (
+        f"sequences of up to {encoder.ngrams[-1]} words, or of characters in scripts without spaces, are tokens too: "
+        "pass ngrams=1 for words alone"
+    )
 
 
 def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:
@@ -215,31 +283,20 @@ def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:
     return min(max(int(np.quantile(lengths, _COVERED, method="inverted_cdf")), 1), longest) if len(lengths) else longest
 
 
-def _notes(metrics: dict[str, Any], *, pairs: bool) -> Iterator[str]:
-    if pairs:
-        yield (
-            "pairs of neighbouring words, or of characters in scripts without spaces, are tokens too: pass ngrams=1 "
-            "for words alone"
-        )
-    if metrics and metrics["accuracy"] <= metrics["most_frequent"]:
-        yield (
-            f"the accuracy, {metrics['accuracy']}, does not exceed {metrics['most_frequent']}, the accuracy of always "
-            "predicting the most frequent label"
-        )
-
-
 @dataclass(frozen=True)
 class _Data:
     """The ids and targets of all rows.
 
     Attributes:
         ids: The ids of each row.
-        targets: The class index of each row, int32 ``(rows,)``.
+        targets: The targets of the rows, ``(rows, ...)``.
+        weights: The weight of each row in the loss, float32 ``(rows,)``.
         length: The length of all batches. ``None`` pads each batch to its longest row.
     """
 
     ids: Ragged
-    targets: Int32
+    targets: Array
+    weights: npt.NDArray[np.float32]
     length: int | None
 
     def __post_init__(self) -> None:
@@ -249,22 +306,31 @@ class _Data:
             )
 
     @classmethod
-    def of(cls, ids: Ragged, targets: Int32, encoder: Encoder, head: str, maxlen: int) -> _Data:
+    def of(
+        cls,
+        ids: Ragged,
+        targets: Array,
+        weights: Sequence[Any] | None,
+        encoder: Encoder,
+        head: str,
+        maxlen: int,
+    ) -> _Data:
         """Return the data without the ids that the head leaves out, which saves time."""
         left_out = left_out_ids(encoder, head)
-        return cls(ids.select(~np.isin(ids.values, left_out)) if left_out else ids, targets, batch_length(head, maxlen))
+        used = ids.select(~np.isin(ids.values, left_out)) if left_out else ids
+        return cls(used, targets, sample_weights_of(weights, len(targets)), batch_length(head, maxlen))
 
     def select(self, rows: Int64) -> _Data:
         """Return the data of these rows."""
-        return _Data(take(self.ids, rows), self.targets[rows], self.length)
+        return _Data(take(self.ids, rows), self.targets[rows], self.weights[rows], self.length)
 
     def feed(
         self,
         order: BatchOrder = BatchOrder(512),  # noqa: B008 - immutable
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Feed:
-        """Return batches of all rows. The weight of a row is that of its class."""
-        weights = np.ones(len(self.targets), np.float32) if class_weights is None else class_weights[self.targets]
+        """Return batches of all rows. The weight of a row is multiplied by that of its class."""
+        weights = self.weights if class_weights is None else self.weights * class_weights[self.targets]
 
         def batch(rows: Int64) -> Batch:
             return take_padded(self.ids, rows, self.length), self.targets[rows], weights[rows]
@@ -277,31 +343,14 @@ def batch_length(head: str, maxlen: int) -> int | None:
     return maxlen if head == "flatten" else None
 
 
-def _compile(model: keras.Model, schedule: Schedule) -> None:
+def _compile(model: keras.Model, target: Target, schedule: Schedule) -> None:
     import keras
 
-    binary = model.output_shape[-1] == 1
-    loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
-    model.compile(keras.optimizers.Adam(schedule.learning_rate), loss)
+    model.compile(keras.optimizers.Adam(schedule.learning_rate), target.loss)
 
 
-def evaluate(model: keras.Model, data: _Data) -> dict[str, Any]:
-    """Return the metrics of the model's predictions."""
+def evaluate(model: keras.Model, data: _Data, target: Target) -> dict[str, Any]:
+    """Return the metrics of the model's predictions. Rows are not weighted."""
     parts = [(batch[1], output) for batch, output in predict_batches(model, data.feed())]
-    targets = np.concatenate([target for target, _ in parts])
-    predictions = np.concatenate([output for _, output in parts]).astype(np.float64)
-    binary = predictions.shape[1] == 1
-    probabilities = np.hstack([1 - predictions, predictions]) if binary else predictions
-    confusion = confusion_matrix(targets, probabilities.argmax(axis=1), probabilities.shape[1])
-    target_probabilities = np.clip(probabilities[np.arange(len(targets)), targets], 1e-7, 1)
-    metrics: dict[str, Any] = {
-        "rows": len(targets),
-        "accuracy": round(float((probabilities.argmax(axis=1) == targets).mean()), 4),
-        "macro_f1": round(float(np.nanmean(f1_scores(confusion))), 4),
-        "loss": round(float(-np.log(target_probabilities).mean()), 4),
-    }
-    if binary:
-        area = roc_auc(targets, predictions[:, 0])
-        metrics["roc_auc"] = area if area is None else round(area, 4)
-    metrics["most_frequent"] = round(float(np.bincount(targets).max() / len(targets)), 4)
-    return metrics
+    targets = np.concatenate([targets for targets, _ in parts])
+    return target.metrics(targets, np.concatenate([output for _, output in parts]).astype(np.float64))

@@ -17,8 +17,10 @@ from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.keras.datasets.tags import tagged_columns
 from tokemb.tables.tables import table_batches
 from tokemb.tables.values import is_list
+from tokemb.training.fitting import Array
 from tokemb.training.forward import forward
 from tokemb.training.knowledge_tracing import Answers, answer_probabilities
+from tokemb.training.labels import numbers_of
 from tokemb.training.metrics import (
     calibration,
     confusion_matrix,
@@ -29,12 +31,13 @@ from tokemb.training.metrics import (
     ndcg_at,
     roc_auc,
 )
-from tokemb.training.predict_classes import ClassPredictor
+from tokemb.training.predict_classes import ClassPredictor, LabelsPredictor, NumberPredictor
 from tokemb.training.predict_events import EventPredictor
 from tokemb.training.predict_ratings import rate, unknown_values
 from tokemb.training.ratings import parse_ratings
 from tokemb.training.tag_metrics import TrueTags
 from tokemb.training.tag_model import predict_tokens
+from tokemb.training.targets import SeveralLabels, label_metrics, number_metrics
 from tokemb.training.trained import TASKS, TrainedFolder
 
 AT = (1, 3, 10)
@@ -89,6 +92,10 @@ def evaluate_batches(
     """
     at = [check_count("at", k) for k in at]
     history = dict(folder.report.get("training", {}).get("history", {}))
+    if folder.task == "classify" and folder.settings.get("regression"):
+        return _evaluate_numbers(folder, batches, history)
+    if folder.task == "classify" and folder.settings.get("label_separator"):
+        return _evaluate_labels(folder, batches, history)
     if folder.task == "classify":
         return _evaluate_classes(folder, batches, history)
     if folder.task == "tag":
@@ -168,6 +175,35 @@ def _evaluate_classes(folder: TrainedFolder, batches: Batches, history: dict[str
         [_describe_error(folder.classes, *error) for error in errors],
         history,
     )
+
+
+def _evaluate_labels(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:
+    predictor, target = LabelsPredictor(folder), SeveralLabels(folder.classes, folder.settings["label_separator"])
+    parts: list[tuple[Array, Array]] = []
+    rows = 0
+    for batch in batches:
+        labels = batch.column(batch.num_columns - 1).to_pylist()
+        parts.append((target.encode(labels, rows), predictor.probabilities(predictor.encode(batch.column(0)))))
+        rows += len(batch)
+    _require(rows, "rows")
+    targets, probabilities = (np.concatenate([part[index] for part in parts]) for index in (0, 1))
+    areas = [roc_auc(targets[:, label], probabilities[:, label]) for label in range(targets.shape[1])]
+    known = [area for area in areas if area is not None]
+    metrics = label_metrics(targets, probabilities) | {"roc_auc": float(np.mean(known)) if known else None}
+    return Evaluation("classify", rounded(metrics), history=history)
+
+
+def _evaluate_numbers(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:
+    predictor = NumberPredictor(folder)
+    parts: list[tuple[Array, Array]] = []
+    rows = 0
+    for batch in batches:
+        labels = batch.column(batch.num_columns - 1).to_pylist()
+        parts.append((numbers_of(labels, rows), predictor.numbers(predictor.encode(batch.column(0)))))
+        rows += len(batch)
+    _require(rows, "rows")
+    targets, predictions = (np.concatenate([part[index] for part in parts]) for index in (0, 1))
+    return Evaluation("classify", number_metrics(targets, predictions), history=history)
 
 
 def _errors(batch: pa.RecordBatch, targets: Int32, probabilities: npt.NDArray[Any], first_row: int) -> list[_Error]:

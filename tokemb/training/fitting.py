@@ -87,6 +87,8 @@ class Schedule:
         patience: The number of epochs without a lower validation loss after which training stops. The best weights are
             restored.
         seed: The random seed.
+        refit: Whether to train again, on all rows and for the best number of epochs, after the validation split has
+            decided it (``refit``).
 
     Raises:
         ArgumentError: If a value is invalid.
@@ -98,6 +100,7 @@ class Schedule:
     validation_split: float = 0.1
     patience: int = 3
     seed: int = 0
+    refit: bool = True
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience"):
@@ -176,6 +179,7 @@ class Fitted:
         history: The losses of each epoch: ``loss``, and with a validation split ``val_loss``.
         still_improving: Whether the last epoch that the schedule allows was the best one.
         interrupted: Whether Ctrl-C ended the training.
+        refitted: Whether the model was trained again on all rows, for ``best_epoch`` epochs.
     """
 
     epochs: int
@@ -188,6 +192,7 @@ class Fitted:
     history: Mapping[str, list[float]] = field(default_factory=dict)
     still_improving: bool = False
     interrupted: bool = False
+    refitted: bool = False
 
 
 def make_reproducible(seed: int) -> None:
@@ -260,6 +265,72 @@ def fit(
         history={name: [round(loss, 6) for loss in losses] for name, losses in history.items()},
         still_improving="val_loss" in history and best == schedule.epochs,
         interrupted=interrupted,
+    )
+
+
+class InitialState:
+    """The weights and the optimizer of a compiled model before training, to train it again."""
+
+    def __init__(self, model: keras.Model) -> None:
+        """Copy the state of ``model``."""
+        model.optimizer.build(model.trainable_variables)
+        self._model = model
+        self._weights = model.get_weights()
+        self._optimizer = [variable.numpy() for variable in model.optimizer.variables]
+
+    def restore(self) -> None:
+        """Undo the training of the model."""
+        self._model.set_weights(self._weights)
+        for variable, value in zip(self._model.optimizer.variables, self._optimizer, strict=True):
+            variable.assign(value)
+
+
+def refit(
+    start: InitialState, model: keras.Model, rows: Feed, fitted: Fitted, schedule: Schedule, on_epoch: OnEpoch | None
+) -> Fitted:
+    """Train a model again, on all rows, for the number of epochs that was the best one on the validation split.
+
+    Small data gain the most. Nothing happens without ``schedule.refit``, without a validation split, or after an
+    interruption. Ctrl-C in this function keeps the weights from before it.
+
+    Args:
+        start: The state of ``model`` before ``fit``.
+        model: The model.
+        rows: The batches of all rows, also those of the validation split.
+        fitted: The result of ``fit``.
+        schedule: The settings.
+        on_epoch: A function that is called after each epoch.
+
+    Returns:
+        ``fitted`` with the time of both trainings.
+
+    Raises:
+        TrainingError: If the training diverges.
+    """
+    if not schedule.refit or fitted.validation_loss is None or fitted.interrupted:
+        return fitted
+
+    def show(epoch: int, losses: Mapping[str, float]) -> None:
+        if on_epoch is not None:
+            on_epoch(epoch, {f"{name} of all rows": loss for name, loss in losses.items()})
+
+    selected = model.get_weights()
+    start.restore()
+    try:
+        repeated = fit(model, rows, None, replace(schedule, epochs=fitted.best_epoch), show)
+    except KeyboardInterrupt:
+        repeated = None
+    if repeated is None or repeated.interrupted:
+        model.set_weights(selected)
+        return replace(fitted, interrupted=True)
+    runs = (fitted, repeated)
+    seconds = sum(run.seconds for run in runs)
+    return replace(
+        fitted,
+        seconds=round(seconds, 2),
+        rows_per_second=round(sum(run.rows_per_second * run.seconds for run in runs) / max(seconds, 1e-9), 1),
+        input_share=round(sum(run.input_share * run.seconds for run in runs) / max(seconds, 1e-9), 4),
+        refitted=True,
     )
 
 

@@ -1,11 +1,11 @@
-"""Classifier heads: the layers that turn the vectors of a row into the probabilities of its classes.
+"""Heads: the layers that turn the vectors of a row into features, from which its classes or numbers are predicted.
 
 Padding has no effect: the output for a row does not depend on the length that it is padded to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from tokemb._validation import CELLS, HEADS, UNIGRAMS, check_choice, check_count
@@ -21,9 +21,9 @@ _WIDTHS = (3, 4, 5)
 DIM = 50
 
 
-def classifier(
+def text_model(
     encoder: Encoder,
-    classes: int,
+    output: Callable[[Any], Any],
     *,
     head: str = "mean",
     maxlen: int | None = None,
@@ -34,11 +34,11 @@ def classifier(
     trainable: bool = True,
     seed: int | None = None,
 ) -> keras.Model:
-    """Make a Keras model that classifies rows of ids.
+    """Make a Keras model of rows of ids.
 
     Args:
         encoder: The vocabulary.
-        classes: The number of classes.
+        output: A function that returns the output of the model for the features of the head, as ``Target.output``.
         head: ``"mean"`` is the mean of the vectors, times the square root of the number of tokens, so that long rows
             have more evidence. If the tokens are n-grams, it leaves out those that are out of vocabulary.
             ``"flatten"`` has separate weights for each position and requires ``maxlen``. ``"conv"`` has convolutions
@@ -53,14 +53,13 @@ def classifier(
         seed: The random seed of the embedding.
 
     Returns:
-        A model from ``token_ids``, int32 ``(batch, maxlen)``, to probabilities, float32 ``(batch, 1)`` for two classes
-        and ``(batch, classes)`` for more. Its name carries the fingerprint, as in ``embedding_model``.
+        A model from ``token_ids``, int32 ``(batch, maxlen)``, to its output. Its name carries the fingerprint, as in
+        ``embedding_model``.
 
     Raises:
         ArgumentError: If an argument is invalid, or the padding of the vocabulary is not id 0.
     """
     check_choice("head", head, HEADS)
-    check_classes(classes)
     check_dropout(dropout)
     units = check_count("units", units)
     if head == "flatten" and maxlen is None:
@@ -79,8 +78,6 @@ def classifier(
     else:
         features = _features(head, keras.layers.SpatialDropout1D(dropout)(vectors), token_ids, units)
     features = keras.layers.Dropout(dropout)(features)
-    binary = classes == 2
-    output = keras.layers.Dense(1 if binary else classes, "sigmoid" if binary else "softmax", name="probabilities")
     return keras.Model(token_ids, output(features), name=embedding.name)
 
 

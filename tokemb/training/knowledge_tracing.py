@@ -23,11 +23,13 @@ from tokemb.training.fitting import (
     Array,
     Batch,
     Feed,
+    InitialState,
     Schedule,
     Trained,
     fit,
     make_reproducible,
     predict_batches,
+    refit,
 )
 from tokemb.training.heads import check_dropout
 from tokemb.training.metrics import roc_auc
@@ -101,8 +103,9 @@ def train_knowledge_tracing(
     training, validation_rows = schedule.split(len(answers.events))
     schedule = schedule.for_rows(len(training))
     validation = answers.select(validation_rows)
-    test_answers = validation if test is None else Answers.of(encoder, test, correct_column)
-    if not test_answers.lengths.any() and (len(validation_rows) or test is not None):
+    test_answers = None if test is None else Answers.of(encoder, test, correct_column)
+    measured = validation if test_answers is None else test_answers
+    if not measured.lengths.any() and (len(validation_rows) or test is not None):
         raise ArgumentError("no student has enough answers to compute metrics on: a student requires at least two")
     training_windows = answers.select(training).windows(sizes["maxlen"])
     if not len(training_windows.events):
@@ -110,16 +113,21 @@ def train_knowledge_tracing(
     make_reproducible(schedule.seed)
     model = knowledge_tracing_model(encoder, cell=cell, dim=dim, units=units, dropout=dropout)
     _compile(model, schedule)
+    start = InitialState(model)
     fitted = fit(
         model,
-        Feed.of(training_windows.batch, training_windows.lengths, schedule.order()),
+        training_windows.training_feed(schedule),
         validation.feed() if validation.lengths.any() else None,
         schedule,
         on_epoch,
     )
     metrics: dict[str, Any] = {}
-    if len(test_answers.events):
-        metrics = {"on": "validation" if test is None else "test", **evaluate(model, test_answers)}
+    if test is None and len(validation_rows):
+        metrics = {"on": "validation", **evaluate(model, validation)}
+    all_windows = answers.windows(sizes["maxlen"])
+    fitted = refit(start, model, all_windows.training_feed(schedule), fitted, schedule, on_epoch)
+    if test_answers is not None:
+        metrics = {"on": "test", **evaluate(model, test_answers)}
     return Trained(
         "tracing", model, encoder, {"cell": cell, **sizes, "dropout": dropout, **schedule.to_json()}, metrics, fitted
     )
@@ -205,6 +213,10 @@ class Answers:
         # Keras divides the loss by all positions. These weights make it the mean over those that are not padding.
         weights *= weights.size / max(weights.sum(), 1)
         return inputs, take_padded(self.correct, rows).astype(np.float32), weights
+
+    def training_feed(self, schedule: Schedule) -> Feed:
+        """Return batches of these windows to train on."""
+        return Feed.of(self.batch, self.lengths, schedule.order())
 
     def feed(self) -> Feed:
         """Return batches of all sequences, not split into windows."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tokemb._arrays import Int32
-from tokemb.errors import TextError
+from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.labels import class_indices
 from tokemb.training.heads import check_classes
 
@@ -83,3 +84,90 @@ def balanced_weights(targets: Int32, classes: int) -> npt.NDArray[np.float32]:
     """
     counts = np.bincount(targets, minlength=classes)
     return np.where(counts > 0, len(targets) / (classes * np.maximum(counts, 1)), 1).astype(np.float32)
+
+
+def label_sets(labels: Sequence[Any], separator: str, first_row: int = 0) -> list[list[str]]:
+    """Return the distinct labels of each row, in order.
+
+    Args:
+        labels: Texts with ``separator`` between labels, or lists of texts. An empty text or list has no labels.
+        separator: The separator. White space around labels is removed.
+        first_row: The number of rows before these, for messages.
+
+    Raises:
+        TextError: If the labels of a row are missing or are no texts.
+    """
+    return [_label_set(row, value, separator) for row, value in enumerate(labels, first_row + 1)]
+
+
+def _label_set(row: int, value: Any, separator: str) -> list[str]:  # noqa: ANN401
+    if value is None:
+        raise TextError(f"row {row} has no labels, which are missing: fill it with an empty text if it has none")
+    if isinstance(value, int):  # a column of single labels that are integers
+        return [str(value)]
+    parts = value.split(separator) if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        kind = type(value).__name__
+        raise TextError(f"labels must be texts with {separator!r} between them; row {row} has {value!r:.80} ({kind})")
+    return list(dict.fromkeys(stripped for part in parts if (stripped := part.strip())))
+
+
+def labels_in(sets: Sequence[Sequence[str]]) -> list[Label]:
+    """Return the distinct labels of all rows, sorted.
+
+    Raises:
+        ArgumentError: If there are fewer than two labels.
+    """
+    labels: list[Label] = sorted({label for found in sets for label in found})
+    check_classes(len(labels))
+    return labels
+
+
+def numbers_of(labels: Sequence[Any], first_row: int = 0) -> npt.NDArray[np.float32]:
+    """Return labels that are numbers, float32 ``(rows,)``. Messages count rows from ``first_row``.
+
+    Raises:
+        TextError: If a label is missing or is no finite number.
+    """
+    numbers = _as_floats(labels)
+    wrong = np.flatnonzero(~np.isfinite(numbers))
+    if len(wrong):
+        raise TextError(
+            f"labels must be finite numbers for a regression; the label of row {first_row + wrong[0] + 1} is "
+            f"{labels[int(wrong[0])]!r:.80}"
+        )
+    return numbers
+
+
+def _as_floats(values: Sequence[Any]) -> npt.NDArray[np.float32]:
+    """Return values as float32 ``(rows,)``, NaN where a value is no number."""
+    numbers = np.full(len(values), np.nan, np.float32)
+    for row, value in enumerate(values):
+        try:
+            numbers[row] = float(value)
+        except (TypeError, ValueError, OverflowError):
+            continue
+    return numbers
+
+
+def sample_weights_of(weights: Sequence[Any] | None, rows: int) -> npt.NDArray[np.float32]:
+    """Return the weight of each row in the loss, float32 ``(rows,)``. ``None`` is 1 for all.
+
+    Raises:
+        TextError: If a weight is missing, is no finite number or is negative, or if all are 0.
+        ArgumentError: If the number of weights is not ``rows``.
+    """
+    if weights is None:
+        return np.ones(rows, np.float32)
+    if len(weights) != rows:
+        raise ArgumentError(f"every text must have a sample weight: received {rows} texts and {len(weights)} weights")
+    numbers = _as_floats(weights)
+    wrong = np.flatnonzero(~((numbers >= 0) & (numbers < np.inf)))
+    if len(wrong):
+        raise TextError(
+            f"sample weights must be finite numbers of at least 0; that of row {wrong[0] + 1} is "
+            f"{weights[int(wrong[0])]!r:.80}"
+        )
+    if rows and not numbers.any():
+        raise TextError("sample weights must not all be 0")
+    return numbers

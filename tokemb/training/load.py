@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.training.evaluation import AT, Evaluation, evaluate_batches, labelled_batches
 from tokemb.training.predict_answers import AnswerPredictor
-from tokemb.training.predict_classes import ClassPredictor
+from tokemb.training.predict_classes import text_predictor
 from tokemb.training.predict_events import EventPredictor
 from tokemb.training.predict_ratings import RatingPredictor
 from tokemb.training.predict_tags import TagPredictor
@@ -21,12 +21,12 @@ from tokemb.training.trained import TASKS, TrainedFolder, load_folder
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PREDICTORS: dict[str, type[TaskPredictor]] = {
-    "classify": ClassPredictor,
-    "tag": TagPredictor,
-    "next": EventPredictor,
-    "tracing": AnswerPredictor,
-    "ratings": RatingPredictor,
+_PREDICTORS: dict[str, Callable[[TrainedFolder], type[TaskPredictor]]] = {
+    "classify": text_predictor,
+    "tag": lambda _: TagPredictor,
+    "next": lambda _: EventPredictor,
+    "tracing": lambda _: AnswerPredictor,
+    "ratings": lambda _: RatingPredictor,
 }
 
 
@@ -74,10 +74,10 @@ class TrainedModel:
                 f"{self.folder.path} holds {TASKS[self.task]}, which predict nothing: find the nearest tokens with "
                 "neighbors, or embed texts with embed"
             )
-        kind = _PREDICTORS[self.task]
+        kind = _PREDICTORS[self.task](self.folder)
         for name in options:
             if name not in kind.options:
-                raise ArgumentError(f"{name} must be left out: {self.folder.path} holds {TASKS[self.task]}")
+                raise ArgumentError(f"{name} must be left out: {self.folder.path} holds {self.folder.description}")
         return kind(self.folder, **options)
 
     def predict(self, rows: Any, **options: Any) -> pa.Table:  # noqa: ANN401
@@ -170,8 +170,8 @@ class TrainedModel:
             OSError: If something else is at ``path``, or it cannot be written.
         """
         folder = self.folder
-        if folder.task != "classify":
-            raise ModelError(f"a classifier is exported with its classes; {folder.path} holds {TASKS[folder.task]}")
+        if folder.description != TASKS["classify"]:
+            raise ModelError(f"a classifier is exported with its classes; {folder.path} holds {folder.description}")
         from tokemb.models.saved_model import export_saved_model
 
         export_saved_model(

@@ -79,6 +79,24 @@ def f1_scores(confusion: Int64) -> npt.NDArray[np.float64]:
         return 2 * np.diagonal(confusion) / both
 
 
+def label_f1_scores(targets: npt.NDArray[Any], predictions: npt.NDArray[Any]) -> tuple[float, float]:
+    """Return the micro and the macro F1 of several labels for each row, as in scikit-learn.
+
+    Args:
+        targets: Whether a row has each label, 0 or 1, ``(rows, labels)``.
+        predictions: Whether each label is predicted, ``(rows, labels)``.
+
+    Returns:
+        The F1 score of all pairs of a row and a label, and the mean of the F1 scores of the labels. The F1 score of a
+        label that neither occurs nor is predicted is 0.
+    """
+    is_label, is_predicted = targets > 0, predictions > 0
+    both = (is_label & is_predicted).sum(axis=0)
+    total = is_label.sum(axis=0) + is_predicted.sum(axis=0)
+    micro = 2 * both.sum() / max(int(total.sum()), 1)
+    return float(micro), float((2 * both / np.maximum(total, 1)).mean())
+
+
 def log_loss(probabilities: npt.NDArray[Any]) -> float:
     """Return the mean negative logarithm of the probabilities of the targets, ``(rows,)``, limited to epsilon."""
     return float(-np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float64).eps)).mean())

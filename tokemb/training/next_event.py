@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,11 +22,13 @@ from tokemb.training.fitting import (
     Batch,
     Feed,
     Fitted,
+    InitialState,
     MakeBatch,
     Schedule,
     Trained,
     fit,
     make_reproducible,
+    refit,
 )
 from tokemb.training.heads import check_dropout
 from tokemb.training.metrics import ranking_metrics, ranks_of
@@ -121,33 +125,46 @@ def train_next(
     train_last = train_last or marks
     training_rows = rows if test is not None or train_last else drop_last(rows)
     training, validation = schedule.split(len(training_rows))
-    splits = [mark(take(training_rows, indices), marked) for indices in (training, validation)]
-    training_windows, validation_windows = (EventWindows.of(split, sizes["maxlen"]) for split in splits)
+    everything = mark(training_rows, marked)
+    training_part = take(everything, training)
+    training_windows, validation_windows, all_windows = (
+        EventWindows.of(part, sizes["maxlen"]) for part in (training_part, take(everything, validation), everything)
+    )
     schedule = schedule.for_rows(len(training))
     if not len(training_windows.events):
         raise ArgumentError(
             "no sequence is long enough to train on: a sequence requires at least three events, or two with a test set"
         )
-    held_out = take(rows, validation) if train_last else rows
-    test_rows = held_out if test is None else encoder.encode_ragged(test, maxlen=UNLIMITED)
-    test_rows = take(test_rows, np.flatnonzero(test_rows.lengths > 1))
+    is_held_out = train_last and test is None
+    test_rows = take(rows, validation) if is_held_out else rows
+    test_rows = test_rows if test is None else encoder.encode_ragged(test, maxlen=UNLIMITED)
+    test_rows = mark_beginning(take(test_rows, np.flatnonzero(test_rows.lengths > 1)), marked)
     if not len(test_rows):
         raise ArgumentError("no sequence is long enough to compute metrics on: a sequence requires at least two events")
     make_reproducible(schedule.seed)
     if dropout is None:
         dropout = _LARGE_DROPOUT if uses_sampled_softmax(encoder.input_dim) else _SMALL_DROPOUT
     model = next_model(encoder, head=head, **sizes, dropout=dropout, seed=schedule.seed)
-    fitted = _fit(model, encoder.input_dim, training_windows, validation_windows, schedule, on_epoch)
-    prior = _select_prior(model, encoder, splits[0], validation_windows, marked)
-    # Events that the metrics are computed on are not counted.
-    counted = splits[0] if train_last and test is None else mark(training_rows, marked)
-    baselines = Baselines.count(counted, encoder.input_dim)
-    model = combined_model(model, baselines.transitions, prior)
-    metrics = {"on": _measured_on(test is not None, train_last)}
-    metrics |= evaluate(model, encoder, mark_beginning(test_rows, marked), baselines, sizes["maxlen"], marked)
+    loop = _TrainingLoop(model, encoder.input_dim, schedule, on_epoch)
+    fitted = loop.fit(training_windows, validation_windows)
+    prior = _select_prior(model, encoder, training_part, validation_windows, marked)
+
+    def combine(counted: Ragged) -> tuple[keras.Model, Callable[[], dict[str, Any]]]:
+        baselines = Baselines.count(counted, encoder.input_dim)
+        combined = combined_model(model, baselines.transitions, prior)
+        return combined, partial(evaluate, combined, encoder, test_rows, baselines, sizes["maxlen"], marked)
+
+    # The rows of the metrics must neither be trained on nor counted.
+    combined, measure = combine(training_part if is_held_out else everything)
+    metrics = measure() if is_held_out else {}
+    fitted = loop.refit(all_windows, fitted)
+    metrics = metrics or measure()
+    if is_held_out and fitted.refitted:
+        combined, _ = combine(everything)
+    metrics = {"on": _measured_on(test is not None, train_last), **metrics}
     settings = {"head": head, "marks": marks, "train_last": train_last, **sizes, "dropout": dropout}
     settings |= {"prior": round(prior, 4), **schedule.to_json()}
-    return Trained("next", model, encoder, settings, metrics, fitted, notes=_notes(metrics))
+    return Trained("next", combined, encoder, settings, metrics, fitted, notes=_notes(metrics))
 
 
 def _measured_on(has_test: bool, train_last: bool) -> str:
@@ -191,33 +208,48 @@ class EventWindows:
         return batch
 
 
-def _fit(
-    model: keras.Model,
-    input_dim: int,
-    training_windows: EventWindows,
-    validation: EventWindows,
-    schedule: Schedule,
-    on_epoch: OnEpoch | None,
-) -> Fitted:
-    """Train a ``next_model``, with sampled softmax if it has many ids."""
-    import keras
+class _TrainingLoop:
+    """The training of a ``next_model``, with sampled softmax if it has many ids."""
 
-    is_sampled = uses_sampled_softmax(input_dim)
-    trained = training_model(model) if is_sampled else model
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=is_sampled)
-    trained.compile(keras.optimizers.Adam(schedule.learning_rate), loss)
-    candidates = Candidates.of(training_windows.targets.values, input_dim) if is_sampled else None
-    positions = max(1, _MAX_BATCH_SCORES // min(input_dim, _TYPICAL_CANDIDATES))
+    def __init__(self, model: keras.Model, input_dim: int, schedule: Schedule, on_epoch: OnEpoch | None) -> None:
+        import keras
 
-    def feed(split: EventWindows, order: BatchOrder) -> Feed:
-        return Feed.of(split.batches(candidates, schedule.seed), split.events.lengths, order)
+        self._model, self._input_dim, self._schedule, self._on_epoch = model, input_dim, schedule, on_epoch
+        self._is_sampled = uses_sampled_softmax(input_dim)
+        self._trained = training_model(model) if self._is_sampled else model
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=self._is_sampled)
+        self._trained.compile(keras.optimizers.Adam(schedule.learning_rate), loss)
+        self._start = InitialState(self._trained)
+        self._order = schedule.order(max(1, _MAX_BATCH_SCORES // min(input_dim, _TYPICAL_CANDIDATES)))
 
-    order = schedule.order(positions)
-    validation_feed = feed(validation, replace(order, shuffle=False)) if len(validation.events) else None
-    fitted = fit(trained, feed(training_windows, order), validation_feed, schedule, on_epoch)
-    if is_sampled:
-        copy_output_weights(model, trained)
-    return fitted
+    def fit(self, training: EventWindows, validation: EventWindows) -> Fitted:
+        """Train with early stopping, if there are validation windows."""
+        candidates = self._candidates(training)
+        watched = None
+        if len(validation.events):
+            watched = self._feed(validation, candidates, replace(self._order, shuffle=False))
+        fitted = fit(
+            self._trained, self._feed(training, candidates, self._order), watched, self._schedule, self._on_epoch
+        )
+        self._copy_output_weights()
+        return fitted
+
+    def refit(self, everything: EventWindows, fitted: Fitted) -> Fitted:
+        """Train again on all windows."""
+        rows = self._feed(everything, self._candidates(everything), self._order)
+        fitted = refit(self._start, self._trained, rows, fitted, self._schedule, self._on_epoch)
+        self._copy_output_weights()
+        return fitted
+
+    def _candidates(self, windows: EventWindows) -> Candidates | None:
+        return Candidates.of(windows.targets.values, self._input_dim) if self._is_sampled else None
+
+    def _feed(self, windows: EventWindows, candidates: Candidates | None, order: BatchOrder) -> Feed:
+        return Feed.of(windows.batches(candidates, self._schedule.seed), windows.events.lengths, order)
+
+    def _copy_output_weights(self) -> None:
+        if self._is_sampled:
+            copy_output_weights(self._model, self._trained)
 
 
 def _select_prior(
@@ -288,12 +320,13 @@ def evaluate(
         sequences: Sequences of at least two events.
         baselines: The baselines, counted on the training sequences.
         maxlen: The number of previous events.
-        marks: The marks that the model was trained with. The sequences have the one of the beginning.
+        marks: The marks that the model was trained with. The sequences have the one of the beginning. The end is no
+            candidate, because it is never the last event.
     """
     targets = sequences.values[sequences.row_splits[1:] - 1]
     history = drop_last(sequences).truncate(maxlen, "pre")
     last_events = history.values[history.row_splits[1:] - 1]
-    reserved = reserved_ids(encoder, marks)
+    reserved = reserved_ids(encoder, marks) + ([] if marks is None else [marks.end])
     ranks = {name: np.zeros(len(targets), np.int64) for name in ("", "popular_", "markov_")}
     for rows, scores in NextScorer(model, reserved).last(history):
         ranks[""][rows] = ranks_of(targets[rows], scores)

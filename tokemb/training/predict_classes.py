@@ -1,13 +1,14 @@
-"""Predictions of classifiers."""
+"""Predictions of classifiers and regressions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb._arrays import Int64
 from tokemb._validation import check_optional_count
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.rows.ragged import Ragged, take_padded
@@ -17,6 +18,7 @@ from tokemb.training.predictor import (
     REASON,
     TextPredictor,
     equal_lists,
+    lists,
     nullable,
     reasons,
     top_columns,
@@ -25,23 +27,18 @@ from tokemb.training.trained import TrainedFolder
 
 # Large batches of short rows are the fastest. The number of positions limits the memory of long rows.
 _ORDER = BatchOrder(2048, positions=1 << 17)
+_NO_TOKENS = "the text has no tokens"
 
 
-class ClassPredictor(TextPredictor):
-    """Predict the labels of texts.
-
-    The columns are ``prediction``, the most probable label, and ``probability``; with ``top`` also ``predictions`` and
-    ``probabilities``, the most probable labels in order. A row without tokens has no prediction.
-    """
-
-    options = ("top",)
+class _OutputPredictor(TextPredictor):
+    """A predictor with the outputs of a model of texts."""
 
     def __init__(self, folder: TrainedFolder, top: int | None = None) -> None:
         """Initialize the predictor.
 
         Args:
             folder: The training folder.
-            top: The number of labels in the lists. ``None`` leaves the lists out.
+            top: The number of labels in the lists. ``None`` leaves it to the kind of predictor.
 
         Raises:
             ArgumentError: If ``top`` is invalid.
@@ -51,6 +48,25 @@ class ClassPredictor(TextPredictor):
         self.maxlen = int(folder.settings["maxlen"])
         self._length = batch_length(folder.settings["head"], self.maxlen)
         self._run: Forward = forward(folder.model)
+
+    def _outputs(self, ids: Ragged) -> Iterator[tuple[Int64, npt.NDArray[np.float32]]]:
+        """Yield row indices and the outputs of the model for these rows, float32 ``(rows, outputs)``."""
+        for rows in _ORDER.batches(ids.lengths, [0]):
+            yield rows, self._run(take_padded(ids, rows, self._length))
+
+
+class ClassPredictor(_OutputPredictor):
+    """Predict the labels of texts.
+
+    The columns are ``prediction``, the most probable label, and ``probability``; with ``top`` also ``predictions`` and
+    ``probabilities``, the most probable labels in order. A row without tokens has no prediction.
+    """
+
+    options = ("top",)
+
+    def __init__(self, folder: TrainedFolder, top: int | None = None) -> None:
+        """Initialize the predictor. ``top`` is the number of labels in the lists, or ``None`` without lists."""
+        super().__init__(folder, top)
         self.labels = pa.array(folder.classes)
 
     @property
@@ -64,8 +80,7 @@ class ClassPredictor(TextPredictor):
     def probabilities(self, ids: Ragged) -> npt.NDArray[np.float32]:
         """Return the probability of each class, float32 ``(rows, classes)``."""
         result = np.empty((len(ids), len(self.labels)), np.float32)
-        for rows in _ORDER.batches(ids.lengths, [0]):
-            output = self._run(take_padded(ids, rows, self._length))
+        for rows, output in self._outputs(ids):
             result[rows] = np.hstack([1 - output, output]) if output.shape[1] == 1 else output
         return result
 
@@ -80,7 +95,7 @@ class ClassPredictor(TextPredictor):
         ]
         if self._top is not None:
             columns += self._lists(probabilities, self._top, is_empty)
-        return self.batch(*columns, reasons(len(ids), [(is_empty, "the text has no tokens")]))
+        return self.batch(*columns, reasons(len(ids), [(is_empty, _NO_TOKENS)]))
 
     def _lists(
         self, probabilities: npt.NDArray[np.float32], top: int, is_empty: npt.NDArray[np.bool_]
@@ -91,3 +106,77 @@ class ClassPredictor(TextPredictor):
             pa.array(np.take_along_axis(probabilities, indices, axis=1).ravel()),
         ):
             yield equal_lists(values, indices.shape[1], is_empty)
+
+
+class LabelsPredictor(_OutputPredictor):
+    """Predict any number of labels of texts (multi-label).
+
+    The columns are ``predictions`` and ``probabilities``: the labels with a probability above 0.5, or with ``top`` that
+    many labels, the most probable ones first. A row without tokens has no prediction.
+    """
+
+    options = ("top",)
+
+    def __init__(self, folder: TrainedFolder, top: int | None = None) -> None:
+        """Initialize the predictor. ``top`` is the number of labels, or ``None`` for those above 0.5."""
+        super().__init__(folder, top)
+        self.labels = pa.array(folder.classes, pa.string())
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the predictions."""
+        lists_of = [("predictions", pa.list_(pa.string())), ("probabilities", pa.list_(pa.float32()))]
+        return pa.schema([*lists_of, (REASON, pa.string())])
+
+    def probabilities(self, ids: Ragged) -> npt.NDArray[np.float32]:
+        """Return the probability of each label, float32 ``(rows, labels)``."""
+        result = np.empty((len(ids), len(self.labels)), np.float32)
+        for rows, output in self._outputs(ids):
+            result[rows] = output
+        return result
+
+    def predict_ids(self, ids: Ragged) -> pa.RecordBatch:
+        """Return the predictions for rows of ids."""
+        probabilities = self.probabilities(ids)
+        is_empty = ids.lengths == 0
+        order = top_columns(probabilities, self._top or len(self.labels))
+        sorted_probabilities = np.take_along_axis(probabilities, order, axis=1)
+        is_chosen = (sorted_probabilities > 0.5) | (self._top is not None)
+        splits = np.append(0, np.cumsum(is_chosen.sum(axis=1)))
+        return self.batch(
+            lists(self.labels.take(pa.array(order[is_chosen])), splits, is_empty),
+            lists(pa.array(sorted_probabilities[is_chosen]), splits, is_empty),
+            reasons(len(ids), [(is_empty, _NO_TOKENS)]),
+        )
+
+
+class NumberPredictor(_OutputPredictor):
+    """Predict a number for texts (regression). The column is ``prediction``. A row without tokens has none."""
+
+    def __init__(self, folder: TrainedFolder) -> None:
+        """Initialize the predictor of a training folder."""
+        super().__init__(folder)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the predictions."""
+        return pa.schema([("prediction", pa.float32()), (REASON, pa.string())])
+
+    def numbers(self, ids: Ragged) -> npt.NDArray[np.float32]:
+        """Return the number of each row, float32 ``(rows,)``."""
+        result = np.empty(len(ids), np.float32)
+        for rows, output in self._outputs(ids):
+            result[rows] = output[:, 0]
+        return result
+
+    def predict_ids(self, ids: Ragged) -> pa.RecordBatch:
+        """Return the predictions for rows of ids."""
+        is_empty = ids.lengths == 0
+        return self.batch(nullable(self.numbers(ids), is_empty), reasons(len(ids), [(is_empty, _NO_TOKENS)]))
+
+
+def text_predictor(folder: TrainedFolder) -> type[_OutputPredictor]:
+    """Return the kind of predictor for what a model of texts predicts: a class, several labels or a number."""
+    if folder.settings.get("regression"):
+        return NumberPredictor
+    return ClassPredictor if folder.settings.get("label_separator") is None else LabelsPredictor

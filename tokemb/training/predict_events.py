@@ -87,13 +87,16 @@ class EventPredictor(TextPredictor):
     def last_ranks(self, ids: Ragged) -> Int64:
         """Return the rank of the last event of each row that has events before it, int64 ``(rows,)``.
 
-        With marks, the first event has the mark of the beginning before it.
+        With marks, the first event has the mark of the beginning before it. The end of a sequence is no candidate,
+        because it is never the last event.
         """
         marked = mark_beginning(ids, self._marks)
         rows = take(marked, np.flatnonzero(marked.lengths > 1))
         targets = rows.values[rows.row_splits[1:] - 1]
         ranks = np.zeros(len(rows), np.int64)
         for indices, scores in self._scorer.last(drop_last(rows).truncate(self._maxlen, "pre")):
+            if self._marks is not None:
+                scores[:, self._marks.end] = -np.inf
             ranks[indices] = ranks_of(targets[indices], scores)
         return ranks
 

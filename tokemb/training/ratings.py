@@ -19,7 +19,17 @@ from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import flat_names, table_batches
 from tokemb.training.baselines import Biases, describe_unbeaten
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Batch, Feed, Schedule, Trained, fit, make_reproducible, predict_batches
+from tokemb.training.fitting import (
+    Batch,
+    Feed,
+    InitialState,
+    Schedule,
+    Trained,
+    fit,
+    make_reproducible,
+    predict_batches,
+    refit,
+)
 from tokemb.training.ratings_model import (
     DIM,
     RatingRange,
@@ -100,6 +110,7 @@ def train_ratings(
     model = rating_model(encoder, scale, head=head, dim=dim, units=units, rating_range=rating_range, seed=schedule.seed)
     trained = training_model(model, l2)
     _compile(trained, schedule)
+    start = InitialState(trained)
     fitted = fit(
         trained,
         data.feed(training, schedule.order()),
@@ -107,15 +118,17 @@ def train_ratings(
         schedule,
         on_epoch,
     )
-    fill_unseen(model, {name: ids[training] for name, ids in data.ids.items()})
-    # With a test set, the baseline is fitted to all other rows, as it needs no validation split.
-    baseline_rows = training if test_data is None else np.arange(len(data.ratings))
-    biases = Biases.fit(*data.take(baseline_rows), encoder.input_dims)
     metrics: dict[str, Any] = {}
-    if test_data is not None:
-        metrics = {"on": "test", **evaluate(model, test_data, np.arange(len(test_data.ratings)), biases)}
-    elif len(validation):
+    if test_data is None and len(validation):
+        fill_unseen(model, {name: ids[training] for name, ids in data.ids.items()})
+        biases = Biases.fit(*data.take(training), encoder.input_dims)
         metrics = {"on": "validation", **evaluate(model, data, validation, biases)}
+    everything = np.arange(len(data.ratings))
+    fitted = refit(start, trained, data.feed(everything, schedule.order()), fitted, schedule, on_epoch)
+    fill_unseen(model, {name: ids[everything if fitted.refitted else training] for name, ids in data.ids.items()})
+    if test_data is not None:
+        biases = Biases.fit(*data.take(everything), encoder.input_dims)
+        metrics = {"on": "test", **evaluate(model, test_data, np.arange(len(test_data.ratings)), biases)}
     settings = {"rating": rating, "head": head, "dim": dim, "units": units, "between": rating_range}
     settings |= {"l2": l2, "min_count": min_count, **schedule.to_json()}
     return Trained("ratings", model, encoder, settings, metrics, fitted, notes=_notes(metrics))

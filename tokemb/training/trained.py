@@ -56,6 +56,13 @@ class TrainedFolder:
         return str(self.report["task"])
 
     @property
+    def description(self) -> str:
+        """What was trained, for messages."""
+        if self.settings.get("regression"):
+            return "a regression"
+        return TASKS[self.task] if self.settings.get("label_separator") is None else "a classifier of several labels"
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         """The settings of the training."""
         settings: Mapping[str, Any] = self.report["settings"]
@@ -109,7 +116,9 @@ def _check_report(path: Path, report: Mapping[str, Any]) -> None:
             "use the tokemb that wrote it"
         )
     kinds = {"task": str, "fingerprint": str, "settings": dict}
-    if report["task"] in ("classify", "tag"):
+    settings = report.get("settings")
+    is_regression = isinstance(settings, dict) and bool(settings.get("regression"))
+    if report["task"] == "tag" or (report["task"] == "classify" and not is_regression):
         kinds["classes"] = list
     for name, kind in kinds.items():
         if not isinstance(report.get(name), kind):

@@ -26,7 +26,7 @@ def start_end_tokens(start: str | None, end: str | None) -> dict[str, str]:
         if not isinstance(token, str) or not token:
             raise ArgumentError(f"{name} must be a token such as '[BOS]'; received {token!r:.80}")
     if len(tokens) == 2 and start == end:
-        raise ArgumentError(f"start and end must be different tokens; received {start!r:.80} for both")
+        raise ArgumentError(f"end must differ from start={start!r:.80}; received {end!r:.80}")
     return tokens
 
 
