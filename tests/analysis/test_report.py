@@ -21,6 +21,7 @@ from tokemb.analysis.report.row_lengths import length_curve, round_lengths
 from tokemb.analysis.report.scripts import script_table, scripts_of
 from tokemb.analysis.report.stability import compare
 from tokemb.errors import ArgumentError, TextError, VocabularyError
+from tokemb.vocabulary.tokenizer_json import tokenizer_of
 
 WORDS = st.sampled_from(["a", "b", "c", "dd", "é", "的", "ж", "7", "[UNK]", "😀"])
 TEXTS = st.lists(st.lists(WORDS, max_size=8).map(" ".join), min_size=1, max_size=12)
@@ -325,7 +326,7 @@ def test_arguments_that_contradict_the_source_raise():
 
 
 def test_vocabulary_without_counts_raises():
-    foreign = tokemb.Encoder.from_tokenizer(tokemb.fit_vocab(["a b"])._tokenizer)
+    foreign = tokemb.Encoder.from_tokenizer(tokenizer_of(tokemb.fit_vocab(["a b"]).specification))
     with pytest.raises(VocabularyError, match="holds no counts"):
         tokemb.report(foreign)
 
