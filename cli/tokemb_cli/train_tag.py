@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,7 @@ def command(
     """
     if frozen and vectors is None:
         raise click.UsageError("--frozen requires --vectors FILE")
+    training.check_validation(validation_file)
     rows = corpus.Corpus.from_options(arguments)
     training.check_one_column(rows)
     training.check_distinct(rows, [validation_file, test, vectors], output)
@@ -86,17 +88,16 @@ def command(
     )
     encoder = None if vocab is None else Encoder.load(vocab)
     training.import_keras()
-    trained = train_tagger(
+    run = partial(
+        train_tagger,
         train_rows,
         encoder=encoder,
         validation=validation,
         test=test_rows,
         vectors=None if vectors is None else Path(vectors),
         trainable=not frozen,
-        schedule=schedule,
-        on_epoch=training.on_epoch(rows.quiet),
-        **arguments,
     )
+    trained = training.train(run, rows, schedule, arguments)
     training.finish(trained, rows, output, force)
 
 

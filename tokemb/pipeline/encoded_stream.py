@@ -17,7 +17,6 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.formats.shards import Chunk, ShardFolder
 from tokemb.formats.writer import Array
-from tokemb.keras.datasets.tags import class_ids, place_tags
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
@@ -327,6 +326,8 @@ class EncodedStream:
 
     def _encode_tags(self, batch: pa.RecordBatch, tags: TagOptions) -> Chunk[Ragged]:
         """Encode a batch of tokens and tags."""
+        from tokemb.keras.datasets.tags import class_ids, place_tags  # imported late: most corpora have no tags
+
         targets = class_ids(batch[tags.column], tags.classes)
         encoded, words = self._encoder.encode_column_words(batch.column(0), self._row_options.shape, self._threads)
         self.report.add(encoded)

@@ -22,7 +22,7 @@ from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.training.baselines import describe_unbeaten
 from tokemb.training.classify import choose_maxlen
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Batch, Feed, Schedule, Trained, fit, make_reproducible
+from tokemb.training.fitting import Batch, Feed, InitialState, Schedule, Trained, fit, make_reproducible, refit
 from tokemb.training.forward import Forward, forward
 from tokemb.training.heads import check_classes
 from tokemb.training.sequences import UNLIMITED
@@ -116,11 +116,13 @@ def train_tagger(
     for name, part in others.items():
         if not len(part.targets):
             raise ArgumentError(f"the {name} set has no tokens: pass one that has tokens")
-    if "validation" not in others:
+    is_split = "validation" not in others
+    everything = TrueTags.of(tokens, tags, classes)
+    if is_split:
         training_rows, validation_rows = (pa.array(split) for split in schedule.split(len(tokens)))
         others["validation"] = TrueTags.of(tokens.take(validation_rows), tags.take(validation_rows), classes)
         tokens, tags = tokens.take(training_rows), tags.take(training_rows)
-    training = TrueTags.of(tokens, tags, classes)
+    training = TrueTags.of(tokens, tags, classes) if is_split else everything
     encoder = encoder or _fit_vocabulary(tokens, is_subword=vectors is None)
     maxlen = maxlen or _choose_maxlen(encoder, tokens)
     data, watched = (_Data.of(encoder, part, maxlen, len(classes)) for part in (training, others["validation"]))
@@ -143,7 +145,7 @@ def train_tagger(
     import keras
 
     model.compile(keras.optimizers.Adam(schedule.learning_rate), "sparse_categorical_crossentropy")
-    run, baseline = forward(model), FrequentTags.count(training)
+    start, run, baseline = InitialState(model), forward(model), FrequentTags.count(training)
     fitted = fit(
         model,
         data.feed(schedule.order()),
@@ -153,8 +155,14 @@ def train_tagger(
         # The loss of rare spans rises while more of them are found.
         score=lambda: _score(evaluate(run, encoder, others["validation"], baseline)),
     )
-    on = "test" if test is not None else "validation"
-    metrics = {"on": on, **evaluate(run, encoder, others[on], baseline)} if len(others[on].targets) else {}
+    metrics: dict[str, Any] = {}
+    if test is None and len(others["validation"].targets):
+        metrics = {"on": "validation", **evaluate(run, encoder, others["validation"], baseline)}
+    if is_split and schedule.refit:
+        all_rows = _Data.of(encoder, everything, maxlen, len(classes))
+        fitted = refit(start, model, all_rows.feed(schedule.order()), fitted, schedule, on_epoch)
+    if test is not None:
+        metrics = {"on": "test", **evaluate(run, encoder, others["test"], baseline)}
     settings = {
         "head": head,
         "maxlen": maxlen,
