@@ -596,7 +596,7 @@ def test_command_classifies_sequences_of_events(tmp_path):
     assert report["classes"] == ["calm", "mid", "wild"]
     assert report["metrics"]["accuracy"] == 1
     assert "epoch 1    loss " in result.output
-    assert "settings   head mean, ngrams [1, 2], maxlen 7, " in result.output
+    assert "settings   head mean, ngrams [1, 2, 3], maxlen 9, " in result.output
     assert "accuracy      1.0" in result.output
     weighted = ("--class-weights", "balanced", "--validation-file", tmp_path / "events.csv", "--epochs", 1)
     result = run("classify", tmp_path / "events.csv", *arguments, *weighted, "-o", tmp_path / "weighted")
