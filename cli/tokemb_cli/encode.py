@@ -205,6 +205,8 @@ def command(
 
 def _tag_options(texts: corpus.Corpus, classes: str | None) -> TagOptions | None:
     """Return the column and the ids of the tags. Unless ``classes`` tells their order, all tags are read first."""
+    if texts.tags is None and classes is None:
+        return None
     from tokemb.pipeline.files import tag_options
 
     if texts.tags is not None and classes is None and texts.identity() is None:

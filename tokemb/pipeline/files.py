@@ -13,7 +13,6 @@ from tokemb.files.folders import is_columns_folder
 from tokemb.files.overlap import replaced_input
 from tokemb.formats.shards import ShardFolder
 from tokemb.keras.datasets.labels import check_classes
-from tokemb.keras.datasets.tags import classes_in
 from tokemb.models.embedder import Embedder
 from tokemb.pipeline.embed import embed_corpus, embed_ids
 from tokemb.pipeline.encode import encode_corpus
@@ -173,6 +172,8 @@ def tag_options(
     Raises:
         ArgumentError: If ``classes`` are invalid, or are given without ``column``.
     """
+    from tokemb.keras.datasets.tags import classes_in  # imported late: most corpora have no tags
+
     known = check_classes(classes)
     if column is None:
         if known is not None:
