@@ -20,11 +20,12 @@ Data goes to standard output or into the output file, everything else to standar
 not at all. The exit code is
 
 * 0 for success,
-* 1 for an input error: one sentence on standard error states the problem and the remedy,
+* 1 for an error in the input: one sentence on standard error states the problem and the remedy,
 * 2 for wrong usage: an unknown command or option, an invalid value, or options that exclude each other,
 * 130 for an interruption.
 
-`tokemb diff` also returns 1 if the vocabularies differ, and `tokemb check` if it finds an error.
+`tokemb diff` also returns 1 if the vocabularies differ, `tokemb check` if it finds an error, and
+`tokemb report --fail-above` if the texts have changed too much.
 """
 
 

@@ -11,7 +11,7 @@ from tokemb_cli.console import note
 
 @click.command("compile")
 def command() -> None:
-    """Compile all kernels for this machine, so that no later command waits for it.
+    """Compile all kernels for this machine, so that no later command waits for a compilation.
 
     Without this command, each kernel is compiled when it is first used, which takes up to half a minute. The machine
     code is saved beside the package, or in the user's cache folder if the package folder is read-only. The environment

@@ -81,7 +81,7 @@ def command(
     .jsonl files as encode writes them, or folders of such files; their other columns are kept. Texts are read as by
     encode. With --vocab, --column selects the column of texts, and integers in this column are tokens, not ids.
 
-    With --overlap, a long text becomes several rows, each with a vector. --by row pools them to one vector per text.
+    With --overlap, a long text becomes several rows. --by row pools the tokens of these rows to one vector per text.
 
     With --rows-per-shard, repeating the command resumes a run that was stopped.
 
@@ -89,7 +89,7 @@ def command(
     Examples:
       tokemb embed ids.npy --model reviews.keras -o vectors.npy
       tokemb embed reviews.txt --vocab reviews.vocab --model reviews.keras --pooling mean -o means.npy
-      tokemb embed articles.txt --vocab v --model m.keras --maxlen 256 --overlap 64 --pooling mean --by row -o out.npy
+      tokemb embed long.txt --vocab a.vocab --model a.keras --maxlen 256 --overlap 64 --pooling mean --by row -o a.npy
       tokemb embed shards --model reviews.keras --pooling mean -o vectors --rows-per-shard 100000
     """
     shards.check(output, rows_per_shard, shard_format)

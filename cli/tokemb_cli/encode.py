@@ -104,13 +104,13 @@ def command(
     With --hash, no vocabulary is needed: the hash of a token is its id, as in the Keras layer Hashing.
 
     With a vocabulary of texts, two columns are encoded as pairs: --column question --column answer. The output has the
-    columns ids, type_ids (the text of each id) and attention_mask. Special tokens are those of the tokenizer.json.
+    columns ids, type_ids (which text an id belongs to) and attention_mask. The vocabulary defines the special tokens.
 
-    If --vocab is a folder of columns, the output has one array per column, in any format but .npy. With
-    --group-by, the rows of a group become one row; --keep copies values of the first row of each group.
+    If --vocab is a folder of columns, the output has one array per column, in any format but .npy. With --group-by, the
+    rows of a group become one row; --keep copies values of the first row of each group.
 
-    With --tags, the output has the arrays ids, tags and weights: the id of the tag of each token at the first id of the
-    token, and 1 there. Both are 0 at other ids and at padding.
+    With --tags, the output has the arrays ids, tags and weights. At the first id of each token, tags holds the id of
+    its tag, and weights holds 1. Both are 0 at other ids and at padding.
 
     With --rows-per-shard, repeating the command resumes a run that was stopped.
 

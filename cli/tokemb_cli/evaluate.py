@@ -51,12 +51,13 @@ def command(
     force: bool,
     **arguments: Any,  # noqa: ANN401
 ) -> None:
-    """Evaluate the FOLDER of a training on labelled files.
+    """Evaluate a trained model, the FOLDER that tokemb train wrote, on labelled files.
 
     \b
     Metrics:
-      classify            accuracy, macro F1, ROC AUC, log loss, calibration error (ECE), confusion matrix;
-                          of several labels micro and macro F1, ROC AUC; of a regression RMSE, MAE, R2
+      classify            accuracy, macro F1, ROC AUC, log loss, calibration error (ECE), confusion matrix
+        several labels    micro and macro F1, ROC AUC
+        regression        RMSE, MAE, R2
       tag                 precision, recall and F1 of spans, F1 of each type, accuracy, confusion matrix
       next                hit rate and NDCG at K, MRR, of the last event of each sequence among all events
       knowledge-tracing   ROC AUC, accuracy, log loss, calibration error, of all answers but the first

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 @click.option(
     "--item", metavar="NAME", help="Pickle, JSON: key or position of the vocabulary to import, if there are several."
 )
-@click.option("--profile", type=values.Choice(PROFILES), help="gensim and words and vectors: how texts are split.")
+@click.option("--profile", type=values.Choice(PROFILES), help="Profile that splits texts of gensim, words or vectors.")
 @click.option("--max-size", type=values.Integer(), help="Vectors: maximum number of words, from the start of the file.")
 @segmenter_options
 @click.option(

@@ -22,7 +22,7 @@ _COMMANDS = {
     "import": ("import_", "Import the vocabulary of another library with its ids."),
     "count": ("count", "Count the tokens of text files, to fit vocabularies later."),
     "grow": ("grow", "Append new tokens to a vocabulary, and rows to its model."),
-    "report": ("report", "Choose sizes from curves of the texts, and measure drift."),
+    "report": ("report", "Suggest sizes of the vocabulary and the rows; measure drift."),
     "diff": ("diff", "Compare two vocabularies."),
     "encode": ("encode", "Encode texts as padded ids."),
     "decode": ("decode", "Decode ids to texts."),

@@ -53,19 +53,21 @@ def command(
     unknown: str | None,
     **arguments: Any,  # noqa: ANN401
 ) -> None:
-    """Predict with the FOLDER of a training.
+    """Predict with a trained model: the FOLDER that tokemb train wrote.
 
     Every row of the input is a row of the output, in the same order. What cannot be predicted is missing, and the
     column reason says why.
 
     \b
     Columns of the output:
-      classify            prediction, probability; with --top predictions, probabilities;
-                          of several labels predictions, probabilities; of a regression prediction
-      tag                 predictions, probabilities, one for each token
-      next                predictions, probabilities (10, or --top, events);
-                          with --observed ranks, probabilities, highest_rank
-      knowledge-tracing   skills, probabilities; with --observed or --skill probabilities
+      classify            prediction, probability; with --top also predictions, probabilities
+        several labels    predictions, probabilities
+        regression        prediction
+      tag                 predictions, probabilities: one for each token
+      next                predictions, probabilities: of 10 events, or of --top
+        with --observed   ranks, probabilities, highest_rank
+      knowledge-tracing   skills, probabilities
+        with --observed or --skill   probabilities
       ratings             prediction
 
     With --rows-per-shard, repeating the command resumes a run that was stopped.

@@ -43,7 +43,7 @@ def command(
     similar: bool,
     **arguments: Any,  # noqa: ANN401
 ) -> None:
-    """Recommend items to the users in a file, with the FOLDER of train ratings.
+    """Recommend items to the users in a file with the FOLDER that tokemb train ratings wrote.
 
     The file has the column of the users, or with --similar that of the items. Every row of it is a row of the output,
     in the same order: items, the best first, with ratings or similarities (cosine). For a user or item out of

@@ -84,15 +84,15 @@ def command(
     output: Path | None,
     **settings: Any,  # noqa: ANN401
 ) -> None:
-    """Report on texts, counts, a vocabulary or columns: which sizes to choose, and whether new texts differ.
+    """Report on texts, counts, a vocabulary or columns: suggest sizes, and measure how much new texts differ.
 
     The input is read as by fit-vocab. It can also be counts, a vocabulary or a folder of columns, which are not read
     again. The report shows the coverage of vocabularies, truncation and padding, growth and scripts. It suggests
     --max-size, --min-count, --maxlen and --dim, with reasons and as commands to copy.
 
-    With --on, the report compares new texts: tokens out of vocabulary, new and vanished tokens, row lengths, and the
-    population stability index (PSI) of tokens and lengths. Below 0.1 a distribution is stable, from 0.25 on the change
-    is significant.
+    With --on, the report compares new texts with the input: tokens out of vocabulary, new and vanished tokens, row
+    lengths, and the population stability index (PSI) of tokens and lengths. Below 0.1 a distribution is stable, from
+    0.25 on the change is significant.
 
     \b
     Examples:

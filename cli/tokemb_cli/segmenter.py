@@ -21,8 +21,8 @@ _USER_DICTIONARY = click.option(
     "--user-dictionary",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Words that the segmenter should find, in its own format; for jieba, one word per line. The vocabulary folder "
-    "gets a copy.",
+    help="Words that the segmenter should find, in its own format; for jieba, one word per line. A vocabulary folder "
+    "contains a copy.",
 )
 
 

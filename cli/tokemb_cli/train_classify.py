@@ -53,13 +53,14 @@ if TYPE_CHECKING:
     "--ngrams",
     type=values.Ngrams(),
     metavar="N",
-    help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 2 for the head "
-    "mean without --vectors, 3 if texts have at most 32 words on average; otherwise 1]",
+    help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 1; for the head "
+    "mean without --vectors 2, or 3 if the texts have at most 32 words on average]",
 )
 @click.option(
     "--maxlen",
     type=values.Integer(),
-    help="Length that rows are truncated to.  [default: that of the vocabulary, or of 99 % of the rows]",
+    help="Length that rows are truncated to.  [default: that of the vocabulary, or one that 99 % of the rows do not "
+    "exceed]",
 )
 @training.vectors
 @training.frozen
@@ -90,9 +91,9 @@ def command(
 
     With --label-separator, each row has any number of labels. With --regression, a number is predicted.
 
-    Without --vocab, a vocabulary is fitted to the texts: of at most 100,000 words and pairs of words for the head mean,
-    with sequences of three words if the texts are short, and of at most 30,000 words for the other heads. Without
-    --test, the metrics are computed on the validation split.
+    Without --vocab, a vocabulary is fitted to the texts. For the head mean, it has at most 100,000 words, pairs of
+    words and, if the texts are short, sequences of three words. For the other heads, it has at most 30,000 words.
+    Without --test, the metrics are computed on the validation split.
 
     \b
     Examples:

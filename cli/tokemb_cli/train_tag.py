@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--maxlen",
     type=values.Integer(),
-    help="Length that rows are truncated to in training.  [default: that of 99 % of the rows]",
+    help="Length that rows are truncated to in training.  [default: one that 99 % of the rows do not exceed]",
 )
 @training.vectors
 @training.frozen
@@ -62,9 +62,9 @@ def command(
     split at white space, or with --group-by the rows of a group.
 
     Without --vocab, a vocabulary of subwords is fitted to the tokens, or with --vectors a vocabulary of words. A token
-    has its tag at its first subword. The metrics are those of spans (IOB2, IOBES), as seqeval computes them, and the
-    share of tokens with the true tag. The same metrics with the prefix baseline_ are those of the most frequent tag of
-    each token.
+    has its tag at its first subword. The metrics are accuracy, the share of tokens with the true tag, and precision,
+    recall and F1 of spans (IOB2, IOBES), as seqeval computes them. The same metrics with the prefix baseline_ are those
+    of predicting the most frequent tag of each token.
 
     \b
     Examples:

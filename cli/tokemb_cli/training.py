@@ -62,14 +62,14 @@ _SCHEDULE = (
         type=values.Integer(),
         default=1,
         show_default=True,
-        help="Number of trainings, with consecutive random seeds. The first is written, with the mean and the standard "
-        "deviation of the metrics of all.",
+        help="Number of models to train, with consecutive random seeds. The first model is written. The metrics of all "
+        "are reported as mean and standard deviation.",
     ),
     click.option(
         "--tensorboard",
         type=click.Path(path_type=Path, file_okay=False),
         metavar="FOLDER",
-        help="Folder for the losses of each epoch, which TensorBoard shows.",
+        help="Write the losses of each epoch to this folder, for TensorBoard.",
     ),
 )
 
