@@ -68,8 +68,8 @@ def train_ratings(
 ) -> Trained:
     """Train a model that predicts the column ``rating`` from the ids of ``columns``, such as users and items.
 
-    Users and items that occur only in the validation split, and the id of values out of vocabulary, get the mean
-    embedding.
+    Values out of vocabulary get the mean embedding. So do users and items that occur only in the validation split, if
+    there is no refit.
 
     Args:
         table: A table, as for ``ColumnEncoder.fit``.
