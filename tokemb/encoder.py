@@ -469,8 +469,8 @@ pathlib.Path(text) for a file
             threads: The number of threads.
 
         Returns:
-            The ids and the ids of the tags, int32 ``(rows, maxlen)``, the weights, float32 ``(rows, maxlen)``, which
-            are 1 where a token has its tag and otherwise 0, and the classes.
+            A tuple with names: ``ids`` and ``tags`` (the ids of the tags), int32 ``(rows, maxlen)``; ``weights``,
+            float32 ``(rows, maxlen)``, 1 where a token has its tag and otherwise 0; and ``classes``.
 
         Raises:
             TextError: If the numbers of tokens and tags of a row differ, or a tag is missing.

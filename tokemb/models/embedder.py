@@ -51,8 +51,8 @@ def embed(
             zeros. ``None`` returns one vector per id.
         encoder: The vocabulary. If given, the model must have been made for it, and its ``pad_id`` is padding.
             Otherwise id 0 is padding if the model's ``Embedding`` has ``mask_zero``.
-        by: With ``pooling``, the text of each row of ``Encoder.encode_windows``, its ``row``. The tokens of all windows
-            of a text are pooled to one vector.
+        by: With ``pooling``, the index of the text of each row: ``row`` of ``Encoder.encode_windows``. The tokens of
+            all windows of a text are pooled to one vector.
         threads: The number of threads of a lookup. ``None`` uses all cores. The result does not depend on it. Keras
             uses its own threads.
 

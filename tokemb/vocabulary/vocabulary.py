@@ -147,7 +147,7 @@ class Vocabulary:
 
     @property
     def beyond_tokenizer_json(self) -> dict[str, Any]:
-        """What decides the ids and what a ``tokenizer.json`` cannot express, as it is saved in ``tokemb.json``."""
+        """The settings in ``tokemb.json`` that decide the ids and that a ``tokenizer.json`` cannot express."""
         ngrams = {} if self.ngrams == UNIGRAMS else {NGRAMS: list(self.ngrams)}
         segmenter = {} if self.segmenter is None else {SEGMENTER: self.segmenter.to_json()}
         buckets = {} if self.buckets is None else {BUCKETS: self.buckets.to_json()}
