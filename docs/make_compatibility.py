@@ -16,12 +16,13 @@ INSTALL = f"python -m pip install --no-deps --pre --target {FOLDER} 'tokenizers>
 HEAD = """\
 # Compatibility
 
-tokemb is installed with `tokenizers` 0.22 or 0.23, which defines the ids. It also runs with 1.0, which only loads,
-encodes and decodes. `docs/make_compatibility.py` generates this table by running every line with both versions, on the
+tokemb is installed with `tokenizers` 0.22 or 0.23, which defines the ids. With 1.0, tokemb can only load,
+encode and decode. `docs/make_compatibility.py` generates this table by running every line with both versions, on the
 folders in `vocab/`.
 
-With 1.0, the library encodes alone, and Python splits the texts of most profiles, so that encoding is slower. A text
-with a character that Unicode 9 does not assign is an error where the ids may differ. Emoji are not affected.
+With 1.0, the [backend](engine.md) is always `tokenizers` itself, and Python splits the texts of most profiles, so
+encoding is slower. A text with a character that Unicode 9 does not assign is an error if its ids could differ between
+the versions. Emoji are not affected.
 
 | | 0.2x | 1.0 |
 |---|---|---|
