@@ -46,8 +46,8 @@ def command(
     """Export a SavedModel that takes raw text, for TensorFlow Serving or tf.saved_model.load.
 
     Its signature has one input, texts: strings of shape (batch,). The SavedModel computes the same ids as encode, and
-    does not need tokemb to run. Word vocabularies of tokemb can be exported; subword vocabularies and other
-    tokenizer.json files cannot.
+    does not need tokemb to run. Word vocabularies of tokemb can be exported. Subword vocabularies, other tokenizer.json
+    files, segmenters, and start and end tokens are not supported.
 
     \b
     Values of --returns:
@@ -55,8 +55,8 @@ def command(
       vectors       float32 (batch, maxlen, dim), from the Embedding of the model
       predictions   the output of the model
 
-    With the folder of train classify as --model, the outputs are label, string (batch,), and classes and probabilities,
-    (batch, classes). The vocabulary and the length of the rows are those of the training.
+    With the folder of train classify as --model, for one label per row, the outputs are label, string (batch,), and
+    classes and probabilities, (batch, classes). The vocabulary and the length of the rows are those of the training.
 
     \b
     Examples:
