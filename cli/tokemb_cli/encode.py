@@ -200,7 +200,7 @@ def command(
         pairs = f"pairs of {texts.columns[0][0]} and {texts.columns[1][0]}; " if row_options.pairs else ""
         note(*shards.report_lines(target, output, dtype, report, f"{pairs}{report}"))
         if tags is not None:
-            note(f"tags have the ids 0, 1, ... in this order: --classes {','.join(tags.classes)}. Pass it with other files")
+            note(f"tags have the ids 0, 1, ... in this order; for other files, pass --classes {','.join(tags.classes)}")
 
 
 def _tag_options(texts: corpus.Corpus, classes: str | None) -> TagOptions | None:
