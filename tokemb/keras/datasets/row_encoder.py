@@ -49,6 +49,20 @@ class RowEncoder(Protocol):
         """Return the truncation and padding to use for pairs."""
         ...
 
+    def row_shape(
+        self,
+        maxlen: int | None,
+        padding: str | None,
+        truncating: str | None,
+        *,
+        overlap: int | None,
+        is_pair: bool,
+        pair_truncation: str | None,
+        pairs_by: str,
+    ) -> PadTruncate:
+        """Return the truncation and padding to use, or raise ``ArgumentError`` for arguments without an effect."""
+        ...
+
     @property
     def pair_template(self) -> PairTemplate:
         """The special tokens and type ids of pairs."""
@@ -56,8 +70,4 @@ class RowEncoder(Protocol):
 
     def require_pad_id(self) -> int:
         """Return the id of padding, or raise ``ArgumentError`` if there is none."""
-        ...
-
-    def require_unigrams(self, use: str) -> None:
-        """Raise ``ArgumentError`` if tokens are n-grams."""
         ...
