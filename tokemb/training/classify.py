@@ -22,7 +22,7 @@ from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Array, Batch, Feed, Schedule, Trained, make_reproducible, predict_batches
-from tokemb.training.heads import left_out_ids, text_model
+from tokemb.training.heads import check_trainable, left_out_ids, text_model
 from tokemb.training.labels import balanced_weights, sample_weights_of
 from tokemb.training.refitting import fit_and_measure
 from tokemb.training.targets import OneClass, Target, target_of
@@ -135,8 +135,7 @@ def train_classifier(
     targets = target.encode(rows.labels)
     others = {name: part for name, part in (("validation", validation), ("test", test)) if part is not None}
     other_targets = {name: _targets_of_set(name, part, target) for name, part in others.items()}
-    if vectors is None and not trainable:
-        raise ArgumentError("trainable=False requires pre-trained vectors: pass vectors=...")
+    check_trainable(trainable, vectors)
     pairs = encoder is None and ngrams is None and head == "mean" and vectors is None
     splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
     if pairs:

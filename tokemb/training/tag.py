@@ -25,7 +25,7 @@ from tokemb.training.classify import choose_maxlen
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Batch, Feed, Schedule, Trained, make_reproducible
 from tokemb.training.forward import Forward, forward
-from tokemb.training.heads import check_classes
+from tokemb.training.heads import check_classes, check_trainable
 from tokemb.training.refitting import fit_and_measure
 from tokemb.training.sequences import UNLIMITED
 from tokemb.training.tag_metrics import FrequentTags, TrueTags
@@ -105,8 +105,7 @@ def train_tagger(
     """
     schedule = schedule or Schedule(learning_rate=LEARNING_RATE)
     maxlen = check_optional_count("maxlen", maxlen)
-    if vectors is None and not trainable:
-        raise ArgumentError("trainable=False requires pre-trained vectors: pass vectors=...")
+    check_trainable(trainable, vectors)
     tokens, tags = tagged_columns(rows.tokens, rows.tags)
     classes = classes_of(tags)
     check_classes(len(classes))
