@@ -15,9 +15,9 @@ import pyarrow as pa
 from tokemb._arrays import Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
-from tokemb.formats.shards import Chunk, ShardFolder
+from tokemb.formats.shards import Chunk
 from tokemb.formats.writer import Array
-from tokemb.pipeline.output import Output
+from tokemb.pipeline.output import Output, rows_written
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
 from tokemb.rows.output_size import check_length
@@ -228,7 +228,7 @@ class EncodedStream:
             output: The output.
             count: Counts all windows.
         """
-        written = sum(output.rows) if isinstance(output, ShardFolder) else 0
+        written = rows_written(output)
         for rows, kept_columns in chunks:
             skipped = min(max(written - count.rows, 0), len(rows))
             count.rows += len(rows)
