@@ -433,4 +433,5 @@ def _read(
     """Return the parts of each column by its name, ``None`` for all columns, and the batches of a table."""
     if columns is None:
         return None, table_batches(table, None, **reading)
-    return named_parts(columns), table_batches(table, flat_names(columns), **reading)
+    requested = flat_names(columns)  # checks the types of the names
+    return named_parts(columns), table_batches(table, requested, **reading)
