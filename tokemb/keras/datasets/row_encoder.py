@@ -39,16 +39,6 @@ class RowEncoder(Protocol):
         """Encode texts as windows without padding. Return the text and the position of each, too."""
         ...
 
-    def pad_truncate(self, maxlen: int | None, padding: str | None, truncating: str | None) -> PadTruncate:
-        """Return the truncation and padding to use."""
-        ...
-
-    def pair_pad_truncate(
-        self, maxlen: int | None, padding: str | None, truncating: str | None, pair_truncation: str | None
-    ) -> PadTruncate:
-        """Return the truncation and padding to use for pairs."""
-        ...
-
     def row_shape(
         self,
         maxlen: int | None,

@@ -55,11 +55,11 @@ class FeedSettings:
             encoder,
             self.column,
             check_classes(self.classes),
+            shape,
             self.maxlen,
             self.truncating,
             self.threads,
             self.second,
-            self.pair_truncation,
             self.overlap,
         )
         template = encoder.pair_template if pairs else None
