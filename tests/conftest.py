@@ -18,11 +18,15 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.error_messages import complaints
+
+if TYPE_CHECKING:
+    from selenium import webdriver
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("TOKEMB_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -201,6 +205,15 @@ def eagerly(test: Callable[..., None]) -> Callable[..., None]:
     # What TensorFlow and Keras say about it.
     quiet = pytest.mark.filterwarnings("ignore:Even though the `tf.config", "ignore:The structure of `inputs`")
     return pytest.mark.usefixtures("eager")(quiet(test))
+
+
+@pytest.fixture(scope="module")
+def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """A real browser without a window. Tests that need one are skipped where it is absent."""
+    from tests.browser import browser
+
+    with browser(tmp_path_factory.mktemp("profile")) as chrome:
+        yield chrome
 
 
 # The command that makes a plain machine able to run the tests that it skips.

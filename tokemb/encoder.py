@@ -20,6 +20,7 @@ from tokemb.engine.encoded_pairs import EncodedPairs, pad_pairs
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.rows.ragged import Ragged, check_id_rows
+from tokemb.rows.string_buffers import list_splits
 from tokemb.rows.threads import map_batches, thread_count
 from tokemb.rows.windows import Windows
 from tokemb.sources.text_source import pair_batches, text_batches
@@ -349,16 +350,12 @@ pathlib.Path(text) for a file
         """
         self.require_unigrams("split into windows")
         shape, pad_id = self.pad_truncate(maxlen, padding, None), self.require_pad_id()
-        windows = []
-        first = 0
+        windows, first = [], 0
         for batch in text_batches(texts):
             encoded, row, start = self.encode_column_windows(batch, shape, overlap, threads)
             windows.append(Windows(shape.pad(encoded.rows, pad_id), row + first, start))
             first += len(batch)
-        if len(windows) == 1:
-            return windows[0]
-        no_rows = Windows(np.zeros((0, shape.fixed_length or 0), np.int32), *np.zeros((2, 0), np.int64))
-        return Windows(*map(np.concatenate, zip(no_rows, *windows, strict=True)))
+        return Windows.concatenate(windows, shape.fixed_length or 0)
 
     def encode_column_windows(
         self, texts: pa.Array, shape: PadTruncate, overlap: int, threads: int | None = None
@@ -510,8 +507,7 @@ pathlib.Path(text) for a file
         """
         self.require_unigrams("tagged")
         tokens = rows.flatten()
-        splits = np.concatenate([[0], np.cumsum(rows.value_lengths().to_numpy())]).astype(np.int64)
-        words = EncodableWords(tokens, self._segment(tokens, threads), splits)
+        words = EncodableWords(tokens, self._segment(tokens, threads), list_splits(rows))
         # The tokens of a vocabulary of words may be those of lists, which were not normalized.
         look_up = self.profile is not None and self.algorithm == "word"
         return self._encoding.words(words, shape, thread_count(threads), look_up=look_up)

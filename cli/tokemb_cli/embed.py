@@ -11,9 +11,6 @@ import click
 from tokemb_cli import corpus, options, shards, values
 from tokemb_cli.console import note, quiet_tensorflow
 
-# Extensions of files of ids.
-_IDS = (".npy", ".npz", ".parquet", ".jsonl")
-
 
 @click.command("embed", cls=corpus.FileCommand)
 @corpus.files
@@ -96,8 +93,10 @@ def command(
     texts = corpus.Corpus.from_options(arguments)
     is_ids = vocab is None or _holds_ids(texts)
     if is_ids and not all(map(_can_hold_ids, texts.files)):
+        from tokemb.formats.open_ids import SUFFIXES
+
         raise click.UsageError(
-            f"texts require --vocab; without it the input must be ids: {', '.join(_IDS)}, or a folder"
+            f"texts require --vocab; without it the input must be ids: {', '.join(SUFFIXES)}, or a folder"
         )
     if is_ids and (texts.keep or any(value is not None for value in (maxlen, padding, truncating, overlap, by))):
         raise click.UsageError(
@@ -162,7 +161,9 @@ def _check_outside(inputs: Sequence[str], output: Path) -> None:
 
 
 def _can_hold_ids(file: str) -> bool:
-    return Path(file).suffix in _IDS or Path(file).is_dir()
+    from tokemb.formats.open_ids import SUFFIXES
+
+    return Path(file).suffix in SUFFIXES or Path(file).is_dir()
 
 
 def _holds_ids(texts: corpus.Corpus) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +13,7 @@ from tokemb_cli.segmenter import check_segmenter, segmenter_options
 
 if TYPE_CHECKING:
     from tokemb.training.classify import Labelled
+    from tokemb.training.fitting import Trained
 
 
 @click.command("classify", cls=corpus.FileCommand)
@@ -62,9 +61,7 @@ if TYPE_CHECKING:
     help="Length that rows are truncated to.  [default: that of the vocabulary, or one that 99 % of the rows do not "
     "exceed]",
 )
-@training.vectors
-@training.frozen
-@training.dim
+@training.embedding
 @click.option(
     "--units",
     type=values.Integer(),
@@ -75,18 +72,7 @@ if TYPE_CHECKING:
 @training.dropout
 @training.schedule
 @corpus.quiet
-def command(
-    label: str,
-    sample_weight: str | None,
-    vocab: Path | None,
-    output: Path,
-    force: bool,
-    validation_file: str | None,
-    test: str | None,
-    vectors: str | None,
-    frozen: bool,
-    **arguments: Any,  # noqa: ANN401
-) -> None:
+def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  # noqa: ANN401
     """Train a classifier of texts, or of sequences of events that --group-by makes.
 
     With --label-separator, each row has any number of labels. With --regression, a number is predicted.
@@ -101,37 +87,11 @@ def command(
       tokemb train classify train.csv --test test.csv --label label --head gru -o classifier
       tokemb train classify reviews/pos reviews/neg --format documents --label label -o classifier
     """
-    if frozen and vectors is None:
-        raise click.UsageError("--frozen requires --vectors FILE")
     check_segmenter(arguments)
-    training.check_validation(validation_file)
     arguments["keep"] = (label,) if sample_weight is None else (label, sample_weight)
     rows = corpus.Corpus.from_options(arguments)
-    training.check_one_column(rows)
-    training.check_distinct(rows, [validation_file, test, vectors], output)
-    schedule = training.schedule_from_options(arguments, output, force)
-    from tokemb import Encoder
-    from tokemb.training.classify import train_classifier
-
-    train_rows = _read(rows, label, sample_weight)
-    validation, test_rows = (
-        None if file is None else _read(replace(rows, files=(file,)), label, sample_weight)
-        for file in (validation_file, test)
-    )
-    encoder = None if vocab is None else Encoder.load(vocab)
-    training.import_keras()
-    run = partial(
-        train_classifier,
-        train_rows,
-        encoder=encoder,
-        profile=rows.default_profile if arguments["segmenter"] is None else None,
-        validation=validation,
-        test=test_rows,
-        vectors=None if vectors is None else Path(vectors),
-        trainable=not frozen,
-    )
-    trained = training.train(run, rows, schedule, arguments)
-    training.finish(trained, rows, output, force)
+    arguments["profile"] = rows.default_profile if arguments["segmenter"] is None else None
+    training.train_text_model(rows, arguments, partial(_read, label=label, sample_weight=sample_weight), _train)
 
 
 def _read(rows: corpus.Corpus, label: str, sample_weight: str | None) -> Labelled:
@@ -144,3 +104,9 @@ def _read(rows: corpus.Corpus, label: str, sample_weight: str | None) -> Labelle
         return table.column(name if name in table.column_names else 0).to_pylist()
 
     return Labelled(table.column(0), column(label), None if sample_weight is None else column(sample_weight))
+
+
+def _train(rows: Labelled, **options: Any) -> Trained:  # noqa: ANN401
+    from tokemb.training.classify import train_classifier
+
+    return train_classifier(rows, **options)

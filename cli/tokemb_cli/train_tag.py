@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +10,7 @@ from tokemb._validation import CELLS
 from tokemb_cli import corpus, training, values
 
 if TYPE_CHECKING:
+    from tokemb.training.fitting import Trained
     from tokemb.training.tag import Tagged
 
 
@@ -37,25 +35,14 @@ if TYPE_CHECKING:
     type=values.Integer(),
     help="Length that rows are truncated to in training.  [default: one that 99 % of the rows do not exceed]",
 )
-@training.vectors
-@training.frozen
-@training.dim
+@training.embedding
 @click.option(
     "--units", type=values.Integer(), default=64, show_default=True, help="Number of units in each direction."
 )
 @training.dropout
 @training.schedule
 @corpus.quiet
-def command(
-    vocab: Path | None,
-    output: Path,
-    force: bool,
-    validation_file: str | None,
-    test: str | None,
-    vectors: str | None,
-    frozen: bool,
-    **arguments: Any,  # noqa: ANN401
-) -> None:
+def command(**arguments: Any) -> None:  # noqa: ANN401
     """Train a tagger: a model that predicts a tag for each token, such as names or parts of speech.
 
     A row has tokens and as many tags: a sentence of a CoNLL file, lists in JSON Lines or Parquet, texts in CSV that are
@@ -72,33 +59,7 @@ def command(
       tokemb train tag train.jsonl --column tokens --tags ner -o tagger
       tokemb train tag words.csv --group-by sentence --column word --tags tag -o tagger
     """
-    if frozen and vectors is None:
-        raise click.UsageError("--frozen requires --vectors FILE")
-    training.check_validation(validation_file)
-    rows = corpus.Corpus.from_options(arguments)
-    training.check_one_column(rows)
-    training.check_distinct(rows, [validation_file, test, vectors], output)
-    schedule = training.schedule_from_options(arguments, output, force)
-    from tokemb import Encoder
-    from tokemb.training.tag import train_tagger
-
-    train_rows = _read(rows)
-    validation, test_rows = (
-        None if file is None else _read(replace(rows, files=(file,))) for file in (validation_file, test)
-    )
-    encoder = None if vocab is None else Encoder.load(vocab)
-    training.import_keras()
-    run = partial(
-        train_tagger,
-        train_rows,
-        encoder=encoder,
-        validation=validation,
-        test=test_rows,
-        vectors=None if vectors is None else Path(vectors),
-        trainable=not frozen,
-    )
-    trained = training.train(run, rows, schedule, arguments)
-    training.finish(trained, rows, output, force)
+    training.train_text_model(corpus.Corpus.from_options(arguments), arguments, _read, _train)
 
 
 def _read(rows: corpus.Corpus) -> Tagged:
@@ -106,3 +67,9 @@ def _read(rows: corpus.Corpus) -> Tagged:
 
     table = rows.read()
     return Tagged(table.column(0), table.column(1))
+
+
+def _train(rows: Tagged, **options: Any) -> Trained:  # noqa: ANN401
+    from tokemb.training.tag import train_tagger
+
+    return train_tagger(rows, **options)

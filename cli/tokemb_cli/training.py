@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,16 @@ _ROWS_OF_METRICS = {
     "last events of validation": "last events of the validation split",
     "last events of test": "last events of the test file",
 }
+
+_EMBEDDING = (
+    click.option(
+        "--vectors",
+        metavar="FILE",
+        help="Pre-trained vectors to start from: a GloVe, word2vec or fastText file, which may be compressed.",
+    ),
+    click.option("--frozen", is_flag=True, help="Do not train the vectors of the tokens. Requires --vectors."),
+    click.option("--dim", type=values.Integer(), help="Embedding dimension.  [default: that of the vectors, or 50]"),
+)
 
 _SCHEDULE = (
     click.option("--epochs", type=values.Integer(), default=100, show_default=True, help="Maximum number of epochs."),
@@ -85,13 +95,6 @@ validation_file = click.option(
     metavar="FILE",
     help="File, in the format of FILE..., whose rows decide when training stops, instead of --validation-split.",
 )
-vectors = click.option(
-    "--vectors",
-    metavar="FILE",
-    help="Pre-trained vectors to start from: a GloVe, word2vec or fastText file, which may be compressed.",
-)
-frozen = click.option("--frozen", is_flag=True, help="Do not train the vectors of the tokens. Requires --vectors.")
-dim = click.option("--dim", type=values.Integer(), help="Embedding dimension.  [default: that of the vectors, or 50]")
 dropout = click.option(
     "--dropout", type=values.Number(least=0, below=1), default=0.5, show_default=True, help="Dropout rate."
 )
@@ -106,6 +109,11 @@ output = options.output("FOLDER", "Folder to write.")
 
 
 folder = click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+
+
+def embedding(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the vectors of tokens to a command."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_EMBEDDING), command)
 
 
 def schedule(
@@ -128,15 +136,6 @@ def schedule_from_options(arguments: dict[str, Any], output: Path, force: bool) 
     check_output(output, force=force)
     names = ("epochs", "batch_size", "learning_rate", "validation_split", "patience", "refit", "seed")
     return Schedule(**{name: arguments.pop(name) for name in names})
-
-
-def check_validation(validation_file: str | None) -> None:
-    """Raise ``click.UsageError`` if the validation rows are given twice."""
-    source = click.get_current_context().get_parameter_source("validation_split")
-    if validation_file is not None and source is not ParameterSource.DEFAULT:
-        raise click.UsageError(
-            "--validation-split must be left out with --validation-file, whose rows are the validation rows"
-        )
 
 
 def check_one_column(rows: Corpus) -> None:
@@ -185,6 +184,47 @@ def train(function: Callable[..., Trained], rows: Corpus, schedule: Schedule, ar
         return function(schedule=schedule, on_epoch=show, **arguments)
 
     return repeat(train_once, schedule, seeds)
+
+
+def train_text_model(
+    rows: Corpus, arguments: dict[str, Any], read: Callable[[Corpus], Any], function: Callable[..., Trained]
+) -> None:
+    """Train a classifier or a tagger, and write its folder.
+
+    Args:
+        rows: The training rows.
+        arguments: The options of the command.
+        read: A function that reads rows and their labels.
+        function: The training, for the result of ``read``.
+    """
+    vocab, output, force = (arguments.pop(name) for name in ("vocab", "output", "force"))
+    files = {"validation": arguments.pop("validation_file"), "test": arguments.pop("test")}
+    vectors, frozen = arguments.pop("vectors"), arguments.pop("frozen")
+    if frozen and vectors is None:
+        raise click.UsageError("--frozen requires --vectors FILE")
+    source = click.get_current_context().get_parameter_source("validation_split")
+    if files["validation"] is not None and source is not ParameterSource.DEFAULT:
+        raise click.UsageError(
+            "--validation-split must be left out with --validation-file, whose rows are the validation rows"
+        )
+    check_one_column(rows)
+    check_distinct(rows, [*files.values(), vectors], output)
+    schedule = schedule_from_options(arguments, output, force)
+    from tokemb import Encoder
+
+    training_rows = read(rows)
+    sets = {name: None if file is None else read(replace(rows, files=(file,))) for name, file in files.items()}
+    encoder = None if vocab is None else Encoder.load(vocab)
+    import_keras()
+    run = partial(
+        function,
+        training_rows,
+        encoder=encoder,
+        **sets,
+        vectors=None if vectors is None else Path(vectors),
+        trainable=not frozen,
+    )
+    finish(train(run, rows, schedule, arguments), rows, output, force)
 
 
 def _show(epoch: int, losses: Mapping[str, float]) -> None:

@@ -8,14 +8,14 @@ import re
 import numpy as np
 import pytest
 
-from tests.browser import browser
 from tokemb.analysis import TokenVectors, WordMap, neighbors, word_map, write_html
 from tokemb.analysis.escape_token import escape_token
 
-from selenium.webdriver import ActionChains  # isort: skip  # there is one if the module before was imported
-from selenium.webdriver.common.by import By  # isort: skip
-from selenium.webdriver.common.keys import Keys  # isort: skip
-from selenium.webdriver.common.actions.wheel_input import ScrollOrigin  # isort: skip
+pytest.importorskip("selenium", reason="selenium is not installed")
+from selenium.webdriver import ActionChains  # noqa: E402
+from selenium.webdriver.common.actions.wheel_input import ScrollOrigin  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
@@ -43,12 +43,6 @@ let count = 0;
 for (let i = 0; i < pixels.length; i += 4) count += pixels[i + 3] > 200 && pixels[i] > pixels[i + 2] + 80;
 return count;
 """
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory):
-    with browser(tmp_path_factory.mktemp("profile")) as chrome:
-        yield chrome
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 import tokemb
-from tests.browser import browser
 from tokemb.pipeline.report_page import write_report
 
-from selenium.webdriver.common.by import By  # isort: skip  # there is one if the module before was imported
-from selenium.webdriver.common.keys import Keys  # isort: skip
+pytest.importorskip("selenium", reason="selenium is not installed")
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
@@ -19,12 +19,6 @@ HOSTILE = [
     "{{style}}",
 ]
 TITLE = "<b>A & B</b>"
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory):
-    with browser(tmp_path_factory.mktemp("profile")) as chrome:
-        yield chrome
 
 
 @pytest.fixture(scope="module")

@@ -150,7 +150,7 @@ def test_a_row_lost_by_feeding_is_an_error(encoder, monkeypatch):
 
     rows = ExampleMaker._rows
     monkeypatch.setattr(ExampleMaker, "_rows", lambda self, texts: drop_last_row(rows(self, texts)))
-    maker = ExampleMaker(encoder, None, None, 3, None, None)
+    maker = ExampleMaker(encoder, None, None, encoder.pad_truncate(3, None, None), 3, None, None)
     with pytest.raises(RowsLostError, match="3 rows were read but 2 encoded"):
         list(maker.from_batches([pa.record_batch({"text": pa.array(["a", "b", "c"], pa.large_string())})], None))
 

@@ -511,8 +511,7 @@ def test_maxlen_below_one_is_an_error(maxlen):
 @pytest.fixture
 def untrained(monkeypatch):
     """Fails where a training begins."""
-    for module in ("classify", "next_event", "ratings", "knowledge_tracing"):
-        monkeypatch.setattr(f"tokemb.training.{module}.fit", lambda *_: pytest.fail("was trained"))
+    monkeypatch.setattr("tokemb.training.refitting.InitialState.__init__", lambda *_: pytest.fail("was trained"))
 
 
 def test_invalid_test_set_is_an_error_before_training(untrained):

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser import browser
 from tokemb.training.evaluation import Evaluation
 from tokemb.training.evaluation_page import write_page
 
-from selenium.webdriver.common.by import By  # isort: skip  # there is one if the module before was imported
-from selenium.webdriver.common.keys import Keys  # isort: skip
+pytest.importorskip("selenium", reason="selenium is not installed")
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
 HOSTILE = "<img src=x onerror=document.title='broken'>{{style}}"
 LABELS = [f"a long label {i}" for i in range(9)] + [HOSTILE]
 TITLE = "<b>A & B</b>"
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory):
-    with browser(tmp_path_factory.mktemp("profile")) as chrome:
-        yield chrome
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tokemb._validation import check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.formats import IdsSource, OutputOptions, Writer, vectors_dtype
-from tokemb.formats.shards import Chunk, ShardFolder
+from tokemb.formats.shards import Chunk
 from tokemb.models.embedder import Embedder
 from tokemb.pipeline.encoded_stream import EncodedStream, RowOptions
 from tokemb.pipeline.output import (
@@ -24,10 +25,12 @@ from tokemb.pipeline.output import (
     check_rows_fit,
     is_complete,
     locked,
+    rows_written,
     skip_written,
     write_rows,
 )
 from tokemb.pipeline.report import EncodingReport
+from tokemb.pipeline.write_stream import write_stream
 from tokemb.rows.pooling import Float32, pool_windows
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
@@ -73,49 +76,41 @@ def embed_corpus(
     """
     vector_dtype = vectors_dtype(dtype)
     by_row = _check_by(by, pooling, row_options.overlap)
-    are_windows = row_options.overlap is not None and not by_row
     row_options = replace(
         row_options,
         ragged=pooling is not None,
         id_bytes=vector_dtype.itemsize * embedder.output_dim,
         by_row=by_row,
     )
-    if isinstance(output, ShardFolder):
-        row_options.check_one_length()
+
+    def layout(encoded: EncodedStream) -> OutputOptions:
+        shape = _row_shape(embedder, encoded.report.maxlen, pooling)
+        return OutputOptions("vectors", vector_dtype, shape, encoded.kept, encoder.fingerprint)
+
+    def append(encoded: EncodedStream, writer: Writer, chunk: Chunk[Any]) -> None:
+        rows, kept_columns = chunk
+        if by_row:
+            writer.append(rows, None, kept_columns)
+        elif pooling is None:
+            blocks = encoded.padded(rows, embedder.row_size(encoded.report.maxlen or 0, None))
+            _append_blocks(writer, map(embedder.vectors, blocks), kept_columns)
+        else:
+            writer.append(embedder.pool_rows(rows, pooling), None, kept_columns)
+
     settings = {**row_options.settings, **_settings(embedder, pooling, dtype, round_floats)}
-    with locked(output, encoder.fingerprint, {**settings, "by": by} if by_row else settings):
-        if is_complete(output):
-            return EncodingReport()
-        texts = count = RowCount()
-        corpus = texts.reading(corpus)
-        if not are_windows:
-            corpus = skip_written(corpus, output)
-        encoded = EncodedStream(encoder, corpus, row_options, threads)
-        check_output(output, OutputOptions("vectors", vector_dtype, (0,), encoded.kept), force)
-        with encoded.chunks(output) as chunks:
-            if are_windows:
-                count = RowCount()
-                chunks = encoded.skip_windows(chunks, output, count)
-            maxlen = encoded.report.maxlen or 0
-            layout = _layout(embedder, encoder, encoded, maxlen, pooling, vector_dtype)
-            layout = encoded.report.layout = replace(layout, round_floats=round_floats)
-
-            def append(writer: Writer, chunk: Chunk[Any]) -> None:
-                rows, kept_columns = chunk
-                if by_row:
-                    writer.append(rows, None, kept_columns)
-                elif pooling is None:
-                    blocks = map(embedder.vectors, encoded.padded(rows, embedder.row_size(maxlen, None)))
-                    _append_blocks(writer, blocks, kept_columns)
-                else:
-                    writer.append(embedder.pool_rows(rows, pooling), None, kept_columns)
-
-            written: Iterator[Chunk[Any]] = chunks
-            if by_row:
-                written = _pool_texts(embedder, encoded, chunks, pooling or "")
-            write_rows(output, layout, written, append, count, force)
-    encoded.report.read = texts.rows
-    return encoded.report
+    return write_stream(
+        encoder,
+        corpus,
+        output,
+        row_options,
+        {**settings, "by": by} if by_row else settings,
+        threads,
+        layout=layout,
+        append=append,
+        pool=partial(_pool_texts, embedder, pooling or "") if by_row else None,
+        force=force,
+        round_floats=round_floats,
+    )
 
 
 def _check_by(by: str | None, pooling: str | None, overlap: int | None) -> bool:
@@ -129,7 +124,7 @@ def _check_by(by: str | None, pooling: str | None, overlap: int | None) -> bool:
 
 
 def _pool_texts(
-    embedder: Embedder, encoded: EncodedStream, chunks: Iterator[Chunk[Ragged]], pooling: str
+    embedder: Embedder, pooling: str, encoded: EncodedStream, chunks: Iterator[Chunk[Ragged]]
 ) -> Iterator[Chunk[Any]]:
     """Pool the windows of each text. Yield float32 (texts, dim) and the kept columns."""
     for windows, columns in chunks:
@@ -186,7 +181,7 @@ def embed_ids(
             "vectors", vectors_dtype(dtype), empty_vectors.shape[1:], source.kept_columns, source.fingerprint
         )
         layout = replace(layout, round_floats=round_floats)
-        written = sum(output.rows) if isinstance(output, ShardFolder) else 0
+        written = rows_written(output)
         check_rows_fit(output, layout, (source.rows or written) - written)
         for block in source.blocks(size):
             embedder.check(block.values)  # check all ids before any is embedded
@@ -205,19 +200,11 @@ def embed_ids(
     return report
 
 
-def _layout(
-    embedder: Embedder,
-    encoder: Encoder,
-    encoded: EncodedStream,
-    maxlen: int,
-    pooling: str | None,
-    dtype: np.dtype[Any],
-) -> OutputOptions:
-    if pooling is None:
-        empty_vectors = embedder.vectors(np.zeros((0, maxlen), np.int32))
-    else:
-        empty_vectors = embedder.pool_rows(Ragged.from_rows([]), pooling)
-    return OutputOptions("vectors", dtype, empty_vectors.shape[1:], encoded.kept, encoder.fingerprint)
+def _row_shape(embedder: Embedder, maxlen: int | None, pooling: str | None) -> tuple[int, ...]:
+    """Return the shape of the vectors of a row. It is not complete while ``maxlen`` is not known."""
+    if pooling is not None:
+        return embedder.pool_rows(Ragged.from_rows([]), pooling).shape[1:]
+    return (0,) if maxlen is None else embedder.vectors(np.zeros((0, maxlen), np.int32)).shape[1:]
 
 
 def _settings(embedder: Embedder, pooling: str | None, dtype: str, round_floats: bool) -> dict[str, Any]:

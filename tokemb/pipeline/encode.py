@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from tokemb.encoder import Encoder
 from tokemb.formats import OutputOptions, RowColumn, Writer, ids_dtype
-from tokemb.formats.shards import Chunk, ShardFolder
+from tokemb.formats.shards import Chunk
 from tokemb.pipeline.encoded_stream import TAG_COLUMNS, EncodedStream, RowOptions
-from tokemb.pipeline.output import Output, check_output, is_complete, locked, skip_written, write_rows
+from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
+from tokemb.pipeline.write_stream import write_stream
 from tokemb.rows.ragged import Ragged
-from tokemb.rows.row_count import RowCount
 from tokemb.vocabulary.pair_template import PAIR_COLUMNS
 
 
@@ -54,32 +54,22 @@ def encode_corpus(
             ``Encoder.encode``.
     """
     row_options = replace(row_options, id_bytes=ids_dtype(dtype, encoder.input_dim).itemsize)
-    if isinstance(output, ShardFolder):
-        row_options.check_one_length()
     settings = {**row_options.settings, "pad_id": encoder.pad_id, "dtype": dtype, "round_floats": round_floats}
-    with locked(output, encoder.fingerprint, settings):
-        if is_complete(output):
-            return EncodingReport()
-        texts = count = RowCount()
-        corpus = texts.reading(corpus)
-        if row_options.overlap is None:
-            corpus = skip_written(corpus, output)
-        written = sum(output.rows) if isinstance(output, ShardFolder) and row_options.overlap is None else 0
-        encoded = EncodedStream(encoder, corpus, row_options, threads, written)
-        check_output(output, _layout(encoder, encoded, row_options, dtype), force)
-        with encoded.chunks(output) as chunks:
-            if row_options.overlap is not None:  # which rows were written is known once texts are split into windows
-                count = RowCount()
-                chunks = encoded.skip_windows(chunks, output, count)
-            layout = replace(_layout(encoder, encoded, row_options, dtype), round_floats=round_floats)
-            encoded.report.layout = layout
-            append = _append_pairs if row_options.pairs else _append_tags if row_options.tags is not None else _append
-            write_rows(output, layout, chunks, partial(append, encoded), count, force)
-    encoded.report.read = texts.rows
-    return encoded.report
+    return write_stream(
+        encoder,
+        corpus,
+        output,
+        row_options,
+        settings,
+        threads,
+        layout=partial(_layout, encoder, row_options, dtype),
+        append=_append_pairs if row_options.pairs else _append_tags if row_options.tags is not None else _append,
+        force=force,
+        round_floats=round_floats,
+    )
 
 
-def _layout(encoder: Encoder, encoded: EncodedStream, row_options: RowOptions, dtype: str) -> OutputOptions:
+def _layout(encoder: Encoder, row_options: RowOptions, dtype: str, encoded: EncodedStream) -> OutputOptions:
     """Return the layout of the files. The width is 0 while ``maxlen`` is not known."""
     row_shape = None if row_options.ragged else (encoded.report.maxlen or 0,)
     id_dtype = ids_dtype(dtype, encoder.input_dim)

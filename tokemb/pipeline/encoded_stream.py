@@ -15,9 +15,9 @@ import pyarrow as pa
 from tokemb._arrays import Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
-from tokemb.formats.shards import Chunk, ShardFolder
+from tokemb.formats.shards import Chunk
 from tokemb.formats.writer import Array
-from tokemb.pipeline.output import Output
+from tokemb.pipeline.output import Output, rows_written
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
 from tokemb.rows.output_size import check_length
@@ -95,19 +95,16 @@ class RowOptions:
         Raises:
             ArgumentError: If an argument is invalid, or has no effect together with another one.
         """
-        if overlap is not None and truncating is not None:
-            raise ArgumentError("truncating must be left out with overlap, with which texts are not truncated")
-        if overlap is not None and pairs:
-            raise ArgumentError("overlap must be left out for pairs of texts, which are truncated and not split")
-        if pairs and tags is not None:
-            raise ArgumentError("tags must be left out for pairs of texts: pass one column of tokens")
-        if not pairs:
-            if pair_truncation is not None:
-                raise ArgumentError(
-                    "pair_truncation must be left out for single texts: pass two columns for pairs of texts"
-                )
-            return cls(encoder.pad_truncate(maxlen, padding, truncating), keep, ragged, overlap=overlap, tags=tags)
-        return cls(encoder.pair_pad_truncate(maxlen, padding, truncating, pair_truncation), keep, ragged, pairs=True)
+        shape = encoder.row_shape(
+            maxlen,
+            padding,
+            truncating,
+            overlap=overlap,
+            is_pair=pairs,
+            pair_truncation=pair_truncation,
+            pairs_by="two columns",
+        )
+        return cls(shape, keep, ragged, overlap=overlap, pairs=pairs, tags=tags)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -184,8 +181,6 @@ class EncodedStream:
         if not row_options.ragged:
             encoder.require_pad_id()
         row_options.check_columns()
-        if row_options.overlap is not None:
-            encoder.require_unigrams("split into windows")
         self._encoder, self._row_options, self._threads = encoder, row_options, threads
         first = next(corpus)
         self.kept = first.select(list(row_options.keep)).schema
@@ -233,7 +228,7 @@ class EncodedStream:
             output: The output.
             count: Counts all windows.
         """
-        written = sum(output.rows) if isinstance(output, ShardFolder) else 0
+        written = rows_written(output)
         for rows, kept_columns in chunks:
             skipped = min(max(written - count.rows, 0), len(rows))
             count.rows += len(rows)

@@ -36,13 +36,18 @@ def is_complete(output: Output) -> bool:
     return isinstance(output, ShardFolder) and output.complete
 
 
+def rows_written(output: Output) -> int:
+    """Return the number of rows that an earlier run has written to ``output``."""
+    return sum(output.rows) if isinstance(output, ShardFolder) else 0
+
+
 def skip_written(batches: Iterator[Batch], output: Output) -> Iterator[Batch]:
     """Skip the rows that an earlier run has written to ``output``. At least one batch remains, which may be empty.
 
     Raises:
         ArgumentError: If there are fewer rows than were written.
     """
-    return _skip_rows(batches, sum(output.rows)) if isinstance(output, ShardFolder) else batches
+    return _skip_rows(batches, rows_written(output)) if isinstance(output, ShardFolder) else batches
 
 
 def check_output(output: Output, layout: OutputOptions, force: bool) -> None:

@@ -1,4 +1,4 @@
-"""The buffers of an Arrow string array."""
+"""The buffers of Arrow arrays of strings and of lists."""
 
 from __future__ import annotations
 
@@ -25,3 +25,11 @@ def string_buffers(texts: pa.LargeStringArray) -> tuple[Int64, npt.NDArray[np.ui
     offsets = np.frombuffer(offsets_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]]
     return offsets - offsets[0], data
+
+
+def list_splits(rows: pa.LargeListArray) -> Int64:
+    """Return the first value of each list of a column without nulls, and the number of values, int64 ``(rows + 1,)``.
+
+    They are indices of ``rows.flatten()``.
+    """
+    return np.concatenate([[0], np.cumsum(rows.value_lengths().to_numpy())]).astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,14 @@ class Windows(NamedTuple):
     ids: Int32
     row: Int64
     start: Int64
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Windows], maxlen: int) -> Windows:
+        """Return the windows of all ``parts`` in order. ``maxlen`` is their length if there are no parts."""
+        if len(parts) == 1:
+            return parts[0]
+        none = cls(np.zeros((0, maxlen), np.int32), *np.zeros((2, 0), np.int64))
+        return cls(*map(np.concatenate, zip(none, *parts, strict=True)))
 
 
 def check_overlap(overlap: object, room: int) -> int:

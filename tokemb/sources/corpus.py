@@ -1,4 +1,4 @@
-"""Corpora in files: text, CSV, JSON Lines, Parquet and Arrow, optionally compressed, as one stream of Arrow batches."""
+"""Corpora in files of text, tables, CoNLL or documents, optionally compressed, as one stream of Arrow batches."""
 
 from __future__ import annotations
 

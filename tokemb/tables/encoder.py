@@ -120,9 +120,7 @@ class ColumnEncoder:
             TextError: If a column is missing, or a value is not a category.
         """
         shape = PadTruncate().override(None, padding, truncating)
-        requested = None if columns is None else flat_names(columns)
-        named = None if columns is None else named_parts(columns)
-        batches = table_batches(table, requested, **reading)
+        named, batches = _read(table, columns, reading)
         buckets = num_oov_buckets, hash_buckets, salt
         fitted, encoders, rows = fit_columns(batches, named, shared, max_size, min_count, maxlen, *buckets)
         return cls(fitted, encoders, rows=rows, padding=shape.padding, truncating=shape.truncating)
@@ -163,9 +161,8 @@ class ColumnEncoder:
             ({'city': array([ 210,  740, 1000], dtype=int32)}, {'city': 1001})
         """
         shape = PadTruncate().override(None, padding, truncating)
-        requested = None if columns is None else flat_names(columns)
-        named = None if columns is None else named_parts(columns)
-        first = next(iter(table_batches(table, requested, **reading)), None)
+        named, batches = _read(table, columns, reading)
+        first = next(iter(batches), None)
         if first is None:
             raise TextError("the columns of a table without rows cannot be hashed, since their kinds are not known")
         hashed, encoders = hash_columns(first, named, shared, hash_buckets, salt, maxlen)
@@ -426,3 +423,15 @@ def concatenate(parts: Sequence[Mapping[str, Int32 | Ragged]], columns: Sequence
             single = [part for part in rows if not isinstance(part, Ragged)]
             result[column.name] = np.concatenate([np.zeros(0, np.int32), *single])
     return result
+
+
+def _read(
+    table: Any,  # noqa: ANN401
+    columns: Sequence[str | Sequence[str]] | None,
+    reading: dict[str, Any],
+) -> tuple[dict[str, tuple[str, ...]] | None, Iterator[pa.RecordBatch]]:
+    """Return the parts of each column by its name, ``None`` for all columns, and the batches of a table."""
+    if columns is None:
+        return None, table_batches(table, None, **reading)
+    requested = flat_names(columns)  # checks the types of the names
+    return named_parts(columns), table_batches(table, requested, **reading)

@@ -81,7 +81,7 @@ def fit_columns(
     for batch in chain([first], batches):
         counts.add(batch)
     encoders = [counts.fit(number, selection, salt) for number, selection in enumerate(selections)]
-    return counts.columns(lengths), encoders, counts.rows
+    return _columns(parts_by_name, counts.kinds, groups, lengths), encoders, counts.rows
 
 
 def hash_columns(
@@ -111,12 +111,21 @@ def hash_columns(
         if count is None:
             raise ArgumentError(f"hash_buckets must name all columns; it has none for {group[0]!r}")
         encoders.append(Encoder.hashing(count, profile=EVENT_PROFILE, salt=salt, reserve=[MISSING]))
+    kinds = {name: column_values(name, parts, batch).kind for name, parts in parts_by_name.items()}
+    return _columns(parts_by_name, kinds, groups, lengths), encoders
+
+
+def _columns(
+    parts_by_name: Mapping[str, tuple[str, ...]],
+    kinds: Mapping[str, str],
+    groups: Sequence[Sequence[str]],
+    lengths: Mapping[str, int | None],
+) -> list[Column]:
     vocabulary = {name: number for number, group in enumerate(groups) for name in group}
-    columns = []
-    for name, parts in parts_by_name.items():
-        kind = column_values(name, parts, batch).kind
-        columns.append(Column(name, parts, kind, vocabulary[name], lengths[name] if kind == "lists" else None))
-    return columns, encoders
+    return [
+        Column(name, parts, kinds[name], vocabulary[name], lengths[name] if kinds[name] == "lists" else None)
+        for name, parts in parts_by_name.items()
+    ]
 
 
 def has_buckets(selection: Mapping[str, Any]) -> bool:
@@ -139,7 +148,7 @@ class _ColumnCounts:
         self.rows = 0
         self.groups = groups
         self._parts_by_name = parts_by_name
-        self._kinds: dict[str, str] = {}
+        self.kinds: dict[str, str] = {}
         self._counts = [RunningCounts(EVENT_PROFILE) for _ in groups]
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -148,7 +157,7 @@ class _ColumnCounts:
         for total, group in zip(self._counts, self.groups, strict=True):
             for name in group:
                 values = column_values(name, self._parts_by_name[name], batch)
-                first_kind = self._kinds.setdefault(name, values.kind)
+                first_kind = self.kinds.setdefault(name, values.kind)
                 if first_kind != values.kind:
                     raise TextError(
                         f"the column {name!r} must hold {first_kind} in all rows; received {values.kind}, too"
@@ -169,15 +178,6 @@ class _ColumnCounts:
         except TextError:
             times = "" if selection["min_count"] == 1 else f" {selection['min_count']} times"
             raise TextError(f"no value of {names} occurs{times} in {counts.rows} rows: leave the column out") from None
-
-    def columns(self, lengths: Mapping[str, int | None]) -> list[Column]:
-        """Return the columns. ``lengths`` are the default lengths of encoded lists."""
-        vocabulary = {name: number for number, group in enumerate(self.groups) for name in group}
-        return [
-            Column(name, parts, kind, vocabulary[name], lengths[name] if kind == "lists" else None)
-            for name, parts in self._parts_by_name.items()
-            for kind in [self._kinds[name]]
-        ]
 
 
 def column_values(name: str, parts: Sequence[str], batch: pa.RecordBatch) -> Values:

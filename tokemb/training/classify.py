@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,20 +21,10 @@ from tokemb.models.pretrained import coverage, load_vectors
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import (
-    Array,
-    Batch,
-    Feed,
-    InitialState,
-    Schedule,
-    Trained,
-    fit,
-    make_reproducible,
-    predict_batches,
-    refit,
-)
-from tokemb.training.heads import left_out_ids, text_model
+from tokemb.training.fitting import Array, Batch, Feed, Schedule, Trained, make_reproducible, predict_batches
+from tokemb.training.heads import check_trainable, left_out_ids, text_model
 from tokemb.training.labels import balanced_weights, sample_weights_of
+from tokemb.training.refitting import fit_and_measure
 from tokemb.training.targets import OneClass, Target, target_of
 
 if TYPE_CHECKING:
@@ -144,8 +135,7 @@ def train_classifier(
     targets = target.encode(rows.labels)
     others = {name: part for name, part in (("validation", validation), ("test", test)) if part is not None}
     other_targets = {name: _targets_of_set(name, part, target) for name, part in others.items()}
-    if vectors is None and not trainable:
-        raise ArgumentError("trainable=False requires pre-trained vectors: pass vectors=...")
+    check_trainable(trainable, vectors)
     pairs = encoder is None and ngrams is None and head == "mean" and vectors is None
     splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
     if pairs:
@@ -181,23 +171,18 @@ def train_classifier(
         seed=schedule.seed,
     )
     _compile(model, target, schedule)
-    start = InitialState(model)
     weights = balanced_weights(data.targets, len(target.classes or ())) if class_weights else None
     watched = sets["validation"]
-    fitted = fit(
+    fitted, metrics = fit_and_measure(
         model,
         data.feed(schedule.order(), weights),
         watched.feed(class_weights=weights) if len(watched.targets) else None,
+        None if everything is data else lambda: everything.feed(schedule.order(), weights),
         schedule,
         on_epoch,
+        on_validation=partial(evaluate, model, watched, target) if len(watched.targets) else None,
+        on_test=None if test is None else partial(evaluate, model, sets["test"], target),
     )
-    metrics: dict[str, Any] = {}
-    if test is None and len(watched.targets):
-        metrics = {"on": "validation", **evaluate(model, watched, target)}
-    if everything is not data:
-        fitted = refit(start, model, everything.feed(schedule.order(), weights), fitted, schedule, on_epoch)
-    if test is not None:
-        metrics = {"on": "test", **evaluate(model, sets["test"], target)}
     settings = {
         "head": head,
         "ngrams": list(encoder.ngrams),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -178,15 +178,8 @@ def _evaluate_classes(folder: TrainedFolder, batches: Batches, history: dict[str
 
 
 def _evaluate_labels(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:
-    predictor, target = LabelsPredictor(folder), SeveralLabels(folder.classes, folder.settings["label_separator"])
-    parts: list[tuple[Array, Array]] = []
-    rows = 0
-    for batch in batches:
-        labels = batch.column(batch.num_columns - 1).to_pylist()
-        parts.append((target.encode(labels, rows), predictor.probabilities(predictor.encode(batch.column(0)))))
-        rows += len(batch)
-    _require(rows, "rows")
-    targets, probabilities = (np.concatenate([part[index] for part in parts]) for index in (0, 1))
+    encode = SeveralLabels(folder.classes, folder.settings["label_separator"]).encode
+    targets, probabilities = _targets_and_outputs(LabelsPredictor(folder), batches, encode)
     areas = [roc_auc(targets[:, label], probabilities[:, label]) for label in range(targets.shape[1])]
     known = [area for area in areas if area is not None]
     metrics = label_metrics(targets, probabilities) | {"roc_auc": float(np.mean(known)) if known else None}
@@ -194,16 +187,21 @@ def _evaluate_labels(folder: TrainedFolder, batches: Batches, history: dict[str,
 
 
 def _evaluate_numbers(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:
-    predictor = NumberPredictor(folder)
-    parts: list[tuple[Array, Array]] = []
-    rows = 0
+    targets, outputs = _targets_and_outputs(NumberPredictor(folder), batches, numbers_of)
+    return Evaluation("classify", number_metrics(targets, outputs[:, 0]), history=history)
+
+
+def _targets_and_outputs(
+    predictor: LabelsPredictor | NumberPredictor, batches: Batches, encode: Callable[[list[Any], int], Array]
+) -> tuple[Array, Array]:
+    """Return the targets, which ``encode`` makes of labels and the number of their first row, and the outputs."""
+    targets, outputs, rows = [], [], 0
     for batch in batches:
-        labels = batch.column(batch.num_columns - 1).to_pylist()
-        parts.append((numbers_of(labels, rows), predictor.numbers(predictor.encode(batch.column(0)))))
+        targets.append(encode(batch.column(batch.num_columns - 1).to_pylist(), rows))
+        outputs.append(predictor.outputs(predictor.encode(batch.column(0))))
         rows += len(batch)
     _require(rows, "rows")
-    targets, predictions = (np.concatenate([part[index] for part in parts]) for index in (0, 1))
-    return Evaluation("classify", number_metrics(targets, predictions), history=history)
+    return np.concatenate(targets), np.concatenate(outputs)
 
 
 def _errors(batch: pa.RecordBatch, targets: Int32, probabilities: npt.NDArray[Any], first_row: int) -> list[_Error]:

@@ -108,6 +108,16 @@ def check_dropout(dropout: float) -> None:
         raise ArgumentError(f"dropout must be at least 0 and less than 1; received {dropout}")
 
 
+def check_trainable(trainable: bool, vectors: Any) -> None:  # noqa: ANN401
+    """Check that the vectors of tokens are trained, unless there are pre-trained ones.
+
+    Raises:
+        ArgumentError: If they are neither trained nor pre-trained.
+    """
+    if vectors is None and not trainable:
+        raise ArgumentError("trainable=False requires pre-trained vectors: pass vectors=...")
+
+
 def _features(head: str, vectors: Any, token_ids: Any, units: int) -> Any:  # noqa: ANN401 - Keras' tensors
     import keras
     from keras import layers, ops

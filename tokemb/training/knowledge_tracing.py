@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,20 +20,10 @@ from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import table_batches
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import (
-    Array,
-    Batch,
-    Feed,
-    InitialState,
-    Schedule,
-    Trained,
-    fit,
-    make_reproducible,
-    predict_batches,
-    refit,
-)
+from tokemb.training.fitting import Array, Batch, Feed, Schedule, Trained, make_reproducible, predict_batches
 from tokemb.training.heads import check_dropout
 from tokemb.training.metrics import roc_auc
+from tokemb.training.refitting import fit_and_measure
 from tokemb.training.sequences import drop_first, drop_last, windows
 
 if TYPE_CHECKING:
@@ -113,21 +104,16 @@ def train_knowledge_tracing(
     make_reproducible(schedule.seed)
     model = knowledge_tracing_model(encoder, cell=cell, dim=dim, units=units, dropout=dropout)
     _compile(model, schedule)
-    start = InitialState(model)
-    fitted = fit(
+    fitted, metrics = fit_and_measure(
         model,
         training_windows.training_feed(schedule),
         validation.feed() if validation.lengths.any() else None,
+        lambda: answers.windows(sizes["maxlen"]).training_feed(schedule),
         schedule,
         on_epoch,
+        on_validation=partial(evaluate, model, validation) if len(validation_rows) else None,
+        on_test=None if test_answers is None else partial(evaluate, model, test_answers),
     )
-    metrics: dict[str, Any] = {}
-    if test is None and len(validation_rows):
-        metrics = {"on": "validation", **evaluate(model, validation)}
-    all_windows = answers.windows(sizes["maxlen"])
-    fitted = refit(start, model, all_windows.training_feed(schedule), fitted, schedule, on_epoch)
-    if test_answers is not None:
-        metrics = {"on": "test", **evaluate(model, test_answers)}
     return Trained(
         "tracing", model, encoder, {"cell": cell, **sizes, "dropout": dropout, **schedule.to_json()}, metrics, fitted
     )

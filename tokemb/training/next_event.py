@@ -18,18 +18,7 @@ from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.baselines import describe_unbeaten
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import (
-    Batch,
-    Feed,
-    Fitted,
-    InitialState,
-    MakeBatch,
-    Schedule,
-    Trained,
-    fit,
-    make_reproducible,
-    refit,
-)
+from tokemb.training.fitting import Batch, Feed, Fitted, MakeBatch, Schedule, Trained, fit, make_reproducible
 from tokemb.training.heads import check_dropout
 from tokemb.training.metrics import ranking_metrics, ranks_of
 from tokemb.training.next_model import (
@@ -40,6 +29,7 @@ from tokemb.training.next_model import (
     uses_sampled_softmax,
 )
 from tokemb.training.next_scores import NextScorer
+from tokemb.training.refitting import InitialState, refit
 from tokemb.training.sequences import MARKS, UNLIMITED, Marks, drop_first, drop_last, mark, mark_beginning, windows
 from tokemb.training.transitions import Transitions, combined_model
 from tokemb.vocabulary.profiles import EVENT_PROFILE

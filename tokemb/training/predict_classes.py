@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int64
 from tokemb._validation import check_optional_count
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.rows.ragged import Ragged, take_padded
@@ -49,10 +48,12 @@ class _OutputPredictor(TextPredictor):
         self._length = batch_length(folder.settings["head"], self.maxlen)
         self._run: Forward = forward(folder.model)
 
-    def _outputs(self, ids: Ragged) -> Iterator[tuple[Int64, npt.NDArray[np.float32]]]:
-        """Yield row indices and the outputs of the model for these rows, float32 ``(rows, outputs)``."""
+    def outputs(self, ids: Ragged) -> npt.NDArray[np.float32]:
+        """Return the outputs of the model for rows of ids, float32 ``(rows, outputs)``."""
+        result = np.empty((len(ids), self.folder.model.output_shape[-1]), np.float32)
         for rows in _ORDER.batches(ids.lengths, [0]):
-            yield rows, self._run(take_padded(ids, rows, self._length))
+            result[rows] = self._run(take_padded(ids, rows, self._length))
+        return result
 
 
 class ClassPredictor(_OutputPredictor):
@@ -79,10 +80,8 @@ class ClassPredictor(_OutputPredictor):
 
     def probabilities(self, ids: Ragged) -> npt.NDArray[np.float32]:
         """Return the probability of each class, float32 ``(rows, classes)``."""
-        result = np.empty((len(ids), len(self.labels)), np.float32)
-        for rows, output in self._outputs(ids):
-            result[rows] = np.hstack([1 - output, output]) if output.shape[1] == 1 else output
-        return result
+        output = self.outputs(ids)
+        return np.hstack([1 - output, output]) if output.shape[1] == 1 else output
 
     def predict_ids(self, ids: Ragged) -> pa.RecordBatch:
         """Return the predictions for rows of ids."""
@@ -128,16 +127,9 @@ class LabelsPredictor(_OutputPredictor):
         lists_of = [("predictions", pa.list_(pa.string())), ("probabilities", pa.list_(pa.float32()))]
         return pa.schema([*lists_of, (REASON, pa.string())])
 
-    def probabilities(self, ids: Ragged) -> npt.NDArray[np.float32]:
-        """Return the probability of each label, float32 ``(rows, labels)``."""
-        result = np.empty((len(ids), len(self.labels)), np.float32)
-        for rows, output in self._outputs(ids):
-            result[rows] = output
-        return result
-
     def predict_ids(self, ids: Ragged) -> pa.RecordBatch:
         """Return the predictions for rows of ids."""
-        probabilities = self.probabilities(ids)
+        probabilities = self.outputs(ids)
         is_empty = ids.lengths == 0
         order = top_columns(probabilities, self._top or len(self.labels))
         sorted_probabilities = np.take_along_axis(probabilities, order, axis=1)
@@ -162,17 +154,10 @@ class NumberPredictor(_OutputPredictor):
         """The columns of the predictions."""
         return pa.schema([("prediction", pa.float32()), (REASON, pa.string())])
 
-    def numbers(self, ids: Ragged) -> npt.NDArray[np.float32]:
-        """Return the number of each row, float32 ``(rows,)``."""
-        result = np.empty(len(ids), np.float32)
-        for rows, output in self._outputs(ids):
-            result[rows] = output[:, 0]
-        return result
-
     def predict_ids(self, ids: Ragged) -> pa.RecordBatch:
         """Return the predictions for rows of ids."""
         is_empty = ids.lengths == 0
-        return self.batch(nullable(self.numbers(ids), is_empty), reasons(len(ids), [(is_empty, _NO_TOKENS)]))
+        return self.batch(nullable(self.outputs(ids)[:, 0], is_empty), reasons(len(ids), [(is_empty, _NO_TOKENS)]))
 
 
 def text_predictor(folder: TrainedFolder) -> type[_OutputPredictor]:

@@ -19,17 +19,7 @@ from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import flat_names, table_batches
 from tokemb.training.baselines import Biases, describe_unbeaten
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import (
-    Batch,
-    Feed,
-    InitialState,
-    Schedule,
-    Trained,
-    fit,
-    make_reproducible,
-    predict_batches,
-    refit,
-)
+from tokemb.training.fitting import Batch, Feed, Schedule, Trained, fit, make_reproducible, predict_batches
 from tokemb.training.ratings_model import (
     DIM,
     RatingRange,
@@ -39,6 +29,7 @@ from tokemb.training.ratings_model import (
     scale_of,
     training_model,
 )
+from tokemb.training.refitting import InitialState, refit
 
 if TYPE_CHECKING:
     import keras

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,10 @@ from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.training.baselines import describe_unbeaten
 from tokemb.training.classify import choose_maxlen
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Batch, Feed, InitialState, Schedule, Trained, fit, make_reproducible, refit
+from tokemb.training.fitting import Batch, Feed, Schedule, Trained, make_reproducible
 from tokemb.training.forward import Forward, forward
-from tokemb.training.heads import check_classes
+from tokemb.training.heads import check_classes, check_trainable
+from tokemb.training.refitting import fit_and_measure
 from tokemb.training.sequences import UNLIMITED
 from tokemb.training.tag_metrics import FrequentTags, TrueTags
 from tokemb.training.tag_model import predict_tokens, tagger
@@ -103,8 +105,7 @@ def train_tagger(
     """
     schedule = schedule or Schedule(learning_rate=LEARNING_RATE)
     maxlen = check_optional_count("maxlen", maxlen)
-    if vectors is None and not trainable:
-        raise ArgumentError("trainable=False requires pre-trained vectors: pass vectors=...")
+    check_trainable(trainable, vectors)
     tokens, tags = tagged_columns(rows.tokens, rows.tags)
     classes = classes_of(tags)
     check_classes(len(classes))
@@ -145,24 +146,21 @@ def train_tagger(
     import keras
 
     model.compile(keras.optimizers.Adam(schedule.learning_rate), "sparse_categorical_crossentropy")
-    start, run, baseline = InitialState(model), forward(model), FrequentTags.count(training)
-    fitted = fit(
+    run, baseline = forward(model), FrequentTags.count(training)
+    measure = partial(evaluate, run, encoder, baseline=baseline)
+    has_validation = len(others["validation"].targets) > 0
+    fitted, metrics = fit_and_measure(
         model,
         data.feed(schedule.order()),
         watched.feed() if len(watched.ids) else None,
+        (lambda: _Data.of(encoder, everything, maxlen, len(classes)).feed(schedule.order())) if is_split else None,
         schedule,
         on_epoch,
+        on_validation=partial(measure, rows=others["validation"]) if has_validation else None,
+        on_test=None if test is None else partial(measure, rows=others["test"]),
         # The loss of rare spans rises while more of them are found.
-        score=lambda: _score(evaluate(run, encoder, others["validation"], baseline)),
+        score=lambda: _score(measure(rows=others["validation"])),
     )
-    metrics: dict[str, Any] = {}
-    if test is None and len(others["validation"].targets):
-        metrics = {"on": "validation", **evaluate(run, encoder, others["validation"], baseline)}
-    if is_split and schedule.refit:
-        all_rows = _Data.of(encoder, everything, maxlen, len(classes))
-        fitted = refit(start, model, all_rows.feed(schedule.order()), fitted, schedule, on_epoch)
-    if test is not None:
-        metrics = {"on": "test", **evaluate(run, encoder, others["test"], baseline)}
     settings = {
         "head": head,
         "maxlen": maxlen,

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from tokemb._arrays import Int32, Int64
 from tokemb.keras.datasets.tags import class_ids
+from tokemb.rows.string_buffers import list_splits
 from tokemb.training.spans import SpanTags, span_metrics
 
 
@@ -39,7 +40,7 @@ class TrueTags:
     @property
     def row_splits(self) -> Int64:
         """The first token of each row, and the number of tokens, int64 ``(rows + 1,)``."""
-        return np.concatenate([[0], np.cumsum(self.tokens.value_lengths().to_numpy())]).astype(np.int64)
+        return list_splits(self.tokens)
 
     def metrics(self, predicted: Int32, *, by_type: bool = False) -> dict[str, Any]:
         """Return the metrics of predicted tags.

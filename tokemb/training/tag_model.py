@@ -15,6 +15,7 @@ from tokemb.keras.datasets.order import BatchOrder
 from tokemb.keras.datasets.tags import is_first
 from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
 from tokemb.rows.ragged import Ragged, take_padded
+from tokemb.rows.string_buffers import list_splits
 from tokemb.training.forward import Forward
 from tokemb.training.heads import DIM, check_classes, check_dropout
 from tokemb.training.sequences import UNLIMITED
@@ -102,7 +103,7 @@ def predict_tokens(run: Forward, encoder: Encoder, rows: pa.LargeListArray) -> T
     ids = encoded.rows
     # The token that is predicted at each id, and -1 at the others.
     predicted = Ragged(np.where(is_first(words), words.values, -1), words.row_splits)
-    splits = np.concatenate([[0], np.cumsum(rows.value_lengths().to_numpy())]).astype(np.int64)
+    splits = list_splits(rows)
     classes, probabilities = np.full(splits[-1], -1, np.int32), np.zeros(splits[-1], np.float32)
     for indices in _ORDER.batches(ids.lengths, [0]):
         output = run(take_padded(ids, indices))

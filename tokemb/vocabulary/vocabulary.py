@@ -199,6 +199,45 @@ class Vocabulary:
         shape.room(self.pair_template)
         return shape
 
+    def row_shape(
+        self,
+        maxlen: int | None,
+        padding: str | None,
+        truncating: str | None,
+        *,
+        overlap: int | None,
+        is_pair: bool,
+        pair_truncation: str | None,
+        pairs_by: str,
+    ) -> PadTruncate:
+        """Return the truncation and padding of texts, of windows (with ``overlap``) or of pairs.
+
+        Args:
+            maxlen: As for ``pad_truncate``.
+            padding: As for ``pad_truncate``.
+            truncating: As for ``pad_truncate``.
+            overlap: The number of tokens that two neighbouring windows share. ``None`` truncates texts.
+            is_pair: Whether rows are pairs of texts.
+            pair_truncation: As for ``pair_pad_truncate``.
+            pairs_by: What the caller passes for pairs of texts, for messages.
+
+        Raises:
+            ArgumentError: If an argument is invalid, or has no effect together with another one.
+        """
+        if overlap is not None and is_pair:
+            raise ArgumentError("overlap must be left out for pairs of texts, which are truncated and not split")
+        if overlap is not None and truncating is not None:
+            raise ArgumentError("truncating must be left out with overlap, with which texts are not truncated")
+        if is_pair:
+            return self.pair_pad_truncate(maxlen, padding, truncating, pair_truncation)
+        if pair_truncation is not None:
+            raise ArgumentError(
+                f"pair_truncation must be left out for single texts: pass {pairs_by} for pairs of texts"
+            )
+        if overlap is not None:
+            self.require_unigrams("split into windows")
+        return self.pad_truncate(maxlen, padding, truncating)
+
     def require_pad_id(self) -> int:
         """Return ``pad_id``.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,6 @@ from tokemb.integrations.spark.worker import (
 )
 from tokemb.models.embedder import Embedder
 from tokemb.rows.pooling import POOLINGS
-from tokemb.vocabulary.pad_truncate import PadTruncate
 
 
 def encode(
@@ -77,75 +77,35 @@ def encode(
         TextError: If the column does not contain texts.
     """
     check_choice("missing", missing, ("error", "empty"))
+    shape = encoder.row_shape(
+        maxlen,
+        padding,
+        truncating,
+        overlap=overlap,
+        is_pair=second is not None,
+        pair_truncation=pair_truncation,
+        pairs_by="second=...",
+    )
+    padded = not ragged and shape.fixed_length is not None
+    fields = [_array_field(output, IntegerType())]
     if second is not None:
-        if overlap is not None:
-            raise ArgumentError("overlap must be left out for pairs of texts, which are truncated and not split")
-        shape = encoder.pair_pad_truncate(maxlen, padding, truncating, pair_truncation)
-        return _encode_pairs(df, encoder, (column, second), shape, ragged, output, missing)
-    if pair_truncation is not None:
-        raise ArgumentError("pair_truncation must be left out for single texts: pass second=... for pairs")
-    shape = encoder.pad_truncate(maxlen, padding, truncating)
-    padded = not ragged and shape.fixed_length is not None
-    if overlap is not None:
-        if truncating is not None:
-            raise ArgumentError("truncating must be left out with overlap, with which texts are not truncated")
+        if padded:
+            encoder.require_pad_id()
+        fields.append(_array_field("type_ids", IntegerType()))
+        if padded:
+            fields.append(_array_field("attention_mask", BooleanType()))
+        run = partial(pair_partition, columns=(column, second), shape=shape, padded=padded)
+    elif overlap is not None:
         encoder.encode_windows([""], maxlen=maxlen, overlap=overlap)  # raises for invalid arguments on the driver
-        run = partial(
-            split_partition,
-            vocabulary=_broadcast(df, serialize_encoder(encoder)),
-            column=column,
-            missing=missing,
-            output=output,
-            shape=shape,
-            padded=padded,
-            overlap=overlap,
-        )
-        text_column(df, column)
-        return _append(df, run, [_array_field(output, IntegerType()), StructField("start", LongType())])
-    options: dict[str, Any] = {"maxlen": maxlen, "truncating": truncating}
-    if padded:
-        options["padding"] = padding
-    (encoder.encode if padded else encoder.encode_ragged)([""], **options)  # raises for invalid arguments on the driver
-    run = partial(
-        encode_partition,
-        vocabulary=_broadcast(df, serialize_encoder(encoder)),
-        column=column,
-        missing=missing,
-        output=output,
-        padded=padded,
-        options=options,
-    )
-    text_column(df, column)
-    return _append(df, run, [_array_field(output, IntegerType())])
-
-
-def _encode_pairs(
-    df: DataFrame,
-    encoder: Encoder,
-    columns: tuple[str, str],
-    shape: PadTruncate,
-    ragged: bool,
-    output: str,
-    missing: str,
-) -> DataFrame:
-    padded = not ragged and shape.fixed_length is not None
-    if padded:
-        encoder.require_pad_id()
-    fields = [_array_field(output, IntegerType()), _array_field("type_ids", IntegerType())]
-    if padded:
-        fields.append(_array_field("attention_mask", BooleanType()))
-    for column in columns:
-        text_column(df, column)
-    run = partial(
-        pair_partition,
-        vocabulary=_broadcast(df, serialize_encoder(encoder)),
-        columns=columns,
-        missing=missing,
-        output=output,
-        shape=shape,
-        padded=padded,
-    )
-    return _append(df, run, fields)
+        fields.append(StructField("start", LongType()))
+        run = partial(split_partition, column=column, shape=shape, padded=padded, overlap=overlap)
+    else:
+        options: dict[str, Any] = {"maxlen": maxlen, "truncating": truncating}
+        if padded:
+            options["padding"] = padding
+        (encoder.encode if padded else encoder.encode_ragged)([""], **options)  # raises here, on the driver
+        run = partial(encode_partition, column=column, padded=padded, options=options)
+    return _append(df, encoder, run, [name for name in (column, second) if name is not None], fields, missing)
 
 
 def embed(
@@ -180,24 +140,28 @@ def embed(
         raise ModelError(
             f"model must be one .keras file, which can be sent to the workers; received {path}, which is a folder"
         )
-    run = partial(
-        embed_partition,
-        vocabulary=_broadcast(df, serialize_encoder(encoder)),
-        model=_broadcast(df, path.read_bytes()),
-        column=column,
-        missing=missing,
-        output=output,
-        pooling=pooling,
-    )
-    text_column(df, column)
-    return _append(df, run, [_array_field(output, FloatType())])
+    run = partial(embed_partition, model=_broadcast(df, path.read_bytes()), column=column, pooling=pooling)
+    return _append(df, encoder, run, [column], [_array_field(output, FloatType())], missing)
 
 
 def _array_field(name: str, element_type: DataType) -> StructField:
     return StructField(name, ArrayType(element_type))
 
 
-def _append(df: DataFrame, run: Any, fields: list[StructField]) -> DataFrame:  # noqa: ANN401
+def _append(
+    df: DataFrame,
+    encoder: Encoder,
+    function: Callable[..., Any],
+    columns: Sequence[str],
+    fields: Sequence[StructField],
+    missing: str,
+) -> DataFrame:
+    """Append the columns that a function of ``tokemb.integrations.spark.worker`` makes of the texts in ``columns``."""
+    run = partial(
+        function, vocabulary=_broadcast(df, serialize_encoder(encoder)), missing=missing, output=fields[0].name
+    )
+    for column in columns:
+        text_column(df, column)
     existing = {name.lower() for name in df.columns}  # Spark takes names for the same in any case
     for number, field in enumerate(fields):
         if field.name.lower() in existing:

@@ -18,6 +18,7 @@ from tokemb.keras.datasets.row_encoder import RowEncoder
 from tokemb.rows.ragged import Ragged, take
 from tokemb.rows.row_count import RowCount
 from tokemb.sources.text_source import pair_batches, text_batches
+from tokemb.vocabulary.pad_truncate import PadTruncate
 
 
 @dataclass(frozen=True)
@@ -81,22 +82,22 @@ class ExampleMaker:
         encoder: The vocabulary.
         column: The column of the texts, for files.
         classes: The classes in order, if the labels are strings.
-        maxlen: The maximum length of a row.
-        truncating: The side of truncation.
+        shape: The truncation of rows.
+        maxlen: The maximum length of a row, for texts that are neither pairs nor windows.
+        truncating: The side of truncation, for the same.
         threads: The number of threads.
         second: The second texts of pairs, or the name of their column in files and record batches.
-        pair_truncation: As for ``Encoder.encode_pairs``.
         overlap: The number of tokens that neighbouring windows share. ``None`` truncates long texts.
     """
 
     encoder: RowEncoder
     column: str | None
     classes: list[str] | None
+    shape: PadTruncate
     maxlen: int | None
     truncating: str | None
     threads: int | None
     second: Any = None
-    pair_truncation: str | None = None
     overlap: int | None = None
 
     def in_memory(self, texts: Any, labels: Any) -> Examples:  # noqa: ANN401
@@ -162,15 +163,14 @@ class ExampleMaker:
         return self.encoder.encode_ragged(texts, maxlen=self.maxlen, truncating=self.truncating, threads=self.threads)
 
     def _pairs(self, texts: Any, second: Any) -> Iterator[Examples]:  # noqa: ANN401
-        shape = self.encoder.pair_pad_truncate(self.maxlen, None, self.truncating, self.pair_truncation)
         for row, first, other in pair_batches(text_batches(texts), text_batches(second)):
-            encoded, first_lengths = self.encoder.encode_column_pairs(first, other, shape, row, self.threads)
+            encoded, first_lengths = self.encoder.encode_column_pairs(first, other, self.shape, row, self.threads)
             yield Examples(encoded.rows, first_lengths=first_lengths)
 
     def _windows(self, texts: Any, overlap: int) -> Iterator[Examples]:  # noqa: ANN401
-        shape, first = self.encoder.pad_truncate(self.maxlen, None, None), 0
+        first = 0
         for batch in text_batches(texts):
-            encoded, row, _ = self.encoder.encode_column_windows(batch, shape, overlap, self.threads)
+            encoded, row, _ = self.encoder.encode_column_windows(batch, self.shape, overlap, self.threads)
             yield Examples(encoded.rows, texts=row + first)
             first += len(batch)
 

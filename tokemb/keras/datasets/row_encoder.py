@@ -39,14 +39,18 @@ class RowEncoder(Protocol):
         """Encode texts as windows without padding. Return the text and the position of each, too."""
         ...
 
-    def pad_truncate(self, maxlen: int | None, padding: str | None, truncating: str | None) -> PadTruncate:
-        """Return the truncation and padding to use."""
-        ...
-
-    def pair_pad_truncate(
-        self, maxlen: int | None, padding: str | None, truncating: str | None, pair_truncation: str | None
+    def row_shape(
+        self,
+        maxlen: int | None,
+        padding: str | None,
+        truncating: str | None,
+        *,
+        overlap: int | None,
+        is_pair: bool,
+        pair_truncation: str | None,
+        pairs_by: str,
     ) -> PadTruncate:
-        """Return the truncation and padding to use for pairs."""
+        """Return the truncation and padding to use, or raise ``ArgumentError`` for arguments without an effect."""
         ...
 
     @property
@@ -56,8 +60,4 @@ class RowEncoder(Protocol):
 
     def require_pad_id(self) -> int:
         """Return the id of padding, or raise ``ArgumentError`` if there is none."""
-        ...
-
-    def require_unigrams(self, use: str) -> None:
-        """Raise ``ArgumentError`` if tokens are n-grams."""
         ...

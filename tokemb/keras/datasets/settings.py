@@ -42,36 +42,28 @@ class FeedSettings:
         """Return the makers of examples and of batches, or raise ``ArgumentError`` if a setting is invalid."""
         order = BatchOrder.from_settings(self.batch_size, self.shuffle, self.seed, self.bucket, self.drop_remainder)
         pairs = self.second is not None
-        self._check_rows(encoder, pairs)
-        if pairs:
-            shape = encoder.pair_pad_truncate(self.maxlen, self.padding, self.truncating, self.pair_truncation)
-        else:
-            shape = encoder.pad_truncate(self.maxlen, self.padding, self.truncating)
+        shape = encoder.row_shape(
+            self.maxlen,
+            self.padding,
+            self.truncating,
+            overlap=self.overlap,
+            is_pair=pairs,
+            pair_truncation=self.pair_truncation,
+            pairs_by="second=...",
+        )
         examples = ExampleMaker(
             encoder,
             self.column,
             check_classes(self.classes),
+            shape,
             self.maxlen,
             self.truncating,
             self.threads,
             self.second,
-            self.pair_truncation,
             self.overlap,
         )
         template = encoder.pair_template if pairs else None
         return examples, BatchMaker.of(order, shape, encoder.require_pad_id(), template)
-
-    def _check_rows(self, encoder: RowEncoder, pairs: bool) -> None:
-        """Raise ``ArgumentError`` for settings that have no effect together."""
-        if self.pair_truncation is not None and not pairs:
-            raise ArgumentError("pair_truncation must be left out for single texts: pass second=... for pairs")
-        if self.overlap is None:
-            return
-        if pairs:
-            raise ArgumentError("overlap must be left out for pairs of texts, which are truncated and not split")
-        if self.truncating is not None:
-            raise ArgumentError("truncating must be left out with overlap, with which texts are not truncated")
-        encoder.require_unigrams("split into windows")
 
     def select(self, examples: Examples) -> Examples:
         """Return the examples of ``subset``. All windows of a text are in the same one.
