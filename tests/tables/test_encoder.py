@@ -352,6 +352,8 @@ def test_what_was_changed_is_refused(folder):
         (lambda content: content.pop("rows"), "was changed"),
         (lambda content: content["columns"][0].pop("kind"), "does not describe columns"),
         (lambda content: content["columns"][0].update(vocabulary=7), "does not describe columns"),
+        (lambda content: content["columns"][0].update(name=None), "does not describe columns"),
+        (lambda content: content["columns"][0].update(parts=[["a"]]), "does not describe columns"),
         (lambda content: content["vocabularies"][0].update(folder="../elsewhere"), "lacks its ../elsewhere"),
         (lambda content: content["vocabularies"][0].update(folder="1-item.vocab"), "another vocabulary than the one"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -16,6 +17,7 @@ from tokemb_cli.main import cli
 from tests.training.test_predict import ANSWERS, LABELS, RATINGS, SEQUENCES, TEXTS, load
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.training import metrics
+from tokemb.training.load import TrainedModel
 
 pytestmark = pytest.mark.keras
 
@@ -116,6 +118,15 @@ def test_invalid_input_of_an_evaluation_is_an_error(folders):
     with pytest.raises(ArgumentError, match="no students with at least two answers"):
         load(folders, "tracing").evaluate({"skill": [[1]], "correct": [[1]]})
     assert load(folders, "binary").evaluate(TEXTS[:2], ["0", "1"]).metrics["rows"] == 2
+
+
+@pytest.mark.parametrize(("missing", "name"), [(None, "None"), (float("nan"), "nan")])
+def test_missing_label_is_not_the_class_whose_name_spells_a_missing_value(folders, missing, name):
+    folder = load(folders, "binary").folder
+    model = TrainedModel(replace(folder, report={**folder.report, "classes": [name, "other"]}))
+    assert model.evaluate(TEXTS[:2], [name, "other"]).metrics["rows"] == 2
+    with pytest.raises(TextError, match=f"the label of row 1, {missing}, does not"):
+        model.evaluate(TEXTS[:2], [missing, missing])
 
 
 class Page(HTMLParser):

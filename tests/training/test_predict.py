@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -18,13 +19,14 @@ import tokemb
 from tokemb.errors import ArgumentError, ModelError, OutputExistsError, TextError
 from tokemb.rows.ragged import Ragged
 from tokemb.training.classify import Labelled, train_classifier
-from tokemb.training.fitting import Schedule
+from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.knowledge_tracing import train_knowledge_tracing
 from tokemb.training.next_event import train_next
 from tokemb.training.next_scores import overlapping_windows
 from tokemb.training.predictor import top_columns
 from tokemb.training.ratings import train_ratings
 from tokemb.training.skipgram import SkipGram, train_skipgram
+from tokemb.training.trained import load_folder
 
 pytestmark = pytest.mark.keras
 
@@ -51,6 +53,9 @@ def train_all(root):
         "pairs": train_classifier(Labelled(TEXTS, LABELS), dim=4, schedule=schedule),
         "classify": train_classifier(Labelled(TEXTS, LABELS), ngrams=1, schedule=schedule),
         "binary": train_classifier(Labelled(TEXTS, [row % 2 for row in range(90)]), ngrams=1, schedule=schedule),
+        "numbers": train_classifier(
+            Labelled(TEXTS, [row % 2 for row in range(90)]), ngrams=1, regression=True, schedule=schedule
+        ),
         "next": train_next(SEQUENCES, maxlen=4, schedule=schedule),
         "marks": train_next(SEQUENCES, maxlen=4, marks=True, schedule=schedule),
         "tracing": train_knowledge_tracing(ANSWERS, schedule=schedule),
@@ -308,6 +313,14 @@ def test_option_of_another_task_is_an_error(folders, name, options, message):
         load(folders, name).predict([], **options)
 
 
+@pytest.mark.parametrize("name", ["binary", "numbers", "next", "tracing", "ratings", "skipgram"])
+def test_model_of_a_folder_is_loaded_by_keras(folders, name):
+    import keras
+
+    model = keras.models.load_model(folders / name / "model.keras")
+    assert model.count_params() == load_folder(folders / name).model.count_params()
+
+
 def test_folder_of_another_kind_is_an_error(folders, tmp_path):
     with pytest.raises(ModelError, match="skip-gram vectors, which predict nothing"):
         load(folders, "skipgram").predict(["a"])
@@ -315,6 +328,32 @@ def test_folder_of_another_kind_is_an_error(folders, tmp_path):
         load(folders, "classify").recommend(["u1"])
     with pytest.raises(ModelError, match="is not the folder of a training"):
         tokemb.load_trained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("classify", {"settings": {}}, "no valid setting head"),
+        ("classify", {"settings": {"head": "mean", "maxlen": [3]}}, "no valid setting maxlen"),
+        ("classify", {"settings": {"head": "mean", "maxlen": 3, "label_separator": 1}}, "no valid setting label_separ"),
+        ("classify", {"classes": ["a", 1]}, "no valid classes"),
+        ("classify", {"classes": ["a", "a", "b"]}, "no valid classes"),
+        ("binary", {"classes": [0, True]}, "no valid classes"),
+        ("binary", {"classes": [0, 1 << 64]}, "no valid classes"),
+        ("binary", {"classes": ["a", "\ud800"]}, "no valid classes"),
+        ("binary", {"training": {"history": 1}}, "no valid training"),
+        ("binary", {"classes": [0, 1, 2]}, "its model has 1 outputs, and training.json describes 3"),
+        ("next", {"settings": {"maxlen": None}}, "no valid setting maxlen"),
+        ("ratings", {"settings": {}}, "no valid setting rating"),
+    ],
+)
+def test_folder_whose_report_was_changed_is_an_error(folders, tmp_path, name, change, message):
+    folder = tmp_path / "changed"
+    shutil.copytree(folders / name, folder)
+    report = read_report(folder) | change
+    (folder / "training.json").write_text(json.dumps(report))
+    with pytest.raises(ModelError, match=message):
+        tokemb.load_trained(folder)
 
 
 def test_end_of_a_sequence_is_no_candidate_of_the_ranks_of_last_events(folders, monkeypatch):

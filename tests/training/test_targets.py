@@ -65,6 +65,7 @@ def test_labels_are_split_at_the_separator_and_lists_are_labels_too():
         (["a", "b"], {"label_separator": " "}, ArgumentError, "label_separator must not be empty or white space"),
         ([1.5, "x"], {"regression": True}, TextError, "finite numbers for a regression; the label of row 2 is 'x'"),
         ([1.5, np.inf], {"regression": True}, TextError, "the label of row 2 is inf"),
+        (["1.5", "1_5"], {"regression": True}, TextError, "the label of row 2 is '1_5'"),
         ([1, 2], {"regression": True, "label_separator": "|"}, ArgumentError, "regression must be left out with"),
         ([1, 2], {"regression": True, "class_weights": "balanced"}, ArgumentError, "class_weights requires one label"),
     ],
@@ -80,12 +81,22 @@ def test_labels_that_cannot_be_trained_on_are_errors(labels, settings, error, me
         ([1, -1], TextError, "at least 0; that of row 2 is -1"),
         ([1, "x"], TextError, "at least 0; that of row 2 is 'x'"),
         ([0, 0], TextError, "must not all be 0"),
+        (["1", "1_0"], TextError, "at least 0; that of row 2 is '1_0'"),
         ([1], ArgumentError, "received 2 texts and 1 weights"),
     ],
 )
 def test_sample_weights_that_cannot_be_are_errors(weights, error, message):
     with pytest.raises(error, match=message):
         train_classifier(Labelled(["one", "two"], ["a", "b"], weights))
+
+
+@pytest.mark.parametrize("split", ["training", "validation"])
+def test_split_in_which_no_row_has_a_weight_is_an_error(split):
+    rows = dict(zip(("training", "validation"), QUICK.split(20), strict=True))
+    weights = np.ones(20)
+    weights[rows[split]] = 0
+    with pytest.raises(ArgumentError, match=f"all rows of the {split} split have the sample weight 0"):
+        train_classifier(Labelled(["good", "bad"] * 10, ["pos", "neg"] * 10, weights), schedule=QUICK)
 
 
 def test_rows_with_weight_0_are_not_learned_from():

@@ -95,6 +95,8 @@ def read_columns(path: Path) -> ColumnsContent:
         encoders = [_vocabulary(path, *each) for each in folders]
         for column in columns:
             encoders[column.vocabulary]  # raises IndexError or TypeError
+            if not all(isinstance(name, str) for name in (column.name, *column.parts)):
+                raise TypeError("a name is not a text")
         return ColumnsContent(columns, encoders, content["rows"], content["padding"], content["truncating"])
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise VocabularyError(f"{path / COLUMNS} does not describe columns: {error!r:.100}") from None

@@ -155,6 +155,8 @@ def train_classifier(
     if "validation" not in sets:
         training_rows, validation_rows = schedule.split(len(targets))
         sets["validation"], data = data.select(validation_rows), data.select(training_rows)
+        for name, part in (("training", data), ("validation", sets["validation"])):
+            part.check_weights(name)
     schedule = schedule.for_rows(len(data.targets))
     pretrained = None if vectors is None else load_vectors(vectors, encoder.vocabulary)
     make_reproducible(schedule.seed)
@@ -304,6 +306,13 @@ class _Data:
         left_out = left_out_ids(encoder, head)
         used = ids.select(~np.isin(ids.values, left_out)) if left_out else ids
         return cls(used, targets, sample_weights_of(weights, len(targets)), batch_length(head, maxlen))
+
+    def check_weights(self, name: str) -> None:
+        """Raise ``ArgumentError`` if all rows of a split have the weight 0, since the loss is then always 0."""
+        if len(self.weights) and not self.weights.any():
+            raise ArgumentError(
+                f"all rows of the {name} split have the sample weight 0: pass another validation_split or seed"
+            )
 
     def select(self, rows: Int64) -> _Data:
         """Return the data of these rows."""

@@ -239,7 +239,11 @@ def _class_of_labels(labels: pa.Array, classes: list[Any], first_row: int) -> np
         TextError: If a label is missing, or did not occur in training.
     """
     index = {str(label): number for number, label in enumerate(classes)}
-    found = np.array([index.get(str(label), -1) for label in labels.to_pylist()], np.int32)
+    # A missing label is none of the classes, also if the name of one is "None" or "nan".
+    found = np.array(
+        [-1 if label is None or label != label else index.get(str(label), -1) for label in labels.to_pylist()],
+        np.int32,
+    )
     wrong = np.flatnonzero(found < 0)
     if len(wrong):
         names = ", ".join(map(str, classes[:10])) + (", ..." if len(classes) > 10 else "")

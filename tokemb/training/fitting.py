@@ -319,11 +319,24 @@ class Trained:
             OSError: If something else is there, or the folder cannot be written.
         """
         with atomic_folder(Path(path), _KIND, force=force) as folder:
-            self.model.save(folder / MODEL, include_optimizer=False)
+            _save_model(self.model, folder / MODEL)
             self.vocabulary.save(folder / VOCABULARY)
             # JSON has no NaN. Only Python would read a report with one.
             report = json.dumps(self.report(), ensure_ascii=False, indent=2, allow_nan=False)
             (folder / REPORT).write_text(report + "\n", "utf-8")
+
+
+def _save_model(model: keras.Model, path: Path) -> None:
+    """Save a model. Keras cannot load a loss that is a function, so a model with one is saved without a loss."""
+    loss = getattr(model, "loss", None)
+    if not callable(loss):
+        model.save(path, include_optimizer=False)
+        return
+    model.compile(model.optimizer)
+    try:
+        model.save(path, include_optimizer=False)
+    finally:
+        model.compile(model.optimizer, loss)
 
 
 def read_report(path: Path) -> dict[str, Any]:

@@ -143,6 +143,8 @@ def _as_floats(values: Sequence[Any]) -> npt.NDArray[np.float32]:
     """Return values as float32 ``(rows,)``, NaN where a value is no number."""
     numbers = np.full(len(values), np.nan, np.float32)
     for row, value in enumerate(values):
+        if isinstance(value, str) and "_" in value:  # Python allows "1_000"
+            continue
         try:
             numbers[row] = float(value)
         except (TypeError, ValueError, OverflowError):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
+
+import pyarrow as pa
 
 from tokemb.encoder import Encoder
 from tokemb.errors import ModelError
@@ -30,6 +32,15 @@ TASKS = {
     "skipgram": "skip-gram vectors",
 }
 _TABLE_TASKS = ("tracing", "ratings")
+_LEAST_CLASSES = 2
+
+# The settings that predictions need, by task.
+_SETTINGS: dict[str, dict[str, type]] = {
+    "classify": {"head": str, "maxlen": int},
+    "tag": {"tag_without_ids": str},
+    "next": {"maxlen": int},
+    "ratings": {"rating": str},
+}
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,7 @@ def load_folder(path: Path | str) -> TrainedFolder:
     trained_with = {report["fingerprint"], fingerprint_in_name(model.name) or vocabulary.fingerprint[:12]}
     if any(not vocabulary.fingerprint.startswith(fingerprint) for fingerprint in trained_with):
         raise ModelError(f"{path} holds a model that was not trained with the vocabulary beside it: train it again")
+    _check_outputs(path, report, model)
     if not are_finite(model.get_weights()):
         raise ModelError(f"weights of the model in {path} are NaN or infinite: train it again")
     digest = hashlib.sha256((path / MODEL).read_bytes() + (path / REPORT).read_bytes()).hexdigest()[:16]
@@ -115,13 +127,56 @@ def _check_report(path: Path, report: Mapping[str, Any]) -> None:
             f"{path} has the format version {report['format_version']!r}, and this tokemb reads {FORMAT_VERSION}: "
             "use the tokemb that wrote it"
         )
-    kinds = {"task": str, "fingerprint": str, "settings": dict}
-    settings = report.get("settings")
-    is_regression = isinstance(settings, dict) and bool(settings.get("regression"))
-    if report["task"] == "tag" or (report["task"] == "classify" and not is_regression):
-        kinds["classes"] = list
-    for name, kind in kinds.items():
-        if not isinstance(report.get(name), kind):
-            raise ModelError(f"{path} is damaged: {REPORT} has no valid {name}: train it again")
+    for name in _invalid_entries(report):
+        raise ModelError(f"{path} is damaged: {REPORT} has no valid {name}: train it again")
     if report["task"] not in TASKS:
         raise ModelError(f"{path} is the folder of a training that this tokemb does not know: {report['task']!r}")
+
+
+def _invalid_entries(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of entries that are missing or have a wrong type."""
+    yield from _wrong_types(report, {"task": str, "fingerprint": str, "settings": dict})
+    task, settings = report["task"], report["settings"]
+    yield from (f"setting {name}" for name in _wrong_types(settings, _SETTINGS.get(task, {})))
+    optional = {"regression": bool, "label_separator": str}
+    given = {name: kind for name, kind in optional.items() if settings.get(name) is not None}
+    yield from (f"setting {name}" for name in _wrong_types(settings, given))
+    training = report.get("training", {})
+    if not isinstance(training, dict) or not isinstance(training.get("history", {}), dict):
+        yield "training"
+    if task == "tag" or (task == "classify" and not settings.get("regression")):
+        classes = report.get("classes")
+        is_text = task == "tag" or settings.get("label_separator") is not None
+        if not _are_classes(classes, is_text=is_text) or settings.get("tag_without_ids", classes[0]) not in classes:
+            yield "classes"
+
+
+def _wrong_types(values: Mapping[str, Any], kinds: Mapping[str, type]) -> Iterator[str]:
+    return (name for name, kind in kinds.items() if type(values.get(name)) is not kind)
+
+
+def _are_classes(classes: Any, *, is_text: bool) -> TypeGuard[list[Any]]:  # noqa: ANN401 - a part of a file
+    """Return whether ``classes`` are at least two distinct texts, or integers unless ``is_text``."""
+    if not isinstance(classes, list) or {type(label) for label in classes} not in (
+        [{str}] if is_text else [{str}, {int}]
+    ):
+        return False
+    try:
+        pa.array(classes)
+    except (pa.ArrowException, ValueError, OverflowError):  # half of a surrogate pair, or more than 64 bits
+        return False
+    return len(set(classes)) == len(classes) >= _LEAST_CLASSES
+
+
+def _check_outputs(path: Path, report: Mapping[str, Any], model: keras.Model) -> None:
+    """Raise ``ModelError`` if the model does not have an output for each class, or one for a regression."""
+    if report["task"] not in ("classify", "tag"):
+        return
+    settings, outputs = report["settings"], model.output_shape[-1]
+    expected = 1 if settings.get("regression") else len(report["classes"])
+    if report["task"] == "classify" and settings.get("label_separator") is None and expected == _LEAST_CLASSES:
+        expected = 1  # the probability of the second class
+    if outputs != expected:
+        raise ModelError(
+            f"{path} is damaged: its model has {outputs} outputs, and {REPORT} describes {expected}: train it again"
+        )
