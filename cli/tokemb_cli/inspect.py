@@ -54,7 +54,7 @@ def _show(name: str, value: Any) -> None:  # noqa: ANN401
     if isinstance(value, dict):
         for key, inner in value.items():
             _show(f"{name}.{key}", f"{inner:.2%}" if key in _SHARES and isinstance(inner, float) else inner)
-    elif isinstance(value, list) and isinstance(value[0], dict):
+    elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
         for item in value:
             show(f"{name:<23} " + "  ".join(f"{key} {_text(inner)}" for key, inner in item.items()))
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from click.testing import CliRunner
 from tokemb_cli.main import cli
@@ -66,3 +68,11 @@ def test_a_saved_model_is_described(tmp_path):
     (tmp_path / "s" / "assets.extra" / "tokemb.json").unlink()
     with pytest.raises(tokemb.TokembError, match="is a SavedModel that tokemb export did not write"):
         inspect(tmp_path / "s")
+
+
+def test_report_whose_classes_are_no_labels_is_shown(tmp_path):
+    report = {"format_version": 1, "task": "classify", "fingerprint": "f", "classes": [{"a": 1}, "b"]}
+    (tmp_path / "training.json").write_text(json.dumps(report))
+    result = CliRunner().invoke(cli, ["inspect", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "{'a': 1}, b" in result.stdout
