@@ -37,3 +37,9 @@ def test_fitting_and_saving_words_does_not_load_them_into_tokenizers(loaded, tmp
 def test_copy_of_an_unused_encoder_encodes(copied):
     encoder = tokemb.fit_vocab(["a b c", "b"], maxlen=3)
     assert copied(encoder).encode(["c b"]).tolist() == encoder.encode(["c b"]).tolist() == [[4, 2, 0]]
+
+
+def test_tokenizer_is_made_without_truncation_and_padding():
+    tokenizer = deferred_tokenizer.DeferredTokenizer(tokemb.fit_vocab(["a b c"], maxlen=2).specification)
+    assert (tokenizer.truncation["max_length"], tokenizer.padding["length"]) == (2, 2)
+    assert len(tokenizer.encode("a b c")) == 3

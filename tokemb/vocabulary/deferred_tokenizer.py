@@ -10,7 +10,7 @@ from tokemb.vocabulary.tokenizers_library import Tokenizer
 
 
 class DeferredTokenizer:
-    """A ``Tokenizer`` that is made when it is first used.
+    """A ``Tokenizer`` that is made when it is first used, without truncation and padding.
 
     Fitting does not use it, and millions of words take seconds and gigabytes to load.
 
@@ -44,4 +44,4 @@ class DeferredTokenizer:
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        return tokenizer_of({**self._specification, "truncation": self.truncation, "padding": self.padding})
+        return tokenizer_of({**self._specification, "truncation": None, "padding": None})
