@@ -48,8 +48,9 @@ def test_compiled_once_even_by_many_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("home", ["home", "nowhere"])
-def test_an_installation_that_cannot_be_written_to(tmp_path, home):
+def test_an_installation_that_cannot_be_written_to(tmp_path, home, monkeypatch):
     """The cache is then in the user's folder; without one, kernels are compiled again in each process."""
+    monkeypatch.delenv("TOKEMB_CACHE_DIR", raising=False)
     shutil.copytree(ROOT / "tokemb", tmp_path / "tokemb", ignore=shutil.ignore_patterns("__pycache__"))
     for folder in (tmp_path / "tokemb", tmp_path / "tokemb" / "kernels"):
         (folder / "__pycache__").write_text("not a folder")
