@@ -1,7 +1,7 @@
 """Counts on disk, for more distinct tokens than memory should hold, such as the n-grams of a large corpus.
 
-The tokens of each part of the counts are divided by their hashes. Then the parts are added division by division, so
-that memory holds one division and the tokens that are frequent enough. All sums are exact.
+The tokens of each part of the counts are partitioned by hash. Then the parts are added partition by partition, so that
+memory holds one partition and the tokens that are frequent enough. All sums are exact.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tokemb.vocabulary.oov_buckets import OovBuckets
 
 _SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64(), "position": pa.int64()})
 # Of a hundred parts of two million tokens, memory holds three million at a time.
-_DIVISIONS = OovBuckets(64)
+_PARTITIONS = OovBuckets(64)
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class SpilledCounts:
         """
         positions = (self.parts << 40) + np.arange(len(tokens))
         part = pa.record_batch([tokens, counts, documents, positions], _SCHEMA)
-        divisions = hash_tokens(tokens, _DIVISIONS)
-        order = np.argsort(divisions, kind="stable")
-        bounds = np.searchsorted(divisions[order], np.arange(_DIVISIONS.count + 1))
+        partitions = hash_tokens(tokens, _PARTITIONS)
+        order = np.argsort(partitions, kind="stable")
+        bounds = np.searchsorted(partitions[order], np.arange(_PARTITIONS.count + 1))
         with pa.ipc.new_file(str(self._path(self.parts)), _SCHEMA) as file:
             for start, stop in pairwise(bounds.tolist()):
                 file.write_batch(part.take(pa.array(order[start:stop])))
@@ -83,8 +83,8 @@ class SpilledCounts:
         """
         parts = [pa.ipc.open_file(pa.OSFile(str(self._path(part)))) for part in range(self.parts)]
         kept, min_count, distinct = _SCHEMA.empty_table(), frequent.min_count, 0
-        for division in range(_DIVISIONS.count):
-            merged = _sum(pa.Table.from_batches([part.get_batch(division) for part in parts]).combine_chunks())
+        for partition in range(_PARTITIONS.count):
+            merged = _sum(pa.Table.from_batches([part.get_batch(partition) for part in parts]).combine_chunks())
             distinct += len(merged)
             kept = pa.concat_tables([kept, _select(merged, min_count, frequent.keep)])
             if frequent.top and len(kept) > 2 * frequent.top:
