@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import CORPORA, examples
+from tests.conftest import CORPORA, MIXED, examples
 from tokemb.engine.hash_tokens import hash_tokens
 from tokemb.errors import ArgumentError, TextError, VocabularyError
 from tokemb.vocabulary.folder import checksum
@@ -42,7 +42,7 @@ def test_one_bucket_is_the_vocabulary_without_buckets(tmp_path):
 
 @pytest.mark.parametrize("profile", ["words", "chars"])
 def test_kernels_and_reference_give_the_same_ids(monkeypatch, profile):
-    texts = [text for corpus in CORPORA.values() for text in corpus[:5]]
+    texts = [*MIXED, *(text for corpus in CORPORA.values() for text in corpus[:5])]
     encoder = tokemb.fit_vocab(texts, profile=profile, max_size=30, num_oov_buckets=50, salt=4)
     by_reference = pickle.loads(pickle.dumps(encoder)).encode(texts, maxlen=40)
     monkeypatch.setattr("tokemb.engine.SMALL_BYTES", 0)
