@@ -84,6 +84,16 @@ def test_buckets_and_reserved_tokens_of_spilled_counts_are_those_of_counts_in_me
         tokemb.fit_vocab(texts, profile="whitespace", min_count=2, start="y7")
 
 
+def test_folder_of_a_killed_run_is_removed_by_the_next_run(little_memory):
+    abandoned = little_memory / ".tokemb-0123456789ab"
+    abandoned.mkdir()
+    (abandoned / "0.arrow").write_bytes(b"a part")
+    counts = running([[["a", "b", "c"]], [["d", "e", "f"]], [["a", "g", "h"]]])
+    assert not abandoned.exists() and list(little_memory.iterdir())
+    del counts
+    assert not list(little_memory.iterdir())
+
+
 def test_counts_of_which_tokens_were_left_out_cannot_be_added(little_memory):
     counts = running([[["a", "b", "c"]], [["d", "e", "f"]], [["a", "g", "h"]]]).result(Frequent(2))
     assert (counts.tokens.to_pylist(), counts.left_out) == (["a"], 7)

@@ -7,6 +7,7 @@ memory holds one partition and the tokens that are frequent enough. All sums are
 from __future__ import annotations
 
 import weakref
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int64
 from tokemb.engine.hash_tokens import hash_tokens
+from tokemb.files.temporaries import temporary_folder
 from tokemb.vocabulary.oov_buckets import OovBuckets
 
 _SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64(), "position": pa.int64()})
@@ -62,18 +64,18 @@ class LeftOut:
 
 
 class SpilledCounts:
-    """Parts of counts in a temporary folder, which is removed with this object.
+    """Parts of counts in a temporary folder, which is removed with this object, or by a later run after a kill.
 
     Attributes:
         parts: The number of parts.
     """
 
     def __init__(self) -> None:
-        import shutil  # slow imports that few corpora need
-        import tempfile
+        import tempfile  # a slow import that few corpora need
 
-        self._folder = Path(tempfile.mkdtemp(prefix="tokemb-counts-"))
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        with ExitStack() as stack:
+            self._folder = stack.enter_context(temporary_folder(Path(tempfile.gettempdir())))
+            weakref.finalize(self, stack.pop_all().close)
         self.parts = 0
 
     def add(self, tokens: pa.LargeStringArray, counts: Int64, documents: Int64) -> None:
