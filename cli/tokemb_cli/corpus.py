@@ -241,8 +241,8 @@ class Corpus:
                 yield iter([self._sequences(groups)])
             return
         with self._progress() as (settings, count):
-            columns = {"keep": self.keep, "tags": self.tags, "as_text": self.as_text}
-            batches = read_corpus(self.files, **columns, **settings, **self.reading)
+            settings["as_text"] = self.as_text
+            batches = read_corpus(self.files, keep=self.keep, tags=self.tags, **settings, **self.reading)
             yield count(self._count_rows(batches))
 
     @contextmanager

@@ -58,7 +58,7 @@ class LeftOut:
     def add(self, table: pa.Table) -> None:
         """Add the tokens of a table with the columns ``token`` and ``count``."""
         self.tokens += len(table)
-        if self._buckets is not None and len(table):
+        if self._buckets is not None and self.most_frequent is not None and len(table):
             buckets = hash_tokens(table["token"].combine_chunks(), self._buckets)
             np.maximum.at(self.most_frequent, buckets, table["count"].to_numpy())
 

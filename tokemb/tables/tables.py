@@ -18,6 +18,7 @@ from tokemb.sources.numpy_strings import from_numpy
 def table_batches(
     table: Any,  # noqa: ANN401 - anything a user may hold
     names: Sequence[str] | None = None,
+    typed: Iterable[str] = (),
     **reading: Any,  # noqa: ANN401
 ) -> Iterator[pa.RecordBatch]:
     """Yield columns of a table as record batches. A table in memory gives one batch.
@@ -27,6 +28,7 @@ def table_batches(
             frame, or another object with the Arrow protocol; a dict of columns of one length; or an iterator of record
             batches.
         names: The names of the columns, in order. ``None`` for all.
+        typed: The columns of CSV files whose numbers are read as numbers.
         **reading: Further arguments of ``tokemb.sources.corpus.read_table`` for files.
 
     Raises:
@@ -35,7 +37,7 @@ def table_batches(
         ArgumentError: If there are arguments for files and ``table`` is in memory.
     """
     if isinstance(table, (str, Path)) or _are_files(table):
-        yield from read_table(table, names, **reading)
+        yield from read_table(table, names, typed=typed, **reading)
         return
     if reading:
         raise ArgumentError(f"{', '.join(reading)} must be given only for files; the table is a {type(table).__name__}")
