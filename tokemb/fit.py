@@ -151,7 +151,8 @@ def fit_vocab(
 
     # Other limits may leave out some of the most frequent tokens.
     top = None if max_size is None or limits.to_json() else max_size + len(reserved)
-    frequent = Frequent(min_count, top, limits.keep_words) if algorithm == "word" else Frequent()
+    needed = (*limits.keep_words, *reserved)
+    frequent = Frequent(min_count, top, needed, buckets) if algorithm == "word" else Frequent()
     counts = texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads, frequent)
     check_absent(around, counts)
     if algorithm == "word":

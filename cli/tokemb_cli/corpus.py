@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
@@ -162,6 +162,7 @@ class Corpus:
         group_by: The columns whose values form the groups.
         order_by: The columns to sort each group by.
         tags: The column of the tags of the tokens. ``None`` if they have none.
+        as_text: The columns of ``keep`` in which all fields of CSV files are texts.
     """
 
     files: tuple[str, ...]
@@ -172,6 +173,7 @@ class Corpus:
     group_by: tuple[str, ...] = ()
     order_by: tuple[str, ...] = ()
     tags: str | None = None
+    as_text: tuple[str, ...] = ()
     _read: Counter[str] = field(default_factory=Counter, compare=False, repr=False)
 
     @property
@@ -239,6 +241,7 @@ class Corpus:
                 yield iter([self._sequences(groups)])
             return
         with self._progress() as (settings, count):
+            settings["as_text"] = self.as_text
             batches = read_corpus(self.files, keep=self.keep, tags=self.tags, **settings, **self.reading)
             yield count(self._count_rows(batches))
 
@@ -251,7 +254,7 @@ class Corpus:
 
                 yield table_batches(groups)
             return
-        with self._read_table([*_flat(columns), *self.keep], self.keep) as batches:
+        with self._read_table([*_flat(columns), *self.keep], self._typed(self.keep)) as batches:
             yield batches
 
     def read(self) -> pa.Table:
@@ -276,7 +279,7 @@ class Corpus:
         if not lists:
             raise click.UsageError("--group-by requires a column of events: pass --column")
         names = [*self.group_by, *self.order_by, *self.keep, *lists]
-        typed = [*self.order_by, *(name for name in self.keep if name not in self.group_by)]
+        typed = [*self.order_by, *self._typed(name for name in self.keep if name not in self.group_by)]
         with self._read_table(names, typed) as batches:
             yield group_events(batches, self.group_by, self.order_by, lists, first=self.keep)
 
@@ -296,6 +299,9 @@ class Corpus:
     @property
     def _tag_columns(self) -> list[tuple[str]]:
         return [] if self.tags is None else [(self.tags,)]
+
+    def _typed(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if name not in self.as_text]
 
     @contextmanager
     def _read_table(self, names: Sequence[str], typed: Sequence[str]) -> Iterator[Iterator[pa.RecordBatch]]:

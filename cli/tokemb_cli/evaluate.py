@@ -109,7 +109,8 @@ def _with_target(rows: corpus.Corpus, trained: TrainedFolder, label: str | None,
     if rating is not None and trained.task != "ratings":
         raise click.UsageError("--rating is for a model of ratings: leave it out")
     target = label or (rating or trained.settings["rating"] if trained.task == "ratings" else None)
-    return replace(rows, keep=() if target is None else (target,))
+    targets = () if target is None else (target,)
+    return replace(rows, keep=targets, as_text=targets)  # the first rows do not decide whether labels are numbers
 
 
 def _open(rows: corpus.Corpus, trained: TrainedFolder) -> AbstractContextManager[Iterator[pa.RecordBatch]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,10 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
     """
     check_segmenter(arguments)
     arguments["keep"] = (label,) if sample_weight is None else (label, sample_weight)
-    rows = corpus.Corpus.from_options(arguments)
+    # The first rows do not decide the type of columns that are parsed here.
+    is_class = arguments["label_separator"] is None and not arguments["regression"]
+    as_text = arguments["keep"][is_class:]
+    rows = replace(corpus.Corpus.from_options(arguments), as_text=as_text)
     arguments["profile"] = rows.default_profile if arguments["segmenter"] is None else None
     training.train_text_model(rows, arguments, partial(_read, label=label, sample_weight=sample_weight), _train)
 

@@ -80,7 +80,7 @@ def command(
       tokemb train ratings ratings.csv --column user --column item --rating stars -o stars
       tokemb train ratings u.data --format tsv --no-header --column 0 --column 1 --rating 2 -o stars
     """
-    rows = replace(corpus.Corpus.from_options(arguments), keep=(rating,))
+    rows = replace(corpus.Corpus.from_options(arguments), keep=(rating,), as_text=(rating,))
     if rows.group_by:
         raise click.UsageError("ratings are rows, not sequences: leave out --group-by")
     if len(rows.columns) < 2:

@@ -68,6 +68,32 @@ def test_vocabulary_of_spilled_counts_is_that_of_counts_in_memory(monkeypatch, l
     assert not list(Path(little_memory).iterdir())
 
 
+def test_buckets_and_reserved_tokens_of_spilled_counts_are_those_of_counts_in_memory(monkeypatch, little_memory):
+    texts = [f"w{number % 7} x{number % 5} y{number}" for number in range(40)]
+    arguments = {"profile": "whitespace", "max_size": 6, "min_count": 2, "num_oov_buckets": 5, "reserve": ["y7"]}
+    with monkeypatch.context() as patch:
+        patch.setattr(token_counts, "_MEMORY_TOKENS", 1000)
+        expected = tokemb.fit_vocab(texts, **arguments)
+    monkeypatch.setattr("tokemb.engine.SMALL_BYTES", 0)
+    batches = [pa.array(texts[start : start + 4], pa.large_string()) for start in range(0, 40, 4)]
+    monkeypatch.setattr(token_counts, "text_batches", lambda _: batches)
+    encoder = tokemb.fit_vocab(texts, **arguments)
+    assert encoder.buckets.statistics == expected.buckets.statistics is not None
+    assert encoder.table.equals(expected.table) and encoder.corpus == expected.corpus
+    with pytest.raises(ArgumentError, match="start must be a token that the texts do not contain; the count of 'y7'"):
+        tokemb.fit_vocab(texts, profile="whitespace", min_count=2, start="y7")
+
+
+def test_folder_of_a_killed_run_is_removed_by_the_next_run(little_memory):
+    abandoned = little_memory / ".tokemb-0123456789ab"
+    abandoned.mkdir()
+    (abandoned / "0.arrow").write_bytes(b"a part")
+    counts = running([[["a", "b", "c"]], [["d", "e", "f"]], [["a", "g", "h"]]])
+    assert not abandoned.exists() and list(little_memory.iterdir())
+    del counts
+    assert not list(little_memory.iterdir())
+
+
 def test_counts_of_which_tokens_were_left_out_cannot_be_added(little_memory):
     counts = running([[["a", "b", "c"]], [["d", "e", "f"]], [["a", "g", "h"]]]).result(Frequent(2))
     assert (counts.tokens.to_pylist(), counts.left_out) == (["a"], 7)

@@ -94,6 +94,15 @@ def test_temporaries_of_ended_processes_are_removed(tmp_path):
     assert sorted(os.listdir(tmp_path)) == [".tokemb-0123456789ab.txt", ".tokemb-0123456789ac"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no user id")
+def test_temporaries_of_other_users_stay(tmp_path, monkeypatch):
+    left = tmp_path / ".tokemb-0123456789ab"
+    left.mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: left.stat().st_uid + 1)
+    remove_abandoned(tmp_path)
+    assert left.exists()
+
+
 def test_a_folder_that_takes_no_temporary_is_named_itself(tmp_path):
     with pytest.raises(FileNotFoundError) as raised, temporary_folder(tmp_path / "nowhere"):
         pass

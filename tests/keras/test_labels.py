@@ -8,6 +8,7 @@ import pytest
 
 import tokemb
 from tokemb.keras.datasets.labels import encode_labels
+from tokemb.sources import texts
 
 
 @pytest.mark.parametrize(
@@ -101,3 +102,14 @@ def test_rows_are_counted_from_the_first():
     for labels in ([1, None], [1.0, float("nan")], ["a", "x"], [[1], [None]]):
         with pytest.raises(tokemb.errors.ArgumentError, match=r"labels\[101\]"):
             encode_labels(labels, ["a"] if labels[0] == "a" else None, 100)
+
+
+@pytest.mark.keras
+def test_names_of_classes_in_a_csv_file_may_be_numbers_whatever_the_blocks(tmp_path, monkeypatch):
+    labels = ["1", "2"] * 20 + ["a"] * 5
+    (tmp_path / "rows.csv").write_text("text,label\n" + "".join(f"deep,{label}\n" for label in labels))
+    monkeypatch.setattr(texts, "BATCH_BYTES", 50)
+    encoder = tokemb.fit_vocab(["deep"])
+    arguments = {"column": "text", "classes": ["a", "1", "2"], "batch_size": 100}
+    [(_, found)] = encoder.dataset(tmp_path / "rows.csv", "label", **arguments)
+    assert found.numpy().tolist() == [arguments["classes"].index(label) for label in labels]

@@ -266,3 +266,18 @@ def test_layer_forms_ngrams_within_the_runs_of_any_text(texts):
     expected = encoder.encode_ragged(texts)
     assert [ids[token.decode()] for token in tokens.numpy()] == expected.values.tolist()
     assert rows.numpy().tolist() == np.repeat(np.arange(len(texts)), expected.lengths).tolist()
+
+
+def test_layer_begins_a_sequential_model_under_mixed_precision(tmp_path):
+    encoder, texts = tokemb.fit_vocab(["deep learning", "x"]), ["deep x", "zz", ""]
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = keras.Sequential([encoder.layer(maxlen=3), keras.layers.Embedding(encoder.input_dim, 2)])
+        embedded = model.predict(strings(texts), verbose=0)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    weights = model.layers[-1].get_weights()[0].astype(np.float16)
+    np.testing.assert_array_equal(embedded, weights[encoder.encode(texts, maxlen=3)])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(strings(texts), verbose=0), embedded)

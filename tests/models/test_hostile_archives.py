@@ -207,6 +207,20 @@ def test_a_symbolic_link_in_an_archive_is_refused(tmp_path, model):
         load_model(path)
 
 
+def test_folders_with_links_as_vocabularies_and_of_other_programs_are_refused(tmp_path, monkeypatch, model):
+    import keras
+
+    monkeypatch.setattr(keras.models, "load_model", None)
+    folder = tmp_path / "m"
+    (folder / "assets" / "layers").mkdir(parents=True)
+    with pytest.raises(ModelError, match="m: it is a folder without config.json, and no model that Keras saved"):
+        load_model(folder)
+    (folder / "config.json").write_bytes(model["config.json"])
+    (folder / "assets" / "layers" / "vocabulary.txt").symlink_to("/etc/passwd")
+    with pytest.raises(ModelError, match=r"m was refused: assets/layers/vocabulary.txt is a link, which may lead"):
+        load_model(folder)
+
+
 def test_code_in_a_legacy_file_is_refused(tmp_path):
     config = json.dumps({"class_name": "Lambda", "config": {"function": ["4wEAAAA=", None, None]}})
     with h5py.File(tmp_path / "m.h5", "w") as file:
@@ -265,6 +279,7 @@ NAMED = [
         "saving_lib.load_model",
     ),
     ({"class_name": "__typespec__", "module": "this", "spec_name": "X"}, "this.__typespec__"),
+    ({"class_name": "load_model", "module": "keras.models", "config": {}}, "keras.models.load_model"),
 ]
 
 

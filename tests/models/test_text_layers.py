@@ -100,6 +100,15 @@ def test_a_model_whose_text_layer_cannot_be_told_apart_takes_no_ids():
         tokemb.embed(model, [[1, 2, 3, 4]])
 
 
+@pytest.mark.parametrize("layer", [OLD.layer(4), keras.layers.StringLookup(vocabulary=["one", "two"])])
+def test_a_model_that_ends_with_its_text_layer_takes_no_ids(layer):
+    text = keras.Input((), dtype="string")
+    for model in (keras.Model(text, layer(text)), keras.Sequential([text, layer])):
+        tokemb.check(OLD, model)
+        with pytest.raises(ModelError, match="the model takes text and not ids: pass texts to its own predict method"):
+            tokemb.embed(model, [[1, 2, 3, 4]])
+
+
 # Keras' own, which its module's filter misses once pytest.warns has seen it
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_keras_layers_with_a_vocabulary_are_refused_or_named():

@@ -101,7 +101,7 @@ def test_output_that_is_an_input_is_an_error(here):
 
 def test_settings_of_texts_are_refused_for_ids(here):
     tokemb.encode_file("t.txt", "v", "ids.npy", maxlen=4)
-    with pytest.raises(tokemb.TokembError, match="maxlen, column require texts: pass vocabulary="):
+    with pytest.raises(tokemb.TokembError, match="maxlen, column must be left out for ids; for texts, pass"):
         tokemb.embed_file("ids.npy", "m.keras", "x.npy", maxlen=4, column="text")
     with pytest.raises(tokemb.TokembError, match="vocabulary must be"):
         tokemb.encode_file("t.txt", 3, "x.npy")

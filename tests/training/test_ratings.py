@@ -10,12 +10,13 @@ import pytest
 
 from tests.conftest import command_here, eagerly, ok
 from tokemb.errors import ArgumentError, TextError
+from tokemb.sources import texts
 from tokemb.tables import ColumnEncoder
 from tokemb.training.baselines import Biases
 from tokemb.training.column_vectors import training_vectors
 from tokemb.training.fitting import Schedule
 from tokemb.training.load import load_trained
-from tokemb.training.ratings import train_ratings
+from tokemb.training.ratings import parse_ratings, train_ratings
 from tokemb.training.ratings_model import fill_unseen, penalized, rating_model, training_model
 
 pytestmark = pytest.mark.keras
@@ -211,6 +212,19 @@ def test_names_of_columns_are_free(tmp_path, names, head):
     if len(names) == 2:
         assert loaded.recommend(rows[names[0]]).num_rows == 12
         assert loaded.similar(rows[names[1]]).num_rows == 12
+
+
+@eagerly
+def test_ratings_that_begin_with_integers_can_be_fractions_in_later_blocks(tmp_path, monkeypatch):
+    lines = [f"u{row % 5},i{row % 7},{5 if row < 20 else 2.5}\n" for row in range(40)]
+    (tmp_path / "rows.csv").write_text("".join(["user,item,stars\n", *lines]))
+    monkeypatch.setattr(texts, "BATCH_BYTES", 100)
+    columns = ("--column", "user", "--column", "item", "--rating", "stars")
+    ok(command_here("train", "ratings", "rows.csv", *columns, "--epochs", 1, "--dim", 2, "-o", "stars", cwd=tmp_path))
+    found = json.loads(ok(command_here("evaluate", "stars", "rows.csv", "--json", cwd=tmp_path)).stdout)
+    assert found == load_trained(tmp_path / "stars").evaluate(tmp_path / "rows.csv").metrics
+    with pytest.raises(TextError, match="row 2 has no number in the column 'stars'"):
+        parse_ratings(pa.chunked_array([["1.5", "", "3"]]), "stars")
 
 
 def test_ratings_that_are_none_are_errors():

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import command_here
+from tests.conftest import command_here, eagerly
 from tokemb.errors import ArgumentError, ModelError, TextError
+from tokemb.sources import texts
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.fitting import Schedule
 from tokemb.training.metrics import label_f1_scores
@@ -142,6 +143,27 @@ def test_several_labels_are_trained_predicted_and_evaluated(tmp_path):
         model.evaluate(["a red", "a pink"], ["red", "red|pink"])
     with pytest.raises(ModelError, match="holds a classifier of several labels"):
         model.export(tmp_path / "saved")
+
+
+@eagerly
+@pytest.mark.parametrize(
+    ("first", "later", "option", "expected"),
+    [("1", "2|1", ("--label-separator", "|"), ["1", "2"]), ("1", "2.5", ("--regression",), None)],
+)
+def test_labels_that_begin_with_integers_can_be_others_in_later_blocks(
+    tmp_path, monkeypatch, first, later, option, expected
+):
+    lines = [f"a red,{first},1"] * 20 + [f"a blue,{later},0.5"] * 20
+    (tmp_path / "rows.csv").write_text("\n".join(["text,label,weight", *lines]) + "\n")
+    monkeypatch.setattr(texts, "BATCH_BYTES", 100)
+    columns = ("--column", "text", "--label", "label")
+    options = ("--sample-weight", "weight", "--dim", 2, "--epochs", 1, "-o", "labels")
+    run = command_here("train", "classify", "rows.csv", *columns, *option, *options, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert json.loads((tmp_path / "labels" / "training.json").read_text()).get("classes") == expected
+    run = command_here("evaluate", "labels", "rows.csv", *columns, "--json", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["rows"] == 40
 
 
 def test_command_trains_and_predicts_numbers(tmp_path):

@@ -14,25 +14,26 @@ from tokemb.vocabulary.oov_buckets import BucketStatistics, OovBuckets
 
 
 def with_statistics(buckets: OovBuckets, counts: TokenCounts, known: Sequence[str]) -> OovBuckets:
-    """Return ``buckets`` with statistics of a corpus, unless its rare tokens were left out.
+    """Return ``buckets`` with statistics of a corpus, unless tokens were left out whose buckets are not known.
 
     Args:
         buckets: The buckets.
         counts: The counts of the corpus.
         known: The tokens of the vocabulary.
     """
-    if counts.left_out:
+    if counts.left_out and counts.left_out_counts is None:
         return buckets
     import pyarrow.compute as pc  # only here, because encoding does not need it
 
     is_oov = pc.invert(pc.is_in(counts.tokens, value_set=pa.array(known, pa.large_string())))
-    tokens, occurrences = counts.tokens.filter(is_oov), counts.counts[is_oov.to_numpy(zero_copy_only=False)]
-    bucket_of_token = hash_tokens(tokens, buckets)
+    tokens, is_known = counts.tokens.filter(is_oov), ~is_oov.to_numpy(zero_copy_only=False)
     most_frequent = np.zeros(buckets.count, np.int64)
-    np.maximum.at(most_frequent, bucket_of_token, occurrences)
-    total = int(occurrences.sum())
+    np.maximum.at(most_frequent, hash_tokens(tokens, buckets), counts.counts[~is_known])
+    if counts.left_out_counts is not None:
+        most_frequent = np.maximum(most_frequent, counts.left_out_counts)
+    total = counts.total - int(counts.counts[is_known].sum())
     statistics = BucketStatistics(
-        tokens=len(tokens),
+        tokens=counts.left_out + len(tokens),
         occurrences=total,
         used=int(np.count_nonzero(most_frequent)),
         collisions=total - int(most_frequent.sum()),

@@ -7,6 +7,7 @@ memory holds one partition and the tokens that are frequent enough. All sums are
 from __future__ import annotations
 
 import weakref
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int64
 from tokemb.engine.hash_tokens import hash_tokens
+from tokemb.files.temporaries import temporary_folder
 from tokemb.vocabulary.oov_buckets import OovBuckets
 
 _SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64(), "position": pa.int64()})
@@ -31,26 +33,49 @@ class Frequent:
         min_count: The minimum count.
         top: The number of the most frequent tokens that are needed, with those of equal counts. ``None`` for all.
         keep: Tokens that are needed whatever their counts are.
+        buckets: Hash buckets in which the most frequent of the other tokens are searched.
     """
 
     min_count: int = 1
     top: int | None = None
     keep: tuple[str, ...] = ()
+    buckets: OovBuckets | None = None
+
+
+class LeftOut:
+    """The tokens that are not needed.
+
+    Attributes:
+        tokens: The number of tokens.
+        most_frequent: The highest count in each bucket, int64 (buckets,). ``None`` without buckets.
+    """
+
+    def __init__(self, buckets: OovBuckets | None) -> None:
+        self.tokens = 0
+        self.most_frequent = None if buckets is None else np.zeros(buckets.count, np.int64)
+        self._buckets = buckets
+
+    def add(self, table: pa.Table) -> None:
+        """Add the tokens of a table with the columns ``token`` and ``count``."""
+        self.tokens += len(table)
+        if self._buckets is not None and self.most_frequent is not None and len(table):
+            buckets = hash_tokens(table["token"].combine_chunks(), self._buckets)
+            np.maximum.at(self.most_frequent, buckets, table["count"].to_numpy())
 
 
 class SpilledCounts:
-    """Parts of counts in a temporary folder, which is removed with this object.
+    """Parts of counts in a temporary folder, which is removed with this object, or by a later run after a kill.
 
     Attributes:
         parts: The number of parts.
     """
 
     def __init__(self) -> None:
-        import shutil  # slow imports that few corpora need
-        import tempfile
+        import tempfile  # a slow import that few corpora need
 
-        self._folder = Path(tempfile.mkdtemp(prefix="tokemb-counts-"))
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        with ExitStack() as stack:
+            self._folder = stack.enter_context(temporary_folder(Path(tempfile.gettempdir())))
+            weakref.finalize(self, stack.pop_all().close)
         self.parts = 0
 
     def add(self, tokens: pa.LargeStringArray, counts: Int64, documents: Int64) -> None:
@@ -71,7 +96,7 @@ class SpilledCounts:
                 file.write_batch(part.take(pa.array(order[start:stop])))
         self.parts += 1
 
-    def merge(self, frequent: Frequent) -> tuple[pa.Table, int]:
+    def merge(self, frequent: Frequent) -> tuple[pa.Table, LeftOut]:
         """Add the parts.
 
         Args:
@@ -79,19 +104,18 @@ class SpilledCounts:
 
         Returns:
             The tokens that are needed, in the order of their first occurrence, with the columns ``token``, ``count``
-            and ``documents``, and the number of the others.
+            and ``documents``, and the others.
         """
         parts = [pa.ipc.open_file(pa.OSFile(str(self._path(part)))) for part in range(self.parts)]
-        kept, min_count, distinct = _SCHEMA.empty_table(), frequent.min_count, 0
+        kept, min_count, left_out = _SCHEMA.empty_table(), frequent.min_count, LeftOut(frequent.buckets)
         for partition in range(_PARTITIONS.count):
             merged = _sum(pa.Table.from_batches([part.get_batch(partition) for part in parts]).combine_chunks())
-            distinct += len(merged)
-            kept = pa.concat_tables([kept, _select(merged, min_count, frequent.keep)])
+            kept = pa.concat_tables([kept, _select(merged, min_count, frequent.keep, left_out)])
             if frequent.top and len(kept) > 2 * frequent.top:
                 least = int(np.partition(kept["count"].to_numpy(), -frequent.top)[-frequent.top])
                 min_count = max(min_count, least)
-                kept = _select(kept, min_count, frequent.keep).combine_chunks()
-        return kept.sort_by("position").drop_columns("position"), distinct - len(kept)
+                kept = _select(kept, min_count, frequent.keep, left_out).combine_chunks()
+        return kept.sort_by("position").drop_columns("position"), left_out
 
     def _path(self, part: int) -> Path:
         return self._folder / f"{part}.arrow"
@@ -110,10 +134,12 @@ def _sum(table: pa.Table) -> pa.Table:
     return pa.table([encoded.dictionary, counts, documents, positions], _SCHEMA)
 
 
-def _select(table: pa.Table, min_count: int, keep: tuple[str, ...]) -> pa.Table:
+def _select(table: pa.Table, min_count: int, keep: tuple[str, ...], left_out: LeftOut) -> pa.Table:
+    """Return the rows of tokens that are needed. The others are added to ``left_out``."""
     import pyarrow.compute as pc
 
     selected = pc.greater_equal(table["count"], min_count)
     if keep:
         selected = pc.or_(selected, pc.is_in(table["token"], pa.array(keep, STRINGS)))
+    left_out.add(table.filter(pc.invert(selected)))
     return table.filter(selected)

@@ -48,6 +48,8 @@ class TokenCounts:
             be added or saved.
         ngrams: The lengths of the n-grams that ``tokens`` contains. ``(1,)`` if every token stands for itself.
         segmenter: What put spaces between the words of the texts before they were split, or ``None``.
+        left_out_counts: The highest count of the tokens that were left out in each of the buckets of a vocabulary,
+            int64 ``(buckets,)``. ``None`` if it is not known.
 
     Example:
         >>> counts = TokenCounts.from_texts(["to be or", "not to be be"])
@@ -65,6 +67,7 @@ class TokenCounts:
     left_out: int = 0
     ngrams: tuple[int, ...] = UNIGRAMS
     segmenter: Segmenter | None = None
+    left_out_counts: Int64 | None = None
 
     @classmethod
     def from_texts(
@@ -283,9 +286,15 @@ class RunningCounts:
             self._spill()
         table, left_out = self._spilled.merge(frequent)
         tokens, counts, documents = (column.combine_chunks() for column in table.columns)
-        lengths = dict(sorted(self._row_lengths.items()))
         return TokenCounts(
-            self._profile, tokens, counts.to_numpy(), documents.to_numpy(), lengths, left_out, self._ngrams
+            self._profile,
+            tokens,
+            counts.to_numpy(),
+            documents.to_numpy(),
+            dict(sorted(self._row_lengths.items())),
+            left_out.tokens,
+            self._ngrams,
+            left_out_counts=left_out.most_frequent,
         )
 
     def _merge(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,7 +39,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
 
 def remove_abandoned(parent: Path) -> None:
-    """Remove the temporary folders in ``parent`` whose processes have ended.
+    """Remove the temporary folders of this user in ``parent`` whose processes have ended.
 
     If such a process was killed while it replaced a folder, the new folder is renamed into place if it is complete.
     Otherwise the replaced folder is.
@@ -77,7 +78,7 @@ def _create(parent: Path) -> tuple[Path, FileLock]:
 
 
 def _remove_if_abandoned(folder: Path) -> None:
-    if not _NAME.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+    if not _NAME.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir() or not _is_own(folder):
         return
     path = folder / LOCK
     owner = owner_of(path)
@@ -91,6 +92,11 @@ def _remove_if_abandoned(folder: Path) -> None:
         remove_folder(folder)
     finally:
         lock.release()
+
+
+def _is_own(folder: Path) -> bool:
+    """Return whether a folder belongs to this user. Others could replace theirs by a link while it is removed."""
+    return sys.platform == "win32" or folder.lstat().st_uid == os.geteuid()
 
 
 def restore(folder: Path) -> None:

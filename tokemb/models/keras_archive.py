@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import h5py
 
 _WEIGHTS = "model.weights.h5"
+_ASSETS = "assets"
 _HDF5_ENDINGS = (".h5", ".hdf5")
 _CHUNK = 1 << 20
 
@@ -113,23 +114,34 @@ def check_model_file(path: Path) -> Any:  # noqa: ANN401 - any JSON
         The config of the model, in an ``.h5`` file together with that of its training. ``None`` if it has none.
 
     Raises:
-        ModelError: If the model refers to other files, or is a zip bomb.
+        ModelError: If the model refers to other files, is a zip bomb, or is a folder that Keras did not write.
         Exception: Any error of zipfile, zlib and h5py for a damaged file.
     """
     if path.is_dir():
+        _check_folder(path)
         weights = path / _WEIGHTS
         if weights.is_file():
             with open_hdf5(weights, str(weights)):
                 pass
-        if (path / "config.json").is_file():
-            return _checked_config((path / "config.json").read_bytes(), path)
-    elif path.suffix in _HDF5_ENDINGS:  # by the name, as in Keras: a file can be HDF5 and a zip archive at once
+        return _checked_config((path / "config.json").read_bytes(), path)
+    if path.suffix in _HDF5_ENDINGS:  # by the name, as in Keras: a file can be HDF5 and a zip archive at once
         with open_hdf5(path, str(path)) as file:
             configs = [file.attrs.get(name) for name in ("model_config", "training_config")]
             return [_checked_config(config, path, legacy=True) for config in configs if config is not None] or None
-    elif zipfile.is_zipfile(path):
-        return _check_archive(path)
-    return None
+    return _check_archive(path) if zipfile.is_zipfile(path) else None
+
+
+def _check_folder(path: Path) -> None:
+    """Raise ``ModelError`` for a folder of another program, or one with links in place of vocabularies."""
+    if not (path / "config.json").is_file():
+        raise ModelError(f"Keras cannot load {path}: it is a folder without config.json, and no model that Keras saved")
+    assets = path / _ASSETS
+    for item in (assets, *assets.rglob("*")):
+        if item.is_symlink():
+            raise ModelError(
+                f"{path} was refused: {item.relative_to(path)} is a link, which may lead to a file that is not part of "
+                "the model; copy the folder with the files that its links lead to"
+            )
 
 
 def _check_archive(path: Path) -> Any:  # noqa: ANN401

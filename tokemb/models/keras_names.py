@@ -35,7 +35,7 @@ def check_names(config: Any, path: Path) -> None:  # noqa: ANN401 - any JSON
         registered_name = str(name) if is_function else str(reference.get("registered_name") or kind)
         if not module or keras.saving.get_registered_object(registered_name) is not None:
             continue
-        if not (_is_model_function(str(module), str(name)) if is_function else _is_keras_class(str(module))):
+        if not (_is_model_function(str(module), str(name)) if is_function else _is_keras_class(str(module), kind)):
             full_name = f"{module}.{name if is_function else kind}"
             raise ModelError(
                 f"{path} was refused: it names {full_name!r:.100}, which is not part of a Keras model; if it is yours, "
@@ -43,8 +43,9 @@ def check_names(config: Any, path: Path) -> None:  # noqa: ANN401 - any JSON
             )
 
 
-def _is_keras_class(module: str) -> bool:
-    return module.partition(".")[0] in _PACKAGES
+def _is_keras_class(module: str, name: str) -> bool:
+    """Return whether a class is one of Keras. It also finds functions, whose names are lower case, in place of one."""
+    return module.partition(".")[0] in _PACKAGES and not name[:1].islower()
 
 
 def _is_model_function(module: str, name: str) -> bool:

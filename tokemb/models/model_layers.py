@@ -131,8 +131,8 @@ def part_after_text(model: Any) -> Any:  # noqa: ANN401
     """Return the part of a model after its text layer, from ids to the output.
 
     Returns:
-        A model that shares the layers. ``None`` if there is no such part: the model has several inputs, or processes
-        text in another way.
+        A model that shares the layers. ``None`` if there is no such part: the model has several inputs, ends with its
+        text layer, or processes text in another way.
     """
     import keras
 
@@ -141,4 +141,6 @@ def part_after_text(model: Any) -> Any:  # noqa: ANN401
     if not hasattr(graph, "operations") or len(graph.inputs) != 1:
         return None
     ids = _ids_made_by(graph)
-    return keras.Model(ids[0], graph.outputs) if len(ids) == 1 else None
+    if len(ids) != 1 or any(output is ids[0] for output in graph.outputs):
+        return None
+    return keras.Model(ids[0], graph.outputs)

@@ -288,7 +288,7 @@ def _embed_ids(
 ) -> EncodingReport:
     given = [name for name, value in of_texts.items() if value is not None]
     if given:
-        raise ArgumentError(f"{', '.join(given)} require texts: pass vocabulary=..., or leave them out for ids")
+        raise ArgumentError(f"{', '.join(given)} must be left out for ids; for texts, pass vocabulary=...")
     from tokemb.formats import open_ids
 
     source = open_ids(*files)

@@ -45,10 +45,18 @@ class Columns:
         column: The text column. ``None`` selects the only column, or the one named ``text``.
         keep: Other columns to read.
         missing: ``"error"``, or ``"empty"`` to read missing texts as empty texts.
+        as_text: Kept columns of CSV files in which all fields are texts.
     """
 
-    def __init__(self, column: str | None = None, keep: Iterable[str] = (), missing: str = "error") -> None:
+    def __init__(
+        self,
+        column: str | None = None,
+        keep: Iterable[str] = (),
+        missing: str = "error",
+        as_text: Iterable[str] = (),
+    ) -> None:
         self._column = column
+        self._as_text = frozenset(as_text)
         self._keep = list(dict.fromkeys([keep] if isinstance(keep, str) else keep))
         self._missing = check_choice("missing", missing, ("error", "empty"))
         self._text_type: pa.DataType | None = None
@@ -126,7 +134,7 @@ class Columns:
 
     def is_text(self, name: str) -> bool:
         """Return whether all values of a column are texts. Other columns of CSV files may be numeric."""
-        return name == self._column
+        return name == self._column or name in self._as_text
 
     @staticmethod
     def size(batch: pa.RecordBatch) -> int:

@@ -41,6 +41,7 @@ def read_corpus(
     quoting: str | None = None,
     filesystem: FileSystem | None = None,
     on_read: OnRead | None = None,
+    as_text: Iterable[str] = (),
 ) -> Iterator[pa.RecordBatch]:
     """Read texts, and other columns of the same rows, from files of any size in batches of a few megabytes.
 
@@ -66,6 +67,8 @@ def read_corpus(
         filesystem: A ``pyarrow.fs.FileSystem``. All ``files`` are paths in it.
         on_read: A function that is called, from any thread, with the number of (compressed) bytes read since its last
             call.
+        as_text: Columns of ``keep`` in which all fields of CSV files are texts. By default, a column of numbers in the
+            first megabytes must contain only numbers.
 
     Yields:
         At least one ``pyarrow.RecordBatch`` ``(rows,)``. All have one schema: first the texts as ``large_string``
@@ -77,19 +80,21 @@ def read_corpus(
         OSError: If a file cannot be read.
         ArgumentError: If an argument is invalid.
     """
-    columns = _columns_of(column, tags, keep, missing)
+    columns = _columns_of(column, tags, keep, missing, as_text)
     check_choice("errors", errors, ("strict", "replace"))
     sources = find_sources(files, format, filesystem, delimiter, quoting)
     return _merge_small_batches(_batches(sources, columns, errors, bool(header), on_read), columns)
 
 
-def _columns_of(column: str | Sequence[str] | None, tags: str | None, keep: Iterable[str], missing: str) -> Columns:
+def _columns_of(
+    column: str | Sequence[str] | None, tags: str | None, keep: Iterable[str], missing: str, as_text: Iterable[str]
+) -> Columns:
     if column is None or isinstance(column, str):
         if tags is None:
-            return Columns(column, keep, missing)
+            return Columns(column, keep, missing, as_text)
         from tokemb.sources.tag_columns import TagColumns  # imported late: most corpora have no tags
 
-        return TagColumns(column, tags, keep, missing)
+        return TagColumns(column, tags, keep, missing, as_text)
     if tags is not None:
         raise ArgumentError("tags must be left out for pairs of texts: pass one column of tokens")
     names = list(column)
@@ -100,7 +105,7 @@ def _columns_of(column: str | Sequence[str] | None, tags: str | None, keep: Iter
         )
     from tokemb.sources.table_columns import PairColumns  # imported late: single texts do not need it
 
-    return PairColumns(names, keep, missing)
+    return PairColumns(names, keep, missing, as_text)
 
 
 def read_table(

@@ -85,11 +85,18 @@ class PairColumns(TableColumns):
         texts: The names of the text columns.
         keep: Other columns to read.
         missing: ``"error"``, or ``"empty"`` to read missing texts as empty texts.
+        as_text: Kept columns of CSV files in which all fields are texts.
     """
 
-    def __init__(self, texts: Sequence[str], keep: Iterable[str] = (), missing: str = "error") -> None:
+    def __init__(
+        self,
+        texts: Sequence[str],
+        keep: Iterable[str] = (),
+        missing: str = "error",
+        as_text: Iterable[str] = (),
+    ) -> None:
         keep = [keep] if isinstance(keep, str) else list(keep)
-        super().__init__([*texts, *keep], typed=set(keep) - set(texts))
+        super().__init__([*texts, *keep], typed=set(keep) - {*texts, *as_text})
         self._texts = {name: Columns(name, missing=missing) for name in texts}
 
     def batches(

@@ -45,10 +45,18 @@ class TagColumns(Columns):
         tags: The column of the tags.
         keep: Other columns to read.
         missing: As for ``Columns``.
+        as_text: As for ``Columns``.
     """
 
-    def __init__(self, column: str | None, tags: str, keep: Iterable[str] = (), missing: str = "error") -> None:
-        super().__init__(column, [tags, *([keep] if isinstance(keep, str) else keep)], missing)
+    def __init__(
+        self,
+        column: str | None,
+        tags: str,
+        keep: Iterable[str] = (),
+        missing: str = "error",
+        as_text: Iterable[str] = (),
+    ) -> None:
+        super().__init__(column, [tags, *([keep] if isinstance(keep, str) else keep)], missing, as_text)
         self._tags = tags
         self._text_type = TOKEN_ROWS
         self._kept_types[tags] = TOKEN_ROWS

@@ -130,7 +130,7 @@ def labelled_batches(folder: TrainedFolder, rows: Any, labels: Any) -> Batches: 
         return [pa.RecordBatch.from_arrays(columns, ["text", "label"][: len(columns)])]
     target = [folder.settings["rating"]] if folder.task == "ratings" else []
     parts = [] if folder.task == "skipgram" else folder.columns.parts
-    return table_batches(rows, [*parts, *target], typed=target)
+    return table_batches(rows, [*parts, *target])
 
 
 def _text_column(rows: Any) -> pa.Array:  # noqa: ANN401

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from tokemb._arrays import Int32, Int64
@@ -182,15 +184,22 @@ def _read_table(
     names = flat_names(columns)
     if rating in names:
         raise ArgumentError(f"rating must not be one of the columns that predict it; received {rating!r}")
-    return pa.Table.from_batches(list(table_batches(table, [*names, rating], typed=[rating], **read_options)))
+    return pa.Table.from_batches(list(table_batches(table, [*names, rating], **read_options)))
 
 
 def parse_ratings(column: pa.ChunkedArray, name: str) -> Float32:
     """Return ratings as float32 ``(rows,)``.
 
+    Args:
+        column: Numbers, or the texts of a CSV file.
+        name: The name of the column, for messages.
+
     Raises:
         TextError: If a rating is not a finite number.
     """
+    if pt.is_string(column.type) or pt.is_large_string(column.type):
+        with suppress(pa.ArrowInvalid):
+            column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column).cast(pa.float64())
     if not (pt.is_integer(column.type) or pt.is_floating(column.type) or pt.is_boolean(column.type)):
         raise TextError(f"the ratings in the column {name!r} must be numbers{_describe_non_numbers(column)}")
     ratings = column.cast(pa.float32(), safe=False).to_numpy().astype(np.float32)

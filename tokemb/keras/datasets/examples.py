@@ -129,7 +129,9 @@ class ExampleMaker:
         """Yield the examples of files, an iterator of record batches, or a function that returns one of these."""
         if self.second is not None and self._second_column is None:
             raise ArgumentError("second must be the name of a column if texts are in files or record batches")
-        yield from self.from_batches(open_batches(texts, self.column, self._second_column, label_column), label_column)
+        are_names = self.classes is not None
+        batches = open_batches(texts, self.column, self._second_column, label_column, labels_as_text=are_names)
+        yield from self.from_batches(batches, label_column)
 
     def from_batches(self, batches: Iterable[pa.RecordBatch], label_column: str | None) -> Iterator[Examples]:
         """Yield the examples of each record batch: texts in the first column, labels in ``label_column``."""
@@ -187,6 +189,8 @@ def open_batches(
     column: str | None,
     second_column: str | None,
     label_column: str | None,
+    *,
+    labels_as_text: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """Return record batches, with the texts in the first column.
 
@@ -195,6 +199,7 @@ def open_batches(
         column: The column of the texts, for files.
         second_column: The column of the second texts of pairs.
         label_column: The column of the labels.
+        labels_as_text: Whether the labels in CSV files are texts, also if they are numbers.
 
     Raises:
         ArgumentError: If an argument is invalid.
@@ -221,4 +226,5 @@ def open_batches(
         if column is None:
             raise ArgumentError("column must name the first texts of pairs in files: pass it beside second=...")
         columns = [column, second_column]
-    return read_corpus(paths, column=columns, keep=[] if label_column is None else [label_column])
+    keep = [] if label_column is None else [label_column]
+    return read_corpus(paths, column=columns, keep=keep, as_text=keep if labels_as_text else ())

@@ -109,6 +109,16 @@ class TextToIds(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
             self._table = tf.lookup.StaticHashTable(initializer, self._unk_id if is_unk_id else -1)
 
     @property
+    def compute_dtype(self) -> str:
+        """The dtype of the inputs: a ``Sequential`` model that begins with the layer casts its inputs to it."""
+        return "string"
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of the weights of text layers in Keras. There are none."""
+        return "string"
+
+    @property
     def fingerprint(self) -> str:
         """The fingerprint of the vocabulary."""
         return str(self._settings["fingerprint"])
