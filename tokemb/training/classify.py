@@ -32,11 +32,17 @@ if TYPE_CHECKING:
 
     from tokemb.encoder import Encoder
 
+# The n-grams of a vocabulary that is fitted for the head "mean": words and pairs of words. With sequences of three words,
+# classifiers of short texts are less accurate.
+_PAIRS = 2
+
 # The maximum number of tokens of a vocabulary that is fitted, and the minimum count of one, with and without n-grams.
 _WORDS, _NGRAMS = (30_000, 1), (100_000, 2)
 
-# Texts with at most this many words on average are short: what they say depends on the order of few words.
-_SHORT = 32
+_NOTE_ON_PAIRS = (
+    "pairs of neighbouring words, or of characters in scripts without spaces, are tokens too: "
+    "pass ngrams=1 for words alone"
+)
 
 # The length that is chosen for rows is that of 99 % of them, but at most these. The head "mean" is fast for long rows.
 _COVERED, _LONGEST, _LONGEST_OF_MEAN = 0.99, 400, 1024
@@ -91,8 +97,8 @@ def train_classifier(
             ``tokemb.fit_vocab``.
         user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
         ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the head
-            ``mean`` without ``vectors``, words and pairs of words, or of characters in scripts without spaces, or 3 if
-            texts have at most 32 of them on average. Otherwise it is 1.
+            ``mean`` without ``vectors``, words and pairs of words, or of characters in scripts without spaces.
+            Otherwise it is 1.
         validation: The rows that decide when training stops. ``None`` splits them from ``rows``.
         test: The test set. ``None`` computes the metrics on the validation rows.
         label_separator: The text between the labels of a row, such as ``"|"``. Each row then has any number of labels,
@@ -139,9 +145,8 @@ def train_classifier(
     pairs = encoder is None and ngrams is None and head == "mean" and vectors is None
     splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
     if pairs:
-        encoder, texts = _default_vocabulary(rows.texts, splitting)
-    else:
-        encoder, texts = _vocabulary(rows.texts, encoder, splitting, ngrams)
+        ngrams = _PAIRS
+    encoder, texts = _vocabulary(rows.texts, encoder, splitting, ngrams)
     ids = encoder.encode_ragged(texts, maxlen=maxlen)
     maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
     data = _Data.of(ids.truncate(maxlen), targets, rows.weights, encoder, head, maxlen)
@@ -198,7 +203,7 @@ def train_classifier(
         **target.settings,
         **schedule.to_json(),
     }
-    notes = [_describe_ngrams(encoder)] if pairs else []
+    notes = [_NOTE_ON_PAIRS] if pairs else []
     notes += target.unbeaten(metrics) if metrics else []
     if pretrained is not None:
         notes.insert(0, f"pre-trained vectors: {coverage(encoder, pretrained.found)}")
@@ -244,24 +249,6 @@ def _fit_vocabulary(texts: Any, splitting: dict[str, Any], ngrams: tuple[int, ..
     # Few short texts can be without an n-gram that occurs twice.
     counted, texts = tee_if_iterator(texts)
     return fit_vocab(counted, **splitting, ngrams=ngrams, max_size=max_size), texts
-
-
-def _default_vocabulary(texts: Any, splitting: dict[str, Any]) -> tuple[Encoder, Any]:  # noqa: ANN401
-    """Return a vocabulary of words and pairs, and of triples too if the texts are short."""
-    encoder, texts = _fit_vocabulary(texts, splitting, (1, 2))
-    lengths = encoder.corpus.row_lengths if encoder.corpus else {}
-    ids = sum(length * rows for length, rows in lengths.items())
-    # A row of n words has 2 n - 1 words and pairs.
-    if (ids / max(sum(lengths.values()), 1) + 1) / 2 > _SHORT:
-        return encoder, texts
-    return _fit_vocabulary(texts, splitting, (1, 2, 3))
-
-
-def _describe_ngrams(encoder: Encoder) -> str:
-    return (
-        f"sequences of up to {encoder.ngrams[-1]} words, or of characters in scripts without spaces, are tokens too: "
-        "pass ngrams=1 for words alone"
-    )
 
 
 def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:
