@@ -22,18 +22,19 @@ from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Array, Batch, Feed, Schedule, Trained, make_reproducible, predict_batches
-from tokemb.training.heads import check_trainable, left_out_ids, text_model
+from tokemb.training.heads import check_trainable, fold_token_weights, left_out_ids, text_model
 from tokemb.training.labels import balanced_weights, sample_weights_of
 from tokemb.training.refitting import fit_and_measure
 from tokemb.training.targets import OneClass, Target, target_of
+from tokemb.training.token_weights import Float32, token_weights
 
 if TYPE_CHECKING:
     import keras
 
     from tokemb.encoder import Encoder
 
-# The n-grams of a vocabulary that is fitted for the head "mean": words and pairs of words. With sequences of three words,
-# classifiers of short texts are less accurate.
+# The n-grams of a vocabulary that is fitted for the head "mean": words and pairs of words. With sequences of three
+# words, classifiers of short texts are less accurate.
 _PAIRS = 2
 
 # The maximum number of tokens of a vocabulary that is fitted, and the minimum count of one, with and without n-grams.
@@ -165,7 +166,8 @@ def train_classifier(
     schedule = schedule.for_rows(len(data.targets))
     pretrained = None if vectors is None else load_vectors(vectors, encoder.vocabulary)
     make_reproducible(schedule.seed)
-    model = text_model(
+    make_model = partial(
+        text_model,
         encoder,
         target.output,
         head=head,
@@ -177,6 +179,8 @@ def train_classifier(
         trainable=trainable,
         seed=schedule.seed,
     )
+    weights_of_tokens = data.token_weights(target, encoder) if head == "mean" and vectors is None else None
+    model = make_model(token_weights=weights_of_tokens)
     _compile(model, target, schedule)
     weights = balanced_weights(data.targets, len(target.classes or ())) if class_weights else None
     watched = sets["validation"]
@@ -190,6 +194,9 @@ def train_classifier(
         on_validation=partial(evaluate, model, watched, target) if len(watched.targets) else None,
         on_test=None if test is None else partial(evaluate, model, sets["test"], target),
     )
+    if weights_of_tokens is not None:
+        model = fold_token_weights(model, make_model())
+        _compile(model, target, schedule)
     settings = {
         "head": head,
         "ngrams": list(encoder.ngrams),
@@ -199,6 +206,7 @@ def train_classifier(
         "dropout": dropout,
         "vectors": None if vectors is None else str(vectors),
         "trainable": trainable,
+        "token_weights": None if weights_of_tokens is None else "log-count ratios",
         "class_weights": class_weights,
         **target.settings,
         **schedule.to_json(),
@@ -300,6 +308,15 @@ class _Data:
             raise ArgumentError(
                 f"all rows of the {name} split have the sample weight 0: pass another validation_split or seed"
             )
+
+    def token_weights(self, target: Target, encoder: Encoder) -> Float32 | None:
+        """Return the weights of the tokens for the classes of a target. ``None`` if it has none.
+
+        Rows with the weight 0 are left out.
+        """
+        counted = np.flatnonzero(self.weights)
+        pairs = target.memberships(self.targets[counted])
+        return None if pairs is None else token_weights(take(self.ids, counted), *pairs, encoder.input_dim)
 
     def select(self, rows: Int64) -> _Data:
         """Return the data of these rows."""
