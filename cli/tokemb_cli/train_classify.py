@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     type=values.Ngrams(),
     metavar="N",
     help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 1; for the head "
-    "mean without --vectors 2, or 3 if the texts have at most 32 words on average]",
+    "mean without --vectors 2]",
 )
 @click.option(
     "--maxlen",
@@ -78,9 +78,9 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
 
     With --label-separator, each row has any number of labels. With --regression, a number is predicted.
 
-    Without --vocab, a vocabulary is fitted to the texts. For the head mean, it has at most 100,000 words, pairs of
-    words and, if the texts are short, sequences of three words. For the other heads, it has at most 30,000 words.
-    Without --test, the metrics are computed on the validation split.
+    Without --vocab, a vocabulary is fitted to the texts. For the head mean, it has at most 100,000 words and pairs of
+    words. For the other heads, it has at most 30,000 words. Without --test, the metrics are computed on the validation
+    split.
 
     \b
     Examples:

@@ -243,12 +243,12 @@ def test_weights_of_the_best_epoch_are_kept():
     assert trained.metrics["loss"] < losses[-1]
 
 
-def test_head_mean_learns_from_sequences_of_words_which_are_tokens_by_default():
+def test_head_mean_learns_from_pairs_of_words_which_are_tokens_by_default():
     texts, labels = ["not good", "very good", "very bad", "not bad"] * 20, [0, 1, 0, 1] * 20
     settings = {"dim": 8, "dropout": 0.0, "schedule": Schedule(epochs=40, learning_rate=0.05, refit=False)}
     pairs = train_classifier(Labelled(texts, labels), **settings)
-    assert pairs.vocabulary.ngrams == (1, 2, 3)
-    assert (pairs.settings["ngrams"], pairs.metrics["accuracy"]) == ([1, 2, 3], 1)
+    assert pairs.vocabulary.ngrams == (1, 2)
+    assert (pairs.settings["ngrams"], pairs.metrics["accuracy"]) == ([1, 2], 1)
     assert ["pass ngrams=1 for words alone" in note for note in pairs.notes] == [True]
     words = train_classifier(Labelled(texts, labels), ngrams=1, **settings)
     assert words.vocabulary.ngrams == (1,)
@@ -595,7 +595,7 @@ def test_command_classifies_sequences_of_events(tmp_path):
     assert report["classes"] == ["calm", "mid", "wild"]
     assert report["metrics"]["accuracy"] == 1
     assert "epoch 1    loss " in result.output
-    assert "settings   head mean, ngrams [1, 2, 3], maxlen 9, " in result.output
+    assert "settings   head mean, ngrams [1, 2], maxlen 7, " in result.output
     assert "accuracy      1.0" in result.output
     weighted = ("--class-weights", "balanced", "--validation-file", tmp_path / "events.csv", "--epochs", 1)
     result = run("classify", tmp_path / "events.csv", *arguments, *weighted, "-o", tmp_path / "weighted")

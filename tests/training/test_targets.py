@@ -116,15 +116,6 @@ def test_texts_without_a_repeated_word_are_trained_on():
     assert trained.vocabulary.input_dim == 9
 
 
-def test_short_texts_have_sequences_of_three_words_and_long_ones_do_not():
-    short, long = ("one two three four", "one two three four " * 20)
-    for text, ngrams in ((short, (1, 2, 3)), (long, (1, 2))):
-        rows = iter([text, text, "five"])
-        trained = train_classifier(Labelled(rows, ["a", "b", "a"]), dim=2, schedule=Schedule(epochs=1, refit=False))
-        assert trained.vocabulary.ngrams == ngrams
-        assert f"sequences of up to {ngrams[-1]} words" in trained.notes[0]
-
-
 def test_several_labels_are_trained_predicted_and_evaluated(tmp_path):
     labels = ["|".join(words) for words in ROWS]
     trained = train_classifier(Labelled(TEXTS, labels), label_separator="|", dim=8, dropout=0.0, schedule=QUICK)

@@ -22,21 +22,28 @@ from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Array, Batch, Feed, Schedule, Trained, make_reproducible, predict_batches
-from tokemb.training.heads import check_trainable, left_out_ids, text_model
+from tokemb.training.heads import check_trainable, fold_token_weights, left_out_ids, text_model
 from tokemb.training.labels import balanced_weights, sample_weights_of
 from tokemb.training.refitting import fit_and_measure
 from tokemb.training.targets import OneClass, Target, target_of
+from tokemb.training.token_weights import Float32, token_weights
 
 if TYPE_CHECKING:
     import keras
 
     from tokemb.encoder import Encoder
 
+# The n-grams of a vocabulary that is fitted for the head "mean": words and pairs of words. With sequences of three
+# words, classifiers of short texts are less accurate.
+_PAIRS = 2
+
 # The maximum number of tokens of a vocabulary that is fitted, and the minimum count of one, with and without n-grams.
 _WORDS, _NGRAMS = (30_000, 1), (100_000, 2)
 
-# Texts with at most this many words on average are short: what they say depends on the order of few words.
-_SHORT = 32
+_NOTE_ON_PAIRS = (
+    "pairs of neighbouring words, or of characters in scripts without spaces, are tokens too: "
+    "pass ngrams=1 for words alone"
+)
 
 # The length that is chosen for rows is that of 99 % of them, but at most these. The head "mean" is fast for long rows.
 _COVERED, _LONGEST, _LONGEST_OF_MEAN = 0.99, 400, 1024
@@ -91,8 +98,8 @@ def train_classifier(
             ``tokemb.fit_vocab``.
         user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
         ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the head
-            ``mean`` without ``vectors``, words and pairs of words, or of characters in scripts without spaces, or 3 if
-            texts have at most 32 of them on average. Otherwise it is 1.
+            ``mean`` without ``vectors``, words and pairs of words, or of characters in scripts without spaces.
+            Otherwise it is 1.
         validation: The rows that decide when training stops. ``None`` splits them from ``rows``.
         test: The test set. ``None`` computes the metrics on the validation rows.
         label_separator: The text between the labels of a row, such as ``"|"``. Each row then has any number of labels,
@@ -139,9 +146,8 @@ def train_classifier(
     pairs = encoder is None and ngrams is None and head == "mean" and vectors is None
     splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
     if pairs:
-        encoder, texts = _default_vocabulary(rows.texts, splitting)
-    else:
-        encoder, texts = _vocabulary(rows.texts, encoder, splitting, ngrams)
+        ngrams = _PAIRS
+    encoder, texts = _vocabulary(rows.texts, encoder, splitting, ngrams)
     ids = encoder.encode_ragged(texts, maxlen=maxlen)
     maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
     data = _Data.of(ids.truncate(maxlen), targets, rows.weights, encoder, head, maxlen)
@@ -160,7 +166,8 @@ def train_classifier(
     schedule = schedule.for_rows(len(data.targets))
     pretrained = None if vectors is None else load_vectors(vectors, encoder.vocabulary)
     make_reproducible(schedule.seed)
-    model = text_model(
+    make_model = partial(
+        text_model,
         encoder,
         target.output,
         head=head,
@@ -172,6 +179,8 @@ def train_classifier(
         trainable=trainable,
         seed=schedule.seed,
     )
+    weights_of_tokens = data.token_weights(target, encoder) if head == "mean" and vectors is None else None
+    model = make_model(token_weights=weights_of_tokens)
     _compile(model, target, schedule)
     weights = balanced_weights(data.targets, len(target.classes or ())) if class_weights else None
     watched = sets["validation"]
@@ -185,6 +194,9 @@ def train_classifier(
         on_validation=partial(evaluate, model, watched, target) if len(watched.targets) else None,
         on_test=None if test is None else partial(evaluate, model, sets["test"], target),
     )
+    if weights_of_tokens is not None:
+        model = fold_token_weights(model, make_model())
+        _compile(model, target, schedule)
     settings = {
         "head": head,
         "ngrams": list(encoder.ngrams),
@@ -194,11 +206,12 @@ def train_classifier(
         "dropout": dropout,
         "vectors": None if vectors is None else str(vectors),
         "trainable": trainable,
+        "token_weights": None if weights_of_tokens is None else "log-count ratios",
         "class_weights": class_weights,
         **target.settings,
         **schedule.to_json(),
     }
-    notes = [_describe_ngrams(encoder)] if pairs else []
+    notes = [_NOTE_ON_PAIRS] if pairs else []
     notes += target.unbeaten(metrics) if metrics else []
     if pretrained is not None:
         notes.insert(0, f"pre-trained vectors: {coverage(encoder, pretrained.found)}")
@@ -244,24 +257,6 @@ def _fit_vocabulary(texts: Any, splitting: dict[str, Any], ngrams: tuple[int, ..
     # Few short texts can be without an n-gram that occurs twice.
     counted, texts = tee_if_iterator(texts)
     return fit_vocab(counted, **splitting, ngrams=ngrams, max_size=max_size), texts
-
-
-def _default_vocabulary(texts: Any, splitting: dict[str, Any]) -> tuple[Encoder, Any]:  # noqa: ANN401
-    """Return a vocabulary of words and pairs, and of triples too if the texts are short."""
-    encoder, texts = _fit_vocabulary(texts, splitting, (1, 2))
-    lengths = encoder.corpus.row_lengths if encoder.corpus else {}
-    ids = sum(length * rows for length, rows in lengths.items())
-    # A row of n words has 2 n - 1 words and pairs.
-    if (ids / max(sum(lengths.values()), 1) + 1) / 2 > _SHORT:
-        return encoder, texts
-    return _fit_vocabulary(texts, splitting, (1, 2, 3))
-
-
-def _describe_ngrams(encoder: Encoder) -> str:
-    return (
-        f"sequences of up to {encoder.ngrams[-1]} words, or of characters in scripts without spaces, are tokens too: "
-        "pass ngrams=1 for words alone"
-    )
 
 
 def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:
@@ -313,6 +308,15 @@ class _Data:
             raise ArgumentError(
                 f"all rows of the {name} split have the sample weight 0: pass another validation_split or seed"
             )
+
+    def token_weights(self, target: Target, encoder: Encoder) -> Float32 | None:
+        """Return the weights of the tokens for the classes of a target. ``None`` if it has none.
+
+        Rows with the weight 0 are left out.
+        """
+        counted = np.flatnonzero(self.weights)
+        pairs = target.memberships(self.targets[counted])
+        return None if pairs is None else token_weights(take(self.ids, counted), *pairs, encoder.input_dim)
 
     def select(self, rows: Int64) -> _Data:
         """Return the data of these rows."""

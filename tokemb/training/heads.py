@@ -14,10 +14,13 @@ from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
+    import numpy.typing as npt
 
     from tokemb.encoder import Encoder
 
 _WIDTHS = (3, 4, 5)
+_WEIGHTS = "token_weights"
 DIM = 50
 
 
@@ -32,6 +35,7 @@ def text_model(
     dropout: float = 0.5,
     vectors: Any = None,  # noqa: ANN401 - as for embedding_model
     trainable: bool = True,
+    token_weights: npt.NDArray[np.float32] | None = None,
     seed: int | None = None,
 ) -> keras.Model:
     """Make a Keras model of rows of ids.
@@ -50,6 +54,8 @@ def text_model(
         dropout: The dropout rate of the vectors and of the features.
         vectors: Pre-trained vectors to start from, as for ``embedding_model``.
         trainable: Whether training changes the vectors of the tokens.
+        token_weights: Constant factors of the vectors in the mean, ``(input_dim,)``. ``None`` is 1 for all tokens. A
+            vector changes more in a training step if its factor is large.
         seed: The random seed of the embedding.
 
     Returns:
@@ -73,12 +79,31 @@ def text_model(
     vectors = embedding.get_layer(EMBEDDING_NAME)(token_ids)
     if head == "mean":
         is_token = _is_token(token_ids, left_out_ids(encoder, head))
+        weights = is_token if token_weights is None else is_token * _weights_at(token_ids, token_weights)
         # The same as to drop dimensions of all vectors of a row.
-        features = keras.layers.Dropout(dropout)(_scaled_mean(vectors, is_token))
+        features = keras.layers.Dropout(dropout)(_scaled_mean(vectors, weights, is_token))
     else:
         features = _features(head, keras.layers.SpatialDropout1D(dropout)(vectors), token_ids, units)
     features = keras.layers.Dropout(dropout)(features)
     return keras.Model(token_ids, output(features), name=embedding.name)
+
+
+def fold_token_weights(model: keras.Model, plain: keras.Model) -> keras.Model:
+    """Multiply the vectors of a model by its token weights.
+
+    Args:
+        model: A model with ``token_weights``.
+        plain: The same model without them. Its weights are replaced.
+
+    Returns:
+        ``plain``, whose outputs are those of ``model``.
+    """
+    for layer in plain.layers:
+        if layer.weights:
+            layer.set_weights(model.get_layer(layer.name).get_weights())
+    (vectors,), (weights,) = (model.get_layer(name).get_weights() for name in (EMBEDDING_NAME, _WEIGHTS))
+    plain.get_layer(EMBEDDING_NAME).set_weights([vectors * weights])
+    return plain
 
 
 def left_out_ids(encoder: Encoder, head: str) -> list[int]:
@@ -151,9 +176,19 @@ def _is_token(token_ids: Any, left_out: Sequence[int] = ()) -> Any:  # noqa: ANN
     return ops.cast(is_token, "float32")
 
 
-def _scaled_mean(vectors: Any, is_token: Any) -> Any:  # noqa: ANN401
-    """Return the sum of the vectors at tokens, divided by the square root of their number, ``(batch, dim)``."""
+def _weights_at(token_ids: Any, token_weights: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401
+    """Return the weight of each token, float32 ``(batch, maxlen)``."""
+    from keras import layers, ops
+
+    lookup = layers.Embedding(len(token_weights), 1, trainable=False, name=_WEIGHTS)
+    weights = ops.squeeze(lookup(token_ids), -1)
+    lookup.set_weights([token_weights[:, None]])
+    return weights
+
+
+def _scaled_mean(vectors: Any, weights: Any, is_token: Any) -> Any:  # noqa: ANN401
+    """Return the weighted sum of vectors, divided by the square root of the number of tokens, ``(batch, dim)``."""
     from keras import ops
 
-    total = ops.einsum("btd,bt->bd", vectors, is_token)
+    total = ops.einsum("btd,bt->bd", vectors, weights)
     return ops.divide(total, ops.sqrt(ops.maximum(ops.sum(is_token, 1, keepdims=True), 1.0)))

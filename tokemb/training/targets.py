@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from tokemb._arrays import Int64
 from tokemb.errors import ArgumentError, TextError
 from tokemb.training.baselines import describe_unbeaten
 from tokemb.training.labels import Label, classes_of, label_sets, labels_in, numbers_of, targets_of
@@ -40,6 +41,10 @@ class Target(ABC):
         """
 
     @abstractmethod
+    def memberships(self, targets: Array) -> tuple[Int64, Int64] | None:
+        """Return the row and the class of each pair of a row and one of its classes. ``None`` for numbers."""
+
+    @abstractmethod
     def output(self, features: Any) -> Any:  # noqa: ANN401 - Keras' tensors
         """Return the output of a model from the features of its head."""
 
@@ -67,6 +72,10 @@ class OneClass(Target):
     def encode(self, labels: Sequence[Label]) -> Array:
         """Return the class index of each row, int32 ``(rows,)``."""
         return targets_of(labels, self.classes)
+
+    def memberships(self, targets: Array) -> tuple[Int64, Int64]:
+        """Return the row and the class of each pair, int64 ``(rows,)``."""
+        return np.arange(len(targets)), targets.astype(np.int64)
 
     def output(self, features: Any) -> Any:  # noqa: ANN401
         """Return probabilities: ``(batch, 1)`` for two classes and ``(batch, classes)`` for more."""
@@ -144,6 +153,11 @@ class SeveralLabels(Target):
                 targets[row, index[label]] = 1
         return targets
 
+    def memberships(self, targets: Array) -> tuple[Int64, Int64]:
+        """Return the row and the class of each pair, int64 ``(pairs,)``."""
+        rows, classes = np.nonzero(targets)
+        return rows, classes
+
     def output(self, features: Any) -> Any:  # noqa: ANN401
         """Return the probability of each label, ``(batch, labels)``."""
         import keras
@@ -204,6 +218,9 @@ class Number(Target):
     def encode(self, labels: Sequence[Any]) -> Array:
         """Return the numbers, float32 ``(rows,)``."""
         return numbers_of(labels)
+
+    def memberships(self, targets: Array) -> None:  # noqa: ARG002
+        """Return ``None``: numbers have no classes."""
 
     def output(self, features: Any) -> Any:  # noqa: ANN401
         """Return a number, ``(batch, 1)``. The last layer scales outputs near 0 to the scale of the training set."""
