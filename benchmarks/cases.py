@@ -13,6 +13,8 @@ CASES: Mapping[str, Callable[[Setting], Outcome]] = {
     "ragged": words.ragged,
     "fit": words.fit,
     "ngrams": words.ngrams,
+    "buckets": words.buckets,
+    "ngram-buckets": words.ngram_buckets,
     "fit-bpe": subwords.fit_bpe,
     "compat": compat.tokenizer,
     "wordpiece": subwords.wordpiece,

@@ -38,6 +38,15 @@ def adapted(texts: list[str], max_size: int, maxlen: int | None = None, **option
     return layer
 
 
+def layer_with_buckets(words: list[str], buckets: int, maxlen: int, **options: object) -> Any:
+    """Return a ``TextVectorization`` whose words are looked up by a ``StringLookup`` with OOV buckets."""
+    import keras
+
+    layer = keras.layers.TextVectorization(output_sequence_length=maxlen, **options)
+    layer._lookup_layer = keras.layers.StringLookup(vocabulary=words, mask_token="", num_oov_indices=buckets)
+    return layer
+
+
 def vectorize(layer: Any, texts: list[str], maxlen: int) -> Array:
     """Apply the layer to all texts in parallel, and return one array."""
     import tensorflow as tf

@@ -21,6 +21,8 @@ OWN_SPLITTING = (
 NANOTOKEN = "nanotoken (other ids: WordPiece, second pass)"
 POEM_MAXLEN = 128
 NGRAMS, NGRAM_MAXLEN = 100_000, 512
+BUCKETS = 1000
+LOOKUP = f"{LAYER} with StringLookup"
 
 
 def encode(setting: Setting) -> Outcome:
@@ -179,6 +181,41 @@ def ngrams(setting: Setting) -> Outcome:
         parties,
         [Comparison(LAYER, party=LIKE_LAYER, least=6)],
         lambda results: same_ids(results, LIKE_LAYER, LAYER),
+        repeat=setting.repeat,
+        touch=setting.touch,
+        size=setting.size,
+    )
+
+
+def buckets(setting: Setting) -> Outcome:
+    """Measure the encoding of a list of ``str`` to padded ids of words, with buckets of words out of vocabulary."""
+    return _compare_buckets(setting, "words and OOV buckets", MAX_SIZE, MAXLEN, None)
+
+
+def ngram_buckets(setting: Setting) -> Outcome:
+    """Measure the encoding of a list of ``str`` to padded ids of words and pairs of words, with OOV buckets."""
+    return _compare_buckets(setting, "words, pairs of words and OOV buckets", NGRAMS, NGRAM_MAXLEN, 2)
+
+
+def _compare_buckets(setting: Setting, tokens: str, max_size: int, maxlen: int, ngrams: int | None) -> Outcome:
+    texts = setting.texts
+    encoder = tokemb.fit_vocab(
+        texts, profile="text-vectorization", ngrams=ngrams, max_size=max_size, num_oov_buckets=BUCKETS
+    )
+    words = encoder.vocabulary[1 + BUCKETS :]
+    parties = [
+        Party(LIKE_LAYER, lambda _: encoder.encode(texts, maxlen=maxlen)),
+        Party(
+            LOOKUP,
+            lambda layer: peers.vectorize(layer, texts, maxlen),
+            lambda: peers.layer_with_buckets(words, BUCKETS, maxlen, ngrams=ngrams),
+        ),
+    ]
+    return compare(
+        f"encode to (rows, {maxlen}), {tokens}",
+        parties,
+        [Comparison(LOOKUP, party=LIKE_LAYER, least=6)],
+        lambda results: same_ids(results, LIKE_LAYER, LOOKUP),
         repeat=setting.repeat,
         touch=setting.touch,
         size=setting.size,

@@ -25,6 +25,7 @@ from tokemb.rows.threads import map_batches, thread_count
 from tokemb.rows.windows import Windows
 from tokemb.sources.text_source import pair_batches, text_batches
 from tokemb.vocabulary.decoder import Decoder
+from tokemb.vocabulary.deferred_tokenizer import saved_tokenizer
 from tokemb.vocabulary.folder import (
     BUCKET_STATISTICS,
     BUCKETS,
@@ -179,7 +180,7 @@ pathlib.Path(text) for a file
         metadata, padding = contents.metadata, contents.specification.get("padding")
         return cls(
             contents.specification,
-            tokenizer_of(contents.tokenizer),
+            saved_tokenizer(contents.specification, contents.tokenizer),
             pad_id=padding["pad_id"] if padding else None,
             profile=metadata["profile"],
             oov=metadata["oov"],

@@ -17,8 +17,8 @@ from tokemb.counts.select_tokens import (
     UNK_TOKEN,
     check_absent,
     no_token_error,
+    rank_tokens,
     reserved_tokens,
-    select_tokens,
     word_counts,
 )
 from tokemb.counts.spilled_counts import Frequent
@@ -156,9 +156,9 @@ def fit_vocab(
     counts = texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads, frequent)
     check_absent(around, counts)
     if algorithm == "word":
-        selected: list[str] = []
+        ranks = np.zeros(0, np.int64)
         if hash_buckets is None:
-            selected = select_tokens(
+            ranks = rank_tokens(
                 counts,
                 ties=splitting.ties,
                 max_size=max_size,
@@ -166,14 +166,14 @@ def fit_vocab(
                 reserved=reserved,
                 limits=limits,
             )
-            if not selected:
+            if not len(ranks):
                 raise no_token_error(counts, min_count, limits)
-        tokens = reserved + selected
+        tokens = reserved + counts.tokens.take(pa.array(ranks)).to_pylist()
         if buckets is not None:
             buckets = with_statistics(buckets, counts, tokens[2:])
             tokens = with_buckets(tokens, buckets)
         specification = word_specification(splitting, tokens, shape)
-        token_counts, documents = word_counts(tokens, counts)
+        token_counts, documents = word_counts(tokens, counts, ranks)
         encoded, known = counts.total, token_counts.sum().as_py() or 0
     else:
         counts.require_all_tokens("split into subwords")

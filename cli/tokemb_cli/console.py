@@ -73,6 +73,14 @@ def require_standard_output() -> None:
         raise click.ClickException("there is no standard output to write to")
 
 
+def start_no_algebra_threads() -> None:
+    """Let NumPy start no threads for linear algebra, which cost a small command a tenth of its time.
+
+    NumPy reads the environment variable when it is imported.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 @contextmanager
 def quiet_tensorflow() -> Iterator[None]:
     """Hide what TensorFlow writes to stderr while the block imports it. Show it if the import fails."""

@@ -13,7 +13,7 @@ import click
 
 from tokemb._validation import PAIR_TRUNCATIONS, PROFILES
 from tokemb_cli import buckets, corpus, options, shards, spark, values
-from tokemb_cli.console import note
+from tokemb_cli.console import note, start_no_algebra_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,6 +127,7 @@ def command(
       tokemb encode ratings.csv --vocab columns --keep rating -o arrays.npz
       tokemb encode reviews.txt --hash 10000 --maxlen 256 -o ids.npy
     """
+    start_no_algebra_threads()
     _check_hash(vocab, hash_buckets, salt=salt, profile=profile, ngrams=ngrams)
     if ragged and padding is not None:
         raise click.UsageError("--padding has no effect with --ragged: leave out one of them")

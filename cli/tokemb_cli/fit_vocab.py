@@ -11,7 +11,7 @@ import click
 from tokemb._validation import ALGORITHMS, PROFILES, UNIGRAMS
 from tokemb_cli import buckets, corpus, options, spark, values
 from tokemb_cli.buckets import option_name
-from tokemb_cli.console import escaped, note, quoted
+from tokemb_cli.console import escaped, note, quoted, start_no_algebra_threads
 from tokemb_cli.row_sample import RowSample
 from tokemb_cli.segmenter import check_segmenter, segmenter_options
 from tokemb_cli.word_limits import UNUSED, word_limits
@@ -125,6 +125,7 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
       tokemb fit-vocab ratings.csv --column user --column item -o columns
       tokemb fit-vocab u.data --format tsv --no-header --column 1 --group-by 0 --order-by 3 -o items.vocab
     """
+    start_no_algebra_threads()
     cluster = spark.Cluster.from_options(settings)
     check_segmenter(settings)
     texts = corpus.Corpus.from_options(settings)

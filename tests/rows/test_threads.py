@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tokemb
-from tokemb.rows.threads import map_batches, prefetch_map
+from tokemb.rows.threads import map_batches, prefetch_each, prefetch_map
 
 
 @pytest.mark.parametrize("items", [0, 1, 2, 3, 50])
@@ -26,6 +26,18 @@ def test_one_item_and_one_thread_start_no_thread():
     main = {threading.current_thread()}
     assert set(map_batches(here, [1], 4)) == set(map_batches(here, [1, 2, 3], 1)) == main
     assert not set(map_batches(here, [1, 2, 3], 2)) & main
+    called = []
+    for items, threads in (([1], 4), ([1, 2, 3], 1)):
+        prefetch_each(lambda item: called.append((item, threading.current_thread())), items, threads)
+    assert [item for item, _ in called] == [1, 1, 2, 3] and {thread for _, thread in called} == main
+
+
+def test_each_item_is_processed_in_order_and_an_error_is_raised():
+    called = []
+    prefetch_each(called.append, iter(range(50)), 2)
+    assert called == list(range(50))
+    with pytest.raises(ZeroDivisionError):
+        prefetch_each(lambda item: 1 // item, [1, 0, 1], 2)
 
 
 def test_the_next_item_is_made_meanwhile():

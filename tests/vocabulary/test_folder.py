@@ -16,6 +16,7 @@ from tests.conftest import MIXED
 from tokemb import Encoder
 from tokemb.errors import VocabularyError
 from tokemb.vocabulary.folder import checksum, json_bytes
+from tokemb.vocabulary.tokenizer_json import json_parts
 
 
 def test_the_folder_holds_what_it_says(tmp_path):
@@ -194,5 +195,8 @@ def test_permissions_are_kept(tmp_path):
         {"model": None, "vocab": {"a": 0}},
     ],
 )
-def test_json_files_have_the_bytes_of_the_standard_library(content):
+def test_json_has_the_bytes_of_the_standard_library(content, monkeypatch):
+    monkeypatch.setattr("tokemb.vocabulary.tokenizer_json._WORDS_PER_PART", 2)
     assert json_bytes(content) == json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n"
+    compact = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    assert b"".join(json_parts(content, sort_keys=True)) == compact.encode()

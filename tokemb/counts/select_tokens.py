@@ -6,25 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import Int64
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.counts.word_limits import WordLimits
 from tokemb.errors import ArgumentError, TextError
+from tokemb.rows.string_buffers import string_buffers
 
 PAD_TOKEN = ""
 """The token of id 0. No pre-tokenizer yields it, so that no text can yield the padding id."""
 
 UNK_TOKEN = "[UNK]"
 """The token of the out-of-vocabulary id."""
-
-# The sort keys of pyarrow.compute.sort_indices that order equally frequent tokens.
-_TIE_KEYS = {
-    "ascending": ("token", "ascending"),
-    "descending": ("token", "descending"),
-    "first seen": ("position", "ascending"),
-}
 
 
 def reserved_tokens(reserve: Iterable[str], *, oov: bool = True, first: Mapping[str, str] | None = None) -> list[str]:
@@ -123,25 +118,66 @@ def rank_tokens(
     if room and room < np.count_nonzero(others):
         # Tokens that are rarer than the last selected one need not be sorted.
         min_count = max(min_count, int(np.partition(counts.counts[others], -room)[-room]))
-    table = pa.table(
-        {"token": counts.tokens, "count": counts.counts, "position": np.arange(len(counts.tokens))}
-    ).filter(pa.array(kept | (others & (counts.counts >= min_count))))
-    order = pc.sort_indices(table, sort_keys=[("count", "descending"), _TIE_KEYS[ties]])
-    ranks: Int64 = table["position"].take(order).to_numpy()
+    positions = np.flatnonzero(kept | (others & (counts.counts >= min_count)))
+    tokens = counts.tokens if len(positions) == len(counts.tokens) else counts.tokens.take(pa.array(positions))
+    ranks: Int64 = positions[_order(tokens, counts.counts[positions], ties)]
     return ranks if room is None else ranks[kept[ranks] | (np.cumsum(~kept[ranks]) <= room)]
 
 
-def word_counts(tokens: list[str], counts: TokenCounts) -> tuple[pa.Array, pa.Array]:
+def _order(tokens: pa.LargeStringArray, counts: Int64, ties: str) -> Int64:
+    """Return the order of tokens by descending count, int64 ``(tokens,)``.
+
+    NumPy sorts by the first eight bytes of the tokens, and Arrow only the tokens for which they are not sufficient.
+    """
+    if ties == "first seen":
+        return np.argsort(-counts, kind="stable")
+    first_bytes = _first_bytes(tokens)
+    order = np.lexsort((first_bytes if ties == "ascending" else ~first_bytes, -counts))
+    sorted_counts, sorted_bytes = counts[order], first_bytes[order]
+    is_tie = (sorted_counts[1:] == sorted_counts[:-1]) & (sorted_bytes[1:] == sorted_bytes[:-1])
+    if is_tie.any():
+        import pyarrow.compute as pc  # only here, because encoding does not need it
+
+        tied = np.flatnonzero(np.append(is_tie, False) | np.append(False, is_tie))
+        groups = np.cumsum(~np.append(False, is_tie))[tied]
+        table = pa.table({"group": groups, "token": tokens.take(pa.array(order[tied]))})
+        order[tied] = order[tied[pc.sort_indices(table, [("group", "ascending"), ("token", ties)]).to_numpy()]]
+    return order
+
+
+def _first_bytes(tokens: pa.LargeStringArray) -> npt.NDArray[np.uint64]:
+    """Return the first eight bytes of each token as an integer that orders them as bytes, uint64 ``(tokens,)``."""
+    offsets, data = string_buffers(tokens)
+    data = np.append(data, np.zeros(8, np.uint8))
+    words = np.ndarray(len(data) - 7, ">u8", data, strides=(1,))[offsets[:-1]].astype(np.uint64)
+    unused = 8 * (8 - np.minimum(np.diff(offsets), 8)).astype(np.uint64)
+    shift = np.minimum(unused, 63)
+    return np.where(unused == 64, 0, words >> shift << shift).astype(np.uint64)
+
+
+def word_counts(tokens: Sequence[str], counts: TokenCounts, ranks: Int64 | None = None) -> tuple[pa.Array, pa.Array]:
     """Return the counts and the documents of ``tokens``, both int64 ``(tokens,)``.
 
     Both are null for padding, OOV and tokens that do not occur.
+
+    Args:
+        tokens: Tokens.
+        counts: The counts.
+        ranks: The positions in ``counts`` of the last of ``tokens``, int64 ``(ranks,)``, if they are known.
     """
     import pyarrow.compute as pc  # only here, because encoding does not need it
 
-    position = pc.index_in(pa.array(tokens, pa.large_string()), value_set=counts.tokens)
-    known = pa.array([token not in (PAD_TOKEN, UNK_TOKEN) for token in tokens])
-    position = pc.if_else(known, position, None)
-    return pa.array(counts.counts).take(position), pa.array(counts.documents).take(position)
+    ranks = np.zeros(0, np.int64) if ranks is None else ranks
+    others = tokens[: len(tokens) - len(ranks)]
+    numbers = {token: number for number, token in enumerate(others) if token not in (PAD_TOKEN, UNK_TOKEN)}
+    positions = np.full(len(others), -1)
+    if numbers:
+        found = pc.index_in(counts.tokens, value_set=pa.array(list(numbers), pa.large_string()))
+        at = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
+        positions[np.array([*numbers.values()])[found.drop_null().to_numpy()]] = at
+    all_positions = np.concatenate([positions, ranks])
+    indices = pa.array(all_positions, mask=all_positions < 0)
+    return pa.array(counts.counts).take(indices), pa.array(counts.documents).take(indices)
 
 
 def check_absent(tokens: Mapping[str, str], counts: TokenCounts) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import weakref
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -55,12 +54,16 @@ class LeftOut:
         self.most_frequent = None if buckets is None else np.zeros(buckets.count, np.int64)
         self._buckets = buckets
 
-    def add(self, table: pa.Table) -> None:
-        """Add the tokens of a table with the columns ``token`` and ``count``."""
-        self.tokens += len(table)
-        if self._buckets is not None and self.most_frequent is not None and len(table):
-            buckets = hash_tokens(table["token"].combine_chunks(), self._buckets)
-            np.maximum.at(self.most_frequent, buckets, table["count"].to_numpy())
+    def add(self, table: pa.Table, selected: pa.ChunkedArray) -> None:
+        """Add the tokens of a table with the columns ``token`` and ``count`` that are not selected, bool (tokens,)."""
+        import pyarrow.compute as pc
+
+        self.tokens += len(table) - (pc.sum(selected).as_py() or 0)
+        if self._buckets is not None and self.most_frequent is not None:
+            others = table.filter(pc.invert(selected)).combine_chunks()
+            if len(others):
+                buckets = hash_tokens(others["token"].chunk(0), self._buckets)
+                np.maximum.at(self.most_frequent, buckets, others["count"].to_numpy())
 
 
 class SpilledCounts:
@@ -88,12 +91,13 @@ class SpilledCounts:
         """
         positions = (self.parts << 40) + np.arange(len(tokens))
         part = pa.record_batch([tokens, counts, documents, positions], _SCHEMA)
-        partitions = hash_tokens(tokens, _PARTITIONS)
-        order = np.argsort(partitions, kind="stable")
-        bounds = np.searchsorted(partitions[order], np.arange(_PARTITIONS.count + 1))
+        partitions = hash_tokens(tokens, _PARTITIONS).astype(np.uint8)  # NumPy sorts bytes in linear time
+        part = part.take(pa.array(np.argsort(partitions, kind="stable")))
+        start = 0
         with pa.ipc.new_file(str(self._path(self.parts)), _SCHEMA) as file:
-            for start, stop in pairwise(bounds.tolist()):
-                file.write_batch(part.take(pa.array(order[start:stop])))
+            for size in np.bincount(partitions, minlength=_PARTITIONS.count).tolist():
+                file.write_batch(part.slice(start, size))
+                start += size
         self.parts += 1
 
     def merge(self, frequent: Frequent) -> tuple[pa.Table, LeftOut]:
@@ -115,7 +119,9 @@ class SpilledCounts:
                 least = int(np.partition(kept["count"].to_numpy(), -frequent.top)[-frequent.top])
                 min_count = max(min_count, least)
                 kept = _select(kept, min_count, frequent.keep, left_out).combine_chunks()
-        return kept.sort_by("position").drop_columns("position"), left_out
+        kept = kept.combine_chunks()  # Arrow takes the tokens of one chunk fastest
+        order = np.argsort(kept["position"].to_numpy())
+        return kept.drop_columns("position").take(pa.array(order)), left_out
 
     def _path(self, part: int) -> Path:
         return self._folder / f"{part}.arrow"
@@ -141,5 +147,5 @@ def _select(table: pa.Table, min_count: int, keep: tuple[str, ...], left_out: Le
     selected = pc.greater_equal(table["count"], min_count)
     if keep:
         selected = pc.or_(selected, pc.is_in(table["token"], pa.array(keep, STRINGS)))
-    left_out.add(table.filter(pc.invert(selected)))
+    left_out.add(table, selected)
     return table.filter(selected)

@@ -21,7 +21,7 @@ from tokemb.engine.tally import Tally, tally
 from tokemb.errors import ArgumentError
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
-from tokemb.rows.threads import thread_count
+from tokemb.rows.threads import prefetch_each, thread_count
 from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.profiles import Profile, segmented_profile
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
@@ -118,7 +118,9 @@ class TokenCounts:
         batches = text_batches(texts)
         if splitting.segmenter is not None:
             batches = splitting.segmenter.batches(batches, threads)
-        for batch in count.reading(batches):
+
+        def add(batch: pa.Array) -> None:
+            nonlocal counter
             if ngram_counter is not None:
                 tallies.add(ngram_counter.count(batch))
             elif batch.type == STRINGS:
@@ -128,9 +130,14 @@ class TokenCounts:
                     counter = TokenCounter(splitting, thread_count(threads))
             else:
                 tallies.add(tally_tokens(batch))
-        counts = cls.of_tally(splitting.name, counter.result(), splitting.ngrams)
-        if not tallies.is_empty:
-            tallies.add(counter.result())
+
+        prefetch_each(add, count.reading(batches), thread_count(threads))
+        last = counter.result()
+        del counter  # its memory may be needed for the sum
+        if tallies.is_empty:
+            counts = cls.of_tally(splitting.name, last, splitting.ngrams)
+        else:
+            tallies.add(last)
             counts = tallies.result(frequent)
         count.check(counts.rows, "counted")
         return replace(counts, segmenter=splitting.segmenter)

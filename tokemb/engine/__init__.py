@@ -20,13 +20,14 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int64
 from tokemb.engine.padded import PaddedTarget
-from tokemb.engine.reference import HashingReference, Reference, mark_oov, pre_tokenize
+from tokemb.engine.reference import HashingReference, Reference, WordReference, mark_oov, pre_tokenize
 from tokemb.engine.tally import Tally, tally
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.string_buffers import string_buffers
+from tokemb.vocabulary.deferred_tokenizer import DeferredTokenizer
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.special_tokens import SpecialTokens
-from tokemb.vocabulary.tokenizer_json import TokenizerJson, model_of
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, model_of, unk_id
 from tokemb.vocabulary.tokenizers_library import Tokenizer, model_type
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class Engine:
         self._reference: Reference
         if token_index is not None and buckets is not None:
             self._reference = HashingReference(specification, token_index)
+        elif isinstance(tokenizer, DeferredTokenizer) and unk_id(specification) is not None and oov_id is None:
+            self._reference = WordReference(tokenizer, specification)
         else:
             self._reference = Reference(tokenizer if oov_id is None else mark_oov(specification, oov_id))
         self._scanner: Scanner | None = None

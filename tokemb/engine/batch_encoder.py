@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +14,6 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS, Bool, Int32, Int64
 from tokemb.engine import Engine, is_small
 from tokemb.engine.encoded_pairs import EncodedPairs
-from tokemb.engine.ngram_buckets import HashedNgramEngine
-from tokemb.engine.ngrams import NgramEngine, NgramTokenIndex
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.token_index import TokenIndex
 from tokemb.errors import ArgumentError
@@ -30,6 +28,10 @@ from tokemb.vocabulary.pair_template import PairTemplate
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
 from tokemb.vocabulary.tokenizers_library import Tokenizer
+
+if TYPE_CHECKING:
+    from tokemb.engine.ngram_buckets import HashedNgramEngine
+    from tokemb.engine.ngrams import NgramEngine, NgramTokenIndex
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,19 @@ class BatchEncoder:
         self._ids = ids
         self._oov_id = unknown
         self._buckets = buckets
-        token_index = None if buckets is None else self._make_token_index()
         self.engine: Engine | NgramEngine | HashedNgramEngine
         if ngrams is None:
+            token_index = None if buckets is None else self._make_token_index()
             self.engine = Engine(specification, tokenizer, None if oov else unknown, buckets, token_index)
-        elif token_index is not None and buckets is not None:
-            self.engine = HashedNgramEngine(specification, token_index, ngrams, buckets)
+        elif unknown is not None and buckets is not None:
+            from tokemb.engine.ngram_buckets import (
+                HashedNgramEngine,
+            )  # slow imports that other vocabularies do not need
+
+            self.engine = HashedNgramEngine(specification, ids, unknown, ngrams, buckets)
         else:
+            from tokemb.engine.ngrams import NgramEngine
+
             self.engine = NgramEngine(specification, ids, unknown, ngrams)
         self._dropped_id = None if oov else unknown
 
@@ -294,9 +302,7 @@ class BatchEncoder:
 
     @cached_property
     def _token_index(self) -> TokenIndex | NgramTokenIndex | HashedNgramEngine:
-        if isinstance(self.engine, HashedNgramEngine):
-            return self.engine
-        return self.engine.token_index if isinstance(self.engine, NgramEngine) else self._make_token_index()
+        return self._make_token_index() if isinstance(self.engine, Engine) else self.engine.token_index
 
     def _make_token_index(self) -> TokenIndex:
         return TokenIndex(self._ids, self._oov_id, self._buckets)

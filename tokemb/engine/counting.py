@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb import kernels
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Int64
 from tokemb.engine import reference
 from tokemb.engine.char_table import CharTable
-from tokemb.engine.pretoken_cache import PretokenCache, text_of
+from tokemb.engine.pretoken_cache import text_of
 from tokemb.engine.scan import KnownPretokens, RowStatus, ScanResult, merge_results, scan
 from tokemb.engine.scan_plan import char_table_of
 from tokemb.engine.tally import Tally
+from tokemb.engine.token_numbers import TokenNumbers
 from tokemb.kernels.structs import RECORD_MISS_IN_PLACE
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows
@@ -36,7 +37,7 @@ class Counter:
         """
         self._make_tokenizer = make_tokenizer
         self._char_table = char_table
-        self._cache = PretokenCache.empty()
+        self._numbers = TokenNumbers()
         self._rows = 0
         self._tokens = 0
         self._row_lengths: Int64 = np.zeros(0, np.int64)
@@ -62,7 +63,7 @@ class Counter:
         results: list[ScanResult] = []
         rows: Int64 = np.arange(len(texts))
         while len(rows):
-            known = KnownPretokens(self._cache, RECORD_MISS_IN_PLACE)
+            known = KnownPretokens(self._numbers, RECORD_MISS_IN_PLACE)
             scanned = scan(self._char_table, known, text, rows, row_status, threads)
             row_status.query_requested_pages(self._char_table)
             results += [self._number_misses(result) for result in scanned]
@@ -71,7 +72,7 @@ class Counter:
         start = 0
         for batch in slices(texts.take(pa.array(remaining)), *reference.BATCH_LIMITS):
             rows_of_batch, tokens = reference.pre_tokenize(batch, self._make_tokenizer(), threads)
-            numbered = Ragged(self._number(tokens)[rows_of_batch.values], rows_of_batch.row_splits)
+            numbered = Ragged(self._numbers.add(tokens)[rows_of_batch.values], rows_of_batch.row_splits)
             rows, start = remaining[start : start + len(batch)], start + len(batch)
             row_status.lengths[rows] = numbered.lengths
             results.append(ScanResult(rows, numbered, texts[:0]))
@@ -79,16 +80,16 @@ class Counter:
 
     def tokens(self) -> pa.LargeStringArray:
         """Return the tokens in the order of their numbers, ``large_string`` (distinct,)."""
-        return self._cache.texts()
+        return self._numbers.texts()
 
     @property
     def distinct(self) -> int:
         """The number of distinct tokens."""
-        return self._cache.size
+        return self._numbers.size
 
     def result(self) -> Tally:
         """Return the counts of all texts so far."""
-        size = self._cache.size
+        size = self._numbers.size
         counts, documents = np.zeros((2, size), np.int64)
         first_seen = np.full(size, np.iinfo(np.int64).max)
         for tally in self._tallies:
@@ -109,27 +110,17 @@ class Counter:
     def _number_misses(self, result: ScanResult) -> ScanResult:
         """Replace the placeholders of pre-tokens that were not in the cache by their new numbers."""
         if len(result.misses):
-            misses = result.misses.dictionary_encode()
-            numbers = self._number(misses.dictionary)[misses.indices.to_numpy()]
+            numbers = self._numbers.add(result.misses)
             positions = np.flatnonzero(result.ids.values < 0)
             result.ids.values[positions] = numbers[-1 - result.ids.values[positions]]
         return result
-
-    def _number(self, tokens: pa.LargeStringArray) -> Int32:
-        """Return the numbers of distinct ``tokens``, ``large_string`` (tokens,). New tokens get new numbers."""
-        numbers = self._cache.find(tokens)
-        new = np.flatnonzero(numbers < 0)
-        numbers[new] = np.arange(self._cache.size, self._cache.size + len(new))
-        identity = Ragged(numbers[new], np.arange(len(new) + 1))
-        self._cache = self._cache.with_pretokens(tokens.take(pa.array(new)), identity, in_place=True)
-        return numbers
 
     def _count(self, rows: Ragged, threads: int) -> None:
         row_ranges = split_rows(rows.row_splits, threads)
         self._tallies += [np.zeros((0, 4), np.int64) for _ in row_ranges[len(self._tallies) :]]
         for index, tally in enumerate(self._tallies):
-            if len(tally) < self._cache.size:
-                self._tallies[index] = np.zeros((2 * self._cache.size, 4), np.int64)
+            if len(tally) < self._numbers.size:
+                self._tallies[index] = np.zeros((2 * self._numbers.size, 4), np.int64)
                 self._tallies[index][: len(tally)] = tally
         arguments = (rows.values, rows.row_splits, self._rows, self._tokens)
         parallel_map(

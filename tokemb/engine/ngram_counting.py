@@ -66,14 +66,22 @@ class NgramTexts:
         Returns:
             Rows of indices into the distinct n-grams, and these n-grams, ``large_string`` (distinct,).
         """
+        return join_ngrams(*self.token_rows(batch, threads))
+
+    def token_rows(self, batch: pa.Array, threads: int) -> tuple[NgramRows, pa.LargeStringArray]:
+        """Return the tokens of a batch. The arguments are those of ``of``.
+
+        Returns:
+            Rows of indices into tokens, and these tokens, ``large_string`` (tokens,), which are distinct.
+        """
         if batch.type == STRINGS:
             runs, first_runs = runs_of(batch, self._pre_tokenizer)
-            parts, tokens = self._number(runs, threads)
+            numbers, tokens = self._number(runs, threads)
         else:
             first_runs = np.arange(len(batch) + 1)
-            parts, tokens = _number_tokens(batch)
-        rows = NgramRows(parts.values, parts.row_splits[:-1], parts.row_splits[1:], first_runs, self._lengths)
-        return join_ngrams(rows, tokens)
+            numbers, tokens = _number_tokens(batch)
+        rows = NgramRows(numbers.values, numbers.row_splits[:-1], numbers.row_splits[1:], first_runs, self._lengths)
+        return rows, tokens
 
     def _number(self, texts: pa.LargeStringArray, threads: int) -> tuple[Ragged, pa.LargeStringArray]:
         """Return texts as rows of numbers of tokens, and the tokens."""

@@ -18,7 +18,7 @@ from tokemb._arrays import STRINGS, TOKEN_ROWS, Int32, Int64
 from tokemb.engine import Engine, Explanation
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.token_index import TokenIndex
-from tokemb.kernels.structs import NgramTables, NgramWorkspace, UInt64
+from tokemb.kernels.structs import SLACK, NgramHashing, NgramTables, NgramWorkspace, Text, UInt64
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows, worth_kernel
 from tokemb.vocabulary.character_runs import split_runs
@@ -31,8 +31,15 @@ SEPARATOR = " "
 
 Component = dict[str, Any]
 
+# Pages of a text of this size that are never written take no memory, so that its exact size need not be computed.
+_SMALL_TEXT = 1 << 24
+
 # The part that ends a padded row of parts.
 _END = -1
+
+_NO_HASHING = NgramHashing(
+    np.zeros(0, np.int32), Text(np.zeros(0, np.uint8), np.zeros(1, np.int64)), 0, np.zeros(0, np.uint64)
+)
 
 
 class NgramEngine:
@@ -95,14 +102,17 @@ class NgramEngine:
         return self._engine.explain(text)
 
     @cached_property
-    def _ngrams(self) -> pa.LargeListArray:
-        """The parts of each n-gram as indices into the distinct parts, ``large_list<dictionary>`` (n-grams,)."""
-        return split_ngrams(pa.array(list(self._ids), STRINGS), self._pre_tokenizer)
+    def _parts_and_table(self) -> tuple[dict[str, int], NgramTable]:
+        return parts_and_table(self._ids, self._pre_tokenizer, self._oov_id)
 
-    @cached_property
+    @property
     def _parts(self) -> dict[str, int]:
         """The number of each part."""
-        return {part: number for number, part in enumerate(self._ngrams.values.dictionary.to_pylist())}
+        return self._parts_and_table[0]
+
+    @property
+    def _table(self) -> NgramTable:
+        return self._parts_and_table[1]
 
     @cached_property
     def _engine(self) -> Engine:
@@ -115,12 +125,6 @@ class NgramEngine:
     def token_index(self) -> NgramTokenIndex:
         """The index for rows of tokens."""
         return NgramTokenIndex(TokenIndex(self._parts, len(self._parts)), self._join)
-
-    @cached_property
-    def _table(self) -> NgramTable:
-        rows = Ragged(self._ngrams.values.indices.to_numpy(), self._ngrams.offsets.to_numpy())
-        ids = np.fromiter(self._ids.values(), np.int32, len(self._ids))
-        return NgramTable.of(rows, ids, len(self._parts), self._oov_id)
 
     def _rows(self, parts: Ragged, first_runs: Int64) -> NgramRows:
         return NgramRows(parts.values, parts.row_splits[:-1], parts.row_splits[1:], first_runs, self._lengths)
@@ -179,6 +183,22 @@ class NgramTokenIndex:
         return self._join(self._parts.encode(rows, threads), np.arange(len(rows) + 1), threads)
 
 
+def parts_and_table(
+    ids: Mapping[str, int], pre_tokenizer: Component | None, oov_id: int
+) -> tuple[dict[str, int], NgramTable]:
+    """Return the number of each part of a vocabulary, and its n-grams.
+
+    Args:
+        ids: The id of every n-gram.
+        pre_tokenizer: The pre-tokenizer of the tokens.
+        oov_id: The id of all other n-grams.
+    """
+    ngrams = split_ngrams(pa.array(list(ids), STRINGS), pre_tokenizer)
+    parts = {part: number for number, part in enumerate(ngrams.values.dictionary.to_pylist())}
+    rows = Ragged(ngrams.values.indices.to_numpy(), ngrams.offsets.to_numpy())
+    return parts, NgramTable.of(rows, np.fromiter(ids.values(), np.int32, len(ids)), len(parts), oov_id)
+
+
 class NgramRows:
     """Rows of parts, and where their n-grams are.
 
@@ -235,6 +255,22 @@ class NgramRows:
         before = np.append(np.int64(0), np.cumsum(self.ends - self.starts))
         return int(np.diff(before[self.first_runs]).max(initial=0))
 
+    def largest(self, sizes: Int64) -> int:
+        """Return the sum of ``sizes``, int64 (total,), of the parts of the row where it is largest.
+
+        The rows must follow each other.
+        """
+        before = np.append(np.int64(0), np.cumsum(sizes))
+        bounds = np.append(self.starts, len(self.parts))[self.first_runs]
+        return int(np.diff(before[bounds]).max(initial=0))
+
+
+def _text_size(rows: NgramRows, hashing: NgramHashing, longest: int) -> int:
+    """Return the room for the text of any row: that of ``longest`` of the largest tokens, or of the largest row."""
+    sizes = 1 + np.diff(hashing.texts.offsets)
+    size = longest * int(sizes.max(initial=0))
+    return size if size <= _SMALL_TEXT else rows.largest(sizes[hashing.tokens])
+
 
 class NgramTable:
     """The n-grams of a vocabulary, and all n-grams with which they begin, as a tree.
@@ -280,7 +316,15 @@ class NgramTable:
         longer = np.arange(len(keys[0]), size, dtype=np.int32)
         return cls(roots, np.concatenate([np.zeros(0, np.int64), *keys[1:]]), longer, all_ids)
 
-    def encode(self, rows: NgramRows, out: Int32, splits: Int64, fill: int, threads: int) -> None:
+    def encode(
+        self,
+        rows: NgramRows,
+        out: Int32,
+        splits: Int64,
+        fill: int,
+        threads: int,
+        hashing: NgramHashing | None = None,
+    ) -> None:
         """Write the ids of the n-grams of all rows.
 
         Args:
@@ -289,18 +333,27 @@ class NgramTable:
             splits: int64 (rows + 1,), the starts of the rows in ``out``.
             fill: The id that fills the rest of a row.
             threads: The number of threads.
+            hashing: How n-grams out of vocabulary are hashed. By default, they have one id.
         """
-        if not worth_kernel(len(rows.parts)):
+        if hashing is None and not worth_kernel(len(rows.parts)):
             self._encode_in_numpy(rows.without_padding(), out, splits, fill)
             return
         from tokemb import kernels  # only here, because small inputs do not need them
 
         runs = rows.starts, np.ascontiguousarray(rows.ends), rows.first_runs
         tables, longest = self._tables(rows.lengths), rows.longest()
+        text_size = 0 if hashing is None else _text_size(rows, hashing, longest)
 
         def encode_rows(first: int, last: int) -> None:
-            workspace = NgramWorkspace(*np.empty((2, longest), np.int32))
-            kernels.join_ngrams(tables, rows.parts, *runs, workspace, out, splits, fill, first, last)
+            workspace = NgramWorkspace(
+                np.empty(longest, np.int32),
+                np.empty(longest, np.int32),
+                np.empty(text_size + SLACK, np.uint8),
+                np.empty(longest + 1, np.int64),
+            )
+            kernels.join_ngrams(
+                tables, hashing or _NO_HASHING, rows.parts, *runs, workspace, out, splits, fill, first, last
+            )
 
         parallel_map(encode_rows, split_rows(splits, threads))
 

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb.engine.buffers import aligned_words
-from tokemb.engine.single_characters import ids_of_codes, single_characters
+from tokemb.engine.single_characters import CharacterIds
 from tokemb.kernels import find_all, insert
-from tokemb.kernels.structs import CODES, SLACK, SLOT, Int32, PretokenTable, Table, Text, UInt64
+from tokemb.kernels.structs import SLACK, SLOT, Int32, PretokenTable, Table, Text, UInt64
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.string_buffers import string_buffers
 
@@ -66,37 +66,23 @@ class PretokenCache:
         packed_ids = self._packed_ids[: self.size]
         single = packed_ids >> np.uint64(32) == 1
         ids = np.where(single, (packed_ids & np.uint64(0xFFFFFFFF)).astype(np.int32), np.int32(-1))
-        codes, normalized = single_characters(table)
-        character_ids = np.zeros(CODES, np.int32)
-        character_ids[codes] = ids_of_codes(self.pretokens.text, self.pretokens.starts[: self.size + 1], ids)[
-            normalized
-        ]
-        return character_ids
+        characters = CharacterIds(table)
+        characters.add(self.pretokens.text, self.pretokens.starts[: self.size + 1], ids)
+        return characters.ids
 
-    def texts(self) -> pa.LargeStringArray:
-        """Return the pre-tokens in the order of their numbers, ``large_string`` (size,)."""
-        starts = self.pretokens.starts[: self.size + 1].copy()
-        text = self.pretokens.text[: self.text_size].copy()
-        return pa.Array.from_buffers(pa.large_string(), self.size, [None, pa.py_buffer(starts), pa.py_buffer(text)])
-
-    def with_pretokens(self, texts: pa.LargeStringArray, rows: Ragged, *, in_place: bool = False) -> PretokenCache:
+    def with_pretokens(self, texts: pa.LargeStringArray, rows: Ragged) -> PretokenCache:
         """Return a cache that also contains ``texts``, whose ids are ``rows``.
 
         Args:
             texts: New pre-tokens, ``large_string`` (texts,).
             rows: Their ids.
-            in_place: Write into the arrays of this cache if they have room. This cache must not be used afterwards.
         """
         more = with_slack(text_of(texts))
         size, text_size = self.size + len(texts), self.text_size + int(more.offsets[-1])
         new_packed_ids, ids = self._pack_ids(rows)
-        pretokens, packed_ids = self.pretokens, self._packed_ids
-        if not in_place or not _has_room(pretokens, size, text_size):
-            spare = 2 if in_place else 1
-            pretokens, packed_ids = _allocate(spare * size, spare * text_size), np.zeros(spare * size, np.uint64)
-            packed_ids[: self.size] = self._packed_ids[: self.size]
-            insert(pretokens, 0, Text(self.pretokens.text, self.pretokens.starts[: self.size + 1]), packed_ids)
-        packed_ids[self.size : size] = new_packed_ids
+        pretokens = _allocate(size, text_size)
+        insert(pretokens, 0, Text(self.pretokens.text, self.pretokens.starts[: self.size + 1]), self._packed_ids)
+        packed_ids = np.concatenate([self._packed_ids, new_packed_ids])
         insert(pretokens, self.size, more, new_packed_ids)
         density = int((-(-rows.lengths // np.maximum(np.diff(more.offsets), 1))).max(initial=self.density))
         return PretokenCache(pretokens, size, packed_ids, ids, density)
@@ -123,14 +109,6 @@ def text_of(texts: pa.LargeStringArray) -> Text:
 def with_slack(texts: Text) -> Text:
     """Return the texts with spare bytes after the end, which the kernels may read."""
     return Text(np.append(texts.data, np.zeros(SLACK, np.uint8)), texts.offsets)
-
-
-def _has_room(pretokens: PretokenTable, size: int, text_size: int) -> bool:
-    return (
-        size < len(pretokens.starts)
-        and text_size + SLACK <= len(pretokens.text)
-        and 2 * SLOT * size <= len(pretokens.slots)
-    )
 
 
 def _allocate(size: int, text_size: int) -> PretokenTable:

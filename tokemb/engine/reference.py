@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from tokemb.vocabulary.tokenizers_library import Encoding, Tokenizer, trainers
 
 if TYPE_CHECKING:
     from tokemb.engine.token_index import TokenIndex
+    from tokemb.vocabulary.deferred_tokenizer import DeferredTokenizer
 
 _PARALLELISM = "TOKENIZERS_PARALLELISM"
 # Whether `tokenizers` may have started threads.
@@ -27,6 +28,8 @@ _has_threads = False
 # The maximum bytes of text and the maximum rows per batch. The objects that `tokenizers` creates for a batch, about 20
 # bytes per byte of English text and one object per row, then take tens of megabytes.
 BATCH_LIMITS = 4 << 20, 1 << 16
+# `tokenizers` loads a word vocabulary for more bytes of text than this, or for more than 16 inputs.
+_MAX_LOOKED_UP = 1 << 16
 
 
 class Reference:
@@ -62,6 +65,37 @@ class Reference:
         return _to_ragged(encodings)
 
 
+class WordReference(Reference):
+    """Look up the words of a few small inputs, as long as `tokenizers` has not loaded the vocabulary.
+
+    Loading it takes longer than splitting the texts twice.
+    """
+
+    def __init__(self, tokenizer: DeferredTokenizer, specification: TokenizerJson) -> None:
+        """Initialize the backend.
+
+        Args:
+            tokenizer: The tokenizer, without truncation and padding.
+            specification: The content of its ``tokenizer.json``: a word-level model that contains its OOV token, and no
+                added tokens.
+        """
+        super().__init__(cast("Tokenizer", tokenizer))
+        self._deferred = tokenizer
+        self._specification = specification
+        self._bytes_left = _MAX_LOOKED_UP
+
+    def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:
+        """Encode texts. The arguments and the result are those of ``Reference.encode``."""
+        self._bytes_left -= max(texts.nbytes, _MAX_LOOKED_UP >> 4)
+        if self._bytes_left < 0 or self._deferred.is_made:
+            return super().encode(texts, threads)
+        rows, tokens = pre_tokenize(texts, tokenizer_of(_splitting(self._specification)), threads)
+        vocab = self._specification["model"]["vocab"]
+        unknown = vocab[self._specification["model"]["unk_token"]]
+        ids = np.array([vocab.get(token, unknown) for token in tokens.to_pylist()], np.int32)
+        return Ragged(ids[rows.values], rows.row_splits)
+
+
 def mark_oov(specification: TokenizerJson, oov_id: int) -> Tokenizer:
     """Return a word-level tokenizer that encodes tokens out of vocabulary as ``oov_id``. ``tokenizers`` would raise."""
     model = specification["model"]
@@ -82,8 +116,7 @@ class HashingReference(Reference):
             specification: The content of a ``tokenizer.json`` without added tokens.
             token_index: The ids of tokens.
         """
-        components = ("normalizer", "pre_tokenizer")
-        self._specification = {**BLANK, **{name: specification.get(name) for name in components}}
+        self._splitting = _splitting(specification)
         self._token_index = token_index
 
     def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:
@@ -91,8 +124,13 @@ class HashingReference(Reference):
         return Ragged.concatenate([self._hash(batch, threads) for batch in slices(texts, *BATCH_LIMITS)])
 
     def _hash(self, texts: pa.LargeStringArray, threads: int | None) -> Ragged:
-        rows, tokens = pre_tokenize(texts, tokenizer_of(self._specification), threads)
+        rows, tokens = pre_tokenize(texts, tokenizer_of(self._splitting), threads)
         return Ragged(self._token_index.ids(tokens)[rows.values], rows.row_splits)
+
+
+def _splitting(specification: TokenizerJson) -> TokenizerJson:
+    """Return a ``tokenizer.json`` that splits texts as another one does."""
+    return {**BLANK, **{name: specification.get(name) for name in ("normalizer", "pre_tokenizer")}}
 
 
 def pre_tokenize(

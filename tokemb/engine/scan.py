@@ -16,6 +16,7 @@ from tokemb.engine.char_table import CharTable
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.pattern_table import PatternTable
 from tokemb.engine.pretoken_cache import PretokenCache
+from tokemb.engine.token_numbers import TokenNumbers
 from tokemb.kernels.structs import (
     DONE,
     LEFT_TO_REFERENCE,
@@ -123,7 +124,7 @@ class KnownPretokens:
         buckets: The buckets of other pre-tokens. The id of the first is ``on_miss``.
     """
 
-    cache: PretokenCache
+    cache: PretokenCache | TokenNumbers
     on_miss: int
     buckets: OovBuckets | None = None
 

@@ -30,24 +30,36 @@ def single_characters(table: Table) -> tuple[Int64, Int64]:
     return codes, normalized
 
 
-def ids_of_codes(text: UInt8, starts: Int64, ids: Int32) -> Int32:
-    """Return the ids of the pre-tokens that consist of one character.
+class CharacterIds:
+    """The ids of the characters that are pre-tokens of their own, of a growing number of pre-tokens.
 
-    Args:
-        text: uint8 (total,), the pre-tokens in UTF-8.
-        starts: int64 (pre-tokens + 1,), their starts in ``text``.
-        ids: int32 (pre-tokens,), their ids, -1 for pre-tokens to leave out.
-
-    Returns:
-        int32 (CODES,), one plus the id, or 0.
+    Attributes:
+        table: The tables of the characters.
+        ids: int32 (CODES,), one plus the id of each character, or 0.
     """
-    # Most pages of this array are never written and take no memory.
-    found = np.zeros(CODES, np.int32)
-    short = np.flatnonzero((np.diff(starts) <= 4) & (np.diff(starts) > 0) & (ids >= 0))
-    is_one = _lengths(text[starts[short]]) == np.diff(starts)[short]
-    numbers = short[is_one]
-    found[decode_characters(text, starts[numbers])] = ids[numbers] + 1
-    return found
+
+    def __init__(self, table: Table) -> None:
+        """Initialize the ids without pre-tokens."""
+        self.table = table
+        self._codes, self._normalized = single_characters(table)
+        # Most pages of these arrays are never written and take no memory.
+        self._ids_of_normalized = np.zeros(CODES, np.int32)
+        self.ids: Int32 = np.zeros(CODES, np.int32)
+
+    def add(self, text: UInt8, starts: Int64, ids: Int32) -> None:
+        """Add pre-tokens.
+
+        Args:
+            text: uint8 (total,), the pre-tokens in UTF-8.
+            starts: int64 (pre-tokens + 1,), their starts in ``text``.
+            ids: int32 (pre-tokens,), their ids, -1 for pre-tokens to leave out.
+        """
+        lengths = np.diff(starts)
+        short = np.flatnonzero((lengths <= 4) & (lengths > 0) & (ids >= 0))
+        numbers = short[_lengths(text[starts[short]]) == lengths[short]]
+        if len(numbers):
+            self._ids_of_normalized[decode_characters(text, starts[numbers])] = ids[numbers] + 1
+            self.ids[self._codes] = self._ids_of_normalized[self._normalized]
 
 
 def decode_characters(text: UInt8, starts: Int64) -> Int64:

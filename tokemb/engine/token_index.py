@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32
 from tokemb.errors import VocabularyError
-from tokemb.kernels.structs import Text
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.string_buffers import string_buffers
 from tokemb.rows.threads import parallel_map, split_evenly, worth_kernel
@@ -87,15 +86,14 @@ class TokenIndex:
 
     def _look_up(self, cache: PretokenCache, tokens: pa.LargeStringArray, empty_id: int) -> Int32:
         from tokemb import kernels  # slow imports that small inputs do not need
-        from tokemb.engine.pretoken_cache import with_slack
+        from tokemb.engine.pretoken_cache import text_of, with_slack
 
-        offsets, data = string_buffers(tokens)
         buckets = self._buckets or OovBuckets(1)
         found = np.empty(len(tokens), np.int32)
         kernels.look_up_tokens(
             cache.pretokens,
             self._ids,
-            with_slack(Text(data, offsets)),
+            with_slack(text_of(tokens)),
             empty_id,
             self._ids[-1],
             buckets.count,

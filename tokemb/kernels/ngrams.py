@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from tokemb.kernels.compiler import inlined
+from tokemb.kernels.hashing import bucket_of
 from tokemb.kernels.key_table import MISSING, find_value, first_slot
-from tokemb.kernels.simd import prefetch
-from tokemb.kernels.structs import Int32, Int64, NgramTables, NgramWorkspace, UInt64
+from tokemb.kernels.simd import copy_word, prefetch
+from tokemb.kernels.structs import Int32, Int64, NgramHashing, NgramTables, NgramWorkspace, Text, UInt8, UInt64
 
 _HALF = np.uint64(32)
+_SPACE = np.uint8(0x20)
 # The number of look-ups before which a slot is loaded into the cache.
 _AHEAD = 12
 
@@ -60,8 +62,25 @@ def _plan(
     return place, needed
 
 
+@inlined
+def _write_text(texts: Text, tokens: Int32, first: int, last: int, text: UInt8, starts: Int64) -> None:
+    """Write the tokens from ``first`` to before ``last`` to ``text``, each with a space after it, and their starts."""
+    data, offsets = texts
+    filled = 0
+    for index in range(first, last):
+        starts[index - first] = filled
+        begin, end = offsets[tokens[index]], offsets[tokens[index] + 1]
+        for at in range(0, end - begin, 8):
+            copy_word(data, begin + at, text, filled + at)
+        filled += end - begin
+        text[filled] = _SPACE
+        filled += 1
+    starts[last - first] = filled
+
+
 def join_ngrams(
     tables: NgramTables,
+    hashing: NgramHashing,
     parts: Int32,
     starts: Int64,
     ends: Int64,
@@ -77,6 +96,7 @@ def join_ngrams(
 
     Args:
         tables: The n-grams of the vocabulary.
+        hashing: How other n-grams are hashed. The last of ``tables.ids`` is the id of the first bucket.
         parts: int32 (total,). It may be ``out``, whose rows then are replaced.
         starts: int64 (runs,), the start of each run in ``parts``. The runs of a row follow each other.
         ends: int64 (runs,), their ends. A run of which a part is negative ends before it, which is written to ``ends``.
@@ -89,8 +109,10 @@ def join_ngrams(
         last: The row after the last.
     """
     lengths, ids = tables.lengths, tables.ids
-    numbers, row_parts = workspace.numbers, workspace.parts
+    numbers, row_parts, row_text, text_starts = workspace.numbers, workspace.parts, workspace.text, workspace.starts
+    buckets, hash_key = hashing.buckets, hashing.key
     missing = len(ids) - 1
+    oov_id = ids[missing]
     longest = 0
     for length in lengths:
         longest = max(longest, length)
@@ -104,6 +126,8 @@ def join_ngrams(
                     ends[index] = position
                     break
                 row_parts[position - base] = parts[position]
+        if buckets and run < last_run:
+            _write_text(hashing.texts, hashing.tokens, base, ends[last_run - 1], row_text, text_starts)
         filled = 0
         for length in lengths:
             filled += _count(starts, ends, run, last_run, length)
@@ -122,5 +146,9 @@ def join_ngrams(
                         number = _longer(tables.edges, np.int64(numbers[at]), row_parts[at + depth - 1], missing)
                     numbers[at] = number
                     if place < len(row_ids):
-                        row_ids[place] = ids[number]
+                        token = ids[number]
+                        if buckets and token == oov_id:
+                            start, end = text_starts[at], text_starts[at + depth] - 1
+                            token += bucket_of(row_text, start, end, buckets, hash_key)
+                        row_ids[place] = token
                         place += 1

@@ -5,10 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.simd import load
+from tokemb.kernels.simd import load, prefetch
 from tokemb.kernels.structs import SLOT, Int32, Int64, PretokenTable, Text, UInt8, UInt64
 
 SECOND, NUMBER, PACKED_IDS = np.uint64(1), np.uint64(2), np.uint64(3)
+
+# The packed ids of a pre-token with one id are this plus the id.
+_ONE_ID = np.uint64(1 << 32)
+
+AHEAD = 12
+"""The number of look-ups before which a slot is loaded into the cache."""
 
 # A pre-token of at most this many bytes is its own key. The last of the key's 16 bytes is the number of bytes.
 _SHORT = 15
@@ -53,6 +59,13 @@ def slot_of(slots: UInt64, first: int, second: int) -> int:
     mixed ^= mixed >> np.uint64(32)
     mixed *= _K2
     return (mixed >> np.uint64(36)) * np.uint64(SLOT) & np.uint64(len(slots) - 1)
+
+
+@inlined
+def prefetch_slot(slots: UInt64, text: UInt8, start: int, end: int) -> None:
+    """Load the first slot to try for the pre-token ``text[start:end]`` into the cache."""
+    first, second = key_of(text, start, end)
+    prefetch(slots, slot_of(slots, first, second))
 
 
 @inlined
@@ -127,6 +140,52 @@ def insert(pretokens: PretokenTable, size: int, texts: Text, packed_ids: UInt64)
         for offset in range(end - start):
             pretoken_text[begin + offset] = data[start + offset]
         pretoken_starts[size + index + 1] = begin + end - start
+
+
+def number_tokens(pretokens: PretokenTable, size: int, texts: Text, numbers: Int32) -> int:
+    """Write the number of each text to ``numbers``, int32 (texts,). New texts are inserted and get new numbers.
+
+    Args:
+        pretokens: The table, with room for all texts. The id of a pre-token is its number.
+        size: The number of pre-tokens in the table.
+        texts: The texts.
+        numbers: Where the numbers are written.
+
+    Returns:
+        The number of pre-tokens in the table.
+    """
+    slots, pretoken_text, pretoken_starts = pretokens
+    data, offsets = texts
+    for index in range(len(numbers)):
+        if index + AHEAD < len(numbers):
+            prefetch_slot(slots, data, offsets[index + AHEAD], offsets[index + AHEAD + 1])
+        start, end = offsets[index], offsets[index + 1]
+        first, second = key_of(data, start, end)
+        slot = slot_of(slots, first, second)
+        slot = find(slots, pretoken_text, pretoken_starts, first, second, slot, data, start, end)
+        if slots[slot + NUMBER] == np.uint64(0):
+            slots[slot] = first
+            slots[slot + SECOND] = second
+            slots[slot + PACKED_IDS] = _ONE_ID | np.uint64(size)
+            begin = pretoken_starts[size]
+            for offset in range(end - start):
+                pretoken_text[begin + offset] = data[start + offset]
+            size += 1
+            slots[slot + NUMBER] = size
+            pretoken_starts[size] = begin + end - start
+        numbers[index] = np.int64(slots[slot + NUMBER]) - 1
+    return size
+
+
+def move_slots(slots: UInt64, larger: UInt64) -> None:
+    """Insert the pre-tokens of a table into a larger table. Both are the field ``slots`` of a ``PretokenTable``."""
+    for old in range(0, len(slots), SLOT):
+        if slots[old + 2] != 0:
+            slot = slot_of(larger, slots[old], slots[old + 1])
+            while larger[slot + NUMBER] != np.uint64(0):
+                slot = slot + np.uint64(SLOT) & np.uint64(len(larger) - 1)
+            for word in range(SLOT):
+                larger[slot + np.uint64(word)] = slots[old + word]
 
 
 def find_all(pretokens: PretokenTable, texts: Text, found: Int32) -> None:

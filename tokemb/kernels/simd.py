@@ -80,6 +80,19 @@ def load(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ANN401
 
 
 @intrinsic
+def copy_word(typing_context: Any, array: Any, index: Any, out: Any, to: Any) -> Any:  # noqa: ANN401
+    """Copy ``array[index:index + 8]``, uint8, to ``out[to:]``."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        array, index, out, to = arguments
+        word = builder.load(_pointer(context, builder, signature.args[0], array, index, _WORD), align=1)
+        builder.store(word, _pointer(context, builder, signature.args[2], out, to, _WORD), align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, out, types.intp), codegen
+
+
+@intrinsic
 def prefetch(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ANN401
     """Load ``array[index]`` into the cache without waiting for it."""
 

@@ -269,16 +269,36 @@ class NgramTables(NamedTuple):
     lengths: Int64
 
 
+class NgramHashing(NamedTuple):
+    """How n-grams out of vocabulary are hashed.
+
+    Attributes:
+        tokens: int32 (total,), the token of each part as an index into ``texts``.
+        texts: The distinct tokens. ``SLACK`` bytes after the last one can be read.
+        buckets: The number of buckets. With 0, n-grams are not hashed and the other fields are not used.
+        key: The key of SipHash, as for ``bucket_of``.
+    """
+
+    tokens: Int32
+    texts: Text
+    buckets: int
+    key: UInt64
+
+
 class NgramWorkspace(NamedTuple):
     """The work space of one thread for ``join_ngrams``, of the size of the longest row.
 
     Attributes:
         parts: int32, the parts of a row.
         numbers: int32, the n-gram that begins at each of them.
+        text: uint8, the tokens of a row with a space after each, and ``SLACK`` bytes. Used for hashing.
+        starts: int64, the start of each token in ``text``, and their end. Used for hashing.
     """
 
     parts: Int32
     numbers: Int32
+    text: UInt8
+    starts: Int64
 
 
 class Out(NamedTuple):

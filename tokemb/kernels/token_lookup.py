@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokemb.kernels.compiler import inlined
 from tokemb.kernels.hashing import bucket_of
-from tokemb.kernels.pretoken_table import NUMBER, find, key_of, slot_of
-from tokemb.kernels.simd import prefetch
-from tokemb.kernels.structs import Int32, Int64, PretokenTable, Text, UInt8, UInt64
+from tokemb.kernels.pretoken_table import AHEAD, NUMBER, find, key_of, prefetch_slot, slot_of
+from tokemb.kernels.structs import Int32, PretokenTable, Text, UInt64
 
-# The number of look-ups before which a slot is loaded into the cache, and the words of a table that stays there.
-_AHEAD, _CACHED = 12, 1 << 14
-
-
-@inlined
-def _prefetch_slot(slots: UInt64, data: UInt8, offsets: Int64, index: int) -> None:
-    first, second = key_of(data, offsets[index], offsets[index + 1])
-    prefetch(slots, slot_of(slots, first, second))
+# The words of a table that stays in the cache.
+_CACHED = 1 << 14
 
 
 def look_up_tokens(
@@ -44,10 +36,10 @@ def look_up_tokens(
     """
     slots, pretoken_text, pretoken_starts = pretokens
     data, offsets = tokens
-    ahead = _AHEAD if len(slots) > _CACHED else len(found)
+    ahead = AHEAD if len(slots) > _CACHED else len(found)
     for index in range(len(found)):
         if index + ahead < len(found):
-            _prefetch_slot(slots, data, offsets, index + ahead)
+            prefetch_slot(slots, data, offsets[index + ahead], offsets[index + ahead + 1])
         start, end = offsets[index], offsets[index + 1]
         if start == end and empty_id >= 0:
             found[index] = empty_id

@@ -99,6 +99,18 @@ def prefetch_map(
             yield pending.popleft().result()
 
 
+def prefetch_each(function: Callable[[Item], object], items: Iterable[Item], threads: int) -> None:
+    """Call ``function`` with one item after the other. With several threads, the next item is produced meanwhile."""
+    items = iter(items)
+    first = list(islice(items, 2))
+    items = chain(first, items)
+    if threads == 1 or len(first) < 2:
+        for item in items:
+            function(item)
+    else:
+        deque(prefetch_map(function, items), maxlen=0)
+
+
 def map_batches(function: Callable[[Item, int], Result], items: Iterable[Item], threads: int) -> list[Result]:
     """Call ``function`` with each item and the number of threads that it may use.
 

@@ -18,7 +18,7 @@ from tokemb.files.folders import METADATA, is_columns_folder, is_vocabulary_fold
 from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
-from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, is_as_saved
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, is_as_saved, json_parts
 
 FORMAT_VERSION = 2
 """The highest format version that is read. Folders whose ids need no more than ``tokenizer.json`` have version 1."""
@@ -256,24 +256,7 @@ def _changed(path: Path, name: str) -> str:
 
 def json_bytes(content: dict[str, Any]) -> bytes:
     """Return the bytes of an indented JSON file."""
-    return _indented(content).encode() + b"\n"
-
-
-def _indented(content: dict[str, Any]) -> str:
-    """Return what ``json.dumps(content, ensure_ascii=False, indent=1)`` returns.
-
-    The standard library indents in Python, 40 times as slow, so the words of a vocabulary are written without it.
-    """
-    model = content.get("model")
-    model = model if isinstance(model, dict) else {}
-    vocab = model.get("vocab")
-    empty = '\n  "vocab": {}'
-    if isinstance(vocab, dict) and vocab:
-        rest = json.dumps({**content, "model": {**model, "vocab": {}}}, ensure_ascii=False, indent=1)
-        if rest.count(empty) == 1:  # no string contains a newline, so this is a key of an object in the outermost one
-            words = json.dumps(vocab, ensure_ascii=False, separators=(",\n   ", ": "))
-            return rest.replace(empty, f'\n  "vocab": {{\n   {words[1:-1]}\n  }}')
-    return json.dumps(content, ensure_ascii=False, indent=1)
+    return b"".join([*json_parts(content, indent=1), b"\n"])
 
 
 def _sha256(content: bytes) -> str:

@@ -96,7 +96,7 @@ class Vocabulary:
         self.buckets = buckets
         special_tokens = SpecialTokens.of(specification)
         self.input_dim = special_tokens.input_dim(
-            max([*self._ids.values(), pad_id or 0, self.oov_ids.stop - 1]) + 1,
+            max(max(self._ids.values(), default=0), pad_id or 0, self.oov_ids.stop - 1) + 1,
         )
         if self.input_dim > np.iinfo(np.int32).max:
             raise VocabularyError(f"ids must fit int32; the highest id of this tokenizer is {self.input_dim - 1}")
