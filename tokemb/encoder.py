@@ -19,6 +19,7 @@ from tokemb.engine.batch_encoder import BatchEncoder, EncodableWords, EncodedBat
 from tokemb.engine.encoded_pairs import EncodedPairs, pad_pairs
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
+from tokemb.rows.packing import PackedTexts, pack_pools
 from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.rows.string_buffers import list_splits
 from tokemb.rows.threads import map_batches, thread_count
@@ -363,6 +364,62 @@ pathlib.Path(text) for a file
         """Encode a column of ``tokemb.read_corpus`` as ``encode_windows`` does, without padding."""
         return self._encoding.windows(self._segment(texts, threads), shape, overlap, thread_count(threads))
 
+    def encode_packed(
+        self,
+        texts: Path | Iterable[Any],
+        *,
+        maxlen: int | None = None,
+        overlap: int | None = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+        threads: int | None = None,
+    ) -> PackedTexts:
+        """Encode texts as rows of one length, each of which is filled with several texts. See docs/keras.md.
+
+        Texts are placed by best fit: the longest first, each in the row with the least room that it fits. Texts without
+        ids are in no row.
+
+        Args:
+            texts: Texts, as for ``encode``.
+            maxlen: The length of all rows. ``None`` uses the saved length.
+            overlap: The number of tokens that neighbouring windows of a text share. A text that is longer than
+                ``maxlen`` then becomes several windows, as by ``encode_windows``. ``None`` truncates it.
+            padding: ``"pre"`` or ``"post"``.
+            truncating: ``"pre"`` or ``"post"``.
+            threads: The number of threads.
+
+        Returns:
+            The ids, the number of the text of each id in its row, and the position of each id in its text, all int32
+            ``(rows, maxlen)``; and the index of each text, or window, in the order of the rows.
+
+        Raises:
+            ArgumentError: If an argument is invalid, or there is no ``maxlen``. Errors of texts are those of
+                ``encode``.
+
+        Example:
+            >>> import tokemb
+            >>> encoder = tokemb.fit_vocab(["deep learning is very deep"])
+            >>> packed = encoder.encode_packed(["is", "deep learning is", "very deep"], maxlen=4)
+            >>> packed.ids.tolist(), packed.segment_ids.tolist(), packed.text.tolist()
+            ([[2, 4, 3, 3], [5, 2, 0, 0]], [[1, 1, 1, 2], [1, 1, 0, 0]], [1, 0, 2])
+        """
+        shape = self.row_shape(
+            maxlen, padding, truncating, overlap=overlap, is_pair=False, pair_truncation=None, pairs_by="encode_pairs"
+        )
+        pad_id, length = self.require_pad_id(), shape.packed_length
+
+        def rows() -> Iterator[Ragged]:
+            for batch in text_batches(texts):
+                if overlap is None:
+                    yield self.encode_column(batch, shape, threads).rows
+                else:
+                    yield self.encode_column_windows(batch, shape, overlap, threads)[0].rows
+
+        pools = list(pack_pools(rows(), length, threads))
+        arrays = [(*pool.padded(length, pad_id, shape.padding), pool.texts) for pool in pools]
+        none = (*np.zeros((3, 0, length), np.int32), np.zeros(0, np.int64))
+        return PackedTexts(*map(np.concatenate, zip(none, *arrays, strict=True)))
+
     def encode_pairs(
         self,
         first: Path | Iterable[Any],
@@ -671,6 +728,10 @@ pathlib.Path(text) for a file
         overlap: int | None = None,
         validation_split: float | None = None,
         subset: str | None = None,
+        pack: bool = False,
+        targets: Any = None,  # noqa: ANN401
+        target_encoder: Encoder | None = None,
+        target_maxlen: int | None = None,
         buffer: int | None = None,
         threads: int | None = None,
     ) -> tf.data.Dataset:
@@ -697,6 +758,13 @@ pathlib.Path(text) for a file
                 then becomes several rows with the same label, as by ``encode_windows``, and is not truncated.
             validation_split: The fraction of the texts in the validation split. Requires ``subset`` and ``seed``.
             subset: ``"training"`` or ``"validation"``. All rows of a text are in the same subset.
+            pack: Whether to fill each row of ``maxlen`` ids with several texts, as ``encode_packed`` does. There are no
+                labels then.
+            targets: The target texts of sequence-to-sequence training: as many texts, or for files and record batches a
+                column name. There are no labels then.
+            target_encoder: The vocabulary of the targets, whose rows have start and end tokens. ``None`` uses this one.
+            target_maxlen: The length of the inputs of the decoder. Longer targets are truncated. ``None`` uses the
+                saved length of the vocabulary, by default that of the longest row of each batch.
             buffer: The number of rows to hold in memory, for files that are larger. The files are read again in each
                 epoch and shuffled within the buffer. ``None`` encodes all rows once and holds their ids.
             threads: The number of threads.
@@ -704,7 +772,9 @@ pathlib.Path(text) for a file
         Returns:
             A dataset of ids, int32 ``(batch, maxlen)``, or of ids with labels ``(batch, ...)``. Labels are float32, or
             have the dtype of the integers. With ``second``, the three arrays of ``encode_pairs``, by name, are in place
-            of the ids.
+            of the ids, and with ``pack`` the arrays ``ids``, ``segment_ids`` and ``positions`` of ``encode_packed``.
+            With ``targets``, the ids and the inputs of the decoder by the names ``ids`` and ``decoder_ids``, the next
+            id at each position of the decoder, and its weight, which is 0 for padding.
 
         Raises:
             ArgumentError: If an argument or a label is invalid. Errors of texts are those of ``encode``.
@@ -714,7 +784,8 @@ pathlib.Path(text) for a file
 
         rows = maxlen, padding, truncating, drop_remainder, threads
         kinds = second, pair_truncation, overlap, validation_split, subset
-        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds)
+        decoder = {"targets": targets, "target_encoder": target_encoder, "target_maxlen": target_maxlen}
+        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds, pack=pack, **decoder)
         return make_dataset(self, texts, labels, settings, buffer)
 
     def py_dataset(
@@ -737,6 +808,10 @@ pathlib.Path(text) for a file
         overlap: int | None = None,
         validation_split: float | None = None,
         subset: str | None = None,
+        pack: bool = False,
+        targets: Any = None,  # noqa: ANN401
+        target_encoder: Encoder | None = None,
+        target_maxlen: int | None = None,
         threads: int | None = None,
     ) -> EncodedBatches:
         """Make a ``keras.utils.PyDataset`` of texts and labels for any Keras backend, without TensorFlow.
@@ -748,7 +823,8 @@ pathlib.Path(text) for a file
 
         rows = maxlen, padding, truncating, drop_remainder, threads
         kinds = second, pair_truncation, overlap, validation_split, subset
-        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds)
+        decoder = {"targets": targets, "target_encoder": target_encoder, "target_maxlen": target_maxlen}
+        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds, pack=pack, **decoder)
         return make_py_dataset(self, texts, labels, settings)
 
     def layer(self, maxlen: int | None = None, padding: str | None = None, truncating: str | None = None) -> TextToIds:

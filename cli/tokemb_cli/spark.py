@@ -124,7 +124,7 @@ class Cluster:
         local_only |= {"round_floats": False, "stop_words": None, "keep_words": None}
         local_only |= {"segmenter": None, "user_dictionary": None}
         local_only |= {"min_documents": 1, "max_documents": None, "ngrams": None, "start": None, "end": None}
-        local_only |= {"pair_truncation": None, "tags": None, "classes": None, **buckets.UNUSED}
+        local_only |= {"pair_truncation": None, "pack": False, "tags": None, "classes": None, **buckets.UNUSED}
         for name, default in local_only.items():
             if settings.get(name, default) != default:
                 raise click.UsageError(f"--engine spark does not support {option_name(name)}: leave out one of them")

@@ -139,7 +139,7 @@ def test_setting_that_does_not_fit_is_an_error(settings, message):
     ("settings", "message"),
     [
         ({"column": "question", "second": SECOND}, "second must be the name of a column if texts are in files"),
-        ({"second": "answer"}, "column must name the first texts of pairs in files"),
+        ({"second": "answer"}, "column must name the texts in files"),
         ({"buffer": 5, "validation_split": 0.2, "seed": 1, "subset": "training"}, "must be left out with buffer"),
     ],
 )

@@ -21,6 +21,7 @@ from tokemb.pipeline.output import Output, rows_written
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
 from tokemb.rows.output_size import check_length
+from tokemb.rows.packing import PACKED_COLUMNS, PackedRows, pack_pools
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
 from tokemb.rows.threads import prefetch_map
@@ -64,6 +65,7 @@ class RowOptions:
         pairs: Whether the corpus has two columns of texts, which are encoded as pairs.
         by_row: Whether the windows of a text are pooled, so that the output has no columns that describe windows.
         tags: The tags of the tokens. ``None`` if they have none.
+        pack: Whether rows are filled with several texts.
     """
 
     shape: PadTruncate
@@ -74,6 +76,7 @@ class RowOptions:
     pairs: bool = False
     by_row: bool = False
     tags: TagOptions | None = None
+    pack: bool = False
 
     @classmethod
     def of(
@@ -89,6 +92,7 @@ class RowOptions:
         pair_truncation: str | None = None,
         ragged: bool = False,
         tags: TagOptions | None = None,
+        pack: bool = False,
     ) -> RowOptions:
         """Return the options for the arguments of ``tokemb.encode_file``.
 
@@ -104,7 +108,9 @@ class RowOptions:
             pair_truncation=pair_truncation,
             pairs_by="two columns",
         )
-        return cls(shape, keep, ragged, overlap=overlap, pairs=pairs, tags=tags)
+        options = cls(shape, keep, ragged, overlap=overlap, pairs=pairs, tags=tags, pack=pack)
+        options.check_packed()
+        return options
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -113,7 +119,8 @@ class RowOptions:
         if not self.pairs:
             del shape["pair_truncation"]
         tags = {} if self.tags is None else {"tags": self.tags.column, "classes": list(self.tags.classes)}
-        return {**shape, "keep": list(self.keep), "ragged": self.ragged, **windows, **tags}
+        packing = {"pack": True} if self.pack else {}
+        return {**shape, "keep": list(self.keep), "ragged": self.ragged, **windows, **tags, **packing}
 
     @property
     def added_columns(self) -> pa.Schema:
@@ -137,6 +144,26 @@ class RowOptions:
             made_by = "overlap writes" if self.tags is None else "is written beside the tags"
             made_by += " for each row" if self.tags is None else ""
             raise ArgumentError(f"keep must not contain {names[0]!r}, which {made_by}: rename that column")
+
+    def check_packed(self) -> None:
+        """Check that rows can be packed, if they should be.
+
+        Raises:
+            ArgumentError: If they have no common length, or values of each text are written beside the ids.
+        """
+        if not self.pack:
+            return
+        if self.pairs:
+            raise ArgumentError("pack must be left out for pairs of texts: pass one column")
+        for name, value in (("keep", self.keep), ("tags", self.tags), ("ragged", self.ragged)):
+            if value:
+                raise ArgumentError(f"{name} must be left out with pack=True, which makes one row of several texts")
+        _ = self.shape.packed_length
+
+    @property
+    def is_row_per_text(self) -> bool:
+        """Whether there is one row for each text, so that rows that were written can be skipped before encoding."""
+        return not self.pack and (self.overlap is None or self.by_row)
 
     def check_one_length(self) -> None:
         """Check that the length of rows does not depend on the corpus, so that several files have the same shape.
@@ -185,10 +212,11 @@ class EncodedStream:
         first = next(corpus)
         self.kept = first.select(list(row_options.keep)).schema
         self._texts = first_row
+        self._packed_rows = 0
         self._chunk_schema = pa.schema(
             [*self.kept, *(_FIRST_LENGTHS if row_options.pairs else row_options.added_columns)]
         )
-        if not (row_options.pairs or row_options.by_row):
+        if not (row_options.pairs or row_options.by_row or row_options.pack):
             self.kept = self._chunk_schema
         self.report = EncodingReport(is_hashed=encoder.is_hashed)
         self._corpus = chain([first], corpus)
@@ -209,7 +237,7 @@ class EncodedStream:
                 yield chunks
             elif shape.fixed_length is not None:
                 report.maxlen = shape.fixed_length
-                yield self._check_first_length(chunks, shape.fixed_length)
+                yield chunks if self._row_options.pack else self._check_first_length(chunks, shape.fixed_length)
             else:
                 with DiskBuffer(
                     output if isinstance(output, Path) else _for_standard_output(), self._chunk_schema
@@ -220,13 +248,13 @@ class EncodedStream:
                     check_padding(buffer.row_lengths, report.maxlen, self._row_options.id_bytes)
                     yield buffer.blocks()
 
-    def skip_windows(self, chunks: Iterator[Chunk[Ragged]], output: Output, count: RowCount) -> Iterator[Chunk[Ragged]]:
-        """Yield ``chunks`` without the windows that an earlier run has written to ``output``.
+    def skip_rows(self, chunks: Iterator[Chunk[Any]], output: Output, count: RowCount) -> Iterator[Chunk[Any]]:
+        """Yield ``chunks`` without the rows that an earlier run has written to ``output``.
 
         Args:
             chunks: The chunks.
             output: The output.
-            count: Counts all windows.
+            count: Counts all rows.
         """
         written = rows_written(output)
         for rows, kept_columns in chunks:
@@ -234,6 +262,37 @@ class EncodedStream:
             count.rows += len(rows)
             self.report.rows -= skipped
             yield rows.slice(skipped, len(rows)), kept_columns.slice(skipped)
+
+    def packed(self, chunks: Iterator[Chunk[Ragged]]) -> Iterator[Chunk[PackedRows]]:
+        """Yield rows that are filled with the texts of ``chunks``, without kept columns.
+
+        Raises:
+            ArgumentError: If almost all of a large output would be padding.
+        """
+        maxlen, count, packed_texts = self._row_options.shape.packed_length, RowCount(), 0
+
+        def texts() -> Iterator[Ragged]:
+            for rows, _ in chunks:
+                count.rows += int(np.count_nonzero(rows.lengths))
+                yield rows
+
+        no_columns = pa.RecordBatch.from_arrays([], schema=pa.schema([]))
+        for packed in pack_pools(texts(), maxlen, self._threads):
+            check_length(packed.rows, maxlen, len(PACKED_COLUMNS) * self._row_options.id_bytes)
+            packed_texts += len(packed.texts)
+            yield packed, no_columns
+        count.check(packed_texts, "packed")
+        self.report.rows = self._packed_rows
+
+    def packed_blocks(self, packed: PackedRows) -> Iterator[dict[str, Array | Ragged]]:
+        """Yield the arrays of ``PACKED_COLUMNS`` of packed rows in blocks."""
+        shape, pad_id = self._row_options.shape, self._encoder.require_pad_id()
+        step = max(BLOCK_SIZE // max(shape.packed_length, 1), 1)
+        for start in range(0, len(packed), step):
+            block = packed.slice(start, min(start + step, len(packed)))
+            self._packed_rows += len(block)
+            self.report.packed_ids = (self.report.packed_ids or 0) + len(block.rows.values)
+            yield dict(zip(PACKED_COLUMNS, block.padded(shape.packed_length, pad_id, shape.padding), strict=True))
 
     def padded(self, rows: Ragged, row_size: int | None = None) -> Iterator[Int32]:
         """Pad rows in blocks.

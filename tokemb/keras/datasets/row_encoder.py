@@ -53,6 +53,10 @@ class RowEncoder(Protocol):
         """Return the truncation and padding to use, or raise ``ArgumentError`` for arguments without an effect."""
         ...
 
+    def pad_truncate(self, maxlen: int | None, padding: str | None, truncating: str | None) -> PadTruncate:
+        """Return the saved truncation and padding, with the arguments that are not ``None`` in their place."""
+        ...
+
     @property
     def pair_template(self) -> PairTemplate:
         """The special tokens and type ids of pairs."""
