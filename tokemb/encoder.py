@@ -20,6 +20,7 @@ from tokemb.engine.encoded_pairs import EncodedPairs, pad_pairs
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.rows.packing import PackedTexts, pack_pools
+from tokemb.rows.pair_windows import PairWindowPlaces, PairWindows
 from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.rows.string_buffers import list_splits
 from tokemb.rows.threads import map_batches, thread_count
@@ -495,6 +496,86 @@ pathlib.Path(text) for a file
         encoded = EncodedBatch(pairs.rows(threads), pairs.tokens, pairs.unknown, pairs.truncated)
         return encoded, pairs.first.lengths
 
+    def encode_pair_windows(
+        self,
+        first: Path | Iterable[Any],
+        second: Path | Iterable[Any],
+        *,
+        maxlen: int | None = None,
+        overlap: int = 0,
+        padding: str | None = None,
+        pair_truncation: str | None = None,
+        threads: int | None = None,
+    ) -> PairWindows:
+        """Encode pairs of texts without truncation: a pair that is too long becomes several rows. See docs/pairs.md.
+
+        The text that ``encode_pairs`` would truncate is split into windows, and each row has the other text, too. If
+        both are too long, there is a row for each combination of their windows.
+
+        Args:
+            first: The first texts, as for ``encode``.
+            second: As many second texts.
+            maxlen: The length of all rows, including special tokens. ``None`` uses the saved length.
+            overlap: The number of tokens of a text that two neighbouring windows share.
+            padding: ``"pre"`` or ``"post"``.
+            pair_truncation: As for ``encode_pairs``, for example ``"only_second"`` for questions and long documents.
+            threads: The number of threads.
+
+        Returns:
+            The arrays of ``encode_pairs`` by name; and for each row the index of its pair, and the positions of its
+            first tokens in both texts, all int64 ``(windows,)``.
+
+        Raises:
+            ArgumentError: If an argument is invalid, or there is no ``maxlen``. Errors of texts are those of
+                ``encode``.
+
+        Example:
+            >>> import tokemb
+            >>> encoder = tokemb.fit_vocab(["why", "it is very deep"], start="[CLS]", end="[SEP]")
+            >>> pairs = encoder.encode_pair_windows(["why"], ["it is very deep"], maxlen=7, overlap=1)
+            >>> pairs.inputs["ids"].tolist(), pairs.second_start.tolist()
+            ([[2, 8, 3, 6, 5, 7, 3], [2, 8, 3, 7, 4, 3, 0]], [0, 2])
+        """
+        shape = self.pair_pad_truncate(maxlen, padding, None, pair_truncation)
+        pad_id = self.require_pad_id()
+        columns = (text_batches(self._segmented(texts, threads)) for texts in (first, second))
+        encoded, places = [], []
+        for row, texts, others in pair_batches(*columns):
+            template, count = self.pair_template, thread_count(threads)
+            pairs, where = self._encoding.pair_windows(texts, others, template, shape, overlap, count, row)
+            encoded.append(pairs)
+            places.append(where._replace(row=where.row + row))
+        arrays = pad_pairs(encoded, self.pair_template, shape, pad_id, threads)
+        none = PairWindowPlaces(*np.zeros((3, 0), np.int64))
+        return PairWindows(arrays, *map(np.concatenate, zip(none, *places, strict=True)))
+
+    def encode_column_pair_windows(
+        self,
+        first: pa.Array,
+        second: pa.Array,
+        shape: PadTruncate,
+        overlap: int,
+        first_row: int = 0,
+        threads: int | None = None,
+    ) -> tuple[EncodedBatch, Int64, PairWindowPlaces]:
+        """Encode two text columns as ``encode_pair_windows`` does, without padding.
+
+        Args:
+            first: As for ``encode_column_pairs``.
+            second: As for ``encode_column_pairs``.
+            shape: As for ``encode_column_pairs``.
+            overlap: As for ``encode_pair_windows``.
+            first_row: As for ``encode_column_pairs``.
+            threads: The number of threads.
+
+        Returns:
+            The rows, the number of ids of the first text of each, and their pairs and positions within these columns.
+        """
+        columns = self._segment(first, threads), self._segment(second, threads)
+        template, count = self.pair_template, thread_count(threads)
+        pairs, places = self._encoding.pair_windows(*columns, template, shape, overlap, count, first_row)
+        return EncodedBatch(pairs.rows(threads), pairs.tokens, pairs.unknown, 0), pairs.first.lengths, places
+
     def encode_tags(
         self,
         tokens: Iterable[Any],
@@ -754,8 +835,9 @@ pathlib.Path(text) for a file
             drop_remainder: Whether to drop a last batch with fewer rows.
             second: The second texts of pairs: as many texts, or for files and record batches a column name.
             pair_truncation: As for ``encode_pairs``.
-            overlap: The number of tokens that neighbouring rows of a text share. A text that is longer than ``maxlen``
-                then becomes several rows with the same label, as by ``encode_windows``, and is not truncated.
+            overlap: The number of tokens that neighbouring rows of a text share. A text or a pair that is longer than
+                ``maxlen`` then becomes several rows with the same label, as by ``encode_windows`` and
+                ``encode_pair_windows``, and is not truncated.
             validation_split: The fraction of the texts in the validation split. Requires ``subset`` and ``seed``.
             subset: ``"training"`` or ``"validation"``. All rows of a text are in the same subset.
             pack: Whether to fill each row of ``maxlen`` ids with several texts, as ``encode_packed`` does. There are no

@@ -149,14 +149,13 @@ def command(
             "rows_per_shard": rows_per_shard,
             "shard_format": shard_format,
             "dtype": dtype,
-            "pair_truncation": pair_truncation,
             "pack": pack,
             "tags": arguments.get("tags"),
             "classes": classes,
         }
         local_only["round_floats"] = round_floats
         settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **local_only}
-        settings["overlap"] = overlap
+        settings |= {"overlap": overlap, "pair_truncation": pair_truncation}
         cluster.encode(corpus.Corpus.from_options(arguments), vocab, output, settings, force)
         return
     shards.check(output, rows_per_shard, shard_format)

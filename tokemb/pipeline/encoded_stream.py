@@ -22,6 +22,7 @@ from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
 from tokemb.rows.output_size import check_length
 from tokemb.rows.packing import PACKED_COLUMNS, PackedRows, pack_pools
+from tokemb.rows.pair_windows import PAIR_STARTS
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
 from tokemb.rows.threads import prefetch_map
@@ -32,6 +33,8 @@ BLOCK_SIZE = 1 << 22
 
 # The text of a window, counted from 0, and the position of its first token in the text.
 WINDOW_COLUMNS = pa.schema({"row": pa.int64(), "start": pa.int64()})
+# Windows of pairs have the position in the second text, too.
+PAIR_WINDOW_COLUMNS = pa.schema([(name, pa.int64()) for name in ("row", *PAIR_STARTS)])
 
 # The number of ids of the first text of a pair, which decides the type ids. It follows the kept columns of a chunk.
 _FIRST_LENGTHS = pa.schema({"first_lengths": pa.int64()})
@@ -127,7 +130,9 @@ class RowOptions:
         """The columns that are made for each row beside its ids."""
         if self.tags is not None:
             return TAG_COLUMNS
-        return pa.schema([]) if self.overlap is None else WINDOW_COLUMNS
+        if self.overlap is None:
+            return pa.schema([])
+        return PAIR_WINDOW_COLUMNS if self.pairs else WINDOW_COLUMNS
 
     def check_columns(self) -> None:
         """Check that the columns that are made for each row have names of their own.
@@ -213,11 +218,10 @@ class EncodedStream:
         self.kept = first.select(list(row_options.keep)).schema
         self._texts = first_row
         self._packed_rows = 0
-        self._chunk_schema = pa.schema(
-            [*self.kept, *(_FIRST_LENGTHS if row_options.pairs else row_options.added_columns)]
-        )
-        if not (row_options.pairs or row_options.by_row or row_options.pack):
-            self.kept = self._chunk_schema
+        added = row_options.added_columns
+        self._chunk_schema = pa.schema([*self.kept, *added, *(_FIRST_LENGTHS if row_options.pairs else ())])
+        if not (row_options.by_row or row_options.pack):
+            self.kept = pa.schema([*self.kept, *added])
         self.report = EncodingReport(is_hashed=encoder.is_hashed)
         self._corpus = chain([first], corpus)
 
@@ -325,10 +329,10 @@ class EncodedStream:
             yield chunk
 
     def _encode_batch(self, batch: pa.RecordBatch) -> Chunk[Ragged]:
-        if self._row_options.overlap is not None:
-            return self._encode_windows(batch, self._row_options.overlap)
         if self._row_options.pairs:
             return self._encode_pairs(batch)
+        if self._row_options.overlap is not None:
+            return self._encode_windows(batch, self._row_options.overlap)
         if self._row_options.tags is not None:
             return self._encode_tags(batch, self._row_options.tags)
         encoded = self._encoder.encode_column(batch.column(0), self._row_options.shape, self._threads)
@@ -348,12 +352,21 @@ class EncodedStream:
 
     def _encode_pairs(self, batch: pa.RecordBatch) -> Chunk[Ragged]:
         """Encode a batch whose first two columns are texts. The lengths of the first texts follow the kept columns."""
-        encoded, first_lengths = self._encoder.encode_column_pairs(
-            batch.column(0), batch.column(1), self._row_options.shape, self._texts, self._threads
-        )
+        first, second, options = batch.column(0), batch.column(1), self._row_options
+        kept, added = batch.select(list(options.keep)), []
+        if options.overlap is None:
+            encoded, first_lengths = self._encoder.encode_column_pairs(
+                first, second, options.shape, self._texts, self._threads
+            )
+        else:
+            encoded, first_lengths, places = self._encoder.encode_column_pair_windows(
+                first, second, options.shape, options.overlap, self._texts, self._threads
+            )
+            kept = kept.take(pa.array(places.row))
+            added = [places.row + self._texts, places.start, places.second_start]
         self.report.add(encoded)
         self._texts += len(batch)
-        columns = [*batch.select(list(self._row_options.keep)).columns, pa.array(first_lengths)]
+        columns = [*kept.columns, *map(pa.array, [*added, first_lengths])]
         return encoded.rows, pa.RecordBatch.from_arrays(columns, schema=self._chunk_schema)
 
     def pair_blocks(self, chunk: Chunk[Ragged]) -> Iterator[tuple[dict[str, Array | Ragged], pa.RecordBatch]]:

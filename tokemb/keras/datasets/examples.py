@@ -202,8 +202,14 @@ class ExampleMaker:
 
     def _pairs(self, texts: Any, second: Any) -> Iterator[Examples]:  # noqa: ANN401
         for row, first, other in pair_batches(text_batches(texts), text_batches(second)):
-            encoded, first_lengths = self.encoder.encode_column_pairs(first, other, self.shape, row, self.threads)
-            yield Examples(encoded.rows, first_lengths=first_lengths)
+            if self.overlap is None:
+                encoded, first_lengths = self.encoder.encode_column_pairs(first, other, self.shape, row, self.threads)
+                yield Examples(encoded.rows, first_lengths=first_lengths)
+                continue
+            encoded, first_lengths, places = self.encoder.encode_column_pair_windows(
+                first, other, self.shape, self.overlap, row, self.threads
+            )
+            yield Examples(encoded.rows, first_lengths=first_lengths, texts=places.row + row)
 
     def _windows(self, texts: Any, overlap: int) -> Iterator[Examples]:  # noqa: ANN401
         first = 0
@@ -258,7 +264,7 @@ def open_batches(
     if second_column is not None:
         if column is None:
             raise ArgumentError(
-                "column must name the texts in files, beside the column of the second or the target texts: pass column=..."
+                "column must name the texts in files, beside the column of the second texts: pass column=..."
             )
         columns = [column, second_column]
     return read_corpus(paths, column=columns, keep=[] if label_column is None else [label_column])
