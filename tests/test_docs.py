@@ -49,6 +49,7 @@ PAGES = [
     ("docs/engine.md", 3),
     ("docs/corpora.md", 12),
     ("docs/pairs.md", 15),
+    ("docs/sequences.md", 15),
     ("README.zh.md", 6),
     ("docs/zh/steps.md", 30),
     ("docs/segmenters.md", 8),
@@ -84,7 +85,7 @@ def test_examples_in_pages_run(page, examples, tmp_path, monkeypatch):
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("library", ["pandas", "duckdb"])
+@pytest.mark.parametrize("library", ["pandas", "duckdb", "grain"])
 def test_other_programs_read_the_outputs_as_the_page_shows(library, tmp_path, monkeypatch):
     pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)

@@ -19,6 +19,8 @@ from tokemb.engine.batch_encoder import BatchEncoder, EncodableWords, EncodedBat
 from tokemb.engine.encoded_pairs import EncodedPairs, pad_pairs
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
+from tokemb.rows.packing import PackedTexts, pack_pools
+from tokemb.rows.pair_windows import PairWindowPlaces, PairWindows
 from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.rows.string_buffers import list_splits
 from tokemb.rows.threads import map_batches, thread_count
@@ -364,6 +366,62 @@ pathlib.Path(text) for a file
         """Encode a column of ``tokemb.read_corpus`` as ``encode_windows`` does, without padding."""
         return self._encoding.windows(self._segment(texts, threads), shape, overlap, thread_count(threads))
 
+    def encode_packed(
+        self,
+        texts: Path | Iterable[Any],
+        *,
+        maxlen: int | None = None,
+        overlap: int | None = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+        threads: int | None = None,
+    ) -> PackedTexts:
+        """Encode texts as rows of one length, each of which is filled with several texts. See docs/keras.md.
+
+        Texts are placed by best fit: the longest first, each in the row with the least room that it fits. Texts without
+        ids are in no row.
+
+        Args:
+            texts: Texts, as for ``encode``.
+            maxlen: The length of all rows. ``None`` uses the saved length.
+            overlap: The number of tokens that neighbouring windows of a text share. A text that is longer than
+                ``maxlen`` then becomes several windows, as by ``encode_windows``. ``None`` truncates it.
+            padding: ``"pre"`` or ``"post"``.
+            truncating: ``"pre"`` or ``"post"``.
+            threads: The number of threads.
+
+        Returns:
+            The ids, the number of the text of each id in its row, and the position of each id in its text, all int32
+            ``(rows, maxlen)``; and the index of each text, or window, in the order of the rows.
+
+        Raises:
+            ArgumentError: If an argument is invalid, or there is no ``maxlen``. Errors of texts are those of
+                ``encode``.
+
+        Example:
+            >>> import tokemb
+            >>> encoder = tokemb.fit_vocab(["deep learning is very deep"])
+            >>> packed = encoder.encode_packed(["is", "deep learning is", "very deep"], maxlen=4)
+            >>> packed.ids.tolist(), packed.segment_ids.tolist(), packed.text.tolist()
+            ([[2, 4, 3, 3], [5, 2, 0, 0]], [[1, 1, 1, 2], [1, 1, 0, 0]], [1, 0, 2])
+        """
+        shape = self.row_shape(
+            maxlen, padding, truncating, overlap=overlap, is_pair=False, pair_truncation=None, pairs_by="encode_pairs"
+        )
+        pad_id, length = self.require_pad_id(), shape.packed_length
+
+        def rows() -> Iterator[Ragged]:
+            for batch in text_batches(texts):
+                if overlap is None:
+                    yield self.encode_column(batch, shape, threads).rows
+                else:
+                    yield self.encode_column_windows(batch, shape, overlap, threads)[0].rows
+
+        pools = list(pack_pools(rows(), length, threads))
+        arrays = [(*pool.padded(length, pad_id, shape.padding), pool.texts) for pool in pools]
+        none = (*np.zeros((3, 0, length), np.int32), np.zeros(0, np.int64))
+        return PackedTexts(*map(np.concatenate, zip(none, *arrays, strict=True)))
+
     def encode_pairs(
         self,
         first: Path | Iterable[Any],
@@ -438,6 +496,86 @@ pathlib.Path(text) for a file
         pairs = self._encoding.pairs(*columns, self.pair_template, shape, thread_count(threads), first_row)
         encoded = EncodedBatch(pairs.rows(threads), pairs.tokens, pairs.unknown, pairs.truncated)
         return encoded, pairs.first.lengths
+
+    def encode_pair_windows(
+        self,
+        first: Path | Iterable[Any],
+        second: Path | Iterable[Any],
+        *,
+        maxlen: int | None = None,
+        overlap: int = 0,
+        padding: str | None = None,
+        pair_truncation: str | None = None,
+        threads: int | None = None,
+    ) -> PairWindows:
+        """Encode pairs of texts without truncation: a pair that is too long becomes several rows. See docs/pairs.md.
+
+        The text that ``encode_pairs`` would truncate is split into windows, and each row has the other text, too. If
+        both are too long, there is a row for each combination of their windows.
+
+        Args:
+            first: The first texts, as for ``encode``.
+            second: As many second texts.
+            maxlen: The length of all rows, including special tokens. ``None`` uses the saved length.
+            overlap: The number of tokens of a text that two neighbouring windows share.
+            padding: ``"pre"`` or ``"post"``.
+            pair_truncation: As for ``encode_pairs``, for example ``"only_second"`` for questions and long documents.
+            threads: The number of threads.
+
+        Returns:
+            The arrays of ``encode_pairs`` by name; and for each row the index of its pair, and the positions of its
+            first tokens in both texts, all int64 ``(windows,)``.
+
+        Raises:
+            ArgumentError: If an argument is invalid, or there is no ``maxlen``. Errors of texts are those of
+                ``encode``.
+
+        Example:
+            >>> import tokemb
+            >>> encoder = tokemb.fit_vocab(["why", "it is very deep"], start="[CLS]", end="[SEP]")
+            >>> pairs = encoder.encode_pair_windows(["why"], ["it is very deep"], maxlen=7, overlap=1)
+            >>> pairs.inputs["ids"].tolist(), pairs.second_start.tolist()
+            ([[2, 8, 3, 6, 5, 7, 3], [2, 8, 3, 7, 4, 3, 0]], [0, 2])
+        """
+        shape = self.pair_pad_truncate(maxlen, padding, None, pair_truncation)
+        pad_id = self.require_pad_id()
+        columns = (text_batches(self._segmented(texts, threads)) for texts in (first, second))
+        encoded, places = [], []
+        for row, texts, others in pair_batches(*columns):
+            template, count = self.pair_template, thread_count(threads)
+            pairs, where = self._encoding.pair_windows(texts, others, template, shape, overlap, count, row)
+            encoded.append(pairs)
+            places.append(where._replace(row=where.row + row))
+        arrays = pad_pairs(encoded, self.pair_template, shape, pad_id, threads)
+        none = PairWindowPlaces(*np.zeros((3, 0), np.int64))
+        return PairWindows(arrays, *map(np.concatenate, zip(none, *places, strict=True)))
+
+    def encode_column_pair_windows(
+        self,
+        first: pa.Array,
+        second: pa.Array,
+        shape: PadTruncate,
+        overlap: int,
+        first_row: int = 0,
+        threads: int | None = None,
+    ) -> tuple[EncodedBatch, Int64, PairWindowPlaces]:
+        """Encode two text columns as ``encode_pair_windows`` does, without padding.
+
+        Args:
+            first: As for ``encode_column_pairs``.
+            second: As for ``encode_column_pairs``.
+            shape: As for ``encode_column_pairs``.
+            overlap: As for ``encode_pair_windows``.
+            first_row: As for ``encode_column_pairs``.
+            threads: The number of threads.
+
+        Returns:
+            The rows, the number of ids of the first text of each, and their pairs and positions within these columns.
+        """
+        columns = self._segment(first, threads), self._segment(second, threads)
+        template, count = self.pair_template, thread_count(threads)
+        pairs, places = self._encoding.pair_windows(*columns, template, shape, overlap, count, first_row)
+        return EncodedBatch(pairs.rows(threads), pairs.tokens, pairs.unknown, 0), pairs.first.lengths, places
 
     def encode_tags(
         self,
@@ -672,6 +810,10 @@ pathlib.Path(text) for a file
         overlap: int | None = None,
         validation_split: float | None = None,
         subset: str | None = None,
+        pack: bool = False,
+        targets: Any = None,  # noqa: ANN401
+        target_encoder: Encoder | None = None,
+        target_maxlen: int | None = None,
         buffer: int | None = None,
         threads: int | None = None,
     ) -> tf.data.Dataset:
@@ -694,10 +836,18 @@ pathlib.Path(text) for a file
             drop_remainder: Whether to drop a last batch with fewer rows.
             second: The second texts of pairs: as many texts, or for files and record batches a column name.
             pair_truncation: As for ``encode_pairs``.
-            overlap: The number of tokens that neighbouring rows of a text share. A text that is longer than ``maxlen``
-                then becomes several rows with the same label, as by ``encode_windows``, and is not truncated.
+            overlap: The number of tokens that neighbouring rows of a text share. A text or a pair that is longer than
+                ``maxlen`` then becomes several rows with the same label, as by ``encode_windows`` and
+                ``encode_pair_windows``, and is not truncated.
             validation_split: The fraction of the texts in the validation split. Requires ``subset`` and ``seed``.
             subset: ``"training"`` or ``"validation"``. All rows of a text are in the same subset.
+            pack: Whether to fill each row of ``maxlen`` ids with several texts, as ``encode_packed`` does. There are no
+                labels then.
+            targets: The target texts of sequence-to-sequence training: as many texts, or for files and record batches a
+                column name. There are no labels then.
+            target_encoder: The vocabulary of the targets, whose rows have start and end tokens. ``None`` uses this one.
+            target_maxlen: The length of the inputs of the decoder. Longer targets are truncated. ``None`` uses the
+                saved length of the vocabulary, by default that of the longest row of each batch.
             buffer: The number of rows to hold in memory, for files that are larger. The files are read again in each
                 epoch and shuffled within the buffer. ``None`` encodes all rows once and holds their ids.
             threads: The number of threads.
@@ -705,7 +855,9 @@ pathlib.Path(text) for a file
         Returns:
             A dataset of ids, int32 ``(batch, maxlen)``, or of ids with labels ``(batch, ...)``. Labels are float32, or
             have the dtype of the integers. With ``second``, the three arrays of ``encode_pairs``, by name, are in place
-            of the ids.
+            of the ids, and with ``pack`` the arrays ``ids``, ``segment_ids`` and ``positions`` of ``encode_packed``.
+            With ``targets``, the ids and the inputs of the decoder by the names ``ids`` and ``decoder_ids``, the next
+            id at each position of the decoder, and its weight, which is 0 for padding.
 
         Raises:
             ArgumentError: If an argument or a label is invalid. Errors of texts are those of ``encode``.
@@ -715,7 +867,8 @@ pathlib.Path(text) for a file
 
         rows = maxlen, padding, truncating, drop_remainder, threads
         kinds = second, pair_truncation, overlap, validation_split, subset
-        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds)
+        decoder = {"targets": targets, "target_encoder": target_encoder, "target_maxlen": target_maxlen}
+        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds, pack=pack, **decoder)
         return make_dataset(self, texts, labels, settings, buffer)
 
     def py_dataset(
@@ -738,6 +891,10 @@ pathlib.Path(text) for a file
         overlap: int | None = None,
         validation_split: float | None = None,
         subset: str | None = None,
+        pack: bool = False,
+        targets: Any = None,  # noqa: ANN401
+        target_encoder: Encoder | None = None,
+        target_maxlen: int | None = None,
         threads: int | None = None,
     ) -> EncodedBatches:
         """Make a ``keras.utils.PyDataset`` of texts and labels for any Keras backend, without TensorFlow.
@@ -749,7 +906,8 @@ pathlib.Path(text) for a file
 
         rows = maxlen, padding, truncating, drop_remainder, threads
         kinds = second, pair_truncation, overlap, validation_split, subset
-        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds)
+        decoder = {"targets": targets, "target_encoder": target_encoder, "target_maxlen": target_maxlen}
+        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds, pack=pack, **decoder)
         return make_py_dataset(self, texts, labels, settings)
 
     def layer(self, maxlen: int | None = None, padding: str | None = None, truncating: str | None = None) -> TextToIds:

@@ -217,6 +217,8 @@ class Corpus:
         Raises:
             click.UsageError: If there are not exactly two columns, or they are grouped.
         """
+        if len(self.columns) == 2 and self.columns[0] == self.columns[1]:
+            raise click.UsageError("--column must be the name of a text column, or two different names")
         if len(self.columns) != 2 or any(len(parts) > 1 for parts in self.columns) or self.group_by:
             raise click.UsageError(
                 f"{why}: pass one --column, or two for pairs of texts (--column question --column answer); for several "

@@ -43,6 +43,12 @@ if TYPE_CHECKING:
     help="Which text of a pair that is too long is truncated: the longer one, the first, the second, both in turn, or "
     "the second before the first.  [default: that of the vocabulary, else longest_first]",
 )
+@click.option(
+    "--pack",
+    is_flag=True,
+    help="Fill each row of --maxlen ids with several texts. The output has the arrays ids, segment_ids (the number of "
+    "the text in its row, 0 for padding) and positions.",
+)
 @corpus.tags
 @click.option(
     "--classes",
@@ -87,6 +93,7 @@ def command(
     truncating: str | None,
     overlap: int | None,
     pair_truncation: str | None,
+    pack: bool,
     classes: str | None,
     ragged: bool,
     dtype: str,
@@ -112,6 +119,8 @@ def command(
     With --tags, the output has the arrays ids, tags and weights. At the first id of each token, tags holds the id of
     its tag, and weights holds 1. Both are 0 at other ids and at padding.
 
+    With --pack, a row consists of as many texts as fit, the longest first. The summary states the share of padding.
+
     With --rows-per-shard, repeating the command resumes a run that was stopped.
 
     With --engine spark, the cluster must be able to read the files, and the output is a folder of Parquet files.
@@ -121,6 +130,7 @@ def command(
       tokemb encode reviews.txt --vocab reviews.vocab --maxlen 256 -o ids.npy
       tokemb encode reviews.csv.gz --column text --keep label --vocab reviews.vocab -o ids.npz
       tokemb encode articles.txt --vocab articles.vocab --maxlen 256 --overlap 64 -o ids.npz
+      tokemb encode reviews.txt --vocab reviews.vocab --maxlen 512 --pack -o packed.npz
       tokemb encode faq.csv --column question --column answer --vocab bert/tokenizer.json --maxlen 128 -o pairs.npz
       tokemb encode big.jsonl.zst --vocab big.vocab --maxlen 256 -o shards --rows-per-shard 100000
       tokemb encode train.conll --tags tags --vocab words.vocab --maxlen 64 -o tagged.npz
@@ -140,13 +150,13 @@ def command(
             "rows_per_shard": rows_per_shard,
             "shard_format": shard_format,
             "dtype": dtype,
-            "pair_truncation": pair_truncation,
+            "pack": pack,
             "tags": arguments.get("tags"),
             "classes": classes,
         }
         local_only["round_floats"] = round_floats
         settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **local_only}
-        settings["overlap"] = overlap
+        settings |= {"overlap": overlap, "pair_truncation": pair_truncation}
         cluster.encode(corpus.Corpus.from_options(arguments), vocab, output, settings, force)
         return
     shards.check(output, rows_per_shard, shard_format)
@@ -163,6 +173,7 @@ def command(
             ngrams=ngrams,
             overlap=overlap,
             pair_truncation=pair_truncation,
+            pack=pack or None,
             tags=texts.tags,
             classes=classes,
         )
@@ -188,6 +199,7 @@ def command(
         pair_truncation=pair_truncation,
         ragged=ragged,
         tags=tags,
+        pack=pack,
     )
     with (
         shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,

@@ -52,8 +52,9 @@ overlap = click.option(
     "--overlap",
     type=values.Integer(0),
     help="Split texts that are longer than --maxlen into several rows instead of truncating them. Consecutive rows of "
-    "a text share this many tokens. The output has two more columns: row, the index of the text, and start, the "
-    "position of the first token of the row in the text.",
+    "a text share this many tokens: with --maxlen 50 --overlap 49, each row starts one token after the previous one. "
+    "The output has two more columns: row, the index of the text, and start, the position of the first token of the "
+    "row in the text.",
 )
 
 model_or_vectors = click.argument("model", metavar="MODEL", type=_PATH)

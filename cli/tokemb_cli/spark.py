@@ -78,7 +78,10 @@ class Cluster:
     def encode(self, texts: Corpus, vocab: Path, output: Path, settings: dict[str, Any], force: bool) -> None:
         """Encode texts to a folder of Parquet files. ``settings`` are the arguments of the Spark ``encode``."""
         settings = self._settings(settings)
-        self._check_supported(texts)
+        if is_pair := len(texts.columns) == 2:
+            texts = texts.as_pairs("Spark encodes columns of texts")
+            settings["second"] = texts.columns[1][0]
+        self._check_supported(texts, is_pair=is_pair)
         if str(output) == "-":
             raise click.UsageError("Spark writes a folder: pass its path as --output; received -")
         from tokemb import Encoder
@@ -95,7 +98,7 @@ class Cluster:
         with open_session(self.master) as session:
             df, column = self._read(session, texts, in_order=False)
             ids = encode(df, encoder, column, missing=texts.reading["missing"], **settings)
-            own = ["ids"] if settings["overlap"] is None else ["ids", "start"]
+            own = [name for name in ids.columns if name not in df.columns]
             kept = (quoted(name) for name in texts.keep)
             rows = write_parquet(ids.select(*own, *kept), str(output), force=force)
         if not texts.quiet:
@@ -105,12 +108,14 @@ class Cluster:
         from tokemb.integrations.spark.files import read_files
 
         reading = {name: value for name, value in texts.reading.items() if name not in ("missing", "delimiter")}
+        if len(texts.columns) == 2:
+            reading["column"], reading["second"] = reading["column"]
         return read_files(session, texts.files, keep=texts.keep, in_order=in_order, **reading)
 
     @staticmethod
-    def _check_supported(texts: Corpus) -> None:
+    def _check_supported(texts: Corpus, *, is_pair: bool = False) -> None:
         """Raise ``click.UsageError`` for options to read files that Spark does not support, before it is started."""
-        if texts.is_table or texts.group_by:
+        if (texts.is_table and not is_pair) or texts.group_by:
             raise click.UsageError(
                 "Spark reads one column of texts: pass one --column and no --group-by, or leave out --engine spark"
             )
@@ -124,7 +129,7 @@ class Cluster:
         local_only |= {"round_floats": False, "stop_words": None, "keep_words": None}
         local_only |= {"segmenter": None, "user_dictionary": None}
         local_only |= {"min_documents": 1, "max_documents": None, "ngrams": None, "start": None, "end": None}
-        local_only |= {"pair_truncation": None, "tags": None, "classes": None, **buckets.UNUSED}
+        local_only |= {"pack": False, "tags": None, "classes": None, **buckets.UNUSED}
         for name, default in local_only.items():
             if settings.get(name, default) != default:
                 raise click.UsageError(f"--engine spark does not support {option_name(name)}: leave out one of them")

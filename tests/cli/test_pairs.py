@@ -92,7 +92,8 @@ def test_shards_are_resumed_and_equal_those_of_one_run(folder, monkeypatch):
     ("options", "code", "message"),
     [
         ([*COLUMNS, "-o", "x.npy"], 1, ".npy holds one array and no columns of a table"),
-        ([*COLUMNS, "--maxlen", "9", "--overlap", "2"], 2, "--overlap must be left out for pairs of texts"),
+        ([*COLUMNS, "--maxlen", "9", "--overlap", "6"], 2, "--overlap must be smaller"),
+        ([*COLUMNS, "--overlap", "2"], 2, "--overlap must be left out without a length of the rows"),
         (["--column", "answer", "--pair-truncation", "waterfall"], 2, "--pair-truncation must be left out for single"),
         (
             ["--column", "question,answer"],
@@ -109,7 +110,7 @@ def test_shards_are_resumed_and_equal_those_of_one_run(folder, monkeypatch):
         ([*COLUMNS, "--keep", "no"], 1, "faq.csv has no column 'no'"),
         ([*COLUMNS, "--maxlen", "2"], 2, "--maxlen must be at least 3"),
         ([*COLUMNS, "--maxlen", "5", "--pair-truncation", "only_first"], 1, "the second text of pair number 3 alone"),
-        ([*COLUMNS, "--engine", "spark", "--maxlen", "5"], 2, "Spark reads one column of texts"),
+        ([*COLUMNS, "--column=label", "--engine", "spark", "--maxlen", "5"], 2, "Spark reads one column of texts"),
         ([*COLUMNS, "--truncating", "pre", "--padding", "pre", "--ragged"], 2, "--padding has no effect with --ragged"),
     ],
 )

@@ -230,9 +230,13 @@ def test_windows_and_pairs_are_those_of_the_encoder(session):
     found = encode(df, encoder, "text", second="text", maxlen=9, missing="empty").collect()
     for name, array in pairs.items():
         assert [row[name] for row in found] == array.tolist()
+    split = encoder.encode_pair_windows(LOCAL, LOCAL, maxlen=9, overlap=2)
+    found = encode(df, encoder, "text", second="text", maxlen=9, overlap=2, missing="empty").collect()
+    for name, array in {**split.inputs, "start": split.start, "second_start": split.second_start}.items():
+        assert [row[name] for row in found] == array.tolist()
     for settings, message in (
         ({"overlap": 9, "maxlen": 9}, "overlap must be smaller"),
-        ({"overlap": 1, "second": "text"}, "overlap must be left out for pairs"),
+        ({"overlap": 9, "maxlen": 9, "second": "text"}, "overlap must be smaller"),
         ({"pair_truncation": "waterfall"}, "pair_truncation must be left out for single texts"),
         ({"second": "no"}, "the DataFrame has no column 'no'"),
     ):
@@ -329,6 +333,20 @@ def test_command_encodes_to_a_folder_that_a_second_run_replaces(session, tmp_pat
     made, local = (pq.read_table(tmp_path / f"{name}.parquet").to_pylist() for name in ("spark", "local"))
     assert sorted([row["label"], *row["ids"]] for row in made) == sorted([row["label"], *row["ids"]] for row in local)
     assert {path.name for path in tmp_path.iterdir()} == {"corpus", "v", "local.parquet", "spark.parquet"}
+
+
+def test_command_encodes_windows_of_pairs_as_locally(session, tmp_path):
+    rows = [f"{n},{'a b ' * n},{'c d ' * (5 - n)}\n" for n in range(6)]
+    (tmp_path / "x.csv").write_text("n,question,answer\n" + "".join(rows))
+    tokemb.fit_vocab(["a b c d"], start="<", end=">").save(tmp_path / "v")
+    encoding = ["encode", tmp_path / "x.csv", "--vocab", tmp_path / "v", "--maxlen", 9, "--keep", "n"]
+    encoding += ["--column", "question", "--column", "answer", "--pair-truncation", "longest_first", "--overlap", 1]
+    command(*encoding, "-o", tmp_path / "local.parquet")
+    assert "int32 (" in command(*encoding, "-o", tmp_path / "spark.parquet", "--engine", "spark")
+    made, local = (pq.read_table(tmp_path / f"{name}.parquet").to_pylist() for name in ("spark", "local"))
+    assert len(local) > 6
+    for found, expected in zip(made, local, strict=True):
+        assert {**found, "n": int(found["n"]), "row": int(found["n"])} == expected  # Spark does not number rows
 
 
 def test_output_that_is_read_is_not_replaced(session, tmp_path):

@@ -96,6 +96,21 @@ def test_windows_of_a_dataset_have_the_label_of_their_text(kind, path):
     np.testing.assert_array_equal(np.concatenate([labels for _, labels in found]), windows.row)
 
 
+@pytest.mark.parametrize("kind", ["memory", "buffer"])
+def test_windows_of_pairs_of_a_dataset_have_the_label_of_their_pair(kind, path):
+    settings = {"batch_size": 4, "maxlen": 8, "overlap": 1, "buffer": 5 if kind == "buffer" else None}
+    if kind == "memory":
+        dataset = ENCODER.dataset(TEXTS, LABELS, second=SECOND, **settings)
+    else:
+        dataset = ENCODER.dataset(path, "label", column="question", second="answer", **settings)
+    inputs, labels = rows_of(dataset)
+    windows = ENCODER.encode_pair_windows(TEXTS, SECOND, maxlen=8, overlap=1)
+    assert len(windows.row) > ROWS
+    for name, array in windows.inputs.items():
+        np.testing.assert_array_equal(inputs[name], array)
+    np.testing.assert_array_equal(labels, windows.row)
+
+
 @pytest.mark.parametrize("rows", [{"overlap": 1}, {"second": SECOND}, {}], ids=str)
 def test_validation_split_keeps_all_rows_of_a_text_together(rows):
     def labels(subset, seed=3):
@@ -116,7 +131,7 @@ def test_validation_split_keeps_all_rows_of_a_text_together(rows):
     ("settings", "message"),
     [
         ({"second": SECOND[1:]}, "first has more than the 22 of second"),
-        ({"second": SECOND, "overlap": 1, "maxlen": 5}, "overlap must be left out for pairs"),
+        ({"second": SECOND, "overlap": 3, "maxlen": 8}, "overlap must be smaller"),
         ({"pair_truncation": "waterfall"}, "pair_truncation must be left out for single texts: pass second="),
         ({"second": SECOND, "pair_truncation": "both"}, "pair_truncation must be one of longest_first"),
         ({"overlap": 1}, "pass maxlen"),
@@ -139,7 +154,7 @@ def test_setting_that_does_not_fit_is_an_error(settings, message):
     ("settings", "message"),
     [
         ({"column": "question", "second": SECOND}, "second must be the name of a column if texts are in files"),
-        ({"second": "answer"}, "column must name the first texts of pairs in files"),
+        ({"second": "answer"}, "column must name the texts in files"),
         ({"buffer": 5, "validation_split": 0.2, "seed": 1, "subset": "training"}, "must be left out with buffer"),
     ],
 )

@@ -17,10 +17,11 @@ from tokemb.engine.encoded_pairs import EncodedPairs
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.token_index import TokenIndex
 from tokemb.errors import ArgumentError
+from tokemb.rows.pair_windows import PairWindowPlaces, check_pair_overlap, pair_windows
 from tokemb.rows.pairs import Part, truncated_lengths
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import map_batches, thread_count
-from tokemb.rows.windows import check_overlap, split_windows
+from tokemb.rows.windows import check_overlap, split_windows, window_counts
 from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
@@ -218,6 +219,33 @@ class BatchEncoder:
             int(np.count_nonzero(is_shorter)),
         )
 
+    def pair_windows(
+        self,
+        first: pa.Array,
+        second: pa.Array,
+        template: PairTemplate,
+        shape: PadTruncate,
+        overlap: int,
+        threads: int,
+        first_row: int = 0,
+    ) -> tuple[EncodedPairs, PairWindowPlaces]:
+        """Encode one batch of pairs as ``pairs`` does, but split the texts that would be truncated into windows."""
+        room = shape.room(template)
+        if room is None:
+            raise ArgumentError("overlap must be left out without a length of the rows: pass maxlen=...")
+        overlap = check_overlap(overlap, room)
+        rows, tokens, unknown = self._rows(first, threads)
+        other_rows, other_tokens, other_unknown = self._rows(second, threads)
+        sizes = truncated_lengths(rows.lengths, other_rows.lengths, room, shape.pair_truncation, first_row)
+        check_pair_overlap((rows.lengths, other_rows.lengths), sizes, overlap, first_row)
+        size, other_size = sizes
+        counts = window_counts(rows.lengths, size, overlap), window_counts(other_rows.lengths, other_size, overlap)
+        pair, window, other_window = pair_windows(*counts)
+        part, start = _window(rows, pair, window, size[pair], overlap)
+        other_part, other_start = _window(other_rows, pair, other_window, other_size[pair], overlap)
+        encoded = EncodedPairs(template, part, other_part, tokens + other_tokens, unknown + other_unknown, 0)
+        return encoded, PairWindowPlaces(pair, start, other_start)
+
     def words(
         self, words: EncodableWords, shape: PadTruncate, threads: int, *, look_up: bool
     ) -> tuple[EncodedBatch, Ragged]:
@@ -306,6 +334,20 @@ class BatchEncoder:
 
     def _make_token_index(self) -> TokenIndex:
         return TokenIndex(self._ids, self._oov_id, self._buckets)
+
+
+def _window(rows: Ragged, row: Int64, number: Int64, size: Int64, overlap: int) -> tuple[Part, Int64]:
+    """Return windows of rows without copying ids, and their starts, int64 ``(windows,)``.
+
+    Args:
+        rows: The rows.
+        row: The row of each window, int64 ``(windows,)``.
+        number: The number of each window in its row, int64 ``(windows,)``.
+        size: The maximum length of each window, int64 ``(windows,)``.
+        overlap: The number of ids that two neighbouring windows of a row share.
+    """
+    start = number * (size - overlap)
+    return Part(rows.values, rows.row_splits[row] + start, np.minimum(rows.lengths[row] - start, size)), start
 
 
 def _truncate(rows: Ragged, lengths: Int64, truncating: str) -> Part:

@@ -19,11 +19,12 @@ from tokemb.files.locked_folder import locked_folder
 from tokemb.files.temporaries import remove_abandoned, temporary_folder
 from tokemb.formats import FORMATS, OutputOptions, Writer, open_writer
 from tokemb.formats.manifest import Manifest, remove_shards, shard_path
+from tokemb.rows.packing import PackedRows
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
 from tokemb.rows.table_rows import TableRows
 
-Rows = TypeVar("Rows", bound=Ragged | Int32 | TableRows)
+Rows = TypeVar("Rows", bound=Ragged | Int32 | TableRows | PackedRows)
 
 # Some rows and their kept columns.
 Chunk = tuple[Rows, pa.RecordBatch]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,6 +16,7 @@ from tokemb.pipeline.encoded_stream import TAG_COLUMNS, EncodedStream, RowOption
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.pipeline.write_stream import write_stream
+from tokemb.rows.packing import PACKED_COLUMNS, PackedRows
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.pair_template import PAIR_COLUMNS
 
@@ -63,7 +65,8 @@ def encode_corpus(
         settings,
         threads,
         layout=partial(_layout, encoder, row_options, dtype),
-        append=_append_pairs if row_options.pairs else _append_tags if row_options.tags is not None else _append,
+        append=_append_of(row_options),
+        pool=EncodedStream.packed if row_options.pack else None,
         force=force,
         round_floats=round_floats,
     )
@@ -77,11 +80,28 @@ def _layout(encoder: Encoder, row_options: RowOptions, dtype: str, encoded: Enco
         names = PAIR_COLUMNS[:2] if row_options.ragged else PAIR_COLUMNS
         columns = [RowColumn(name, row_shape) for name in names]
         return OutputOptions.for_table(columns, id_dtype, encoded.kept, encoder.fingerprint)
+    if row_options.pack:
+        columns = [RowColumn(name, row_shape) for name in PACKED_COLUMNS]
+        return OutputOptions.for_table(columns, id_dtype, encoded.kept, encoder.fingerprint)
     if row_options.tags is not None:
         columns = [RowColumn(name, row_shape) for name in ("ids", *TAG_COLUMNS.names)]
         kept = pa.schema([field for field in encoded.kept if field.name not in TAG_COLUMNS.names])
         return replace(OutputOptions.for_table(columns, id_dtype, kept, encoder.fingerprint), pad_id=encoder.pad_id)
     return OutputOptions("ids", id_dtype, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)
+
+
+def _append_of(row_options: RowOptions) -> Callable[[EncodedStream, Writer, Chunk[Any]], None]:
+    """Return the function that appends a chunk to a file."""
+    if row_options.pack:
+        return _append_packed
+    if row_options.pairs:
+        return _append_pairs
+    return _append if row_options.tags is None else _append_tags
+
+
+def _append_packed(encoded: EncodedStream, writer: Writer, chunk: Chunk[PackedRows]) -> None:
+    for columns in encoded.packed_blocks(chunk[0]):
+        writer.append(columns)
 
 
 def _append(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:

@@ -21,6 +21,8 @@ from tokemb.pipeline.output import Output, rows_written
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
 from tokemb.rows.output_size import check_length
+from tokemb.rows.packing import PACKED_COLUMNS, PackedRows, pack_pools
+from tokemb.rows.pair_windows import PAIR_STARTS
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
 from tokemb.rows.threads import prefetch_map
@@ -31,6 +33,8 @@ BLOCK_SIZE = 1 << 22
 
 # The text of a window, counted from 0, and the position of its first token in the text.
 WINDOW_COLUMNS = pa.schema({"row": pa.int64(), "start": pa.int64()})
+# Windows of pairs have the position in the second text, too.
+PAIR_WINDOW_COLUMNS = pa.schema([(name, pa.int64()) for name in ("row", *PAIR_STARTS)])
 
 # The number of ids of the first text of a pair, which decides the type ids. It follows the kept columns of a chunk.
 _FIRST_LENGTHS = pa.schema({"first_lengths": pa.int64()})
@@ -64,6 +68,7 @@ class RowOptions:
         pairs: Whether the corpus has two columns of texts, which are encoded as pairs.
         by_row: Whether the windows of a text are pooled, so that the output has no columns that describe windows.
         tags: The tags of the tokens. ``None`` if they have none.
+        pack: Whether rows are filled with several texts.
     """
 
     shape: PadTruncate
@@ -74,6 +79,7 @@ class RowOptions:
     pairs: bool = False
     by_row: bool = False
     tags: TagOptions | None = None
+    pack: bool = False
 
     @classmethod
     def of(
@@ -89,6 +95,7 @@ class RowOptions:
         pair_truncation: str | None = None,
         ragged: bool = False,
         tags: TagOptions | None = None,
+        pack: bool = False,
     ) -> RowOptions:
         """Return the options for the arguments of ``tokemb.encode_file``.
 
@@ -104,7 +111,9 @@ class RowOptions:
             pair_truncation=pair_truncation,
             pairs_by="two columns",
         )
-        return cls(shape, keep, ragged, overlap=overlap, pairs=pairs, tags=tags)
+        options = cls(shape, keep, ragged, overlap=overlap, pairs=pairs, tags=tags, pack=pack)
+        options.check_packed()
+        return options
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -113,14 +122,17 @@ class RowOptions:
         if not self.pairs:
             del shape["pair_truncation"]
         tags = {} if self.tags is None else {"tags": self.tags.column, "classes": list(self.tags.classes)}
-        return {**shape, "keep": list(self.keep), "ragged": self.ragged, **windows, **tags}
+        packing = {"pack": True} if self.pack else {}
+        return {**shape, "keep": list(self.keep), "ragged": self.ragged, **windows, **tags, **packing}
 
     @property
     def added_columns(self) -> pa.Schema:
         """The columns that are made for each row beside its ids."""
         if self.tags is not None:
             return TAG_COLUMNS
-        return pa.schema([]) if self.overlap is None else WINDOW_COLUMNS
+        if self.overlap is None:
+            return pa.schema([])
+        return PAIR_WINDOW_COLUMNS if self.pairs else WINDOW_COLUMNS
 
     def check_columns(self) -> None:
         """Check that the columns that are made for each row have names of their own.
@@ -137,6 +149,26 @@ class RowOptions:
             made_by = "overlap writes" if self.tags is None else "is written beside the tags"
             made_by += " for each row" if self.tags is None else ""
             raise ArgumentError(f"keep must not contain {names[0]!r}, which {made_by}: rename that column")
+
+    def check_packed(self) -> None:
+        """Check that rows can be packed, if they should be.
+
+        Raises:
+            ArgumentError: If they have no common length, or values of each text are written beside the ids.
+        """
+        if not self.pack:
+            return
+        if self.pairs:
+            raise ArgumentError("pack must be left out for pairs of texts: pass one column")
+        for name, value in (("keep", self.keep), ("tags", self.tags), ("ragged", self.ragged)):
+            if value:
+                raise ArgumentError(f"{name} must be left out with pack=True, which makes one row of several texts")
+        _ = self.shape.packed_length
+
+    @property
+    def is_row_per_text(self) -> bool:
+        """Whether there is one row for each text, so that rows that were written can be skipped before encoding."""
+        return not self.pack and (self.overlap is None or self.by_row)
 
     def check_one_length(self) -> None:
         """Check that the length of rows does not depend on the corpus, so that several files have the same shape.
@@ -185,11 +217,11 @@ class EncodedStream:
         first = next(corpus)
         self.kept = first.select(list(row_options.keep)).schema
         self._texts = first_row
-        self._chunk_schema = pa.schema(
-            [*self.kept, *(_FIRST_LENGTHS if row_options.pairs else row_options.added_columns)]
-        )
-        if not (row_options.pairs or row_options.by_row):
-            self.kept = self._chunk_schema
+        self._packed_rows = 0
+        added = row_options.added_columns
+        self._chunk_schema = pa.schema([*self.kept, *added, *(_FIRST_LENGTHS if row_options.pairs else ())])
+        if not (row_options.by_row or row_options.pack):
+            self.kept = pa.schema([*self.kept, *added])
         self.report = EncodingReport(is_hashed=encoder.is_hashed)
         self._corpus = chain([first], corpus)
 
@@ -209,7 +241,7 @@ class EncodedStream:
                 yield chunks
             elif shape.fixed_length is not None:
                 report.maxlen = shape.fixed_length
-                yield self._check_first_length(chunks, shape.fixed_length)
+                yield chunks if self._row_options.pack else self._check_first_length(chunks, shape.fixed_length)
             else:
                 with DiskBuffer(
                     output if isinstance(output, Path) else _for_standard_output(), self._chunk_schema
@@ -220,13 +252,13 @@ class EncodedStream:
                     check_padding(buffer.row_lengths, report.maxlen, self._row_options.id_bytes)
                     yield buffer.blocks()
 
-    def skip_windows(self, chunks: Iterator[Chunk[Ragged]], output: Output, count: RowCount) -> Iterator[Chunk[Ragged]]:
-        """Yield ``chunks`` without the windows that an earlier run has written to ``output``.
+    def skip_rows(self, chunks: Iterator[Chunk[Any]], output: Output, count: RowCount) -> Iterator[Chunk[Any]]:
+        """Yield ``chunks`` without the rows that an earlier run has written to ``output``.
 
         Args:
             chunks: The chunks.
             output: The output.
-            count: Counts all windows.
+            count: Counts all rows.
         """
         written = rows_written(output)
         for rows, kept_columns in chunks:
@@ -234,6 +266,37 @@ class EncodedStream:
             count.rows += len(rows)
             self.report.rows -= skipped
             yield rows.slice(skipped, len(rows)), kept_columns.slice(skipped)
+
+    def packed(self, chunks: Iterator[Chunk[Ragged]]) -> Iterator[Chunk[PackedRows]]:
+        """Yield rows that are filled with the texts of ``chunks``, without kept columns.
+
+        Raises:
+            ArgumentError: If almost all of a large output would be padding.
+        """
+        maxlen, count, packed_texts = self._row_options.shape.packed_length, RowCount(), 0
+
+        def texts() -> Iterator[Ragged]:
+            for rows, _ in chunks:
+                count.rows += int(np.count_nonzero(rows.lengths))
+                yield rows
+
+        no_columns = pa.RecordBatch.from_arrays([], schema=pa.schema([]))
+        for packed in pack_pools(texts(), maxlen, self._threads):
+            check_length(packed.rows, maxlen, len(PACKED_COLUMNS) * self._row_options.id_bytes)
+            packed_texts += len(packed.texts)
+            yield packed, no_columns
+        count.check(packed_texts, "packed")
+        self.report.rows = self._packed_rows
+
+    def packed_blocks(self, packed: PackedRows) -> Iterator[dict[str, Array | Ragged]]:
+        """Yield the arrays of ``PACKED_COLUMNS`` of packed rows in blocks."""
+        shape, pad_id = self._row_options.shape, self._encoder.require_pad_id()
+        step = max(BLOCK_SIZE // max(shape.packed_length, 1), 1)
+        for start in range(0, len(packed), step):
+            block = packed.slice(start, min(start + step, len(packed)))
+            self._packed_rows += len(block)
+            self.report.packed_ids = (self.report.packed_ids or 0) + len(block.rows.values)
+            yield dict(zip(PACKED_COLUMNS, block.padded(shape.packed_length, pad_id, shape.padding), strict=True))
 
     def padded(self, rows: Ragged, row_size: int | None = None) -> Iterator[Int32]:
         """Pad rows in blocks.
@@ -266,10 +329,10 @@ class EncodedStream:
             yield chunk
 
     def _encode_batch(self, batch: pa.RecordBatch) -> Chunk[Ragged]:
-        if self._row_options.overlap is not None:
-            return self._encode_windows(batch, self._row_options.overlap)
         if self._row_options.pairs:
             return self._encode_pairs(batch)
+        if self._row_options.overlap is not None:
+            return self._encode_windows(batch, self._row_options.overlap)
         if self._row_options.tags is not None:
             return self._encode_tags(batch, self._row_options.tags)
         encoded = self._encoder.encode_column(batch.column(0), self._row_options.shape, self._threads)
@@ -289,12 +352,21 @@ class EncodedStream:
 
     def _encode_pairs(self, batch: pa.RecordBatch) -> Chunk[Ragged]:
         """Encode a batch whose first two columns are texts. The lengths of the first texts follow the kept columns."""
-        encoded, first_lengths = self._encoder.encode_column_pairs(
-            batch.column(0), batch.column(1), self._row_options.shape, self._texts, self._threads
-        )
+        first, second, options = batch.column(0), batch.column(1), self._row_options
+        kept, added = batch.select(list(options.keep)), []
+        if options.overlap is None:
+            encoded, first_lengths = self._encoder.encode_column_pairs(
+                first, second, options.shape, self._texts, self._threads
+            )
+        else:
+            encoded, first_lengths, places = self._encoder.encode_column_pair_windows(
+                first, second, options.shape, options.overlap, self._texts, self._threads
+            )
+            kept = kept.take(pa.array(places.row))
+            added = [places.row + self._texts, places.start, places.second_start]
         self.report.add(encoded)
         self._texts += len(batch)
-        columns = [*batch.select(list(self._row_options.keep)).columns, pa.array(first_lengths)]
+        columns = [*kept.columns, *map(pa.array, [*added, first_lengths])]
         return encoded.rows, pa.RecordBatch.from_arrays(columns, schema=self._chunk_schema)
 
     def pair_blocks(self, chunk: Chunk[Ragged]) -> Iterator[tuple[dict[str, Array | Ragged], pa.RecordBatch]]:

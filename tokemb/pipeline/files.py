@@ -55,6 +55,7 @@ def encode_file(
     pair_truncation: str | None = None,
     tags: str | None = None,
     classes: Sequence[str] | None = None,
+    pack: bool = False,
     ragged: bool = False,
     keep: Iterable[str] = (),
     dtype: str = "int32",
@@ -87,6 +88,8 @@ def encode_file(
             then has the columns ``ids``, ``tags`` and ``weights``, as for ``Encoder.encode_tags``. Not for a table.
         classes: The different tags in order, whose indices are their ids. ``None`` reads the files twice, and sorts
             the tags.
+        pack: Whether to fill each row of ``maxlen`` ids with several texts, as ``Encoder.encode_packed`` does. The
+            output then has the columns ``ids``, ``segment_ids`` and ``positions``. Not for a table.
         ragged: Whether to write rows of different lengths, without padding. Lists in a table are not truncated then.
         keep: Other columns to copy to the output, such as labels.
         dtype: Dtype of the ids: ``"int32"``, ``"uint16"`` or ``"int64"``.
@@ -127,6 +130,8 @@ def encode_file(
             raise ArgumentError(f"{', '.join(given)} must be left out for a table: the vocabulary names its columns")
         if overlap is not None:
             raise ArgumentError("overlap must be left out for a table, whose rows are not split")
+        if pack:
+            raise ArgumentError("pack must be left out for a table, whose rows are not texts")
         if tags is not None:
             raise ArgumentError("tags must be left out for a table, whose columns have vocabularies: pass an Encoder")
         return encode_table(
@@ -154,6 +159,7 @@ def encode_file(
         pair_truncation=pair_truncation,
         ragged=ragged,
         tags=tagging,
+        pack=pack,
     )
     batches = read_corpus(files, tags=tags, keep=columns, **reading)
     return encode_corpus(encoder, batches, target, options, dtype, threads, force=force, round_floats=round_floats)

@@ -28,6 +28,7 @@ class EncodingReport:
         layout: The layout of the output.
         read: The number of rows read, including rows of shards that an earlier run wrote.
         is_hashed: Whether all tokens are hashed, so that no vocabulary decides which ones are unknown.
+        packed_ids: The number of ids of the packed rows, without padding. ``None`` if each row is one text.
     """
 
     rows: int = 0
@@ -38,6 +39,7 @@ class EncodingReport:
     layout: OutputOptions | None = None
     read: int = 0
     is_hashed: bool = False
+    packed_ids: int | None = None
 
     @property
     def shape(self) -> str:
@@ -58,6 +60,14 @@ class EncodingReport:
         """The share of tokens out of vocabulary, from 0 to 1."""
         return self.unknown / self.tokens if self.tokens else 0.0
 
+    @property
+    def padding_share(self) -> float | None:
+        """The share of packed rows that is padding, from 0 to 1. ``None`` if each row is one text."""
+        if self.packed_ids is None:
+            return None
+        size = self.rows * (self.maxlen or 0)
+        return 1 - self.packed_ids / size if size else 0.0
+
     def add(self, batch: EncodedBatch) -> None:
         """Add the statistics of one batch."""
         self.rows += len(batch.rows)
@@ -67,7 +77,8 @@ class EncodingReport:
 
     def __str__(self) -> str:
         unknown = "all of them hashed" if self.is_hashed else f"{self.unknown_share:.2%} of them out of vocabulary"
-        return f"{self.rows_line}, {self.tokens:,} tokens, {unknown}, {self.truncated:,} rows truncated"
+        packed = "" if self.padding_share is None else f", {self.padding_share:.2%} of the packed rows are padding"
+        return f"{self.rows_line}, {self.tokens:,} tokens, {unknown}, {self.truncated:,} rows truncated{packed}"
 
 
 class TableReport:

@@ -47,12 +47,11 @@ def write_stream(
         layout: A function that returns the layout of the files. It is called before and after the length of the rows is
             known.
         append: A function that appends a chunk to a file.
-        pool: A function that makes one row of the windows of each text. ``None`` writes each window.
+        pool: A function that makes other rows of those of the texts, for example one of the windows of each text.
+            ``None`` writes each row.
         force: As for ``encode_corpus``.
         round_floats: As for ``OutputOptions``.
     """
-    # Which rows were written is known once texts are split into windows.
-    are_windows = row_options.overlap is not None and pool is None
     if isinstance(output, ShardFolder):
         row_options.check_one_length()
     with locked(output, encoder.fingerprint, settings):
@@ -60,16 +59,17 @@ def write_stream(
             return EncodingReport()
         texts = count = RowCount()
         corpus = texts.reading(corpus)
-        if not are_windows:
+        if row_options.is_row_per_text:
             corpus = skip_written(corpus, output)
-        encoded = EncodedStream(encoder, corpus, row_options, threads, 0 if are_windows else rows_written(output))
+        first_row = rows_written(output) if row_options.is_row_per_text else 0
+        encoded = EncodedStream(encoder, corpus, row_options, threads, first_row)
         check_output(output, layout(encoded), force)
         with encoded.chunks(output) as chunks:
-            if are_windows:
-                count = RowCount()
-                chunks = encoded.skip_windows(chunks, output, count)
             files = encoded.report.layout = replace(layout(encoded), round_floats=round_floats)
             written: Chunks = chunks if pool is None else pool(encoded, chunks)
+            if not row_options.is_row_per_text:  # which rows were written is known once texts have become rows
+                count = RowCount()
+                written = encoded.skip_rows(written, output, count)
             write_rows(output, files, written, partial(append, encoded), count, force)
     encoded.report.read = texts.rows
     return encoded.report

@@ -55,6 +55,18 @@ def check_overlap(overlap: object, room: int) -> int:
     return count
 
 
+def window_counts(lengths: Int64, sizes: Int64 | int, overlap: int) -> Int64:
+    """Return the number of windows of texts of these lengths, each at least one, int64 ``(texts,)``.
+
+    Args:
+        lengths: The lengths of the texts, int64 ``(texts,)``.
+        sizes: The length of a window, or of those of each text. It is larger than ``overlap`` if a text is longer.
+        overlap: The number of ids that two neighbouring windows share.
+    """
+    steps = np.maximum(sizes - overlap, 1)
+    return 1 + np.maximum(lengths - sizes + steps - 1, 0) // steps
+
+
 def split_windows(
     rows: Ragged,
     size: int,
@@ -80,7 +92,7 @@ def split_windows(
     """
     check_splits(rows.values, rows.row_splits)
     step = size - overlap
-    counts = 1 + np.maximum(rows.lengths - size + step - 1, 0) // step
+    counts = window_counts(rows.lengths, size, overlap)
     row = np.repeat(np.arange(len(rows)), counts)
     start = (np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)) * step
     lengths = np.minimum(rows.lengths[row] - start, size)

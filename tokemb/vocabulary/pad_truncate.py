@@ -105,6 +105,17 @@ class PadTruncate:
             return None
         return self.padded_length(0)
 
+    @property
+    def packed_length(self) -> int:
+        """The length of rows that consist of several texts.
+
+        Raises:
+            ArgumentError: If it depends on the rows.
+        """
+        if self.fixed_length is None:
+            raise ArgumentError("maxlen must be given for packed rows, which have one length: pass maxlen=512")
+        return self.fixed_length
+
     def padded_length(self, longest: int) -> int:
         """Return the length of padded rows of which the longest has ``longest`` ids."""
         length = max(longest, self.pad_to or 0)

@@ -216,7 +216,7 @@ class Vocabulary:
             maxlen: As for ``pad_truncate``.
             padding: As for ``pad_truncate``.
             truncating: As for ``pad_truncate``.
-            overlap: The number of tokens that two neighbouring windows share. ``None`` truncates texts.
+            overlap: The number of tokens that two neighbouring windows share. ``None`` truncates texts or pairs.
             is_pair: Whether rows are pairs of texts.
             pair_truncation: As for ``pair_pad_truncate``.
             pairs_by: What the caller passes for pairs of texts, for messages.
@@ -224,8 +224,6 @@ class Vocabulary:
         Raises:
             ArgumentError: If an argument is invalid, or has no effect together with another one.
         """
-        if overlap is not None and is_pair:
-            raise ArgumentError("overlap must be left out for pairs of texts, which are truncated and not split")
         if overlap is not None and truncating is not None:
             raise ArgumentError("truncating must be left out with overlap, with which texts are not truncated")
         if is_pair:

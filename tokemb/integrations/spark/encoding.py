@@ -33,6 +33,7 @@ from tokemb.integrations.spark.worker import (
     split_partition,
 )
 from tokemb.models.embedder import Embedder
+from tokemb.rows.pair_windows import PAIR_STARTS
 from tokemb.rows.pooling import POOLINGS
 
 
@@ -65,7 +66,8 @@ def encode(
         truncating: As for ``Encoder.encode``.
         ragged: Whether rows are never padded.
         overlap: The number of tokens that neighbouring rows of a text share, as for ``Encoder.encode_windows``. The
-            rows of the DataFrame are repeated for each row of ids, with the column ``start``.
+            rows of the DataFrame are repeated for each row of ids, with the column ``start``, and for pairs also
+            ``second_start``, as by ``Encoder.encode_pair_windows``.
         second: The column of the second texts of pairs. The columns ``type_ids`` and, unless rows are not padded,
             ``attention_mask`` of ``Encoder.encode_pairs`` are appended, too.
         pair_truncation: As for ``Encoder.encode_pairs``.
@@ -94,7 +96,10 @@ def encode(
         fields.append(_array_field("type_ids", IntegerType()))
         if padded:
             fields.append(_array_field("attention_mask", BooleanType()))
-        run = partial(pair_partition, columns=(column, second), shape=shape, padded=padded)
+        if overlap is not None:  # raises for invalid arguments on the driver
+            encoder.encode_pair_windows([""], [""], maxlen=maxlen, overlap=overlap, pair_truncation=pair_truncation)
+            fields += [StructField(name, LongType()) for name in PAIR_STARTS]
+        run = partial(pair_partition, columns=(column, second), shape=shape, padded=padded, overlap=overlap)
     elif overlap is not None:
         encoder.encode_windows([""], maxlen=maxlen, overlap=overlap)  # raises for invalid arguments on the driver
         fields.append(StructField("start", LongType()))

@@ -35,6 +35,7 @@ def read_files(
     files: Sequence[str],
     *,
     column: str | None = None,
+    second: str | None = None,
     keep: Iterable[str] = (),
     format: str | None = None,  # noqa: A002 - the name in read_corpus
     errors: str = "strict",
@@ -48,6 +49,7 @@ def read_files(
         session: The Spark session.
         files: Paths or globs.
         column: As for ``tokemb.read_corpus``.
+        second: The column of the second texts of pairs.
         keep: As for ``tokemb.read_corpus``.
         format: As for ``tokemb.read_corpus``.
         errors: As for ``tokemb.read_corpus``.
@@ -63,7 +65,8 @@ def read_files(
         ArgumentError: If the format is unknown.
         TextError: If the column does not exist.
     """
-    columns, frames, name = Columns(column, keep), [], ""
+    others = [] if second is None else [second]
+    columns, frames, name = Columns(column, [*others, *keep]), [], ""
     with workers_errors():
         for file in files:
             kind = format or _format_of(file)
@@ -73,9 +76,8 @@ def read_files(
             for path in sorted(read(file).inputFiles()) if in_order else [file]:
                 frame = read(path)
                 name, keep_names = columns.choose(frame.columns, path)
-                frames.append(
-                    frame.select(_text_expression(frame, name, kind, errors), *(quoted(other) for other in keep_names))
-                )
+                texts = [_text_expression(frame, text, kind, errors) for text in [name, *others]]
+                frames.append(frame.select(*texts, *(quoted(kept) for kept in keep_names if kept not in others)))
         return reduce(DataFrame.unionByName, frames), name
 
 

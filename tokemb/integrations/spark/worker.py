@@ -17,13 +17,14 @@ import numpy as np
 import pyarrow as pa
 from pyspark import Broadcast, TaskContext
 
-from tokemb._arrays import STRINGS
+from tokemb._arrays import STRINGS, Int64
 from tokemb.counts.token_counts import tally_tokens
 from tokemb.encoder import Encoder
 from tokemb.engine import TokenCounter
 from tokemb.engine.tally import Tally
 from tokemb.integrations.spark import sums
 from tokemb.models.embedder import Embedder
+from tokemb.rows.pair_windows import PAIR_STARTS
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.columnar import validate
 from tokemb.sources.columns import Columns, Location
@@ -102,26 +103,42 @@ def pair_partition(
     output: str,
     shape: PadTruncate,
     padded: bool,
+    overlap: int | None,
 ) -> Batches:
-    """Append columns of ids and type ids of pairs of texts, and with ``padded`` of their attention mask."""
+    """Append columns of ids and type ids of pairs of texts, and with ``padded`` of their attention mask.
+
+    With ``overlap``, the columns of the starts of each window follow, and rows are repeated for each window.
+    """
     encoder, (first_column, second_column) = deserialize_encoder(vocabulary.value), columns
     seconds, row = Columns(second_column, (), missing), 1
     for batch, texts in _texts(batches, first_column, missing):
         location = Location(f"partition {_partition()}", "row", row)
         second = validate(batch.column(second_column), second_column, location, "strict")
         second = seconds.as_text(second_column, second, location)
-        encoded, first_lengths = encoder.encode_column_pairs(texts, second, shape, row - 1, 1)
-        if padded:
-            ids = shape.pad(encoded.rows, encoder.require_pad_id())
-            lengths, fill_first = encoded.rows.lengths, shape.padding == "pre"
-            masks = encoder.pair_template.padded_masks(first_lengths, lengths, ids.shape[1], fill_first=fill_first)
-            arrays = [_padded_lists(ids), *map(_padded_lists, masks)]
+        starts: list[pa.Array] = []
+        row += len(batch)
+        if overlap is None:
+            encoded, first_lengths = encoder.encode_column_pairs(texts, second, shape, location.first - 1, 1)
         else:
-            arrays = [_ragged(encoded.rows), _ragged(encoder.pair_template.type_ids(encoded.rows, first_lengths))]
-        for name, array in zip((output, *PAIR_COLUMNS[1:]), arrays, strict=False):
+            encoded, first_lengths, places = encoder.encode_column_pair_windows(
+                texts, second, shape, overlap, location.first - 1, 1
+            )
+            batch, starts = batch.take(pa.array(places.row)), [*map(pa.array, places[1:])]
+        arrays = _pair_arrays(encoder, encoded.rows, first_lengths, shape if padded else None)
+        names = [output, *PAIR_COLUMNS[1 : len(arrays)], *PAIR_STARTS[: len(starts)]]
+        for name, array in zip(names, [*arrays, *starts], strict=True):
             batch = batch.append_column(name, array)
         yield batch
-        row += len(batch)
+
+
+def _pair_arrays(encoder: Encoder, rows: Ragged, first_lengths: Int64, shape: PadTruncate | None) -> list[pa.ListArray]:
+    """Return the ids and type ids of pairs, and with the ``shape`` of padded rows their attention mask."""
+    template = encoder.pair_template
+    if shape is None:
+        return [_ragged(rows), _ragged(template.type_ids(rows, first_lengths))]
+    ids, fill_first = shape.pad(rows, encoder.require_pad_id()), shape.padding == "pre"
+    masks = template.padded_masks(first_lengths, rows.lengths, ids.shape[1], fill_first=fill_first)
+    return [_padded_lists(ids), *map(_padded_lists, masks)]
 
 
 def embed_partition(

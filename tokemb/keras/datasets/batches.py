@@ -10,14 +10,17 @@ from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.examples import Examples
 from tokemb.keras.datasets.labels import Numbers
 from tokemb.keras.datasets.order import BatchOrder
-from tokemb.rows.ragged import take_padded
+from tokemb.keras.datasets.targets import TargetRows
+from tokemb.rows.packing import PACKED_COLUMNS, padded_segments
+from tokemb.rows.ragged import take, take_padded
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.pair_template import PairArrays, PairTemplate
 
-# Ids int32 (batch, maxlen), for pairs the arrays of encode_pairs by name.
+# Ids int32 (batch, maxlen), or arrays by name: for pairs those of encode_pairs, for packed rows PACKED_COLUMNS.
 Inputs = Int32 | PairArrays
 # Inputs, and labels (batch, ...) if there are any.
-Batch = tuple[Inputs] | tuple[Inputs, Numbers]
+# With targets, their weights (batch, maxlen) are third.
+Batch = tuple[Inputs] | tuple[Inputs, Numbers] | tuple[Inputs, Numbers, Numbers]
 
 
 @dataclass(frozen=True)
@@ -29,19 +32,27 @@ class BatchMaker:
         shape: The padding and truncation.
         pad_id: The id of padding.
         pair_template: The type ids of pairs. ``None`` for single texts.
+        target_rows: The rows of target texts. ``None`` if there are none.
     """
 
     order: BatchOrder
     shape: PadTruncate
     pad_id: int
     pair_template: PairTemplate | None = None
+    target_rows: TargetRows | None = None
 
     @classmethod
     def of(
-        cls, order: BatchOrder, shape: PadTruncate, pad_id: int, pair_template: PairTemplate | None = None
+        cls,
+        order: BatchOrder,
+        shape: PadTruncate,
+        pad_id: int,
+        pair_template: PairTemplate | None = None,
+        target_rows: TargetRows | None = None,
     ) -> BatchMaker:
         """Make a batch maker. If rows are grouped by length, they are truncated to ``shape`` but not padded to it."""
-        return cls(order, replace(shape, pad_to=None) if order.by_length else shape, pad_id, pair_template)
+        shape = replace(shape, pad_to=None) if order.by_length else shape
+        return cls(order, shape, pad_id, pair_template, target_rows)
 
     @property
     def fixed_shape(self) -> tuple[int | None, int | None]:
@@ -80,6 +91,12 @@ class BatchMaker:
             first_lengths = examples.first_lengths[rows]
             masks = self.pair_template.padded_masks(first_lengths, lengths, maxlen, fill_first=fill_first)
             inputs = {"ids": ids, **masks._asdict()}
+        if examples.segments is not None:
+            segments = padded_segments(take(examples.segments, rows), maxlen, self.shape.padding)
+            inputs = dict(zip(PACKED_COLUMNS, (ids, *segments), strict=True))
+        if self.target_rows is not None and examples.targets is not None:
+            decoder_ids, targets, weights = self.target_rows.shifted(examples.targets, rows)
+            return {"ids": ids, "decoder_ids": decoder_ids}, targets, weights
         return (inputs,) if examples.labels is None else (inputs, examples.labels[rows])
 
     def _padded_length(self, longest: int) -> int:

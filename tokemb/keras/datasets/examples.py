@@ -15,6 +15,8 @@ from tokemb._arrays import Bool, Int64
 from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.labels import Numbers, encode_labels
 from tokemb.keras.datasets.row_encoder import RowEncoder
+from tokemb.keras.datasets.targets import TargetRows
+from tokemb.rows.packing import pack_pools
 from tokemb.rows.ragged import Ragged, take
 from tokemb.rows.row_count import RowCount
 from tokemb.sources.text_source import pair_batches, text_batches
@@ -30,12 +32,16 @@ class Examples:
         labels: ``(rows, ...)``. ``None`` if there are none.
         first_lengths: For pairs of texts, the number of ids of the first text of each row, int64 ``(rows,)``.
         texts: For windows, the number of the text of each row, int64 ``(rows,)``. ``None`` if each row is one text.
+        segments: For packed rows, the lengths of the texts of each row.
+        targets: For sequence-to-sequence training, the ids of the target texts.
     """
 
     rows: Ragged
     labels: Numbers | None = None
     first_lengths: Int64 | None = None
     texts: Int64 | None = None
+    segments: Ragged | None = None
+    targets: Ragged | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -51,12 +57,14 @@ class Examples:
 
     def slice(self, start: int, stop: int) -> Examples:
         """Return the examples from ``start`` to before ``stop`` as views."""
-        return Examples(self.rows.slice(start, stop), *self._select(slice(start, stop)))
+        others = (None if rows is None else rows.slice(start, stop) for rows in self._other_rows)
+        return Examples(self.rows.slice(start, stop), *self._select(slice(start, stop)), *others)
 
     def of_texts(self, selected: Bool) -> Examples:
         """Return the rows of the texts that are ``selected``, bool ``(texts,)``."""
         rows = np.flatnonzero(selected if self.texts is None else selected[self.texts])
-        return Examples(take(self.rows, rows), *self._select(rows))
+        others = (None if other is None else take(other, rows) for other in self._other_rows)
+        return Examples(take(self.rows, rows), *self._select(rows), *others)
 
     def _select(self, rows: Any) -> list[Any]:  # noqa: ANN401 - a slice or indices
         return [None if array is None else array[rows] for array in self._arrays]
@@ -65,13 +73,26 @@ class Examples:
     def _arrays(self) -> tuple[Numbers | None, ...]:
         return self.labels, self.first_lengths, self.texts
 
+    @property
+    def _other_rows(self) -> tuple[Ragged | None, ...]:
+        return self.segments, self.targets
+
     @classmethod
     def concatenate(cls, parts: Sequence[Examples]) -> Examples:
         """Return the examples of all ``parts`` in order."""
-        columns = zip(*(part._arrays for part in parts), strict=True)
-        given = [[array for array in column if array is not None] for column in columns]
-        arrays: list[Any] = [np.concatenate(column) if column else None for column in given]
-        return cls(Ragged.concatenate([part.rows for part in parts]), *arrays)
+        arrays, others = (
+            [[column for column in columns if column is not None] for columns in zip(*kind, strict=True)]
+            for kind in ([part._arrays for part in parts], [part._other_rows for part in parts])
+        )
+        joined: list[Any] = [np.concatenate(column) if column else None for column in arrays]
+        joined += [Ragged.concatenate(rows) if rows else None for rows in others]
+        return cls(Ragged.concatenate([part.rows for part in parts]), *joined)
+
+
+def pack_examples(examples: Iterable[Examples], maxlen: int, threads: int | None) -> Iterator[Examples]:
+    """Yield rows of at most ``maxlen`` ids that consist of several texts. Texts without ids are left out."""
+    for packed in pack_pools((part.rows for part in examples), maxlen, threads):
+        yield Examples(packed.rows, segments=packed.lengths)
 
 
 @dataclass(frozen=True)
@@ -86,8 +107,9 @@ class ExampleMaker:
         maxlen: The maximum length of a row, for texts that are neither pairs nor windows.
         truncating: The side of truncation, for the same.
         threads: The number of threads.
-        second: The second texts of pairs, or the name of their column in files and record batches.
+        second: The second texts of pairs, or the target texts, or the name of their column in files and record batches.
         overlap: The number of tokens that neighbouring windows share. ``None`` truncates long texts.
+        target_rows: How target texts become rows. ``None`` if ``second`` are the second texts of pairs.
     """
 
     encoder: RowEncoder
@@ -99,6 +121,7 @@ class ExampleMaker:
     threads: int | None
     second: Any = None
     overlap: int | None = None
+    target_rows: TargetRows | None = None
 
     def in_memory(self, texts: Any, labels: Any) -> Examples:  # noqa: ANN401
         """Encode all examples.
@@ -128,7 +151,7 @@ class ExampleMaker:
     def from_files(self, texts: Any, label_column: str | None) -> Iterator[Examples]:  # noqa: ANN401
         """Yield the examples of files, an iterator of record batches, or a function that returns one of these."""
         if self.second is not None and self._second_column is None:
-            raise ArgumentError("second must be the name of a column if texts are in files or record batches")
+            raise ArgumentError(f"{self._second} must be the name of a column if texts are in files or record batches")
         are_names = self.classes is not None
         batches = open_batches(texts, self.column, self._second_column, label_column, labels_as_text=are_names)
         yield from self.from_batches(batches, label_column)
@@ -138,7 +161,7 @@ class ExampleMaker:
         count, encoded = RowCount(), 0
         for batch in count.reading(batches):
             name = self._second_column
-            examples = self._encode(batch.column(0), None if name is None else _column(batch, name, "second"))
+            examples = self._encode(batch.column(0), None if name is None else _column(batch, name, self._second))
             if label_column is not None:
                 labels = _column(batch, label_column, "labels")
                 examples = examples.with_labels(encode_labels(labels, self.classes, encoded))
@@ -154,7 +177,14 @@ class ExampleMaker:
     def _second_column(self) -> str | None:
         return self.second if isinstance(self.second, str) else None
 
+    @property
+    def _second(self) -> str:
+        """The name of the argument ``second``, for messages."""
+        return "second" if self.target_rows is None else "targets"
+
     def _encode(self, texts: Any, second: Any) -> Examples:  # noqa: ANN401
+        if self.target_rows is not None:
+            return self._with_targets(texts, second, self.target_rows)
         if second is not None:
             return Examples.concatenate(list(self._pairs(texts, second)))
         if self.overlap is not None:
@@ -164,10 +194,24 @@ class ExampleMaker:
     def _rows(self, texts: Path | Iterable[Any]) -> Ragged:
         return self.encoder.encode_ragged(texts, maxlen=self.maxlen, truncating=self.truncating, threads=self.threads)
 
+    def _with_targets(self, texts: Any, target_texts: Any, target_rows: TargetRows) -> Examples:  # noqa: ANN401
+        rows, targets = self._rows(texts), target_rows.encode(target_texts, self.threads)
+        if len(rows) != len(targets):
+            raise ArgumentError(
+                f"targets must have one text for each text; received {len(targets)} targets for {len(rows)} texts"
+            )
+        return Examples(rows, targets=targets)
+
     def _pairs(self, texts: Any, second: Any) -> Iterator[Examples]:  # noqa: ANN401
         for row, first, other in pair_batches(text_batches(texts), text_batches(second)):
-            encoded, first_lengths = self.encoder.encode_column_pairs(first, other, self.shape, row, self.threads)
-            yield Examples(encoded.rows, first_lengths=first_lengths)
+            if self.overlap is None:
+                encoded, first_lengths = self.encoder.encode_column_pairs(first, other, self.shape, row, self.threads)
+                yield Examples(encoded.rows, first_lengths=first_lengths)
+                continue
+            encoded, first_lengths, places = self.encoder.encode_column_pair_windows(
+                first, other, self.shape, self.overlap, row, self.threads
+            )
+            yield Examples(encoded.rows, first_lengths=first_lengths, texts=places.row + row)
 
     def _windows(self, texts: Any, overlap: int) -> Iterator[Examples]:  # noqa: ANN401
         first = 0
@@ -197,7 +241,7 @@ def open_batches(
     Args:
         texts: Files, an iterator of record batches, or a function that returns one of these.
         column: The column of the texts, for files.
-        second_column: The column of the second texts of pairs.
+        second_column: The column of the second texts of pairs, or of the target texts.
         label_column: The column of the labels.
         labels_as_text: Whether the labels in CSV files are texts, also if they are numbers.
 
@@ -224,7 +268,9 @@ def open_batches(
     columns: str | list[str] | None = column
     if second_column is not None:
         if column is None:
-            raise ArgumentError("column must name the first texts of pairs in files: pass it beside second=...")
+            raise ArgumentError(
+                "column must name the texts in files, beside the column of the second texts: pass column=..."
+            )
         columns = [column, second_column]
     keep = [] if label_column is None else [label_column]
     return read_corpus(paths, column=columns, keep=keep, as_text=keep if labels_as_text else ())

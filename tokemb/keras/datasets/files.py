@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tokemb.errors import ArgumentError
-from tokemb.keras.datasets.examples import ExampleMaker, Examples
+from tokemb.keras.datasets.examples import ExampleMaker, Examples, pack_examples
 from tokemb.sources.prefetch import prefetch
 
 
@@ -22,12 +22,14 @@ class StreamedExamples:
         texts: Files, or a function that returns record batches.
         label_column: The column of the labels. ``None`` if there are none.
         rows: The number of rows of a chunk.
+        packed_length: The length of packed rows. ``None`` if each row is one text.
     """
 
     maker: ExampleMaker
     texts: Any
     label_column: str | None
     rows: int
+    packed_length: int | None = None
 
     def __post_init__(self) -> None:
         paths = [self.texts] if isinstance(self.texts, Path) else self.texts
@@ -50,7 +52,10 @@ class StreamedExamples:
         return prefetch(rechunk(self._examples(), self.rows), limit=1)
 
     def _examples(self) -> Generator[Examples, None, None]:
-        yield from self.maker.from_files(self.texts, self.label_column)
+        examples = self.maker.from_files(self.texts, self.label_column)
+        if self.packed_length is not None:
+            examples = pack_examples(examples, self.packed_length, self.maker.threads)
+        yield from examples
 
 
 def rechunk(examples: Iterable[Examples], rows: int) -> Generator[Examples, None, None]:

@@ -16,7 +16,7 @@ class EncodedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is u
     """The batches of an epoch. ``on_epoch_end`` starts the next epoch.
 
     An item is ``(ids,)`` or ``(ids, labels)``: int32 ``(batch, maxlen)``, and numbers ``(batch, ...)``. For pairs of
-    texts, the arrays of ``Encoder.encode_pairs`` by name are in place of the ids.
+    texts and for packed rows, arrays by name are in place of the ids.
     """
 
     def __init__(self, examples: Examples, maker: BatchMaker) -> None:
@@ -43,4 +43,4 @@ class EncodedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is u
 def make_py_dataset(encoder: RowEncoder, texts: Any, labels: Any, settings: FeedSettings) -> EncodedBatches:  # noqa: ANN401
     """Make the dataset of ``Encoder.py_dataset``."""
     example_maker, batch_maker = settings.makers(encoder)
-    return EncodedBatches(settings.select(example_maker.in_memory(texts, labels)), batch_maker)
+    return EncodedBatches(settings.examples(example_maker, texts, labels), batch_maker)

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from tokemb._arrays import Int64
 from tokemb.engine.batch_encoder import EncodedBatch
+from tokemb.rows.pair_windows import PairWindowPlaces
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.pair_template import PairTemplate
@@ -33,6 +34,18 @@ class RowEncoder(Protocol):
         """Encode pairs of texts as ids without padding. Return the lengths of the first texts, too."""
         ...
 
+    def encode_column_pair_windows(
+        self,
+        first: pa.Array,
+        second: pa.Array,
+        shape: PadTruncate,
+        overlap: int,
+        first_row: int,
+        threads: int | None,
+    ) -> tuple[EncodedBatch, Int64, PairWindowPlaces]:
+        """Encode pairs of texts as windows without padding. Return the lengths of the first texts and places, too."""
+        ...
+
     def encode_column_windows(
         self, texts: pa.Array, shape: PadTruncate, overlap: int, threads: int | None
     ) -> tuple[EncodedBatch, Int64, Int64]:
@@ -51,6 +64,10 @@ class RowEncoder(Protocol):
         pairs_by: str,
     ) -> PadTruncate:
         """Return the truncation and padding to use, or raise ``ArgumentError`` for arguments without an effect."""
+        ...
+
+    def pad_truncate(self, maxlen: int | None, padding: str | None, truncating: str | None) -> PadTruncate:
+        """Return the saved truncation and padding, with the arguments that are not ``None`` in their place."""
         ...
 
     @property

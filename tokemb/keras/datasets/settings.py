@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,13 @@ import numpy as np
 from tokemb._validation import check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.batches import BatchMaker
-from tokemb.keras.datasets.examples import ExampleMaker, Examples
+from tokemb.keras.datasets.examples import ExampleMaker, Examples, pack_examples
 from tokemb.keras.datasets.labels import check_classes
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.keras.datasets.row_encoder import RowEncoder
+from tokemb.keras.datasets.targets import TargetRows
+
+_log = logging.getLogger("tokemb")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,10 @@ class FeedSettings:
     overlap: int | None = None
     validation_split: float | None = None
     subset: str | None = None
+    pack: bool = False
+    targets: Any = None
+    target_encoder: RowEncoder | None = None
+    target_maxlen: int | None = None
 
     def makers(self, encoder: RowEncoder) -> tuple[ExampleMaker, BatchMaker]:
         """Return the makers of examples and of batches, or raise ``ArgumentError`` if a setting is invalid."""
@@ -51,6 +59,7 @@ class FeedSettings:
             pair_truncation=self.pair_truncation,
             pairs_by="second=...",
         )
+        target_rows = self._target_rows(encoder)
         examples = ExampleMaker(
             encoder,
             self.column,
@@ -59,13 +68,61 @@ class FeedSettings:
             self.maxlen,
             self.truncating,
             self.threads,
-            self.second,
+            self.second if target_rows is None else self.targets,
             self.overlap,
+            target_rows,
         )
         template = encoder.pair_template if pairs else None
-        return examples, BatchMaker.of(order, shape, encoder.require_pad_id(), template)
+        return examples, BatchMaker.of(order, shape, encoder.require_pad_id(), template, target_rows)
 
-    def select(self, examples: Examples) -> Examples:
+    def _target_rows(self, encoder: RowEncoder) -> TargetRows | None:
+        """Return how target texts become rows. ``None`` if there are none."""
+        if self.targets is None:
+            for name, value in (("target_encoder", self.target_encoder), ("target_maxlen", self.target_maxlen)):
+                if value is not None:
+                    raise ArgumentError(f"{name} must be left out without targets: pass targets=..., the target texts")
+            return None
+        others = {"second": self.second, "overlap": self.overlap, "pack": self.pack or None, "classes": self.classes}
+        for name, value in others.items():
+            if value is not None:
+                raise ArgumentError(f"{name} must be left out with targets, which belong to one row of a text each")
+        return TargetRows.of(encoder if self.target_encoder is None else self.target_encoder, self.target_maxlen)
+
+    def examples(self, maker: ExampleMaker, texts: Any, labels: Any) -> Examples:  # noqa: ANN401
+        """Return the examples of ``subset``, packed if they should be. The errors are those of the dataset."""
+        self.check_labels(labels)
+        examples = self._select(maker.in_memory(texts, labels))
+        length = self.packed_length(maker)
+        if length is None:
+            return examples
+        packed = Examples.concatenate(list(pack_examples([examples], length, self.threads)))
+        padding = 1 - len(packed.rows.values) / max(len(packed) * length, 1)
+        _log.info(
+            "packed %d texts into %d rows of %d ids, %.2f%% padding", len(examples), len(packed), length, 100 * padding
+        )
+        return packed
+
+    def check_labels(self, labels: Any) -> None:  # noqa: ANN401
+        """Raise ``ArgumentError`` if there are labels, and rows are packed or have targets."""
+        if labels is not None and self.pack:
+            raise ArgumentError("labels must be left out with pack=True, which makes one row of several texts")
+        if labels is not None and self.targets is not None:
+            raise ArgumentError("labels must be left out with targets, which a model predicts in their place")
+
+    def packed_length(self, maker: ExampleMaker) -> int | None:
+        """Return the length of packed rows. ``None`` if each row is one text.
+
+        Raises:
+            ArgumentError: If rows are packed, and another setting does not fit that, or they have no common length.
+        """
+        if not self.pack:
+            return None
+        for name, value in (("second", self.second), ("bucket", self.bucket or None)):
+            if value is not None:
+                raise ArgumentError(f"{name} must be left out with pack=True, which makes one row of several texts")
+        return maker.shape.packed_length
+
+    def _select(self, examples: Examples) -> Examples:
         """Return the examples of ``subset``. All windows of a text are in the same one.
 
         Raises:

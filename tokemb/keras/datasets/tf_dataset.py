@@ -14,6 +14,7 @@ from tokemb.keras.datasets.examples import Examples
 from tokemb.keras.datasets.files import StreamedExamples
 from tokemb.keras.datasets.row_encoder import RowEncoder
 from tokemb.keras.datasets.settings import FeedSettings
+from tokemb.rows.packing import PACKED_COLUMNS
 from tokemb.vocabulary.pair_template import PAIR_COLUMNS
 
 try:
@@ -37,11 +38,12 @@ def make_dataset(
         rows = check_count("buffer", buffer)
         # A chunk is a multiple of the batch size, so that only the last chunk can have a smaller batch.
         rows = -(-rows // maker.order.batch_size) * maker.order.batch_size
-        streamed = StreamedExamples(example_maker, texts, labels, rows)
+        settings.check_labels(labels)
+        streamed = StreamedExamples(example_maker, texts, labels, rows, settings.packed_length(example_maker))
         first = streamed.first()
         check_not_empty(len(first), len(first), maker.order)
         return _dataset(lambda epoch: _batches_of_chunks(streamed, maker, epoch), first, maker, None)
-    examples = settings.select(example_maker.in_memory(texts, labels))
+    examples = settings.examples(example_maker, texts, labels)
     batches = len(maker.plan(examples, 0))
     check_not_empty(batches, len(examples), maker.order)
     return _dataset(lambda epoch: maker.batches(examples, epoch), examples, maker, batches)
@@ -68,6 +70,13 @@ def _dataset(
     if maker.pair_template is not None:
         signature = dict.fromkeys(PAIR_COLUMNS, signature)
         signature["attention_mask"] = tf.TensorSpec(maker.fixed_shape, tf.bool)
+    if sample.segments is not None:
+        signature = dict.fromkeys(PACKED_COLUMNS, signature)
+    if maker.target_rows is not None:
+        targets = maker.fixed_shape[0], maker.target_rows.maxlen
+        inputs = {"ids": signature, "decoder_ids": tf.TensorSpec(targets, tf.int32)}
+        signature = inputs, tf.TensorSpec(targets, tf.int32), tf.TensorSpec(targets, tf.float32)
+        return dataset_of_epochs(batches_of_epoch, signature, batches)
     if sample.labels is not None:
         signature = signature, tf.TensorSpec((maker.fixed_shape[0], *sample.labels.shape[1:]), sample.labels.dtype)
         return dataset_of_epochs(batches_of_epoch, signature, batches)

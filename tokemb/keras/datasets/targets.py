@@ -1,0 +1,66 @@
+"""Target texts of sequence-to-sequence training: the inputs of the decoder, and the ids that it should predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tokemb._arrays import Int32, Int64
+from tokemb._validation import check_optional_count
+from tokemb.errors import ArgumentError
+from tokemb.keras.datasets.row_encoder import RowEncoder
+from tokemb.rows.pooling import Float32
+from tokemb.rows.ragged import Ragged, take_padded
+
+
+@dataclass(frozen=True)
+class TargetRows:
+    """How target texts become rows.
+
+    Attributes:
+        encoder: The vocabulary of the target texts.
+        maxlen: The length of the inputs of the decoder. ``None`` pads each batch to its longest row.
+    """
+
+    encoder: RowEncoder
+    maxlen: int | None
+
+    @classmethod
+    def of(cls, encoder: RowEncoder, maxlen: int | None) -> TargetRows:
+        """Return the rows of a vocabulary. ``maxlen`` is ``target_maxlen`` of ``Encoder.dataset``.
+
+        Raises:
+            ArgumentError: If ``maxlen`` is invalid, or rows do not begin and end with a token of their own.
+        """
+        maxlen = check_optional_count("target_maxlen", maxlen)
+        if len(encoder.encode_ragged([""], maxlen=None, truncating=None, threads=1).values) < 2:
+            raise ArgumentError(
+                "targets require a vocabulary whose rows begin and end with special tokens: fit it with "
+                'start="[BOS]" and end="[EOS]"'
+            )
+        encoder.require_pad_id()
+        return cls(encoder, encoder.pad_truncate(None, None, None).fixed_length if maxlen is None else maxlen)
+
+    def encode(self, texts: Any, threads: int | None) -> Ragged:  # noqa: ANN401
+        """Encode target texts. A row has one id more than the inputs of the decoder."""
+        maxlen = None if self.maxlen is None else self.maxlen + 1
+        return self.encoder.encode_ragged(texts, maxlen=maxlen, truncating=None, threads=threads)
+
+    def shifted(self, targets: Ragged, rows: Int64) -> tuple[Int32, Int32, Float32]:
+        """Return the inputs of the decoder, the next id at each position and its weight.
+
+        Args:
+            targets: The result of ``encode``.
+            rows: The numbers of the rows of a batch, int64 ``(batch,)``.
+
+        Returns:
+            The ids without the last, and without the first one, both int32 ``(batch, maxlen)``, and float32 ``(batch,
+            maxlen)``: 1 for the next ids and 0 for padding.
+        """
+        lengths = targets.row_splits[rows + 1] - targets.row_splits[rows]
+        length = int(lengths.max()) if self.maxlen is None else self.maxlen + 1
+        ids = take_padded(targets, rows, length, fill=self.encoder.require_pad_id())
+        weights = np.arange(1, length) < lengths[:, None]
+        return ids[:, :-1], ids[:, 1:], weights.astype(np.float32)
