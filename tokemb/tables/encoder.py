@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from tokemb.rows.threads import worth_kernel
 from tokemb.sources.cells import CellParser, parse_cells
 from tokemb.sources.columns import Location
 from tokemb.tables.column import Column, setting_by_column, suggested_dim
+from tokemb.tables.encoded_table import EncodedTable, Rows
 from tokemb.tables.fitting import (
     FitSettings,
     Salt,
@@ -36,8 +37,8 @@ from tokemb.tables.tables import flat_names, table_batches
 from tokemb.tables.values import MISSING, single_texts
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
-# The rows of a column: ids int32 (rows,) or ragged, or numbers float32 (rows,).
-Rows = npt.NDArray[Any] | Ragged
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class ColumnEncoder:
@@ -377,11 +378,26 @@ class ColumnEncoder:
             TextError: If a column is missing, or holds lists and held single values when it was fitted, or the reverse,
                 or a value is not a number.
         """
-        lengths = self.lengths(maxlen)
         shape = self.pad_truncate(padding, truncating)
         batches = table_batches(table, self.parts, cells=self.cells, **reading)
+        encoded = self.encode_table(batches, maxlen=maxlen, padding=padding, truncating=truncating)
+        return {name: pad(rows, encoded.maxlen[name], shape) for name, rows in encoded.columns.items()}
+
+    def encode_table(
+        self,
+        batches: Iterable[pa.RecordBatch],
+        *,
+        maxlen: Setting = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+    ) -> EncodedTable:
+        """Encode the batches of ``table_batches`` without padding, for padded batches that a model is trained on.
+
+        The other arguments and errors are those of ``encode``.
+        """
+        lengths, shape = self.lengths(maxlen), self.pad_truncate(padding, truncating)
         encoded = concatenate([self.encode_batch(batch, lengths, shape) for batch in batches], self.columns)
-        return {name: pad(rows, lengths[name], shape) for name, rows in encoded.items()}
+        return EncodedTable.of(encoded, lengths, shape.padding, shape.truncating)
 
     def encode_ragged(self, table: Any, **reading: Any) -> dict[str, Rows]:  # noqa: ANN401
         """Encode a table without padding or truncation. Arguments and errors are those of ``encode``.
@@ -414,6 +430,57 @@ class ColumnEncoder:
         """
         for batch in batches:
             yield self.encode(batch, maxlen=maxlen, padding=padding, truncating=truncating)
+
+    def dataset(
+        self,
+        table: Any,  # noqa: ANN401
+        labels: Any = None,  # noqa: ANN401
+        *,
+        classes: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        seed: int | None = None,
+        bucket: bool = False,
+        maxlen: Setting = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+        drop_remainder: bool = False,
+        **reading: Any,  # noqa: ANN401
+    ) -> tf.data.Dataset:
+        """Make a ``tf.data.Dataset`` of a table for ``fit``, ``evaluate`` and ``predict``. The ids stay in memory.
+
+        Args:
+            table: A table, as for ``fit``. Other columns are ignored.
+            labels: A column of labels, as for ``Encoder.dataset``, or the name of a column of the table. A mapping from
+                names of outputs to these for a model with several outputs.
+            classes: The classes in order, if the labels are strings. It may be a mapping if ``labels`` is one.
+            batch_size: The number of rows in a batch.
+            shuffle: Whether to shuffle the rows in each epoch.
+            seed: Seed of the shuffling. Epochs are repeatable with a seed.
+            bucket: Whether to group rows of similar length, and to pad each batch to its longest row.
+            maxlen: As for ``encode``. ``None`` for the saved length, or that of the longest row of each batch.
+            padding: As for ``encode``.
+            truncating: As for ``encode``.
+            drop_remainder: Whether to drop a last batch with fewer rows.
+            **reading: Arguments for files, as for ``fit``.
+
+        Returns:
+            A dataset of dicts of arrays by the names of columns, as of ``encode``, or of pairs of them and labels
+            ``(batch, ...)``, by the names of outputs if there are several.
+
+        Raises:
+            ArgumentError: If an argument or a label is invalid. Errors of tables are those of ``encode``.
+        """
+        from tokemb.keras.datasets.order import BatchOrder
+        from tokemb.tables.dataset import label_arrays, label_columns, make_dataset
+
+        order = BatchOrder.from_settings(batch_size, shuffle, seed, bool(bucket), drop_remainder)
+        of_table = label_columns(labels)
+        names = dict.fromkeys([*self.parts, *of_table])
+        batches = list(table_batches(table, list(names), of_table, self.cells, **reading))
+        encoded = self.encode_table(batches, maxlen=maxlen, padding=padding, truncating=truncating)
+        numbers = label_arrays(labels, pa.Table.from_batches(batches), classes)
+        return make_dataset(encoded, numbers, order, one_length=not bucket)
 
     def encode_batch(
         self,
