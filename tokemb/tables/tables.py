@@ -123,10 +123,10 @@ def _select(table: pa.Table | pa.RecordBatch, names: Sequence[str] | None) -> pa
             times = "more than one" if name in available else "no"
             shown = ", ".join(map(repr, available[:20])) or "none"
             raise TextError(f"the table has {times} column {name!r}; its columns are {shown}")
-    return pa.RecordBatch.from_arrays([_one_array(table.column(name)) for name in names], names=list(names))
+    return pa.RecordBatch.from_arrays([one_array(table.column(name)) for name in names], names=list(names))
 
 
-def _one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+def one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Return a column as one array. Its texts may exceed 2 GB."""
     if isinstance(column, pa.Array):
         return column

@@ -71,7 +71,7 @@ def column_model(
     _check_arguments(encoder, head, dims, dropout, hidden)
     sizes = {**dict.fromkeys(encoder.names, DIM if dim is None else check_count("dim", dim)), **encoder.suggested_dims}
     sizes |= {name: check_count(f"dims[{name!r}]", size) for name, size in (dims or {}).items()}
-    settings = {"head": head, "sizes": sizes, "units": check_count("units", units), "hidden": hidden}
+    settings: dict[str, Any] = {"head": head, "sizes": sizes, "units": check_count("units", units), "hidden": hidden}
     settings |= {"dropout": dropout, "seed": seed}
     try:
         return _build(encoder, outputs, **settings)
@@ -119,7 +119,8 @@ def _build(
 
 def embedding_layers(encoder: ColumnEncoder) -> dict[str, str]:
     """Return the name of the layer with the embedding of each column in a ``column_model``."""
-    names, first = layer_names(encoder.names), {}
+    names = layer_names(encoder.names)
+    first: dict[int, str] = {}
     for column in encoder.columns:
         if column.vocabulary is not None:
             first.setdefault(column.vocabulary, names[column.name][0])
