@@ -187,6 +187,8 @@ def test_commands_in_the_page_on_growing_print_what_it_shows(tmp_path):
 def test_commands_in_the_page_on_columns_print_what_it_shows(tmp_path):
     (tmp_path / "flights.csv").write_text("from,to,carrier,delay\nZRH,LHR,7,3\nLHR,ZRH,7,0\nZRH,OSL,12,1\nOSL,,7,9\n")
     (tmp_path / "u.data").write_text("196\t242\t3\t90\n186\t302\t3\t7\n196\t377\t1\t8\n196\t51\t2\t10\n")
+    books = "A good tea,north,food|home,12.5\nTea with me,south,food,\nGood dogs,north,animals | home,7.5\n"
+    (tmp_path / "books.csv").write_text("title,shop,genres,price\n" + books)
     check_shown(ROOT / "docs" / "columns.md", tmp_path)
 
 

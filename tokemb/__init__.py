@@ -2,8 +2,9 @@
 
 The concepts are ``Encoder`` (a fitted vocabulary that maps texts to ids and back), ``Ragged`` (rows of ids without
 padding), ``TokenCounts`` (exact, mergeable counts), and embedding models, which are plain saved Keras models.
-The verbs are ``fit_vocab``, ``import_vocabulary``, ``encode``, ``decode``, ``pad``, ``embedding_model``, ``embed``,
-``load_trained``, ``predict_file``, ``check``, ``diff``, ``grow_model``, ``neighbors`` and ``report``.
+The verbs are ``fit_vocab``, ``import_vocabulary``, ``encode``, ``decode``, ``pad``, ``embedding_model``,
+``column_model``, ``embed``, ``load_trained``, ``predict_file``, ``check``, ``diff``, ``grow_model``, ``neighbors`` and
+``report``.
 
 TensorFlow is imported by the functions that need it, never by ``import tokemb``.
 """
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tokemb.sources.corpus import read_corpus
     from tokemb.tables.encoder import ColumnEncoder
     from tokemb.tables.events import group_events
+    from tokemb.training.column_model import column_model
     from tokemb.training.load import load_trained
 
 # Each name is imported on first access (PEP 562): a command needs few of them and starts faster without the others.
@@ -44,6 +46,7 @@ _MODULES = {
     "TokembError": "errors",
     "TokenCounts": "counts.token_counts",
     "check": "models.check",
+    "column_model": "training.column_model",
     "diff": "analysis.diff",
     "embed": "models.embedder",
     "embed_file": "pipeline.files",
@@ -69,6 +72,7 @@ __all__ = [
     "TokenCounts",
     "__version__",
     "check",
+    "column_model",
     "diff",
     "embed",
     "embed_file",

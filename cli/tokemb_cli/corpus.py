@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
@@ -19,6 +19,7 @@ from tokemb_cli import values
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from tokemb.sources.cells import CellParser
     from tokemb.sources.listing import Source
 
 # The options for reading files, by their names in tokemb.read_corpus. Only the first one is often needed.
@@ -248,15 +249,20 @@ class Corpus:
             yield count(self._count_rows(batches))
 
     @contextmanager
-    def open_table(self, columns: Sequence[Sequence[str]]) -> Iterator[Iterator[pa.RecordBatch]]:
-        """Yield the batches of a table of ``columns`` and those to keep. Groups are rows of lists."""
+    def open_table(
+        self, columns: Sequence[Sequence[str]], cells: Mapping[str, CellParser] | None = None
+    ) -> Iterator[Iterator[pa.RecordBatch]]:
+        """Yield the batches of a table of ``columns`` and those to keep. Groups are rows of lists.
+
+        ``cells`` are the parsers of columns of lists and numbers.
+        """
         if self.group_by:
             with self._grouped(columns) as groups:
                 from tokemb.tables.tables import table_batches
 
                 yield table_batches(groups)
             return
-        with self._read_table([*_flat(columns), *self.keep], self._typed(self.keep)) as batches:
+        with self._read_table([*_flat(columns), *self.keep], self._typed(self.keep), cells) as batches:
             yield batches
 
     def read(self) -> pa.Table:
@@ -266,11 +272,11 @@ class Corpus:
         with self.open() as batches:
             return pa.Table.from_batches(list(batches))
 
-    def read_table(self, columns: Sequence[Sequence[str]]) -> pa.Table:
+    def read_table(self, columns: Sequence[Sequence[str]], cells: Mapping[str, CellParser] | None = None) -> pa.Table:
         """Return all batches of ``open_table`` as a table."""
         import pyarrow as pa
 
-        with self.open_table(columns) as batches:
+        with self.open_table(columns, cells) as batches:
             return pa.Table.from_batches(list(batches))
 
     @contextmanager
@@ -306,12 +312,14 @@ class Corpus:
         return [name for name in names if name not in self.as_text]
 
     @contextmanager
-    def _read_table(self, names: Sequence[str], typed: Sequence[str]) -> Iterator[Iterator[pa.RecordBatch]]:
+    def _read_table(
+        self, names: Sequence[str], typed: Sequence[str], cells: Mapping[str, CellParser] | None = None
+    ) -> Iterator[Iterator[pa.RecordBatch]]:
         from tokemb.sources.corpus import read_table
 
         reading = {name: value for name, value in self.reading.items() if name not in ("column", "missing")}
         with self._progress() as (settings, count):
-            batches = read_table(self.files, dict.fromkeys(names), typed=typed, **settings, **reading)
+            batches = read_table(self.files, dict.fromkeys(names), typed=typed, cells=cells, **settings, **reading)
             yield count(self._count_rows(batches))
 
     def _count_rows(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -275,7 +275,7 @@ def _encode_table(
     parts = texts.columns if fitted is None else [column.parts for column in fitted.columns]
     with (
         shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
-        texts.open_table(parts) as batches,
+        texts.open_table(parts, None if fitted is None else fitted.cells) as batches,
     ):
         encoder = fitted
         if encoder is None:

@@ -114,7 +114,10 @@ def _with_target(rows: corpus.Corpus, trained: TrainedFolder, label: str | None,
 
 
 def _open(rows: corpus.Corpus, trained: TrainedFolder) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
-    if trained.task in ("tracing", "ratings"):
-        return rows.open_table([(name,) for name in trained.columns.parts])
+    from tokemb import ColumnEncoder
+
+    if isinstance(trained.vocabulary, ColumnEncoder):
+        training.check_no_column(rows, trained)
+        return rows.open_table([(name,) for name in trained.columns.parts], trained.columns.cells)
     training.check_one_column(rows)
     return rows.open()

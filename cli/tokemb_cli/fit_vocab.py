@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokemb._validation import ALGORITHMS, PROFILES, UNIGRAMS
-from tokemb_cli import buckets, corpus, options, spark, values
+from tokemb_cli import buckets, corpus, inputs, options, spark, values
 from tokemb_cli.buckets import option_name
 from tokemb_cli.console import escaped, note, quoted, start_no_algebra_threads
 from tokemb_cli.row_sample import RowSample
@@ -17,12 +17,14 @@ from tokemb_cli.segmenter import check_segmenter, segmenter_options
 from tokemb_cli.word_limits import UNUSED, word_limits
 
 if TYPE_CHECKING:
-    from tokemb import Encoder
+    from tokemb import ColumnEncoder, Encoder
+    from tokemb.tables import Column
 
 
 @click.command("fit-vocab", cls=corpus.FileCommand)
 @options.output("FOLDER", "Folder to write; an existing vocabulary of the same kind is replaced.")
 @corpus.tables
+@inputs.columns
 @click.option("--shared", multiple=True, metavar="NAME,NAME", help="Columns of a table that share one vocabulary.")
 @click.option(
     "--max-size",
@@ -99,6 +101,9 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
     With several --column options, or with --column NAME,NAME and no --group-by, the output is a folder of columns. It
     contains one vocabulary per column, whose tokens are whole values. Id 2 is a missing value.
 
+    --text, --category, --multi and --number write a folder of columns too. It encodes texts beside categories, lists
+    and numbers, as inputs of one model.
+
     --oov-buckets N gives the ids from 1 to N to words that are out of vocabulary. --hash N gives ids below N to all
     words. The texts are then only counted, to show how often words share an id.
 
@@ -123,17 +128,21 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
       tokemb fit-vocab reviews.txt -o pairs.vocab --ngrams 2 --max-size 100000
       tokemb fit-vocab 2023.counts.parquet 2024.counts.parquet -o both.vocab
       tokemb fit-vocab ratings.csv --column user --column item -o columns
+      tokemb fit-vocab books.csv --text title,blurb --category shop --multi genres="|" --number price -o books
       tokemb fit-vocab u.data --format tsv --no-header --column 1 --group-by 0 --order-by 3 -o items.vocab
     """
     start_no_algebra_threads()
     cluster = spark.Cluster.from_options(settings)
     check_segmenter(settings)
     texts = corpus.Corpus.from_options(settings)
+    columns = inputs.Inputs.from_options(settings, texts)
+    if columns is not None and cluster is not None:
+        raise click.UsageError("--engine spark fits one column: leave out --text, --category, --multi and --number")
     shared = [corpus.column_names((names,)) for names in settings.pop("shared")]
     if cluster is None:
         texts.check_distinct(output)
-    if texts.is_table and cluster is None:
-        _fit_table(texts, shared, output, settings, force)
+    if columns is not None or (texts.is_table and cluster is None):
+        _fit_table(texts, columns, shared, output, settings, force)
         return
     if shared:
         raise click.UsageError("--shared requires several --column")
@@ -159,35 +168,65 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
 
 
 def _fit_table(
-    texts: corpus.Corpus, shared: list[tuple[str, ...]], output: Path, settings: dict[str, Any], force: bool
+    texts: corpus.Corpus,
+    columns: inputs.Inputs | None,
+    shared: list[tuple[str, ...]],
+    output: Path,
+    settings: dict[str, Any],
+    force: bool,
 ) -> None:
-    unused = {"profile": None, "algorithm": "word", "ngrams": None, "reserve": (), "oov": True}
-    unused |= {"start": None, "end": None, "segmenter": None, "user_dictionary": None, **UNUSED}
-    for name, value in unused.items():
-        if settings.pop(name) != value:
-            option = "--no-oov" if name == "oov" else option_name(name)
-            raise click.UsageError(f"{option} is for vocabularies of texts; values of columns are not split")
-    settings.pop("threads")
+    _check_table_options(columns, settings)
     from tokemb import ColumnEncoder
     from tokemb.tables.folder import check_target
 
     check_target(output, force)
-    with texts.open_table(texts.columns) as batches:
-        encoder = ColumnEncoder.fit(batches, columns=texts.columns, shared=shared, **settings)
+    selected = {"columns": texts.columns} if columns is None else columns.arguments
+    parts = texts.columns if columns is None else [(name,) for name in columns.selection.parts or ()]
+    with texts.open_table(parts, None if columns is None else columns.selection.cells) as batches:
+        encoder = ColumnEncoder.fit(batches, **selected, shared=shared, **settings)
     encoder.save(output, force=force)
     if texts.quiet:
         return
     note(f"read       {encoder.rows:,} rows")
-    for name, input_dim in encoder.input_dims.items():
-        note(f"{name:<10} input_dim {input_dim:,}, suggested dim {encoder.suggested_dims[name]}")
-        buckets.report(encoder.vocabularies[name])
+    for column in encoder.columns:
+        note(f"{column.name:<10} {_describe_column(encoder, column)}")
+        if column.numbers is None:
+            buckets.report(encoder.vocabularies[column.name])
+    of_values = " (not in texts)" if columns is not None and columns.texts else ""
     if not any(vocabulary.buckets for vocabulary in encoder.encoders):
-        note("ids        0 is padding, 1 [UNK], 2 missing, then the values by count")
+        note(f"ids        0 is padding, 1 [UNK], 2 missing{of_values}, then the values by count")
     else:
         note("ids        0 is padding, then the buckets, missing, and the values by count")
     note(f"wrote      {output}")
     command = f"tokemb encode {command_line(texts, columns=False)} --vocab {quoted(output)}"
     note(f"next       {command} -o {_suggest_output(texts, output, '.ids.npz')}")
+
+
+def _check_table_options(columns: inputs.Inputs | None, settings: dict[str, Any]) -> None:
+    """Raise ``click.UsageError`` for options that have no effect on columns, and remove them from ``settings``."""
+    of_texts = {"profile": None, "algorithm": "word", "ngrams": None}
+    unused = {"reserve": (), "oov": True, "start": None, "end": None, "segmenter": None, "user_dictionary": None}
+    for name, value in {**of_texts, **unused, **UNUSED}.items():
+        if settings[name] != value and not (name in of_texts and columns is not None and columns.texts):
+            option = "--no-oov" if name == "oov" else option_name(name)
+            reason = "values of columns are not split"
+            if columns is not None and columns.texts:
+                reason = "a folder of columns does not support it"
+            raise click.UsageError(f"{option} is for vocabularies of texts; {reason}")
+    for name in (*unused, *UNUSED, "threads"):
+        settings.pop(name)
+    settings["profile"] = settings["profile"] or "words"
+
+
+def _describe_column(encoder: ColumnEncoder, column: Column) -> str:
+    """Describe the sizes of a column, or the statistics of its numbers."""
+    if column.numbers is not None:
+        missing = f", {column.numbers.missing:,} missing (replaced by the mean)" if column.numbers.missing else ""
+        return f"numbers, mean {column.numbers.mean:.6g}, standard deviation {column.numbers.deviation:.6g}{missing}"
+    size = f"input_dim {encoder.input_dims[column.name]:,}"
+    if column.kind == "texts":
+        return f"texts, {size}"
+    return f"{size}, suggested dim {encoder.suggested_dims[column.name]}"
 
 
 def _report(encoder: Encoder, texts: corpus.Corpus | None, output: Path, sample: RowSample | None) -> None:

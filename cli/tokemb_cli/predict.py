@@ -102,6 +102,7 @@ def command(
 
 def _open(rows: corpus.Corpus, predictor: TaskPredictor) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
     if predictor.table_columns is not None:
-        return rows.open_table([(name,) for name in predictor.table_columns])
+        training.check_no_column(rows, predictor.folder)
+        return rows.open_table([(name,) for name in predictor.table_columns], predictor.cells)
     training.check_one_column(rows)
     return rows.open()

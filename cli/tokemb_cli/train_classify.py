@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokemb._validation import CLASS_WEIGHTS, HEADS
-from tokemb_cli import corpus, training, values
+from tokemb_cli import corpus, inputs, training, values
 from tokemb_cli.segmenter import check_segmenter, segmenter_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tokemb import ColumnEncoder
+    from tokemb.sources.cells import CellParser
     from tokemb.training.classify import Labelled
     from tokemb.training.fitting import Trained
 
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("--sample-weight", metavar="NAME", help="Column that holds the weight of each row in the loss.")
 @training.output
 @corpus.tables
+@inputs.columns
 @training.vocab
 @training.validation_file
 @training.test
@@ -68,13 +73,13 @@ if TYPE_CHECKING:
     type=values.Integer(),
     default=64,
     show_default=True,
-    help="Number of units of the heads conv, gru and lstm.",
+    help="Number of units of the heads conv, gru and lstm, and of the hidden layer over several columns.",
 )
 @training.dropout
 @training.schedule
 @corpus.quiet
 def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  # noqa: ANN401
-    """Train a classifier of texts, or of sequences of events that --group-by makes.
+    """Train a classifier of texts, of sequences of events that --group-by makes, or of the rows of a table.
 
     With --label-separator, each row has any number of labels. With --regression, a number is predicted.
 
@@ -82,20 +87,95 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
     words. For the other heads, it has at most 30,000 words. Without --test, the metrics are computed on the validation
     split.
 
+    With --text, --category, --multi and --number, a label is predicted from several columns: texts beside categories,
+    lists and numbers. A folder of columns as --vocab has the same effect. Texts are encoded as above. Categories that
+    occur once are out of vocabulary, so that a model learns what to expect of new ones.
+
     \b
     Examples:
       tokemb train classify reviews.csv --label label -o classifier
       tokemb train classify train.csv --test test.csv --label label --head gru -o classifier
+      tokemb train classify books.csv --text title --multi genres="|" --number price --label sold -o sold
       tokemb train classify reviews/pos reviews/neg --format documents --label label -o classifier
     """
     check_segmenter(arguments)
     arguments["keep"] = (label,) if sample_weight is None else (label, sample_weight)
     # The first rows do not decide the type of columns that are parsed here.
     is_class = arguments["label_separator"] is None and not arguments["regression"]
-    as_text = arguments["keep"][is_class:]
-    rows = replace(corpus.Corpus.from_options(arguments), as_text=as_text)
+    rows = replace(corpus.Corpus.from_options(arguments), as_text=arguments["keep"][is_class:])
+    columns = inputs.Inputs.from_options(arguments, rows)
+    if columns is not None or _is_of_columns(arguments["vocab"]):
+        from tokemb import ColumnEncoder
+
+        _check_table_options(rows, columns, arguments)
+        names, cells = _selection(columns, arguments["vocab"])
+        _check_not_an_input({"label": label, "sample-weight": sample_weight}, names)
+        read = partial(_read_table, label=label, sample_weight=sample_weight, names=names, cells=cells)
+        train = partial(_train_table, columns=columns)
+        training.train_text_model(rows, arguments, read, train, ColumnEncoder.load)
+        return
     arguments["profile"] = rows.default_profile if arguments["segmenter"] is None else None
     training.train_text_model(rows, arguments, partial(_read, label=label, sample_weight=sample_weight), _train)
+
+
+def _is_of_columns(vocab: Path | None) -> bool:
+    from tokemb.files.folders import is_columns_folder
+
+    return vocab is not None and is_columns_folder(vocab)
+
+
+def _check_table_options(rows: corpus.Corpus, columns: inputs.Inputs | None, arguments: dict[str, Any]) -> None:
+    """Raise ``click.UsageError`` for options that do not apply to several columns."""
+    vocab = arguments["vocab"]
+    if vocab is not None and (columns is not None or rows.columns or rows.group_by):
+        raise click.UsageError(
+            f"{vocab} determines the columns: leave out --column, --group-by, --text, --category, --multi and --number"
+            if _is_of_columns(vocab)
+            else "--vocab must be a folder of columns beside --text, --category, --multi and --number, or left out"
+        )
+    if arguments["vectors"] is not None:
+        raise click.UsageError("--vectors is for one column of texts: leave it out with several columns")
+
+
+def _check_not_an_input(kept: dict[str, str | None], names: list[str]) -> None:
+    for option, name in kept.items():
+        if name in names:
+            raise click.UsageError(f"--{option} must not name a column that the model predicts from; received {name}")
+
+
+def _selection(columns: inputs.Inputs | None, vocab: Path | None) -> tuple[list[str], dict[str, CellParser]]:
+    """Return the columns to read, and the parsers of their cells."""
+    if columns is not None:
+        return columns.selection.parts or [], columns.selection.cells
+    from tokemb import ColumnEncoder
+
+    encoder = ColumnEncoder.load(vocab or "")
+    return encoder.parts, encoder.cells
+
+
+def _read_table(
+    rows: corpus.Corpus, label: str, sample_weight: str | None, names: list[str], cells: dict[str, CellParser]
+) -> Labelled:
+    from tokemb.training.classify import Labelled
+
+    table = rows.read_table([(name,) for name in names], cells)
+    weights = None if sample_weight is None else table.column(sample_weight).to_pylist()
+    return Labelled(table.select(names), table.column(label).to_pylist(), weights)
+
+
+def _train_table(
+    rows: Labelled,
+    *,
+    columns: inputs.Inputs | None,
+    encoder: ColumnEncoder | None,
+    **options: Any,  # noqa: ANN401
+) -> Trained:
+    from tokemb.training.classify import fit_inputs, train_classifier
+
+    if columns is not None:
+        splitting = {name: options.pop(name) for name in ("segmenter", "user_dictionary", "ngrams")}
+        encoder = fit_inputs(rows.texts, **columns.arguments, **splitting, head=options["head"])
+    return train_classifier(rows, encoder=encoder, **options)
 
 
 def _read(rows: corpus.Corpus, label: str, sample_weight: str | None) -> Labelled:

@@ -16,8 +16,10 @@ from tokemb_cli.console import note, note_stopped, quiet_tensorflow
 from tokemb_cli.messages import for_running_command
 
 if TYPE_CHECKING:
+    from tokemb import ColumnEncoder
     from tokemb.training.early_stopping import OnEpoch
     from tokemb.training.fitting import Schedule, Trained
+    from tokemb.training.trained import TrainedFolder
     from tokemb_cli.corpus import Corpus
 
 _SHOWN_CLASSES = 10
@@ -144,6 +146,13 @@ def check_one_column(rows: Corpus) -> None:
         raise click.UsageError("--column must name one column; NAME,NAME requires --group-by")
 
 
+def check_no_column(rows: Corpus, folder: TrainedFolder) -> None:
+    """Raise ``click.UsageError`` if options name columns, although the folder of a classifier does."""
+    if folder.task == "classify" and (rows.columns or rows.group_by):
+        option = "--column" if rows.columns else "--group-by"
+        raise click.UsageError(f"{folder.path} determines the columns: leave out {option}")
+
+
 def check_distinct(rows: Corpus, others: Sequence[str | None], output: Path) -> None:
     """Raise ``click.UsageError`` if ``output`` would replace a training, validation or test file."""
     replace(rows, files=(*rows.files, *filter(None, others))).check_distinct(output)
@@ -187,7 +196,11 @@ def train(function: Callable[..., Trained], rows: Corpus, schedule: Schedule, ar
 
 
 def train_text_model(
-    rows: Corpus, arguments: dict[str, Any], read: Callable[[Corpus], Any], function: Callable[..., Trained]
+    rows: Corpus,
+    arguments: dict[str, Any],
+    read: Callable[[Corpus], Any],
+    function: Callable[..., Trained],
+    load: Callable[[Path], ColumnEncoder] | None = None,
 ) -> None:
     """Train a classifier or a tagger, and write its folder.
 
@@ -196,6 +209,7 @@ def train_text_model(
         arguments: The options of the command.
         read: A function that reads rows and their labels.
         function: The training, for the result of ``read``.
+        load: A function that loads a vocabulary of another kind than ``Encoder``.
     """
     vocab, output, force = (arguments.pop(name) for name in ("vocab", "output", "force"))
     files = {"validation": arguments.pop("validation_file"), "test": arguments.pop("test")}
@@ -214,7 +228,7 @@ def train_text_model(
 
     training_rows = read(rows)
     sets = {name: None if file is None else read(replace(rows, files=(file,))) for name, file in files.items()}
-    encoder = None if vocab is None else Encoder.load(vocab)
+    encoder = None if vocab is None else load(vocab) if load is not None else Encoder.load(vocab)
     import_keras()
     run = partial(
         function,

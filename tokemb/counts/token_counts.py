@@ -111,34 +111,12 @@ class TokenCounts:
 
         If the counts exceed memory, tokens that are not ``frequent`` are left out.
         """
-        counter = TokenCounter(splitting, thread_count(threads))
-        ngram_counter = None if splitting.ngrams == UNIGRAMS else NgramCounter(splitting, thread_count(threads))
-        tallies = RunningCounts(splitting.name, splitting.ngrams)
-        count = RowCount()
+        counter, count = TextCounter(splitting, threads), RowCount()
         batches = text_batches(texts)
         if splitting.segmenter is not None:
             batches = splitting.segmenter.batches(batches, threads)
-
-        def add(batch: pa.Array) -> None:
-            nonlocal counter
-            if ngram_counter is not None:
-                tallies.add(ngram_counter.count(batch))
-            elif batch.type == STRINGS:
-                counter.add(batch)
-                if counter.distinct > _MEMORY_TOKENS:
-                    tallies.add(counter.result())
-                    counter = TokenCounter(splitting, thread_count(threads))
-            else:
-                tallies.add(tally_tokens(batch))
-
-        prefetch_each(add, count.reading(batches), thread_count(threads))
-        last = counter.result()
-        del counter  # its memory may be needed for the sum
-        if tallies.is_empty:
-            counts = cls.of_tally(splitting.name, last, splitting.ngrams)
-        else:
-            tallies.add(last)
-            counts = tallies.result(frequent)
+        prefetch_each(counter.add, count.reading(batches), thread_count(threads))
+        counts = counter.result(frequent)
         count.check(counts.rows, "counted")
         return replace(counts, segmenter=splitting.segmenter)
 
@@ -314,6 +292,38 @@ class RunningCounts:
         [counts], self._parts = self._parts, []
         self._spilled.add(counts.tokens, counts.counts, counts.documents)
         self._row_lengths.update(counts.row_lengths)
+
+
+class TextCounter:
+    """Count the tokens of texts that come in batches."""
+
+    def __init__(self, splitting: Profile, threads: int | None = None) -> None:
+        """Initialize the counter of texts that ``splitting`` splits, without its segmenter."""
+        self._splitting, self._threads = splitting, thread_count(threads)
+        self._counter = TokenCounter(splitting, self._threads)
+        self._ngrams = None if splitting.ngrams == UNIGRAMS else NgramCounter(splitting, self._threads)
+        self._tallies = RunningCounts(splitting.name, splitting.ngrams)
+
+    def add(self, batch: pa.Array) -> None:
+        """Count a batch as ``text_batches`` yields it."""
+        if self._ngrams is not None:
+            self._tallies.add(self._ngrams.count(batch))
+        elif batch.type == STRINGS:
+            self._counter.add(batch)
+            if self._counter.distinct > _MEMORY_TOKENS:
+                self._tallies.add(self._counter.result())
+                self._counter = TokenCounter(self._splitting, self._threads)
+        else:
+            self._tallies.add(tally_tokens(batch))
+
+    def result(self, frequent: Frequent = Frequent()) -> TokenCounts:  # noqa: B008 - immutable
+        """Return the counts. If they exceed memory, tokens that are not ``frequent`` are left out."""
+        last = self._counter.result()
+        del self._counter  # its memory may be needed for the sum
+        if self._tallies.is_empty:
+            return TokenCounts.of_tally(self._splitting.name, last, self._splitting.ngrams)
+        self._tallies.add(last)
+        return self._tallies.result(frequent)
 
 
 def tally_tokens(batch: pa.LargeListArray) -> Tally:

@@ -40,7 +40,8 @@ def encode_table(
 ) -> TableReport:
     """Encode a table to files, which are written atomically.
 
-    Memory does not grow with the table, unless a column of lists is padded to its longest list.
+    Memory does not grow with the table, unless a column of lists or texts is padded to its longest row. Columns of
+    numbers are written beside the kept columns, as float32.
 
     Args:
         encoder: The encoder of the table.
@@ -51,7 +52,7 @@ def encode_table(
         maxlen: See ``ColumnEncoder.encode``.
         padding: See ``ColumnEncoder.encode``.
         truncating: See ``ColumnEncoder.encode``.
-        ragged: Whether lists are written without padding. Then the three arguments above have no effect.
+        ragged: Whether lists and texts are written without padding. Then the three arguments above have no effect.
         dtype: ``"int32"``, ``"uint16"`` or ``"int64"``.
         round_floats: See ``OutputOptions``.
         force: Whether to replace a file that does not hold ids of columns.
@@ -64,7 +65,8 @@ def encode_table(
         RowsLostError: If other rows were read than written.
     """
     numbers = ids_dtype(dtype, max(encoder.input_dims.values()))
-    lists = [column.name for column in encoder.columns if column.kind == "lists"]
+    with_ids = list(encoder.vocabularies)
+    lists = [column.name for column in encoder.columns if column.has_rows_of_ids]
     settings: dict[str, Any] = {"columns": encoder.names, "keep": list(keep), "ragged": ragged, "dtype": dtype}
     shape, lengths = PadTruncate(), dict.fromkeys(encoder.names)
     if lists and not ragged:
@@ -73,18 +75,20 @@ def encode_table(
         settings |= {"padding": shape.padding, "truncating": shape.truncating}
         if isinstance(output, ShardFolder):
             _check_lengths(lists, lengths)
-    report, count = TableReport(encoder.vocabularies), RowCount()
+    report, count = TableReport(encoder.vocabularies, encoder.number_names), RowCount()
     with locked(output, encoder.fingerprint, {**settings, "round_floats": round_floats}):
         if is_complete(output):
             return report
         remaining = skip_written(count.reading(batches), output)
         first = next(remaining)
         unpadded: tuple[int, ...] | None = None if ragged else (0,)
-        columns = [RowColumn(name, unpadded if name in lists else ()) for name in encoder.names]
-        kept_columns = first.select(list(keep)).schema
+        columns = [RowColumn(name, unpadded if name in lists else ()) for name in with_ids]
+        numbers_of_rows = [pa.field(name, pa.float32()) for name in encoder.number_names]
+        kept_columns = pa.schema([*numbers_of_rows, *first.select(list(keep)).schema])
         layout = OutputOptions.for_table(columns, numbers, kept_columns, encoder.fingerprint, round_floats=round_floats)
         check_output(output, layout, force)
-        chunks: _Chunks = _encode_chunks(encoder, chain([first], remaining), keep, report)
+        truncation = None if ragged else lengths
+        chunks: _Chunks = _encode_chunks(encoder, chain([first], remaining), keep, report, truncation, shape)
         if lists and not ragged:
             chunks = _pad_chunks(encoder, chunks, lengths, shape, numbers.itemsize)
         first_chunk = next(chunks)
@@ -105,19 +109,27 @@ def _check_lengths(lists: Sequence[str], lengths: Mapping[str, int | None]) -> N
 
 
 def _encode_chunks(
-    encoder: ColumnEncoder, batches: Iterator[pa.RecordBatch], keep: Sequence[str], report: TableReport
+    encoder: ColumnEncoder,
+    batches: Iterator[pa.RecordBatch],
+    keep: Sequence[str],
+    report: TableReport,
+    lengths: Mapping[str, int | None] | None,
+    shape: PadTruncate,
 ) -> _Chunks:
     for batch in batches:
-        rows = TableRows(encoder.encode_batch(batch))
+        encoded = encoder.encode_batch(batch, lengths, shape)
+        numbers = {name: pa.array(encoded[name], pa.float32()) for name in encoder.number_names}
+        rows = TableRows({name: encoded[name] for name in encoder.vocabularies})
         report.add(rows)
-        yield rows, batch.select(list(keep))
+        kept = batch.select(list(keep))
+        yield rows, pa.RecordBatch.from_arrays([*numbers.values(), *kept.columns], names=[*numbers, *keep])
 
 
 def _pad_chunks(
     encoder: ColumnEncoder, chunks: _Chunks, lengths: Mapping[str, int | None], shape: PadTruncate, id_bytes: int
 ) -> _Chunks:
     """Pad lists. If the length of a column is that of its longest list, all rows become one chunk."""
-    if any(column.kind == "lists" and lengths[column.name] is None for column in encoder.columns):
+    if any(column.has_rows_of_ids and lengths[column.name] is None for column in encoder.columns):
         chunks = iter([_concatenate(encoder, list(chunks))])
     for rows, kept_rows in chunks:
         for name, ids in rows.columns.items():
@@ -128,7 +140,7 @@ def _pad_chunks(
 
 
 def _concatenate(encoder: ColumnEncoder, chunks: Sequence[Chunk[TableRows]]) -> Chunk[TableRows]:
-    rows = concatenate([rows.columns for rows, _ in chunks], encoder.columns)
+    rows = concatenate([rows.columns for rows, _ in chunks], encoder.select(list(encoder.vocabularies)).columns)
     kept_columns = pa.Table.from_batches([kept_rows for _, kept_rows in chunks])
     arrays = [column.combine_chunks() for column in kept_columns.columns]
     return TableRows(rows), pa.RecordBatch.from_arrays(arrays, schema=kept_columns.schema)

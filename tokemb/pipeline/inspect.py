@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -158,15 +159,18 @@ def _describe_columns(encoder: ColumnEncoder, top: int) -> Description:
         "columns": {
             column.name: {
                 "holds": column.kind,
+                **({} if column.separator is None else {"separator": column.separator}),
                 "of": list(column.parts) if len(column.parts) > 1 else None,
                 "shared": sharing[column.name] if len(sharing[column.name]) > 1 else None,
                 "maxlen": column.maxlen,
                 "input_dim": encoder.input_dims[column.name],
-                "suggested_dim": encoder.suggested_dims[column.name],
+                "suggested_dim": encoder.suggested_dims.get(column.name),
                 "fingerprint": encoder.vocabularies[column.name].fingerprint,
                 "buckets": _describe_buckets(encoder.vocabularies[column.name].buckets),
                 "top": _most_frequent(encoder.vocabularies[column.name], top),
             }
+            if column.numbers is None
+            else {"holds": column.kind, **asdict(column.numbers)}
             for column in encoder.columns
         },
     }

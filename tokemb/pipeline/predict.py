@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from tokemb.pipeline.output import Output, check_output, is_complete, locked, sk
 from tokemb.rows.row_count import RowCount, rows_line
 from tokemb.rows.table_rows import TableRows
 from tokemb.rows.threads import prefetch_map
+from tokemb.sources.cells import CellParser
 
 
 class Predictor(Protocol):
@@ -25,6 +26,10 @@ class Predictor(Protocol):
     @property
     def table_columns(self) -> list[str] | None:
         """The columns of a table to predict from. ``None`` for texts or sequences of events."""
+
+    @property
+    def cells(self) -> Mapping[str, CellParser]:
+        """The parsers of columns of numbers and lists."""
 
     @property
     def fingerprint(self) -> str:

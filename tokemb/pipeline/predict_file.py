@@ -34,7 +34,7 @@ def predict_file(
         shard_format: The format of shards: ``"parquet"``, ``"jsonl"`` or ``"csv"``.
         force: Whether to replace a read-only file or a file that is not known to hold predictions.
         **reading: Arguments of ``tokemb.read_corpus``, such as ``column``, ``format`` and ``missing``. The first and
-            the last are not for models of ratings and of knowledge tracing, whose folder names the columns.
+            the last are not for models of tables, whose folder names the columns.
 
     Returns:
         The numbers of rows read and written, and of those with a reason.
@@ -51,5 +51,6 @@ def predict_file(
         check_one_column(reading)
         batches = read_corpus(files, keep=columns, **reading)
     else:
-        batches = read_table(files, dict.fromkeys([*predictor.table_columns, *columns]), typed=columns, **reading)
+        names = dict.fromkeys([*predictor.table_columns, *columns])
+        batches = read_table(files, names, typed=columns, cells=predictor.cells, **reading)
     return predict_corpus(predictor, batches, target, keep=columns, force=force)

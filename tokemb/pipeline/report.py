@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,13 +87,20 @@ class TableReport:
     Attributes:
         rows: The number of rows that this run encoded and wrote.
         read: The number of rows read, which is larger if they were grouped, or if shards were complete before.
-        values: The number of values of each column before truncation, without padding.
+        values: The number of values of each column, without padding: of lists before truncation, of texts the ids after
+            it.
         unknown: The number of these values that are out of vocabulary. Columns that are hashed are left out.
         layout: The options of the output. ``None`` if nothing was written.
     """
 
-    def __init__(self, vocabularies: Mapping[str, Vocabulary]) -> None:
-        """Initialize the statistics of no rows. ``vocabularies`` has the vocabulary of each column by its name."""
+    def __init__(self, vocabularies: Mapping[str, Vocabulary], numbers: Sequence[str] = ()) -> None:
+        """Initialize the statistics of no rows.
+
+        Args:
+            vocabularies: The vocabulary of each column by its name.
+            numbers: The names of the columns of numbers.
+        """
+        self._numbers = tuple(numbers)
         self.rows = self.read = 0
         self.values = dict.fromkeys(vocabularies, 0)
         self._oov_ids = {name: each.oov_ids for name, each in vocabularies.items() if not each.is_hashed}
@@ -108,7 +115,8 @@ class TableReport:
     @property
     def shape(self) -> str:
         """The shapes of all columns with their names."""
-        return ", ".join(f"{name} {shape}" for name, shape in self.shapes.items())
+        shapes = [f"{name} {shape}" for name, shape in self.shapes.items()]
+        return ", ".join([*shapes, *(f"float32 {name} ({self.rows},)" for name in self._numbers)])
 
     def add(self, rows: TableRows) -> None:
         """Add the ids of a batch."""

@@ -150,7 +150,7 @@ def report_columns(
 
     Args:
         source: A table, as for ``ColumnEncoder.fit``, a function that returns an iterator of record batches, or a
-            ``ColumnEncoder``.
+            ``ColumnEncoder``, whose columns of texts and numbers are left out.
         on: A new table to compare with ``source``.
         columns: The columns of the table, as for ``ColumnEncoder.fit``.
         partitions: The number of partitions of a sharded embedding whose load is computed, from ``on`` if it is given,
@@ -182,23 +182,36 @@ def report_columns(
         raise ArgumentError(
             "partitions requires a table that can be read twice, such as a data frame or files: pass on=..."
         )
-    encoder = source if fitted else ColumnEncoder.fit(_open(source), columns=columns, **reading)
+    encoder = _of_values(source) if fitted else ColumnEncoder.fit(_open(source), columns=columns, **reading)
     loads = None
     if partitions is not None:
-        batches = table_batches(_open(table), encoder.parts, **reading)
+        batches = table_batches(_open(table), encoder.parts, cells=encoder.cells, **reading)
         loads = partition_loads(encoder, batches, batch_size=batch_size, partitions=partitions)
     differences = {} if on is None else _column_drift(encoder, on, top, reading)
     return ColumnsReport(encoder.rows, batch_size, partitions, column_statistics(encoder, loads), differences)
 
 
+def _of_values(encoder: ColumnEncoder) -> ColumnEncoder:
+    """Return the encoder of the columns of values, without texts and numbers, or raise ``ArgumentError`` if none."""
+    names = [column.name for column in encoder.columns if column.kind in ("single values", "lists")]
+    if not names:
+        raise ArgumentError("a report of columns requires columns of values; the folder has texts and numbers only")
+    return encoder.select(names)
+
+
 def _column_drift(encoder: ColumnEncoder, table: Any, top: int, reading: dict[str, Any]) -> dict[str, Drift]:  # noqa: ANN401
     names = [column.name for column in encoder.columns]
-    shared: dict[int, list[str]] = {}
+    shared: dict[int | None, list[str]] = {}
     for column in encoder.columns:
         shared.setdefault(column.vocabulary, []).append(column.name)
     groups = [group for group in shared.values() if len(group) > 1]
-    parts = [column.parts if len(column.parts) > 1 else column.parts[0] for column in encoder.columns]
-    new = ColumnEncoder.fit(_open(table), columns=parts, shared=groups, **reading)
+    separators = {column.name: column.separator for column in encoder.columns if column.separator is not None}
+    parts = [
+        column.parts if len(column.parts) > 1 else column.parts[0]
+        for column in encoder.columns
+        if column.name not in separators
+    ]
+    new = ColumnEncoder.fit(_open(table), columns=parts, multi=separators, shared=groups, **reading)
     return {
         name: drift(
             Frequencies.of_vocabulary(encoder.vocabularies[name]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ from tokemb.sources.signatures import CheckedStream
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
+
+    from tokemb.sources.cells import CellParser
 
 Batches = Generator[pa.RecordBatch, None, None]
 
@@ -113,6 +115,7 @@ def read_table(
     columns: Iterable[str] | None = None,
     *,
     typed: Iterable[str] = (),
+    cells: Mapping[str, CellParser] | None = None,
     format: str | None = None,  # noqa: A002
     errors: str = "strict",
     header: bool = True,
@@ -128,6 +131,7 @@ def read_table(
         columns: The columns to read. ``None`` reads all columns of the first file.
         typed: Columns of CSV files in which numbers are read as numbers, as in the kept columns of ``read_corpus``. In
             the others, all fields are texts.
+        cells: Parsers of the cells of some columns, for numbers and lists.
         format: As for ``read_corpus``.
         errors: As for ``read_corpus``.
         header: As for ``read_corpus``.
@@ -143,7 +147,7 @@ def read_table(
     from tokemb.sources.table_columns import TableColumns  # imported late: texts do not need it
 
     check_choice("errors", errors, ("strict", "replace"))
-    table_columns = TableColumns(columns, typed)
+    table_columns = TableColumns(columns, typed, cells)
     sources = find_sources(files, format, filesystem, delimiter, quoting)
     return _merge_small_batches(_batches(sources, table_columns, errors, bool(header), on_read), table_columns)
 

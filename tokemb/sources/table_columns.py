@@ -9,6 +9,7 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS
 from tokemb.errors import TextError
 from tokemb.sources import texts
+from tokemb.sources.cells import CellParser, parse_numbers
 from tokemb.sources.column_types import plain_type
 from tokemb.sources.columns import SELECT_FORMAT, Columns, Location
 from tokemb.sources.texts import decode_dictionary, slice_bounds
@@ -20,12 +21,21 @@ class TableColumns(Columns):
     Args:
         names: The columns. ``None`` selects all columns of the first file.
         typed: Columns of CSV files in which numbers are read as numbers. In the others, all fields are texts.
+        cells: The parsers of columns of numbers or lists.
     """
 
-    def __init__(self, names: Iterable[str] | None, typed: Iterable[str] = ()) -> None:
-        self._typed = frozenset(typed)
+    def __init__(
+        self,
+        names: Iterable[str] | None,
+        typed: Iterable[str] = (),
+        cells: Mapping[str, CellParser] | None = None,
+    ) -> None:
+        self._cells = cells or {}
+        self._typed = frozenset(typed) - self._cells.keys()
         self._all = names is None
         super().__init__(None, names or ())
+        # The first rows may have integers only, or no number at all.
+        self._kept_types |= {name: pa.float64() for name, parse in self._cells.items() if parse is parse_numbers}
 
     def choose(
         self, names: Sequence[str], file: str, kept_may_follow: bool = False, hint: str = ""
@@ -47,6 +57,11 @@ class TableColumns(Columns):
         """Return whether all values of a column are texts. Other columns of CSV files may be numeric."""
         return name not in self._typed
 
+    def kept_type(self, name: str) -> pa.DataType | None:
+        """Return the type of a column. ``None`` if it is not known yet, or if cells of different types are parsed."""
+        known = super().kept_type(name)
+        return None if name in self._cells and known != pa.float64() else known
+
     @staticmethod
     def size(batch: pa.RecordBatch) -> int:
         """Return the size of a batch in bytes."""
@@ -67,7 +82,10 @@ class TableColumns(Columns):
         self, name: str, text: pa.Array, kept: Mapping[str, pa.Array], location: Location
     ) -> Iterator[pa.RecordBatch]:
         """Check columns of one file, and yield them as batches of bounded size with the schema of the run."""
-        arrays = [self.check_type(key, _plain(column), location) for key, column in ((name, text), *kept.items())]
+        arrays = [
+            self.check_type(key, self._parse(key, _plain(column), location), location)
+            for key, column in ((name, text), *kept.items())
+        ]
         self._name = self._name or name
         whole = pa.RecordBatch.from_arrays(arrays, schema=self.schema())
         for start in range(0, len(whole), texts.BATCH_ROWS):
@@ -75,7 +93,10 @@ class TableColumns(Columns):
 
     def schema(self) -> pa.Schema:
         """Return the schema of the run. Columns that no file contains are texts."""
-        return pa.schema([(key, self.kept_type(key) or STRINGS) for key in self._keep])
+        return pa.schema([(key, self._kept_types.get(key, STRINGS)) for key in self._keep])
+
+    def _parse(self, name: str, column: pa.Array, location: Location) -> pa.Array:
+        return self._cells[name](name, column, location) if name in self._cells else column
 
 
 class PairColumns(TableColumns):

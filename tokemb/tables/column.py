@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tokemb._validation import check_optional_count
@@ -14,21 +15,69 @@ _LARGEST_DIM = 600
 
 @dataclass(frozen=True)
 class Column:
-    """One column of ids.
+    """One column of ids or of numbers.
 
     Attributes:
-        name: The name of the ids.
+        name: The name of the ids or numbers.
         parts: The columns of the table that it is made of. An event has several.
-        kind: ``"single values"`` or ``"lists"``.
-        vocabulary: The number of its vocabulary. Columns can share one.
-        maxlen: The default length of encoded lists. ``None`` for the length of the longest.
+        kind: ``"single values"``, ``"lists"``, ``"texts"`` or ``"numbers"``.
+        vocabulary: The number of its vocabulary. Columns can share one. ``None`` for numbers.
+        maxlen: The default length of encoded lists or texts. ``None`` for the length of the longest.
+        separator: The text between the values of lists in cells of CSV files. ``None`` if they have none.
+        numbers: The statistics of fitted numbers. ``None`` for the other kinds.
     """
 
     name: str
     parts: tuple[str, ...]
     kind: str
-    vocabulary: int
+    vocabulary: int | None
     maxlen: int | None = None
+    separator: str | None = None
+    numbers: NumberStatistics | None = None
+
+    @property
+    def has_rows_of_ids(self) -> bool:
+        """Whether a row has any number of ids: lists and texts."""
+        return self.kind in ("lists", "texts")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry of ``columns.json``, without a separator and statistics if there are none."""
+        entry = asdict(self)
+        return {name: value for name, value in entry.items() if name in _ALWAYS or value is not None}
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Column:
+        """Return the column of an entry of ``columns.json``.
+
+        Raises:
+            TypeError: If the entry has a wrong type, or lacks a key.
+        """
+        numbers = entry.get("numbers")
+        statistics = None if numbers is None else NumberStatistics(**numbers)
+        return cls(**{**entry, "parts": tuple(entry["parts"]), "numbers": statistics})
+
+
+_ALWAYS = ("name", "parts", "kind", "vocabulary", "maxlen")
+
+
+@dataclass(frozen=True)
+class NumberStatistics:
+    """Statistics of a column of numbers.
+
+    Attributes:
+        mean: The mean, which also stands for missing numbers.
+        deviation: The standard deviation. 1 if all numbers are equal.
+        missing: The number of missing values.
+    """
+
+    mean: float
+    deviation: float
+    missing: int
+
+    def __post_init__(self) -> None:
+        for value in (self.mean, self.deviation, self.missing):
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+                raise TypeError(f"statistics of numbers are finite numbers; received {value!r}")
 
 
 def named_parts(columns: Iterable[str | Sequence[str]]) -> dict[str, tuple[str, ...]]:

@@ -1,12 +1,13 @@
-"""The encoder of tables: categorical columns to ids and back."""
+"""The encoder of tables: texts and values to ids and back, beside numbers."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,24 +19,42 @@ from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.disk_buffer import check_padding
 from tokemb.rows.ragged import Ragged, check_ids
 from tokemb.rows.threads import worth_kernel
-from tokemb.tables.column import Column, named_parts, setting_by_column, suggested_dim
-from tokemb.tables.fitting import Salt, Setting, column_values, fit_columns, hash_columns
+from tokemb.sources.cells import CellParser, parse_cells
+from tokemb.sources.columns import Location
+from tokemb.tables.column import Column, setting_by_column, suggested_dim
+from tokemb.tables.encoded_table import EncodedTable, Rows
+from tokemb.tables.fitting import (
+    FitSettings,
+    Salt,
+    Setting,
+    column_texts,
+    column_values,
+    fit_columns,
+    hash_columns,
+)
+from tokemb.tables.selection import Selection, cells_of
 from tokemb.tables.tables import flat_names, table_batches
 from tokemb.tables.values import MISSING, single_texts
 from tokemb.vocabulary.pad_truncate import PadTruncate
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class ColumnEncoder:
     """Encode tables as ids and decode ids as tables, with one vocabulary per column or group of columns.
 
     A column encoder is made by ``ColumnEncoder.fit``, ``ColumnEncoder.hashing`` or ``ColumnEncoder.load``. In every
-    vocabulary, id 0 is padding (only in lists), id 1 is out of vocabulary, id 2 is a missing value, and the other ids
-    are the values. With buckets, the ids from 1 on are out of vocabulary, and the next one is a missing value.
+    vocabulary of values, id 0 is padding (only in lists), id 1 is out of vocabulary, id 2 is a missing value, and the
+    other ids are the values. With buckets, the ids from 1 on are out of vocabulary, and the next one is a missing
+    value. Texts are encoded as by an ``Encoder``. Numbers are not encoded: they pass through as float32, and the mean
+    of the fitted table takes the place of missing ones.
 
     Attributes:
         columns: The ``tokemb.tables.Column`` of each column, in order.
         encoders: The ``Encoder`` of each vocabulary.
-        vocabularies: The ``Encoder`` of each column by its name. Columns that share a vocabulary have the same encoder.
+        vocabularies: The ``Encoder`` of each column but those of numbers, by its name. Columns that share a vocabulary
+            have the same encoder.
         rows: The number of rows of the table that the vocabularies were fitted to.
 
     Example:
@@ -70,7 +89,9 @@ class ColumnEncoder:
         self.columns = tuple(columns)
         self.encoders = tuple(encoders)
         self.rows = rows
-        self.vocabularies = {column.name: self.encoders[column.vocabulary] for column in self.columns}
+        self.vocabularies = {
+            column.name: self.encoders[column.vocabulary] for column in self.columns if column.vocabulary is not None
+        }
         self._shape = PadTruncate().override(None, padding, truncating)
 
     # Fit, load, save
@@ -81,6 +102,9 @@ class ColumnEncoder:
         table: Any,  # noqa: ANN401 - anything a user may hold
         *,
         columns: Sequence[str | Sequence[str]] | None = None,
+        texts: Iterable[str] | Mapping[str, Encoder | None] = (),
+        multi: Iterable[str] | Mapping[str, str | None] = (),
+        numbers: Iterable[str] = (),
         shared: Iterable[Sequence[str]] = (),
         max_size: Setting = None,
         min_count: Setting = 1,
@@ -90,39 +114,74 @@ class ColumnEncoder:
         maxlen: Setting = None,
         padding: str = "post",
         truncating: str = "post",
+        profile: str = "words",
+        algorithm: str = "word",
+        ngrams: int | Sequence[int] | None = None,
         **reading: Any,  # noqa: ANN401
     ) -> ColumnEncoder:
         """Fit vocabularies to the columns of a table.
 
+        The order of the encoded columns is texts, columns, lists of ``multi``, numbers.
+
         Args:
             table: An Arrow table, a pandas or Polars data frame, a dict of columns, an iterator of record batches, or
                 names of files, which are read some megabytes at a time.
-            columns: The columns to encode. ``None`` for all. A tuple of columns is one event: ``("skill", "correct")``
-                is the column ``skill_correct`` with tokens like ``7|1``.
+            columns: The columns of values to encode. ``None`` for all columns of the table, or none if there are texts,
+                lists or numbers. A tuple of columns is one event: ``("skill", "correct")`` is the column
+                ``skill_correct`` with tokens like ``7|1``.
+            texts: The columns of texts, or a mapping from them to the ``Encoder`` of each. ``None`` in the mapping
+                fits a vocabulary. A missing text is an empty one.
+            multi: The columns of lists in cells such as ``Comedy|Drama`` or ``["a", "b"]``: a mapping from the column
+                to the separator of its values, or to ``None`` if cells are lists as JSON or Python write them. Other
+                columns of lists can be among ``columns``.
+            numbers: The columns of numbers, which pass through. The mean takes the place of missing numbers.
             shared: Groups of columns that share a vocabulary, for example ``[["from", "to"]]``.
             max_size: The maximum number of values of a vocabulary, without the reserved tokens. An integer for all
-                columns, or a mapping from names of columns.
-            min_count: The minimum count of a value. An integer for all columns, or a mapping.
+                columns, or a mapping from names of columns. It applies to texts and values.
+            min_count: The minimum count of a word or value. An integer for all columns, or a mapping.
             num_oov_buckets: The number of ids of values out of vocabulary, as for ``fit_vocab``. An integer for all
                 columns, or a mapping.
             hash_buckets: The number of ids of hashing without a vocabulary, as for ``fit_vocab``. The missing value
                 gets the next id. An integer for all columns, or a mapping.
             salt: An integer or two for another hash, as for ``fit_vocab``.
-            maxlen: The default length of encoded lists. An integer for all columns, or a mapping.
-            padding: The default side of padding of lists, ``"pre"`` or ``"post"``.
-            truncating: The default side of truncation of lists, ``"pre"`` or ``"post"``.
+            maxlen: The default length of encoded lists and texts. An integer for all columns, or a mapping.
+            padding: The default side of padding of lists and texts, ``"pre"`` or ``"post"``.
+            truncating: The default side of truncation of lists and texts, ``"pre"`` or ``"post"``.
+            profile: How texts are split, as for ``fit_vocab``.
+            algorithm: The algorithm that makes the tokens of texts, as for ``fit_vocab``.
+            ngrams: The n-grams of the vocabularies of texts, as for ``fit_vocab``.
             **reading: Arguments of ``tokemb.sources.corpus.read_table`` for files: ``format``, ``header``,
                 ``delimiter``, ``errors``, ...
 
         Raises:
             ArgumentError: If an argument is invalid.
             TextTypeError: If ``table`` is not a table, or a column does not hold categories (docs/columns.md).
-            TextError: If a column is missing, or a value is not a category.
+            TextError: If a column is missing, or a value is not a category, a list or a number, as its column requires.
+
+        Example:
+            >>> table = {"title": ["Good tea", "Tea"], "tags": ["hot|new", ""], "price": ["2.5", None]}
+            >>> encoder = ColumnEncoder.fit(table, texts=["title"], multi={"tags": "|"}, numbers=["price"])
+            >>> encoder.encode({"title": ["good coffee"], "tags": ["new|hot"], "price": [3]})
+            {'title': array([[3, 1]], dtype=int32),
+             'tags': array([[4, 3]], dtype=int32),
+             'price': array([3.], dtype=float32)}
         """
         shape = PadTruncate().override(None, padding, truncating)
-        named, batches = _read(table, columns, reading)
-        buckets = num_oov_buckets, hash_buckets, salt
-        fitted, encoders, rows = fit_columns(batches, named, shared, max_size, min_count, maxlen, *buckets)
+        selection = Selection.of(columns, texts, multi, numbers)
+        settings = FitSettings(
+            shared,
+            max_size,
+            min_count,
+            maxlen,
+            num_oov_buckets,
+            hash_buckets,
+            salt,
+            profile,
+            algorithm,
+            ngrams,
+        )
+        batches = table_batches(table, selection.parts, cells=selection.cells, **reading)
+        fitted, encoders, rows = fit_columns(batches, selection, settings)
         return cls(fitted, encoders, rows=rows, padding=shape.padding, truncating=shape.truncating)
 
     @classmethod
@@ -161,11 +220,11 @@ class ColumnEncoder:
             ({'city': array([ 210,  740, 1000], dtype=int32)}, {'city': 1001})
         """
         shape = PadTruncate().override(None, padding, truncating)
-        named, batches = _read(table, columns, reading)
-        first = next(iter(batches), None)
+        selection = Selection.of(columns)
+        first = next(table_batches(table, selection.parts, **reading), None)
         if first is None:
             raise TextError("the columns of a table without rows cannot be hashed, since their kinds are not known")
-        hashed, encoders = hash_columns(first, named, shared, hash_buckets, salt, maxlen)
+        hashed, encoders = hash_columns(first, selection.values, shared, hash_buckets, salt, maxlen)
         return cls(hashed, encoders, rows=0, padding=shape.padding, truncating=shape.truncating)
 
     @classmethod
@@ -206,7 +265,17 @@ class ColumnEncoder:
     @property
     def names(self) -> list[str]:
         """The names of the columns."""
-        return list(self.vocabularies)
+        return [column.name for column in self.columns]
+
+    @property
+    def number_names(self) -> list[str]:
+        """The names of the columns of numbers."""
+        return [column.name for column in self.columns if column.kind == "numbers"]
+
+    @property
+    def cells(self) -> dict[str, CellParser]:
+        """The parsers of columns of lists and numbers, for ``tokemb.sources.corpus.read_table``."""
+        return cells_of(self.columns)
 
     @property
     def parts(self) -> list[str]:
@@ -215,32 +284,38 @@ class ColumnEncoder:
 
     @property
     def padding(self) -> str:
-        """The default side of padding of lists: ``"pre"`` or ``"post"``."""
+        """The default side of padding of lists and texts: ``"pre"`` or ``"post"``."""
         return self._shape.padding
 
     @property
     def truncating(self) -> str:
-        """The default side of truncation of lists: ``"pre"`` or ``"post"``."""
+        """The default side of truncation of lists and texts: ``"pre"`` or ``"post"``."""
         return self._shape.truncating
 
     @property
     def input_dims(self) -> dict[str, int]:
-        """The ``input_dim`` of an ``Embedding`` for each column: the highest id plus one."""
+        """The ``input_dim`` of an ``Embedding`` for each column of texts or values: the highest id plus one."""
         return {name: encoder.input_dim for name, encoder in self.vocabularies.items()}
 
     @property
     def suggested_dims(self) -> dict[str, int]:
-        """The suggested size of an embedding for each column. See ``suggested_dim``."""
-        return {name: suggested_dim(input_dim) for name, input_dim in self.input_dims.items()}
+        """The suggested size of an embedding for each column of values. See ``suggested_dim``."""
+        dims, texts = self.input_dims, {column.name for column in self.columns if column.kind == "texts"}
+        return {name: suggested_dim(input_dim) for name, input_dim in dims.items() if name not in texts}
 
     @property
     def fingerprint(self) -> str:
         """SHA-256, in hexadecimal, of everything that decides the ids. Truncation and padding are not included."""
-        identity = [
-            [column.name, list(column.parts), column.kind, self.vocabularies[column.name].fingerprint]
-            for column in self.columns
-        ]
+        identity = [self._identity(column) for column in self.columns]
         return hashlib.sha256(json.dumps(identity, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+
+    def _identity(self, column: Column) -> list[Any]:
+        decided_by = [] if column.separator is None else [column.separator]
+        if column.numbers is not None:
+            decided_by = [repr(column.numbers.mean)]
+        vocabulary = self.vocabularies.get(column.name)
+        fingerprint = [] if vocabulary is None else [vocabulary.fingerprint]
+        return [column.name, list(column.parts), column.kind, *fingerprint, *decided_by]
 
     def __repr__(self) -> str:
         return f"<ColumnEncoder {', '.join(self.names)}, fingerprint {self.fingerprint[:12]}>"
@@ -255,9 +330,21 @@ class ColumnEncoder:
             ArgumentError: If a name is unknown.
         """
         for name in names:
-            if name not in self.vocabularies:
+            if name not in self.names:
                 raise ArgumentError(f"names must be of the columns {', '.join(self.names)}; received {name!r}")
-        columns = [column for column in self.columns if column.name in names]
+        return self._of([column for column in self.columns if column.name in names])
+
+    def with_maxlen(self, maxlen: Mapping[str, int | None]) -> ColumnEncoder:
+        """Return the encoder with other default lengths of lists and texts. The ids are the same."""
+        lengths = self.lengths(maxlen)
+        return self._of(
+            [
+                replace(column, maxlen=lengths[column.name]) if column.has_rows_of_ids else column
+                for column in self.columns
+            ]
+        )
+
+    def _of(self, columns: Sequence[Column]) -> ColumnEncoder:
         return ColumnEncoder(columns, self.encoders, rows=self.rows, padding=self.padding, truncating=self.truncating)
 
     # Encode, decode
@@ -270,38 +357,57 @@ class ColumnEncoder:
         padding: str | None = None,
         truncating: str | None = None,
         **reading: Any,  # noqa: ANN401
-    ) -> dict[str, Int32]:
+    ) -> dict[str, npt.NDArray[Any]]:
         """Encode a table for a Keras model with one input per column.
 
         Args:
             table: A table, as for ``fit``. Other columns are ignored.
-            maxlen: The length of encoded lists. An integer for all columns, or a mapping from names of columns.
-                ``None`` for the saved length, or that of the longest list if none is saved.
+            maxlen: The length of encoded lists and texts. An integer for all columns, or a mapping from names of
+                columns. ``None`` for the saved length, or that of the longest row if none is saved.
             padding: The side of padding, as in Keras' ``pad_sequences``. The saved one by default.
             truncating: The side of truncation. The saved one by default.
             **reading: Arguments for files, as for ``fit``.
 
         Returns:
-            int32 arrays by the names of columns: (rows,) for single values, (rows, maxlen) for lists.
+            Arrays by the names of columns: int32 (rows,) for single values, int32 (rows, maxlen) for lists and texts,
+            float32 (rows,) for numbers.
 
         Raises:
             ArgumentError: If an argument is invalid.
             TextTypeError: If a column does not hold categories.
-            TextError: If a column is missing, or holds lists and held single values when it was fitted, or the reverse.
+            TextError: If a column is missing, or holds lists and held single values when it was fitted, or the reverse,
+                or a value is not a number.
         """
-        lengths = self.lengths(maxlen)
         shape = self.pad_truncate(padding, truncating)
-        encoded = self.encode_ragged(table, **reading)
-        return {name: pad(rows, lengths[name], shape) for name, rows in encoded.items()}
+        batches = table_batches(table, self.parts, cells=self.cells, **reading)
+        encoded = self.encode_table(batches, maxlen=maxlen, padding=padding, truncating=truncating)
+        return {name: pad(rows, encoded.maxlen[name], shape) for name, rows in encoded.columns.items()}
 
-    def encode_ragged(self, table: Any, **reading: Any) -> dict[str, Int32 | Ragged]:  # noqa: ANN401
+    def encode_table(
+        self,
+        batches: Iterable[pa.RecordBatch],
+        *,
+        maxlen: Setting = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+    ) -> EncodedTable:
+        """Encode the batches of ``table_batches`` without padding, for padded batches that a model is trained on.
+
+        The other arguments and errors are those of ``encode``.
+        """
+        lengths, shape = self.lengths(maxlen), self.pad_truncate(padding, truncating)
+        encoded = concatenate([self.encode_batch(batch, lengths, shape) for batch in batches], self.columns)
+        return EncodedTable.of(encoded, lengths, shape.padding, shape.truncating)
+
+    def encode_ragged(self, table: Any, **reading: Any) -> dict[str, Rows]:  # noqa: ANN401
         """Encode a table without padding or truncation. Arguments and errors are those of ``encode``.
 
         Returns:
-            By the names of columns: int32 (rows,) for single values, a ``Ragged`` for lists.
+            By the names of columns: int32 (rows,) for single values, a ``Ragged`` for lists and texts, float32 (rows,)
+            for numbers.
         """
-        parts = [self.encode_batch(batch) for batch in table_batches(table, self.parts, **reading)]
-        return concatenate(parts, self.columns)
+        batches = table_batches(table, self.parts, cells=self.cells, **reading)
+        return concatenate([self.encode_batch(batch) for batch in batches], self.columns)
 
     def encode_batches(
         self,
@@ -310,7 +416,7 @@ class ColumnEncoder:
         maxlen: Setting = None,
         padding: str | None = None,
         truncating: str | None = None,
-    ) -> Iterator[dict[str, Int32]]:
+    ) -> Iterator[dict[str, npt.NDArray[Any]]]:
         """Encode a table that is larger than memory, batch by batch.
 
         Args:
@@ -325,37 +431,101 @@ class ColumnEncoder:
         for batch in batches:
             yield self.encode(batch, maxlen=maxlen, padding=padding, truncating=truncating)
 
-    def encode_batch(self, batch: pa.RecordBatch) -> dict[str, Int32 | Ragged]:
-        """Encode a batch of ``table_batches``. The values are those of ``encode_ragged``."""
-        return {column.name: self._encode_column(column, batch) for column in self.columns}
+    def dataset(
+        self,
+        table: Any,  # noqa: ANN401
+        labels: Any = None,  # noqa: ANN401
+        *,
+        classes: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        seed: int | None = None,
+        bucket: bool = False,
+        maxlen: Setting = None,
+        padding: str | None = None,
+        truncating: str | None = None,
+        drop_remainder: bool = False,
+        **reading: Any,  # noqa: ANN401
+    ) -> tf.data.Dataset:
+        """Make a ``tf.data.Dataset`` of a table for ``fit``, ``evaluate`` and ``predict``. The ids stay in memory.
 
-    def _encode_column(self, column: Column, batch: pa.RecordBatch) -> Int32 | Ragged:
-        encoder = self.encoders[column.vocabulary]
-        if column.kind == "single values" and len(column.parts) == 1:
-            texts = single_texts(column.name, batch.column(column.parts[0]))
-            if texts is not None and (encoder.buckets is not None or worth_kernel(len(texts))):
-                # A kernel looks up all values in less time than their distinct values are found.
-                missing_id = encoder.token_ids(pa.array([MISSING], STRINGS))[0]
-                return encoder.token_ids(texts, empty_id=int(missing_id))
-        values = column_values(column.name, column.parts, batch).as_kind(column.kind)
-        if values.kind != column.kind:
-            raise TextError(
-                f"the column {column.name!r} must hold {column.kind}, as when it was fitted; received {values.kind}"
-            )
-        ids = encoder.token_ids(values.tokens)[values.positions]
-        return ids if values.row_splits is None else Ragged(ids, values.row_splits)
+        Args:
+            table: A table, as for ``fit``. Other columns are ignored.
+            labels: A column of labels, as for ``Encoder.dataset``, or the name of a column of the table. A mapping from
+                names of outputs to these for a model with several outputs.
+            classes: The classes in order, if the labels are strings. It may be a mapping if ``labels`` is one.
+            batch_size: The number of rows in a batch.
+            shuffle: Whether to shuffle the rows in each epoch.
+            seed: Seed of the shuffling. Epochs are repeatable with a seed.
+            bucket: Whether to group rows of similar length, and to pad each batch to its longest row.
+            maxlen: As for ``encode``. ``None`` for the saved length, or that of the longest row of each batch.
+            padding: As for ``encode``.
+            truncating: As for ``encode``.
+            drop_remainder: Whether to drop a last batch with fewer rows.
+            **reading: Arguments for files, as for ``fit``.
+
+        Returns:
+            A dataset of dicts of arrays by the names of columns, as of ``encode``, or of pairs of them and labels
+            ``(batch, ...)``, by the names of outputs if there are several.
+
+        Raises:
+            ArgumentError: If an argument or a label is invalid. Errors of tables are those of ``encode``.
+        """
+        from tokemb.keras.datasets.order import BatchOrder
+        from tokemb.tables.dataset import label_arrays, label_columns, make_dataset
+
+        order = BatchOrder.from_settings(batch_size, shuffle, seed, bool(bucket), drop_remainder)
+        of_table = label_columns(labels)
+        names = dict.fromkeys([*self.parts, *of_table])
+        batches = list(table_batches(table, list(names), of_table, self.cells, **reading))
+        encoded = self.encode_table(batches, maxlen=maxlen, padding=padding, truncating=truncating)
+        numbers = label_arrays(labels, pa.Table.from_batches(batches), classes)
+        return make_dataset(encoded, numbers, order, one_length=not bucket)
+
+    def encode_batch(
+        self,
+        batch: pa.RecordBatch,
+        lengths: Mapping[str, int | None] | None = None,
+        shape: PadTruncate | None = None,
+    ) -> dict[str, Rows]:
+        """Encode a batch of ``table_batches``. The values are those of ``encode_ragged``.
+
+        Args:
+            batch: The columns.
+            lengths: The length that texts are truncated to, by the name of the column. ``None`` does not truncate.
+                Lists are not truncated.
+            shape: The side of truncation. ``None`` for the saved one.
+        """
+        batch = parse_cells(batch, self.cells, Location("the table", "row", 1))  # unless its reader has parsed them
+        shape = shape or self._shape
+        return {
+            column.name: self._encode_column(column, batch, (lengths or {}).get(column.name), shape)
+            for column in self.columns
+        }
+
+    def _encode_column(self, column: Column, batch: pa.RecordBatch, maxlen: int | None, shape: PadTruncate) -> Rows:
+        if column.numbers is not None:
+            numbers = batch.column(column.parts[0]).fill_null(column.numbers.mean)
+            return numbers.to_numpy().astype(np.float32)
+        encoder = self.vocabularies[column.name]
+        if column.kind == "texts":
+            texts = column_texts(column.parts[0], batch)
+            return encoder.encode_ragged(texts, maxlen=maxlen, truncating=shape.truncating)
+        return _encode_values(column, encoder, batch)
 
     def pad_truncate(self, padding: str | None, truncating: str | None) -> PadTruncate:
-        """Return the saved truncation and padding of lists, with the arguments that are not ``None`` in their place."""
+        """Return the saved truncation and padding, with the arguments that are not ``None`` in their place."""
         return self._shape.override(None, padding, truncating)
 
     def lengths(self, maxlen: Setting) -> dict[str, int | None]:
-        """Return the length of encoded lists of each column: ``maxlen``, or the saved one where it is ``None``."""
+        """Return the length of encoded rows of each column: ``maxlen``, or the saved one where it is ``None``."""
         overrides = setting_by_column("maxlen", maxlen, self.names)
         return {column.name: overrides[column.name] or column.maxlen for column in self.columns}
 
     def decode(self, ids: Mapping[str, npt.NDArray[Any] | Ragged]) -> pa.Table:
         """Decode ids to a table of texts. Missing values are null, values out of vocabulary ``[UNK]``.
+
+        Columns of texts are decoded as by ``Encoder.decode``, and numbers are returned unchanged.
 
         Args:
             ids: The ids of some columns by name, as ``encode`` or ``encode_ragged`` returns them.
@@ -370,7 +540,11 @@ class ColumnEncoder:
         return pa.table({name: self._decode(name, kinds[name], rows) for name, rows in ids.items()})
 
     def _decode(self, name: str, kind: str, rows: npt.NDArray[Any] | Ragged) -> pa.Array:
+        if kind == "numbers":
+            return pa.array(np.asarray(rows, np.float32))
         encoder = self.vocabularies[name]
+        if kind == "texts":
+            return pa.array(encoder.decode(rows), STRINGS)
         ragged, axes = (rows, 2) if isinstance(rows, Ragged) else (None, np.ndim(rows))
         if axes != (1 if kind == "single values" else 2):
             shape = "(rows,)" if kind == "single values" else "(rows, maxlen)"
@@ -392,11 +566,27 @@ class ColumnEncoder:
         return pa.LargeListArray.from_arrays(pa.array(ragged.row_splits), texts).cast(TOKEN_ROWS)
 
 
-def pad(rows: Int32 | Ragged, maxlen: int | None, shape: PadTruncate) -> Int32:
-    """Pad and truncate lists to int32 (rows, maxlen). Return single values unchanged.
+def _encode_values(column: Column, encoder: Encoder, batch: pa.RecordBatch) -> Int32 | Ragged:
+    if column.kind == "single values" and len(column.parts) == 1:
+        texts = single_texts(column.name, batch.column(column.parts[0]))
+        if texts is not None and (encoder.buckets is not None or worth_kernel(len(texts))):
+            # A kernel looks up all values in less time than their distinct values are found.
+            missing_id = encoder.token_ids(pa.array([MISSING], STRINGS))[0]
+            return encoder.token_ids(texts, empty_id=int(missing_id))
+    values = column_values(column.name, column.parts, batch).as_kind(column.kind)
+    if values.kind != column.kind:
+        raise TextError(
+            f"the column {column.name!r} must hold {column.kind}, as when it was fitted; received {values.kind}"
+        )
+    ids = encoder.token_ids(values.tokens)[values.positions]
+    return ids if values.row_splits is None else Ragged(ids, values.row_splits)
+
+
+def pad(rows: Rows, maxlen: int | None, shape: PadTruncate) -> npt.NDArray[Any]:
+    """Pad and truncate lists and texts to int32 (rows, maxlen). Return single values and numbers unchanged.
 
     Args:
-        rows: The ids of a column.
+        rows: The rows of a column.
         maxlen: The length of rows. ``None`` for that of the longest.
         shape: The sides of padding and truncation.
 
@@ -411,27 +601,15 @@ def pad(rows: Int32 | Ragged, maxlen: int | None, shape: PadTruncate) -> Int32:
     return rows.pad(maxlen, padding=shape.padding, truncating=shape.truncating)
 
 
-def concatenate(parts: Sequence[Mapping[str, Int32 | Ragged]], columns: Sequence[Column]) -> dict[str, Int32 | Ragged]:
+def concatenate(parts: Sequence[Mapping[str, Rows]], columns: Sequence[Column]) -> dict[str, Rows]:
     """Concatenate the rows of all ``parts``."""
-    result: dict[str, Int32 | Ragged] = {}
+    result: dict[str, Rows] = {}
     for column in columns:
         rows = [part[column.name] for part in parts]
-        ragged = [part for part in rows if isinstance(part, Ragged)]
-        if column.kind == "lists":
-            result[column.name] = Ragged.concatenate(ragged)
+        if column.has_rows_of_ids:
+            result[column.name] = Ragged.concatenate([part for part in rows if isinstance(part, Ragged)])
         else:
+            empty = np.zeros(0, np.int32 if column.numbers is None else np.float32)
             single = [part for part in rows if not isinstance(part, Ragged)]
-            result[column.name] = np.concatenate([np.zeros(0, np.int32), *single])
+            result[column.name] = np.concatenate([empty, *single])
     return result
-
-
-def _read(
-    table: Any,  # noqa: ANN401
-    columns: Sequence[str | Sequence[str]] | None,
-    reading: dict[str, Any],
-) -> tuple[dict[str, tuple[str, ...]] | None, Iterator[pa.RecordBatch]]:
-    """Return the parts of each column by its name, ``None`` for all columns, and the batches of a table."""
-    if columns is None:
-        return None, table_batches(table, None, **reading)
-    requested = flat_names(columns)  # checks the types of the names
-    return named_parts(columns), table_batches(table, requested, **reading)

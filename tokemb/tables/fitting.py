@@ -1,87 +1,141 @@
-"""Vocabularies fitted to the columns of a table."""
+"""Vocabularies and statistics fitted to the columns of a table."""
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from tokemb.counts.token_counts import RunningCounts
+from tokemb._arrays import TOKEN_ROWS
+from tokemb._validation import check_ngrams
+from tokemb.counts.spilled_counts import Frequent
+from tokemb.counts.token_counts import RunningCounts, TextCounter
 from tokemb.counts.word_limits import WordLimits
 from tokemb.counts.word_vocabulary import oov_buckets
 from tokemb.encoder import Encoder
 from tokemb.engine.tally import Tally, tally
-from tokemb.errors import ArgumentError, TextError
-from tokemb.fit import check_no_selection, fit_vocab
+from tokemb.errors import ArgumentError, TextError, TextTypeError
+from tokemb.fit import check_combination, check_no_selection, fit_vocab
 from tokemb.rows.ragged import Ragged
-from tokemb.tables.column import Column, named_parts, setting_by_column, shared_setting, vocabulary_groups
+from tokemb.sources.columns import text_type
+from tokemb.sources.text_source import text_batches
+from tokemb.sources.texts import decode_dictionary
+from tokemb.tables.column import (
+    Column,
+    NumberStatistics,
+    named_parts,
+    setting_by_column,
+    shared_setting,
+    vocabulary_groups,
+)
+from tokemb.tables.selection import Selection
 from tokemb.tables.values import MISSING, Values, join, values_of
-from tokemb.vocabulary.profiles import EVENT_PROFILE
+from tokemb.vocabulary.profiles import EVENT_PROFILE, Profile, get_profile
 
 Setting = int | None | Mapping[str, int | None]
 Salt = int | Sequence[int] | None
 
 
+@dataclass(frozen=True)
+class FitSettings:
+    """The arguments of ``ColumnEncoder.fit`` that decide the vocabularies, which documents them."""
+
+    shared: Iterable[Sequence[str]] = ()
+    max_size: Setting = None
+    min_count: Setting = 1
+    maxlen: Setting = None
+    num_oov_buckets: Setting = None
+    hash_buckets: Setting = None
+    salt: Salt = None
+    profile: str = "words"
+    algorithm: str = "word"
+    ngrams: int | Sequence[int] | None = None
+
+    @property
+    def splitting(self) -> Profile:
+        """How texts are split. Raise ``ArgumentError`` if a setting of texts is invalid."""
+        splitting = replace(get_profile(self.profile), ngrams=check_ngrams(self.ngrams))
+        check_combination(splitting, self.algorithm, oov=True)
+        return splitting
+
+    def selections(self, groups: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+        """Return the arguments of ``fit_vocab`` for each group of columns that shares a vocabulary."""
+        names = [name for group in groups for name in group]
+        settings = {
+            "max_size": self.max_size,
+            "min_count": self.min_count,
+            "num_oov_buckets": self.num_oov_buckets,
+            "hash_buckets": self.hash_buckets,
+        }
+        by_column = {name: setting_by_column(name, value, names) for name, value in settings.items()}
+        selections = [
+            {name: shared_setting(name, values, group) for name, values in by_column.items()} for group in groups
+        ]
+        for selection in selections:
+            selection["min_count"] = selection["min_count"] or 1
+            check_buckets(selection, self.salt)
+        if not any(map(has_buckets, selections)):
+            oov_buckets(None, None, self.salt)  # raises for a salt
+        return selections
+
+
 def fit_columns(
-    batches: Iterable[pa.RecordBatch],
-    parts_by_name: Mapping[str, tuple[str, ...]] | None,
-    shared: Iterable[Sequence[str]],
-    max_size: Setting,
-    min_count: Setting,
-    maxlen: Setting,
-    num_oov_buckets: Setting = None,
-    hash_buckets: Setting = None,
-    salt: Salt = None,
+    batches: Iterable[pa.RecordBatch], selection: Selection, settings: FitSettings
 ) -> tuple[list[Column], list[Encoder], int]:
-    """Fit the vocabularies of columns.
+    """Fit the vocabularies of columns, and the statistics of numbers.
 
     Args:
         batches: At least one batch, with all parts of the columns.
-        parts_by_name: The parts of each column by its name. ``None`` for all columns of the first batch.
-        shared: See ``ColumnEncoder.fit``.
-        max_size: See ``ColumnEncoder.fit``.
-        min_count: See ``ColumnEncoder.fit``.
-        maxlen: See ``ColumnEncoder.fit``.
-        num_oov_buckets: See ``ColumnEncoder.fit``.
-        hash_buckets: See ``ColumnEncoder.fit``.
-        salt: See ``ColumnEncoder.fit``.
+        selection: The columns.
+        settings: The settings of the vocabularies.
 
     Returns:
         The columns, the vocabularies, and the number of rows.
 
     Raises:
-        TextError: If there are no rows, or the values of a column are not categories.
+        TextError: If there are no rows, or the values of a column are not those of its kind.
         ArgumentError: If a setting is invalid.
     """
     batches = iter(batches)
     first = next(batches, None)
     if first is None:
         raise TextError("vocabularies cannot be fitted to a table without rows")
-    parts_by_name = named_parts(first.schema.names) if parts_by_name is None else parts_by_name
-    names = list(parts_by_name)
-    groups = vocabulary_groups(names, shared)
-    lengths = setting_by_column("maxlen", maxlen, names)
-    settings = {
-        "max_size": max_size,
-        "min_count": min_count,
-        "num_oov_buckets": num_oov_buckets,
-        "hash_buckets": hash_buckets,
-    }
-    by_column = {name: setting_by_column(name, value, names) for name, value in settings.items()}
-    selections = [{name: shared_setting(name, values, group) for name, values in by_column.items()} for group in groups]
-    for selection in selections:
-        selection["min_count"] = selection["min_count"] or 1
-        check_buckets(selection, salt)
-    if not any(map(has_buckets, selections)):
-        oov_buckets(None, None, salt)  # raises for a salt
-    counts = _ColumnCounts(parts_by_name, groups)
+    values = named_parts(first.schema.names) if selection.values is None else selection.values
+    fitted_texts = [name for name, vocabulary in selection.texts.items() if vocabulary is None]
+    groups = vocabulary_groups([*fitted_texts, *values], settings.shared)
+    with_ids = [*selection.texts, *values]
+    if not with_ids:
+        raise ArgumentError("columns must name at least one column of texts or values beside the numbers")
+    lengths = setting_by_column("maxlen", settings.maxlen, with_ids)
+    arguments = settings.selections(groups)
+    fits = [_fit_of(group, values, settings) for group in groups]
+    numbers = {name: _NumberFit(name) for name in selection.numbers}
+    rows = 0
     for batch in chain([first], batches):
-        counts.add(batch)
-    encoders = [counts.fit(number, selection, salt) for number, selection in enumerate(selections)]
-    return _columns(parts_by_name, counts.kinds, groups, lengths), encoders, counts.rows
+        rows += len(batch)
+        for fit in fits:
+            fit.add(batch)
+        for statistics in numbers.values():
+            statistics.add(batch)
+    encoders = [fit.vocabulary(selected, settings) for fit, selected in zip(fits, arguments, strict=True)]
+    positions = {name: number for number, group in enumerate(groups) for name in group}
+    kinds = {name: kind for fit in fits for name, kind in fit.kinds.items()}
+    for name, vocabulary in selection.texts.items():
+        if vocabulary is not None:
+            encoders += [] if any(vocabulary is other for other in encoders) else [vocabulary]
+            positions[name] = next(i for i, other in enumerate(encoders) if other is vocabulary)
+            kinds[name], lengths[name] = "texts", lengths[name] or vocabulary.maxlen
+    parts = {name: values.get(name, (name,)) for name in with_ids}
+    columns = _columns(parts, kinds, positions, lengths, selection.separators)
+    columns += [Column(name, (name,), "numbers", None, numbers=each.statistics) for name, each in numbers.items()]
+    return columns, encoders, rows
 
 
 def hash_columns(
@@ -94,7 +148,13 @@ def hash_columns(
 ) -> tuple[list[Column], list[Encoder]]:
     """Return columns and vocabularies that hash all values. ``batch`` tells which columns hold lists.
 
-    The other arguments are those of ``fit_columns``.
+    Args:
+        batch: Rows of the table.
+        parts_by_name: The parts of each column by its name. ``None`` for all columns of the batch.
+        shared: See ``ColumnEncoder.hashing``.
+        hash_buckets: See ``ColumnEncoder.hashing``.
+        salt: See ``ColumnEncoder.hashing``.
+        maxlen: See ``ColumnEncoder.hashing``.
 
     Raises:
         ArgumentError: If an argument is invalid, or a column has no ``hash_buckets``.
@@ -112,20 +172,22 @@ def hash_columns(
             raise ArgumentError(f"hash_buckets must name all columns; it has none for {group[0]!r}")
         encoders.append(Encoder.hashing(count, profile=EVENT_PROFILE, salt=salt, reserve=[MISSING]))
     kinds = {name: column_values(name, parts, batch).kind for name, parts in parts_by_name.items()}
-    return _columns(parts_by_name, kinds, groups, lengths), encoders
+    positions = {name: number for number, group in enumerate(groups) for name in group}
+    return _columns(parts_by_name, kinds, positions, lengths, {}), encoders
 
 
 def _columns(
     parts_by_name: Mapping[str, tuple[str, ...]],
     kinds: Mapping[str, str],
-    groups: Sequence[Sequence[str]],
+    vocabulary: Mapping[str, int],
     lengths: Mapping[str, int | None],
+    separators: Mapping[str, str | None],
 ) -> list[Column]:
-    vocabulary = {name: number for number, group in enumerate(groups) for name in group}
-    return [
-        Column(name, parts, kinds[name], vocabulary[name], lengths[name] if kinds[name] == "lists" else None)
+    columns = [
+        Column(name, parts, kinds[name], vocabulary[name], lengths[name], separators.get(name))
         for name, parts in parts_by_name.items()
     ]
+    return [column if column.has_rows_of_ids else replace(column, maxlen=None) for column in columns]
 
 
 def has_buckets(selection: Mapping[str, Any]) -> bool:
@@ -141,49 +203,141 @@ def check_buckets(selection: Mapping[str, Any], salt: Salt) -> None:
         check_no_selection(selection["max_size"], selection["min_count"], WordLimits())
 
 
-class _ColumnCounts:
-    """Counts of the values of columns, one for each vocabulary."""
+class _VocabularyFit(ABC):
+    """The vocabulary of a group of columns, fitted batch by batch.
 
-    def __init__(self, parts_by_name: Mapping[str, tuple[str, ...]], groups: list[list[str]]) -> None:
-        self.rows = 0
-        self.groups = groups
-        self._parts_by_name = parts_by_name
+    Attributes:
+        kinds: The kind of each column of the group that was seen.
+    """
+
+    def __init__(self, group: Sequence[str]) -> None:
+        self._group = group
         self.kinds: dict[str, str] = {}
-        self._counts = [RunningCounts(EVENT_PROFILE) for _ in groups]
+
+    @abstractmethod
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Count the columns of the group in a batch."""
+
+    @abstractmethod
+    def vocabulary(self, selection: Mapping[str, Any], settings: FitSettings) -> Encoder:
+        """Select the vocabulary. ``selection`` are arguments of ``fit_vocab``."""
+
+    @property
+    def names(self) -> str:
+        """The names of the columns, for messages."""
+        return ", ".join(map(repr, self._group))
+
+
+class _ValueFit(_VocabularyFit):
+    """The vocabulary of columns of values."""
+
+    def __init__(self, group: Sequence[str], parts_by_name: Mapping[str, tuple[str, ...]]) -> None:
+        super().__init__(group)
+        self._parts_by_name = parts_by_name
+        self._counts = RunningCounts(EVENT_PROFILE)
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Add the values of a batch."""
-        self.rows += len(batch)
-        for total, group in zip(self._counts, self.groups, strict=True):
-            for name in group:
-                values = column_values(name, self._parts_by_name[name], batch)
-                first_kind = self.kinds.setdefault(name, values.kind)
-                if first_kind != values.kind:
-                    raise TextError(
-                        f"the column {name!r} must hold {first_kind} in all rows; received {values.kind}, too"
-                    )
-                total.add(_tally(values))
+        for name in self._group:
+            values = column_values(name, self._parts_by_name[name], batch)
+            first_kind = self.kinds.setdefault(name, values.kind)
+            if first_kind != values.kind:
+                raise TextError(f"the column {name!r} must hold {first_kind} in all rows; received {values.kind}, too")
+            self._counts.add(_tally(values))
 
-    def fit(self, number: int, selection: Mapping[str, Any], salt: Salt) -> Encoder:
-        """Select the vocabulary with this number from the counts of its columns.
-
-        ``selection`` and ``salt`` are arguments of ``fit_vocab``. The salt is used if the vocabulary has buckets.
-        """
-        counts = self._counts[number].result()
-        names = ", ".join(map(repr, self.groups[number]))
+    def vocabulary(self, selection: Mapping[str, Any], settings: FitSettings) -> Encoder:
+        counts = self._counts.result()
         if not counts.rows:
-            raise TextError(f"a vocabulary of {names} cannot be fitted to a table without rows")
+            raise TextError(f"a vocabulary of {self.names} cannot be fitted to a table without rows")
+        salt = settings.salt if has_buckets(selection) else None
         try:
-            return fit_vocab(counts, **selection, salt=salt if has_buckets(selection) else None, reserve=[MISSING])
+            return fit_vocab(counts, **selection, salt=salt, reserve=[MISSING])
         except TextError:
             times = "" if selection["min_count"] == 1 else f" {selection['min_count']} times"
-            raise TextError(f"no value of {names} occurs{times} in {counts.rows} rows: leave the column out") from None
+            raise TextError(
+                f"no value of {self.names} occurs{times} in {counts.rows} rows: leave the column out"
+            ) from None
+
+
+class _TextFit(_VocabularyFit):
+    """The vocabulary of columns of texts."""
+
+    def __init__(self, group: Sequence[str], splitting: Profile) -> None:
+        super().__init__(group)
+        self._counter = TextCounter(splitting)
+        self.kinds = dict.fromkeys(group, "texts")
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        for name in self._group:
+            for texts in text_batches(column_texts(name, batch)):
+                self._counter.add(texts)
+
+    def vocabulary(self, selection: Mapping[str, Any], settings: FitSettings) -> Encoder:
+        is_word = settings.algorithm == "word"
+        counts = self._counter.result(Frequent(selection["min_count"]) if is_word else Frequent())
+        salt = settings.salt if has_buckets(selection) else None
+        try:
+            return fit_vocab(counts, **selection, salt=salt, algorithm=settings.algorithm)
+        except TextError as error:
+            raise TextError(f"a vocabulary of the texts in {self.names} cannot be fitted: {error}") from None
+
+
+class _NumberFit:
+    """The statistics of a column of numbers."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._count, self._missing, self._mean, self._squares = 0, 0, 0.0, 0.0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Add the numbers of a batch, as ``parse_numbers`` returns them."""
+        column = batch.column(self._name)
+        numbers = column.drop_null().to_numpy()
+        self._missing += column.null_count
+        if not len(numbers):
+            return
+        # The mean and the sum of squares of both parts (Chan et al.), which is exact for large means too.
+        total, mean = self._count + len(numbers), float(numbers.mean())
+        shift = mean - self._mean
+        self._squares += float(((numbers - mean) ** 2).sum()) + shift**2 * self._count * len(numbers) / total
+        self._mean += shift * len(numbers) / total
+        self._count = total
+
+    @property
+    def statistics(self) -> NumberStatistics:
+        """The statistics of all numbers."""
+        if not self._count:
+            raise TextError(f"the column {self._name!r} has no number in any row: leave the column out")
+        return NumberStatistics(self._mean, math.sqrt(self._squares / self._count) or 1.0, self._missing)
+
+
+def _fit_of(group: Sequence[str], values: Mapping[str, tuple[str, ...]], settings: FitSettings) -> _VocabularyFit:
+    """Return the fit of the vocabulary of a group of columns, which are all texts or all values."""
+    if not any(name in values for name in group):
+        return _TextFit(group, settings.splitting)
+    for name in group:
+        if name not in values:
+            raise ArgumentError(f"shared must not name texts and values in one group; {name!r} holds texts")
+    return _ValueFit(group, values)
 
 
 def column_values(name: str, parts: Sequence[str], batch: pa.RecordBatch) -> Values:
     """Return the values of a column. The parts of an event are joined."""
     values = [values_of(part, batch.column(part)) for part in parts]
     return values[0] if len(values) == 1 else join(name, values)
+
+
+def column_texts(name: str, batch: pa.RecordBatch) -> pa.Array:
+    """Return a column of texts, or of rows of tokens. A missing text becomes an empty one.
+
+    Raises:
+        TextTypeError: If the column holds anything else.
+    """
+    column = decode_dictionary(batch.column(name))
+    kind = text_type(column.type)
+    if kind is None:
+        raise TextTypeError(f"the column {name!r} holds {column.type}: texts, integers or lists of these can be split")
+    column = column.cast(kind)
+    return pc.fill_null(column, pa.scalar([] if kind == TOKEN_ROWS else "", kind)) if column.null_count else column
 
 
 def _tally(values: Values) -> Tally:

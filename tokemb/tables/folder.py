@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def write_columns(content: ColumnsContent, fingerprint: str, path: Path, *, forc
         "rows": content.rows,
         "padding": content.padding,
         "truncating": content.truncating,
-        "columns": [asdict(column) for column in content.columns],
+        "columns": [column.to_json() for column in content.columns],
         "vocabularies": [
             {"folder": name, "fingerprint": encoder.fingerprint}
             for name, encoder in zip(names, content.encoders, strict=True)
@@ -90,11 +90,12 @@ def read_columns(path: Path) -> ColumnsContent:
             "again, or load each of its vocabularies"
         )
     try:
-        columns = [Column(**{**column, "parts": tuple(column["parts"])}) for column in content["columns"]]
+        columns = [Column.from_json(entry) for entry in content["columns"]]
         folders = [(str(entry["folder"]), entry["fingerprint"]) for entry in content["vocabularies"]]
         encoders = [_vocabulary(path, *each) for each in folders]
         for column in columns:
-            encoders[column.vocabulary]  # raises IndexError or TypeError
+            if column.numbers is None:
+                encoders[column.vocabulary]  # type: ignore[index]  # raises IndexError or TypeError
             if not all(isinstance(name, str) for name in (column.name, *column.parts)):
                 raise TypeError("a name is not a text")
         return ColumnsContent(columns, encoders, content["rows"], content["padding"], content["truncating"])

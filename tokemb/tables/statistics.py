@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from tokemb._arrays import Int32, Int64
 from tokemb.encoder import Encoder
 from tokemb.rows.ragged import Ragged
+from tokemb.tables.encoded_table import Rows
 from tokemb.tables.encoder import ColumnEncoder, concatenate
 from tokemb.tables.values import MISSING
 
@@ -105,7 +106,7 @@ def partition_loads(
         partitions: The number of partitions.
     """
     largest = {column.name: PartitionLoad(0, 0) for column in encoder.columns}
-    pending: dict[str, Int32 | Ragged] = {}
+    pending: dict[str, Rows] = {}
     for batch in batches:
         encoded = encoder.encode_batch(batch)
         pending = concatenate([pending, encoded], encoder.columns) if pending else encoded
@@ -116,16 +117,14 @@ def partition_loads(
     return largest
 
 
-def _slice(encoded: dict[str, Int32 | Ragged], start: int, stop: int | None) -> dict[str, Int32 | Ragged]:
+def _slice(encoded: dict[str, Rows], start: int, stop: int | None) -> dict[str, Rows]:
     return {
         name: ids.slice(start, len(ids) if stop is None else stop) if isinstance(ids, Ragged) else ids[start:stop]
         for name, ids in encoded.items()
     }
 
 
-def _update(
-    largest: dict[str, PartitionLoad], encoded: dict[str, Int32 | Ragged], batch_size: int, partitions: int
-) -> None:
+def _update(largest: dict[str, PartitionLoad], encoded: dict[str, Rows], batch_size: int, partitions: int) -> None:
     for name, ids in encoded.items():
         load, before = partition_load(ids, batch_size, partitions), largest[name]
         largest[name] = PartitionLoad(

@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb.errors import ArgumentError, TextError, TextTypeError
+from tokemb.sources.cells import CellParser, parse_cells
+from tokemb.sources.columns import Location
 from tokemb.sources.corpus import read_table
 from tokemb.sources.numpy_strings import from_numpy
 
@@ -19,6 +21,7 @@ def table_batches(
     table: Any,  # noqa: ANN401 - anything a user may hold
     names: Sequence[str] | None = None,
     typed: Iterable[str] = (),
+    cells: Mapping[str, CellParser] | None = None,
     **reading: Any,  # noqa: ANN401
 ) -> Iterator[pa.RecordBatch]:
     """Yield columns of a table as record batches. A table in memory gives one batch.
@@ -29,6 +32,7 @@ def table_batches(
             batches.
         names: The names of the columns, in order. ``None`` for all.
         typed: The columns of CSV files whose numbers are read as numbers.
+        cells: Parsers of the cells of some columns, for numbers and lists.
         **reading: Further arguments of ``tokemb.sources.corpus.read_table`` for files.
 
     Raises:
@@ -37,17 +41,25 @@ def table_batches(
         ArgumentError: If there are arguments for files and ``table`` is in memory.
     """
     if isinstance(table, (str, Path)) or _are_files(table):
-        yield from read_table(table, names, typed=typed, **reading)
+        yield from read_table(table, names, typed=typed, cells=cells, **reading)
         return
     if reading:
         raise ArgumentError(f"{', '.join(reading)} must be given only for files; the table is a {type(table).__name__}")
-    if isinstance(table, pa.RecordBatchReader) or isinstance(table, Iterator):
-        for batch in table:
-            if not isinstance(batch, (pa.RecordBatch, pa.Table)):
-                raise TextTypeError(f"an iterator must yield record batches or tables; received {type(batch).__name__}")
-            yield from _select(batch, names)
-    else:
-        yield from _select(arrow_table(table), names)
+    row = 1
+    for batch in _in_memory(table):
+        selected = _select(batch, names)
+        yield parse_cells(selected, cells, Location("the table", "row", row)) if cells else selected
+        row += len(selected)
+
+
+def _in_memory(table: Any) -> Iterator[pa.Table | pa.RecordBatch]:  # noqa: ANN401
+    if not isinstance(table, (pa.RecordBatchReader, Iterator)):
+        yield arrow_table(table)
+        return
+    for batch in table:
+        if not isinstance(batch, (pa.RecordBatch, pa.Table)):
+            raise TextTypeError(f"an iterator must yield record batches or tables; received {type(batch).__name__}")
+        yield batch
 
 
 def arrow_table(table: Any) -> pa.Table:  # noqa: ANN401
@@ -103,7 +115,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def _select(table: pa.Table | pa.RecordBatch, names: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+def _select(table: pa.Table | pa.RecordBatch, names: Sequence[str] | None) -> pa.RecordBatch:
     available = table.schema.names
     names = available if names is None else names
     for name in names:
@@ -111,10 +123,10 @@ def _select(table: pa.Table | pa.RecordBatch, names: Sequence[str] | None) -> It
             times = "more than one" if name in available else "no"
             shown = ", ".join(map(repr, available[:20])) or "none"
             raise TextError(f"the table has {times} column {name!r}; its columns are {shown}")
-    yield pa.RecordBatch.from_arrays([_one_array(table.column(name)) for name in names], names=list(names))
+    return pa.RecordBatch.from_arrays([one_array(table.column(name)) for name in names], names=list(names))
 
 
-def _one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+def one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Return a column as one array. Its texts may exceed 2 GB."""
     if isinstance(column, pa.Array):
         return column

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,23 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from tokemb._arrays import Int64
 from tokemb._validation import CLASS_WEIGHTS, UNIGRAMS, check_choice, check_ngrams, check_optional_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.fit import fit_vocab
 from tokemb.keras.datasets.order import BatchOrder
-from tokemb.models.embedding_model import EMBEDDING_NAME
 from tokemb.models.pretrained import coverage, load_vectors
-from tokemb.rows.ragged import Ragged, take, take_padded
+from tokemb.rows.ragged import Ragged
 from tokemb.sources.texts import tee_if_iterator
+from tokemb.tables import ColumnEncoder
+from tokemb.tables.fitting import column_texts
+from tokemb.tables.selection import Selection
+from tokemb.tables.tables import table_batches
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Array, Batch, Feed, Schedule, Trained, make_reproducible, predict_batches
-from tokemb.training.heads import check_trainable, fold_token_weights, left_out_ids, text_model
+from tokemb.training.heads import check_trainable, fold_token_weights
+from tokemb.training.inputs import Inputs, Rows, TableInputs, TextInputs
 from tokemb.training.labels import balanced_weights, sample_weights_of
 from tokemb.training.refitting import fit_and_measure
 from tokemb.training.targets import OneClass, Target, target_of
-from tokemb.training.token_weights import Float32, token_weights
 
 if TYPE_CHECKING:
     import keras
@@ -54,7 +58,7 @@ class Labelled:
     """Texts and their labels.
 
     Attributes:
-        texts: Texts, as for ``Encoder.encode``.
+        texts: Texts, as for ``Encoder.encode``, or a table, as for ``ColumnEncoder.encode``.
         labels: The label of each text, its labels, or a number.
         weights: The weight of each text in the loss. ``None`` weighs all alike.
     """
@@ -67,7 +71,7 @@ class Labelled:
 def train_classifier(
     rows: Labelled,
     *,
-    encoder: Encoder | None = None,
+    encoder: Encoder | ColumnEncoder | None = None,
     profile: str | None = None,
     segmenter: str | None = None,
     user_dictionary: Path | None = None,
@@ -87,12 +91,12 @@ def train_classifier(
     schedule: Schedule | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Trained:
-    """Train a classifier of texts, or a regression.
+    """Train a classifier of texts or of the rows of a table, or a regression.
 
     Args:
         rows: The texts and their labels. Labels are integers or texts. Classes are sorted.
         encoder: The vocabulary. ``None`` fits one to the texts, of at most 30,000 words or 100,000 n-grams that occur
-            twice.
+            twice. A ``ColumnEncoder`` for a table: ``fit_inputs`` fits one with the same defaults for its texts.
         profile: How text is split if ``encoder`` is ``None``, as for ``tokemb.fit_vocab``.
         segmenter: What finds the words in languages without spaces if ``encoder`` is ``None``, as for
             ``tokemb.fit_vocab``.
@@ -143,18 +147,19 @@ def train_classifier(
     others = {name: part for name, part in (("validation", validation), ("test", test)) if part is not None}
     other_targets = {name: _targets_of_set(name, part, target) for name, part in others.items()}
     check_trainable(trainable, vectors)
-    pairs = encoder is None and ngrams is None and head == "mean" and vectors is None
     splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
-    if pairs:
-        ngrams = _PAIRS
-    encoder, texts = _vocabulary(rows.texts, encoder, splitting, ngrams)
-    ids = encoder.encode_ragged(texts, maxlen=maxlen)
-    maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
-    data = _Data.of(ids.truncate(maxlen), targets, rows.weights, encoder, head, maxlen)
+    inputs: Inputs
+    if isinstance(encoder, ColumnEncoder):
+        _check_no_text_options({**splitting, "ngrams": ngrams, "vectors": vectors})
+        notes: list[str] = []
+        inputs, encoded = _table_inputs(rows.texts, encoder, head, maxlen)
+    else:
+        pairs = encoder is None and ngrams is None and head == "mean" and vectors is None
+        inputs, encoded = _text_inputs(rows.texts, encoder, splitting, _PAIRS if pairs else ngrams, head, maxlen)
+        notes = [_NOTE_ON_PAIRS] if pairs else []
+    data = _Data.of(inputs.used(encoded), targets, rows.weights)
     sets = {
-        name: _Data.of(
-            encoder.encode_ragged(part.texts, maxlen=maxlen), other_targets[name], part.weights, encoder, head, maxlen
-        )
+        name: _Data.of(inputs.used(inputs.encode(part.texts)), other_targets[name], part.weights)
         for name, part in others.items()
     }
     everything = data
@@ -164,23 +169,15 @@ def train_classifier(
         for name, part in (("training", data), ("validation", sets["validation"])):
             part.check_weights(name)
     schedule = schedule.for_rows(len(data.targets))
-    pretrained = None if vectors is None else load_vectors(vectors, encoder.vocabulary)
+    pretrained = None
+    if vectors is not None and isinstance(inputs, TextInputs):
+        pretrained = load_vectors(vectors, inputs.encoder.vocabulary)
+        notes.insert(0, f"pre-trained vectors: {coverage(inputs.encoder, pretrained.found)}")
     make_reproducible(schedule.seed)
-    make_model = partial(
-        text_model,
-        encoder,
-        target.output,
-        head=head,
-        maxlen=maxlen,
-        dim=dim,
-        units=units,
-        dropout=dropout,
-        vectors=pretrained,
-        trainable=trainable,
-        seed=schedule.seed,
-    )
-    weights_of_tokens = data.token_weights(target, encoder) if head == "mean" and vectors is None else None
-    model = make_model(token_weights=weights_of_tokens)
+    sizes = {"dim": dim, "units": units, "dropout": dropout, "seed": schedule.seed}
+    make_model = partial(inputs.model, target, vectors=pretrained, trainable=trainable, **sizes)
+    token_weights = data.token_weights(inputs, target) if pretrained is None else None
+    model = make_model(token_weights=token_weights)
     _compile(model, target, schedule)
     weights = balanced_weights(data.targets, len(target.classes or ())) if class_weights else None
     watched = sets["validation"]
@@ -194,28 +191,120 @@ def train_classifier(
         on_validation=partial(evaluate, model, watched, target) if len(watched.targets) else None,
         on_test=None if test is None else partial(evaluate, model, sets["test"], target),
     )
-    if weights_of_tokens is not None:
+    if token_weights is not None:
         model = fold_token_weights(model, make_model())
         _compile(model, target, schedule)
     settings = {
         "head": head,
-        "ngrams": list(encoder.ngrams),
-        "maxlen": maxlen,
-        "dim": int(model.get_layer(EMBEDDING_NAME).output_dim),
+        **inputs.settings,
+        "dim": inputs.text_dim(model),
         "units": units,
         "dropout": dropout,
         "vectors": None if vectors is None else str(vectors),
         "trainable": trainable,
-        "token_weights": None if weights_of_tokens is None else "log-count ratios",
+        "token_weights": None if token_weights is None else "log-count ratios",
         "class_weights": class_weights,
         **target.settings,
         **schedule.to_json(),
     }
-    notes = [_NOTE_ON_PAIRS] if pairs else []
     notes += target.unbeaten(metrics) if metrics else []
-    if pretrained is not None:
-        notes.insert(0, f"pre-trained vectors: {coverage(encoder, pretrained.found)}")
-    return Trained("classify", model, encoder, settings, metrics, fitted, target.classes, notes)
+    return Trained("classify", model, inputs.encoder, settings, metrics, fitted, target.classes, notes)
+
+
+def _text_inputs(
+    texts: Any,  # noqa: ANN401
+    encoder: Encoder | None,
+    splitting: dict[str, Any],
+    ngrams: int | Sequence[int] | None,
+    head: str,
+    maxlen: int | None,
+) -> tuple[Inputs, Rows]:
+    """Return the inputs of texts, and the encoded texts. The vocabulary is fitted unless it was passed."""
+    encoder, texts = _vocabulary(texts, encoder, splitting, ngrams)
+    ids = encoder.encode_ragged(texts, maxlen=maxlen)
+    maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
+    inputs = TextInputs(encoder, head, maxlen)
+    return inputs, inputs.rows(ids.truncate(maxlen))
+
+
+def _table_inputs(
+    table: Any,  # noqa: ANN401
+    encoder: ColumnEncoder,
+    head: str,
+    maxlen: int | None,
+) -> tuple[Inputs, Rows]:
+    """Return the inputs of a table with lengths of all texts, and the encoded table."""
+    batches = list(table_batches(table, encoder.parts, cells=encoder.cells))
+    texts = [column for column in encoder.columns if column.kind == "texts"]
+    lengths = {column.name: maxlen or column.maxlen for column in texts}
+    if None in lengths.values():
+        untruncated = encoder.encode_table(batches).columns
+        for name, length in lengths.items():
+            rows = untruncated[name]
+            if length is None and isinstance(rows, Ragged):
+                lengths[name] = choose_maxlen(rows.lengths, head, encoder.vocabularies[name])
+    inputs = TableInputs(encoder.with_maxlen(lengths), head)
+    return inputs, inputs.encode(iter(batches))
+
+
+def _check_no_text_options(options: Mapping[str, Any]) -> None:
+    """Raise ``ArgumentError`` if an option of texts is given, although the columns are fitted."""
+    for name, value in options.items():
+        if value is not None:
+            raise ArgumentError(f"{name} must be left out with encoder=..., which is fitted to the columns of a table")
+
+
+def fit_inputs(
+    table: Any,  # noqa: ANN401
+    *,
+    texts: Iterable[str] = (),
+    columns: Sequence[str | Sequence[str]] = (),
+    multi: Iterable[str] | Mapping[str, str | None] = (),
+    numbers: Iterable[str] = (),
+    profile: str | None = None,
+    segmenter: str | None = None,
+    user_dictionary: Path | None = None,
+    ngrams: int | Sequence[int] | None = None,
+    head: str = "mean",
+    **reading: Any,  # noqa: ANN401
+) -> ColumnEncoder:
+    """Fit the columns of a table for ``train_classifier``, with its defaults for the vocabularies of texts.
+
+    Args:
+        table: A table, as for ``ColumnEncoder.fit``. It is read into memory.
+        texts: The columns of texts.
+        columns: The columns of values, as for ``ColumnEncoder.fit``. Values that occur once are out of vocabulary, so
+            that a model learns what to expect of new values, unless all values of a column do.
+        multi: The columns of lists in cells, as for ``ColumnEncoder.fit``.
+        numbers: The columns of numbers.
+        profile: As for ``train_classifier``.
+        segmenter: As for ``train_classifier``.
+        user_dictionary: As for ``train_classifier``.
+        ngrams: As for ``train_classifier``.
+        head: As for ``train_classifier``.
+        **reading: Arguments for files, as for ``ColumnEncoder.fit``.
+
+    Raises:
+        ArgumentError: If an argument is invalid. Other errors are those of ``ColumnEncoder.fit``.
+    """
+    selection = Selection.of(columns, texts, multi, numbers)
+    rows = pa.Table.from_batches(list(table_batches(table, selection.parts, cells=selection.cells, **reading)))
+    splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
+    vocabularies: dict[str, Encoder | None] = {}
+    pairs = head == "mean" and ngrams is None
+    for name in selection.texts:
+        column = column_texts(name, rows)
+        vocabularies[name], _ = _fit_vocabulary(column, splitting, check_ngrams(_PAIRS if pairs else ngrams))
+    kinds: dict[str, Any] = {"columns": columns, "texts": vocabularies, "multi": multi, "numbers": numbers}
+    counted = ColumnEncoder.fit(rows, **kinds)
+    repeated = [name for name in selection.values or () if _repeats_values(counted.vocabularies[name])]
+    return ColumnEncoder.fit(rows, **kinds, min_count=dict.fromkeys(repeated, 2)) if repeated else counted
+
+
+def _repeats_values(vocabulary: Encoder) -> bool:
+    """Return whether a value of a column, other than the missing one, occurs twice."""
+    counts = vocabulary.table["count"].slice(vocabulary.oov_ids.stop + 1)  # without the missing value
+    return bool((counts.fill_null(0).to_numpy() > 1).any())
 
 
 def _targets_of_set(name: str, part: Labelled, target: Target) -> Array:
@@ -267,40 +356,28 @@ def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:
 
 @dataclass(frozen=True)
 class _Data:
-    """The ids and targets of all rows.
+    """The inputs and targets of all rows.
 
     Attributes:
-        ids: The ids of each row.
+        rows: The encoded rows.
         targets: The targets of the rows, ``(rows, ...)``.
         weights: The weight of each row in the loss, float32 ``(rows,)``.
-        length: The length of all batches. ``None`` pads each batch to its longest row.
     """
 
-    ids: Ragged
+    rows: Rows
     targets: Array
     weights: npt.NDArray[np.float32]
-    length: int | None
 
     def __post_init__(self) -> None:
-        if len(self.ids) != len(self.targets):
+        if len(self.rows) != len(self.targets):
             raise ArgumentError(
-                f"every text must have a label: received {len(self.ids)} texts and {len(self.targets)} labels"
+                f"every text must have a label: received {len(self.rows)} texts and {len(self.targets)} labels"
             )
 
     @classmethod
-    def of(
-        cls,
-        ids: Ragged,
-        targets: Array,
-        weights: Sequence[Any] | None,
-        encoder: Encoder,
-        head: str,
-        maxlen: int,
-    ) -> _Data:
-        """Return the data without the ids that the head leaves out, which saves time."""
-        left_out = left_out_ids(encoder, head)
-        used = ids.select(~np.isin(ids.values, left_out)) if left_out else ids
-        return cls(used, targets, sample_weights_of(weights, len(targets)), batch_length(head, maxlen))
+    def of(cls, rows: Rows, targets: Array, weights: Sequence[Any] | None) -> _Data:
+        """Return the data with checked weights."""
+        return cls(rows, targets, sample_weights_of(weights, len(targets)))
 
     def check_weights(self, name: str) -> None:
         """Raise ``ArgumentError`` if all rows of a split have the weight 0, since the loss is then always 0."""
@@ -309,18 +386,14 @@ class _Data:
                 f"all rows of the {name} split have the sample weight 0: pass another validation_split or seed"
             )
 
-    def token_weights(self, target: Target, encoder: Encoder) -> Float32 | None:
-        """Return the weights of the tokens for the classes of a target. ``None`` if it has none.
-
-        Rows with the weight 0 are left out.
-        """
+    def token_weights(self, inputs: Inputs, target: Target) -> npt.NDArray[np.float32] | None:
+        """Return the weights of tokens in a model, as ``Inputs.token_weights``. Rows with the weight 0 are left out."""
         counted = np.flatnonzero(self.weights)
-        pairs = target.memberships(self.targets[counted])
-        return None if pairs is None else token_weights(take(self.ids, counted), *pairs, encoder.input_dim)
+        return inputs.token_weights(self.rows.take(counted), target.memberships(self.targets[counted]))
 
     def select(self, rows: Int64) -> _Data:
         """Return the data of these rows."""
-        return _Data(take(self.ids, rows), self.targets[rows], self.weights[rows], self.length)
+        return _Data(self.rows.take(rows), self.targets[rows], self.weights[rows])
 
     def feed(
         self,
@@ -331,14 +404,9 @@ class _Data:
         weights = self.weights if class_weights is None else self.weights * class_weights[self.targets]
 
         def batch(rows: Int64) -> Batch:
-            return take_padded(self.ids, rows, self.length), self.targets[rows], weights[rows]
+            return self.rows.batch(rows), self.targets[rows], weights[rows]
 
-        return Feed.of(batch, self.ids.lengths, order)
-
-
-def batch_length(head: str, maxlen: int) -> int | None:
-    """Return the length of all batches of a head. ``None`` if each batch is padded to its longest row."""
-    return maxlen if head == "flatten" else None
+        return Feed.of(batch, self.rows.lengths, order)
 
 
 def _compile(model: keras.Model, target: Target, schedule: Schedule) -> None:

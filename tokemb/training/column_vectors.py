@@ -13,8 +13,10 @@ import pyarrow as pa
 from tokemb.analysis.token_vectors import TokenVectors
 from tokemb.errors import ArgumentError, TextError
 from tokemb.models.pretrained import real_tokens
+from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import table_batches
 from tokemb.tables.values import MISSING
+from tokemb.training.column_model import embedding_layers
 from tokemb.training.ratings_model import layers_of_columns
 from tokemb.training.trained import TASKS, TrainedFolder, load_folder
 
@@ -61,6 +63,8 @@ def _layers(folder: TrainedFolder) -> dict[str, str]:
     if folder.task == "ratings":
         layers = layers_of_columns(folder.model)
         return {name: layers[name][0] for name in folder.columns.names}
+    if folder.task == "classify" and isinstance(folder.vocabulary, ColumnEncoder):
+        return embedding_layers(folder.vocabulary)
     return dict(zip(folder.columns.names, _TRACING_LAYERS, strict=True)) if folder.task == "tracing" else {}
 
 

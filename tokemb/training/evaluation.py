@@ -15,10 +15,12 @@ from tokemb._arrays import STRINGS, TOKEN_ROWS, Int32
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.keras.datasets.tags import tagged_columns
-from tokemb.tables.tables import table_batches
+from tokemb.tables import ColumnEncoder
+from tokemb.tables.tables import one_array, table_batches
 from tokemb.tables.values import is_list
 from tokemb.training.fitting import Array
 from tokemb.training.forward import forward
+from tokemb.training.inputs import Inputs
 from tokemb.training.knowledge_tracing import Answers, answer_probabilities
 from tokemb.training.labels import numbers_of
 from tokemb.training.metrics import (
@@ -41,6 +43,7 @@ from tokemb.training.targets import SeveralLabels, label_metrics, number_metrics
 from tokemb.training.trained import TASKS, TrainedFolder
 
 AT = (1, 3, 10)
+_LABEL = "label"
 # The number of the most confident errors that are kept.
 _ERRORS = 20
 
@@ -79,7 +82,8 @@ def evaluate_batches(
 
     Args:
         folder: The training folder.
-        batches: Labelled rows: for a classifier texts, the first column, and labels; for a tagger rows of tokens and
+        batches: Labelled rows: for a classifier texts, the first column, or the columns of the training, and labels,
+            the last column; for a tagger rows of tokens and
             their tags; for the next event sequences; for ratings and knowledge tracing the columns of the training.
             Probabilities and targets are kept in memory, and texts only for a tagger.
         target: The column of the labels of a classifier, or of the ratings, by default that of the training.
@@ -123,6 +127,8 @@ def labelled_batches(folder: TrainedFolder, rows: Any, labels: Any) -> Batches: 
         return [pa.RecordBatch.from_arrays([*tagged_columns(rows, labels)], ["tokens", "tags"])]
     if folder.task == "classify" and labels is None:
         raise ArgumentError("a classifier is evaluated on labels: pass them as labels=[...]")
+    if folder.task == "classify" and isinstance(folder.vocabulary, ColumnEncoder):
+        return [_labelled_table(folder.vocabulary, rows, labels)]
     if folder.task in ("classify", "next"):
         columns = [_text_column(rows)] + ([] if labels is None else [pa.array(labels)])
         if len(set(map(len, columns))) > 1:
@@ -131,6 +137,15 @@ def labelled_batches(folder: TrainedFolder, rows: Any, labels: Any) -> Batches: 
     target = [folder.settings["rating"]] if folder.task == "ratings" else []
     parts = [] if folder.task == "skipgram" else folder.columns.parts
     return table_batches(rows, [*parts, *target])
+
+
+def _labelled_table(encoder: ColumnEncoder, rows: Any, labels: Any) -> pa.RecordBatch:  # noqa: ANN401
+    table = pa.Table.from_batches(list(table_batches(rows, encoder.parts, cells=encoder.cells)))
+    column = pa.array(labels)
+    if len(column) != len(table):
+        raise ArgumentError(f"every row must have a label: received {len(table)} rows and {len(column)} labels")
+    columns = [one_array(table.column(name)) for name in encoder.parts]
+    return pa.RecordBatch.from_arrays([*columns, column], [*encoder.parts, _LABEL])
 
 
 def _text_column(rows: Any) -> pa.Array:  # noqa: ANN401
@@ -145,10 +160,9 @@ def _evaluate_classes(folder: TrainedFolder, batches: Batches, history: dict[str
     errors: list[_Error] = []
     for batch in batches:
         found = _class_of_labels(batch.column(batch.num_columns - 1), folder.classes, rows)
-        probabilities = predictor.probabilities(predictor.encode(batch.column(0)))
-        errors = heapq.nlargest(
-            _ERRORS, [*errors, *_errors(batch, found, probabilities, rows)], key=lambda error: error[0]
-        )
+        probabilities = predictor.probabilities(predictor.inputs.encode_batch(batch))
+        new = _errors(predictor.inputs, batch, found, probabilities, rows)
+        errors = heapq.nlargest(_ERRORS, [*errors, *new], key=lambda error: error[0])
         targets.append(found)
         parts.append(probabilities)
         rows += len(batch)
@@ -198,26 +212,24 @@ def _targets_and_outputs(
     targets, outputs, rows = [], [], 0
     for batch in batches:
         targets.append(encode(batch.column(batch.num_columns - 1).to_pylist(), rows))
-        outputs.append(predictor.outputs(predictor.encode(batch.column(0))))
+        outputs.append(predictor.outputs(predictor.inputs.encode_batch(batch)))
         rows += len(batch)
     _require(rows, "rows")
     return np.concatenate(targets), np.concatenate(outputs)
 
 
-def _errors(batch: pa.RecordBatch, targets: Int32, probabilities: npt.NDArray[Any], first_row: int) -> list[_Error]:
+def _errors(
+    inputs: Inputs, batch: pa.RecordBatch, targets: Int32, probabilities: npt.NDArray[Any], first_row: int
+) -> list[_Error]:
     """Return the probability, row, text, target and prediction of the most confident errors of a batch."""
     predictions, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predictions != targets)
     rows = wrong[np.argsort(-confidence[wrong], kind="stable")[:_ERRORS]].tolist()
-    texts = [batch.column(0)[row].as_py() for row in rows]
+    texts = [inputs.describe(batch, row) for row in rows]
     return [
-        (float(confidence[row]), first_row + row + 1, _as_text(text), int(targets[row]), int(predictions[row]))
+        (float(confidence[row]), first_row + row + 1, text, int(targets[row]), int(predictions[row]))
         for row, text in zip(rows, texts, strict=True)
     ]
-
-
-def _as_text(text: str | list[str]) -> str:
-    return text if isinstance(text, str) else " ".join(text)
 
 
 def _describe_error(

@@ -160,7 +160,15 @@ class Schedule:
 
 def settings_text(settings: Mapping[str, Any]) -> str:
     """Return the settings of ``training.json`` as a text."""
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items() if value is not None)
+    shown = {name: _setting_text(value) for name, value in settings.items() if value is not None and value != {}}
+    return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in shown.items())
+
+
+def _setting_text(value: Any) -> str:  # noqa: ANN401
+    """Return the value of a setting as a text, for the settings of columns with their names."""
+    if isinstance(value, Mapping):
+        return f"({', '.join(f'{name}: {setting}' for name, setting in value.items())})"
+    return str(value)
 
 
 @dataclass(frozen=True)

@@ -77,13 +77,15 @@ def text_model(
     length = check_count("maxlen", maxlen) if head == "flatten" else None
     token_ids = keras.Input((length,), dtype="int32", name="token_ids")
     vectors = embedding.get_layer(EMBEDDING_NAME)(token_ids)
-    if head == "mean":
-        is_token = _is_token(token_ids, left_out_ids(encoder, head))
-        weights = is_token if token_weights is None else is_token * _weights_at(token_ids, token_weights)
-        # The same as to drop dimensions of all vectors of a row.
-        features = keras.layers.Dropout(dropout)(_scaled_mean(vectors, weights, is_token))
-    else:
-        features = _features(head, keras.layers.SpatialDropout1D(dropout)(vectors), token_ids, units)
+    features = text_features(
+        encoder,
+        token_ids,
+        embedding.get_layer(EMBEDDING_NAME),
+        head=head,
+        units=units,
+        dropout=dropout,
+        token_weights=token_weights,
+    )
     features = keras.layers.Dropout(dropout)(features)
     return keras.Model(token_ids, output(features), name=embedding.name)
 
@@ -104,6 +106,38 @@ def fold_token_weights(model: keras.Model, plain: keras.Model) -> keras.Model:
     (vectors,), (weights,) = (model.get_layer(name).get_weights() for name in (EMBEDDING_NAME, _WEIGHTS))
     plain.get_layer(EMBEDDING_NAME).set_weights([vectors * weights])
     return plain
+
+
+def text_features(
+    encoder: Encoder,
+    token_ids: Any,  # noqa: ANN401 - Keras' tensors
+    embedding: keras.layers.Embedding,
+    *,
+    head: str,
+    units: int,
+    dropout: float,
+    token_weights: npt.NDArray[np.float32] | None = None,
+) -> Any:  # noqa: ANN401
+    """Return the features of texts, ``(batch, features)``, that a head makes of the vectors of their tokens.
+
+    Args:
+        encoder: The vocabulary.
+        token_ids: The ids, int32 ``(batch, maxlen)``.
+        embedding: The layer with the vectors of the tokens.
+        head: As for ``text_model``.
+        units: As for ``text_model``.
+        dropout: The dropout rate of the vectors.
+        token_weights: As for ``text_model``.
+    """
+    import keras
+
+    vectors = embedding(token_ids)
+    if head == "mean":
+        is_token = is_token_mask(token_ids, left_out_ids(encoder, head))
+        weights = is_token if token_weights is None else is_token * _weights_at(token_ids, token_weights)
+        # The same as to drop dimensions of all vectors of a row.
+        return keras.layers.Dropout(dropout)(scaled_mean(vectors, weights, is_token))
+    return _features(head, keras.layers.SpatialDropout1D(dropout)(vectors), token_ids, units)
 
 
 def left_out_ids(encoder: Encoder, head: str) -> list[int]:
@@ -147,7 +181,7 @@ def _features(head: str, vectors: Any, token_ids: Any, units: int) -> Any:  # no
     import keras
     from keras import layers, ops
 
-    is_token = ops.expand_dims(_is_token(token_ids), -1)
+    is_token = ops.expand_dims(is_token_mask(token_ids), -1)
     if head in CELLS:
         states = getattr(layers, head.upper())(units, return_sequences=True)(vectors)
         # States are at least -1.
@@ -163,7 +197,7 @@ def _features(head: str, vectors: Any, token_ids: Any, units: int) -> Any:  # no
     return ops.concatenate([ops.max(ops.multiply(filters, is_token), 1) for filters in activations], -1)
 
 
-def _is_token(token_ids: Any, left_out: Sequence[int] = ()) -> Any:  # noqa: ANN401
+def is_token_mask(token_ids: Any, left_out: Sequence[int] = ()) -> Any:  # noqa: ANN401
     """Return 1 for each token, and 0 for padding and the ids in ``left_out``, float32 ``(batch, maxlen)``.
 
     It is computed from the ids: convolutions drop the mask, and Keras' mean of a row without tokens is NaN.
@@ -186,7 +220,7 @@ def _weights_at(token_ids: Any, token_weights: npt.NDArray[np.float32]) -> Any: 
     return weights
 
 
-def _scaled_mean(vectors: Any, weights: Any, is_token: Any) -> Any:  # noqa: ANN401
+def scaled_mean(vectors: Any, weights: Any, is_token: Any) -> Any:  # noqa: ANN401
     """Return the weighted sum of vectors, divided by the square root of the number of tokens, ``(batch, dim)``."""
     from keras import ops
 

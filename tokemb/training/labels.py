@@ -12,12 +12,11 @@ import numpy.typing as npt
 from tokemb._arrays import Int32
 from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.labels import class_indices
+from tokemb.sources.cells import MISSING_NUMBERS
 from tokemb.training.heads import check_classes
 
 Label = int | str
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-# Spellings of a missing value, in lower case. They are missing only if all other labels are integers.
-_MISSING = frozenset(("nan", "null", "none", "na", "n/a", "<na>", "#n/a"))
 
 
 def classes_of(labels: Sequence[Label]) -> list[Label]:
@@ -59,7 +58,7 @@ def _missing_spellings(labels: Sequence[Label]) -> set[Label]:
     """
     different = set(labels)
     missing: set[Label] = {
-        label for label in different if isinstance(label, str) and label.strip().casefold() in _MISSING
+        label for label in different if isinstance(label, str) and label.strip().casefold() in MISSING_NUMBERS
     }
     others = [str(label) for label in different - missing]
     return missing if others and all(map(_INTEGER.fullmatch, others)) else set()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokemb.errors import ArgumentError, ModelError
+from tokemb.tables import ColumnEncoder
 from tokemb.training.evaluation import AT, Evaluation, evaluate_batches, labelled_batches
 from tokemb.training.predict_answers import AnswerPredictor
 from tokemb.training.predict_classes import text_predictor
@@ -85,8 +86,8 @@ class TrainedModel:
 
         Args:
             rows: Texts or sequences of events, as for ``Encoder.encode``, for a tagger rows of tokens, as for
-                ``Encoder.encode_tags``, or for models of ratings and of knowledge tracing a table, as for
-                ``ColumnEncoder.encode``.
+                ``Encoder.encode_tags``, or for models of ratings, of knowledge tracing and of several columns a table,
+                as for ``ColumnEncoder.encode``.
             **options: For a classifier and the next event ``top``, the number of labels or events in the lists of the
                 most probable ones. For the next event and knowledge tracing ``observed``, whether to predict each event
                 or answer of the sequence from those before it. For knowledge tracing ``skill``, to predict the answers
@@ -172,6 +173,11 @@ class TrainedModel:
         folder = self.folder
         if folder.description != TASKS["classify"]:
             raise ModelError(f"a classifier is exported with its classes; {folder.path} holds {folder.description}")
+        if isinstance(folder.vocabulary, ColumnEncoder):
+            raise ModelError(
+                f"a classifier of texts is exported; {folder.path} predicts from the columns "
+                f"{', '.join(folder.columns.parts)}: serve its model.keras with the arrays of ColumnEncoder.encode"
+            )
         from tokemb.models.saved_model import export_saved_model
 
         export_saved_model(

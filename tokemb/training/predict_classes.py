@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +12,12 @@ import pyarrow as pa
 
 from tokemb._validation import check_optional_count
 from tokemb.keras.datasets.order import BatchOrder
-from tokemb.rows.ragged import Ragged, take_padded
-from tokemb.training.classify import batch_length
+from tokemb.tables import ColumnEncoder
 from tokemb.training.forward import Forward, forward
+from tokemb.training.inputs import Inputs, Rows, TableInputs, TextInputs
 from tokemb.training.predictor import (
     REASON,
-    TextPredictor,
+    TaskPredictor,
     equal_lists,
     lists,
     nullable,
@@ -29,8 +31,12 @@ _ORDER = BatchOrder(2048, positions=1 << 17)
 _NO_TOKENS = "the text has no tokens"
 
 
-class _OutputPredictor(TextPredictor):
-    """A predictor with the outputs of a model of texts."""
+class _OutputPredictor(TaskPredictor):
+    """A predictor with the outputs of a model of texts or of the rows of a table.
+
+    Attributes:
+        inputs: What the model predicts from.
+    """
 
     def __init__(self, folder: TrainedFolder, top: int | None = None) -> None:
         """Initialize the predictor.
@@ -44,16 +50,28 @@ class _OutputPredictor(TextPredictor):
         """
         self._top = check_optional_count("top", top)
         super().__init__(folder, top=top)
-        self.maxlen = int(folder.settings["maxlen"])
-        self._length = batch_length(folder.settings["head"], self.maxlen)
+        self.inputs = inputs_of(folder)
+        self.table_columns, self.cells = self.inputs.table_columns, self.inputs.cells
         self._run: Forward = forward(folder.model)
 
-    def outputs(self, ids: Ragged) -> npt.NDArray[np.float32]:
-        """Return the outputs of the model for rows of ids, float32 ``(rows, outputs)``."""
-        result = np.empty((len(ids), self.folder.model.output_shape[-1]), np.float32)
-        for rows in _ORDER.batches(ids.lengths, [0]):
-            result[rows] = self._run(take_padded(ids, rows, self._length))
+    def outputs(self, rows: Rows) -> npt.NDArray[np.float32]:
+        """Return the outputs of the model for encoded rows, float32 ``(rows, outputs)``."""
+        result = np.empty((len(rows), self.folder.model.output_shape[-1]), np.float32)
+        for indices in _ORDER.batches(rows.lengths, [0]):
+            result[indices] = self._run(rows.batch(indices))
         return result
+
+    @abstractmethod
+    def predict_rows(self, rows: Rows) -> pa.RecordBatch:
+        """Return the predictions for encoded rows."""
+
+    def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the predictions for the rows of a batch of a file, in their order."""
+        return self.predict_rows(self.inputs.encode_batch(batch))
+
+    def predict(self, rows: Any) -> pa.Table:  # noqa: ANN401
+        """Return the predictions for texts or a table in memory."""
+        return pa.Table.from_batches([self.predict_rows(self.inputs.encode(rows))])
 
 
 class ClassPredictor(_OutputPredictor):
@@ -78,23 +96,23 @@ class ClassPredictor(_OutputPredictor):
             fields += [("predictions", pa.list_(self.labels.type)), ("probabilities", pa.list_(pa.float32()))]
         return pa.schema([*fields, (REASON, pa.string())])
 
-    def probabilities(self, ids: Ragged) -> npt.NDArray[np.float32]:
+    def probabilities(self, rows: Rows) -> npt.NDArray[np.float32]:
         """Return the probability of each class, float32 ``(rows, classes)``."""
-        output = self.outputs(ids)
+        output = self.outputs(rows)
         return np.hstack([1 - output, output]) if output.shape[1] == 1 else output
 
-    def predict_ids(self, ids: Ragged) -> pa.RecordBatch:
-        """Return the predictions for rows of ids."""
-        probabilities = self.probabilities(ids)
-        is_empty = ids.lengths == 0
+    def predict_rows(self, rows: Rows) -> pa.RecordBatch:
+        """Return the predictions for encoded rows."""
+        probabilities = self.probabilities(rows)
+        is_empty = self.inputs.is_empty(rows)
         best = probabilities.argmax(axis=1)
         columns = [
             nullable(self.labels.take(pa.array(best)), is_empty),
-            nullable(probabilities[np.arange(len(ids)), best], is_empty),
+            nullable(probabilities[np.arange(len(rows)), best], is_empty),
         ]
         if self._top is not None:
             columns += self._lists(probabilities, self._top, is_empty)
-        return self.batch(*columns, reasons(len(ids), [(is_empty, _NO_TOKENS)]))
+        return self.batch(*columns, reasons(len(rows), [(is_empty, _NO_TOKENS)]))
 
     def _lists(
         self, probabilities: npt.NDArray[np.float32], top: int, is_empty: npt.NDArray[np.bool_]
@@ -127,10 +145,10 @@ class LabelsPredictor(_OutputPredictor):
         lists_of = [("predictions", pa.list_(pa.string())), ("probabilities", pa.list_(pa.float32()))]
         return pa.schema([*lists_of, (REASON, pa.string())])
 
-    def predict_ids(self, ids: Ragged) -> pa.RecordBatch:
-        """Return the predictions for rows of ids."""
-        probabilities = self.outputs(ids)
-        is_empty = ids.lengths == 0
+    def predict_rows(self, rows: Rows) -> pa.RecordBatch:
+        """Return the predictions for encoded rows."""
+        probabilities = self.outputs(rows)
+        is_empty = self.inputs.is_empty(rows)
         order = top_columns(probabilities, self._top or len(self.labels))
         sorted_probabilities = np.take_along_axis(probabilities, order, axis=1)
         is_chosen = (sorted_probabilities > 0.5) | (self._top is not None)
@@ -138,7 +156,7 @@ class LabelsPredictor(_OutputPredictor):
         return self.batch(
             lists(self.labels.take(pa.array(order[is_chosen])), splits, is_empty),
             lists(pa.array(sorted_probabilities[is_chosen]), splits, is_empty),
-            reasons(len(ids), [(is_empty, _NO_TOKENS)]),
+            reasons(len(rows), [(is_empty, _NO_TOKENS)]),
         )
 
 
@@ -154,10 +172,18 @@ class NumberPredictor(_OutputPredictor):
         """The columns of the predictions."""
         return pa.schema([("prediction", pa.float32()), (REASON, pa.string())])
 
-    def predict_ids(self, ids: Ragged) -> pa.RecordBatch:
-        """Return the predictions for rows of ids."""
-        is_empty = ids.lengths == 0
-        return self.batch(nullable(self.outputs(ids)[:, 0], is_empty), reasons(len(ids), [(is_empty, _NO_TOKENS)]))
+    def predict_rows(self, rows: Rows) -> pa.RecordBatch:
+        """Return the predictions for encoded rows."""
+        is_empty = self.inputs.is_empty(rows)
+        return self.batch(nullable(self.outputs(rows)[:, 0], is_empty), reasons(len(rows), [(is_empty, _NO_TOKENS)]))
+
+
+def inputs_of(folder: TrainedFolder) -> Inputs:
+    """Return what the model of a training folder predicts from."""
+    head = folder.settings["head"]
+    if isinstance(folder.vocabulary, ColumnEncoder):
+        return TableInputs(folder.vocabulary, head)
+    return TextInputs(folder.vocabulary, head, int(folder.settings["maxlen"]))
 
 
 def text_predictor(folder: TrainedFolder) -> type[_OutputPredictor]:

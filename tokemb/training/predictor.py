@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tokemb._arrays import Int64
 from tokemb.rows.ragged import Ragged
+from tokemb.sources.cells import CellParser
 from tokemb.tables.tables import table_batches
 from tokemb.training.trained import TrainedFolder
 
@@ -29,10 +30,12 @@ class TaskPredictor(ABC):
         folder: The training folder.
         table_columns: The columns of a table that predictions are made from. ``None`` if they are made from texts or
             sequences of events.
+        cells: The parsers of columns of numbers and lists.
     """
 
     options: ClassVar[tuple[str, ...]] = ()
     table_columns: list[str] | None = None
+    cells: Mapping[str, CellParser] = {}
 
     def __init__(self, folder: TrainedFolder, **options: Any) -> None:  # noqa: ANN401
         self.folder = folder

@@ -70,29 +70,33 @@ def rating_model(
     import keras
 
     inputs = {name: keras.Input((), dtype="int32", name=name) for name in columns.names}
-    layer_names = _layer_names(columns.names)
-    embedded = [_embedding(keras, layer_names[name][0], columns, name, dim, seed)(ids) for name, ids in inputs.items()]
+    names_of_layers = layer_names(columns.names)
+    embedded = [
+        _embedding(keras, names_of_layers[name][0], columns, name, dim, seed)(ids) for name, ids in inputs.items()
+    ]
     if head == "dot":
         terms = [keras.layers.Dot(axes=1)(list(pair)) for pair in combinations(embedded, 2)]
-        terms += [_embedding(keras, layer_names[name][1], columns, name, 1, seed)(ids) for name, ids in inputs.items()]
-        score = keras.layers.Add(name=_free("score", inputs))(terms)
+        terms += [
+            _embedding(keras, names_of_layers[name][1], columns, name, 1, seed)(ids) for name, ids in inputs.items()
+        ]
+        score = keras.layers.Add(name=free_name("score", inputs))(terms)
     else:
         layers = keras.layers
         uniform = keras.initializers.GlorotUniform
-        hidden = layers.Dense(units, "relu", kernel_initializer=uniform(seed), name=_free("hidden", inputs))
-        output = layers.Dense(1, kernel_initializer=uniform(seed), name=_free("score", inputs))
+        hidden = layers.Dense(units, "relu", kernel_initializer=uniform(seed), name=free_name("hidden", inputs))
+        output = layers.Dense(1, kernel_initializer=uniform(seed), name=free_name("score", inputs))
         score = output(hidden(layers.Concatenate()(embedded)))
     return keras.Model(
-        inputs, _scale_to_ratings(keras, score, scale, rating_range, _free("rating", inputs)), name="ratings"
+        inputs, _scale_to_ratings(keras, score, scale, rating_range, free_name("rating", inputs)), name="ratings"
     )
 
 
 def layers_of_columns(model: keras.Model) -> dict[str, tuple[str, str]]:
     """Return the names of the embedding and the bias of each column of a ``rating_model``."""
-    return _layer_names([tensor.name for tensor in model.inputs])
+    return layer_names([tensor.name for tensor in model.inputs])
 
 
-def _layer_names(columns: Collection[str]) -> dict[str, tuple[str, str]]:
+def layer_names(columns: Collection[str]) -> dict[str, tuple[str, str]]:
     """Return names of embedding and bias for each column. They are distinct and those that TensorFlow permits."""
     permitted = {column: re.sub(r"[^A-Za-z0-9_.\\>-]", "_", column) for column in columns}
     names: dict[str, tuple[str, str]] = {}
@@ -107,7 +111,7 @@ def _layer_names(columns: Collection[str]) -> dict[str, tuple[str, str]]:
     return names
 
 
-def _free(name: str, columns: Collection[str]) -> str:
+def free_name(name: str, columns: Collection[str]) -> str:
     """Return a name of a layer that no column has."""
     while name in columns:
         name += "_"
@@ -155,10 +159,10 @@ def fill_unseen(model: keras.Model, ids: Mapping[str, Int32]) -> None:
 
     With the head ``dot``, the prediction for a user out of vocabulary is then the mean prediction over all users.
     """
-    layer_names = layers_of_columns(model)
+    names_of_layers = layers_of_columns(model)
     for name, values in ids.items():
         for layer in model.layers:
-            if layer.name in layer_names[name]:
+            if layer.name in names_of_layers[name]:
                 [matrix] = layer.get_weights()
                 seen = np.bincount(values, minlength=len(matrix)) > 0
                 matrix[~seen] = matrix[seen].mean(axis=0)
@@ -217,8 +221,8 @@ def item_scores(model: keras.Model, user: str, item: str) -> Callable[[Int32, Fo
         matrix: npt.NDArray[np.float32] = layers[name].get_weights()[0]
         return matrix
 
-    layer_names = layers_of_columns(model)
-    (user_embedding, user_bias), (item_embedding, item_bias) = layer_names[user], layer_names[item]
+    names_of_layers = layers_of_columns(model)
+    (user_embedding, user_bias), (item_embedding, item_bias) = names_of_layers[user], names_of_layers[item]
     items = len(weights(item_embedding))
     if user_bias not in layers:
 

@@ -108,7 +108,7 @@ def load_folder(path: Path | str) -> TrainedFolder:
     _check_report(path, report)
     file = path / VOCABULARY
     vocabulary = ColumnEncoder.load(file) if is_columns_folder(file) else Encoder.load(file)
-    if isinstance(vocabulary, ColumnEncoder) != (report["task"] in _TABLE_TASKS):
+    if isinstance(vocabulary, ColumnEncoder) != (report["task"] in _TABLE_TASKS or "inputs" in report["settings"]):
         raise ModelError(f"{path} holds a vocabulary of another task than {report['task']!r}: train it again")
     model = load_model(path / MODEL)
     trained_with = {report["fingerprint"], fingerprint_in_name(model.name) or vocabulary.fingerprint[:12]}
@@ -137,8 +137,11 @@ def _invalid_entries(report: Mapping[str, Any]) -> Iterator[str]:
     """Yield the names of entries that are missing or have a wrong type."""
     yield from _wrong_types(report, {"task": str, "fingerprint": str, "settings": dict})
     task, settings = report["task"], report["settings"]
-    yield from (f"setting {name}" for name in _wrong_types(settings, _SETTINGS.get(task, {})))
-    optional = {"regression": bool, "label_separator": str}
+    required = _SETTINGS.get(task, {})
+    if task == "classify" and "inputs" in settings:  # the columns of a table have their own lengths
+        required = {"head": str}
+    yield from (f"setting {name}" for name in _wrong_types(settings, required))
+    optional = {"regression": bool, "label_separator": str, "inputs": dict}
     given = {name: kind for name, kind in optional.items() if settings.get(name) is not None}
     yield from (f"setting {name}" for name in _wrong_types(settings, given))
     training = report.get("training", {})

@@ -1,0 +1,126 @@
+"""The options that say what the columns of a table hold: texts, categories, lists or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tokemb_cli.corpus import Corpus, column_names
+
+if TYPE_CHECKING:
+    from tokemb.tables.selection import Selection
+
+_OPTIONS = (
+    click.option(
+        "--text",
+        "texts",
+        multiple=True,
+        metavar="NAME,...",
+        help="Columns of texts of a table that also has other columns. Each has a vocabulary of its own.",
+    ),
+    click.option(
+        "--category",
+        "categories",
+        multiple=True,
+        metavar="NAME,...",
+        help="Columns whose values are categories, for example departments. They are not split.",
+    ),
+    click.option(
+        "--multi",
+        multiple=True,
+        metavar="NAME[=SEPARATOR]",
+        help="Column of lists of categories, with the separator of the values in a cell, for example genres='|'. "
+        "Without a separator, a cell is a list as JSON or Python write it.",
+    ),
+    click.option(
+        "--number",
+        "numbers",
+        multiple=True,
+        metavar="NAME,...",
+        help="Columns of numbers. They are not encoded. Missing numbers are replaced by the mean.",
+    ),
+)
+_NAMES = ("texts", "categories", "multi", "numbers")
+
+
+def columns(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options for what columns hold to a command."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The columns of a table and what they hold.
+
+    Attributes:
+        texts: The columns of texts.
+        categories: The columns of single values.
+        multi: The separator of each column of lists, or ``None``.
+        numbers: The columns of numbers.
+    """
+
+    texts: tuple[str, ...]
+    categories: tuple[str, ...]
+    multi: dict[str, str | None]
+    numbers: tuple[str, ...]
+
+    @classmethod
+    def from_options(cls, options: dict[str, Any], rows: Corpus) -> Inputs | None:
+        """Return the columns that the options name, or ``None`` if none is given. They are removed from ``options``.
+
+        Raises:
+            click.UsageError: If another option names columns too.
+        """
+        given = {name: options.pop(name) for name in _NAMES}
+        if not any(given.values()):
+            return None
+        for option, value in (("--column", rows.columns), ("--group-by", rows.group_by)):
+            if value:
+                raise click.UsageError(
+                    f"{option} must be left out with --text, --category, --multi and --number, which name the columns"
+                )
+        inputs = cls(
+            column_names(given["texts"]),
+            column_names(given["categories"]),
+            dict(map(_name_and_separator, given["multi"])),
+            column_names(given["numbers"]),
+        )
+        inputs._check_distinct()
+        return inputs
+
+    def _check_distinct(self) -> None:
+        names = [*self.texts, *self.categories, *self.multi, *self.numbers]
+        for name in names:
+            if names.count(name) > 1:
+                raise click.UsageError(
+                    f"each column must be named once by --text, --category, --multi and --number; received {name!r} "
+                    "more than once"
+                )
+        if len(names) == len(self.numbers):
+            raise click.UsageError("--number requires a column of --text, --category or --multi beside the numbers")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of ``ColumnEncoder.fit``."""
+        return {"columns": self.categories, "texts": self.texts, "multi": self.multi, "numbers": self.numbers}
+
+    @property
+    def selection(self) -> Selection:
+        """The columns to read, and the parsers of their cells."""
+        from tokemb.tables.selection import Selection
+
+        return Selection.of(self.categories, self.texts, self.multi, self.numbers)
+
+
+def _name_and_separator(option: str) -> tuple[str, str | None]:
+    name, equals, separator = option.partition("=")
+    if not name or (equals and not separator.strip()):
+        raise click.UsageError(
+            f"--multi must be the name of a column, or NAME=SEPARATOR with a separator that is not empty; "
+            f"received {option!r}"
+        )
+    return name, separator if equals else None

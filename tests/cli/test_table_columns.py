@@ -1,0 +1,66 @@
+"""Tests of commands with texts, categories, lists and numbers in one table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tokemb
+from tests.conftest import command_here, tokemb_command
+
+pytestmark = pytest.mark.slow
+
+BOOKS = "title,shop,genres,price\nGood tea,x,food|new,2.5\nTea,y,,\nDogs,x,new,10\n"
+KINDS = "--text title --category shop --multi genres=| --number price"
+
+
+@pytest.fixture
+def at(tmp_path):
+    (tmp_path / "books.csv").write_text(BOOKS)
+    return tmp_path
+
+
+def run(at, command, code=0, run_command=command_here):
+    done = run_command(*command.split(), cwd=at)
+    assert done.returncode == code, done.stderr.decode()
+    return " ".join(done.stderr.decode().split())
+
+
+def test_commands_give_the_arrays_of_python(at):
+    run(at, f"fit-vocab books.csv {KINDS} --min-count 1 --ngrams 2 --quiet -o books", run_command=tokemb_command)
+    encoder = tokemb.ColumnEncoder.load(at / "books")
+    kinds = {"texts": ["title"], "columns": ["shop"], "multi": {"genres": "|"}, "numbers": ["price"]}
+    fitted = tokemb.ColumnEncoder.fit(at / "books.csv", **kinds, ngrams=2)
+    assert encoder.fingerprint == fitted.fingerprint
+    shown = run(at, "encode books.csv --vocab books --keep price2 -o ids.npz", code=1)
+    assert "has no column 'price2'" in shown
+    run(at, "encode books.csv --vocab books -o ids.npz")
+    with np.load(at / "ids.npz") as arrays:
+        for name, ids in fitted.encode(at / "books.csv").items():
+            np.testing.assert_array_equal(arrays[name], ids)
+    (at / "bad.csv").write_text(BOOKS.replace("10\n", "ten\n"))
+    shown = run(at, "encode bad.csv --vocab books -o bad.npz", code=1)
+    assert "bad.csv, row 3 has 'ten' in the column 'price', which must hold finite numbers" in shown
+    assert not (at / "bad.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        ("--text title --multi genres", 1, "books.csv, row 1 has 'food|new' in the column 'genres', which must hold"),
+        ("--text title --multi genres", 1, "if values have a separator, name it with --multi NAME[=SEPARATOR]"),
+        ("--category shop --number title", 1, "books.csv, row 1 has 'Good tea' in the column 'title', which must hold"),
+        ("--text nothing", 1, "books.csv has no column 'nothing'"),
+        ("--number price", 2, "--number requires a column of --text, --category or --multi beside"),
+        ("--text title --category shop,title", 2, "received 'title' more than once"),
+        ("--text title --column shop", 2, "--column must be left out with --text, --category, --multi and --number"),
+        ("--text title --group-by shop", 2, "--group-by must be left out with --text"),
+        ("--text title --multi genres=", 2, "with a separator that is not empty; received 'genres='"),
+        ("--text title --start [BOS]", 2, "--start is for vocabularies of texts; a folder of columns does not"),
+        ("--category shop --ngrams 2", 2, "--ngrams is for vocabularies of texts; values of columns are not split"),
+        ("--text title --engine spark", 2, "--engine spark fits one column: leave out --text"),
+    ],
+)
+def test_invalid_columns_are_one_sentence_and_write_nothing(at, options, code, message):
+    assert message in run(at, f"fit-vocab books.csv {options} -o columns", code=code)
+    assert [path.name for path in at.iterdir()] == ["books.csv"]

@@ -1,0 +1,89 @@
+"""Cells of tables as numbers and as lists."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokemb.errors import TextError
+from tokemb.sources.cells import list_parser, parse_numbers
+from tokemb.sources.columns import Location
+from tokemb.sources.corpus import read_table
+
+HERE = Location("x.csv", "row", 3)
+FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
+VALUES = st.text(st.characters(codec="utf-8", exclude_characters="|"), max_size=4)
+
+
+@given(st.lists(st.none() | FINITE))
+def test_numbers_and_their_texts_are_parsed_alike(numbers):
+    texts = ["" if number is None else repr(number) for number in numbers]
+    assert parse_numbers("n", pa.array(texts, pa.string()), HERE).to_pylist() == numbers
+    assert parse_numbers("n", pa.array(numbers, pa.float64()), HERE).to_pylist() == numbers
+
+
+def test_usual_spellings_of_numbers_and_of_missing_ones_are_read():
+    column = pa.array([" +1 ", "-.5", "3.", "1e3", "007", "NA", "nan", "", None]).dictionary_encode()
+    assert parse_numbers("n", column, HERE).to_pylist() == [1.0, -0.5, 3.0, 1000.0, 7.0, None, None, None, None]
+    assert parse_numbers("n", pa.array([True, None]), HERE).to_pylist() == [1.0, None]
+    assert parse_numbers("n", pa.array([np.nan, 2.0]), HERE).to_pylist() == [None, 2.0]
+
+
+@pytest.mark.parametrize("cell", ["x", "1,5", "1_000", "inf", "0x1", "1e99", "--1", "1 2"])
+def test_cell_that_is_no_number_is_an_error_with_file_and_row(cell):
+    with pytest.raises(TextError, match=r"x\.csv, row 4 has '.*' in the column 'n', which must hold finite numbers"):
+        parse_numbers("n", pa.array(["1", cell]), HERE)
+    with pytest.raises(TextError, match="the column 'n' of x.csv holds list<item: int64> and must hold numbers"):
+        parse_numbers("n", pa.array([[1]]), HERE)
+
+
+@given(st.lists(st.lists(VALUES)))
+def test_separated_values_are_split_and_stripped(rows):
+    cells = ["|".join(values) for values in rows]
+    expected = [[value.strip() for value in cell.split("|") if value.strip()] for cell in cells]
+    found = list_parser("|")("n", pa.array(cells, pa.string()), HERE).to_pylist()
+    assert found == [values if cell.strip() else None for values, cell in zip(expected, cells, strict=True)]
+
+
+@given(st.lists(st.lists(st.none() | st.text() | st.integers() | st.booleans())))
+def test_lists_of_json_and_of_python_are_read(rows):
+    expected = [[{True: "true", False: "false"}[v] if isinstance(v, bool) else v for v in values] for values in rows]
+    expected = [[value if value is None else str(value) for value in values] for values in expected]
+    texts = [json.dumps(values, ensure_ascii=False) for values in rows] + [repr(values) for values in rows]
+    encodable = [index for index, text in enumerate(texts) if text.encode("utf-8", "replace").decode() == text]
+    cells = pa.array([texts[index] for index in encodable], pa.string())
+    found = list_parser(None)("n", cells, HERE).to_pylist()
+    assert found == [(expected * 2)[index] for index in encodable]
+
+
+@pytest.mark.parametrize("cell", ["a|b", "[a]", "['a'", '{"a": 1}', "[[1]]", "[1.5]", "[" * 5000])
+def test_cell_that_holds_no_list_is_an_error_with_file_and_row(cell):
+    with pytest.raises(TextError, match=r"x\.csv, row 5 has .* in the column 'n', which must hold lists"):
+        list_parser(None)("n", pa.array(["[]", "", cell]), HERE)
+
+
+def test_columns_that_hold_lists_are_unchanged():
+    column = pa.array([["a|b"], None])
+    assert list_parser("|")("n", column, HERE) is column
+    assert list_parser(None)("n", pa.nulls(2), HERE).to_pylist() == [None, None]
+
+
+def test_numbers_of_all_formats_are_read_with_their_first_rows_missing_or_integers(tmp_path):
+    lines = ["n,m\n", ",a|b\n", "1,a\n", "1.5,\n"]
+    (tmp_path / "x.csv").write_text("".join(lines))
+    rows = [{"n": None, "m": "a|b"}, {"n": 1, "m": "a"}, {"n": 1.5, "m": None}]
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "y.jsonl").write_text('{"n": 2, "m": "c"}\n')
+    cells = {"n": parse_numbers, "m": list_parser("|")}
+    files = [tmp_path / name for name in ("x.csv", "x.jsonl", "y.jsonl")]
+    found = pa.Table.from_batches(read_table(files, ["n", "m"], cells=cells))
+    assert found["n"].to_pylist() == [None, 1.0, 1.5, None, 1.0, 1.5, 2.0]
+    assert found["m"].to_pylist() == [["a", "b"], ["a"], None] * 2 + [["c"]]
+    (tmp_path / "y.jsonl").write_text('{"n": "cheap", "m": "c"}\n')
+    with pytest.raises(TextError, match=r"y\.jsonl, line 1 has 'cheap' in the column 'n'"):
+        list(read_table(files, ["n", "m"], cells=cells))

@@ -1,0 +1,78 @@
+"""Encoded tables in memory, from which padded batches are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokemb._arrays import Int64
+from tokemb.rows.ragged import Ragged, take, take_padded
+
+# The rows of a column: ids int32 (rows,) or ragged, or numbers float32 (rows,).
+Rows = npt.NDArray[Any] | Ragged
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedTable:
+    """The truncated rows of all columns of a table.
+
+    Attributes:
+        columns: The rows of each column by its name.
+        maxlen: The length that lists and texts are padded to, by the name of the column. ``None`` pads each batch to
+            its longest row.
+        padding: The side of padding: ``"pre"`` or ``"post"``.
+    """
+
+    columns: Mapping[str, Rows]
+    maxlen: Mapping[str, int | None]
+    padding: str = "post"
+
+    @classmethod
+    def of(
+        cls, columns: Mapping[str, Rows], maxlen: Mapping[str, int | None], padding: str, truncating: str
+    ) -> EncodedTable:
+        """Truncate rows to their maximum length."""
+        truncated = {
+            name: rows.truncate(length, truncating)
+            if isinstance(rows, Ragged) and (length := maxlen[name]) is not None
+            else rows
+            for name, rows in columns.items()
+        }
+        return cls(truncated, maxlen, padding)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    @property
+    def lengths(self) -> Int64:
+        """The number of ids of all lists and texts of each row, and at least 1, int64 ``(rows,)``."""
+        lengths = [rows.lengths for rows in self.columns.values() if isinstance(rows, Ragged)]
+        return np.maximum(np.sum(lengths, axis=0, dtype=np.int64) if lengths else np.zeros(len(self), np.int64), 1)
+
+    def take(self, rows: Int64) -> EncodedTable:
+        """Return the rows at some indices."""
+        columns = {
+            name: take(column, rows) if isinstance(column, Ragged) else column[rows]
+            for name, column in self.columns.items()
+        }
+        return EncodedTable(columns, self.maxlen, self.padding)
+
+    def batch(self, rows: Int64) -> dict[str, npt.NDArray[Any]]:
+        """Return a batch of the rows at some indices.
+
+        Args:
+            rows: The indices, int64 ``(batch,)``.
+
+        Returns:
+            By the names of the columns: int32 ``(batch,)``, int32 ``(batch, maxlen)``, or float32 ``(batch,)``.
+        """
+        return {
+            name: take_padded(column, rows, self.maxlen[name], fill_first=self.padding == "pre")
+            if isinstance(column, Ragged)
+            else column[rows]
+            for name, column in self.columns.items()
+        }
