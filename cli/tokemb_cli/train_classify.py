@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +53,8 @@ if TYPE_CHECKING:
     "--ngrams",
     type=values.Ngrams(),
     metavar="N",
-    help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 1; for the head "
-    "mean without --vectors 2, or 3 if the texts have at most 32 words on average]",
+    help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 1; for the heads "
+    "mean and tfidf without --vectors 2, or 3 if the texts have at most 32 words on average]",
 )
 @click.option(
     "--maxlen",
@@ -67,9 +68,11 @@ if TYPE_CHECKING:
     type=values.Integer(),
     default=64,
     show_default=True,
-    help="Number of units of the heads conv, gru and lstm.",
+    help="Number of units of the heads conv, attention, gru and lstm.",
 )
 @training.dropout
+@training.folds
+@training.fold_groups
 @training.schedule
 @corpus.quiet
 def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  # noqa: ANN401
@@ -77,13 +80,16 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
 
     With --label-separator, each row has any number of labels. With --regression, a number is predicted.
 
-    Without --vocab, a vocabulary is fitted to the texts. For the head mean, it has at most 100,000 words, pairs of
-    words and, if the texts are short, sequences of three words. For the other heads, it has at most 30,000 words.
-    Without --test, the metrics are computed on the validation split.
+    Without --vocab, a vocabulary is fitted to the texts. For the heads mean and tfidf, it has at most 100,000 words,
+    pairs of words and, if the texts are short, sequences of three words. For the other heads, it has at most 30,000
+    words. Without --test, the metrics are computed on the validation split. With --folds, they are also computed by
+    cross-validation; each fold has the same shares of labels.
 
     \b
     Examples:
       tokemb train classify reviews.csv --label label -o classifier
+      tokemb train classify reviews.csv --label label --folds 10 -o classifier
+      tokemb train classify reviews.csv --label label --search dim=50,100 --search head=mean,conv -o classifier
       tokemb train classify train.csv --test test.csv --label label --head gru -o classifier
       tokemb train classify reviews/pos reviews/neg --format documents --label label -o classifier
     """
@@ -91,7 +97,9 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
     arguments["keep"] = (label,) if sample_weight is None else (label, sample_weight)
     rows = corpus.Corpus.from_options(arguments)
     arguments["profile"] = rows.default_profile if arguments["segmenter"] is None else None
-    training.train_text_model(rows, arguments, partial(_read, label=label, sample_weight=sample_weight), _train)
+    has_classes = arguments["label_separator"] is None and not arguments["regression"]
+    read = partial(_read, label=label, sample_weight=sample_weight)
+    training.train_text_model(rows, arguments, read, _load, _labels if has_classes else None)
 
 
 def _read(rows: corpus.Corpus, label: str, sample_weight: str | None) -> Labelled:
@@ -106,7 +114,11 @@ def _read(rows: corpus.Corpus, label: str, sample_weight: str | None) -> Labelle
     return Labelled(table.column(0), column(label), None if sample_weight is None else column(sample_weight))
 
 
-def _train(rows: Labelled, **options: Any) -> Trained:  # noqa: ANN401
+def _load() -> Callable[..., Trained]:
     from tokemb.training.classify import train_classifier
 
-    return train_classifier(rows, **options)
+    return train_classifier
+
+
+def _labels(rows: Labelled) -> Sequence[Any]:
+    return rows.labels

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb._arrays import Int64
-from tokemb._validation import CLASS_WEIGHTS, UNIGRAMS, check_choice, check_ngrams, check_optional_count
+from tokemb._validation import BAG_HEADS, CLASS_WEIGHTS, UNIGRAMS, check_choice, check_ngrams, check_optional_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.fit import fit_vocab
 from tokemb.keras.datasets.order import BatchOrder
@@ -20,9 +20,10 @@ from tokemb.models.embedding_model import EMBEDDING_NAME
 from tokemb.models.pretrained import coverage, load_vectors
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.sources.texts import tee_if_iterator
+from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Array, Batch, Feed, Schedule, Trained, make_reproducible, predict_batches
-from tokemb.training.heads import check_trainable, left_out_ids, text_model
+from tokemb.training.heads import check_trainable, inverse_document_frequency, left_out_ids, text_model
 from tokemb.training.labels import balanced_weights, sample_weights_of
 from tokemb.training.refitting import fit_and_measure
 from tokemb.training.targets import OneClass, Target, target_of
@@ -38,7 +39,7 @@ _WORDS, _NGRAMS = (30_000, 1), (100_000, 2)
 # Texts with at most this many words on average are short: what they say depends on the order of few words.
 _SHORT = 32
 
-# The length that is chosen for rows is that of 99 % of them, but at most these. The head "mean" is fast for long rows.
+# The length that is chosen for rows is that of 99 % of them, but at most these. The heads "mean" and "tfidf" are fast.
 _COVERED, _LONGEST, _LONGEST_OF_MEAN = 0.99, 400, 1024
 
 
@@ -55,6 +56,14 @@ class Labelled:
     texts: Any
     labels: Sequence[Any]
     weights: Sequence[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: Int64) -> Labelled:
+        """Return the rows at these indices, for cross-validation."""
+        weights = None if self.weights is None else take_rows(self.weights, rows)
+        return Labelled(take_rows(self.texts, rows), take_rows(self.labels, rows), weights)
 
 
 def train_classifier(
@@ -90,9 +99,9 @@ def train_classifier(
         segmenter: What finds the words in languages without spaces if ``encoder`` is ``None``, as for
             ``tokemb.fit_vocab``.
         user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
-        ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the head
-            ``mean`` without ``vectors``, words and pairs of words, or of characters in scripts without spaces, or 3 if
-            texts have at most 32 of them on average. Otherwise it is 1.
+        ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the heads
+            ``mean`` and ``tfidf`` without ``vectors``, words and pairs of words, or of characters in scripts without
+            spaces, or 3 if texts have at most 32 of them on average. Otherwise it is 1.
         validation: The rows that decide when training stops. ``None`` splits them from ``rows``.
         test: The test set. ``None`` computes the metrics on the validation rows.
         label_separator: The text between the labels of a row, such as ``"|"``. Each row then has any number of labels,
@@ -102,9 +111,10 @@ def train_classifier(
             alike.
         head: The layers above the embedding, as for ``tokemb.training.heads.classifier``.
         maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or one that 99 % of the
-            rows do not exceed, at most 400, or for the head ``mean`` 1,024 times the number of lengths of n-grams.
+            rows do not exceed, at most 400, or for the heads ``mean`` and ``tfidf`` 1,024 times the number of lengths
+            of n-grams.
         dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
-        units: The number of units of the heads ``conv``, ``gru`` and ``lstm``.
+        units: The number of units of the heads ``conv``, ``attention``, ``gru`` and ``lstm``.
         dropout: The dropout rate.
         vectors: A file of pre-trained vectors to start from, as for ``tokemb.models.pretrained.load_vectors``. Tokens
             without a vector start with random ones.
@@ -128,15 +138,12 @@ def train_classifier(
     """
     schedule = schedule or Schedule()
     maxlen = check_optional_count("maxlen", maxlen)
-    check_choice("class_weights", class_weights or CLASS_WEIGHTS[0], CLASS_WEIGHTS)
-    target = target_of(rows.labels, label_separator, regression=regression)
-    if class_weights and not isinstance(target, OneClass):
-        raise ArgumentError("class_weights requires one label per row")
+    check_trainable(trainable, vectors)
+    target = _target_of(rows.labels, label_separator, regression, class_weights)
     targets = target.encode(rows.labels)
     others = {name: part for name, part in (("validation", validation), ("test", test)) if part is not None}
     other_targets = {name: _targets_of_set(name, part, target) for name, part in others.items()}
-    check_trainable(trainable, vectors)
-    pairs = encoder is None and ngrams is None and head == "mean" and vectors is None
+    pairs = encoder is None and ngrams is None and head in BAG_HEADS and vectors is None
     splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
     if pairs:
         encoder, texts = _default_vocabulary(rows.texts, splitting)
@@ -144,19 +151,14 @@ def train_classifier(
         encoder, texts = _vocabulary(rows.texts, encoder, splitting, ngrams)
     ids = encoder.encode_ragged(texts, maxlen=maxlen)
     maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
-    data = _Data.of(ids.truncate(maxlen), targets, rows.weights, encoder, head, maxlen)
+    data_of = partial(_Data.of, encoder=encoder, head=head, maxlen=maxlen)
+    data = everything = data_of(ids.truncate(maxlen), targets, rows.weights)
     sets = {
-        name: _Data.of(
-            encoder.encode_ragged(part.texts, maxlen=maxlen), other_targets[name], part.weights, encoder, head, maxlen
-        )
+        name: data_of(encoder.encode_ragged(part.texts, maxlen=maxlen), other_targets[name], part.weights)
         for name, part in others.items()
     }
-    everything = data
     if "validation" not in sets:
-        training_rows, validation_rows = schedule.split(len(targets))
-        sets["validation"], data = data.select(validation_rows), data.select(training_rows)
-        for name, part in (("training", data), ("validation", sets["validation"])):
-            part.check_weights(name)
+        data, sets["validation"] = data.split(schedule)
     schedule = schedule.for_rows(len(data.targets))
     pretrained = None if vectors is None else load_vectors(vectors, encoder.vocabulary)
     make_reproducible(schedule.seed)
@@ -170,19 +172,20 @@ def train_classifier(
         dropout=dropout,
         vectors=pretrained,
         trainable=trainable,
+        idf=inverse_document_frequency(data.ids, encoder.input_dim) if head == "tfidf" else None,
         seed=schedule.seed,
     )
     _compile(model, target, schedule)
     weights = balanced_weights(data.targets, len(target.classes or ())) if class_weights else None
-    watched = sets["validation"]
+    watched = sets["validation"] if len(sets["validation"].targets) else None
     fitted, metrics = fit_and_measure(
         model,
         data.feed(schedule.order(), weights),
-        watched.feed(class_weights=weights) if len(watched.targets) else None,
-        None if everything is data else lambda: everything.feed(schedule.order(), weights),
+        None if watched is None else watched.feed(class_weights=weights),
+        None if everything is data else partial(everything.feed, schedule.order(), weights),
         schedule,
         on_epoch,
-        on_validation=partial(evaluate, model, watched, target) if len(watched.targets) else None,
+        on_validation=None if watched is None else partial(evaluate, model, watched, target),
         on_test=None if test is None else partial(evaluate, model, sets["test"], target),
     )
     settings = {
@@ -198,11 +201,21 @@ def train_classifier(
         **target.settings,
         **schedule.to_json(),
     }
-    notes = [_describe_ngrams(encoder)] if pairs else []
+    notes = [] if pretrained is None else [f"pre-trained vectors: {coverage(encoder, pretrained.found)}"]
+    notes += [_describe_ngrams(encoder)] if pairs else []
     notes += target.unbeaten(metrics) if metrics else []
-    if pretrained is not None:
-        notes.insert(0, f"pre-trained vectors: {coverage(encoder, pretrained.found)}")
     return Trained("classify", model, encoder, settings, metrics, fitted, target.classes, notes)
+
+
+def _target_of(
+    labels: Sequence[Any], label_separator: str | None, regression: bool, class_weights: str | None
+) -> Target:
+    """Return the target of a training, or raise ``ArgumentError`` if its classes cannot be weighted."""
+    check_choice("class_weights", class_weights or CLASS_WEIGHTS[0], CLASS_WEIGHTS)
+    target = target_of(labels, label_separator, regression=regression)
+    if class_weights and not isinstance(target, OneClass):
+        raise ArgumentError("class_weights requires one label per row")
+    return target
 
 
 def _targets_of_set(name: str, part: Labelled, target: Target) -> Array:
@@ -266,7 +279,7 @@ def _describe_ngrams(encoder: Encoder) -> str:
 
 def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:
     """Return the length that 99 % of the rows do not exceed, within the limit of the head."""
-    longest = _LONGEST_OF_MEAN * len(encoder.ngrams) if head == "mean" else _LONGEST
+    longest = _LONGEST_OF_MEAN * len(encoder.ngrams) if head in BAG_HEADS else _LONGEST
     return min(max(int(np.quantile(lengths, _COVERED, method="inverted_cdf")), 1), longest) if len(lengths) else longest
 
 
@@ -307,7 +320,14 @@ class _Data:
         used = ids.select(~np.isin(ids.values, left_out)) if left_out else ids
         return cls(used, targets, sample_weights_of(weights, len(targets)), batch_length(head, maxlen))
 
-    def check_weights(self, name: str) -> None:
+    def split(self, schedule: Schedule) -> tuple[_Data, _Data]:
+        """Return the rows to train on and those of the validation split."""
+        training, validation = (self.select(rows) for rows in schedule.split(len(self.targets)))
+        training._check_weights("training")
+        validation._check_weights("validation")
+        return training, validation
+
+    def _check_weights(self, name: str) -> None:
         """Raise ``ArgumentError`` if all rows of a split have the weight 0, since the loss is then always 0."""
         if len(self.weights) and not self.weights.any():
             raise ArgumentError(

@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from tokemb._validation import CELLS, HEADS, UNIGRAMS, check_choice, check_count
+import numpy as np
+import numpy.typing as npt
+
+from tokemb._validation import BAG_HEADS, CELLS, HEADS, UNIGRAMS, check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
+from tokemb.rows.ragged import Ragged
 
 if TYPE_CHECKING:
     import keras
@@ -32,6 +36,7 @@ def text_model(
     dropout: float = 0.5,
     vectors: Any = None,  # noqa: ANN401 - as for embedding_model
     trainable: bool = True,
+    idf: npt.NDArray[np.float32] | None = None,
     seed: int | None = None,
 ) -> keras.Model:
     """Make a Keras model of rows of ids.
@@ -40,16 +45,20 @@ def text_model(
         encoder: The vocabulary.
         output: A function that returns the output of the model for the features of the head, as ``Target.output``.
         head: ``"mean"`` is the mean of the vectors, times the square root of the number of tokens, so that long rows
-            have more evidence. If the tokens are n-grams, it leaves out those that are out of vocabulary.
-            ``"flatten"`` has separate weights for each position and requires ``maxlen``. ``"conv"`` has convolutions
-            over 3, 4 and 5 tokens, each with ``units`` filters, and global max pooling. ``"gru"`` and ``"lstm"``
-            concatenate the mean and the maximum of the states of a recurrent layer.
+            have more evidence. ``"tfidf"`` is the sum of the vectors of the distinct tokens, weighted by ``idf`` and
+            divided by the norm of the weights. If the tokens are n-grams, both leave out those that are out of
+            vocabulary. ``"flatten"`` has separate weights for each position and requires ``maxlen``. ``"conv"`` has
+            convolutions over 3, 4 and 5 tokens, each with ``units`` filters, and global max pooling. ``"attention"`` is
+            the mean of the vectors, weighted by a softmax of scores that a layer with ``units`` units computes.
+            ``"gru"`` and ``"lstm"`` concatenate the mean and the maximum of the states of a recurrent layer.
         maxlen: The length of all rows. Only the head ``"flatten"`` uses it.
         dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
-        units: The number of filters or recurrent units.
+        units: The number of filters, of recurrent units, or of units of attention.
         dropout: The dropout rate of the vectors and of the features.
         vectors: Pre-trained vectors to start from, as for ``embedding_model``.
         trainable: Whether training changes the vectors of the tokens.
+        idf: The inverse document frequency of each id (``inverse_document_frequency``), float32 ``(input_dim,)``, for
+            the head ``"tfidf"``. ``None`` weighs all tokens alike.
         seed: The random seed of the embedding.
 
     Returns:
@@ -70,13 +79,18 @@ def text_model(
 
     length = check_count("maxlen", maxlen) if head == "flatten" else None
     token_ids = keras.Input((length,), dtype="int32", name="token_ids")
-    vectors = embedding.get_layer(EMBEDDING_NAME)(token_ids)
-    if head == "mean":
-        is_token = _is_token(token_ids, left_out_ids(encoder, head))
+    token_embedding = embedding.get_layer(EMBEDDING_NAME)
+    if head in BAG_HEADS:
+        left_out = left_out_ids(encoder, head)
+        if head == "mean":
+            pooled = _scaled_mean(token_embedding(token_ids), _is_token(token_ids, left_out))
+        else:
+            pooled = _tf_idf_sum(token_embedding, token_ids, idf, left_out)
         # The same as to drop dimensions of all vectors of a row.
-        features = keras.layers.Dropout(dropout)(_scaled_mean(vectors, is_token))
+        features = keras.layers.Dropout(dropout)(pooled)
     else:
-        features = _features(head, keras.layers.SpatialDropout1D(dropout)(vectors), token_ids, units)
+        vectors = keras.layers.SpatialDropout1D(dropout)(token_embedding(token_ids))
+        features = _features(head, vectors, token_ids, units)
     features = keras.layers.Dropout(dropout)(features)
     return keras.Model(token_ids, output(features), name=embedding.name)
 
@@ -84,7 +98,7 @@ def text_model(
 def left_out_ids(encoder: Encoder, head: str) -> list[int]:
     """Return the ids that a head does not use: n-grams out of vocabulary, which are most of those of a text."""
     one_id = encoder.unk_id is not None and encoder.buckets is None
-    left_out = head == "mean" and encoder.ngrams != UNIGRAMS and one_id
+    left_out = head in BAG_HEADS and encoder.ngrams != UNIGRAMS and one_id
     return [cast("int", encoder.unk_id)] if left_out else []
 
 
@@ -132,6 +146,8 @@ def _features(head: str, vectors: Any, token_ids: Any, units: int) -> Any:  # no
     vectors = ops.multiply(vectors, is_token)
     if head == "flatten":
         return layers.Flatten()(vectors)
+    if head == "attention":
+        return _attended(vectors, is_token, units)
     # A convolution sees zeros at padding, as beyond the end of a row. Its activations are at least 0.
     relu = keras.activations.relu
     activations = [layers.Conv1D(units, width, padding="same", activation=relu)(vectors) for width in _WIDTHS]
@@ -157,3 +173,46 @@ def _scaled_mean(vectors: Any, is_token: Any) -> Any:  # noqa: ANN401
 
     total = ops.einsum("btd,bt->bd", vectors, is_token)
     return ops.divide(total, ops.sqrt(ops.maximum(ops.sum(is_token, 1, keepdims=True), 1.0)))
+
+
+def _attended(vectors: Any, is_token: Any, units: int) -> Any:  # noqa: ANN401
+    """Return the mean of the vectors, weighted by a softmax of learned scores of the tokens, ``(batch, dim)``."""
+    from keras import layers, ops
+
+    hidden = layers.Dense(units, "tanh", name="attention_hidden")(vectors)
+    scores = layers.Dense(1, use_bias=False, name="attention_scores")(hidden)
+    # A row without tokens has equal weights, and vectors that are 0.
+    weights = ops.softmax(ops.where(ops.greater(is_token, 0), scores, -1e9), 1)
+    return ops.sum(ops.multiply(vectors, weights), 1)
+
+
+def _tf_idf_sum(embedding: Any, token_ids: Any, idf: Any, left_out: Sequence[int]) -> Any:  # noqa: ANN401
+    """Return the sum of the vectors of the distinct tokens, weighted by tf-idf of the norm 1, ``(batch, dim)``.
+
+    The term frequency of a token is 1, as with ``TfidfVectorizer(binary=True)`` of scikit-learn.
+    """
+    import keras
+    from keras import ops
+
+    # Equal ids follow each other in the sorted row, and the first of them counts.
+    in_order = ops.sort(token_ids, 1)
+    is_repeated = ops.equal(in_order, ops.pad(in_order[:, :-1], [[0, 0], [1, 0]], constant_values=-1))
+    is_counted = ops.multiply(_is_token(in_order, left_out), ops.cast(ops.logical_not(is_repeated), "float32"))
+    idf = np.ones(embedding.input_dim, np.float32) if idf is None else idf
+    table = keras.layers.Embedding(len(idf), 1, weights=[idf[:, None]], trainable=False, name="idf")
+    weights = ops.multiply(ops.squeeze(table(in_order), -1), is_counted)
+    norm = ops.sqrt(ops.maximum(ops.sum(ops.square(weights), 1, keepdims=True), 1e-12))
+    return ops.divide(ops.einsum("btd,bt->bd", embedding(in_order), weights), norm)
+
+
+def inverse_document_frequency(rows: Ragged, input_dim: int) -> npt.NDArray[np.float32]:
+    """Return ``log((1 + rows) / (1 + rows with the id)) + 1`` of each id, as in scikit-learn, float32 ``(input_dim,)``.
+
+    Example:
+        >>> inverse_document_frequency(Ragged(np.array([2, 2, 3, 2], np.int32), np.array([0, 3, 4])), 4).round(2)
+        array([2.1 , 2.1 , 1.  , 1.41], dtype=float32)
+    """
+    numbers = np.repeat(np.arange(len(rows)), rows.lengths)
+    pairs = np.unique(numbers * input_dim + rows.values)
+    documents = np.bincount(pairs % input_dim, minlength=input_dim)
+    return (np.log((1 + len(rows)) / (1 + documents)) + 1).astype(np.float32)
