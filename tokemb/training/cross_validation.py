@@ -110,7 +110,7 @@ def split_folds(
 
     Example:
         >>> [fold.tolist() for fold in split_folds(6, 3, stratify=["a", "b", "a", "b", "a", "b"])]
-        [[3, 4], [0, 1], [2, 5]]
+        [[2, 3], [4, 5], [0, 1]]
     """
     check_count("folds", folds, least=2)
     labels = np.zeros(rows, np.int64) if stratify is None else _label_indices(stratify)
