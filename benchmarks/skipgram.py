@@ -3,11 +3,14 @@
 Usage: python -m benchmarks.skipgram [DIAL=value ...]
 
 DATA     a folder with imdb/*.tsv.gz (the last column is the text), english_novels/*.tar.gz of texts, and the word
-         pairs word_eval/EN-WS-353-ALL.txt and EN-MEN-TR-3k.txt  [../shared/data beside the checkout]
+         pairs word_eval/EN-WS-353-ALL.txt, EN-MEN-TR-3k.txt and EN-RW-STANFORD.txt  [../shared/data beside the
+         checkout]
 ROWS     the number of rows, for a quick run  [all]
 EPOCHS   the number of epochs, at least 2  [5]
 DIM      the embedding dimension  [100]
 THREADS  the number of threads of tokemb and workers of gensim  [1]
+CBOW     1 for CBOW instead of skip-gram  [0]
+SUBWORDS the lengths of character n-grams, for example 3,6, without gensim  [no n-grams]
 
 Both use the same words, those that occur at least 5 times, in the same rows: reviews, and lines of novels. gensim reads
 them from a file of ids (`corpus_file`), its fastest way. Both use window 5, 5 negatives, sample 0.001, and a learning
@@ -46,9 +49,11 @@ DIALS = {
     "EPOCHS": "5",
     "DIM": "100",
     "THREADS": "1",
+    "CBOW": "0",
+    "SUBWORDS": "",
 }
 MIN_COUNT = 5
-PAIRS = {"WS-353": "EN-WS-353-ALL.txt", "MEN": "EN-MEN-TR-3k.txt"}
+PAIRS = {"WS-353": "EN-WS-353-ALL.txt", "MEN": "EN-MEN-TR-3k.txt", "RW": "EN-RW-STANFORD.txt"}
 
 # Seconds by the clock, and of processor time, at the end of each epoch.
 Marks = list[tuple[float, float]]
@@ -67,11 +72,14 @@ def main(arguments: list[str]) -> int:
     data = Path(dials["DATA"])
     rows = list(islice(texts(data), int(dials["ROWS"]) if dials["ROWS"] else None))
     encoder = tokemb.fit_vocab(rows, min_count=MIN_COUNT)
-    settings = SkipGram(dim=int(dials["DIM"]), epochs=int(dials["EPOCHS"]), threads=int(dials["THREADS"]))
+    settings = settings_of(dials)
     ids = encoder.encode_ragged(rows)
     known = ids.select(ids.values != encoder.unk_id)
     print(f"{len(rows):,} rows, {len(known.values):,} words of {encoder.input_dim - 2:,} distinct ones", flush=True)
-    for name, train in (("tokemb", partial(train_tokemb, rows)), ("gensim", partial(train_gensim, known))):
+    trainings: dict[str, Callable[..., Matrix]] = {"tokemb": partial(train_tokemb, rows)}
+    if settings.subwords is None:  # gensim reads ids, which have other n-grams than words
+        trainings["gensim"] = partial(train_gensim, known)
+    for name, train in trainings.items():
         marks: Marks = []
         matrix = train(
             encoder, settings, lambda *_, marks=marks: marks.append((time.perf_counter(), time.process_time()))
@@ -85,6 +93,18 @@ def main(arguments: list[str]) -> int:
             flush=True,
         )
     return 0
+
+
+def settings_of(dials: dict[str, str]) -> SkipGram:
+    """Return the settings that the dials describe."""
+    least, _, most = dials["SUBWORDS"].partition(",")
+    return SkipGram(
+        dim=int(dials["DIM"]),
+        epochs=int(dials["EPOCHS"]),
+        threads=int(dials["THREADS"]),
+        cbow=dials["CBOW"] == "1",
+        subwords=(int(least), int(most)) if least else None,
+    )
 
 
 def texts(data: Path) -> Iterator[str]:
@@ -122,7 +142,7 @@ def train_gensim(rows: Ragged, encoder: tokemb.Encoder, settings: SkipGram, on_e
             file.writelines(" ".join(map(str, row.tolist())) + "\n" for row in rows)
         model = Word2Vec(
             corpus_file=str(path),
-            sg=1,
+            sg=int(not settings.cbow),
             vector_size=settings.dim,
             window=settings.window,
             negative=settings.negatives,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -58,8 +59,8 @@ if TYPE_CHECKING:
     "--ngrams",
     type=values.Ngrams(),
     metavar="N",
-    help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 1; for the head "
-    "mean without --vectors 2]",
+    help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 1; for the heads "
+    "mean and tfidf without --vectors 2]",
 )
 @click.option(
     "--maxlen",
@@ -73,9 +74,11 @@ if TYPE_CHECKING:
     type=values.Integer(),
     default=64,
     show_default=True,
-    help="Number of units of the heads conv, gru and lstm, and of the hidden layer over several columns.",
+    help="Number of units of the heads conv, attention, gru and lstm.",
 )
 @training.dropout
+@training.folds
+@training.fold_groups
 @training.schedule
 @corpus.quiet
 def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  # noqa: ANN401
@@ -83,9 +86,9 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
 
     With --label-separator, each row has any number of labels. With --regression, a number is predicted.
 
-    Without --vocab, a vocabulary is fitted to the texts. For the head mean, it has at most 100,000 words and pairs of
-    words. For the other heads, it has at most 30,000 words. Without --test, the metrics are computed on the validation
-    split.
+    Without --vocab, a vocabulary is fitted to the texts. For the heads mean and tfidf, it has at most 100,000 words and
+    pairs of words. For the other heads, it has at most 30,000 words. Without --test, the metrics are computed on the
+    validation split. With --folds, they are also computed by cross-validation; each fold has the same shares of labels.
 
     With --text, --category, --multi and --number, a label is predicted from several columns: texts beside categories,
     lists and numbers. A folder of columns as --vocab has the same effect. Texts are encoded as above. Categories that
@@ -94,6 +97,8 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
     \b
     Examples:
       tokemb train classify reviews.csv --label label -o classifier
+      tokemb train classify reviews.csv --label label --folds 10 -o classifier
+      tokemb train classify reviews.csv --label label --search dim=50,100 --search head=mean,conv -o classifier
       tokemb train classify train.csv --test test.csv --label label --head gru -o classifier
       tokemb train classify books.csv --text title --multi genres="|" --number price --label sold -o sold
       tokemb train classify reviews/pos reviews/neg --format documents --label label -o classifier
@@ -101,8 +106,9 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
     check_segmenter(arguments)
     arguments["keep"] = (label,) if sample_weight is None else (label, sample_weight)
     # The first rows do not decide the type of columns that are parsed here.
-    is_class = arguments["label_separator"] is None and not arguments["regression"]
-    rows = replace(corpus.Corpus.from_options(arguments), as_text=arguments["keep"][is_class:])
+    has_classes = arguments["label_separator"] is None and not arguments["regression"]
+    rows = replace(corpus.Corpus.from_options(arguments), as_text=arguments["keep"][has_classes:])
+    labels = _labels if has_classes else None
     columns = inputs.Inputs.from_options(arguments, rows)
     if columns is not None or _is_of_columns(arguments["vocab"]):
         from tokemb import ColumnEncoder
@@ -111,11 +117,12 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
         names, cells = _selection(columns, arguments["vocab"])
         _check_not_an_input({"label": label, "sample-weight": sample_weight}, names)
         read = partial(_read_table, label=label, sample_weight=sample_weight, names=names, cells=cells)
-        train = partial(_train_table, columns=columns)
-        training.train_text_model(rows, arguments, read, train, ColumnEncoder.load)
+        load = partial(_load_table, columns)
+        training.train_text_model(rows, arguments, read, load, labels, ColumnEncoder.load)
         return
     arguments["profile"] = rows.default_profile if arguments["segmenter"] is None else None
-    training.train_text_model(rows, arguments, partial(_read, label=label, sample_weight=sample_weight), _train)
+    read = partial(_read, label=label, sample_weight=sample_weight)
+    training.train_text_model(rows, arguments, read, _load, labels)
 
 
 def _is_of_columns(vocab: Path | None) -> bool:
@@ -163,6 +170,10 @@ def _read_table(
     return Labelled(table.select(names), table.column(label).to_pylist(), weights)
 
 
+def _load_table(columns: inputs.Inputs | None) -> Callable[..., Trained]:
+    return partial(_train_table, columns=columns)
+
+
 def _train_table(
     rows: Labelled,
     *,
@@ -190,7 +201,11 @@ def _read(rows: corpus.Corpus, label: str, sample_weight: str | None) -> Labelle
     return Labelled(table.column(0), column(label), None if sample_weight is None else column(sample_weight))
 
 
-def _train(rows: Labelled, **options: Any) -> Trained:  # noqa: ANN401
+def _load() -> Callable[..., Trained]:
     from tokemb.training.classify import train_classifier
 
-    return train_classifier(rows, **options)
+    return train_classifier
+
+
+def _labels(rows: Labelled) -> Sequence[Any]:
+    return rows.labels

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +31,10 @@ from tokemb_cli import corpus, training, values
     "--units", type=values.Integer(), default=200, show_default=True, help="Number of units of the recurrent layer."
 )
 @click.option("--dropout", type=values.Number(least=0, below=1), default=0.5, show_default=True, help="Dropout rate.")
+@training.folds
 @training.schedule
 @corpus.quiet
-def command(
-    correct_column: str,
-    vocab: Path | None,
-    output: Path,
-    force: bool,
-    test: str | None,
-    **arguments: Any,  # noqa: ANN401
-) -> None:
+def command(correct_column: str, vocab: Path | None, test: str | None, **arguments: Any) -> None:  # noqa: ANN401
     """Train a model that predicts from the previous answers whether the next one is correct (knowledge tracing).
 
     --column names the skill of the question and --group-by the student. --order-by names the time, if the rows are not
@@ -55,23 +48,15 @@ def command(
     if len(rows.columns) != 1 or len(rows.columns[0]) != 1:
         raise click.UsageError("--column must name one column, the skill")
     skill = rows.columns[0][0]
-    training.check_distinct(rows, [test], output)
-    schedule = training.schedule_from_options(arguments, output, force)
+    training.check_distinct(rows, [test], arguments["output"])
+    run = training.TrainingRun.from_options(rows, arguments)
     from tokemb import ColumnEncoder
     from tokemb.training.knowledge_tracing import train_knowledge_tracing
 
     columns = [(skill,), (correct_column,)]
     answers = rows.read_table(columns)
     test_answers = None if test is None else replace(rows, files=(test,)).read_table(columns)
-    encoder = None if vocab is None else ColumnEncoder.load(vocab)
+    arguments |= {"skill": skill, "correct_column": correct_column}
+    arguments["encoder"] = None if vocab is None else ColumnEncoder.load(vocab)
     training.import_keras()
-    run = partial(
-        train_knowledge_tracing,
-        answers,
-        skill=skill,
-        correct_column=correct_column,
-        encoder=encoder,
-        test=test_answers,
-    )
-    trained = training.train(run, rows, schedule, arguments)
-    training.finish(trained, rows, output, force)
+    run.train(train_knowledge_tracing, answers, arguments, test=test_answers)

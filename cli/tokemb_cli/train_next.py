@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +50,7 @@ from tokemb_cli import corpus, training, values
 )
 @training.schedule
 @corpus.quiet
-def command(
-    vocab: Path | None,
-    output: Path,
-    force: bool,
-    test: str | None,
-    **arguments: Any,  # noqa: ANN401
-) -> None:
+def command(vocab: Path | None, test: str | None, **arguments: Any) -> None:  # noqa: ANN401
     """Train a model that predicts the next event of a sequence.
 
     A sequence is a line of events, or with --group-by the events of a group.
@@ -77,20 +70,13 @@ def command(
     """
     rows = corpus.Corpus.from_options(arguments)
     training.check_one_column(rows)
-    training.check_distinct(rows, [test], output)
-    schedule = training.schedule_from_options(arguments, output, force)
+    training.check_distinct(rows, [test], arguments["output"])
+    run = training.TrainingRun.from_options(rows, arguments)
     from tokemb import Encoder
     from tokemb.training.next_event import train_next
 
     sequences = rows.read().column(0)
     test_sequences = None if test is None else replace(rows, files=(test,)).read().column(0)
-    encoder = None if vocab is None else Encoder.load(vocab)
+    arguments["encoder"] = None if vocab is None else Encoder.load(vocab)
     training.import_keras()
-    run = partial(
-        train_next,
-        sequences,
-        encoder=encoder,
-        test=test_sequences,
-    )
-    trained = training.train(run, rows, schedule, arguments)
-    training.finish(trained, rows, output, force)
+    run.train(train_next, sequences, arguments, test=test_sequences)

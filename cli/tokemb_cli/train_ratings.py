@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
@@ -59,15 +58,11 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
     show_default=True,
     help="Treat values that occur less often than this as out of vocabulary.",
 )
+@training.folds
+@training.fold_groups
 @partial(training.schedule, batch_size="1024")
 @corpus.quiet
-def command(
-    rating: str,
-    output: Path,
-    force: bool,
-    test: str | None,
-    **arguments: Any,  # noqa: ANN401
-) -> None:
+def command(rating: str, test: str | None, **arguments: Any) -> None:  # noqa: ANN401
     """Train a matrix factorization: embeddings of users and items (two or more --column) that predict a rating.
 
     The prediction is the dot product of the embeddings plus a bias for each user and item. With --head dense, a dense
@@ -85,18 +80,11 @@ def command(
         raise click.UsageError("ratings are rows, not sequences: leave out --group-by")
     if len(rows.columns) < 2:
         raise click.UsageError("ratings require at least two columns, such as users and items: repeat --column")
-    training.check_distinct(rows, [test], output)
-    schedule = training.schedule_from_options(arguments, output, force)
+    training.check_distinct(rows, [test], arguments["output"])
+    run = training.TrainingRun.from_options(rows, arguments)
     training.import_keras()
     from tokemb.training.ratings import train_ratings
 
-    run = partial(
-        train_ratings,
-        rows.read_table(rows.columns),
-        rows.columns,
-        rating,
-        test=None if test is None else replace(rows, files=(test,)).read_table(rows.columns),
-        rating_range=arguments.pop("rating_range"),
-    )
-    trained = training.train(run, rows, schedule, arguments)
-    training.finish(trained, rows, output, force)
+    ratings = rows.read_table(rows.columns)
+    test_ratings = None if test is None else replace(rows, files=(test,)).read_table(rows.columns)
+    run.train(train_ratings, ratings, {"columns": rows.columns, "rating": rating, **arguments}, test=test_ratings)

@@ -14,6 +14,33 @@ from tokemb_cli import corpus, options, training, values
 @corpus.tables
 @options.vocab
 @training.output
+@click.option(
+    "--cbow",
+    is_flag=True,
+    help="Predict the center word from the mean of its context words (CBOW), which is faster than skip-gram.",
+)
+@click.option(
+    "--subwords",
+    type=values.Integer(),
+    nargs=2,
+    metavar="LEAST MOST",
+    help="Add the vectors of character n-grams of these lengths to those of the words, as in fastText, for example "
+    "3 6. Rare words gain.",
+)
+@click.option(
+    "--similarities",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Report the rank correlation with the similarities of word pairs in this file, such as WordSim-353.",
+)
+@click.option(
+    "--analogies",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Report the accuracy of the analogies in this file, such as questions-words.txt.",
+)
 @click.option("--dim", type=values.Integer(), default=100, show_default=True, help="Embedding dimension.")
 @click.option(
     "--window",
@@ -55,6 +82,8 @@ from tokemb_cli import corpus, options, training, values
 def command(vocab: Path, output: Path, force: bool, **arguments: Any) -> None:  # noqa: ANN401
     """Train vectors of words, or of items in sequences, with skip-gram and negative sampling (word2vec, item2vec).
 
+    --cbow trains with CBOW instead, and --subwords with character n-grams (fastText).
+
     The model is an embedding model like that of init-model. Tokens that are out of vocabulary are left out.
 
     \b
@@ -66,6 +95,7 @@ def command(vocab: Path, output: Path, force: bool, **arguments: Any) -> None:  
     if rows.is_table:
         raise click.UsageError("vectors are trained on one column: pass --column once")
     rows.check_distinct(output)
+    tests = {name: arguments.pop(name) for name in ("similarities", "analogies")}
     from tokemb import Encoder
     from tokemb.training.fitting import check_output
     from tokemb.training.skipgram import SkipGram, train_skipgram
@@ -75,5 +105,5 @@ def command(vocab: Path, output: Path, force: bool, **arguments: Any) -> None:  
     encoder = Encoder.load(vocab)
     training.import_keras()
     with rows.open() as batches:
-        trained = train_skipgram(batches, encoder, settings, on_epoch=training.on_epoch(rows.quiet))
+        trained = train_skipgram(batches, encoder, settings, **tests, on_epoch=training.on_epoch(rows.quiet))
     training.finish(trained, rows, output, force)

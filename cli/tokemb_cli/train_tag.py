@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     "--units", type=values.Integer(), default=64, show_default=True, help="Number of units in each direction."
 )
 @training.dropout
+@training.folds
 @training.schedule
 @corpus.quiet
 def command(**arguments: Any) -> None:  # noqa: ANN401
@@ -59,7 +61,7 @@ def command(**arguments: Any) -> None:  # noqa: ANN401
       tokemb train tag train.jsonl --column tokens --tags ner -o tagger
       tokemb train tag words.csv --group-by sentence --column word --tags tag -o tagger
     """
-    training.train_text_model(corpus.Corpus.from_options(arguments), arguments, _read, _train)
+    training.train_text_model(corpus.Corpus.from_options(arguments), arguments, _read, _load)
 
 
 def _read(rows: corpus.Corpus) -> Tagged:
@@ -69,7 +71,7 @@ def _read(rows: corpus.Corpus) -> Tagged:
     return Tagged(table.column(0), table.column(1))
 
 
-def _train(rows: Tagged, **options: Any) -> Trained:  # noqa: ANN401
+def _load() -> Callable[..., Trained]:
     from tokemb.training.tag import train_tagger
 
-    return train_tagger(rows, **options)
+    return train_tagger

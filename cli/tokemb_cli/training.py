@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from tokemb_cli import options, values
+from tokemb_cli import options, search, values
 from tokemb_cli.console import note, note_stopped, quiet_tensorflow
 from tokemb_cli.messages import for_running_command
 
@@ -77,6 +77,14 @@ _SCHEDULE = (
         help="Number of models to train, with consecutive random seeds. The first model is written. The metrics of all "
         "are reported as mean and standard deviation.",
     ),
+    *search.options,
+    click.option(
+        "--checkpoint",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        help="Write the state of the training to this folder after each epoch. If it contains the state of the same "
+        "training, which was stopped, the training is resumed.",
+    ),
     click.option(
         "--tensorboard",
         type=click.Path(path_type=Path, file_okay=False),
@@ -107,6 +115,18 @@ tags = click.option(
     metavar="NAME",
     help="Column that holds the tags, one for each token. In CoNLL files, the last column is called tags.",
 )
+folds = click.option(
+    "--folds",
+    type=values.Integer(2),
+    metavar="K",
+    help="Compute the metrics by cross-validation too: train K models, each on all rows but those of a fold, and then "
+    "the model of all rows, which is written.",
+)
+fold_groups = click.option(
+    "--fold-groups",
+    metavar="NAME",
+    help="Column whose equal values are in the same fold, for example the author. Requires --folds.",
+)
 output = options.output("FOLDER", "Folder to write.")
 
 
@@ -125,19 +145,6 @@ def schedule(
     size = click.option("--batch-size", type=values.Integer(), help=f"Batch size.  [default: {batch_size}]")
     first, *others = _SCHEDULE
     return reduce(lambda decorated, option: option(decorated), (*reversed(others), size, first), command)
-
-
-def schedule_from_options(arguments: dict[str, Any], output: Path, force: bool) -> Schedule:
-    """Make a schedule from the options of ``schedule``, which are removed from ``arguments``.
-
-    Raises:
-        OSError: If the output must not be replaced.
-    """
-    from tokemb.training.fitting import Schedule, check_output
-
-    check_output(output, force=force)
-    names = ("epochs", "batch_size", "learning_rate", "validation_split", "patience", "refit", "seed")
-    return Schedule(**{name: arguments.pop(name) for name in names})
 
 
 def check_one_column(rows: Corpus) -> None:
@@ -169,38 +176,140 @@ def on_epoch(quiet: bool) -> OnEpoch | None:
     return None if quiet else _show
 
 
-def train(function: Callable[..., Trained], rows: Corpus, schedule: Schedule, arguments: dict[str, Any]) -> Trained:
-    """Train with one or several seeds.
+@dataclass(frozen=True)
+class TrainingRun:
+    """The options of a training command that are no settings of its model.
 
-    Args:
-        function: The training, without ``schedule`` and ``on_epoch``.
-        rows: The input.
+    Attributes:
+        rows: The training rows.
+        output: The folder to write.
+        force: Whether it may be replaced.
         schedule: The schedule.
-        arguments: The options of the command. Those that are not used here are passed to ``function``.
+        seeds: The number of random seeds.
+        folds: The number of folds of cross-validation. ``None`` for none.
+        fold_groups: The column of the groups of the folds. ``None`` for none.
+        grid: The values of the settings to search over, by their names.
+        trials: The number of combinations of them. ``None`` for all.
+        tensorboard: The folder for TensorBoard. ``None`` for none.
     """
-    from tokemb.training.repeat import repeat
 
-    seeds, folder = arguments.pop("seeds"), arguments.pop("tensorboard")
+    rows: Corpus
+    output: Path
+    force: bool
+    schedule: Schedule
+    seeds: int
+    folds: int | None
+    fold_groups: str | None
+    grid: Mapping[str, Sequence[Any]]
+    trials: int | None
+    tensorboard: Path | None
 
-    def train_once(schedule: Schedule) -> Trained:
-        if seeds > 1 and not rows.quiet:
-            note(f"seed       {schedule.seed}")
-        show = on_epoch(rows.quiet)
-        if folder is not None:
-            from tokemb.training.tensorboard import log_epochs
+    @classmethod
+    def from_options(cls, rows: Corpus, arguments: dict[str, Any]) -> TrainingRun:
+        """Take the options of ``schedule``, ``output`` and ``folds`` from ``arguments``.
 
-            show = log_epochs(folder if seeds == 1 else folder / f"seed-{schedule.seed}", show)
-        return function(schedule=schedule, on_epoch=show, **arguments)
+        Raises:
+            click.UsageError: If options contradict each other.
+            OSError: If the output must not be replaced.
+        """
+        from tokemb.training.fitting import Schedule, check_output
 
-    return repeat(train_once, schedule, seeds)
+        output, force, checkpoint = (arguments.pop(name) for name in ("output", "force", "checkpoint"))
+        if checkpoint is not None and output.resolve() in (checkpoint.resolve(), *checkpoint.resolve().parents):
+            raise click.UsageError(f"--checkpoint must be a folder outside of the output; received {checkpoint}")
+        # A training that is resumed replaces the folder that it wrote when it was interrupted.
+        force = force or (checkpoint is not None and _is_interrupted(output))
+        check_output(output, force=force)
+        names = ("epochs", "batch_size", "learning_rate", "validation_split", "patience", "refit", "seed")
+        schedule = Schedule(**{name: arguments.pop(name) for name in names}, checkpoint=checkpoint)
+        seeds, trials, tensorboard = (arguments.pop(name) for name in ("seeds", "trials", "tensorboard"))
+        folds, fold_groups = (arguments.pop(name, None) for name in ("folds", "fold_groups"))
+        grid = search.take_grid(arguments, trials)
+        if sum((seeds > 1, folds is not None, bool(grid))) > 1:
+            raise click.UsageError("only one of --seeds, --folds and --search can be used at a time")
+        if fold_groups is not None and (folds is None or rows.group_by):
+            raise click.UsageError("--fold-groups requires --folds, and rows that are not grouped by --group-by")
+        return cls(rows, output, force, schedule, seeds, folds, fold_groups, grid, trials, tensorboard)
+
+    def train(
+        self,
+        function: Callable[..., Trained],
+        data: Any,  # noqa: ANN401 - the rows of any training
+        settings: dict[str, Any],
+        *,
+        test: Any = None,  # noqa: ANN401
+        stratify: Sequence[Any] | None = None,
+    ) -> None:
+        """Train, once or as often as the options ask for, and write the folder.
+
+        Args:
+            function: The training. Its first argument are the rows, and its other arguments have names.
+            data: The training rows.
+            settings: The other arguments.
+            test: The test set.
+            stratify: The labels that all folds should have the same shares of.
+        """
+        from tokemb.training.cross_validation import cross_validate
+        from tokemb.training.repeat import repeat
+        from tokemb.training.search import search as search_settings
+
+        checkpoint = self.schedule.checkpoint
+        if checkpoint is not None and _has_checkpoint(checkpoint) and not self.rows.quiet:
+            note(f"resuming   the training in {checkpoint}")
+        common = {"schedule": self.schedule, "watch": self._watch, "test": test, **settings}
+        if self.folds is not None:
+            trained = cross_validate(
+                function, data, folds=self.folds, stratify=stratify, groups=self._read_groups(), **common
+            )
+        elif self.grid:
+            trained = search_settings(partial(function, data), self.grid, trials=self.trials, **common)
+        else:
+            trained = repeat(partial(function, data), seeds=self.seeds, **common)
+        finish(trained, self.rows, self.output, self.force, checkpoint)
+
+    def _watch(self, name: str, settings: str) -> OnEpoch | None:
+        if name and not self.rows.quiet:
+            note(f"training   {name.replace('-', ' ')}{settings and f': {settings}'}")
+        show = on_epoch(self.rows.quiet)
+        if self.tensorboard is None:
+            return show
+        from tokemb.training.tensorboard import log_epochs
+
+        return log_epochs(self.tensorboard / name, show)
+
+    def _read_groups(self) -> list[Any] | None:
+        if self.fold_groups is None:
+            return None
+        if self.rows.identity() is None:
+            raise click.UsageError("--fold-groups requires files, which are read twice")
+        column = replace(self.rows, keep=(), quiet=True)
+        groups: list[Any] = column.read_table([(self.fold_groups,)]).column(0).to_pylist()
+        return groups
+
+
+def _is_interrupted(folder: Path) -> bool:
+    from tokemb.errors import ModelError
+    from tokemb.training.fitting import read_report
+
+    try:
+        return bool(read_report(folder)["training"]["interrupted"])
+    except (ModelError, KeyError, TypeError):
+        return False
+
+
+def _has_checkpoint(folder: Path) -> bool:
+    from tokemb.training.checkpoint import has_checkpoint
+
+    return has_checkpoint(folder)
 
 
 def train_text_model(
     rows: Corpus,
     arguments: dict[str, Any],
     read: Callable[[Corpus], Any],
-    function: Callable[..., Trained],
-    load: Callable[[Path], ColumnEncoder] | None = None,
+    load: Callable[[], Callable[..., Trained]],
+    stratify: Callable[[Any], Sequence[Any]] | None = None,
+    load_vocabulary: Callable[[Path], ColumnEncoder] | None = None,
 ) -> None:
     """Train a classifier or a tagger, and write its folder.
 
@@ -208,37 +317,40 @@ def train_text_model(
         rows: The training rows.
         arguments: The options of the command.
         read: A function that reads rows and their labels.
-        function: The training, for the result of ``read``.
-        load: A function that loads a vocabulary of another kind than ``Encoder``.
+        load: A function that imports the training, for the result of ``read``.
+        stratify: A function that returns the labels for ``TrainingRun.train``.
+        load_vocabulary: A function that loads a vocabulary of another kind than ``Encoder``.
     """
-    vocab, output, force = (arguments.pop(name) for name in ("vocab", "output", "force"))
-    files = {"validation": arguments.pop("validation_file"), "test": arguments.pop("test")}
+    vocab, files = arguments.pop("vocab"), _take_files(arguments)
     vectors, frozen = arguments.pop("vectors"), arguments.pop("frozen")
     if frozen and vectors is None:
         raise click.UsageError("--frozen requires --vectors FILE")
+    check_one_column(rows)
+    check_distinct(rows, [*files.values(), vectors], arguments["output"])
+    run = TrainingRun.from_options(rows, arguments)
+    from tokemb import Encoder
+
+    data = read(rows)
+    sets = {name: None if file is None else read(replace(rows, files=(file,))) for name, file in files.items()}
+    arguments |= {
+        "encoder": None if vocab is None else (load_vocabulary or Encoder.load)(vocab),
+        "validation": sets["validation"],
+        "vectors": None if vectors is None else Path(vectors),
+        "trainable": not frozen,
+    }
+    import_keras()
+    run.train(load(), data, arguments, test=sets["test"], stratify=None if stratify is None else stratify(data))
+
+
+def _take_files(arguments: dict[str, Any]) -> dict[str, str | None]:
+    """Return the files of ``--validation-file`` and ``--test``, which are removed from ``arguments``."""
+    files = {"validation": arguments.pop("validation_file"), "test": arguments.pop("test")}
     source = click.get_current_context().get_parameter_source("validation_split")
     if files["validation"] is not None and source is not ParameterSource.DEFAULT:
         raise click.UsageError(
             "--validation-split must be left out with --validation-file, whose rows are the validation rows"
         )
-    check_one_column(rows)
-    check_distinct(rows, [*files.values(), vectors], output)
-    schedule = schedule_from_options(arguments, output, force)
-    from tokemb import Encoder
-
-    training_rows = read(rows)
-    sets = {name: None if file is None else read(replace(rows, files=(file,))) for name, file in files.items()}
-    encoder = None if vocab is None else load(vocab) if load is not None else Encoder.load(vocab)
-    import_keras()
-    run = partial(
-        function,
-        training_rows,
-        encoder=encoder,
-        **sets,
-        vectors=None if vectors is None else Path(vectors),
-        trainable=not frozen,
-    )
-    finish(train(run, rows, schedule, arguments), rows, output, force)
+    return files
 
 
 def _show(epoch: int, losses: Mapping[str, float]) -> None:
@@ -254,8 +366,8 @@ def _class_list(classes: Sequence[Any]) -> str:
     return f"{len(classes):,}: {names}{', ...' if len(classes) > _SHOWN_CLASSES else ''}"
 
 
-def finish(trained: Trained, rows: Corpus, output: Path, force: bool) -> None:
-    """Save a training, and write its settings, its metrics and its folder.
+def finish(trained: Trained, rows: Corpus, output: Path, force: bool, checkpoint: Path | None = None) -> None:
+    """Save a training, and write its settings, its metrics and its folder. Remove its checkpoint if it is complete.
 
     Raises:
         click.exceptions.Exit: With the exit code of the signal, if Ctrl-C ended the training.
@@ -265,7 +377,12 @@ def finish(trained: Trained, rows: Corpus, output: Path, force: bool) -> None:
         _describe(trained, rows)
         note(f"wrote      {output}")
     if trained.fitted.interrupted:
-        raise note_stopped(f"{output} has the weights of epoch {trained.fitted.best_epoch}")
+        resume = "" if checkpoint is None else "; repeat the command to resume the training"
+        raise note_stopped(f"{output} has the weights of epoch {trained.fitted.best_epoch}{resume}")
+    if checkpoint is not None:
+        from tokemb.training.checkpoint import remove_checkpoints
+
+        remove_checkpoints(checkpoint)
 
 
 def _describe(trained: Trained, rows: Corpus) -> None:
@@ -285,13 +402,20 @@ def _describe(trained: Trained, rows: Corpus) -> None:
         note(f"note       {for_running_command(advice)}")
     if trained.classes is not None:
         note(f"classes    {_class_list(trained.classes)}")
-    width = max([10, *map(len, trained.metrics)])
-    for name, value in trained.metrics.items():
-        if name == "seeds":
-            continue
-        note(f"metrics    on the {_ROWS_OF_METRICS.get(value, value)}:" if name == "on" else f"{name:<{width}} {value}")
-    for name, spread in trained.metrics.get("seeds", {}).items():
-        count = len(spread["values"])
-        note(f"{name:<{width}} mean {spread['mean']}, standard deviation {spread['std']} of {count} seeds")
+    search.show_trials(trained.trials)
+    _show_metrics(trained.metrics)
     for sentence in trained.notes:
         note(f"note       {for_running_command(sentence)}")
+
+
+def _show_metrics(metrics: Mapping[str, Any]) -> None:
+    width = max([10, *map(len, metrics)])
+    several = {name: metrics[name] for name in ("seeds", "folds") if name in metrics}
+    for name, value in metrics.items():
+        if name not in several:
+            shown = _ROWS_OF_METRICS.get(value, value) if name == "on" else value
+            note(f"metrics    on the {shown}:" if name == "on" else f"{name:<{width}} {shown}")
+    for runs, spreads in several.items():
+        for name, spread in spreads.items():
+            count = len(spread["values"])
+            note(f"{name:<{width}} mean {spread['mean']}, standard deviation {spread['std']} of {count} {runs}")

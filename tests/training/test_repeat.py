@@ -14,7 +14,7 @@ from tokemb.training.tensorboard import log_epochs
 FITTED = Fitted(1, 1, 1.0, None, 1.0, 1.0, 0.0)
 
 
-def train(schedule):
+def train(schedule, on_epoch=None):
     metrics = {"on": "test", "rows": 3, "accuracy": 0.5 + schedule.seed / 10, "roc_auc": None}
     return Trained("classify", schedule.seed, None, {}, metrics, FITTED)
 
@@ -32,7 +32,7 @@ def test_one_seed_has_the_metrics_of_its_training():
 
 
 def test_interruption_ends_the_trainings_of_all_seeds():
-    def interrupted(schedule):
+    def interrupted(schedule, on_epoch):
         return replace(train(schedule), fitted=replace(FITTED, interrupted=schedule.seed == 1))
 
     trained = repeat(interrupted, Schedule(), 5)

@@ -6,6 +6,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tokemb
 from tests.conftest import command_here, ok
@@ -14,6 +16,7 @@ from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.ragged import Ragged
 from tokemb.training.skipgram import SkipGram, _TrainingState, train_skipgram
 from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
+from tokemb.training.subwords import character_ngrams, parts_of
 
 pytestmark = pytest.mark.keras
 
@@ -32,13 +35,13 @@ def cosines(matrix):
     return unit @ unit.T
 
 
-def check_topics(vocabulary, matrix):
+def check_topics(vocabulary, matrix, margin=0.2):
     """All words of a topic are nearer each other than to any of another."""
     near = cosines(matrix[2:])
     topic = np.array([token.split(".")[0] for token in vocabulary[2:]])
     same = topic[:, None] == topic
     assert same.sum() == TOPICS * WORDS**2
-    assert near[same].min() > near[~same].max() + 0.2
+    assert near[same].min() > near[~same].max() + margin
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +173,94 @@ def test_a_step_is_that_of_the_definition(negative):
     assert sums == pytest.approx([loss, 2], abs=0.02)
 
 
+@pytest.mark.parametrize("is_cbow", [0, 1])
+def test_step_with_parts_is_that_of_the_definition(is_cbow):
+    """The words 1, 2 and 3 with one to three parts each, a window of one word, and always the same negative."""
+    random = np.random.default_rng(5)
+    vectors, outputs = (random.normal(size=(rows, 24)).astype(np.float32) / 3 for rows in (7, 4))
+    expected, expected_outputs = vectors.astype(np.float64), outputs.astype(np.float64)
+    parts = [[0], [1, 4], [2], [3, 4, 5]]
+    loss, steps = 0.0, 0
+    for center, contexts in ((1, [2]), (2, [1, 3]), (3, [2])):
+        for group in [contexts] if is_cbow else [[context] for context in contexts]:
+            used = [part for context in group for part in parts[context]]
+            hidden = expected[used].mean(axis=0)
+            before = hidden.copy()
+            loss += reference_pair(hidden, expected_outputs, [center, 0, 0], 0.1)
+            np.add.at(expected, used, hidden - before)
+            steps += 1
+    sums = np.zeros(2)
+    flat = Ragged.from_rows(parts)
+    kernels.train_composed(
+        np.array([1, 2, 3], np.int32),
+        np.array([0, 3]),
+        np.full(4, 2**32 - 1, np.uint32),
+        np.array([0], np.int32),
+        *sigmoid_tables(),
+        flat.values,
+        flat.row_splits,
+        vectors,
+        outputs,
+        np.array([0.1], np.float32),
+        np.array([1], np.uint64),
+        np.empty(3, np.int32),
+        np.empty(3, np.int32),
+        np.empty(24, np.float32),
+        np.empty(24, np.float32),
+        sums,
+        is_cbow,
+        1,
+        0,
+        1,
+    )
+    assert vectors == pytest.approx(expected, abs=2e-3)
+    assert outputs == pytest.approx(expected_outputs, abs=2e-3)
+    assert sums == pytest.approx([loss, steps], abs=0.03)
+
+
+@pytest.mark.parametrize("settings", [{"cbow": True}, {"subwords": (2, 3)}, {"cbow": True, "subwords": (2, 3)}])
+def test_cbow_and_subwords_find_the_topics_of_words(settings):
+    encoder = tokemb.fit_vocab(topics(), profile="whitespace")
+    made = SkipGram(dim=16, sample=0, learning_rate=0.05, epochs=20, **settings)
+    trained = train_skipgram(topics(), encoder, made)
+    check_topics(encoder.vocabulary, trained.model.get_weights()[0], margin=0.1)
+    assert trained.settings["cbow"] == made.cbow
+    assert trained.fitted.history["loss"][-1] < trained.fitted.history["loss"][0]
+
+
+@given(st.lists(st.text("ab-é", max_size=5), min_size=1, max_size=8, unique=True), st.integers(1, 3), st.integers(0, 2))
+def test_parts_of_words_are_themselves_and_the_ngrams_that_they_share(tokens, least, more):
+    parts = parts_of(tokens, least, least + more)
+    ngrams = [set(character_ngrams(token, least, least + more)) for token in tokens]
+    for number, token in enumerate(tokens):
+        row = parts.values[parts.row_splits[number] : parts.row_splits[number + 1]].tolist()
+        shared = {ngram for ngram in ngrams[number] if sum(ngram in other for other in ngrams) > 1}
+        assert (row[0], len(set(row)), len(row)) == (number, len(shared) + 1, len(shared) + 1)
+        assert all(ngram in f"<{token}>" and ngram != f"<{token}>" for ngram in shared)
+        for other in range(number):
+            rest = parts.values[parts.row_splits[other] : parts.row_splits[other + 1]].tolist()
+            assert len(set(row) & set(rest)) == len(ngrams[number] & ngrams[other])
+
+
+def test_command_reports_similarities_and_analogies(tmp_path):
+    (tmp_path / "rows.txt").write_text("".join(f"{row}\n" for row in topics(300)))
+    tokemb.fit_vocab(tmp_path / "rows.txt", profile="whitespace").save(tmp_path / "v")
+    (tmp_path / "pairs.txt").write_text("0.1 0.2 9\n0.1 1.2 2\n2.1 2.2 8\n0.1 film 5\n")
+    (tmp_path / "questions.txt").write_text(": topics\n0.1 0.2 1.1 1.2\n0.1 film 1.1 1.2\n")
+    options = "--vocab v --dim 8 --epochs 2 --cbow --subwords 2 3 --similarities pairs.txt --analogies questions.txt"
+    run = ok(command_here("train", "skipgram", "rows.txt", *options.split(), "-o", "w", cwd=tmp_path))
+    report = json.loads((tmp_path / "w" / "training.json").read_text())
+    assert report["settings"].items() >= {"cbow": True, "subwords": [2, 3]}.items()
+    assert -1 <= report["metrics"]["pairs spearman"] <= 1
+    assert report["metrics"]["questions accuracy"] in (0, 1)
+    lines = [line.split(maxsplit=2) for line in run.stderr.decode().splitlines()]
+    assert ["pairs", "pairs", "3 of 4"] in lines
+    assert ["questions", "questions", "1 of 2"] in lines
+    (tmp_path / "pairs.txt").write_text("0.1 0.2\n")
+    run = command_here("train", "skipgram", "rows.txt", *options.split(), "-o", "x", cwd=tmp_path)
+    assert (run.returncode, b"pairs.txt, line 1 must be two words and a number" in run.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(("window", "low", "high"), [(1, 2, 2), (4, 4.5, 5.5)])
 def test_the_window_shrinks_at_random(window, low, high):
     """A word in a long row has on average window + 1 near it: as many as (1 + window) / 2 on each side."""
@@ -231,6 +322,7 @@ def test_rows_without_neighbours_are_an_error(rows):
         ({"seed": -1}, "seed must be"),
         ({"sample": 1}, "sample must be at least 0 and less than 1"),
         ({"learning_rate": 0.00001}, "learning_rate must be finite and at least final_learning_rate"),
+        ({"subwords": (3, 2)}, "subwords must be two lengths from 1 to 20, the smaller one first; received 3 and 2"),
         ({"final_learning_rate": 0}, "both greater than 0"),
     ],
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,12 +67,9 @@ def similarity_correlation(vectors: TokenVectors, pairs: Path | Iterable[Pair]) 
         TextError: If a line of the file is not a pair.
         MissingPackageError: If SciPy is not installed.
     """
-    try:
-        from scipy.stats import spearmanr
-    except ImportError as error:
-        raise MissingPackageError("rank correlations need SciPy: pip install tokemb[scipy]") from error
+    spearmanr = rank_correlation()
     _check_no_text("pairs", pairs)
-    pairs = _read_pairs(pairs) if isinstance(pairs, Path) else list(pairs)
+    pairs = read_pairs(pairs) if isinstance(pairs, Path) else list(pairs)
     rows = [(find_row(vectors, first), find_row(vectors, second), score) for first, second, score in pairs]
     known = [(a, b, score) for a, b, score in rows if a is not None and b is not None]
     known = [(a, b, score) for a, b, score in known if vectors.has_direction[a] and vectors.has_direction[b]]
@@ -97,7 +95,7 @@ def analogy_accuracy(vectors: TokenVectors, questions: Path | Iterable[Question]
         TextError: If a line of the file is not a question.
     """
     _check_no_text("questions", questions)
-    questions = _read_questions(questions) if isinstance(questions, Path) else list(questions)
+    questions = read_questions(questions) if isinstance(questions, Path) else list(questions)
     rows_of = {word: find_row(vectors, word) for word in {word for question in questions for word in question}}
     rows = [[rows_of[word] for word in question] for question in questions]
     known: Int64 = np.array([row for row in rows if None not in row], np.int64).reshape(-1, 4)
@@ -109,7 +107,26 @@ def analogy_accuracy(vectors: TokenVectors, questions: Path | Iterable[Question]
     return Accuracy(len(questions), len(known), int(sum(is_correct)))
 
 
-def _read_pairs(path: Path) -> list[Pair]:
+def rank_correlation() -> Callable[..., Any]:
+    """Return the function for rank correlations.
+
+    Raises:
+        MissingPackageError: If SciPy is not installed.
+    """
+    try:
+        from scipy.stats import spearmanr
+    except ImportError as error:
+        raise MissingPackageError("rank correlations need SciPy: pip install tokemb[scipy]") from error
+    function: Callable[..., Any] = spearmanr
+    return function
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Read a file of pairs of words and their similarity.
+
+    Raises:
+        TextError: If a line is not a pair.
+    """
     pairs = []
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         fields = line.split()
@@ -124,7 +141,12 @@ def _read_pairs(path: Path) -> list[Pair]:
     return pairs
 
 
-def _read_questions(path: Path) -> list[Question]:
+def read_questions(path: Path) -> list[Question]:
+    """Read a file of analogies.
+
+    Raises:
+        TextError: If a line is not a question.
+    """
     questions: list[Question] = []
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         fields = line.split()

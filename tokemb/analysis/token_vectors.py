@@ -71,7 +71,15 @@ class TokenVectors:
                 "the vectors of the model are NaN or infinite: train it again from good weights, with a smaller "
                 "learning rate"
             )
-        return _from_matrix(matrix, encoder)
+        return cls.of_matrix(matrix, encoder)
+
+    @classmethod
+    def of_matrix(cls, matrix: Float32, encoder: Encoder) -> TokenVectors:
+        """Return the vectors of the ids of a vocabulary, float32 ``(input_dim, dim)``."""
+        from tokemb.models.pretrained import real_tokens
+
+        counts = encoder.table["count"].fill_null(-1).to_numpy()
+        return cls(encoder.vocabulary, matrix, real_tokens(encoder), counts, encoder)
 
     @property
     def untrained(self) -> bool:
@@ -115,18 +123,11 @@ def is_model(path: Path) -> bool:
     return path.suffix in MODEL_ENDINGS or path.is_dir()
 
 
-def _from_matrix(matrix: Float32, encoder: Encoder) -> TokenVectors:
-    from tokemb.models.pretrained import real_tokens
-
-    counts = encoder.table["count"].fill_null(-1).to_numpy()
-    return TokenVectors(encoder.vocabulary, matrix, real_tokens(encoder), counts, encoder)
-
-
 def _from_file(path: Path, encoder: Encoder | None) -> TokenVectors:
     from tokemb.models.pretrained import load_vectors, tokens_of_vectors
 
     if encoder is not None:
-        return _from_matrix(load_vectors(path, encoder.vocabulary).matrix, encoder)
+        return TokenVectors.of_matrix(load_vectors(path, encoder.vocabulary).matrix, encoder)
     tokens = tokens_of_vectors(path)
     loaded = load_vectors(path, tokens)
     return TokenVectors(tokens, loaded.matrix, loaded.found, np.full(len(tokens), -1))

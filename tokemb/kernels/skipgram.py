@@ -1,4 +1,4 @@
-"""Skip-gram with negative sampling, compiled.
+"""Skip-gram and CBOW with negative sampling, compiled.
 
 The vector of each context word is moved towards the output vector of the center word and away from the output vectors
 of negatives. Negatives are sampled for each pair. Sharing them between the pairs of a center word would be faster, but
@@ -88,6 +88,119 @@ def train_skipgram(
                         vectors[sampled[context]], outputs, targets, sigmoid, loss, learning_rate[0], gradient
                     )
                     sums[1] += 1
+
+
+def train_composed(
+    values: Int32,
+    row_splits: Int64,
+    keep_thresholds: npt.NDArray[np.uint32],
+    negative_table: Int32,
+    sigmoid: Float32,
+    loss: Float32,
+    parts: Int32,
+    part_splits: Int64,
+    vectors: Float32Matrix,
+    outputs: Float32Matrix,
+    learning_rate: Float32,
+    random_state: UInt64,
+    sampled: Int32,
+    targets: Int32,
+    hidden: Float32,
+    gradient: Float32,
+    sums: npt.NDArray[np.float64],
+    is_cbow: int,
+    window: int,
+    first: int,
+    last: int,
+) -> None:
+    """Train on the rows from ``first`` to before ``last`` with vectors that are means of other vectors.
+
+    The vector of a word is the mean of its parts, such as its character n-grams. With CBOW, the center word is
+    predicted from the mean of the parts of all context words, and otherwise from each context word.
+
+    Args:
+        values: As for ``train_skipgram``, like all other arguments that are not described here.
+        row_splits: As above.
+        keep_thresholds: As above.
+        negative_table: As above.
+        sigmoid: As above.
+        loss: As above.
+        parts: int32 (any,), the rows of ``vectors`` that each id consists of.
+        part_splits: int64 (input_dim + 1,), where the parts of each id begin.
+        vectors: float32 (rows, dim), trained.
+        outputs: As above.
+        learning_rate: As above.
+        random_state: As above.
+        sampled: As above.
+        targets: As above.
+        hidden: Work space (dim,).
+        gradient: Work space (dim,).
+        sums: float64 (2,), to which the loss and the number of predictions are added.
+        is_cbow: 1 for CBOW, and otherwise 0.
+        window: As above.
+        first: As above.
+        last: As above.
+    """
+    for row in range(first, last):
+        length = _sample(values, row_splits[row], row_splits[row + 1], keep_thresholds, random_state, sampled)
+        for center in range(length):
+            reach = window - np.int64((_next_random(random_state) >> _HALF) % np.uint64(window))
+            start, stop = max(center - reach, 0), min(center + reach + 1, length)
+            targets[0] = sampled[center]
+            step = stop - start if is_cbow else 1
+            for begin in range(start, stop, step):
+                end = begin + step
+                count = _mean_of_parts(sampled, begin, end, center, parts, part_splits, vectors, hidden)
+                if count:  # there is a context word
+                    for k in range(1, len(targets)):
+                        targets[k] = negative_table[
+                            ((_next_random(random_state) >> _HALF) * np.uint64(len(negative_table))) >> _HALF
+                        ]
+                    sums[0] += _train_pair(hidden, outputs, targets, sigmoid, loss, learning_rate[0], gradient)
+                    sums[1] += 1
+                    _add_to_parts(sampled, begin, end, center, parts, part_splits, gradient, vectors)
+
+
+@inlined
+def _mean_of_parts(
+    sampled: Int32,
+    begin: int,
+    end: int,
+    center: int,
+    parts: Int32,
+    part_splits: Int64,
+    vectors: Float32,
+    hidden: Float32,
+) -> int:
+    """Write the mean of the parts of the words from ``begin`` to ``end`` but ``center``, and return their number."""
+    hidden[:] = 0
+    count = 0
+    for context in range(begin, end):
+        if context != center:
+            for part in range(part_splits[sampled[context]], part_splits[sampled[context] + 1]):
+                _add(np.float32(1), vectors[parts[part]], hidden)
+                count += 1
+    for i in range(len(hidden)):
+        hidden[i] /= np.float32(max(count, 1))
+    return count
+
+
+@inlined
+def _add_to_parts(
+    sampled: Int32,
+    begin: int,
+    end: int,
+    center: int,
+    parts: Int32,
+    part_splits: Int64,
+    gradient: Float32,
+    vectors: Float32,
+) -> None:
+    """Add the gradient to the parts of the words from ``begin`` to ``end`` but ``center``."""
+    for context in range(begin, end):
+        if context != center:
+            for part in range(part_splits[sampled[context]], part_splits[sampled[context] + 1]):
+                _add(np.float32(1), gradient, vectors[parts[part]])
 
 
 @inlined

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import Int64
-from tokemb._validation import CLASS_WEIGHTS, UNIGRAMS, check_choice, check_ngrams, check_optional_count
+from tokemb._validation import BAG_HEADS, CLASS_WEIGHTS, UNIGRAMS, check_choice, check_ngrams, check_optional_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.fit import fit_vocab
 from tokemb.keras.datasets.order import BatchOrder
@@ -24,6 +24,7 @@ from tokemb.tables import ColumnEncoder
 from tokemb.tables.fitting import column_texts
 from tokemb.tables.selection import Selection
 from tokemb.tables.tables import table_batches
+from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Array, Batch, Feed, Schedule, Trained, make_reproducible, predict_batches
 from tokemb.training.heads import check_trainable, fold_token_weights
@@ -37,9 +38,12 @@ if TYPE_CHECKING:
 
     from tokemb.encoder import Encoder
 
-# The n-grams of a vocabulary that is fitted for the head "mean": words and pairs of words. With sequences of three
-# words, classifiers of short texts are less accurate.
+# The n-grams of a vocabulary that is fitted for the heads "mean" and "tfidf": words and pairs of words. With sequences
+# of three words, classifiers of short texts are less accurate.
 _PAIRS = 2
+
+# What the vectors of tokens are multiplied by.
+_TOKEN_WEIGHTS = {"mean": "log-count ratios", "tfidf": "inverse document frequencies"}
 
 # The maximum number of tokens of a vocabulary that is fitted, and the minimum count of one, with and without n-grams.
 _WORDS, _NGRAMS = (30_000, 1), (100_000, 2)
@@ -49,7 +53,7 @@ _NOTE_ON_PAIRS = (
     "pass ngrams=1 for words alone"
 )
 
-# The length that is chosen for rows is that of 99 % of them, but at most these. The head "mean" is fast for long rows.
+# The length that is chosen for rows is that of 99 % of them, but at most these. The heads "mean" and "tfidf" are fast.
 _COVERED, _LONGEST, _LONGEST_OF_MEAN = 0.99, 400, 1024
 
 
@@ -66,6 +70,14 @@ class Labelled:
     texts: Any
     labels: Sequence[Any]
     weights: Sequence[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: Int64) -> Labelled:
+        """Return the rows at these indices, for cross-validation."""
+        weights = None if self.weights is None else take_rows(self.weights, rows)
+        return Labelled(take_rows(self.texts, rows), take_rows(self.labels, rows), weights)
 
 
 def train_classifier(
@@ -101,9 +113,9 @@ def train_classifier(
         segmenter: What finds the words in languages without spaces if ``encoder`` is ``None``, as for
             ``tokemb.fit_vocab``.
         user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
-        ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the head
-            ``mean`` without ``vectors``, words and pairs of words, or of characters in scripts without spaces.
-            Otherwise it is 1.
+        ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the heads
+            ``mean`` and ``tfidf`` without ``vectors``, words and pairs of words, or of characters in scripts without
+            spaces. Otherwise it is 1.
         validation: The rows that decide when training stops. ``None`` splits them from ``rows``.
         test: The test set. ``None`` computes the metrics on the validation rows.
         label_separator: The text between the labels of a row, such as ``"|"``. Each row then has any number of labels,
@@ -113,9 +125,10 @@ def train_classifier(
             alike.
         head: The layers above the embedding, as for ``tokemb.training.heads.classifier``.
         maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or one that 99 % of the
-            rows do not exceed, at most 400, or for the head ``mean`` 1,024 times the number of lengths of n-grams.
+            rows do not exceed, at most 400, or for the heads ``mean`` and ``tfidf`` 1,024 times the number of lengths
+            of n-grams.
         dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
-        units: The number of units of the heads ``conv``, ``gru`` and ``lstm``.
+        units: The number of units of the heads ``conv``, ``attention``, ``gru`` and ``lstm``.
         dropout: The dropout rate.
         vectors: A file of pre-trained vectors to start from, as for ``tokemb.models.pretrained.load_vectors``. Tokens
             without a vector start with random ones.
@@ -139,14 +152,11 @@ def train_classifier(
     """
     schedule = schedule or Schedule()
     maxlen = check_optional_count("maxlen", maxlen)
-    check_choice("class_weights", class_weights or CLASS_WEIGHTS[0], CLASS_WEIGHTS)
-    target = target_of(rows.labels, label_separator, regression=regression)
-    if class_weights and not isinstance(target, OneClass):
-        raise ArgumentError("class_weights requires one label per row")
+    check_trainable(trainable, vectors)
+    target = _target_of(rows.labels, label_separator, regression, class_weights)
     targets = target.encode(rows.labels)
     others = {name: part for name, part in (("validation", validation), ("test", test)) if part is not None}
     other_targets = {name: _targets_of_set(name, part, target) for name, part in others.items()}
-    check_trainable(trainable, vectors)
     splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
     inputs: Inputs
     if isinstance(encoder, ColumnEncoder):
@@ -154,20 +164,16 @@ def train_classifier(
         notes: list[str] = []
         inputs, encoded = _table_inputs(rows.texts, encoder, head, maxlen)
     else:
-        pairs = encoder is None and ngrams is None and head == "mean" and vectors is None
+        pairs = encoder is None and ngrams is None and head in BAG_HEADS and vectors is None
         inputs, encoded = _text_inputs(rows.texts, encoder, splitting, _PAIRS if pairs else ngrams, head, maxlen)
         notes = [_NOTE_ON_PAIRS] if pairs else []
-    data = _Data.of(inputs.used(encoded), targets, rows.weights)
+    data = everything = _Data.of(inputs.used(encoded), targets, rows.weights)
     sets = {
         name: _Data.of(inputs.used(inputs.encode(part.texts)), other_targets[name], part.weights)
         for name, part in others.items()
     }
-    everything = data
     if "validation" not in sets:
-        training_rows, validation_rows = schedule.split(len(targets))
-        sets["validation"], data = data.select(validation_rows), data.select(training_rows)
-        for name, part in (("training", data), ("validation", sets["validation"])):
-            part.check_weights(name)
+        data, sets["validation"] = data.split(schedule)
     schedule = schedule.for_rows(len(data.targets))
     pretrained = None
     if vectors is not None and isinstance(inputs, TextInputs):
@@ -176,22 +182,22 @@ def train_classifier(
     make_reproducible(schedule.seed)
     sizes = {"dim": dim, "units": units, "dropout": dropout, "seed": schedule.seed}
     make_model = partial(inputs.model, target, vectors=pretrained, trainable=trainable, **sizes)
-    token_weights = data.token_weights(inputs, target) if pretrained is None else None
+    token_weights = data.token_weights(inputs, target) if pretrained is None or head == "tfidf" else None
     model = make_model(token_weights=token_weights)
     _compile(model, target, schedule)
     weights = balanced_weights(data.targets, len(target.classes or ())) if class_weights else None
-    watched = sets["validation"]
+    watched = sets["validation"] if len(sets["validation"].targets) else None
     fitted, metrics = fit_and_measure(
         model,
         data.feed(schedule.order(), weights),
-        watched.feed(class_weights=weights) if len(watched.targets) else None,
-        None if everything is data else lambda: everything.feed(schedule.order(), weights),
+        None if watched is None else watched.feed(class_weights=weights),
+        None if everything is data else partial(everything.feed, schedule.order(), weights),
         schedule,
         on_epoch,
-        on_validation=partial(evaluate, model, watched, target) if len(watched.targets) else None,
+        on_validation=None if watched is None else partial(evaluate, model, watched, target),
         on_test=None if test is None else partial(evaluate, model, sets["test"], target),
     )
-    if token_weights is not None:
+    if token_weights is not None and head == "mean":
         model = fold_token_weights(model, make_model())
         _compile(model, target, schedule)
     settings = {
@@ -202,7 +208,7 @@ def train_classifier(
         "dropout": dropout,
         "vectors": None if vectors is None else str(vectors),
         "trainable": trainable,
-        "token_weights": None if token_weights is None else "log-count ratios",
+        "token_weights": None if token_weights is None else _TOKEN_WEIGHTS[head],
         "class_weights": class_weights,
         **target.settings,
         **schedule.to_json(),
@@ -291,7 +297,7 @@ def fit_inputs(
     rows = pa.Table.from_batches(list(table_batches(table, selection.parts, cells=selection.cells, **reading)))
     splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
     vocabularies: dict[str, Encoder | None] = {}
-    pairs = head == "mean" and ngrams is None
+    pairs = head in BAG_HEADS and ngrams is None
     for name in selection.texts:
         column = column_texts(name, rows)
         vocabularies[name], _ = _fit_vocabulary(column, splitting, check_ngrams(_PAIRS if pairs else ngrams))
@@ -305,6 +311,17 @@ def _repeats_values(vocabulary: Encoder) -> bool:
     """Return whether a value of a column, other than the missing one, occurs twice."""
     counts = vocabulary.table["count"].slice(vocabulary.oov_ids.stop + 1)  # without the missing value
     return bool((counts.fill_null(0).to_numpy() > 1).any())
+
+
+def _target_of(
+    labels: Sequence[Any], label_separator: str | None, regression: bool, class_weights: str | None
+) -> Target:
+    """Return the target of a training, or raise ``ArgumentError`` if its classes cannot be weighted."""
+    check_choice("class_weights", class_weights or CLASS_WEIGHTS[0], CLASS_WEIGHTS)
+    target = target_of(labels, label_separator, regression=regression)
+    if class_weights and not isinstance(target, OneClass):
+        raise ArgumentError("class_weights requires one label per row")
+    return target
 
 
 def _targets_of_set(name: str, part: Labelled, target: Target) -> Array:
@@ -350,7 +367,7 @@ def _fit_vocabulary(texts: Any, splitting: dict[str, Any], ngrams: tuple[int, ..
 
 def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:
     """Return the length that 99 % of the rows do not exceed, within the limit of the head."""
-    longest = _LONGEST_OF_MEAN * len(encoder.ngrams) if head == "mean" else _LONGEST
+    longest = _LONGEST_OF_MEAN * len(encoder.ngrams) if head in BAG_HEADS else _LONGEST
     return min(max(int(np.quantile(lengths, _COVERED, method="inverted_cdf")), 1), longest) if len(lengths) else longest
 
 
@@ -379,7 +396,14 @@ class _Data:
         """Return the data with checked weights."""
         return cls(rows, targets, sample_weights_of(weights, len(targets)))
 
-    def check_weights(self, name: str) -> None:
+    def split(self, schedule: Schedule) -> tuple[_Data, _Data]:
+        """Return the rows to train on and those of the validation split."""
+        training, validation = (self.select(rows) for rows in schedule.split(len(self.targets)))
+        training._check_weights("training")
+        validation._check_weights("validation")
+        return training, validation
+
+    def _check_weights(self, name: str) -> None:
         """Raise ``ArgumentError`` if all rows of a split have the weight 0, since the loss is then always 0."""
         if len(self.weights) and not self.weights.any():
             raise ArgumentError(

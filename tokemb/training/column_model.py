@@ -134,7 +134,7 @@ def _check_arguments(
 ) -> None:
     if not isinstance(encoder, ColumnEncoder):
         raise ArgumentError(f"encoder must be a tokemb.ColumnEncoder; received {type(encoder).__name__}")
-    check_choice("head", head, HEADS)
+    check_choice("head", head, [name for name in HEADS if name != "tfidf"])  # whose weights are those of one column
     check_dropout(dropout)
     check_count("hidden", hidden, least=0)
     for name in dims or {}:

@@ -63,6 +63,11 @@ class EarlyStopping:
         """The number of the best epoch, or of the last one without a validation split."""
         return self._ranks.index(max(self._ranks)) + 1 if self._ranks else self.epochs
 
+    @property
+    def best_score(self) -> float | None:
+        """The score of the best epoch. ``None`` without a function for it, or without a validation split."""
+        return self._ranks[self.best_epoch - 1][0] if self._ranks and self._score is not None else None
+
     def end_epoch(self, epoch: int, losses: Mapping[str, float]) -> None:
         """Record the losses of an epoch, as the callback ``on_epoch_end`` of Keras.
 
@@ -81,6 +86,25 @@ class EarlyStopping:
             self._model.stop_training = True
         if self._on_epoch is not None:
             self._on_epoch(epoch + 1, losses)
+
+    def is_complete(self, epochs: int) -> bool:
+        """Return whether the training has run ``epochs`` epochs, or has not improved for too many."""
+        return self.epochs >= epochs or self.epochs - self.best_epoch >= self._patience
+
+    @property
+    def best_weights(self) -> list[npt.NDArray[Any]] | None:
+        """The weights of the best epoch. ``None`` without a validation split."""
+        return self._best_weights
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the losses and the scores of the epochs so far."""
+        return {"history": self.history, "ranks": self._ranks}
+
+    def resume(self, state: Mapping[str, Any], best_weights: list[npt.NDArray[Any]]) -> None:
+        """Continue after the epochs of ``to_json``. ``best_weights`` are empty without a validation split."""
+        self.history = {name: list(losses) for name, losses in state["history"].items()}
+        self._ranks = [(score, loss) for score, loss in state["ranks"]]
+        self._best_weights = best_weights or None
 
     def restore_best_weights(self) -> None:
         """Set the weights of the model to those of the best epoch. Without a validation split they stay."""

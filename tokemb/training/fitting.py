@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +21,7 @@ from tokemb.files.atomic import atomic_folder, check_folder
 from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.keras.datasets.order import BatchOrder
+from tokemb.training.checkpoint import Checkpoint, digest_of
 from tokemb.training.divergence import check_weights
 from tokemb.training.early_stopping import EarlyStopping, OnEpoch, Score
 from tokemb.training.forward import forward
@@ -89,6 +91,9 @@ class Schedule:
         seed: The random seed.
         refit: Whether to train again, on all rows and for the best number of epochs, after the validation split has
             decided it (``refit``).
+        checkpoint: A folder to which the state of the training is written after each epoch. If it contains the state of
+            the same training, which was stopped, the training is resumed. ``epochs`` and ``patience`` may differ. The
+            state of a complete training is kept until the folder is deleted. ``None`` writes no state.
 
     Raises:
         ArgumentError: If a value is invalid.
@@ -101,6 +106,7 @@ class Schedule:
     patience: int = 3
     seed: int = 0
     refit: bool = True
+    checkpoint: Path | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience"):
@@ -116,7 +122,12 @@ class Schedule:
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings for ``training.json``."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "checkpoint"}
+
+    def part(self, name: str, **changes: Any) -> Schedule:  # noqa: ANN401 - any attribute
+        """Return the schedule of one of several trainings, with ``changes``. Its checkpoints have a folder ``name``."""
+        checkpoint = None if self.checkpoint is None else Path(self.checkpoint) / name
+        return replace(self, checkpoint=checkpoint, **changes)
 
     def for_rows(self, rows: int) -> Schedule:
         """Return the schedule with the batch size for this number of training rows, if none was set."""
@@ -188,6 +199,7 @@ class Fitted:
         still_improving: Whether the last epoch that the schedule allows was the best one.
         interrupted: Whether Ctrl-C ended the training.
         refitted: Whether the model was trained again on all rows, for ``best_epoch`` epochs.
+        validation_score: The score that selected the best epoch. ``None`` if the validation loss did.
     """
 
     epochs: int
@@ -201,6 +213,7 @@ class Fitted:
     still_improving: bool = False
     interrupted: bool = False
     refitted: bool = False
+    validation_score: float | None = None
 
 
 def make_reproducible(seed: int) -> None:
@@ -225,7 +238,8 @@ def fit(
 ) -> Fitted:
     """Train a compiled model with early stopping and restore its best weights.
 
-    Ctrl-C ends the training after the first epoch. The best weights so far are then restored too.
+    Ctrl-C ends the training after the first epoch. The best weights so far are then restored too. A training whose
+    checkpoint is in ``schedule.checkpoint`` is resumed after its last epoch.
 
     Args:
         model: The model.
@@ -237,28 +251,40 @@ def fit(
 
     Raises:
         TrainingError: If the training diverges. It is raised after the first epoch with a loss that is not finite.
+        ArgumentError: If the checkpoint cannot be read, or belongs to another training.
         KeyboardInterrupt: If Ctrl-C is pressed in the first epoch.
     """
     import keras
 
     timed = _TimedBatches(training.batches)
     stopping = EarlyStopping(model, schedule.patience, schedule.learning_rate, on_epoch, score)
-    interrupted = False
+    checkpoint = _checkpoint(model, training, validation, schedule)
+    seconds_before = timed.resume(checkpoint.restore(stopping)) if checkpoint else 0.0
+    epochs_before = stopping.epochs
     start = time.perf_counter()
+
+    def end_epoch(epoch: int, losses: Mapping[str, float]) -> None:
+        stopping.end_epoch(epoch, losses)
+        if checkpoint:
+            checkpoint.save(stopping, timed.to_json(seconds_before + time.perf_counter() - start))
+
+    interrupted = False
     try:
-        model.fit(
-            _dataset(Feed(training.count, timed), model),
-            validation_data=None if validation is None else _dataset(validation, model),
-            epochs=schedule.epochs,
-            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=stopping.end_epoch)],
-            shuffle=False,
-            verbose=0,
-        )
+        if not stopping.is_complete(schedule.epochs):
+            model.fit(
+                _dataset(Feed(training.count, lambda epoch: timed(epochs_before + epoch)), model),
+                validation_data=None if validation is None else _dataset(validation, model),
+                epochs=schedule.epochs,
+                initial_epoch=epochs_before,
+                callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=end_epoch)],
+                shuffle=False,
+                verbose=0,
+            )
     except KeyboardInterrupt:
         if not stopping.epochs:
             raise
         interrupted = True
-    seconds = time.perf_counter() - start
+    seconds = seconds_before + time.perf_counter() - start
     stopping.restore_best_weights()
     check_weights(model.get_weights(), schedule.learning_rate)
     best, history = stopping.best_epoch, stopping.history
@@ -273,6 +299,7 @@ def fit(
         history={name: [round(loss, 6) for loss in losses] for name, losses in history.items()},
         still_improving="val_loss" in history and best == schedule.epochs,
         interrupted=interrupted,
+        validation_score=stopping.best_score,
     )
 
 
@@ -289,6 +316,7 @@ class Trained:
         fitted: The course of the training.
         classes: The labels in the order of the model's outputs. ``None`` if the task has none.
         notes: Sentences for the user about the settings that were chosen and about the result.
+        trials: The results of a search over settings, the best one first.
     """
 
     task: str
@@ -299,6 +327,7 @@ class Trained:
     fitted: Fitted
     classes: list[Any] | None = None
     notes: Sequence[str] = ()
+    trials: Sequence[Mapping[str, Any]] = ()
 
     def report(self) -> dict[str, Any]:
         """Return the content of ``training.json``: everything except the model and the vocabulary."""
@@ -311,6 +340,7 @@ class Trained:
             "metrics": dict(self.metrics),
             "training": asdict(self.fitted),
             **({"notes": list(self.notes)} if self.notes else {}),
+            **({"trials": list(self.trials)} if self.trials else {}),
         }
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
@@ -385,12 +415,32 @@ def predict_batches(model: keras.Model, feed: Feed) -> Iterator[tuple[Batch, Arr
         yield batch, run(batch[0])
 
 
+def _checkpoint(model: keras.Model, training: Feed, validation: Feed | None, schedule: Schedule) -> Checkpoint | None:
+    """Return the checkpoint of a training, if the schedule has one. A training without validation is a refit."""
+    if schedule.checkpoint is None:
+        return None
+    settings = {name: value for name, value in schedule.to_json().items() if name not in ("epochs", "patience")}
+    feeds = [training] if validation is None else [training, validation]
+    batches = chain.from_iterable(feed.batches(0) for feed in feeds)
+    name = "all-rows" if validation is None else "training-rows"
+    return Checkpoint(schedule.checkpoint, name, model, digest_of(model, batches, settings))
+
+
 class _TimedBatches:
     """The batches of a feed, with the time that making them took."""
 
     def __init__(self, batches: Callable[[int], Iterable[Batch]]) -> None:
         self._batches = batches
         self.rows, self.seconds = 0, 0.0
+
+    def to_json(self, seconds: float) -> dict[str, float]:
+        """Return the state for a checkpoint after ``seconds`` of training."""
+        return {"rows": self.rows, "input_seconds": self.seconds, "seconds": seconds}
+
+    def resume(self, state: Mapping[str, float]) -> float:
+        """Continue from the state of a checkpoint, which may be empty, and return the seconds of training before."""
+        self.rows, self.seconds = int(state.get("rows", 0)), state.get("input_seconds", 0.0)
+        return state.get("seconds", 0.0)
 
     def __call__(self, number: int) -> Iterator[Batch]:
         start = time.perf_counter()

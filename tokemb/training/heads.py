@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from tokemb._validation import CELLS, HEADS, UNIGRAMS, check_choice, check_count
+import numpy as np
+import numpy.typing as npt
+
+from tokemb._validation import BAG_HEADS, CELLS, HEADS, UNIGRAMS, check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
 
@@ -44,18 +47,21 @@ def text_model(
         encoder: The vocabulary.
         output: A function that returns the output of the model for the features of the head, as ``Target.output``.
         head: ``"mean"`` is the mean of the vectors, times the square root of the number of tokens, so that long rows
-            have more evidence. If the tokens are n-grams, it leaves out those that are out of vocabulary.
-            ``"flatten"`` has separate weights for each position and requires ``maxlen``. ``"conv"`` has convolutions
-            over 3, 4 and 5 tokens, each with ``units`` filters, and global max pooling. ``"gru"`` and ``"lstm"``
-            concatenate the mean and the maximum of the states of a recurrent layer.
+            have more evidence. ``"tfidf"`` is the sum of the vectors of the distinct tokens, weighted by ``idf`` and
+            divided by the norm of the weights. If the tokens are n-grams, both leave out those that are out of
+            vocabulary. ``"flatten"`` has separate weights for each position and requires ``maxlen``. ``"conv"`` has
+            convolutions over 3, 4 and 5 tokens, each with ``units`` filters, and global max pooling. ``"attention"`` is
+            the mean of the vectors, weighted by a softmax of scores that a layer with ``units`` units computes.
+            ``"gru"`` and ``"lstm"`` concatenate the mean and the maximum of the states of a recurrent layer.
         maxlen: The length of all rows. Only the head ``"flatten"`` uses it.
         dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
-        units: The number of filters or recurrent units.
+        units: The number of filters, of recurrent units, or of units of attention.
         dropout: The dropout rate of the vectors and of the features.
         vectors: Pre-trained vectors to start from, as for ``embedding_model``.
         trainable: Whether training changes the vectors of the tokens.
-        token_weights: Constant factors of the vectors in the mean, ``(input_dim,)``. ``None`` is 1 for all tokens. A
-            vector changes more in a training step if its factor is large.
+        token_weights: Constant factors of the vectors of tokens, float32 ``(input_dim,)``: log-count ratios for the
+            head ``"mean"``, inverse document frequencies for ``"tfidf"``. ``None`` is 1 for all tokens. A vector
+            changes more in a training step if its factor is large.
         seed: The random seed of the embedding.
 
     Returns:
@@ -76,7 +82,6 @@ def text_model(
 
     length = check_count("maxlen", maxlen) if head == "flatten" else None
     token_ids = keras.Input((length,), dtype="int32", name="token_ids")
-    vectors = embedding.get_layer(EMBEDDING_NAME)(token_ids)
     features = text_features(
         encoder,
         token_ids,
@@ -131,19 +136,18 @@ def text_features(
     """
     import keras
 
-    vectors = embedding(token_ids)
-    if head == "mean":
-        is_token = is_token_mask(token_ids, left_out_ids(encoder, head))
-        weights = is_token if token_weights is None else is_token * _weights_at(token_ids, token_weights)
+    if head in BAG_HEADS:
+        pool = _weighted_mean if head == "mean" else _tf_idf_sum
         # The same as to drop dimensions of all vectors of a row.
-        return keras.layers.Dropout(dropout)(scaled_mean(vectors, weights, is_token))
-    return _features(head, keras.layers.SpatialDropout1D(dropout)(vectors), token_ids, units)
+        return keras.layers.Dropout(dropout)(pool(embedding, token_ids, token_weights, left_out_ids(encoder, head)))
+    vectors = keras.layers.SpatialDropout1D(dropout)(embedding(token_ids))
+    return _features(head, vectors, token_ids, units)
 
 
 def left_out_ids(encoder: Encoder, head: str) -> list[int]:
     """Return the ids that a head does not use: n-grams out of vocabulary, which are most of those of a text."""
     one_id = encoder.unk_id is not None and encoder.buckets is None
-    left_out = head == "mean" and encoder.ngrams != UNIGRAMS and one_id
+    left_out = head in BAG_HEADS and encoder.ngrams != UNIGRAMS and one_id
     return [cast("int", encoder.unk_id)] if left_out else []
 
 
@@ -191,6 +195,8 @@ def _features(head: str, vectors: Any, token_ids: Any, units: int) -> Any:  # no
     vectors = ops.multiply(vectors, is_token)
     if head == "flatten":
         return layers.Flatten()(vectors)
+    if head == "attention":
+        return _attended(vectors, is_token, units)
     # A convolution sees zeros at padding, as beyond the end of a row. Its activations are at least 0.
     relu = keras.activations.relu
     activations = [layers.Conv1D(units, width, padding="same", activation=relu)(vectors) for width in _WIDTHS]
@@ -226,3 +232,38 @@ def scaled_mean(vectors: Any, weights: Any, is_token: Any) -> Any:  # noqa: ANN4
 
     total = ops.einsum("btd,bt->bd", vectors, weights)
     return ops.divide(total, ops.sqrt(ops.maximum(ops.sum(is_token, 1, keepdims=True), 1.0)))
+
+
+def _attended(vectors: Any, is_token: Any, units: int) -> Any:  # noqa: ANN401
+    """Return the mean of the vectors, weighted by a softmax of learned scores of the tokens, ``(batch, dim)``."""
+    from keras import layers, ops
+
+    hidden = layers.Dense(units, "tanh", name="attention_hidden")(vectors)
+    scores = layers.Dense(1, use_bias=False, name="attention_scores")(hidden)
+    # A row without tokens has equal weights, and vectors that are 0.
+    weights = ops.softmax(ops.where(ops.greater(is_token, 0), scores, -1e9), 1)
+    return ops.sum(ops.multiply(vectors, weights), 1)
+
+
+def _weighted_mean(embedding: Any, token_ids: Any, token_weights: Any, left_out: Sequence[int]) -> Any:  # noqa: ANN401
+    """Return the ``scaled_mean`` of the vectors, multiplied by the weights of their tokens, ``(batch, dim)``."""
+    is_token = is_token_mask(token_ids, left_out)
+    weights = is_token if token_weights is None else is_token * _weights_at(token_ids, token_weights)
+    return scaled_mean(embedding(token_ids), weights, is_token)
+
+
+def _tf_idf_sum(embedding: Any, token_ids: Any, token_weights: Any, left_out: Sequence[int]) -> Any:  # noqa: ANN401
+    """Return the sum of the vectors of the distinct tokens, weighted by tf-idf of the norm 1, ``(batch, dim)``.
+
+    The term frequency of a token is 1, as with ``TfidfVectorizer(binary=True)`` of scikit-learn.
+    """
+    from keras import ops
+
+    # Equal ids follow each other in the sorted row, and the first of them counts.
+    in_order = ops.sort(token_ids, 1)
+    is_repeated = ops.equal(in_order, ops.pad(in_order[:, :-1], [[0, 0], [1, 0]], constant_values=-1))
+    weights = is_token_mask(in_order, left_out) * ops.cast(ops.logical_not(is_repeated), "float32")
+    if token_weights is not None:
+        weights = weights * _weights_at(in_order, token_weights)
+    norm = ops.sqrt(ops.maximum(ops.sum(ops.square(weights), 1, keepdims=True), 1e-12))
+    return ops.divide(ops.einsum("btd,bt->bd", embedding(in_order), weights), norm)

@@ -21,7 +21,7 @@ from tokemb.tables.encoded_table import EncodedTable
 from tokemb.tables.tables import table_batches
 from tokemb.training.column_model import column_model, embedding_layers
 from tokemb.training.heads import left_out_ids, text_model
-from tokemb.training.token_weights import Float32, token_weights
+from tokemb.training.token_weights import Float32, inverse_document_frequency, token_weights
 
 if TYPE_CHECKING:
     import keras
@@ -181,10 +181,13 @@ class TextInputs(Inputs):
         return text_model(self.encoder, target.output, head=self._head, maxlen=self.maxlen, **settings)
 
     def token_weights(self, rows: Rows, memberships: tuple[Int64, Int64] | None) -> Float32 | None:
-        """Return log-count ratios for the head ``mean``."""
-        if self._head != "mean" or memberships is None or not isinstance(rows, TextRows):
-            return None
-        return token_weights(rows.ids, *memberships, self.encoder.input_dim)
+        """Return log-count ratios for the head ``mean``, and inverse document frequencies for the head ``tfidf``."""
+        if isinstance(rows, TextRows):
+            if self._head == "tfidf":
+                return inverse_document_frequency(rows.ids, self.encoder.input_dim)
+            if self._head == "mean" and memberships is not None:
+                return token_weights(rows.ids, *memberships, self.encoder.input_dim)
+        return None
 
     def text_dim(self, model: keras.Model) -> int | None:
         """Return the embedding dimension of the tokens."""

@@ -9,17 +9,36 @@ from typing import Any
 import numpy as np
 
 from tokemb._validation import check_count
+from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Schedule, Trained
 
+# A function that is called before each of several trainings with its name, such as "trial-3", and its settings, such as
+# "dim 8". It returns the function that is called after each epoch of the training.
+Watch = Callable[[str, str], OnEpoch | None]
 
-def repeat(train: Callable[[Schedule], Trained], schedule: Schedule, seeds: int) -> Trained:
+
+def watch_nothing(_name: str, _settings: str) -> OnEpoch | None:
+    """Show no epochs."""
+    return None
+
+
+def repeat(
+    train: Callable[..., Trained],
+    schedule: Schedule,
+    seeds: int,
+    watch: Watch = watch_nothing,
+    **settings: Any,  # noqa: ANN401
+) -> Trained:
     """Train several times, with consecutive random seeds.
 
     Args:
-        train: A function that trains with a schedule.
+        train: A function that trains with the arguments ``schedule``, ``on_epoch`` and ``settings``.
         schedule: The schedule. The trainings have its seed and the following ones. Without a validation set, the seed
             also decides the validation split.
         seeds: The number of trainings.
+        watch: A function that is called with the name and the settings of each training and returns its
+            ``on_epoch``.
+        **settings: Other arguments of ``train``.
 
     Returns:
         The first training. With several seeds, its metrics have ``seeds``: the mean and the sample standard deviation
@@ -28,16 +47,28 @@ def repeat(train: Callable[[Schedule], Trained], schedule: Schedule, seeds: int)
     Raises:
         ArgumentError: If ``seeds`` is invalid.
     """
-    first = train(schedule)
+    if check_count("seeds", seeds) == 1:
+        return train(schedule=schedule, on_epoch=watch("", ""), **settings)
+
+    def train_with(seed: int) -> Trained:
+        name = f"seed-{seed}"
+        return train(schedule=schedule.part(name, seed=seed), on_epoch=watch(name, ""), **settings)
+
+    first = train_with(schedule.seed)
     metrics = [first.metrics]
-    for number in range(1, check_count("seeds", seeds)):
+    for seed in range(schedule.seed + 1, schedule.seed + seeds):
         if first.fitted.interrupted:
-            break
-        repeated = train(replace(schedule, seed=schedule.seed + number))
-        if repeated.fitted.interrupted:
-            return replace(first, fitted=replace(first.fitted, interrupted=True))
-        metrics.append(repeated.metrics)
-    return first if len(metrics) == 1 else replace(first, metrics={**first.metrics, "seeds": spread(metrics)})
+            return first
+        trained = train_with(seed)
+        if trained.fitted.interrupted:
+            return as_interrupted(first)
+        metrics.append(trained.metrics)
+    return replace(first, metrics={**first.metrics, "seeds": spread(metrics)})
+
+
+def as_interrupted(trained: Trained) -> Trained:
+    """Return a complete training as the result of several, of which a later one was interrupted."""
+    return replace(trained, fitted=replace(trained.fitted, interrupted=True))
 
 
 def spread(metrics: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

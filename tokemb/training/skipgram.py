@@ -1,10 +1,10 @@
-"""Vectors of words or items trained by skip-gram with negative sampling (word2vec, item2vec)."""
+"""Vectors of words or items trained by skip-gram or CBOW with negative sampling (word2vec, item2vec, fastText)."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from tokemb import kernels
 from tokemb._arrays import Int64
 from tokemb._validation import check_count
+from tokemb.analysis.token_vectors import TokenVectors
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
 from tokemb.models.embedding_model import embedding_model
@@ -26,16 +27,23 @@ from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Fitted, Trained
 from tokemb.training.sequences import UNLIMITED
 from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
+from tokemb.training.subwords import parts_of
+from tokemb.training.word_tests import WordTests
 
 # The number of ids in a chunk, which one thread trains on with one learning rate.
 _CHUNK_TOKENS = 10_000
+_LONGEST_SUBWORD = 20
 
 
 @dataclass(frozen=True)
 class SkipGram:
-    """The settings of skip-gram.
+    """The settings of skip-gram and CBOW.
 
     Attributes:
+        cbow: Whether the center word is predicted from the mean of its context words (CBOW), which takes less time than
+            skip-gram, where each context word predicts it alone.
+        subwords: The smallest and the largest number of characters of n-grams whose vectors are parts of the vectors of
+            words, as in fastText, usually ``(3, 6)``. ``None`` trains one vector per word.
         dim: The embedding dimension.
         window: The maximum distance between a token and its context tokens. For each token it is sampled from 1 to
             ``window``.
@@ -60,11 +68,18 @@ class SkipGram:
     final_learning_rate: float = 0.0001
     seed: int = 0
     threads: int = 1
+    cbow: bool = False
+    subwords: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         for name in ("dim", "window", "negatives", "epochs", "threads"):
             check_count(name, getattr(self, name))
         check_count("seed", self.seed, least=0)
+        if self.subwords is not None and not 1 <= self.subwords[0] <= self.subwords[1] <= _LONGEST_SUBWORD:
+            raise ArgumentError(
+                f"subwords must be two lengths from 1 to {_LONGEST_SUBWORD}, the smaller one first; "
+                f"received {self.subwords[0]} and {self.subwords[1]}"
+            )
         if not 0 <= self.sample < 1:
             raise ArgumentError(f"sample must be at least 0 and less than 1; received {self.sample}")
         if not 0 < self.final_learning_rate <= self.learning_rate < math.inf:
@@ -79,6 +94,8 @@ def train_skipgram(
     encoder: Encoder,
     settings: SkipGram | None = None,
     *,
+    similarities: Sequence[Path] = (),
+    analogies: Sequence[Path] = (),
     on_epoch: OnEpoch | None = None,
 ) -> Trained:
     """Train vectors of the tokens of a vocabulary.
@@ -88,27 +105,34 @@ def train_skipgram(
             memory, four bytes per token. Tokens out of vocabulary are removed before windows are formed, unless they
             have hash buckets, whose vectors are trained.
         encoder: The vocabulary.
-        settings: The settings of skip-gram.
+        settings: The settings.
+        similarities: Files of pairs of words and their similarity, as for ``tokemb.analysis.similarity_correlation``.
+        analogies: Files of analogies, as for ``tokemb.analysis.analogy_accuracy``.
         on_epoch: A function that is called after each epoch.
 
     Returns:
         A model like that of ``tokemb.embedding_model`` and its metrics. Padding has a zero vector. Ids that do not
         occur in the texts, such as ``[UNK]``, get the mean vector. The metrics are ``tokens``, ``unknown`` (the number
-        of removed tokens), ``loss`` (the mean loss of a pair with its negatives in the last epoch) and
-        ``tokens_per_second`` (a token counts once per epoch).
+        of removed tokens), ``loss`` (the mean loss of a pair with its negatives in the last epoch),
+        ``tokens_per_second`` (a token counts once per epoch), and for the name of each file of ``similarities`` the
+        rank correlation, and of each file of ``analogies`` the accuracy, with the numbers of pairs or questions that
+        have vectors.
 
     Raises:
         ArgumentError: If tokens are n-grams.
-        TextError: If no row has two tokens of the vocabulary.
+        TextError: If no row has two tokens of the vocabulary, or a file of pairs or analogies cannot be read.
+        MissingPackageError: If ``similarities`` are given and SciPy is not installed.
         TrainingError: If the training diverges.
     """
     settings = settings or SkipGram()
     encoder.require_unigrams(
         "trained by skip-gram, since neighbours in a row of n-grams are not neighbours in the text"
     )
+    tests = WordTests.read(similarities, analogies)
     rows, oov_count = _encode_known_tokens(texts, encoder)
     counts = np.bincount(rows.values, minlength=encoder.input_dim)
-    training = _TrainingState.of(rows, counts, settings)
+    parts = None if settings.subwords is None else parts_of(encoder.vocabulary, *settings.subwords)
+    training = _TrainingState.of(rows, counts, settings, parts)
     training.load()
     start = time.perf_counter()
     losses = []
@@ -134,9 +158,11 @@ def train_skipgram(
         "loss": round(losses[-1], 4),
         "tokens_per_second": round(settings.epochs * len(rows.values) / seconds),
     }
-    check_weights([training.vectors], settings.learning_rate)
-    model = embedding_model(encoder, vectors=_fill_unseen(training.vectors, counts, encoder.pad_id))
-    return Trained("skipgram", model, encoder, asdict(settings), metrics, fitted)
+    vectors = training.composed()
+    check_weights([vectors], settings.learning_rate)
+    vectors = _fill_unseen(vectors, counts, encoder.pad_id)
+    metrics |= tests.metrics(TokenVectors.of_matrix(vectors, encoder))
+    return Trained("skipgram", embedding_model(encoder, vectors=vectors), encoder, asdict(settings), metrics, fitted)
 
 
 def _encode_known_tokens(texts: Path | Iterable[Any], encoder: Encoder) -> tuple[Ragged, int]:
@@ -170,6 +196,7 @@ class _TrainingState:
 
     Attributes:
         bounds: The first row of each chunk, and the number of rows, int64 ``(chunks + 1,)``.
+        parts: The rows of ``vectors`` whose mean is the vector of each token.
     """
 
     rows: Ragged
@@ -179,17 +206,29 @@ class _TrainingState:
     sigmoids: tuple[Float32, Float32]
     vectors: Float32
     outputs: Float32
+    parts: Ragged
     settings: SkipGram
 
     @classmethod
-    def of(cls, rows: Ragged, counts: Int64, settings: SkipGram) -> _TrainingState:
+    def of(cls, rows: Ragged, counts: Int64, settings: SkipGram, parts: Ragged | None = None) -> _TrainingState:
+        if parts is None:
+            parts = Ragged(np.arange(len(counts), dtype=np.int32), np.arange(len(counts) + 1))
         shape = (len(counts), settings.dim)
         random = np.random.default_rng(settings.seed)
-        vectors = (random.random(shape, np.float32) * 2 - 1) / np.float32(settings.dim)
+        part_shape = (int(parts.values.max(initial=0)) + 1, settings.dim)
+        vectors = (random.random(part_shape, np.float32) * 2 - 1) / np.float32(settings.dim)
         chunk_starts = np.arange(0, len(rows.values), _CHUNK_TOKENS)
         bounds = np.unique(np.append(np.searchsorted(rows.row_splits[:-1], chunk_starts), len(rows)))
         tables = keep_table(counts, settings.sample), negative_table(counts), sigmoid_tables()
-        return cls(rows, bounds, *tables, vectors, np.zeros(shape, np.float32), settings)
+        return cls(rows, bounds, *tables, vectors, np.zeros(shape, np.float32), parts, settings)
+
+    def composed(self) -> Float32:
+        """Return the vector of each token, float32 ``(input_dim, dim)``."""
+        if self.settings.subwords is None:
+            return self.vectors
+        sums = np.add.reduceat(self.vectors[self.parts.values], self.parts.row_splits[:-1], axis=0)
+        means: Float32 = (sums / self.parts.lengths[:, None]).astype(np.float32)
+        return means
 
     def epoch(self, epoch: int) -> float:
         """Train on all rows once and return the mean loss of a pair."""
@@ -218,22 +257,29 @@ class _TrainingState:
     def _run(
         self, first: int, last: int, learning_rate: float, random: npt.NDArray[np.uint64], sums: npt.NDArray[np.float64]
     ) -> None:
+        settings = self.settings
+        texts = (self.rows.values, self.rows.row_splits, self.keep, self.table, *self.sigmoids)
+        state = (self.vectors, self.outputs, np.array([learning_rate], np.float32), random)
+        sampled = np.empty(int(np.diff(self.rows.row_splits[first : last + 1]).max(initial=0)), np.int32)
+        targets, gradient = np.empty(settings.negatives + 1, np.int32), np.empty(settings.dim, np.float32)
+        if settings.cbow or settings.subwords is not None:
+            kernels.train_composed(
+                *texts,
+                self.parts.values,
+                self.parts.row_splits,
+                *state,
+                sampled,
+                targets,
+                np.empty(settings.dim, np.float32),
+                gradient,
+                sums,
+                int(settings.cbow),
+                settings.window,
+                first,
+                last,
+            )
+            return
+        negative_ids = np.empty(2 * settings.window * settings.negatives, np.int32)
         kernels.train_skipgram(
-            self.rows.values,
-            self.rows.row_splits,
-            self.keep,
-            self.table,
-            *self.sigmoids,
-            self.vectors,
-            self.outputs,
-            np.array([learning_rate], np.float32),
-            random,
-            np.empty(int(np.diff(self.rows.row_splits[first : last + 1]).max(initial=0)), np.int32),
-            np.empty(self.settings.negatives + 1, np.int32),
-            np.empty(2 * self.settings.window * self.settings.negatives, np.int32),
-            np.empty(self.settings.dim, np.float32),
-            sums,
-            self.settings.window,
-            first,
-            last,
+            *texts, *state, sampled, targets, negative_ids, gradient, sums, settings.window, first, last
         )

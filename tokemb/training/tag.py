@@ -22,6 +22,7 @@ from tokemb.models.pretrained import coverage, load_vectors
 from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.training.baselines import describe_unbeaten
 from tokemb.training.classify import choose_maxlen
+from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Batch, Feed, Schedule, Trained, make_reproducible
 from tokemb.training.forward import Forward, forward
@@ -53,6 +54,13 @@ class Tagged:
 
     tokens: Any
     tags: Any
+
+    def __len__(self) -> int:
+        return len(self.tags)
+
+    def take(self, rows: Int64) -> Tagged:
+        """Return the rows at these indices, for cross-validation."""
+        return Tagged(take_rows(self.tokens, rows), take_rows(self.tags, rows))
 
 
 def train_tagger(

@@ -1,4 +1,4 @@
-"""Weights of tokens: how much their frequencies differ between classes."""
+"""Weights of tokens: how much their frequencies differ between classes, and how rare they are."""
 
 from __future__ import annotations
 
@@ -40,6 +40,19 @@ def token_weights(ids: Ragged, rows: Int64, classes: Int64, input_dim: int) -> F
     if scale < 1e-12:
         return np.ones(input_dim, np.float32)
     return np.sqrt(squares / scale).astype(np.float32)
+
+
+def inverse_document_frequency(rows: Ragged, input_dim: int) -> Float32:
+    """Return ``log((1 + rows) / (1 + rows with the id)) + 1`` of each id, as in scikit-learn, float32 ``(input_dim,)``.
+
+    Example:
+        >>> inverse_document_frequency(Ragged(np.array([2, 2, 3, 2], np.int32), np.array([0, 3, 4])), 4).round(2)
+        array([2.1 , 2.1 , 1.  , 1.41], dtype=float32)
+    """
+    numbers = np.repeat(np.arange(len(rows)), rows.lengths)
+    pairs = np.unique(numbers * input_dim + rows.values)
+    documents = np.bincount(pairs % input_dim, minlength=input_dim)
+    return (np.log((1 + len(rows)) / (1 + documents)) + 1).astype(np.float32)
 
 
 def _log_shares(counts: Int64) -> npt.NDArray[np.float64]:

@@ -1,0 +1,170 @@
+"""Checkpoints: a training that was stopped is resumed, and gives the weights of one that was not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+import tokemb
+from tests.conftest import ROOT, command_here, eagerly, ok
+from tokemb.errors import ArgumentError
+from tokemb.training.checkpoint import has_checkpoint, remove_checkpoints
+from tokemb.training.classify import Labelled, train_classifier
+from tokemb.training.fitting import Schedule, read_report
+from tokemb.training.next_event import train_next
+
+pytestmark = pytest.mark.keras
+
+ROWS = Labelled(["good film", "bad film"] * 20, ["pos", "neg"] * 20)
+SCHEDULE = Schedule(epochs=2, batch_size=32, learning_rate=0.05)
+TRAININGS = {
+    "classify": partial(train_classifier, ROWS, head="conv", dim=2, units=2),
+    "next": partial(train_next, [["a", "b", "c"][row % 2 :] * 2 for row in range(9)], dim=2, units=1),
+}
+
+
+class KilledError(Exception):
+    """The process ends here."""
+
+
+def kill_at(epoch, phase=""):
+    def on_epoch(number, losses):
+        if number == epoch and any(phase in name for name in losses):
+            raise KilledError
+
+    return on_epoch
+
+
+def weights(trained):
+    return [np.asarray(matrix) for matrix in trained.model.get_weights()]
+
+
+@eagerly
+@pytest.mark.parametrize("name", TRAININGS)
+def test_resumed_training_gives_the_weights_and_losses_of_one_that_was_not_stopped(name, tmp_path):
+    train = TRAININGS[name]
+    expected = train(schedule=SCHEDULE)
+    schedule = replace(SCHEDULE, checkpoint=tmp_path)
+    with pytest.raises(KilledError):
+        train(schedule=schedule, on_epoch=kill_at(2))
+    with pytest.raises(KilledError):
+        train(schedule=schedule, on_epoch=kill_at(expected.fitted.best_epoch, "all rows"))
+    epochs = []
+    resumed = train(schedule=schedule, on_epoch=lambda epoch, _: epochs.append(epoch))
+    assert epochs == [expected.fitted.best_epoch]
+    assert resumed.fitted.history == expected.fitted.history
+    assert resumed.fitted.refitted
+    assert resumed.metrics == expected.metrics
+    for found, wanted in zip(weights(resumed), weights(expected), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@eagerly
+def test_complete_training_is_not_repeated_and_can_run_for_more_epochs(tmp_path):
+    train = partial(train_classifier, ROWS, dim=2)
+    schedule = replace(SCHEDULE, checkpoint=tmp_path, epochs=1, refit=False)
+    first = train(schedule=schedule)
+    epochs = []
+    again = train(schedule=schedule, on_epoch=lambda epoch, _: epochs.append(epoch))
+    assert (epochs, again.metrics) == ([], first.metrics)
+    train(schedule=replace(schedule, epochs=2), on_epoch=lambda epoch, _: epochs.append(epoch))
+    assert epochs == [2]
+
+
+@eagerly
+def test_checkpoint_of_another_training_is_an_error(tmp_path):
+    train = partial(train_classifier, dim=2, schedule=replace(SCHEDULE, epochs=1, refit=False, checkpoint=tmp_path))
+    train(ROWS)
+    others = Labelled(ROWS.texts, [*ROWS.labels[:-2], *ROWS.labels[:-3:-1]])
+    for changed in (partial(train, others), partial(train, ROWS, dropout=0.1), partial(train, ROWS, dim=3)):
+        with pytest.raises(ArgumentError, match="belongs to a training with other data or settings: delete it"):
+            changed()
+    [file] = tmp_path.iterdir()
+    for content in (b"", file.read_bytes()[:-100]):
+        file.write_bytes(content)
+        with pytest.raises(ArgumentError, match="is not a checkpoint that can be read: delete it"):
+            train(ROWS)
+
+
+def test_checkpoints_are_removed_and_other_files_stay(tmp_path):
+    for name in ("a/b/x.checkpoint.npz", "a/notes.txt", "c/y.checkpoint.npz"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert has_checkpoint(tmp_path)
+    remove_checkpoints(tmp_path)
+    assert not has_checkpoint(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["a", "a/notes.txt"]
+
+
+COMMAND = "train classify r.csv --column text --label label --dim 2 --learning-rate 0.05 --batch-size 8 --no-refit"
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    (tmp_path / "r.csv").write_text("text,label\n" + "good film,1\nbad film,0\n" * 20)
+    return tmp_path
+
+
+@eagerly
+@pytest.mark.skipif(os.name == "nt", reason="Windows has not this signal")
+def test_command_resumes_a_training_whose_process_was_killed(reviews):
+    command = [*COMMAND.split(), *"--epochs 4 --patience 9 --checkpoint state".split()]
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "cli")])
+    with subprocess.Popen(
+        [sys.executable, "-m", "tokemb_cli", *command, "--epochs", "100000", "--patience", "100000", "-o", "c"],
+        cwd=reviews,
+        env={**os.environ, "PYTHONPATH": paths},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        for line in process.stderr:
+            if line.startswith("epoch 3 "):
+                process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert sorted(path.name for path in reviews.iterdir()) == ["r.csv", "state"]
+    run = ok(command_here(*command, "-o", "c", cwd=reviews))
+    lines = run.stderr.decode().splitlines()
+    assert lines[0] == "resuming   the training in state"
+    assert not any(line.startswith(("epoch 1 ", "epoch 2 ")) for line in lines)
+    ok(command_here(*COMMAND.split(), *"--epochs 4 --patience 9 -o expected".split(), cwd=reviews))
+    assert sorted(path.name for path in reviews.iterdir()) == ["c", "expected", "r.csv"]
+    resumed, expected = (read_report(reviews / name) for name in ("c", "expected"))
+    assert resumed["settings"] == expected["settings"]
+    losses = (report["training"]["history"]["loss"] for report in (resumed, expected))
+    assert next(losses) == pytest.approx(next(losses), abs=1e-4)
+
+
+@eagerly
+def test_command_resumes_an_interrupted_training_and_replaces_its_folder(reviews, monkeypatch):
+    def interrupt(epoch, _):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    command = [*COMMAND.split(), *"--epochs 4 --checkpoint state -o c".split()]
+    with monkeypatch.context() as patch:
+        patch.setattr("tokemb_cli.training._show", interrupt)
+        run = command_here(*command, cwd=reviews)
+    assert run.returncode == 130
+    last = run.stderr.decode().splitlines()[-1]
+    assert last == "interrupted: c has the weights of epoch 2; repeat the command to resume the training"
+    assert read_report(reviews / "c")["training"]["interrupted"]
+    ok(command_here(*command, cwd=reviews))
+    report = read_report(reviews / "c")
+    assert (report["training"]["interrupted"], report["training"]["epochs"]) == (False, 4)
+    assert "checkpoint" not in report["settings"]
+    assert len(tokemb.load_trained(reviews / "c").predict(["good film"])) == 1
+    assert command_here(*command, cwd=reviews).returncode == 1  # the complete folder is not replaced
+
+
+@pytest.mark.parametrize("folder", ["c", "c/state"])
+def test_checkpoint_in_the_output_is_an_error(reviews, folder):
+    run = command_here(*COMMAND.split(), "--checkpoint", folder, "-o", "c", cwd=reviews)
+    assert run.returncode == 2
+    assert b"--checkpoint must be a folder outside of the output" in run.stderr
