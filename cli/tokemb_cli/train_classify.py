@@ -107,7 +107,8 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
     arguments["keep"] = (label,) if sample_weight is None else (label, sample_weight)
     # The first rows do not decide the type of columns that are parsed here.
     has_classes = arguments["label_separator"] is None and not arguments["regression"]
-    rows = replace(corpus.Corpus.from_options(arguments), as_text=arguments["keep"][has_classes:])
+    as_text = arguments["keep"][has_classes:]
+    rows = replace(corpus.Corpus.from_options(arguments), as_text=as_text)
     labels = _labels if has_classes else None
     columns = inputs.Inputs.from_options(arguments, rows)
     if columns is not None or _is_of_columns(arguments["vocab"]):
