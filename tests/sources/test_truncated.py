@@ -224,6 +224,16 @@ def test_ids_that_are_replaced_after_they_were_opened_are_an_error(tmp_path, nam
         list(source.blocks())
 
 
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".zst", ".xz"])
+def test_compressed_file_without_bytes_is_truncated(tmp_path, ending):
+    path = tmp_path / f"x.csv{ending}"
+    path.touch()
+    with pytest.raises(TokembError, match=rf"x.csv{ending} is not a valid .* file or is truncated: it has no bytes"):
+        list(read_corpus(path))
+    path.write_bytes(COMPRESS[ending](b""))
+    assert [len(batch) for batch in read_corpus(path)] == [0]
+
+
 @pytest.mark.parametrize("suffix", ["npy", "npz", "parquet", "jsonl"])
 def test_shards_that_another_run_replaces_while_they_are_read_are_an_error(tmp_path, suffix):
     (tmp_path / "x.txt").write_text("a b\nb a\n" * 4)
