@@ -267,3 +267,11 @@ def test_other_libraries_map_over_batches(tmp_path, library, shown):
     assert run.returncode == 0, run.stderr
     ids = tokemb.fit_vocab(["deep learning", "fun"]).encode(["deep learning", "fun"], maxlen=6).tolist()
     assert str(ids[0]) in run.stdout
+
+
+@pytest.mark.parametrize("kind", ["arrow", "conll", "documents"])
+def test_formats_that_spark_does_not_read_are_refused(kind):
+    from tokemb.integrations.spark.files import read_files
+
+    with pytest.raises(ArgumentError, match=f"format must be one of text, csv, tsv, jsonl, parquet; received '{kind}'"):
+        read_files(None, ["x"], format=kind)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
 
+import tokemb
 from tests.conftest import python
 from tests.sources.test_read_corpus import COMPRESS, collect
 from tokemb import TokembError, read_corpus
@@ -221,6 +222,29 @@ def test_ids_that_are_replaced_after_they_were_opened_are_an_error(tmp_path, nam
         pq.write_table(pa.table({"ids": [[1, 2, 3, 4]]}), path)
     with pytest.raises(TokembError, match=rf"{name} was truncated or replaced while it was read"):
         list(source.blocks())
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".zst", ".xz"])
+def test_compressed_file_without_bytes_is_truncated(tmp_path, ending):
+    path = tmp_path / f"x.csv{ending}"
+    path.touch()
+    with pytest.raises(TokembError, match=rf"x.csv{ending} is not a valid .* file or is truncated: it has no bytes"):
+        list(read_corpus(path))
+    path.write_bytes(COMPRESS[ending](b""))
+    assert [len(batch) for batch in read_corpus(path)] == [0]
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz", "parquet", "jsonl"])
+def test_shards_that_another_run_replaces_while_they_are_read_are_an_error(tmp_path, suffix):
+    (tmp_path / "x.txt").write_text("a b\nb a\n" * 4)
+    encoders = [tokemb.fit_vocab([text], profile="keras") for text in ("a b", "b a")]
+    options = {"maxlen": 2, "rows_per_shard": 4, "shard_format": suffix, "force": True}
+    tokemb.encode_file(tmp_path / "x.txt", encoders[0], tmp_path / "ids", **options)
+    blocks = open_ids(tmp_path / "ids").blocks()
+    next(blocks)
+    tokemb.encode_file(tmp_path / "x.txt", encoders[1], tmp_path / "ids", **options)
+    with pytest.raises(TokembError, match=rf"part-00001.{suffix} was truncated or replaced while it was read"):
+        list(blocks)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

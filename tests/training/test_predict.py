@@ -321,6 +321,20 @@ def test_model_of_a_folder_is_loaded_by_keras(folders, name):
     assert model.count_params() == load_folder(folders / name).model.count_params()
 
 
+def test_folder_that_another_training_replaces_while_it_is_loaded_is_an_error(folders, tmp_path, monkeypatch):
+    shutil.copytree(folders / "binary", tmp_path / "binary")
+
+    def replace_first(path):
+        (tmp_path / "binary").rename(tmp_path / "old")
+        shutil.copytree(folders / "binary", tmp_path / "binary")
+        return load_model(path)
+
+    load_model = tokemb.training.trained.load_model
+    monkeypatch.setattr("tokemb.training.trained.load_model", replace_first)
+    with pytest.raises(ModelError, match="binary was replaced while it was loaded: load it again when no training"):
+        load_folder(tmp_path / "binary")
+
+
 def test_folder_of_another_kind_is_an_error(folders, tmp_path):
     with pytest.raises(ModelError, match="skip-gram vectors, which predict nothing"):
         load(folders, "skipgram").predict(["a"])

@@ -50,7 +50,7 @@ class ChainedSource(IdsSource):
         """The files of all sources, in order."""
         return [file for source in self._sources for file in source.files]
 
-    def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
+    def _blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
         """Yield the blocks of each source in turn. See ``IdsSource.blocks``."""
         for source in self._sources:
             for block in source.blocks(row_size):

@@ -36,7 +36,7 @@ class JsonlSource(IdsSource):
         first = next(self._read_rows(), (1, []))[1]
         self.kept_columns = self._infer_schema(first)
 
-    def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
+    def _blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
         """Yield the rows, parsed line by line. See ``IdsSource.blocks``."""
         for line, rows in self._read_rows():
             try:

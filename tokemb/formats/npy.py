@@ -63,7 +63,7 @@ class NpySource(IdsSource):
                 "array to its own file"
             )
 
-    def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
+    def _blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
         """Yield the rows. See ``IdsSource.blocks``."""
         step = self._rows_at_a_time(row_size)
         kept_columns = pa.RecordBatch.from_arrays([], schema=NO_KEPT_COLUMNS)

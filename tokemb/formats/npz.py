@@ -63,7 +63,7 @@ class NpzSource(IdsSource):
         super().__init__(path, maxlen, rows, header.dtype, kept_columns, fingerprint or "", pad_id)
         self._rows = rows
 
-    def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
+    def _blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
         """Yield the rows of all arrays, read in parallel. See ``IdsSource.blocks``."""
         with validate(self.path), zipfile.ZipFile(self.path) as archive, ExitStack() as stack:
             if read_headers(archive) != self._headers:

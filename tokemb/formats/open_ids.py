@@ -40,7 +40,9 @@ def _open_file(path: Path) -> IdsSource:
         raise ArgumentError(f"a file of ids must end in one of {', '.join(SUFFIXES)}; received {path}")
     if path.exists() and not path.is_file():
         raise ArgumentError(f"{path} must be a file, since ids are read twice: write the output of the pipe to a file")
+    opened = path.stat()
     source: IdsSource = import_module(f"tokemb.formats.{_SOURCES[path.suffix]}").open_source(path)
+    source.opened = opened
     return source
 
 

@@ -43,7 +43,7 @@ class ParquetSource(IdsSource):
             path, maxlen, rows, dtype, kept_columns, fingerprint, _metadata_integer(path, metadata, b"tokemb.pad_id")
         )
 
-    def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
+    def _blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
         """Yield the rows. See ``IdsSource.blocks``."""
         rows_read = 0
         rows = _ROWS if self.maxlen is None else min(self._rows_at_a_time(row_size), BLOCK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,10 +66,12 @@ class IdsSource(ABC):
         fingerprint: The fingerprint of the vocabulary. ``""`` if the file does not contain it.
         pad_id: The id of padding. ``None`` if the file does not contain it.
         untyped: The kept columns whose type the file does not determine, as their values are missing.
+        opened: The status of the file before it was opened. ``None`` for several files.
     """
 
     column = "ids"
     untyped: frozenset[str] = frozenset()
+    opened: os.stat_result | None = None
 
     def __init__(
         self,
@@ -91,7 +94,6 @@ class IdsSource(ABC):
         """The files that are read."""
         return [self.path]
 
-    @abstractmethod
     def blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
         """Yield all rows in order. Each call starts at the first row.
 
@@ -103,11 +105,25 @@ class IdsSource(ABC):
             Blocks. If ``maxlen`` is known, there is at least one, which may have no rows.
 
         Raises:
-            ArgumentError: If the file is damaged, or an id does not fit int32.
+            ArgumentError: If the file is damaged, an id does not fit int32, or another file is at the path than when it
+                was opened. Another run may replace the shards of a folder while they are read.
         """
+        if self.opened is not None and _is_replaced(self.opened, self.path.stat()):
+            raise changed_file(self.path)
+        yield from self._blocks(row_size)
+
+    @abstractmethod
+    def _blocks(self, row_size: int | None = None) -> Iterator[IdBlock]:
+        """Yield all rows in order, as ``blocks`` does."""
 
     def _rows_at_a_time(self, row_size: int | None) -> int:
         return max(BLOCK // max(row_size or self.maxlen or 1, 1), 1)
+
+
+def _is_replaced(before: os.stat_result, now: os.stat_result) -> bool:
+    """Return whether a file is another one than before. Rows may have been appended."""
+    is_same = os.path.samestat(before, now)
+    return not is_same or (now.st_size == before.st_size and now.st_mtime_ns != before.st_mtime_ns)
 
 
 def int32_ids(ids: npt.NDArray[Any], path: Path) -> Int32:

@@ -47,8 +47,10 @@ def open_stream(source: Source, on_read: OnRead | None = None) -> Iterator[ByteS
 
     Raises:
         OSError: If the file cannot be read, here or in the ``with`` block.
-        TextError: If compressed data is corrupt or truncated, or a file is truncated while it is read.
+        TextError: If compressed data is corrupt, truncated or has no bytes, or a file is truncated while it is read.
     """
+    if source.compression is not None and source.size() == 0:  # for libraries, this is a file without content
+        raise TextError(f"{source.name} is not a valid {source.kind} file or is truncated: it has no bytes")
     with errors_with_name(source), ExitStack() as opened:
         raw = opened.enter_context(_open(source))
         yield decompress(_FixedSizeFile(raw, source, on_read), source.compression, opened)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,10 +101,11 @@ def load_folder(path: Path | str) -> TrainedFolder:
 
     Raises:
         ModelError: If the folder is not that of a training, is newer than this library, its parts do not belong
-            together, or weights of the model are not finite.
+            together, weights of the model are not finite, or another training replaces the folder meanwhile.
         VocabularyError: If the vocabulary was changed.
     """
     path = Path(path)
+    opened = path.stat() if path.is_dir() else None
     report = read_report(path)
     _check_report(path, report)
     file = path / VOCABULARY
@@ -118,6 +120,8 @@ def load_folder(path: Path | str) -> TrainedFolder:
     if not are_finite(model.get_weights()):
         raise ModelError(f"weights of the model in {path} are NaN or infinite: train it again")
     digest = hashlib.sha256((path / MODEL).read_bytes() + (path / REPORT).read_bytes()).hexdigest()[:16]
+    if opened is None or not os.path.samestat(opened, path.stat()):  # labels and model may be of two trainings
+        raise ModelError(f"{path} was replaced while it was loaded: load it again when no training writes it")
     return TrainedFolder(path, report, model, vocabulary, digest)
 
 

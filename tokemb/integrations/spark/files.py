@@ -14,6 +14,7 @@ from uuid import uuid4
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - Spark's convention
 
+from tokemb._validation import check_choice
 from tokemb.errors import ArgumentError, OutputExistsError
 from tokemb.integrations.spark.columns import quoted, workers_errors
 from tokemb.sources.columns import TEXT, Columns
@@ -65,6 +66,8 @@ def read_files(
         ArgumentError: If the format is unknown.
         TextError: If the column does not exist.
     """
+    if format is not None:
+        check_choice("format", format, FORMATS)
     others = [] if second is None else [second]
     columns, frames, name = Columns(column, [*others, *keep]), [], ""
     with workers_errors():
