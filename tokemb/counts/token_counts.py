@@ -117,20 +117,17 @@ class TokenCounts:
             batches = splitting.segmenter.batches(batches, threads)
 
         def add(batch: pa.Array) -> None:
-            nonlocal counter
             if ngram_counter is not None:
                 tallies.add(ngram_counter.count(batch))
             elif batch.type == STRINGS:
                 counter.add(batch)
                 if counter.distinct > _MEMORY_TOKENS:
-                    tallies.add(counter.result())
-                    counter = TokenCounter(splitting, thread_count(threads))
+                    tallies.add(counter.take())
             else:
                 tallies.add(tally_tokens(batch))
 
         prefetch_each(add, count.reading(batches), thread_count(threads))
         last = counter.result()
-        del counter  # its memory may be needed for the sum
         if tallies.is_empty:
             counts = cls.of_tally(splitting.name, last, splitting.ngrams)
         else:

@@ -18,7 +18,8 @@ from tokemb.files.folders import METADATA, is_columns_folder, is_vocabulary_fold
 from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
-from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, is_as_saved, json_parts
+from tokemb.vocabulary.json_parts import json_parts
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, is_as_saved
 
 FORMAT_VERSION = 2
 """The highest format version that is read. Folders whose ids need no more than ``tokenizer.json`` have version 1."""
