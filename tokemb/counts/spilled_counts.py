@@ -100,7 +100,9 @@ class SpilledCounts:
                 kept = _select(kept, min_count, frequent.keep).combine_chunks()
         kept = kept.combine_chunks()  # Arrow takes the tokens of one chunk fastest
         order = np.argsort(kept["position"].to_numpy())
-        return kept.drop_columns("position").take(pa.array(order)), distinct - len(kept)
+        kept = kept.drop_columns("position").take(pa.array(order))
+        pa.default_memory_pool().release_unused()
+        return kept, distinct - len(kept)
 
     def _path(self, part: int) -> Path:
         return self._folder / f"{part}.arrow"

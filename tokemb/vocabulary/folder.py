@@ -141,13 +141,15 @@ def write_folder(
     Raises:
         OSError: If something else is at ``path``, or the folder cannot be written.
     """
+    beyond = {key: metadata[key] for key in _BEYOND if key in metadata}
+    # Computed first, because it needs the most memory.
+    digest = fingerprint(specification, beyond)
     files = {TOKENIZER: json_bytes(specification), TABLE: table_to_parquet(table)}
     if user_dictionary is not None:
         files[USER_DICTIONARY] = user_dictionary
-    beyond = {key: metadata[key] for key in _BEYOND if key in metadata}
     content = {
         "format_version": FORMAT_VERSION if beyond else 1,
-        "fingerprint": fingerprint(specification, beyond),
+        "fingerprint": digest,
         **metadata,
         "sha256": {name: _sha256(value) for name, value in files.items()},
     }
