@@ -16,7 +16,7 @@ from tests.conftest import MIXED
 from tokemb import Encoder
 from tokemb.errors import VocabularyError
 from tokemb.vocabulary.folder import checksum, json_bytes
-from tokemb.vocabulary.tokenizer_json import json_parts
+from tokemb.vocabulary.json_parts import json_parts
 
 
 def test_the_folder_holds_what_it_says(tmp_path):
@@ -186,7 +186,21 @@ def test_permissions_are_kept(tmp_path):
     "content",
     [
         {
-            "model": {"type": "WordLevel", "vocab": {"a": 0, 'b"\n': 1, '\n  "vocab": {}': 2, "中": 3}, "unk": None},
+            "model": {
+                "type": "WordLevel",
+                "vocab": {
+                    "z": 9,
+                    "\\é\x7f": 8,
+                    "\x00": 7,
+                    "": 6,
+                    "z\U00020bb7": 5,
+                    "a": 0,
+                    'b"\n': 1,
+                    '\n  "vocab": {}': 2,
+                    "中": 3,
+                },
+                "unk": None,
+            },
             "b": [],
         },
         {"vocab": {}, "model": {"vocab": {"a": 0}}, "other": {"vocab": {}}},
@@ -196,7 +210,9 @@ def test_permissions_are_kept(tmp_path):
     ],
 )
 def test_json_has_the_bytes_of_the_standard_library(content, monkeypatch):
-    monkeypatch.setattr("tokemb.vocabulary.tokenizer_json._WORDS_PER_PART", 2)
-    assert json_bytes(content) == json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n"
-    compact = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    assert b"".join(json_parts(content, sort_keys=True)) == compact.encode()
+    compact = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    for many in (1 << 17, 0):
+        monkeypatch.setattr("tokemb.vocabulary.json_parts._MANY_WORDS", many)
+        monkeypatch.setattr("tokemb.vocabulary.json_parts._WORDS_PER_PART", 2)
+        assert json_bytes(content) == json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n"
+        assert b"".join(json_parts(content, sort_keys=True)) == compact

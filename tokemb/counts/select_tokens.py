@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import Int64
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.counts.word_limits import WordLimits
 from tokemb.errors import ArgumentError, TextError
-from tokemb.rows.string_buffers import string_buffers
+from tokemb.rows.token_order import token_order
 
 PAD_TOKEN = ""
 """The token of id 0. No pre-tokenizer yields it, so that no text can yield the padding id."""
@@ -120,39 +119,8 @@ def rank_tokens(
         min_count = max(min_count, int(np.partition(counts.counts[others], -room)[-room]))
     positions = np.flatnonzero(kept | (others & (counts.counts >= min_count)))
     tokens = counts.tokens if len(positions) == len(counts.tokens) else counts.tokens.take(pa.array(positions))
-    ranks: Int64 = positions[_order(tokens, counts.counts[positions], ties)]
+    ranks: Int64 = positions[token_order(tokens, counts.counts[positions], ties)]
     return ranks if room is None else ranks[kept[ranks] | (np.cumsum(~kept[ranks]) <= room)]
-
-
-def _order(tokens: pa.LargeStringArray, counts: Int64, ties: str) -> Int64:
-    """Return the order of tokens by descending count, int64 ``(tokens,)``.
-
-    NumPy sorts by the first eight bytes of the tokens, and Arrow only the tokens for which they are not sufficient.
-    """
-    if ties == "first seen":
-        return np.argsort(-counts, kind="stable")
-    first_bytes = _first_bytes(tokens)
-    order = np.lexsort((first_bytes if ties == "ascending" else ~first_bytes, -counts))
-    sorted_counts, sorted_bytes = counts[order], first_bytes[order]
-    is_tie = (sorted_counts[1:] == sorted_counts[:-1]) & (sorted_bytes[1:] == sorted_bytes[:-1])
-    if is_tie.any():
-        import pyarrow.compute as pc  # only here, because encoding does not need it
-
-        tied = np.flatnonzero(np.append(is_tie, False) | np.append(False, is_tie))
-        groups = np.cumsum(~np.append(False, is_tie))[tied]
-        table = pa.table({"group": groups, "token": tokens.take(pa.array(order[tied]))})
-        order[tied] = order[tied[pc.sort_indices(table, [("group", "ascending"), ("token", ties)]).to_numpy()]]
-    return order
-
-
-def _first_bytes(tokens: pa.LargeStringArray) -> npt.NDArray[np.uint64]:
-    """Return the first eight bytes of each token as an integer that orders them as bytes, uint64 ``(tokens,)``."""
-    offsets, data = string_buffers(tokens)
-    data = np.append(data, np.zeros(8, np.uint8))
-    words = np.ndarray(len(data) - 7, ">u8", data, strides=(1,))[offsets[:-1]].astype(np.uint64)
-    unused = 8 * (8 - np.minimum(np.diff(offsets), 8)).astype(np.uint64)
-    shift = np.minimum(unused, 63)
-    return np.where(unused == 64, 0, words >> shift << shift).astype(np.uint64)
 
 
 def word_counts(tokens: Sequence[str], counts: TokenCounts, ranks: Int64 | None = None) -> tuple[pa.Array, pa.Array]:

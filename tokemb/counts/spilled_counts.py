@@ -10,6 +10,7 @@ import weakref
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,9 @@ from tokemb._arrays import STRINGS, Int64
 from tokemb.engine.hash_tokens import hash_tokens
 from tokemb.files.temporaries import temporary_folder
 from tokemb.vocabulary.oov_buckets import OovBuckets
+
+if TYPE_CHECKING:
+    from tokemb.engine.token_numbers import TokenNumbers
 
 _SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64(), "position": pa.int64()})
 # Of a hundred parts of two million tokens, memory holds three million at a time.
@@ -110,10 +114,13 @@ class SpilledCounts:
             The tokens that are needed, in the order of their first occurrence, with the columns ``token``, ``count``
             and ``documents``, and the others.
         """
+        from tokemb.engine.token_numbers import TokenNumbers  # a slow import that few corpora need
+
         parts = [pa.ipc.open_file(pa.OSFile(str(self._path(part)))) for part in range(self.parts)]
         kept, min_count, left_out = _SCHEMA.empty_table(), frequent.min_count, LeftOut(frequent.buckets)
+        numbers = TokenNumbers()
         for partition in range(_PARTITIONS.count):
-            merged = _sum(pa.Table.from_batches([part.get_batch(partition) for part in parts]).combine_chunks())
+            merged = _sum(pa.Table.from_batches([part.get_batch(partition) for part in parts]), numbers)
             kept = pa.concat_tables([kept, _select(merged, min_count, frequent.keep, left_out)])
             if frequent.top and len(kept) > 2 * frequent.top:
                 least = int(np.partition(kept["count"].to_numpy(), -frequent.top)[-frequent.top])
@@ -121,23 +128,28 @@ class SpilledCounts:
                 kept = _select(kept, min_count, frequent.keep, left_out).combine_chunks()
         kept = kept.combine_chunks()  # Arrow takes the tokens of one chunk fastest
         order = np.argsort(kept["position"].to_numpy())
-        return kept.drop_columns("position").take(pa.array(order)), left_out
+        kept = kept.drop_columns("position").take(pa.array(order))
+        pa.default_memory_pool().release_unused()
+        return kept, left_out
 
     def _path(self, part: int) -> Path:
         return self._folder / f"{part}.arrow"
 
 
-def _sum(table: pa.Table) -> pa.Table:
-    """Return the distinct tokens of ``table`` with the sums of their counts and the first of their positions."""
+def _sum(table: pa.Table, numbers: TokenNumbers) -> pa.Table:
+    """Return the distinct tokens of ``table`` with the sums of their counts and the first of their positions.
+
+    ``numbers`` is work space.
+    """
     if not len(table):
         return table
-    encoded = table["token"].combine_chunks().dictionary_encode()
-    number = encoded.indices.to_numpy()
-    counts, documents, positions = np.zeros((3, len(encoded.dictionary)), np.int64)
+    numbers.clear()
+    number = numbers.add(table["token"].combine_chunks())
+    counts, documents, positions = np.zeros((3, numbers.size), np.int64)
     np.add.at(counts, number, table["count"].to_numpy())
     np.add.at(documents, number, table["documents"].to_numpy())
     positions[number[::-1]] = table["position"].to_numpy()[::-1]  # the parts are in order, so the first is written last
-    return pa.table([encoded.dictionary, counts, documents, positions], _SCHEMA)
+    return pa.table([numbers.texts(), counts, documents, positions], _SCHEMA)
 
 
 def _select(table: pa.Table, min_count: int, keep: tuple[str, ...], left_out: LeftOut) -> pa.Table:

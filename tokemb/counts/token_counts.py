@@ -311,15 +311,13 @@ class TextCounter:
         elif batch.type == STRINGS:
             self._counter.add(batch)
             if self._counter.distinct > _MEMORY_TOKENS:
-                self._tallies.add(self._counter.result())
-                self._counter = TokenCounter(self._splitting, self._threads)
+                self._tallies.add(self._counter.take())
         else:
             self._tallies.add(tally_tokens(batch))
 
     def result(self, frequent: Frequent = Frequent()) -> TokenCounts:  # noqa: B008 - immutable
         """Return the counts. If they exceed memory, tokens that are not ``frequent`` are left out."""
         last = self._counter.result()
-        del self._counter  # its memory may be needed for the sum
         if self._tallies.is_empty:
             return TokenCounts.of_tally(self._splitting.name, last, self._splitting.ngrams)
         self._tallies.add(last)

@@ -239,10 +239,21 @@ class TokenCounter:
         """The number of distinct tokens in the kernels. It is 0 while the texts are too few to load the kernels."""
         return 0 if self._counter is None else self._counter.distinct
 
+    def take(self) -> Tally:
+        """Return the counts of all texts so far, and forget these texts. The memory of the kernels is kept."""
+        counter = self._counter
+        result = self.result()
+        if counter is not None:
+            counter.clear()
+        self._counter = counter
+        self._pending, self._pending_bytes = [], 0
+        return result
+
     def result(self) -> Tally:
-        """Return the counts of all texts so far."""
-        if self._counter is not None:
-            return self._counter.result()
+        """Return the counts of all texts, and release the memory of the kernels. Nothing can be counted afterwards."""
+        counter, self._counter = self._counter, None
+        if counter is not None:
+            return counter.result()
         texts = pa.chunked_array(self._pending, STRINGS).combine_chunks()
         return tally(*pre_tokenize(texts, self._profile.tokenizer(), self._threads))
 

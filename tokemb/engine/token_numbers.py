@@ -20,7 +20,7 @@ class TokenNumbers:
     """Distinct tokens, numbered from 0 in the order in which they are added.
 
     Attributes:
-        pretokens: The hash table. The tokens before ``size`` never change.
+        pretokens: The hash table.
         size: The number of tokens.
         ids: int32 (0,). No token has several ids.
         density: The maximum number of ids per byte of a token.
@@ -46,9 +46,15 @@ class TokenNumbers:
 
     def texts(self) -> pa.LargeStringArray:
         """Return the tokens in the order of their numbers, ``large_string`` (size,)."""
-        starts = self.pretokens.starts[: self.size + 1]
-        text = self.pretokens.text[: starts[-1]]
+        starts = self.pretokens.starts[: self.size + 1].copy()
+        text = self.pretokens.text[: starts[-1]].copy()
         return pa.Array.from_buffers(STRINGS, self.size, [None, pa.py_buffer(starts), pa.py_buffer(text)])
+
+    def clear(self) -> None:
+        """Remove all tokens, and keep the memory for others."""
+        self.pretokens.slots[:] = 0
+        self.size = 0
+        self._characters = None
 
     def character_ids(self, table: Table) -> Int32:
         """Return one plus the numbers of characters that are tokens of their own, int32 (CODES,). 0 for others."""

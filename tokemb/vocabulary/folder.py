@@ -18,7 +18,8 @@ from tokemb.files.folders import METADATA, is_columns_folder, is_vocabulary_fold
 from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
-from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, is_as_saved, json_parts
+from tokemb.vocabulary.json_parts import json_parts
+from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, is_as_saved
 
 FORMAT_VERSION = 2
 """The highest format version that is read. Folders whose ids need no more than ``tokenizer.json`` have version 1."""
@@ -140,13 +141,15 @@ def write_folder(
     Raises:
         OSError: If something else is at ``path``, or the folder cannot be written.
     """
+    beyond = {key: metadata[key] for key in _BEYOND if key in metadata}
+    # Computed first, because it needs the most memory.
+    digest = fingerprint(specification, beyond)
     files = {TOKENIZER: json_bytes(specification), TABLE: table_to_parquet(table)}
     if user_dictionary is not None:
         files[USER_DICTIONARY] = user_dictionary
-    beyond = {key: metadata[key] for key in _BEYOND if key in metadata}
     content = {
         "format_version": FORMAT_VERSION if beyond else 1,
-        "fingerprint": fingerprint(specification, beyond),
+        "fingerprint": digest,
         **metadata,
         "sha256": {name: _sha256(value) for name, value in files.items()},
     }

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.files.json_content import parse_json
+from tokemb.vocabulary.json_parts import json_parts
 from tokemb.vocabulary.tokenizers_library import HAS_COMPONENTS, Tokenizer
 
 TokenizerJson = dict[str, Any]
@@ -31,8 +30,6 @@ BLANK: TokenizerJson = {
 
 # These keys do not affect the ids.
 _KEYS_WITHOUT_IDS = ("truncation", "padding", "decoder")
-
-_WORDS_PER_PART = 1 << 16
 
 _COMPONENTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
 # The keys under which a component contains others.
@@ -133,39 +130,6 @@ def fingerprint(specification: TokenizerJson, beyond: Mapping[str, Any] | None =
     for part in json_parts(rules, sort_keys=True):
         digest.update(part)
     return digest.hexdigest()
-
-
-def json_parts(content: TokenizerJson, *, sort_keys: bool = False, indent: int | None = None) -> Iterator[bytes]:
-    """Yield JSON in UTF-8 as ``json.dumps`` writes it, compact or indented. The words of a vocabulary are in parts.
-
-    The standard library indents in Python, 40 times as slow, and needs gigabytes to sort millions of words.
-
-    Args:
-        content: The content of a ``tokenizer.json``, or other JSON.
-        sort_keys: Whether to sort keys.
-        indent: 1 for an indented file.
-    """
-    comma, colon = (",", ":") if indent is None else (",\n   ", ": ")
-    begin, end = ("", "") if indent is None else ("\n   ", "\n  ")
-    dumps = partial(json.dumps, ensure_ascii=False, sort_keys=sort_keys)
-    write = partial(dumps, indent=indent, separators=None if indent else (comma, colon))
-    model = content.get("model")
-    vocab = model.get("vocab") if isinstance(model, dict) else None
-    if isinstance(model, dict) and isinstance(vocab, dict) and vocab:
-        empty = f'"vocab"{colon}{{}}' if indent is None else '\n  "vocab": {}'
-        rest = write({**content, "model": {**model, "vocab": {}}})
-        if rest.count(empty) == 1:  # no key of another object and no part of a string
-            before, after = rest.split(empty)
-            yield f"{before}{empty[:-1]}{begin}".encode()
-            words = iter(sorted(vocab) if sort_keys else vocab)
-            separator = ""
-            while part := list(islice(words, _WORDS_PER_PART)):
-                text = dumps({word: vocab[word] for word in part}, separators=(comma, colon))
-                yield f"{separator}{text[1:-1]}".encode()
-                separator = comma
-            yield f"{end}}}{after}".encode()
-            return
-    yield write(content).encode()
 
 
 def ids_of_tokens(specification: TokenizerJson, tokenizer: Tokenizer) -> dict[str, int]:
