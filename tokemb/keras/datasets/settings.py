@@ -91,8 +91,8 @@ class FeedSettings:
     def examples(self, maker: ExampleMaker, texts: Any, labels: Any) -> Examples:  # noqa: ANN401
         """Return the examples of ``subset``, packed if they should be. The errors are those of the dataset."""
         self.check_labels(labels)
-        examples = self._select(maker.in_memory(texts, labels))
         length = self.packed_length(maker)
+        examples = self._select(maker.in_memory(texts, labels))
         if length is None:
             return examples
         packed = Examples.concatenate(list(pack_examples([examples], length, self.threads)))
