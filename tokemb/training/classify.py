@@ -107,7 +107,8 @@ def train_classifier(
         regression: Whether labels are numbers to predict.
         class_weights: ``"balanced"`` gives all classes the same total weight in the loss. ``None`` weighs all rows
             alike.
-        head: The layers above the embedding, as for ``tokemb.training.heads.classifier``.
+        head: The layers above the embedding, as for ``tokemb.training.heads.text_model``. For ``"mean"`` without
+            ``vectors`` and without ``regression``, the tokens have weights: ``tokemb.training.token_weights``.
         maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or one that 99 % of the
             rows do not exceed, at most 400, or for the head ``mean`` 1,024 times the number of lengths of n-grams.
         dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
