@@ -198,6 +198,8 @@ def train_classifier(
     if weights_of_tokens is not None:
         model = fold_token_weights(model, make_model())
         _compile(model, target, schedule)
+        # Keras warns when it loads a model whose optimizer was not built.
+        model.optimizer.build(model.trainable_variables)
     settings = {
         "head": head,
         "ngrams": list(encoder.ngrams),
