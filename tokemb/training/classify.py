@@ -123,7 +123,8 @@ def train_classifier(
         regression: Whether labels are numbers to predict.
         class_weights: ``"balanced"`` gives all classes the same total weight in the loss. ``None`` weighs all rows
             alike.
-        head: The layers above the embedding, as for ``tokemb.training.heads.classifier``.
+        head: The layers above the embedding, as for ``tokemb.training.heads.text_model``. For ``"mean"`` without
+            ``vectors`` and without ``regression``, the tokens have weights: ``tokemb.training.token_weights``.
         maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or one that 99 % of the
             rows do not exceed, at most 400, or for the heads ``mean`` and ``tfidf`` 1,024 times the number of lengths
             of n-grams.
@@ -200,6 +201,8 @@ def train_classifier(
     if token_weights is not None and head == "mean":
         model = fold_token_weights(model, make_model())
         _compile(model, target, schedule)
+        # Keras warns when it loads a model whose optimizer was not built.
+        model.optimizer.build(model.trainable_variables)
     settings = {
         "head": head,
         **inputs.settings,
