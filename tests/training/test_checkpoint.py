@@ -118,13 +118,17 @@ def test_checkpoint_of_another_training_is_an_error(tmp_path):
 
 
 def test_checkpoints_are_removed_and_other_files_stay(tmp_path):
-    for name in ("a/b/x.checkpoint.npz", "a/notes.txt", "c/y.checkpoint.npz"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    removed = ("all-rows.checkpoint.npz", "fold-1/x.checkpoint.npz", "final/x.checkpoint.npz")
+    stay = ["fold-1/notes.txt", "other/x.checkpoint.npz"]
+    for name in (*removed, *stay):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert has_checkpoint(tmp_path)
     remove_checkpoints(tmp_path)
     assert not has_checkpoint(tmp_path)
-    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["a", "a/notes.txt"]
+    found = [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))]
+    assert found == ["fold-1", "fold-1/notes.txt", "other", "other/x.checkpoint.npz"]
+    remove_checkpoints(tmp_path / "missing")
 
 
 COMMAND = "train classify r.csv --column text --label label --dim 2 --learning-rate 0.05 --batch-size 8 --no-refit"
