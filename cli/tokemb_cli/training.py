@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -282,7 +283,7 @@ class TrainingRun:
             return None
         if self.rows.identity() is None:
             raise click.UsageError("--fold-groups requires files, which are read twice")
-        column = replace(self.rows, keep=(), quiet=True)
+        column = replace(self.rows, keep=(), quiet=True, _read=Counter())  # the rows are counted once
         groups: list[Any] = column.read_table([(self.fold_groups,)]).column(0).to_pylist()
         return groups
 

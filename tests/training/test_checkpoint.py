@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from tests.conftest import ROOT, command_here, eagerly, ok
 from tokemb.errors import ArgumentError
 from tokemb.training.checkpoint import has_checkpoint, remove_checkpoints
 from tokemb.training.classify import Labelled, train_classifier
+from tokemb.training.early_stopping import EarlyStopping
 from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.next_event import train_next
 
@@ -66,6 +69,27 @@ def test_resumed_training_gives_the_weights_and_losses_of_one_that_was_not_stopp
         np.testing.assert_array_equal(found, wanted)
 
 
+def test_early_stopping_continues_with_the_scores_and_weights_of_its_state():
+    scores = iter([0.5, 0.75, 0.7, 0.6])
+
+    def watch():
+        model = SimpleNamespace(get_weights=lambda: [np.ones(2)], set_weights=lambda found: best.extend(found))
+        return model, EarlyStopping(model, 2, 0.1, None, lambda: next(scores))
+
+    best = []
+    _, first = watch()
+    for epoch in range(2):
+        first.end_epoch(epoch, {"loss": 1.0, "val_loss": 2.0})
+    model, second = watch()
+    second.resume(json.loads(json.dumps(first.to_json())), [np.zeros(2)])
+    assert (second.epochs, second.best_epoch, second.best_score, second.is_complete(3)) == (2, 2, 0.75, False)
+    for epoch in (2, 3):
+        second.end_epoch(epoch, {"loss": 1.0, "val_loss": 1.0})
+    assert (model.stop_training, second.best_epoch, second.is_complete(9)) == (True, 2, True)
+    second.restore_best_weights()
+    assert [weights.tolist() for weights in best] == [[0, 0]]
+
+
 @eagerly
 def test_complete_training_is_not_repeated_and_can_run_for_more_epochs(tmp_path):
     train = partial(train_classifier, ROWS, dim=2)
@@ -94,13 +118,17 @@ def test_checkpoint_of_another_training_is_an_error(tmp_path):
 
 
 def test_checkpoints_are_removed_and_other_files_stay(tmp_path):
-    for name in ("a/b/x.checkpoint.npz", "a/notes.txt", "c/y.checkpoint.npz"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    removed = ("all-rows.checkpoint.npz", "fold-1/x.checkpoint.npz", "final/x.checkpoint.npz")
+    stay = ["fold-1/notes.txt", "other/x.checkpoint.npz"]
+    for name in (*removed, *stay):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert has_checkpoint(tmp_path)
     remove_checkpoints(tmp_path)
     assert not has_checkpoint(tmp_path)
-    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["a", "a/notes.txt"]
+    found = [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))]
+    assert found == ["fold-1", "fold-1/notes.txt", "other", "other/x.checkpoint.npz"]
+    remove_checkpoints(tmp_path / "missing")
 
 
 COMMAND = "train classify r.csv --column text --label label --dim 2 --learning-rate 0.05 --batch-size 8 --no-refit"

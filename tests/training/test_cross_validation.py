@@ -112,6 +112,7 @@ def test_command_writes_and_shows_the_metrics_of_folds(tmp_path):
     (tmp_path / "r.csv").write_text("text,label,author\n" + "".join(reviews))
     command = "train classify r.csv --column text --label label --dim 2 --epochs 1 --no-refit"
     run = ok(command_here(*f"{command} --folds 2 --fold-groups author -o c".split(), cwd=tmp_path))
+    assert b"read       40 rows" in run.stderr
     folds = json.loads((tmp_path / "c" / "training.json").read_text())["metrics"]["folds"]
     spread = folds["accuracy"]
     lines = run.stderr.decode().splitlines()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 _SUFFIX = ".checkpoint.npz"
+# The folders of the parts of several trainings (``Schedule.part``).
+_PART = re.compile(r"(seed|fold|trial)-\d+|final")
 # The entries of a file: one in JSON, and arrays with these prefixes and a number.
 _PROGRESS, _VARIABLE, _BEST = "progress", "variable_", "best_"
 
@@ -125,20 +127,21 @@ def _arrays(nested: Any) -> Iterator[Array]:  # noqa: ANN401 - arrays in any con
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Return whether a folder contains checkpoints."""
-    return next(_files(folder), None) is not None
+    """Return whether a folder contains checkpoints of a training, or of several."""
+    return bool(_files(folder))
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Remove the checkpoints in a folder, and the folders that are then empty."""
-    for file in list(_files(folder)):
+    """Remove the checkpoints of a training, or of several, and their folders if these are then empty."""
+    files = _files(folder)
+    for file in files:
         file.unlink(missing_ok=True)
-    for path in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
+    for path in (*{file.parent for file in files} - {folder}, folder):
         with suppress(OSError):  # it contains other files
             path.rmdir()
-    with suppress(OSError):
-        folder.rmdir()
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return folder.rglob(f"*{_SUFFIX}")
+def _files(folder: Path) -> list[Path]:
+    """Return the checkpoints in a folder and in those of its parts. Other folders in it can be of other trainings."""
+    parts = [path for path in folder.glob("*") if _PART.fullmatch(path.name)]
+    return [file for path in (folder, *parts) for file in path.glob(f"*{_SUFFIX}")]

@@ -117,23 +117,12 @@ def train_tagger(
     tokens, tags = tagged_columns(rows.tokens, rows.tags)
     classes = classes_of(tags)
     check_classes(len(classes))
-    others = {
-        name: TrueTags.of(*tagged_columns(part.tokens, part.tags), classes)
-        for name, part in (("validation", validation), ("test", test))
-        if part is not None
-    }
-    for name, part in others.items():
-        if not len(part.targets):
-            raise ArgumentError(f"the {name} set has no tokens: pass one that has tokens")
-    is_split = "validation" not in others
-    everything = TrueTags.of(tokens, tags, classes)
-    if is_split:
-        training_rows, validation_rows = (pa.array(split) for split in schedule.split(len(tokens)))
-        others["validation"] = TrueTags.of(tokens.take(validation_rows), tags.take(validation_rows), classes)
-        tokens, tags = tokens.take(training_rows), tags.take(training_rows)
-    training = TrueTags.of(tokens, tags, classes) if is_split else everything
-    encoder = encoder or _fit_vocabulary(tokens, is_subword=vectors is None)
-    maxlen = maxlen or _choose_maxlen(encoder, tokens)
+    others = _other_sets(classes, validation=validation, test=test)
+    training = everything = TrueTags.of(tokens, tags, classes)
+    if "validation" not in others:
+        training, others["validation"] = (everything.take(part) for part in schedule.split(len(tokens)))
+    encoder = encoder or _fit_vocabulary(training.tokens, is_subword=vectors is None)
+    maxlen = maxlen or _choose_maxlen(encoder, training.tokens)
     data, watched = (_Data.of(encoder, part, maxlen, len(classes)) for part in (training, others["validation"]))
     if not len(data.ids.values):
         raise ArgumentError("no token to train on has an id: use another vocabulary")
@@ -161,7 +150,9 @@ def train_tagger(
         model,
         data.feed(schedule.order()),
         watched.feed() if len(watched.ids) else None,
-        (lambda: _Data.of(encoder, everything, maxlen, len(classes)).feed(schedule.order())) if is_split else None,
+        None
+        if training is everything
+        else lambda: _Data.of(encoder, everything, maxlen, len(classes)).feed(schedule.order()),
         schedule,
         on_epoch,
         on_validation=partial(measure, rows=others["validation"]) if has_validation else None,
@@ -182,6 +173,19 @@ def train_tagger(
     }
     notes = [] if pretrained is None else [f"pre-trained vectors: {coverage(encoder, pretrained.found)}"]
     return Trained("tag", model, encoder, settings, metrics, fitted, classes, [*notes, *_notes(metrics)])
+
+
+def _other_sets(classes: list[str], **sets: Tagged | None) -> dict[str, TrueTags]:
+    """Return the validation and test sets that are given, or raise ``ArgumentError`` if one has no tokens."""
+    found = {
+        name: TrueTags.of(*tagged_columns(part.tokens, part.tags), classes)
+        for name, part in sets.items()
+        if part is not None
+    }
+    for name, part in found.items():
+        if not len(part.targets):
+            raise ArgumentError(f"the {name} set has no tokens: pass one that has tokens")
+    return found
 
 
 def _fit_vocabulary(tokens: pa.LargeListArray, *, is_subword: bool) -> Encoder:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from tokemb._arrays import Int32, Int64
 from tokemb.keras.datasets.tags import class_ids
+from tokemb.rows.ragged import Ragged, take
 from tokemb.rows.string_buffers import list_splits
 from tokemb.training.spans import SpanTags, span_metrics
 
@@ -41,6 +42,11 @@ class TrueTags:
     def row_splits(self) -> Int64:
         """The first token of each row, and the number of tokens, int64 ``(rows + 1,)``."""
         return list_splits(self.tokens)
+
+    def take(self, rows: Int64) -> TrueTags:
+        """Return the rows at these indices."""
+        targets = take(Ragged(self.targets, self.row_splits), rows).values
+        return TrueTags(self.tokens.take(pa.array(rows)), targets, self.classes)
 
     def metrics(self, predicted: Int32, *, by_type: bool = False) -> dict[str, Any]:
         """Return the metrics of predicted tags.
