@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     type=values.Integer(),
     default=64,
     show_default=True,
-    help="Number of units of the heads conv, attention, gru and lstm.",
+    help="Number of units of the heads conv, attention, gru and lstm, and of the hidden layer over several columns.",
 )
 @training.dropout
 @training.folds

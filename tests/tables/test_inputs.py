@@ -181,5 +181,8 @@ def test_report_of_columns_leaves_out_texts_and_numbers(encoder):
 
     report = report_columns(encoder, on=BOOKS, partitions=2)
     assert [column.name for column in report.columns] == ["shop", "genres"]
+    tags = {"tags": ['["a", "b"]', "['b']"]}
+    drift = report_columns(ColumnEncoder.fit(tags, multi=["tags"]), on=tags).drift["tags"]
+    assert not drift.new
     with pytest.raises(ArgumentError, match="a report of columns requires columns of values"):
         report_columns(encoder.select(["title", "price"]))

@@ -123,6 +123,14 @@ def test_regressions_and_several_labels_have_the_same_inputs(head, tmp_path):
     assert tokemb.load_trained(tmp_path / "labels").evaluate(columns, columns["genres"]).metrics["rows"] == 60
 
 
+@eagerly
+def test_table_of_one_column_is_trained_and_predicted(tmp_path):
+    columns, sold = table(40)
+    encoder = fit_inputs(columns, texts=["title"])
+    train_classifier(Labelled(columns, sold), encoder=encoder, schedule=Schedule(epochs=1)).save(tmp_path / "one")
+    assert len(tokemb.load_trained(tmp_path / "one").predict({"title": ["good tea"]})) == 1
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

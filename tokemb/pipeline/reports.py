@@ -205,13 +205,10 @@ def _column_drift(encoder: ColumnEncoder, table: Any, top: int, reading: dict[st
     for column in encoder.columns:
         shared.setdefault(column.vocabulary, []).append(column.name)
     groups = [group for group in shared.values() if len(group) > 1]
-    separators = {column.name: column.separator for column in encoder.columns if column.separator is not None}
-    parts = [
-        column.parts if len(column.parts) > 1 else column.parts[0]
-        for column in encoder.columns
-        if column.name not in separators
-    ]
-    new = ColumnEncoder.fit(_open(table), columns=parts, multi=separators, shared=groups, **reading)
+    lists = {name: column.separator for column in encoder.columns if (name := column.name) in encoder.cells}
+    others = [column.parts for column in encoder.columns if column.name not in lists]
+    parts = [names[0] if len(names) == 1 else names for names in others]
+    new = ColumnEncoder.fit(_open(table), columns=parts, multi=lists, shared=groups, **reading)
     return {
         name: drift(
             Frequencies.of_vocabulary(encoder.vocabularies[name]),

@@ -128,8 +128,10 @@ def train_classifier(
         maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or one that 99 % of the
             rows do not exceed, at most 400, or for the heads ``mean`` and ``tfidf`` 1,024 times the number of lengths
             of n-grams.
-        dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
-        units: The number of units of the heads ``conv``, ``attention``, ``gru`` and ``lstm``.
+        dim: The embedding dimension. ``None`` is that of ``vectors``, or 50. Those of categories and lists are the
+            suggested ones, but at most this.
+        units: The number of units of the heads ``conv``, ``attention``, ``gru`` and ``lstm``, and of the hidden layer
+            over several columns.
         dropout: The dropout rate.
         vectors: A file of pre-trained vectors to start from, as for ``tokemb.models.pretrained.load_vectors``. Tokens
             without a vector start with random ones.

@@ -27,6 +27,7 @@ def forward(model: keras.Model) -> Forward:
     import tensorflow as tf
 
     specs = {tensor.name: tf.TensorSpec(tuple(tensor.shape), tensor.dtype) for tensor in model.inputs}
-    signature: Any = specs if len(specs) > 1 else next(iter(specs.values()))
+    is_by_name = len(specs) > 1 or isinstance(model.input, dict)
+    signature: Any = specs if is_by_name else next(iter(specs.values()))
     run = tf.function(lambda inputs: model(inputs, training=False), input_signature=[signature]).get_concrete_function()
     return lambda inputs: run(tf.nest.map_structure(tf.constant, inputs)).numpy()

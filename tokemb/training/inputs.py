@@ -20,17 +20,13 @@ from tokemb.tables import ColumnEncoder
 from tokemb.tables.encoded_table import EncodedTable
 from tokemb.tables.tables import table_batches
 from tokemb.training.column_model import column_model, embedding_layers
-from tokemb.training.heads import left_out_ids, text_model
+from tokemb.training.heads import DIM, left_out_ids, text_model
 from tokemb.training.token_weights import Float32, inverse_document_frequency, token_weights
 
 if TYPE_CHECKING:
     import keras
 
     from tokemb.training.targets import Target
-
-
-# The number of units of the hidden layer over the features of all columns.
-_HIDDEN = 64
 
 
 class Rows(Protocol):
@@ -257,7 +253,9 @@ class TableInputs(Inputs):
         """Make a ``column_model``. There are no pre-trained vectors, and no weights of tokens."""
         for_texts = ("vectors", "trainable", "token_weights")
         settings = {name: value for name, value in settings.items() if name not in for_texts}
-        return column_model(self.encoder, target.output, head=self._head, hidden=_HIDDEN, **settings)
+        largest = settings["dim"] or DIM
+        settings["dims"] = {name: min(size, largest) for name, size in self.encoder.suggested_dims.items()}
+        return column_model(self.encoder, target.output, head=self._head, hidden=settings["units"], **settings)
 
     def text_dim(self, model: keras.Model) -> int | None:
         """Return the embedding dimension of the tokens of texts. ``None`` if there are no texts."""
