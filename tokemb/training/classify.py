@@ -39,7 +39,7 @@ _WORDS, _NGRAMS = (30_000, 1), (100_000, 2)
 # Texts with at most this many words on average are short: what they say depends on the order of few words.
 _SHORT = 32
 
-# The length that is chosen for rows is that of 99 % of them, but at most these. The heads "mean" and "tfidf" are fast.
+# The length that is chosen for rows is that of 99 % of them, but at most these. Heads that ignore the order are fast.
 _COVERED, _LONGEST, _LONGEST_OF_MEAN = 0.99, 400, 1024
 
 
@@ -100,8 +100,8 @@ def train_classifier(
             ``tokemb.fit_vocab``.
         user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
         ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the heads
-            ``mean`` and ``tfidf`` without ``vectors``, words and pairs of words, or of characters in scripts without
-            spaces, or 3 if texts have at most 32 of them on average. Otherwise it is 1.
+            ``mean``, ``tfidf`` and ``attention`` without ``vectors``, words and pairs of words, or of characters in
+            scripts without spaces, or 3 if texts have at most 32 of them on average. Otherwise it is 1.
         validation: The rows that decide when training stops. ``None`` splits them from ``rows``.
         test: The test set. ``None`` computes the metrics on the validation rows.
         label_separator: The text between the labels of a row, such as ``"|"``. Each row then has any number of labels,
@@ -111,8 +111,8 @@ def train_classifier(
             alike.
         head: The layers above the embedding, as for ``tokemb.training.heads.classifier``.
         maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or one that 99 % of the
-            rows do not exceed, at most 400, or for the heads ``mean`` and ``tfidf`` 1,024 times the number of lengths
-            of n-grams.
+            rows do not exceed, at most 400, or for the heads ``mean``, ``tfidf`` and ``attention`` 1,024 times the
+            number of lengths of n-grams.
         dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
         units: The number of units of the heads ``conv``, ``attention``, ``gru`` and ``lstm``.
         dropout: The dropout rate.

@@ -46,11 +46,12 @@ def text_model(
         output: A function that returns the output of the model for the features of the head, as ``Target.output``.
         head: ``"mean"`` is the mean of the vectors, times the square root of the number of tokens, so that long rows
             have more evidence. ``"tfidf"`` is the sum of the vectors of the distinct tokens, weighted by ``idf`` and
-            divided by the norm of the weights. If the tokens are n-grams, both leave out those that are out of
-            vocabulary. ``"flatten"`` has separate weights for each position and requires ``maxlen``. ``"conv"`` has
-            convolutions over 3, 4 and 5 tokens, each with ``units`` filters, and global max pooling. ``"attention"`` is
-            the mean of the vectors, weighted by a softmax of scores that a layer with ``units`` units computes.
-            ``"gru"`` and ``"lstm"`` concatenate the mean and the maximum of the states of a recurrent layer.
+            divided by the norm of the weights. ``"attention"`` is the mean of the vectors, weighted by a softmax of
+            scores that a layer with ``units`` units computes, times the square root of the number of tokens. If the
+            tokens are n-grams, these three leave out those that are out of vocabulary. ``"flatten"`` has separate
+            weights for each position and requires ``maxlen``. ``"conv"`` has convolutions over 3, 4 and 5 tokens, each
+            with ``units`` filters, and global max pooling. ``"gru"`` and ``"lstm"`` concatenate the mean and the
+            maximum of the states of a recurrent layer.
         maxlen: The length of all rows. Only the head ``"flatten"`` uses it.
         dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
         units: The number of filters, of recurrent units, or of units of attention.
@@ -81,11 +82,7 @@ def text_model(
     token_ids = keras.Input((length,), dtype="int32", name="token_ids")
     token_embedding = embedding.get_layer(EMBEDDING_NAME)
     if head in BAG_HEADS:
-        left_out = left_out_ids(encoder, head)
-        if head == "mean":
-            pooled = _scaled_mean(token_embedding(token_ids), _is_token(token_ids, left_out))
-        else:
-            pooled = _tf_idf_sum(token_embedding, token_ids, idf, left_out)
+        pooled = _pooled(head, token_embedding, token_ids, left_out_ids(encoder, head), units, idf)
         # The same as to drop dimensions of all vectors of a row.
         features = keras.layers.Dropout(dropout)(pooled)
     else:
@@ -146,8 +143,6 @@ def _features(head: str, vectors: Any, token_ids: Any, units: int) -> Any:  # no
     vectors = ops.multiply(vectors, is_token)
     if head == "flatten":
         return layers.Flatten()(vectors)
-    if head == "attention":
-        return _attended(vectors, is_token, units)
     # A convolution sees zeros at padding, as beyond the end of a row. Its activations are at least 0.
     relu = keras.activations.relu
     activations = [layers.Conv1D(units, width, padding="same", activation=relu)(vectors) for width in _WIDTHS]
@@ -175,15 +170,27 @@ def _scaled_mean(vectors: Any, is_token: Any) -> Any:  # noqa: ANN401
     return ops.divide(total, ops.sqrt(ops.maximum(ops.sum(is_token, 1, keepdims=True), 1.0)))
 
 
+def _pooled(head: str, embedding: Any, token_ids: Any, left_out: Sequence[int], units: int, idf: Any) -> Any:  # noqa: ANN401
+    """Return the weighted sum of the vectors that a head computes without their order, ``(batch, dim)``."""
+    if head == "tfidf":
+        return _tf_idf_sum(embedding, token_ids, idf, left_out)
+    is_token = _is_token(token_ids, left_out)
+    vectors = embedding(token_ids)
+    return _scaled_mean(vectors, is_token) if head == "mean" else _attended(vectors, is_token, units)
+
+
 def _attended(vectors: Any, is_token: Any, units: int) -> Any:  # noqa: ANN401
-    """Return the mean of the vectors, weighted by a softmax of learned scores of the tokens, ``(batch, dim)``."""
+    """Return the mean of the vectors, weighted by a softmax of learned scores of the tokens, ``(batch, dim)``.
+
+    As for the head ``mean``, it is multiplied by the square root of the number of tokens.
+    """
     from keras import layers, ops
 
     hidden = layers.Dense(units, "tanh", name="attention_hidden")(vectors)
     scores = layers.Dense(1, use_bias=False, name="attention_scores")(hidden)
-    # A row without tokens has equal weights, and vectors that are 0.
-    weights = ops.softmax(ops.where(ops.greater(is_token, 0), scores, -1e9), 1)
-    return ops.sum(ops.multiply(vectors, weights), 1)
+    # A row without tokens has equal weights, and is multiplied by 0.
+    weights = ops.softmax(ops.where(ops.greater(is_token, 0), ops.squeeze(scores, -1), -1e9), 1)
+    return ops.multiply(ops.einsum("btd,bt->bd", vectors, weights), ops.sqrt(ops.sum(is_token, 1, keepdims=True)))
 
 
 def _tf_idf_sum(embedding: Any, token_ids: Any, idf: Any, left_out: Sequence[int]) -> Any:  # noqa: ANN401
