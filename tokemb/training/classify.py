@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from tokemb.encoder import Encoder
 
-# The n-grams of a vocabulary that is fitted for the heads "mean" and "tfidf": words and pairs of words. With sequences
-# of three words, classifiers of short texts are less accurate.
+# The n-grams of a vocabulary that is fitted for the heads that ignore the order: words and pairs of words. With
+# sequences of three words, classifiers of short texts are less accurate.
 _PAIRS = 2
 
 # What the vectors of tokens are multiplied by.
@@ -53,7 +53,7 @@ _NOTE_ON_PAIRS = (
     "pass ngrams=1 for words alone"
 )
 
-# The length that is chosen for rows is that of 99 % of them, but at most these. The heads "mean" and "tfidf" are fast.
+# The length that is chosen for rows is that of 99 % of them, but at most these. Heads that ignore the order are fast.
 _COVERED, _LONGEST, _LONGEST_OF_MEAN = 0.99, 400, 1024
 
 
@@ -114,8 +114,8 @@ def train_classifier(
             ``tokemb.fit_vocab``.
         user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
         ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the heads
-            ``mean`` and ``tfidf`` without ``vectors``, words and pairs of words, or of characters in scripts without
-            spaces. Otherwise it is 1.
+            ``mean``, ``tfidf`` and ``attention`` without ``vectors``, words and pairs of words, or of characters in
+            scripts without spaces. Otherwise it is 1.
         validation: The rows that decide when training stops. ``None`` splits them from ``rows``.
         test: The test set. ``None`` computes the metrics on the validation rows.
         label_separator: The text between the labels of a row, such as ``"|"``. Each row then has any number of labels,
@@ -126,8 +126,8 @@ def train_classifier(
         head: The layers above the embedding, as for ``tokemb.training.heads.text_model``. For ``"mean"`` without
             ``vectors`` and without ``regression``, the tokens have weights: ``tokemb.training.token_weights``.
         maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or one that 99 % of the
-            rows do not exceed, at most 400, or for the heads ``mean`` and ``tfidf`` 1,024 times the number of lengths
-            of n-grams.
+            rows do not exceed, at most 400, or for the heads ``mean``, ``tfidf`` and ``attention`` 1,024 times the
+            number of lengths of n-grams.
         dim: The embedding dimension. ``None`` is that of ``vectors``, or 50. Those of categories and lists are the
             suggested ones, but at most this.
         units: The number of units of the heads ``conv``, ``attention``, ``gru`` and ``lstm``, and of the hidden layer

@@ -48,11 +48,12 @@ def text_model(
         output: A function that returns the output of the model for the features of the head, as ``Target.output``.
         head: ``"mean"`` is the mean of the vectors, times the square root of the number of tokens, so that long rows
             have more evidence. ``"tfidf"`` is the sum of the vectors of the distinct tokens, weighted by ``idf`` and
-            divided by the norm of the weights. If the tokens are n-grams, both leave out those that are out of
-            vocabulary. ``"flatten"`` has separate weights for each position and requires ``maxlen``. ``"conv"`` has
-            convolutions over 3, 4 and 5 tokens, each with ``units`` filters, and global max pooling. ``"attention"`` is
-            the mean of the vectors, weighted by a softmax of scores that a layer with ``units`` units computes.
-            ``"gru"`` and ``"lstm"`` concatenate the mean and the maximum of the states of a recurrent layer.
+            divided by the norm of the weights. ``"attention"`` is the mean of the vectors, weighted by a softmax of
+            scores that a layer with ``units`` units computes, times the square root of the number of tokens. If the
+            tokens are n-grams, these three leave out those that are out of vocabulary. ``"flatten"`` has separate
+            weights for each position and requires ``maxlen``. ``"conv"`` has convolutions over 3, 4 and 5 tokens, each
+            with ``units`` filters, and global max pooling. ``"gru"`` and ``"lstm"`` concatenate the mean and the
+            maximum of the states of a recurrent layer.
         maxlen: The length of all rows. Only the head ``"flatten"`` uses it.
         dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
         units: The number of filters, of recurrent units, or of units of attention.
@@ -137,9 +138,15 @@ def text_features(
     import keras
 
     if head in BAG_HEADS:
-        pool = _weighted_mean if head == "mean" else _tf_idf_sum
+        left_out = left_out_ids(encoder, head)
+        if head == "mean":
+            pooled = _weighted_mean(embedding, token_ids, token_weights, left_out)
+        elif head == "tfidf":
+            pooled = _tf_idf_sum(embedding, token_ids, token_weights, left_out)
+        else:
+            pooled = _attended(embedding(token_ids), is_token_mask(token_ids, left_out), units)
         # The same as to drop dimensions of all vectors of a row.
-        return keras.layers.Dropout(dropout)(pool(embedding, token_ids, token_weights, left_out_ids(encoder, head)))
+        return keras.layers.Dropout(dropout)(pooled)
     vectors = keras.layers.SpatialDropout1D(dropout)(embedding(token_ids))
     return _features(head, vectors, token_ids, units)
 
@@ -195,8 +202,6 @@ def _features(head: str, vectors: Any, token_ids: Any, units: int) -> Any:  # no
     vectors = ops.multiply(vectors, is_token)
     if head == "flatten":
         return layers.Flatten()(vectors)
-    if head == "attention":
-        return _attended(vectors, is_token, units)
     # A convolution sees zeros at padding, as beyond the end of a row. Its activations are at least 0.
     relu = keras.activations.relu
     activations = [layers.Conv1D(units, width, padding="same", activation=relu)(vectors) for width in _WIDTHS]
@@ -235,14 +240,17 @@ def scaled_mean(vectors: Any, weights: Any, is_token: Any) -> Any:  # noqa: ANN4
 
 
 def _attended(vectors: Any, is_token: Any, units: int) -> Any:  # noqa: ANN401
-    """Return the mean of the vectors, weighted by a softmax of learned scores of the tokens, ``(batch, dim)``."""
+    """Return the mean of the vectors, weighted by a softmax of learned scores of the tokens, ``(batch, dim)``.
+
+    As for the head ``mean``, it is multiplied by the square root of the number of tokens.
+    """
     from keras import layers, ops
 
     hidden = layers.Dense(units, "tanh", name="attention_hidden")(vectors)
     scores = layers.Dense(1, use_bias=False, name="attention_scores")(hidden)
-    # A row without tokens has equal weights, and vectors that are 0.
-    weights = ops.softmax(ops.where(ops.greater(is_token, 0), scores, -1e9), 1)
-    return ops.sum(ops.multiply(vectors, weights), 1)
+    # A row without tokens has equal weights, and is multiplied by 0.
+    weights = ops.softmax(ops.where(ops.greater(is_token, 0), ops.squeeze(scores, -1), -1e9), 1)
+    return ops.multiply(ops.einsum("btd,bt->bd", vectors, weights), ops.sqrt(ops.sum(is_token, 1, keepdims=True)))
 
 
 def _weighted_mean(embedding: Any, token_ids: Any, token_weights: Any, left_out: Sequence[int]) -> Any:  # noqa: ANN401
