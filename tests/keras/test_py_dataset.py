@@ -23,6 +23,7 @@ SIDE = st.sampled_from(["pre", "post"])
 def passes(data, times=1):
     """All batches of some passes, the way that Keras goes through them."""
     for _ in range(times):
+        data.on_epoch_begin()
         yield [data[i] for i in range(len(data))]
         data.on_epoch_end()
 
@@ -228,3 +229,16 @@ def test_a_vocabulary_without_padding_is_refused():
     encoder = tokemb.Encoder.from_tokenizer(Tokenizer(models.WordLevel({"a": 0}, unk_token="a")))
     with pytest.raises(tokemb.errors.ArgumentError, match="names no padding token"):
         encoder.py_dataset(["a"])
+
+
+def test_batches_after_two_of_one_length_can_have_another_length():
+    import keras
+
+    data = ENCODER.py_dataset(["a b c", "b c d", "a b", "a"], [0.0, 1, 0, 1], batch_size=1)
+    layers = [keras.layers.Embedding(ENCODER.input_dim, 2), keras.layers.GlobalAveragePooling1D()]
+    model = keras.Sequential([*layers, keras.layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    for _ in range(2):
+        model.fit(data, epochs=2, verbose=0)
+        assert model.predict(data, verbose=0).shape == (4, 1)
+    assert [batch[0].shape[1] for batch in next(passes(data))] == [3, 3, 2, 1]

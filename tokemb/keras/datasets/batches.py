@@ -80,11 +80,11 @@ class BatchMaker:
         """Return an iterator over the batches of ``plan``."""
         return (self.make_batch(examples, rows) for rows in self.plan(examples, *epoch))
 
-    def make_batch(self, examples: Examples, rows: Int64) -> Batch:
-        """Make the batch of the rows with these numbers, int64 ``(batch,)``."""
+    def make_batch(self, examples: Examples, rows: Int64, least_length: int = 1) -> Batch:
+        """Make the batch of the rows with these numbers, int64 ``(batch,)``, padded to at least ``least_length``."""
         splits = examples.rows.row_splits
         lengths, fill_first = splits[rows + 1] - splits[rows], self.shape.padding == "pre"
-        maxlen = self._padded_length(int(lengths.max()))
+        maxlen = max(self._padded_length(int(lengths.max())), least_length)
         ids = take_padded(examples.rows, rows, maxlen, fill=self.pad_id, fill_first=fill_first)
         inputs: Inputs = ids
         if self.pair_template is not None and examples.first_lengths is not None:
@@ -98,6 +98,11 @@ class BatchMaker:
             decoder_ids, targets, weights = self.target_rows.shifted(examples.targets, rows)
             return {"ids": ids, "decoder_ids": decoder_ids}, targets, weights
         return (inputs,) if examples.labels is None else (inputs, examples.labels[rows])
+
+    def length(self, examples: Examples, rows: Int64) -> int:
+        """Return the length of the rows of a batch."""
+        splits = examples.rows.row_splits
+        return self._padded_length(int((splits[rows + 1] - splits[rows]).max()))
 
     def _padded_length(self, longest: int) -> int:
         bucket = self.order.bucket_length(longest)
