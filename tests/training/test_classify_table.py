@@ -177,3 +177,15 @@ def test_values_that_occur_once_are_out_of_vocabulary_unless_all_do():
     encoder = fit_inputs(table, columns=["shop", "user"], multi={"genres": "|"})
     values = {name: vocabulary.vocabulary[3:] for name, vocabulary in encoder.vocabularies.items()}
     assert values == {"shop": ["x"], "user": ["a", "b", "c"], "genres": ["q"]}
+
+
+@eagerly
+def test_folds_have_the_rows_of_all_columns(folder):
+    options = ["--folds=2", "--epochs=1", "--no-refit", "--batch-size=60"]
+    run = command_here("train", "classify", "books.csv", *OPTIONS.split(), *options, "-o", "folds", cwd=folder)
+    assert run.returncode == 0, run.stderr
+    report = json.loads((folder / "folds" / "training.json").read_text())
+    assert len(report["metrics"]["folds"]["accuracy"]["values"]) == 2
+    columns, sold = table()
+    part = Labelled(columns, sold).take(np.array([5, 3]))
+    assert part.texts.to_pydict() == {name: [values[5], values[3]] for name, values in columns.items()}

@@ -57,7 +57,7 @@ def test_features_are_those_of_each_column(encoder):
     assert not found[2, :3].any()  # a missing text has no tokens
 
 
-@pytest.mark.parametrize("head", ["mean", "gru"])
+@pytest.mark.parametrize("head", ["mean", "attention", "gru"])
 def test_padding_and_neighbours_have_no_effect(encoder, head):
     model = column_model(encoder, head=head, units=3, hidden=4, dropout=0.5, seed=0)
     whole = model.predict_on_batch(encoder.encode(BOOKS))

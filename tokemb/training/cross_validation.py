@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +77,8 @@ def cross_validate(
 
 def take_rows(rows: Any, indices: Int64) -> Any:  # noqa: ANN401 - any rows
     """Return the rows at these indices: by ``select``, by ``take`` as Arrow and NumPy, or as a list."""
+    if isinstance(rows, Mapping):
+        rows = pa.table(dict(rows))
     if hasattr(rows, "take"):
         return rows.take(indices)
     if not isinstance(rows, Sequence):
