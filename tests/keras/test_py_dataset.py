@@ -23,7 +23,6 @@ SIDE = st.sampled_from(["pre", "post"])
 def passes(data, times=1):
     """All batches of some passes, the way that Keras goes through them."""
     for _ in range(times):
-        data.on_epoch_begin()
         yield [data[i] for i in range(len(data))]
         data.on_epoch_end()
 

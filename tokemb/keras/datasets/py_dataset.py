@@ -24,7 +24,7 @@ class EncodedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is u
         self._examples = examples
         self._maker = maker
         self._epoch = 0
-        self._in_epoch = False
+        self._is_sampled = False
         self._plan = maker.plan(examples, 0)
         check_not_empty(len(self._plan), len(examples), maker.order)
 
@@ -34,25 +34,30 @@ class EncodedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is u
     def __getitem__(self, index: int) -> Batch:
         return self._maker.make_batch(self._examples, self._plan[index], self._least_length(index))
 
-    def _least_length(self, index: int) -> int:
-        """Return 1, or for the second batch before an epoch a length that is not that of the first.
+    @property
+    def num_batches(self) -> int:
+        """The number of batches. Keras reads it before it takes the shape of all batches from the first two."""
+        self._is_sampled = True
+        return len(self._plan)
 
-        With TensorFlow, Keras takes the shape of all batches from the first two. If these were equally long, it would
-        refuse all others.
+    def _least_length(self, index: int) -> int:
+        """Return 1, or a length that is not that of the first batch for the second one, if Keras samples both.
+
+        With TensorFlow, Keras would otherwise refuse all batches of another length than these two have in common.
         """
-        if index != 1 or self._in_epoch or self._maker.fixed_shape[1] is not None:
+        if index != 1 or not self._is_sampled or self._maker.fixed_shape[1] is not None:
             return 1
+        self._is_sampled = False
         first, second = (self._maker.length(self._examples, rows) for rows in self._plan[:2])
         return second + 1 if first == second else 1
 
     def on_epoch_begin(self) -> None:
         """Begin an epoch."""
-        self._in_epoch = True
+        self._is_sampled = False
 
     def on_epoch_end(self) -> None:
         """Start the next epoch."""
         self._epoch += 1
-        self._in_epoch = False
         if self._maker.order.shuffle:
             self._plan = self._maker.plan(self._examples, self._epoch)
 
