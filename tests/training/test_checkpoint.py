@@ -29,6 +29,7 @@ ROWS = Labelled(["good film", "bad film"] * 20, ["pos", "neg"] * 20)
 SCHEDULE = Schedule(epochs=2, batch_size=32, learning_rate=0.05)
 TRAININGS = {
     "classify": partial(train_classifier, ROWS, head="conv", dim=2, units=2),
+    "token weights": partial(train_classifier, ROWS, dim=2),
     "next": partial(train_next, [["a", "b", "c"][row % 2 :] * 2 for row in range(9)], dim=2, units=1),
 }
 

@@ -180,6 +180,17 @@ def test_values_that_occur_once_are_out_of_vocabulary_unless_all_do():
 
 
 @eagerly
+def test_search_over_settings_of_the_columns(folder):
+    options = ["--search=ngrams=1,2", "--search=dim=2", "--epochs=1", "--no-refit", "--batch-size=120"]
+    run = command_here("train", "classify", "books.csv", *OPTIONS.split(), *options, "-o", "searched", cwd=folder)
+    assert run.returncode == 0, run.stderr
+    report = json.loads((folder / "searched" / "training.json").read_text())
+    best = report["trials"][0]["settings"]["ngrams"]
+    assert report["settings"]["ngrams"] == {name: [*range(1, best + 1)] for name in ("title", "blurb")}
+    assert sorted(trial["settings"]["ngrams"] for trial in report["trials"]) == [1, 2]
+
+
+@eagerly
 def test_folds_have_the_rows_of_all_columns(folder):
     options = ["--folds=2", "--epochs=1", "--no-refit", "--batch-size=60"]
     run = command_here("train", "classify", "books.csv", *OPTIONS.split(), *options, "-o", "folds", cwd=folder)
