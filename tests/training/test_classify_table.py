@@ -60,10 +60,10 @@ def test_model_learns_from_all_columns(folder):
         "genres": "lists",
         "price": "numbers",
     }
-    assert report["settings"]["maxlen"] == {"title": 3, "blurb": 6}  # words, pairs and triples
+    assert report["settings"]["maxlen"] == {"title": 3, "blurb": 5}  # words and pairs
     encoder = tokemb.ColumnEncoder.load(folder / "sold" / "vocabulary")
     assert encoder.fingerprint == fit_inputs(folder / "books.csv", **KINDS).fingerprint
-    assert encoder.vocabularies["title"].ngrams == (1, 2, 3)
+    assert encoder.vocabularies["title"].ngrams == (1, 2)
 
 
 def test_folder_predicts_and_is_evaluated(folder):
