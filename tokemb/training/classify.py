@@ -269,10 +269,12 @@ def _text_inputs(
 ) -> tuple[Inputs, Rows]:
     """Return the inputs of texts, and the encoded texts. The vocabulary is fitted unless it was passed."""
     encoder, texts = _vocabulary(texts, encoder, splitting, ngrams)
-    ids = encoder.encode_ragged(texts, maxlen=maxlen)
+    measured, texts = tee_if_iterator(texts)
+    ids = encoder.encode_ragged(measured, maxlen=maxlen)
     maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
     inputs = TextInputs(encoder, head, maxlen)
-    return inputs, inputs.rows(ids.truncate(maxlen))
+    # The vocabulary decides which ids of longer rows are left out: it can keep an end token, or the end of the text.
+    return inputs, inputs.encode(texts) if ids.lengths.max(initial=0) > maxlen else inputs.rows(ids)
 
 
 def _table_inputs(
