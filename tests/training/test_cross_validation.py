@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.conftest import command_here, eagerly, ok
 from tokemb.errors import ArgumentError, TextError
 from tokemb.training.classify import Labelled, train_classifier
-from tokemb.training.cross_validation import cross_validate, split_folds
+from tokemb.training.cross_validation import cross_validate, split_folds, take_rows
 from tokemb.training.fitting import Fitted, Schedule, Trained
 
 FITTED = Fitted(1, 1, 1.0, None, 1.0, 1.0, 0.0)
@@ -83,6 +83,24 @@ def test_metrics_of_folds_are_added_to_those_of_the_model_of_all_rows(tmp_path):
     assert trained.metrics["accuracy"] == 0.0
     assert trained.metrics["folds"] == {"accuracy": {"mean": 1.5, "std": 0.5774, "values": [2.0, 2.0, 1.0, 1.0]}}
     assert seen == ["fold-1", "fold-2", "fold-3", "fold-4", "final"]
+
+
+class Exported:
+    """A column or table of another library that Arrow can read, such as Polars."""
+
+    def __init__(self, values):
+        self.__arrow_c_stream__ = values.__arrow_c_stream__
+        if isinstance(values, pa.Table):
+            self.columns = values.column_names
+
+
+def test_rows_of_other_libraries_are_taken_as_arrow():
+    texts = ["a", "b", "c"]
+    table = pa.table({"x": texts})
+    part = Labelled(Exported(table), Exported(table["x"])).take(np.array([2, 0]))
+    assert (part.texts.to_pydict(), part.labels) == ({"x": ["c", "a"]}, ["c", "a"])
+    with pytest.raises(ArgumentError, match="rows must be a sequence, an array or a table to be divided"):
+        take_rows(iter(texts), np.array([0]))
 
 
 def test_interruption_ends_the_trainings_of_all_folds(tmp_path):

@@ -85,8 +85,14 @@ class Labelled:
 
     def take(self, rows: Int64) -> Labelled:
         """Return the rows at these indices, for cross-validation."""
-        weights = None if self.weights is None else take_rows(self.weights, rows)
-        return Labelled(take_rows(self.texts, rows), take_rows(self.labels, rows), weights)
+        weights = None if self.weights is None else _take_values(self.weights, rows)
+        return Labelled(take_rows(self.texts, rows), _take_values(self.labels, rows), weights)
+
+
+def _take_values(values: Sequence[Any], rows: Int64) -> Any:  # noqa: ANN401
+    """Return labels or weights at these indices, as values of Python if they are in Arrow."""
+    taken = take_rows(values, rows)
+    return taken.to_pylist() if isinstance(taken, (pa.Array, pa.ChunkedArray)) else taken
 
 
 def train_classifier(

@@ -76,9 +76,11 @@ def cross_validate(
 
 
 def take_rows(rows: Any, indices: Int64) -> Any:  # noqa: ANN401 - any rows
-    """Return the rows at these indices: by ``select``, by ``take`` as Arrow and NumPy, or as a list."""
+    """Return the rows at these indices: by ``take`` as Arrow, NumPy and pandas have it, or as a list."""
     if isinstance(rows, Mapping):
         rows = pa.table(dict(rows))
+    elif hasattr(rows, "__arrow_c_stream__") and not hasattr(rows, "take"):  # Polars
+        rows = pa.table(rows) if hasattr(rows, "columns") else pa.chunked_array(rows)
     if hasattr(rows, "take"):
         return rows.take(indices)
     if not isinstance(rows, Sequence):
