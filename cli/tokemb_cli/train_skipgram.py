@@ -25,7 +25,7 @@ from tokemb_cli import corpus, options, training, values
     nargs=2,
     metavar="LEAST MOST",
     help="Add the vectors of character n-grams of these lengths to those of the words, as in fastText, for example "
-    "3 6. Rare words gain.",
+    "3 6. This improves the vectors of rare words.",
 )
 @click.option(
     "--similarities",

@@ -83,8 +83,8 @@ _SCHEDULE = (
         "--checkpoint",
         type=click.Path(path_type=Path, file_okay=False),
         metavar="FOLDER",
-        help="Write the state of the training to this folder after each epoch. If it contains the state of the same "
-        "training, which was stopped, the training is resumed.",
+        help="Write the state of the training to this folder after each epoch. If the folder contains the state of the "
+        "same training, which was stopped, the training is resumed.",
     ),
     click.option(
         "--tensorboard",
@@ -120,13 +120,13 @@ folds = click.option(
     "--folds",
     type=values.Integer(2),
     metavar="K",
-    help="Compute the metrics by cross-validation too: train K models, each on all rows but those of a fold, and then "
-    "the model of all rows, which is written.",
+    help="Compute the metrics by cross-validation too: divide the rows into K folds, and train a model for each fold "
+    "on the other folds. The model that is written is then trained on all rows.",
 )
 fold_groups = click.option(
     "--fold-groups",
     metavar="NAME",
-    help="Column whose equal values are in the same fold, for example the author. Requires --folds.",
+    help="Column of the groups, for example the author. All rows of a group are in the same fold. Requires --folds.",
 )
 output = options.output("FOLDER", "Folder to write.")
 
