@@ -119,7 +119,8 @@ def command(
     With --tags, the output has the arrays ids, tags and weights. At the first id of each token, tags holds the id of
     its tag, and weights holds 1. Both are 0 at other ids and at padding.
 
-    With --pack, a row consists of as many texts as fit, the longest first. The summary states the share of padding.
+    With --pack, each row consists of several texts, which are placed by best fit, the longest first. The summary states
+    the share of padding.
 
     With --rows-per-shard, repeating the command resumes a run that was stopped.
 
