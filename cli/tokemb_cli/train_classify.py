@@ -87,8 +87,8 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
     With --label-separator, each row has any number of labels. With --regression, a number is predicted.
 
     Without --vocab, a vocabulary is fitted to the texts. For the heads mean, tfidf and attention, it has at most
-    100,000 words and pairs of words. For the other heads, and with --ngrams 1 or --vectors, it has at most 30,000 words.
-    Without --test, the metrics are computed on the validation split. With --folds, they are also computed by
+    100,000 words and pairs of words. For the other heads, and with --ngrams 1 or --vectors, it has at most 30,000
+    words. Without --test, the metrics are computed on the validation split. With --folds, they are also computed by
     cross-validation, in which each fold has the same shares of labels.
 
     With --text, --category, --multi and --number, a label is predicted from several columns: texts beside categories,
