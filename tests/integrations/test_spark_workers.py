@@ -123,7 +123,7 @@ def test_worker_splits_texts_and_encodes_pairs_as_the_encoder_does(padded):
         batch.append_column("b", pa.array(second[4 * number : 4 * number + 4]))
         for number, batch in enumerate(batches(TEXTS))
     )
-    parts = pair_partition(rows, columns=("text", "b"), shape=shape, padded=padded, **settings)
+    parts = pair_partition(rows, columns=("text", "b"), shape=shape, padded=padded, overlap=None, **settings)
     found = [row for part in parts for row in part.to_pylist()]
     pairs = encoder.encode_pairs(TEXTS, second, maxlen=9, padding="pre", pair_truncation="waterfall")
     for name, array in pairs.items():
