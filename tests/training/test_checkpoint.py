@@ -17,6 +17,7 @@ import pytest
 import tokemb
 from tests.conftest import ROOT, command_here, eagerly, ok
 from tokemb.errors import ArgumentError
+from tokemb.files.locked_folder import locked_folder
 from tokemb.training.checkpoint import has_checkpoint, remove_checkpoints
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.early_stopping import EarlyStopping
@@ -189,6 +190,33 @@ def test_command_resumes_an_interrupted_training_and_replaces_its_folder(reviews
     assert "checkpoint" not in report["settings"]
     assert len(tokemb.load_trained(reviews / "c").predict(["good film"])) == 1
     assert command_here(*command, cwd=reviews).returncode == 1  # the complete folder is not replaced
+
+
+@eagerly
+def test_command_does_not_replace_an_interrupted_training_without_a_checkpoint_to_resume(reviews, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tokemb_cli.training._show", interrupt)
+        assert command_here(*COMMAND.split(), "-o", "c", cwd=reviews).returncode == 130
+    before = (reviews / "c" / "model.keras").read_bytes()
+    run = command_here(*COMMAND.split(), *"--epochs 1 --checkpoint state -o c".split(), cwd=reviews)
+    assert run.returncode == 1
+    assert b"--force" in run.stderr
+    assert (reviews / "c" / "model.keras").read_bytes() == before
+
+
+@eagerly
+def test_command_does_not_use_a_checkpoint_folder_of_a_training_that_runs(reviews):
+    # The other training would find, replace and remove the state of this one.
+    with locked_folder(reviews / "state"):
+        run = command_here(*COMMAND.split(), *"--epochs 1 --checkpoint state -o c".split(), cwd=reviews)
+    assert run.returncode == 1
+    assert b"state is being written by" in run.stderr
+    assert not (reviews / "c").exists()
+    ok(command_here(*COMMAND.split(), *"--epochs 1 --checkpoint new/state -o c".split(), cwd=reviews))
+    assert list((reviews / "new").iterdir()) == []
 
 
 @pytest.mark.parametrize("folder", ["c", "c/state"])
