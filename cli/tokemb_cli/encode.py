@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from tokemb import ColumnEncoder
     from tokemb.pipeline.encoded_stream import TagOptions
 
 
@@ -253,6 +254,17 @@ def _check_none_for_columns(**options_of_texts: object) -> None:
             raise click.UsageError(f"{buckets.option_name(name)} is for texts, not for values of columns")
 
 
+def _check_values(encoder: ColumnEncoder, vocab: Path | None) -> None:
+    """Raise ``click.UsageError`` unless all columns hold values, of which groups are lists."""
+    for column in encoder.columns:
+        if column.kind in ("texts", "numbers") or column.separator is not None:
+            kind = "lists in cells" if column.kind == "lists" else column.kind
+            raise click.UsageError(
+                f"--group-by must be left out with {vocab}, whose column {column.name!r} holds {kind}: only values of "
+                "categories can be grouped"
+            )
+
+
 def _encode_table(
     texts: corpus.Corpus,
     vocab: Path | None,
@@ -273,6 +285,8 @@ def _encode_table(
     from tokemb.pipeline.encode_table import encode_table
 
     fitted = None if vocab is None else ColumnEncoder.load(vocab)
+    if fitted is not None and texts.group_by:
+        _check_values(fitted, vocab)
     parts = texts.columns if fitted is None else [column.parts for column in fitted.columns]
     with (
         shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
