@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 
+from tokemb._arrays import Int64
 from tokemb._validation import ALGORITHMS, UNIGRAMS, check_choice, check_count, check_ngrams, check_optional_count
 from tokemb.counts.bucket_statistics import with_statistics
 from tokemb.counts.select_tokens import (
@@ -31,6 +32,7 @@ from tokemb.errors import ArgumentError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.deferred_tokenizer import DeferredTokenizer
 from tokemb.vocabulary.folder import vocabulary_table
+from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile, segmented_profile
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
@@ -126,16 +128,7 @@ def fit_vocab(
     max_size = check_optional_count("max_size", max_size)
     min_count = check_count("min_count", min_count)
     check_optional_count("threads", threads)  # invalid also where TokenCounts need no threads
-    if isinstance(texts, TokenCounts) and profile not in (None, texts.profile):
-        raise ArgumentError(
-            f"these counts require profile={texts.profile!r}, with which they were made; received profile={profile!r}"
-        )
-    splitting = (
-        counted_profile(texts, segmenter, user_dictionary)
-        if isinstance(texts, TokenCounts)
-        else segmented_profile(profile, segmenter, user_dictionary)
-    )
-    splitting = replace(splitting, ngrams=ngrams_of(texts, ngrams))
+    splitting = _splitting(texts, profile, segmenter, user_dictionary, ngrams)
     oov = bool(oov)
     check_combination(splitting, algorithm, oov)
     buckets = oov_buckets(num_oov_buckets, hash_buckets, salt, algorithm, oov=oov)
@@ -149,48 +142,20 @@ def fit_vocab(
     if hash_buckets is not None:
         check_no_selection(max_size, min_count, limits)
 
-    # Other limits may leave out some of the most frequent tokens.
-    top = None if max_size is None or limits.to_json() else max_size + len(reserved)
-    needed = (*limits.keep_words, *reserved)
-    frequent = Frequent(min_count, top, needed, buckets) if algorithm == "word" else Frequent()
-    counts = texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads, frequent)
-    check_absent(around, counts)
     if algorithm == "word":
+        frequent = _needed_words(max_size, min_count, limits, reserved, buckets)
+        counts = _counts_of(texts, splitting, threads, frequent)
+        check_absent(around, counts)
         ranks = np.zeros(0, np.int64)
         if hash_buckets is None:
-            ranks = rank_tokens(
-                counts,
-                ties=splitting.ties,
-                max_size=max_size,
-                min_count=min_count,
-                reserved=reserved,
-                limits=limits,
-            )
-            if not len(ranks):
-                raise no_token_error(counts, min_count, limits)
-        tokens = reserved + counts.tokens.take(pa.array(ranks)).to_pylist()
-        if buckets is not None:
-            buckets = with_statistics(buckets, counts, tokens[2:])
-            tokens = with_buckets(tokens, buckets)
-        specification = word_specification(splitting, tokens, shape)
-        token_counts, documents = word_counts(tokens, counts, ranks)
-        encoded, known = counts.total, token_counts.sum().as_py() or 0
+            ranks = _rank_words(counts, splitting, max_size, min_count, reserved, limits)
+        fitted = _fit_words(counts, ranks, splitting, reserved, buckets, shape)
     else:
-        counts.require_all_tokens("split into subwords")
-        fitted = train_subwords(
-            algorithm, counts, max_size=max_size or DEFAULT_MAX_SIZE, min_count=min_count, reserved=reserved
-        )
-        tokens = _tokens_of(fitted)
-        occurrences = count_subwords(fitted, algorithm, counts, len(tokens))
-        counted = np.array([token not in reserved for token in tokens])
-        token_counts = pa.array(occurrences, mask=~counted)
-        documents = pa.nulls(len(tokens), pa.int64())
-        encoded = int(occurrences.sum())
-        known = encoded - int(occurrences[tokens.index(UNK_TOKEN)])
-        specification = shape.write(_specification(splitting, algorithm, fitted), 0, PAD_TOKEN)
+        counts = _counts_of(texts, splitting, threads, Frequent())
+        check_absent(around, counts)
+        fitted = _fit_subwords(counts, splitting, algorithm, max_size or DEFAULT_MAX_SIZE, min_count, reserved, shape)
     if around:
-        specification["post_processor"] = post_processor(around, tokens.index)
-    corpus = CorpusStatistics(counts.rows, counts.total, counts.distinct, encoded, encoded - known, counts.row_lengths)
+        fitted.specification["post_processor"] = post_processor(around, fitted.tokens.index)
     settings = {
         **{"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :]},
         **around,
@@ -198,18 +163,138 @@ def fit_vocab(
         **({} if hash_buckets is None else {"hash_buckets": hash_buckets}),
     }
     return Encoder(
-        specification,
-        cast("Tokenizer", DeferredTokenizer(specification)) if algorithm == "word" else tokenizer_of(specification),
+        fitted.specification,
+        fitted.tokenizer,
         pad_id=0,
         profile=splitting.name,
         oov=oov,
         settings=settings,
-        corpus=corpus,
+        corpus=CorpusStatistics(
+            counts.rows, counts.total, counts.distinct, fitted.encoded, fitted.unknown, counts.row_lengths
+        ),
         segmenter=splitting.segmenter,
         ngrams=splitting.ngrams,
-        table=vocabulary_table(tokens, token_counts, documents),
-        buckets=buckets,
+        table=vocabulary_table(fitted.tokens, fitted.counts, fitted.documents),
+        buckets=fitted.buckets,
     )
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """The tokens of a vocabulary.
+
+    Attributes:
+        specification: The content of its ``tokenizer.json``, to which a post-processor may be added.
+        tokens: The tokens in the order of their ids.
+        counts: The count of each token, int64 ``(tokens,)``, null for tokens that are not counted.
+        documents: The number of rows that contain each token, int64 ``(tokens,)``, null if it is not known.
+        encoded: The number of ids of the corpus.
+        unknown: The number of those that are out of vocabulary.
+        is_word: Whether tokens are words.
+        buckets: The buckets of tokens out of vocabulary, with their statistics.
+    """
+
+    specification: TokenizerJson
+    tokens: list[str]
+    counts: pa.Array
+    documents: pa.Array
+    encoded: int
+    unknown: int
+    is_word: bool
+    buckets: OovBuckets | None = None
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer. That of words is made when it is first used."""
+        if self.is_word:
+            return cast("Tokenizer", DeferredTokenizer(self.specification))
+        return tokenizer_of(self.specification)
+
+
+def _splitting(
+    texts: object, profile: str | None, segmenter: str | None, user_dictionary: Path | None, ngrams: object
+) -> Profile:
+    """Return how texts are split. Raise ``ArgumentError`` if ``TokenCounts`` were made in another way."""
+    if not isinstance(texts, TokenCounts):
+        splitting = segmented_profile(profile, segmenter, user_dictionary)
+    elif profile in (None, texts.profile):
+        splitting = counted_profile(texts, segmenter, user_dictionary)
+    else:
+        raise ArgumentError(
+            f"these counts require profile={texts.profile!r}, with which they were made; received profile={profile!r}"
+        )
+    return replace(splitting, ngrams=ngrams_of(texts, ngrams))
+
+
+def _counts_of(texts: Any, splitting: Profile, threads: int | None, frequent: Frequent) -> TokenCounts:  # noqa: ANN401
+    """Return the counts of texts, or ``texts`` if they are counts."""
+    return texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads, frequent)
+
+
+def _needed_words(
+    max_size: int | None, min_count: int, limits: WordLimits, reserved: list[str], buckets: OovBuckets | None
+) -> Frequent:
+    """Return which words are needed if the counts exceed memory."""
+    # Other limits may leave out some of the most frequent tokens.
+    top = None if max_size is None or limits.to_json() else max_size + len(reserved)
+    return Frequent(min_count, top, (*limits.keep_words, *reserved), buckets)
+
+
+def _rank_words(
+    counts: TokenCounts,
+    splitting: Profile,
+    max_size: int | None,
+    min_count: int,
+    reserved: list[str],
+    limits: WordLimits,
+) -> Int64:
+    """Return the positions of the selected words. Raise ``TextError`` if there are none."""
+    ranks = rank_tokens(
+        counts, ties=splitting.ties, max_size=max_size, min_count=min_count, reserved=reserved, limits=limits
+    )
+    if not len(ranks):
+        raise no_token_error(counts, min_count, limits)
+    return ranks
+
+
+def _fit_words(
+    counts: TokenCounts,
+    ranks: Int64,
+    splitting: Profile,
+    reserved: list[str],
+    buckets: OovBuckets | None,
+    shape: PadTruncate,
+) -> _Fitted:
+    """Make a vocabulary of the words at the positions ``ranks`` of ``counts``."""
+    tokens = reserved + counts.tokens.take(pa.array(ranks)).to_pylist()
+    if buckets is not None:
+        buckets = with_statistics(buckets, counts, tokens[2:])
+        tokens = with_buckets(tokens, buckets)
+    token_counts, documents = word_counts(tokens, counts, ranks)
+    unknown = counts.total - (token_counts.sum().as_py() or 0)
+    specification = word_specification(splitting, tokens, shape)
+    return _Fitted(specification, tokens, token_counts, documents, counts.total, unknown, is_word=True, buckets=buckets)
+
+
+def _fit_subwords(
+    counts: TokenCounts,
+    splitting: Profile,
+    algorithm: str,
+    max_size: int,
+    min_count: int,
+    reserved: list[str],
+    shape: PadTruncate,
+) -> _Fitted:
+    """Learn a vocabulary of subwords."""
+    counts.require_all_tokens("split into subwords")
+    model = train_subwords(algorithm, counts, max_size=max_size, min_count=min_count, reserved=reserved)
+    tokens = _tokens_of(model)
+    occurrences = count_subwords(model, algorithm, counts, len(tokens))
+    token_counts = pa.array(occurrences, mask=np.array([token in reserved for token in tokens]))
+    specification = shape.write(_specification(splitting, algorithm, model), 0, PAD_TOKEN)
+    encoded, unknown = int(occurrences.sum()), int(occurrences[tokens.index(UNK_TOKEN)])
+    documents = pa.nulls(len(tokens), pa.int64())
+    return _Fitted(specification, tokens, token_counts, documents, encoded, unknown, is_word=False)
 
 
 def counted_profile(counts: TokenCounts, segmenter: str | None, user_dictionary: Path | None) -> Profile:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tokemb_cli import corpus, options, shards, values
 from tokemb_cli.console import note, quiet_tensorflow
+
+if TYPE_CHECKING:
+    from tokemb import Encoder
+    from tokemb.models.embedder import Embedder
 
 
 @click.command("embed", cls=corpus.FileCommand)
@@ -103,52 +107,77 @@ def command(
             "--maxlen, --padding, --truncating, --overlap, --by and --keep are for texts; ids are padded already"
         )
     from tokemb import Encoder
-    from tokemb.formats import open_ids
     from tokemb.models.embedder import Embedder
-    from tokemb.pipeline.embed import embed_corpus, embed_ids
-    from tokemb.pipeline.encoded_stream import RowOptions
-    from tokemb.sources.listing import identify_files
 
     encoder = None if vocab is None else Encoder.load(vocab)
     with quiet_tensorflow():
         embedder = Embedder(model, encoder, threads=threads)
+    target = (output, rows_per_shard, shard_format)
+    writing: dict[str, Any] = {"pooling": pooling, "dtype": dtype, "force": force, "round_floats": round_floats}
     if is_ids or encoder is None:
-        source = open_ids(*map(Path, texts.files))
-        corpus.check_distinct(source.files, output)
-        _check_outside(texts.files, output)
+        _embed_ids(embedder, texts, target, **writing)
+        return
+    texts.check_distinct(output)
+    shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "overlap": overlap}
+    _embed_texts(embedder, encoder, texts, shape, target, threads=threads, by=by, **writing)
 
-        def identity() -> dict[str, Any]:
-            return {"files": identify_files(source.files)}
 
-        with shards.open_output(output, rows_per_shard, shard_format, identity, force) as target:
-            report = embed_ids(embedder, source, target, pooling, dtype, force=force, round_floats=round_floats)
-        summary = report.rows_line
-    else:
-        texts.check_distinct(output)
-        row_options = RowOptions.of(
-            encoder, texts.keep, maxlen=maxlen, padding=padding, truncating=truncating, overlap=overlap
-        )
-        with (
-            shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
-            texts.open() as batches,
-        ):
-            report = embed_corpus(
-                embedder,
-                encoder,
-                batches,
-                target,
-                row_options,
-                pooling,
-                dtype,
-                threads,
-                by=by,
-                force=force,
-                round_floats=round_floats,
-            )
-        report.read = texts.rows_read
-        summary = str(report)
+# The output, the number of rows per shard, and the format of shards.
+_Target = tuple[Path, int | None, str | None]
+
+
+def _embed_ids(
+    embedder: Embedder,
+    inputs: corpus.Corpus,
+    target: _Target,
+    *,
+    pooling: str | None,
+    dtype: str,
+    force: bool,
+    round_floats: bool,
+) -> None:
+    from tokemb.formats import open_ids
+    from tokemb.pipeline.embed import embed_ids
+    from tokemb.sources.listing import identify_files
+
+    path = target[0]
+    source = open_ids(*map(Path, inputs.files))
+    corpus.check_distinct(source.files, path)
+    _check_outside(inputs.files, path)
+
+    def identity() -> dict[str, Any]:
+        return {"files": identify_files(source.files)}
+
+    with shards.open_output(*target, identity, force) as output:
+        report = embed_ids(embedder, source, output, pooling, dtype, force=force, round_floats=round_floats)
+    if not inputs.quiet:
+        note(*shards.report_lines(output, path, dtype, report, report.rows_line))
+
+
+def _embed_texts(
+    embedder: Embedder,
+    encoder: Encoder,
+    texts: corpus.Corpus,
+    shape: dict[str, Any],
+    target: _Target,
+    *,
+    threads: int | None,
+    by: str | None,
+    pooling: str | None,
+    dtype: str,
+    force: bool,
+    round_floats: bool,
+) -> None:
+    from tokemb.pipeline.embed import embed_corpus
+    from tokemb.pipeline.encoded_stream import RowOptions
+
+    row_options = RowOptions.of(encoder, texts.keep, **shape)
+    writing: dict[str, Any] = {"by": by, "force": force, "round_floats": round_floats}
+    with shards.open_output(*target, texts.identity, force) as output, texts.open() as batches:
+        report = embed_corpus(embedder, encoder, batches, output, row_options, pooling, dtype, threads, **writing)
+    report.read = texts.rows_read
     if not texts.quiet:
-        note(*shards.report_lines(target, output, dtype, report, summary))
+        note(*shards.report_lines(output, target[0], dtype, report, str(report)))
 
 
 def _check_outside(inputs: Sequence[str], output: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from tokemb import ColumnEncoder
+    from tokemb import ColumnEncoder, Encoder
     from tokemb.pipeline.encoded_stream import TagOptions
 
 
@@ -140,82 +139,84 @@ def command(
       tokemb encode reviews.txt --hash 10000 --maxlen 256 -o ids.npy
     """
     start_no_algebra_threads()
-    _check_hash(vocab, hash_buckets, salt=salt, profile=profile, ngrams=ngrams)
+    hashing = {"salt": salt, "profile": profile, "ngrams": ngrams}
+    _check_hash(vocab, hash_buckets, **hashing)
     if ragged and padding is not None:
         raise click.UsageError("--padding has no effect with --ragged: leave out one of them")
+    shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
+    for_texts = {"overlap": overlap, "pair_truncation": pair_truncation, "pack": pack}
+    writing: dict[str, Any] = {"dtype": dtype, "round_floats": round_floats}
     cluster = spark.Cluster.from_options(arguments)
     if cluster is not None:
         if vocab is None:
             raise click.UsageError("--engine spark does not support --hash: fit a folder with fit-vocab --hash first")
-        local_only = {
-            "threads": threads,
-            "rows_per_shard": rows_per_shard,
-            "shard_format": shard_format,
-            "dtype": dtype,
-            "pack": pack,
-            "tags": arguments.get("tags"),
-            "classes": classes,
-        }
-        local_only["round_floats"] = round_floats
-        settings = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged, **local_only}
-        settings |= {"overlap": overlap, "pair_truncation": pair_truncation}
+        local_only = {"threads": threads, "rows_per_shard": rows_per_shard, "shard_format": shard_format, **writing}
+        tagging = {"tags": arguments.get("tags"), "classes": classes}
+        settings = {**shape, **for_texts, **local_only, **tagging}
         cluster.encode(corpus.Corpus.from_options(arguments), vocab, output, settings, force)
         return
     shards.check(output, rows_per_shard, shard_format)
-    from tokemb import Encoder
     from tokemb.files.folders import is_columns_folder
-    from tokemb.pipeline.encode import encode_corpus
-    from tokemb.pipeline.encoded_stream import RowOptions
 
     texts = corpus.Corpus.from_options(arguments)
     texts.check_distinct(output)
+    target = (output, rows_per_shard, shard_format)
     if texts.is_table if vocab is None else is_columns_folder(vocab):
-        _check_none_for_columns(
-            profile=profile,
-            ngrams=ngrams,
-            overlap=overlap,
-            pair_truncation=pair_truncation,
-            pack=pack or None,
-            tags=texts.tags,
-            classes=classes,
-        )
-        shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
-        numbers = {"dtype": dtype, "round_floats": round_floats}
+        not_for_columns = {"profile": profile, "ngrams": ngrams, **for_texts, "pack": pack or None}
+        _check_none_for_columns(**not_for_columns, tags=texts.tags, classes=classes)
         hashing = {} if hash_buckets is None else {"hash_buckets": hash_buckets, "salt": salt}
-        _encode_table(texts, vocab, hashing, output, rows_per_shard, shard_format, force, **shape, **numbers)
+        _encode_table(texts, vocab, hashing, target, force=force, **shape, **writing)
         return
     if texts.is_table:
         texts = texts.as_pairs(f"{vocab} is a vocabulary of texts")
-    splitting = profile or texts.default_profile
-    make = partial(Encoder.hashing, salt=salt, profile=splitting, ngrams=ngrams)
-    encoder = Encoder.load(vocab) if vocab is not None else make(hash_buckets or 0)
-    tags = _tag_options(texts, classes)
-    row_options = RowOptions.of(
-        encoder,
-        texts.keep,
-        maxlen=maxlen,
-        padding=padding,
-        truncating=truncating,
-        overlap=overlap,
-        pairs=len(texts.columns) == 2,
-        pair_truncation=pair_truncation,
-        ragged=ragged,
-        tags=tags,
-        pack=pack,
-    )
-    with (
-        shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
-        texts.open() as batches,
-    ):
+    encoder = _encoder_of_texts(texts, vocab, hash_buckets, hashing)
+    row_options = {**shape, **for_texts, "tags": _tag_options(texts, classes)}
+    _encode_texts(texts, encoder, row_options, target, threads=threads, force=force, **writing)
+
+
+# The output, the number of rows per shard, and the format of shards.
+_Target = tuple[Path, int | None, str | None]
+
+
+def _encoder_of_texts(
+    texts: corpus.Corpus, vocab: Path | None, hash_buckets: int | None, hashing: dict[str, Any]
+) -> Encoder:
+    """Load the vocabulary, or make the encoder of ``--hash``."""
+    from tokemb import Encoder
+
+    if vocab is not None:
+        return Encoder.load(vocab)
+    profile = hashing["profile"] or texts.default_profile
+    return Encoder.hashing(hash_buckets or 0, **{**hashing, "profile": profile})
+
+
+def _encode_texts(
+    texts: corpus.Corpus,
+    encoder: Encoder,
+    options_of_rows: dict[str, Any],
+    target: _Target,
+    *,
+    threads: int | None,
+    force: bool,
+    dtype: str,
+    round_floats: bool,
+) -> None:
+    from tokemb.pipeline.encode import encode_corpus
+    from tokemb.pipeline.encoded_stream import RowOptions
+
+    is_pair = len(texts.columns) == 2
+    row_options = RowOptions.of(encoder, texts.keep, pairs=is_pair, **options_of_rows)
+    with shards.open_output(*target, texts.identity, force) as output, texts.open() as batches:
         report = encode_corpus(
-            encoder, batches, target, row_options, dtype, threads, force=force, round_floats=round_floats
+            encoder, batches, output, row_options, dtype, threads, force=force, round_floats=round_floats
         )
     report.read = texts.rows_read
     if not texts.quiet:
-        pairs = f"pairs of {texts.columns[0][0]} and {texts.columns[1][0]}; " if row_options.pairs else ""
-        note(*shards.report_lines(target, output, dtype, report, f"{pairs}{report}"))
-        if tags is not None:
-            note(f"tags have the ids 0, 1, ... in this order; for other files, pass --classes {','.join(tags.classes)}")
+        pairs = f"pairs of {texts.columns[0][0]} and {texts.columns[1][0]}; " if is_pair else ""
+        note(*shards.report_lines(output, target[0], dtype, report, f"{pairs}{report}"))
+        if row_options.tags is not None:
+            classes = ",".join(row_options.tags.classes)
+            note(f"tags have the ids 0, 1, ... in this order; for other files, pass --classes {classes}")
 
 
 def _tag_options(texts: corpus.Corpus, classes: str | None) -> TagOptions | None:
@@ -269,17 +270,17 @@ def _encode_table(
     texts: corpus.Corpus,
     vocab: Path | None,
     hashing: dict[str, Any],
-    output: Path,
-    rows_per_shard: int | None,
-    shard_format: str | None,
+    target: _Target,
+    *,
     force: bool,
     **settings: Any,  # noqa: ANN401
 ) -> None:
+    path, rows_per_shard, _ = target
     if vocab is not None and texts.columns:
         raise click.UsageError(f"{vocab} determines the columns: leave out --column")
-    if rows_per_shard is None and output.suffix == ".npy":
+    if rows_per_shard is None and path.suffix == ".npy":
         raise click.BadParameter(
-            f"must end in .npz, .parquet, .tfrecord or .jsonl for columns; received {output}", param_hint="--output"
+            f"must end in .npz, .parquet, .tfrecord or .jsonl for columns; received {path}", param_hint="--output"
         )
     from tokemb import ColumnEncoder
     from tokemb.pipeline.encode_table import encode_table
@@ -289,7 +290,7 @@ def _encode_table(
         _check_values(fitted, vocab)
     parts = texts.columns if fitted is None else [column.parts for column in fitted.columns]
     with (
-        shards.open_output(output, rows_per_shard, shard_format, texts.identity, force) as target,
+        shards.open_output(*target, texts.identity, force) as output,
         texts.open_table(parts, None if fitted is None else fitted.cells) as batches,
     ):
         encoder = fitted
@@ -297,7 +298,7 @@ def _encode_table(
             first = next(batches)  # which tells which columns hold lists
             encoder = ColumnEncoder.hashing(first, columns=parts, **hashing)
             batches = chain([first], batches)
-        report = encode_table(encoder, batches, target, keep=texts.keep, force=force, **settings)
+        report = encode_table(encoder, batches, output, keep=texts.keep, force=force, **settings)
     report.read = texts.rows_read
     if not texts.quiet:
-        note(*shards.report_lines(target, output, settings["dtype"], report, str(report)))
+        note(*shards.report_lines(output, path, settings["dtype"], report, str(report)))

@@ -60,10 +60,10 @@ def test_model_learns_from_all_columns(folder):
         "genres": "lists",
         "price": "numbers",
     }
-    assert report["settings"]["maxlen"] == {"title": 3, "blurb": 6}  # words, pairs and triples
+    assert report["settings"]["maxlen"] == {"title": 3, "blurb": 5}  # words and pairs
     encoder = tokemb.ColumnEncoder.load(folder / "sold" / "vocabulary")
     assert encoder.fingerprint == fit_inputs(folder / "books.csv", **KINDS).fingerprint
-    assert encoder.vocabularies["title"].ngrams == (1, 2, 3)
+    assert encoder.vocabularies["title"].ngrams == (1, 2)
 
 
 def test_folder_predicts_and_is_evaluated(folder):
@@ -177,6 +177,17 @@ def test_values_that_occur_once_are_out_of_vocabulary_unless_all_do():
     encoder = fit_inputs(table, columns=["shop", "user"], multi={"genres": "|"})
     values = {name: vocabulary.vocabulary[3:] for name, vocabulary in encoder.vocabularies.items()}
     assert values == {"shop": ["x"], "user": ["a", "b", "c"], "genres": ["q"]}
+
+
+@eagerly
+def test_search_over_settings_of_the_columns(folder):
+    options = ["--search=ngrams=1,2", "--search=dim=2", "--epochs=1", "--no-refit", "--batch-size=120"]
+    run = command_here("train", "classify", "books.csv", *OPTIONS.split(), *options, "-o", "searched", cwd=folder)
+    assert run.returncode == 0, run.stderr
+    report = json.loads((folder / "searched" / "training.json").read_text())
+    best = report["trials"][0]["settings"]["ngrams"]
+    assert report["settings"]["ngrams"] == {name: [*range(1, best + 1)] for name in ("title", "blurb")}
+    assert sorted(trial["settings"]["ngrams"] for trial in report["trials"]) == [1, 2]
 
 
 @eagerly

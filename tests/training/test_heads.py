@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 import tokemb
 from tests.conftest import command_here, eagerly, ok
 from tokemb.models.embedding_model import EMBEDDING_NAME
+from tokemb.training.classify import Labelled, train_classifier
+from tokemb.training.fitting import Schedule
 from tokemb.training.heads import text_model
 from tokemb.training.token_weights import inverse_document_frequency
 
 pytestmark = pytest.mark.keras
 
+ONCE = Schedule(epochs=1, refit=False)
 TEXTS = ["good film good plot", "bad film", "", "plot plot plot", "the bad plot of the good film"]
 
 
@@ -49,10 +54,20 @@ def test_features_of_the_head_attention_are_a_weighted_mean_of_the_tokens():
 
 
 @eagerly
+def test_rows_of_a_length_that_is_chosen_are_truncated_as_those_of_a_length_that_is_given():
+    texts, labels = [f"{'film ' * 400}{word}" for word in ("good", "bad")] * 10, ["yes", "no"] * 10
+    encoder = tokemb.fit_vocab(texts, truncating="pre", end="[END]")
+    train = partial(train_classifier, Labelled(texts, labels), encoder=encoder, head="flatten", dim=1, schedule=ONCE)
+    chosen, given = train(), train(maxlen=400)
+    assert chosen.settings == given.settings
+    assert chosen.fitted.history == given.fitted.history
+
+
+@eagerly
 @pytest.mark.parametrize("head", ["tfidf", "attention"])
 def test_command_trains_a_model_of_each_head_that_predicts(head, tmp_path):
     (tmp_path / "r.csv").write_text("text,label\n" + "good film,1\nbad film,0\n" * 20)
-    options = f"--head {head} --dim 4 --units 4 --dropout 0 --learning-rate 0.1 --epochs 5 --no-refit -o c"
+    options = f"--head {head} --dim 4 --units 4 --dropout 0 --learning-rate 0.5 --epochs 2 --no-refit -o c"
     ok(command_here(*f"train classify r.csv --column text --label label {options}".split(), cwd=tmp_path))
     model = tokemb.load_trained(tmp_path / "c")
     assert model.folder.settings["ngrams"] == [1, 2]

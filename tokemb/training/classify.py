@@ -26,7 +26,16 @@ from tokemb.tables.selection import Selection
 from tokemb.tables.tables import table_batches
 from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Array, Batch, Feed, Schedule, Trained, make_reproducible, predict_batches
+from tokemb.training.fitting import (
+    Array,
+    Batch,
+    Feed,
+    Fitted,
+    Schedule,
+    Trained,
+    make_reproducible,
+    predict_batches,
+)
 from tokemb.training.heads import check_trainable, fold_token_weights
 from tokemb.training.inputs import Inputs, Rows, TableInputs, TextInputs
 from tokemb.training.labels import balanced_weights, sample_weights_of
@@ -163,15 +172,7 @@ def train_classifier(
     others = {name: part for name, part in (("validation", validation), ("test", test)) if part is not None}
     other_targets = {name: _targets_of_set(name, part, target) for name, part in others.items()}
     splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
-    inputs: Inputs
-    if isinstance(encoder, ColumnEncoder):
-        _check_no_text_options({**splitting, "ngrams": ngrams, "vectors": vectors})
-        notes: list[str] = []
-        inputs, encoded = _table_inputs(rows.texts, encoder, head, maxlen)
-    else:
-        pairs = encoder is None and ngrams is None and head in BAG_HEADS and vectors is None
-        inputs, encoded = _text_inputs(rows.texts, encoder, splitting, _PAIRS if pairs else ngrams, head, maxlen)
-        notes = [_NOTE_ON_PAIRS] if pairs else []
+    inputs, encoded, notes = _inputs_of(rows.texts, encoder, splitting, ngrams, vectors, head, maxlen)
     data = everything = _Data.of(inputs.used(encoded), targets, rows.weights)
     sets = {
         name: _Data.of(inputs.used(inputs.encode(part.texts)), other_targets[name], part.weights)
@@ -191,17 +192,7 @@ def train_classifier(
     model = make_model(token_weights=token_weights)
     _compile(model, target, schedule)
     weights = balanced_weights(data.targets, len(target.classes or ())) if class_weights else None
-    watched = sets["validation"] if len(sets["validation"].targets) else None
-    fitted, metrics = fit_and_measure(
-        model,
-        data.feed(schedule.order(), weights),
-        None if watched is None else watched.feed(class_weights=weights),
-        None if everything is data else partial(everything.feed, schedule.order(), weights),
-        schedule,
-        on_epoch,
-        on_validation=None if watched is None else partial(evaluate, model, watched, target),
-        on_test=None if test is None else partial(evaluate, model, sets["test"], target),
-    )
+    fitted, metrics = _fit(model, data, everything, sets, target, weights, schedule, on_epoch)
     if token_weights is not None and head == "mean":
         model = fold_token_weights(model, make_model())
         _compile(model, target, schedule)
@@ -224,6 +215,52 @@ def train_classifier(
     return Trained("classify", model, inputs.encoder, settings, metrics, fitted, target.classes, notes)
 
 
+def _fit(
+    model: keras.Model,
+    data: _Data,
+    everything: _Data,
+    others: Mapping[str, _Data],
+    target: Target,
+    class_weights: npt.NDArray[np.float32] | None,
+    schedule: Schedule,
+    on_epoch: OnEpoch | None,
+) -> tuple[Fitted, dict[str, Any]]:
+    """Train on ``data``, and compute the metrics on a test or validation set of ``others``.
+
+    If validation rows were split from ``everything``, which is then not ``data``, the model is trained on all rows at
+    the end.
+    """
+    watched = others["validation"] if len(others["validation"].targets) else None
+    return fit_and_measure(
+        model,
+        data.feed(schedule.order(), class_weights),
+        None if watched is None else watched.feed(class_weights=class_weights),
+        None if everything is data else partial(everything.feed, schedule.order(), class_weights),
+        schedule,
+        on_epoch,
+        on_validation=None if watched is None else partial(evaluate, model, watched, target),
+        on_test=partial(evaluate, model, others["test"], target) if "test" in others else None,
+    )
+
+
+def _inputs_of(
+    rows: Any,  # noqa: ANN401 - texts or a table
+    encoder: Encoder | ColumnEncoder | None,
+    splitting: dict[str, Any],
+    ngrams: int | Sequence[int] | None,
+    vectors: Path | None,
+    head: str,
+    maxlen: int | None,
+) -> tuple[Inputs, Rows, list[str]]:
+    """Return the inputs of a model, the encoded rows, and notes on what was chosen."""
+    if isinstance(encoder, ColumnEncoder):
+        _check_no_text_options({**splitting, "ngrams": ngrams, "vectors": vectors})
+        return *_table_inputs(rows, encoder, head, maxlen), []
+    pairs = encoder is None and ngrams is None and head in BAG_HEADS and vectors is None
+    inputs = _text_inputs(rows, encoder, splitting, _PAIRS if pairs else ngrams, head, maxlen)
+    return *inputs, [_NOTE_ON_PAIRS] if pairs else []
+
+
 def _text_inputs(
     texts: Any,  # noqa: ANN401
     encoder: Encoder | None,
@@ -234,10 +271,12 @@ def _text_inputs(
 ) -> tuple[Inputs, Rows]:
     """Return the inputs of texts, and the encoded texts. The vocabulary is fitted unless it was passed."""
     encoder, texts = _vocabulary(texts, encoder, splitting, ngrams)
-    ids = encoder.encode_ragged(texts, maxlen=maxlen)
+    measured, texts = tee_if_iterator(texts)
+    ids = encoder.encode_ragged(measured, maxlen=maxlen)
     maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
     inputs = TextInputs(encoder, head, maxlen)
-    return inputs, inputs.rows(ids.truncate(maxlen))
+    # The vocabulary decides which ids of longer rows are left out: it can keep an end token, or the end of the text.
+    return inputs, inputs.encode(texts) if ids.lengths.max(initial=0) > maxlen else inputs.rows(ids)
 
 
 def _table_inputs(

@@ -17,8 +17,6 @@ from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
-    import numpy.typing as npt
 
     from tokemb.encoder import Encoder
 

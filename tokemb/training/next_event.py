@@ -101,15 +101,7 @@ def train_next(
     if dropout is not None:
         check_dropout(dropout)
     sizes = {name: check_count(name, value) for name, value in (("maxlen", maxlen), ("dim", dim), ("units", units))}
-    if encoder is None:
-        counted, sequences = tee_if_iterator(sequences)
-        encoder = fit_vocab(counted, profile=EVENT_PROFILE, reserve=MARKS if marks else ())
-    encoder.require_unigrams("trained on as sequences of events")
-    if len(encoder.encode_ragged([""]).values):
-        raise ArgumentError(
-            "rows with special tokens, such as start and end tokens, are not sequences of events, whose last event is "
-            "predicted: use a vocabulary without them"
-        )
+    encoder, sequences = _vocabulary(encoder, sequences, marks)
     marked = Marks.of(encoder) if marks else None
     rows = encoder.encode_ragged(sequences, maxlen=UNLIMITED)
     train_last = train_last or marks
@@ -155,6 +147,24 @@ def train_next(
     settings = {"head": head, "marks": marks, "train_last": train_last, **sizes, "dropout": dropout}
     settings |= {"prior": round(prior, 4), **schedule.to_json()}
     return Trained("next", combined, encoder, settings, metrics, fitted, notes=_notes(metrics))
+
+
+def _vocabulary(encoder: Encoder | None, sequences: Any, marks: bool) -> tuple[Encoder, Any]:  # noqa: ANN401
+    """Return the vocabulary, fitted to the sequences if there is none, and the sequences, which can be read again.
+
+    Raises:
+        ArgumentError: If rows of the vocabulary are not sequences of events.
+    """
+    if encoder is None:
+        counted, sequences = tee_if_iterator(sequences)
+        encoder = fit_vocab(counted, profile=EVENT_PROFILE, reserve=MARKS if marks else ())
+    encoder.require_unigrams("trained on as sequences of events")
+    if len(encoder.encode_ragged([""]).values):
+        raise ArgumentError(
+            "rows with special tokens, such as start and end tokens, are not sequences of events, whose last event is "
+            "predicted: use a vocabulary without them"
+        )
+    return encoder, sequences
 
 
 def _measured_on(has_test: bool, train_last: bool) -> str:

@@ -101,11 +101,13 @@ def combinations(grid: Mapping[str, Sequence[Any]], trials: int | None, seed: in
 
 def _check_names(train: Callable[..., Trained], names: Iterable[str]) -> None:
     """Raise ``ArgumentError`` for a name that is neither an argument of the training nor of the schedule."""
-    known = {*inspect.signature(train).parameters, *_SCHEDULE}
+    parameters = inspect.signature(train).parameters
+    # A training that passes its arguments on checks their names itself.
+    passes_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     for name in names:
         if name in _FIXED:
             raise ArgumentError(f"{name} must be the same for all trainings of a search")
-        if name not in known:
+        if not passes_on and name not in parameters and name not in _SCHEDULE:
             raise ArgumentError(f"a search must name arguments of the training or of Schedule; received {name!r}")
 
 

@@ -123,23 +123,16 @@ def train_tagger(
         training, others["validation"] = (everything.take(part) for part in schedule.split(len(tokens)))
     encoder = encoder or _fit_vocabulary(training.tokens, is_subword=vectors is None)
     maxlen = maxlen or _choose_maxlen(encoder, training.tokens)
-    data, watched = (_Data.of(encoder, part, maxlen, len(classes)) for part in (training, others["validation"]))
+    encode = partial(_Data.of, encoder, maxlen=maxlen, classes=len(classes))
+    data, watched = encode(training), encode(others["validation"])
     if not len(data.ids.values):
         raise ArgumentError("no token to train on has an id: use another vocabulary")
     schedule = schedule.for_rows(len(data.ids))
     pretrained = None if vectors is None else load_vectors(vectors, encoder.vocabulary)
     make_reproducible(schedule.seed)
-    model = tagger(
-        encoder,
-        len(classes),
-        head=head,
-        dim=dim,
-        units=units,
-        dropout=dropout,
-        vectors=pretrained,
-        trainable=trainable,
-        seed=schedule.seed,
-    )
+    sizes: dict[str, Any] = {"dim": dim, "units": units, "dropout": dropout}
+    start: dict[str, Any] = {"vectors": pretrained, "trainable": trainable, "seed": schedule.seed}
+    model = tagger(encoder, len(classes), head=head, **sizes, **start)
     import keras
 
     model.compile(keras.optimizers.Adam(schedule.learning_rate), "sparse_categorical_crossentropy")
@@ -150,9 +143,7 @@ def train_tagger(
         model,
         data.feed(schedule.order()),
         watched.feed() if len(watched.ids) else None,
-        None
-        if training is everything
-        else lambda: _Data.of(encoder, everything, maxlen, len(classes)).feed(schedule.order()),
+        None if training is everything else lambda: encode(everything).feed(schedule.order()),
         schedule,
         on_epoch,
         on_validation=partial(measure, rows=others["validation"]) if has_validation else None,
@@ -163,9 +154,8 @@ def train_tagger(
     settings = {
         "head": head,
         "maxlen": maxlen,
+        **sizes,
         "dim": int(model.get_layer(EMBEDDING_NAME).output_dim),
-        "units": units,
-        "dropout": dropout,
         "vectors": None if vectors is None else str(vectors),
         "trainable": trainable,
         "tag_without_ids": classes[baseline.of_others],

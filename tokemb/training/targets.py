@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,6 @@ from tokemb.errors import ArgumentError, TextError
 from tokemb.training.baselines import describe_unbeaten
 from tokemb.training.labels import Label, classes_of, label_sets, labels_in, numbers_of, targets_of
 from tokemb.training.metrics import confusion_matrix, f1_scores, label_f1_scores, roc_auc
-
-if TYPE_CHECKING:
-    pass
 
 Array = npt.NDArray[Any]
 
