@@ -74,7 +74,7 @@ def require_standard_output() -> None:
 
 
 def start_no_algebra_threads() -> None:
-    """Let NumPy start no threads for linear algebra, which cost a small command a tenth of its time.
+    """Prevent NumPy from starting threads for linear algebra, which takes a tenth of the time of a small command.
 
     NumPy reads the environment variable when it is imported.
     """

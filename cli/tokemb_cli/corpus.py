@@ -67,8 +67,8 @@ _OPTIONS = (
         type=values.Choice(["error", "empty"]),
         default="error",
         show_default=True,
-        help="Treat a missing text as an error or as an empty text. In a table of columns, missing values always "
-        "have an id of their own.",
+        help="Treat a missing text as an error or as an empty text. In a table of columns, this option has no effect: "
+        "missing values have an id of their own, missing texts are empty, and missing numbers are the mean.",
     ),
     click.option(
         "--errors",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from tokemb import Encoder
+    from tokemb import ColumnEncoder, Encoder
     from tokemb.pipeline.encoded_stream import TagOptions
 
 
@@ -119,7 +119,8 @@ def command(
     With --tags, the output has the arrays ids, tags and weights. At the first id of each token, tags holds the id of
     its tag, and weights holds 1. Both are 0 at other ids and at padding.
 
-    With --pack, a row consists of as many texts as fit, the longest first. The summary states the share of padding.
+    With --pack, each row consists of several texts, which are placed by best fit, the longest first. The summary states
+    the share of padding.
 
     With --rows-per-shard, repeating the command resumes a run that was stopped.
 
@@ -254,6 +255,17 @@ def _check_none_for_columns(**options_of_texts: object) -> None:
             raise click.UsageError(f"{buckets.option_name(name)} is for texts, not for values of columns")
 
 
+def _check_values(encoder: ColumnEncoder, vocab: Path | None) -> None:
+    """Raise ``click.UsageError`` unless all columns hold values, of which groups are lists."""
+    for column in encoder.columns:
+        if column.kind in ("texts", "numbers") or column.separator is not None:
+            kind = "lists in cells" if column.kind == "lists" else column.kind
+            raise click.UsageError(
+                f"--group-by must be left out with {vocab}, whose column {column.name!r} holds {kind}: only values of "
+                "categories can be grouped"
+            )
+
+
 def _encode_table(
     texts: corpus.Corpus,
     vocab: Path | None,
@@ -274,6 +286,8 @@ def _encode_table(
     from tokemb.pipeline.encode_table import encode_table
 
     fitted = None if vocab is None else ColumnEncoder.load(vocab)
+    if fitted is not None and texts.group_by:
+        _check_values(fitted, vocab)
     parts = texts.columns if fitted is None else [column.parts for column in fitted.columns]
     with (
         shards.open_output(*target, texts.identity, force) as output,

@@ -21,8 +21,8 @@ _ENDINGS = (".txt", ".vec", ".bin", ".npz")
 def command(model: Path, vocab: Path | None, column: str | None, names: Path | None, output: Path, force: bool) -> None:
     """Export the vectors of the tokens of a Keras model, in the order of their ids, without padding.
 
-    MODEL is a Keras model (with --vocab) or a folder that tokemb train wrote. For ratings and knowledge tracing,
-    --column names the column whose values, or their --names, are the tokens.
+    MODEL is a Keras model (with --vocab) or a folder that tokemb train wrote. For models of several columns, --column
+    names the column whose values, or their --names, are the tokens.
 
     \b
     Formats:

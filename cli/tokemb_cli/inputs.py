@@ -20,7 +20,7 @@ _OPTIONS = (
         "texts",
         multiple=True,
         metavar="NAME,...",
-        help="Columns of texts of a table that also has other columns. Each has a vocabulary of its own.",
+        help="Columns of texts, beside other columns of a table. Each has a vocabulary of its own.",
     ),
     click.option(
         "--category",
@@ -33,8 +33,8 @@ _OPTIONS = (
         "--multi",
         multiple=True,
         metavar="NAME[=SEPARATOR]",
-        help="Column of lists of categories, with the separator of the values in a cell, for example genres='|'. "
-        "Without a separator, a cell is a list as JSON or Python write it.",
+        help="Column of lists of categories, and the separator between the values of a cell, for example genres='|'. "
+        "Without a separator, each cell must be a list as JSON or Python write it.",
     ),
     click.option(
         "--number",

@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     "--ngrams",
     type=values.Ngrams(),
     metavar="N",
-    help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 1; for the heads "
-    "mean, tfidf and attention without --vectors 2]",
+    help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 2 for the heads "
+    "mean, tfidf and attention without --vectors, else 1]",
 )
 @click.option(
     "--maxlen",
@@ -87,13 +87,14 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
     With --label-separator, each row has any number of labels. With --regression, a number is predicted.
 
     Without --vocab, a vocabulary is fitted to the texts. For the heads mean, tfidf and attention, it has at most
-    100,000 words and pairs of words. For the other heads, it has at most 30,000 words. Without --test, the metrics are
-    computed on the validation split. With --folds, they are also computed by cross-validation; each fold has the same
-    shares of labels.
+    100,000 words and pairs of words. For the other heads, and with --ngrams 1 or --vectors, it has at most 30,000
+    words. Without --test, the metrics are computed on the validation split. With --folds, they are also computed by
+    cross-validation, in which each fold has the same shares of labels.
 
     With --text, --category, --multi and --number, a label is predicted from several columns: texts beside categories,
     lists and numbers. A folder of columns as --vocab has the same effect. Texts are encoded as above. Categories that
-    occur once are out of vocabulary, so that a model learns what to expect of new ones.
+    occur once are out of vocabulary, and share one embedding with new categories. --vectors and the head tfidf are not
+    possible.
 
     \b
     Examples:

@@ -24,8 +24,8 @@ from tokemb_cli import corpus, options, training, values
     type=values.Integer(),
     nargs=2,
     metavar="LEAST MOST",
-    help="Add the vectors of character n-grams of these lengths to those of the words, as in fastText, for example "
-    "3 6. Rare words gain.",
+    help="Make the vector of a word the mean of a vector of its own and of the vectors of its character n-grams of "
+    "these lengths, as in fastText, for example 3 6. This improves the vectors of rare words.",
 )
 @click.option(
     "--similarities",

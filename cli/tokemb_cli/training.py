@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from pathlib import Path
@@ -83,8 +84,8 @@ _SCHEDULE = (
         "--checkpoint",
         type=click.Path(path_type=Path, file_okay=False),
         metavar="FOLDER",
-        help="Write the state of the training to this folder after each epoch. If it contains the state of the same "
-        "training, which was stopped, the training is resumed.",
+        help="Write the state of the training to this folder after each epoch. If the folder contains the state of the "
+        "same training, which was stopped, the training is resumed.",
     ),
     click.option(
         "--tensorboard",
@@ -120,13 +121,13 @@ folds = click.option(
     "--folds",
     type=values.Integer(2),
     metavar="K",
-    help="Compute the metrics by cross-validation too: train K models, each on all rows but those of a fold, and then "
-    "the model of all rows, which is written.",
+    help="Compute the metrics by cross-validation too: divide the rows into K folds, and train a model for each fold "
+    "on the other folds. The model that is written is then trained on all rows.",
 )
 fold_groups = click.option(
     "--fold-groups",
     metavar="NAME",
-    help="Column whose equal values are in the same fold, for example the author. Requires --folds.",
+    help="Column of the groups, for example the author. All rows of a group are in the same fold. Requires --folds.",
 )
 output = options.output("FOLDER", "Folder to write.")
 
@@ -219,7 +220,7 @@ class TrainingRun:
         if checkpoint is not None and output.resolve() in (checkpoint.resolve(), *checkpoint.resolve().parents):
             raise click.UsageError(f"--checkpoint must be a folder outside of the output; received {checkpoint}")
         # A training that is resumed replaces the folder that it wrote when it was interrupted.
-        force = force or (checkpoint is not None and _is_interrupted(output))
+        force = force or (checkpoint is not None and _has_checkpoint(checkpoint) and _is_interrupted(output))
         check_output(output, force=force)
         names = ("epochs", "batch_size", "learning_rate", "validation_split", "patience", "refit", "seed")
         schedule = Schedule(**{name: arguments.pop(name) for name in names}, checkpoint=checkpoint)
@@ -250,23 +251,34 @@ class TrainingRun:
             test: The test set.
             stratify: The labels that all folds should have the same shares of.
         """
+        checkpoint = self.schedule.checkpoint
+        with nullcontext() if checkpoint is None else _locked(checkpoint):
+            if checkpoint is not None and _has_checkpoint(checkpoint) and not self.rows.quiet:
+                note(f"resuming   the training in {checkpoint}")
+            trained = self._trained(function, data, settings, test, stratify)
+            finish(trained, self.rows, self.output, self.force, checkpoint)
+
+    def _trained(
+        self,
+        function: Callable[..., Trained],
+        data: Any,  # noqa: ANN401
+        settings: dict[str, Any],
+        test: Any,  # noqa: ANN401
+        stratify: Sequence[Any] | None,
+    ) -> Trained:
+        """Train as ``train`` does."""
         from tokemb.training.cross_validation import cross_validate
         from tokemb.training.repeat import repeat
         from tokemb.training.search import search as search_settings
 
-        checkpoint = self.schedule.checkpoint
-        if checkpoint is not None and _has_checkpoint(checkpoint) and not self.rows.quiet:
-            note(f"resuming   the training in {checkpoint}")
         common = {"schedule": self.schedule, "watch": self._watch, "test": test, **settings}
         if self.folds is not None:
-            trained = cross_validate(
+            return cross_validate(
                 function, data, folds=self.folds, stratify=stratify, groups=self._read_groups(), **common
             )
-        elif self.grid:
-            trained = search_settings(partial(function, data), self.grid, trials=self.trials, **common)
-        else:
-            trained = repeat(partial(function, data), seeds=self.seeds, **common)
-        finish(trained, self.rows, self.output, self.force, checkpoint)
+        if self.grid:
+            return search_settings(partial(function, data), self.grid, trials=self.trials, **common)
+        return repeat(partial(function, data), seeds=self.seeds, **common)
 
     def _watch(self, name: str, settings: str) -> OnEpoch | None:
         if name and not self.rows.quiet:
@@ -286,6 +298,21 @@ class TrainingRun:
         column = replace(self.rows, keep=(), quiet=True, _read=Counter())  # the rows are counted once
         groups: list[Any] = column.read_table([(self.fold_groups,)]).column(0).to_pylist()
         return groups
+
+
+@contextmanager
+def _locked(checkpoint: Path) -> Iterator[None]:
+    """Lock the folder of the checkpoints of a training, whose state another training would replace or remove.
+
+    The folder is removed if it is empty after the training.
+    """
+    from tokemb.files.locked_folder import locked_folder
+
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    with locked_folder(checkpoint):
+        yield
+    with suppress(OSError):  # it contains other files
+        checkpoint.rmdir()
 
 
 def _is_interrupted(folder: Path) -> bool:

@@ -64,3 +64,15 @@ def test_commands_give_the_arrays_of_python(at):
 def test_invalid_columns_are_one_sentence_and_write_nothing(at, options, code, message):
     assert message in run(at, f"fit-vocab books.csv {options} -o columns", code=code)
     assert [path.name for path in at.iterdir()] == ["books.csv"]
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [("--text title", "texts"), ("--multi genres=|", "lists in cells"), ("--category shop --number price", "numbers")],
+)
+def test_groups_of_texts_lists_and_numbers_are_an_error(at, options, kind):
+    # Whole texts would be looked up as values, and would be out of vocabulary.
+    run(at, f"fit-vocab books.csv {options} -o books")
+    shown = run(at, "encode books.csv --vocab books --group-by shop -o ids.npz", code=2)
+    assert f"holds {kind}: only values of categories can be grouped" in shown
+    assert not (at / "ids.npz").exists()

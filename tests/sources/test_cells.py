@@ -87,3 +87,17 @@ def test_numbers_of_all_formats_are_read_with_their_first_rows_missing_or_intege
     (tmp_path / "y.jsonl").write_text('{"n": "cheap", "m": "c"}\n')
     with pytest.raises(TextError, match=r"y\.jsonl, line 1 has 'cheap' in the column 'n'"):
         list(read_table(files, ["n", "m"], cells=cells))
+
+
+def test_numbers_of_json_lines_can_be_texts_as_in_other_formats(tmp_path):
+    values = ["2.5", " nan", 1, 1.5, True, None, 2**60 + 1]
+    expected = [2.5, None, 1.0, 1.5, 1.0, None, 2.0**60]
+    path = tmp_path / "x.jsonl"
+    for some, numbers in ((values, expected), (values[:2], expected[:2]), (values[4:], expected[4:])):
+        path.write_text("".join(json.dumps({"n": value}) + "\n" for value in some))
+        [batch] = read_table([path], ["n"], cells={"n": parse_numbers})
+        assert batch["n"].to_pylist() == numbers
+    for wrong in ([1], {"a": 1}, "1,5", float("inf"), 1e300):
+        path.write_text(json.dumps({"n": wrong}) + "\n")
+        with pytest.raises(TextError, match=r"x\.jsonl, line 1 has .* which must hold finite numbers"):
+            list(read_table([path], ["n"], cells={"n": parse_numbers}))

@@ -17,6 +17,7 @@ import pytest
 import tokemb
 from tests.conftest import ROOT, command_here, eagerly, ok
 from tokemb.errors import ArgumentError
+from tokemb.files.locked_folder import locked_folder
 from tokemb.training.checkpoint import has_checkpoint, remove_checkpoints
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.early_stopping import EarlyStopping
@@ -111,7 +112,10 @@ def test_checkpoint_of_another_training_is_an_error(tmp_path):
         with pytest.raises(ArgumentError, match="belongs to a training with other data or settings: delete it"):
             changed()
     [file] = tmp_path.iterdir()
-    for content in (b"", file.read_bytes()[:-100]):
+    # The second one has a flag of an entry that zipfile does not support.
+    flags = file.read_bytes().rindex(b"PK\1\2") + 8
+    patched = file.read_bytes()[:flags] + b"\x20" + file.read_bytes()[flags + 1 :]
+    for content in (b"", patched, file.read_bytes()[:-100]):
         file.write_bytes(content)
         with pytest.raises(ArgumentError, match="is not a checkpoint that can be read: delete it"):
             train(ROWS)
@@ -189,6 +193,33 @@ def test_command_resumes_an_interrupted_training_and_replaces_its_folder(reviews
     assert "checkpoint" not in report["settings"]
     assert len(tokemb.load_trained(reviews / "c").predict(["good film"])) == 1
     assert command_here(*command, cwd=reviews).returncode == 1  # the complete folder is not replaced
+
+
+@eagerly
+def test_command_does_not_replace_an_interrupted_training_without_a_checkpoint_to_resume(reviews, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tokemb_cli.training._show", interrupt)
+        assert command_here(*COMMAND.split(), "-o", "c", cwd=reviews).returncode == 130
+    before = (reviews / "c" / "model.keras").read_bytes()
+    run = command_here(*COMMAND.split(), *"--epochs 1 --checkpoint state -o c".split(), cwd=reviews)
+    assert run.returncode == 1
+    assert b"--force" in run.stderr
+    assert (reviews / "c" / "model.keras").read_bytes() == before
+
+
+@eagerly
+def test_command_does_not_use_a_checkpoint_folder_of_a_training_that_runs(reviews):
+    # The other training would find, replace and remove the state of this one.
+    with locked_folder(reviews / "state"):
+        run = command_here(*COMMAND.split(), *"--epochs 1 --checkpoint state -o c".split(), cwd=reviews)
+    assert run.returncode == 1
+    assert b"state is being written by" in run.stderr
+    assert not (reviews / "c").exists()
+    ok(command_here(*COMMAND.split(), *"--epochs 1 --checkpoint new/state -o c".split(), cwd=reviews))
+    assert list((reviews / "new").iterdir()) == []
 
 
 @pytest.mark.parametrize("folder", ["c", "c/state"])

@@ -139,7 +139,7 @@ class SpilledCounts:
 def _sum(table: pa.Table, numbers: TokenNumbers) -> pa.Table:
     """Return the distinct tokens of ``table`` with the sums of their counts and the first of their positions.
 
-    ``numbers`` is work space.
+    ``numbers`` is cleared and then used to number the tokens.
     """
     if not len(table):
         return table

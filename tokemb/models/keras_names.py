@@ -44,7 +44,7 @@ def check_names(config: Any, path: Path) -> None:  # noqa: ANN401 - any JSON
 
 
 def _is_keras_class(module: str, name: str) -> bool:
-    """Return whether a class is one of Keras. It also finds functions, whose names are lower case, in place of one."""
+    """Return whether a name is that of a class of Keras. Names of functions, which are lower case, are not."""
     return module.partition(".")[0] in _PACKAGES and not name[:1].islower()
 
 

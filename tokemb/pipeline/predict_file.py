@@ -33,8 +33,8 @@ def predict_file(
         rows_per_shard: The number of rows in each shard. An interrupted run resumes when it is repeated.
         shard_format: The format of shards: ``"parquet"``, ``"jsonl"`` or ``"csv"``.
         force: Whether to replace a read-only file or a file that is not known to hold predictions.
-        **reading: Arguments of ``tokemb.read_corpus``, such as ``column``, ``format`` and ``missing``. The first and
-            the last are not for models of tables, whose folder names the columns.
+        **reading: Arguments of ``tokemb.read_corpus``, such as ``column``, ``format`` and ``missing``. ``column``
+            and ``missing`` do not apply to models of tables, whose folder names the columns.
 
     Returns:
         The numbers of rows read and written, and of those with a reason.

@@ -87,8 +87,8 @@ class TableReport:
     Attributes:
         rows: The number of rows that this run encoded and wrote.
         read: The number of rows read, which is larger if they were grouped, or if shards were complete before.
-        values: The number of values of each column, without padding: of lists before truncation, of texts the ids after
-            it.
+        values: The number of values of each column, without padding. Values of lists are counted before truncation,
+            and ids of texts after it.
         unknown: The number of these values that are out of vocabulary. Columns that are hashed are left out.
         layout: The options of the output. ``None`` if nothing was written.
     """

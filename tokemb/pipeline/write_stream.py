@@ -47,8 +47,8 @@ def write_stream(
         layout: A function that returns the layout of the files. It is called before and after the length of the rows is
             known.
         append: A function that appends a chunk to a file.
-        pool: A function that makes other rows of those of the texts, for example one of the windows of each text.
-            ``None`` writes each row.
+        pool: A function that combines encoded rows to other rows, for example the windows of a text to one row.
+            ``None`` writes the rows as they are.
         force: As for ``encode_corpus``.
         round_floats: As for ``OutputOptions``.
     """

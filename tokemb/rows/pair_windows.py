@@ -53,7 +53,7 @@ def check_pair_overlap(lengths: tuple[Int64, Int64], sizes: tuple[Int64, Int64],
         first_row: The number of the first pair, for messages.
 
     Raises:
-        ArgumentError: If they have not.
+        ArgumentError: If a window has at most ``overlap`` tokens.
     """
     for length, size, text in zip(lengths, sizes, ("first", "second"), strict=True):
         is_wrong = (size < length) & (size <= overlap)

@@ -46,6 +46,9 @@ class Columns:
         keep: Other columns to read.
         missing: ``"error"``, or ``"empty"`` to read missing texts as empty texts.
         as_text: Kept columns of CSV files in which all fields are texts.
+
+    Attributes:
+        numbers: The columns whose cells are parsed as numbers, also if they are texts.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Columns:
         self._text_type: pa.DataType | None = None
         self._kept_types: dict[str, pa.DataType] = {}
         self._name: str | None = None
+        self.numbers: frozenset[str] = frozenset()
         self._unseen = set(self._keep)
 
     def choose(

@@ -69,8 +69,8 @@ def read_corpus(
         filesystem: A ``pyarrow.fs.FileSystem``. All ``files`` are paths in it.
         on_read: A function that is called, from any thread, with the number of (compressed) bytes read since its last
             call.
-        as_text: Columns of ``keep`` in which all fields of CSV files are texts. By default, a column of numbers in the
-            first megabytes must contain only numbers.
+        as_text: Columns of ``keep`` that are read as texts from CSV files. By default, a column that contains only
+            numbers in the first megabytes is a column of numbers, and other values further on are an error.
 
     Yields:
         At least one ``pyarrow.RecordBatch`` ``(rows,)``. All have one schema: first the texts as ``large_string``

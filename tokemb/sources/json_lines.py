@@ -15,7 +15,7 @@ import pyarrow.json as pa_json
 from tokemb._arrays import STRINGS
 from tokemb.errors import TextError
 from tokemb.sources.columns import Columns, Location, text_type
-from tokemb.sources.json_values import arrow_type, is_exact, parse_float, to_array
+from tokemb.sources.json_values import arrow_type, fits, is_exact, parse_float, to_array
 
 _NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 _BLANK = b" \t\r\n"
@@ -54,7 +54,7 @@ def json_batches(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterat
         if body:
             location = Location(name, "line", line)
             types = types or _types(body, columns, location)
-            arrays = _parse(body, types, location)
+            arrays = _parse(body, types, location, columns.numbers)
             columns.mark_seen(key for key, array in arrays.items() if array.null_count < len(array))
             text, *kept = types
             yield from columns.batches(text, arrays[text], {key: arrays[key] for key in kept}, location)
@@ -108,8 +108,10 @@ def _text_kind(rows: Iterable[Row], key: str, location: Location) -> pa.DataType
     return default
 
 
-def _parse(body: memoryview, types: dict[str, pa.DataType], location: Location) -> dict[str, pa.Array]:
-    """Read the columns of ``types`` from whole lines.
+def _parse(
+    body: memoryview, types: dict[str, pa.DataType], location: Location, numbers: Container[str]
+) -> dict[str, pa.Array]:
+    """Read the columns of ``types`` from whole lines. Columns of ``numbers`` can become texts, which are parsed later.
 
     Arrow is many times as fast as Python. Python parses only what Arrow rejects or could read differently.
     """
@@ -128,7 +130,18 @@ def _parse(body: memoryview, types: dict[str, pa.DataType], location: Location) 
             if all(map(is_exact, arrays.values())):
                 return arrays
     rows = [_checked_object(line, types, location.of(row)) for row, line in enumerate(bytes(body).split(b"\n"))]
-    return {key: to_array([row.get(key) for row in rows], kind, key, location) for key, kind in types.items()}
+    arrays = {}
+    for key, kind in types.items():
+        values = [row.get(key) for row in rows]
+        if key in numbers and not all(fits(value, kind) for value in values):
+            values, kind = list(map(_number_text, values)), STRINGS
+        arrays[key] = to_array(values, kind, key, location)
+    return arrays
+
+
+def _number_text(value: Any) -> str | None:  # noqa: ANN401
+    """Return a value of a column of numbers as a text, 1 and 0 for Booleans."""
+    return None if value is None else str(int(value) if isinstance(value, bool) else value)
 
 
 def _count_objects(body: memoryview) -> int | None:

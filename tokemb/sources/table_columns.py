@@ -35,7 +35,8 @@ class TableColumns(Columns):
         self._all = names is None
         super().__init__(None, names or ())
         # The first rows may have integers only, or no number at all.
-        self._kept_types |= {name: pa.float64() for name, parse in self._cells.items() if parse is parse_numbers}
+        self.numbers = frozenset(name for name, parse in self._cells.items() if parse is parse_numbers)
+        self._kept_types |= dict.fromkeys(self.numbers, pa.float64())
 
     def choose(
         self, names: Sequence[str], file: str, kept_may_follow: bool = False, hint: str = ""

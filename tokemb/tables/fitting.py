@@ -45,7 +45,7 @@ Salt = int | Sequence[int] | None
 
 @dataclass(frozen=True)
 class FitSettings:
-    """The arguments of ``ColumnEncoder.fit`` that decide the vocabularies, which documents them."""
+    """The arguments of ``ColumnEncoder.fit`` that decide the vocabularies. They are documented there."""
 
     shared: Iterable[Sequence[str]] = ()
     max_size: Setting = None

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -93,11 +94,13 @@ class Checkpoint:
             timing: Mapping[str, float] = progress["timing"]
         except ArgumentError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except _DAMAGES as error:
             raise ArgumentError(f"{self.path} is not a checkpoint that can be read{_ADVICE} ({error})") from None
         return timing
 
 
+# The errors of NumPy and ``zipfile`` for damaged files. ``RuntimeError`` is raised for methods that are not supported.
+_DAMAGES = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 _ADVICE = ": delete it to train from the start, or pass another folder with checkpoint=..."
 
 

@@ -122,15 +122,16 @@ def train_classifier(
 
     Args:
         rows: The texts and their labels. Labels are integers or texts. Classes are sorted.
-        encoder: The vocabulary. ``None`` fits one to the texts, of at most 30,000 words or 100,000 n-grams that occur
-            twice. A ``ColumnEncoder`` for a table: ``fit_inputs`` fits one with the same defaults for its texts.
+        encoder: The vocabulary. ``None`` fits one to the texts, of at most 30,000 words, or of at most 100,000 n-grams
+            that occur at least twice. For a table, a ``ColumnEncoder``, which ``fit_inputs`` fits with the same
+            defaults for texts.
         profile: How text is split if ``encoder`` is ``None``, as for ``tokemb.fit_vocab``.
         segmenter: What finds the words in languages without spaces if ``encoder`` is ``None``, as for
             ``tokemb.fit_vocab``.
         user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
-        ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. ``None`` is 2 for the heads
-            ``mean``, ``tfidf`` and ``attention`` without ``vectors``, words and pairs of words, or of characters in
-            scripts without spaces. Otherwise it is 1.
+        ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. For the heads ``mean``,
+            ``tfidf`` and ``attention`` without ``vectors``, ``None`` is 2: words and pairs of words, or of characters
+            in scripts without spaces. Otherwise, ``None`` is 1.
         validation: The rows that decide when training stops. ``None`` splits them from ``rows``.
         test: The test set. ``None`` computes the metrics on the validation rows.
         label_separator: The text between the labels of a row, such as ``"|"``. Each row then has any number of labels,
@@ -139,12 +140,13 @@ def train_classifier(
         class_weights: ``"balanced"`` gives all classes the same total weight in the loss. ``None`` weighs all rows
             alike.
         head: The layers above the embedding, as for ``tokemb.training.heads.text_model``. For ``"mean"`` without
-            ``vectors`` and without ``regression``, the tokens have weights: ``tokemb.training.token_weights``.
-        maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or one that 99 % of the
-            rows do not exceed, at most 400, or for the heads ``mean``, ``tfidf`` and ``attention`` 1,024 times the
-            number of lengths of n-grams.
-        dim: The embedding dimension. ``None`` is that of ``vectors``, or 50. Those of categories and lists are the
-            suggested ones, but at most this.
+            ``vectors`` and without ``regression``, the tokens of one column of texts have weights:
+            ``tokemb.training.token_weights``. ``"tfidf"`` is not possible for a table.
+        maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or else the length that
+            99 % of the rows do not exceed. The latter is at most 400, or for the heads ``mean``, ``tfidf`` and
+            ``attention`` at most 1,024 times the number of lengths of n-grams.
+        dim: The embedding dimension. ``None`` is that of ``vectors``, or 50. Categories and lists have
+            ``ColumnEncoder.suggested_dims``, but at most ``dim``.
         units: The number of units of the heads ``conv``, ``attention``, ``gru`` and ``lstm``, and of the hidden layer
             over several columns.
         dropout: The dropout rate.
@@ -329,8 +331,9 @@ def fit_inputs(
     Args:
         table: A table, as for ``ColumnEncoder.fit``. It is read into memory.
         texts: The columns of texts.
-        columns: The columns of values, as for ``ColumnEncoder.fit``. Values that occur once are out of vocabulary, so
-            that a model learns what to expect of new values, unless all values of a column do.
+        columns: The columns of values, as for ``ColumnEncoder.fit``. Values that occur once are out of vocabulary. They
+            share one trained embedding, which is also that of new values. If all values of a column occur once, they
+            are in the vocabulary.
         multi: The columns of lists in cells, as for ``ColumnEncoder.fit``.
         numbers: The columns of numbers.
         profile: As for ``train_classifier``.

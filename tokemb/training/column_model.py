@@ -43,11 +43,12 @@ def column_model(
         encoder: The fitted columns.
         outputs: What the model predicts from the features: a layer, or any function of a Keras tensor. A mapping from
             names to these for a model with several outputs. ``None`` returns the features.
-        head: How the vectors of a text become features, as for ``tokemb.training.heads.text_model``.
+        head: How the vectors of a text become features, as for ``tokemb.training.heads.text_model``, except
+            ``"tfidf"``.
         dim: The embedding dimension of texts. ``None`` is 50.
         dims: The embedding dimension of some columns, by their names. Other columns of values have
             ``encoder.suggested_dims``.
-        units: The number of units of the heads ``conv``, ``gru`` and ``lstm``.
+        units: The number of units of the heads ``conv``, ``attention``, ``gru`` and ``lstm``.
         hidden: The number of units of a hidden layer. Its outputs are appended to the features, so that outputs see
             combinations of columns, too. 0 has no hidden layer.
         dropout: The dropout rate of vectors of texts, and of all features but numbers.

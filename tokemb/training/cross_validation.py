@@ -1,4 +1,4 @@
-"""Cross-validation: measure a training on all rows, each by a model that was not trained on it."""
+"""Cross-validation: compute metrics on all rows, each with a model that was not trained on this row."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def cross_validate(
 ) -> Trained:
     """Train on all rows, and compute metrics by cross-validation.
 
-    The rows are divided into folds. For each fold, a model is trained on the rows of the others, as always with a
-    vocabulary, a validation split and a refit of its own, and its metrics are computed on the fold.
+    The rows are divided into folds. For each fold, a model is trained on the rows of the other folds, with a
+    vocabulary, a validation split and a refit of its own. Its metrics are computed on the fold.
 
     Args:
         train: A training, such as ``train_classifier``.

@@ -88,7 +88,7 @@ class EarlyStopping:
             self._on_epoch(epoch + 1, losses)
 
     def is_complete(self, epochs: int) -> bool:
-        """Return whether the training has run ``epochs`` epochs, or has not improved for too many."""
+        """Return whether the training has run ``epochs`` epochs, or has not improved for ``patience`` epochs."""
         return self.epochs >= epochs or self.epochs - self.best_epoch >= self._patience
 
     @property

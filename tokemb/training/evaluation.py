@@ -82,10 +82,10 @@ def evaluate_batches(
 
     Args:
         folder: The training folder.
-        batches: Labelled rows: for a classifier texts, the first column, or the columns of the training, and labels,
-            the last column; for a tagger rows of tokens and
-            their tags; for the next event sequences; for ratings and knowledge tracing the columns of the training.
-            Probabilities and targets are kept in memory, and texts only for a tagger.
+        batches: Labelled rows. For a classifier, the first column holds the texts (or several columns hold the inputs)
+            and the last column the labels. For a tagger, they are rows of tokens and their tags; for the next event,
+            sequences; for ratings and knowledge tracing, the columns of the training. Probabilities and targets are
+            kept in memory, and texts only for a tagger.
         target: The column of the labels of a classifier, or of the ratings, by default that of the training.
         at: The numbers of candidates of the hit rates and NDCG of the next event.
 

@@ -45,13 +45,13 @@ def text_model(
         encoder: The vocabulary.
         output: A function that returns the output of the model for the features of the head, as ``Target.output``.
         head: ``"mean"`` is the mean of the vectors, times the square root of the number of tokens, so that long rows
-            have more evidence. ``"tfidf"`` is the sum of the vectors of the distinct tokens, weighted by ``idf`` and
-            divided by the norm of the weights. ``"attention"`` is the mean of the vectors, weighted by a softmax of
-            scores that a layer with ``units`` units computes, times the square root of the number of tokens. If the
-            tokens are n-grams, these three leave out those that are out of vocabulary. ``"flatten"`` has separate
-            weights for each position and requires ``maxlen``. ``"conv"`` has convolutions over 3, 4 and 5 tokens, each
-            with ``units`` filters, and global max pooling. ``"gru"`` and ``"lstm"`` concatenate the mean and the
-            maximum of the states of a recurrent layer.
+            have more evidence. ``"tfidf"`` is the sum of the vectors of the distinct tokens, weighted by
+            ``token_weights`` and divided by the norm of the weights. ``"attention"`` is the mean of the vectors,
+            weighted by a softmax of scores that a layer with ``units`` units computes, times the square root of the
+            number of tokens. If the tokens are n-grams, these three heads leave out tokens out of vocabulary.
+            ``"flatten"`` has separate weights for each position and requires ``maxlen``. ``"conv"`` has convolutions
+            over 3, 4 and 5 tokens, each with ``units`` filters, and global max pooling. ``"gru"`` and ``"lstm"``
+            concatenate the mean and the maximum of the states of a recurrent layer.
         maxlen: The length of all rows. Only the head ``"flatten"`` uses it.
         dim: The embedding dimension. ``None`` is that of ``vectors``, or 50.
         units: The number of filters, of recurrent units, or of units of attention.

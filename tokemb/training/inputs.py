@@ -246,7 +246,7 @@ class TableInputs(Inputs):
         }
 
     def is_empty(self, rows: Rows) -> Bool:
-        """Return that no row is empty: missing values are values."""
+        """Return ``False`` for all rows: a missing value is an input too."""
         return np.zeros(len(rows), bool)
 
     def model(self, target: Target, **settings: Any) -> keras.Model:  # noqa: ANN401

@@ -85,9 +85,9 @@ class TrainedModel:
         """Predict rows in memory.
 
         Args:
-            rows: Texts or sequences of events, as for ``Encoder.encode``, for a tagger rows of tokens, as for
-                ``Encoder.encode_tags``, or for models of ratings, of knowledge tracing and of several columns a table,
-                as for ``ColumnEncoder.encode``.
+            rows: Texts or sequences of events, as for ``Encoder.encode``. For a tagger, rows of tokens, as for
+                ``Encoder.encode_tags``. For models of ratings, of knowledge tracing and of several columns, a table, as
+                for ``ColumnEncoder.encode``.
             **options: For a classifier and the next event ``top``, the number of labels or events in the lists of the
                 most probable ones. For the next event and knowledge tracing ``observed``, whether to predict each event
                 or answer of the sequence from those before it. For knowledge tracing ``skill``, to predict the answers

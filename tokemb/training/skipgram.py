@@ -114,9 +114,9 @@ def train_skipgram(
         A model like that of ``tokemb.embedding_model`` and its metrics. Padding has a zero vector. Ids that do not
         occur in the texts, such as ``[UNK]``, get the mean vector. The metrics are ``tokens``, ``unknown`` (the number
         of removed tokens), ``loss`` (the mean loss of a pair with its negatives in the last epoch),
-        ``tokens_per_second`` (a token counts once per epoch), and for the name of each file of ``similarities`` the
-        rank correlation, and of each file of ``analogies`` the accuracy, with the numbers of pairs or questions that
-        have vectors.
+        ``tokens_per_second`` (a token counts once per epoch). By its name, each file of ``similarities`` adds its rank
+        correlation, and each file of ``analogies`` its accuracy, with the number of pairs or questions whose words have
+        vectors.
 
     Raises:
         ArgumentError: If tokens are n-grams.

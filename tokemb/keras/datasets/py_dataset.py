@@ -41,9 +41,10 @@ class EncodedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is u
         return len(self._plan)
 
     def _least_length(self, index: int) -> int:
-        """Return 1, or a length that is not that of the first batch for the second one, if Keras samples both.
+        """Return the length that a batch is padded to at least.
 
-        With TensorFlow, Keras would otherwise refuse all batches of another length than these two have in common.
+        If Keras takes the shape of all batches from the first two, the second one is longer than the first. If both had
+        the same length, Keras would refuse batches of another length with TensorFlow.
         """
         if index != 1 or not self._is_sampled or self._maker.fixed_shape[1] is not None:
             return 1
