@@ -122,14 +122,10 @@ def command(
     _embed_texts(embedder, encoder, texts, shape, target, threads=threads, by=by, **writing)
 
 
-# The output, the number of rows per shard, and the format of shards.
-_Target = tuple[Path, int | None, str | None]
-
-
 def _embed_ids(
     embedder: Embedder,
     inputs: corpus.Corpus,
-    target: _Target,
+    target: shards.Target,
     *,
     pooling: str | None,
     dtype: str,
@@ -159,7 +155,7 @@ def _embed_texts(
     encoder: Encoder,
     texts: corpus.Corpus,
     shape: dict[str, Any],
-    target: _Target,
+    target: shards.Target,
     *,
     threads: int | None,
     by: str | None,

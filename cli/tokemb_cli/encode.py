@@ -174,10 +174,6 @@ def command(
     _encode_texts(texts, encoder, row_options, target, threads=threads, force=force, **writing)
 
 
-# The output, the number of rows per shard, and the format of shards.
-_Target = tuple[Path, int | None, str | None]
-
-
 def _encoder_of_texts(
     texts: corpus.Corpus, vocab: Path | None, hash_buckets: int | None, hashing: dict[str, Any]
 ) -> Encoder:
@@ -194,7 +190,7 @@ def _encode_texts(
     texts: corpus.Corpus,
     encoder: Encoder,
     options_of_rows: dict[str, Any],
-    target: _Target,
+    target: shards.Target,
     *,
     threads: int | None,
     force: bool,
@@ -270,7 +266,7 @@ def _encode_table(
     texts: corpus.Corpus,
     vocab: Path | None,
     hashing: dict[str, Any],
-    target: _Target,
+    target: shards.Target,
     *,
     force: bool,
     **settings: Any,  # noqa: ANN401

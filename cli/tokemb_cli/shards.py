@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tokemb.pipeline.predict import PredictionReport
     from tokemb.pipeline.report import EncodingReport, TableReport
 
+# The output, the number of rows per shard, and the format of shards.
+Target = tuple[Path, int | None, str | None]
+
 _ROWS = click.option(
     "--rows-per-shard", type=values.Integer(), metavar="N", help="Write a folder of files (shards) with N rows each."
 )
