@@ -11,7 +11,6 @@ import pytest
 import tokemb
 from tests.conftest import command_here, eagerly
 from tokemb.errors import ArgumentError
-from tokemb.training import classify
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.early_stopping import EarlyStopping
 from tokemb.training.fitting import Schedule, read_report
@@ -79,7 +78,7 @@ def test_interrupted_training_keeps_the_weights_of_the_best_epoch(monkeypatch):
     assert (trained.fitted.epochs, trained.fitted.interrupted, trained.fitted.still_improving) == (3, True, False)
     assert trained.metrics["loss"] == pytest.approx(trained.fitted.validation_loss, abs=1e-3)
     with pytest.raises(KeyboardInterrupt):
-        monkeypatch.setattr(classify, "take_padded", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        monkeypatch.setattr("tokemb.training.inputs.take_padded", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         train_classifier(ROWS, dim=2)
 
 
