@@ -81,6 +81,25 @@ def test_truncated_targets_keep_their_end_token():
     assert weights.numpy().tolist() == [[1, 1, 1]]
 
 
+def test_no_length_of_the_two_batches_that_keras_samples_is_that_of_all_batches():
+    texts, targets = ["a b", "a b", "a b c"], ["x y", "x y", "x y z"]
+    for fixed, ids_vary, targets_vary in (
+        ({}, True, True),
+        ({"maxlen": 4}, False, True),
+        ({"target_maxlen": 4}, True, False),
+    ):
+        data = SOURCE.py_dataset(texts, targets=targets, target_encoder=TARGET, batch_size=1, **fixed)
+        plain = [part.shape[1] for part in (data[1][0]["ids"], data[1][0]["decoder_ids"], *data[1][1:])]
+        assert data.num_batches == 3
+        shapes = [
+            [part.shape[1] for part in (inputs["ids"], inputs["decoder_ids"], *others)]
+            for inputs, *others in (data[0], data[1])
+        ]
+        differs = [first != second for first, second in zip(*shapes, strict=True)]
+        assert differs == [ids_vary, targets_vary, targets_vary, targets_vary]
+        assert [part.shape[1] for part in (data[1][0]["ids"], data[1][0]["decoder_ids"], *data[1][1:])] == plain
+
+
 def test_one_vocabulary_and_its_saved_length_serve_both_texts():
     both = tokemb.fit_vocab(["a b c d e f g t u v w x y z"], profile="whitespace", start="<", end=">", maxlen=6)
     [(inputs, targets, weights)] = both.dataset(TEXTS, targets=TARGETS, batch_size=ROWS)

@@ -80,11 +80,14 @@ class BatchMaker:
         """Return an iterator over the batches of ``plan``."""
         return (self.make_batch(examples, rows) for rows in self.plan(examples, *epoch))
 
-    def make_batch(self, examples: Examples, rows: Int64, least_length: int = 1) -> Batch:
-        """Make the batch of the rows with these numbers, int64 ``(batch,)``, padded to at least ``least_length``."""
+    def make_batch(self, examples: Examples, rows: Int64, least_lengths: tuple[int, int] = (1, 1)) -> Batch:
+        """Make the batch of the rows with these numbers, int64 ``(batch,)``.
+
+        The ids and the inputs of the decoder are padded to at least ``least_lengths``, unless they have a fixed length.
+        """
         splits = examples.rows.row_splits
         lengths, fill_first = splits[rows + 1] - splits[rows], self.shape.padding == "pre"
-        maxlen = max(self._padded_length(int(lengths.max())), least_length)
+        maxlen = max(self._padded_length(int(lengths.max())), least_lengths[0])
         ids = take_padded(examples.rows, rows, maxlen, fill=self.pad_id, fill_first=fill_first)
         inputs: Inputs = ids
         if self.pair_template is not None and examples.first_lengths is not None:
@@ -95,14 +98,18 @@ class BatchMaker:
             segments = padded_segments(take(examples.segments, rows), maxlen, self.shape.padding)
             inputs = dict(zip(PACKED_COLUMNS, (ids, *segments), strict=True))
         if self.target_rows is not None and examples.targets is not None:
-            decoder_ids, targets, weights = self.target_rows.shifted(examples.targets, rows)
+            decoder_ids, targets, weights = self.target_rows.shifted(examples.targets, rows, least_lengths[1])
             return {"ids": ids, "decoder_ids": decoder_ids}, targets, weights
         return (inputs,) if examples.labels is None else (inputs, examples.labels[rows])
 
-    def length(self, examples: Examples, rows: Int64) -> int:
-        """Return the length of the rows of a batch."""
-        splits = examples.rows.row_splits
-        return self._padded_length(int((splits[rows + 1] - splits[rows]).max()))
+    def lengths(self, examples: Examples, rows: Int64) -> tuple[int, int]:
+        """Return the lengths of the ids and of the inputs of the decoder in a batch. 0 if all batches have the same."""
+        splits, decoder_length = examples.rows.row_splits, 0
+        if self.target_rows is not None and self.target_rows.maxlen is None and examples.targets is not None:
+            decoder_length = self.target_rows.length(examples.targets, rows)
+        if self.fixed_shape[1] is not None:
+            return 0, decoder_length
+        return self._padded_length(int((splits[rows + 1] - splits[rows]).max())), decoder_length
 
     def _padded_length(self, longest: int) -> int:
         bucket = self.order.bucket_length(longest)

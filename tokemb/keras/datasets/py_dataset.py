@@ -32,7 +32,7 @@ class EncodedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is u
         return len(self._plan)
 
     def __getitem__(self, index: int) -> Batch:
-        return self._maker.make_batch(self._examples, self._plan[index], self._least_length(index))
+        return self._maker.make_batch(self._examples, self._plan[index], self._least_lengths(index))
 
     @property
     def num_batches(self) -> int:
@@ -40,17 +40,20 @@ class EncodedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is u
         self._is_sampled = True
         return len(self._plan)
 
-    def _least_length(self, index: int) -> int:
-        """Return the length that a batch is padded to at least.
+    def _least_lengths(self, index: int) -> tuple[int, int]:
+        """Return the lengths that the ids and the decoder ids of a batch are padded to at least.
 
         If Keras takes the shape of all batches from the first two, the second one is longer than the first. If both had
         the same length, Keras would refuse batches of another length with TensorFlow.
         """
-        if index != 1 or not self._is_sampled or self._maker.fixed_shape[1] is not None:
-            return 1
+        if index != 1 or not self._is_sampled:
+            return 1, 1
         self._is_sampled = False
-        first, second = (self._maker.length(self._examples, rows) for rows in self._plan[:2])
-        return second + 1 if first == second else 1
+        firsts, seconds = (self._maker.lengths(self._examples, rows) for rows in self._plan[:2])
+        ids, decoder_ids = (
+            second + 1 if first == second > 0 else 1 for first, second in zip(firsts, seconds, strict=True)
+        )
+        return ids, decoder_ids
 
     def on_epoch_begin(self) -> None:
         """Begin an epoch."""

@@ -48,19 +48,24 @@ class TargetRows:
         maxlen = None if self.maxlen is None else self.maxlen + 1
         return self.encoder.encode_ragged(texts, maxlen=maxlen, truncating=None, threads=threads)
 
-    def shifted(self, targets: Ragged, rows: Int64) -> tuple[Int32, Int32, Float32]:
+    def length(self, targets: Ragged, rows: Int64) -> int:
+        """Return the length of the inputs of the decoder for the longest of ``rows``, int64 ``(batch,)``."""
+        return int((targets.row_splits[rows + 1] - targets.row_splits[rows]).max()) - 1
+
+    def shifted(self, targets: Ragged, rows: Int64, least_length: int = 1) -> tuple[Int32, Int32, Float32]:
         """Return the inputs of the decoder, the next id at each position and its weight.
 
         Args:
             targets: The result of ``encode``.
             rows: The numbers of the rows of a batch, int64 ``(batch,)``.
+            least_length: The minimum length of the inputs of the decoder, if they have no fixed length.
 
         Returns:
             The ids without the last, and without the first one, both int32 ``(batch, maxlen)``, and float32 ``(batch,
             maxlen)``: 1 for the next ids and 0 for padding.
         """
         lengths = targets.row_splits[rows + 1] - targets.row_splits[rows]
-        length = int(lengths.max()) if self.maxlen is None else self.maxlen + 1
+        length = 1 + (max(self.length(targets, rows), least_length) if self.maxlen is None else self.maxlen)
         ids = take_padded(targets, rows, length, fill=self.encoder.require_pad_id())
         weights = np.arange(1, length) < lengths[:, None]
         return ids[:, :-1], ids[:, 1:], weights.astype(np.float32)
