@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from tokemb.analysis.token_vectors import TokenVectors
 
 @dataclass(frozen=True)
 class WordTests:
-    """The content of test files, by their names without extensions."""
+    """The content of test files, by their names without extensions, or by their paths if names occur twice."""
 
     similarities: Mapping[str, list[Pair]]
     analogies: Mapping[str, list[Question]]
@@ -38,8 +39,8 @@ class WordTests:
         if similarities:
             rank_correlation()
         return cls(
-            {path.stem: read_pairs(path) for path in similarities},
-            {path.stem: read_questions(path) for path in analogies},
+            {name: read_pairs(path) for name, path in _names(similarities).items()},
+            {name: read_questions(path) for name, path in _names(analogies).items()},
         )
 
     def metrics(self, vectors: TokenVectors) -> dict[str, Any]:
@@ -54,3 +55,8 @@ class WordTests:
             metrics[f"{name} accuracy"] = round(answers.accuracy, 4) if answers.asked else None
             metrics[f"{name} questions"] = f"{answers.asked} of {answers.questions}"
         return metrics
+
+
+def _names(paths: Sequence[Path]) -> dict[str, Path]:
+    count = Counter(path.stem for path in paths)
+    return {path.stem if count[path.stem] == 1 else str(path): path for path in paths}
