@@ -122,10 +122,17 @@ def test_checkpoint_of_another_training_is_an_error(tmp_path):
 
 
 def test_checkpoints_are_removed_and_other_files_stay(tmp_path):
-    removed = ("all-rows.checkpoint.npz", "fold-1/x.checkpoint.npz", "final/x.checkpoint.npz")
+    killed = ".tokemb-0123456789ab/x.checkpoint.npz"  # a process that was killed while it wrote leaves this
+    removed = (
+        "all-rows.checkpoint.npz",
+        "fold-1/x.checkpoint.npz",
+        "final/x.checkpoint.npz",
+        killed,
+        f"seed-1/{killed}",
+    )
     stay = ["fold-1/notes.txt", "other/x.checkpoint.npz"]
     for name in (*removed, *stay):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert has_checkpoint(tmp_path)
     remove_checkpoints(tmp_path)

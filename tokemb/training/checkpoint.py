@@ -18,6 +18,7 @@ import numpy.typing as npt
 from tokemb.errors import ArgumentError
 from tokemb.files.atomic import atomic_file
 from tokemb.files.json_content import parse_json
+from tokemb.files.temporaries import remove_abandoned
 from tokemb.training.early_stopping import EarlyStopping
 
 if TYPE_CHECKING:
@@ -136,15 +137,18 @@ def has_checkpoint(folder: Path) -> bool:
 
 def remove_checkpoints(folder: Path) -> None:
     """Remove the checkpoints of a training, or of several, and their folders if these are then empty."""
-    files = _files(folder)
-    for file in files:
+    for file in _files(folder):
         file.unlink(missing_ok=True)
-    for path in (*{file.parent for file in files} - {folder}, folder):
+    for path in reversed(_folders(folder)):
+        remove_abandoned(path)
         with suppress(OSError):  # it contains other files
             path.rmdir()
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the checkpoints in a folder and in those of its parts. Other folders in it can be of other trainings."""
-    parts = [path for path in folder.glob("*") if _PART.fullmatch(path.name)]
-    return [file for path in (folder, *parts) for file in path.glob(f"*{_SUFFIX}")]
+    return [file for path in _folders(folder) for file in path.glob(f"*{_SUFFIX}")]
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return a folder of checkpoints and those of its parts. Other folders in it can be of other trainings."""
+    return [folder, *(path for path in folder.glob("*") if _PART.fullmatch(path.name))]
