@@ -254,7 +254,7 @@ def _check_none_for_columns(**options_of_texts: object) -> None:
 def _check_values(encoder: ColumnEncoder, vocab: Path | None) -> None:
     """Raise ``click.UsageError`` unless all columns hold values, of which groups are lists."""
     for column in encoder.columns:
-        if column.kind in ("texts", "numbers") or column.separator is not None:
+        if column.kind in ("texts", "numbers") or column.in_cells:
             kind = "lists in cells" if column.kind == "lists" else column.kind
             raise click.UsageError(
                 f"--group-by must be left out with {vocab}, whose column {column.name!r} holds {kind}: only values of "

@@ -68,7 +68,11 @@ def test_invalid_columns_are_one_sentence_and_write_nothing(at, options, code, m
 
 @pytest.mark.parametrize(
     ("options", "kind"),
-    [("--text title", "texts"), ("--multi genres=|", "lists in cells"), ("--category shop --number price", "numbers")],
+    [
+        ("--text title", "texts"),
+        ("--multi genres=|", "lists in cells"),
+        ("--category shop --number price", "numbers"),
+    ],
 )
 def test_groups_of_texts_lists_and_numbers_are_an_error(at, options, kind):
     # Whole texts would be looked up as values, and would be out of vocabulary.
@@ -76,3 +80,13 @@ def test_groups_of_texts_lists_and_numbers_are_an_error(at, options, kind):
     shown = run(at, "encode books.csv --vocab books --group-by shop -o ids.npz", code=2)
     assert f"holds {kind}: only values of categories can be grouped" in shown
     assert not (at / "ids.npz").exists()
+
+
+def test_groups_of_json_lists_are_an_error(at):
+    (at / "posts.csv").write_text('shop,tags,day\nx,"[""a"", ""b""]",1\nx,"[]",2\n')
+    run(at, "fit-vocab posts.csv --multi tags -o posts")
+    shown = run(at, "encode posts.csv --vocab posts --group-by shop -o ids.npz", code=2)
+    assert "holds lists in cells: only values of categories can be grouped" in shown
+    # The events of a group are lists too, but each is in a row of its own.
+    run(at, "fit-vocab posts.csv --column tags --column day --group-by shop -o events")
+    run(at, "encode posts.csv --vocab events --group-by shop -o ids.npz")

@@ -24,6 +24,8 @@ class Column:
         vocabulary: The number of its vocabulary. Columns can share one. ``None`` for numbers.
         maxlen: The default length of encoded lists or texts. ``None`` for the length of the longest.
         separator: The text between the values of lists in cells of CSV files. ``None`` if they have none.
+        in_cells: Whether a cell holds a whole list, with or without a separator. ``None`` if it does not, as the events
+            of a group, which are in a row each.
         numbers: The statistics of fitted numbers. ``None`` for the other kinds.
     """
 
@@ -33,6 +35,7 @@ class Column:
     vocabulary: int | None
     maxlen: int | None = None
     separator: str | None = None
+    in_cells: bool | None = None
     numbers: NumberStatistics | None = None
 
     @property

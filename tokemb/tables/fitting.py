@@ -184,7 +184,9 @@ def _columns(
     separators: Mapping[str, str | None],
 ) -> list[Column]:
     columns = [
-        Column(name, parts, kinds[name], vocabulary[name], lengths[name], separators.get(name))
+        Column(
+            name, parts, kinds[name], vocabulary[name], lengths[name], separators.get(name), name in separators or None
+        )
         for name, parts in parts_by_name.items()
     ]
     return [column if column.has_rows_of_ids else replace(column, maxlen=None) for column in columns]
