@@ -120,6 +120,7 @@ def test_flatten_has_one_length(encoder):
     ("settings", "message"),
     [
         ({"head": "median"}, "head must be one of"),
+        ({"head": "tfidf"}, "head must not be 'tfidf' for a table"),
         ({"dropout": 1.0}, "dropout must be at least 0 and less than 1"),
         ({"dims": {"price": 3}}, r"dims must name columns of texts or values \(title, .*\); received 'price'"),
         ({"dims": {"shop": 0}}, r"dims\['shop'\] must be an integer of at least 1"),

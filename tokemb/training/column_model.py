@@ -135,7 +135,9 @@ def _check_arguments(
 ) -> None:
     if not isinstance(encoder, ColumnEncoder):
         raise ArgumentError(f"encoder must be a tokemb.ColumnEncoder; received {type(encoder).__name__}")
-    check_choice("head", head, [name for name in HEADS if name != "tfidf"])  # whose weights are those of one column
+    check_choice("head", head, HEADS)
+    if head == "tfidf":
+        raise ArgumentError("head must not be 'tfidf' for a table, because it has weights of one column of texts")
     check_dropout(dropout)
     check_count("hidden", hidden, least=0)
     for name in dims or {}:
