@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tokemb.engine.char_table import CharTable
-from tokemb.engine.components import Component, UnprovableError, check_collapsed, neighbor_split, normalizer_steps
+from tokemb.engine.components import (
+    Component,
+    UnprovableError,
+    check_collapsed,
+    neighbor_split,
+    normalizer_steps,
+    replaced_texts,
+)
 from tokemb.engine.pattern_table import PatternTable
 from tokemb.engine.scan import Splitter
 from tokemb.vocabulary.tokenizer_json import BLANK, TokenizerJson, steps, tokenizer_of
@@ -115,8 +122,10 @@ def char_table_of(
         )
     component = json.loads(normalizer)
     normalized_tokens = _normalized(component, normalized_tokens)
+    replaced, component = replaced_texts(component)
     character_steps, split = normalizer_steps(component), neighbor_split(json.loads(pre_tokenizer))
-    char_table = CharTable(character_steps, split, f"{normalizer}\n{pre_tokenizer}", tokens, normalized_tokens)
+    key = f"{json.dumps(component)}\n{pre_tokenizer}"
+    char_table = CharTable(character_steps, split, key, tokens, normalized_tokens, replaced)
     check_collapsed(character_steps, lambda character: char_table.class_of(character) == 0, normalized_tokens)
     return char_table
 
