@@ -262,7 +262,8 @@ class Corpus:
 
                 yield table_batches(groups)
             return
-        with self._read_table([*_flat(columns), *self.keep], self._typed(self.keep), cells) as batches:
+        encoded = _flat(columns)
+        with self._read_table([*encoded, *self.keep], self._typed(self.keep), cells, encoded) as batches:
             yield batches
 
     def read(self) -> pa.Table:
@@ -313,13 +314,18 @@ class Corpus:
 
     @contextmanager
     def _read_table(
-        self, names: Sequence[str], typed: Sequence[str], cells: Mapping[str, CellParser] | None = None
+        self,
+        names: Sequence[str],
+        typed: Sequence[str],
+        cells: Mapping[str, CellParser] | None = None,
+        encoded: Sequence[str] = (),
     ) -> Iterator[Iterator[pa.RecordBatch]]:
         from tokemb.sources.corpus import read_table
 
         reading = {name: value for name, value in self.reading.items() if name not in ("column", "missing")}
         with self._progress() as (settings, count):
-            batches = read_table(self.files, dict.fromkeys(names), typed=typed, cells=cells, **settings, **reading)
+            settings |= {"typed": typed, "cells": cells, "encoded": encoded}
+            batches = read_table(self.files, dict.fromkeys(names), **settings, **reading)
             yield count(self._count_rows(batches))
 
     def _count_rows(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

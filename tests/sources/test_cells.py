@@ -61,10 +61,16 @@ def test_lists_of_json_and_of_python_are_read(rows):
     assert found == [(expected * 2)[index] for index in encodable]
 
 
-@pytest.mark.parametrize("cell", ["a|b", "[a]", "['a'", '{"a": 1}', "[[1]]", "[1.5]", "[" * 5000])
+@pytest.mark.parametrize("cell", ["a|b", "[a]", "['a'", '{"a": 1}', "[[1]]", "[1.5]", "[" * 5000, '["\\ud800"]'])
 def test_cell_that_holds_no_list_is_an_error_with_file_and_row(cell):
     with pytest.raises(TextError, match=r"x\.csv, row 5 has .* in the column 'n', which must hold lists"):
         list_parser(None)("n", pa.array(["[]", "", cell]), HERE)
+
+
+@pytest.mark.parametrize("cell", ["['a' 'b']", "['a'\n 'b']", "['a' None]", "[1 2]", "['a'" + " " * 50_000 + "'b']"])
+def test_list_as_numpy_writes_it_is_an_error_and_its_values_are_not_joined(cell):
+    with pytest.raises(TextError, match=r"x\.csv, row 4 has .* in the column 'n', which must hold lists"):
+        list_parser(None)("n", pa.array(["[u'a', \"b\" , 'c\\'']", cell]), HERE)
 
 
 def test_columns_that_hold_lists_are_unchanged():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,10 @@ CellParser = Callable[[str, pa.Array, Location], pa.Array]
 
 MISSING_NUMBERS = frozenset(("nan", "null", "none", "na", "n/a", "<na>", "#n/a"))
 """Spellings of a missing value beside numbers, in lower case."""
+
+# A list as Python writes it. Python would join texts without a comma between them, as in the form of NumPy: ['a' 'b'].
+_ELEMENT = r"""(?:[uU]?'(?:[^'\\]|\\.)*'|[uU]?"(?:[^"\\]|\\.)*"|[-+]?[0-9]+|None|True|False)\s*"""
+_PYTHON_LIST = re.compile(rf"\[\s*(?:{_ELEMENT}(?:,\s*{_ELEMENT})*(?:,\s*)?)?\]", re.DOTALL)
 
 _NUMBER = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 
@@ -126,13 +131,21 @@ def _literal(text: str) -> list[str | None] | None:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
+        if not _PYTHON_LIST.fullmatch(text):
+            return None
         try:
             values = ast.literal_eval(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             return None
     if not isinstance(values, list) or not all(value is None or isinstance(value, (str, int)) for value in values):
         return None
-    return [_token(value) for value in values]
+    tokens = [_token(value) for value in values]
+    return tokens if all(token is None or _is_unicode(token) for token in tokens) else None
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text has no lone surrogates, which escapes of JSON and Python can spell."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _token(value: Any) -> str | None:  # noqa: ANN401
