@@ -26,6 +26,8 @@ _MAX_AGE_ON_OTHER_HOSTS_SECONDS = 7 * 24 * 3600
 def temporary_folder(parent: Path) -> Iterator[Path]:
     """Create a locked, hidden folder in ``parent`` for the block, and remove those of killed processes.
 
+    Only this user can read it.
+
     Raises:
         OSError: If ``parent`` is not a folder, or nothing can be created in it.
     """
@@ -67,7 +69,7 @@ def _create(parent: Path) -> tuple[Path, FileLock]:
     while True:
         folder = parent / f"{_PREFIX}{os.urandom(6).hex()}"
         try:
-            folder.mkdir()
+            folder.mkdir(mode=0o700)  # the output can be private, and the counts of texts are in the folder of all users
         except OSError as error:  # for example on a read-only disk: users do not know the name of the temporary folder
             raise OSError(error.errno, error.strerror, str(parent)) from None
         # Until the folder is locked, another process may regard it as abandoned and remove it.
