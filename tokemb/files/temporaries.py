@@ -69,7 +69,7 @@ def _create(parent: Path) -> tuple[Path, FileLock]:
     while True:
         folder = parent / f"{_PREFIX}{os.urandom(6).hex()}"
         try:
-            folder.mkdir(mode=0o700)  # the output can be private, and the counts of texts are in the folder of all users
+            folder.mkdir(mode=0o700)  # the output can be private, and the folder of temporary files is public
         except OSError as error:  # for example on a read-only disk: users do not know the name of the temporary folder
             raise OSError(error.errno, error.strerror, str(parent)) from None
         # Until the folder is locked, another process may regard it as abandoned and remove it.
