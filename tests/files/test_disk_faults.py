@@ -16,6 +16,7 @@ import pytest
 import tokemb
 from tests.conftest import ROOT
 from tokemb.files.atomic import atomic_file, atomic_folder
+from tokemb.files.locked_folder import locked_folder
 from tokemb.files.output_kind import Kind
 from tokemb.formats import OutputOptions, Writer
 
@@ -169,6 +170,35 @@ def test_error_of_the_disk_without_a_name_names_the_output(tmp_path, monkeypatch
     with pytest.raises(OSError, match=f"{os.strerror(number)}: 'v'"), atomic_folder(Path("v"), ANY):
         raise OSError(number, "a reason of a library")
     assert not list(tmp_path.iterdir())
+
+
+def test_full_disk_leaves_no_temporary_folder_and_no_lock(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tokemb.files.locks._write_owner", full)
+    with pytest.raises(OSError, match="No space left") as raised, atomic_file(tmp_path / "x.npy"):
+        pass
+    assert raised.value.filename == str(tmp_path)
+    with pytest.raises(OSError, match="No space left") as raised, locked_folder(tmp_path / "shards"):
+        pass
+    assert raised.value.filename == str(tmp_path / "shards" / ".tokemb-lock")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
+def test_disk_that_is_full_while_rows_are_buffered_names_the_output(here):
+    import resource
+
+    process = start(
+        here,
+        "encode - --vocab v -o out.npy --quiet",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)),
+    )
+    _, shown = process.communicate(b"a b c\n" * 100)
+    assert (process.returncode, shown.decode()) == (1, "Error: file too large: out.npy\n")
+    assert not (here / "out.npy").exists()
+    assert not list(here.glob(".tokemb-*"))
 
 
 def test_error_that_names_the_temporary_names_the_output(tmp_path):

@@ -70,13 +70,14 @@ def _create(parent: Path) -> tuple[Path, FileLock]:
         folder = parent / f"{_PREFIX}{os.urandom(6).hex()}"
         try:
             folder.mkdir(mode=0o700)  # the output can be private, and the folder of temporary files is public
-        except OSError as error:  # for example on a read-only disk: users do not know the name of the temporary folder
+            # Until the folder is locked, another process may regard it as abandoned and remove it.
+            with suppress(FileNotFoundError):
+                lock = take_lock(folder / LOCK)
+                if lock is not None:
+                    return folder, lock
+        except OSError as error:  # for example on a full disk: users do not know the name of the temporary folder
+            remove_folder(folder)
             raise OSError(error.errno, error.strerror, str(parent)) from None
-        # Until the folder is locked, another process may regard it as abandoned and remove it.
-        with suppress(FileNotFoundError):
-            lock = take_lock(folder / LOCK)
-            if lock is not None:
-                return folder, lock
 
 
 def _remove_if_abandoned(folder: Path) -> None:
