@@ -82,7 +82,7 @@ def _no_number(name: str, column: pa.Array, row: int, location: Location) -> Tex
 
 
 def list_parser(separator: str | None) -> CellParser:
-    """Return a parser of lists. Columns that hold lists already are unchanged.
+    """Return a parser of lists. Columns that hold lists already are unchanged. Numbers become lists of one value.
 
     Args:
         separator: The text between the values of a cell. ``None`` if each cell is a list as JSON or Python write it.
@@ -92,13 +92,27 @@ def list_parser(separator: str | None) -> CellParser:
         if pt.is_null(column.type):
             return pa.nulls(len(column), TOKEN_ROWS)
         plain = decode_dictionary(column)
-        if not _is_text(plain.type):
+        if pt.is_nested(plain.type):
             return column
+        if not _is_text(plain.type) and separator is not None:
+            return _one_value_each(plain)
+        if not _is_text(plain.type):
+            raise TextError(
+                f"the column {name!r} of {location.file} holds {plain.type} and must hold lists: convert it"
+            )
         texts = pc.utf8_trim_whitespace(plain.cast(STRINGS))
         texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, STRINGS), texts)
         return _lists_of_literals(name, texts, location) if separator is None else _split(texts, separator)
 
     return parse
+
+
+def _one_value_each(column: pa.Array) -> pa.LargeListArray:
+    """Return lists of one value, integers and Booleans as texts, as other files have them."""
+    if pt.is_integer(column.type) or pt.is_boolean(column.type):
+        column = column.cast(STRINGS)
+    splits = pa.array(np.arange(len(column) + 1))
+    return pa.LargeListArray.from_arrays(splits, column, mask=column.is_null() if column.null_count else None)
 
 
 def _split(texts: pa.LargeStringArray, separator: str) -> pa.LargeListArray:
