@@ -287,6 +287,9 @@ class Corpus:
         lists = _flat(columns)
         if not lists:
             raise click.UsageError("--group-by requires a column of events: pass --column")
+        for option, single in (("--group-by", self.group_by), ("--keep", self.keep)):
+            if both := [name for name in lists if name in single]:
+                raise click.UsageError(f"{option} must not name a column of events; received {both[0]}")
         names = [*self.group_by, *self.order_by, *self.keep, *lists]
         typed = [*self.order_by, *self._typed(name for name in self.keep if name not in self.group_by)]
         with self._read_table(names, typed) as batches:

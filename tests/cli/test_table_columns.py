@@ -53,6 +53,7 @@ def test_commands_give_the_arrays_of_python(at):
         ("--text nothing", 1, "books.csv has no column 'nothing'"),
         ("--number price", 2, "--number requires a column of --text, --category or --multi beside"),
         ("--text title --category shop,title", 2, "received 'title' more than once"),
+        ("--multi genres=| --multi genres=;", 2, "received 'genres' more than once"),
         ("--text title --column shop", 2, "--column must be left out with --text, --category, --multi and --number"),
         ("--text title --group-by shop", 2, "--group-by must be left out with --text"),
         ("--text title --multi genres=", 2, "with a separator that is not empty; received 'genres='"),
