@@ -89,7 +89,7 @@ def test_texts_of_a_table_have_the_buckets_and_counts_of_memory(monkeypatch, lit
     tables = [pa.table({"t": texts[start : start + 4]}) for start in range(0, 41, 4)]
 
     def fitted():
-        settings = {"profile": "whitespace", "min_count": 2, "max_size": 3, "num_oov_buckets": 4}
+        settings = {"profile": "whitespace", "min_count": 2, "max_size": 3, "num_oov_buckets": 4, "ngrams": 2}
         return tokemb.ColumnEncoder.fit(iter(tables), texts=["t"], **settings).vocabularies["t"]
 
     spilled = fitted()
