@@ -154,10 +154,10 @@ def _literal(text: str) -> list[str | None] | None:
     if not isinstance(values, list) or not all(value is None or isinstance(value, (str, int)) for value in values):
         return None
     tokens = [_token(value) for value in values]
-    return tokens if all(token is None or _is_unicode(token) for token in tokens) else None
+    return tokens if all(token is None or is_unicode(token) for token in tokens) else None
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
     """Return whether a text has no lone surrogates, which escapes of JSON and Python can spell."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
