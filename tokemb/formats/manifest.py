@@ -11,11 +11,10 @@ from typing import Any
 
 from tokemb.errors import ArgumentError, OutputExistsError
 from tokemb.files.atomic import atomic_file
+from tokemb.files.folders import MANIFEST
 from tokemb.files.json_content import encode_json, parse_json
 from tokemb.files.temporaries import is_temporary
 
-# Programs that read a folder of Parquet files ignore names that begin with an underscore.
-MANIFEST = "_manifest.json"
 FORMAT_VERSION = 1
 
 # Bytes of a shard that are read at a time.

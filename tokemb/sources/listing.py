@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from tokemb._validation import INPUT_FORMATS, QUOTINGS, check_choice
 from tokemb.errors import ArgumentError, TextError, TextTypeError
+from tokemb.files.folders import MANIFEST, lacks_shards
 from tokemb.sources.local_files import ANY_DEPTH, MAGIC, check_file, exists, files_below, glob_files
 from tokemb.sources.urls import filesystem_of, matches, unreachable
 
@@ -253,7 +254,14 @@ def _matching_files(glob: str) -> list[str]:
 
 def _files_in(folder: str) -> list[str]:
     """Return the files of a corpus in a folder and below it, sorted."""
-    entries = [entry for entry in files_below(folder, _is_hidden) if _is_known(entry.path)]
+    entries = list(files_below(folder, _is_hidden))
+    for entry in entries:
+        if entry.name == MANIFEST and entry.is_file() and lacks_shards(Path(entry.path)):
+            raise TextError(
+                f"{Path(entry.path).parent} holds shards and is not complete: run the command that made it again, or "
+                "pass the names of the files to read"
+            )
+    entries = [entry for entry in entries if _is_known(entry.path)]
     for entry in entries:
         if not entry.is_file():
             check_file(entry.path)
