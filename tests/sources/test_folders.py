@@ -202,5 +202,10 @@ def test_folder_of_shards_is_not_read_until_it_is_complete(data):
         with pytest.raises(TokembError, match="shards holds shards and is not complete: run the command that made it"):
             paths(name)
     assert paths("data/shards/part-*") == ["shards/part-00000.parquet", "shards/part-00001.parquet"]
+    for shard in shards.glob("part-*"):
+        shard.rename(shard.with_suffix(".npz"))  # which is not read, so that the run can be resumed
+    assert len(paths("data")) == 3
+    for shard in shards.glob("part-*"):
+        shard.rename(shard.with_suffix(".parquet"))
     (shards / "_manifest.json").write_text("of another program")
     assert len(paths("data/shards")) == 2

@@ -27,7 +27,7 @@ def is_columns_folder(path: Path) -> bool:
 def lacks_shards(manifest: Path) -> bool:
     """Return whether the manifest of a folder of shards says that not all of them are written."""
     try:
-        content = parse_json(manifest.read_bytes())
+        content = parse_json(manifest.read_bytes()) if manifest.is_file() else None
     except (OSError, ValueError):  # a file of another program
         return False
     return isinstance(content, dict) and "crc32" in content and content.get("complete") is False

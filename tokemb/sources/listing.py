@@ -254,14 +254,13 @@ def _matching_files(glob: str) -> list[str]:
 
 def _files_in(folder: str) -> list[str]:
     """Return the files of a corpus in a folder and below it, sorted."""
-    entries = list(files_below(folder, _is_hidden))
-    for entry in entries:
-        if entry.name == MANIFEST and entry.is_file() and lacks_shards(Path(entry.path)):
+    entries = [entry for entry in files_below(folder, _is_hidden) if _is_known(entry.path)]
+    for parent in {os.path.dirname(entry.path) for entry in entries}:
+        if lacks_shards(Path(parent, MANIFEST)):
             raise TextError(
-                f"{Path(entry.path).parent} holds shards and is not complete: run the command that made it again, or "
-                "pass the names of the files to read"
+                f"{parent} holds shards and is not complete: run the command that made it again, or pass the names of "
+                "the files to read"
             )
-    entries = [entry for entry in entries if _is_known(entry.path)]
     for entry in entries:
         if not entry.is_file():
             check_file(entry.path)
