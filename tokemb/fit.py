@@ -143,7 +143,7 @@ def fit_vocab(
         check_no_selection(max_size, min_count, limits)
 
     if algorithm == "word":
-        frequent = _needed_words(max_size, min_count, limits, reserved, buckets)
+        frequent = needed_words(max_size, min_count, limits, reserved, buckets)
         counts = _counts_of(texts, splitting, threads, frequent)
         check_absent(around, counts)
         ranks = np.zeros(0, np.int64)
@@ -231,7 +231,7 @@ def _counts_of(texts: Any, splitting: Profile, threads: int | None, frequent: Fr
     return texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads, frequent)
 
 
-def _needed_words(
+def needed_words(
     max_size: int | None, min_count: int, limits: WordLimits, reserved: list[str], buckets: OovBuckets | None
 ) -> Frequent:
     """Return which words are needed if the counts exceed memory."""

@@ -262,7 +262,8 @@ class Corpus:
 
                 yield table_batches(groups)
             return
-        with self._read_table([*_flat(columns), *self.keep], self._typed(self.keep), cells) as batches:
+        encoded = _flat(columns)
+        with self._read_table([*encoded, *self.keep], self._typed(self.keep), cells, encoded) as batches:
             yield batches
 
     def read(self) -> pa.Table:
@@ -286,6 +287,9 @@ class Corpus:
         lists = _flat(columns)
         if not lists:
             raise click.UsageError("--group-by requires a column of events: pass --column")
+        for option, single in (("--group-by", self.group_by), ("--keep", self.keep)):
+            if both := [name for name in lists if name in single]:
+                raise click.UsageError(f"{option} must not name a column of events; received {both[0]}")
         names = [*self.group_by, *self.order_by, *self.keep, *lists]
         typed = [*self.order_by, *self._typed(name for name in self.keep if name not in self.group_by)]
         with self._read_table(names, typed) as batches:
@@ -313,13 +317,18 @@ class Corpus:
 
     @contextmanager
     def _read_table(
-        self, names: Sequence[str], typed: Sequence[str], cells: Mapping[str, CellParser] | None = None
+        self,
+        names: Sequence[str],
+        typed: Sequence[str],
+        cells: Mapping[str, CellParser] | None = None,
+        encoded: Sequence[str] = (),
     ) -> Iterator[Iterator[pa.RecordBatch]]:
         from tokemb.sources.corpus import read_table
 
         reading = {name: value for name, value in self.reading.items() if name not in ("column", "missing")}
         with self._progress() as (settings, count):
-            batches = read_table(self.files, dict.fromkeys(names), typed=typed, cells=cells, **settings, **reading)
+            settings |= {"typed": typed, "cells": cells, "encoded": encoded}
+            batches = read_table(self.files, dict.fromkeys(names), **settings, **reading)
             yield count(self._count_rows(batches))
 
     def _count_rows(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

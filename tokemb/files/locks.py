@@ -85,8 +85,12 @@ def take_lock(path: Path) -> FileLock | None:
             if _is_at(path, descriptor):
                 _write_owner(descriptor)
                 return FileLock(path, descriptor)
-        except BaseException:
+        except BaseException as error:
+            if is_new:
+                path.unlink(missing_ok=True)
             os.close(descriptor)
+            if isinstance(error, OSError) and error.filename is None:  # the disk is full
+                raise OSError(error.errno, error.strerror, str(path)) from None
             raise
         os.close(descriptor)  # its last owner removed it, so that the locked file has no name any more
     return None

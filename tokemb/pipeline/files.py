@@ -136,7 +136,14 @@ def encode_file(
             raise ArgumentError("tags must be left out for a table, whose columns have vocabularies: pass an Encoder")
         return encode_table(
             encoder,
-            read_table(files, dict.fromkeys([*encoder.parts, *columns]), typed=columns, cells=encoder.cells, **reading),
+            read_table(
+                files,
+                dict.fromkeys([*encoder.parts, *columns]),
+                typed=columns,
+                cells=encoder.cells,
+                encoded=encoder.parts,
+                **reading,
+            ),
             target,
             keep=columns,
             maxlen=maxlen,

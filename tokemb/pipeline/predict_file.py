@@ -51,6 +51,7 @@ def predict_file(
         check_one_column(reading)
         batches = read_corpus(files, keep=columns, **reading)
     else:
-        names = dict.fromkeys([*predictor.table_columns, *columns])
-        batches = read_table(files, names, typed=columns, cells=predictor.cells, **reading)
+        encoded = predictor.table_columns
+        names = dict.fromkeys([*encoded, *columns])
+        batches = read_table(files, names, typed=columns, cells=predictor.cells, encoded=encoded, **reading)
     return predict_corpus(predictor, batches, target, keep=columns, force=force)

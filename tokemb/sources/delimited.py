@@ -187,12 +187,15 @@ def _ragged(where: str, fields: int, expected: int, dialect: Dialect) -> TextErr
 
 
 def _convert(column: pa.Array, columns: Columns, key: str, location: Location) -> pa.Array:
-    """Convert a column of texts to its type in this run. If undecided, use the first type that fits all fields."""
+    """Convert a column of texts to its type in this run. If undecided, use the first type that fits all fields.
+
+    A column that is encoded too can only become integers. Other numbers have several spellings, such as 2.0 and 2.
+    """
     known = columns.kept_type(key)
     if columns.is_text(key) or (known is not None and known not in (pa.int64(), pa.float64())):
         return column
     filled = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
-    for kind, pattern, numbers in _NUMBERS:
+    for kind, pattern, numbers in _NUMBERS[:1] if columns.is_encoded(key) else _NUMBERS:
         if known not in (None, kind):
             continue
         fits = pc.match_substring_regex(filled, pattern)

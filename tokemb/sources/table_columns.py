@@ -22,6 +22,7 @@ class TableColumns(Columns):
         names: The columns. ``None`` selects all columns of the first file.
         typed: Columns of CSV files in which numbers are read as numbers. In the others, all fields are texts.
         cells: The parsers of columns of numbers or lists.
+        encoded: Columns whose values become tokens, also if they are ``typed``.
     """
 
     def __init__(
@@ -29,9 +30,11 @@ class TableColumns(Columns):
         names: Iterable[str] | None,
         typed: Iterable[str] = (),
         cells: Mapping[str, CellParser] | None = None,
+        encoded: Iterable[str] = (),
     ) -> None:
         self._cells = cells or {}
         self._typed = frozenset(typed) - self._cells.keys()
+        self._encoded = frozenset(encoded)
         self._all = names is None
         super().__init__(None, names or ())
         # The first rows may have integers only, or no number at all.
@@ -57,6 +60,10 @@ class TableColumns(Columns):
     def is_text(self, name: str) -> bool:
         """Return whether all values of a column are texts. Other columns of CSV files may be numeric."""
         return name not in self._typed
+
+    def is_encoded(self, name: str) -> bool:
+        """Return whether a column is encoded besides being kept, so that the texts of its values matter."""
+        return name in self._encoded
 
     def kept_type(self, name: str) -> pa.DataType | None:
         """Return the type of a column. ``None`` if it is not known yet, or if cells of different types are parsed."""

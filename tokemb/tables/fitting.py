@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from tokemb._arrays import TOKEN_ROWS
 from tokemb._validation import check_ngrams
+from tokemb.counts.select_tokens import reserved_tokens
 from tokemb.counts.spilled_counts import Frequent
 from tokemb.counts.token_counts import RunningCounts, TextCounter
 from tokemb.counts.word_limits import WordLimits
@@ -22,7 +23,7 @@ from tokemb.counts.word_vocabulary import oov_buckets
 from tokemb.encoder import Encoder
 from tokemb.engine.tally import Tally, tally
 from tokemb.errors import ArgumentError, TextError, TextTypeError
-from tokemb.fit import check_combination, check_no_selection, fit_vocab
+from tokemb.fit import check_combination, check_no_selection, fit_vocab, needed_words
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.columns import text_type
 from tokemb.sources.text_source import text_batches
@@ -274,9 +275,13 @@ class _TextFit(_VocabularyFit):
                 self._counter.add(texts)
 
     def vocabulary(self, selection: Mapping[str, Any], settings: FitSettings) -> Encoder:
-        is_word = settings.algorithm == "word"
-        counts = self._counter.result(Frequent(selection["min_count"]) if is_word else Frequent())
         salt = settings.salt if has_buckets(selection) else None
+        frequent = Frequent()
+        if settings.algorithm == "word":
+            sizes, reserved = (selection["max_size"], selection["min_count"]), reserved_tokens(())
+            buckets = oov_buckets(selection["num_oov_buckets"], selection["hash_buckets"], salt)
+            frequent = needed_words(*sizes, WordLimits(), reserved, buckets)
+        counts = self._counter.result(frequent)
         try:
             return fit_vocab(counts, **selection, salt=salt, algorithm=settings.algorithm)
         except TextError as error:
