@@ -90,3 +90,21 @@ def test_groups_of_json_lists_are_an_error(at):
     # The events of a group are lists too, but each is in a row of its own.
     run(at, "fit-vocab posts.csv --column tags --column day --group-by shop -o events")
     run(at, "encode posts.csv --vocab events --group-by shop -o ids.npz")
+
+
+@pytest.mark.parametrize("options", ["--keep correct", "--keep correct,time", ""])
+def test_ids_of_a_column_are_the_same_if_it_is_kept(at, options):
+    (at / "answers.csv").write_text("user,time,skill,correct\na,1,3,1.0\na,2,4,0.0\nb,1,3,0.0\n")
+    run(at, "fit-vocab answers.csv --column skill,correct --column skill -o answers.cols")
+    run(at, f"encode answers.csv --vocab answers.cols {options} -o ids.npz")
+    with np.load(at / "ids.npz") as arrays:
+        assert arrays["skill_correct"].tolist() == [4, 5, 3]
+        if options:
+            assert arrays["correct"].tolist() == ["1.0", "0.0", "0.0"]
+
+
+def test_events_are_the_same_if_they_sort_the_rows(at):
+    (at / "answers.csv").write_text("user,time,skill\na,1,3.0\na,2,4.0\nb,1,3.0\n")
+    run(at, "fit-vocab answers.csv --column skill --group-by user --order-by time -o skills.vocab")
+    run(at, "encode answers.csv --vocab skills.vocab --column skill --group-by user --order-by time,skill -o ids.npy")
+    assert np.load(at / "ids.npy").tolist() == [[2, 3], [2, 0]]

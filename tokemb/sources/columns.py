@@ -140,6 +140,10 @@ class Columns:
         """Return whether all values of a column are texts. Other columns of CSV files may be numeric."""
         return name == self._column or name in self._as_text
 
+    def may_be_floats(self, name: str) -> bool:  # noqa: ARG002
+        """Return whether a numeric column of CSV files may be floats, and not only integers."""
+        return True
+
     @staticmethod
     def size(batch: pa.RecordBatch) -> int:
         """Return the approximate number of bytes of text in a batch."""
