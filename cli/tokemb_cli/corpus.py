@@ -262,8 +262,10 @@ class Corpus:
 
                 yield table_batches(groups)
             return
-        encoded = _flat(columns)
-        with self._read_table([*encoded, *self.keep], self._typed(self.keep), cells, encoded) as batches:
+        from tokemb.sources.cells import cells_beside
+
+        cells = cells_beside(cells, self.keep)
+        with self._read_table(_flat(columns), self.keep, self._typed(self.keep), cells) as batches:
             yield batches
 
     def read(self) -> pa.Table:
@@ -290,9 +292,9 @@ class Corpus:
         for option, single in (("--group-by", self.group_by), ("--keep", self.keep)):
             if both := [name for name in lists if name in single]:
                 raise click.UsageError(f"{option} must not name a column of events; received {both[0]}")
-        names = [*self.group_by, *self.order_by, *self.keep, *lists]
+        others = [*self.group_by, *self.order_by, *self.keep]
         typed = [*self.order_by, *self._typed(name for name in self.keep if name not in self.group_by)]
-        with self._read_table(names, typed) as batches:
+        with self._read_table(lists, others, typed) as batches:
             yield group_events(batches, self.group_by, self.order_by, lists, first=self.keep)
 
     def _sequences(self, groups: pa.Table) -> pa.RecordBatch:
@@ -318,17 +320,18 @@ class Corpus:
     @contextmanager
     def _read_table(
         self,
-        names: Sequence[str],
+        encoded: Sequence[str],
+        others: Sequence[str],
         typed: Sequence[str],
         cells: Mapping[str, CellParser] | None = None,
-        encoded: Sequence[str] = (),
     ) -> Iterator[Iterator[pa.RecordBatch]]:
+        """Yield the batches of a table of columns whose values are ``encoded``, and of others."""
         from tokemb.sources.corpus import read_table
 
+        names = dict.fromkeys([*encoded, *others])
         reading = {name: value for name, value in self.reading.items() if name not in ("column", "missing")}
         with self._progress() as (settings, count):
-            settings |= {"typed": typed, "cells": cells, "encoded": encoded}
-            batches = read_table(self.files, dict.fromkeys(names), **settings, **reading)
+            batches = read_table(self.files, names, typed=typed, cells=cells, exact=encoded, **settings, **reading)
             yield count(self._count_rows(batches))
 
     def _count_rows(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -106,3 +106,21 @@ def test_kept_column_that_is_encoded_too_has_the_ids_of_its_texts(at):
             np.testing.assert_array_equal(of_python[name], without[name])
         assert kept["size"].tolist() == of_python["size"].tolist() == ["2.0", "2.50", "2.0"]
         assert kept["shop"].tolist() == of_python["shop"].tolist() == [7, 7, 8]
+
+
+@pytest.mark.parametrize("options", ["--keep correct", "--keep correct,time", ""])
+def test_ids_of_a_column_are_the_same_if_it_is_kept(at, options):
+    (at / "answers.csv").write_text("user,time,skill,correct\na,1,3,1.0\na,2,4,0.0\nb,1,3,0.0\n")
+    run(at, "fit-vocab answers.csv --column skill,correct --column skill -o answers.cols")
+    run(at, f"encode answers.csv --vocab answers.cols {options} -o ids.npz")
+    with np.load(at / "ids.npz") as arrays:
+        assert arrays["skill_correct"].tolist() == [4, 5, 3]
+        if options:
+            assert arrays["correct"].tolist() == ["1.0", "0.0", "0.0"]
+
+
+def test_events_are_the_same_if_they_sort_the_rows(at):
+    (at / "answers.csv").write_text("user,time,skill\na,1,3.0\na,2,4.0\nb,1,3.0\n")
+    run(at, "fit-vocab answers.csv --column skill --group-by user --order-by time -o skills.vocab")
+    run(at, "encode answers.csv --vocab skills.vocab --column skill --group-by user --order-by time,skill -o ids.npy")
+    assert np.load(at / "ids.npy").tolist() == [[2, 3], [2, 0]]

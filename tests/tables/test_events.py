@@ -142,6 +142,12 @@ def test_no_rows():
     assert made.to_pydict() == {"u": [], "i": []}
 
 
+def test_events_keep_their_spelling_if_they_also_sort_the_rows(tmp_path):
+    (tmp_path / "answers.csv").write_text("user,correct\na,10.0\na,9.0\nb,1.50\n")
+    grouped = tokemb.group_events(tmp_path / "answers.csv", "user", "correct", ["correct"])
+    assert grouped["correct"].to_pylist() == [["9.0", "10.0"], ["1.50"]]
+
+
 def test_batches_in_an_iterator():
     batches = iter([pa.record_batch({"u": [1, 2], "i": ["a", "b"]}), pa.record_batch({"u": [1], "i": ["c"]})])
     assert tokemb.group_events(batches, "u").to_pydict() == {"u": [1, 2], "i": [["a", "c"], ["b"]]}

@@ -20,6 +20,7 @@ from tokemb.pipeline.encode_table import encode_table
 from tokemb.pipeline.encoded_stream import RowOptions, TagOptions
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport, TableReport
+from tokemb.sources.cells import cells_beside
 from tokemb.sources.corpus import read_corpus, read_table
 from tokemb.sources.listing import Source, find_sources, identify, identify_files
 from tokemb.tables.encoder import ColumnEncoder
@@ -134,16 +135,10 @@ def encode_file(
             raise ArgumentError("pack must be left out for a table, whose rows are not texts")
         if tags is not None:
             raise ArgumentError("tags must be left out for a table, whose columns have vocabularies: pass an Encoder")
+        names, cells = dict.fromkeys([*encoder.parts, *columns]), cells_beside(encoder.cells, columns)
         return encode_table(
             encoder,
-            read_table(
-                files,
-                dict.fromkeys([*encoder.parts, *columns]),
-                typed=columns,
-                cells=encoder.cells,
-                encoded=encoder.parts,
-                **reading,
-            ),
+            read_table(files, names, typed=columns, cells=cells, exact=encoder.parts, **reading),
             target,
             keep=columns,
             maxlen=maxlen,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,11 @@ def parse_cells(batch: pa.RecordBatch, cells: Mapping[str, CellParser], location
         for name, column in zip(names, batch.columns, strict=True)
     ]
     return pa.RecordBatch.from_arrays(parsed, names=names)
+
+
+def cells_beside(cells: Mapping[str, CellParser] | None, keep: Collection[str]) -> dict[str, CellParser]:
+    """Return the parsers without those of lists in columns to ``keep``, which are copied as they are."""
+    return {name: parse for name, parse in (cells or {}).items() if parse is parse_numbers or name not in keep}
 
 
 def parse_numbers(name: str, column: pa.Array, location: Location) -> pa.DoubleArray:
@@ -153,7 +158,10 @@ def _literal(text: str) -> list[str | None] | None:
             return None
     if not isinstance(values, list) or not all(value is None or isinstance(value, (str, int)) for value in values):
         return None
-    tokens = [_token(value) for value in values]
+    try:
+        tokens = [_token(value) for value in values]
+    except ValueError:  # an integer of thousands of digits
+        return None
     return tokens if all(token is None or is_unicode(token) for token in tokens) else None
 
 

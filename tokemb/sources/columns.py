@@ -140,9 +140,9 @@ class Columns:
         """Return whether all values of a column are texts. Other columns of CSV files may be numeric."""
         return name == self._column or name in self._as_text
 
-    def is_encoded(self, name: str) -> bool:  # noqa: ARG002
-        """Return whether a column is encoded besides being kept, so that the texts of its values matter."""
-        return False
+    def may_be_floats(self, name: str) -> bool:  # noqa: ARG002
+        """Return whether a numeric column of CSV files may be floats, and not only integers."""
+        return True
 
     @staticmethod
     def size(batch: pa.RecordBatch) -> int:

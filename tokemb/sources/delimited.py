@@ -195,8 +195,8 @@ def _convert(column: pa.Array, columns: Columns, key: str, location: Location) -
     if columns.is_text(key) or (known is not None and known not in (pa.int64(), pa.float64())):
         return column
     filled = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
-    for kind, pattern, numbers in _NUMBERS[:1] if columns.is_encoded(key) else _NUMBERS:
-        if known not in (None, kind):
+    for kind, pattern, numbers in _NUMBERS:
+        if known not in (None, kind) or (kind == pa.float64() and not columns.may_be_floats(key)):
             continue
         fits = pc.match_substring_regex(filled, pattern)
         if pc.all(fits, min_count=0).as_py() and (known is not None or fits.null_count < len(fits)):

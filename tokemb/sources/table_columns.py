@@ -22,7 +22,7 @@ class TableColumns(Columns):
         names: The columns. ``None`` selects all columns of the first file.
         typed: Columns of CSV files in which numbers are read as numbers. In the others, all fields are texts.
         cells: The parsers of columns of numbers or lists.
-        encoded: Columns whose values become tokens, also if they are ``typed``.
+        exact: Columns of ``typed`` in which integers are read as numbers, and other numbers as texts.
     """
 
     def __init__(
@@ -30,11 +30,11 @@ class TableColumns(Columns):
         names: Iterable[str] | None,
         typed: Iterable[str] = (),
         cells: Mapping[str, CellParser] | None = None,
-        encoded: Iterable[str] = (),
+        exact: Iterable[str] = (),
     ) -> None:
+        self._exact = frozenset(exact)
         self._cells = cells or {}
         self._typed = frozenset(typed) - self._cells.keys()
-        self._encoded = frozenset(encoded)
         self._all = names is None
         super().__init__(None, names or ())
         # The first rows may have integers only, or no number at all.
@@ -61,9 +61,9 @@ class TableColumns(Columns):
         """Return whether all values of a column are texts. Other columns of CSV files may be numeric."""
         return name not in self._typed
 
-    def is_encoded(self, name: str) -> bool:
-        """Return whether a column is encoded besides being kept, so that the texts of its values matter."""
-        return name in self._encoded
+    def may_be_floats(self, name: str) -> bool:
+        """Return whether a numeric column of CSV files may be floats, and not only integers."""
+        return name not in self._exact
 
     def kept_type(self, name: str) -> pa.DataType | None:
         """Return the type of a column. ``None`` if it is not known yet, or if cells of different types are parsed."""

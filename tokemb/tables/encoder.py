@@ -477,7 +477,7 @@ class ColumnEncoder:
         order = BatchOrder.from_settings(batch_size, shuffle, seed, bool(bucket), drop_remainder)
         of_table = label_columns(labels)
         names = dict.fromkeys([*self.parts, *of_table])
-        batches = list(table_batches(table, list(names), of_table, self.cells, self.parts, **reading))
+        batches = list(table_batches(table, list(names), of_table, self.cells, exact=self.parts, **reading))
         encoded = self.encode_table(batches, maxlen=maxlen, padding=padding, truncating=truncating)
         numbers = label_arrays(labels, pa.Table.from_batches(batches), classes)
         return make_dataset(encoded, numbers, order, one_length=not bucket)

@@ -22,7 +22,7 @@ def table_batches(
     names: Sequence[str] | None = None,
     typed: Iterable[str] = (),
     cells: Mapping[str, CellParser] | None = None,
-    encoded: Iterable[str] = (),
+    exact: Iterable[str] = (),
     **reading: Any,  # noqa: ANN401
 ) -> Iterator[pa.RecordBatch]:
     """Yield columns of a table as record batches. A table in memory gives one batch.
@@ -34,7 +34,7 @@ def table_batches(
         names: The names of the columns, in order. ``None`` for all.
         typed: The columns of CSV files whose numbers are read as numbers.
         cells: Parsers of the cells of some columns, for numbers and lists.
-        encoded: As for ``tokemb.sources.corpus.read_table``.
+        exact: Columns of files, as for ``tokemb.sources.corpus.read_table``.
         **reading: Further arguments of ``tokemb.sources.corpus.read_table`` for files.
 
     Raises:
@@ -43,7 +43,7 @@ def table_batches(
         ArgumentError: If there are arguments for files and ``table`` is in memory.
     """
     if isinstance(table, (str, Path)) or _are_files(table):
-        yield from read_table(table, names, typed=typed, cells=cells, encoded=encoded, **reading)
+        yield from read_table(table, names, typed=typed, cells=cells, exact=exact, **reading)
         return
     if reading:
         raise ArgumentError(f"{', '.join(reading)} must be given only for files; the table is a {type(table).__name__}")
