@@ -46,22 +46,20 @@ class WordIds(Mapping[str, int]):
 
     @cached_property
     def _ids_of_words(self) -> dict[str, int]:
-        return dict(zip(self._strings(), range(self._first_id, self._first_id + len(self._words)), strict=True))
+        ids = range(self._first_id, self._first_id + len(self._words))
+        return dict(zip(self._words.to_pylist(), ids, strict=True))
 
     def to_dict(self) -> dict[str, int]:
         """Return the ids as a dictionary."""
         return {**self._reserved, **self._ids_of_words}
-
-    def _strings(self) -> Iterator[str]:
-        for start in range(0, len(self._words), _WORDS_AT_A_TIME):
-            yield from self._words.slice(start, _WORDS_AT_A_TIME).to_pylist()
 
     def __getitem__(self, token: str) -> int:
         return self._reserved[token] if token in self._reserved else self._ids_of_words[token]
 
     def __iter__(self) -> Iterator[str]:
         yield from self._reserved
-        yield from self._strings()
+        for start in range(0, len(self._words), _WORDS_AT_A_TIME):
+            yield from self._words.slice(start, _WORDS_AT_A_TIME).to_pylist()
 
     def __len__(self) -> int:
         return len(self._reserved) + len(self._words)
