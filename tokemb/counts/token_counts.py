@@ -28,7 +28,7 @@ from tokemb.vocabulary.segmenters.segmenter import Segmenter
 
 _MERGE_TOKENS = 1 << 20
 # With more distinct tokens than this, counts are written to disk. They take about 50 bytes each.
-_MEMORY_TOKENS = 1 << 21
+_MEMORY_TOKENS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -35,8 +34,7 @@ if TYPE_CHECKING:
     from tokemb.engine.ngrams import NgramEngine, NgramTokenIndex
 
 
-@dataclass(frozen=True)
-class EncodedBatch:
+class EncodedBatch(NamedTuple):
     """Rows of ids, truncated and with special tokens, and statistics of their tokens.
 
     Attributes:
@@ -52,8 +50,7 @@ class EncodedBatch:
     truncated: int
 
 
-@dataclass(frozen=True)
-class EncodableWords:
+class EncodableWords(NamedTuple):
     """Rows of words.
 
     Attributes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 from threading import Lock
+from typing import Literal
 
 import numpy as np
 
@@ -50,7 +51,7 @@ class CharTable:
     """
 
     method = "by comparing neighbouring characters"
-    by_automata = False
+    by_automata: Literal[False] = False
 
     def __init__(
         self,

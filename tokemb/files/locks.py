@@ -8,8 +8,8 @@ import socket
 import stat
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 # Programs that read all files of a folder skip names that begin with a dot.
 LOCK = ".tokemb-lock"
@@ -23,8 +23,7 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _ATTEMPTS = 1000
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(NamedTuple):
     """The process that holds a lock: its id and the name of its host."""
 
     pid: int

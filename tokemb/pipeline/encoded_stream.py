@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -42,8 +42,7 @@ _FIRST_LENGTHS = pa.schema({"first_lengths": pa.int64()})
 TAG_COLUMNS = pa.schema({name: pa.large_list(pa.int32()) for name in ("tags", "weights")})
 
 
-@dataclass(frozen=True)
-class TagOptions:
+class TagOptions(NamedTuple):
     """The tags of tokens.
 
     Attributes:

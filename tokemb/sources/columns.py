@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -25,8 +25,7 @@ SELECT_FORMAT = (
 )
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(NamedTuple):
     """The location of a batch, for messages: row ``i`` is ``unit`` (row or line) ``first + i`` of ``file``."""
 
     file: str

@@ -175,7 +175,8 @@ def serialize_encoder(encoder: Encoder) -> bytes:
         "buckets": buckets,
         "specification": encoder.specification,
     }
-    return json.dumps(contents, ensure_ascii=False).encode()
+    # The words of a large vocabulary are a map that is no dictionary.
+    return json.dumps(contents, ensure_ascii=False, default=dict).encode()
 
 
 def deserialize_encoder(vocabulary: bytes) -> Encoder:
