@@ -130,6 +130,7 @@ class Cluster:
         local_only |= {"segmenter": None, "user_dictionary": None}
         local_only |= {"min_documents": 1, "max_documents": None, "ngrams": None, "start": None, "end": None}
         local_only |= {"pack": False, "tags": None, "classes": None, **buckets.UNUSED}
+        local_only |= {"targets": None, "target_vocab": None, "target_maxlen": None}
         for name, default in local_only.items():
             if settings.get(name, default) != default:
                 raise click.UsageError(f"--engine spark does not support {option_name(name)}: leave out one of them")
