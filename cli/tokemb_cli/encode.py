@@ -170,7 +170,7 @@ def command(
         raise click.UsageError("--padding has no effect with --ragged: leave out one of them")
     shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
     for_texts = {"overlap": overlap, "pair_truncation": pair_truncation, "pack": pack}
-    of_targets = {"targets": targets, "target_vocab": target_vocab, "target_maxlen": target_maxlen}
+    of_targets: dict[str, Any] = {"targets": targets, "target_vocab": target_vocab, "target_maxlen": target_maxlen}
     writing: dict[str, Any] = {"dtype": dtype, "round_floats": round_floats}
     cluster = spark.Cluster.from_options(arguments)
     if cluster is not None:
@@ -198,8 +198,8 @@ def command(
     elif texts.is_table:
         texts = texts.as_pairs(f"{vocab} is a vocabulary of texts")
     encoder = _encoder_of_texts(texts, vocab, hash_buckets, hashing)
-    row_options = {**shape, **for_texts, "tags": _tag_options(texts, classes)}
-    row_options["targets"] = _target_options(encoder, **of_targets)
+    of_tokens = {"tags": _tag_options(texts, classes), "targets": _target_options(encoder, **of_targets)}
+    row_options = {**shape, **for_texts, **of_tokens}
     _encode_texts(texts, encoder, row_options, target, threads=threads, force=force, **writing)
 
 

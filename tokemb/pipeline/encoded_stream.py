@@ -153,7 +153,7 @@ class RowOptions:
         if not self.pairs:
             del shape["pair_truncation"]
         tags = {} if self.tags is None else {"tags": self.tags.column, "classes": list(self.tags.classes)}
-        others = {"pack": True} if self.pack else {}
+        others: dict[str, Any] = {"pack": True} if self.pack else {}
         if self.targets is not None:
             others["targets"] = self.targets.settings
         return {**shape, "keep": list(self.keep), "ragged": self.ragged, **windows, **tags, **others}
@@ -492,14 +492,15 @@ class EncodedStream:
         rows, columns = chunk
         kept, targets = columns.select(list(range(len(self.kept)))), ragged_of(columns.column(len(self.kept)))
         if self._row_options.ragged:
-            yield {"ids": rows, **dict(zip(TARGET_COLUMNS, shifted_rows(targets), strict=False))}, kept
+            decoder_ids, next_ids = shifted_rows(targets)
+            yield {"ids": rows, "decoder_ids": decoder_ids, "next_ids": next_ids}, kept
             return
         maxlen, start = (self.report.targets and self.report.targets.maxlen) or 0, 0
         for ids in self.padded(rows, (self.report.maxlen or 0) + len(TARGET_COLUMNS) * maxlen):
             arrays = options.rows.shifted(targets, np.arange(start, start + len(ids)), maxlen)
             weights = arrays.weights.astype(np.uint8)  # files have 0 and 1 of the dtype of the ids
-            named = {"decoder_ids": arrays.decoder_ids, "next_ids": arrays.next_ids, "weights": weights}
-            yield {"ids": ids, **named}, kept.slice(start, len(ids))
+            block: dict[str, Array | Ragged] = {"ids": ids, **arrays._asdict(), "weights": weights}
+            yield block, kept.slice(start, len(ids))
             start += len(ids)
 
     def _encode_tags(self, batch: pa.RecordBatch, tags: TagOptions) -> Chunk[Ragged]:
