@@ -23,10 +23,22 @@ if TYPE_CHECKING:
     from tokemb.pipeline.encoded_stream import TagOptions, TargetOptions
 
 
+def _one_vocabulary(_context: click.Context, _option: click.Parameter, paths: tuple[Path, ...]) -> Path | None:
+    """Return the value of ``--vocab``. Click would ignore all values but the last one."""
+    if len(paths) > 1:
+        raise click.UsageError(
+            "--vocab must be one vocabulary; for columns with a vocabulary each, pass a folder of columns, for example "
+            "that of tokemb fit-vocab --text question,answer"
+        )
+    return paths[0] if paths else None
+
+
 @click.command("encode", cls=corpus.FileCommand)
 @click.option(
     "--vocab",
     type=click.Path(path_type=Path),
+    multiple=True,
+    callback=_one_vocabulary,
     metavar="FOLDER",
     help="Vocabulary folder, or any Hugging Face tokenizer.json. Required, unless --hash is given.",
 )
@@ -172,18 +184,22 @@ def command(
     for_texts = {"overlap": overlap, "pair_truncation": pair_truncation, "pack": pack}
     of_targets: dict[str, Any] = {"targets": targets, "target_vocab": target_vocab, "target_maxlen": target_maxlen}
     writing: dict[str, Any] = {"dtype": dtype, "round_floats": round_floats}
+    from tokemb.files.folders import is_columns_folder
+
     cluster = spark.Cluster.from_options(arguments)
     if cluster is not None:
         if vocab is None:
             raise click.UsageError("--engine spark does not support --hash: fit a folder with fit-vocab --hash first")
         local_only = {"threads": threads, "rows_per_shard": rows_per_shard, "shard_format": shard_format, **writing}
         tagging = {"tags": arguments.get("tags"), "classes": classes}
-        settings = {**shape, **for_texts, **local_only, **tagging, **of_targets}
-        cluster.encode(corpus.Corpus.from_options(arguments), vocab, output, settings, force)
+        texts = corpus.Corpus.from_options(arguments)
+        if is_columns_folder(vocab):
+            _check_none_for_columns(**{**for_texts, "pack": pack or None}, **of_targets, **tagging)
+            cluster.encode_table(texts, vocab, output, {**shape, **local_only}, force)
+        else:
+            cluster.encode(texts, vocab, output, {**shape, **for_texts, **local_only, **tagging, **of_targets}, force)
         return
     shards.check(output, rows_per_shard, shard_format)
-    from tokemb.files.folders import is_columns_folder
-
     texts = corpus.Corpus.from_options(arguments)
     texts.check_distinct(output)
     target = (output, rows_per_shard, shard_format)
