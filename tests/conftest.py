@@ -225,6 +225,7 @@ def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
 _ENABLED_BY = {
     "browser": "install Chromium and chromedriver, as .ci/browser does",
     "spark": "install Java 17, as .ci/java does, and pip install tokemb[spark]",
+    "keras_hub": "pip install --no-deps keras-hub regex",
     "segmenters": "pip install fugashi unidic-lite kiwipiepy pythainlp",
     "data": "put the corpora beside the checkout, or set TOKEMB_TEST_DATA",
 }
@@ -233,7 +234,7 @@ _ENABLED_BY = {
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Summarize the skipped tests in one line, with what enables them."""
     skipped = Counter(
-        next((name for name in ("browser", "spark", "segmenters") if name in report.keywords), "data")
+        next((name for name in _ENABLED_BY if name in report.keywords), "data")
         for report in terminalreporter.stats.get("skipped", [])
     )
     if skipped:

@@ -227,6 +227,19 @@ class Corpus:
             )
         return replace(self, reading={**self.reading, "column": [name for (name,) in self.columns]})
 
+    def with_targets(self, targets: str) -> Corpus:
+        """Return the corpus of texts and target texts, which are the column ``targets``.
+
+        Raises:
+            click.UsageError: If there is not one other column of texts, or rows are grouped.
+        """
+        if len(self.columns) != 1 or len(self.columns[0]) > 1 or self.group_by or self.columns[0][0] == targets:
+            raise click.UsageError(
+                "--targets requires one other column of texts, and no --group-by: --column en --targets de"
+            )
+        columns = (self.columns[0], (targets,))
+        return replace(self, columns=columns, reading={**self.reading, "column": [self.columns[0][0], targets]})
+
     @property
     def default_profile(self) -> str:
         """The profile of a vocabulary that is fitted to the corpus unless an option names another."""

@@ -487,6 +487,7 @@ class ColumnEncoder:
         batch: pa.RecordBatch,
         lengths: Mapping[str, int | None] | None = None,
         shape: PadTruncate | None = None,
+        threads: int | None = None,
     ) -> dict[str, Rows]:
         """Encode a batch of ``table_batches``. The values are those of ``encode_ragged``.
 
@@ -495,22 +496,25 @@ class ColumnEncoder:
             lengths: The length that texts are truncated to, by the name of the column. ``None`` does not truncate.
                 Lists are not truncated.
             shape: The side of truncation. ``None`` for the saved one.
+            threads: The number of threads for texts. ``None`` uses all cores.
         """
         batch = parse_cells(batch, self.cells, Location("the table", "row", 1))  # unless its reader has parsed them
         shape = shape or self._shape
         return {
-            column.name: self._encode_column(column, batch, (lengths or {}).get(column.name), shape)
+            column.name: self._encode_column(column, batch, (lengths or {}).get(column.name), shape, threads)
             for column in self.columns
         }
 
-    def _encode_column(self, column: Column, batch: pa.RecordBatch, maxlen: int | None, shape: PadTruncate) -> Rows:
+    def _encode_column(
+        self, column: Column, batch: pa.RecordBatch, maxlen: int | None, shape: PadTruncate, threads: int | None
+    ) -> Rows:
         if column.numbers is not None:
             numbers = batch.column(column.parts[0]).fill_null(column.numbers.mean)
             return numbers.to_numpy().astype(np.float32)
         encoder = self.vocabularies[column.name]
         if column.kind == "texts":
             texts = column_texts(column.parts[0], batch)
-            return encoder.encode_ragged(texts, maxlen=maxlen, truncating=shape.truncating)
+            return encoder.encode_ragged(texts, maxlen=maxlen, truncating=shape.truncating, threads=threads)
         return _encode_values(column, encoder, batch)
 
     def pad_truncate(self, padding: str | None, truncating: str | None) -> PadTruncate:
