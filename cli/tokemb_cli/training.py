@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from pathlib import Path
@@ -251,8 +250,10 @@ class TrainingRun:
             test: The test set.
             stratify: The labels that all folds should have the same shares of.
         """
+        from tokemb.training.checkpoint_lock import locked_checkpoints
+
         checkpoint = self.schedule.checkpoint
-        with nullcontext() if checkpoint is None else _locked(checkpoint):
+        with locked_checkpoints(checkpoint):
             if checkpoint is not None and _has_checkpoint(checkpoint) and not self.rows.quiet:
                 note(f"resuming   the training in {checkpoint}")
             trained = self._trained(function, data, settings, test, stratify)
@@ -298,21 +299,6 @@ class TrainingRun:
         column = replace(self.rows, keep=(), quiet=True, _read=Counter())  # the rows are counted once
         groups: list[Any] = column.read_table([(self.fold_groups,)]).column(0).to_pylist()
         return groups
-
-
-@contextmanager
-def _locked(checkpoint: Path) -> Iterator[None]:
-    """Lock the folder of the checkpoints of a training, whose state another training would replace or remove.
-
-    The folder is removed if it is empty after the training.
-    """
-    from tokemb.files.locked_folder import locked_folder
-
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    with locked_folder(checkpoint):
-        yield
-    with suppress(OSError):  # it contains other files
-        checkpoint.rmdir()
 
 
 def _is_interrupted(folder: Path) -> bool:

@@ -18,6 +18,7 @@ from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.models.pretrained import coverage, load_vectors
 from tokemb.tables import ColumnEncoder
+from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import (
@@ -77,6 +78,7 @@ def _take_values(values: Sequence[Any], rows: Int64) -> Any:  # noqa: ANN401
     return taken.to_pylist() if isinstance(taken, (pa.Array, pa.ChunkedArray)) else taken
 
 
+@locks_checkpoints
 def train_classifier(
     rows: Labelled,
     *,

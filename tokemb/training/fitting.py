@@ -93,7 +93,8 @@ class Schedule:
             decided it (``refit``).
         checkpoint: A folder to which the state of the training is written after each epoch. If it contains the state of
             the same training, which was stopped, the training is resumed. ``epochs`` and ``patience`` may differ. The
-            state of a complete training is kept until the folder is deleted. ``None`` writes no state.
+            state of a complete training is kept until the folder is deleted. The folder is locked during a training.
+            ``None`` writes no state.
 
     Raises:
         ArgumentError: If a value is invalid.

@@ -17,6 +17,7 @@ from tokemb.keras.datasets.order import BatchOrder
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.baselines import describe_unbeaten
+from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Batch, Feed, Fitted, MakeBatch, Schedule, Trained, fit, make_reproducible
 from tokemb.training.heads import check_dropout
@@ -49,6 +50,7 @@ _MAX_BATCH_SCORES = 1 << 26
 _TYPICAL_CANDIDATES = 1 << 13
 
 
+@locks_checkpoints
 def train_next(
     sequences: Any,  # noqa: ANN401 - any texts
     *,

@@ -20,6 +20,7 @@ from tokemb.keras.datasets.order import BatchOrder
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import flat_names, table_batches
 from tokemb.training.baselines import Biases, describe_unbeaten
+from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Batch, Feed, Schedule, Trained, fit, make_reproducible, predict_batches
 from tokemb.training.ratings_model import (
@@ -43,6 +44,7 @@ SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
 L2 = 0.3
 
 
+@locks_checkpoints
 def train_ratings(
     table: Any,  # noqa: ANN401 - any table
     columns: Sequence[str | Sequence[str]],

@@ -21,6 +21,7 @@ from tokemb.models.embedding_model import EMBEDDING_NAME
 from tokemb.models.pretrained import coverage, load_vectors
 from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.training.baselines import describe_unbeaten
+from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Batch, Feed, Schedule, Trained, make_reproducible
@@ -63,6 +64,7 @@ class Tagged:
         return Tagged(take_rows(self.tokens, rows), take_rows(self.tags, rows))
 
 
+@locks_checkpoints
 def train_tagger(
     rows: Tagged,
     *,
