@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -121,7 +121,7 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
         _check_not_an_input({"label": label, "sample-weight": sample_weight}, names)
         read = partial(_read_table, label=label, sample_weight=sample_weight, names=names, cells=cells)
         load = partial(_load_table, columns)
-        training.train_text_model(rows, arguments, read, load, labels, ColumnEncoder.load)
+        training.train_text_model(rows, arguments, read, load, labels, ColumnEncoder.load, _check_head)
         return
     arguments["profile"] = rows.default_profile if arguments["segmenter"] is None else None
     read = partial(_read, label=label, sample_weight=sample_weight)
@@ -151,6 +151,14 @@ def _check_not_an_input(kept: dict[str, str | None], names: list[str]) -> None:
     for option, name in kept.items():
         if name in names:
             raise click.UsageError(f"--{option} must not name a column that the model predicts from; received {name}")
+
+
+def _check_head(settings: Mapping[str, Any]) -> None:
+    """Raise ``ArgumentError`` if the settings of a trial have a head that is not possible for a table."""
+    from tokemb.training.column_model import check_head
+
+    if "head" in settings:
+        check_head(settings["head"])
 
 
 def _selection(columns: inputs.Inputs | None, vocab: Path | None) -> tuple[list[str], dict[str, CellParser]]:

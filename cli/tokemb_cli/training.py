@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tokemb import ColumnEncoder
     from tokemb.training.early_stopping import OnEpoch
     from tokemb.training.fitting import Schedule, Trained
+    from tokemb.training.search import Check
     from tokemb.training.trained import TrainedFolder
     from tokemb_cli.corpus import Corpus
 
@@ -240,6 +241,7 @@ class TrainingRun:
         *,
         test: Any = None,  # noqa: ANN401
         stratify: Sequence[Any] | None = None,
+        check: Check | None = None,
     ) -> None:
         """Train, once or as often as the options ask for, and write the folder.
 
@@ -249,6 +251,7 @@ class TrainingRun:
             settings: The other arguments.
             test: The test set.
             stratify: The labels that all folds should have the same shares of.
+            check: A function that checks the settings of all trials of a search.
         """
         from tokemb.training.checkpoint_lock import locked_checkpoints
 
@@ -256,7 +259,7 @@ class TrainingRun:
         with locked_checkpoints(checkpoint):
             if checkpoint is not None and _has_checkpoint(checkpoint) and not self.rows.quiet:
                 note(f"resuming   the training in {checkpoint}")
-            trained = self._trained(function, data, settings, test, stratify)
+            trained = self._trained(function, data, settings, test, stratify, check)
             finish(trained, self.rows, self.output, self.force, checkpoint)
 
     def _trained(
@@ -266,6 +269,7 @@ class TrainingRun:
         settings: dict[str, Any],
         test: Any,  # noqa: ANN401
         stratify: Sequence[Any] | None,
+        check: Check | None,
     ) -> Trained:
         """Train as ``train`` does."""
         from tokemb.training.cross_validation import cross_validate
@@ -278,7 +282,7 @@ class TrainingRun:
                 function, data, folds=self.folds, stratify=stratify, groups=self._read_groups(), **common
             )
         if self.grid:
-            return search_settings(partial(function, data), self.grid, trials=self.trials, **common)
+            return search_settings(partial(function, data), self.grid, trials=self.trials, check=check, **common)
         return repeat(partial(function, data), seeds=self.seeds, **common)
 
     def _watch(self, name: str, settings: str) -> OnEpoch | None:
@@ -324,6 +328,7 @@ def train_text_model(
     load: Callable[[], Callable[..., Trained]],
     stratify: Callable[[Any], Sequence[Any]] | None = None,
     load_vocabulary: Callable[[Path], ColumnEncoder] | None = None,
+    check: Check | None = None,
 ) -> None:
     """Train a classifier or a tagger, and write its folder.
 
@@ -334,6 +339,7 @@ def train_text_model(
         load: A function that imports the training, for the result of ``read``.
         stratify: A function that returns the labels for ``TrainingRun.train``.
         load_vocabulary: A function that loads a vocabulary of another kind than ``Encoder``.
+        check: A function that checks the settings of all trials of a search.
     """
     vocab, files = arguments.pop("vocab"), _take_files(arguments)
     vectors, frozen = arguments.pop("vectors"), arguments.pop("frozen")
@@ -353,7 +359,8 @@ def train_text_model(
         "trainable": not frozen,
     }
     import_keras()
-    run.train(load(), data, arguments, test=sets["test"], stratify=None if stratify is None else stratify(data))
+    labels = None if stratify is None else stratify(data)
+    run.train(load(), data, arguments, test=sets["test"], stratify=labels, check=check)
 
 
 def _take_files(arguments: dict[str, Any]) -> dict[str, str | None]:
