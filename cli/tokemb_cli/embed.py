@@ -47,13 +47,7 @@ if TYPE_CHECKING:
     help="With --overlap and --pooling, write one vector per text, pooled over the tokens of all its rows.",
 )
 @corpus.keep
-@click.option(
-    "--dtype",
-    type=values.Choice(["float32", "float16"]),
-    default="float32",
-    show_default=True,
-    help="Floating-point type of the vectors.",
-)
+@options.choice("--dtype", ["float32", "float16"], "float32", "Floating-point type of the vectors.")
 @options.round_floats
 @shards.shard_options
 @options.threads

@@ -68,13 +68,7 @@ if TYPE_CHECKING:
     help="With --hash, also hash pairs of neighbouring words (2), of up to N words, or of the lengths in a list (1,3).",
 )
 @click.option("--ragged", is_flag=True, help="Do not pad: write rows of different lengths.")
-@click.option(
-    "--dtype",
-    type=values.Choice(["int32", "uint16", "int64"]),
-    default="int32",
-    show_default=True,
-    help="Integer type of the ids.",
-)
+@options.choice("--dtype", ["int32", "uint16", "int64"], "int32", "Integer type of the ids.")
 @options.round_floats
 @shards.shard_options
 @options.threads

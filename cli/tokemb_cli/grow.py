@@ -23,13 +23,7 @@ _SHOWN = 5
 @options.vocab
 @options.output("FOLDER", "Vocabulary folder to write; an existing vocabulary is replaced.")
 @click.option("--max-new", type=values.Integer(), help="Maximum number of tokens to append.  [default: all]")
-@click.option(
-    "--min-count",
-    type=values.Integer(),
-    default=1,
-    show_default=True,
-    help="Leave out words that occur less often than this.",
-)
+@options.min_count
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
@@ -44,9 +38,7 @@ _SHOWN = 5
     help="Embedding layer to grow, if the model has several. Repeat the option for more layers.",
 )
 @click.option("--no-compile", is_flag=True, help="Grow the model without its optimizer, loss and metrics.")
-@click.option(
-    "--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed of the new embedding rows."
-)
+@options.seed("Random seed of the new embedding rows.")
 @options.threads
 @corpus.quiet
 def command(

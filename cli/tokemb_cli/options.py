@@ -26,6 +26,46 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Decorator = Callable[[_Command], _Command]
 
 
+def integer(flag: str, default: int, text: str, *, least: int = 1) -> _Decorator[Any]:
+    """Return an option for an integer of at least ``least``, whose default is shown."""
+    return click.option(flag, type=values.Integer(least), default=default, show_default=True, help=text)
+
+
+def choice(flag: str, choices: Sequence[str], default: str, text: str) -> _Decorator[Any]:
+    """Return an option for one of several words, whose default is shown."""
+    return click.option(flag, type=values.Choice(choices), default=default, show_default=True, help=text)
+
+
+def seed(text: str = "Random seed.") -> _Decorator[Any]:
+    """Return the option for the random seed."""
+    return integer("--seed", 0, text, least=0)
+
+
+def side(flag: str, participle: str, default: str | None = None, note: str = "") -> _Decorator[Any]:
+    """Return an option for a side of a row. If there is no ``default``, ``note`` states how it is chosen."""
+    return click.option(
+        flag,
+        type=values.Choice(["pre", "post"]),
+        default=default,
+        show_default=default is not None,
+        help=f"Side of a row that is {participle}: pre is the start, post the end.{note}",
+    )
+
+
+def saved_shape(default: str | None = None, note: str = "") -> _Decorator[Any]:
+    """Return the options for the length and the sides of rows that a vocabulary saves, as for ``side``."""
+    length = click.option(
+        "--maxlen",
+        type=values.Integer(),
+        help="Default length of the rows that encode writes.  [default: the longest row]",
+    )
+    padded, truncated = (
+        side(flag, participle, default, note)
+        for flag, participle in (("--padding", "padded"), ("--truncating", "truncated"))
+    )
+    return lambda command: length(padded(truncated(command)))
+
+
 vocab = click.option(
     "--vocab",
     required=True,
@@ -38,16 +78,9 @@ maxlen = click.option(
     type=values.Integer(),
     help="Length of the rows.  [default: that of the vocabulary, else the longest row]",
 )
-padding = click.option(
-    "--padding",
-    type=values.Choice(["pre", "post"]),
-    help="Side of a row that is padded: pre is the start, post the end.  [default: that of the vocabulary]",
-)
-truncating = click.option(
-    "--truncating",
-    type=values.Choice(["pre", "post"]),
-    help="Side of a row that is truncated: pre is the start, post the end.  [default: that of the vocabulary]",
-)
+_OF_VOCABULARY = "  [default: that of the vocabulary]"
+padding = side("--padding", "padded", note=_OF_VOCABULARY)
+truncating = side("--truncating", "truncated", note=_OF_VOCABULARY)
 overlap = click.option(
     "--overlap",
     type=values.Integer(0),
@@ -70,9 +103,8 @@ names = click.option(
     metavar="FILE",
     help="Table of the names to show for the values of --column: values in its first column, names in its second.",
 )
-neighbor_count = click.option(
-    "-k", type=values.Integer(), default=10, show_default=True, help="Maximum number of tokens to show."
-)
+neighbor_count = integer("-k", 10, "Maximum number of tokens to show.")
+min_count = integer("--min-count", 1, "Leave out words that occur less often than this.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 ngrams = click.option(

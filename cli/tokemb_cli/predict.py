@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokemb._validation import PREDICTION_FORMATS, UNKNOWN
-from tokemb_cli import corpus, options, shards, training, values
+from tokemb_cli import corpus, options, shards, training, training_options, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _ENDINGS = ", ".join(PREDICTION_FORMATS)
 
 
 @click.command("predict", cls=corpus.FileCommand)
-@training.folder
+@training_options.folder
 @corpus.tables
 @options.output("FILE|FOLDER", f"Predictions to write: {_ENDINGS}, a folder of shards, or - for JSON Lines.")
 @click.option("--top", type=values.Integer(), metavar="K", help="Also write the K most probable labels or events.")

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from tokemb._validation import PREDICTION_FORMATS
-from tokemb_cli import corpus, options, shards, training, values
+from tokemb_cli import corpus, options, shards, training_options, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 
 @click.command("recommend", cls=corpus.FileCommand)
-@training.folder
+@training_options.folder
 @corpus.tables
 @options.output(
     "FILE|FOLDER",
