@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ from tokemb.training.forward import forward
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
+
+    from tokemb.encoder import Encoder
+    from tokemb.tables import ColumnEncoder
 
 MODEL, VOCABULARY, REPORT = "model.keras", "vocabulary", "training.json"
 FORMAT_VERSION = 1
@@ -62,17 +65,6 @@ class Feed:
     def of(cls, make: MakeBatch, lengths: Int64, order: BatchOrder) -> Feed:
         """Return the batches that ``make`` makes of rows of these lengths, int64 ``(rows,)``."""
         return cls(len(order.batches(lengths, [0])), lambda epoch: map(make, order.batches(lengths, [epoch])))
-
-
-class SavedVocabulary(Protocol):
-    """A vocabulary that can be saved: ``Encoder`` or ``ColumnEncoder``."""
-
-    @property
-    def fingerprint(self) -> str:
-        """The hash of everything that decides the ids."""
-
-    def save(self, path: Path | str) -> None:
-        """Write the vocabulary folder."""
 
 
 @dataclass(frozen=True)
@@ -322,7 +314,7 @@ class Trained:
 
     task: str
     model: keras.Model
-    vocabulary: SavedVocabulary
+    vocabulary: Encoder | ColumnEncoder
     settings: Mapping[str, Any]
     metrics: Mapping[str, Any]
     fitted: Fitted
