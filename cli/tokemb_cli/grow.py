@@ -45,15 +45,12 @@ def command(
     vocab: Path,
     output: Path,
     force: bool,
-    max_new: int | None,
-    min_count: int,
     model: Path | None,
     grown_model: Path | None,
     embedding: tuple[str, ...],
     no_compile: bool,
     seed: int,
-    threads: int | None,
-    **arguments: Any,  # noqa: ANN401
+    **settings: Any,  # noqa: ANN401
 ) -> None:
     """Append the new tokens of texts, or of counts, to a vocabulary. Texts are read as by fit-vocab.
 
@@ -66,7 +63,7 @@ def command(
       tokemb grow new.txt --vocab reviews.vocab -o grown.vocab
       tokemb grow new.txt --vocab reviews.vocab -o grown.vocab --model reviews.keras --grown-model grown.keras
     """
-    texts = corpus.Corpus.from_options(arguments)
+    texts = corpus.Corpus.from_options(settings)
     is_counts = options.are_counts(texts.files)
     if (model is None) != (grown_model is None):
         raise click.UsageError("--model and --grown-model require each other: the model to read, and the file to write")
@@ -79,7 +76,6 @@ def command(
 
     _check_outputs(output, grown_model, force)
     old = Encoder.load(vocab)
-    settings: dict[str, Any] = {"max_new": max_new, "min_count": min_count, "threads": threads}
     if is_counts:
         new = old.grow(options.added_counts(texts.files), **settings)
     else:
