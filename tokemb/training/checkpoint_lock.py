@@ -45,12 +45,13 @@ def locked_checkpoints(folder: Path | str | None) -> Iterator[None]:
 
 
 def locks_checkpoints(train: Callable[_Arguments, Trained]) -> Callable[_Arguments, Trained]:
-    """Decorate a training, so that the folder of its checkpoints is locked while it runs."""
+    """Decorate one or several trainings, so that the folder of the checkpoints of their schedule is locked."""
 
     @wraps(train)
     def locked(*args: _Arguments.args, **arguments: _Arguments.kwargs) -> Trained:
-        schedule = arguments.get("schedule")
-        with locked_checkpoints(schedule.checkpoint if isinstance(schedule, Schedule) else None):
+        schedules = (value for value in (*args, *arguments.values()) if isinstance(value, Schedule))
+        schedule = next(schedules, None)
+        with locked_checkpoints(None if schedule is None else schedule.checkpoint):
             return train(*args, **arguments)
 
     return locked

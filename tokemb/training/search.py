@@ -13,6 +13,7 @@ import numpy as np
 
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, TrainingError
+from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.fitting import Schedule, Trained, settings_text
 from tokemb.training.repeat import Watch, as_interrupted, watch_nothing
 
@@ -24,6 +25,7 @@ _FIXED = ("seed", "validation_split", "refit", "checkpoint")
 Check = Callable[[Mapping[str, Any]], None]
 
 
+@locks_checkpoints
 def search(
     train: Callable[..., Trained],
     grid: Mapping[str, Sequence[Any]],
