@@ -180,12 +180,12 @@ def train_classifier(
     make_model = partial(inputs.model, target, vectors=pretrained, trainable=trainable, **sizes)
     token_weights = data.token_weights(inputs, target) if pretrained is None or head == "tfidf" else None
     model = make_model(token_weights=token_weights)
-    _compile(model, target, schedule)
+    schedule.compile(model, target.loss)
     weights = balanced_weights(data.targets, len(target.classes or ())) if class_weights else None
     fitted, metrics = _fit(model, data, everything, sets, target, weights, schedule, on_epoch)
     if token_weights is not None and head == "mean":
         model = fold_token_weights(model, make_model())
-        _compile(model, target, schedule)
+        schedule.compile(model, target.loss)
         # Keras warns when it loads a model whose optimizer was not built.
         model.optimizer.build(model.trainable_variables)
     settings = {
@@ -312,12 +312,6 @@ class _Data:
             return self.rows.batch(rows), self.targets[rows], weights[rows]
 
         return Feed.of(batch, self.rows.lengths, order)
-
-
-def _compile(model: keras.Model, target: Target, schedule: Schedule) -> None:
-    import keras
-
-    model.compile(keras.optimizers.Adam(schedule.learning_rate), target.loss)
 
 
 def evaluate(model: keras.Model, data: _Data, target: Target) -> dict[str, Any]:

@@ -130,6 +130,12 @@ class Schedule:
         size = min(max(rows // _STEPS, smallest), largest)
         return replace(self, batch_size=1 << (size.bit_length() - 1))
 
+    def compile(self, model: keras.Model, loss: Any) -> None:  # noqa: ANN401 - any loss of Keras
+        """Compile a model with Adam."""
+        import keras
+
+        model.compile(keras.optimizers.Adam(self.learning_rate), loss)
+
     def order(self, positions: int | None = None) -> BatchOrder:
         """Return the order of the training rows, with at most ``positions`` positions in a batch.
 

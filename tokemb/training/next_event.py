@@ -220,7 +220,7 @@ class _TrainingLoop:
         self._is_sampled = uses_sampled_softmax(input_dim)
         self._trained = training_model(model) if self._is_sampled else model
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=self._is_sampled)
-        self._trained.compile(keras.optimizers.Adam(schedule.learning_rate), loss)
+        schedule.compile(self._trained, loss)
         self._start = InitialState(self._trained)
         self._order = schedule.order(max(1, _MAX_BATCH_SCORES // min(input_dim, _TYPICAL_CANDIDATES)))
 

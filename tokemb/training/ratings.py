@@ -104,7 +104,7 @@ def train_ratings(
     scale = scale_of(data.ratings[training])
     model = rating_model(encoder, scale, head=head, dim=dim, units=units, rating_range=rating_range, seed=schedule.seed)
     trained = training_model(model, l2)
-    _compile(trained, schedule)
+    schedule.compile(trained, penalized)
     start = InitialState(trained)
     fitted = fit(
         trained,
@@ -221,9 +221,3 @@ def _describe_non_numbers(column: pa.ChunkedArray) -> str:
         except ValueError:
             return f"; row {row} holds {text!r:.80}"
     return "; received texts: convert them to numbers"
-
-
-def _compile(model: keras.Model, schedule: Schedule) -> None:
-    import keras
-
-    model.compile(keras.optimizers.Adam(schedule.learning_rate), penalized)

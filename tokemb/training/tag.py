@@ -135,9 +135,7 @@ def train_tagger(
     sizes: dict[str, Any] = {"dim": dim, "units": units, "dropout": dropout}
     start: dict[str, Any] = {"vectors": pretrained, "trainable": trainable, "seed": schedule.seed}
     model = tagger(encoder, len(classes), head=head, **sizes, **start)
-    import keras
-
-    model.compile(keras.optimizers.Adam(schedule.learning_rate), "sparse_categorical_crossentropy")
+    schedule.compile(model, "sparse_categorical_crossentropy")
     run, baseline = forward(model), FrequentTags.count(training)
     measure = partial(evaluate, run, encoder, baseline=baseline)
     has_validation = len(others["validation"].targets) > 0
