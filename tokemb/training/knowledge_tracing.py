@@ -21,8 +21,9 @@ from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import table_batches
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Array, Batch, Feed, Schedule, Trained, make_reproducible, predict_batches
+from tokemb.training.fitting import Schedule, Trained
 from tokemb.training.heads import check_dropout
+from tokemb.training.loop import Array, Batch, Feed, make_reproducible, predict_batches
 from tokemb.training.metrics import roc_auc
 from tokemb.training.refitting import fit_and_measure
 from tokemb.training.sequences import drop_first, drop_last, windows

@@ -19,8 +19,9 @@ from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.baselines import describe_unbeaten
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Batch, Feed, Fitted, MakeBatch, Schedule, Trained, fit, make_reproducible
+from tokemb.training.fitting import Fitted, Schedule, Trained
 from tokemb.training.heads import check_dropout
+from tokemb.training.loop import Batch, Feed, MakeBatch, fit, make_reproducible
 from tokemb.training.metrics import ranking_metrics, ranks_of
 from tokemb.training.next_model import (
     Candidates,

@@ -22,7 +22,8 @@ from tokemb.tables.tables import flat_names, table_batches
 from tokemb.training.baselines import Biases, describe_unbeaten
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Batch, Feed, Schedule, Trained, fit, make_reproducible, predict_batches
+from tokemb.training.fitting import Schedule, Trained
+from tokemb.training.loop import Batch, Feed, fit, make_reproducible, predict_batches
 from tokemb.training.ratings_model import (
     DIM,
     RatingRange,
