@@ -230,7 +230,9 @@ def check_ending(path: Path, ending: str, option: str = "--output") -> None:
 
 def is_training(model: Path) -> bool:
     """Return whether ``model`` is the folder of a training."""
-    return (model / "training.json").is_file()
+    from tokemb.files.folders import is_training_folder
+
+    return is_training_folder(model)
 
 
 def check_vocab(model: Path, vocab: Path | None) -> None:

@@ -15,6 +15,7 @@ from tokemb._arrays import Int64
 from tokemb._validation import check_count, check_optional_count
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.files.atomic import atomic_folder, check_folder
+from tokemb.files.folders import MODEL, REPORT, VOCABULARY
 from tokemb.files.json_content import parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.keras.datasets.order import BatchOrder
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from tokemb.encoder import Encoder
     from tokemb.tables import ColumnEncoder
 
-MODEL, VOCABULARY, REPORT = "model.keras", "vocabulary", "training.json"
 FORMAT_VERSION = 1
 
 # With batch_size=None, an epoch has at least so many steps, within the limits of the batch size.
@@ -274,7 +274,7 @@ def check_output(path: Path, *, force: bool = False) -> None:
     check_folder(path, _KIND, force=force)
 
 
-def _is_training_folder(path: Path) -> bool:
+def _may_replace(path: Path) -> bool:
     try:
         read_report(path)
     except ModelError:
@@ -282,4 +282,4 @@ def _is_training_folder(path: Path) -> bool:
     return {item.name for item in path.iterdir()} <= {MODEL, VOCABULARY, REPORT}
 
 
-_KIND = Kind("a trained model", _is_training_folder, trained=True)
+_KIND = Kind("a trained model", _may_replace, trained=True)
