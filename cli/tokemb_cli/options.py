@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -24,6 +25,11 @@ ABOUT_TRAINING = "--column and --names require the folder of a training, which h
 _PATH = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Decorator = Callable[[_Command], _Command]
+
+
+def group(*members: _Decorator[Any]) -> _Decorator[Any]:
+    """Return a decorator that adds several options to a command."""
+    return lambda command: reduce(lambda decorated, option: option(decorated), reversed(members), command)
 
 
 def integer(flag: str, default: int, text: str, *, least: int = 1) -> _Decorator[Any]:
@@ -63,7 +69,7 @@ def saved_shape(default: str | None = None, note: str = "") -> _Decorator[Any]:
         side(flag, participle, default, note)
         for flag, participle in (("--padding", "padded"), ("--truncating", "truncated"))
     )
-    return lambda command: length(padded(truncated(command)))
+    return group(length, padded, truncated)
 
 
 vocab = click.option(
@@ -129,14 +135,14 @@ def output(metavar: str, text: str) -> _Decorator[Any]:
         is_flag=True,
         help="Replace a trained model, a read-only output, or a file that this command did not write.",
     )
-    return lambda command: path(force(command))
+    return group(path, force)
 
 
 def page(text: str) -> _Decorator[Any]:
     """Return the options for an optional page to write and for replacing an existing file."""
     path = click.option("-o", "--output", type=_PATH, metavar="FILE.html", help=text)
     force = click.option("--force", is_flag=True, help="Replace a file that this command did not write.")
-    return lambda command: path(force(command))
+    return group(path, force)
 
 
 def free_name(stem: str, suffix: str) -> str:

@@ -41,14 +41,8 @@ _PREDICTION_FORMAT = click.option(
 )
 
 
-def prediction_shards(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options for a folder of shards of predictions to a command."""
-    return _ROWS(_PREDICTION_FORMAT(command))
-
-
-def shard_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options for a folder of shards to a command."""
-    return _ROWS(_FORMAT(command))
+prediction_shards = options.group(_ROWS, _PREDICTION_FORMAT)
+shard_options = options.group(_ROWS, _FORMAT)
 
 
 def check(output: Path, rows: int | None, suffix: str | None, formats: tuple[str, ...] = OUTPUT_FORMATS) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ def dropout(default: float | None = 0.5, note: str = "") -> _Decorator:
     )
 
 
-_EMBEDDING = (
+embedding = options.group(
     click.option(
         "--vectors",
         metavar="FILE",
@@ -119,15 +118,10 @@ output = options.output("FOLDER", "Folder to write.")
 folder = click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 
 
-def embedding(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of the vectors of tokens to a command."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_EMBEDDING), command)
-
-
 def schedule(
     command: Callable[..., Any], batch_size: str = "from 32 to 256, by the number of rows"
 ) -> Callable[..., Any]:
     """Add the options of the training loop to a command whose default of --batch-size is ``batch_size``."""
     size = click.option("--batch-size", type=values.Integer(), help=f"Batch size.  [default: {batch_size}]")
     first, *others = _SCHEDULE
-    return reduce(lambda decorated, option: option(decorated), (*reversed(others), size, first), command)
+    return options.group(first, size, *others)(command)
