@@ -85,17 +85,18 @@ def balanced_weights(targets: Int32, classes: int) -> npt.NDArray[np.float32]:
     return np.where(counts > 0, len(targets) / (classes * np.maximum(counts, 1)), 1).astype(np.float32)
 
 
-def label_sets(labels: Sequence[Any], separator: str) -> list[list[str]]:
+def label_sets(labels: Sequence[Any], separator: str, first_row: int = 0) -> list[list[str]]:
     """Return the distinct labels of each row, in order.
 
     Args:
         labels: Texts with ``separator`` between labels, or lists of texts. An empty text or list has no labels.
         separator: The separator. White space around labels is removed.
+        first_row: The number of rows before these, for messages.
 
     Raises:
         TextError: If the labels of a row are missing or are no texts.
     """
-    return [_label_set(row, value, separator) for row, value in enumerate(labels, 1)]
+    return [_label_set(row, value, separator) for row, value in enumerate(labels, first_row + 1)]
 
 
 def _label_set(row: int, value: Any, separator: str) -> list[str]:  # noqa: ANN401
@@ -121,8 +122,8 @@ def labels_in(sets: Sequence[Sequence[str]]) -> list[Label]:
     return labels
 
 
-def numbers_of(labels: Sequence[Any]) -> npt.NDArray[np.float32]:
-    """Return labels that are numbers, float32 ``(rows,)``.
+def numbers_of(labels: Sequence[Any], first_row: int = 0) -> npt.NDArray[np.float32]:
+    """Return labels that are numbers, float32 ``(rows,)``. Messages count rows from ``first_row``.
 
     Raises:
         TextError: If a label is missing or is no finite number.
@@ -131,7 +132,7 @@ def numbers_of(labels: Sequence[Any]) -> npt.NDArray[np.float32]:
     wrong = np.flatnonzero(~np.isfinite(numbers))
     if len(wrong):
         raise TextError(
-            f"labels must be finite numbers for a regression; the label of row {wrong[0] + 1} is "
+            f"labels must be finite numbers for a regression; the label of row {first_row + wrong[0] + 1} is "
             f"{labels[int(wrong[0])]!r:.80}"
         )
     return numbers

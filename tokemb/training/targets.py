@@ -136,15 +136,16 @@ class SeveralLabels(Target):
             raise ArgumentError(f"label_separator must not be empty or white space; received {separator!r}")
         return cls(labels_in(label_sets(labels, separator)), separator)
 
-    def encode(self, labels: Sequence[Any]) -> Array:
+    def encode(self, labels: Sequence[Any], first_row: int = 0) -> Array:
         """Return 1 for each label of a row and 0 for the others, float32 ``(rows, labels)``."""
         index = {label: number for number, label in enumerate(self.classes)}
         targets = np.zeros((len(labels), len(index)), np.float32)
-        for row, found in enumerate(label_sets(labels, self._separator)):
+        for row, found in enumerate(label_sets(labels, self._separator, first_row)):
             for label in found:
                 if label not in index:
                     raise TextError(
-                        f"labels must occur in the training set; the label {label!r:.80} of row {row + 1} does not"
+                        "labels must occur in the training set; the label "
+                        f"{label!r:.80} of row {first_row + row + 1} does not"
                     )
                 targets[row, index[label]] = 1
         return targets
