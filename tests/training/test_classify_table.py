@@ -194,7 +194,7 @@ def test_search_over_a_head_that_is_not_possible_is_an_error_before_the_first_tr
     options = ["--search=head=mean,tfidf", "-o", "none"]
     run = command_here("train", "classify", "books.csv", *OPTIONS.split(), *options, cwd=folder)
     lines = run.stderr.decode().splitlines()
-    assert (run.returncode, len(lines)) == (1, 1)
+    assert (run.returncode, len(lines)) == (2, 1)
     assert "--head must not be 'tfidf' for a table" in lines[0]
     assert not (folder / "none").exists()
 
