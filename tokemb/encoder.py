@@ -255,18 +255,7 @@ pathlib.Path(text) for a file
         )
 
     def __reduce__(self) -> tuple[Callable[..., Encoder], tuple[Any, ...]]:
-        options = {
-            "pad_id": self.pad_id,
-            "profile": self.profile,
-            "oov": self.oov,
-            "settings": self.settings,
-            "corpus": self.corpus,
-            "segmenter": self.segmenter,
-            "ngrams": self.ngrams,
-            "table": self._table,
-            "buckets": self.buckets,
-        }
-        return _rebuild, (self.specification, options)
+        return _rebuild, (self.specification, self.options)
 
     def __deepcopy__(self, _: object) -> Encoder:
         # An encoder is immutable, and scikit-learn copies its parameters often.

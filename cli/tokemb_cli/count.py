@@ -29,12 +29,7 @@ from tokemb_cli.segmenter import check_segmenter, segmenter_options
 def command(
     output: Path,
     force: bool,
-    profile: str | None,
-    segmenter: str | None,
-    user_dictionary: Path | None,
-    ngrams: int | tuple[int, ...] | None,
-    threads: int | None,
-    **arguments: Any,  # noqa: ANN401
+    **settings: Any,  # noqa: ANN401
 ) -> None:
     """Count the tokens of texts: files, folders, globs, URLs such as s3://..., or - for standard input.
 
@@ -48,10 +43,8 @@ def command(
     """
     if output.suffix != ".parquet":
         raise click.BadParameter(f"must end in .parquet; received {output}", param_hint="--output")
-    settings: dict[str, Any] = {"profile": profile, "ngrams": ngrams}
-    settings |= {"segmenter": segmenter, "user_dictionary": user_dictionary}
     check_segmenter(settings)
-    texts = corpus.Corpus.from_options(arguments)
+    texts = corpus.Corpus.from_options(settings)
     counted = next((file for file in texts.files if options.is_counts(Path(file))), None)
     if counted is not None:
         raise click.UsageError(f"{counted} holds counts, not texts: pass it to tokemb fit-vocab")
@@ -62,7 +55,7 @@ def command(
     check_target(output, force)
 
     with texts.open() as batches:
-        counts = TokenCounts.from_texts(batches, threads=threads, **settings)
+        counts = TokenCounts.from_texts(batches, **settings)
     counts.save(output, force=force)
     if texts.quiet:
         return

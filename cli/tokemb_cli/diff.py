@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import values
+from tokemb_cli import options
 from tokemb_cli.console import show, show_json
 
 if TYPE_CHECKING:
@@ -20,13 +20,7 @@ _PATH = click.Path(path_type=Path)
 @click.argument("first", type=_PATH)
 @click.argument("second", type=_PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON.")
-@click.option(
-    "--top",
-    type=values.Integer(0),
-    default=10,
-    show_default=True,
-    help="Number of tokens to show for each kind of difference.",
-)
+@options.integer("--top", 10, "Number of tokens to show for each kind of difference.", least=0)
 @click.pass_context
 def command(ctx: click.Context, first: Path, second: Path, as_json: bool, top: int) -> None:
     """Compare two vocabularies: tokens that only one has, tokens with another id, settings and counts.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,13 +47,7 @@ if TYPE_CHECKING:
     help="With --overlap and --pooling, write one vector per text, pooled over the tokens of all its rows.",
 )
 @corpus.keep
-@click.option(
-    "--dtype",
-    type=values.Choice(["float32", "float16"]),
-    default="float32",
-    show_default=True,
-    help="Floating-point type of the vectors.",
-)
+@options.choice("--dtype", ["float32", "float16"], "float32", "Floating-point type of the vectors.")
 @options.round_floats
 @shards.shard_options
 @options.threads
@@ -62,18 +56,10 @@ def command(
     model: Path,
     vocab: Path | None,
     output: Path,
-    force: bool,
-    pooling: str | None,
-    maxlen: int | None,
-    padding: str | None,
-    truncating: str | None,
-    overlap: int | None,
     by: str | None,
-    dtype: str,
     rows_per_shard: int | None,
     shard_format: str | None,
     threads: int | None,
-    round_floats: bool,
     **arguments: Any,  # noqa: ANN401
 ) -> None:
     """Embed ids or, with --vocab, texts with a Keras model.
@@ -95,6 +81,7 @@ def command(
     """
     shards.check(output, rows_per_shard, shard_format)
     texts = corpus.Corpus.from_options(arguments)
+    shape = {name: arguments.pop(name) for name in ("maxlen", "padding", "truncating", "overlap")}
     is_ids = vocab is None or _holds_ids(texts)
     if is_ids and not all(map(_can_hold_ids, texts.files)):
         from tokemb.formats.open_ids import SUFFIXES
@@ -102,7 +89,7 @@ def command(
         raise click.UsageError(
             f"texts require --vocab; without it the input must be ids: {', '.join(SUFFIXES)}, or a folder"
         )
-    if is_ids and (texts.keep or any(value is not None for value in (maxlen, padding, truncating, overlap, by))):
+    if is_ids and (texts.keep or any(value is not None for value in (*shape.values(), by))):
         raise click.UsageError(
             "--maxlen, --padding, --truncating, --overlap, --by and --keep are for texts; ids are padded already"
         )
@@ -113,25 +100,15 @@ def command(
     with quiet_tensorflow():
         embedder = Embedder(model, encoder, threads=threads)
     target = (output, rows_per_shard, shard_format)
-    writing: dict[str, Any] = {"pooling": pooling, "dtype": dtype, "force": force, "round_floats": round_floats}
     if is_ids or encoder is None:
-        _embed_ids(embedder, texts, target, **writing)
+        _embed_ids(embedder, texts, target, arguments)
         return
     texts.check_distinct(output)
-    shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "overlap": overlap}
-    _embed_texts(embedder, encoder, texts, shape, target, threads=threads, by=by, **writing)
+    _embed_texts(embedder, encoder, texts, shape, target, {"threads": threads, "by": by, **arguments})
 
 
-def _embed_ids(
-    embedder: Embedder,
-    inputs: corpus.Corpus,
-    target: shards.Target,
-    *,
-    pooling: str | None,
-    dtype: str,
-    force: bool,
-    round_floats: bool,
-) -> None:
+def _embed_ids(embedder: Embedder, inputs: corpus.Corpus, target: shards.Target, arguments: Mapping[str, Any]) -> None:
+    """Embed ids. ``arguments`` are those of ``embed_ids``."""
     from tokemb.formats import open_ids
     from tokemb.pipeline.embed import embed_ids
     from tokemb.sources.listing import identify_files
@@ -144,10 +121,10 @@ def _embed_ids(
     def identity() -> dict[str, Any]:
         return {"files": identify_files(source.files)}
 
-    with shards.open_output(*target, identity, force) as output:
-        report = embed_ids(embedder, source, output, pooling, dtype, force=force, round_floats=round_floats)
+    with shards.open_output(*target, identity, arguments["force"]) as output:
+        report = embed_ids(embedder, source, output, **arguments)
     if not inputs.quiet:
-        note(*shards.report_lines(output, path, dtype, report, report.rows_line))
+        note(*shards.report_lines(output, path, arguments["dtype"], report, report.rows_line))
 
 
 def _embed_texts(
@@ -156,24 +133,18 @@ def _embed_texts(
     texts: corpus.Corpus,
     shape: dict[str, Any],
     target: shards.Target,
-    *,
-    threads: int | None,
-    by: str | None,
-    pooling: str | None,
-    dtype: str,
-    force: bool,
-    round_floats: bool,
+    arguments: Mapping[str, Any],
 ) -> None:
+    """Embed texts. ``arguments`` are those of ``embed_corpus``."""
     from tokemb.pipeline.embed import embed_corpus
     from tokemb.pipeline.encoded_stream import RowOptions
 
     row_options = RowOptions.of(encoder, texts.keep, **shape)
-    writing: dict[str, Any] = {"by": by, "force": force, "round_floats": round_floats}
-    with shards.open_output(*target, texts.identity, force) as output, texts.open() as batches:
-        report = embed_corpus(embedder, encoder, batches, output, row_options, pooling, dtype, threads, **writing)
+    with shards.open_output(*target, texts.identity, arguments["force"]) as output, texts.open() as batches:
+        report = embed_corpus(embedder, encoder, batches, output, row_options, **arguments)
     report.read = texts.rows_read
     if not texts.quiet:
-        note(*shards.report_lines(output, target[0], dtype, report, str(report)))
+        note(*shards.report_lines(output, target[0], arguments["dtype"], report, str(report)))
 
 
 def _check_outside(inputs: Sequence[str], output: Path) -> None:

@@ -98,13 +98,7 @@ def _one_vocabulary(_context: click.Context, _option: click.Parameter, paths: tu
     help="With --hash, also hash pairs of neighbouring words (2), of up to N words, or of the lengths in a list (1,3).",
 )
 @click.option("--ragged", is_flag=True, help="Do not pad: write rows of different lengths.")
-@click.option(
-    "--dtype",
-    type=values.Choice(["int32", "uint16", "int64"]),
-    default="int32",
-    show_default=True,
-    help="Integer type of the ids.",
-)
+@options.choice("--dtype", ["int32", "uint16", "int64"], "int32", "Integer type of the ids.")
 @options.round_floats
 @shards.shard_options
 @options.threads

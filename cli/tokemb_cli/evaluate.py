@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import corpus, options, training, values
+from tokemb_cli import corpus, options, training, training_options, values
 from tokemb_cli.console import quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("evaluate", cls=corpus.FileCommand)
-@training.folder
+@training_options.folder
 @corpus.tables
 @click.option(
     "--label", metavar="NAME", help="Column that holds the labels of a classifier or the numbers of a regression."

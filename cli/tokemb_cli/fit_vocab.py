@@ -31,25 +31,18 @@ if TYPE_CHECKING:
     type=values.Integer(),
     help="Maximum number of tokens, not counting reserved ones.  [default: all words; 30000 subwords]",
 )
-@click.option(
-    "--min-count",
-    type=values.Integer(),
-    default=1,
-    show_default=True,
-    help="Leave out words that occur less often than this.",
-)
+@options.min_count
 @click.option(
     "--profile",
     type=values.Choice(PROFILES),
     help="How texts are split into tokens; see Profiles.  [default: words, keras with --segmenter, or that of the "
     "counts]",
 )
-@click.option(
+@options.choice(
     "--algorithm",
-    default="word",
-    show_default=True,
-    type=values.Choice(ALGORITHMS),
-    help="Algorithm that makes the tokens: word keeps whole words, the others learn subwords.",
+    ALGORITHMS,
+    "word",
+    "Algorithm that makes the tokens: word keeps whole words, the others learn subwords.",
 )
 @options.ngrams
 @word_limits
@@ -71,23 +64,7 @@ if TYPE_CHECKING:
     "at 1 (keras profile only).  [default: oov]",
 )
 @buckets.fit_options
-@click.option(
-    "--maxlen", type=values.Integer(), help="Default length of the rows that encode writes.  [default: the longest row]"
-)
-@click.option(
-    "--padding",
-    type=values.Choice(["pre", "post"]),
-    default="post",
-    show_default=True,
-    help="Side of a row that is padded: pre is the start, post the end.",
-)
-@click.option(
-    "--truncating",
-    type=values.Choice(["pre", "post"]),
-    default="post",
-    show_default=True,
-    help="Side of a row that is truncated: pre is the start, post the end.",
-)
+@options.saved_shape("post")
 @options.threads
 @spark.engine
 @corpus.quiet

@@ -23,13 +23,7 @@ _SHOWN = 5
 @options.vocab
 @options.output("FOLDER", "Vocabulary folder to write; an existing vocabulary is replaced.")
 @click.option("--max-new", type=values.Integer(), help="Maximum number of tokens to append.  [default: all]")
-@click.option(
-    "--min-count",
-    type=values.Integer(),
-    default=1,
-    show_default=True,
-    help="Leave out words that occur less often than this.",
-)
+@options.min_count
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
@@ -44,24 +38,19 @@ _SHOWN = 5
     help="Embedding layer to grow, if the model has several. Repeat the option for more layers.",
 )
 @click.option("--no-compile", is_flag=True, help="Grow the model without its optimizer, loss and metrics.")
-@click.option(
-    "--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed of the new embedding rows."
-)
+@options.seed("Random seed of the new embedding rows.")
 @options.threads
 @corpus.quiet
 def command(
     vocab: Path,
     output: Path,
     force: bool,
-    max_new: int | None,
-    min_count: int,
     model: Path | None,
     grown_model: Path | None,
     embedding: tuple[str, ...],
     no_compile: bool,
     seed: int,
-    threads: int | None,
-    **arguments: Any,  # noqa: ANN401
+    **settings: Any,  # noqa: ANN401
 ) -> None:
     """Append the new tokens of texts, or of counts, to a vocabulary. Texts are read as by fit-vocab.
 
@@ -74,7 +63,7 @@ def command(
       tokemb grow new.txt --vocab reviews.vocab -o grown.vocab
       tokemb grow new.txt --vocab reviews.vocab -o grown.vocab --model reviews.keras --grown-model grown.keras
     """
-    texts = corpus.Corpus.from_options(arguments)
+    texts = corpus.Corpus.from_options(settings)
     is_counts = options.are_counts(texts.files)
     if (model is None) != (grown_model is None):
         raise click.UsageError("--model and --grown-model require each other: the model to read, and the file to write")
@@ -87,7 +76,6 @@ def command(
 
     _check_outputs(output, grown_model, force)
     old = Encoder.load(vocab)
-    settings: dict[str, Any] = {"max_new": max_new, "min_count": min_count, "threads": threads}
     if is_counts:
         new = old.grow(options.added_counts(texts.files), **settings)
     else:

@@ -32,21 +32,7 @@ if TYPE_CHECKING:
     type=values.Choice(LINE_KINDS),
     help="Kind of vocabulary in a text file.  [default: detected from the content]",
 )
-@click.option(
-    "--maxlen", type=values.Integer(), help="Default length of the rows that encode writes.  [default: the longest row]"
-)
-@click.option(
-    "--padding",
-    type=values.Choice(["pre", "post"]),
-    help="Side of a row that is padded: pre is the start, post the end.  [default: pre for a Keras Tokenizer, "
-    "otherwise post]",
-)
-@click.option(
-    "--truncating",
-    type=values.Choice(["pre", "post"]),
-    help="Side of a row that is truncated: pre is the start, post the end.  [default: pre for a Keras Tokenizer, "
-    "otherwise post]",
-)
+@options.saved_shape(note="  [default: pre for a Keras Tokenizer, otherwise post]")
 @click.option(
     "--lowercase/--cased",
     default=None,

@@ -44,13 +44,7 @@ _MADE = {
     type=values.Choice(VECTOR_FORMATS),
     help="Format of the vectors.  [default: detected from the content]",
 )
-@click.option(
-    "--initializer",
-    default="random",
-    show_default=True,
-    type=values.Choice(tuple(_MADE)),
-    help="How to initialize the rows of tokens without a vector.",
-)
+@options.choice("--initializer", tuple(_MADE), "random", "How to initialize the rows of tokens without a vector.")
 @click.option(
     "--ignore-case",
     is_flag=True,
@@ -58,9 +52,7 @@ _MADE = {
 )
 @click.option("--lenient", is_flag=True, help="Use the complete rows of a file of vectors that is truncated.")
 @click.option("--frozen", is_flag=True, help="Do not train the embedding.")
-@click.option(
-    "--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed of the initial weights."
-)
+@options.seed("Random seed of the initial weights.")
 def command(
     vocab: Path,
     output: Path,

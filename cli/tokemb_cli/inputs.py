@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokemb_cli import options
 from tokemb_cli.corpus import Corpus, column_names
 
 if TYPE_CHECKING:
     from tokemb.tables.selection import Selection
 
-_OPTIONS = (
+columns = options.group(
     click.option(
         "--text",
         "texts",
@@ -44,12 +43,9 @@ _OPTIONS = (
         help="Columns of numbers. They are not encoded. Missing numbers are replaced by the mean.",
     ),
 )
+"""The options for what columns hold."""
+
 _NAMES = ("texts", "categories", "multi", "numbers")
-
-
-def columns(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options for what columns hold to a command."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
 
 
 @dataclass(frozen=True)
@@ -69,13 +65,13 @@ class Inputs:
     numbers: tuple[str, ...]
 
     @classmethod
-    def from_options(cls, options: dict[str, Any], rows: Corpus) -> Inputs | None:
-        """Return the columns that the options name, or ``None`` if none is given. They are removed from ``options``.
+    def from_options(cls, arguments: dict[str, Any], rows: Corpus) -> Inputs | None:
+        """Return the columns that the options name, or ``None`` if none is given. They are removed from ``arguments``.
 
         Raises:
             click.UsageError: If another option names columns too.
         """
-        given = {name: options.pop(name) for name in _NAMES}
+        given = {name: arguments.pop(name) for name in _NAMES}
         if not any(given.values()):
             return None
         for option, value in (("--column", rows.columns), ("--group-by", rows.group_by)):

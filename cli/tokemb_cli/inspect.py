@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tokemb_cli import values
+from tokemb_cli import options
 from tokemb_cli.console import show, show_json
 
 # Values that are shown as percentages.
@@ -17,9 +17,7 @@ _SHARES = ("coverage", "zeros", "collision_rate")
 @click.command("inspect")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-@click.option(
-    "--top", type=values.Integer(0), default=10, show_default=True, help="Number of most frequent tokens to show."
-)
+@options.integer("--top", 10, "Number of most frequent tokens to show.", least=0)
 @click.option("--text", help="Show which backend encodes this text, and why.")
 def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
     """Describe a file or folder that tokemb writes or reads.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -26,6 +27,51 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Decorator = Callable[[_Command], _Command]
 
 
+def group(*members: _Decorator[Any]) -> _Decorator[Any]:
+    """Return a decorator that adds several options to a command."""
+    return lambda command: reduce(lambda decorated, option: option(decorated), reversed(members), command)
+
+
+def integer(flag: str, default: int, text: str, *, least: int = 1) -> _Decorator[Any]:
+    """Return an option for an integer of at least ``least``, whose default is shown."""
+    return click.option(flag, type=values.Integer(least), default=default, show_default=True, help=text)
+
+
+def choice(flag: str, choices: Sequence[str], default: str, text: str) -> _Decorator[Any]:
+    """Return an option for one of several words, whose default is shown."""
+    return click.option(flag, type=values.Choice(choices), default=default, show_default=True, help=text)
+
+
+def seed(text: str = "Random seed.") -> _Decorator[Any]:
+    """Return the option for the random seed."""
+    return integer("--seed", 0, text, least=0)
+
+
+def side(flag: str, participle: str, default: str | None = None, note: str = "") -> _Decorator[Any]:
+    """Return an option for a side of a row. If there is no ``default``, ``note`` states how it is chosen."""
+    return click.option(
+        flag,
+        type=values.Choice(["pre", "post"]),
+        default=default,
+        show_default=default is not None,
+        help=f"Side of a row that is {participle}: pre is the start, post the end.{note}",
+    )
+
+
+def saved_shape(default: str | None = None, note: str = "") -> _Decorator[Any]:
+    """Return the options for the length and the sides of rows that a vocabulary saves, as for ``side``."""
+    length = click.option(
+        "--maxlen",
+        type=values.Integer(),
+        help="Default length of the rows that encode writes.  [default: the longest row]",
+    )
+    padded, truncated = (
+        side(flag, participle, default, note)
+        for flag, participle in (("--padding", "padded"), ("--truncating", "truncated"))
+    )
+    return group(length, padded, truncated)
+
+
 vocab = click.option(
     "--vocab",
     required=True,
@@ -38,16 +84,9 @@ maxlen = click.option(
     type=values.Integer(),
     help="Length of the rows.  [default: that of the vocabulary, else the longest row]",
 )
-padding = click.option(
-    "--padding",
-    type=values.Choice(["pre", "post"]),
-    help="Side of a row that is padded: pre is the start, post the end.  [default: that of the vocabulary]",
-)
-truncating = click.option(
-    "--truncating",
-    type=values.Choice(["pre", "post"]),
-    help="Side of a row that is truncated: pre is the start, post the end.  [default: that of the vocabulary]",
-)
+_OF_VOCABULARY = "  [default: that of the vocabulary]"
+padding = side("--padding", "padded", note=_OF_VOCABULARY)
+truncating = side("--truncating", "truncated", note=_OF_VOCABULARY)
 overlap = click.option(
     "--overlap",
     type=values.Integer(0),
@@ -70,9 +109,8 @@ names = click.option(
     metavar="FILE",
     help="Table of the names to show for the values of --column: values in its first column, names in its second.",
 )
-neighbor_count = click.option(
-    "-k", type=values.Integer(), default=10, show_default=True, help="Maximum number of tokens to show."
-)
+neighbor_count = integer("-k", 10, "Maximum number of tokens to show.")
+min_count = integer("--min-count", 1, "Leave out words that occur less often than this.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 ngrams = click.option(
@@ -97,14 +135,14 @@ def output(metavar: str, text: str) -> _Decorator[Any]:
         is_flag=True,
         help="Replace a trained model, a read-only output, or a file that this command did not write.",
     )
-    return lambda command: path(force(command))
+    return group(path, force)
 
 
 def page(text: str) -> _Decorator[Any]:
     """Return the options for an optional page to write and for replacing an existing file."""
     path = click.option("-o", "--output", type=_PATH, metavar="FILE.html", help=text)
     force = click.option("--force", is_flag=True, help="Replace a file that this command did not write.")
-    return lambda command: path(force(command))
+    return group(path, force)
 
 
 def free_name(stem: str, suffix: str) -> str:
@@ -198,7 +236,9 @@ def check_ending(path: Path, ending: str, option: str = "--output") -> None:
 
 def is_training(model: Path) -> bool:
     """Return whether ``model`` is the folder of a training."""
-    return (model / "training.json").is_file()
+    from tokemb.files.folders import is_training_folder
+
+    return is_training_folder(model)
 
 
 def check_vocab(model: Path, vocab: Path | None) -> None:

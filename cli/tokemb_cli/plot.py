@@ -19,13 +19,7 @@ _ENDINGS = (".html", ".png", ".svg")
 @options.column_of_folder
 @options.names
 @options.output("FILE", "Map to write: .html, .png or .svg.")
-@click.option(
-    "--method",
-    type=values.Choice(PROJECTIONS),
-    default="tsne",
-    show_default=True,
-    help="Dimensionality reduction method.",
-)
+@options.choice("--method", PROJECTIONS, "tsne", "Dimensionality reduction method.")
 @click.option("--top", type=values.Integer(), help="Number of most frequent tokens to show.  [default: 1000]")
 @click.option(
     "--words",
@@ -33,7 +27,7 @@ _ENDINGS = (".html", ".png", ".svg")
     metavar="FILE",
     help="Text file of the words to show instead, one per line.",
 )
-@click.option("--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed of t-SNE.")
+@options.seed("Random seed of t-SNE.")
 def command(
     model: Path,
     vocab: Path | None,

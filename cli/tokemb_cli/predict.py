@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokemb._validation import PREDICTION_FORMATS, UNKNOWN
-from tokemb_cli import corpus, options, shards, training, values
-from tokemb_cli.console import note, quiet_tensorflow
+from tokemb_cli import corpus, options, shards, training, training_options, values
+from tokemb_cli.console import quiet_tensorflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ _ENDINGS = ", ".join(PREDICTION_FORMATS)
 
 
 @click.command("predict", cls=corpus.FileCommand)
-@training.folder
+@training_options.folder
 @corpus.tables
 @options.output("FILE|FOLDER", f"Predictions to write: {_ENDINGS}, a folder of shards, or - for JSON Lines.")
 @click.option("--top", type=values.Integer(), metavar="K", help="Also write the K most probable labels or events.")
@@ -79,25 +79,17 @@ def command(
       tokemb predict tracing answers.csv --group-by student --keep student -o skills.parquet
       tokemb predict stars pairs.csv --keep user --keep item -o ratings.csv
     """
-    suffix = shard_format or "parquet" if rows_per_shard else shard_format
     shards.check(output, rows_per_shard, shard_format, PREDICTION_FORMATS)
     rows = corpus.Corpus.from_options(arguments)
     rows.check_distinct(output)
-    from tokemb.pipeline.predict import predict_corpus
     from tokemb.training.load import load_trained
 
     chosen = {"top": top, "observed": observed or None, "skill": skill, "unknown": unknown}
     given = {name: value for name, value in chosen.items() if value is not None}
     with quiet_tensorflow():
         predictor = load_trained(folder).predictor(**given)
-    with (
-        shards.open_output(output, rows_per_shard, suffix, rows.identity, force) as target,
-        _open(rows, predictor) as batches,
-    ):
-        report = predict_corpus(predictor, batches, target, keep=rows.keep, force=force)
-    report.read = rows.rows_read
-    if not rows.quiet:
-        note(*shards.report_lines(target, output, "columns", report, str(report)))
+    target = (output, rows_per_shard, shard_format)
+    shards.write_predictions(predictor, rows, _open(rows, predictor), target, rows.identity, force)
 
 
 def _open(rows: corpus.Corpus, predictor: TaskPredictor) -> AbstractContextManager[Iterator[pa.RecordBatch]]:

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from tokemb._validation import PREDICTION_FORMATS
-from tokemb_cli import corpus, options, shards, training, values
-from tokemb_cli.console import note, quiet_tensorflow
+from tokemb_cli import corpus, options, shards, training_options, values
+from tokemb_cli.console import quiet_tensorflow
 
 
 @click.command("recommend", cls=corpus.FileCommand)
-@training.folder
+@training_options.folder
 @corpus.tables
 @options.output(
     "FILE|FOLDER",
@@ -54,27 +54,20 @@ def command(
       tokemb recommend stars users.csv --keep user --seen ratings.csv -o items.parquet
       tokemb recommend stars films.csv --similar --keep film -o -
     """
-    suffix = shard_format or "parquet" if rows_per_shard else shard_format
     shards.check(output, rows_per_shard, shard_format, PREDICTION_FORMATS)
     rows = corpus.Corpus.from_options(arguments)
     if rows.columns or rows.group_by:
         raise click.UsageError("the folder names the columns: leave out --column and --group-by")
     replace(rows, files=(*rows.files, *filter(None, [seen]))).check_distinct(output)
-    from tokemb.pipeline.predict import predict_corpus
     from tokemb.training.recommend import similar_or_best
     from tokemb.training.trained import load_folder
 
     with quiet_tensorflow():
         trained = load_folder(folder)
         recommender = similar_or_best(trained, similar=similar, top=top, seen=_read_seen(rows, trained, seen))
-    with (
-        shards.open_output(output, rows_per_shard, suffix, lambda: _identity(rows, seen), force) as target,
-        rows.open_table([(name,) for name in recommender.table_columns or ()]) as batches,
-    ):
-        report = predict_corpus(recommender, batches, target, keep=rows.keep, force=force)
-    report.read = rows.rows_read
-    if not rows.quiet:
-        note(*shards.report_lines(target, output, "columns", report, str(report)))
+    batches = rows.open_table([(name,) for name in recommender.table_columns or ()])
+    target = (output, rows_per_shard, shard_format)
+    shards.write_predictions(recommender, rows, batches, target, lambda: _identity(rows, seen), force)
 
 
 def _read_seen(rows: corpus.Corpus, trained: Any, seen: str | None) -> Any:  # noqa: ANN401

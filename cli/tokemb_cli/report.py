@@ -57,12 +57,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Share of rows that the suggested --maxlen does not truncate.",
 )
-@click.option(
-    "--batch-size",
-    type=values.Integer(),
-    default=32,
-    show_default=True,
-    help="Number of rows in a batch, for the padding of batches and the load of partitions.",
+@options.integer(
+    "--batch-size", 32, "Number of rows in a batch, for the padding of batches and the load of partitions."
 )
 @click.option(
     "--complete-rows",
@@ -75,7 +71,7 @@ if TYPE_CHECKING:
     help="For columns: number of partitions of a sharded embedding. Show the maximum number of ids and of unique ids "
     "per partition.",
 )
-@click.option("--top", type=values.Integer(0), default=10, show_default=True, help="Number of tokens in each list.")
+@options.integer("--top", 10, "Number of tokens in each list.", least=0)
 @options.threads
 @corpus.quiet
 def command(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+
+from tokemb_cli import options
 
 OPTIONS = ("segmenter", "user_dictionary")
 """The names of the options in the settings of a command."""
@@ -26,12 +28,10 @@ _USER_DICTIONARY = click.option(
 )
 
 
-def segmenter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options to a command."""
-    return _SEGMENTER(_USER_DICTIONARY(command))
+segmenter_options = options.group(_SEGMENTER, _USER_DICTIONARY)
 
 
-def check_segmenter(options: Mapping[str, Any]) -> None:
+def check_segmenter(arguments: Mapping[str, Any]) -> None:
     """Raise ``click.UsageError`` for a user dictionary without a segmenter."""
-    if options["user_dictionary"] is not None and options["segmenter"] is None:
+    if arguments["user_dictionary"] is not None and arguments["segmenter"] is None:
         raise click.UsageError("--user-dictionary is for a segmenter: pass also --segmenter jieba")

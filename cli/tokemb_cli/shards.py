@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,15 @@ import click
 
 from tokemb._validation import OUTPUT_FORMATS, PREDICTION_FORMATS
 from tokemb_cli import options, values
-from tokemb_cli.console import note_stopped
+from tokemb_cli.console import note, note_stopped
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from tokemb.pipeline.output import Output
-    from tokemb.pipeline.predict import PredictionReport
+    from tokemb.pipeline.predict import PredictionReport, Predictor
     from tokemb.pipeline.report import EncodingReport, TableReport
+    from tokemb_cli.corpus import Corpus
 
 # The output, the number of rows per shard, and the format of shards.
 Target = tuple[Path, int | None, str | None]
@@ -38,14 +41,8 @@ _PREDICTION_FORMAT = click.option(
 )
 
 
-def prediction_shards(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options for a folder of shards of predictions to a command."""
-    return _ROWS(_PREDICTION_FORMAT(command))
-
-
-def shard_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options for a folder of shards to a command."""
-    return _ROWS(_FORMAT(command))
+prediction_shards = options.group(_ROWS, _PREDICTION_FORMAT)
+shard_options = options.group(_ROWS, _FORMAT)
 
 
 def check(output: Path, rows: int | None, suffix: str | None, formats: tuple[str, ...] = OUTPUT_FORMATS) -> None:
@@ -90,6 +87,28 @@ def open_output(
         yield ShardFolder(path, inputs(), rows, f".{suffix or 'npz'}", force=force)
     except KeyboardInterrupt:
         raise note_stopped(f"the complete files in {path} are kept; repeat the command to resume") from None
+
+
+def write_predictions(
+    predictor: Predictor,
+    rows: Corpus,
+    batches: AbstractContextManager[Iterator[pa.RecordBatch]],
+    target: Target,
+    inputs: Callable[[], dict[str, Any] | None],
+    force: bool,
+) -> None:
+    """Write the predictions for ``batches``, which are opened from ``rows``, and report them.
+
+    The other arguments are those of ``open_output``. The default format of shards is Parquet.
+    """
+    from tokemb.pipeline.predict import predict_corpus
+
+    path, rows_per_shard, suffix = target
+    with open_output(path, rows_per_shard, suffix or "parquet", inputs, force) as output, batches as opened:
+        report = predict_corpus(predictor, opened, output, keep=rows.keep, force=force)
+    report.read = rows.rows_read
+    if not rows.quiet:
+        note(*report_lines(output, path, "columns", report, str(report)))
 
 
 def report_lines(

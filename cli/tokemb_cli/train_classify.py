@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokemb._validation import CLASS_WEIGHTS, HEADS
-from tokemb_cli import corpus, inputs, training, values
+from tokemb_cli import corpus, inputs, options, training, training_options, values
 from tokemb_cli.segmenter import check_segmenter, segmenter_options
 
 if TYPE_CHECKING:
@@ -36,24 +36,18 @@ if TYPE_CHECKING:
 )
 @click.option("--regression", is_flag=True, help="Predict a number: --label names a column of numbers.")
 @click.option("--sample-weight", metavar="NAME", help="Column that holds the weight of each row in the loss.")
-@training.output
+@training_options.output
 @corpus.tables
 @inputs.columns
-@training.vocab
-@training.validation_file
-@training.test
+@training_options.vocab
+@training_options.validation_file
+@training_options.test
 @click.option(
     "--class-weights",
     type=values.Choice(CLASS_WEIGHTS),
     help="balanced: all classes have the same total weight in the loss.  [default: all rows have the same weight]",
 )
-@click.option(
-    "--head",
-    type=values.Choice(HEADS),
-    default="mean",
-    show_default=True,
-    help="Layers that reduce the vectors of a row to one vector.",
-)
+@options.choice("--head", HEADS, "mean", "Layers that reduce the vectors of a row to one vector.")
 @segmenter_options
 @click.option(
     "--ngrams",
@@ -62,24 +56,19 @@ if TYPE_CHECKING:
     help="Make tokens of up to N neighbouring words, or of the lengths in a list (1,3).  [default: 2 for the heads "
     "mean, tfidf and attention without --vectors, else 1]",
 )
-@click.option(
-    "--maxlen",
-    type=values.Integer(),
-    help="Length that rows are truncated to.  [default: that of the vocabulary, or one that 99 % of the rows do not "
-    "exceed]",
+@training_options.maxlen(
+    "Length that rows are truncated to.  [default: that of the vocabulary, or one that 99 % of the rows do not exceed]"
 )
-@training.embedding
-@click.option(
+@training_options.embedding
+@options.integer(
     "--units",
-    type=values.Integer(),
-    default=64,
-    show_default=True,
-    help="Number of units of the heads conv, attention, gru and lstm, and of the hidden layer over several columns.",
+    64,
+    "Number of units of the heads conv, attention, gru and lstm, and of the hidden layer over several columns.",
 )
-@training.dropout
-@training.folds
-@training.fold_groups
-@training.schedule
+@training_options.dropout()
+@training_options.folds
+@training_options.fold_groups
+@training_options.schedule
 @corpus.quiet
 def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  # noqa: ANN401
     """Train a classifier of texts, of sequences of events that --group-by makes, or of the rows of a table.
@@ -121,7 +110,7 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
         training.check_no_input({"label": label, "sample-weight": sample_weight}, names)
         read = partial(_read_table, label=label, sample_weight=sample_weight, names=names, cells=cells)
         load = partial(_load_table, columns)
-        training.train_text_model(rows, arguments, read, load, labels, ColumnEncoder.load)
+        training.train_text_model(rows, arguments, read, load, labels, ColumnEncoder.load, _check_head)
         return
     arguments["profile"] = rows.default_profile if arguments["segmenter"] is None else None
     read = partial(_read, label=label, sample_weight=sample_weight)
@@ -145,6 +134,14 @@ def _check_table_options(rows: corpus.Corpus, columns: inputs.Inputs | None, arg
         )
     if arguments["vectors"] is not None:
         raise click.UsageError("--vectors is for one column of texts: leave it out with several columns")
+
+
+def _check_head(settings: Mapping[str, Any]) -> None:
+    """Raise ``ArgumentError`` if the settings of a trial have a head that is not possible for a table."""
+    from tokemb.training.column_model import check_head
+
+    if "head" in settings:
+        check_head(settings["head"])
 
 
 def _selection(columns: inputs.Inputs | None, vocab: Path | None) -> tuple[list[str], dict[str, CellParser]]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tokemb._validation import CELLS
-from tokemb_cli import corpus, training, values
+from tokemb_cli import corpus, options, training, training_options
 
 
 @click.command("knowledge-tracing", cls=corpus.FileCommand, context_settings={"default_map": {"learning_rate": 0.002}})
@@ -17,22 +17,16 @@ from tokemb_cli import corpus, training, values
 @click.option(
     "--correct-column", required=True, metavar="NAME", help="Column that holds whether an answer is correct: 0 or 1."
 )
-@training.vocab
-@training.output
-@training.test
-@click.option(
-    "--cell", type=values.Choice(CELLS), default="lstm", show_default=True, help="Type of the recurrent layer."
-)
-@click.option(
-    "--maxlen", type=values.Integer(), default=200, show_default=True, help="Number of answers in a training window."
-)
-@click.option("--dim", type=values.Integer(), default=100, show_default=True, help="Embedding dimension.")
-@click.option(
-    "--units", type=values.Integer(), default=200, show_default=True, help="Number of units of the recurrent layer."
-)
-@click.option("--dropout", type=values.Number(least=0, below=1), default=0.5, show_default=True, help="Dropout rate.")
-@training.folds
-@training.schedule
+@training_options.vocab
+@training_options.output
+@training_options.test
+@options.choice("--cell", CELLS, "lstm", "Type of the recurrent layer.")
+@options.integer("--maxlen", 200, "Number of answers in a training window.")
+@training_options.dim(100)
+@options.integer("--units", 200, "Number of units of the recurrent layer.")
+@training_options.dropout()
+@training_options.folds
+@training_options.schedule
 @corpus.quiet
 def command(correct_column: str, vocab: Path | None, test: str | None, **arguments: Any) -> None:  # noqa: ANN401
     """Train a model that predicts from the previous answers whether the next one is correct (knowledge tracing).

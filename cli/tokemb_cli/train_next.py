@@ -9,20 +9,16 @@ from typing import Any
 import click
 
 from tokemb._validation import NEXT_HEADS
-from tokemb_cli import corpus, training, values
+from tokemb_cli import corpus, options, training, training_options
 
 
 @click.command("next", cls=corpus.FileCommand, context_settings={"default_map": {"learning_rate": 0.002}})
-@training.output
+@training_options.output
 @corpus.tables
-@training.vocab
-@training.test
-@click.option(
-    "--head",
-    type=values.Choice(NEXT_HEADS),
-    default="gru",
-    show_default=True,
-    help="Layer that reads the previous events: recurrent, or self-attention (SASRec).",
+@training_options.vocab
+@training_options.test
+@options.choice(
+    "--head", NEXT_HEADS, "gru", "Layer that reads the previous events: recurrent, or self-attention (SASRec)."
 )
 @click.option(
     "--marks",
@@ -34,21 +30,11 @@ from tokemb_cli import corpus, training, values
     is_flag=True,
     help="Train on the last event of each sequence too, and compute the metrics on the validation split.",
 )
-@click.option(
-    "--maxlen",
-    type=values.Integer(),
-    default=50,
-    show_default=True,
-    help="Number of previous events that a prediction uses.",
-)
-@click.option("--dim", type=values.Integer(), default=64, show_default=True, help="Embedding dimension.")
-@click.option("--units", type=values.Integer(), default=64, show_default=True, help="Number of units of the head.")
-@click.option(
-    "--dropout",
-    type=values.Number(least=0, below=1),
-    help="Dropout rate.  [default: 0.5 for more than 2,048 different events, otherwise 0.2]",
-)
-@training.schedule
+@options.integer("--maxlen", 50, "Number of previous events that a prediction uses.")
+@training_options.dim(64)
+@options.integer("--units", 64, "Number of units of the head.")
+@training_options.dropout(None, "  [default: 0.5 for more than 2,048 different events, otherwise 0.2]")
+@training_options.schedule
 @corpus.quiet
 def command(vocab: Path | None, test: str | None, **arguments: Any) -> None:  # noqa: ANN401
     """Train a model that predicts the next event of a sequence.

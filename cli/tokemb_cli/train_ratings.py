@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tokemb._validation import RATING_HEADS
-from tokemb_cli import corpus, training, values
+from tokemb_cli import corpus, options, training, training_options, values
 
 # Ratings are short rows, which allow larger batches, a higher learning rate and more epochs than texts.
 _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
@@ -17,26 +17,14 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
 
 @click.command("ratings", cls=corpus.FileCommand, context_settings={"default_map": _SCHEDULE})
 @click.option("--rating", required=True, metavar="NAME", help="Column that holds the ratings: numbers.")
-@training.output
+@training_options.output
 @corpus.ungrouped_tables
-@training.test
-@click.option(
-    "--head",
-    type=values.Choice(RATING_HEADS),
-    default="dot",
-    show_default=True,
-    help="dot: matrix factorization with biases. dense: a dense layer over the embeddings.",
+@training_options.test
+@options.choice(
+    "--head", RATING_HEADS, "dot", "dot: matrix factorization with biases. dense: a dense layer over the embeddings."
 )
-@click.option(
-    "--dim",
-    type=values.Integer(),
-    default=64,
-    show_default=True,
-    help="Embedding dimension.",
-)
-@click.option(
-    "--units", type=values.Integer(), default=64, show_default=True, help="Number of units of the dense layer."
-)
+@training_options.dim(64)
+@options.integer("--units", 64, "Number of units of the dense layer.")
 @click.option(
     "--rating-range",
     type=values.Number(),
@@ -51,16 +39,10 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
     show_default=True,
     help="L2 penalty of the embeddings of each row, relative to the mean squared error.",
 )
-@click.option(
-    "--min-count",
-    type=values.Integer(),
-    default=1,
-    show_default=True,
-    help="Treat values that occur less often than this as out of vocabulary.",
-)
-@training.folds
-@training.fold_groups
-@partial(training.schedule, batch_size="1024")
+@options.integer("--min-count", 1, "Treat values that occur less often than this as out of vocabulary.")
+@training_options.folds
+@training_options.fold_groups
+@partial(training_options.schedule, batch_size="1024")
 @corpus.quiet
 def command(rating: str, test: str | None, **arguments: Any) -> None:  # noqa: ANN401
     """Train a matrix factorization: embeddings of users and items (two or more --column) that predict a rating.

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from tokemb_cli import corpus, options, training, values
+from tokemb_cli import corpus, options, training, training_options, values
 
 
 @click.command("skipgram", cls=corpus.FileCommand)
 @corpus.tables
 @options.vocab
-@training.output
+@training_options.output
 @click.option(
     "--cbow",
     is_flag=True,
@@ -41,17 +41,9 @@ from tokemb_cli import corpus, options, training, values
     metavar="FILE",
     help="Report the accuracy of the analogies in this file, such as questions-words.txt.",
 )
-@click.option("--dim", type=values.Integer(), default=100, show_default=True, help="Embedding dimension.")
-@click.option(
-    "--window",
-    type=values.Integer(),
-    default=5,
-    show_default=True,
-    help="Maximum distance between a token and its context tokens.",
-)
-@click.option(
-    "--negatives", type=values.Integer(), default=5, show_default=True, help="Number of negative samples for each pair."
-)
+@training_options.dim(100)
+@options.integer("--window", 5, "Maximum distance between a token and its context tokens.")
+@options.integer("--negatives", 5, "Number of negative samples for each pair.")
 @click.option(
     "--sample",
     type=values.Number(least=0, below=1),
@@ -59,7 +51,7 @@ from tokemb_cli import corpus, options, training, values
     show_default=True,
     help="Subsample tokens whose relative frequency is higher than this; 0 turns it off.",
 )
-@click.option("--epochs", type=values.Integer(), default=5, show_default=True, help="Number of epochs.")
+@options.integer("--epochs", 5, "Number of epochs.")
 @click.option(
     "--learning-rate", type=values.Number(above=0), default=0.025, show_default=True, help="Initial learning rate."
 )
@@ -70,14 +62,8 @@ from tokemb_cli import corpus, options, training, values
     show_default=True,
     help="Final learning rate.",
 )
-@click.option("--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed.")
-@click.option(
-    "--threads",
-    type=values.Integer(),
-    default=1,
-    show_default=True,
-    help="Number of threads. With more than one, runs give different vectors.",
-)
+@options.seed()
+@options.integer("--threads", 1, "Number of threads. With more than one, runs give different vectors.")
 @corpus.quiet
 def command(vocab: Path, output: Path, force: bool, **arguments: Any) -> None:  # noqa: ANN401
     """Train vectors of words, or of items in sequences, with skip-gram and negative sampling (word2vec, item2vec).

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokemb._validation import CELLS
-from tokemb_cli import corpus, training, values
+from tokemb_cli import corpus, options, training, training_options
 
 if TYPE_CHECKING:
     from tokemb.training.fitting import Trained
@@ -18,31 +18,21 @@ if TYPE_CHECKING:
 @click.command(
     "tag", cls=corpus.FileCommand, context_settings={"default_map": {"learning_rate": 0.003, "dropout": 0.3}}
 )
-@training.tags
-@training.output
+@training_options.tags
+@training_options.output
 @corpus.tables
-@training.vocab
-@training.validation_file
-@training.test
-@click.option(
-    "--head",
-    type=values.Choice(CELLS),
-    default="lstm",
-    show_default=True,
-    help="Cells of the recurrent layer, which reads rows in both directions.",
+@training_options.vocab
+@training_options.validation_file
+@training_options.test
+@options.choice("--head", CELLS, "lstm", "Cells of the recurrent layer, which reads rows in both directions.")
+@training_options.maxlen(
+    "Length that rows are truncated to in training.  [default: one that 99 % of the rows do not exceed]"
 )
-@click.option(
-    "--maxlen",
-    type=values.Integer(),
-    help="Length that rows are truncated to in training.  [default: one that 99 % of the rows do not exceed]",
-)
-@training.embedding
-@click.option(
-    "--units", type=values.Integer(), default=64, show_default=True, help="Number of units in each direction."
-)
-@training.dropout
-@training.folds
-@training.schedule
+@training_options.embedding
+@options.integer("--units", 64, "Number of units in each direction.")
+@training_options.dropout()
+@training_options.folds
+@training_options.schedule
 @corpus.quiet
 def command(**arguments: Any) -> None:  # noqa: ANN401
     """Train a tagger: a model that predicts a tag for each token, such as names or parts of speech.

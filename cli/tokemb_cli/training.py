@@ -1,19 +1,18 @@
-"""The options and the report of the commands of ``tokemb train``."""
+"""What the commands of ``tokemb train`` share: trainings with the options of a command, and their report."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from tokemb_cli import options, search, values
+from tokemb_cli import search
 from tokemb_cli.console import note, note_stopped, quiet_tensorflow
 from tokemb_cli.messages import for_running_command
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from tokemb import ColumnEncoder
     from tokemb.training.early_stopping import OnEpoch
     from tokemb.training.fitting import Schedule, Trained
+    from tokemb.training.search import Check
     from tokemb.training.trained import TrainedFolder
     from tokemb_cli.corpus import Corpus
 
@@ -34,119 +34,6 @@ _ROWS_OF_METRICS = {
     "last events of validation": "last events of the validation split",
     "last events of test": "last events of the test file",
 }
-
-_EMBEDDING = (
-    click.option(
-        "--vectors",
-        metavar="FILE",
-        help="Pre-trained vectors to start from: a GloVe, word2vec or fastText file, which may be compressed.",
-    ),
-    click.option("--frozen", is_flag=True, help="Do not train the vectors of the tokens. Requires --vectors."),
-    click.option("--dim", type=values.Integer(), help="Embedding dimension.  [default: that of the vectors, or 50]"),
-)
-
-_SCHEDULE = (
-    click.option("--epochs", type=values.Integer(), default=100, show_default=True, help="Maximum number of epochs."),
-    click.option(
-        "--learning-rate", type=values.Number(above=0), default=0.001, show_default=True, help="Learning rate."
-    ),
-    click.option(
-        "--validation-split",
-        type=values.Number(least=0, below=1),
-        default=0.1,
-        show_default=True,
-        help="Fraction of the rows in the validation split.",
-    ),
-    click.option(
-        "--patience",
-        type=values.Integer(),
-        default=3,
-        show_default=True,
-        help="Stop after this many epochs without improvement.",
-    ),
-    click.option(
-        "--refit/--no-refit",
-        default=True,
-        show_default=True,
-        help="After early stopping, train again on all rows for the best number of epochs.",
-    ),
-    click.option("--seed", type=values.Integer(0), default=0, show_default=True, help="Random seed."),
-    click.option(
-        "--seeds",
-        type=values.Integer(),
-        default=1,
-        show_default=True,
-        help="Number of models to train, with consecutive random seeds. The first model is written. The metrics of all "
-        "are reported as mean and standard deviation.",
-    ),
-    *search.options,
-    click.option(
-        "--checkpoint",
-        type=click.Path(path_type=Path, file_okay=False),
-        metavar="FOLDER",
-        help="Write the state of the training to this folder after each epoch. If the folder contains the state of the "
-        "same training, which was stopped, the training is resumed.",
-    ),
-    click.option(
-        "--tensorboard",
-        type=click.Path(path_type=Path, file_okay=False),
-        metavar="FOLDER",
-        help="Write the losses of each epoch to this folder, for TensorBoard.",
-    ),
-)
-
-vocab = click.option(
-    "--vocab",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Vocabulary to encode with.  [default: one that is fitted to the input]",
-)
-test = click.option("--test", metavar="FILE", help="Test file, in the format of FILE..., to compute the metrics on.")
-validation_file = click.option(
-    "--validation-file",
-    metavar="FILE",
-    help="File, in the format of FILE..., whose rows decide when training stops, instead of --validation-split.",
-)
-dropout = click.option(
-    "--dropout", type=values.Number(least=0, below=1), default=0.5, show_default=True, help="Dropout rate."
-)
-tags = click.option(
-    "--tags",
-    default="tags",
-    show_default=True,
-    metavar="NAME",
-    help="Column that holds the tags, one for each token. In CoNLL files, the last column is called tags.",
-)
-folds = click.option(
-    "--folds",
-    type=values.Integer(2),
-    metavar="K",
-    help="Compute the metrics by cross-validation too: divide the rows into K folds, and train a model for each fold "
-    "on the other folds. The model that is written is then trained on all rows.",
-)
-fold_groups = click.option(
-    "--fold-groups",
-    metavar="NAME",
-    help="Column of the groups, for example the author. All rows of a group are in the same fold. Requires --folds.",
-)
-output = options.output("FOLDER", "Folder to write.")
-
-
-folder = click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
-
-
-def embedding(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of the vectors of tokens to a command."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_EMBEDDING), command)
-
-
-def schedule(
-    command: Callable[..., Any], batch_size: str = "from 32 to 256, by the number of rows"
-) -> Callable[..., Any]:
-    """Add the options of the training loop to a command whose default of --batch-size is ``batch_size``."""
-    size = click.option("--batch-size", type=values.Integer(), help=f"Batch size.  [default: {batch_size}]")
-    first, *others = _SCHEDULE
-    return reduce(lambda decorated, option: option(decorated), (*reversed(others), size, first), command)
 
 
 def check_one_column(rows: Corpus) -> None:
@@ -248,6 +135,7 @@ class TrainingRun:
         *,
         test: Any = None,  # noqa: ANN401
         stratify: Sequence[Any] | None = None,
+        check: Check | None = None,
     ) -> None:
         """Train, once or as often as the options ask for, and write the folder.
 
@@ -257,12 +145,15 @@ class TrainingRun:
             settings: The other arguments.
             test: The test set.
             stratify: The labels that all folds should have the same shares of.
+            check: A function that checks the settings of all trials of a search.
         """
+        from tokemb.training.checkpoint_lock import locked_checkpoints
+
         checkpoint = self.schedule.checkpoint
-        with nullcontext() if checkpoint is None else _locked(checkpoint):
+        with locked_checkpoints(checkpoint):
             if checkpoint is not None and _has_checkpoint(checkpoint) and not self.rows.quiet:
                 note(f"resuming   the training in {checkpoint}")
-            trained = self._trained(function, data, settings, test, stratify)
+            trained = self._trained(function, data, settings, test, stratify, check)
             finish(trained, self.rows, self.output, self.force, checkpoint)
 
     def _trained(
@@ -272,6 +163,7 @@ class TrainingRun:
         settings: dict[str, Any],
         test: Any,  # noqa: ANN401
         stratify: Sequence[Any] | None,
+        check: Check | None,
     ) -> Trained:
         """Train as ``train`` does."""
         from tokemb.training.cross_validation import cross_validate
@@ -284,7 +176,7 @@ class TrainingRun:
                 function, data, folds=self.folds, stratify=stratify, groups=self._read_groups(), **common
             )
         if self.grid:
-            return search_settings(partial(function, data), self.grid, trials=self.trials, **common)
+            return search_settings(partial(function, data), self.grid, trials=self.trials, check=check, **common)
         return repeat(partial(function, data), seeds=self.seeds, **common)
 
     def _watch(self, name: str, settings: str) -> OnEpoch | None:
@@ -305,21 +197,6 @@ class TrainingRun:
         column = replace(self.rows, keep=(), quiet=True, _read=Counter())  # the rows are counted once
         groups: list[Any] = column.read_table([(self.fold_groups,)]).column(0).to_pylist()
         return groups
-
-
-@contextmanager
-def _locked(checkpoint: Path) -> Iterator[None]:
-    """Lock the folder of the checkpoints of a training, whose state another training would replace or remove.
-
-    The folder is removed if it is empty after the training.
-    """
-    from tokemb.files.locked_folder import locked_folder
-
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    with locked_folder(checkpoint):
-        yield
-    with suppress(OSError):  # it contains other files
-        checkpoint.rmdir()
 
 
 def _is_interrupted(folder: Path) -> bool:
@@ -345,6 +222,7 @@ def train_text_model(
     load: Callable[[], Callable[..., Trained]],
     stratify: Callable[[Any], Sequence[Any]] | None = None,
     load_vocabulary: Callable[[Path], ColumnEncoder] | None = None,
+    check: Check | None = None,
 ) -> None:
     """Train a classifier or a tagger, and write its folder.
 
@@ -355,6 +233,7 @@ def train_text_model(
         load: A function that imports the training, for the result of ``read``.
         stratify: A function that returns the labels for ``TrainingRun.train``.
         load_vocabulary: A function that loads a vocabulary of another kind than ``Encoder``.
+        check: A function that checks the settings of all trials of a search.
     """
     vocab, files = arguments.pop("vocab"), _take_files(arguments)
     vectors, frozen = arguments.pop("vectors"), arguments.pop("frozen")
@@ -374,7 +253,8 @@ def train_text_model(
         "trainable": not frozen,
     }
     import_keras()
-    run.train(load(), data, arguments, test=sets["test"], stratify=None if stratify is None else stratify(data))
+    labels = None if stratify is None else stratify(data)
+    run.train(load(), data, arguments, test=sets["test"], stratify=labels, check=check)
 
 
 def _take_files(arguments: dict[str, Any]) -> dict[str, str | None]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import reduce
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tokemb_cli import values
+from tokemb_cli import options, values
 
 _PATH = click.Path(path_type=Path)
 
 # The values of options that are not given.
 UNUSED: Mapping[str, Any] = {"min_documents": 1, "max_documents": None, "stop_words": None, "keep_words": None}
 
-_OPTIONS = (
+word_limits = options.group(
     click.option(
         "--min-documents",
         type=values.Documents(),
@@ -43,8 +42,3 @@ _OPTIONS = (
         help="Text file of words, one per line, that are never left out if they occur.",
     ),
 )
-
-
-def word_limits(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options to a command."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)

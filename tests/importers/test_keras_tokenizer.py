@@ -13,8 +13,8 @@ import tokemb
 from tests.conftest import DATA, MIXED, ROWS, examples
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.importers import import_vocabulary, read_foreign, verify
-from tokemb.importers.keras_splitting import DEFAULT_FILTERS
 from tokemb.importers.options import Options
+from tokemb.vocabulary.expressions import KERAS_FILTERS
 
 pytestmark = pytest.mark.keras
 
@@ -45,7 +45,7 @@ SPLITS = st.sampled_from([" ", "|", "a", "ab", "aa", "aba", "\n", ", ", "Σ"])
     st.lists(TEXT, max_size=5),
     st.fixed_dictionaries(
         {
-            "filters": st.sampled_from([DEFAULT_FILTERS, "", "]^-\\[", "x", "Aσ ", "&&[.*"]) | st.text(max_size=3),
+            "filters": st.sampled_from([KERAS_FILTERS, "", "]^-\\[", "x", "Aσ ", "&&[.*"]) | st.text(max_size=3),
             "lower": st.booleans(),
             "split": SPLITS,
             "char_level": st.booleans(),
@@ -158,7 +158,7 @@ def test_the_empty_word_of_a_tokenizer_fitted_on_lists(tmp_path):
 
 COMPLETE = {
     "num_words": None,
-    "filters": DEFAULT_FILTERS,
+    "filters": KERAS_FILTERS,
     "lower": True,
     "split": " ",
     "char_level": False,

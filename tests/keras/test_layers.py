@@ -122,7 +122,7 @@ def test_export_into_a_new_folder_creates_its_parents(encoder, tmp_path):
 
 
 def test_export_that_fails_leaves_no_parent_folders(encoder, tmp_path, monkeypatch):
-    monkeypatch.setattr("tokemb.models.saved_model._ABOUT", Path("none", "none", "tokemb.json"))
+    monkeypatch.setattr("tokemb.models.saved_model.ABOUT", Path("none", "none", "tokemb.json"))
     with pytest.raises(OSError, match="none"):
         export_saved_model(encoder, tmp_path / "serving" / "reviews" / "1", maxlen=3)
     assert list(tmp_path.iterdir()) == []

@@ -12,15 +12,6 @@ import tokemb
 from tokemb.pipeline.inspect import inspect
 
 
-def test_the_names_of_files_are_those_that_trainings_and_exports_write():
-    from tokemb.models import saved_model
-    from tokemb.models.inspect_model import ABOUT, MODEL, REPORT, VOCABULARY
-    from tokemb.training import fitting
-
-    assert (MODEL, VOCABULARY, REPORT) == (fitting.MODEL, fitting.VOCABULARY, fitting.REPORT)
-    assert saved_model._ABOUT == ABOUT
-
-
 @pytest.mark.parametrize("task", ["classify", "ratings"])
 def test_a_folder_of_a_training_is_described(task, tmp_path):
     from tokemb.training.classify import Labelled, train_classifier

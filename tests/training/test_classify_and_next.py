@@ -21,8 +21,9 @@ from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
 from tokemb.training import heads, sequences
 from tokemb.training import next_model as next_models
-from tokemb.training.classify import Labelled, choose_maxlen, train_classifier
+from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.fitting import Schedule, read_report
+from tokemb.training.input_fitting import choose_maxlen
 from tokemb.training.knowledge_tracing import knowledge_tracing_model, train_knowledge_tracing
 from tokemb.training.labels import balanced_weights
 from tokemb.training.metrics import ranking_metrics, ranks_of, roc_auc

@@ -191,6 +191,15 @@ def test_search_over_settings_of_the_columns(folder):
     assert sorted(trial["settings"]["ngrams"] for trial in report["trials"]) == [1, 2]
 
 
+def test_search_over_a_head_that_is_not_possible_is_an_error_before_the_first_trial(folder):
+    options = ["--search=head=mean,tfidf", "-o", "none"]
+    run = command_here("train", "classify", "books.csv", *OPTIONS.split(), *options, cwd=folder)
+    lines = run.stderr.decode().splitlines()
+    assert (run.returncode, len(lines)) == (2, 1)
+    assert "--head must not be 'tfidf' for a table" in lines[0]
+    assert not (folder / "none").exists()
+
+
 @eagerly
 def test_folds_have_the_rows_of_all_columns(folder):
     options = ["--folds=2", "--epochs=1", "--no-refit", "--batch-size=60"]

@@ -96,6 +96,20 @@ def test_search_without_validation_rows_is_an_error():
     assert search(partial(train, None), {"dim": [1]}, schedule=schedule, validation="rows").model == 1
 
 
+def test_all_trials_are_checked_before_the_first_training():
+    def check(values):
+        if values["dim"] == 4:
+            raise ArgumentError("dim must not be 4")
+
+    started = []
+    watch = lambda name, _: started.append(name)  # noqa: E731 - returns None
+    with pytest.raises(ArgumentError, match="dim must not be 4"):
+        search(partial(train, None), {"dim": [1, 4]}, schedule=Schedule(), watch=watch, check=check)
+    with pytest.raises(ArgumentError, match="learning_rate must be finite and greater than 0"):
+        search(partial(train, None), {"learning_rate": [1.0, 0.0]}, schedule=Schedule(), watch=watch)
+    assert started == []
+
+
 COMMAND = "train classify r.csv --column text --label label --ngrams 1"
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tokemb._validation import check_count, check_optional_count
 from tokemb.counts.matching_counts import count_with, splitting_of
-from tokemb.counts.select_tokens import check_absent, select_tokens, word_counts
+from tokemb.counts.select_tokens import check_absent, rank_tokens, word_counts
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
@@ -46,20 +46,17 @@ def extend_vocabulary(
     # Stop words of the first fit are left out again.
     stop_words = (encoder.settings or {}).get("stop_words", ())
     reserved = [*old, *model["vocab"], model["unk_token"], *stop_words]
-    new = select_tokens(counts, ties=splitting.ties, max_size=max_new, min_count=min_count, reserved=reserved)
+    ranks = rank_tokens(counts, ties=splitting.ties, max_size=max_new, min_count=min_count, reserved=reserved)
+    new: list[str] = counts.tokens.take(pa.array(ranks)).to_pylist()
     table = _extend_table(encoder.table, [*old, *new], counts)
     vocab = {**model["vocab"], **{token: index for index, token in enumerate(new, len(old))}}
     settings = encoder.settings or {}
     if new:
         settings = {**settings, "grown_from": [*settings.get("grown_from", ()), encoder.fingerprint]}
     options = {
-        "pad_id": encoder.pad_id,
-        "profile": encoder.profile,
-        "oov": encoder.oov,
+        **encoder.options,
         "settings": settings,
         "corpus": encoder.corpus and _extend_corpus(encoder.corpus, encoder.table, table, counts),
-        "segmenter": encoder.segmenter,
-        "ngrams": encoder.ngrams,
         "table": table,
         # The tokens that the old texts had out of vocabulary are not known.
         "buckets": encoder.buckets and replace(encoder.buckets, statistics=None),

@@ -59,15 +59,15 @@ def no_token_error(counts: TokenCounts, min_count: int, limits: WordLimits | Non
     )
 
 
-def select_tokens(
+def rank_tokens(
     counts: TokenCounts,
     *,
     ties: str,
-    max_size: int | None,
-    min_count: int,
-    reserved: Sequence[str],
+    max_size: int | None = None,
+    min_count: int = 1,
+    reserved: Sequence[str] = (),
     limits: WordLimits | None = None,
-) -> list[str]:
+) -> Int64:
     """Select the most frequent tokens.
 
     Args:
@@ -80,26 +80,11 @@ def select_tokens(
         limits: Stop words, words to keep, and limits of document frequency.
 
     Returns:
-        The tokens by descending count.
+        The positions of the tokens in ``counts`` by descending count, int64 ``(selected,)``.
 
     Raises:
         ArgumentError: If there are more words to keep than ``max_size``, or the limits contradict each other.
     """
-    ranks = rank_tokens(counts, ties=ties, max_size=max_size, min_count=min_count, reserved=reserved, limits=limits)
-    tokens: list[str] = counts.tokens.take(pa.array(ranks)).to_pylist()
-    return tokens
-
-
-def rank_tokens(
-    counts: TokenCounts,
-    *,
-    ties: str,
-    max_size: int | None = None,
-    min_count: int = 1,
-    reserved: Sequence[str] = (),
-    limits: WordLimits | None = None,
-) -> Int64:
-    """Return the positions of the tokens of ``select_tokens`` in ``counts``, int64 ``(selected,)``."""
     import pyarrow.compute as pc  # only here, because encoding does not need it
 
     excluded = pa.array([PAD_TOKEN, UNK_TOKEN, *reserved], pa.large_string())

@@ -9,6 +9,10 @@ from tokemb.files.json_content import parse_json
 METADATA = "tokemb.json"
 # The file of a folder of columns, which contains vocabulary folders.
 COLUMNS = "columns.json"
+# The files of the folder of a training.
+MODEL, VOCABULARY, REPORT = "model.keras", "vocabulary", "training.json"
+# The file of an exported SavedModel. TensorFlow's guides recommend its folder for files of other programs.
+ABOUT = Path("assets.extra", "tokemb.json")
 
 # The file of a folder of shards. Programs that read a folder of Parquet files ignore names that begin with "_".
 MANIFEST = "_manifest.json"
@@ -31,3 +35,8 @@ def lacks_shards(manifest: Path) -> bool:
     except (OSError, ValueError):  # a file of another program
         return False
     return isinstance(content, dict) and "crc32" in content and content.get("complete") is False
+
+
+def is_training_folder(path: Path) -> bool:
+    """Return whether ``path`` is a folder that ``tokemb train`` wrote."""
+    return (path / REPORT).is_file()

@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 from tokemb.errors import OutputExistsError
 
+# The number of bytes at the start of a file that contain its metadata.
+_METADATA_BYTES = 1 << 12
+
 
 class Kind(NamedTuple):
     """A kind of file or folder.
@@ -23,6 +26,16 @@ class Kind(NamedTuple):
     name: str
     matches: Callable[[Path], bool]
     trained: bool = False
+
+    @classmethod
+    def of_marker(cls, name: str, marker: str) -> Kind:
+        """Return the kind of files whose metadata, in their first bytes, contain ``marker``."""
+
+        def matches(path: Path) -> bool:
+            with path.open("rb") as file:
+                return marker.encode() in file.read(_METADATA_BYTES)
+
+        return cls(name, matches)
 
 
 def check_file(path: Path, kind: Kind | None, force: bool) -> None:

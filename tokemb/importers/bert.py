@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tokemb.counts.subwords import CONTINUATION
 from tokemb.errors import VocabularyError
 from tokemb.importers.imported import Imported, Original, check_ids, foreign_encoder
 from tokemb.importers.options import Options
@@ -14,12 +15,11 @@ KIND = "bert"
 
 _OOV, _START, _END, _PADDING = "[UNK]", "[CLS]", "[SEP]", "[PAD]"
 _SPECIAL = (_OOV, _END, _START, _PADDING, "[MASK]")
-_CONTINUATION = "##"
 
 
 def looks_like_bert(tokens: Mapping[str, int]) -> bool:
     """Return whether these are the WordPiece tokens of BERT."""
-    return _OOV in tokens and (_START in tokens or any(token.startswith(_CONTINUATION) for token in tokens))
+    return _OOV in tokens and (_START in tokens or any(token.startswith(CONTINUATION) for token in tokens))
 
 
 def read_bert(ids: Mapping[str, int], options: Options) -> Imported:
@@ -52,12 +52,12 @@ def read_bert(ids: Mapping[str, int], options: Options) -> Imported:
 
 
 def _tokenizer(ids: dict[str, int], lowercase: bool) -> Tokenizer:
-    tokenizer = Tokenizer(models.WordPiece(ids, unk_token=_OOV, continuing_subword_prefix=_CONTINUATION))
+    tokenizer = Tokenizer(models.WordPiece(ids, unk_token=_OOV, continuing_subword_prefix=CONTINUATION))
     tokenizer.add_special_tokens([token for token in _SPECIAL if token in ids])
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.BertProcessing((_END, ids[_END]), (_START, ids[_START]))
-    tokenizer.decoder = decoders.WordPiece(_CONTINUATION)
+    tokenizer.decoder = decoders.WordPiece(CONTINUATION)
     if _PADDING in ids:
         tokenizer.enable_padding(pad_id=ids[_PADDING], pad_token=_PADDING)
     return tokenizer

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tokemb.errors import VocabularyError
-from tokemb.importers.unicode_text import is_unicode
-from tokemb.vocabulary.expressions import ASCII_PUNCTUATION, ASCII_SPACE, ASCII_UPPER
+from tokemb.importers.foreign_values import is_unicode
+from tokemb.vocabulary.expressions import ASCII_PUNCTUATION, ASCII_SPACE, ASCII_UPPER, KERAS_FILTERS
 from tokemb.vocabulary.profiles import PROFILES, Profile, python_lower
 from tokemb.vocabulary.tokenizers_library import Normalizer, PreTokenizer, Regex, decoders, normalizers, pre_tokenizers
-
-DEFAULT_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
-"""The default ``filters`` of a ``Tokenizer``."""
 
 
 def keras_profile(filters: str, lower: bool, split: str, char_level: bool) -> Profile:
@@ -34,7 +31,7 @@ def keras_profile(filters: str, lower: bool, split: str, char_level: bool) -> Pr
     if not split or not is_unicode(split):
         raise VocabularyError(f"split of a Keras Tokenizer must be valid text and not empty; it is {split!r:.60}")
     filters = "".join(filter(is_unicode, filters))  # lone surrogates occur in no text
-    if lower and split == " " and set(filters) == set(DEFAULT_FILTERS):
+    if lower and split == " " and set(filters) == set(KERAS_FILTERS):
         return PROFILES["keras"]
     if len(split) == 1:
         pre_tokenizer = pre_tokenizers.Split(Regex(f"{_any_of(filters + split)}+"), "removed")

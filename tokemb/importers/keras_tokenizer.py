@@ -9,12 +9,13 @@ from typing import Any
 from tokemb.encoder import Encoder
 from tokemb.errors import VocabularyError
 from tokemb.files.json_content import parse_json
-from tokemb.importers.describe import describe
+from tokemb.importers.foreign_values import describe
 from tokemb.importers.imported import Imported, check_ids, check_reachable, word_encoder
-from tokemb.importers.keras_splitting import DEFAULT_FILTERS, keras_profile
+from tokemb.importers.keras_splitting import keras_profile
 from tokemb.importers.options import Options
 from tokemb.importers.pickled_objects import MIGRATED
 from tokemb.importers.special_words import is_special, oov_word, padding_id
+from tokemb.vocabulary.expressions import KERAS_FILTERS
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
 KIND = "keras-tokenizer"
@@ -23,7 +24,7 @@ KIND = "keras-tokenizer"
 _DEFAULTS: Mapping[str, Any] = {
     "num_words": None,
     "oov_token": None,
-    "filters": DEFAULT_FILTERS,
+    "filters": KERAS_FILTERS,
     "lower": True,
     "split": " ",
     "char_level": False,

@@ -6,6 +6,7 @@ This is the only module that imports scikit-learn, which is an extra.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,27 +36,9 @@ MODES = ("multi_hot", "count", "tf_idf", "ids", "vectors")
 # The attributes that fit sets besides encoder_, by mode.
 _FITTED_ATTRIBUTES = {"ids": "maxlen_", "vectors": "embedder_"}
 
-# The arguments of fit_vocab, except the texts and threads.
-_FIT_ARGUMENTS = (
-    "profile",
-    "segmenter",
-    "user_dictionary",
-    "algorithm",
-    "ngrams",
-    "max_size",
-    "min_count",
-    "min_documents",
-    "max_documents",
-    "stop_words",
-    "keep_words",
-    "reserve",
-    "start",
-    "end",
-    "oov",
-    "num_oov_buckets",
-    "hash_buckets",
-    "salt",
-)
+# The arguments of fit_vocab, except the texts, those for rows of ids, and threads.
+_OTHER_ARGUMENTS = ("texts", "maxlen", "padding", "truncating", "threads")
+_FIT_ARGUMENTS = tuple(name for name in signature(fit_vocab).parameters if name not in _OTHER_ARGUMENTS)
 # Those that may be iterables of words.
 _WORDS = ("reserve", "stop_words", "keep_words")
 

@@ -6,21 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from tokemb.errors import ModelError
-from tokemb.files.folders import is_columns_folder
+from tokemb.files.folders import ABOUT, MODEL, REPORT, VOCABULARY, is_columns_folder, is_training_folder
 from tokemb.files.json_content import parse_json
 from tokemb.models.embedding_model import fingerprint_in_name
 from tokemb.models.keras_archive import read_archive, serialized_objects
 
 Description = dict[str, Any]
 
-# The names in tokemb.training.fitting and tokemb.models.saved_model, whose imports are slow. Tests compare them.
-MODEL, VOCABULARY, REPORT = "model.keras", "vocabulary", "training.json"
-SAVED_MODEL, ABOUT = "saved_model.pb", Path("assets.extra", "tokemb.json")
+SAVED_MODEL = "saved_model.pb"
 
 
 def is_training(path: Path) -> bool:
     """Return whether a path is a folder that ``tokemb train`` wrote, or the report in it."""
-    return (path.is_dir() and (path / REPORT).is_file()) or (path.is_file() and path.name == REPORT)
+    return is_training_folder(path) or (path.is_file() and path.name == REPORT)
 
 
 def describe_training(path: Path) -> Description:

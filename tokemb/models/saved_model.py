@@ -17,13 +17,12 @@ from tokemb._validation import SERVED_OUTPUTS, check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.files.atomic import atomic_folder, check_folder
+from tokemb.files.folders import ABOUT
 from tokemb.files.output_kind import Kind
 from tokemb.keras.layers.graph import Tensor
 from tokemb.keras.layers.text_to_ids import TextToIds, make_layer
 from tokemb.models.embedder import Embedder, load_model
 
-# The folder that TensorFlow's guides recommend for files of other programs.
-_ABOUT = Path("assets.extra", "tokemb.json")
 _FILES = {"assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables"}
 
 
@@ -97,10 +96,10 @@ def export_saved_model(
     archive.add_endpoint("serve", serve)
     with _create_parents(Path(path)), atomic_folder(Path(path), _KIND, force=force) as temporary:
         archive.write_out(temporary, verbose=False)
-        (temporary / _ABOUT.parent).mkdir()
+        (temporary / ABOUT.parent).mkdir()
         about: dict[str, object] = {"fingerprint": encoder.fingerprint, "answer": returns, "maxlen": layer.maxlen}
         about |= {"classes": list(classes)} if classes else {}
-        (temporary / _ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
+        (temporary / ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
     return layer
 
 
@@ -191,7 +190,7 @@ def _check_encodable(path: Path | str) -> None:
 
 def _may_replace(path: Path) -> bool:
     """Return whether the folder ``path`` contains only files that ``export_saved_model`` wrote."""
-    return (path / _ABOUT).is_file() and {item.name for item in path.iterdir()} <= _FILES
+    return (path / ABOUT).is_file() and {item.name for item in path.iterdir()} <= _FILES
 
 
 _KIND = Kind("a SavedModel of tokemb", _may_replace)

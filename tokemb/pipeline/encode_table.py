@@ -18,7 +18,8 @@ from tokemb.rows.output_size import check_length
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
 from tokemb.rows.table_rows import TableRows
-from tokemb.tables.encoder import ColumnEncoder, concatenate, pad
+from tokemb.tables.encoded_table import concatenate, pad
+from tokemb.tables.encoder import ColumnEncoder
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
 _Chunks = Iterator[Chunk[TableRows]]

@@ -15,17 +15,7 @@ from tokemb.files.output_kind import Kind
 from tokemb.pipeline.reports import ColumnsReport
 from tokemb.tables.statistics import ColumnStatistics
 
-_MAKER = b"report by tokemb"
-# The number of bytes at the start of a file that contain its metadata.
-_HEAD = 1 << 12
-
-
-def _is_report(path: Path) -> bool:
-    with path.open("rb") as file:
-        return _MAKER in file.read(_HEAD)
-
-
-_REPORT = Kind("a report by tokemb", _is_report)
+_REPORT = Kind.of_marker("a report by tokemb", "report by tokemb")
 
 
 def check_target(path: Path, force: bool) -> None:

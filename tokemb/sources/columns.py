@@ -12,7 +12,7 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS, TOKEN_ROWS
 from tokemb._validation import check_choice
 from tokemb.errors import TextError
-from tokemb.sources.texts import decode_dictionary, row_ends, slice_bounds
+from tokemb.sources.texts import decode_dictionary, is_string, row_ends, slice_bounds
 
 # Name of the only column of text files, and of the column that is selected by default.
 TEXT = "text"
@@ -266,15 +266,11 @@ def text_type(kind: pa.DataType) -> pa.DataType | None:
     """Return the Arrow type of a text column that is read from ``kind``. ``None`` if it is not text or tokens."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    if pa.types.is_null(kind) or pa.types.is_integer(kind) or _is_string(kind):
+    if pa.types.is_null(kind) or pa.types.is_integer(kind) or is_string(kind):
         return STRINGS
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return TOKEN_ROWS if text_type(kind.value_type) == STRINGS else None
     return None
-
-
-def _is_string(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -224,9 +224,9 @@ def _check_arrow(column: pa.Array, first: int) -> pa.Array:
         column.validate(full=True)
     except pa.ArrowInvalid as error:
         raise TextError(f"texts are not a valid Arrow array: {error}") from None
-    if _is_string(kind):
+    if is_string(kind):
         return column.cast(STRINGS)
-    if _is_list(kind) and _is_string(kind.value_type):
+    if _is_list(kind) and is_string(kind.value_type):
         rows = column.cast(TOKEN_ROWS)
         if rows.flatten().null_count:
             row = next(i for i, tokens in enumerate(rows) if tokens.values.null_count)
@@ -247,7 +247,8 @@ def decode_dictionary(column: pa.Array) -> pa.Array:
     return column.dictionary_decode()
 
 
-def _is_string(kind: pa.DataType) -> bool:
+def is_string(kind: pa.DataType) -> bool:
+    """Return whether Arrow columns of this type hold texts."""
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 

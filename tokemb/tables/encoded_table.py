@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb._arrays import Int64
+from tokemb.rows.disk_buffer import check_padding
 from tokemb.rows.ragged import Ragged, take, take_padded
+from tokemb.tables.column import Column
+from tokemb.vocabulary.pad_truncate import PadTruncate
 
 # The rows of a column: ids int32 (rows,) or ragged, or numbers float32 (rows,).
 Rows = npt.NDArray[Any] | Ragged
@@ -76,3 +79,36 @@ class EncodedTable:
             else column[rows]
             for name, column in self.columns.items()
         }
+
+
+def pad(rows: Rows, maxlen: int | None, shape: PadTruncate) -> npt.NDArray[Any]:
+    """Pad and truncate lists and texts to int32 (rows, maxlen). Return single values and numbers unchanged.
+
+    Args:
+        rows: The rows of a column.
+        maxlen: The length of rows. ``None`` for that of the longest.
+        shape: The sides of padding and truncation.
+
+    Raises:
+        ArgumentError: If nearly all of a large array would be padding.
+    """
+    if not isinstance(rows, Ragged):
+        return rows
+    if maxlen is None:
+        lengths, times = np.unique(rows.lengths, return_counts=True)
+        check_padding(dict(zip(lengths.tolist(), times.tolist(), strict=True)), int(lengths.max(initial=0)), 4)
+    return rows.pad(maxlen, padding=shape.padding, truncating=shape.truncating)
+
+
+def concatenate(parts: Sequence[Mapping[str, Rows]], columns: Sequence[Column]) -> dict[str, Rows]:
+    """Concatenate the rows of all ``parts``."""
+    result: dict[str, Rows] = {}
+    for column in columns:
+        rows = [part[column.name] for part in parts]
+        if column.has_rows_of_ids:
+            result[column.name] = Ragged.concatenate([part for part in rows if isinstance(part, Ragged)])
+        else:
+            empty = np.zeros(0, np.int32 if column.numbers is None else np.float32)
+            single = [part for part in rows if not isinstance(part, Ragged)]
+            result[column.name] = np.concatenate([empty, *single])
+    return result

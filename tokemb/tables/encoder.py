@@ -9,32 +9,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, TOKEN_ROWS, Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
-from tokemb.rows.disk_buffer import check_padding
-from tokemb.rows.ragged import Ragged, check_ids
-from tokemb.rows.threads import worth_kernel
+from tokemb.rows.ragged import Ragged
 from tokemb.sources.cells import CellParser, parse_cells
 from tokemb.sources.columns import Location
 from tokemb.tables.column import Column, setting_by_column, suggested_dim
-from tokemb.tables.encoded_table import EncodedTable, Rows
+from tokemb.tables.column_ids import decode_column, encode_column
+from tokemb.tables.encoded_table import EncodedTable, Rows, concatenate, pad
 from tokemb.tables.fitting import (
     FitSettings,
     Salt,
     Setting,
-    column_texts,
-    column_values,
     fit_columns,
     hash_columns,
 )
 from tokemb.tables.selection import Selection, cells_of
 from tokemb.tables.tables import flat_names, table_batches
-from tokemb.tables.values import MISSING, single_texts
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
 if TYPE_CHECKING:
@@ -501,21 +495,11 @@ class ColumnEncoder:
         batch = parse_cells(batch, self.cells, Location("the table", "row", 1))  # unless its reader has parsed them
         shape = shape or self._shape
         return {
-            column.name: self._encode_column(column, batch, (lengths or {}).get(column.name), shape, threads)
+            column.name: encode_column(
+                column, self.vocabularies, batch, (lengths or {}).get(column.name), shape, threads
+            )
             for column in self.columns
         }
-
-    def _encode_column(
-        self, column: Column, batch: pa.RecordBatch, maxlen: int | None, shape: PadTruncate, threads: int | None
-    ) -> Rows:
-        if column.numbers is not None:
-            numbers = batch.column(column.parts[0]).fill_null(column.numbers.mean)
-            return numbers.to_numpy().astype(np.float32)
-        encoder = self.vocabularies[column.name]
-        if column.kind == "texts":
-            texts = column_texts(column.parts[0], batch)
-            return encoder.encode_ragged(texts, maxlen=maxlen, truncating=shape.truncating, threads=threads)
-        return _encode_values(column, encoder, batch)
 
     def pad_truncate(self, padding: str | None, truncating: str | None) -> PadTruncate:
         """Return the saved truncation and padding, with the arguments that are not ``None`` in their place."""
@@ -537,83 +521,8 @@ class ColumnEncoder:
         Raises:
             ArgumentError: If a name is unknown, an array has the wrong number of axes, or an id is invalid.
         """
-        kinds = {column.name: column.kind for column in self.columns}
+        columns = {column.name: column for column in self.columns}
         for name in ids:
-            if name not in kinds:
+            if name not in columns:
                 raise ArgumentError(f"ids must be of the columns {', '.join(self.names)}; received {name!r}")
-        return pa.table({name: self._decode(name, kinds[name], rows) for name, rows in ids.items()})
-
-    def _decode(self, name: str, kind: str, rows: npt.NDArray[Any] | Ragged) -> pa.Array:
-        if kind == "numbers":
-            return pa.array(np.asarray(rows, np.float32))
-        encoder = self.vocabularies[name]
-        if kind == "texts":
-            return pa.array(encoder.decode(rows), STRINGS)
-        ragged, axes = (rows, 2) if isinstance(rows, Ragged) else (None, np.ndim(rows))
-        if axes != (1 if kind == "single values" else 2):
-            shape = "(rows,)" if kind == "single values" else "(rows, maxlen)"
-            raise ArgumentError(f"ids of {name!r}, which holds {kind}, must be {shape}; received {axes} axes")
-        ids = check_ids(rows.values if isinstance(rows, Ragged) else rows)
-        encoder.check_ids(ids)
-        if kind == "lists" and ragged is None:
-            splits = np.arange(len(ids) + 1, dtype=np.int64) * ids.shape[1]
-            ragged = Ragged(ids.reshape(-1), splits)
-        if ragged is not None:
-            ragged = ragged.select(ragged.values != 0)
-            ids = ragged.values
-        elif ids.size and not ids.all():
-            raise ArgumentError(f"ids of {name!r} must not be 0, which is padding: the column holds single values")
-        tokens = pa.array([None if token == MISSING else token for token in encoder.vocabulary], STRINGS)
-        texts = tokens.take(pa.array(ids))
-        if ragged is None:
-            return texts
-        return pa.LargeListArray.from_arrays(pa.array(ragged.row_splits), texts).cast(TOKEN_ROWS)
-
-
-def _encode_values(column: Column, encoder: Encoder, batch: pa.RecordBatch) -> Int32 | Ragged:
-    if column.kind == "single values" and len(column.parts) == 1:
-        texts = single_texts(column.name, batch.column(column.parts[0]))
-        if texts is not None and (encoder.buckets is not None or worth_kernel(len(texts))):
-            # A kernel looks up all values in less time than their distinct values are found.
-            missing_id = encoder.token_ids(pa.array([MISSING], STRINGS))[0]
-            return encoder.token_ids(texts, empty_id=int(missing_id))
-    values = column_values(column.name, column.parts, batch).as_kind(column.kind)
-    if values.kind != column.kind:
-        raise TextError(
-            f"the column {column.name!r} must hold {column.kind}, as when it was fitted; received {values.kind}"
-        )
-    ids = encoder.token_ids(values.tokens)[values.positions]
-    return ids if values.row_splits is None else Ragged(ids, values.row_splits)
-
-
-def pad(rows: Rows, maxlen: int | None, shape: PadTruncate) -> npt.NDArray[Any]:
-    """Pad and truncate lists and texts to int32 (rows, maxlen). Return single values and numbers unchanged.
-
-    Args:
-        rows: The rows of a column.
-        maxlen: The length of rows. ``None`` for that of the longest.
-        shape: The sides of padding and truncation.
-
-    Raises:
-        ArgumentError: If nearly all of a large array would be padding.
-    """
-    if not isinstance(rows, Ragged):
-        return rows
-    if maxlen is None:
-        lengths, times = np.unique(rows.lengths, return_counts=True)
-        check_padding(dict(zip(lengths.tolist(), times.tolist(), strict=True)), int(lengths.max(initial=0)), 4)
-    return rows.pad(maxlen, padding=shape.padding, truncating=shape.truncating)
-
-
-def concatenate(parts: Sequence[Mapping[str, Rows]], columns: Sequence[Column]) -> dict[str, Rows]:
-    """Concatenate the rows of all ``parts``."""
-    result: dict[str, Rows] = {}
-    for column in columns:
-        rows = [part[column.name] for part in parts]
-        if column.has_rows_of_ids:
-            result[column.name] = Ragged.concatenate([part for part in rows if isinstance(part, Ragged)])
-        else:
-            empty = np.zeros(0, np.int32 if column.numbers is None else np.float32)
-            single = [part for part in rows if not isinstance(part, Ragged)]
-            result[column.name] = np.concatenate([empty, *single])
-    return result
+        return pa.table({name: decode_column(columns[name], self.vocabularies, rows) for name, rows in ids.items()})

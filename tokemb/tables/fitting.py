@@ -17,7 +17,7 @@ from tokemb._arrays import TOKEN_ROWS
 from tokemb._validation import check_ngrams
 from tokemb.counts.select_tokens import reserved_tokens
 from tokemb.counts.spilled_counts import Frequent
-from tokemb.counts.token_counts import RunningCounts, TextCounter
+from tokemb.counts.token_counts import RunningCounts, TextCounter, TokenCounts
 from tokemb.counts.word_limits import WordLimits
 from tokemb.counts.word_vocabulary import oov_buckets
 from tokemb.encoder import Encoder
@@ -46,7 +46,11 @@ Salt = int | Sequence[int] | None
 
 @dataclass(frozen=True)
 class FitSettings:
-    """The arguments of ``ColumnEncoder.fit`` that decide the vocabularies. They are documented there."""
+    """The arguments of ``ColumnEncoder.fit`` that decide the vocabularies. They are documented there.
+
+    Attributes:
+        leave_out_single: Whether values that occur once are left out, unless all values of a column do.
+    """
 
     shared: Iterable[Sequence[str]] = ()
     max_size: Setting = None
@@ -58,6 +62,7 @@ class FitSettings:
     profile: str = "words"
     algorithm: str = "word"
     ngrams: int | Sequence[int] | None = None
+    leave_out_single: bool = False
 
     @property
     def splitting(self) -> Profile:
@@ -252,6 +257,8 @@ class _ValueFit(_VocabularyFit):
         if not counts.rows:
             raise TextError(f"a vocabulary of {self.names} cannot be fitted to a table without rows")
         salt = settings.salt if has_buckets(selection) else None
+        if settings.leave_out_single and _repeats_values(counts):
+            selection = {**selection, "min_count": 2}
         try:
             return fit_vocab(counts, **selection, salt=salt, reserve=[MISSING])
         except TextError:
@@ -351,6 +358,11 @@ def column_texts(name: str, batch: pa.RecordBatch) -> pa.Array:
         raise TextTypeError(f"the column {name!r} holds {column.type}: texts, integers or lists of these can be split")
     column = column.cast(kind)
     return pc.fill_null(column, pa.scalar([] if kind == TOKEN_ROWS else "", kind)) if column.null_count else column
+
+
+def _repeats_values(counts: TokenCounts) -> bool:
+    """Return whether a value, other than the missing one, occurs twice."""
+    return bool((counts.counts[pc.not_equal(counts.tokens, MISSING).to_numpy(zero_copy_only=False)] > 1).any())
 
 
 def _tally(values: Values) -> Tally:

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from tokemb._arrays import Int32, Int64
 from tokemb.encoder import Encoder
 from tokemb.rows.ragged import Ragged
-from tokemb.tables.encoded_table import Rows
-from tokemb.tables.encoder import ColumnEncoder, concatenate
+from tokemb.tables.encoded_table import Rows, concatenate
+from tokemb.tables.encoder import ColumnEncoder
 from tokemb.tables.values import MISSING
 
 

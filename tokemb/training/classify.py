@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,35 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from tokemb._arrays import Int64
-from tokemb._validation import BAG_HEADS, CLASS_WEIGHTS, UNIGRAMS, check_choice, check_ngrams, check_optional_count
-from tokemb.errors import ArgumentError, TextError
-from tokemb.fit import fit_vocab
+from tokemb._validation import CLASS_WEIGHTS, check_choice, check_optional_count
+from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.models.pretrained import coverage, load_vectors
-from tokemb.rows.ragged import Ragged
-from tokemb.sources.texts import tee_if_iterator
 from tokemb.tables import ColumnEncoder
-from tokemb.tables.fitting import column_texts
-from tokemb.tables.selection import Selection
-from tokemb.tables.tables import table_batches
+from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import (
-    Array,
-    Batch,
-    Feed,
-    Fitted,
-    Schedule,
-    Trained,
-    make_reproducible,
-    predict_batches,
-)
+from tokemb.training.fitting import Fitted, Schedule, Trained
 from tokemb.training.heads import check_trainable, fold_token_weights
-from tokemb.training.inputs import Inputs, Rows, TableInputs, TextInputs
+from tokemb.training.input_fitting import Splitting, choose_inputs, fit_inputs
+from tokemb.training.inputs import Inputs, Rows, TextInputs
 from tokemb.training.labels import as_list, balanced_weights, sample_weights_of
+from tokemb.training.loop import Array, Batch, Feed, make_reproducible, predict_batches
 from tokemb.training.refitting import fit_and_measure
 from tokemb.training.targets import OneClass, Target, target_of
 
@@ -47,23 +34,10 @@ if TYPE_CHECKING:
 
     from tokemb.encoder import Encoder
 
-# The n-grams of a vocabulary that is fitted for the heads that ignore the order: words and pairs of words. With
-# sequences of three words, classifiers of short texts are less accurate.
-_PAIRS = 2
+__all__ = ["Labelled", "fit_inputs", "train_classifier"]
 
 # What the vectors of tokens are multiplied by.
 _TOKEN_WEIGHTS = {"mean": "log-count ratios", "tfidf": "inverse document frequencies"}
-
-# The maximum number of tokens of a vocabulary that is fitted, and the minimum count of one, with and without n-grams.
-_WORDS, _NGRAMS = (30_000, 1), (100_000, 2)
-
-_NOTE_ON_PAIRS = (
-    "pairs of neighbouring words, or of characters in scripts without spaces, are tokens too: "
-    "pass ngrams=1 for words alone"
-)
-
-# The length that is chosen for rows is that of 99 % of them, but at most these. Heads that ignore the order are fast.
-_COVERED, _LONGEST, _LONGEST_OF_MEAN = 0.99, 400, 1024
 
 
 @dataclass(frozen=True)
@@ -95,6 +69,7 @@ class Labelled:
         return Labelled(take_rows(self.texts, rows), take_rows(self.labels, rows), weights)
 
 
+@locks_checkpoints
 def train_classifier(
     rows: Labelled,
     *,
@@ -178,8 +153,8 @@ def train_classifier(
     targets = target.encode(rows.labels)
     others = {name: part for name, part in (("validation", validation), ("test", test)) if part is not None}
     other_targets = {name: _targets_of_set(name, part, target) for name, part in others.items()}
-    splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
-    inputs, encoded, notes = _inputs_of(rows.texts, encoder, splitting, ngrams, vectors, head, maxlen)
+    splitting = Splitting(profile, segmenter, user_dictionary, ngrams)
+    inputs, encoded, notes = choose_inputs(rows.texts, encoder, splitting, head=head, maxlen=maxlen, vectors=vectors)
     data = everything = _Data.of(inputs.used(encoded), targets, rows.weights)
     sets = {
         name: _Data.of(inputs.used(inputs.encode(part.texts)), other_targets[name], part.weights)
@@ -197,12 +172,12 @@ def train_classifier(
     make_model = partial(inputs.model, target, vectors=pretrained, trainable=trainable, **sizes)
     token_weights = data.token_weights(inputs, target) if pretrained is None or head == "tfidf" else None
     model = make_model(token_weights=token_weights)
-    _compile(model, target, schedule)
+    schedule.compile(model, target.loss)
     weights = balanced_weights(data.targets, len(target.classes or ())) if class_weights else None
     fitted, metrics = _fit(model, data, everything, sets, target, weights, schedule, on_epoch)
     if token_weights is not None and head == "mean":
         model = fold_token_weights(model, make_model())
-        _compile(model, target, schedule)
+        schedule.compile(model, target.loss)
         # Keras warns when it loads a model whose optimizer was not built.
         model.optimizer.build(model.trainable_variables)
     settings = {
@@ -250,123 +225,6 @@ def _fit(
     )
 
 
-def _inputs_of(
-    rows: Any,  # noqa: ANN401 - texts or a table
-    encoder: Encoder | ColumnEncoder | None,
-    splitting: dict[str, Any],
-    ngrams: int | Sequence[int] | None,
-    vectors: Path | None,
-    head: str,
-    maxlen: int | None,
-) -> tuple[Inputs, Rows, list[str]]:
-    """Return the inputs of a model, the encoded rows, and notes on what was chosen."""
-    if isinstance(encoder, ColumnEncoder):
-        _check_no_text_options({**splitting, "ngrams": ngrams, "vectors": vectors})
-        return *_table_inputs(rows, encoder, head, maxlen), []
-    pairs = encoder is None and ngrams is None and head in BAG_HEADS and vectors is None
-    inputs = _text_inputs(rows, encoder, splitting, _PAIRS if pairs else ngrams, head, maxlen)
-    return *inputs, [_NOTE_ON_PAIRS] if pairs else []
-
-
-def _text_inputs(
-    texts: Any,  # noqa: ANN401
-    encoder: Encoder | None,
-    splitting: dict[str, Any],
-    ngrams: int | Sequence[int] | None,
-    head: str,
-    maxlen: int | None,
-) -> tuple[Inputs, Rows]:
-    """Return the inputs of texts, and the encoded texts. The vocabulary is fitted unless it was passed."""
-    encoder, texts = _vocabulary(texts, encoder, splitting, ngrams)
-    measured, texts = tee_if_iterator(texts)
-    ids = encoder.encode_ragged(measured, maxlen=maxlen)
-    maxlen = maxlen or encoder.maxlen or choose_maxlen(ids.lengths, head, encoder)
-    inputs = TextInputs(encoder, head, maxlen)
-    # The vocabulary decides which ids of longer rows are left out: it can keep an end token, or the end of the text.
-    return inputs, inputs.encode(texts) if ids.lengths.max(initial=0) > maxlen else inputs.rows(ids)
-
-
-def _table_inputs(
-    table: Any,  # noqa: ANN401
-    encoder: ColumnEncoder,
-    head: str,
-    maxlen: int | None,
-) -> tuple[Inputs, Rows]:
-    """Return the inputs of a table with lengths of all texts, and the encoded table."""
-    batches = list(table_batches(table, encoder.parts, cells=encoder.cells))
-    texts = [column for column in encoder.columns if column.kind == "texts"]
-    lengths = {column.name: maxlen or column.maxlen for column in texts}
-    if None in lengths.values():
-        untruncated = encoder.encode_table(batches).columns
-        for name, length in lengths.items():
-            rows = untruncated[name]
-            if length is None and isinstance(rows, Ragged):
-                lengths[name] = choose_maxlen(rows.lengths, head, encoder.vocabularies[name])
-    inputs = TableInputs(encoder.with_maxlen(lengths), head)
-    return inputs, inputs.encode(iter(batches))
-
-
-def _check_no_text_options(options: Mapping[str, Any]) -> None:
-    """Raise ``ArgumentError`` if an option of texts is given, although the columns are fitted."""
-    for name, value in options.items():
-        if value is not None:
-            raise ArgumentError(f"{name} must be left out with encoder=..., which is fitted to the columns of a table")
-
-
-def fit_inputs(
-    table: Any,  # noqa: ANN401
-    *,
-    texts: Iterable[str] = (),
-    columns: Sequence[str | Sequence[str]] = (),
-    multi: Iterable[str] | Mapping[str, str | None] = (),
-    numbers: Iterable[str] = (),
-    profile: str | None = None,
-    segmenter: str | None = None,
-    user_dictionary: Path | None = None,
-    ngrams: int | Sequence[int] | None = None,
-    head: str = "mean",
-    **reading: Any,  # noqa: ANN401
-) -> ColumnEncoder:
-    """Fit the columns of a table for ``train_classifier``, with its defaults for the vocabularies of texts.
-
-    Args:
-        table: A table, as for ``ColumnEncoder.fit``. It is read into memory.
-        texts: The columns of texts.
-        columns: The columns of values, as for ``ColumnEncoder.fit``. Values that occur once are out of vocabulary. They
-            share one trained embedding, which is also that of new values. If all values of a column occur once, they
-            are in the vocabulary.
-        multi: The columns of lists in cells, as for ``ColumnEncoder.fit``.
-        numbers: The columns of numbers.
-        profile: As for ``train_classifier``.
-        segmenter: As for ``train_classifier``.
-        user_dictionary: As for ``train_classifier``.
-        ngrams: As for ``train_classifier``.
-        head: As for ``train_classifier``.
-        **reading: Arguments for files, as for ``ColumnEncoder.fit``.
-
-    Raises:
-        ArgumentError: If an argument is invalid. Other errors are those of ``ColumnEncoder.fit``.
-    """
-    selection = Selection.of(columns, texts, multi, numbers)
-    rows = pa.Table.from_batches(list(table_batches(table, selection.parts, cells=selection.cells, **reading)))
-    splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
-    vocabularies: dict[str, Encoder | None] = {}
-    pairs = head in BAG_HEADS and ngrams is None
-    for name in selection.texts:
-        column = column_texts(name, rows)
-        vocabularies[name], _ = _fit_vocabulary(column, splitting, check_ngrams(_PAIRS if pairs else ngrams))
-    kinds: dict[str, Any] = {"columns": columns, "texts": vocabularies, "multi": multi, "numbers": numbers}
-    counted = ColumnEncoder.fit(rows, **kinds)
-    repeated = [name for name in selection.values or () if _repeats_values(counted.vocabularies[name])]
-    return ColumnEncoder.fit(rows, **kinds, min_count=dict.fromkeys(repeated, 2)) if repeated else counted
-
-
-def _repeats_values(vocabulary: Encoder) -> bool:
-    """Return whether a value of a column, other than the missing one, occurs twice."""
-    counts = vocabulary.table["count"].slice(vocabulary.oov_ids.stop + 1)  # without the missing value
-    return bool((counts.fill_null(0).to_numpy() > 1).any())
-
-
 def _target_of(
     labels: Sequence[Any], label_separator: str | None, regression: bool, class_weights: str | None
 ) -> Target:
@@ -384,45 +242,6 @@ def _targets_of_set(name: str, part: Labelled, target: Target) -> Array:
     if not len(targets):
         raise ArgumentError(f"the {name} set has no rows: pass one that has rows")
     return targets
-
-
-def _vocabulary(
-    texts: Any,  # noqa: ANN401
-    encoder: Encoder | None,
-    splitting: dict[str, Any],
-    ngrams: int | Sequence[int] | None,
-) -> tuple[Encoder, Any]:
-    """Return the vocabulary, fitted to the texts unless it was passed, and the texts, which can then be read again.
-
-    ``splitting`` are the arguments of ``tokemb.fit_vocab`` that decide how texts are split.
-    """
-    if encoder is None:
-        return _fit_vocabulary(texts, splitting, check_ngrams(ngrams))
-    if ngrams is not None:
-        raise ArgumentError(f"ngrams must be left out with encoder=..., whose n-grams are {list(encoder.ngrams)}")
-    for name in ("segmenter", "user_dictionary"):
-        if splitting[name] is not None:
-            raise ArgumentError(f"{name} must be left out with encoder=..., which contains its segmenter")
-    return encoder, texts
-
-
-def _fit_vocabulary(texts: Any, splitting: dict[str, Any], ngrams: tuple[int, ...]) -> tuple[Encoder, Any]:  # noqa: ANN401
-    max_size, min_count = _WORDS if ngrams == UNIGRAMS else _NGRAMS
-    counted, texts = tee_if_iterator(texts)
-    try:
-        return fit_vocab(counted, **splitting, ngrams=ngrams, max_size=max_size, min_count=min_count), texts
-    except TextError:
-        if min_count == 1:
-            raise
-    # Few short texts can be without an n-gram that occurs twice.
-    counted, texts = tee_if_iterator(texts)
-    return fit_vocab(counted, **splitting, ngrams=ngrams, max_size=max_size), texts
-
-
-def choose_maxlen(lengths: Int64, head: str, encoder: Encoder) -> int:
-    """Return the length that 99 % of the rows do not exceed, within the limit of the head."""
-    longest = _LONGEST_OF_MEAN * len(encoder.ngrams) if head in BAG_HEADS else _LONGEST
-    return min(max(int(np.quantile(lengths, _COVERED, method="inverted_cdf")), 1), longest) if len(lengths) else longest
 
 
 @dataclass(frozen=True)
@@ -485,12 +304,6 @@ class _Data:
             return self.rows.batch(rows), self.targets[rows], weights[rows]
 
         return Feed.of(batch, self.rows.lengths, order)
-
-
-def _compile(model: keras.Model, target: Target, schedule: Schedule) -> None:
-    import keras
-
-    model.compile(keras.optimizers.Adam(schedule.learning_rate), target.loss)
 
 
 def evaluate(model: keras.Model, data: _Data, target: Target) -> dict[str, Any]:

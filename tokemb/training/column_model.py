@@ -148,14 +148,19 @@ def _sizes(encoder: ColumnEncoder, dim: int, dims: Mapping[str, int]) -> dict[st
     return sizes
 
 
+def check_head(head: str) -> None:
+    """Raise ``ArgumentError`` if the texts of a table cannot have this head."""
+    check_choice("head", head, HEADS)
+    if head == "tfidf":
+        raise ArgumentError("head must not be 'tfidf' for a table, because it has weights of one column of texts")
+
+
 def _check_arguments(
     encoder: ColumnEncoder, head: str, dims: Mapping[str, int] | None, dropout: float, hidden: int
 ) -> None:
     if not isinstance(encoder, ColumnEncoder):
         raise ArgumentError(f"encoder must be a tokemb.ColumnEncoder; received {type(encoder).__name__}")
-    check_choice("head", head, HEADS)
-    if head == "tfidf":
-        raise ArgumentError("head must not be 'tfidf' for a table, because it has weights of one column of texts")
+    check_head(head)
     check_dropout(dropout)
     check_count("hidden", hidden, least=0)
     for name in dims or {}:

@@ -12,10 +12,12 @@ import pyarrow as pa
 from tokemb._arrays import Int64
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, TextError
+from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.fitting import Schedule, Trained
 from tokemb.training.repeat import Watch, as_interrupted, spread, watch_nothing
 
 
+@locks_checkpoints
 def cross_validate(
     train: Callable[..., Trained],
     rows: Any,  # noqa: ANN401

@@ -18,11 +18,11 @@ from tokemb.keras.datasets.tags import tagged_columns
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import one_array, table_batches
 from tokemb.tables.values import is_list
-from tokemb.training.fitting import Array
 from tokemb.training.forward import forward
 from tokemb.training.inputs import Inputs
 from tokemb.training.knowledge_tracing import Answers, answer_probabilities
 from tokemb.training.labels import as_list, numbers_of
+from tokemb.training.loop import Array
 from tokemb.training.metrics import (
     calibration,
     confusion_matrix,

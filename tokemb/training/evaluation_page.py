@@ -52,12 +52,7 @@ def write_page(evaluation: Evaluation, path: Path | str, title: str, *, force: b
         temporary.write_bytes(text.encode())
 
 
-def _is_page(path: Path) -> bool:
-    with path.open("rb") as file:
-        return f"<title>{_TITLE} of ".encode() in file.read(1000)
-
-
-PAGE = Kind("an evaluation by tokemb", _is_page)
+PAGE = Kind.of_marker("an evaluation by tokemb", f"<title>{_TITLE} of ")
 
 
 def _read_page_file(name: str) -> str:

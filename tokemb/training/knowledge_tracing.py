@@ -19,9 +19,11 @@ from tokemb.models.embedding_model import model_name
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import table_batches
+from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Array, Batch, Feed, Schedule, Trained, make_reproducible, predict_batches
+from tokemb.training.fitting import Schedule, Trained
 from tokemb.training.heads import check_dropout
+from tokemb.training.loop import Array, Batch, Feed, make_reproducible, predict_batches
 from tokemb.training.metrics import roc_auc
 from tokemb.training.refitting import fit_and_measure
 from tokemb.training.sequences import drop_first, drop_last, windows
@@ -37,6 +39,7 @@ MAX_POSITIONS = 50_000
 _CORRECT_VALUES = {"0": 0, "1": 1, "false": 0, "true": 1}
 
 
+@locks_checkpoints
 def train_knowledge_tracing(
     table: Any,  # noqa: ANN401 - any table
     *,

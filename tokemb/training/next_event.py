@@ -17,9 +17,11 @@ from tokemb.keras.datasets.order import BatchOrder
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.baselines import describe_unbeaten
+from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Batch, Feed, Fitted, MakeBatch, Schedule, Trained, fit, make_reproducible
+from tokemb.training.fitting import Fitted, Schedule, Trained
 from tokemb.training.heads import check_dropout
+from tokemb.training.loop import Batch, Feed, MakeBatch, fit, make_reproducible
 from tokemb.training.metrics import ranking_metrics, ranks_of
 from tokemb.training.next_model import (
     Candidates,
@@ -49,6 +51,7 @@ _MAX_BATCH_SCORES = 1 << 26
 _TYPICAL_CANDIDATES = 1 << 13
 
 
+@locks_checkpoints
 def train_next(
     sequences: Any,  # noqa: ANN401 - any texts
     *,
@@ -218,7 +221,7 @@ class _TrainingLoop:
         self._is_sampled = uses_sampled_softmax(input_dim)
         self._trained = training_model(model) if self._is_sampled else model
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=self._is_sampled)
-        self._trained.compile(keras.optimizers.Adam(schedule.learning_rate), loss)
+        schedule.compile(self._trained, loss)
         self._start = InitialState(self._trained)
         self._order = schedule.order(max(1, _MAX_BATCH_SCORES // min(input_dim, _TYPICAL_CANDIDATES)))
 

@@ -20,8 +20,10 @@ from tokemb.keras.datasets.order import BatchOrder
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import flat_names, table_batches
 from tokemb.training.baselines import Biases, describe_unbeaten
+from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Batch, Feed, Schedule, Trained, fit, make_reproducible, predict_batches
+from tokemb.training.fitting import Schedule, Trained
+from tokemb.training.loop import Batch, Feed, fit, make_reproducible, predict_batches
 from tokemb.training.ratings_model import (
     DIM,
     RatingRange,
@@ -43,6 +45,7 @@ SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
 L2 = 0.3
 
 
+@locks_checkpoints
 def train_ratings(
     table: Any,  # noqa: ANN401 - any table
     columns: Sequence[str | Sequence[str]],
@@ -102,7 +105,7 @@ def train_ratings(
     scale = scale_of(data.ratings[training])
     model = rating_model(encoder, scale, head=head, dim=dim, units=units, rating_range=rating_range, seed=schedule.seed)
     trained = training_model(model, l2)
-    _compile(trained, schedule)
+    schedule.compile(trained, penalized)
     start = InitialState(trained)
     fitted = fit(
         trained,
@@ -219,9 +222,3 @@ def _describe_non_numbers(column: pa.ChunkedArray) -> str:
         except ValueError:
             return f"; row {row} holds {text!r:.80}"
     return "; received texts: convert them to numbers"
-
-
-def _compile(model: keras.Model, schedule: Schedule) -> None:
-    import keras
-
-    model.compile(keras.optimizers.Adam(schedule.learning_rate), penalized)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tokemb.training.early_stopping import OnEpoch, Score
-from tokemb.training.fitting import Feed, Fitted, Schedule, fit
+from tokemb.training.fitting import Fitted, Schedule
+from tokemb.training.loop import Feed, fit
 
 if TYPE_CHECKING:
     import keras

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tokemb._validation import check_count
+from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Schedule, Trained
 
@@ -22,6 +23,7 @@ def watch_nothing(_name: str, _settings: str) -> OnEpoch | None:
     return None
 
 
+@locks_checkpoints
 def repeat(
     train: Callable[..., Trained],
     schedule: Schedule,

@@ -13,6 +13,7 @@ import numpy as np
 
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, TrainingError
+from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.fitting import Schedule, Trained, settings_text
 from tokemb.training.repeat import Watch, as_interrupted, watch_nothing
 
@@ -20,7 +21,11 @@ from tokemb.training.repeat import Watch, as_interrupted, watch_nothing
 _SCHEDULE = frozenset(attribute.name for attribute in fields(Schedule))
 _FIXED = ("seed", "validation_split", "refit", "checkpoint")
 
+# A function that raises ``ArgumentError`` for settings that a training would reject.
+Check = Callable[[Mapping[str, Any]], None]
 
+
+@locks_checkpoints
 def search(
     train: Callable[..., Trained],
     grid: Mapping[str, Sequence[Any]],
@@ -29,6 +34,7 @@ def search(
     trials: int | None = None,
     test: Any = None,  # noqa: ANN401
     watch: Watch = watch_nothing,
+    check: Check | None = None,
     **settings: Any,  # noqa: ANN401
 ) -> Trained:
     """Train with combinations of settings, and then with the best one.
@@ -44,6 +50,9 @@ def search(
         test: The test set of the model that is returned, as for ``train``.
         watch: A function that is called with the name and the settings of each training and returns its
             ``on_epoch``.
+        check: A function that is called with the settings of each combination before the first training. It raises
+            ``ArgumentError`` for settings that ``train`` would reject, which is then known at once. ``None`` leaves
+            this to ``train``.
         **settings: Other arguments of ``train``.
 
     Returns:
@@ -52,7 +61,7 @@ def search(
         best model so far is returned.
 
     Raises:
-        ArgumentError: If a setting is unknown or has no values, or there are no validation rows.
+        ArgumentError: If a setting is unknown, invalid or has no values, or there are no validation rows.
         TrainingError: If all trainings diverge.
     """
     _check_names(train, grid)
@@ -61,7 +70,12 @@ def search(
     best: tuple[tuple[float, float], dict[str, Any], Trained] | None = None
     rows: list[dict[str, Any]] = []
     failure: TrainingError | None = None
-    for number, values in enumerate(combinations(grid, trials, schedule.seed), 1):
+    every = combinations(grid, trials, schedule.seed)
+    for values in every:
+        _, others = _divide(values, schedule)
+        if check is not None:
+            check(others)
+    for number, values in enumerate(every, 1):
         name = f"trial-{number}"
         changed, others = _divide(values, schedule.part(name, refit=False))
         try:

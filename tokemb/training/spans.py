@@ -108,11 +108,11 @@ def span_metrics(true: Spans, predicted: Spans, names: Sequence[str] = ()) -> di
         predicted, and ``f1``, their harmonic mean. A share of no spans is 0.
     """
     hits = predicted.are_in(true)
-    correct, found, wanted = int(hits.sum()), len(predicted.starts), len(true.starts)
+    correct, found, expected = int(hits.sum()), len(predicted.starts), len(true.starts)
     metrics = {
         "precision": correct / found if found else 0.0,
-        "recall": correct / wanted if wanted else 0.0,
-        "f1": _f1(correct, found, wanted),
+        "recall": correct / expected if expected else 0.0,
+        "f1": _f1(correct, found, expected),
     }
     for number, name in enumerate(names):
         counts = (predicted.types[hits] == number, predicted.types == number, true.types == number)
@@ -120,5 +120,5 @@ def span_metrics(true: Spans, predicted: Spans, names: Sequence[str] = ()) -> di
     return metrics
 
 
-def _f1(correct: int, found: int, wanted: int) -> float:
-    return 2 * correct / (found + wanted) if correct else 0.0
+def _f1(correct: int, found: int, expected: int) -> float:
+    return 2 * correct / (found + expected) if correct else 0.0

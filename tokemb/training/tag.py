@@ -21,12 +21,14 @@ from tokemb.models.embedding_model import EMBEDDING_NAME
 from tokemb.models.pretrained import coverage, load_vectors
 from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.training.baselines import describe_unbeaten
-from tokemb.training.classify import choose_maxlen
+from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Batch, Feed, Schedule, Trained, make_reproducible
+from tokemb.training.fitting import Schedule, Trained
 from tokemb.training.forward import Forward, forward
 from tokemb.training.heads import check_classes, check_trainable
+from tokemb.training.input_fitting import choose_maxlen
+from tokemb.training.loop import Batch, Feed, make_reproducible
 from tokemb.training.refitting import fit_and_measure
 from tokemb.training.sequences import UNLIMITED
 from tokemb.training.tag_metrics import FrequentTags, TrueTags
@@ -63,6 +65,7 @@ class Tagged:
         return Tagged(take_rows(self.tokens, rows), take_rows(self.tags, rows))
 
 
+@locks_checkpoints
 def train_tagger(
     rows: Tagged,
     *,
@@ -133,9 +136,7 @@ def train_tagger(
     sizes: dict[str, Any] = {"dim": dim, "units": units, "dropout": dropout}
     start: dict[str, Any] = {"vectors": pretrained, "trainable": trainable, "seed": schedule.seed}
     model = tagger(encoder, len(classes), head=head, **sizes, **start)
-    import keras
-
-    model.compile(keras.optimizers.Adam(schedule.learning_rate), "sparse_categorical_crossentropy")
+    schedule.compile(model, "sparse_categorical_crossentropy")
     run, baseline = forward(model), FrequentTags.count(training)
     measure = partial(evaluate, run, encoder, baseline=baseline)
     has_validation = len(others["validation"].targets) > 0

@@ -13,12 +13,12 @@ import pyarrow as pa
 
 from tokemb.encoder import Encoder
 from tokemb.errors import ModelError
-from tokemb.files.folders import is_columns_folder
+from tokemb.files.folders import MODEL, REPORT, VOCABULARY, is_columns_folder
 from tokemb.models.embedder import load_model
 from tokemb.models.embedding_model import fingerprint_in_name
 from tokemb.tables import ColumnEncoder
 from tokemb.training.divergence import are_finite
-from tokemb.training.fitting import FORMAT_VERSION, MODEL, REPORT, VOCABULARY, read_report
+from tokemb.training.fitting import FORMAT_VERSION, read_report
 
 if TYPE_CHECKING:
     import keras

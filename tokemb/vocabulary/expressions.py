@@ -19,7 +19,8 @@ WORDS = rf"[{ALONE}]|{WORD}+(?:{JOIN}{WORD}+)*"
 CASE_IGNORABLE = r"\p{Case_Ignorable}"
 CASED = r"[\p{Cased}&&[^\p{Case_Ignorable}]]"
 FINAL_SIGMA = rf"(?<={CASED}{CASE_IGNORABLE}*)Σ(?!{CASE_IGNORABLE}*{CASED})"
-# The `filters` of the legacy Tokenizer, which it replaces by spaces, and the space at which it splits.
+# The default `filters` of the legacy Tokenizer, which it replaces by spaces, and the space at which it splits.
+KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 KERAS_SEPARATORS = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n ]+'
 
 # TextVectorization lowercases only A to Z (tf.strings.lower without an encoding), deletes ASCII punctuation, and

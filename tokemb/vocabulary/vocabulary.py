@@ -104,6 +104,21 @@ class Vocabulary:
         check_highest_id(self.input_dim - 1 - hashed_ids, len(self._ids))
 
     @property
+    def options(self) -> dict[str, Any]:
+        """The arguments that make this vocabulary again, besides the ``tokenizer.json`` and the tokenizer."""
+        return {
+            "pad_id": self.pad_id,
+            "profile": self.profile,
+            "oov": self.oov,
+            "settings": self.settings,
+            "corpus": self.corpus,
+            "segmenter": self.segmenter,
+            "ngrams": self.ngrams,
+            "table": self._table,
+            "buckets": self.buckets,
+        }
+
+    @property
     def oov_ids(self) -> range:
         """The ids of tokens out of vocabulary: ``unk_id``, or those of all buckets."""
         if self.unk_id is None:

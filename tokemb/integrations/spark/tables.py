@@ -27,8 +27,8 @@ from tokemb.rows.ragged import Ragged
 from tokemb.sources.cells import parse_cells
 from tokemb.sources.columns import Location
 from tokemb.tables.column import Column
-from tokemb.tables.encoded_table import Rows
-from tokemb.tables.encoder import ColumnEncoder, pad
+from tokemb.tables.encoded_table import Rows, pad
+from tokemb.tables.encoder import ColumnEncoder
 from tokemb.tables.fitting import Setting
 from tokemb.vocabulary.pad_truncate import PadTruncate
 

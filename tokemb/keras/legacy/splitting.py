@@ -15,8 +15,6 @@ from tokemb._arrays import STRINGS
 from tokemb.vocabulary.profiles import Profile
 from tokemb.vocabulary.tokenizers_library import Regex, normalizers, pre_tokenizers
 
-FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
-
 # Characters per chunk, so many that most words are new to the engine only once.
 _CHUNK = 1 << 26
 # The minimum number of characters for the engine, which Python splits in about 20 ms.

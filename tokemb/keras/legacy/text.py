@@ -20,16 +20,19 @@ import pyarrow as pa
 from tokemb.engine import TokenCounter
 from tokemb.errors import ArgumentError
 from tokemb.keras.legacy.bag_of_words import Float64, count_matrix
-from tokemb.keras.legacy.splitting import FILTERS, Splitting, chunks, profile_of, split_words
+from tokemb.keras.legacy.splitting import Splitting, chunks, profile_of, split_words
 from tokemb.keras.legacy.word_lookup import WordLookup
 from tokemb.rows.threads import thread_count
+from tokemb.vocabulary.expressions import KERAS_FILTERS
 
 __all__ = ["Tokenizer", "hashing_trick", "one_hot", "text_to_word_sequence", "tokenizer_from_json"]
 
 Analyzer = Callable[[str], Iterable[Any]]
 
 
-def text_to_word_sequence(input_text: str, filters: str = FILTERS, lower: bool = True, split: str = " ") -> list[str]:
+def text_to_word_sequence(
+    input_text: str, filters: str = KERAS_FILTERS, lower: bool = True, split: str = " "
+) -> list[str]:
     """Split a text into words.
 
     Args:
@@ -48,7 +51,7 @@ def text_to_word_sequence(input_text: str, filters: str = FILTERS, lower: bool =
 def one_hot(
     input_text: str,
     n: int,
-    filters: str = FILTERS,
+    filters: str = KERAS_FILTERS,
     lower: bool = True,
     split: str = " ",
     analyzer: Analyzer | None = None,
@@ -61,7 +64,7 @@ def hashing_trick(
     text: str,
     n: int,
     hash_function: Callable[[Any], int] | str | None = None,
-    filters: str = FILTERS,
+    filters: str = KERAS_FILTERS,
     lower: bool = True,
     split: str = " ",
     analyzer: Analyzer | None = None,
@@ -120,7 +123,7 @@ class Tokenizer:
     def __init__(
         self,
         num_words: int | None = None,
-        filters: str = FILTERS,
+        filters: str = KERAS_FILTERS,
         lower: bool = True,
         split: str = " ",
         char_level: bool = False,

@@ -68,35 +68,27 @@ def load_vectors(
     return _collect(source, VectorCollector.of(tokens, ignore_case=ignore_case), format, lenient=lenient)
 
 
-def tokens_of_vectors(
-    source: Path | str | object,
-    *,
-    format: str | None = None,  # noqa: A002
-    lenient: bool = False,
-    limit: int | None = None,
-) -> list[str]:
+def tokens_of_vectors(source: Path | str | object, *, limit: int | None = None) -> list[str]:
     """Return the tokens that have a vector, each once, in the order of the file.
 
-    Tokens that are empty or not UTF-8 are dropped. The other arguments and the errors are those of ``load_vectors``.
+    Tokens that are empty or not UTF-8 are dropped. The errors are those of ``load_vectors``.
 
     Args:
         source: The file or object.
-        format: The format.
-        lenient: Whether to accept a file that is truncated.
         limit: The maximum number of tokens. The rest of the file is neither read nor checked.
     """
     collector = TokenCollector.empty(limit)
     with suppress(EnoughTokens):
-        _collect(source, collector, format, lenient=lenient)
+        _collect(source, collector)
     return list(collector.tokens)
 
 
 def _collect(
     source: Path | str | object,
     collector: VectorCollector,
-    format: str | None,  # noqa: A002
+    format: str | None = None,  # noqa: A002
     *,
-    lenient: bool,
+    lenient: bool = False,
 ) -> Pretrained:
     """Read what ``collector`` needs from a file of any format, or from an object."""
     if format is not None:

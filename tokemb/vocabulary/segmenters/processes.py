@@ -51,7 +51,7 @@ class Processes:
     def _segment(self, texts: list[str]) -> list[str]:
         worker = self._idle.get()
         try:
-            answer = _ask(worker, texts)
+            answer = _request(worker, texts)
         except EOFError:
             self._ended = True
             raise TextError(
@@ -73,7 +73,7 @@ def _start(target: str, user_dictionary: bytes | None) -> subprocess.Popen[bytes
     return worker
 
 
-def _ask(worker: subprocess.Popen[bytes], texts: list[str]) -> list[str] | TokembError:
+def _request(worker: subprocess.Popen[bytes], texts: list[str]) -> list[str] | TokembError:
     """Return the answer of a process. Raise ``EOFError`` if it has ended."""
     try:
         _send(worker, texts)
