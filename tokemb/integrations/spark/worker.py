@@ -78,7 +78,7 @@ def encode_partition(
         if padded:
             ids = padded_lists(encoder.encode(texts, threads=1, **options))
         else:
-            ids = ragged_lists(encoder.encoderagged_lists(texts, threads=1, **options))
+            ids = ragged_lists(encoder.encode_ragged(texts, threads=1, **options))
         yield batch.append_column(output, ids)
 
 
@@ -243,7 +243,7 @@ def embed_partition(
     encoder = deserialize_encoder(vocabulary.value)
     embedder = _embedder(model.value, encoder)
     for batch, texts in _texts(batches, column, missing):
-        vectors = embedder.pool_rows(encoder.encoderagged_lists(texts, threads=1), pooling)
+        vectors = embedder.pool_rows(encoder.encode_ragged(texts, threads=1), pooling)
         yield batch.append_column(output, padded_lists(vectors))
 
 
