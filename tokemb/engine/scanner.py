@@ -90,6 +90,8 @@ class Scanner:
         """
         row_status = RowStatus(len(texts))
         self._scan(texts, row_status, threads, target)
+        if target.lengths is not None:
+            target.lengths[:] = row_status.lengths
         return row_status.left_to_reference
 
     def _scan(
