@@ -141,6 +141,14 @@ def test_statistics_of_numbers_do_not_depend_on_batches(parts):
     assert found.missing == sum(number is None for part in parts for number in part)
 
 
+@pytest.mark.parametrize("number", [0.1, 0.7, 123.456, 1e30])
+def test_equal_numbers_have_the_deviation_1_and_are_their_mean(number):
+    """The sums of 0.1 have rounding errors, which must not become the scale of the inputs of a model."""
+    table = {"a": ["x"] * 1000, "n": [number] * 1000}
+    found = ColumnEncoder.fit(table, columns=["a"], numbers=["n"]).columns[1].numbers
+    assert (found.mean, found.deviation) == (number, 1.0)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -294,6 +294,7 @@ class _NumberFit:
     def __init__(self, name: str) -> None:
         self._name = name
         self._count, self._missing, self._mean, self._squares = 0, 0, 0.0, 0.0
+        self._least, self._greatest = math.inf, -math.inf
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add the numbers of a batch, as ``parse_numbers`` returns them."""
@@ -308,12 +309,15 @@ class _NumberFit:
         self._squares += float(((numbers - mean) ** 2).sum()) + shift**2 * self._count * len(numbers) / total
         self._mean += shift * len(numbers) / total
         self._count = total
+        self._least, self._greatest = min(self._least, numbers.min()), max(self._greatest, numbers.max())
 
     @property
     def statistics(self) -> NumberStatistics:
         """The statistics of all numbers."""
         if not self._count:
             raise TextError(f"the column {self._name!r} has no number in any row: leave the column out")
+        if self._least == self._greatest:  # the sums of equal numbers have rounding errors
+            return NumberStatistics(float(self._least), 1.0, self._missing)
         return NumberStatistics(self._mean, math.sqrt(self._squares / self._count) or 1.0, self._missing)
 
 
