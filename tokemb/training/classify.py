@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from tokemb._arrays import Int64
 from tokemb._validation import BAG_HEADS, CLASS_WEIGHTS, UNIGRAMS, check_choice, check_ngrams, check_optional_count
@@ -23,7 +22,7 @@ from tokemb.sources.texts import tee_if_iterator
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.fitting import column_texts
 from tokemb.tables.selection import Selection
-from tokemb.tables.tables import table_batches
+from tokemb.tables.tables import joined_batches, table_batches
 from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import (
@@ -348,7 +347,7 @@ def fit_inputs(
         ArgumentError: If an argument is invalid. Other errors are those of ``ColumnEncoder.fit``.
     """
     selection = Selection.of(columns, texts, multi, numbers)
-    rows = pa.Table.from_batches(list(table_batches(table, selection.parts, cells=selection.cells, **reading)))
+    rows = joined_batches(table_batches(table, selection.parts, cells=selection.cells, **reading))
     splitting = {"profile": profile, "segmenter": segmenter, "user_dictionary": user_dictionary}
     vocabularies: dict[str, Encoder | None] = {}
     pairs = head in BAG_HEADS and ngrams is None
