@@ -165,3 +165,11 @@ def test_actions_in_videos():
     assert made["0"].to_pylist() == list(expected)
     assert made["1"].to_pylist() == list(expected.values())
     assert len(made) == 31_013
+
+
+def test_batches_of_different_types_are_an_error():
+    batches = [pa.record_batch({"user": ["a"], "at": [1]}), pa.record_batch({"user": ["a"], "at": [0.5]})]
+    with pytest.raises(TextTypeError, match="'at' must have one type in all record batches; received int64 and double"):
+        tokemb.group_events(iter(batches), "user", "at")
+    with pytest.raises(TextError, match="the table must have rows; received an iterator without record batches"):
+        tokemb.group_events(iter([]), "user")

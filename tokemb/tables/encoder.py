@@ -28,7 +28,7 @@ from tokemb.tables.fitting import (
     hash_columns,
 )
 from tokemb.tables.selection import Selection, cells_of
-from tokemb.tables.tables import flat_names, table_batches
+from tokemb.tables.tables import flat_names, joined_batches, table_batches
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
 if TYPE_CHECKING:
@@ -473,7 +473,7 @@ class ColumnEncoder:
         names = dict.fromkeys([*self.parts, *of_table])
         batches = list(table_batches(table, list(names), of_table, self.cells, exact=self.parts, **reading))
         encoded = self.encode_table(batches, maxlen=maxlen, padding=padding, truncating=truncating)
-        numbers = label_arrays(labels, pa.Table.from_batches(batches), classes)
+        numbers = label_arrays(labels, joined_batches(batches), classes)
         return make_dataset(encoded, numbers, order, one_length=not bucket)
 
     def encode_batch(

@@ -16,7 +16,7 @@ from tokemb.errors import ArgumentError, TextError, TextTypeError
 from tokemb.rows.row_count import RowCount
 from tokemb.sources.texts import decode_dictionary
 from tokemb.tables.fitting import column_values
-from tokemb.tables.tables import flat_names, table_batches
+from tokemb.tables.tables import flat_names, joined_batches, table_batches
 
 # Texts that look like numbers would be sorted as texts: 10 before 9.
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
@@ -69,7 +69,7 @@ def group_events(
     typed = [*orders, *(name for name in first_columns if name not in keys)]
     batches = table_batches(table, requested, typed, exact=lists or (), **reading)
     count = RowCount()
-    rows = pa.Table.from_batches(list(count.reading(batches)))
+    rows = joined_batches(count.reading(batches))
     for name in (*keys, *orders, *first_columns):
         if name not in rows.column_names:
             raise TextError(f"the table has no column {name!r}; its columns are {', '.join(rows.column_names)}")

@@ -128,6 +128,26 @@ def _select(table: pa.Table | pa.RecordBatch, names: Sequence[str] | None) -> pa
     return pa.RecordBatch.from_arrays([one_array(table.column(name)) for name in names], names=list(names))
 
 
+def joined_batches(batches: Iterable[pa.RecordBatch]) -> pa.Table:
+    """Return the batches of ``table_batches`` as a table.
+
+    Raises:
+        TextTypeError: If a column has another type than in the first batch, which an iterator may yield.
+        TextError: If there is no batch.
+    """
+    parts = list(batches)
+    if not parts:
+        raise TextError("the table must have rows; received an iterator without record batches")
+    for part in parts[1:]:
+        for first, other in zip(parts[0].schema, part.schema, strict=True):
+            if first.type != other.type:
+                raise TextTypeError(
+                    f"the column {first.name!r} must have one type in all record batches; received {first.type} and "
+                    f"{other.type}"
+                )
+    return pa.Table.from_batches(parts)
+
+
 def one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Return a column as one array. Its texts may exceed 2 GB."""
     if isinstance(column, pa.Array):

@@ -16,7 +16,7 @@ from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.keras.datasets.tags import tagged_columns
 from tokemb.tables import ColumnEncoder
-from tokemb.tables.tables import one_array, table_batches
+from tokemb.tables.tables import joined_batches, one_array, table_batches
 from tokemb.tables.values import is_list
 from tokemb.training.forward import forward
 from tokemb.training.inputs import Inputs
@@ -140,7 +140,7 @@ def labelled_batches(folder: TrainedFolder, rows: Any, labels: Any) -> Batches: 
 
 
 def _labelled_table(encoder: ColumnEncoder, rows: Any, labels: Any) -> pa.RecordBatch:  # noqa: ANN401
-    table = pa.Table.from_batches(list(table_batches(rows, encoder.parts, cells=encoder.cells)))
+    table = joined_batches(table_batches(rows, encoder.parts, cells=encoder.cells))
     column = _label_column(labels)
     if len(column) != len(table):
         raise ArgumentError(f"every row must have a label: received {len(table)} rows and {len(column)} labels")

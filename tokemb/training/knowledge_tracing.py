@@ -18,7 +18,7 @@ from tokemb.keras.datasets.order import BatchOrder
 from tokemb.models.embedding_model import model_name
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
-from tokemb.tables.tables import table_batches
+from tokemb.tables.tables import joined_batches, table_batches
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Schedule, Trained
@@ -214,7 +214,7 @@ class Answers:
 
 
 def _read_table(table: Any, skill: str, correct_column: str) -> pa.Table:  # noqa: ANN401
-    return pa.Table.from_batches(list(table_batches(table, [skill, correct_column])))
+    return joined_batches(table_batches(table, [skill, correct_column]))
 
 
 def _parse_correct(column: pa.Array) -> Any:  # noqa: ANN401 - an array
