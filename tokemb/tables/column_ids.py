@@ -27,6 +27,7 @@ def encode_column(
     batch: pa.RecordBatch,
     maxlen: int | None,
     shape: PadTruncate,
+    threads: int | None = None,
 ) -> Rows:
     """Encode a column of a batch.
 
@@ -36,13 +37,14 @@ def encode_column(
         batch: The batch.
         maxlen: The length that texts are truncated to. ``None`` does not truncate.
         shape: The side of truncation.
+        threads: The number of threads, for texts.
     """
     if column.numbers is not None:
         return batch.column(column.parts[0]).fill_null(column.numbers.mean).to_numpy().astype(np.float32)
     encoder = vocabularies[column.name]
     if column.kind == "texts":
         texts = column_texts(column.parts[0], batch)
-        return encoder.encode_ragged(texts, maxlen=maxlen, truncating=shape.truncating)
+        return encoder.encode_ragged(texts, maxlen=maxlen, truncating=shape.truncating, threads=threads)
     return _encode_values(column, encoder, batch)
 
 
