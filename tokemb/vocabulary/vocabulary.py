@@ -24,22 +24,7 @@ from tokemb.vocabulary.tokenizers_library import Tokenizer, model_type
 
 
 class Vocabulary:
-    """Tokens, their ids and the saved settings. ``tokemb.Encoder`` adds encoding and decoding.
-
-    Attributes:
-        input_dim: The ``input_dim`` of a Keras ``Embedding`` for these ids: the highest id plus one.
-        pad_id: The id of padding. ``None`` if a foreign tokenizer has none.
-        unk_id: The id of tokens out of vocabulary. ``None`` if they are dropped or cannot occur.
-        oov: Whether a token out of vocabulary becomes ``unk_id``. Otherwise it is dropped, as in Keras without
-            ``oov_token``.
-        profile: The name of the profile. ``None`` for a foreign tokenizer.
-        algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
-        settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
-        corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
-        segmenter: What puts spaces between the words of a text before it is split, or ``None``.
-        ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
-        buckets: The hash buckets of tokens out of vocabulary. ``None`` if all of them get ``unk_id``.
-    """
+    """Tokens, their ids and the saved settings. ``tokemb.Encoder`` adds encoding, and documents the attributes."""
 
     def __init__(
         self,

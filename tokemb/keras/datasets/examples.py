@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import Bool, Int64
+from tokemb.engine.text_encoder import TextEncoder
 from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.labels import Numbers, encode_labels
-from tokemb.keras.datasets.row_encoder import RowEncoder
 from tokemb.keras.datasets.targets import TargetRows
 from tokemb.rows.packing import pack_pools
 from tokemb.rows.ragged import Ragged, take
@@ -121,7 +121,7 @@ class ExampleMaker:
         target_rows: How target texts become rows. ``None`` if ``second`` are the second texts of pairs.
     """
 
-    encoder: RowEncoder
+    encoder: TextEncoder
     column: str | None
     classes: list[str] | None
     shape: PadTruncate

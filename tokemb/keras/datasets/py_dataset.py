@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
+from tokemb.engine.text_encoder import TextEncoder
 from tokemb.keras.datasets.batches import Batch, BatchMaker, check_not_empty
 from tokemb.keras.datasets.examples import Examples
-from tokemb.keras.datasets.row_encoder import RowEncoder
 from tokemb.keras.datasets.settings import FeedSettings
 
 
@@ -66,7 +66,7 @@ class EncodedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is u
             self._plan = self._maker.plan(self._examples, self._epoch)
 
 
-def make_py_dataset(encoder: RowEncoder, texts: Any, labels: Any, settings: FeedSettings) -> EncodedBatches:  # noqa: ANN401
+def make_py_dataset(encoder: TextEncoder, texts: Any, labels: Any, settings: FeedSettings) -> EncodedBatches:  # noqa: ANN401
     """Make the dataset of ``Encoder.py_dataset``."""
     example_maker, batch_maker = settings.makers(encoder)
     return EncodedBatches(settings.examples(example_maker, texts, labels), batch_maker)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from tokemb._validation import check_choice, check_count
+from tokemb.engine.text_encoder import TextEncoder
 from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.batches import BatchMaker
 from tokemb.keras.datasets.examples import ExampleMaker, Examples, pack_examples
 from tokemb.keras.datasets.labels import check_classes
 from tokemb.keras.datasets.order import BatchOrder
-from tokemb.keras.datasets.row_encoder import RowEncoder
 from tokemb.keras.datasets.targets import TargetRows
 
 _log = logging.getLogger("tokemb")
@@ -43,10 +43,10 @@ class FeedSettings:
     subset: str | None = None
     pack: bool = False
     targets: Any = None
-    target_encoder: RowEncoder | None = None
+    target_encoder: TextEncoder | None = None
     target_maxlen: int | None = None
 
-    def makers(self, encoder: RowEncoder) -> tuple[ExampleMaker, BatchMaker]:
+    def makers(self, encoder: TextEncoder) -> tuple[ExampleMaker, BatchMaker]:
         """Return the makers of examples and of batches, or raise ``ArgumentError`` if a setting is invalid."""
         order = BatchOrder.from_settings(self.batch_size, self.shuffle, self.seed, self.bucket, self.drop_remainder)
         pairs = self.second is not None
@@ -75,7 +75,7 @@ class FeedSettings:
         template = encoder.pair_template if pairs else None
         return examples, BatchMaker.of(order, shape, encoder.require_pad_id(), template, target_rows)
 
-    def _target_rows(self, encoder: RowEncoder) -> TargetRows | None:
+    def _target_rows(self, encoder: TextEncoder) -> TargetRows | None:
         """Return how target texts become rows. ``None`` if there are none."""
         if self.targets is None:
             for name, value in (("target_encoder", self.target_encoder), ("target_maxlen", self.target_maxlen)):

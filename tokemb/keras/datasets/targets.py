@@ -9,8 +9,8 @@ import numpy as np
 
 from tokemb._arrays import Int32, Int64
 from tokemb._validation import check_optional_count
+from tokemb.engine.text_encoder import TextEncoder
 from tokemb.errors import ArgumentError
-from tokemb.keras.datasets.row_encoder import RowEncoder
 from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.vocabulary.pad_truncate import PadTruncate
@@ -42,11 +42,11 @@ class TargetRows:
         maxlen: The length of the inputs of the decoder. ``None`` pads each batch to its longest row.
     """
 
-    encoder: RowEncoder
+    encoder: TextEncoder
     maxlen: int | None
 
     @classmethod
-    def of(cls, encoder: RowEncoder, maxlen: int | None) -> TargetRows:
+    def of(cls, encoder: TextEncoder, maxlen: int | None) -> TargetRows:
         """Return the rows of a vocabulary. ``maxlen`` is ``target_maxlen`` of ``Encoder.dataset``.
 
         Raises:

@@ -8,12 +8,12 @@ from itertools import count
 from typing import Any
 
 from tokemb._validation import check_count
+from tokemb.engine.text_encoder import TextEncoder
 from tokemb.errors import ArgumentError, MissingPackageError
 from tokemb.keras.datasets.batches import Batch, BatchMaker, check_not_empty
 from tokemb.keras.datasets.examples import Examples
 from tokemb.keras.datasets.files import StreamedExamples
 from tokemb.keras.datasets.labels import Numbers
-from tokemb.keras.datasets.row_encoder import RowEncoder
 from tokemb.keras.datasets.settings import FeedSettings
 from tokemb.rows.packing import PACKED_COLUMNS
 from tokemb.vocabulary.pair_template import PAIR_COLUMNS
@@ -25,7 +25,7 @@ except ImportError as error:
 
 
 def make_dataset(
-    encoder: RowEncoder,
+    encoder: TextEncoder,
     texts: Any,  # noqa: ANN401
     labels: Any,  # noqa: ANN401
     settings: FeedSettings,
