@@ -8,6 +8,7 @@ so that all tests take some minutes; ``TOKEMB_TEST_EXAMPLES=20 TOKEMB_TEST_ROWS=
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import os
@@ -240,6 +241,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if skipped:
         parts = (f"{count} {name} tests ({_ENABLED_BY[name]})" for name, count in sorted(skipped.items()))
         terminalreporter.write_line(f"skipped: {'; '.join(parts)}")
+
+
+def pytest_collection_finish() -> None:
+    """Have garbage collections, which benchmarks ask for, pass over all modules and tests that stay until the end."""
+    gc.freeze()
 
 
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
