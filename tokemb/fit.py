@@ -271,19 +271,20 @@ def _fit_words(
     shape: PadTruncate,
 ) -> _Fitted:
     """Make a vocabulary of the words at the positions ``ranks`` of ``counts``."""
-    words = counts.tokens.take(pa.array(ranks))
+    tokens = _take_words(reserved, counts, ranks)
     if buckets is not None:
-        buckets = with_statistics(buckets, counts, _tokens_of_words(reserved[2:], words))
+        buckets = with_statistics(buckets, counts, tokens[2:])
         reserved = with_buckets(reserved, buckets)
+        tokens = _take_words(reserved, counts, ranks)
     token_counts, documents = word_counts(reserved, counts, ranks)
     unknown = counts.total - (token_counts.sum().as_py() or 0)
-    specification = word_specification(splitting, reserved, words, shape)
-    tokens = _tokens_of_words(reserved, words)
+    specification = word_specification(splitting, reserved, tokens[len(reserved) :], shape)
     return _Fitted(specification, tokens, token_counts, documents, counts.total, unknown, is_word=True, buckets=buckets)
 
 
-def _tokens_of_words(reserved: list[str], words: pa.LargeStringArray) -> pa.LargeStringArray:
-    return pa.concat_arrays([pa.array(reserved, STRINGS), words])
+def _take_words(reserved: list[str], counts: TokenCounts, ranks: Int64) -> pa.LargeStringArray:
+    """Return the reserved tokens and the words at the positions ``ranks`` of ``counts``."""
+    return pa.concat_arrays([pa.array(reserved, STRINGS), counts.tokens.take(pa.array(ranks))])
 
 
 def _fit_subwords(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, ValuesView
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -42,7 +43,7 @@ class WordIds(Mapping[str, int]):
     @property
     def ids(self) -> Int64:
         """The ids of ``tokens``, int64 (tokens,)."""
-        return np.append([*self._reserved.values()], np.arange(len(self._words)) + self._first_id)
+        return np.fromiter(self.iter_ids(), np.int64, len(self))
 
     @cached_property
     def _ids_of_words(self) -> dict[str, int]:
@@ -64,6 +65,10 @@ class WordIds(Mapping[str, int]):
     def __len__(self) -> int:
         return len(self._reserved) + len(self._words)
 
+    def iter_ids(self) -> Iterator[int]:
+        """Iterate over the ids of the tokens."""
+        return chain(self._reserved.values(), range(self._first_id, self._first_id + len(self._words)))
+
     def values(self) -> ValuesView[int]:
         """Return a view of the ids that needs no dictionary."""
         return _Ids(self)
@@ -77,4 +82,4 @@ class _Ids(ValuesView[int]):
         self._words = words
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._words.ids.tolist())
+        return self._words.iter_ids()
