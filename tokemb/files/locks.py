@@ -71,6 +71,7 @@ def take_lock(path: Path) -> FileLock | None:
         if opened is None:
             continue
         descriptor, is_new = opened
+        locked: bool | None = None
         try:
             locked = _lock(descriptor)
             if locked is None:
@@ -85,8 +86,9 @@ def take_lock(path: Path) -> FileLock | None:
                 _write_owner(descriptor)
                 return FileLock(path, descriptor)
         except BaseException as error:
-            if is_new:
-                path.unlink(missing_ok=True)
+            if locked:
+                with suppress(OSError):
+                    path.unlink()
             os.close(descriptor)
             if isinstance(error, OSError) and error.filename is None:  # the disk is full
                 raise OSError(error.errno, error.strerror, str(path)) from None
