@@ -141,6 +141,15 @@ def test_statistics_of_numbers_do_not_depend_on_batches(parts):
     assert found.missing == sum(number is None for part in parts for number in part)
 
 
+def test_rows_without_ids_have_one_position_of_padding(encoder):
+    ids = encoder.encode(
+        {"title": ["", ""], "blurb": [None, "."], "shop": ["x", "y"], "genres": ["|", "|"], "price": [1, 2]}
+    )
+    assert {name: ids[name].tolist() for name in ("title", "blurb", "genres")} == dict.fromkeys(
+        ("title", "blurb", "genres"), [[0], [0]]
+    )
+
+
 @pytest.mark.parametrize("number", [0.1, 0.3, -1e-30, 12345678.9, 3e38])
 def test_equal_numbers_have_the_deviation_1(number):
     batches = [pa.record_batch({"n": [number] * size, "c": ["x"] * size}) for size in (3, 7)]

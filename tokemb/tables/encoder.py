@@ -357,7 +357,7 @@ class ColumnEncoder:
         Args:
             table: A table, as for ``fit``. Other columns are ignored.
             maxlen: The length of encoded lists and texts. An integer for all columns, or a mapping from names of
-                columns. ``None`` for the saved length, or that of the longest row if none is saved.
+                columns. ``None`` for the saved length, or that of the longest row, but at least 1, if none is saved.
             padding: The side of padding, as in Keras' ``pad_sequences``. The saved one by default.
             truncating: The side of truncation. The saved one by default.
             **reading: Arguments for files, as for ``fit``.
@@ -375,7 +375,11 @@ class ColumnEncoder:
         shape = self.pad_truncate(padding, truncating)
         batches = table_batches(table, self.parts, cells=self.cells, **reading)
         encoded = self.encode_table(batches, maxlen=maxlen, padding=padding, truncating=truncating)
-        return {name: pad(rows, encoded.maxlen[name], shape) for name, rows in encoded.columns.items()}
+        arrays = {name: pad(rows, encoded.maxlen[name], shape) for name, rows in encoded.columns.items()}
+        for name, array in arrays.items():
+            if len(array) and not array.size:  # recurrent layers and maxima require at least one position
+                arrays[name] = np.zeros((len(array), 1), np.int32)
+        return arrays
 
     def encode_table(
         self,
