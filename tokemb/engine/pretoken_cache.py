@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 import numpy as np
 import pyarrow as pa
 
@@ -35,6 +37,7 @@ class PretokenCache:
         self.text_size = int(pretokens.starts[size])
         self._packed_ids = packed_ids
         self._character_ids: tuple[Table, Int32] | None = None
+        self._lock = Lock()
 
     @classmethod
     def empty(cls) -> PretokenCache:
@@ -57,10 +60,11 @@ class PretokenCache:
             int32 (CODES,), one plus the id. 0 for all other characters, and for all characters if added tokens are
             matched in the normalized text, which must then be complete.
         """
-        memo = self._character_ids
-        if memo is None or memo[0] is not table:  # another thread may have a newer table
-            memo = self._character_ids = table, self._compute_character_ids(table)
-        return memo[1]
+        with self._lock:  # the threads of the first batches need them at the same time
+            memo = self._character_ids
+            if memo is None or memo[0] is not table:  # another thread may have a newer table
+                memo = self._character_ids = table, self._compute_character_ids(table)
+            return memo[1]
 
     def _compute_character_ids(self, table: Table) -> Int32:
         packed_ids = self._packed_ids[: self.size]

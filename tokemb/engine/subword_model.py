@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -62,6 +63,7 @@ class SubwordModel:
         self._affix = affix
         self._idle: list[SubwordEncoder] = []
         self._character_ids: tuple[Table, Int32] | None = None
+        self._lock = Lock()
 
     @contextmanager
     def encoder(self) -> Iterator[SubwordEncoder]:
@@ -91,15 +93,16 @@ class SubwordModel:
         Returns:
             int32 (CODES,), one plus the id. 0 for all other characters.
         """
-        memo = self._character_ids
-        if memo is None or memo[0] is not table:  # another thread may have a newer table
-            codes, normalized = single_characters(table)
-            rows = self.encode(texts_of_codes(normalized))
-            is_single = rows.lengths == 1
-            ids = np.zeros(CODES, np.int32)
-            ids[codes[is_single]] = rows.values[rows.row_splits[:-1][is_single]] + 1
-            memo = self._character_ids = table, ids
-        return memo[1]
+        with self._lock:  # the threads of the first batches need them at the same time
+            memo = self._character_ids
+            if memo is None or memo[0] is not table:  # another thread may have a newer table
+                codes, normalized = single_characters(table)
+                rows = self.encode(texts_of_codes(normalized))
+                is_single = rows.lengths == 1
+                ids = np.zeros(CODES, np.int32)
+                ids[codes[is_single]] = rows.values[rows.row_splits[:-1][is_single]] + 1
+                memo = self._character_ids = table, ids
+            return memo[1]
 
 
 def subword_model(model: Model, kind: str, rest: Sequence[Component]) -> SubwordModel | str:
