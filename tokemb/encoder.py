@@ -317,7 +317,7 @@ pathlib.Path(text) for a file
             >>> encoder = tokemb.fit_vocab(["very deep"], start="[BOS]", end="[EOS]")
             >>> targets = encoder.encode_targets(["very deep", "deep"])
             >>> targets.decoder_ids.tolist(), targets.next_ids.tolist()
-            ([[2, 5, 4], [2, 4, 0]], [[5, 4, 3], [4, 3, 0]])
+            ([[2, 5, 4], [2, 4, 3]], [[5, 4, 3], [4, 3, 0]])
         """
         from tokemb.keras.datasets.targets import TargetRows
 

@@ -216,9 +216,10 @@ def encoders():
     pair_truncation=st.sampled_from(["longest_first", "round_robin", "waterfall", "only_first"]),
     truncating=st.sampled_from(["pre", "post", "post"]),
     number=st.integers(0, 2),
+    max_both_long=st.sampled_from([0.2, 1.0]),
 )
 def test_long_texts_that_are_not_read_to_their_end_are_truncated_as_whole_ones(
-    encoders, lengths, word, maxlen, pair_truncation, truncating, number
+    encoders, lengths, word, maxlen, pair_truncation, truncating, number, max_both_long
 ):
     encoder = encoders[number]
     first, second = ([word * pair[side] for pair in lengths] for side in (0, 1))
@@ -227,6 +228,7 @@ def test_long_texts_that_are_not_read_to_their_end_are_truncated_as_whole_ones(
     columns = [pa.array(texts, pa.large_string()) for texts in (first, second)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tokemb.engine.SMALL_BYTES", 0)
+        patch.setattr("tokemb.engine.batch_encoder._MAX_BOTH_LONG", max_both_long)
         try:
             whole, first_lengths = encoder.encode_column_pairs(*columns, shape)
         except ArgumentError as error:

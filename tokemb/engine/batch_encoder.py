@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from tokemb.engine.ngrams import NgramEngine, NgramTokenIndex
 
 
-# Texts of fewer bytes for each id of a row are rarely longer than the row.
+# An estimate of the bytes of text for each id.
 _BYTES_PER_ID = 5
-# If fewer texts are long, it does not matter that they are read to their end.
-_MIN_LONG_SHARE = 0.25
+# If fewer texts are long, it takes little time to read them to their end.
+_MIN_LONG = 0.25
+# If both texts of more pairs are long, most texts would be read twice to find the longer one.
+_MAX_BOTH_LONG = 0.2
 
 
 class EncodedBatch(NamedTuple):
@@ -263,19 +265,22 @@ class BatchEncoder:
         if room is None:
             return EncodedPairs(template, _part(self._row_ids(first, threads)), _part(self._row_ids(second, threads)))
         limit = room + 1  # one id more shows whether a text is too long
-        parts = [self._beginnings(column, limit, shape, threads) for column in columns]
+        # Of two long texts, the longer one keeps one id more.
+        needs_longer = room % 2 == 1 and shape.pair_truncation == "longest_first"
+        can_stop = shape.truncating == "post" and not (needs_longer and _share_of_long(columns, limit) > _MAX_BOTH_LONG)
+        parts = [self._beginnings(column, limit if can_stop else None, threads) for column in columns]
         lengths = [part.lengths for part in parts]
-        if room % 2 and shape.pair_truncation == "longest_first":  # the longer of two long texts keeps one id more
-            are_long = np.logical_and(*(length >= limit for length in lengths))
-            lengths = [self._with_lengths(*each, are_long, threads) for each in zip(columns, lengths, strict=True)]
+        if needs_longer and can_stop:
+            both_long = np.logical_and(*(length >= limit for length in lengths))
+            lengths = [self._with_lengths(*each, both_long, threads) for each in zip(columns, lengths, strict=True)]
         kept = truncated_lengths(lengths[0], lengths[1], room, shape.pair_truncation, first_row)
         part, other_part = (_truncate(*each, shape.truncating) for each in zip(parts, kept, strict=True))
         return EncodedPairs(template, part, other_part)
 
-    def _beginnings(self, batch: pa.Array, limit: int, shape: PadTruncate, threads: int) -> Part:
-        """Return the ids of texts, or the first ``limit`` of them. Truncation at the start needs all of them."""
+    def _beginnings(self, batch: pa.Array, limit: int | None, threads: int) -> Part:
+        """Return the ids of texts, all of them or the first ``limit``."""
         # The ids are written to rows of the length ``limit``, which short texts would leave empty.
-        if shape.truncating == "pre" or batch.type != STRINGS or _long_share(batch, limit) <= _MIN_LONG_SHARE:
+        if limit is None or _share_of_long([batch], limit) <= _MIN_LONG:
             return _part(self._row_ids(batch, threads))
         ids, lengths = np.empty((len(batch), limit), np.int32), np.empty(len(batch), np.int64)
         no_ids, dropped_id = np.zeros(0, np.int32), -1 if self._dropped_id is None else self._dropped_id
@@ -428,10 +433,12 @@ def _window(rows: Ragged, row: Int64, number: Int64, size: Int64, overlap: int) 
     return Part(rows.values, rows.row_splits[row] + start, np.minimum(rows.lengths[row] - start, size)), start
 
 
-def _long_share(batch: pa.LargeStringArray, limit: int) -> float:
-    """Return the share of texts that probably have ``limit`` ids or more."""
-    lengths = np.diff(string_buffers(batch)[0])
-    return float(np.count_nonzero(lengths >= _BYTES_PER_ID * limit) / max(len(lengths), 1))
+def _share_of_long(columns: Sequence[pa.Array], limit: int) -> float:
+    """Return about which share of rows has texts of ``limit`` ids or more in all ``columns``, judged by their bytes."""
+    if any(column.type != STRINGS for column in columns) or not len(columns[0]):
+        return 0.0
+    sizes = np.min([np.diff(string_buffers(column)[0]) for column in columns], axis=0)
+    return float(np.mean(sizes >= _BYTES_PER_ID * limit))
 
 
 def _part(rows: Ragged) -> Part:
