@@ -50,6 +50,18 @@ def skip_written(batches: Iterator[Batch], output: Output) -> Iterator[Batch]:
     return _skip_rows(batches, rows_written(output)) if isinstance(output, ShardFolder) else batches
 
 
+def skip_written_batches(batches: Iterator[pa.RecordBatch], output: Output) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Skip whole batches that an earlier run has written. Yield the others with the number of their written rows.
+
+    A model is applied to whole batches, so that a resumed run gives the bits of an uninterrupted one.
+
+    Raises:
+        ArgumentError: If there are fewer rows than were written.
+    """
+    for batch, written in _written_rows(batches, rows_written(output)):
+        yield (batch, written) if written < len(batch) else (batch.slice(written), 0)
+
+
 def check_output(output: Output, layout: OutputOptions, force: bool) -> None:
     """Check the layout and the output as ``write_rows`` does, before any work."""
     if isinstance(output, ShardFolder):
@@ -109,10 +121,16 @@ def _check_each_fits(chunks: Iterable[Chunk[Rows]], output: Output, layout: Outp
 
 
 def _skip_rows(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
+    for batch, written in _written_rows(batches, rows):
+        yield batch.slice(written)
+
+
+def _written_rows(batches: Iterator[Batch], rows: int) -> Iterator[tuple[Batch, int]]:
+    """Yield the batches from the one that contains the last of ``rows`` on, with the number of these in each."""
     for batch in batches:
-        skipped = min(rows, len(batch))
-        rows -= skipped
+        written = min(rows, len(batch))
+        rows -= written
         if not rows:
-            yield batch.slice(skipped)
+            yield batch, written
     if rows:
         raise ArgumentError(f"the input has {rows} fewer rows than the shards in the output folder: name a new folder")

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from tokemb.errors import ArgumentError
 from tokemb.formats import OutputOptions, Writer
 from tokemb.formats.shards import Chunk
-from tokemb.pipeline.output import Output, check_output, is_complete, locked, skip_written, write_rows
+from tokemb.pipeline.output import Output, check_output, is_complete, locked, skip_written_batches, write_rows
 from tokemb.rows.row_count import RowCount, rows_line
 from tokemb.rows.table_rows import TableRows
 from tokemb.rows.threads import prefetch_map
@@ -100,15 +100,16 @@ def predict_corpus(
     with locked(output, predictor.fingerprint, {**predictor.settings, "keep": list(keep)}):
         if is_complete(output):
             return report
-        remaining = skip_written(_require_rows(count.reading(batches)), output)
+        remaining = skip_written_batches(_require_rows(count.reading(batches)), output)
         first = next(remaining)
-        kept_columns = first.select(list(keep)).schema
+        kept_columns = first[0].select(list(keep)).schema
         columns = pa.schema([*predictor.schema, *kept_columns])
         report.layout = OutputOptions.for_predictions(columns, predictor.fingerprint)
         check_output(output, report.layout, force)
 
-        def predict(batch: pa.RecordBatch) -> Chunk[TableRows]:
-            predictions = predictor.predict_batch(batch)
+        def predict(batch_and_written: tuple[pa.RecordBatch, int]) -> Chunk[TableRows]:
+            batch, written = batch_and_written
+            predictions, batch = predictor.predict_batch(batch).slice(written), batch.slice(written)
             report.rows += len(batch)
             report.with_reason += pc.sum(predictions["reason"].is_valid()).as_py() or 0
             rows = pa.RecordBatch.from_arrays([*predictions.columns, *batch.select(list(keep)).columns], schema=columns)
