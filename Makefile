@@ -55,12 +55,14 @@ newest:
 	-build/newest/bin/python -m pytest -q tests/test_compatibility.py
 
 # What the test environment installs includes the package itself, so either of the two will do for the demo.
+# Of KerasHub, the tests need two layers and none of its dependencies, one of which determines the version of TensorFlow.
 $(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
 $(VENV)/tested: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps keras-hub regex
 	@touch $@ $(VENV)/installed
 
 $(VENV)/benched: setup.cfg pyproject.toml | $(VENV)/bin/python

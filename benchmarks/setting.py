@@ -89,8 +89,12 @@ class Setting:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of child processes: they import the checkout and cache byte code, as an install does."""
-        inherited = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        """The environment of child processes: they import the checkout and cache byte code, as an install does.
+
+        `tokenizers` starts threads as it does without a setting.
+        """
+        own = ("PYTHONDONTWRITEBYTECODE", "TOKENIZERS_PARALLELISM")
+        inherited = {key: value for key, value in os.environ.items() if key not in own}
         return {**inherited, "PYTHONPATH": os.pathsep.join([str(self.checkout), str(self.checkout / "cli")])}
 
 

@@ -8,6 +8,7 @@ so that all tests take some minutes; ``TOKEMB_TEST_EXAMPLES=20 TOKEMB_TEST_ROWS=
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import os
@@ -15,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -225,6 +227,7 @@ def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
 _ENABLED_BY = {
     "browser": "install Chromium and chromedriver, as .ci/browser does",
     "spark": "install Java 17, as .ci/java does, and pip install tokemb[spark]",
+    "keras_hub": "pip install --no-deps keras-hub regex",
     "segmenters": "pip install fugashi unidic-lite kiwipiepy pythainlp",
     "data": "put the corpora beside the checkout, or set TOKEMB_TEST_DATA",
 }
@@ -233,12 +236,35 @@ _ENABLED_BY = {
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Summarize the skipped tests in one line, with what enables them."""
     skipped = Counter(
-        next((name for name in ("browser", "spark", "segmenters") if name in report.keywords), "data")
+        next((name for name in _ENABLED_BY if name in report.keywords), "data")
         for report in terminalreporter.stats.get("skipped", [])
     )
     if skipped:
         parts = (f"{count} {name} tests ({_ENABLED_BY[name]})" for name, count in sorted(skipped.items()))
         terminalreporter.write_line(f"skipped: {'; '.join(parts)}")
+
+
+def pytest_collection_finish() -> None:
+    """Have garbage collections, which benchmarks ask for, pass over all modules and tests that stay until the end."""
+    gc.freeze()
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return a folder that ``make`` fills, once for all processes of the run."""
+    own = tmp_path_factory.getbasetemp()
+    root = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder, ended = root / name, root / f"{name}.ended"
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        while not ended.exists():
+            time.sleep(0.1)
+        return folder
+    try:
+        make(folder)
+    finally:
+        ended.touch()
+    return folder
 
 
 CLI_TEXT = "deep learning is very deep\n\nvery new learning\nis it\n"
@@ -247,7 +273,10 @@ CLI_TEXT = "deep learning is very deep\n\nvery new learning\nis it\n"
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one of everything."""
-    here = tmp_path_factory.mktemp("made")
+    return made_once(tmp_path_factory, "made", _make_everything)
+
+
+def _make_everything(here: Path) -> None:
     (here / "text.txt").write_text(CLI_TEXT, "utf-8")
     for arguments in (
         "fit-vocab text.txt -o text.vocab --max-size 4",
@@ -259,7 +288,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make = tokemb_command if arguments.startswith("init-model") else command_here
         run = make(*arguments.split(), cwd=here)
         assert run.returncode == 0, run.stderr
-    return here
 
 
 @pytest.fixture

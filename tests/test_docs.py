@@ -200,6 +200,12 @@ def test_commands_in_the_page_on_pairs_print_what_it_shows(tmp_path):
     check_shown(ROOT / "docs" / "pairs.md", tmp_path)
 
 
+def test_commands_in_the_page_on_sequences_print_what_it_shows(tmp_path):
+    sources = [" ".join(map(str, row)) for row in np.random.default_rng(0).integers(5, size=(1000, 3))]
+    (tmp_path / "digits.csv").write_text("digits,reversed\n" + "".join(f"{text},{text[::-1]}\n" for text in sources))
+    check_shown(ROOT / "docs" / "sequences.md", tmp_path)
+
+
 def test_commands_in_the_page_on_looking_print_what_it_shows(tmp_path):
     (tmp_path / "reviews.txt").write_text("film movie film slow\nmovie film good bad fast\n")
     rows = "film 5 1 0\nmovie 6 1 0\ngood 0 0 1\nbad 0 0 -1\nfast 0 1 1\nslow 1 5 -6\n"
@@ -243,9 +249,10 @@ def test_guide_to_keras_trains_and_serves_the_model(tmp_path, monkeypatch):
 
 
 def check_shown(page, here):
-    """Run the commands in the one block of a page that shows a session, and compare what they say."""
-    (block,) = re.findall(r"```\n(\$ tokemb .*?)```", page.read_text("utf-8"), re.DOTALL)
-    for part in block.removeprefix("$ ").split("\n$ "):
+    """Run the commands in the blocks of a page that show a session, and compare what they say."""
+    blocks = re.findall(r"```\n\$ (tokemb .*?)\n```", page.read_text("utf-8"), re.DOTALL)
+    assert blocks
+    for part in "\n$ ".join(blocks).split("\n$ "):
         line, *shown = part.splitlines()
         run = command_here(*shlex.split(line)[1:], cwd=here)
         assert (run.returncode, (run.stdout + run.stderr).decode().splitlines()) == (0, shown)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +98,30 @@ def test_one_line_waits_for_nothing_that_only_large_inputs_need(tmp_path):
     run = python(COUNT.format(heavy=unneeded), *arguments.split())
     assert run.returncode == 0, run.stderr
     assert loaded(run) == []
+
+
+def test_words_of_a_large_file_wait_for_nothing_that_only_other_vocabularies_need(tmp_path):
+    tokemb.fit_vocab(["a b"]).save(tmp_path / "v")
+    (tmp_path / "text.txt").write_text("a b\n" * 100_000)
+    modules = ("pyarrow.compute", "importlib.metadata", "tokemb.engine.pattern_table", "tokemb.engine.subword_model")
+    command = COUNT.format(heavy=("llvmlite", *modules)), "encode", str(tmp_path / "text.txt")
+    options = ["--vocab", str(tmp_path / "v"), "--maxlen", "4", "-o", str(tmp_path / "made.npy")]
+    python(*command, *options)  # compiles the kernels if they are not on disk
+    run = python(*command, *options)
+    assert run.returncode == 0, run.stderr
+    assert loaded(run) == ["llvmlite"]
+
+
+def test_one_text_starts_no_threads_of_tokenizers():
+    code = (
+        "import os, tokemb; from pathlib import Path; encoder = tokemb.fit_vocab(['a b']); "
+        "tasks = Path('/proc/self/task'); before = len(list(tasks.iterdir())); encoder.encode(['a'], maxlen=3); "
+        "print(len(list(tasks.iterdir())) - before, 'TOKENIZERS_PARALLELISM' in os.environ)"
+    )
+    if not Path("/proc/self/task").exists():
+        pytest.skip("this system does not list threads")
+    run = python(code)
+    assert run.stdout == "0 False\n", run.stderr
 
 
 def test_this_test_can_fail():

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent / "tokemb"
 
 # From the top to the bottom. A package imports only from the lines below its own.
 LAYERS = (
-    ("training", "pipeline"),
-    ("importers", "integrations", "tables", "analysis"),
+    ("training", "pipeline", "integrations"),
+    ("importers", "tables", "analysis"),
     ("fit", "models"),
     ("encoder",),
     ("counts", "keras"),

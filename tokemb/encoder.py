@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tokemb.counts.token_counts import TokenCounts
     from tokemb.keras.datasets.py_dataset import EncodedBatches
     from tokemb.keras.datasets.tags import TaggedRows
+    from tokemb.keras.datasets.targets import TargetArrays
     from tokemb.keras.layers.text_to_ids import TextToIds
 
 
@@ -291,6 +292,38 @@ pathlib.Path(text) for a file
         placed, weights = place_tags(words, targets)
         ids = shape.pad(encoded.rows, pad_id)
         return TaggedRows(ids, shape.pad(placed, 0), shape.pad(weights, 0).astype(np.float32), order)
+
+    def encode_targets(
+        self, texts: Path | Iterable[Any], *, maxlen: int | None = None, threads: int | None = None
+    ) -> TargetArrays:
+        """Encode target texts for the decoder of a sequence-to-sequence model. See docs/sequences.md.
+
+        Args:
+            texts: Texts, as for ``encode``.
+            maxlen: The length of the inputs of the decoder. Longer texts are truncated, and keep their start and end
+                token. ``None`` uses the saved length, by default that of the longest row.
+            threads: The number of threads.
+
+        Returns:
+            A tuple with names: ``decoder_ids`` and ``next_ids`` (the next id at each position), int32
+            ``(rows, maxlen)``; and ``weights``, float32 ``(rows, maxlen)``, 0 for padding. Padding is at the end.
+
+        Raises:
+            ArgumentError: If an argument is invalid, or rows do not begin and end with special tokens. Errors of texts
+                are those of ``encode``.
+
+        Example:
+            >>> import tokemb
+            >>> encoder = tokemb.fit_vocab(["very deep"], start="[BOS]", end="[EOS]")
+            >>> targets = encoder.encode_targets(["very deep", "deep"])
+            >>> targets.decoder_ids.tolist(), targets.next_ids.tolist()
+            ([[2, 5, 4], [2, 4, 0]], [[5, 4, 3], [4, 3, 0]])
+        """
+        from tokemb.keras.datasets.targets import TargetRows
+
+        target_rows = TargetRows.of(self, maxlen)
+        rows = target_rows.encode(texts, threads)
+        return target_rows.shifted(rows, np.arange(len(rows)), least_length=0)
 
     def vectorize(
         self, texts: Path | Iterable[Any], *, mode: str = "multi_hot", threads: int | None = None

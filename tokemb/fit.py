@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import Int64
+from tokemb._arrays import STRINGS, Int64
 from tokemb._validation import ALGORITHMS, UNIGRAMS, check_choice, check_count, check_ngrams, check_optional_count
 from tokemb.counts.bucket_statistics import with_statistics
 from tokemb.counts.select_tokens import (
@@ -143,7 +143,7 @@ def fit_vocab(
         check_no_selection(max_size, min_count, limits)
 
     if algorithm == "word":
-        frequent = _needed_words(max_size, min_count, limits, reserved, buckets)
+        frequent = needed_words(max_size, min_count, limits, reserved, buckets)
         counts = _counts_of(texts, splitting, threads, frequent)
         check_absent(around, counts)
         ranks = np.zeros(0, np.int64)
@@ -155,7 +155,7 @@ def fit_vocab(
         check_absent(around, counts)
         fitted = _fit_subwords(counts, splitting, algorithm, max_size or DEFAULT_MAX_SIZE, min_count, reserved, shape)
     if around:
-        fitted.specification["post_processor"] = post_processor(around, fitted.tokens.index)
+        fitted.specification["post_processor"] = post_processor(around, fitted.id_of)
     settings = {
         **{"max_size": max_size, "min_count": min_count, "reserve": reserved[1 + oov :]},
         **around,
@@ -185,7 +185,7 @@ class _Fitted:
 
     Attributes:
         specification: The content of its ``tokenizer.json``, to which a post-processor may be added.
-        tokens: The tokens in the order of their ids.
+        tokens: The tokens in the order of their ids, ``large_string`` ``(tokens,)``.
         counts: The count of each token, int64 ``(tokens,)``, null for tokens that are not counted.
         documents: The number of rows that contain each token, int64 ``(tokens,)``, null if it is not known.
         encoded: The number of ids of the corpus.
@@ -195,13 +195,18 @@ class _Fitted:
     """
 
     specification: TokenizerJson
-    tokens: list[str]
+    tokens: pa.LargeStringArray
     counts: pa.Array
     documents: pa.Array
     encoded: int
     unknown: int
     is_word: bool
     buckets: OovBuckets | None = None
+
+    def id_of(self, token: str) -> int:
+        """Return the id of a token of the vocabulary."""
+        index: int = self.tokens.index(token).as_py()
+        return index
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -231,7 +236,7 @@ def _counts_of(texts: Any, splitting: Profile, threads: int | None, frequent: Fr
     return texts if isinstance(texts, TokenCounts) else TokenCounts.of_splitting(texts, splitting, threads, frequent)
 
 
-def _needed_words(
+def needed_words(
     max_size: int | None, min_count: int, limits: WordLimits, reserved: list[str], buckets: OovBuckets | None
 ) -> Frequent:
     """Return which words are needed if the counts exceed memory."""
@@ -266,14 +271,20 @@ def _fit_words(
     shape: PadTruncate,
 ) -> _Fitted:
     """Make a vocabulary of the words at the positions ``ranks`` of ``counts``."""
-    tokens = reserved + counts.tokens.take(pa.array(ranks)).to_pylist()
+    tokens = _take_words(reserved, counts, ranks)
     if buckets is not None:
         buckets = with_statistics(buckets, counts, tokens[2:])
-        tokens = with_buckets(tokens, buckets)
-    token_counts, documents = word_counts(tokens, counts, ranks)
+        reserved = with_buckets(reserved, buckets)
+        tokens = _take_words(reserved, counts, ranks)
+    token_counts, documents = word_counts(reserved, counts, ranks)
     unknown = counts.total - (token_counts.sum().as_py() or 0)
-    specification = word_specification(splitting, tokens, shape)
+    specification = word_specification(splitting, reserved, tokens[len(reserved) :], shape)
     return _Fitted(specification, tokens, token_counts, documents, counts.total, unknown, is_word=True, buckets=buckets)
+
+
+def _take_words(reserved: list[str], counts: TokenCounts, ranks: Int64) -> pa.LargeStringArray:
+    """Return the reserved tokens and the words at the positions ``ranks`` of ``counts``."""
+    return pa.concat_arrays([pa.array(reserved, STRINGS), counts.tokens.take(pa.array(ranks))])
 
 
 def _fit_subwords(
@@ -294,7 +305,7 @@ def _fit_subwords(
     specification = shape.write(_specification(splitting, algorithm, model), 0, PAD_TOKEN)
     encoded, unknown = int(occurrences.sum()), int(occurrences[tokens.index(UNK_TOKEN)])
     documents = pa.nulls(len(tokens), pa.int64())
-    return _Fitted(specification, tokens, token_counts, documents, encoded, unknown, is_word=False)
+    return _Fitted(specification, pa.array(tokens, STRINGS), token_counts, documents, encoded, unknown, is_word=False)
 
 
 def counted_profile(counts: TokenCounts, segmenter: str | None, user_dictionary: Path | None) -> Profile:

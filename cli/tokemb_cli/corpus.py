@@ -227,6 +227,19 @@ class Corpus:
             )
         return replace(self, reading={**self.reading, "column": [name for (name,) in self.columns]})
 
+    def with_targets(self, targets: str) -> Corpus:
+        """Return the corpus of texts and target texts, which are the column ``targets``.
+
+        Raises:
+            click.UsageError: If there is not one other column of texts, or rows are grouped.
+        """
+        if len(self.columns) != 1 or len(self.columns[0]) > 1 or self.group_by or self.columns[0][0] == targets:
+            raise click.UsageError(
+                "--targets requires one other column of texts, and no --group-by: --column en --targets de"
+            )
+        columns = (self.columns[0], (targets,))
+        return replace(self, columns=columns, reading={**self.reading, "column": [self.columns[0][0], targets]})
+
     @property
     def default_profile(self) -> str:
         """The profile of a vocabulary that is fitted to the corpus unless an option names another."""
@@ -262,7 +275,10 @@ class Corpus:
 
                 yield table_batches(groups)
             return
-        with self._read_table([*_flat(columns), *self.keep], self._typed(self.keep), cells) as batches:
+        from tokemb.sources.cells import cells_beside
+
+        cells = cells_beside(cells, self.keep)
+        with self._read_table(_flat(columns), self.keep, self._typed(self.keep), cells) as batches:
             yield batches
 
     def read(self) -> pa.Table:
@@ -286,9 +302,12 @@ class Corpus:
         lists = _flat(columns)
         if not lists:
             raise click.UsageError("--group-by requires a column of events: pass --column")
-        names = [*self.group_by, *self.order_by, *self.keep, *lists]
+        for option, single in (("--group-by", self.group_by), ("--keep", self.keep)):
+            if both := [name for name in lists if name in single]:
+                raise click.UsageError(f"{option} must not name a column of events; received {both[0]}")
+        others = [*self.group_by, *self.order_by, *self.keep]
         typed = [*self.order_by, *self._typed(name for name in self.keep if name not in self.group_by)]
-        with self._read_table(names, typed) as batches:
+        with self._read_table(lists, others, typed) as batches:
             yield group_events(batches, self.group_by, self.order_by, lists, first=self.keep)
 
     def _sequences(self, groups: pa.Table) -> pa.RecordBatch:
@@ -313,13 +332,19 @@ class Corpus:
 
     @contextmanager
     def _read_table(
-        self, names: Sequence[str], typed: Sequence[str], cells: Mapping[str, CellParser] | None = None
+        self,
+        encoded: Sequence[str],
+        others: Sequence[str],
+        typed: Sequence[str],
+        cells: Mapping[str, CellParser] | None = None,
     ) -> Iterator[Iterator[pa.RecordBatch]]:
+        """Yield the batches of a table of columns whose values are ``encoded``, and of others."""
         from tokemb.sources.corpus import read_table
 
+        names = dict.fromkeys([*encoded, *others])
         reading = {name: value for name, value in self.reading.items() if name not in ("column", "missing")}
         with self._progress() as (settings, count):
-            batches = read_table(self.files, dict.fromkeys(names), typed=typed, cells=cells, **settings, **reading)
+            batches = read_table(self.files, names, typed=typed, cells=cells, exact=encoded, **settings, **reading)
             yield count(self._count_rows(batches))
 
     def _count_rows(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

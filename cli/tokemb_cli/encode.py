@@ -20,13 +20,25 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tokemb import ColumnEncoder, Encoder
-    from tokemb.pipeline.encoded_stream import TagOptions
+    from tokemb.pipeline.encoded_stream import TagOptions, TargetOptions
+
+
+def _one_vocabulary(_context: click.Context, _option: click.Parameter, paths: tuple[Path, ...]) -> Path | None:
+    """Return the value of ``--vocab``. Click would ignore all values but the last one."""
+    if len(paths) > 1:
+        raise click.UsageError(
+            "--vocab must be one vocabulary; for columns with a vocabulary each, pass a folder of columns, for example "
+            "that of tokemb fit-vocab --text question,answer"
+        )
+    return paths[0] if paths else None
 
 
 @click.command("encode", cls=corpus.FileCommand)
 @click.option(
     "--vocab",
     type=click.Path(path_type=Path),
+    multiple=True,
+    callback=_one_vocabulary,
     metavar="FOLDER",
     help="Vocabulary folder, or any Hugging Face tokenizer.json. Required, unless --hash is given.",
 )
@@ -55,6 +67,24 @@ if TYPE_CHECKING:
     metavar="NAME,...",
     help="Tags in the order of their ids, from 0 on.  [default: the tags of the input, sorted; integers are their own "
     "ids]",
+)
+@click.option(
+    "--targets",
+    metavar="NAME",
+    help="Column that holds the target texts of sequence-to-sequence training. The output has the arrays ids, "
+    "decoder_ids (the targets from their start token on), next_ids (the next id at each position) and weights (0 for "
+    "padding).",
+)
+@click.option(
+    "--target-vocab",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Vocabulary of --targets, whose rows have start and end tokens.  [default: --vocab]",
+)
+@click.option(
+    "--target-maxlen",
+    type=values.Integer(),
+    help="Length of the rows of --targets.  [default: that of the vocabulary, else the longest row]",
 )
 @buckets.hash_buckets
 @buckets.salt
@@ -89,6 +119,9 @@ def command(
     pair_truncation: str | None,
     pack: bool,
     classes: str | None,
+    targets: str | None,
+    target_vocab: Path | None,
+    target_maxlen: int | None,
     ragged: bool,
     dtype: str,
     rows_per_shard: int | None,
@@ -113,6 +146,9 @@ def command(
     With --tags, the output has the arrays ids, tags and weights. At the first id of each token, tags holds the id of
     its tag, and weights holds 1. Both are 0 at other ids and at padding.
 
+    With --targets, each row has a target text, for sequence-to-sequence training. The target is another column, with a
+    vocabulary of its own unless both texts have the same.
+
     With --pack, each row consists of several texts, which are placed by best fit, the longest first. The summary states
     the share of padding.
 
@@ -129,6 +165,7 @@ def command(
       tokemb encode faq.csv --column question --column answer --vocab bert/tokenizer.json --maxlen 128 -o pairs.npz
       tokemb encode big.jsonl.zst --vocab big.vocab --maxlen 256 -o shards --rows-per-shard 100000
       tokemb encode train.conll --tags tags --vocab words.vocab --maxlen 64 -o tagged.npz
+      tokemb encode pairs.csv --column en --vocab en.vocab --targets de --target-vocab de.vocab -o pairs.npz
       tokemb encode ratings.csv --vocab columns --keep rating -o arrays.npz
       tokemb encode reviews.txt --hash 10000 --maxlen 256 -o ids.npy
     """
@@ -139,32 +176,40 @@ def command(
         raise click.UsageError("--padding has no effect with --ragged: leave out one of them")
     shape = {"maxlen": maxlen, "padding": padding, "truncating": truncating, "ragged": ragged}
     for_texts = {"overlap": overlap, "pair_truncation": pair_truncation, "pack": pack}
+    of_targets: dict[str, Any] = {"targets": targets, "target_vocab": target_vocab, "target_maxlen": target_maxlen}
     writing: dict[str, Any] = {"dtype": dtype, "round_floats": round_floats}
+    from tokemb.files.folders import is_columns_folder
+
     cluster = spark.Cluster.from_options(arguments)
     if cluster is not None:
         if vocab is None:
             raise click.UsageError("--engine spark does not support --hash: fit a folder with fit-vocab --hash first")
         local_only = {"threads": threads, "rows_per_shard": rows_per_shard, "shard_format": shard_format, **writing}
         tagging = {"tags": arguments.get("tags"), "classes": classes}
-        settings = {**shape, **for_texts, **local_only, **tagging}
-        cluster.encode(corpus.Corpus.from_options(arguments), vocab, output, settings, force)
+        texts = corpus.Corpus.from_options(arguments)
+        if is_columns_folder(vocab):
+            _check_none_for_columns(**{**for_texts, "pack": pack or None}, **of_targets, **tagging)
+            cluster.encode_table(texts, vocab, output, {**shape, **local_only}, force)
+        else:
+            cluster.encode(texts, vocab, output, {**shape, **for_texts, **local_only, **tagging, **of_targets}, force)
         return
     shards.check(output, rows_per_shard, shard_format)
-    from tokemb.files.folders import is_columns_folder
-
     texts = corpus.Corpus.from_options(arguments)
     texts.check_distinct(output)
     target = (output, rows_per_shard, shard_format)
     if texts.is_table if vocab is None else is_columns_folder(vocab):
         not_for_columns = {"profile": profile, "ngrams": ngrams, **for_texts, "pack": pack or None}
-        _check_none_for_columns(**not_for_columns, tags=texts.tags, classes=classes)
+        _check_none_for_columns(**not_for_columns, **of_targets, tags=texts.tags, classes=classes)
         hashing = {} if hash_buckets is None else {"hash_buckets": hash_buckets, "salt": salt}
         _encode_table(texts, vocab, hashing, target, force=force, **shape, **writing)
         return
-    if texts.is_table:
+    if targets is not None:
+        texts = texts.with_targets(targets)
+    elif texts.is_table:
         texts = texts.as_pairs(f"{vocab} is a vocabulary of texts")
     encoder = _encoder_of_texts(texts, vocab, hash_buckets, hashing)
-    row_options = {**shape, **for_texts, "tags": _tag_options(texts, classes)}
+    of_tokens = {"tags": _tag_options(texts, classes), "targets": _target_options(encoder, **of_targets)}
+    row_options = {**shape, **for_texts, **of_tokens}
     _encode_texts(texts, encoder, row_options, target, threads=threads, force=force, **writing)
 
 
@@ -194,7 +239,7 @@ def _encode_texts(
     from tokemb.pipeline.encode import encode_corpus
     from tokemb.pipeline.encoded_stream import RowOptions
 
-    is_pair = len(texts.columns) == 2
+    is_pair = len(texts.columns) == 2 and options_of_rows["targets"] is None
     row_options = RowOptions.of(encoder, texts.keep, pairs=is_pair, **options_of_rows)
     with shards.open_output(*target, texts.identity, force) as output, texts.open() as batches:
         report = encode_corpus(
@@ -207,6 +252,21 @@ def _encode_texts(
         if row_options.tags is not None:
             classes = ",".join(row_options.tags.classes)
             note(f"tags have the ids 0, 1, ... in this order; for other files, pass --classes {classes}")
+
+
+def _target_options(
+    encoder: Encoder, targets: str | None, target_vocab: Path | None, target_maxlen: int | None
+) -> TargetOptions | None:
+    """Return how target texts become rows, with the vocabulary ``target_vocab``, or that of the texts."""
+    if targets is None:
+        for name, value in (("--target-vocab", target_vocab), ("--target-maxlen", target_maxlen)):
+            if value is not None:
+                raise click.UsageError(f"{name} requires --targets, the column of the target texts")
+        return None
+    from tokemb import Encoder
+    from tokemb.pipeline.encoded_stream import TargetOptions
+
+    return TargetOptions.of(encoder if target_vocab is None else Encoder.load(target_vocab), target_maxlen)
 
 
 def _tag_options(texts: corpus.Corpus, classes: str | None) -> TagOptions | None:

@@ -118,6 +118,8 @@ def _open(rows: corpus.Corpus, trained: TrainedFolder) -> AbstractContextManager
 
     if isinstance(trained.vocabulary, ColumnEncoder):
         training.check_no_column(rows, trained)
+        if trained.task == "classify":
+            training.check_no_input({"label": rows.keep[0]}, trained.columns.parts)
         return rows.open_table([(name,) for name in trained.columns.parts], trained.columns.cells)
     training.check_one_column(rows)
     return rows.open()

@@ -79,25 +79,12 @@ class Inputs:
                 raise click.UsageError(
                     f"{option} must be left out with --text, --category, --multi and --number, which name the columns"
                 )
-        inputs = cls(
-            column_names(given["texts"]),
-            column_names(given["categories"]),
-            dict(map(_name_and_separator, given["multi"])),
-            column_names(given["numbers"]),
-        )
-        inputs._check_distinct()
-        return inputs
-
-    def _check_distinct(self) -> None:
-        names = [*self.texts, *self.categories, *self.multi, *self.numbers]
-        for name in names:
-            if names.count(name) > 1:
-                raise click.UsageError(
-                    f"each column must be named once by --text, --category, --multi and --number; received {name!r} "
-                    "more than once"
-                )
-        if len(names) == len(self.numbers):
+        texts, categories, numbers = (column_names(given[name]) for name in ("texts", "categories", "numbers"))
+        multi = list(map(_name_and_separator, given["multi"]))
+        _check_distinct([*texts, *categories, *(name for name, _ in multi), *numbers])
+        if not (texts or categories or multi):
             raise click.UsageError("--number requires a column of --text, --category or --multi beside the numbers")
+        return cls(texts, categories, dict(multi), numbers)
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -110,6 +97,15 @@ class Inputs:
         from tokemb.tables.selection import Selection
 
         return Selection.of(self.categories, self.texts, self.multi, self.numbers)
+
+
+def _check_distinct(names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise click.UsageError(
+                f"each column must be named once by --text, --category, --multi and --number; received {name!r} more "
+                "than once"
+            )
 
 
 def _name_and_separator(option: str) -> tuple[str, str | None]:

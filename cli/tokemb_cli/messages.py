@@ -22,6 +22,7 @@ _ARGUMENTS = {
     "encoder": "vocab",
     "group_events": "group_by",
     "output_dim": "dim",
+    "target_encoder": "target_vocab",
     "trainable": "frozen",
 }
 

@@ -33,6 +33,9 @@ _MASTER = click.option(
 )
 
 
+_NO_LENGTH = "Spark cannot pad to the longest row: pass {} or --ragged"
+
+
 def engine(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that select Spark to a command."""
     return _ENGINE(_MASTER(command))
@@ -78,18 +81,24 @@ class Cluster:
     def encode(self, texts: Corpus, vocab: Path, output: Path, settings: dict[str, Any], force: bool) -> None:
         """Encode texts to a folder of Parquet files. ``settings`` are the arguments of the Spark ``encode``."""
         settings = self._settings(settings)
-        if is_pair := len(texts.columns) == 2:
+        if settings["targets"] is not None:
+            texts = texts.with_targets(settings["targets"])
+        elif len(texts.columns) == 2:
             texts = texts.as_pairs("Spark encodes columns of texts")
             settings["second"] = texts.columns[1][0]
-        self._check_supported(texts, is_pair=is_pair)
-        if str(output) == "-":
-            raise click.UsageError("Spark writes a folder: pass its path as --output; received -")
+        if settings["classes"] is not None:
+            settings["classes"] = settings["classes"].split(",")
+        self._check_supported(texts, two_columns=len(texts.columns) == 2)
+        if settings["pack"] and texts.keep:
+            raise click.UsageError("--keep must be left out with --pack, which makes one row of several texts")
+        _check_folder(output)
         from tokemb import Encoder
 
-        encoder = Encoder.load(vocab)
-        length = encoder.pad_truncate(settings["maxlen"], None, None).fixed_length
-        if length is None and not settings["ragged"]:
-            raise click.UsageError("Spark cannot pad to the longest row: pass --maxlen or --ragged")
+        encoder, target_vocab = Encoder.load(vocab), settings.pop("target_vocab")
+        target_encoder = None if target_vocab is None else Encoder.load(target_vocab)
+        length = _padded_length(encoder, "maxlen", settings)
+        if settings["targets"] is not None:
+            _padded_length(target_encoder or encoder, "target_maxlen", settings)
         from tokemb.integrations.spark import encode
         from tokemb.integrations.spark.columns import quoted
         from tokemb.integrations.spark.files import write_parquet
@@ -97,25 +106,65 @@ class Cluster:
 
         with open_session(self.master) as session:
             df, column = self._read(session, texts, in_order=False)
-            ids = encode(df, encoder, column, missing=texts.reading["missing"], **settings)
+            if texts.tags is not None:  # one of the new columns may have its name
+                settings["tags"] = f"{texts.tags} of {column}"
+                df = df.withColumnRenamed(texts.tags, settings["tags"])
+            missing = texts.reading["missing"]
+            ids = encode(df, encoder, column, missing=missing, target_encoder=target_encoder, **settings)
             own = [name for name in ids.columns if name not in df.columns]
             kept = (quoted(name) for name in texts.keep)
             rows = write_parquet(ids.select(*own, *kept), str(output), force=force)
         if not texts.quiet:
             note(f"wrote {output}: int32 {'ragged' if settings['ragged'] else (rows, length)}; {rows:,} rows")
 
+    def encode_table(self, texts: Corpus, vocab: Path, output: Path, settings: dict[str, Any], force: bool) -> None:
+        """Encode a table to a folder of Parquet files. ``settings`` are arguments of the Spark ``encode_table``."""
+        settings = self._settings(settings)
+        if texts.columns or texts.group_by:
+            raise click.UsageError(f"{vocab} determines the columns: leave out --column and --group-by")
+        self._check_supported(texts)
+        _check_folder(output)
+        from tokemb import ColumnEncoder
+
+        encoder = ColumnEncoder.load(vocab)
+        lengths = encoder.lengths(settings["maxlen"])
+        if not settings["ragged"] and any(
+            each.has_rows_of_ids and lengths[each.name] is None for each in encoder.columns
+        ):
+            raise click.UsageError(_NO_LENGTH.format("--maxlen"))
+        from tokemb.integrations.spark import encode_table
+        from tokemb.integrations.spark.files import read_files, write_parquet
+        from tokemb.integrations.spark.session import open_session
+
+        with open_session(self.master) as session:
+            first, *others = encoder.parts
+            df, _ = read_files(
+                session, texts.files, keep=texts.keep, **{**self._reading(texts), "column": first, "others": others}
+            )
+            ids = encode_table(df, encoder, keep=texts.keep, **settings)
+            rows = write_parquet(ids, str(output), force=force)
+        if not texts.quiet:
+            note(f"wrote {output}: {', '.join(encoder.names)}; {rows:,} rows")
+
     def _read(self, session: SparkSession, texts: Corpus, in_order: bool) -> tuple[DataFrame, str]:
         from tokemb.integrations.spark.files import read_files
 
-        reading = {name: value for name, value in texts.reading.items() if name not in ("missing", "delimiter")}
+        reading = self._reading(texts)
         if len(texts.columns) == 2:
-            reading["column"], reading["second"] = reading["column"]
+            reading["column"], *reading["others"] = reading["column"]
+        elif texts.tags is not None:
+            reading["others"] = [texts.tags]
         return read_files(session, texts.files, keep=texts.keep, in_order=in_order, **reading)
 
     @staticmethod
-    def _check_supported(texts: Corpus, *, is_pair: bool = False) -> None:
+    def _reading(texts: Corpus) -> dict[str, Any]:
+        """Return the arguments of ``read_files`` that options determine."""
+        return {name: value for name, value in texts.reading.items() if name not in ("missing", "delimiter")}
+
+    @staticmethod
+    def _check_supported(texts: Corpus, *, two_columns: bool = False) -> None:
         """Raise ``click.UsageError`` for options to read files that Spark does not support, before it is started."""
-        if (texts.is_table and not is_pair) or texts.group_by:
+        if (texts.is_table and not two_columns) or texts.group_by:
             raise click.UsageError(
                 "Spark reads one column of texts: pass one --column and no --group-by, or leave out --engine spark"
             )
@@ -128,9 +177,27 @@ class Cluster:
         local_only: dict[str, Any] = {"threads": None, "rows_per_shard": None, "shard_format": None, "dtype": "int32"}
         local_only |= {"round_floats": False, "stop_words": None, "keep_words": None}
         local_only |= {"segmenter": None, "user_dictionary": None}
-        local_only |= {"min_documents": 1, "max_documents": None, "ngrams": None, "start": None, "end": None}
-        local_only |= {"pack": False, "tags": None, "classes": None, **buckets.UNUSED}
+        local_only |= {"min_documents": 1, "max_documents": None, "ngrams": None}
+        local_only |= buckets.UNUSED
         for name, default in local_only.items():
             if settings.get(name, default) != default:
                 raise click.UsageError(f"--engine spark does not support {option_name(name)}: leave out one of them")
         return {name: value for name, value in settings.items() if name not in local_only}
+
+
+def _check_folder(output: Path) -> None:
+    """Raise ``click.UsageError`` if the output is standard output."""
+    if str(output) == "-":
+        raise click.UsageError("Spark writes a folder: pass its path as --output; received -")
+
+
+def _padded_length(encoder: Encoder, name: str, settings: dict[str, Any]) -> int | None:
+    """Return the length of padded rows, which the argument ``name`` or the vocabulary determines.
+
+    Raises:
+        click.UsageError: If rows are padded, and nothing determines it.
+    """
+    length = encoder.pad_truncate(settings[name], None, None).fixed_length
+    if length is None and not settings["ragged"]:
+        raise click.UsageError(_NO_LENGTH.format(option_name(name)))
+    return length

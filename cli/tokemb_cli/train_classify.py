@@ -107,7 +107,7 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
 
         _check_table_options(rows, columns, arguments)
         names, cells = _selection(columns, arguments["vocab"])
-        _check_not_an_input({"label": label, "sample-weight": sample_weight}, names)
+        training.check_no_input({"label": label, "sample-weight": sample_weight}, names)
         read = partial(_read_table, label=label, sample_weight=sample_weight, names=names, cells=cells)
         load = partial(_load_table, columns)
         training.train_text_model(rows, arguments, read, load, labels, ColumnEncoder.load, _check_head)
@@ -134,12 +134,6 @@ def _check_table_options(rows: corpus.Corpus, columns: inputs.Inputs | None, arg
         )
     if arguments["vectors"] is not None:
         raise click.UsageError("--vectors is for one column of texts: leave it out with several columns")
-
-
-def _check_not_an_input(kept: dict[str, str | None], names: list[str]) -> None:
-    for option, name in kept.items():
-        if name in names:
-            raise click.UsageError(f"--{option} must not name a column that the model predicts from; received {name}")
 
 
 def _check_head(settings: Mapping[str, Any]) -> None:

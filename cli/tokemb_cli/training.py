@@ -49,6 +49,13 @@ def check_no_column(rows: Corpus, folder: TrainedFolder) -> None:
         raise click.UsageError(f"{folder.path} determines the columns: leave out {option}")
 
 
+def check_no_input(kept: Mapping[str, str | None], names: Sequence[str]) -> None:
+    """Raise ``click.UsageError`` if an option of ``kept`` names one of the columns that a model predicts from."""
+    for option, name in kept.items():
+        if name in names:
+            raise click.UsageError(f"--{option} must not name a column that the model predicts from; received {name}")
+
+
 def check_distinct(rows: Corpus, others: Sequence[str | None], output: Path) -> None:
     """Raise ``click.UsageError`` if ``output`` would replace a training, validation or test file."""
     replace(rows, files=(*rows.files, *filter(None, others))).check_distinct(output)

@@ -231,6 +231,11 @@ def test_inspect_describes_a_folder_of_columns(at):
         ("fit-vocab ratings.csv --column user --shared user,item -o c", "--shared requires several --column"),
         ("fit-vocab ratings.csv --column user --order-by item -o c", "--order-by sorts the rows of a group"),
         ("fit-vocab ratings.csv --group-by user -o c", "pass --column"),
+        ("fit-vocab ratings.csv --group-by user --column user -o c", "--group-by must not name a column of events"),
+        (
+            "encode ratings.csv --group-by user --column item --keep item --vocab user.vocab -o -",
+            "--keep must not name a column of events; received item",
+        ),
         ("fit-vocab ratings.csv --column , -o c", "--column must be the name of a column"),
         ("encode ratings.csv --vocab columns --column user -o a.npz", "leave out --column"),
         ("encode ratings.csv --vocab columns -o a.npy", "must end in .npz, .parquet, .tfrecord or .jsonl for"),

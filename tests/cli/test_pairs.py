@@ -106,6 +106,11 @@ def test_shards_are_resumed_and_equal_those_of_one_run(folder, monkeypatch):
             "v is a vocabulary of texts: pass one --column, or two for pairs of texts",
         ),
         (["--column", "answer", "--column", "answer"], 2, "--column must be the name of a text column, or two diff"),
+        (
+            [*COLUMNS, "--vocab", "w"],
+            2,
+            "--vocab must be one vocabulary; for columns with a vocabulary each, pass a folder",
+        ),
         (["--column", "answer", "--column", "no"], 1, "faq.csv has no column 'no'"),
         ([*COLUMNS, "--keep", "no"], 1, "faq.csv has no column 'no'"),
         ([*COLUMNS, "--maxlen", "2"], 2, "--maxlen must be at least 3"),

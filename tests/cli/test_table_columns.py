@@ -53,6 +53,7 @@ def test_commands_give_the_arrays_of_python(at):
         ("--text nothing", 1, "books.csv has no column 'nothing'"),
         ("--number price", 2, "--number requires a column of --text, --category or --multi beside"),
         ("--text title --category shop,title", 2, "received 'title' more than once"),
+        ("--multi genres=| --multi genres=;", 2, "received 'genres' more than once"),
         ("--text title --column shop", 2, "--column must be left out with --text, --category, --multi and --number"),
         ("--text title --group-by shop", 2, "--group-by must be left out with --text"),
         ("--text title --multi genres=", 2, "with a separator that is not empty; received 'genres='"),
@@ -90,3 +91,36 @@ def test_groups_of_json_lists_are_an_error(at):
     # The events of a group are lists too, but each is in a row of its own.
     run(at, "fit-vocab posts.csv --column tags --column day --group-by shop -o events")
     run(at, "encode posts.csv --vocab events --group-by shop -o ids.npz")
+
+
+def test_kept_column_that_is_encoded_too_has_the_ids_of_its_texts(at):
+    """``--keep`` reads numbers, and 2.0 as a number would be the token 2."""
+    (at / "x.csv").write_text("size,ok,shop\n2.0,1,7\n2.50,0,7\n2.0,0,8\n")
+    run(at, "fit-vocab x.csv --column size,ok --column shop,ok --quiet -o v")
+    run(at, "encode x.csv --vocab v --quiet -o a.npz")
+    run(at, "encode x.csv --vocab v --keep size,shop --quiet -o b.npz")
+    tokemb.encode_file(at / "x.csv", at / "v", at / "c.npz", keep=["size", "shop"])
+    with np.load(at / "a.npz") as without, np.load(at / "b.npz") as kept, np.load(at / "c.npz") as of_python:
+        for name in ("size_ok", "shop_ok"):
+            np.testing.assert_array_equal(kept[name], without[name])
+            np.testing.assert_array_equal(of_python[name], without[name])
+        assert kept["size"].tolist() == of_python["size"].tolist() == ["2.0", "2.50", "2.0"]
+        assert kept["shop"].tolist() == of_python["shop"].tolist() == [7, 7, 8]
+
+
+@pytest.mark.parametrize("options", ["--keep correct", "--keep correct,time", ""])
+def test_ids_of_a_column_are_the_same_if_it_is_kept(at, options):
+    (at / "answers.csv").write_text("user,time,skill,correct\na,1,3,1.0\na,2,4,0.0\nb,1,3,0.0\n")
+    run(at, "fit-vocab answers.csv --column skill,correct --column skill -o answers.cols")
+    run(at, f"encode answers.csv --vocab answers.cols {options} -o ids.npz")
+    with np.load(at / "ids.npz") as arrays:
+        assert arrays["skill_correct"].tolist() == [4, 5, 3]
+        if options:
+            assert arrays["correct"].tolist() == ["1.0", "0.0", "0.0"]
+
+
+def test_events_are_the_same_if_they_sort_the_rows(at):
+    (at / "answers.csv").write_text("user,time,skill\na,1,3.0\na,2,4.0\nb,1,3.0\n")
+    run(at, "fit-vocab answers.csv --column skill --group-by user --order-by time -o skills.vocab")
+    run(at, "encode answers.csv --vocab skills.vocab --column skill --group-by user --order-by time,skill -o ids.npy")
+    assert np.load(at / "ids.npy").tolist() == [[2, 3], [2, 0]]

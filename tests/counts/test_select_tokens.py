@@ -34,7 +34,8 @@ def test_tokens_are_in_the_order_of_counts_and_ties(counts, ties, max_size):
 @given(st.dictionaries(TOKENS, st.integers(1, 3)), st.lists(TOKENS, unique=True), st.data())
 def test_counts_of_tokens_are_null_where_tokens_do_not_occur(counts, tokens, data):
     ranks = np.array(data.draw(st.lists(st.integers(0, len(counts) - 1), unique=True)) if counts else [], np.int64)
-    tokens = ["", "[UNK]", "[UNK]", *tokens, *[list(counts)[rank] for rank in ranks]]
+    tokens = ["", "[UNK]", "[UNK]", *tokens]
     occurrences, documents = word_counts(tokens, token_counts(counts), ranks)
+    tokens += [list(counts)[rank] for rank in ranks]
     assert occurrences.to_pylist() == [counts.get(token) for token in tokens]
     assert documents.to_pylist() == [counts[token] + 1 if token in counts else None for token in tokens]

@@ -84,6 +84,21 @@ def test_buckets_and_reserved_tokens_of_spilled_counts_are_those_of_counts_in_me
         tokemb.fit_vocab(texts, profile="whitespace", min_count=2, start="y7")
 
 
+def test_texts_of_a_table_have_the_buckets_and_counts_of_memory(monkeypatch, little_memory):
+    texts = [f"w{number % 7} x{number % 5} y{number}" for number in range(40)] + ["[UNK]"]
+    tables = [pa.table({"t": texts[start : start + 4]}) for start in range(0, 41, 4)]
+
+    def fitted():
+        settings = {"profile": "whitespace", "min_count": 2, "max_size": 3, "num_oov_buckets": 4, "ngrams": 2}
+        return tokemb.ColumnEncoder.fit(iter(tables), texts=["t"], **settings).vocabularies["t"]
+
+    spilled = fitted()
+    monkeypatch.setattr(token_counts, "_MEMORY_TOKENS", 1000)
+    in_memory = fitted()
+    assert spilled.buckets.statistics == in_memory.buckets.statistics is not None
+    assert spilled.table.equals(in_memory.table) and spilled.corpus == in_memory.corpus
+
+
 def test_folder_of_a_killed_run_is_removed_by_the_next_run(little_memory):
     abandoned = little_memory / ".tokemb-0123456789ab"
     abandoned.mkdir()

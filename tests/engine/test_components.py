@@ -14,6 +14,7 @@ import tokemb
 from tests.conftest import MIXED
 from tests.engine.test_choice import assert_same, both, no_input_is_small  # noqa: F401 - a fixture
 from tokemb.engine.components import UnprovableError
+from tokemb.engine.joining_characters import charsmap_of_first_bytes
 from tokemb.engine.scan_plan import char_table_of
 
 pytestmark = pytest.mark.slow
@@ -55,6 +56,11 @@ SCANNED = {
     "replace by more": (N.Replace("中", " zhong "), P.WhitespaceSplit()),
     "delete": (N.Replace(Regex("[aeiou]+"), ""), P.WhitespaceSplit()),
     "replace a text": (N.Replace("ing", "ION"), P.WhitespaceSplit()),
+    "replace texts first": (
+        N.Sequence([N.Replace("  ", "_"), N.Replace("ee", "é"), N.NFKD(), N.Replace("a", "  ")]),
+        P.WhitespaceSplit(),
+    ),
+    "precompiled": (N.Precompiled(charsmap_of_first_bytes()), P.Split("", "isolated")),
     "around": (N.Replace(Regex(r"(?<=\s)d(?=e)"), "D"), P.WhitespaceSplit()),
     "punctuation": (None, P.Punctuation()),
     "punctuation removed": (None, P.Punctuation("removed")),
@@ -97,6 +103,7 @@ NOT_SCANNED = {
 MANY = st.lists(
     st.text()
     | st.text("abcdefgzEI' -’.,;09߀²½\t\n\r  e\u0301ßİŉÅ\u212b가\u1100\u1161\u302e\u302f\u0334中ςσΣЖж-")
+    | st.text("aé中👍\u0301\u0600\u0903\u093f\u0e33\u11a8\u200d\ufe0f\uff9e\U0001f1e6\U0001f3fd\r\n", max_size=6)
     | st.sampled_from(MIXED),
     max_size=5,
 )
@@ -116,6 +123,28 @@ def test_scanned_components_give_the_ids_of_the_reference_for_real_texts(name, c
     encoder = _word_level(name)
     expected, rows = both(encoder, corpus)
     assert_same(rows, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "backend"),
+    [
+        ("replace texts first", "it is 'red'", "scanner"),
+        ("replace texts first", "deep", "reference"),
+        ("replace texts first", "a  b", "reference"),
+        ("precompiled", "café “中文” 👍", "scanner"),
+        ("precompiled", "cafe\u0301", "reference"),
+        ("precompiled", "a\r\n", "reference"),
+        ("nfkd", "café “中文” 한 ﬁ\r\n", "scanner"),
+        ("nfkd", "cafe\u0301", "reference"),
+        ("nfkc lower", "ｶﾞ", "reference"),
+        ("nfc", "\u1100\u1161", "reference"),
+        ("bert", "café", "scanner"),
+        ("bert", "a\u302e", "reference"),
+        ("bert cased", "café e\u0301", "scanner"),
+    ],
+)
+def test_backend_of_a_text_depends_on_the_characters_that_combine_in_it(name, text, backend):
+    assert _word_level(name).explain(text).backend == backend
 
 
 @pytest.mark.parametrize("name", NOT_SCANNED)

@@ -16,8 +16,11 @@ import pytest
 import tokemb
 from tests.conftest import ROOT
 from tokemb.files.atomic import atomic_file, atomic_folder
+from tokemb.files.locked_folder import locked_folder
 from tokemb.files.output_kind import Kind
 from tokemb.formats import OutputOptions, Writer
+from tokemb.rows.disk_buffer import DiskBuffer
+from tokemb.rows.ragged import Ragged
 
 pytestmark = pytest.mark.slow
 
@@ -169,6 +172,31 @@ def test_error_of_the_disk_without_a_name_names_the_output(tmp_path, monkeypatch
     with pytest.raises(OSError, match=f"{os.strerror(number)}: 'v'"), atomic_folder(Path("v"), ANY):
         raise OSError(number, "a reason of a library")
     assert not list(tmp_path.iterdir())
+
+
+def test_full_disk_leaves_no_temporary_folder_and_no_lock(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tokemb.files.locks._write_owner", full)
+    with pytest.raises(OSError, match="No space left") as raised, atomic_file(tmp_path / "x.npy"):
+        pass
+    assert raised.value.filename == str(tmp_path)
+    with pytest.raises(OSError, match="No space left") as raised, locked_folder(tmp_path / "shards"):
+        pass
+    assert raised.value.filename == str(tmp_path / "shards" / ".tokemb-lock")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a full device of Linux")
+@pytest.mark.parametrize("rows", [1, 10_000])
+def test_disk_that_is_full_while_rows_are_buffered_names_the_output(tmp_path, monkeypatch, rows):
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Path("/dev/full").open("r+b"))
+    ids = Ragged(np.zeros(rows, np.int32), np.arange(rows + 1))
+    with pytest.raises(OSError, match="No space left") as raised, DiskBuffer(tmp_path / "x.npy") as buffer:
+        buffer.append(ids)
+        list(buffer.blocks())
+    assert raised.value.filename == str(tmp_path / "x.npy")
 
 
 def test_error_that_names_the_temporary_names_the_output(tmp_path):

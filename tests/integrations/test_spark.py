@@ -24,7 +24,7 @@ pytest.importorskip("pyspark", reason="pyspark is not installed")
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore")]  # the warnings are those of Spark
 
 from tokemb.errors import ArgumentError, MissingPackageError, TextError  # noqa: E402
-from tokemb.integrations.spark import count_tokens, embed, encode, fit_vocab  # noqa: E402
+from tokemb.integrations.spark import count_tokens, embed, encode, encode_table, fit_vocab  # noqa: E402
 from tokemb.integrations.spark.session import require_java  # noqa: E402
 
 try:
@@ -244,6 +244,51 @@ def test_windows_and_pairs_are_those_of_the_encoder(session):
             encode(df, encoder, "text", **settings)
 
 
+def test_packed_rows_targets_and_tables_are_those_of_the_encoders(session):
+    encoder = tokemb.fit_vocab(LOCAL, max_size=60, start="[BOS]", end="[EOS]")
+    df = frame(session, 2)
+    found = encode(df, encoder, "text", maxlen=9, pack=True, missing="empty").collect()
+    halves = [encoder.encode_packed(half, maxlen=9) for half in (LOCAL[:80], LOCAL[80:])]
+    for name in ("ids", "segment_ids", "positions"):
+        assert [row[name] for row in found] == [row.tolist() for half in halves for row in getattr(half, name)]
+    settings = {"targets": "text", "target_maxlen": 5, "missing": "empty"}
+    found = encode(df, encoder, "text", maxlen=9, **settings).collect()
+    for name, array in encoder.encode_targets(LOCAL, maxlen=5)._asdict().items():
+        assert [row[name] for row in found] == array.tolist()
+    table = {"text": TEXTS, "b": [[row, row] for row in range(len(TEXTS))], "id": range(len(TEXTS))}
+    columns = tokemb.ColumnEncoder.fit(table, texts=["text"], columns=["b"], numbers=["id"])
+    found = encode_table(df.withColumn("label", df.id), columns, maxlen={"text": 4, "b": 2}, keep=["label"]).collect()
+    for name, array in columns.encode(table, maxlen={"text": 4, "b": 2}).items():
+        assert [row[name] for row in found] == array.tolist()
+    assert [row.label for row in found] == list(range(len(TEXTS)))
+    for settings, message in (
+        ({"maxlen": 9, "pack": True, "second": "text"}, "pack must be left out with second"),
+        ({"maxlen": 9, "pack": True, "ragged": True}, "ragged must be left out with pack=True"),
+        ({"tags": "id"}, "classes must be given with tags on Spark"),
+        ({"tags": "text", "classes": ["O"]}, "tags must be another column"),
+        ({"classes": ["O"]}, "classes must be left out without tags"),
+        ({"tags": "id", "classes": ["O"], "overlap": 1}, "overlap must be left out with tags"),
+        ({"pack": True}, "maxlen must be given for packed rows"),
+        ({"targets": "text", "overlap": 1, "maxlen": 9}, "overlap must be left out with targets"),
+        ({"target_maxlen": 3}, "target_maxlen must be left out without targets"),
+        ({"targets": "text", "target_encoder": tokemb.fit_vocab(["a"])}, "targets require a vocabulary whose rows"),
+        ({"targets": "no"}, "the DataFrame has no column 'no'"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            encode(df, encoder, "text", **settings)
+    for keep, message in ((["no"], "the DataFrame has no column 'no'"), (["text"], "keep must not contain 'text'")):
+        with pytest.raises(ArgumentError, match=message):
+            encode_table(df, columns, keep=keep)
+
+
+def test_start_and_end_tokens_are_those_of_the_local_vocabulary(session, tmp_path):
+    settings = {"max_size": 9, "reserve": ["[X]"], "start": "[BOS]", "end": "[EOS]"}
+    encoder = fit_vocab(frame(session, 3), "text", missing="empty", **settings)
+    same_folder(encoder, tokemb.fit_vocab(LOCAL, **settings), tmp_path)
+    with pytest.raises(ArgumentError, match="start must be a token that the texts do not contain; the count of 'row1'"):
+        fit_vocab(frame(session, 3), "text", missing="empty", max_size=1, start="row1")
+
+
 def test_embed_gives_the_vectors_of_the_model(session, tmp_path):
     encoder = tokemb.fit_vocab(LOCAL, max_size=60)
     model = tokemb.embedding_model(encoder, 5, seed=1)
@@ -264,7 +309,7 @@ def test_examples_of_the_page_on_spark_run(session, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = (ROOT / "docs" / "spark.md").read_text("utf-8")
     names = {"spark": session}
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[:2]
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[:3]
     for block in blocks:
         exec(block, names)
     ids = names["encoder"].encode(["deep learning is very deep", "learning is fun"], maxlen=6).tolist()
@@ -272,6 +317,8 @@ def test_examples_of_the_page_on_spark_run(session, tmp_path, monkeypatch):
     assert [row.ids for row in names["rows"].collect()] == [ids[0][:5], ids[1][:3]]
     assert [len(row.vector) for row in names["vectors"].collect()] == [50, 50]
     assert names["counts"].left_out == 2
+    assert [row.segment_ids for row in names["packed"].collect()][0][:3] == [1, 1, 1]
+    assert [(row.text, row.label) for row in names["table"].collect()] == [(ids[0], 3), (ids[1], 4)]
 
 
 # The command
@@ -347,6 +394,31 @@ def test_command_encodes_windows_of_pairs_as_locally(session, tmp_path):
     assert len(local) > 6
     for found, expected in zip(made, local, strict=True):
         assert {**found, "n": int(found["n"]), "row": int(found["n"])} == expected  # Spark does not number rows
+
+
+def test_command_encodes_tables_targets_and_packed_rows_as_locally(session, tmp_path):
+    rows = [f"{n},{'a b ' * n},{'c d ' * (5 - n)},{n}|x,{n / 2}\n" for n in range(6)]
+    (tmp_path / "x.csv").write_text("n,source,target,tags,price\n" + "".join(rows))
+    (tmp_path / "y.csv").write_text("n,text,tags\n0,a b,B O\n1,c d a,O O B\n")
+    tokemb.fit_vocab(["a b c d"], start="<", end=">").save(tmp_path / "v")
+    kinds = ("--text", "source,target", "--multi", "tags=|", "--number", "price")
+    command("fit-vocab", tmp_path / "x.csv", *kinds, "-o", tmp_path / "columns")
+    targets = ("--vocab", tmp_path / "v", "--column", "source", "--targets", "target", "--target-maxlen", 7)
+    tags = ("--vocab", tmp_path / "v", "--column", "text", "--tags", "tags", "--classes", "O,B", "--keep", "n")
+    for name, file, options in (
+        ("table", "x.csv", ("--vocab", tmp_path / "columns", "--keep", "n")),
+        ("targets", "x.csv", (*targets, "--keep", "n")),
+        ("packed", "x.csv", ("--vocab", tmp_path / "v", "--column", "source", "--pack")),
+        ("tagged", "y.csv", tags),
+    ):
+        arguments = ("encode", tmp_path / file, *options, "--maxlen", 8)
+        command(*arguments, "-o", tmp_path / "local.parquet", "--force")
+        for _ in "12":  # the second run replaces what the first wrote
+            assert " rows" in command(*arguments, "-o", tmp_path / name, "--engine", "spark")
+        made, local = (pq.read_table(tmp_path / folder).to_pylist() for folder in (name, "local.parquet"))
+        for row in [*made, *local]:
+            row["n"] = str(row.get("n"))
+        assert sorted(made, key=str) == sorted(local, key=str)
 
 
 def test_output_that_is_read_is_not_replaced(session, tmp_path):

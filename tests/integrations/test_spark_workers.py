@@ -132,6 +132,135 @@ def test_worker_splits_texts_and_encodes_pairs_as_the_encoder_does(padded):
             assert [row[name] for row in found] == [row.tolist() for row in rows]
 
 
+def with_second(texts, second, size=4):
+    """Yield batches of texts and second texts, of another size than the parts that workers make of them."""
+    for start in range(0, len(texts), size):
+        columns = {"text": texts[start : start + size], "b": second[start : start + size]}
+        yield pa.RecordBatch.from_pydict({name: pa.array(column, pa.string()) for name, column in columns.items()})
+
+
+@pytest.mark.parametrize("overlap", [None, 2])
+def test_worker_packs_the_texts_of_its_partition(monkeypatch, overlap):
+    from tokemb.integrations.spark.worker import pack_partition, serialize_encoder
+
+    monkeypatch.setattr("tokemb.integrations.spark.worker._PACKED_IDS", 20)
+    encoder = tokemb.fit_vocab(TEXTS)
+    settings = {"vocabulary": SimpleNamespace(value=serialize_encoder(encoder)), "missing": "error", "output": "x"}
+    shape = encoder.pad_truncate(9, "pre", None)
+    parts = list(pack_partition(batches(TEXTS), column="text", shape=shape, overlap=overlap, **settings))
+    packed = encoder.encode_packed(TEXTS, maxlen=9, padding="pre", overlap=overlap)
+    assert len(parts) > 1
+    found = pa.Table.from_batches(parts).to_pydict()
+    assert list(found) == ["x", "segment_ids", "positions"]
+    assert list(found.values()) == [array.tolist() for array in packed[:3]]
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_worker_encodes_targets_as_the_encoder_does(padded):
+    from tokemb.integrations.spark.worker import serialize_encoder, target_partition
+
+    encoder, target = tokemb.fit_vocab(TEXTS), tokemb.fit_vocab(TEXTS, start="<", end=">")
+    vocabularies = {
+        name: SimpleNamespace(value=serialize_encoder(each))
+        for name, each in (("vocabulary", encoder), ("target_vocabulary", target))
+    }
+    second, maxlen = TEXTS[::-1], 7 if padded else None
+    parts = target_partition(
+        with_second(TEXTS, second),
+        **vocabularies,
+        columns=("text", "b"),
+        missing="error",
+        output="ids",
+        shape=encoder.pad_truncate(9 if padded else None, None, None),
+        padded=padded,
+        maxlen=maxlen,
+        targets_padded=padded,
+    )
+    found = pa.Table.from_batches(list(parts)).to_pydict()
+    assert found["text"] == TEXTS
+    targets = target.encode_targets(second, maxlen=maxlen)
+    if padded:
+        assert found["ids"] == encoder.encode(TEXTS, maxlen=9).tolist()
+        assert [found[name] for name in targets._fields] == [array.tolist() for array in targets]
+    else:
+        assert found["ids"] == [row.tolist() for row in encoder.encode_ragged(TEXTS)]
+        rows = [row.tolist() for row in target.encode_ragged(second)]
+        assert (found["decoder_ids"], found["next_ids"]) == ([row[:-1] for row in rows], [row[1:] for row in rows])
+        assert "weights" not in found
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_worker_encodes_tags_as_the_encoder_does(padded):
+    from tokemb.integrations.spark.worker import serialize_encoder, tag_partition
+
+    texts = [f"row {number} is {'new ' * (number % 3)}" for number in range(20)]
+    tags = [" ".join("BIO"[place % 3] for place in range(len(text.split()))) for text in texts]
+    encoder = tokemb.fit_vocab(texts, start="<")
+    settings = {"vocabulary": SimpleNamespace(value=serialize_encoder(encoder)), "missing": "error", "output": "ids"}
+    shape = encoder.pad_truncate(5 if padded else None, None, None)
+    rows = with_second(texts, tags, size=7)
+    settings |= {"shape": shape, "padded": padded, "classes": ["O", "B", "I"]}
+    found = pa.Table.from_batches(list(tag_partition(rows, columns=("text", "b"), **settings))).to_pydict()
+    expected = encoder.encode_tags(texts, tags, classes=["O", "B", "I"], maxlen=5 if padded else None)
+    lengths = encoder.encode_ragged([text.split() for text in texts]).lengths
+    for name, array in zip(("ids", "tags", "weights"), expected, strict=False):
+        assert found[name] == [
+            row[: None if padded else size].tolist() for row, size in zip(array, lengths, strict=True)
+        ]
+    with pytest.raises(TextError, match="partition 0, row 2 has 4 tokens and 3 tags"):
+        list(tag_partition(with_second(texts[:2], [tags[0], "B I O"]), columns=("text", "b"), **settings))
+
+
+ROWS = range(len(TEXTS))
+TABLE = {
+    "title": TEXTS,
+    "shop": [text[:1] for text in TEXTS],
+    "tags": [("a|b", "", "b")[row % 3] for row in ROWS],
+    "n": [("1.5", None, "")[row % 3] for row in ROWS],
+}
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_worker_encodes_tables_as_the_encoder_does(padded):
+    from tokemb.integrations.spark.tables import serialize_tables, table_partition
+
+    kinds = {"texts": ["title"], "multi": {"tags": "|"}, "numbers": ["n"], "columns": ["shop"]}
+    encoder = tokemb.ColumnEncoder.fit(TABLE, **kinds, padding="pre")
+    table = pa.table(TABLE).append_column("label", pa.array(ROWS))
+    lengths = encoder.lengths({"title": 5, "tags": 3} if padded else None)
+    parts = table_partition(
+        iter(table.to_batches(max_chunksize=7)),
+        tables=SimpleNamespace(value=serialize_tables(encoder)),
+        keep=["label"],
+        lengths=lengths if padded else None,
+        shape=encoder.pad_truncate(None, None),
+    )
+    found = pa.Table.from_batches(list(parts)).to_pydict()
+    assert found.pop("label") == list(ROWS)
+    if padded:
+        expected = encoder.encode(TABLE, maxlen={"title": 5, "tags": 3})
+        assert found == {name: array.tolist() for name, array in expected.items()}
+    else:
+        for name, rows in encoder.encode_ragged(TABLE).items():
+            assert found[name] == [row.tolist() for row in rows]
+
+
+def test_cell_that_holds_no_number_is_an_error_that_names_the_partition_and_the_row():
+    from tokemb.integrations.spark.tables import serialize_tables, table_partition
+
+    encoder = tokemb.ColumnEncoder.fit({"c": ["x"], "n": [1.0]}, columns=["c"], numbers=["n"])
+    table = pa.table({"c": ["x"] * 3, "n": ["1", "2", "EUR"]})
+    parts = table_partition(
+        iter(table.to_batches(max_chunksize=2)),
+        tables=SimpleNamespace(value=serialize_tables(encoder)),
+        keep=[],
+        lengths=None,
+        shape=encoder.pad_truncate(None, None),
+    )
+    with pytest.raises(TextError, match="partition 0, row 3"):
+        list(parts)
+
+
 @given(
     st.dictionaries(st.integers(1, 30), st.integers(1, 20), max_size=12),
     st.integers(1, 12),

@@ -222,6 +222,28 @@ def test_record_batches_without_the_column():
         ENCODER.dataset(iter([pa.record_batch({"text": ["a"]})]), column="text")
 
 
+@pytest.mark.parametrize("later", [[0.5, 0.25], [500, 2**40]])
+def test_labels_of_record_batches_never_change(later):
+    def batches():
+        yield pa.record_batch({"text": ["a", "b"], "label": pa.array([1, 2], pa.int8())})
+        yield pa.record_batch({"text": ["a", "b"], "label": later})
+
+    whole = np.concatenate([labels for _, labels in arrays(ENCODER.dataset(batches, "label"))])
+    assert whole.tolist() == [1, 2, *later]
+    assert whole.dtype == (np.float32 if later[0] < 1 else np.int64)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="labels must have one type in all record batches"):
+        list(ENCODER.dataset(batches, "label", buffer=2, batch_size=2))
+
+
+def test_labels_of_different_shapes_are_an_error():
+    def batches():
+        yield pa.record_batch({"text": ["a"], "label": [[1, 2]]})
+        yield pa.record_batch({"text": ["a"], "label": [[1]]})
+
+    with pytest.raises(tokemb.errors.ArgumentError, match="all labels must have the same shape; received"):
+        ENCODER.dataset(batches, "label")
+
+
 @pytest.mark.parametrize(
     ("texts", "labels", "message"),
     [

@@ -37,13 +37,26 @@ def start(package_parent, **environment):
     )
 
 
-def test_compiled_once_even_by_many_at_once(tmp_path):
-    runs = [start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path)) for _ in range(3)]
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """A folder with the code that three processes compiled at once."""
+    folder = tmp_path_factory.mktemp("compiled")
+    runs = [start(ROOT, TOKEMB_CACHE_DIR=str(folder)) for _ in range(3)]
     for run in runs:
         out, err = run.communicate()
         assert (out, run.returncode) == (PADDED, 0), err
         assert err in ("", SAID)
-    again = start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path))
+    return folder
+
+
+@pytest.fixture
+def cache(compiled, tmp_path):
+    """A copy of it, to change."""
+    return shutil.copytree(compiled, tmp_path / "cache")
+
+
+def test_compiled_once_even_by_many_at_once(compiled):
+    again = start(ROOT, TOKEMB_CACHE_DIR=str(compiled))
     assert again.communicate() == (PADDED, ""), "it comes from the cache"
 
 
@@ -62,22 +75,20 @@ def test_an_installation_that_cannot_be_written_to(tmp_path, home, monkeypatch):
 
 
 @pytest.mark.parametrize("spoil", [lambda code: code[:1000], lambda code: code[:-1] + bytes([code[-1] ^ 1])])
-def test_code_that_was_damaged_is_made_again(tmp_path, spoil):
-    assert start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path)).communicate() == (PADDED, SAID)
-    [file] = tmp_path.glob("rows.*")
+def test_code_that_was_damaged_is_made_again(cache, spoil):
+    [file] = cache.glob("rows.*")
     whole = file.read_bytes()
     file.write_bytes(spoil(whole))
-    assert start(ROOT, TOKEMB_CACHE_DIR=str(tmp_path)).communicate() == (PADDED, "")
+    assert start(ROOT, TOKEMB_CACHE_DIR=str(cache)).communicate() == (PADDED, "")
     assert file.read_bytes() == whole
 
 
-def test_code_of_other_sources_is_not_used(tmp_path):
+def test_code_of_other_sources_is_not_used(cache, tmp_path):
     shutil.copytree(ROOT / "tokemb", tmp_path / "tokemb", ignore=shutil.ignore_patterns("__pycache__"))
-    cache = {"TOKEMB_CACHE_DIR": str(tmp_path / "cache")}
-    assert start(tmp_path, **cache).communicate() == (PADDED, SAID)
+    assert start(tmp_path, TOKEMB_CACHE_DIR=str(cache)).communicate() == (PADDED, ""), "the sources are equal"
     source = tmp_path / "tokemb" / "kernels" / "rows.py"
     source.write_text(source.read_text().replace("out[at:end] = fill", "out[at:end] = fill + 9"))
-    assert start(tmp_path, **cache).communicate() == ("[[1, 2], [9, 9], [4, 9]]\n", SAID)
+    assert start(tmp_path, TOKEMB_CACHE_DIR=str(cache)).communicate() == ("[[1, 2], [9, 9], [4, 9]]\n", SAID)
 
 
 def test_what_a_kernel_does_not_take():

@@ -182,6 +182,17 @@ MEMBERS = {
     "an absolute name": ({"/tmp/outside": b""}, "member '/tmp/outside' leads out"),
     "a name of Windows": ({"C:\\outside": b""}, "leads out of the archive"),
     "a layer that reads a file": ({"config.json": _lookup_layer("/etc/passwd")}, "reads the file '/etc/passwd'"),
+    **{
+        f"a tokenizer that reads its {setting}": (
+            {
+                "config.json": json.dumps(
+                    {"class_name": "WhisperTokenizer", "config": {setting: "/etc/passwd"}}
+                ).encode()
+            },
+            "its layer WhisperTokenizer reads the file '/etc/passwd'",
+        )
+        for setting in ("merges", "proto", "special_tokens", "language_tokens")
+    },
     "a layer of code": ({"config.json": b'{"class_name": "TFSMLayer", "config": {}}'}, "TFSMLayer runs code"),
     "deep JSON": ({"config.json": b"[" * 5000 + b"]" * 5000}, "at most 200 levels deep"),
     "a large asset": ({"assets/vocabulary.txt": bytes(1 << 25)}, "which is too much for a saved model"),

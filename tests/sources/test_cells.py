@@ -14,6 +14,7 @@ from tokemb.errors import TextError
 from tokemb.sources.cells import list_parser, parse_numbers
 from tokemb.sources.columns import Location
 from tokemb.sources.corpus import read_table
+from tokemb.tables import ColumnEncoder
 
 HERE = Location("x.csv", "row", 3)
 FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -61,16 +62,32 @@ def test_lists_of_json_and_of_python_are_read(rows):
     assert found == [(expected * 2)[index] for index in encodable]
 
 
-@pytest.mark.parametrize("cell", ["a|b", "[a]", "['a'", '{"a": 1}', "[[1]]", "[1.5]", "[" * 5000])
+@pytest.mark.parametrize("cell", ["a|b", "[a]", "['a'", '{"a": 1}', "[[1]]", "[1.5]", "[" * 5000, '["\\ud800"]'])
 def test_cell_that_holds_no_list_is_an_error_with_file_and_row(cell):
     with pytest.raises(TextError, match=r"x\.csv, row 5 has .* in the column 'n', which must hold lists"):
         list_parser(None)("n", pa.array(["[]", "", cell]), HERE)
+
+
+@pytest.mark.parametrize("cell", ["['a' 'b']", "['a'\n 'b']", "['a' None]", "[1 2]", "['a'" + " " * 50_000 + "'b']"])
+def test_list_as_numpy_writes_it_is_an_error_and_its_values_are_not_joined(cell):
+    with pytest.raises(TextError, match=r"x\.csv, row 4 has .* in the column 'n', which must hold lists"):
+        list_parser(None)("n", pa.array(["[u'a', \"b\" , 'c\\'']", cell]), HERE)
 
 
 def test_columns_that_hold_lists_are_unchanged():
     column = pa.array([["a|b"], None])
     assert list_parser("|")("n", column, HERE) is column
     assert list_parser(None)("n", pa.nulls(2), HERE).to_pylist() == [None, None]
+
+
+def test_column_of_single_numbers_becomes_lists_like_their_texts():
+    """Otherwise it would be fitted as single values, and ``1|2`` of another file would be one unknown value."""
+    parse = list_parser("|")
+    assert parse("n", pa.array([1, None, 23]), HERE).equals(parse("n", pa.array(["1", None, "23"]), HERE))
+    fitted = ColumnEncoder.fit({"n": [1, 2, None]}, multi={"n": "|"})
+    assert fitted.encode({"n": ["2|1", ""]})["n"].tolist() == [[4, 3], [2, 0]]
+    with pytest.raises(TextError, match="the column 'n' of x.csv holds int64 and must hold lists: convert it"):
+        list_parser(None)("n", pa.array([1]), HERE)
 
 
 def test_numbers_of_all_formats_are_read_with_their_first_rows_missing_or_integers(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 import shutil
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import tokemb
 from tests.conftest import ROOT
 from tests.sources.test_read_corpus import collect
 from tokemb import TokembError
@@ -185,3 +187,25 @@ def test_file_url_gives_local_files(data):
     Path("with space").mkdir()
     Path("with space/[x].txt").write_text("x\n")
     assert collect(f"file://{data.parent}/with%20space/%5Bx%5D.txt") == [{"text": "x"}]
+
+
+def test_folder_of_shards_is_not_read_until_it_is_complete(data):
+    """Otherwise a run would read half of the output of another one."""
+    shards = data / "shards"
+    (data.parent / "x.csv").write_text("text,n\na,x\nb,y\n")
+    settings = {"column": "text", "keep": ["n"], "maxlen": 1, "rows_per_shard": 1, "shard_format": "parquet"}
+    tokemb.encode_file("x.csv", tokemb.fit_vocab(["a"]), shards, **settings)
+    assert [row["n"] for row in collect(shards, column="n")] == ["x", "y"]
+    manifest = json.loads((shards / "_manifest.json").read_text())
+    (shards / "_manifest.json").write_text(json.dumps({**manifest, "complete": False}))
+    for name in ("data/shards", "data", "da*"):
+        with pytest.raises(TokembError, match="shards holds shards and is not complete: run the command that made it"):
+            paths(name)
+    assert paths("data/shards/part-*") == ["shards/part-00000.parquet", "shards/part-00001.parquet"]
+    for shard in shards.glob("part-*"):
+        shard.rename(shard.with_suffix(".npz"))  # which is not read, so that the run can be resumed
+    assert len(paths("data")) == 3
+    for shard in shards.glob("part-*"):
+        shard.rename(shard.with_suffix(".parquet"))
+    (shards / "_manifest.json").write_text("of another program")
+    assert len(paths("data/shards")) == 2

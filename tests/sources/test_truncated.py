@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 from pathlib import Path
@@ -40,10 +41,15 @@ def small_batches(request, monkeypatch, tmp_path):
     monkeypatch.setattr("tokemb.sources.compressed._WORTH_A_THREAD", 0 if request.param else 1 << 60)
 
 
+@functools.cache
+def parts_of(ending):
+    """Return the compressed parts of a file."""
+    return [COMPRESS[ending](b"".join(LINES[start : start + 1000])) for start in range(0, ROWS, 1000)]
+
+
 def write_lines(name):
     """Write lines whose every member is whole, so that a cut between two of them is no error of its own."""
-    pack = COMPRESS[os.path.splitext(name)[1] if not name.endswith("jsonl") else ""]
-    parts = [pack(b"".join(LINES[start : start + 1000])) for start in range(0, ROWS, 1000)]
+    parts = parts_of(os.path.splitext(name)[1] if not name.endswith("jsonl") else "")
     Path(name).write_bytes(b"".join(parts))
     return sum(map(len, parts[: len(parts) * 3 // 4]))
 

@@ -276,7 +276,7 @@ def test_columns_must_be_there_and_hold_the_same():
         encoder.encode(pa.table([pa.array([1])] * 4, names=["user", "user", "item", "tags"]))
     with pytest.raises(TextError, match="the table, row 1 has 'x' in the column 'tags', which must hold lists"):
         encoder.encode({"user": [1], "item": ["a"], "tags": ["x"]})
-    with pytest.raises(TextError, match="'tags' must hold lists, as when it was fitted; received single values"):
+    with pytest.raises(TextError, match="the column 'tags' of the table holds int64 and must hold lists"):
         encoder.encode({"user": [1], "item": ["a"], "tags": [7]})
     nothing = encoder.encode({"user": [None], "item": pa.nulls(1), "tags": pa.nulls(1), "more": [1]})
     assert {name: ids.tolist() for name, ids in nothing.items()} == {"user": [2], "item": [2], "tags": [[2]]}
@@ -354,6 +354,12 @@ def test_what_was_changed_is_refused(folder):
         (lambda content: content.pop("rows"), "was changed"),
         (lambda content: content["columns"][0].pop("kind"), "does not describe columns"),
         (lambda content: content["columns"][0].update(vocabulary=7), "does not describe columns"),
+        (lambda content: content["columns"][0].update(vocabulary=-1), "does not describe columns"),
+        (lambda content: content["columns"][0].update(kind="numbers"), "does not describe columns"),
+        (lambda content: content["columns"][0].update(kind="events"), "does not describe columns"),
+        (lambda content: content["columns"][0].update(separator=5), "does not describe columns"),
+        (lambda content: content["columns"][0].update(maxlen=True), "does not describe columns"),
+        (lambda content: content["columns"][0].update(numbers={"mean": 1.0}), "does not describe columns"),
         (lambda content: content["columns"][0].update(name=None), "does not describe columns"),
         (lambda content: content["columns"][0].update(parts=[["a"]]), "does not describe columns"),
         (lambda content: content["vocabularies"][0].update(folder="../elsewhere"), "lacks its ../elsewhere"),

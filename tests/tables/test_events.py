@@ -142,6 +142,12 @@ def test_no_rows():
     assert made.to_pydict() == {"u": [], "i": []}
 
 
+def test_events_keep_their_spelling_if_they_also_sort_the_rows(tmp_path):
+    (tmp_path / "answers.csv").write_text("user,correct\na,10.0\na,9.0\nb,1.50\n")
+    grouped = tokemb.group_events(tmp_path / "answers.csv", "user", "correct", ["correct"])
+    assert grouped["correct"].to_pylist() == [["9.0", "10.0"], ["1.50"]]
+
+
 def test_batches_in_an_iterator():
     batches = iter([pa.record_batch({"u": [1, 2], "i": ["a", "b"]}), pa.record_batch({"u": [1], "i": ["c"]})])
     assert tokemb.group_events(batches, "u").to_pydict() == {"u": [1, 2], "i": [["a", "c"], ["b"]]}
@@ -159,3 +165,11 @@ def test_actions_in_videos():
     assert made["0"].to_pylist() == list(expected)
     assert made["1"].to_pylist() == list(expected.values())
     assert len(made) == 31_013
+
+
+def test_batches_of_different_types_are_an_error():
+    batches = [pa.record_batch({"user": ["a"], "at": [1]}), pa.record_batch({"user": ["a"], "at": [0.5]})]
+    with pytest.raises(TextTypeError, match="'at' must have one type in all record batches; received int64 and double"):
+        tokemb.group_events(iter(batches), "user", "at")
+    with pytest.raises(TextError, match="the table must have rows; received an iterator without record batches"):
+        tokemb.group_events(iter([]), "user")

@@ -141,6 +141,65 @@ def test_statistics_of_numbers_do_not_depend_on_batches(parts):
     assert found.missing == sum(number is None for part in parts for number in part)
 
 
+def test_rows_without_ids_have_one_position_of_padding(encoder):
+    ids = encoder.encode(
+        {"title": ["", ""], "blurb": [None, "."], "shop": ["x", "y"], "genres": ["|", "|"], "price": [1, 2]}
+    )
+    assert {name: ids[name].tolist() for name in ("title", "blurb", "genres")} == dict.fromkeys(
+        ("title", "blurb", "genres"), [[0], [0]]
+    )
+
+
+@pytest.mark.parametrize("number", [0.1, 0.3, -1e-30, 12345678.9, 3e38])
+def test_equal_numbers_have_the_deviation_1(number):
+    batches = [pa.record_batch({"n": [number] * size, "c": ["x"] * size}) for size in (3, 7)]
+    found = ColumnEncoder.fit(iter(batches), columns=["c"], numbers=["n"]).columns[1].numbers
+    assert (found.mean, found.deviation) == (number, 1.0)
+
+
+@pytest.mark.parametrize("cell", ["[0x" + "f" * 5000 + "]", '["\\ud800"]', "['a', '\\ud800']"])
+def test_lists_in_cells_that_are_no_text_are_errors(cell):
+    with pytest.raises(TextError, match="row 2 has .* in the column 'm', which must hold lists as JSON or Python"):
+        ColumnEncoder.fit({"m": ["['a']", cell]}, multi=["m"])
+
+
+class _Recorder:
+    """A predictor that records the ids of its rows."""
+
+    fingerprint, settings, schema = "0" * 64, {}, pa.schema([("reason", pa.string())])
+
+    def __init__(self, encoder):
+        self.encoder, self.table_columns, self.cells, self.ids = encoder, encoder.parts, encoder.cells, []
+
+    def predict_batch(self, batch):
+        self.ids.append(self.encoder.encode_batch(batch))
+        return pa.record_batch([pa.nulls(len(batch), pa.string())], schema=self.schema)
+
+
+def test_predictions_of_a_column_are_the_same_if_it_is_kept(tmp_path):
+    rows = "user,code,tags,price\n1,1.0,a| b,2.50\n2,2.0,b,NA\n"
+    (tmp_path / "rows.csv").write_text(rows)
+    kinds = {"columns": ["user", "code"], "multi": {"tags": "|"}, "numbers": ["price"]}
+    predictor = _Recorder(ColumnEncoder.fit(tmp_path / "rows.csv", **kinds))
+    for keep in ([], ["user", "code", "tags", "price"]):
+        tokemb.predict_file(tmp_path / "rows.csv", predictor, tmp_path / "predicted.jsonl", keep=keep, force=True)
+    plain, kept = (
+        {name: np.asarray(getattr(v, "values", v)).tolist() for name, v in ids.items()} for ids in predictor.ids
+    )
+    assert plain == kept == {"user": [3, 4], "code": [3, 4], "tags": [4, 3, 3], "price": [2.5, 2.5]}
+    written = [json.loads(line) for line in (tmp_path / "predicted.jsonl").read_text().splitlines()]
+    assert written[0] == {"reason": None, "user": 1, "code": "1.0", "tags": "a| b", "price": 2.5}
+
+
+def test_labels_that_are_inputs_too_do_not_change_the_ids(tmp_path):
+    from tokemb.tables.tables import table_batches
+
+    (tmp_path / "rows.csv").write_text("code,n\n1.0,1\n2.0,2\n")
+    encoder = ColumnEncoder.fit(tmp_path / "rows.csv", columns=["code", "n"])
+    [batch] = table_batches(tmp_path / "rows.csv", encoder.parts, ["code", "n"], exact=encoder.parts)
+    assert batch.to_pydict() == {"code": ["1.0", "2.0"], "n": [1, 2]}
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -149,7 +208,8 @@ def test_statistics_of_numbers_do_not_depend_on_batches(parts):
         ({"texts": ["title"], "columns": ["title"]}, "two would be called 'title'"),
         ({"columns": [("shop", "price")], "numbers": ["price"]}, "'price' is a part of an event, too"),
         ({"texts": {"title": "words"}}, r"texts\['title'\] must be a tokemb.Encoder; received str"),
-        ({"multi": {"genres": " "}}, "multi must name a separator that is not empty or white space"),
+        ({"multi": {"genres": " "}}, "multi must name a separator that is a text in UTF-8 and not empty or white"),
+        ({"multi": {"genres": "\udcff"}}, "multi must name a separator that is a text in UTF-8"),
         ({"numbers": ["price"]}, "columns must name at least one column of texts or values"),
         ({"texts": ["title"], "columns": ["shop"], "shared": [["title", "shop"]]}, "'title' holds texts"),
         ({"texts": ["title"], "profile": "nobody"}, "profile must be one of"),

@@ -21,6 +21,7 @@ from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
 from tokemb.training import heads, sequences
 from tokemb.training import next_model as next_models
+from tokemb.training.answer_history import FEATURES
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.input_fitting import choose_maxlen
@@ -172,7 +173,11 @@ def test_padding_does_not_change_the_probability_of_an_answer(cell):
     model = knowledge_tracing_model(encoder, cell=cell, dim=3, units=4, dropout=0.1)
     _large_padding(model.get_layer("answer_embedding"))
     answers, skills = Ragged.from_rows([[3, 4, 5], [4]]), Ragged.from_rows([[4, 5, 3], [3]])
-    short, long = (_given(model, {"answers": answers.pad(n), "next_skill": skills.pad(n)}) for n in (3, 8))
+    history = np.random.default_rng(0).random((2, 8, len(FEATURES)), np.float32)
+    short, long = (
+        _given(model, {"answers": answers.pad(n), "next_skill": skills.pad(n), "history": history[:, :n]})
+        for n in (3, 8)
+    )
     np.testing.assert_allclose(short[0], long[0, :3], atol=1e-6)
     np.testing.assert_allclose(short[1, :1], long[1, :1], atol=1e-6)
 

@@ -158,6 +158,7 @@ def test_options_of_one_column_of_texts_are_errors(settings, message):
         (f"train classify books.csv {OPTIONS} --text nothing -o bad", 1, "books.csv has no column 'nothing'"),
         ("predict sold new.csv --column title -o bad.csv", 2, "sold determines the columns: leave out --column"),
         ("predict sold bad.csv -o p.csv", 1, "bad.csv, row 2 has 'ten' in the column 'price'"),
+        ("evaluate sold new.csv --label shop", 2, "--label must not name a column that the model predicts from; rec"),
         ("evaluate sold bad.csv --label sold", 1, "bad.csv, row 2 has 'ten' in the column 'price'"),
         ("export --model sold -o bad", 1, "predicts from the columns title, blurb, shop, genres, price: serve its"),
     ],

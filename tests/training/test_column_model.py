@@ -67,6 +67,50 @@ def test_padding_and_neighbours_have_no_effect(encoder, head):
     np.testing.assert_allclose(first, whole[:1], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("head", ["gru", "lstm", "conv"])
+def test_padding_before_the_ids_has_no_effect(encoder, head):
+    before = tokemb.ColumnEncoder(encoder.columns, encoder.encoders, rows=4, padding="pre", truncating="pre")
+    model = column_model(before, head=head, units=3, seed=0)
+    rows = model.predict_on_batch(before.encode(BOOKS))
+    longer = model.predict_on_batch(before.encode(BOOKS, maxlen=9))
+    np.testing.assert_allclose(longer, rows, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(rows, model.predict_on_batch(encoder.encode(BOOKS)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-9, 1.0, 1e25])
+def test_numbers_are_normalized_on_any_scale(scale):
+    table = {"shop": ["x", "y", "x"], "price": [1 * scale, 2 * scale, 3 * scale]}
+    encoder = tokemb.ColumnEncoder.fit(table, columns=["shop"], numbers=["price"])
+    prices = column_model(encoder).predict_on_batch(encoder.encode(table))[:, -1]
+    np.testing.assert_allclose(prices, [-(1.5**0.5), 0, 1.5**0.5], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("head", ["mean", "attention", "gru"])
+def test_features_are_finite_with_mixed_precision(encoder, head):
+    import keras
+
+    table = BOOKS | {"price": [1e5, 2e5, -3e5, 1e5]}
+    fitted = tokemb.ColumnEncoder.fit(table, **KINDS)
+    plain = column_model(fitted, head=head, units=3)
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        mixed = column_model(fitted, head=head, units=3)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    mixed.set_weights(plain.get_weights())
+    ids = fitted.encode(table)
+    np.testing.assert_allclose(mixed.predict_on_batch(ids), plain.predict_on_batch(ids), rtol=1e-2, atol=1e-2)
+
+
+def test_columns_that_share_an_embedding_share_its_dimension():
+    table = {"from": ["a", "b"], "to": ["b", "c"]}
+    encoder = tokemb.ColumnEncoder.fit(table, shared=[["from", "to"]])
+    for dims in ({"from": 7}, {"to": 7}, {"from": 7, "to": 7}):
+        assert column_model(encoder, dims=dims).output_shape == (None, 14)
+    with pytest.raises(ArgumentError, match="dims must be the same for 'from' and 'to', which share an embedding"):
+        column_model(encoder, dims={"from": 7, "to": 8})
+
+
 @eagerly
 def test_model_of_several_outputs_is_trained_on_a_dataset_saved_and_loaded(encoder, tmp_path):
     import keras

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 
@@ -39,6 +40,16 @@ def test_rows_of_a_group_are_in_the_same_fold(groups, folds):
     assert sorted(np.concatenate(found).tolist()) == list(range(len(groups)))
     assert all(len(fold) for fold in found)
     assert sum(len({groups[row] for row in fold}) for fold in found) == 10
+
+
+def test_long_texts_and_texts_that_end_with_nul_are_groups_of_their_own():
+    tracemalloc.start()
+    groups = ["x" * 100_000, *(f"{number}\0" if number % 2 else str(number - 1) for number in range(1, 2_001))]
+    found = split_folds(len(groups), 2_001, 0, groups=groups)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sorted(map(len, found)) == [1] * 2_001
+    assert peak < 100_000_000
 
 
 def test_folds_of_groups_have_the_same_shares_of_labels():

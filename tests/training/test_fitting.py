@@ -13,7 +13,7 @@ from tests.conftest import command_here, eagerly
 from tokemb.errors import ArgumentError
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.early_stopping import EarlyStopping
-from tokemb.training.fitting import Schedule, read_report
+from tokemb.training.fitting import Fitted, Schedule, Trained, read_report
 from tokemb.training.knowledge_tracing import train_knowledge_tracing
 from tokemb.training.next_event import train_next
 from tokemb.training.ratings import train_ratings
@@ -102,6 +102,15 @@ def test_command_says_that_training_was_still_improving(tmp_path):
     train = "train classify r.csv --column text --label label --dim 2 --epochs 3 -o c".split()
     run = command_here(*train, cwd=tmp_path)
     assert "note       still improving at epoch 3: pass --epochs 6" in run.stderr.decode().splitlines()
+
+
+def test_names_of_files_that_are_not_utf8_are_in_the_report(tmp_path):
+    encoder = tokemb.fit_vocab(["a"])
+    fitted = Fitted(1, 1, 0.5, None, 1.0, 1.0, 0.0)
+    settings = {"vectors": "caf\udce9.vec", "word": "é"}
+    Trained("skipgram", tokemb.embedding_model(encoder, 2), encoder, settings, {}, fitted).save(tmp_path / "t")
+    assert read_report(tmp_path / "t")["settings"] == settings
+    (tmp_path / "t" / "training.json").read_text("utf-8")
 
 
 def test_refit_gives_the_weights_of_a_training_on_all_rows_for_the_best_number_of_epochs():

@@ -20,7 +20,7 @@ from tokemb.errors import ArgumentError, ModelError, OutputExistsError, TextErro
 from tokemb.rows.ragged import Ragged
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.fitting import Schedule, read_report
-from tokemb.training.knowledge_tracing import train_knowledge_tracing
+from tokemb.training.knowledge_tracing import history_of, train_knowledge_tracing
 from tokemb.training.next_event import train_next
 from tokemb.training.next_scores import overlapping_windows
 from tokemb.training.predictor import top_columns
@@ -211,7 +211,10 @@ def test_probabilities_of_skills_are_those_of_the_keras_model(folders):
         answers = as_lists(encoded["skill_correct"])[row]
         for skill, probability in zip(found[row]["skills"], found[row]["probabilities"], strict=True):
             skill_id = columns.vocabularies["skill"].vocabulary.index(skill)
-            inputs = {"answers": np.array([answers]), "next_skill": np.full((1, len(answers)), skill_id)}
+            asked = np.full(len(answers), skill_id, np.int32)
+            history = history_of(columns, *encoded.values())
+            features = history.features(np.arange(*encoded["skill"].row_splits[row : row + 2]), asked)
+            inputs = {"answers": np.array([answers]), "next_skill": asked[None], "history": features[None]}
             assert probability == pytest.approx(float(model.folder.model(inputs)[0, -1]), rel=1e-4)
 
 
@@ -367,6 +370,18 @@ def test_folder_whose_report_was_changed_is_an_error(folders, tmp_path, name, ch
     report = read_report(folder) | change
     (folder / "training.json").write_text(json.dumps(report))
     with pytest.raises(ModelError, match=message):
+        tokemb.load_trained(folder)
+
+
+def test_model_of_answers_without_their_history_is_an_error(folders, tmp_path):
+    import keras
+
+    folder = tmp_path / "earlier"
+    shutil.copytree(folders / "tracing", folder)
+    name = keras.models.load_model(folder / "model.keras", compile=False).name
+    inputs = [keras.Input((None,), dtype="int32", name=each) for each in ("answers", "next_skill")]
+    keras.Model(inputs, inputs[0] + inputs[1], name=name).save(folder / "model.keras")
+    with pytest.raises(ModelError, match="earlier holds a model of an earlier tokemb, without the input 'history'"):
         tokemb.load_trained(folder)
 
 

@@ -41,6 +41,11 @@ def test_interruption_ends_the_trainings_of_all_seeds():
 
 
 @pytest.mark.keras
+def test_folder_for_tensorboard_whose_name_is_not_utf8_is_an_error(tmp_path):
+    with pytest.raises(ArgumentError, match="the path for TensorBoard must be UTF-8; received .*/caf"):
+        log_epochs(tmp_path / "caf\udce9")
+
+
 def test_losses_of_epochs_are_scalars_of_tensorboard(tmp_path):
     import tensorflow as tf
 

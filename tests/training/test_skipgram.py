@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -299,6 +300,16 @@ def test_every_pair_has_negatives_of_its_own():
 
 def test_nothing_is_left_out_without_a_sample():
     assert (keep_table(np.array([0, 7, 10**9]), 0) == 2**32 - 1).all()
+
+
+def test_window_that_is_longer_than_all_rows_takes_no_memory_for_it():
+    rows, settings = Ragged(np.arange(6, dtype=np.int32) % 3, np.array([0, 3, 6])), SkipGram(dim=2, window=2**31 - 1)
+    training = _TrainingState.of(rows, np.array([2, 2, 2]), settings)
+    tracemalloc.start()
+    training.epoch(0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
 
 
 def test_long_rows_are_not_cut_and_events_are_items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -15,7 +16,9 @@ from tests.conftest import command_here, eagerly
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.sources import texts
 from tokemb.training.classify import Labelled, train_classifier
+from tokemb.training.evaluation import _class_of_labels
 from tokemb.training.fitting import Schedule
+from tokemb.training.inputs import TextInputs
 from tokemb.training.metrics import label_f1_scores
 from tokemb.training.targets import number_metrics, target_of
 
@@ -48,6 +51,40 @@ def test_metrics_of_numbers_are_those_of_scikit_learn():
     assert found["r2"] == pytest.approx(metrics.r2_score(targets, predictions), abs=1e-3)
     assert found["mae"] == pytest.approx(metrics.mean_absolute_error(targets, predictions), abs=1e-3)
     assert found["rmse_of_mean"] == pytest.approx(targets.std(), abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["list", "numpy", "pandas", "arrow", "chunks"])
+def test_labels_are_columns_of_any_library(kind):
+    numbers = [3, 1, 3]
+    labels = {"numpy": np.array(numbers), "arrow": pa.array(numbers), "chunks": pa.chunked_array([[3], [1, 3]])}
+    if kind == "pandas":
+        labels["pandas"] = pytest.importorskip("pandas").Series(numbers, index=[7, 8, 9])
+    rows = Labelled(["a", "b", "c"], labels.get(kind, numbers), labels.get(kind))
+    assert (rows.labels, rows.weights) == (numbers, None if kind == "list" else numbers)
+    assert rows.take(np.array([1, 2])).labels == [1, 3]
+    target = target_of(rows.labels, None, regression=False)
+    assert (target.classes, target.encode(rows.labels).tolist()) == ([1, 3], [1, 0, 1])
+
+
+def test_boolean_labels_are_0_and_1():
+    target = target_of([True, False, 1], None, regression=False)
+    assert target.classes == [0, 1]
+    assert [type(label) for label in target.classes] == [int, int]
+    assert target.encode([False, True]).tolist() == [0, 1]
+    assert _class_of_labels(pa.array([True, False]), [0, 1], 0).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("labels", "separator"), [([1, 2**63], None), (["a", "\ud800"], None), (["a|\ud800"], "|")])
+def test_labels_that_no_folder_can_hold_are_errors(labels, separator):
+    with pytest.raises(TextError, match="labels must be integers of at most 64 bits, or texts that are valid Unicode"):
+        target_of(labels, separator, regression=False)
+
+
+@pytest.mark.parametrize("padding", ["pre", "post"])
+def test_head_with_weights_of_positions_pads_as_the_vocabulary(padding):
+    encoder = tokemb.fit_vocab(["a b c"], padding=padding)
+    rows = TextInputs(encoder, "flatten", 4).encode(["b", "", "c a"])
+    np.testing.assert_array_equal(rows.batch(np.arange(3)), encoder.encode(["b", "", "c a"], maxlen=4))
 
 
 def test_labels_are_split_at_the_separator_and_lists_are_labels_too():

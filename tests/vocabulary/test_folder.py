@@ -212,7 +212,7 @@ def test_permissions_are_kept(tmp_path):
 def test_json_has_the_bytes_of_the_standard_library(content, monkeypatch):
     compact = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     for many in (1 << 17, 0):
-        monkeypatch.setattr("tokemb.vocabulary.json_parts._MANY_WORDS", many)
+        monkeypatch.setattr("tokemb.vocabulary.json_parts.MANY_WORDS", many)
         monkeypatch.setattr("tokemb.vocabulary.json_parts._WORDS_PER_PART", 2)
         assert json_bytes(content) == json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n"
         assert b"".join(json_parts(content, sort_keys=True)) == compact

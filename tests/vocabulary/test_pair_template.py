@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 import tokemb
+from tests.conftest import examples
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.vocabulary.pair_template import PairTemplate
 
@@ -190,3 +195,45 @@ def test_many_pairs_in_batches_of_different_sizes_are_those_of_few(monkeypatch):
         pairs = encoder.encode_pairs(iter(first), np.array(second), maxlen=9, threads=threads)
         for name, array in expected.items():
             np.testing.assert_array_equal(pairs[name], array)
+
+
+@pytest.fixture(scope="module")
+def encoders():
+    texts = ["a b c d u v w x y z abc uvw"] * 3
+    settings = {"start": "[CLS]", "end": "[SEP]"}
+    return [
+        tokemb.fit_vocab(texts, **settings),
+        tokemb.fit_vocab(texts, profile="keras", oov=False),
+        tokemb.fit_vocab(texts, algorithm="bpe", max_size=20, **settings),
+    ]
+
+
+@examples(25)
+@given(
+    lengths=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=12),
+    word=st.sampled_from(["a ", "abc uvw ", "new " * 2 + "a ", "\U0001f642 學"]),
+    maxlen=st.integers(3, 24),
+    pair_truncation=st.sampled_from(["longest_first", "round_robin", "waterfall", "only_first"]),
+    truncating=st.sampled_from(["pre", "post", "post"]),
+    number=st.integers(0, 2),
+)
+def test_long_texts_that_are_not_read_to_their_end_are_truncated_as_whole_ones(
+    encoders, lengths, word, maxlen, pair_truncation, truncating, number
+):
+    encoder = encoders[number]
+    first, second = ([word * pair[side] for pair in lengths] for side in (0, 1))
+    settings = {"maxlen": maxlen, "truncating": truncating, "pair_truncation": pair_truncation}
+    shape = encoder.pair_pad_truncate(maxlen, None, truncating, pair_truncation)
+    columns = [pa.array(texts, pa.large_string()) for texts in (first, second)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tokemb.engine.SMALL_BYTES", 0)
+        try:
+            whole, first_lengths = encoder.encode_column_pairs(*columns, shape)
+        except ArgumentError as error:
+            with pytest.raises(ArgumentError, match=re.escape(str(error))):
+                encoder.encode_pairs(first, second, **settings)
+            return
+        pairs = encoder.encode_pairs(first, second, **settings)
+    np.testing.assert_array_equal(pairs["ids"], shape.pad(whole.rows, 0))
+    type_ids = encoder.pair_template.padded_masks(first_lengths, whole.rows.lengths, maxlen).type_ids
+    np.testing.assert_array_equal(pairs["type_ids"], type_ids)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,19 +12,19 @@ from tokemb.engine.hash_tokens import hash_tokens
 from tokemb.vocabulary.oov_buckets import BucketStatistics, OovBuckets
 
 
-def with_statistics(buckets: OovBuckets, counts: TokenCounts, known: Sequence[str]) -> OovBuckets:
+def with_statistics(buckets: OovBuckets, counts: TokenCounts, known: pa.LargeStringArray) -> OovBuckets:
     """Return ``buckets`` with statistics of a corpus, unless tokens were left out whose buckets are not known.
 
     Args:
         buckets: The buckets.
         counts: The counts of the corpus.
-        known: The tokens of the vocabulary.
+        known: The tokens of the vocabulary, ``large_string`` ``(known,)``.
     """
     if counts.left_out and counts.left_out_counts is None:
         return buckets
     import pyarrow.compute as pc  # only here, because encoding does not need it
 
-    is_oov = pc.invert(pc.is_in(counts.tokens, value_set=pa.array(known, pa.large_string())))
+    is_oov = pc.invert(pc.is_in(counts.tokens, value_set=known))
     tokens, is_known = counts.tokens.filter(is_oov), ~is_oov.to_numpy(zero_copy_only=False)
     most_frequent = np.zeros(buckets.count, np.int64)
     np.maximum.at(most_frequent, hash_tokens(tokens, buckets), counts.counts[~is_known])

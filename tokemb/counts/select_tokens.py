@@ -109,21 +109,20 @@ def rank_tokens(
 
 
 def word_counts(tokens: Sequence[str], counts: TokenCounts, ranks: Int64 | None = None) -> tuple[pa.Array, pa.Array]:
-    """Return the counts and the documents of ``tokens``, both int64 ``(tokens,)``.
+    """Return the counts and the documents of ``tokens`` and further words, both int64 ``(tokens + ranks,)``.
 
     Both are null for padding, OOV and tokens that do not occur.
 
     Args:
         tokens: Tokens.
         counts: The counts.
-        ranks: The positions in ``counts`` of the last of ``tokens``, int64 ``(ranks,)``, if they are known.
+        ranks: The positions in ``counts`` of further words, int64 ``(ranks,)``.
     """
     import pyarrow.compute as pc  # only here, because encoding does not need it
 
     ranks = np.zeros(0, np.int64) if ranks is None else ranks
-    others = tokens[: len(tokens) - len(ranks)]
-    numbers = {token: number for number, token in enumerate(others) if token not in (PAD_TOKEN, UNK_TOKEN)}
-    positions = np.full(len(others), -1)
+    numbers = {token: number for number, token in enumerate(tokens) if token not in (PAD_TOKEN, UNK_TOKEN)}
+    positions = np.full(len(tokens), -1)
     if numbers:
         found = pc.index_in(counts.tokens, value_set=pa.array(list(numbers), pa.large_string()))
         at = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))

@@ -18,13 +18,14 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS, Int64
 from tokemb.engine.hash_tokens import hash_tokens
 from tokemb.files.temporaries import temporary_folder
+from tokemb.rows.release_memory import release_memory
 from tokemb.vocabulary.oov_buckets import OovBuckets
 
 if TYPE_CHECKING:
     from tokemb.engine.token_numbers import TokenNumbers
 
 _SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64(), "position": pa.int64()})
-# Of a hundred parts of two million tokens, memory holds three million at a time.
+# Of a hundred parts of one million tokens, memory holds one and a half million at a time.
 _PARTITIONS = OovBuckets(64)
 
 
@@ -103,6 +104,7 @@ class SpilledCounts:
                 file.write_batch(part.slice(start, size))
                 start += size
         self.parts += 1
+        release_memory()
 
     def merge(self, frequent: Frequent) -> tuple[pa.Table, LeftOut]:
         """Add the parts.
@@ -112,7 +114,7 @@ class SpilledCounts:
 
         Returns:
             The tokens that are needed, in the order of their first occurrence, with the columns ``token``, ``count``
-            and ``documents``, and the others.
+            and ``documents`` of one chunk each, and the others.
         """
         from tokemb.engine.token_numbers import TokenNumbers  # a slow import that few corpora need
 
@@ -126,11 +128,13 @@ class SpilledCounts:
                 least = int(np.partition(kept["count"].to_numpy(), -frequent.top)[-frequent.top])
                 min_count = max(min_count, least)
                 kept = _select(kept, min_count, frequent.keep, left_out).combine_chunks()
-        kept = kept.combine_chunks()  # Arrow takes the tokens of one chunk fastest
-        order = np.argsort(kept["position"].to_numpy())
-        kept = kept.drop_columns("position").take(pa.array(order))
-        pa.default_memory_pool().release_unused()
-        return kept, left_out
+        order = pa.array(np.argsort(kept["position"].to_numpy()))
+        columns = {}
+        for name in ("token", "count", "documents"):  # one after the other, which takes half of the memory
+            columns[name] = kept[name].combine_chunks().take(order)  # Arrow takes the values of one chunk fastest
+            kept = kept.drop_columns(name)
+        release_memory()
+        return pa.table(columns), left_out
 
     def _path(self, part: int) -> Path:
         return self._folder / f"{part}.arrow"

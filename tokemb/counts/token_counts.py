@@ -28,7 +28,7 @@ from tokemb.vocabulary.segmenters.segmenter import Segmenter
 
 _MERGE_TOKENS = 1 << 20
 # With more distinct tokens than this, counts are written to disk. They take about 50 bytes each.
-_MEMORY_TOKENS = 1 << 21
+_MEMORY_TOKENS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,7 +270,7 @@ class RunningCounts:
             self._merge()
             self._spill()
         table, left_out = self._spilled.merge(frequent)
-        tokens, counts, documents = (column.combine_chunks() for column in table.columns)
+        tokens, counts, documents = (column.chunk(0) for column in table.columns)
         return TokenCounts(
             self._profile,
             tokens,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tokemb._arrays import STRINGS
 from tokemb.counts.select_tokens import PAD_TOKEN, UNK_TOKEN, reserved_tokens
 from tokemb.errors import ArgumentError
 from tokemb.vocabulary.folder import vocabulary_table
@@ -15,19 +16,31 @@ from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile, get_profile
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, tokenizer_json_of
 from tokemb.vocabulary.tokenizers_library import models
+from tokemb.vocabulary.word_ids import MANY_WORDS, WordIds
 
 
-def word_specification(profile: Profile, tokens: Sequence[str], shape: PadTruncate) -> TokenizerJson:
-    """Return the ``tokenizer.json`` of a word vocabulary with ``tokens`` in the order of their ids."""
+def word_specification(
+    profile: Profile, reserved: Sequence[str], words: pa.LargeStringArray, shape: PadTruncate
+) -> TokenizerJson:
+    """Return the ``tokenizer.json`` of a word vocabulary.
+
+    Args:
+        profile: How text is split.
+        reserved: The tokens of the first ids. The buckets of tokens out of vocabulary share a token, which has the
+            first of their ids.
+        words: The tokens of the following ids, ``large_string`` ``(words,)``.
+        shape: The truncation and padding.
+    """
     tokenizer = profile.tokenizer(models.WordLevel({}, unk_token=UNK_TOKEN))
     if profile.decoder is not None:
         tokenizer.decoder = profile.decoder
     specification = tokenizer_json_of(tokenizer)
     # The same content as through `tokenizers`, which takes six times as long.
-    vocab = {token: index for index, token in enumerate(tokens)}
-    if len(vocab) < len(tokens):  # the buckets of tokens out of vocabulary share a token, which has the first id
-        vocab[UNK_TOKEN] = tokens.index(UNK_TOKEN)
-    specification["model"]["vocab"] = vocab
+    ids: dict[str, int] = {}
+    for index, token in enumerate(reserved):
+        ids.setdefault(token, index)
+    vocab = WordIds(ids, words, len(reserved))
+    specification["model"]["vocab"] = vocab if len(words) > MANY_WORDS else vocab.to_dict()
     return shape.write(specification, 0, PAD_TOKEN)
 
 
@@ -62,7 +75,7 @@ def hashed_vocabulary(
         "table": vocabulary_table(tokens, no_counts, no_counts),
         "buckets": buckets,
     }
-    return word_specification(splitting, tokens, shape), options
+    return word_specification(splitting, tokens, pa.array([], STRINGS), shape), options
 
 
 def oov_buckets(

@@ -183,11 +183,11 @@ class Engine:
         from tokemb.engine.pretoken_cache import PretokenCache
         from tokemb.engine.scan_plan import pretoken_tokenizer
         from tokemb.engine.scanner import Scanner
-        from tokemb.engine.subword_model import subword_model
         from tokemb.kernels.structs import MISS_TO_REFERENCE
 
         cache, on_miss = PretokenCache.empty(), MISS_TO_REFERENCE
-        encode_pretokens: Encode | SubwordModel | None = None
+        encode_pretokens: Encode | None = None
+        subwords: SubwordModel | None = None
         rest = plan.rest
         if plan.is_lookup:
             model = self._specification["model"]
@@ -198,16 +198,18 @@ class Engine:
             ids = np.fromiter(vocabulary.values(), np.int32, len(vocabulary))
             cache = cache.with_pretokens(pa.array(list(vocabulary), STRINGS), Ragged(ids, np.arange(len(ids) + 1)))
         else:
-            subwords = model_of(self._tokenizer) if self._model == "Unigram" else self._specification["model"]
-            native = subword_model(subwords, self._model, rest)
+            from tokemb.engine.subword_model import subword_model  # slow imports that word vocabularies do not need
+
+            model = model_of(self._tokenizer) if self._model == "Unigram" else self._specification["model"]
+            native = subword_model(model, self._model, rest)
             if isinstance(native, str):  # the reason why the kernels do not support the model
                 encode_pretokens = Reference(pretoken_tokenizer(self._specification, rest)).encode
             else:
-                encode_pretokens = native
+                subwords = native
         # The end of a row may change the ids before it, or raise an error.
-        whole_rows = plan.strips or (encode_pretokens is None and on_miss == MISS_TO_REFERENCE)
+        whole_rows = plan.strips or (plan.is_lookup and on_miss == MISS_TO_REFERENCE)
         return Scanner(
-            plan.splitter, cache, on_miss, self._reference.encode, encode_pretokens, whole_rows, self._buckets
+            plan.splitter, cache, on_miss, self._reference.encode, encode_pretokens, whole_rows, self._buckets, subwords
         )
 
 

@@ -18,9 +18,9 @@ from tokemb.engine.character_sets import (
     matching_characters,
     normalize_each,
     outside_simple_ranges,
-    reordered_characters,
 )
 from tokemb.engine.components import NeighborSplit, Step
+from tokemb.engine.joining_characters import marks
 from tokemb.engine.query_cache import Arrays
 from tokemb.kernels.structs import (
     ALONE,
@@ -68,9 +68,9 @@ def _normalize_all(steps: Sequence[Step]) -> tuple[dict[int, str], CharacterSet]
     dependent = np.zeros(CODES, np.bool_)
     for step in steps:
         step_dependent, step_changed = step.dependent(), step.changed()
-        reordered: Set[str] = _characters_of(reordered_characters()) if step.reorders else set()
+        sorted_marks: Set[str] = _characters_of(marks()) if step.reorders else set()
         if step.reorders:
-            step_dependent = step_dependent | (reordered_characters() & ~step_changed)
+            step_dependent = step_dependent | (marks() & ~step_changed)
         old = np.zeros(CODES, np.bool_)
         old[list(texts)] = True
         dependent |= step_dependent & ~old
@@ -82,10 +82,12 @@ def _normalize_all(steps: Sequence[Step]) -> tuple[dict[int, str], CharacterSet]
             texts[code] = "".join(results.get(part, part) for part in before)
             dependent[code] |= step_dependent[codes_of(before)].any()
         texts |= {
-            ord(part): text for part, text in results.items() if new[ord(part)] and (text != part or part in reordered)
+            ord(part): text
+            for part, text in results.items()
+            if new[ord(part)] and (text != part or part in sorted_marks)
         }
         if step.reorders:
-            dependent[[code for code, text in texts.items() if not reordered.isdisjoint(text)]] = True
+            dependent[[code for code, text in texts.items() if text[:1] in sorted_marks]] = True
         texts = {code: text for code, text in texts.items() if not dependent[code]}
     return {code: text for code, text in texts.items() if text != chr(code)}, dependent
 

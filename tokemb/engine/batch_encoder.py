@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +19,9 @@ from tokemb.errors import ArgumentError
 from tokemb.rows.pair_windows import PairWindowPlaces, check_pair_overlap, pair_windows
 from tokemb.rows.pairs import Part, truncated_lengths
 from tokemb.rows.ragged import Ragged
+from tokemb.rows.string_buffers import string_buffers
 from tokemb.rows.threads import map_batches, thread_count
-from tokemb.rows.windows import check_overlap, split_windows, window_counts
+from tokemb.rows.windows import SplitTexts, Windows, check_overlap, pad_windows, split_windows, window_counts
 from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
@@ -35,8 +35,13 @@ if TYPE_CHECKING:
     from tokemb.engine.ngrams import NgramEngine, NgramTokenIndex
 
 
-@dataclass(frozen=True)
-class EncodedBatch:
+# Texts of fewer bytes for each id of a row are rarely longer than the row.
+_BYTES_PER_ID = 5
+# If fewer texts are long, it does not matter that they are read to their end.
+_MIN_LONG_SHARE = 0.25
+
+
+class EncodedBatch(NamedTuple):
     """Rows of ids, truncated and with special tokens, and statistics of their tokens.
 
     Attributes:
@@ -52,8 +57,7 @@ class EncodedBatch:
     truncated: int
 
 
-@dataclass(frozen=True)
-class EncodableWords:
+class EncodableWords(NamedTuple):
     """Rows of words.
 
     Attributes:
@@ -175,14 +179,37 @@ class BatchEncoder:
         Returns:
             The rows, and for each its text and the position of its first token, both int64 ``(rows,)``.
         """
-        room = shape.room(self.special_tokens)
-        if room is None:
-            raise ArgumentError("overlap must be left out without a length of the rows: pass maxlen=...")
-        overlap = check_overlap(overlap, room)
+        room, overlap = self._window_size(shape, overlap, self.special_tokens)
         rows, tokens, unknown = self._rows(batch, threads)
         special = self.special_tokens
         windows, row, start = split_windows(rows, room, overlap, threads, before=special.before, after=special.after)
         return EncodedBatch(windows, tokens, unknown, 0), row, start
+
+    def padded_windows(
+        self, texts: Path | Iterable[Any], shape: PadTruncate, overlap: int, pad_id: int, threads: int | None
+    ) -> Windows:
+        """Encode all texts as ``windows`` does, and pad the windows."""
+        room, overlap = self._window_size(shape, overlap, self.special_tokens)
+
+        def split(batch: pa.Array, inner: int) -> SplitTexts:
+            return SplitTexts.of(self._row_ids(batch, inner), room, overlap)
+
+        parts, special = map_batches(split, text_batches(texts), thread_count(threads)), self.special_tokens
+        longest = max((int(part.lengths.max(initial=0)) + len(special) for part in parts), default=0)
+        padding: dict[str, Any] = {"fill": pad_id, "fill_first": shape.padding == "pre", "threads": threads}
+        return pad_windows(parts, shape.padded_length(longest), (special.before, special.after), **padding)
+
+    @staticmethod
+    def _window_size(shape: PadTruncate, overlap: int, special_tokens: Sized) -> tuple[int, int]:
+        """Return the number of ids of a window beside ``special_tokens``, and ``overlap``.
+
+        Raises:
+            ArgumentError: If the length of the windows is not known, or ``overlap`` does not fit it.
+        """
+        room = shape.room(special_tokens)
+        if room is None:
+            raise ArgumentError("overlap must be left out without a length of the rows: pass maxlen=...")
+        return room, check_overlap(overlap, room)
 
     def pairs(
         self,
@@ -212,12 +239,61 @@ class BatchEncoder:
         is_shorter = (lengths < rows.lengths) | (other_lengths < other_rows.lengths)
         return EncodedPairs(
             template,
-            _truncate(rows, lengths, shape.truncating),
-            _truncate(other_rows, other_lengths, shape.truncating),
+            _truncate(_part(rows), lengths, shape.truncating),
+            _truncate(_part(other_rows), other_lengths, shape.truncating),
             tokens + other_tokens,
             unknown + other_unknown,
             int(np.count_nonzero(is_shorter)),
         )
+
+    def uncounted_pairs(
+        self,
+        first: pa.Array,
+        second: pa.Array,
+        template: PairTemplate,
+        shape: PadTruncate,
+        threads: int,
+        first_row: int = 0,
+    ) -> EncodedPairs:
+        """Encode one batch of pairs as ``pairs`` does, without counting tokens.
+
+        Long texts are not read to their end, unless their length decides which text is truncated.
+        """
+        room, columns = shape.room(template), (first, second)
+        if room is None:
+            return EncodedPairs(template, _part(self._row_ids(first, threads)), _part(self._row_ids(second, threads)))
+        limit = room + 1  # one id more shows whether a text is too long
+        parts = [self._beginnings(column, limit, shape, threads) for column in columns]
+        lengths = [part.lengths for part in parts]
+        if room % 2 and shape.pair_truncation == "longest_first":  # the longer of two long texts keeps one id more
+            are_long = np.logical_and(*(length >= limit for length in lengths))
+            lengths = [self._with_lengths(*each, are_long, threads) for each in zip(columns, lengths, strict=True)]
+        kept = truncated_lengths(lengths[0], lengths[1], room, shape.pair_truncation, first_row)
+        part, other_part = (_truncate(*each, shape.truncating) for each in zip(parts, kept, strict=True))
+        return EncodedPairs(template, part, other_part)
+
+    def _beginnings(self, batch: pa.Array, limit: int, shape: PadTruncate, threads: int) -> Part:
+        """Return the ids of texts, or the first ``limit`` of them. Truncation at the start needs all of them."""
+        # The ids are written to rows of the length ``limit``, which short texts would leave empty.
+        if shape.truncating == "pre" or batch.type != STRINGS or _long_share(batch, limit) <= _MIN_LONG_SHARE:
+            return _part(self._row_ids(batch, threads))
+        ids, lengths = np.empty((len(batch), limit), np.int32), np.empty(len(batch), np.int64)
+        no_ids, dropped_id = np.zeros(0, np.int32), -1 if self._dropped_id is None else self._dropped_id
+        target = PaddedTarget(ids, limit, no_ids, no_ids, 0, dropped_id, lengths)
+        remaining = self.engine.encode_padded(batch, target, threads)
+        if remaining is None:
+            return _part(self._row_ids(batch, threads))
+        if len(remaining):
+            rows = self._row_ids(batch.take(pa.array(remaining)), threads)
+            ids[remaining], lengths[remaining] = rows.pad(limit), np.minimum(rows.lengths, limit)
+        return Part(ids.reshape(-1), np.arange(len(batch)) * limit, lengths)
+
+    def _with_lengths(self, batch: pa.Array, lengths: Int64, rows: Bool, threads: int) -> Int64:
+        """Return ``lengths`` with those of the whole texts at ``rows``, bool ``(rows,)``."""
+        if rows.any():
+            lengths = lengths.copy()
+            lengths[rows] = self._row_ids(batch.filter(pa.array(rows)), threads).lengths
+        return lengths
 
     def pair_windows(
         self,
@@ -230,10 +306,7 @@ class BatchEncoder:
         first_row: int = 0,
     ) -> tuple[EncodedPairs, PairWindowPlaces]:
         """Encode one batch of pairs as ``pairs`` does, but split the texts that would be truncated into windows."""
-        room = shape.room(template)
-        if room is None:
-            raise ArgumentError("overlap must be left out without a length of the rows: pass maxlen=...")
-        overlap = check_overlap(overlap, room)
+        room, overlap = self._window_size(shape, overlap, template)
         rows, tokens, unknown = self._rows(first, threads)
         other_rows, other_tokens, other_unknown = self._rows(second, threads)
         sizes = truncated_lengths(rows.lengths, other_rows.lengths, room, shape.pair_truncation, first_row)
@@ -303,6 +376,11 @@ class BatchEncoder:
                 rows = rows.select(~is_oov)
         return rows, tokens, unknown
 
+    def _row_ids(self, batch: pa.Array, threads: int) -> Ragged:
+        """Return the ids of a batch, as ``_rows`` does, without counting tokens."""
+        rows = self.engine.encode(batch, threads) if batch.type == STRINGS else self._token_index.encode(batch, threads)
+        return rows if self._dropped_id is None else rows.select(rows.values != self._dropped_id)
+
     def _can_write_in_place(self, shape: PadTruncate) -> bool:
         """Return whether ids can be written directly into a padded array."""
         return shape.fixed_length is not None and (shape.padding, shape.truncating) == ("post", "post")
@@ -350,6 +428,17 @@ def _window(rows: Ragged, row: Int64, number: Int64, size: Int64, overlap: int) 
     return Part(rows.values, rows.row_splits[row] + start, np.minimum(rows.lengths[row] - start, size)), start
 
 
-def _truncate(rows: Ragged, lengths: Int64, truncating: str) -> Part:
+def _long_share(batch: pa.LargeStringArray, limit: int) -> float:
+    """Return the share of texts that probably have ``limit`` ids or more."""
+    lengths = np.diff(string_buffers(batch)[0])
+    return float(np.count_nonzero(lengths >= _BYTES_PER_ID * limit) / max(len(lengths), 1))
+
+
+def _part(rows: Ragged) -> Part:
+    return Part(rows.values, rows.row_splits[:-1], rows.lengths)
+
+
+def _truncate(part: Part, lengths: Int64, truncating: str) -> Part:
     """Truncate each row to its length, int64 ``(rows,)``, without copying ids."""
-    return Part(rows.values, rows.row_splits[:-1] if truncating == "post" else rows.row_splits[1:] - lengths, lengths)
+    starts = part.starts if truncating == "post" else part.starts + part.lengths - lengths
+    return Part(part.values, starts, lengths)

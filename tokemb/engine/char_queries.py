@@ -26,6 +26,7 @@ class CharQueries:
         self._neighbor_split = neighbor_split
         self._runs: list[str] = []  # one character of each run
         self._classes: dict[str, int | None] = {}
+        self._described: dict[str, list[tuple[str, int]] | None] = {}
         for alternative in (alternative for group in neighbor_split.groups for alternative in group):
             if alternative.joined_by and (first := first_match(alternative.characters)):
                 self.class_of(first)
@@ -46,6 +47,11 @@ class CharQueries:
             The characters of the normalized text and their classes, or ``None`` if they depend on more than the
             neighbours or if the character is a surrogate, which no text contains.
         """
+        if character not in self._described:
+            self._described[character] = self._describe(character)
+        return self._described[character]
+
+    def _describe(self, character: str) -> list[tuple[str, int]] | None:
         if "\ud800" <= character <= "\udfff":
             return None
         text = self._normalize(character)

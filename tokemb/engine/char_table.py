@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 from threading import Lock
+from typing import Literal
 
 import numpy as np
 
@@ -50,7 +51,7 @@ class CharTable:
     """
 
     method = "by comparing neighbouring characters"
-    by_automata = False
+    by_automata: Literal[False] = False
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class CharTable:
         key: str,
         tokens: Sequence[str] = (),
         normal_tokens: Sequence[str] = (),
+        replaced: Sequence[str] = (),
     ) -> None:
         """Initialize the tables with the first 256 characters.
 
@@ -68,13 +70,15 @@ class CharTable:
             key: A name of both components, under which their tables are saved.
             tokens: The added tokens that are matched before normalization.
             normal_tokens: The added tokens that are matched after normalization.
+            replaced: The texts that are replaced before the steps. Only the reference encodes a text with one of them.
         """
         self._steps = steps
         self.neighbor_split = neighbor_split
         self._key = key
         self._tokens = tokens
         self._normal_tokens = normal_tokens
-        self._first_characters = {token[0] for token in tokens}
+        self._replaced = replaced
+        self._first_characters = {text[0] for text in (*tokens, *replaced)}
         self._queries = CharQueries(steps, neighbor_split)
         self._lock = Lock()
         self.growth = 1
@@ -86,7 +90,7 @@ class CharTable:
             np.zeros(0, np.uint8),
             np.zeros(0, np.uint8),
             np.zeros(0, np.uint8),
-            *_concatenate(tokens),
+            *_concatenate((*tokens, *replaced)),
             *_concatenate(normal_tokens),
         )
         self._pages = {0}
@@ -188,6 +192,9 @@ class CharTable:
             for token in self._tokens:
                 if text.startswith(token, position):
                     return f"the text contains the added token {token!r}"
+            for replaced in self._replaced:
+                if text.startswith(replaced, position):
+                    return f"the text contains {replaced!r}, which the normalizer replaces"
             normal += "".join(part for part, _ in parts)
         contained = (token for token in self._normal_tokens if token in normal)
         return next((f"the text contains the added token {token!r}" for token in contained), None)

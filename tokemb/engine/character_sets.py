@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +23,6 @@ SURROGATES = slice(0xD800, 0xE000)
 _RANGES = (4096, 256, 16)
 # Characters that most normalizers neither change nor combine with others.
 _SEPARATORS = "\u2502|\n 0a"
-# A mark of the lowest and one of the highest combining class. Any other mark moves before the second or behind the
-# first.
-_MARKS = "\u0334\u0345"
 
 
 @lru_cache(256)
@@ -42,7 +38,7 @@ def matching_characters(expression: str) -> CharacterSet:
     Returns:
         bool (CODES,), read-only.
     """
-    return _unpacked(cached_arrays(f"class {expression}", lambda: _packed(_query(expression))))
+    return unpacked(cached_arrays(f"class {expression}", lambda: packed(_query(expression))))
 
 
 def _query(expression: str) -> CharacterSet:
@@ -70,26 +66,8 @@ def changed_characters(normalize: Callable[[str], str]) -> CharacterSet:
 
 
 @cache
-def reordered_characters() -> CharacterSet:
-    """Return the characters that Unicode normalization may swap with a neighbour (``is_reordered``)."""
-    return _unpacked(cached_arrays("reordered", lambda: _packed(_query_reordered())))
-
-
-def _query_reordered() -> CharacterSet:
-    decompose = normalizers.NFD().normalize_str
-
-    def is_simple(text: str) -> bool:
-        between_marks = _MARKS.join(["", *text, ""])
-        return decompose(between_marks) == between_marks
-
-    reordered = np.zeros(CODES, np.bool_)
-    reordered[codes_of("".join(filter(is_reordered, chain.from_iterable(outside_simple_ranges(is_simple)))))] = True
-    return reordered
-
-
-@cache
 def is_reordered(character: str) -> bool:
-    """Return whether normalization may swap ``character`` with a neighbour, because its combining class is not zero."""
+    """Return whether normalization may swap ``character``, or a mark in it, with a neighbour."""
     first, last = "\u0334", "\u0345"  # characters of the lowest and of the highest combining class
     decompose = normalizers.NFD().normalize_str
     return decompose(character + first) != decompose(character) + first or (
@@ -144,11 +122,13 @@ def codes_of(text: str) -> npt.NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le"), "<u4")
 
 
-def _packed(members: CharacterSet) -> Arrays:
+def packed(members: CharacterSet) -> Arrays:
+    """Return a set as arrays that can be saved."""
     return {"bits": np.packbits(members)}
 
 
-def _unpacked(arrays: Arrays) -> CharacterSet:
+def unpacked(arrays: Arrays) -> CharacterSet:
+    """Return the read-only set of the arrays that ``packed`` returned."""
     members = np.unpackbits(arrays["bits"], count=CODES).view(np.bool_)
     members.flags.writeable = False
     return members

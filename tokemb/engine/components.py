@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from tokemb.engine.character_sets import CODES, CharacterSet, changed_characters, is_reordered, matching_characters
+from tokemb.engine.character_sets import CODES, CharacterSet, changed_characters, matching_characters
+from tokemb.engine.joining_characters import composing_characters, is_mark, joining_characters
 from tokemb.engine.regex_classes import ClassRun, alternatives, between_look_arounds, one_character
 from tokemb.vocabulary.tokenizer_json import BLANK, steps, tokenizer_of
 from tokemb.vocabulary.tokenizers_library import Normalizer, PreTokenizer, Regex, pre_tokenizers
 
 Component = dict[str, Any]
 
-# No character below this one combines with the character before it or is reordered.
+# No character below this one but "\r" joins or combines with the one before it, or is reordered.
 _FIRST_COMBINING = "\u0300"
 # The behaviours of Split and Punctuation that split between differing neighbours, regardless of the characters around.
 _LOCAL = ("removed", "isolated", "contiguous")
@@ -41,8 +42,7 @@ class Step:
         normalize: A function from a text to its normalization.
         changed: Returns the characters that the step may change.
         dependent: Returns the characters whose normalization depends on the neighbours.
-        reorders: Whether the normalization of a character also depends on the neighbours if it contains a character
-            that is reordered.
+        reorders: Whether the normalization of a character also depends on the neighbours if it begins with a mark.
         collapsed: A character of which the step leaves one of several in a row, if there is one.
     """
 
@@ -80,21 +80,45 @@ def normalizer_steps(component: Component | None) -> list[Step]:
     return [_step(part) for part in steps(component, "normalizers")]
 
 
+def replaced_texts(component: Component | None) -> tuple[list[str], Component | None]:
+    """Return the texts that a normalizer replaces before anything else, and its further steps.
+
+    The further steps normalize a text without any of these texts as the whole normalizer does. They are longer than
+    one character: steps that replace one character look at no others.
+    """
+    parts = list(steps(component, "normalizers"))
+    texts: list[str] = []
+    for part in parts:
+        text: str = part["pattern"].get("String", "") if part["type"] == "Replace" else ""
+        if len(text) < 2:
+            break
+        texts.append(text)
+    return texts, {"type": "Sequence", "normalizers": parts[len(texts) :]} if texts else component
+
+
 def _step(component: Component) -> Step:
     kind, normalizer = component["type"], _normalizer(component)
     normalize: Callable[[str], str] = normalizer.normalize_str
     if kind in ("Lowercase", "StripAccents", "Nmt"):
         return Step(normalize, normalize, lambda: changed_characters(normalize), _none)
     if kind == "BertNormalizer":
-        of_character = _none_if(normalizer, is_reordered)
+        strips = component["strip_accents"]
+        if not (component["lowercase"] if strips is None else strips):
+            return Step(normalize, normalize, lambda: changed_characters(normalize), _none)
+        # Decomposition sorts marks. Those that are left may be in another order than in the text.
+        of_character = _none_if(normalizer, is_mark)
         return Step(of_character, normalize, lambda: changed_characters(normalize), _none, reorders=True)
     if kind in ("NFC", "NFD", "NFKC", "NFKD", "Precompiled"):
-        # "\r\n" is one user-perceived character, which Precompiled looks up as a whole.
+        dependent, first = (joining_characters, "\r") if kind == "Precompiled" else (composing_characters, "")
+
+        def is_dependent(character: str) -> bool:  # the set is loaded for characters from U+0300 on only
+            return bool(dependent()[ord(character)]) if character >= _FIRST_COMBINING else character == first
+
         return Step(
-            lambda character: None if _combines(character) else normalize(character),
+            lambda character: None if is_dependent(character) else normalize(character),
             normalize,
-            lambda: _below(_FIRST_COMBINING),
-            lambda: ~_below(_FIRST_COMBINING) | _only("\r"),
+            lambda: changed_characters(normalize) & ~dependent(),
+            dependent,
         )
     if kind == "Replace":
         return _replace_step(component, normalize)
@@ -157,20 +181,14 @@ def _only(character: str) -> CharacterSet:
     return np.arange(CODES) == ord(character)
 
 
-def _below(character: str) -> CharacterSet:
-    return np.arange(CODES) < ord(character)
-
-
 def _none_if(normalizer: Normalizer, depends: Callable[[str], bool]) -> Callable[[str], str | None]:
+    """Return a function from a character to its normalization, or to ``None`` if that begins with such a character."""
+
     def of_character(character: str) -> str | None:
         text = normalizer.normalize_str(character)
-        return None if any(map(depends, text)) else text
+        return None if depends(text[:1]) else text
 
     return of_character
-
-
-def _combines(character: str) -> bool:
-    return character >= _FIRST_COMBINING or character == "\r"
 
 
 def neighbor_split(component: Component | None) -> NeighborSplit:

@@ -57,12 +57,11 @@ class Counter:
         self._count(self.number(texts, threads), threads)
 
     def clear(self) -> None:
-        """Forget all texts, and keep the memory for others."""
+        """Forget all texts, and keep the memory of the tokens for others."""
         self._numbers.clear()
         self._rows = self._tokens = 0
         self._row_lengths = np.zeros(0, np.int64)
-        for tally in self._tallies:
-            tally[:] = 0
+        self._tallies = []  # only half of the pages were written to
 
     def number(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
         """Return the numbers of the tokens of ``texts``, ``large_string`` (rows,). New tokens get new numbers."""

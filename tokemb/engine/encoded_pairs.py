@@ -22,17 +22,17 @@ class EncodedPairs:
         template: The special tokens and type ids of a pair.
         first: The ids of the first texts.
         second: The ids of the second texts.
-        tokens: The number of tokens before truncation.
-        unknown: The number of tokens out of vocabulary before truncation.
-        truncated: The number of pairs that lost tokens.
+        tokens: The number of tokens before truncation, if they were counted.
+        unknown: The number of tokens out of vocabulary before truncation, if they were counted.
+        truncated: The number of pairs that lost tokens, if they were counted.
     """
 
     template: PairTemplate
     first: Part
     second: Part
-    tokens: int
-    unknown: int
-    truncated: int
+    tokens: int = 0
+    unknown: int = 0
+    truncated: int = 0
 
     def __len__(self) -> int:
         return len(self.first.lengths)

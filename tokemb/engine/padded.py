@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Int32, Int64
 
 
 class PaddedTarget(NamedTuple):
@@ -17,6 +17,8 @@ class PaddedTarget(NamedTuple):
         after: The ids of the special tokens after each row, int32.
         pad_id: The id that fills the rest of the row.
         dropped_id: An id that is left out. -1 for none.
+        lengths: An array for the number of ids of each row, without special tokens, int64 (rows,). ``None`` if they are
+            not needed.
     """
 
     ids: Int32
@@ -25,3 +27,4 @@ class PaddedTarget(NamedTuple):
     after: Int32
     pad_id: int
     dropped_id: int
+    lengths: Int64 | None = None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import groupby
 from os.path import commonprefix
+from typing import Literal
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class PatternTable:
     """
 
     method = "by automata of regular expressions"
-    by_automata = True
+    by_automata: Literal[True] = True
 
     def __init__(
         self,

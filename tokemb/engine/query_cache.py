@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb.kernels import object_cache, structs
+from tokemb.vocabulary.tokenizers_library import library_version
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -55,9 +56,7 @@ def _name(key: str) -> str:
 @cache
 def _versions() -> bytes:
     """Return a digest of the version of `tokenizers` and of the code of this package."""
-    from importlib.metadata import version  # a slow import that small inputs do not need
-
-    digest = hashlib.sha256(f"{version('tokenizers')} {np.__version__}\n".encode())
+    digest = hashlib.sha256(f"{library_version()} {np.__version__}\n".encode())
     folder, constants = _SOURCES
     for file in (*sorted(folder.glob("*.py")), constants):
         digest.update(file.read_bytes())

@@ -52,7 +52,7 @@ class Reference:
         Raises:
             VocabularyError: If `tokenizers` cannot encode a text.
         """
-        with _limit_threads(threads):
+        with _limit_threads(threads, len(texts)):
             return Ragged.concatenate([self._encode(batch) for batch in slices(texts, *BATCH_LIMITS)])
 
     def _encode(self, texts: pa.LargeStringArray) -> Ragged:
@@ -149,7 +149,7 @@ def pre_tokenize(
     rows = texts.to_pylist()
     # The vocabulary consists of all tokens of the batch, so that encoding is only pre-tokenization.
     unlimited = trainers.WordLevelTrainer(vocab_size=np.iinfo(np.int32).max, min_frequency=0, show_progress=False)
-    with _limit_threads(threads):
+    with _limit_threads(threads, len(rows)):
         tokenizer.train_from_iterator(rows, unlimited)
         encodings = tokenizer.encode_batch_fast(rows, add_special_tokens=False)
     vocabulary = tokenizer.get_vocab()
@@ -157,11 +157,14 @@ def pre_tokenize(
 
 
 @contextmanager
-def _limit_threads(threads: int | None) -> Iterator[None]:
-    """Make `tokenizers` use one thread if ``threads`` is 1. It reads the environment variable at every call."""
+def _limit_threads(threads: int | None, texts: int) -> Iterator[None]:
+    """Make `tokenizers` use one thread if ``threads`` is 1, or if there is only one text, which others would wait for.
+
+    It reads the environment variable at every call.
+    """
     global _has_threads
     previous = os.environ.get(_PARALLELISM)
-    if threads != 1 or previous is not None:
+    if (threads != 1 and texts > 1) or previous is not None:
         _has_threads = True
         yield
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,6 @@ from tokemb import kernels
 from tokemb._arrays import STRINGS
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.padded import PaddedTarget
-from tokemb.engine.pattern_table import PatternTable
 from tokemb.engine.pretoken_cache import PretokenCache
 from tokemb.engine.token_numbers import TokenNumbers
 from tokemb.kernels.structs import (
@@ -42,6 +41,9 @@ from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows
 from tokemb.vocabulary.oov_buckets import OovBuckets
 
+if TYPE_CHECKING:
+    from tokemb.engine.pattern_table import PatternTable
+
 # The maximum bytes and number of new pre-tokens that one thread records per scan. The rest waits for the next scan.
 _MAX_MISS_BYTES = 1 << 20
 _MAX_MISSES = 1 << 15
@@ -50,7 +52,7 @@ _NO_IDS = np.zeros(0, np.int32)
 _UNLIMITED = np.iinfo(np.int32).max
 
 # The tables of a pre-tokenizer.
-Splitter: TypeAlias = CharTable | PatternTable
+Splitter: TypeAlias = "CharTable | PatternTable"
 # The ids of pre-tokens, for one thread.
 _Encoder: TypeAlias = Lookup | BucketLookup | SubwordEncoder
 # A kernel without its tables: it encodes texts, of which the longest has this many bytes after normalization.
@@ -198,7 +200,7 @@ def scan(
 def _kernel_of(splitter: Splitter, encoders: Encoders) -> _Scan:
     """Return the kernel for ``splitter`` with its tables."""
     # Pages of these arrays that are never written take no memory.
-    if isinstance(splitter, PatternTable):
+    if splitter.by_automata is True:
         patterns = splitter.tables
         levels = len(patterns.automata.firsts) + 1
 

@@ -6,13 +6,23 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from tokemb.engine.char_table import CharTable
-from tokemb.engine.components import Component, UnprovableError, check_collapsed, neighbor_split, normalizer_steps
-from tokemb.engine.pattern_table import PatternTable
+from tokemb.engine.components import (
+    Component,
+    UnprovableError,
+    check_collapsed,
+    neighbor_split,
+    normalizer_steps,
+    replaced_texts,
+)
 from tokemb.engine.scan import Splitter
 from tokemb.vocabulary.tokenizer_json import BLANK, TokenizerJson, steps, tokenizer_of
 from tokemb.vocabulary.tokenizers_library import HAS_COMPONENTS, NO_COMPONENTS, Tokenizer
+
+if TYPE_CHECKING:
+    from tokemb.engine.pattern_table import PatternTable
 
 # The reference finds more added tokens than this faster.
 _MAX_NORMALIZED = 32
@@ -60,7 +70,7 @@ def scan_plan(specification: TokenizerJson, model: str) -> ScanPlan | str:
         splitter = _splitter(pre_tokenizer, arguments)
     except UnprovableError as reason:
         return str(reason)
-    if isinstance(splitter, PatternTable):
+    if splitter.by_automata is True:
         rest = splitter.rest
         if splitter.reason_unprovable is not None:
             return splitter.reason_unprovable
@@ -115,8 +125,10 @@ def char_table_of(
         )
     component = json.loads(normalizer)
     normalized_tokens = _normalized(component, normalized_tokens)
+    replaced, component = replaced_texts(component)
     character_steps, split = normalizer_steps(component), neighbor_split(json.loads(pre_tokenizer))
-    char_table = CharTable(character_steps, split, f"{normalizer}\n{pre_tokenizer}", tokens, normalized_tokens)
+    key = f"{json.dumps(component)}\n{pre_tokenizer}"
+    char_table = CharTable(character_steps, split, key, tokens, normalized_tokens, replaced)
     check_collapsed(character_steps, lambda character: char_table.class_of(character) == 0, normalized_tokens)
     return char_table
 
@@ -126,6 +138,8 @@ def _pattern_table_of(
     normalizer: str, pre_tokenizer: str, tokens: tuple[str, ...], normalized_tokens: tuple[str, ...]
 ) -> PatternTable:
     """Return the cached automata of components, as ``char_table_of``."""
+    from tokemb.engine.pattern_table import PatternTable  # slow imports that other pre-tokenizers do not need
+
     component = json.loads(normalizer)
     return PatternTable(component, json.loads(pre_tokenizer), tokens, _normalized(component, normalized_tokens))
 

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tokemb._arrays import STRINGS, Int64
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.pretoken_cache import PretokenCache, text_of
 from tokemb.engine.scan import KnownPretokens, RowStatus, ScanResult, Splitter, merge_results, scan
-from tokemb.engine.subword_model import SubwordModel
 from tokemb.kernels.structs import RECORD_MISS
 from tokemb.rows.ragged import Ragged
 from tokemb.vocabulary.oov_buckets import OovBuckets
+
+if TYPE_CHECKING:
+    from tokemb.engine.subword_model import SubwordModel
 
 # The cache is cleared when it holds more pre-tokens or more bytes than this.
 _MAX_PRETOKENS = 1 << 20
@@ -41,9 +43,10 @@ class Scanner:
         cache: PretokenCache,
         on_miss: int,
         reference: Encode,
-        encode_pretokens: Encode | SubwordModel | None,
+        encode_pretokens: Encode | None,
         whole_rows: bool,
         buckets: OovBuckets | None = None,
+        subwords: SubwordModel | None = None,
     ) -> None:
         """Initialize the scanner.
 
@@ -52,18 +55,18 @@ class Scanner:
             cache: The initial pre-tokens.
             on_miss: The id of all other pre-tokens, or ``MISS_TO_REFERENCE``. Not used with ``encode_pretokens``.
             reference: Encodes texts.
-            encode_pretokens: Encodes pre-tokens that are not in the cache. They are then added to it. A
-                ``SubwordModel`` has a cache of its own.
+            encode_pretokens: Encodes pre-tokens that are not in the cache. They are then added to it.
             whole_rows: Whether rows must be read to their end. ``encode_padded``, which stops at a full row, must then
                 not be used.
             buckets: The buckets of all other pre-tokens. The id of the first is ``on_miss``.
+            subwords: Encodes all pre-tokens, with a cache of its own. ``cache`` and ``on_miss`` are then not used.
         """
         self._splitter = splitter
         self._cache = cache
         self._on_miss = RECORD_MISS if encode_pretokens else on_miss
         self._buckets = buckets
-        self._subwords = encode_pretokens if isinstance(encode_pretokens, SubwordModel) else None
-        self._encode_pretokens = None if isinstance(encode_pretokens, SubwordModel) else encode_pretokens
+        self._subwords = subwords
+        self._encode_pretokens = encode_pretokens
         self._reference = reference
         self.whole_rows = whole_rows
         self._lock = Lock()
@@ -87,6 +90,8 @@ class Scanner:
         """
         row_status = RowStatus(len(texts))
         self._scan(texts, row_status, threads, target)
+        if target.lengths is not None:
+            target.lengths[:] = row_status.lengths
         return row_status.left_to_reference
 
     def _scan(
@@ -110,6 +115,8 @@ class Scanner:
     def _cache_misses(self, results: list[ScanResult], threads: int) -> None:
         if not self._encode_pretokens or not any(len(result.misses) for result in results):
             return
+        import pyarrow.compute as pc  # a slow import that word vocabularies and subword models do not need
+
         misses = pc.unique(pa.chunked_array([result.misses for result in results], STRINGS))
         # Another thread may have added some in the meantime.
         misses = misses.filter(pa.array(self._cache.find(misses) < 0))

@@ -21,8 +21,10 @@ def single_characters(table: Table) -> tuple[Int64, Int64]:
     leads = np.append(0, np.cumsum(table.classes != TAIL))
     is_single = (np.diff(leads[table.starts]) == 1) & (table.flags & ~np.uint8(UNCHANGED) == 0)
     is_single[is_single] = table.classes[table.starts[:-1][is_single]] == KEPT | ALONE
-    pages = np.flatnonzero(table.page_of >= 0)
-    codes = (PAGE * pages[:, np.newaxis] + np.arange(PAGE))[is_single.reshape(-1, PAGE)[table.page_of[pages]]]
+    in_page = is_single.reshape(-1, PAGE)
+    # Few of the pages of all of Unicode contain such characters.
+    pages = np.flatnonzero((table.page_of >= 0) & in_page.any(axis=1)[table.page_of])
+    codes = (PAGE * pages[:, np.newaxis] + np.arange(PAGE))[in_page[table.page_of[pages]]]
     entries = PAGE * table.page_of[codes // PAGE] + codes % PAGE
     normalized = codes.copy()
     changed = table.flags[entries] == 0

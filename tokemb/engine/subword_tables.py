@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tokemb._arrays import STRINGS, Int32
 from tokemb.engine.pretoken_cache import text_of
@@ -221,8 +220,9 @@ def _raw_bytes(tokens: pa.LargeStringArray, ids: Int32) -> tuple[Text, Int32]:
     """
     byte_of = np.full(0x110000, -1, np.int16)
     byte_of[[ord(character) for character in _BYTE_CHARACTERS]] = np.arange(256)
-    data = byte_of[np.frombuffer("".join(tokens.to_pylist()).encode("utf-32-le"), np.uint32)]
-    lengths = pc.utf8_length(tokens).to_numpy().astype(np.int64)
+    words = tokens.to_pylist()
+    data = byte_of[np.frombuffer("".join(words).encode("utf-32-le"), np.uint32)]
+    lengths = np.fromiter(map(len, words), np.int64, len(words))
     token_of = np.repeat(np.arange(len(lengths)), lengths)
     is_bytes = np.bincount(token_of[data < 0], minlength=len(lengths)) == 0
     offsets = np.append(np.int64(0), np.cumsum(lengths[is_bytes]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +11,7 @@ from tokemb._arrays import Int64
 from tokemb.rows.ragged import Ragged
 
 
-@dataclass(frozen=True)
-class Tally:
+class Tally(NamedTuple):
     """The counts of the tokens of some rows.
 
     Attributes:

@@ -128,12 +128,7 @@ class TextEncoder(Vocabulary):
         """
         self.require_unigrams("split into windows")
         shape, pad_id = self.pad_truncate(maxlen, padding, None), self.require_pad_id()
-        windows, first = [], 0
-        for batch in text_batches(texts):
-            encoded, row, start = self.encode_column_windows(batch, shape, overlap, threads)
-            windows.append(Windows(shape.pad(encoded.rows, pad_id), row + first, start))
-            first += len(batch)
-        return Windows.concatenate(windows, shape.fixed_length or 0)
+        return self._encoding.padded_windows(self._segmented(texts, threads), shape, overlap, pad_id, threads)
 
     def encode_column_windows(
         self, texts: pa.Array, shape: PadTruncate, overlap: int, threads: int | None = None
@@ -247,7 +242,7 @@ class TextEncoder(Vocabulary):
 
         def encode(batch: tuple[int, pa.Array, pa.Array], inner: int) -> EncodedPairs:
             row, texts, other_texts = batch
-            return self._encoding.pairs(texts, other_texts, self.pair_template, shape, inner, row)
+            return self._encoding.uncounted_pairs(texts, other_texts, self.pair_template, shape, inner, row)
 
         encoded = map_batches(encode, pair_batches(*columns), thread_count(threads))
         return pad_pairs(encoded, self.pair_template, shape, pad_id, threads)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tokemb.files.json_content import parse_json
+
 METADATA = "tokemb.json"
 # The file of a folder of columns, which contains vocabulary folders.
 COLUMNS = "columns.json"
@@ -11,6 +13,9 @@ COLUMNS = "columns.json"
 MODEL, VOCABULARY, REPORT = "model.keras", "vocabulary", "training.json"
 # The file of an exported SavedModel. TensorFlow's guides recommend its folder for files of other programs.
 ABOUT = Path("assets.extra", "tokemb.json")
+
+# The file of a folder of shards. Programs that read a folder of Parquet files ignore names that begin with "_".
+MANIFEST = "_manifest.json"
 
 
 def is_vocabulary_folder(path: Path) -> bool:
@@ -21,6 +26,15 @@ def is_vocabulary_folder(path: Path) -> bool:
 def is_columns_folder(path: Path) -> bool:
     """Return whether ``path`` is a folder of a ``tokemb.ColumnEncoder``."""
     return (path / COLUMNS).is_file()
+
+
+def lacks_shards(manifest: Path) -> bool:
+    """Return whether the manifest of a folder of shards says that not all of them are written."""
+    try:
+        content = parse_json(manifest.read_bytes()) if manifest.is_file() else None
+    except (OSError, ValueError):  # a file of another program
+        return False
+    return isinstance(content, dict) and "crc32" in content and content.get("complete") is False
 
 
 def is_training_folder(path: Path) -> bool:

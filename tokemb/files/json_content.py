@@ -1,4 +1,4 @@
-"""Parse untrusted JSON with a limit on the depth of nesting."""
+"""Parse untrusted JSON with a limit on the depth of nesting, and write JSON with names of files."""
 
 from __future__ import annotations
 
@@ -42,3 +42,16 @@ def _check_depth(value: Any) -> None:  # noqa: ANN401
 
 def _too_deep() -> str:
     return f"JSON must be nested at most {_MAX_DEPTH} levels deep; this is nested deeper"
+
+
+def encode_json(content: Any, *, indent: int) -> bytes:  # noqa: ANN401 - any JSON value
+    """Return JSON in UTF-8. If a name of a file in it is not UTF-8, all non-ASCII characters are escaped.
+
+    Raises:
+        ValueError: If a number is not finite, since only Python would read it.
+    """
+    settings: dict[str, Any] = {"indent": indent, "allow_nan": False}
+    try:
+        return (json.dumps(content, ensure_ascii=False, **settings) + "\n").encode()
+    except UnicodeEncodeError:
+        return (json.dumps(content, **settings) + "\n").encode()

@@ -21,11 +21,13 @@ def locked_folder(folder: Path) -> Iterator[None]:
         ArgumentError: If there is a file at this path.
     """
     is_new = not folder.exists()
-    lock = _lock(folder)
     try:
-        yield
+        lock = _lock(folder)
+        try:
+            yield
+        finally:
+            lock.release()
     finally:
-        lock.release()
         if is_new:
             with suppress(OSError):  # the folder is not empty
                 folder.rmdir()

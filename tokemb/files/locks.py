@@ -8,8 +8,8 @@ import socket
 import stat
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 # Programs that read all files of a folder skip names that begin with a dot.
 LOCK = ".tokemb-lock"
@@ -23,8 +23,7 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _ATTEMPTS = 1000
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(NamedTuple):
     """The process that holds a lock: its id and the name of its host."""
 
     pid: int
@@ -72,6 +71,7 @@ def take_lock(path: Path) -> FileLock | None:
         if opened is None:
             continue
         descriptor, is_new = opened
+        locked: bool | None = None
         try:
             locked = _lock(descriptor)
             if locked is None:
@@ -85,8 +85,13 @@ def take_lock(path: Path) -> FileLock | None:
             if _is_at(path, descriptor):
                 _write_owner(descriptor)
                 return FileLock(path, descriptor)
-        except BaseException:
+        except BaseException as error:
+            if locked:
+                with suppress(OSError):
+                    path.unlink()
             os.close(descriptor)
+            if isinstance(error, OSError) and error.filename is None:  # the disk is full
+                raise OSError(error.errno, error.strerror, str(path)) from None
             raise
         os.close(descriptor)  # its last owner removed it, so that the locked file has no name any more
     return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tokemb.errors import OutputExistsError
 
@@ -14,8 +14,7 @@ from tokemb.errors import OutputExistsError
 _METADATA_BYTES = 1 << 12
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """A kind of file or folder.
 
     Attributes:

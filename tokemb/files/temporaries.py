@@ -26,6 +26,8 @@ _MAX_AGE_ON_OTHER_HOSTS_SECONDS = 7 * 24 * 3600
 def temporary_folder(parent: Path) -> Iterator[Path]:
     """Create a locked, hidden folder in ``parent`` for the block, and remove those of killed processes.
 
+    Only this user can read it.
+
     Raises:
         OSError: If ``parent`` is not a folder, or nothing can be created in it.
     """
@@ -67,14 +69,15 @@ def _create(parent: Path) -> tuple[Path, FileLock]:
     while True:
         folder = parent / f"{_PREFIX}{os.urandom(6).hex()}"
         try:
-            folder.mkdir()
-        except OSError as error:  # for example on a read-only disk: users do not know the name of the temporary folder
+            folder.mkdir(mode=0o700)  # the output can be private, and the folder of temporary files is public
+            # Until the folder is locked, another process may regard it as abandoned and remove it.
+            with suppress(FileNotFoundError):
+                lock = take_lock(folder / LOCK)
+                if lock is not None:
+                    return folder, lock
+        except OSError as error:  # for example on a full disk: users do not know the name of the temporary folder
+            remove_folder(folder)
             raise OSError(error.errno, error.strerror, str(parent)) from None
-        # Until the folder is locked, another process may regard it as abandoned and remove it.
-        with suppress(FileNotFoundError):
-            lock = take_lock(folder / LOCK)
-            if lock is not None:
-                return folder, lock
 
 
 def _remove_if_abandoned(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable
@@ -12,11 +11,10 @@ from typing import Any
 
 from tokemb.errors import ArgumentError, OutputExistsError
 from tokemb.files.atomic import atomic_file
-from tokemb.files.json_content import parse_json
+from tokemb.files.folders import MANIFEST
+from tokemb.files.json_content import encode_json, parse_json
 from tokemb.files.temporaries import is_temporary
 
-# Programs that read a folder of Parquet files ignore names that begin with an underscore.
-MANIFEST = "_manifest.json"
 FORMAT_VERSION = 1
 
 # Bytes of a shard that are read at a time.
@@ -105,7 +103,7 @@ class Manifest:
         """Write the manifest into ``folder`` atomically, by way of a ``temporary_folder``."""
         content = {"format_version": FORMAT_VERSION, **asdict(self)}
         with atomic_file(folder / MANIFEST, folder=temporary_folder) as temporary:
-            temporary.write_bytes(_to_json(content))
+            temporary.write_bytes(encode_json(content, indent=1))
 
     def resume(self, folder: Path) -> None:
         """Take over the list of complete shards from the manifest in ``folder``, if there is one.
@@ -157,14 +155,6 @@ def read_manifest(path: Path) -> Manifest:
     if type(version) is not int or version != FORMAT_VERSION or not manifest.is_valid():
         raise _not_a_manifest(path)
     return manifest
-
-
-def _to_json(content: dict[str, Any]) -> bytes:
-    """Return JSON in UTF-8. If a file name is not UTF-8, all non-ASCII characters are escaped."""
-    try:
-        return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
-    except UnicodeEncodeError:
-        return (json.dumps(content, indent=1) + "\n").encode()
 
 
 def _checksum(path: Path) -> int:

@@ -48,7 +48,7 @@ def _open_file(path: Path) -> IdsSource:
 
 def _open_folder(folder: Path) -> IdsSource:
     """Open the files of a folder in the order of the manifest, or else of their names, without hidden files."""
-    from tokemb.formats.manifest import MANIFEST
+    from tokemb.files.folders import MANIFEST
 
     files = sorted(path for path in folder.iterdir() if not path.name.startswith(("_", ".")))
     if (folder / MANIFEST).exists():
@@ -64,7 +64,8 @@ def _manifest_shards(folder: Path, files: list[Path]) -> list[Path]:
     Raises:
         ArgumentError: If ``files`` are not exactly these shards, or a shard has another size than when it was written.
     """
-    from tokemb.formats.manifest import MANIFEST, read_manifest, shard_path
+    from tokemb.files.folders import MANIFEST
+    from tokemb.formats.manifest import read_manifest, shard_path
 
     manifest = read_manifest(folder / MANIFEST)
     suffix = str(manifest.settings.get("format"))

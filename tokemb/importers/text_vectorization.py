@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
+from tokemb._arrays import STRINGS
 from tokemb._validation import check_ngrams
 from tokemb.counts.select_tokens import PAD_TOKEN, UNK_TOKEN
 from tokemb.counts.word_vocabulary import word_specification
@@ -63,5 +66,6 @@ def read_text_vectorization(layer: keras.layers.TextVectorization) -> Encoder:
             "the tokens of this TextVectorization must not contain NUL, which Keras does not return unchanged"
         )
     shape = PadTruncate().override(config["output_sequence_length"], None, None)
-    specification = word_specification(get_profile(_PROFILE), tokens, shape)
+    words = pa.array(tokens[len(_FIRST) :], STRINGS)
+    specification = word_specification(get_profile(_PROFILE), _FIRST, words, shape)
     return Encoder(specification, tokenizer_of(specification), pad_id=0, profile=_PROFILE, ngrams=ngrams)

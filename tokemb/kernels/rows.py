@@ -64,6 +64,15 @@ def pack_rows(
         out[at:end] = fill
 
 
+def copy_rows(values: Int32, starts: Int64, lengths: Int64, out: Int32, places: Int64, first: int, last: int) -> None:
+    """Copy the rows from ``first`` to before ``last`` of ``values`` to their ``places``, int64 (rows,), in ``out``."""
+    for row in range(first, last):
+        start, at, length = starts[row], places[row], lengths[row]
+        source, target = values[start : start + length], out[at : at + length]
+        for i in range(len(target)):
+            target[i] = source[i]
+
+
 def fill_runs(
     values: Int32,
     lengths: Int64,

@@ -24,6 +24,9 @@ _ASSETS = "assets"
 _HDF5_ENDINGS = (".h5", ".hdf5")
 _CHUNK = 1 << 20
 
+# The settings of layers of Keras and KerasHub whose value is a vocabulary, or the path of a file with one.
+_FILES_OF_TOKENS = ("vocabulary", "merges", "proto", "special_tokens", "language_tokens")
+
 # Layers that run a program of TensorFlow or unpickle a module of PyTorch.
 _LAYERS_OF_CODE = ("TFSMLayer", "TorchModuleWrapper")
 
@@ -180,12 +183,13 @@ def _checked_config(content: bytes | str, path: Path, *, legacy: bool = False) -
     config = parse_json(content)
     stored = sum(item.stat().st_size for item in path.iterdir()) if path.is_dir() else path.stat().st_size
     for layer in serialized_objects(config):
-        kind, vocabulary = layer["class_name"], layer["config"].get("vocabulary")
-        if isinstance(vocabulary, str):
-            raise ModelError(
-                f"{path} was refused: its layer {kind} reads the file {vocabulary!r:.100} when it is loaded; save the "
-                "model with the vocabulary in it"
-            )
+        kind = layer["class_name"]
+        for file in filter(None, map(layer["config"].get, _FILES_OF_TOKENS)):
+            if isinstance(file, str):
+                raise ModelError(
+                    f"{path} was refused: its layer {kind} reads the file {file!r:.100} when it is loaded; save the "
+                    "model with the vocabulary in it"
+                )
         if kind in _LAYERS_OF_CODE or (legacy and kind == "Lambda"):
             raise ModelError(f"{path} was refused: its layer {kind} runs code that is not part of Keras")
         if kind == "Embedding":  # Keras allocates it before it reads the weights

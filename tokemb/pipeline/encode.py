@@ -12,7 +12,8 @@ import pyarrow as pa
 from tokemb.encoder import Encoder
 from tokemb.formats import OutputOptions, RowColumn, Writer, ids_dtype
 from tokemb.formats.shards import Chunk
-from tokemb.pipeline.encoded_stream import TAG_COLUMNS, EncodedStream, RowOptions
+from tokemb.keras.datasets.targets import TARGET_COLUMNS
+from tokemb.pipeline.encoded_stream import TAG_COLUMNS, EncodedStream, RowOptions, TargetOptions, ragged_of
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.pipeline.write_stream import write_stream
@@ -39,7 +40,7 @@ def encode_corpus(
         corpus: The batches of ``tokemb.read_corpus``, at least one.
         output: A path, whose extension selects the format (docs/outputs.md), a stream for JSON Lines, or a
             ``ShardFolder``, in which the rows that an earlier run completed are skipped.
-        row_options: Truncation, padding, kept columns and tags.
+        row_options: Truncation, padding, kept columns, tags and targets.
         dtype: Dtype of the ids, ``"int32"``, ``"uint16"`` or ``"int64"``.
         threads: The number of threads, by default one per core.
         force: Replace a file at ``output`` that does not contain ids, or is read-only.
@@ -55,7 +56,8 @@ def encode_corpus(
         RowsLostError: If the number of written rows differs from the number of rows read. Errors of texts are those of
             ``Encoder.encode``.
     """
-    row_options = replace(row_options, id_bytes=ids_dtype(dtype, encoder.input_dim).itemsize)
+    target_dim = 0 if row_options.targets is None else row_options.targets.encoder.input_dim
+    row_options = replace(row_options, id_bytes=ids_dtype(dtype, max(encoder.input_dim, target_dim)).itemsize)
     settings = {**row_options.settings, "pad_id": encoder.pad_id, "dtype": dtype, "round_floats": round_floats}
     return write_stream(
         encoder,
@@ -83,6 +85,12 @@ def _layout(encoder: Encoder, row_options: RowOptions, dtype: str, encoded: Enco
     if row_options.pack:
         columns = [RowColumn(name, row_shape) for name in PACKED_COLUMNS]
         return OutputOptions.for_table(columns, id_dtype, encoded.kept, encoder.fingerprint)
+    if row_options.targets is not None:
+        report = encoded.report.targets
+        target_shape = None if row_options.ragged else ((report and report.maxlen) or 0,)
+        names = TARGET_COLUMNS[:2] if row_options.ragged else TARGET_COLUMNS
+        columns = [RowColumn("ids", row_shape), *(RowColumn(name, target_shape) for name in names)]
+        return OutputOptions.for_table(columns, id_dtype, encoded.kept, encoder.fingerprint)
     if row_options.tags is not None:
         columns = [RowColumn(name, row_shape) for name in ("ids", *TAG_COLUMNS.names)]
         kept = pa.schema([field for field in encoded.kept if field.name not in TAG_COLUMNS.names])
@@ -96,6 +104,8 @@ def _append_of(row_options: RowOptions) -> Callable[[EncodedStream, Writer, Chun
         return _append_packed
     if row_options.pairs:
         return _append_pairs
+    if row_options.targets is not None:
+        return partial(_append_targets, row_options.targets)
     return _append if row_options.tags is None else _append_tags
 
 
@@ -120,9 +130,14 @@ def _append_pairs(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) 
         writer.append(columns, None, kept_columns)
 
 
+def _append_targets(options: TargetOptions, encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
+    for columns, kept_columns in encoded.target_blocks(chunk, options):
+        writer.append(columns, None, kept_columns)
+
+
 def _append_tags(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
     rows, kept_columns = chunk
-    tags = {name: _ragged(kept_columns[name]) for name in TAG_COLUMNS.names}
+    tags = {name: ragged_of(kept_columns[name]) for name in TAG_COLUMNS.names}
     kept_columns = kept_columns.drop_columns(TAG_COLUMNS.names)
     if writer.layout.columns[0].row_shape is None:
         writer.append({"ids": rows, **tags}, None, kept_columns)
@@ -133,8 +148,3 @@ def _append_tags(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -
         padded = {name: encoded.pad(values.slice(start, stop)) for name, values in tags.items()}
         writer.append({"ids": block, **padded}, None, kept_columns.slice(start, len(block)))
         start = stop
-
-
-def _ragged(lists: pa.LargeListArray) -> Ragged:
-    splits = lists.offsets.to_numpy()
-    return Ragged(lists.values.to_numpy()[splits[0] : splits[-1]], splits - splits[0])

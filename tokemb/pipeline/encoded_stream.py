@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.formats.shards import Chunk
 from tokemb.formats.writer import Array
+from tokemb.keras.datasets.targets import TARGET_COLUMNS, TargetRows, shifted_rows
 from tokemb.pipeline.output import Output, rows_written
 from tokemb.pipeline.report import EncodingReport
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
@@ -38,12 +40,13 @@ PAIR_WINDOW_COLUMNS = pa.schema([(name, pa.int64()) for name in ("row", *PAIR_ST
 
 # The number of ids of the first text of a pair, which decides the type ids. It follows the kept columns of a chunk.
 _FIRST_LENGTHS = pa.schema({"first_lengths": pa.int64()})
+# The ids of the target text of each row. They follow the kept columns of a chunk.
+_TARGETS = pa.schema({"targets": pa.large_list(pa.int32())})
 # The id of the tag of each token, at the first id of the token, and 1 there. Both are 0 at the other ids.
 TAG_COLUMNS = pa.schema({name: pa.large_list(pa.int32()) for name in ("tags", "weights")})
 
 
-@dataclass(frozen=True)
-class TagOptions:
+class TagOptions(NamedTuple):
     """The tags of tokens.
 
     Attributes:
@@ -53,6 +56,29 @@ class TagOptions:
 
     column: str
     classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TargetOptions:
+    """The target texts of sequence-to-sequence training.
+
+    Attributes:
+        encoder: The vocabulary of the target texts.
+        rows: How target texts become rows.
+    """
+
+    encoder: Encoder
+    rows: TargetRows
+
+    @classmethod
+    def of(cls, encoder: Encoder, maxlen: int | None) -> TargetOptions:
+        """Return the options for a vocabulary. The arguments and errors are those of ``TargetRows.of``."""
+        return cls(encoder, TargetRows.of(encoder, maxlen))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that decide the rows, as JSON values."""
+        return {"fingerprint": self.encoder.fingerprint, "maxlen": self.rows.maxlen, "pad_id": self.encoder.pad_id}
 
 
 @dataclass(frozen=True)
@@ -69,6 +95,7 @@ class RowOptions:
         by_row: Whether the windows of a text are pooled, so that the output has no columns that describe windows.
         tags: The tags of the tokens. ``None`` if they have none.
         pack: Whether rows are filled with several texts.
+        targets: How the second of two columns of texts, the target texts, become rows. ``None`` if there are none.
     """
 
     shape: PadTruncate
@@ -80,6 +107,7 @@ class RowOptions:
     by_row: bool = False
     tags: TagOptions | None = None
     pack: bool = False
+    targets: TargetOptions | None = None
 
     @classmethod
     def of(
@@ -96,6 +124,7 @@ class RowOptions:
         ragged: bool = False,
         tags: TagOptions | None = None,
         pack: bool = False,
+        targets: TargetOptions | None = None,
     ) -> RowOptions:
         """Return the options for the arguments of ``tokemb.encode_file``.
 
@@ -111,8 +140,9 @@ class RowOptions:
             pair_truncation=pair_truncation,
             pairs_by="two columns",
         )
-        options = cls(shape, keep, ragged, overlap=overlap, pairs=pairs, tags=tags, pack=pack)
+        options = cls(shape, keep, ragged, overlap=overlap, pairs=pairs, tags=tags, pack=pack, targets=targets)
         options.check_packed()
+        options.check_targets()
         return options
 
     @property
@@ -122,8 +152,10 @@ class RowOptions:
         if not self.pairs:
             del shape["pair_truncation"]
         tags = {} if self.tags is None else {"tags": self.tags.column, "classes": list(self.tags.classes)}
-        packing = {"pack": True} if self.pack else {}
-        return {**shape, "keep": list(self.keep), "ragged": self.ragged, **windows, **tags, **packing}
+        others: dict[str, Any] = {"pack": True} if self.pack else {}
+        if self.targets is not None:
+            others["targets"] = self.targets.settings
+        return {**shape, "keep": list(self.keep), "ragged": self.ragged, **windows, **tags, **others}
 
     @property
     def added_columns(self) -> pa.Schema:
@@ -165,6 +197,24 @@ class RowOptions:
                 raise ArgumentError(f"{name} must be left out with pack=True, which makes one row of several texts")
         _ = self.shape.packed_length
 
+    def check_targets(self) -> None:
+        """Check that rows can have target texts, if there are some.
+
+        Raises:
+            ArgumentError: If rows are not single texts.
+        """
+        if self.targets is None:
+            return
+        others = {"overlap": self.overlap, "tags": self.tags, "pack": self.pack or None}
+        for name, value in others.items():
+            if value is not None:
+                raise ArgumentError(f"{name} must be left out with targets, which belong to one row of a text each")
+
+    @property
+    def has_one_length(self) -> bool:
+        """Whether the length of padded rows does not depend on the corpus."""
+        return self.shape.fixed_length is not None and (self.targets is None or self.targets.rows.maxlen is not None)
+
     @property
     def is_row_per_text(self) -> bool:
         """Whether there is one row for each text, so that rows that were written can be skipped before encoding."""
@@ -176,9 +226,10 @@ class RowOptions:
         Raises:
             ArgumentError: If it depends on the corpus.
         """
-        if not self.ragged and self.shape.fixed_length is None:
+        if not self.ragged and not self.has_one_length:
+            name = "maxlen" if self.shape.fixed_length is None else "target_maxlen"
             raise ArgumentError(
-                "rows in several files must have one length: pass it as maxlen=..., or write rows without padding"
+                f"rows in several files must have one length: pass it as {name}=..., or write rows without padding"
             )
 
 
@@ -219,10 +270,14 @@ class EncodedStream:
         self._texts = first_row
         self._packed_rows = 0
         added = row_options.added_columns
-        self._chunk_schema = pa.schema([*self.kept, *added, *(_FIRST_LENGTHS if row_options.pairs else ())])
+        further = _FIRST_LENGTHS if row_options.pairs else () if row_options.targets is None else _TARGETS
+        self._chunk_schema = pa.schema([*self.kept, *added, *further])
         if not (row_options.by_row or row_options.pack):
             self.kept = pa.schema([*self.kept, *added])
         self.report = EncodingReport(is_hashed=encoder.is_hashed)
+        if row_options.targets is not None:
+            self.report.targets = EncodingReport(is_hashed=row_options.targets.encoder.is_hashed)
+        self._target_lengths: Counter[int] = Counter()
         self._corpus = chain([first], corpus)
 
     @contextmanager
@@ -239,9 +294,10 @@ class EncodedStream:
         with closing(prefetch_map(self._encode_batch, self._corpus)) as chunks:
             if self._row_options.ragged:
                 yield chunks
-            elif shape.fixed_length is not None:
+            elif self._row_options.has_one_length:
                 report.maxlen = shape.fixed_length
-                yield chunks if self._row_options.pack else self._check_first_length(chunks, shape.fixed_length)
+                self._set_target_length()
+                yield chunks if self._row_options.pack else self._check_first_length(chunks, report.maxlen or 0)
             else:
                 with DiskBuffer(
                     output if isinstance(output, Path) else _for_standard_output(), self._chunk_schema
@@ -250,7 +306,22 @@ class EncodedStream:
                         buffer.append(rows, kept_columns)
                     report.maxlen = shape.padded_length(buffer.longest)
                     check_padding(buffer.row_lengths, report.maxlen, self._row_options.id_bytes)
+                    self._set_target_length()
                     yield buffer.blocks()
+
+    def _set_target_length(self) -> None:
+        """Set the length of target rows in the report, if there are some, once all rows or ``maxlen`` are known.
+
+        Raises:
+            ArgumentError: If almost all of a large output would be padding.
+        """
+        targets, report = self._row_options.targets, self.report.targets
+        if targets is None or report is None:
+            return
+        report.maxlen = targets.rows.maxlen
+        if report.maxlen is None:
+            report.maxlen = max(self._target_lengths, default=0)
+            check_padding(self._target_lengths, report.maxlen, len(TARGET_COLUMNS) * self._row_options.id_bytes)
 
     def skip_rows(self, chunks: Iterator[Chunk[Any]], output: Output, count: RowCount) -> Iterator[Chunk[Any]]:
         """Yield ``chunks`` without the rows that an earlier run has written to ``output``.
@@ -326,6 +397,10 @@ class EncodedStream:
         for index, chunk in enumerate(chunks):
             if not index:
                 check_length(chunk[0], maxlen, self._row_options.id_bytes)
+                if self.report.targets is not None:
+                    targets, id_bytes = ragged_of(chunk[1].columns[-1]), self._row_options.id_bytes
+                    target_maxlen, arrays = self.report.targets.maxlen or 0, len(TARGET_COLUMNS)
+                    check_length(targets, target_maxlen, arrays * id_bytes, "target_maxlen")
             yield chunk
 
     def _encode_batch(self, batch: pa.RecordBatch) -> Chunk[Ragged]:
@@ -335,6 +410,8 @@ class EncodedStream:
             return self._encode_windows(batch, self._row_options.overlap)
         if self._row_options.tags is not None:
             return self._encode_tags(batch, self._row_options.tags)
+        if self._row_options.targets is not None:
+            return self._encode_targets(batch, self._row_options.targets)
         encoded = self._encoder.encode_column(batch.column(0), self._row_options.shape, self._threads)
         self.report.add(encoded)
         return encoded.rows, batch.select(list(self._row_options.keep))
@@ -391,6 +468,40 @@ class EncodedStream:
             yield {"ids": ids, "type_ids": masks.type_ids, "attention_mask": mask}, kept.slice(start, len(ids))
             start += len(ids)
 
+    def _encode_targets(self, batch: pa.RecordBatch, targets: TargetOptions) -> Chunk[Ragged]:
+        """Encode a batch whose first two columns are texts and target texts, whose ids follow the kept columns."""
+        encoded = self._encoder.encode_column(batch.column(0), self._row_options.shape, self._threads)
+        target = targets.encoder.encode_column(batch.column(1), targets.rows.shape, self._threads)
+        self.report.add(encoded)
+        if self.report.targets is not None:
+            self.report.targets.add(target)
+        lengths, counts = np.unique(target.rows.lengths - 1, return_counts=True)
+        self._target_lengths.update(dict(zip(lengths.tolist(), counts.tolist(), strict=True)))
+        kept = batch.select(list(self._row_options.keep))
+        lists = pa.LargeListArray.from_arrays(target.rows.row_splits, target.rows.values)
+        return encoded.rows, pa.RecordBatch.from_arrays([*kept.columns, lists], schema=self._chunk_schema)
+
+    def target_blocks(
+        self, chunk: Chunk[Ragged], options: TargetOptions
+    ) -> Iterator[tuple[dict[str, Array | Ragged], pa.RecordBatch]]:
+        """Yield the ids and the columns of ``TARGET_COLUMNS`` of a chunk, and its kept columns, in blocks.
+
+        Without padding, the only block has no weights.
+        """
+        rows, columns = chunk
+        kept, targets = columns.select(list(range(len(self.kept)))), ragged_of(columns.column(len(self.kept)))
+        if self._row_options.ragged:
+            decoder_ids, next_ids = shifted_rows(targets)
+            yield {"ids": rows, "decoder_ids": decoder_ids, "next_ids": next_ids}, kept
+            return
+        maxlen, start = (self.report.targets and self.report.targets.maxlen) or 0, 0
+        for ids in self.padded(rows, (self.report.maxlen or 0) + len(TARGET_COLUMNS) * maxlen):
+            arrays = options.rows.shifted(targets, np.arange(start, start + len(ids)), maxlen)
+            weights = arrays.weights.astype(np.uint8)  # files have 0 and 1 of the dtype of the ids
+            block: dict[str, Array | Ragged] = {"ids": ids, **arrays._asdict(), "weights": weights}
+            yield block, kept.slice(start, len(ids))
+            start += len(ids)
+
     def _encode_tags(self, batch: pa.RecordBatch, tags: TagOptions) -> Chunk[Ragged]:
         """Encode a batch of tokens and tags."""
         from tokemb.keras.datasets.tags import class_ids, place_tags  # imported late: most corpora have no tags
@@ -401,6 +512,12 @@ class EncodedStream:
         lists = [pa.LargeListArray.from_arrays(rows.row_splits, rows.values) for rows in place_tags(words, targets)]
         kept = batch.select(list(self._row_options.keep))
         return encoded.rows, pa.RecordBatch.from_arrays([*kept.columns, *lists], schema=self.kept)
+
+
+def ragged_of(lists: pa.LargeListArray) -> Ragged:
+    """Return a column of lists of int32 without nulls as rows. Nothing is copied."""
+    splits = lists.offsets.to_numpy()
+    return Ragged(lists.values.to_numpy()[splits[0] : splits[-1]], splits - splits[0])
 
 
 def _for_standard_output() -> Path:

@@ -17,9 +17,10 @@ from tokemb.models.embedder import Embedder
 from tokemb.pipeline.embed import embed_corpus, embed_ids
 from tokemb.pipeline.encode import encode_corpus
 from tokemb.pipeline.encode_table import encode_table
-from tokemb.pipeline.encoded_stream import RowOptions, TagOptions
+from tokemb.pipeline.encoded_stream import RowOptions, TagOptions, TargetOptions
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport, TableReport
+from tokemb.sources.cells import cells_beside
 from tokemb.sources.corpus import read_corpus, read_table
 from tokemb.sources.listing import Source, find_sources, identify, identify_files
 from tokemb.tables.encoder import ColumnEncoder
@@ -56,6 +57,9 @@ def encode_file(
     tags: str | None = None,
     classes: Sequence[str] | None = None,
     pack: bool = False,
+    targets: str | None = None,
+    target_encoder: Encoder | Path | str | None = None,
+    target_maxlen: int | None = None,
     ragged: bool = False,
     keep: Iterable[str] = (),
     dtype: str = "int32",
@@ -90,6 +94,12 @@ def encode_file(
             the tags.
         pack: Whether to fill each row of ``maxlen`` ids with several texts, as ``Encoder.encode_packed`` does. The
             output then has the columns ``ids``, ``segment_ids`` and ``positions``. Not for a table.
+        targets: The column of the target texts of sequence-to-sequence training, beside that of ``column``. The output
+            then has the columns ``ids``, and ``decoder_ids``, ``next_ids`` and ``weights`` of
+            ``Encoder.encode_targets``, the last not with ``ragged``. Not for a table.
+        target_encoder: The vocabulary of the targets, or its path. ``None`` uses ``vocabulary``.
+        target_maxlen: The length of the rows of targets. ``None`` uses the saved length, by default that of the longest
+            row.
         ragged: Whether to write rows of different lengths, without padding. Lists in a table are not truncated then.
         keep: Other columns to copy to the output, such as labels.
         dtype: Dtype of the ids: ``"int32"``, ``"uint16"`` or ``"int64"``.
@@ -124,6 +134,10 @@ def encode_file(
     columns = tuple(keep)
     files = as_list(files)
     check_not_an_input(files, Path(output), reading)
+    if targets is not None and isinstance(encoder, Encoder):
+        reading["column"], is_pair = columns_with_targets(reading.get("column"), targets), False
+    else:
+        is_pair = _names_columns(reading)
     target = target_of(Path(output), rows_per_shard, shard_format, lambda: identity_of(files, reading), force)
     if isinstance(encoder, ColumnEncoder):
         if given := [name for name in ("column", "missing") if name in reading]:
@@ -134,9 +148,14 @@ def encode_file(
             raise ArgumentError("pack must be left out for a table, whose rows are not texts")
         if tags is not None:
             raise ArgumentError("tags must be left out for a table, whose columns have vocabularies: pass an Encoder")
+        if any(value is not None for value in (targets, target_encoder, target_maxlen)):
+            raise ArgumentError(
+                "targets must be left out for a table, whose columns have vocabularies: pass an Encoder"
+            )
+        names, cells = dict.fromkeys([*encoder.parts, *columns]), cells_beside(encoder.cells, columns)
         return encode_table(
             encoder,
-            read_table(files, dict.fromkeys([*encoder.parts, *columns]), typed=columns, cells=encoder.cells, **reading),
+            read_table(files, names, typed=columns, cells=cells, exact=encoder.parts, **reading),
             target,
             keep=columns,
             maxlen=maxlen,
@@ -147,6 +166,7 @@ def encode_file(
             round_floats=round_floats,
             force=force,
         )
+    target_options = _target_options(encoder, targets, target_encoder, target_maxlen)
     tagging = tag_options(tags, classes, lambda: read_corpus(files, tags=tags, **reading))
     options = RowOptions.of(
         encoder,
@@ -155,11 +175,12 @@ def encode_file(
         padding=padding,
         truncating=truncating,
         overlap=overlap,
-        pairs=_names_columns(reading),
+        pairs=is_pair,
         pair_truncation=pair_truncation,
         ragged=ragged,
         tags=tagging,
         pack=pack,
+        targets=target_options,
     )
     batches = read_corpus(files, tags=tags, keep=columns, **reading)
     return encode_corpus(encoder, batches, target, options, dtype, threads, force=force, round_floats=round_floats)
@@ -186,6 +207,30 @@ def tag_options(
             raise ArgumentError("classes are for tags: pass tags=..., the column of the tags")
         return None
     return TagOptions(column, tuple(classes_in(read(), column) if known is None else known))
+
+
+def columns_with_targets(column: str | Sequence[str] | None, targets: str) -> list[str]:
+    """Return the columns of texts and target texts, as for ``tokemb.read_corpus``.
+
+    Raises:
+        ArgumentError: If ``column`` is not the name of another column than ``targets``.
+    """
+    if not isinstance(column, str):
+        raise ArgumentError("column must be the name of one column of texts beside targets: pass column=...")
+    if column == targets:
+        raise ArgumentError(f"targets must be another column than that of the texts; received {targets!r}")
+    return [column, targets]
+
+
+def _target_options(
+    encoder: Encoder, targets: str | None, target_encoder: Encoder | Path | str | None, target_maxlen: int | None
+) -> TargetOptions | None:
+    if targets is not None:
+        return TargetOptions.of(encoder if target_encoder is None else _loaded(target_encoder), target_maxlen)
+    for name, value in (("target_encoder", target_encoder), ("target_maxlen", target_maxlen)):
+        if value is not None:
+            raise ArgumentError(f"{name} must be left out without targets: pass targets=..., the column of the targets")
+    return None
 
 
 def embed_file(

@@ -16,8 +16,7 @@ from tokemb.counts.counts_file import holds_counts
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
-from tokemb.files.folders import is_columns_folder
-from tokemb.formats.manifest import MANIFEST
+from tokemb.files.folders import MANIFEST, is_columns_folder
 from tokemb.formats.npy import open_npy
 from tokemb.formats.open_ids import SUFFIXES
 from tokemb.models.compatibility import shared_padding

@@ -12,8 +12,9 @@ import pyarrow.types as pt
 
 from tokemb.errors import ArgumentError
 from tokemb.files.arrow_files import open_parquet
+from tokemb.files.folders import MANIFEST
 from tokemb.formats import FORMATS
-from tokemb.formats.manifest import MANIFEST, read_manifest, shard_path
+from tokemb.formats.manifest import read_manifest, shard_path
 from tokemb.formats.npz import kept_schema, read_headers
 from tokemb.formats.npz import validate as validate_npz
 from tokemb.formats.npz_member import read_scalar

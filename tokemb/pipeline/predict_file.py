@@ -8,6 +8,7 @@ from typing import Any
 
 from tokemb.pipeline.files import Files, as_list, check_not_an_input, check_one_column, identity_of, target_of
 from tokemb.pipeline.predict import PredictionReport, Predictor, predict_corpus
+from tokemb.sources.cells import cells_beside
 from tokemb.sources.corpus import read_corpus, read_table
 
 
@@ -51,6 +52,9 @@ def predict_file(
         check_one_column(reading)
         batches = read_corpus(files, keep=columns, **reading)
     else:
-        names = dict.fromkeys([*predictor.table_columns, *columns])
-        batches = read_table(files, names, typed=columns, cells=predictor.cells, **reading)
+        parts = predictor.table_columns
+        cells = cells_beside(predictor.cells, columns)
+        batches = read_table(
+            files, dict.fromkeys([*parts, *columns]), typed=columns, cells=cells, exact=parts, **reading
+        )
     return predict_corpus(predictor, batches, target, keep=columns, force=force)

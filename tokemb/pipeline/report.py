@@ -29,6 +29,7 @@ class EncodingReport:
         read: The number of rows read, including rows of shards that an earlier run wrote.
         is_hashed: Whether all tokens are hashed, so that no vocabulary decides which ones are unknown.
         packed_ids: The number of ids of the packed rows, without padding. ``None`` if each row is one text.
+        targets: Statistics of the target texts. ``None`` if there are none.
     """
 
     rows: int = 0
@@ -40,6 +41,7 @@ class EncodingReport:
     read: int = 0
     is_hashed: bool = False
     packed_ids: int | None = None
+    targets: EncodingReport | None = None
 
     @property
     def shape(self) -> str:
@@ -54,6 +56,12 @@ class EncodingReport:
     def rows_line(self) -> str:
         """The number of rows read and written, as a text."""
         return rows_line(self.read, self.rows)
+
+    @property
+    def tokens_line(self) -> str:
+        """The numbers of tokens and of truncated rows, as a text."""
+        unknown = "all of them hashed" if self.is_hashed else f"{self.unknown_share:.2%} of them out of vocabulary"
+        return f"{self.tokens:,} tokens, {unknown}, {self.truncated:,} rows truncated"
 
     @property
     def unknown_share(self) -> float:
@@ -76,9 +84,9 @@ class EncodingReport:
         self.truncated += batch.truncated
 
     def __str__(self) -> str:
-        unknown = "all of them hashed" if self.is_hashed else f"{self.unknown_share:.2%} of them out of vocabulary"
         packed = "" if self.padding_share is None else f", {self.padding_share:.2%} of the packed rows are padding"
-        return f"{self.rows_line}, {self.tokens:,} tokens, {unknown}, {self.truncated:,} rows truncated{packed}"
+        targets = "" if self.targets is None else f"; targets: {self.targets.tokens_line}"
+        return f"{self.rows_line}, {self.tokens_line}{packed}{targets}"
 
 
 class TableReport:

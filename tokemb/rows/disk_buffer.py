@@ -73,8 +73,9 @@ class DiskBuffer:
 
     def blocks(self) -> Iterator[tuple[Ragged, pa.RecordBatch]]:
         """Yield each appended block: its rows and its kept columns. Nothing can be appended afterwards."""
-        self._writer.close()
-        self._file.seek(0)
+        with naming_file(self._output):
+            self._writer.close()
+            self._file.seek(0)
         with pa.ipc.open_stream(self._file) as reader:
             for batch in reader:
                 lists = batch.column(0)
@@ -87,7 +88,8 @@ class DiskBuffer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with naming_file(self._output):  # closing writes the last bytes
+            self._file.close()
 
 
 def check_padding(row_lengths: Mapping[int, int], maxlen: int, id_bytes: int) -> None:

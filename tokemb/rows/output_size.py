@@ -31,13 +31,14 @@ def check_room(path: Path, size: int) -> None:
         )
 
 
-def check_length(rows: Ragged, maxlen: int, id_bytes: int) -> None:
+def check_length(rows: Ragged, maxlen: int, id_bytes: int, name: str = "maxlen") -> None:
     """Raise ``ArgumentError`` if ``maxlen`` is far longer than the first ``rows`` of a corpus.
 
     Args:
         rows: Some rows without padding.
         maxlen: The requested length.
         id_bytes: The bytes of each id in the output, for example those of its vector.
+        name: The name of the argument, for the message.
     """
     size = len(rows) * maxlen * id_bytes
     if size <= _MIN_PADDED_BYTES:
@@ -45,9 +46,9 @@ def check_length(rows: Ragged, maxlen: int, id_bytes: int) -> None:
     longest = int(rows.lengths.max(initial=1))
     if maxlen > _MAX_PADDING_FACTOR * longest:
         raise ArgumentError(
-            f"maxlen must be at most {_MAX_PADDING_FACTOR:,} times the length of the longest row, {longest:,} ids in "
+            f"{name} must be at most {_MAX_PADDING_FACTOR:,} times the length of the longest row, {longest:,} ids in "
             f"the first {len(rows):,} rows, which take {_gigabytes(size)} if they are padded to {maxlen:,}: "
-            f"pass maxlen={longest}"
+            f"pass {name}={longest}"
         )
 
 

@@ -106,7 +106,13 @@ def _gather(values: Int32, starts: Int64, lengths: Int64) -> Int32:
     total = int(lengths.sum())
     if total == len(values) and np.array_equal(starts, offsets):
         return values
-    return values[np.repeat(starts - offsets, lengths) + np.arange(total)]
+    return values[run_indices(starts, lengths)]
+
+
+def run_indices(starts: Int64, lengths: Int64) -> Int64:
+    """Return the indices of all positions in runs with these starts and lengths, int64 ``(total,)``."""
+    ends = np.cumsum(lengths)
+    return np.repeat(starts - ends + lengths, lengths) + np.arange(ends[-1] if len(ends) else 0)
 
 
 def _within(starts: Int64, lengths: Int64, size: int) -> Bool:

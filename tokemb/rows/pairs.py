@@ -9,7 +9,7 @@ import numpy as np
 
 from tokemb._arrays import Bool, Int32, Int64
 from tokemb.errors import ArgumentError
-from tokemb.rows.pack_rows import pack_rows
+from tokemb.rows.pack_rows import run_indices
 from tokemb.rows.threads import parallel_map, split_rows, thread_count, worth_kernel
 
 
@@ -51,25 +51,24 @@ def join_parts(
         fill_first: Whether the filling precedes the ids.
         threads: The number of threads. ``None`` uses all cores.
     """
-    offsets = np.cumsum([0, *(len(part.values) for part in parts[:-1])])
-    starts = np.stack([part.starts + offset for part, offset in zip(parts, offsets, strict=True)], axis=1)
-    lengths = np.stack([part.lengths for part in parts], axis=1)
-    # Each part becomes a row of its own. The filling belongs to the last part of a row, or to the first one.
-    ends = np.cumsum(lengths, axis=1)
-    ends += (splits[1:] - ends[:, -1] if fill_first else splits[:-1])[:, None]
-    ends[:, -1] = splits[1:]
-    part_splits = np.concatenate([splits[:1], ends.reshape(-1)])
-    values = parts[0].values if len(parts) == 1 else np.concatenate([part.values for part in parts])
-    pack_rows(
-        values,
-        starts.reshape(-1),
-        lengths.reshape(-1),
-        part_splits,
-        out,
-        fill=fill,
-        fill_first=fill_first,
-        threads=threads,
-    )
+    lengths = np.stack([part.lengths for part in parts])
+    places = splits[:-1] + np.cumsum(lengths, axis=0) - lengths
+    if fill_first:
+        places += np.diff(splits) - lengths.sum(axis=0)
+    if not worth_kernel(len(out)):
+        out[:] = fill
+        for part, at in zip(parts, places, strict=True):
+            out[run_indices(at, part.lengths)] = part.values[run_indices(part.starts, part.lengths)]
+        return
+    from tokemb import kernels
+
+    def join(first: int, last: int) -> None:
+        out[splits[first] : splits[last]] = fill
+        for part, at in zip(parts, places, strict=True):
+            starts = np.ascontiguousarray(part.starts)
+            kernels.copy_rows(part.values, starts, np.ascontiguousarray(part.lengths), out, at, first, last)
+
+    parallel_map(join, split_rows(splits, thread_count(threads)))
 
 
 def fill_runs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -27,13 +28,55 @@ class Windows(NamedTuple):
     row: Int64
     start: Int64
 
+
+@dataclass(frozen=True)
+class SplitTexts:
+    """Texts, and their windows before they are copied.
+
+    Attributes:
+        texts: The ids of the texts.
+        row: The text of each window, int64 ``(windows,)``.
+        start: The position of the first id of each window in its text, int64 ``(windows,)``.
+        lengths: The number of ids of each window, int64 ``(windows,)``.
+    """
+
+    texts: Ragged
+    row: Int64
+    start: Int64
+    lengths: Int64
+
     @classmethod
-    def concatenate(cls, parts: Sequence[Windows], maxlen: int) -> Windows:
-        """Return the windows of all ``parts`` in order. ``maxlen`` is their length if there are no parts."""
-        if len(parts) == 1:
-            return parts[0]
-        none = cls(np.zeros((0, maxlen), np.int32), *np.zeros((2, 0), np.int64))
-        return cls(*map(np.concatenate, zip(none, *parts, strict=True)))
+    def of(cls, texts: Ragged, size: int, overlap: int) -> SplitTexts:
+        """Split texts into windows of at most ``size`` ids, of which neighbouring ones share ``overlap`` ids."""
+        check_splits(texts.values, texts.row_splits)
+        counts = window_counts(texts.lengths, size, overlap)
+        row = np.repeat(np.arange(len(texts)), counts)
+        start = (np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)) * (size - overlap)
+        return cls(texts, row, start, np.minimum(texts.lengths[row] - start, size))
+
+    def copy(
+        self,
+        splits: Int64,
+        out: Int32,
+        around: tuple[tuple[int, ...], tuple[int, ...]],
+        *,
+        fill: int = 0,
+        fill_first: bool = False,
+        threads: int | None = None,
+    ) -> None:
+        """Copy the windows to ``out``. ``around`` are ids before and after each. For the others, see ``pack_rows``."""
+        pack_rows(
+            self.texts.values,
+            self.texts.row_splits[self.row] + self.start,
+            self.lengths,
+            splits,
+            out,
+            before=around[0],
+            after=around[1],
+            fill=fill,
+            fill_first=fill_first,
+            threads=threads,
+        )
 
 
 def check_overlap(overlap: object, room: int) -> int:
@@ -90,22 +133,40 @@ def split_windows(
         The windows, at least one for each row; their rows, int64 ``(windows,)``; and the positions of their first ids
         in the rows, int64 ``(windows,)``.
     """
-    check_splits(rows.values, rows.row_splits)
-    step = size - overlap
-    counts = window_counts(rows.lengths, size, overlap)
-    row = np.repeat(np.arange(len(rows)), counts)
-    start = (np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)) * step
-    lengths = np.minimum(rows.lengths[row] - start, size)
-    extended = lengths + len(before) + len(after)
-    windows = Ragged.from_lengths(np.empty(int(extended.sum()), np.int32), extended)
-    pack_rows(
-        rows.values,
-        rows.row_splits[row] + start,
-        lengths,
-        windows.row_splits,
-        windows.values,
-        before=before,
-        after=after,
-        threads=threads,
-    )
-    return windows, row, start
+    windows = SplitTexts.of(rows, size, overlap)
+    extended = windows.lengths + len(before) + len(after)
+    copied = Ragged.from_lengths(np.empty(int(extended.sum()), np.int32), extended)
+    windows.copy(copied.row_splits, copied.values, (before, after), threads=threads)
+    return copied, windows.row, windows.start
+
+
+def pad_windows(
+    parts: Sequence[SplitTexts],
+    maxlen: int,
+    around: tuple[tuple[int, ...], tuple[int, ...]],
+    *,
+    fill: int,
+    fill_first: bool,
+    threads: int | None,
+) -> Windows:
+    """Copy the windows of all ``parts`` to rows of one length.
+
+    Args:
+        parts: Batches of texts.
+        maxlen: The length of the rows.
+        around: Ids before and after each window.
+        fill: The id of padding.
+        fill_first: Whether padding precedes the ids.
+        threads: The number of threads. ``None`` uses all cores.
+    """
+    counts = [len(part.row) for part in parts]
+    ids, at, first = np.empty((sum(counts), maxlen), np.int32), 0, 0
+    rows, starts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for part, count in zip(parts, counts, strict=True):
+        splits = np.arange(count + 1, dtype=np.int64) * maxlen
+        block = ids[at : at + count].reshape(-1)
+        part.copy(splits, block, around, fill=fill, fill_first=fill_first, threads=threads)
+        rows.append(part.row + first)
+        starts.append(part.start)
+        at, first = at + count, first + len(part.texts)
+    return Windows(ids, np.concatenate(rows), np.concatenate(starts))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,10 @@ CellParser = Callable[[str, pa.Array, Location], pa.Array]
 MISSING_NUMBERS = frozenset(("nan", "null", "none", "na", "n/a", "<na>", "#n/a"))
 """Spellings of a missing value beside numbers, in lower case."""
 
+# A list as Python writes it. Python would join texts without a comma between them, as in the form of NumPy: ['a' 'b'].
+_ELEMENT = r"""(?:[uU]?'(?:[^'\\]|\\.)*'|[uU]?"(?:[^"\\]|\\.)*"|[-+]?[0-9]+|None|True|False)\s*"""
+_PYTHON_LIST = re.compile(rf"\[\s*(?:{_ELEMENT}(?:,\s*{_ELEMENT})*(?:,\s*)?)?\]", re.DOTALL)
+
 _NUMBER = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 
 
@@ -35,6 +40,11 @@ def parse_cells(batch: pa.RecordBatch, cells: Mapping[str, CellParser], location
         for name, column in zip(names, batch.columns, strict=True)
     ]
     return pa.RecordBatch.from_arrays(parsed, names=names)
+
+
+def cells_beside(cells: Mapping[str, CellParser] | None, keep: Collection[str]) -> dict[str, CellParser]:
+    """Return the parsers without those of lists in columns to ``keep``, which are copied as they are."""
+    return {name: parse for name, parse in (cells or {}).items() if parse is parse_numbers or name not in keep}
 
 
 def parse_numbers(name: str, column: pa.Array, location: Location) -> pa.DoubleArray:
@@ -77,7 +87,7 @@ def _no_number(name: str, column: pa.Array, row: int, location: Location) -> Tex
 
 
 def list_parser(separator: str | None) -> CellParser:
-    """Return a parser of lists. Columns that hold lists already are unchanged.
+    """Return a parser of lists. Columns that hold lists already are unchanged. Numbers become lists of one value.
 
     Args:
         separator: The text between the values of a cell. ``None`` if each cell is a list as JSON or Python write it.
@@ -87,13 +97,27 @@ def list_parser(separator: str | None) -> CellParser:
         if pt.is_null(column.type):
             return pa.nulls(len(column), TOKEN_ROWS)
         plain = decode_dictionary(column)
-        if not _is_text(plain.type):
+        if pt.is_nested(plain.type):
             return column
+        if not _is_text(plain.type) and separator is not None:
+            return _one_value_each(plain)
+        if not _is_text(plain.type):
+            raise TextError(
+                f"the column {name!r} of {location.file} holds {plain.type} and must hold lists: convert it"
+            )
         texts = pc.utf8_trim_whitespace(plain.cast(STRINGS))
         texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, STRINGS), texts)
         return _lists_of_literals(name, texts, location) if separator is None else _split(texts, separator)
 
     return parse
+
+
+def _one_value_each(column: pa.Array) -> pa.LargeListArray:
+    """Return lists of one value, integers and Booleans as texts, as other files have them."""
+    if pt.is_integer(column.type) or pt.is_boolean(column.type):
+        column = column.cast(STRINGS)
+    splits = pa.array(np.arange(len(column) + 1))
+    return pa.LargeListArray.from_arrays(splits, column, mask=column.is_null() if column.null_count else None)
 
 
 def _split(texts: pa.LargeStringArray, separator: str) -> pa.LargeListArray:
@@ -126,13 +150,24 @@ def _literal(text: str) -> list[str | None] | None:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
+        if not _PYTHON_LIST.fullmatch(text):
+            return None
         try:
             values = ast.literal_eval(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             return None
     if not isinstance(values, list) or not all(value is None or isinstance(value, (str, int)) for value in values):
         return None
-    return [_token(value) for value in values]
+    try:
+        tokens = [_token(value) for value in values]
+    except ValueError:  # an integer of thousands of digits
+        return None
+    return tokens if all(token is None or is_unicode(token) for token in tokens) else None
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether a text has no lone surrogates, which escapes of JSON and Python can spell."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _token(value: Any) -> str | None:  # noqa: ANN401

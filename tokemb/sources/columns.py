@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -25,8 +25,7 @@ SELECT_FORMAT = (
 )
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(NamedTuple):
     """The location of a batch, for messages: row ``i`` is ``unit`` (row or line) ``first + i`` of ``file``."""
 
     file: str
@@ -139,6 +138,10 @@ class Columns:
     def is_text(self, name: str) -> bool:
         """Return whether all values of a column are texts. Other columns of CSV files may be numeric."""
         return name == self._column or name in self._as_text
+
+    def may_be_floats(self, name: str) -> bool:  # noqa: ARG002
+        """Return whether a numeric column of CSV files may be floats, and not only integers."""
+        return True
 
     @staticmethod
     def size(batch: pa.RecordBatch) -> int:

@@ -116,6 +116,7 @@ def read_table(
     *,
     typed: Iterable[str] = (),
     cells: Mapping[str, CellParser] | None = None,
+    exact: Iterable[str] = (),
     format: str | None = None,  # noqa: A002
     errors: str = "strict",
     header: bool = True,
@@ -132,6 +133,8 @@ def read_table(
         typed: Columns of CSV files in which numbers are read as numbers, as in the kept columns of ``read_corpus``. In
             the others, all fields are texts.
         cells: Parsers of the cells of some columns, for numbers and lists.
+        exact: Columns whose values have to keep their spelling, because they are encoded: ``1.0`` and ``1`` differ. If
+            they are ``typed`` too, integers are read as numbers, and other numbers as texts.
         format: As for ``read_corpus``.
         errors: As for ``read_corpus``.
         header: As for ``read_corpus``.
@@ -147,7 +150,7 @@ def read_table(
     from tokemb.sources.table_columns import TableColumns  # imported late: texts do not need it
 
     check_choice("errors", errors, ("strict", "replace"))
-    table_columns = TableColumns(columns, typed, cells)
+    table_columns = TableColumns(columns, typed, cells, exact)
     sources = find_sources(files, format, filesystem, delimiter, quoting)
     return _merge_small_batches(_batches(sources, table_columns, errors, bool(header), on_read), table_columns)
 

@@ -187,13 +187,16 @@ def _ragged(where: str, fields: int, expected: int, dialect: Dialect) -> TextErr
 
 
 def _convert(column: pa.Array, columns: Columns, key: str, location: Location) -> pa.Array:
-    """Convert a column of texts to its type in this run. If undecided, use the first type that fits all fields."""
+    """Convert a column of texts to its type in this run. If undecided, use the first type that fits all fields.
+
+    A column that is encoded too can only become integers. Other numbers have several spellings, such as 2.0 and 2.
+    """
     known = columns.kept_type(key)
     if columns.is_text(key) or (known is not None and known not in (pa.int64(), pa.float64())):
         return column
     filled = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
     for kind, pattern, numbers in _NUMBERS:
-        if known not in (None, kind):
+        if known not in (None, kind) or (kind == pa.float64() and not columns.may_be_floats(key)):
             continue
         fits = pc.match_substring_regex(filled, pattern)
         if pc.all(fits, min_count=0).as_py() and (known is not None or fits.null_count < len(fits)):

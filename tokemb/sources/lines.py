@@ -10,8 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb import kernels
-from tokemb._arrays import STRINGS
-from tokemb.kernels.structs import WIDTH, Int64
+from tokemb._arrays import STRINGS, Int64
 from tokemb.rows.threads import worth_kernel
 
 _NEWLINE = ord("\n")
@@ -44,6 +43,8 @@ def _split(block: bytes) -> tuple[Int64, pa.Buffer]:
 
 def _split_compiled(block: bytes) -> tuple[Int64, pa.Buffer]:
     """Return the same as ``_split``. Pages of ``ends`` that are never written take no memory."""
+    from tokemb.kernels.structs import WIDTH  # a slow import that small inputs do not need
+
     text, ends = np.empty(len(block) + WIDTH, np.uint8), np.empty(len(block) + 1, np.int64)
     ends[0] = 0
     rows = kernels.split_lines(np.frombuffer(block, np.uint8), text, ends)

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from tokemb._validation import INPUT_FORMATS, QUOTINGS, check_choice
 from tokemb.errors import ArgumentError, TextError, TextTypeError
+from tokemb.files.folders import MANIFEST, lacks_shards
 from tokemb.sources.local_files import ANY_DEPTH, MAGIC, check_file, exists, files_below, glob_files
 from tokemb.sources.urls import filesystem_of, matches, unreachable
 
@@ -254,6 +255,12 @@ def _matching_files(glob: str) -> list[str]:
 def _files_in(folder: str) -> list[str]:
     """Return the files of a corpus in a folder and below it, sorted."""
     entries = [entry for entry in files_below(folder, _is_hidden) if _is_known(entry.path)]
+    for parent in {os.path.dirname(entry.path) for entry in entries}:
+        if lacks_shards(Path(parent, MANIFEST)):
+            raise TextError(
+                f"{parent} holds shards and is not complete: run the command that made it again, or pass the names of "
+                "the files to read"
+            )
     for entry in entries:
         if not entry.is_file():
             check_file(entry.path)

@@ -22,6 +22,7 @@ class TableColumns(Columns):
         names: The columns. ``None`` selects all columns of the first file.
         typed: Columns of CSV files in which numbers are read as numbers. In the others, all fields are texts.
         cells: The parsers of columns of numbers or lists.
+        exact: Columns of ``typed`` in which integers are read as numbers, and other numbers as texts.
     """
 
     def __init__(
@@ -29,7 +30,9 @@ class TableColumns(Columns):
         names: Iterable[str] | None,
         typed: Iterable[str] = (),
         cells: Mapping[str, CellParser] | None = None,
+        exact: Iterable[str] = (),
     ) -> None:
+        self._exact = frozenset(exact)
         self._cells = cells or {}
         self._typed = frozenset(typed) - self._cells.keys()
         self._all = names is None
@@ -57,6 +60,10 @@ class TableColumns(Columns):
     def is_text(self, name: str) -> bool:
         """Return whether all values of a column are texts. Other columns of CSV files may be numeric."""
         return name not in self._typed
+
+    def may_be_floats(self, name: str) -> bool:
+        """Return whether a numeric column of CSV files may be floats, and not only integers."""
+        return name not in self._exact
 
     def kept_type(self, name: str) -> pa.DataType | None:
         """Return the type of a column. ``None`` if it is not known yet, or if cells of different types are parsed."""

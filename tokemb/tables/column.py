@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +10,8 @@ from tokemb._validation import check_optional_count
 from tokemb.errors import ArgumentError
 
 _LARGEST_DIM = 600
+# The largest float32.
+_LARGEST_NUMBER = 3.4028234663852886e38
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,23 @@ class Column:
         """Return the column of an entry of ``columns.json``.
 
         Raises:
-            TypeError: If the entry has a wrong type, or lacks a key.
+            TypeError: If the entry has a wrong type, lacks a key, or contradicts its kind.
         """
         numbers = entry.get("numbers")
         statistics = None if numbers is None else NumberStatistics(**numbers)
-        return cls(**{**entry, "parts": tuple(entry["parts"]), "numbers": statistics})
+        column = cls(**{**entry, "parts": tuple(entry["parts"]), "numbers": statistics})
+        if column.kind not in _KINDS or (column.kind == "numbers") is not (statistics is not None):
+            raise TypeError(f"a column holds one of {', '.join(_KINDS)}; received {column.kind!r:.80}")
+        if not (column.vocabulary is None if statistics else _is_count(column.vocabulary, 0)):
+            raise TypeError(f"the vocabulary of a column is an index; received {column.vocabulary!r:.80}")
+        if not (column.maxlen is None or _is_count(column.maxlen, 1)):
+            raise TypeError(f"the length of a column is a positive integer; received {column.maxlen!r:.80}")
+        if not isinstance(column.separator, str | None) or column.separator == "":
+            raise TypeError(f"the separator of a column is a text; received {column.separator!r:.80}")
+        return column
 
 
+_KINDS = ("single values", "lists", "texts", "numbers")
 _ALWAYS = ("name", "parts", "kind", "vocabulary", "maxlen")
 
 
@@ -78,9 +89,15 @@ class NumberStatistics:
     missing: int
 
     def __post_init__(self) -> None:
-        for value in (self.mean, self.deviation, self.missing):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-                raise TypeError(f"statistics of numbers are finite numbers; received {value!r}")
+        numbers = (self.mean, self.deviation)
+        if not all(isinstance(number, float) and abs(number) <= _LARGEST_NUMBER for number in numbers):
+            raise TypeError(f"the mean and the deviation are numbers that fit float32; received {numbers!r:.80}")
+        if self.deviation <= 0 or not _is_count(self.missing, 0):
+            raise TypeError(f"the deviation is positive, and missing is a count; received {self!r:.80}")
+
+
+def _is_count(value: Any, least: int) -> bool:  # noqa: ANN401 - any JSON
+    return type(value) is int and value >= least
 
 
 def named_parts(columns: Iterable[str | Sequence[str]]) -> dict[str, tuple[str, ...]]:

@@ -27,7 +27,7 @@ def encode_column(
     batch: pa.RecordBatch,
     maxlen: int | None,
     shape: PadTruncate,
-    threads: int | None = None,
+    threads: int | None,
 ) -> Rows:
     """Encode a column of a batch.
 
@@ -37,7 +37,7 @@ def encode_column(
         batch: The batch.
         maxlen: The length that texts are truncated to. ``None`` does not truncate.
         shape: The side of truncation.
-        threads: The number of threads, for texts.
+        threads: The number of threads for texts. ``None`` uses all cores.
     """
     if column.numbers is not None:
         return batch.column(column.parts[0]).fill_null(column.numbers.mean).to_numpy().astype(np.float32)

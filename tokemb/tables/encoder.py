@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
@@ -28,7 +29,7 @@ from tokemb.tables.fitting import (
     hash_columns,
 )
 from tokemb.tables.selection import Selection, cells_of
-from tokemb.tables.tables import flat_names, table_batches
+from tokemb.tables.tables import flat_names, joined_batches, table_batches
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
 if TYPE_CHECKING:
@@ -357,7 +358,7 @@ class ColumnEncoder:
         Args:
             table: A table, as for ``fit``. Other columns are ignored.
             maxlen: The length of encoded lists and texts. An integer for all columns, or a mapping from names of
-                columns. ``None`` for the saved length, or that of the longest row if none is saved.
+                columns. ``None`` for the saved length, or that of the longest row, but at least 1, if none is saved.
             padding: The side of padding, as in Keras' ``pad_sequences``. The saved one by default.
             truncating: The side of truncation. The saved one by default.
             **reading: Arguments for files, as for ``fit``.
@@ -375,7 +376,11 @@ class ColumnEncoder:
         shape = self.pad_truncate(padding, truncating)
         batches = table_batches(table, self.parts, cells=self.cells, **reading)
         encoded = self.encode_table(batches, maxlen=maxlen, padding=padding, truncating=truncating)
-        return {name: pad(rows, encoded.maxlen[name], shape) for name, rows in encoded.columns.items()}
+        arrays = {name: pad(rows, encoded.maxlen[name], shape) for name, rows in encoded.columns.items()}
+        for name, array in arrays.items():
+            if len(array) and not array.size:  # recurrent layers and maxima require at least one position
+                arrays[name] = np.zeros((len(array), 1), np.int32)
+        return arrays
 
     def encode_table(
         self,
@@ -471,9 +476,9 @@ class ColumnEncoder:
         order = BatchOrder.from_settings(batch_size, shuffle, seed, bool(bucket), drop_remainder)
         of_table = label_columns(labels)
         names = dict.fromkeys([*self.parts, *of_table])
-        batches = list(table_batches(table, list(names), of_table, self.cells, **reading))
+        batches = list(table_batches(table, list(names), of_table, self.cells, exact=self.parts, **reading))
         encoded = self.encode_table(batches, maxlen=maxlen, padding=padding, truncating=truncating)
-        numbers = label_arrays(labels, pa.Table.from_batches(batches), classes)
+        numbers = label_arrays(labels, joined_batches(batches), classes)
         return make_dataset(encoded, numbers, order, one_length=not bucket)
 
     def encode_batch(
@@ -481,6 +486,7 @@ class ColumnEncoder:
         batch: pa.RecordBatch,
         lengths: Mapping[str, int | None] | None = None,
         shape: PadTruncate | None = None,
+        threads: int | None = None,
     ) -> dict[str, Rows]:
         """Encode a batch of ``table_batches``. The values are those of ``encode_ragged``.
 
@@ -489,11 +495,14 @@ class ColumnEncoder:
             lengths: The length that texts are truncated to, by the name of the column. ``None`` does not truncate.
                 Lists are not truncated.
             shape: The side of truncation. ``None`` for the saved one.
+            threads: The number of threads for texts. ``None`` uses all cores.
         """
         batch = parse_cells(batch, self.cells, Location("the table", "row", 1))  # unless its reader has parsed them
         shape = shape or self._shape
         return {
-            column.name: encode_column(column, self.vocabularies, batch, (lengths or {}).get(column.name), shape)
+            column.name: encode_column(
+                column, self.vocabularies, batch, (lengths or {}).get(column.name), shape, threads
+            )
             for column in self.columns
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tokemb.errors import ArgumentError, TextError, TextTypeError
 from tokemb.rows.row_count import RowCount
 from tokemb.sources.texts import decode_dictionary
 from tokemb.tables.fitting import column_values
-from tokemb.tables.tables import flat_names, table_batches
+from tokemb.tables.tables import flat_names, joined_batches, table_batches
 
 # Texts that look like numbers would be sorted as texts: 10 before 9.
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
@@ -65,18 +66,18 @@ def group_events(
     if not keys:
         raise ArgumentError("key must name a column")
     requested = None if lists is None else flat_names([*keys, *orders, *first_columns, *lists])
-    batches = table_batches(
-        table, requested, [*orders, *(name for name in first_columns if name not in keys)], **reading
-    )
+    typed = [*orders, *(name for name in first_columns if name not in keys)]
+    batches = table_batches(table, requested, typed, exact=lists or (), **reading)
     count = RowCount()
-    rows = pa.Table.from_batches(list(count.reading(batches)))
+    rows = joined_batches(count.reading(batches))
     for name in (*keys, *orders, *first_columns):
         if name not in rows.column_names:
             raise TextError(f"the table has no column {name!r}; its columns are {', '.join(rows.column_names)}")
     if lists is None:
         lists = [name for name in rows.column_names if name not in (*keys, *orders, *first_columns)]
     codes = _group_numbers([_require_values(name, rows[name]) for name in keys])
-    indices, row_splits = _order_by_group(codes, {name: _sortable(name, rows[name]) for name in orders})
+    sorted_by = {name: _numbers(rows[name]) if name in lists else rows[name] for name in orders}
+    indices, row_splits = _order_by_group(codes, {name: _sortable(name, column) for name, column in sorted_by.items()})
     count.check(int(row_splits[-1]), "grouped")
     starts = indices.take(pa.array(row_splits[:-1]))
     result = {name: rows[name].take(starts) for name in dict.fromkeys((*keys, *first_columns))}
@@ -129,6 +130,16 @@ def _one_array(column: pa.ChunkedArray) -> pa.Array:
     if pt.is_string(column.type) or pt.is_string_view(column.type):
         column = column.cast(STRINGS)
     return column.combine_chunks()
+
+
+def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of texts as numbers, if all of them are numbers. Other columns are unchanged."""
+    texts = _one_array(column)
+    if pt.is_large_string(texts.type):
+        for kind in (pa.int64(), pa.float64()):
+            with suppress(pa.ArrowInvalid):
+                return pa.chunked_array([texts.cast(kind)])
+    return column
 
 
 def _require_values(name: str, column: pa.ChunkedArray) -> pa.Array:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from tokemb._arrays import TOKEN_ROWS
 from tokemb._validation import check_ngrams
+from tokemb.counts.select_tokens import reserved_tokens
 from tokemb.counts.spilled_counts import Frequent
 from tokemb.counts.token_counts import RunningCounts, TextCounter, TokenCounts
 from tokemb.counts.word_limits import WordLimits
@@ -22,7 +23,7 @@ from tokemb.counts.word_vocabulary import oov_buckets
 from tokemb.encoder import Encoder
 from tokemb.engine.tally import Tally, tally
 from tokemb.errors import ArgumentError, TextError, TextTypeError
-from tokemb.fit import check_combination, check_no_selection, fit_vocab
+from tokemb.fit import check_combination, check_no_selection, fit_vocab, needed_words
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.columns import text_type
 from tokemb.sources.text_source import text_batches
@@ -281,9 +282,13 @@ class _TextFit(_VocabularyFit):
                 self._counter.add(texts)
 
     def vocabulary(self, selection: Mapping[str, Any], settings: FitSettings) -> Encoder:
-        is_word = settings.algorithm == "word"
-        counts = self._counter.result(Frequent(selection["min_count"]) if is_word else Frequent())
         salt = settings.salt if has_buckets(selection) else None
+        frequent = Frequent()
+        if settings.algorithm == "word":
+            sizes, reserved = (selection["max_size"], selection["min_count"]), reserved_tokens(())
+            buckets = oov_buckets(selection["num_oov_buckets"], selection["hash_buckets"], salt)
+            frequent = needed_words(*sizes, WordLimits(), reserved, buckets)
+        counts = self._counter.result(frequent)
         try:
             return fit_vocab(counts, **selection, salt=salt, algorithm=settings.algorithm)
         except TextError as error:
@@ -296,6 +301,7 @@ class _NumberFit:
     def __init__(self, name: str) -> None:
         self._name = name
         self._count, self._missing, self._mean, self._squares = 0, 0, 0.0, 0.0
+        self._lowest, self._highest = math.inf, -math.inf
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add the numbers of a batch, as ``parse_numbers`` returns them."""
@@ -310,12 +316,17 @@ class _NumberFit:
         self._squares += float(((numbers - mean) ** 2).sum()) + shift**2 * self._count * len(numbers) / total
         self._mean += shift * len(numbers) / total
         self._count = total
+        self._lowest = min(self._lowest, float(numbers.min()))
+        self._highest = max(self._highest, float(numbers.max()))
 
     @property
     def statistics(self) -> NumberStatistics:
         """The statistics of all numbers."""
         if not self._count:
             raise TextError(f"the column {self._name!r} has no number in any row: leave the column out")
+        if self._lowest == self._highest:
+            # The sum of equal numbers is rounded, so that their deviation from its mean is not exactly 0.
+            return NumberStatistics(self._lowest, 1.0, self._missing)
         return NumberStatistics(self._mean, math.sqrt(self._squares / self._count) or 1.0, self._missing)
 
 

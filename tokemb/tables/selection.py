@@ -8,7 +8,7 @@ from typing import Any
 
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
-from tokemb.sources.cells import CellParser, list_parser, parse_numbers
+from tokemb.sources.cells import CellParser, is_unicode, list_parser, parse_numbers
 from tokemb.tables.column import Column, named_parts
 from tokemb.tables.tables import flat_names
 from tokemb.vocabulary.vocabulary import check_vocabulary
@@ -52,9 +52,12 @@ class Selection:
             if vocabulary is not None:
                 _check_text_vocabulary(name, vocabulary)
         for name, separator in separators.items():
-            if separator is not None and (not isinstance(separator, str) or not separator.strip()):
+            if separator is None:
+                continue
+            if not isinstance(separator, str) or not separator.strip() or not is_unicode(separator):
                 raise ArgumentError(
-                    f"multi must name a separator that is not empty or white space; received {separator!r} for {name!r}"
+                    "multi must name a separator that is a text in UTF-8 and not empty or white space; received "
+                    f"{separator!r} for {name!r}"
                 )
         parts = [] if columns is None else flat_names(columns) if columns or not others else []
         values = named_parts(columns or ())

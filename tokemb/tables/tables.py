@@ -22,6 +22,7 @@ def table_batches(
     names: Sequence[str] | None = None,
     typed: Iterable[str] = (),
     cells: Mapping[str, CellParser] | None = None,
+    exact: Iterable[str] = (),
     **reading: Any,  # noqa: ANN401
 ) -> Iterator[pa.RecordBatch]:
     """Yield columns of a table as record batches. A table in memory gives one batch.
@@ -33,6 +34,7 @@ def table_batches(
         names: The names of the columns, in order. ``None`` for all.
         typed: The columns of CSV files whose numbers are read as numbers.
         cells: Parsers of the cells of some columns, for numbers and lists.
+        exact: Columns of files, as for ``tokemb.sources.corpus.read_table``.
         **reading: Further arguments of ``tokemb.sources.corpus.read_table`` for files.
 
     Raises:
@@ -41,7 +43,7 @@ def table_batches(
         ArgumentError: If there are arguments for files and ``table`` is in memory.
     """
     if isinstance(table, (str, Path)) or _are_files(table):
-        yield from read_table(table, names, typed=typed, cells=cells, **reading)
+        yield from read_table(table, names, typed=typed, cells=cells, exact=exact, **reading)
         return
     if reading:
         raise ArgumentError(f"{', '.join(reading)} must be given only for files; the table is a {type(table).__name__}")
@@ -124,6 +126,26 @@ def _select(table: pa.Table | pa.RecordBatch, names: Sequence[str] | None) -> pa
             shown = ", ".join(map(repr, available[:20])) or "none"
             raise TextError(f"the table has {times} column {name!r}; its columns are {shown}")
     return pa.RecordBatch.from_arrays([one_array(table.column(name)) for name in names], names=list(names))
+
+
+def joined_batches(batches: Iterable[pa.RecordBatch]) -> pa.Table:
+    """Return the batches of ``table_batches`` as a table.
+
+    Raises:
+        TextTypeError: If a column has another type than in the first batch, which an iterator may yield.
+        TextError: If there is no batch.
+    """
+    parts = list(batches)
+    if not parts:
+        raise TextError("the table must have rows; received an iterator without record batches")
+    for part in parts[1:]:
+        for first, other in zip(parts[0].schema, part.schema, strict=True):
+            if first.type != other.type:
+                raise TextTypeError(
+                    f"the column {first.name!r} must have one type in all record batches; received {first.type} and "
+                    f"{other.type}"
+                )
+    return pa.Table.from_batches(parts)
 
 
 def one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:

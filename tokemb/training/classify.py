@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from tokemb._arrays import Int64
 from tokemb._validation import CLASS_WEIGHTS, check_choice, check_optional_count
@@ -25,7 +24,7 @@ from tokemb.training.fitting import Fitted, Schedule, Trained
 from tokemb.training.heads import check_trainable, fold_token_weights
 from tokemb.training.input_fitting import Splitting, choose_inputs, fit_inputs
 from tokemb.training.inputs import Inputs, Rows, TextInputs
-from tokemb.training.labels import balanced_weights, sample_weights_of
+from tokemb.training.labels import as_list, balanced_weights, sample_weights_of
 from tokemb.training.loop import Array, Batch, Feed, make_reproducible, predict_batches
 from tokemb.training.refitting import fit_and_measure
 from tokemb.training.targets import OneClass, Target, target_of
@@ -47,7 +46,8 @@ class Labelled:
 
     Attributes:
         texts: Texts, as for ``Encoder.encode``, or a table, as for ``ColumnEncoder.encode``.
-        labels: The label of each text, its labels, or a number.
+        labels: The label of each text, its labels, or a number: a list, or a column of NumPy, pandas, Polars or Arrow,
+            which becomes a list.
         weights: The weight of each text in the loss. ``None`` weighs all alike.
     """
 
@@ -55,19 +55,18 @@ class Labelled:
     labels: Sequence[Any]
     weights: Sequence[Any] | None = None
 
+    def __post_init__(self) -> None:
+        """Convert columns to lists, whose values have the types of Python, and whose rows are numbered from 0."""
+        for name in ("labels", "weights"):
+            object.__setattr__(self, name, as_list(getattr(self, name)))
+
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, rows: Int64) -> Labelled:
         """Return the rows at these indices, for cross-validation."""
-        weights = None if self.weights is None else _take_values(self.weights, rows)
-        return Labelled(take_rows(self.texts, rows), _take_values(self.labels, rows), weights)
-
-
-def _take_values(values: Sequence[Any], rows: Int64) -> Any:  # noqa: ANN401
-    """Return labels or weights at these indices, as values of Python if they are in Arrow."""
-    taken = take_rows(values, rows)
-    return taken.to_pylist() if isinstance(taken, (pa.Array, pa.ChunkedArray)) else taken
+        weights = None if self.weights is None else take_rows(self.weights, rows)
+        return Labelled(take_rows(self.texts, rows), take_rows(self.labels, rows), weights)
 
 
 @locks_checkpoints
@@ -97,7 +96,8 @@ def train_classifier(
     """Train a classifier of texts or of the rows of a table, or a regression.
 
     Args:
-        rows: The texts and their labels. Labels are integers or texts. Classes are sorted.
+        rows: The texts and their labels. Labels are integers or texts, and Booleans become 0 and 1. Classes are
+            sorted.
         encoder: The vocabulary. ``None`` fits one to the texts, of at most 30,000 words, or of at most 100,000 n-grams
             that occur at least twice. For a table, a ``ColumnEncoder``, which ``fit_inputs`` fits with the same
             defaults for texts.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tokemb._validation import HEADS, check_choice, check_count
+import numpy as np
+
+from tokemb._validation import CELLS, HEADS, check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.models.embedding_model import model_name
 from tokemb.tables import Column, ColumnEncoder
@@ -70,8 +72,7 @@ def column_model(
         (2, 1)
     """
     _check_arguments(encoder, head, dims, dropout, hidden)
-    sizes = {**dict.fromkeys(encoder.names, DIM if dim is None else check_count("dim", dim)), **encoder.suggested_dims}
-    sizes |= {name: check_count(f"dims[{name!r}]", size) for name, size in (dims or {}).items()}
+    sizes = _sizes(encoder, DIM if dim is None else check_count("dim", dim), dims or {})
     settings: dict[str, Any] = {"head": head, "sizes": sizes, "units": check_count("units", units), "hidden": hidden}
     settings |= {"dropout": dropout, "seed": seed}
     try:
@@ -96,7 +97,7 @@ def _build(
     import keras
 
     inputs = {column.name: _input(keras, column, head) for column in encoder.columns}
-    embeddings = _embeddings(keras, encoder, sizes, seed)
+    embeddings = _embeddings(keras, encoder, head, sizes, seed)
     embedded, numbers = [], []
     for column in encoder.columns:
         tensor = inputs[column.name]
@@ -128,6 +129,23 @@ def embedding_layers(encoder: ColumnEncoder) -> dict[str, str]:
         if column.vocabulary is not None:
             first.setdefault(column.vocabulary, names[column.name][0])
     return {column.name: first[column.vocabulary] for column in encoder.columns if column.vocabulary is not None}
+
+
+def _sizes(encoder: ColumnEncoder, dim: int, dims: Mapping[str, int]) -> dict[str, int]:
+    """Return the embedding dimension of each column. Columns that share a vocabulary have the same."""
+    sizes = {**dict.fromkeys(encoder.names, dim), **encoder.suggested_dims}
+    for name, size in dims.items():
+        check_count(f"dims[{name!r}]", size)
+        for other, vocabulary in encoder.vocabularies.items():
+            if vocabulary is not encoder.vocabularies[name]:
+                continue
+            if dims.get(other, size) != size:
+                raise ArgumentError(
+                    f"dims must be the same for {name!r} and {other!r}, which share an embedding; received {size} and "
+                    f"{dims[other]}"
+                )
+            sizes[other] = size
+    return sizes
 
 
 def check_head(head: str) -> None:
@@ -166,15 +184,27 @@ def _input(keras: Any, column: Column, head: str) -> Any:  # noqa: ANN401
     return keras.Input((length,), dtype="int32", name=column.name)
 
 
-def _embeddings(keras: Any, encoder: ColumnEncoder, sizes: Mapping[str, int], seed: int | None) -> dict[str, Any]:  # noqa: ANN401
+def _embeddings(
+    keras: Any,  # noqa: ANN401
+    encoder: ColumnEncoder,
+    head: str,
+    sizes: Mapping[str, int],
+    seed: int | None,
+) -> dict[str, Any]:
     """Return the embedding layer of each column. Columns that share a vocabulary have the same layer."""
     layers: dict[str, Any] = {}
+    # Recurrent layers would read padding before a text. The other heads compute their masks from the ids.
+    masked = {column.name for column in encoder.columns if column.kind == "texts" and head in CELLS}
     for number, (column, layer) in enumerate(embedding_layers(encoder).items()):
         if layer not in layers:
             # With one seed, all columns would start with equal vectors.
             initializer = keras.initializers.RandomUniform(seed=None if seed is None else seed + number)
             layers[layer] = keras.layers.Embedding(
-                encoder.input_dims[column], sizes[column], embeddings_initializer=initializer, name=layer
+                encoder.input_dims[column],
+                sizes[column],
+                embeddings_initializer=initializer,
+                mask_zero=column in masked,
+                name=layer,
             )
     return {column: layers[layer] for column, layer in embedding_layers(encoder).items()}
 
@@ -184,8 +214,10 @@ def _normalized(keras: Any, column: Column, numbers: Any) -> Any:  # noqa: ANN40
     statistics = column.numbers
     if statistics is None:
         raise ValueError(f"{column.name} has no statistics")
-    layer = keras.layers.Normalization(axis=None, mean=statistics.mean, variance=statistics.deviation**2)
-    return layer(keras.ops.expand_dims(numbers, -1))
+    # The layer Normalization limits the deviation to an epsilon and to the root of the largest float32. With mixed
+    # precision, it rounds the numbers to float16.
+    deviation = max(statistics.deviation, float(np.finfo(np.float32).tiny))
+    return keras.ops.divide(keras.ops.expand_dims(numbers, -1) - statistics.mean, deviation)
 
 
 def _joined(keras: Any, tensors: list[Any], name: str | None = None) -> Any:  # noqa: ANN401

@@ -132,11 +132,23 @@ def split_folds(
 
 
 def _label_indices(labels: Sequence[Any]) -> Int64:
-    distinct, indices, counts = np.unique([str(label) for label in labels], return_inverse=True, return_counts=True)
+    distinct, indices = _numbered(labels)
+    counts = np.bincount(indices, minlength=len(distinct))
     if counts.min(initial=2) < 2:
         label = distinct[counts.argmin()]
-        raise TextError(f"each label must occur at least twice for cross-validation; {str(label)!r:.80} occurs once")
-    return indices.astype(np.int64)
+        raise TextError(f"each label must occur at least twice for cross-validation; {label!r:.80} occurs once")
+    return indices
+
+
+def _numbered(values: Sequence[Any]) -> tuple[list[str], Int64]:
+    """Return the distinct texts of values, sorted, and the number of each value among them, int64 ``(values,)``.
+
+    In an array of NumPy, all texts would take as much memory as the longest, and a NUL at their end would be lost.
+    """
+    texts = [str(value) for value in values]
+    distinct = sorted(set(texts))
+    numbers = {text: number for number, text in enumerate(distinct)}
+    return distinct, np.fromiter((numbers[text] for text in texts), np.int64, len(texts))
 
 
 def _check_enough(count: int, folds: int, name: str) -> None:
@@ -152,7 +164,7 @@ def _folds_of_groups(labels: Int64, groups: Sequence[Any], folds: int, shuffled:
     """
     if len(groups) != len(labels):
         raise ArgumentError(f"every row must have a group: received {len(labels)} rows and {len(groups)} groups")
-    distinct, group_of = np.unique([str(group) for group in groups], return_inverse=True)
+    distinct, group_of = _numbered(groups)
     _check_enough(len(distinct), folds, "groups")
     counts = np.zeros((len(distinct), labels.max(initial=0) + 1))
     np.add.at(counts, (group_of, labels), 1)

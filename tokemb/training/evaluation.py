@@ -16,12 +16,12 @@ from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.keras.datasets.tags import tagged_columns
 from tokemb.tables import ColumnEncoder
-from tokemb.tables.tables import one_array, table_batches
+from tokemb.tables.tables import joined_batches, one_array, table_batches
 from tokemb.tables.values import is_list
 from tokemb.training.forward import forward
 from tokemb.training.inputs import Inputs
 from tokemb.training.knowledge_tracing import Answers, answer_probabilities
-from tokemb.training.labels import numbers_of
+from tokemb.training.labels import as_list, numbers_of
 from tokemb.training.loop import Array
 from tokemb.training.metrics import (
     calibration,
@@ -130,7 +130,7 @@ def labelled_batches(folder: TrainedFolder, rows: Any, labels: Any) -> Batches: 
     if folder.task == "classify" and isinstance(folder.vocabulary, ColumnEncoder):
         return [_labelled_table(folder.vocabulary, rows, labels)]
     if folder.task in ("classify", "next"):
-        columns = [_text_column(rows)] + ([] if labels is None else [pa.array(labels)])
+        columns = [_text_column(rows)] + ([] if labels is None else [_label_column(labels)])
         if len(set(map(len, columns))) > 1:
             raise ArgumentError(f"every text must have a label: received {' and '.join(str(len(c)) for c in columns)}")
         return [pa.RecordBatch.from_arrays(columns, ["text", "label"][: len(columns)])]
@@ -140,12 +140,21 @@ def labelled_batches(folder: TrainedFolder, rows: Any, labels: Any) -> Batches: 
 
 
 def _labelled_table(encoder: ColumnEncoder, rows: Any, labels: Any) -> pa.RecordBatch:  # noqa: ANN401
-    table = pa.Table.from_batches(list(table_batches(rows, encoder.parts, cells=encoder.cells)))
-    column = pa.array(labels)
+    table = joined_batches(table_batches(rows, encoder.parts, cells=encoder.cells))
+    column = _label_column(labels)
     if len(column) != len(table):
         raise ArgumentError(f"every row must have a label: received {len(table)} rows and {len(column)} labels")
     columns = [one_array(table.column(name)) for name in encoder.parts]
     return pa.RecordBatch.from_arrays([*columns, column], [*encoder.parts, _LABEL])
+
+
+def _label_column(labels: Any) -> pa.Array:  # noqa: ANN401
+    try:
+        return pa.array(as_list(labels))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise ArgumentError(
+            f"labels must be a column of values of one type: {' '.join(str(error).split()):.200}"
+        ) from None
 
 
 def _text_column(rows: Any) -> pa.Array:  # noqa: ANN401
@@ -251,6 +260,8 @@ def _class_of_labels(labels: pa.Array, classes: list[Any], first_row: int) -> np
         TextError: If a label is missing, or did not occur in training.
     """
     index = {str(label): number for number, label in enumerate(classes)}
+    if pa.types.is_boolean(labels.type):
+        labels = labels.cast(pa.int8())
     # A missing label is none of the classes, also if the name of one is "None" or "nan".
     found = np.array(
         [-1 if label is None or label != label else index.get(str(label), -1) for label in labels.to_pylist()],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,7 +15,7 @@ from tokemb._validation import check_count, check_optional_count
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.files.atomic import atomic_folder, check_folder
 from tokemb.files.folders import MODEL, REPORT, VOCABULARY
-from tokemb.files.json_content import parse_json
+from tokemb.files.json_content import encode_json, parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.keras.datasets.order import BatchOrder
 
@@ -236,9 +235,7 @@ class Trained:
         with atomic_folder(Path(path), _KIND, force=force) as folder:
             _save_model(self.model, folder / MODEL)
             self.vocabulary.save(folder / VOCABULARY)
-            # JSON has no NaN. Only Python would read a report with one.
-            report = json.dumps(self.report(), ensure_ascii=False, indent=2, allow_nan=False)
-            (folder / REPORT).write_text(report + "\n", "utf-8")
+            (folder / REPORT).write_bytes(encode_json(self.report(), indent=2))
 
 
 def _save_model(model: keras.Model, path: Path) -> None:

@@ -245,9 +245,9 @@ def _attended(vectors: Any, is_token: Any, units: int) -> Any:  # noqa: ANN401
     from keras import layers, ops
 
     hidden = layers.Dense(units, "tanh")(vectors)
-    scores = layers.Dense(1, use_bias=False)(hidden)
-    # A row without tokens has equal weights, and is multiplied by 0.
-    weights = ops.softmax(ops.where(ops.greater(is_token, 0), ops.squeeze(scores, -1), -1e9), 1)
+    scores = ops.cast(ops.squeeze(layers.Dense(1, use_bias=False)(hidden), -1), "float32")
+    # A row without tokens has equal weights, and is multiplied by 0. In float16, -1e9 would be infinite.
+    weights = ops.softmax(ops.where(ops.greater(is_token, 0), scores, -1e9), 1)
     return ops.multiply(ops.einsum("btd,bt->bd", vectors, weights), ops.sqrt(ops.sum(is_token, 1, keepdims=True)))
 
 

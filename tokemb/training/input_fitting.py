@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from tokemb._arrays import Int64
 from tokemb._validation import BAG_HEADS, UNIGRAMS, check_ngrams
@@ -19,7 +18,7 @@ from tokemb.sources.texts import tee_if_iterator
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.fitting import FitSettings, column_texts, fit_columns
 from tokemb.tables.selection import Selection
-from tokemb.tables.tables import table_batches
+from tokemb.tables.tables import joined_batches, table_batches
 from tokemb.training.inputs import Inputs, Rows, TableInputs, TextInputs
 
 if TYPE_CHECKING:
@@ -180,7 +179,7 @@ def fit_inputs(
     selection = Selection.of(columns, texts, multi, numbers)
     batches = list(table_batches(table, selection.parts, cells=selection.cells, **reading))
     splitting, _ = Splitting(profile, segmenter, user_dictionary, ngrams).for_head(head)
-    rows = pa.Table.from_batches(batches)
+    rows = joined_batches(batches)
     vocabularies = {name: splitting.fit(column_texts(name, rows))[0] for name in selection.texts}
     fitted, encoders, count = fit_columns(
         batches, replace(selection, texts=vocabularies), FitSettings(leave_out_single=True)

@@ -53,10 +53,12 @@ class TextRows:
     Attributes:
         ids: The ids of each row.
         length: The length of all batches. ``None`` pads each batch to its longest row.
+        fill_first: Whether padding precedes the ids.
     """
 
     ids: Ragged
     length: int | None
+    fill_first: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -68,11 +70,11 @@ class TextRows:
 
     def take(self, rows: Int64) -> TextRows:
         """Return the rows at some indices."""
-        return TextRows(take(self.ids, rows), self.length)
+        return TextRows(take(self.ids, rows), self.length, self.fill_first)
 
     def batch(self, rows: Int64) -> npt.NDArray[np.int32]:
         """Return the padded ids of the rows at some indices, int32 ``(batch, maxlen)``."""
-        return take_padded(self.ids, rows, self.length)
+        return take_padded(self.ids, rows, self.length, fill_first=self.fill_first)
 
 
 class Inputs(ABC):
@@ -144,11 +146,13 @@ class TextInputs(Inputs):
             maxlen: The length that rows are truncated to.
         """
         self.encoder, self._head, self.maxlen = encoder, head, maxlen
-        self._length = maxlen if head == "flatten" else None
+        # This head has weights for each position, and Encoder.encode and exported models pad on the saved side.
+        is_flat = head == "flatten"
+        self._length, self._fill_first = maxlen if is_flat else None, is_flat and encoder.padding == "pre"
 
     def rows(self, ids: Ragged) -> TextRows:
         """Return truncated ids as rows."""
-        return TextRows(ids, self._length)
+        return TextRows(ids, self._length, self._fill_first)
 
     def encode(self, rows: Any) -> TextRows:  # noqa: ANN401
         """Encode texts in memory, as for ``Encoder.encode``."""
@@ -161,7 +165,7 @@ class TextInputs(Inputs):
 
     def used(self, rows: TextRows) -> TextRows:
         """Return rows without the ids that the head leaves out."""
-        return TextRows(_used_ids(self.encoder, self._head, rows.ids), rows.length)
+        return TextRows(_used_ids(self.encoder, self._head, rows.ids), rows.length, rows.fill_first)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,17 +12,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Int32, Int64
 from tokemb._validation import CELLS, check_choice, check_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.models.embedding_model import model_name
+from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
-from tokemb.tables.tables import table_batches
+from tokemb.tables.tables import joined_batches, table_batches
+from tokemb.tables.values import JOINT
+from tokemb.training.answer_history import FEATURES, AnswerHistory
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.fitting import Schedule, Trained
+from tokemb.training.forward import forward
 from tokemb.training.heads import check_dropout
 from tokemb.training.loop import Array, Batch, Feed, make_reproducible, predict_batches
 from tokemb.training.metrics import roc_auc
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 
 MAXLEN = 200
 LEARNING_RATE = 0.002
+_HIDDEN_DROPOUT = 0.2
 
 # The maximum number of positions in a batch for validation, whose sequences are not split.
 MAX_POSITIONS = 50_000
@@ -57,6 +63,8 @@ def train_knowledge_tracing(
 ) -> Trained:
     """Train a model that predicts from the previous answers whether the next one is correct.
 
+    It predicts from the state of a recurrent layer, the skill of the question, and the features of ``AnswerHistory``.
+
     Args:
         table: A table with one row per student, as for ``ColumnEncoder.fit`` and as ``group_events`` returns it. The
             lists of a row have equal lengths.
@@ -75,8 +83,9 @@ def train_knowledge_tracing(
     Returns:
         The model and its metrics ``accuracy``, ``loss`` and ``roc_auc``, computed on all answers except the first of
         each student. The inputs of the model are ``answers`` (the previous answers) and ``next_skill`` (the skill of
-        the next question), ids int32 ``(batch, maxlen)`` padded at the end with 0. Its output is the
-        probability, float32 ``(batch, maxlen)``.
+        the next question), ids int32 ``(batch, maxlen)`` padded at the end with 0, and ``history``, the features of
+        ``AnswerHistory``, float32 ``(batch, maxlen, features)``, which ``history_of`` computes from these ids. Its
+        output is the probability, float32 ``(batch, maxlen)``.
 
     Raises:
         TextError: If an answer is not 0 or 1.
@@ -130,14 +139,15 @@ def knowledge_tracing_model(encoder: ColumnEncoder, *, cell: str, dim: int, unit
     skills, events = encoder.input_dims.values()
     answers = keras.Input((None,), dtype="int32", name="answers")
     next_skill = keras.Input((None,), dtype="int32", name="next_skill")
+    history = keras.Input((None, len(FEATURES)), dtype="float32", name="history")
     vectors = layers.Embedding(events, dim, mask_zero=True, name="answer_embedding")(answers)
     knowledge = getattr(layers, cell.upper())(units, return_sequences=True, name="knowledge")(vectors)
-    knowledge = layers.Dropout(dropout)(knowledge)
-    # Equal to a dense layer with one output per skill, computed only for the next skill.
-    skill_vectors = layers.Embedding(skills, units, name="skill_embedding")(next_skill)
+    skill_vectors = layers.Embedding(skills, dim, name="skill_embedding")(next_skill)
+    features = layers.Concatenate()([layers.Dropout(dropout)(knowledge), skill_vectors, history])
+    hidden = layers.Dropout(_HIDDEN_DROPOUT)(layers.Dense(units, "relu")(features))
     bias = layers.Embedding(skills, 1, embeddings_initializer="zeros", name="skill_ease")(next_skill)
-    logits = ops.add(ops.sum(ops.multiply(knowledge, skill_vectors), -1), ops.squeeze(bias, -1))
-    return keras.Model([answers, next_skill], ops.sigmoid(logits), name=model_name(encoder.fingerprint))
+    logits = ops.squeeze(ops.add(layers.Dense(1)(hidden), bias), -1)
+    return keras.Model([answers, next_skill, history], ops.sigmoid(logits), name=model_name(encoder.fingerprint))
 
 
 def knowledge_model(model: keras.Model) -> keras.Model:
@@ -147,11 +157,42 @@ def knowledge_model(model: keras.Model) -> keras.Model:
     return keras.Model(model.get_layer("answers").output, model.get_layer("knowledge").output)
 
 
-def skill_weights(model: keras.Model) -> tuple[Any, Any]:
-    """Return what maps a state to the logit of each skill: float32 ``(skills, units)`` and the bias ``(skills,)``."""
-    [weights] = model.get_layer("skill_embedding").get_weights()
-    [bias] = model.get_layer("skill_ease").get_weights()
-    return weights, bias[:, 0]
+def forward_answers(model: keras.Model) -> Callable[[Float32, Int32, Float32], Float32]:
+    """Return the part of a model from states to probabilities, as a function.
+
+    Returns:
+        A function from the states after some answers, float32 ``(rows, units)``, the skills that are asked, int32
+        ``(rows, questions)``, and the features of ``AnswerHistory``, float32 ``(rows, questions, features)``, to the
+        probabilities, float32 ``(rows, questions)``.
+    """
+    import keras
+
+    inputs = [
+        model.get_layer("knowledge").output,
+        *(model.get_layer(name).output for name in ("next_skill", "history")),
+    ]
+    answer = keras.Model(inputs, model.output)
+    run, (state, skill, history) = forward(answer), (tensor.name for tensor in answer.inputs)
+
+    def probabilities(states: Float32, asked: Int32, features: Float32) -> Float32:
+        repeated = np.repeat(states[:, None], asked.shape[1], axis=1)
+        return run({state: repeated, skill: asked, history: features})
+
+    return probabilities
+
+
+def history_of(encoder: ColumnEncoder, skills: Ragged, events: Ragged) -> AnswerHistory:
+    """Return the history of students. Answers out of vocabulary are left out.
+
+    Args:
+        encoder: The vocabulary of the columns of skills and of answers.
+        skills: The ids of the skills.
+        events: The ids of the answers.
+    """
+    *_, column = encoder.names
+    last_parts = (token.rpartition(JOINT)[2].lower() for token in encoder.vocabularies[column].vocabulary)
+    correct = np.array([_CORRECT_VALUES.get(part.removesuffix(".0"), -1) for part in last_parts], np.int32)
+    return AnswerHistory.of(skills.values, correct[events.values], skills.row_splits)
 
 
 @dataclass(frozen=True)
@@ -162,11 +203,15 @@ class Answers:
         events: The previous answer at each position.
         skills: The skill of the next question.
         correct: Whether the next answer is correct, 0 or 1.
+        positions: The row of ``history`` for each position. The first row is that of padding.
+        history: The features of ``AnswerHistory``, float32 ``(rows, features)``.
     """
 
     events: Ragged
     skills: Ragged
     correct: Ragged
+    positions: Ragged
+    history: Float32
 
     @classmethod
     def of(cls, encoder: ColumnEncoder, table: pa.Table, correct_column: str) -> Answers:
@@ -179,7 +224,12 @@ class Answers:
             row = pc.index(pc.is_null(lists), True).as_py()
             raise TextError(f"row {row + 1} has no list in the column {correct_column!r}: fill it, or drop the row")
         correct = Ragged(_parse_correct(lists.flatten()), skills.row_splits)
-        return cls(drop_last(events), drop_first(skills), drop_first(correct))
+        asked = drop_first(skills)
+        before = drop_last(Ragged(np.arange(len(skills.values), dtype=np.int32), skills.row_splits)).values
+        features = history_of(encoder, skills, events).features(before.astype(np.int64), asked.values)
+        history = np.concatenate([np.zeros((1, len(FEATURES)), np.float32), features])
+        positions = Ragged(np.arange(1, len(history), dtype=np.int32), asked.row_splits)
+        return cls(drop_last(events), asked, drop_first(correct), positions, history)
 
     @property
     def lengths(self) -> Int64:
@@ -188,19 +238,24 @@ class Answers:
 
     def select(self, rows: Int64) -> Answers:
         """Return the sequences at these indices."""
-        return Answers(take(self.events, rows), take(self.skills, rows), take(self.correct, rows))
+        return self._each(lambda sequences: take(sequences, rows))
 
     def windows(self, maxlen: int | None) -> Answers:
         """Split the sequences into windows of at most ``maxlen`` positions. Empty sequences are dropped."""
-        return Answers(windows(self.events, maxlen), windows(self.skills, maxlen), windows(self.correct, maxlen))
+        return self._each(lambda sequences: windows(sequences, maxlen))
+
+    def _each(self, function: Callable[[Ragged], Ragged]) -> Answers:
+        events, skills, correct = map(function, (self.events, self.skills, self.correct))
+        return Answers(events, skills, correct, function(self.positions), self.history)
 
     def batch(self, rows: Int64) -> Batch:
         """Return the sequences at these indices as inputs of the model. Padding has weight 0."""
         events = take_padded(self.events, rows)
-        inputs = {"answers": events, "next_skill": take_padded(self.skills, rows)}
-        weights = (events != 0).astype(np.float32)
-        # Keras divides the loss by all positions. These weights make it the mean over those that are not padding.
-        weights *= weights.size / max(weights.sum(), 1)
+        history = self.history[take_padded(self.positions, rows)]
+        inputs = {"answers": events, "next_skill": take_padded(self.skills, rows), "history": history}
+        # Keras divides the loss of a batch by all positions, and weights batches by their rows. With these weights, the
+        # loss is the mean over all answers. Otherwise, answers of students with few answers would have large weights.
+        weights = (events != 0) * np.float32(events.shape[1] / self.lengths.mean())
         return inputs, take_padded(self.correct, rows).astype(np.float32), weights
 
     def training_feed(self, schedule: Schedule) -> Feed:
@@ -214,7 +269,7 @@ class Answers:
 
 
 def _read_table(table: Any, skill: str, correct_column: str) -> pa.Table:  # noqa: ANN401
-    return pa.Table.from_batches(list(table_batches(table, [skill, correct_column])))
+    return joined_batches(table_batches(table, [skill, correct_column]))
 
 
 def _parse_correct(column: pa.Array) -> Any:  # noqa: ANN401 - an array

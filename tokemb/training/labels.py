@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from tokemb._arrays import Int32
 from tokemb.errors import ArgumentError, TextError
@@ -19,6 +20,16 @@ Label = int | str
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
+def as_list(values: Any) -> Any:  # noqa: ANN401 - any column
+    """Return a column as a list. Other values, such as tables, are unchanged."""
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        return values.to_pylist()
+    for method in ("tolist", "to_list"):  # the former of NumPy, pandas and PyTorch, the latter of Polars
+        if hasattr(values, method):
+            return getattr(values, method)()
+    return values
+
+
 def classes_of(labels: Sequence[Label]) -> list[Label]:
     """Return the distinct labels, sorted.
 
@@ -28,11 +39,27 @@ def classes_of(labels: Sequence[Label]) -> list[Label]:
     """
     _check_labels(labels)
     try:
-        classes = sorted(set(labels))
+        classes = sorted(set(_without_booleans(labels)))
     except TypeError:
         raise TextError("labels must be all integers or all texts; received both") from None
-    check_classes(len(classes))
+    _check_classes(classes)
     return classes
+
+
+def _without_booleans(labels: Sequence[Label]) -> Sequence[Label]:
+    """Return labels with 0 and 1 in place of Booleans, as ``Encoder.dataset`` reads them."""
+    return [int(label) if isinstance(label, bool) else label for label in labels]
+
+
+def _check_classes(classes: list[Label]) -> None:
+    """Raise an error for classes that a training folder cannot hold, or fewer than two."""
+    check_classes(len(classes))
+    try:
+        pa.array(classes)
+    except (pa.ArrowException, ValueError, OverflowError):
+        raise TextError(
+            "labels must be integers of at most 64 bits, or texts that are valid Unicode; received others"
+        ) from None
 
 
 def _check_labels(labels: Sequence[Label]) -> None:
@@ -72,7 +99,7 @@ def targets_of(labels: Sequence[Label], classes: list[Label]) -> Int32:
     """
     _check_labels(labels)
     message = "labels must occur in the training set; the label of row {}, {!r}, does not".format
-    return class_indices(labels, classes, lambda row: TextError(message(row + 1, labels[row])))
+    return class_indices(_without_booleans(labels), classes, lambda row: TextError(message(row + 1, labels[row])))
 
 
 def balanced_weights(targets: Int32, classes: int) -> npt.NDArray[np.float32]:
@@ -118,7 +145,7 @@ def labels_in(sets: Sequence[Sequence[str]]) -> list[Label]:
         ArgumentError: If there are fewer than two labels.
     """
     labels: list[Label] = sorted({label for found in sets for label in found})
-    check_classes(len(labels))
+    _check_classes(labels)
     return labels
 
 

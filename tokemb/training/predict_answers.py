@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb._arrays import Int32, Int64
 from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.order import BatchOrder
+from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.tables.values import MISSING, is_list
+from tokemb.training.answer_history import AnswerHistory
 from tokemb.training.forward import forward
-from tokemb.training.knowledge_tracing import MAX_POSITIONS, knowledge_model, skill_weights
+from tokemb.training.knowledge_tracing import MAX_POSITIONS, forward_answers, history_of, knowledge_model
 from tokemb.training.predictor import REASON, TablePredictor, equal_lists, lists, nullable, reasons
 from tokemb.training.sequences import drop_first
 from tokemb.training.trained import TrainedFolder
 
 _ORDER = BatchOrder(256, positions=MAX_POSITIONS)
+
+
+@dataclass(frozen=True)
+class _Students:
+    """The ids of the skills and answers of students, and the history of their answers."""
+
+    skills: Ragged
+    events: Ragged
+    history: AnswerHistory
+
+    @property
+    def is_empty(self) -> npt.NDArray[np.bool_]:
+        """Whether a student has no answers, bool ``(students,)``."""
+        return self.events.lengths == 0
+
+    @property
+    def last(self) -> Int64:
+        """The position of the last answer of each student who has answers, int64 ``(rows,)``."""
+        return self.events.row_splits[1:][~self.is_empty] - 1
 
 
 class AnswerPredictor(TablePredictor):
@@ -54,8 +77,7 @@ class AnswerPredictor(TablePredictor):
             if str(skill) not in vocabulary[first:]:
                 raise ArgumentError(f"skill must be one that the model was trained on; received {skill!r}")
             self._skill = vocabulary.index(str(skill))
-        self._knowledge = forward(knowledge_model(folder.model))
-        self._weights, self._bias = skill_weights(folder.model)
+        self._knowledge, self._answer = forward(knowledge_model(folder.model)), forward_answers(folder.model)
         self._first = first
 
     @property
@@ -71,10 +93,10 @@ class AnswerPredictor(TablePredictor):
         skills, events = self.folder.columns.encode_batch(batch).values()
         if not isinstance(skills, Ragged) or not isinstance(events, Ragged):
             raise TextError("answers must be lists, one list per student: make them with group_events")
-        is_empty = events.lengths == 0
+        students = _Students(skills, events, history_of(self.folder.columns, skills, events))
         unknown = _row_sums(events.values == 1, events.row_splits)
         causes = [
-            (is_empty, "the student has no answers"),
+            (students.is_empty, "the student has no answers"),
             *(
                 (unknown == count, f"{count} of the answers are out of vocabulary")
                 for count in np.unique(unknown[unknown > 0])
@@ -83,58 +105,64 @@ class AnswerPredictor(TablePredictor):
         if self._observed:
             single = (events.lengths == 1, "the student has one answer, and the first answer is not predicted")
             causes.insert(1, single)
-            columns = [self._asked(skills, events, is_empty)]
+            columns = [self._asked(students)]
         elif self._skill is not None:
-            columns = [self._curve(events, self._skill, is_empty)]
+            columns = [self._curve(students, self._skill)]
         else:
-            columns = self._all_skills(events, is_empty)
+            columns = self._all_skills(students)
         return self.batch(*columns, reasons(len(events), causes))
 
-    def _all_skills(self, events: Ragged, is_empty: npt.NDArray[np.bool_]) -> list[pa.Array]:
-        count = len(self._skills)
-        probabilities = np.zeros((len(events), count), np.float32)
-        weights, bias = self._weights[self._first :], self._bias[self._first :]
-        for rows in _ORDER.batches(events.lengths, [0]):
-            # At padding, the state of the last answer is unchanged.
-            state = self._knowledge(take_padded(events, rows))[:, -1]
-            probabilities[rows] = _sigmoid(state @ weights.T + bias)
-        names = self._skills.take(pa.array(np.tile(np.arange(count), len(events))))
+    def _all_skills(self, students: _Students) -> list[pa.Array]:
+        count, is_empty = len(self._skills), students.is_empty
+        asked = np.tile(np.arange(self._first, self._first + count, dtype=np.int32), (int((~is_empty).sum()), 1))
+        probabilities = np.zeros((len(is_empty), count), np.float32)
+        probabilities[~is_empty] = self._after(students, students.last, asked)
+        names = self._skills.take(pa.array(np.tile(np.arange(count), len(is_empty))))
         return [equal_lists(names, count, is_empty), equal_lists(pa.array(probabilities.ravel()), count, is_empty)]
 
-    def _curve(self, events: Ragged, skill: int, is_empty: npt.NDArray[np.bool_]) -> pa.Array:
-        probabilities = self._at_positions(events, np.full(len(events.values), skill))
-        return lists(pa.array(probabilities), events.row_splits, is_empty)
+    def _curve(self, students: _Students, skill: int) -> pa.Array:
+        positions = np.arange(len(students.events.values))
+        probabilities = self._after(students, positions, np.full((len(positions), 1), skill, np.int32))
+        return lists(pa.array(probabilities[:, 0]), students.events.row_splits, students.is_empty)
 
-    def _asked(self, skills: Ragged, events: Ragged, is_empty: npt.NDArray[np.bool_]) -> pa.Array:
-        is_last = np.zeros(len(events.values), bool)
-        is_last[events.row_splits[1:][~is_empty] - 1] = True
-        asked_next = np.zeros(len(events.values), np.int64)
-        asked_next[~is_last] = drop_first(skills).values
-        after = self._at_positions(events, asked_next)
-        is_first = np.zeros(len(events.values), bool)
-        is_first[events.row_splits[:-1][~is_empty]] = True
-        probabilities = np.zeros(len(events.values), np.float32)
-        probabilities[~is_first] = after[~is_last]
-        values = nullable(probabilities, is_first | (skills.values < self._first))
-        return lists(values, events.row_splits, is_empty)
+    def _asked(self, students: _Students) -> pa.Array:
+        splits = students.events.row_splits
+        is_first = np.zeros(len(students.events.values), bool)
+        is_first[splits[:-1][~students.is_empty]] = True
+        before = np.delete(np.arange(len(is_first)), students.last)
+        probabilities = np.zeros(len(is_first), np.float32)
+        probabilities[~is_first] = self._after(students, before, drop_first(students.skills).values[:, None])[:, 0]
+        values = nullable(probabilities, is_first | (students.skills.values < self._first))
+        return lists(values, splits, students.is_empty)
 
-    def _at_positions(self, events: Ragged, skills: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Return the probability for a skill after each answer, float32 ``(answers,)``."""
-        probabilities = np.zeros(len(events.values), np.float32)
+    def _after(self, students: _Students, positions: Int64, asked: Int32) -> Float32:
+        """Return the probabilities of correct answers to questions after some positions.
+
+        Args:
+            students: The students.
+            positions: int64 ``(positions,)``, ascending.
+            asked: The skills of the questions after each position, int32 ``(positions, questions)``.
+
+        Returns:
+            float32 array ``(positions, questions)``.
+        """
+        events = students.events
+        probabilities = np.zeros(asked.shape, np.float32)
         for rows in _ORDER.batches(events.lengths, [0]):
             padded = take_padded(events, rows)
             row, column = np.nonzero(padded)
-            positions = events.row_splits[rows][row] + column
-            state = self._knowledge(padded)[row, column]
-            asked = skills[positions]
-            probabilities[positions] = _sigmoid((state * self._weights[asked]).sum(axis=1) + self._bias[asked])
+            found = np.flatnonzero(np.isin(events.row_splits[rows][row] + column, positions))
+            row, column = row[found], column[found]
+            questions = np.searchsorted(positions, events.row_splits[rows][row] + column)
+            states = self._knowledge(padded)[row, column]
+            step = max(MAX_POSITIONS // max(asked.shape[1], 1), 1)
+            for part in np.split(np.arange(len(questions)), range(step, len(questions), step)):
+                at = questions[part]
+                features = students.history.features(np.repeat(positions[at], asked.shape[1]), asked[at].ravel())
+                probabilities[at] = self._answer(states[part], asked[at], features.reshape(*asked[at].shape, -1))
         return probabilities
 
 
 def _row_sums(values: npt.NDArray[Any], row_splits: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     sums = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
     return sums[row_splits[1:]] - sums[row_splits[:-1]]
-
-
-def _sigmoid(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return (1 / (1 + np.exp(-logits))).astype(np.float32)

@@ -18,7 +18,7 @@ from tokemb._arrays import Int32, Int64
 from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.tables import ColumnEncoder
-from tokemb.tables.tables import flat_names, table_batches
+from tokemb.tables.tables import flat_names, joined_batches, table_batches
 from tokemb.training.baselines import Biases, describe_unbeaten
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
@@ -187,7 +187,7 @@ def _read_table(
     names = flat_names(columns)
     if rating in names:
         raise ArgumentError(f"rating must not be one of the columns that predict it; received {rating!r}")
-    return pa.Table.from_batches(list(table_batches(table, [*names, rating], **read_options)))
+    return joined_batches(table_batches(table, [*names, rating], **read_options))
 
 
 def parse_ratings(column: pa.ChunkedArray, name: str) -> Float32:

@@ -15,6 +15,7 @@ from tokemb.rows.ragged import Ragged
 from tokemb.tables.tables import table_batches
 from tokemb.tables.values import MISSING
 from tokemb.training.forward import forward
+from tokemb.training.labels import as_list
 from tokemb.training.predict_ratings import MISSING_ID, OOV_ID, rate
 from tokemb.training.predictor import REASON, TablePredictor, lists, reasons, top_columns
 from tokemb.training.ratings_model import item_scores, layers_of_columns
@@ -77,8 +78,9 @@ class _ItemLists(TablePredictor):
 
     def predict(self, rows: Any) -> pa.Table:  # noqa: ANN401
         """Return the items for a list of users or items, or for a table with their column."""
-        if isinstance(rows, (list, tuple)):
-            rows = {self._column.parts[0]: list(map(str, rows))}
+        values = as_list(rows)
+        if isinstance(values, (list, tuple)):
+            rows = {self._column.parts[0]: [value if value is None else str(value) for value in values]}
         return super().predict(rows)
 
     def _best(self, ids: Int32) -> tuple[Int64, npt.NDArray[np.float32]]:

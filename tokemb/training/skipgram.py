@@ -279,7 +279,8 @@ class _TrainingState:
                 last,
             )
             return
-        negative_ids = np.empty(2 * settings.window * settings.negatives, np.int32)
+        # As many as a window can have in the longest row.
+        negative_ids = np.empty(2 * min(settings.window, len(sampled)) * settings.negatives, np.int32)
         kernels.train_skipgram(
             *texts, *state, sampled, targets, negative_ids, gradient, sums, settings.window, first, last
         )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from tokemb.errors import ArgumentError
+from tokemb.sources.cells import is_unicode
 from tokemb.training.early_stopping import OnEpoch
 
 
@@ -16,8 +19,11 @@ def log_epochs(path: Path | str, on_epoch: OnEpoch | None = None) -> OnEpoch:
         on_epoch: A function that is called too.
 
     Raises:
+        ArgumentError: If the name of the folder is not UTF-8, so that TensorFlow cannot write to it.
         OSError: If the folder cannot be written.
     """
+    if not is_unicode(os.path.realpath(path)):
+        raise ArgumentError(f"the path for TensorBoard must be UTF-8; received {path}: use another path")
     import tensorflow as tf
 
     Path(path).mkdir(parents=True, exist_ok=True)

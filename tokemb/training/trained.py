@@ -116,7 +116,7 @@ def load_folder(path: Path | str) -> TrainedFolder:
     trained_with = {report["fingerprint"], fingerprint_in_name(model.name) or vocabulary.fingerprint[:12]}
     if any(not vocabulary.fingerprint.startswith(fingerprint) for fingerprint in trained_with):
         raise ModelError(f"{path} holds a model that was not trained with the vocabulary beside it: train it again")
-    _check_outputs(path, report, model)
+    _check_model(path, report, model)
     if not are_finite(model.get_weights()):
         raise ModelError(f"weights of the model in {path} are NaN or infinite: train it again")
     digest = hashlib.sha256((path / MODEL).read_bytes() + (path / REPORT).read_bytes()).hexdigest()[:16]
@@ -175,8 +175,10 @@ def _are_classes(classes: Any, *, is_text: bool) -> TypeGuard[list[Any]]:  # noq
     return len(set(classes)) == len(classes) >= _LEAST_CLASSES
 
 
-def _check_outputs(path: Path, report: Mapping[str, Any], model: keras.Model) -> None:
-    """Raise ``ModelError`` if the model does not have an output for each class, or one for a regression."""
+def _check_model(path: Path, report: Mapping[str, Any], model: keras.Model) -> None:
+    """Raise ``ModelError`` if an input is missing, or there is not one output for each class or for a regression."""
+    if report["task"] == "tracing" and "history" not in [tensor.name for tensor in model.inputs]:
+        raise ModelError(f"{path} holds a model of an earlier tokemb, without the input 'history': train it again")
     if report["task"] not in ("classify", "tag"):
         return
     settings, outputs = report["settings"], model.output_shape[-1]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -53,8 +53,7 @@ _SETTINGS: dict[str, type] = {
 }
 
 
-@dataclass(frozen=True)
-class Contents:
+class Contents(NamedTuple):
     """The contents of a vocabulary folder.
 
     Attributes:
@@ -144,19 +143,20 @@ def write_folder(
     beyond = {key: metadata[key] for key in _BEYOND if key in metadata}
     # Computed first, because it needs the most memory.
     digest = fingerprint(specification, beyond)
-    files = {TOKENIZER: json_bytes(specification), TABLE: table_to_parquet(table)}
-    if user_dictionary is not None:
-        files[USER_DICTIONARY] = user_dictionary
-    content = {
-        "format_version": FORMAT_VERSION if beyond else 1,
-        "fingerprint": digest,
-        **metadata,
-        "sha256": {name: _sha256(value) for name, value in files.items()},
-    }
-    content["checksum"] = checksum(content)
     with atomic_folder(path, _KIND, force=force) as temporary:
-        for name, value in files.items():
-            (temporary / name).write_bytes(value)
+        checksums = {
+            TOKENIZER: _write(temporary / TOKENIZER, _indented(specification)),
+            TABLE: _write(temporary / TABLE, [table_to_parquet(table)]),
+        }
+        if user_dictionary is not None:
+            checksums[USER_DICTIONARY] = _write(temporary / USER_DICTIONARY, [user_dictionary])
+        content = {
+            "format_version": FORMAT_VERSION if beyond else 1,
+            "fingerprint": digest,
+            **metadata,
+            "sha256": checksums,
+        }
+        content["checksum"] = checksum(content)
         (temporary / METADATA).write_bytes(json_bytes(content))
 
 
@@ -219,20 +219,20 @@ def _object(content: bytes, path: Path, *, check_depth: bool = True) -> dict[str
     return value
 
 
-def vocabulary_table(tokens: list[str], counts: pa.Array, documents: pa.Array) -> pa.Table:
+def vocabulary_table(tokens: list[str] | pa.LargeStringArray, counts: pa.Array, documents: pa.Array) -> pa.Table:
     """Return the content of ``vocabulary.parquet``. The tokens are in the order of their ids."""
-    return pa.table(
-        [pa.array(np.arange(len(tokens), dtype=np.int32)), pa.array(tokens, pa.string()), counts, documents], _SCHEMA
-    )
+    ids = pa.array(np.arange(len(tokens), dtype=np.int32))
+    strings = pa.array(tokens, pa.string()) if isinstance(tokens, list) else tokens.cast(pa.string())
+    return pa.table([ids, strings, counts, documents], _SCHEMA)
 
 
-def table_to_parquet(table: pa.Table) -> bytes:
-    """Return ``table`` as the bytes of a Parquet file."""
+def table_to_parquet(table: pa.Table) -> pa.Buffer:
+    """Return the bytes of a Parquet file with ``table``."""
     import pyarrow.parquet as pq  # only here, because encoding does not need it
 
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
-    return sink.getvalue().to_pybytes()
+    return sink.getvalue()
 
 
 def table_from_parquet(content: bytes, input_dim: int) -> pa.Table:
@@ -259,7 +259,23 @@ def _changed(path: Path, name: str) -> str:
 
 def json_bytes(content: dict[str, Any]) -> bytes:
     """Return the bytes of an indented JSON file."""
-    return b"".join([*json_parts(content, indent=1), b"\n"])
+    return b"".join(_indented(content))
+
+
+def _indented(content: dict[str, Any]) -> Iterator[bytes]:
+    """Yield the bytes of an indented JSON file in parts."""
+    yield from json_parts(content, indent=1)
+    yield b"\n"
+
+
+def _write(path: Path, parts: Iterable[bytes | pa.Buffer]) -> str:
+    """Write a file in parts, and return its SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("xb") as file:
+        for part in parts:
+            digest.update(part)
+            file.write(part)
+    return digest.hexdigest()
 
 
 def _sha256(content: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,9 +13,10 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS
 from tokemb.rows.string_buffers import string_buffers
 from tokemb.rows.token_order import token_order
+from tokemb.vocabulary.word_ids import MANY_WORDS, WordIds
 
-# Arrow writes more words than this faster than the standard library, as many at a time.
-_MANY_WORDS, _WORDS_PER_PART = 1 << 17, 1 << 20
+# Arrow writes more than MANY_WORDS faster than the standard library, as many at a time.
+_WORDS_PER_PART = 1 << 20
 _QUOTE, _BACKSLASH, _SPACE = 0x22, 0x5C, 0x20
 
 
@@ -31,17 +32,17 @@ def json_parts(content: dict[str, Any], *, sort_keys: bool = False, indent: int 
     """
     comma, colon = (",", ":") if indent is None else (",\n   ", ": ")
     begin, end = ("", "") if indent is None else ("\n   ", "\n  ")
-    dumps = partial(json.dumps, ensure_ascii=False, sort_keys=sort_keys)
+    dumps = partial(json.dumps, ensure_ascii=False, sort_keys=sort_keys, default=dict)  # WordIds are no dictionary
     write = partial(dumps, indent=indent, separators=None if indent else (comma, colon))
     model = content.get("model")
     vocab = model.get("vocab") if isinstance(model, dict) else None
-    if isinstance(model, dict) and isinstance(vocab, dict) and vocab:
+    if isinstance(model, dict) and isinstance(vocab, Mapping) and vocab:
         empty = f'"vocab"{colon}{{}}' if indent is None else '\n  "vocab": {}'
         rest = write({**content, "model": {**model, "vocab": {}}})
         if rest.count(empty) == 1:  # no key of another object and no part of a string
             before, after = rest.split(empty)
             yield f"{before}{empty[:-1]}{begin}".encode()
-            if len(vocab) > _MANY_WORDS and set(map(type, vocab.values())) == {int}:
+            if len(vocab) > MANY_WORDS and set(map(type, vocab.values())) == {int}:
                 yield from _words(vocab, sort_keys, comma, colon)
             else:
                 yield dumps(vocab, separators=(comma, colon))[1:-1].encode()
@@ -50,11 +51,14 @@ def json_parts(content: dict[str, Any], *, sort_keys: bool = False, indent: int 
     yield write(content).encode()
 
 
-def _words(vocab: dict[str, int], sort_keys: bool, comma: str, colon: str) -> Iterator[bytes]:
+def _words(vocab: Mapping[str, int], sort_keys: bool, comma: str, colon: str) -> Iterator[bytes]:
     """Yield the content of a JSON object from words to integers, without its braces."""
     import pyarrow.compute as pc  # only here, because few vocabularies need it
 
-    tokens, ids = pa.array(list(vocab), STRINGS), np.fromiter(vocab.values(), np.int64, len(vocab))
+    if isinstance(vocab, WordIds):
+        tokens, ids = vocab.tokens, vocab.ids
+    else:
+        tokens, ids = pa.array(list(vocab), STRINGS), np.fromiter(vocab.values(), np.int64, len(vocab))
     order = token_order(tokens, np.zeros_like(ids), "ascending") if sort_keys else np.arange(len(ids))
     before, between, nothing = (pa.scalar(text, STRINGS) for text in (f'{comma}"', f'"{colon}', ""))
     for start in range(0, len(order), _WORDS_PER_PART):

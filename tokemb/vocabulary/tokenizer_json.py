@@ -67,8 +67,9 @@ def tokenizer_of(specification: TokenizerJson | bytes, name: str = "this tokeniz
     Raises:
         VocabularyError: If `tokenizers` cannot load it.
     """
-    text = specification.decode() if isinstance(specification, bytes) else json.dumps(specification, ensure_ascii=False)
-    return _load(text, name)
+    if isinstance(specification, bytes):
+        return _load(specification.decode(), name)
+    return _load(json.dumps(specification, ensure_ascii=False, default=dict), name)  # WordIds are no dictionary
 
 
 def read_tokenizer(path: Path) -> tuple[Tokenizer, TokenizerJson]:
@@ -132,14 +133,14 @@ def fingerprint(specification: TokenizerJson, beyond: Mapping[str, Any] | None =
     return digest.hexdigest()
 
 
-def ids_of_tokens(specification: TokenizerJson, tokenizer: Tokenizer) -> dict[str, int]:
+def ids_of_tokens(specification: TokenizerJson, tokenizer: Tokenizer) -> Mapping[str, int]:
     """Return the id of every token, including added tokens. ``tokenizer`` is made from ``specification``."""
     model = specification["model"]
     # The same result as from `tokenizers`, without a copy, which would take most of the time for a small text.
     if model.get("type") == "WordLevel" and all(
         added["content"] in model["vocab"] for added in specification["added_tokens"]
     ):
-        ids: dict[str, int] = model["vocab"]
+        ids: Mapping[str, int] = model["vocab"]
         return ids
     return tokenizer.get_vocab(with_added_tokens=True)
 

@@ -56,6 +56,7 @@ __all__ = [
     "Trainer",
     "decoders",
     "is_library_tokenizer",
+    "library_version",
     "model_type",
     "models",
     "normalizers",
@@ -63,6 +64,11 @@ __all__ = [
     "processors",
     "trainers",
 ]
+
+
+def library_version() -> str:
+    """Return the version of the library. Version 1.0 need not tell it."""
+    return tokenizers.__version__
 
 
 def is_library_tokenizer(value: object) -> bool:

@@ -21,5 +21,6 @@ if pyspark.__version__.split(".")[0] != "4":
 
 from tokemb.integrations.spark.counting import count_tokens, fit_vocab
 from tokemb.integrations.spark.encoding import embed, encode
+from tokemb.integrations.spark.tables import encode_table
 
-__all__ = ["count_tokens", "embed", "encode", "fit_vocab"]
+__all__ = ["count_tokens", "embed", "encode", "encode_table", "fit_vocab"]

@@ -1,4 +1,4 @@
-"""The text column of a DataFrame, and errors that workers raise."""
+"""The columns of a DataFrame, what is sent to workers, and errors that workers raise."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from py4j.protocol import Py4JJavaError
+from pyspark import Broadcast
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's users write it
@@ -26,11 +27,7 @@ def text_column(df: DataFrame, column: str) -> Column:
         ArgumentError: If the DataFrame has no or several columns of this name.
         TextError: If the column does not contain texts.
     """
-    if df.columns.count(column) != 1:
-        problem = "no column" if column not in df.columns else "more than one column"
-        raise ArgumentError(
-            f"the DataFrame has {problem} {column!r}; its columns are {', '.join(map(repr, df.columns))}"
-        )
+    check_column(df, column)
     data_type = df.schema[column].dataType
     if not _is_text(data_type) and not (isinstance(data_type, ArrayType) and _is_text(data_type.elementType)):
         raise TextError(
@@ -38,6 +35,15 @@ def text_column(df: DataFrame, column: str) -> Column:
             "pass a column of strings, integers, or lists of these"
         )
     return quoted(column)
+
+
+def check_column(df: DataFrame, column: str) -> None:
+    """Raise ``ArgumentError`` unless the DataFrame has exactly one column of this name."""
+    if df.columns.count(column) != 1:
+        problem = "no column" if column not in df.columns else "more than one column"
+        raise ArgumentError(
+            f"the DataFrame has {problem} {column!r}; its columns are {', '.join(map(repr, df.columns))}"
+        )
 
 
 @contextmanager
@@ -64,3 +70,17 @@ def _is_text(data_type: DataType) -> bool:
 def quoted(name: str) -> Column:
     """Return the column of exactly this name, which may contain any characters."""
     return F.col("`" + name.replace("`", "``") + "`")
+
+
+def broadcast(df: DataFrame, content: bytes) -> Broadcast[bytes]:
+    """Send ``content`` to the workers.
+
+    Raises:
+        ArgumentError: If the session cannot do that.
+    """
+    try:
+        return df.sparkSession.sparkContext.broadcast(content)
+    except PySparkException as error:
+        raise ArgumentError(
+            "a session of Spark Connect cannot broadcast a vocabulary: use a classic one (SparkSession.builder.master)"
+        ) from error

@@ -25,6 +25,7 @@ from tokemb.integrations.spark.sums import PACKED, SUMMED, sum_partition
 from tokemb.integrations.spark.worker import count_partition
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import get_profile
+from tokemb.vocabulary.special_tokens import start_end_tokens
 
 _MAY_CHANGE = "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning"
 
@@ -101,6 +102,8 @@ def fit_vocab(
     maxlen: int | None = None,
     padding: str = "post",
     truncating: str = "post",
+    start: str | None = None,
+    end: str | None = None,
     missing: str = "error",
 ) -> Encoder:
     """Fit a vocabulary to a column of a Spark DataFrame.
@@ -120,26 +123,32 @@ def fit_vocab(
         maxlen: The saved length of rows.
         padding: The saved side of padding.
         truncating: The saved side of truncation.
+        start: A token that begins every row.
+        end: A token that ends every row.
         missing: ``"error"`` or ``"empty"``, as for ``count_tokens``.
 
     Returns:
         The vocabulary. Its saved folder has the same bytes as that of ``tokemb.fit_vocab``.
     """
     fit.check_combination(get_profile(profile), algorithm, bool(oov))
-    reserve = list(reserved_tokens(reserve, oov=bool(oov)))[1 + bool(oov) :]
-    PadTruncate().override(maxlen, padding, truncating)  # raises for invalid arguments before the texts are counted
+    around = start_end_tokens(start, end)
+    collected = reserved_tokens(reserve, oov=bool(oov), first=around)[1 + bool(oov) :]
+    # Invalid arguments raise before the texts are counted.
+    PadTruncate().override(maxlen, padding, truncating).room(around)
     selection: dict[str, Any] = {"min_count": min_count, "max_size": max_size} if algorithm == "word" else {}
-    counts = count_tokens(df, column, profile=profile, reserve=reserve, missing=missing, **selection)
+    counts = count_tokens(df, column, profile=profile, reserve=collected, missing=missing, **selection)
     return fit.fit_vocab(
         counts,
         algorithm=algorithm,
         max_size=max_size,
         min_count=min_count,
-        reserve=reserve,
+        reserve=collected[len(around) :],
         oov=oov,
         maxlen=maxlen,
         padding=padding,
         truncating=truncating,
+        start=start,
+        end=end,
     )
 
 

@@ -36,7 +36,7 @@ def read_files(
     files: Sequence[str],
     *,
     column: str | None = None,
-    second: str | None = None,
+    others: Sequence[str] = (),
     keep: Iterable[str] = (),
     format: str | None = None,  # noqa: A002 - the name in read_corpus
     errors: str = "strict",
@@ -50,7 +50,7 @@ def read_files(
         session: The Spark session.
         files: Paths or globs.
         column: As for ``tokemb.read_corpus``.
-        second: The column of the second texts of pairs.
+        others: Further columns of texts or values.
         keep: As for ``tokemb.read_corpus``.
         format: As for ``tokemb.read_corpus``.
         errors: As for ``tokemb.read_corpus``.
@@ -68,7 +68,6 @@ def read_files(
     """
     if format is not None:
         check_choice("format", format, FORMATS)
-    others = [] if second is None else [second]
     columns, frames, name = Columns(column, [*others, *keep]), [], ""
     with workers_errors():
         for file in files:
@@ -106,7 +105,7 @@ def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
     system = target.getFileSystem(session.sparkContext._jsc.hadoopConfiguration())
     if system.exists(target) and not system.exists(java.org.apache.hadoop.fs.Path(target, _SUCCESS)):
         raise ArgumentError(f"there is something at {output} that Spark did not write: pass another folder")
-    if system.exists(target) and not force and IDS not in _column_names(session, output):
+    if system.exists(target) and not force and not _holds_ids(session, output, df):
         raise OutputExistsError(f"{output} holds no ids: pass force=True to replace it, or pass another folder")
     if system.exists(target):
         folder = f"{_resolved(system.resolvePath(target).toUri().toString()).rstrip('/')}/"
@@ -132,12 +131,14 @@ def _resolved(uri: str) -> str:
     return os.path.realpath(unquote(parts.path)) if parts.scheme == "file" else uri
 
 
-def _column_names(session: SparkSession, folder: str) -> list[str]:
-    """Return the columns of a folder of Parquet files, or none if it is something else."""
+def _holds_ids(session: SparkSession, folder: str, df: DataFrame) -> bool:
+    """Return whether a folder of Parquet files has a column of ids, or the columns and types of ``df``."""
     try:
-        return session.read.parquet(folder).columns
+        schema = session.read.parquet(folder).schema
     except Exception:  # Spark raises errors of many types
-        return []
+        return False
+    fields, expected = ([(each.name, each.dataType.simpleString()) for each in kind] for kind in (schema, df.schema))
+    return IDS in schema.names or fields == expected
 
 
 def _format_of(file: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,11 +23,15 @@ from tokemb.encoder import Encoder
 from tokemb.engine import TokenCounter
 from tokemb.engine.tally import Tally
 from tokemb.integrations.spark import sums
+from tokemb.keras.datasets.tags import class_ids, place_tags
+from tokemb.keras.datasets.targets import TARGET_COLUMNS, TargetRows, shifted_rows
 from tokemb.models.embedder import Embedder
+from tokemb.rows.packing import PACKED_COLUMNS, pack_pools
 from tokemb.rows.pair_windows import PAIR_STARTS
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.columnar import validate
 from tokemb.sources.columns import Columns, Location
+from tokemb.sources.tag_columns import TagColumns
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.pair_template import PAIR_COLUMNS
@@ -43,13 +47,16 @@ MAX_DISTINCT = 1 << 19
 # The number of vocabularies and models that a worker caches for further partitions.
 _CACHE_SIZE = 4
 
+# The approximate number of ids of a batch of packed rows.
+_PACKED_IDS = 1 << 20
+
 _cache: dict[tuple[Any, ...], Any] = {}
 _Cached = TypeVar("_Cached")
 
 
 def count_partition(batches: Batches, *, column: str, profile: str, missing: str) -> Batches:
     """Count the texts of one partition and yield rows of ``sums.PACKED``. A token can occur several times."""
-    first = _partition() * PARTITION_TOKENS
+    first = partition_number() * PARTITION_TOKENS
     for tally in _tallies((texts for _, texts in _texts(batches, column, missing)), get_profile(profile)):
         yield from sums.pack_tally(tally, first)
         first += len(tally.tokens)
@@ -69,9 +76,9 @@ def encode_partition(
     encoder = deserialize_encoder(vocabulary.value)
     for batch, texts in _texts(batches, column, missing):
         if padded:
-            ids = _padded_lists(encoder.encode(texts, threads=1, **options))
+            ids = padded_lists(encoder.encode(texts, threads=1, **options))
         else:
-            ids = _ragged(encoder.encode_ragged(texts, threads=1, **options))
+            ids = ragged_lists(encoder.encode_ragged(texts, threads=1, **options))
         yield batch.append_column(output, ids)
 
 
@@ -90,8 +97,94 @@ def split_partition(
     encoder = deserialize_encoder(vocabulary.value)
     for batch, texts in _texts(batches, column, missing):
         encoded, row, start = encoder.encode_column_windows(texts, shape, overlap, 1)
-        ids = _padded_lists(shape.pad(encoded.rows, encoder.require_pad_id())) if padded else _ragged(encoded.rows)
+        ids = _row_lists(encoder, encoded.rows, shape, padded)
         yield batch.take(pa.array(row)).append_column(output, ids).append_column("start", pa.array(start))
+
+
+def pack_partition(
+    batches: Batches,
+    *,
+    vocabulary: Broadcast[bytes],
+    column: str,
+    missing: str,
+    output: str,
+    shape: PadTruncate,
+    overlap: int | None,
+) -> Batches:
+    """Yield rows that are filled with the texts of one partition, in the columns of ``PACKED_COLUMNS`` only."""
+    encoder, maxlen = deserialize_encoder(vocabulary.value), shape.packed_length
+
+    def rows() -> Iterator[Ragged]:
+        for _, texts in _texts(batches, column, missing):
+            if overlap is None:
+                yield encoder.encode_column(texts, shape, 1).rows
+            else:
+                yield encoder.encode_column_windows(texts, shape, overlap, 1)[0].rows
+
+    step = max(_PACKED_IDS // max(maxlen, 1), 1)
+    for packed in pack_pools(rows(), maxlen, 1):
+        for start in range(0, len(packed), step):
+            block = packed.slice(start, min(start + step, len(packed)))
+            arrays = block.padded(maxlen, encoder.require_pad_id(), shape.padding)
+            names = [output, *PACKED_COLUMNS[1:]]
+            yield pa.RecordBatch.from_arrays([*map(padded_lists, arrays)], names=names)
+
+
+def target_partition(
+    batches: Batches,
+    *,
+    vocabulary: Broadcast[bytes],
+    target_vocabulary: Broadcast[bytes],
+    columns: tuple[str, str],
+    missing: str,
+    output: str,
+    shape: PadTruncate,
+    padded: bool,
+    maxlen: int | None,
+    targets_padded: bool,
+) -> Batches:
+    """Append columns of ids, and of target texts those of ``TARGET_COLUMNS``, the last with ``targets_padded`` only."""
+    encoder, target_encoder = (deserialize_encoder(each.value) for each in (vocabulary, target_vocabulary))
+    target_rows = TargetRows.of(target_encoder, maxlen)
+    for batch, texts, target_texts, _ in _text_pairs(batches, columns, missing):
+        rows, targets = encoder.encode_column(texts, shape, 1).rows, target_rows.encode(target_texts, 1)
+        arrays = [_row_lists(encoder, rows, shape, padded)]
+        if targets_padded:
+            arrays += map(padded_lists, target_rows.shifted(targets, np.arange(len(targets))))
+        else:
+            arrays += map(ragged_lists, shifted_rows(targets))
+        for name, array in zip([output, *TARGET_COLUMNS], arrays, strict=False):
+            batch = batch.append_column(name, array)
+        yield batch
+
+
+def tag_partition(
+    batches: Batches,
+    *,
+    vocabulary: Broadcast[bytes],
+    columns: tuple[str, str],
+    missing: str,
+    output: str,
+    shape: PadTruncate,
+    padded: bool,
+    classes: Sequence[str],
+) -> Batches:
+    """Append columns of ids, and of the ids and the weights of tags. ``columns`` hold tokens and tags."""
+    encoder, (token_column, tag_column) = deserialize_encoder(vocabulary.value), columns
+    tagged, row = TagColumns(token_column, tag_column, missing=missing), 1
+    for batch in batches:
+        location, start = Location(f"partition {partition_number()}", "row", row), 0
+        tokens, tags = (validate(batch.column(name), name, location, "strict") for name in columns)
+        for part in tagged.batches(token_column, tokens, {tag_column: tags}, location):
+            encoded, words = encoder.encode_column_words(part.column(0), shape, 1)
+            placed, weights = place_tags(words, class_ids(part.column(1), classes))
+            rows = batch.slice(start, len(part)).append_column(output, _row_lists(encoder, encoded.rows, shape, padded))
+            for name, values in (("tags", placed), ("weights", weights)):
+                lists = padded_lists(shape.pad(values, 0)) if padded else ragged_lists(values)
+                rows = rows.append_column(name, lists.cast(pa.list_(pa.float32())) if name == "weights" else lists)
+            yield rows
+            start += len(part)
+        row += len(batch)
 
 
 def pair_partition(
@@ -109,19 +202,14 @@ def pair_partition(
 
     With ``overlap``, the columns of the starts of each window follow, and rows are repeated for each window.
     """
-    encoder, (first_column, second_column) = deserialize_encoder(vocabulary.value), columns
-    seconds, row = Columns(second_column, (), missing), 1
-    for batch, texts in _texts(batches, first_column, missing):
-        location = Location(f"partition {_partition()}", "row", row)
-        second = validate(batch.column(second_column), second_column, location, "strict")
-        second = seconds.as_text(second_column, second, location)
+    encoder = deserialize_encoder(vocabulary.value)
+    for batch, texts, second, first_row in _text_pairs(batches, columns, missing):
         starts: list[pa.Array] = []
-        row += len(batch)
         if overlap is None:
-            encoded, first_lengths = encoder.encode_column_pairs(texts, second, shape, location.first - 1, 1)
+            encoded, first_lengths = encoder.encode_column_pairs(texts, second, shape, first_row, 1)
         else:
             encoded, first_lengths, places = encoder.encode_column_pair_windows(
-                texts, second, shape, overlap, location.first - 1, 1
+                texts, second, shape, overlap, first_row, 1
             )
             batch, starts = batch.take(pa.array(places.row)), [*map(pa.array, places[1:])]
         arrays = _pair_arrays(encoder, encoded.rows, first_lengths, shape if padded else None)
@@ -135,10 +223,10 @@ def _pair_arrays(encoder: Encoder, rows: Ragged, first_lengths: Int64, shape: Pa
     """Return the ids and type ids of pairs, and with the ``shape`` of padded rows their attention mask."""
     template = encoder.pair_template
     if shape is None:
-        return [_ragged(rows), _ragged(template.type_ids(rows, first_lengths))]
+        return [ragged_lists(rows), ragged_lists(template.type_ids(rows, first_lengths))]
     ids, fill_first = shape.pad(rows, encoder.require_pad_id()), shape.padding == "pre"
     masks = template.padded_masks(first_lengths, rows.lengths, ids.shape[1], fill_first=fill_first)
-    return [_padded_lists(ids), *map(_padded_lists, masks)]
+    return [padded_lists(ids), *map(padded_lists, masks)]
 
 
 def embed_partition(
@@ -156,7 +244,7 @@ def embed_partition(
     embedder = _embedder(model.value, encoder)
     for batch, texts in _texts(batches, column, missing):
         vectors = embedder.pool_rows(encoder.encode_ragged(texts, threads=1), pooling)
-        yield batch.append_column(output, _padded_lists(vectors))
+        yield batch.append_column(output, padded_lists(vectors))
 
 
 def serialize_encoder(encoder: Encoder) -> bytes:
@@ -175,15 +263,17 @@ def serialize_encoder(encoder: Encoder) -> bytes:
         "buckets": buckets,
         "specification": encoder.specification,
     }
-    return json.dumps(contents, ensure_ascii=False).encode()
+    # The words of a large vocabulary are a map that is no dictionary.
+    return json.dumps(contents, ensure_ascii=False, default=dict).encode()
 
 
 def deserialize_encoder(vocabulary: bytes) -> Encoder:
     """Return the encoder of the result of ``serialize_encoder``. A worker caches it with the tables of its kernels."""
-    return _cached(("encoder", hashlib.sha256(vocabulary).digest()), lambda: _make_encoder(vocabulary))
+    return cached(("encoder", hashlib.sha256(vocabulary).digest()), lambda: make_encoder(vocabulary))
 
 
-def _make_encoder(vocabulary: bytes) -> Encoder:
+def make_encoder(vocabulary: bytes) -> Encoder:
+    """Return the encoder of the result of ``serialize_encoder``."""
     contents = json.loads(vocabulary)
     specification = contents["specification"]
     return Encoder(
@@ -202,10 +292,11 @@ def _embedder(model: bytes, encoder: Encoder) -> Embedder:
             path.write_bytes(model)
             return Embedder(path, encoder, threads=1)
 
-    return _cached(("embedder", hashlib.sha256(model).digest(), encoder.fingerprint, encoder.pad_id), load)
+    return cached(("embedder", hashlib.sha256(model).digest(), encoder.fingerprint, encoder.pad_id), load)
 
 
-def _cached(key: tuple[Any, ...], make: Callable[[], _Cached]) -> _Cached:
+def cached(key: tuple[Any, ...], make: Callable[[], _Cached]) -> _Cached:
+    """Return what ``make`` returned for this key, or call it. A worker caches a few vocabularies and models."""
     if key not in _cache:
         while len(_cache) >= _CACHE_SIZE:
             del _cache[next(iter(_cache))]
@@ -214,14 +305,15 @@ def _cached(key: tuple[Any, ...], make: Callable[[], _Cached]) -> _Cached:
     return value
 
 
-def _partition() -> int:
+def partition_number() -> int:
+    """Return the number of the partition of this worker."""
     context = TaskContext.get()
     return 0 if context is None else context.partitionId()
 
 
 def _texts(batches: Batches, column: str, missing: str) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
     """Split batches to a suitable size. Yield rows of all columns and their validated texts."""
-    columns, source, row = Columns(column, (), missing), f"partition {_partition()}", 1
+    columns, source, row = Columns(column, (), missing), f"partition {partition_number()}", 1
     for batch in batches:
         location = Location(source, "row", row)
         texts = validate(batch.column(column), column, location, "strict")
@@ -229,6 +321,19 @@ def _texts(batches: Batches, column: str, missing: str) -> Iterator[tuple[pa.Rec
         for part in columns.batches(column, texts, {}, location):
             yield batch.slice(start, len(part)), part.column(0)
             start += len(part)
+        row += len(batch)
+
+
+def _text_pairs(
+    batches: Batches, columns: tuple[str, str], missing: str
+) -> Iterator[tuple[pa.RecordBatch, pa.Array, pa.Array, int]]:
+    """Yield rows of all columns, the validated texts of two of them, and the number of the first row, from 0 on."""
+    (first_column, second_column), row = columns, 1
+    seconds = Columns(second_column, (), missing)
+    for batch, texts in _texts(batches, first_column, missing):
+        location = Location(f"partition {partition_number()}", "row", row)
+        second = validate(batch.column(second_column), second_column, location, "strict")
+        yield batch, texts, seconds.as_text(second_column, second, location), row - 1
         row += len(batch)
 
 
@@ -246,11 +351,17 @@ def _tallies(texts: Iterator[pa.Array], profile: Profile) -> Iterator[Tally]:
     yield counter.result()
 
 
-def _ragged(rows: Ragged) -> pa.ListArray:
+def _row_lists(encoder: Encoder, rows: Ragged, shape: PadTruncate, padded: bool) -> pa.ListArray:
+    return padded_lists(shape.pad(rows, encoder.require_pad_id())) if padded else ragged_lists(rows)
+
+
+def ragged_lists(rows: Ragged) -> pa.ListArray:
+    """Return rows as a column of lists."""
     return _lists(rows.values, rows.row_splits)
 
 
-def _padded_lists(array: Any) -> pa.ListArray:  # noqa: ANN401 - an array (rows, length)
+def padded_lists(array: Any) -> pa.ListArray:  # noqa: ANN401
+    """Return the rows of an array ``(rows, length)`` as a column of lists."""
     return _lists(array.reshape(-1), np.arange(len(array) + 1, dtype=np.int64) * array.shape[1])
 
 

@@ -79,12 +79,21 @@ class Examples:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Examples]) -> Examples:
-        """Return the examples of all ``parts`` in order."""
+        """Return the examples of all ``parts`` in order.
+
+        Raises:
+            ArgumentError: If their labels have different shapes.
+        """
+        shapes = sorted({part.labels.shape[1:] for part in parts if part.labels is not None})
+        if len(shapes) > 1:
+            raise ArgumentError(f"all labels must have the same shape; received {shapes[0]} and {shapes[1]}")
         arrays, others = (
             [[column for column in columns if column is not None] for columns in zip(*kind, strict=True)]
             for kind in ([part._arrays for part in parts], [part._other_rows for part in parts])
         )
         joined: list[Any] = [np.concatenate(column) if column else None for column in arrays]
+        if joined and joined[0] is not None and joined[0].dtype == np.float64:  # of integers and floats
+            joined[0] = joined[0].astype(np.float32)
         joined += [Ragged.concatenate(rows) if rows else None for rows in others]
         return cls(Ragged.concatenate([part.rows for part in parts]), *joined)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,24 @@ from tokemb.engine.text_encoder import TextEncoder
 from tokemb.errors import ArgumentError
 from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged, take_padded
+from tokemb.vocabulary.pad_truncate import PadTruncate
+
+TARGET_COLUMNS = ("decoder_ids", "next_ids", "weights")
+"""The names of the arrays of target texts in files and DataFrames."""
+
+
+class TargetArrays(NamedTuple):
+    """Target texts for the decoder of a sequence-to-sequence model.
+
+    Attributes:
+        decoder_ids: The inputs of the decoder, from the start token on, int32 ``(rows, maxlen)``.
+        next_ids: The next id at each position of ``decoder_ids``, up to the end token, int32 ``(rows, maxlen)``.
+        weights: 1 for the next ids and 0 for padding, float32 ``(rows, maxlen)``.
+    """
+
+    decoder_ids: Int32
+    next_ids: Int32
+    weights: Float32
 
 
 @dataclass(frozen=True)
@@ -37,22 +55,26 @@ class TargetRows:
         maxlen = check_optional_count("target_maxlen", maxlen)
         if len(encoder.encode_ragged([""], maxlen=None, truncating=None, threads=1).values) < 2:
             raise ArgumentError(
-                "targets require a vocabulary whose rows begin and end with special tokens: fit it with "
-                'start="[BOS]" and end="[EOS]"'
+                "targets require a vocabulary whose rows begin and end with special tokens: fit one with "
+                'fit_vocab(..., start="[BOS]", end="[EOS]")'
             )
         encoder.require_pad_id()
         return cls(encoder, encoder.pad_truncate(None, None, None).fixed_length if maxlen is None else maxlen)
 
     def encode(self, texts: Any, threads: int | None) -> Ragged:  # noqa: ANN401
         """Encode target texts. A row has one id more than the inputs of the decoder."""
-        maxlen = None if self.maxlen is None else self.maxlen + 1
-        return self.encoder.encode_ragged(texts, maxlen=maxlen, truncating=None, threads=threads)
+        return self.encoder.encode_ragged(texts, maxlen=self.shape.truncate_to, truncating=None, threads=threads)
+
+    @property
+    def shape(self) -> PadTruncate:
+        """The truncation of the rows of ``encode``."""
+        return self.encoder.pad_truncate(None if self.maxlen is None else self.maxlen + 1, None, None)
 
     def length(self, targets: Ragged, rows: Int64) -> int:
         """Return the length of the inputs of the decoder for the longest of ``rows``, int64 ``(batch,)``."""
-        return int((targets.row_splits[rows + 1] - targets.row_splits[rows]).max()) - 1
+        return int((targets.row_splits[rows + 1] - targets.row_splits[rows]).max(initial=1)) - 1
 
-    def shifted(self, targets: Ragged, rows: Int64, least_length: int = 1) -> tuple[Int32, Int32, Float32]:
+    def shifted(self, targets: Ragged, rows: Int64, least_length: int = 1) -> TargetArrays:
         """Return the inputs of the decoder, the next id at each position and its weight.
 
         Args:
@@ -61,11 +83,17 @@ class TargetRows:
             least_length: The minimum length of the inputs of the decoder, if they have no fixed length.
 
         Returns:
-            The ids without the last, and without the first one, both int32 ``(batch, maxlen)``, and float32 ``(batch,
-            maxlen)``: 1 for the next ids and 0 for padding.
+            Arrays ``(batch, maxlen)``.
         """
         lengths = targets.row_splits[rows + 1] - targets.row_splits[rows]
         length = 1 + (max(self.length(targets, rows), least_length) if self.maxlen is None else self.maxlen)
         ids = take_padded(targets, rows, length, fill=self.encoder.require_pad_id())
         weights = np.arange(1, length) < lengths[:, None]
-        return ids[:, :-1], ids[:, 1:], weights.astype(np.float32)
+        return TargetArrays(ids[:, :-1], ids[:, 1:], weights.astype(np.float32))
+
+
+def shifted_rows(targets: Ragged) -> tuple[Ragged, Ragged]:
+    """Return the inputs of the decoder and the next ids without padding: rows without the last and the first id."""
+    is_first, is_last = np.zeros((2, len(targets.values)), np.bool_)
+    is_first[targets.row_splits[:-1]] = is_last[targets.row_splits[1:] - 1] = True
+    return targets.select(~is_last), targets.select(~is_first)

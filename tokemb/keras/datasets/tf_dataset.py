@@ -13,6 +13,7 @@ from tokemb.errors import ArgumentError, MissingPackageError
 from tokemb.keras.datasets.batches import Batch, BatchMaker, check_not_empty
 from tokemb.keras.datasets.examples import Examples
 from tokemb.keras.datasets.files import StreamedExamples
+from tokemb.keras.datasets.labels import Numbers
 from tokemb.keras.datasets.settings import FeedSettings
 from tokemb.rows.packing import PACKED_COLUMNS
 from tokemb.vocabulary.pair_template import PAIR_COLUMNS
@@ -42,16 +43,24 @@ def make_dataset(
         streamed = StreamedExamples(example_maker, texts, labels, rows, settings.packed_length(example_maker))
         first = streamed.first()
         check_not_empty(len(first), len(first), maker.order)
-        return _dataset(lambda epoch: _batches_of_chunks(streamed, maker, epoch), first, maker, None)
+        return _dataset(lambda epoch: _batches_of_chunks(streamed, maker, epoch, first.labels), first, maker, None)
     examples = settings.examples(example_maker, texts, labels)
     batches = len(maker.plan(examples, 0))
     check_not_empty(batches, len(examples), maker.order)
     return _dataset(lambda epoch: maker.batches(examples, epoch), examples, maker, batches)
 
 
-def _batches_of_chunks(streamed: StreamedExamples, maker: BatchMaker, epoch: int) -> Iterator[Batch]:
+def _batches_of_chunks(
+    streamed: StreamedExamples, maker: BatchMaker, epoch: int, first_labels: Numbers | None
+) -> Iterator[Batch]:
     with closing(streamed.chunks()) as chunks:
         for number, examples in enumerate(chunks):
+            # TensorFlow would convert them to the type of the first labels, and 0.5 to 0.
+            if first_labels is not None and examples.labels is not None and examples.labels.dtype != first_labels.dtype:
+                raise ArgumentError(
+                    f"labels must have one type in all record batches; the first are {first_labels.dtype}, and later "
+                    f"ones {examples.labels.dtype}: cast the column"
+                )
             yield from maker.batches(examples, epoch, number)
 
 

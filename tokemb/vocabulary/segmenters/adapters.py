@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tokemb.errors import ArgumentError, MissingPackageError, TextError, TokembError
 
@@ -14,8 +14,7 @@ ENTRY_POINTS = "tokemb.segmenters"
 Segment = Callable[[list[str]], list[str]]
 
 
-@dataclass(frozen=True)
-class Adapter:
+class Adapter(NamedTuple):
     """Where a segmenter is implemented.
 
     Attributes:
