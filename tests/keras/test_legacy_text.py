@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.conftest import CORPORA, TOKENIZERS, python
 from tokemb.keras.legacy import splitting, text
 from tokemb.keras.legacy.word_lookup import WordLookup
+from tokemb.vocabulary.expressions import KERAS_FILTERS
 
 pytestmark = pytest.mark.keras
 
@@ -29,7 +30,7 @@ SETTINGS = st.fixed_dictionaries(
     {},
     optional={
         "num_words": st.none() | st.integers(0, 9),
-        "filters": st.sampled_from(["", "a.", "]^-[\\", "é中\0", text.FILTERS[:-1]]),
+        "filters": st.sampled_from(["", "a.", "]^-[\\", "é中\0", KERAS_FILTERS[:-1]]),
         "lower": st.booleans(),
         "split": st.sampled_from(["|", "a", "\\", "^", "ab"]),
         "char_level": st.booleans(),
@@ -191,7 +192,7 @@ def test_a_word_index_that_was_changed_counts(original, way):
 
 
 def test_rows_that_the_scanner_leaves():
-    lookup = WordLookup({"b": 9, "a": 4}, splitting.Splitting(text.FILTERS, True, " ", False))
+    lookup = WordLookup({"b": 9, "a": 4}, splitting.Splitting(KERAS_FILTERS, True, " ", False))
     column = pa.array(["A b, c", "", "a"], pa.large_string())
     rows = lookup._reference(column, 1)
     assert [row.tolist() for row in rows] == [[1, 0, 2], [], [1]]
