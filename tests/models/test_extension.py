@@ -121,8 +121,8 @@ def test_all_names_carry_the_new_vocabulary():
 
 @pytest.mark.parametrize("optimizer", ["adam", "adagrad", "adafactor"])
 def test_training_goes_on_where_it_was(tmp_path, optimizer):
-    # Compiling the steps into functions takes most of the time, and two optimizers whose steps are compiled are enough.
-    model = trained(functional(), optimizer, run_eagerly=optimizer == "adagrad")
+    # Compiling the steps into functions takes most of the time, and one optimizer whose steps are compiled is enough.
+    model = trained(functional(), optimizer, run_eagerly=optimizer != "adam")
     grown = saved_and_loaded(tokemb.grow_model(model, OLD, NEW), tmp_path / "grown.keras")
     assert (grown.loss, type(grown.optimizer)) == ("mse", type(model.optimizer))
     assert int(grown.optimizer.iterations) == int(model.optimizer.iterations) == 2
