@@ -310,6 +310,7 @@ def test_validation_rows_decide_when_training_stops_and_are_not_trained_on():
     assert (trained.metrics["on"], trained.metrics["rows"]) == ("validation", 60)
 
 
+@eagerly
 @pytest.mark.parametrize("frozen", [True, False])
 def test_pretrained_vectors_are_trained_unless_they_are_frozen(frozen, tmp_path):
     found = {"good": [3.0, 1.0, 2.0], "bad": [-1.0, 4.0, 0.5]}
@@ -333,6 +334,7 @@ def test_pretrained_vectors_are_trained_unless_they_are_frozen(frozen, tmp_path)
     assert "--frozen requires --vectors FILE" in result.output
 
 
+@eagerly
 def test_classifier_that_does_not_exceed_the_most_frequent_label_says_so():
     labels = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1] * 4
     trained = train_classifier(
