@@ -407,7 +407,7 @@ def run(*arguments, cwd, code=0, command=command_here):
 
 def test_the_command(tmp_path):
     OLD.save(tmp_path / "v")
-    model = trained(functional())
+    model = trained(functional(), run_eagerly=True)
     model.save(tmp_path / "m.keras")
     (tmp_path / "new.txt").write_text("twelve thirteen fourteen one\n")
     grow = "grow new.txt --vocab v -o w --model m.keras --grown-model g.keras".split()
