@@ -6,12 +6,13 @@ TEXT ?=
 # What make bench takes besides TEXT; python -m benchmarks --help says what they mean.
 DIALS = TEXT POEMS TOKENIZERS ROWS REPEAT TOUCH GB CASES OUT
 
-.PHONY: demo test test-fast lint bench docs map site vocab newest clean
+.PHONY: demo test test-fast lint kernels bench docs map site vocab newest clean
 
 demo: $(VENV)/installed
 	@sh docs/demo.sh "$(BIN)" "$(TEXT)"
 
-test: $(VENV)/tested lint
+test: $(VENV)/tested
+	@$(MAKE) --no-print-directory -j2 lint kernels
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 # Without the tests that need TensorFlow, Spark or a browser, or that take long.
@@ -22,6 +23,11 @@ lint: $(VENV)/tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The kernels of the tests, compiled while the linters run on one core: otherwise each process would compile its own.
+kernels: $(VENV)/tested
+	@TOKEMB_CACHE_DIR="$${TOKEMB_CACHE_DIR:-$(CURDIR)/build/test_cache}" PYTHONPATH=$(CURDIR):$(CURDIR)/cli \
+		$(BIN)/python -m tokemb_cli compile
 
 # The comparisons with the peers, which the benchmark alone needs; writes benchmarks/RESULTS.md.
 bench: $(VENV)/benched

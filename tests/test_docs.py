@@ -123,7 +123,8 @@ def test_commands_in_the_page_on_recommending_run(tmp_path):
     (tmp_path / "u.data").write_text("".join(ratings))
     (block,) = re.findall(r"```\n(tokemb .*?)```", (ROOT / "docs" / "recommending.md").read_text("utf-8"), re.DOTALL)
     for line in block.splitlines():
-        run = command_here(*shlex.split(line)[1:], cwd=tmp_path)
+        short = ["--epochs=1"] if "train ratings" in line else []
+        run = command_here(*shlex.split(line)[1:], *short, cwd=tmp_path)
         assert run.returncode == 0, (line, run.stderr)
     for folder in ("stars", "words", "items"):
         names = {path.name for path in (tmp_path / folder).iterdir()}
@@ -143,6 +144,7 @@ def test_commands_in_the_page_on_tagging_run(tmp_path):
     assert (tmp_path / "tags.jsonl").read_text().count('"predictions":[') == 20
 
 
+@eagerly
 def test_the_commands_in_the_page_on_predicting(tmp_path):
     reviews = [
         f"{number},{('good', 'bad')[number % 2]},a {('fine', 'poor')[number % 2]} film\n" for number in range(60)
@@ -292,6 +294,7 @@ def test_map_in_the_readme_is_a_small_picture_of_the_text_of_the_guides():
     assert module.PICTURE.stat().st_size < 150_000
 
 
+@eagerly
 @pytest.mark.parametrize("page", ["README.zh.md", "docs/zh/steps.md"])
 def test_commands_in_the_chinese_pages_run(page, tmp_path):
     rows = ["味道很好，送餐很快", "味道一般，送餐太慢", "很好吃", "太难吃了"] * 10
@@ -301,7 +304,8 @@ def test_commands_in_the_chinese_pages_run(page, tmp_path):
         command_here("fit-vocab", "reviews.csv", "--column", "review", "-o", "reviews.vocab", cwd=tmp_path)
     (block,) = re.findall(r"```\n(tokemb .*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
     for line in block.splitlines():
-        run = command_here(*shlex.split(line)[1:], cwd=tmp_path)
+        short = ["--epochs=2", "--learning-rate=0.5"] if "train classify" in line else []
+        run = command_here(*shlex.split(line)[1:], *short, cwd=tmp_path)
         assert run.returncode == 0, (line, run.stderr)
     assert "好评" in (tmp_path / "predictions.csv").read_text("utf-8")
 

@@ -439,7 +439,9 @@ def test_command_under_spark_submit_fits_the_local_vocabulary(tmp_path):
     (tmp_path / "text.txt").write_text("b a\nb\n" * 50)
     from pyspark.find_spark_home import _find_spark_home
 
-    submit = [f"{_find_spark_home()}/bin/spark-submit", "--master", "local[1]", "--conf", "spark.ui.enabled=false"]
+    submit = [f"{_find_spark_home()}/bin/spark-submit", "--master", "local[1]"]
+    for setting in ("spark.ui.enabled=false", "spark.sql.codegen.wholeStage=false", "spark.sql.shuffle.partitions=2"):
+        submit += ["--conf", setting]
     run = subprocess.run(
         [*submit, "run.py", "fit-vocab", "text.txt", "-o", "spark", "--engine", "spark"],
         cwd=tmp_path,

@@ -160,7 +160,7 @@ RATINGS = {"user": list("abcd") * 10, "item": list("uvwxy") * 8, "stars": [float
 )
 @eagerly
 def test_other_trainings_are_refitted_to_all_rows_too(train):
-    schedule = Schedule(batch_size=8, learning_rate=0.05, epochs=3)
+    schedule = Schedule(batch_size=10, learning_rate=0.05, epochs=2)
     trained = train(schedule=schedule)
     assert trained.fitted.refitted
     expected = train(schedule=replace(schedule, validation_split=0, epochs=trained.fitted.best_epoch))

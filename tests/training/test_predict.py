@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tokemb_cli.main import cli
 
 import tokemb
+from tests.conftest import eagerly
 from tokemb.errors import ArgumentError, ModelError, OutputExistsError, TextError
 from tokemb.rows.ragged import Ragged
 from tokemb.training.classify import Labelled, train_classifier
@@ -111,6 +112,7 @@ def test_top_columns_are_those_of_a_stable_sort(rows, count, wide):
 # The next event
 
 
+@eagerly
 def test_maxlen_of_the_vocabulary_truncates_no_sequence(tmp_path):
     encoder = tokemb.fit_vocab(SEQUENCES, profile="whitespace", maxlen=1)
     schedule = Schedule(epochs=1, learning_rate=0.02, refit=False)

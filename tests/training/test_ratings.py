@@ -203,7 +203,7 @@ def test_names_of_columns_are_free(tmp_path, names, head):
     """TensorFlow and Keras restrict the names of layers."""
     rows = {name: [f"{name}{row % (3 + n)}" for row in range(12)] for n, name in enumerate(names)}
     rows["stars"] = list(range(12))
-    trained = train_ratings(rows, names, "stars", head=head, dim=2, units=2, schedule=Schedule(epochs=1))
+    trained = train_ratings(rows, names, "stars", head=head, dim=2, units=2, schedule=Schedule(epochs=1, refit=False))
     trained.save(tmp_path / "m")
     loaded = load_trained(tmp_path / "m")
     assert loaded.predict(rows).num_rows == 12

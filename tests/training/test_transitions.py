@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,7 +101,8 @@ def test_last_event_is_trained_on_with_train_last():
     trained = train_next(rows, dim=4, units=4, train_last=True, schedule=schedule)
     assert trained.metrics["on"] == "last events of validation"
     assert (trained.metrics["rows"], trained.metrics["hit_rate_at_1"]) == (4, 1)
-    assert train_next(rows, dim=4, units=4, schedule=schedule).metrics["hit_rate_at_1"] == 0
+    once = replace(schedule, epochs=1)
+    assert train_next(rows, dim=4, units=4, schedule=once).metrics["hit_rate_at_1"] == 0
 
 
 def test_attention_learns_what_one_previous_event_does_not_tell():
