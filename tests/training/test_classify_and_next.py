@@ -25,7 +25,7 @@ from tokemb.training.answer_history import FEATURES
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.input_fitting import choose_maxlen
-from tokemb.training.knowledge_tracing import knowledge_tracing_model, train_knowledge_tracing
+from tokemb.training.knowledge_tracing import Answers, knowledge_tracing_model, train_knowledge_tracing
 from tokemb.training.labels import balanced_weights
 from tokemb.training.metrics import ranking_metrics, ranks_of, roc_auc
 from tokemb.training.next_event import train_next
@@ -110,6 +110,22 @@ def test_ranks_are_places_in_a_stable_sort(rows, candidates, seed):
 def test_ranking_metrics_are_those_computed_by_hand():
     figures = ranking_metrics(np.array([1, 2, 4, 20]))
     assert figures == {"hit_rate_at_1": 0.25, "hit_rate_at_3": 0.5, "hit_rate_at_10": 0.75, "mrr": 0.45}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_loss_of_knowledge_tracing_is_the_mean_over_all_answers(whole, monkeypatch):
+    monkeypatch.setattr("tokemb.training.knowledge_tracing.MAX_POSITIONS", 20)
+    table = pa.table(students(30))
+    encoder = ColumnEncoder.fit(table, columns=["skill", ("skill", "correct")])
+    answers = Answers.of(encoder, table, "correct")
+    feed = answers.feed() if whole else answers.windows(3).training_feed(Schedule(batch_size=7))
+    rows, losses = [], []
+    for inputs, correct, weights in feed.batches(0):
+        rows.append(len(correct))
+        # As Keras computes the loss of a batch, if the loss of each answer is its skill.
+        losses.append((inputs["next_skill"] * weights).mean())
+    assert len(rows) > 3
+    assert np.average(losses, weights=rows) == pytest.approx(answers.skills.values.mean(), rel=1e-5)
 
 
 # Padding

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 MAXLEN = 200
 LEARNING_RATE = 0.002
-_HIDDEN_DROPOUT = 0.2
+# The dropout rate of the hidden layer, relative to that of the state of the recurrent layer.
+_HIDDEN_DROPOUT = 0.4
 
 # The maximum number of positions in a batch for validation, whose sequences are not split.
 MAX_POSITIONS = 50_000
@@ -76,7 +77,7 @@ def train_knowledge_tracing(
         maxlen: The number of answers in a training window. Metrics are computed on whole sequences.
         dim: The embedding dimension.
         units: The number of units of the recurrent layer.
-        dropout: The dropout rate.
+        dropout: The dropout rate of the recurrent states. That of the hidden layer after them is 0.4 times this.
         schedule: The epochs, batch size and learning rate.
         on_epoch: A function that is called after each epoch.
 
@@ -144,7 +145,7 @@ def knowledge_tracing_model(encoder: ColumnEncoder, *, cell: str, dim: int, unit
     knowledge = getattr(layers, cell.upper())(units, return_sequences=True, name="knowledge")(vectors)
     skill_vectors = layers.Embedding(skills, dim, name="skill_embedding")(next_skill)
     features = layers.Concatenate()([layers.Dropout(dropout)(knowledge), skill_vectors, history])
-    hidden = layers.Dropout(_HIDDEN_DROPOUT)(layers.Dense(units, "relu")(features))
+    hidden = layers.Dropout(_HIDDEN_DROPOUT * dropout)(layers.Dense(units, "relu")(features))
     bias = layers.Embedding(skills, 1, embeddings_initializer="zeros", name="skill_ease")(next_skill)
     logits = ops.squeeze(ops.add(layers.Dense(1)(hidden), bias), -1)
     return keras.Model([answers, next_skill, history], ops.sigmoid(logits), name=model_name(encoder.fingerprint))
