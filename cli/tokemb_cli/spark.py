@@ -112,7 +112,10 @@ class Cluster:
             missing = texts.reading["missing"]
             ids = encode(df, encoder, column, missing=missing, target_encoder=target_encoder, **settings)
             own = [name for name in ids.columns if name not in df.columns]
-            kept = (quoted(name) for name in texts.keep)
+            if made := [name for name in texts.keep if name in own]:
+                raise click.UsageError(f"--keep must not name {made[0]}, which is written beside the ids: rename it")
+            original = {texts.tags: settings["tags"]}
+            kept = (quoted(original.get(name) or name).alias(name) for name in texts.keep)
             rows = write_parquet(ids.select(*own, *kept), str(output), force=force)
         if not texts.quiet:
             note(f"wrote {output}: int32 {'ragged' if settings['ragged'] else (rows, length)}; {rows:,} rows")
