@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 def _one_vocabulary(_context: click.Context, _option: click.Parameter, paths: tuple[Path, ...]) -> Path | None:
-    """Return the value of ``--vocab``. Click would ignore all values but the last one."""
+    """Return the only value of ``--vocab``. Without this check, click would ignore all values but the last one."""
     if len(paths) > 1:
         raise click.UsageError(
-            "--vocab must be one vocabulary; for columns with a vocabulary each, pass a folder of columns, for example "
-            "that of tokemb fit-vocab --text question,answer"
+            "--vocab must be one vocabulary; for columns with a vocabulary each, pass a folder of columns, such as one "
+            "from tokemb fit-vocab --text question,answer"
         )
     return paths[0] if paths else None
 
@@ -79,12 +79,12 @@ def _one_vocabulary(_context: click.Context, _option: click.Parameter, paths: tu
     "--target-vocab",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Vocabulary of --targets, whose rows have start and end tokens.  [default: --vocab]",
+    help="Vocabulary of the target texts, with a start and an end token.  [default: --vocab]",
 )
 @click.option(
     "--target-maxlen",
     type=values.Integer(),
-    help="Length of the rows of --targets.  [default: that of the vocabulary, else the longest row]",
+    help="Length of the rows of target texts.  [default: that of their vocabulary, else the longest row]",
 )
 @buckets.hash_buckets
 @buckets.salt
@@ -146,8 +146,8 @@ def command(
     With --tags, the output has the arrays ids, tags and weights. At the first id of each token, tags holds the id of
     its tag, and weights holds 1. Both are 0 at other ids and at padding.
 
-    With --targets, each row has a target text, for sequence-to-sequence training. The target is another column, with a
-    vocabulary of its own unless both texts have the same.
+    With --targets, each row also has a target text, for sequence-to-sequence training. It is read from another column,
+    and encoded with --target-vocab.
 
     With --pack, each row consists of several texts, which are placed by best fit, the longest first. The summary states
     the share of padding.

@@ -208,7 +208,7 @@ class RowOptions:
         others = {"overlap": self.overlap, "tags": self.tags, "pack": self.pack or None}
         for name, value in others.items():
             if value is not None:
-                raise ArgumentError(f"{name} must be left out with targets, which belong to one row of a text each")
+                raise ArgumentError(f"{name} must be left out with targets=...: each row is one text with its target")
 
     @property
     def has_one_length(self) -> bool:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 Files = str | Path | Iterable[str | Path]
 
+_NOT_FOR_TABLES = "must be left out for a table, whose columns have vocabularies of their own: pass an Encoder"
+
 # The defaults of read_corpus.
 _READING = {
     "column": None,
@@ -147,11 +149,9 @@ def encode_file(
         if pack:
             raise ArgumentError("pack must be left out for a table, whose rows are not texts")
         if tags is not None:
-            raise ArgumentError("tags must be left out for a table, whose columns have vocabularies: pass an Encoder")
+            raise ArgumentError(f"tags {_NOT_FOR_TABLES}")
         if any(value is not None for value in (targets, target_encoder, target_maxlen)):
-            raise ArgumentError(
-                "targets must be left out for a table, whose columns have vocabularies: pass an Encoder"
-            )
+            raise ArgumentError(f"targets {_NOT_FOR_TABLES}")
         names, cells = dict.fromkeys([*encoder.parts, *columns]), cells_beside(encoder.cells, columns)
         return encode_table(
             encoder,
