@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tokemb import ColumnEncoder, Encoder
-    from tokemb.pipeline.encoded_stream import TagOptions, TargetOptions
+    from tokemb.keras.datasets.targets import TargetRows
+    from tokemb.pipeline.encoded_stream import TagOptions
 
 
 def _one_vocabulary(_context: click.Context, _option: click.Parameter, paths: tuple[Path, ...]) -> Path | None:
@@ -208,7 +209,7 @@ def command(
     elif texts.is_table:
         texts = texts.as_pairs(f"{vocab} is a vocabulary of texts")
     encoder = _encoder_of_texts(texts, vocab, hash_buckets, hashing)
-    of_tokens = {"tags": _tag_options(texts, classes), "targets": _target_options(encoder, **of_targets)}
+    of_tokens = {"tags": _tag_options(texts, classes), "targets": _target_rows(encoder, **of_targets)}
     row_options = {**shape, **for_texts, **of_tokens}
     _encode_texts(texts, encoder, row_options, target, threads=threads, force=force, **writing)
 
@@ -254,9 +255,9 @@ def _encode_texts(
             note(f"tags have the ids 0, 1, ... in this order; for other files, pass --classes {classes}")
 
 
-def _target_options(
+def _target_rows(
     encoder: Encoder, targets: str | None, target_vocab: Path | None, target_maxlen: int | None
-) -> TargetOptions | None:
+) -> TargetRows | None:
     """Return how target texts become rows, with the vocabulary ``target_vocab``, or that of the texts."""
     if targets is None:
         for name, value in (("--target-vocab", target_vocab), ("--target-maxlen", target_maxlen)):
@@ -264,9 +265,9 @@ def _target_options(
                 raise click.UsageError(f"{name} requires --targets, the column of the target texts")
         return None
     from tokemb import Encoder
-    from tokemb.pipeline.encoded_stream import TargetOptions
+    from tokemb.keras.datasets.targets import TargetRows
 
-    return TargetOptions.of(encoder if target_vocab is None else Encoder.load(target_vocab), target_maxlen)
+    return TargetRows.of(encoder if target_vocab is None else Encoder.load(target_vocab), target_maxlen)
 
 
 def _tag_options(texts: corpus.Corpus, classes: str | None) -> TagOptions | None:
