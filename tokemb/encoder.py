@@ -1,4 +1,4 @@
-"""The encoder: made, loaded, saved, extended, and used with Keras."""
+"""Encode texts: make, load, save and extend an encoder, and use it with Keras."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ class Corpus:
         """
         if len(self.columns) != 1 or len(self.columns[0]) > 1 or self.group_by or self.columns[0][0] == targets:
             raise click.UsageError(
-                "--targets requires one other column of texts, and no --group-by: --column en --targets de"
+                "--targets requires one other column of texts, and no --group-by: for example --column en --targets de"
             )
         columns = (self.columns[0], (targets,))
         return replace(self, columns=columns, reading={**self.reading, "column": [self.columns[0][0], targets]})

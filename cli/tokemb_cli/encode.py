@@ -20,15 +20,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tokemb import ColumnEncoder, Encoder
-    from tokemb.pipeline.encoded_stream import TagOptions, TargetOptions
+    from tokemb.keras.datasets.targets import TargetRows
+    from tokemb.pipeline.encoded_stream import TagOptions
 
 
 def _one_vocabulary(_context: click.Context, _option: click.Parameter, paths: tuple[Path, ...]) -> Path | None:
-    """Return the value of ``--vocab``. Click would ignore all values but the last one."""
+    """Return the only value of ``--vocab``. Without this check, click would ignore all values but the last one."""
     if len(paths) > 1:
         raise click.UsageError(
-            "--vocab must be one vocabulary; for columns with a vocabulary each, pass a folder of columns, for example "
-            "that of tokemb fit-vocab --text question,answer"
+            "--vocab must be one vocabulary; for columns with a vocabulary each, pass a folder of columns, such as one "
+            "from tokemb fit-vocab --text question,answer"
         )
     return paths[0] if paths else None
 
@@ -79,12 +80,12 @@ def _one_vocabulary(_context: click.Context, _option: click.Parameter, paths: tu
     "--target-vocab",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Vocabulary of --targets, whose rows have start and end tokens.  [default: --vocab]",
+    help="Vocabulary of the target texts, with a start and an end token.  [default: --vocab]",
 )
 @click.option(
     "--target-maxlen",
     type=values.Integer(),
-    help="Length of the rows of --targets.  [default: that of the vocabulary, else the longest row]",
+    help="Length of the rows of target texts.  [default: that of their vocabulary, else the longest row]",
 )
 @buckets.hash_buckets
 @buckets.salt
@@ -146,8 +147,8 @@ def command(
     With --tags, the output has the arrays ids, tags and weights. At the first id of each token, tags holds the id of
     its tag, and weights holds 1. Both are 0 at other ids and at padding.
 
-    With --targets, each row has a target text, for sequence-to-sequence training. The target is another column, with a
-    vocabulary of its own unless both texts have the same.
+    With --targets, each row also has a target text, for sequence-to-sequence training. It is read from another column,
+    and encoded with --target-vocab.
 
     With --pack, each row consists of several texts, which are placed by best fit, the longest first. The summary states
     the share of padding.
@@ -208,7 +209,7 @@ def command(
     elif texts.is_table:
         texts = texts.as_pairs(f"{vocab} is a vocabulary of texts")
     encoder = _encoder_of_texts(texts, vocab, hash_buckets, hashing)
-    of_tokens = {"tags": _tag_options(texts, classes), "targets": _target_options(encoder, **of_targets)}
+    of_tokens = {"tags": _tag_options(texts, classes), "targets": _target_rows(encoder, **of_targets)}
     row_options = {**shape, **for_texts, **of_tokens}
     _encode_texts(texts, encoder, row_options, target, threads=threads, force=force, **writing)
 
@@ -254,9 +255,9 @@ def _encode_texts(
             note(f"tags have the ids 0, 1, ... in this order; for other files, pass --classes {classes}")
 
 
-def _target_options(
+def _target_rows(
     encoder: Encoder, targets: str | None, target_vocab: Path | None, target_maxlen: int | None
-) -> TargetOptions | None:
+) -> TargetRows | None:
     """Return how target texts become rows, with the vocabulary ``target_vocab``, or that of the texts."""
     if targets is None:
         for name, value in (("--target-vocab", target_vocab), ("--target-maxlen", target_maxlen)):
@@ -264,9 +265,9 @@ def _target_options(
                 raise click.UsageError(f"{name} requires --targets, the column of the target texts")
         return None
     from tokemb import Encoder
-    from tokemb.pipeline.encoded_stream import TargetOptions
+    from tokemb.keras.datasets.targets import TargetRows
 
-    return TargetOptions.of(encoder if target_vocab is None else Encoder.load(target_vocab), target_maxlen)
+    return TargetRows.of(encoder if target_vocab is None else Encoder.load(target_vocab), target_maxlen)
 
 
 def _tag_options(texts: corpus.Corpus, classes: str | None) -> TagOptions | None:

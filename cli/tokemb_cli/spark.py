@@ -85,6 +85,11 @@ class Cluster:
             texts = texts.with_targets(settings["targets"])
         elif len(texts.columns) == 2:
             texts = texts.as_pairs("Spark encodes columns of texts")
+            for name in ("pack", "tags"):
+                if settings[name]:
+                    raise click.UsageError(
+                        f"{option_name(name)} must be left out for pairs of texts: pass one --column"
+                    )
             settings["second"] = texts.columns[1][0]
         if settings["classes"] is not None:
             settings["classes"] = settings["classes"].split(",")

@@ -50,7 +50,7 @@ def check_no_column(rows: Corpus, folder: TrainedFolder) -> None:
 
 
 def check_no_input(kept: Mapping[str, str | None], names: Sequence[str]) -> None:
-    """Raise ``click.UsageError`` if an option of ``kept`` names one of the columns that a model predicts from."""
+    """Raise ``click.UsageError`` if an option names one of the columns ``names`` that a model predicts from."""
     for option, name in kept.items():
         if name in names:
             raise click.UsageError(f"--{option} must not name a column that the model predicts from; received {name}")

@@ -122,7 +122,7 @@ def test_shards_of_the_function_are_resumed_by_the_command(here):
         (f"{TEXTS_AND_TARGETS} --target-maxlen 0", 2, "--target-maxlen"),
         (f"{TEXTS_AND_TARGETS} --maxlen 3 --target-maxlen 999999999", 2, "--target-maxlen must be"),
         ("--column en --targets de --target-vocab no", 1, "no"),
-        (f"{TEXTS_AND_TARGETS} --pack --maxlen 4", 2, "--pack must be left out with targets"),
+        (f"{TEXTS_AND_TARGETS} --pack --maxlen 4", 2, "--pack must be left out with --targets NAME: each row"),
         (f"{TEXTS_AND_TARGETS} --overlap 1 --maxlen 3", 2, "--overlap must be left out with"),
         (f"{TEXTS_AND_TARGETS} --tags n", 2, "--tags must be left out"),
         (f"{TEXTS_AND_TARGETS} --rows-per-shard 2 --maxlen 3", 1, "pass it as --target-maxlen"),

@@ -196,6 +196,10 @@ def test_command_packs_rows(folder, encoder):
             ["--column", "text", "--keep", "text", "--maxlen", 9, "--engine", "spark"],
             "--keep must be left out with --pack",
         ),
+        (
+            ["--column", "text", "--column", "n", "--maxlen", 9, "--engine", "spark"],
+            "--pack must be left out for pairs of texts",
+        ),
     ],
 )
 def test_option_that_does_not_fit_is_an_error(folder, options, message):

@@ -99,7 +99,6 @@ def test_labels_are_split_at_the_separator_and_lists_are_labels_too():
     [
         (["a|b", None], {"label_separator": "|"}, TextError, "row 2 has no labels"),
         (["a|b", 3.5], {"label_separator": "|"}, TextError, r"texts with '\|' between them; row 2 has 3.5 \(float\)"),
-        ([True, False], {}, TextError, "labels must be integers or texts; the label of row 1 is True of type bool"),
         (["a", "a"], {"label_separator": "|"}, ArgumentError, "classes must be at least 2; received 1"),
         (["a", "b"], {"label_separator": " "}, ArgumentError, "label_separator must not be empty or white space"),
         ([1.5, "x"], {"regression": True}, TextError, "finite numbers for a regression; the label of row 2 is 'x'"),

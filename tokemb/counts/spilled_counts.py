@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tokemb.engine.token_numbers import TokenNumbers
 
 _SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64(), "position": pa.int64()})
-# Of a hundred parts of one million tokens, memory holds one and a half million at a time.
+# With a hundred parts of one million tokens, memory holds about one and a half million tokens at a time.
 _PARTITIONS = OovBuckets(64)
 
 

@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 
 # An estimate of the bytes of text for each id.
 _BYTES_PER_ID = 5
-# If fewer texts are long, it takes little time to read them to their end.
+# If the share of long texts is at most this, all texts are read to their end, which then takes little time.
 _MIN_LONG = 0.25
-# If both texts of more pairs are long, most texts would be read twice to find the longer one.
+# If the share of pairs of two long texts is greater than this, all texts are read to their end. Otherwise, most texts
+# would be read twice to find the longer one.
 _MAX_BOTH_LONG = 0.2
 
 
@@ -434,7 +435,7 @@ def _window(rows: Ragged, row: Int64, number: Int64, size: Int64, overlap: int) 
 
 
 def _share_of_long(columns: Sequence[pa.Array], limit: int) -> float:
-    """Return about which share of rows has texts of ``limit`` ids or more in all ``columns``, judged by their bytes."""
+    """Estimate, from bytes, the share of rows whose texts in all ``columns`` have at least ``limit`` ids."""
     if any(column.type != STRINGS for column in columns) or not len(columns[0]):
         return 0.0
     sizes = np.min([np.diff(string_buffers(column)[0]) for column in columns], axis=0)

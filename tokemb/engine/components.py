@@ -81,16 +81,15 @@ def normalizer_steps(component: Component | None) -> list[Step]:
 
 
 def replaced_texts(component: Component | None) -> tuple[list[str], Component | None]:
-    """Return the texts that a normalizer replaces before anything else, and its further steps.
+    """Return the texts of several characters that a normalizer replaces first, and its further steps.
 
-    The further steps normalize a text without any of these texts as the whole normalizer does. They are longer than
-    one character: steps that replace one character look at no others.
+    For a text that contains none of them, the further steps give the result of the whole normalizer.
     """
     parts = list(steps(component, "normalizers"))
     texts: list[str] = []
     for part in parts:
         text: str = part["pattern"].get("String", "") if part["type"] == "Replace" else ""
-        if len(text) < 2:
+        if len(text) < 2:  # the replacement of one character does not look at others
             break
         texts.append(text)
     return texts, {"type": "Sequence", "normalizers": parts[len(texts) :]} if texts else component
@@ -117,7 +116,7 @@ def _step(component: Component) -> Step:
         return Step(
             lambda character: None if is_dependent(character) else normalize(character),
             normalize,
-            lambda: changed_characters(normalize) & ~dependent(),
+            lambda: changed_characters(normalize, dependent()) & ~dependent(),
             dependent,
         )
     if kind == "Replace":
@@ -182,7 +181,7 @@ def _only(character: str) -> CharacterSet:
 
 
 def _none_if(normalizer: Normalizer, depends: Callable[[str], bool]) -> Callable[[str], str | None]:
-    """Return a function from a character to its normalization, or to ``None`` if that begins with such a character."""
+    """Return a function from a character to its normalization, or to ``None`` if ``depends`` holds for its start."""
 
     def of_character(character: str) -> str | None:
         text = normalizer.normalize_str(character)

@@ -57,7 +57,7 @@ class Counter:
         self._count(self.number(texts, threads), threads)
 
     def clear(self) -> None:
-        """Forget all texts, and keep the memory of the tokens for others."""
+        """Forget all texts, and keep the memory of their tokens for further texts."""
         self._numbers.clear()
         self._rows = self._tokens = 0
         self._row_lengths = np.zeros(0, np.int64)

@@ -25,7 +25,8 @@ from tokemb.engine.query_cache import cached_arrays
 from tokemb.kernels.structs import COMPOSED_MARK
 from tokemb.vocabulary.tokenizers_library import normalizers
 
-# A unit of a trie of Precompiled: the offset of its children, whether a value is among them, and the byte itself.
+# The bits of a unit of the trie of Precompiled: the lowest byte is its label, bit 8 tells whether a value is among its
+# children, and the bits from 10 on are the offset of its children.
 _OFFSET_SHIFT, _HAS_VALUE = 10, 1 << 8
 # UTF-8 begins with these bytes. Line feeds, which join nothing, are between the queries.
 _FIRST_BYTES = (*range(0x01, 0x0A), *range(0x0B, 0x80), *range(0xC2, 0xF5))
@@ -34,21 +35,21 @@ _SURROGATES = range(0xD800, 0xE000)
 
 @cache
 def marks() -> CharacterSet:
-    """Return the characters that have a combining class and no decomposition, bool (CODES,)."""
+    """Return the characters that have a combining class and no decomposition, bool ``(CODES,)``."""
     return composition_classes() & COMPOSED_MARK != 0
 
 
 def is_mark(character: str) -> bool:
-    """Return whether a character is in ``marks``. None before U+0300 is."""
-    return character >= "\u0300" and bool(marks()[ord(character)])
+    """Return whether a character is in ``marks``."""
+    return character >= "\u0300" and bool(marks()[ord(character)])  # most texts need no query for the set
 
 
 @cache
 def composing_characters() -> CharacterSet:
-    """Return the characters that NFC, NFD, NFKC and NFKD may swap or combine with the one before, bool (CODES,).
+    """Return the characters that NFC, NFD, NFKC and NFKD may swap or combine with the one before, bool ``(CODES,)``.
 
-    These are the marks, which have a combining class, the further characters of decompositions, and what decomposes
-    into text that begins with one of these (Unicode Standard Annex 15).
+    These are the characters with a combining class, the characters of decompositions other than the first, and the
+    characters whose decomposition begins with one of these (Unicode Standard Annex 15).
     """
     return unpacked(cached_arrays("composing", lambda: packed(_query_composing())))
 
@@ -65,16 +66,16 @@ def _query_composing() -> CharacterSet:
 
 @cache
 def joining_characters() -> CharacterSet:
-    """Return the characters that Precompiled may look up together with another one, bool (CODES,).
+    """Return the characters that Precompiled may look up together with another one, bool ``(CODES,)``.
 
-    Precompiled looks up user-perceived characters of fewer than six bytes as a whole. Apart from a line break of two
-    characters, such a user-perceived character contains one that joins any letter before or after it.
+    Precompiled looks up grapheme clusters (user-perceived characters) of fewer than six bytes as a whole. Except for
+    CR LF, a cluster of several characters contains one that joins any letter before or after it.
     """
     return unpacked(cached_arrays("joining", lambda: packed(_query_joining())))
 
 
 def _query_joining() -> CharacterSet:
-    """Count the user-perceived characters of each character beside a letter, with a trie that replaces all of them."""
+    """Find the characters that form one grapheme cluster with a letter: Precompiled then replaces both by one "x"."""
     replace_each = normalizers.Precompiled(charsmap_of_first_bytes()).normalize_str
     joining = np.zeros(CODES, np.bool_)
     codes = np.array([code for code in range(CODES) if code not in _SURROGATES and chr(code) != "\n"])
@@ -86,7 +87,7 @@ def _query_joining() -> CharacterSet:
 
 
 def charsmap_of_first_bytes() -> bytes:
-    """Return a map for Precompiled that replaces everything but line feeds, whatever its first byte is, by "x".
+    """Return a map for Precompiled that replaces each grapheme cluster except line feeds by "x".
 
     The map has the form of `sentencepiece`: the size of a double-array trie, the trie, and the texts. The children of a
     unit are at its position XOR its offset XOR their byte.

@@ -158,7 +158,7 @@ def pre_tokenize(
 
 @contextmanager
 def _limit_threads(threads: int | None, texts: int) -> Iterator[None]:
-    """Make `tokenizers` use one thread if ``threads`` is 1, or if there is only one text, which others would wait for.
+    """Make `tokenizers` use one thread if ``threads`` is 1, or if there is only one text.
 
     It reads the environment variable at every call.
     """

@@ -1,4 +1,4 @@
-"""Texts to ids and back, with the engine of a vocabulary."""
+"""Encode texts and decode ids with the engine of a vocabulary."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from tokemb.vocabulary.vocabulary import Vocabulary
 class TextEncoder(Vocabulary):
     """A vocabulary that encodes texts and decodes ids.
 
-    ``tokemb.Encoder`` adds how it is made, saved and used with Keras.
+    ``tokemb.Encoder`` adds methods to make, load, save and extend it, and to use it with Keras.
     """
 
     def __init__(self, specification: TokenizerJson, tokenizer: Tokenizer, **saved: Any) -> None:  # noqa: ANN401
         """Initialize the encoder. The arguments are those of ``Vocabulary``."""
         super().__init__(specification, tokenizer, **saved)
-        # Dropped tokens first get an id beyond the vocabulary, so that they can be counted.
+        # Tokens that will be dropped first get an id beyond the vocabulary, so that they can be counted.
         oov_id = self.unk_id if self.oov else self.input_dim
         ngrams = None if self.ngrams == UNIGRAMS else self.ngrams
         self._encoding = BatchEncoder(specification, tokenizer, self._ids, oov_id, self.oov, ngrams, self.buckets)

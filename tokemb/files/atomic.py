@@ -101,7 +101,8 @@ def atomic_folder(path: Path, kind: Kind, *, force: bool = False) -> Iterator[Pa
             check_replaced_folder(path, kind, force)  # again, since it may have appeared meanwhile
             mode = _mode(path)
             if mode is not None:
-                temporary.chmod(mode | stat.S_IRWXU)  # before others can read it; only a writable folder can be moved
+                # Before others can read it. Only a folder that its user can write to can be moved.
+                temporary.chmod(mode | stat.S_IRWXU)
             if _put_in_place(temporary, path, folder / REPLACED):
                 if mode is not None:
                     path.chmod(mode)

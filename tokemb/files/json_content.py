@@ -45,7 +45,7 @@ def _too_deep() -> str:
 
 
 def encode_json(content: Any, *, indent: int) -> bytes:  # noqa: ANN401 - any JSON value
-    """Return JSON in UTF-8. If a name of a file in it is not UTF-8, all non-ASCII characters are escaped.
+    """Return JSON in UTF-8. If it contains a file name that is not UTF-8, all non-ASCII characters are escaped.
 
     Raises:
         ValueError: If a number is not finite, since only Python would read it.

@@ -1,4 +1,4 @@
-"""Values of foreign files: their description in messages, and texts that UTF-8 cannot encode."""
+"""Describe values of foreign files in messages."""
 
 from __future__ import annotations
 
@@ -14,8 +14,3 @@ def describe(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > _MAX_BITS:
         return "an integer of many digits"
     return repr(value) if value is None or isinstance(value, (int, float, str)) else f"a {type(value).__name__}"
-
-
-def is_unicode(text: str) -> bool:
-    """Return whether a text has no lone surrogate, which JSON and pickles can contain, so that UTF-8 can encode it."""
-    return text.isascii() or text.encode(errors="ignore").decode() == text

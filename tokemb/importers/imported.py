@@ -11,9 +11,9 @@ import pyarrow as pa
 from tokemb.counts.select_tokens import UNK_TOKEN
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.importers.foreign_values import describe, is_unicode
+from tokemb.importers.foreign_values import describe
 from tokemb.importers.options import Options
-from tokemb.sources.texts import batches
+from tokemb.sources.texts import batches, is_unicode
 from tokemb.vocabulary.folder import vocabulary_table
 from tokemb.vocabulary.highest_id import check_highest_id
 from tokemb.vocabulary.oov_buckets import OovBuckets

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tokemb.errors import VocabularyError
-from tokemb.importers.foreign_values import is_unicode
+from tokemb.sources.texts import is_unicode
 from tokemb.vocabulary.expressions import ASCII_PUNCTUATION, ASCII_SPACE, ASCII_UPPER, KERAS_FILTERS
 from tokemb.vocabulary.profiles import PROFILES, Profile, python_lower
 from tokemb.vocabulary.tokenizers_library import Normalizer, PreTokenizer, Regex, decoders, normalizers, pre_tokenizers

@@ -12,8 +12,8 @@ import pyarrow as pa
 from tokemb.encoder import Encoder
 from tokemb.formats import OutputOptions, RowColumn, Writer, ids_dtype
 from tokemb.formats.shards import Chunk
-from tokemb.keras.datasets.targets import TARGET_COLUMNS
-from tokemb.pipeline.encoded_stream import TAG_COLUMNS, EncodedStream, RowOptions, TargetOptions, ragged_of
+from tokemb.keras.datasets.targets import TARGET_COLUMNS, TargetRows
+from tokemb.pipeline.encoded_stream import TAG_COLUMNS, EncodedStream, RowOptions, ragged_of
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.pipeline.write_stream import write_stream
@@ -130,8 +130,8 @@ def _append_pairs(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) 
         writer.append(columns, None, kept_columns)
 
 
-def _append_targets(options: TargetOptions, encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
-    for columns, kept_columns in encoded.target_blocks(chunk, options):
+def _append_targets(target_rows: TargetRows, encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
+    for columns, kept_columns in encoded.target_blocks(chunk, target_rows):
         writer.append(columns, None, kept_columns)
 
 

@@ -59,29 +59,6 @@ class TagOptions(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TargetOptions:
-    """The target texts of sequence-to-sequence training.
-
-    Attributes:
-        encoder: The vocabulary of the target texts.
-        rows: How target texts become rows.
-    """
-
-    encoder: Encoder
-    rows: TargetRows
-
-    @classmethod
-    def of(cls, encoder: Encoder, maxlen: int | None) -> TargetOptions:
-        """Return the options for a vocabulary. The arguments and errors are those of ``TargetRows.of``."""
-        return cls(encoder, TargetRows.of(encoder, maxlen))
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The settings that decide the rows, as JSON values."""
-        return {"fingerprint": self.encoder.fingerprint, "maxlen": self.rows.maxlen, "pad_id": self.encoder.pad_id}
-
-
-@dataclass(frozen=True)
 class RowOptions:
     """How rows are truncated and padded, and which columns are kept.
 
@@ -107,7 +84,7 @@ class RowOptions:
     by_row: bool = False
     tags: TagOptions | None = None
     pack: bool = False
-    targets: TargetOptions | None = None
+    targets: TargetRows | None = None
 
     @classmethod
     def of(
@@ -124,7 +101,7 @@ class RowOptions:
         ragged: bool = False,
         tags: TagOptions | None = None,
         pack: bool = False,
-        targets: TargetOptions | None = None,
+        targets: TargetRows | None = None,
     ) -> RowOptions:
         """Return the options for the arguments of ``tokemb.encode_file``.
 
@@ -208,12 +185,12 @@ class RowOptions:
         others = {"overlap": self.overlap, "tags": self.tags, "pack": self.pack or None}
         for name, value in others.items():
             if value is not None:
-                raise ArgumentError(f"{name} must be left out with targets, which belong to one row of a text each")
+                raise ArgumentError(f"{name} must be left out with targets=...: each row is one text with its target")
 
     @property
     def has_one_length(self) -> bool:
         """Whether the length of padded rows does not depend on the corpus."""
-        return self.shape.fixed_length is not None and (self.targets is None or self.targets.rows.maxlen is not None)
+        return self.shape.fixed_length is not None and (self.targets is None or self.targets.maxlen is not None)
 
     @property
     def is_row_per_text(self) -> bool:
@@ -318,7 +295,7 @@ class EncodedStream:
         targets, report = self._row_options.targets, self.report.targets
         if targets is None or report is None:
             return
-        report.maxlen = targets.rows.maxlen
+        report.maxlen = targets.maxlen
         if report.maxlen is None:
             report.maxlen = max(self._target_lengths, default=0)
             check_padding(self._target_lengths, report.maxlen, len(TARGET_COLUMNS) * self._row_options.id_bytes)
@@ -468,10 +445,10 @@ class EncodedStream:
             yield {"ids": ids, "type_ids": masks.type_ids, "attention_mask": mask}, kept.slice(start, len(ids))
             start += len(ids)
 
-    def _encode_targets(self, batch: pa.RecordBatch, targets: TargetOptions) -> Chunk[Ragged]:
+    def _encode_targets(self, batch: pa.RecordBatch, targets: TargetRows) -> Chunk[Ragged]:
         """Encode a batch whose first two columns are texts and target texts, whose ids follow the kept columns."""
         encoded = self._encoder.encode_column(batch.column(0), self._row_options.shape, self._threads)
-        target = targets.encoder.encode_column(batch.column(1), targets.rows.shape, self._threads)
+        target = targets.encoder.encode_column(batch.column(1), targets.shape, self._threads)
         self.report.add(encoded)
         if self.report.targets is not None:
             self.report.targets.add(target)
@@ -482,7 +459,7 @@ class EncodedStream:
         return encoded.rows, pa.RecordBatch.from_arrays([*kept.columns, lists], schema=self._chunk_schema)
 
     def target_blocks(
-        self, chunk: Chunk[Ragged], options: TargetOptions
+        self, chunk: Chunk[Ragged], target_rows: TargetRows
     ) -> Iterator[tuple[dict[str, Array | Ragged], pa.RecordBatch]]:
         """Yield the ids and the columns of ``TARGET_COLUMNS`` of a chunk, and its kept columns, in blocks.
 
@@ -496,7 +473,7 @@ class EncodedStream:
             return
         maxlen, start = (self.report.targets and self.report.targets.maxlen) or 0, 0
         for ids in self.padded(rows, (self.report.maxlen or 0) + len(TARGET_COLUMNS) * maxlen):
-            arrays = options.rows.shifted(targets, np.arange(start, start + len(ids)), maxlen)
+            arrays = target_rows.shifted(targets, np.arange(start, start + len(ids)), maxlen)
             weights = arrays.weights.astype(np.uint8)  # files have 0 and 1 of the dtype of the ids
             block: dict[str, Array | Ragged] = {"ids": ids, **arrays._asdict(), "weights": weights}
             yield block, kept.slice(start, len(ids))

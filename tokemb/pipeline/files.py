@@ -13,11 +13,12 @@ from tokemb.files.folders import is_columns_folder
 from tokemb.files.overlap import replaced_input
 from tokemb.formats.shards import ShardFolder
 from tokemb.keras.datasets.labels import check_classes
+from tokemb.keras.datasets.targets import TargetRows
 from tokemb.models.embedder import Embedder
 from tokemb.pipeline.embed import embed_corpus, embed_ids
 from tokemb.pipeline.encode import encode_corpus
 from tokemb.pipeline.encode_table import encode_table
-from tokemb.pipeline.encoded_stream import RowOptions, TagOptions, TargetOptions
+from tokemb.pipeline.encoded_stream import RowOptions, TagOptions
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport, TableReport
 from tokemb.sources.cells import cells_beside
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Files = str | Path | Iterable[str | Path]
+
+_NOT_FOR_TABLES = "must be left out for a table, whose columns have vocabularies of their own: pass an Encoder"
 
 # The defaults of read_corpus.
 _READING = {
@@ -147,11 +150,9 @@ def encode_file(
         if pack:
             raise ArgumentError("pack must be left out for a table, whose rows are not texts")
         if tags is not None:
-            raise ArgumentError("tags must be left out for a table, whose columns have vocabularies: pass an Encoder")
+            raise ArgumentError(f"tags {_NOT_FOR_TABLES}")
         if any(value is not None for value in (targets, target_encoder, target_maxlen)):
-            raise ArgumentError(
-                "targets must be left out for a table, whose columns have vocabularies: pass an Encoder"
-            )
+            raise ArgumentError(f"targets {_NOT_FOR_TABLES}")
         names, cells = dict.fromkeys([*encoder.parts, *columns]), cells_beside(encoder.cells, columns)
         return encode_table(
             encoder,
@@ -166,7 +167,7 @@ def encode_file(
             round_floats=round_floats,
             force=force,
         )
-    target_options = _target_options(encoder, targets, target_encoder, target_maxlen)
+    target_rows = _target_rows(encoder, targets, target_encoder, target_maxlen)
     tagging = tag_options(tags, classes, lambda: read_corpus(files, tags=tags, **reading))
     options = RowOptions.of(
         encoder,
@@ -180,7 +181,7 @@ def encode_file(
         ragged=ragged,
         tags=tagging,
         pack=pack,
-        targets=target_options,
+        targets=target_rows,
     )
     batches = read_corpus(files, tags=tags, keep=columns, **reading)
     return encode_corpus(encoder, batches, target, options, dtype, threads, force=force, round_floats=round_floats)
@@ -222,11 +223,11 @@ def columns_with_targets(column: str | Sequence[str] | None, targets: str) -> li
     return [column, targets]
 
 
-def _target_options(
+def _target_rows(
     encoder: Encoder, targets: str | None, target_encoder: Encoder | Path | str | None, target_maxlen: int | None
-) -> TargetOptions | None:
+) -> TargetRows | None:
     if targets is not None:
-        return TargetOptions.of(encoder if target_encoder is None else _loaded(target_encoder), target_maxlen)
+        return TargetRows.of(encoder if target_encoder is None else _loaded(target_encoder), target_maxlen)
     for name, value in (("target_encoder", target_encoder), ("target_maxlen", target_maxlen)):
         if value is not None:
             raise ArgumentError(f"{name} must be left out without targets: pass targets=..., the column of the targets")

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 
 def release_memory() -> None:
-    """Return freed memory to the system. Arrow and the C library keep it for later, up to hundreds of megabytes."""
+    """Return freed memory to the system. Arrow and the C library would keep up to hundreds of megabytes of it."""
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
         import ctypes

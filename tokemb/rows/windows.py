@@ -31,7 +31,7 @@ class Windows(NamedTuple):
 
 @dataclass(frozen=True)
 class SplitTexts:
-    """Texts, and their windows before they are copied.
+    """Texts, and the places of their windows.
 
     Attributes:
         texts: The ids of the texts.
@@ -64,7 +64,7 @@ class SplitTexts:
         fill_first: bool = False,
         threads: int | None = None,
     ) -> None:
-        """Copy the windows to ``out``. ``around`` are ids before and after each. For the others, see ``pack_rows``."""
+        """Copy the windows to ``out``, with the ids ``around`` each. The other arguments are those of ``pack_rows``."""
         pack_rows(
             self.texts.values,
             self.texts.row_splits[self.row] + self.start,

@@ -17,7 +17,7 @@ import pyarrow.types as pt
 from tokemb._arrays import STRINGS, TOKEN_ROWS
 from tokemb.errors import TextError
 from tokemb.sources.columns import Location
-from tokemb.sources.texts import decode_dictionary
+from tokemb.sources.texts import decode_dictionary, is_unicode
 
 # A function from the name of a column, its cells and their location to the parsed column. A parsed column is unchanged.
 CellParser = Callable[[str, pa.Array, Location], pa.Array]
@@ -198,11 +198,6 @@ def _literal(text: str) -> list[str | None] | None:
     except ValueError:  # an integer of thousands of digits
         return None
     return tokens if all(token is None or is_unicode(token) for token in tokens) else None
-
-
-def is_unicode(text: str) -> bool:
-    """Return whether a text has no lone surrogates, which escapes of JSON and Python can spell."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _token(value: Any) -> str | None:  # noqa: ANN401

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tokemb.errors import TextError
 from tokemb.sources.columns import Location
+from tokemb.sources.texts import is_unicode
 
 # From this value on, 64-bit floats do not represent every integer.
 _EXACT = 2.0**53
@@ -103,8 +104,7 @@ def fits(value: object, kind: pa.DataType) -> bool:
         return type(value) is int and -(2**63) <= value < 2**63
     if pa.types.is_floating(kind):
         return type(value) is float or (type(value) is int and _is_float(value))
-    # Lone surrogates cannot be encoded as UTF-8.
-    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
+    return isinstance(value, str) and is_unicode(value)
 
 
 def _is_float(value: int) -> bool:

@@ -324,12 +324,12 @@ def _to_strings(texts: list[str], rows: list[Any], first: int) -> pa.LargeString
     try:
         return pa.array(texts, STRINGS)
     except UnicodeEncodeError:
-        row = next(i for i, value in enumerate(rows) if _has_surrogate(value))
+        row = next(i for i, value in enumerate(rows) if not is_unicode("".join(value)))
         raise TextError(
             f"texts[{first + row}] contains a lone surrogate, which is not valid UTF-8: {rows[row]!r:.80}"
         ) from None
 
 
-def _has_surrogate(value: str | Iterable[str]) -> bool:
-    text = value if isinstance(value, str) else "".join(value)
-    return any("\ud800" <= character <= "\udfff" for character in text)
+def is_unicode(text: str) -> bool:
+    """Return whether a text has no lone surrogates, which JSON, Python and pickles can spell, but UTF-8 cannot."""
+    return text.isascii() or text.encode(errors="ignore").decode() == text

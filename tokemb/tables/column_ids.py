@@ -1,4 +1,4 @@
-"""The ids of a column: its values or texts to ids and back. Numbers pass through."""
+"""Encode and decode the values or texts of a column. Numbers are returned as they are."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _encode_values(column: Column, encoder: Encoder, batch: pa.RecordBatch) -> I
     if column.kind == "single values" and len(column.parts) == 1:
         texts = single_texts(column.name, batch.column(column.parts[0]))
         if texts is not None and (encoder.buckets is not None or worth_kernel(len(texts))):
-            # A kernel looks up all values in less time than their distinct values are found.
+            # A kernel looks up all values faster than their distinct values are found.
             missing_id = encoder.token_ids(pa.array([MISSING], STRINGS))[0]
             return encoder.token_ids(texts, empty_id=int(missing_id))
     values = column_values(column.name, column.parts, batch).as_kind(column.kind)

@@ -8,7 +8,8 @@ from typing import Any
 
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
-from tokemb.sources.cells import CellParser, is_unicode, list_parser, parse_numbers
+from tokemb.sources.cells import CellParser, list_parser, parse_numbers
+from tokemb.sources.texts import is_unicode
 from tokemb.tables.column import Column, named_parts
 from tokemb.tables.tables import flat_names
 from tokemb.vocabulary.vocabulary import check_vocabulary

@@ -38,7 +38,7 @@ _SKILL_RATES, _RATES = (0.15, 0.5), (0.05, 0.4)
 # All averages and means before the first answer.
 _START = 0.5
 _WITHOUT_ANSWERS = np.array([_START * ("average" in name or "mean" in name) for name in FEATURES], np.float32)
-# What a value adds to an average is left out below this weight.
+# Values with a smaller weight are left out of an average.
 _NEGLIGIBLE = 1e-9
 # The maximum length of a series of repeated answers, a power of two.
 _LONGEST = 32
@@ -123,7 +123,7 @@ class AnswerHistory:
         return order, starts, np.stack([np.log1p(sums), np.log1p(counts - sums), *averages], axis=1)
 
     def _of_skill(self, last: Int64, asked: Int32) -> Float64:
-        """Return the features of the skills that are asked, after the answers ``last``, ``(questions, 4)``."""
+        """Return the features of the skills that are asked after the answers ``last``, ``(questions, 4)``."""
         order, _, features = self._by_skill
         answers = len(order)
         keys = self.skills[order].astype(np.int64) * answers + order
@@ -135,9 +135,9 @@ class AnswerHistory:
 
     @cached_property
     def _bits(self) -> tuple[Int64, Int64]:
-        """The answers of the student up to each one as bits, the latest in bit 0, and a mask of the bits that are not.
+        """The last answers up to each one, as bits of int64 ``(answers,)``, and a mask of the bits that are not used.
 
-        Both are int64 ``(answers,)``.
+        Bit 0 is the answer itself, and bit 1 the one before it. The bits of answers of other students are not used.
         """
         index, bits, reach = np.arange(len(self.correct)), self.correct.astype(np.int64), 1
         while reach < _LONGEST:
@@ -172,7 +172,7 @@ class AnswerHistory:
         return features
 
     def _parts(self, last: Int64) -> Iterator[Int64]:
-        """Yield the indices of questions of one student each, so many that the work space is limited."""
+        """Yield the indices of questions of one student each, in parts that limit the memory of a comparison."""
         order = np.argsort(last, kind="stable")
         _, first = np.unique(self.starts[last[order]], return_index=True)
         for questions in np.split(order, first[1:]) if len(order) else []:

@@ -1,4 +1,4 @@
-"""The lock of the folder of the checkpoints of a training."""
+"""Lock the folder of the checkpoints of a training."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _LOCKED: ContextVar[frozenset[Path]] = ContextVar("_LOCKED", default=frozenset()
 
 @contextmanager
 def locked_checkpoints(folder: Path | str | None) -> Iterator[None]:
-    """Lock a folder of checkpoints during the block: another training would replace or remove its state.
+    """Lock a folder of checkpoints during the block, because another training would replace or remove its state.
 
-    The folder is removed if it is empty after the training. Nothing happens if there is no folder, or if this thread
-    has locked it, or a folder that contains it, before.
+    The folder is removed if it is empty after the block. Nothing is locked if ``folder`` is ``None``, or if this thread
+    has already locked the folder or one that contains it.
 
     Raises:
         OutputInUseError: If another training has locked the folder.
@@ -45,7 +45,7 @@ def locked_checkpoints(folder: Path | str | None) -> Iterator[None]:
 
 
 def locks_checkpoints(train: Callable[_Arguments, Trained]) -> Callable[_Arguments, Trained]:
-    """Decorate one or several trainings, so that the folder of the checkpoints of their schedule is locked."""
+    """Decorate a function that trains, so that it locks the folder of the checkpoints of its ``Schedule``."""
 
     @wraps(train)
     def locked(*args: _Arguments.args, **arguments: _Arguments.kwargs) -> Trained:

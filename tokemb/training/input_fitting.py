@@ -1,4 +1,4 @@
-"""The inputs of a classifier, with vocabularies and lengths that are chosen for its rows."""
+"""Choose the vocabularies and the lengths of the inputs of a classifier."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # sequences of three words, classifiers of short texts are less accurate.
 _PAIRS = 2
 
-# The maximum number of tokens of a vocabulary that is fitted, and the minimum count of one, with and without n-grams.
+# The maximum number of tokens of a vocabulary that is fitted, and their minimum count: for words, and for n-grams.
 _WORDS, _NGRAMS = (30_000, 1), (100_000, 2)
 
 _NOTE_ON_PAIRS = (
@@ -36,7 +36,8 @@ _NOTE_ON_PAIRS = (
     "pass ngrams=1 for words alone"
 )
 
-# The length that is chosen for rows is that of 99 % of them, but at most these. Heads that ignore the order are fast.
+# The length that is chosen is one that this share of the rows does not exceed, within a limit. The limit is higher for
+# heads that ignore the order, because they are fast.
 _COVERED, _LONGEST, _LONGEST_OF_MEAN = 0.99, 400, 1024
 
 
@@ -66,7 +67,7 @@ class Splitting:
         except TextError:
             if min_count == 1:
                 raise
-        # Few short texts can be without an n-gram that occurs twice.
+        # In a few short texts, no n-gram may occur twice.
         counted, texts = tee_if_iterator(texts)
         return fit_vocab(counted, **arguments), texts
 

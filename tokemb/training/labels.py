@@ -67,7 +67,7 @@ def _check_labels(labels: Sequence[Label]) -> None:
         is_nan = isinstance(label, float) and label != label
         if label is None or is_nan or (isinstance(label, str) and not label.strip()):
             raise TextError(f"row {row} has no label: fill it, or drop the row")
-        if isinstance(label, bool) or not isinstance(label, (int, str)):
+        if not isinstance(label, (int, str)):
             kind = type(label).__name__
             raise TextError(f"labels must be integers or texts; the label of row {row} is {label} of type {kind}")
     missing = _missing_spellings(labels)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tokemb.errors import ArgumentError
-from tokemb.sources.cells import is_unicode
+from tokemb.sources.texts import is_unicode
 from tokemb.training.early_stopping import OnEpoch
 
 

@@ -12,15 +12,15 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS, Int64
 
 MANY_WORDS = 1 << 17
-"""Up to this number of words, a dictionary is faster to make than its memory matters."""
+"""The number of words up to which a dictionary is used instead: it is faster, and takes little memory."""
 
 _WORDS_AT_A_TIME = 1 << 16
 
 
 class WordIds(Mapping[str, int]):
-    """A map from words to ids that Arrow stores. It takes a tenth of the memory of a dictionary.
+    """A map from words to consecutive ids, with the words in Arrow. It takes a tenth of the memory of a dictionary.
 
-    The first lookup of a word that is not reserved makes a dictionary. Fitting, saving and the kernels need none.
+    The first lookup of a word makes a dictionary. Fitting, saving and the kernels do not look up words.
     """
 
     def __init__(self, reserved: Mapping[str, int], words: pa.LargeStringArray, first_id: int) -> None:

@@ -90,12 +90,12 @@ def encode(
             white space. The columns ``tags`` and ``weights`` of ``Encoder.encode_tags`` are appended, too.
         classes: With ``tags``, the different tags in order.
         pack: Whether to fill each row with several texts of the same partition, as ``Encoder.encode_packed`` does. The
-            result then has the columns ``ids``, ``segment_ids`` and ``positions``, and none of ``df``.
+            result then has the columns ``ids``, ``segment_ids`` and ``positions``, but no column of ``df``.
         targets: The column of the target texts of sequence-to-sequence training. The columns ``decoder_ids``,
-            ``next_ids`` and, unless they are not padded, ``weights`` of ``Encoder.encode_targets`` are appended, too.
+            ``next_ids`` and, if targets are padded, ``weights`` of ``Encoder.encode_targets`` are appended, too.
         target_encoder: The vocabulary of the targets. ``None`` uses ``encoder``.
-        target_maxlen: As for ``maxlen`` of ``Encoder.encode_targets``. Targets are padded if their length is known from
-            it or from the vocabulary.
+        target_maxlen: The argument ``maxlen`` of ``Encoder.encode_targets``. Targets are padded if it or the vocabulary
+            defines their length.
         output: The name of the new column, ``array<int>``.
         missing: ``"error"`` or ``"empty"``, as for ``count_tokens``.
 
@@ -202,9 +202,9 @@ def _check_kind(kinds: Mapping[str, object], overlap: int | None) -> None:
     """Raise ``ArgumentError`` if there are several kinds of rows, or if rows of a kind cannot be split."""
     given = [name for name, value in kinds.items() if value]
     if len(given) > 1:
-        raise ArgumentError(f"{given[0]} must be left out with {given[1]}, with which rows are of another kind")
+        raise ArgumentError(f"{given[0]} must be left out with {given[1]}=...: they make different columns")
     if overlap is not None and given and given[0] in ("tags", "targets"):
-        raise ArgumentError(f"overlap must be left out with {given[0]}, which belong to one row of a text each")
+        raise ArgumentError(f"overlap must be left out with {given[0]}=..., because each text is one row")
 
 
 def _check_needed(kind: str, column: str | None, **options: object) -> None:
@@ -250,7 +250,7 @@ def _tags(texts: _Texts, tags: str, classes: Sequence[str] | None) -> tuple[_Run
     order = check_classes(classes)
     if order is None:
         raise ArgumentError(
-            "classes must be given with tags on Spark, whose workers do not know all tags: pass the tags in order"
+            "classes must be given with tags on Spark, where no worker sees all tags: pass the tags in the order of ids"
         )
     if tags == texts.column:
         raise ArgumentError(f"tags must be another column than that of the tokens; received {tags!r} for both")

@@ -1,4 +1,4 @@
-"""Tables on a cluster: the vocabularies of the columns are broadcast, and workers encode their partitions."""
+"""Encode tables on a cluster: the vocabularies are broadcast, and each worker encodes its partitions."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def encode_table(
     Args:
         df: The DataFrame.
         encoder: The vocabularies of its columns.
-        maxlen: As for ``ColumnEncoder.encode``. Lists and texts are padded if their length is known from it or from the
-            encoder. Otherwise they have the ids of ``ColumnEncoder.encode_ragged``.
+        maxlen: As for ``ColumnEncoder.encode``. Lists and texts are padded if it or the encoder defines their length.
+            Otherwise they have the ids of ``ColumnEncoder.encode_ragged``.
         padding: As for ``ColumnEncoder.encode``.
         truncating: As for ``ColumnEncoder.encode``.
         ragged: Whether lists and texts are neither padded nor truncated.

@@ -85,7 +85,7 @@ class FeedSettings:
         others = {"second": self.second, "overlap": self.overlap, "pack": self.pack or None, "classes": self.classes}
         for name, value in others.items():
             if value is not None:
-                raise ArgumentError(f"{name} must be left out with targets, which belong to one row of a text each")
+                raise ArgumentError(f"{name} must be left out with targets=...: each row is one text with its target")
         return TargetRows.of(encoder if self.target_encoder is None else self.target_encoder, self.target_maxlen)
 
     def examples(self, maker: ExampleMaker, texts: Any, labels: Any) -> Examples:  # noqa: ANN401

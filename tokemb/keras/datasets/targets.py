@@ -1,4 +1,4 @@
-"""Target texts of sequence-to-sequence training: the inputs of the decoder, and the ids that it should predict."""
+"""Encode target texts for sequence-to-sequence training: the inputs of the decoder, and the ids to predict."""
 
 from __future__ import annotations
 
@@ -61,8 +61,13 @@ class TargetRows:
         encoder.require_pad_id()
         return cls(encoder, encoder.pad_truncate(None, None, None).fixed_length if maxlen is None else maxlen)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that decide the rows, as JSON values."""
+        return {"fingerprint": self.encoder.fingerprint, "maxlen": self.maxlen, "pad_id": self.encoder.pad_id}
+
     def encode(self, texts: Any, threads: int | None) -> Ragged:  # noqa: ANN401
-        """Encode target texts. A row has one id more than the inputs of the decoder."""
+        """Encode target texts with their start and end token: one id more than the inputs of the decoder."""
         return self.encoder.encode_ragged(texts, maxlen=self.shape.truncate_to, truncating=None, threads=threads)
 
     @property
