@@ -424,7 +424,9 @@ def test_command_encodes_tables_targets_and_packed_rows_as_locally(session, tmp_
                 row["ner"] = "".join(row["ner"]).replace(" ", "")
         assert sorted(made, key=str) == sorted(local, key=str)
     with pytest.raises(AssertionError, match="--keep must not name tags, which is written beside the ids"):
-        command("encode", tmp_path / "y.csv", *tags, "--keep", "tags", "--engine", "spark", "-o", tmp_path / "x")
+        command(
+            "encode", tmp_path / "y.csv", *tags, "--keep", "tags", "--ragged", "--engine", "spark", "-o", tmp_path / "x"
+        )
 
 
 def test_files_have_the_values_of_the_local_reader_or_are_an_error(session, tmp_path):
