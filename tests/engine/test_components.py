@@ -38,6 +38,21 @@ def word_level(normalizer, pre_tokenizer, added=()):
     return tokemb.Encoder.from_tokenizer(tokenizer)
 
 
+def charsmap(texts):
+    """A map of Precompiled, in the form of `charsmap_of_first_bytes`, that replaces some texts."""
+    keys = {text.encode(): other.encode() + b"\0" for text, other in texts.items()}
+    prefixes = sorted({key[:length] for key in keys for length in range(len(key) + 1)})
+    children = {prefix: 256 * number for number, prefix in enumerate(prefixes, 1)}
+    units = np.zeros(256 * (len(prefixes) + 1), "<u4")
+    units[0] = children[b""] << 10
+    for prefix in prefixes[1:]:
+        unit = children[prefix[:-1]] ^ prefix[-1]
+        units[unit] = (unit ^ children[prefix]) << 10 | (prefix in keys) << 8 | prefix[-1]
+    for number, key in enumerate(keys):
+        units[children[key]] = 1 << 31 | len(b"".join(list(keys.values())[:number]))
+    return np.array([units.nbytes], "<u4").tobytes() + units.tobytes() + b"".join(keys.values())
+
+
 N, P = normalizers, pre_tokenizers
 SCANNED = {
     "whitespace": (None, P.Whitespace()),
@@ -61,6 +76,7 @@ SCANNED = {
         P.WhitespaceSplit(),
     ),
     "precompiled": (N.Precompiled(charsmap_of_first_bytes()), P.Split("", "isolated")),
+    "precompiled with a mark": (N.Precompiled(charsmap({"\u05be": "\u05be\u05bf"})), P.Split("", "isolated")),
     "around": (N.Replace(Regex(r"(?<=\s)d(?=e)"), "D"), P.WhitespaceSplit()),
     "punctuation": (None, P.Punctuation()),
     "punctuation removed": (None, P.Punctuation("removed")),
@@ -203,6 +219,18 @@ def test_added_token_that_strips_the_space_before_it_gives_the_ids_of_the_refere
     for maxlen in (1950, 2030, 2044, 2300):
         expected = both(encoder, rows)[0].pad(maxlen, value=encoder.pad_id)
         np.testing.assert_array_equal(encoder.encode(rows, maxlen=maxlen), expected)
+
+
+@pytest.mark.parametrize(
+    ("normalizer", "after"), [(N.NFC(), "\u3099"), (N.Sequence([N.Replace("xx", "\u3099"), N.NFC()]), "xx")]
+)
+@pytest.mark.parametrize("length", [255, 256, 257, 512])
+def test_last_character_of_a_full_row_combines_with_the_one_after_it(normalizer, after, length):
+    tokenizer = Tokenizer(models.WordLevel({"[PAD]": 0, "か": 1, "が": 2}, unk_token="[PAD]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, P.Split("", "isolated")
+    encoder = tokemb.Encoder.from_tokenizer(tokenizer, pad_token="[PAD]")
+    rows = encoder.encode(["か" * length + after], maxlen=length)
+    assert rows.tolist() == [[1] * (length - 1) + [2]]
 
 
 def test_oov_word_without_oov_token_is_an_error_also_after_maxlen():

@@ -421,6 +421,39 @@ def test_command_encodes_tables_targets_and_packed_rows_as_locally(session, tmp_
         assert sorted(made, key=str) == sorted(local, key=str)
 
 
+def test_files_have_the_values_of_the_local_reader_or_are_an_error(session, tmp_path):
+    """Spark would take columns of CSV files by position, read other bytes than UTF-8 as U+FFFD, and round integers."""
+    from tokemb.integrations.spark.columns import workers_errors
+    from tokemb.integrations.spark.files import read_files
+
+    def rows(name, **settings):
+        with workers_errors():
+            frame, _ = read_files(session, [str(tmp_path / name)], column="text", keep=["n"], **settings)
+            return sorted(map(tuple, frame.collect()))
+
+    for name, content in {
+        "order/a.csv": b"text,n\na,1\n",
+        "order/b.csv": b"n,text\n2,b\n",
+        "bytes.csv": b"text,n\na\xff,1\n",
+        "kept.tsv": b"text\tn\na\t\xff1\n",
+        "empty.csv": b'text,n\n"",""\nb,\n',
+        "numbers.jsonl": b'{"text":"a","n":9007199254740993}\n{"text":"b","n":1.5}\n',
+        "json.jsonl": b'{"text":"a","n":null}\n\n{"n":9007199254740993,"text":"\xc3\xa4"}\r\n',
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(TextError, match="csv has other columns than another file .*: pass the files one by one"):
+        rows("order", format="csv")
+    for name in ("bytes.csv", "kept.tsv"):
+        with pytest.raises(TextError, match="has U.FFFD, or bytes that are not UTF-8"):
+            rows(name)
+        assert "\ufffd" in "".join(*rows(name, errors="replace"))
+    with pytest.raises(TextError, match="has 9007199254740993 in the column 'n', which contains 64-bit floats"):
+        rows("numbers.jsonl")
+    assert rows("empty.csv") == [("", ""), ("b", "")]
+    assert rows("json.jsonl") == [("a", None), ("ä", 9007199254740993)]
+
+
 def test_output_that_is_read_is_not_replaced(session, tmp_path):
     folder = tmp_path / "a folder"
     session.createDataFrame([("a b",), ("c",)], "text string").write.parquet(str(folder))

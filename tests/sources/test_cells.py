@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tokemb.errors import TextError
-from tokemb.sources.cells import list_parser, parse_numbers
+from tokemb.sources.cells import cells_beside, list_parser, parse_numbers
 from tokemb.sources.columns import Location
 from tokemb.sources.corpus import read_table
 from tokemb.tables import ColumnEncoder
@@ -104,6 +106,33 @@ def test_numbers_of_all_formats_are_read_with_their_first_rows_missing_or_intege
     (tmp_path / "y.jsonl").write_text('{"n": "cheap", "m": "c"}\n')
     with pytest.raises(TextError, match=r"y\.jsonl, line 1 has 'cheap' in the column 'n'"):
         list(read_table(files, ["n", "m"], cells=cells))
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [["1", f" {2**53 + 1}"], [1, 2**53 + 1], [Decimal("1.5"), Decimal("12345678901.123456")], [1.5, -(2**60) - 1]],
+)
+def test_numbers_that_are_copied_too_are_an_error_if_they_would_be_rounded(tmp_path, numbers):
+    path = tmp_path / "x.jsonl"
+    if isinstance(numbers[1], Decimal):
+        path = tmp_path / "x.parquet"
+        pq.write_table(pa.table({"n": numbers}), path)
+    else:
+        path.write_text("".join(json.dumps({"n": number}) + "\n" for number in numbers))
+    cells = {"n": parse_numbers}
+    assert pa.Table.from_batches(read_table([path], ["n"], cells=cells))["n"].null_count == 0
+    with pytest.raises(TextError, match="[0-9.]+ in the column 'n', which .* would be rounded"):
+        list(read_table([path], ["n"], typed=["n"], cells=cells_beside(cells, ["n"]), exact=["n"]))
+
+
+def test_numbers_that_are_copied_too_are_read_as_the_others():
+    texts = pa.array(["1", "2.5", "", "nan", str(2**60), "1e300", "-9007199254740992"])
+    parse = cells_beside({"n": parse_numbers}, ["n"])["n"]
+    with pytest.raises(TextError, match="must hold finite numbers"):
+        parse("n", texts, HERE)
+    texts = texts.take(pa.array([0, 1, 2, 3, 4, 6]))
+    assert parse("n", texts, HERE).to_pylist() == [1.0, 2.5, None, None, 2.0**60, -(2.0**53)]
+    assert parse("n", pa.array([2.0**60 / 3]), HERE).to_pylist() == [2.0**60 / 3]
 
 
 def test_numbers_of_json_lines_can_be_texts_as_in_other_formats(tmp_path):

@@ -197,6 +197,14 @@ def test_folder_of_shards_is_not_read_until_it_is_complete(data):
     tokemb.encode_file("x.csv", tokemb.fit_vocab(["a"]), shards, **settings)
     assert [row["n"] for row in collect(shards, column="n")] == ["x", "y"]
     manifest = json.loads((shards / "_manifest.json").read_text())
+    for foreign in ({"crc32": 1}, {"crc32": [1], "settings": []}, [1]):  # manifests of other programs
+        (shards / "_manifest.json").write_text(json.dumps(foreign))
+        assert len(collect(shards, column="n")) == 2
+    (shards / "_manifest.json").write_text(json.dumps(manifest))
+    (shards / "part-00000.parquet").rename(data.parent / "removed")
+    with pytest.raises(TokembError, match="shards holds shards and is not complete"):
+        collect(shards, column="n")
+    (data.parent / "removed").rename(shards / "part-00000.parquet")
     (shards / "_manifest.json").write_text(json.dumps({**manifest, "complete": False}))
     for name in ("data/shards", "data", "da*"):
         with pytest.raises(TokembError, match="shards holds shards and is not complete: run the command that made it"):

@@ -99,6 +99,16 @@ def test_numbers_among_texts_are_no_order(times):
         tokemb.group_events({"u": [1, 1], "time": times}, "u", "time")
 
 
+def test_times_that_are_events_too_keep_their_order_or_are_an_error():
+    times = [str(2**63 - 1), str(2**63 - 2)]
+    assert tokemb.group_events({"u": [1, 1], "t": times}, "u", "t", "t")["t"].to_pylist() == [times[::-1]]
+    times = [str(2**64 - 1), str(2**64 - 2)]  # equal as 64-bit floats
+    with pytest.raises(
+        TextError, match="rows cannot be sorted by the column 't': it holds texts that look like numbers"
+    ):
+        tokemb.group_events({"u": [1, 1], "t": times}, "u", "t", "t")
+
+
 @pytest.mark.parametrize("value", [None, float("nan")])
 @pytest.mark.parametrize("name", ["u", "time"])
 def test_missing_keys_and_times(name, value):

@@ -78,7 +78,9 @@ def test_interrupted_training_keeps_the_weights_of_the_best_epoch(monkeypatch):
     assert (trained.fitted.epochs, trained.fitted.interrupted, trained.fitted.still_improving) == (3, True, False)
     assert trained.metrics["loss"] == pytest.approx(trained.fitted.validation_loss, abs=1e-3)
     with pytest.raises(KeyboardInterrupt):
-        monkeypatch.setattr("tokemb.training.inputs.take_padded", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        monkeypatch.setattr(
+            "tokemb.training.inputs.take_padded", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         train_classifier(ROWS, dim=2)
 
 

@@ -53,15 +53,20 @@ def _query(expression: str) -> CharacterSet:
     return matches
 
 
-def changed_characters(normalize: Callable[[str], str]) -> CharacterSet:
+def changed_characters(normalize: Callable[[str], str], dependent: CharacterSet | None = None) -> CharacterSet:
     """Return the characters that a normalizer changes, and perhaps some more.
 
     Args:
         normalize: A function of a text that changes each character regardless of the characters around it, except that
             it may sort marks.
+        dependent: Further characters that may change together with their neighbours, bool (CODES,).
     """
+
+    def is_unchanged(text: str) -> bool:
+        return (dependent is None or not dependent[codes_of(text)].any()) and normalize(text) == text
+
     changed = np.zeros(CODES, np.bool_)
-    changed[codes_of("".join(outside_simple_ranges(lambda text: normalize(text) == text)))] = True
+    changed[codes_of("".join(outside_simple_ranges(is_unchanged)))] = True
     return changed
 
 

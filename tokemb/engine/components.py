@@ -116,7 +116,7 @@ def _step(component: Component) -> Step:
         return Step(
             lambda character: None if is_dependent(character) else normalize(character),
             normalize,
-            lambda: changed_characters(normalize) & ~dependent(),
+            lambda: changed_characters(normalize, dependent()) & ~dependent(),
             dependent,
         )
     if kind == "Replace":

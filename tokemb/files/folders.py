@@ -29,12 +29,32 @@ def is_columns_folder(path: Path) -> bool:
 
 
 def lacks_shards(manifest: Path) -> bool:
-    """Return whether the manifest of a folder of shards says that not all of them are written."""
+    """Return whether not all shards of the manifest of a folder are written, or one of them is missing."""
     try:
         content = parse_json(manifest.read_bytes()) if manifest.is_file() else None
     except (OSError, ValueError):  # a file of another program
         return False
-    return isinstance(content, dict) and "crc32" in content and content.get("complete") is False
+    if not isinstance(content, dict) or "crc32" not in content:
+        return False
+    if content.get("complete") is False:
+        return True
+    shards, settings = content["crc32"], content.get("settings")
+    if not isinstance(shards, list) or not isinstance(settings, dict):
+        return False
+    # A run that replaces all shards and is killed leaves the manifest of those that it has removed.
+    return not all(
+        (manifest.parent / shard_name(index, settings.get("format"))).exists() for index in range(len(shards))
+    )
+
+
+def shard_name(index: int, suffix: str) -> str:
+    """Return the name of a shard in its folder.
+
+    Args:
+        index: The index of the shard, from 0.
+        suffix: The extension of its format, for example ``".npz"``.
+    """
+    return f"part-{index:05d}{suffix}"
 
 
 def is_training_folder(path: Path) -> bool:

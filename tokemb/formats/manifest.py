@@ -11,7 +11,7 @@ from typing import Any
 
 from tokemb.errors import ArgumentError, OutputExistsError
 from tokemb.files.atomic import atomic_file
-from tokemb.files.folders import MANIFEST
+from tokemb.files.folders import MANIFEST, shard_name
 from tokemb.files.json_content import encode_json, parse_json
 from tokemb.files.temporaries import is_temporary
 
@@ -24,14 +24,8 @@ _SHARD = re.compile(r"part-[0-9]{5,}\.[a-z]+")
 
 
 def shard_path(folder: Path, index: int, suffix: str) -> Path:
-    """Return the path of a shard.
-
-    Args:
-        folder: The folder of shards.
-        index: The index of the shard, from 0.
-        suffix: The extension of its format, for example ``".npz"``.
-    """
-    return folder / f"part-{index:05d}{suffix}"
+    """Return the path of a shard. ``index`` and ``suffix`` are those of ``shard_name``."""
+    return folder / shard_name(index, suffix)
 
 
 def remove_shards(folder: Path) -> None:

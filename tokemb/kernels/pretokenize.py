@@ -88,6 +88,17 @@ def _next_class(table: Table, data: UInt8, at: int, end: int) -> int:
 
 
 @inlined
+def is_independent(table: Table, data: UInt8, at: int) -> bool:
+    """Return whether the character at ``data[at]`` leaves the pre-tokens before it as they are.
+
+    A character that composes with the one before it does not, nor do texts that the normalizer replaces.
+    """
+    code, _ = decode(data, at)
+    page = table.page_of[code >> 8]
+    return page >= 0 and table.flags[page * 256 + (code & 255)] & (NEEDS_REFERENCE | BEGINS_TOKEN) == 0
+
+
+@inlined
 def _pretokenize_simple_bytes(
     ranges: UInt8,
     folded: UInt8,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tokemb.kernels.append_ids import append_ids
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.pretokenize import holds_token, pretokenize
+from tokemb.kernels.pretokenize import holds_token, is_independent, pretokenize
 from tokemb.kernels.structs import (
     DONE,
     KEPT,
@@ -123,7 +123,7 @@ def scan(
                     status[rows[remaining]] = NEEDS_PRETOKEN
                 return miss_count
             state = max(state, append_status)
-            if at >= end or (position >= stop and state == DONE):
+            if at >= end or (position >= stop and state == DONE and is_independent(table, data, at)):
                 break
             open_pretokens = started - ended
             if open_pretokens:  # move its beginning to the front of scratch

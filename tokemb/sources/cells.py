@@ -29,6 +29,10 @@ MISSING_NUMBERS = frozenset(("nan", "null", "none", "na", "n/a", "<na>", "#n/a")
 _ELEMENT = r"""(?:[uU]?'(?:[^'\\]|\\.)*'|[uU]?"(?:[^"\\]|\\.)*"|[-+]?[0-9]+|None|True|False)\s*"""
 _PYTHON_LIST = re.compile(rf"\[\s*(?:{_ELEMENT}(?:,\s*{_ELEMENT})*(?:,\s*)?)?\]", re.DOTALL)
 
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+# From this value on, 64-bit floats do not represent every integer. They represent all decimals of so many digits.
+_EXACT, _EXACT_DIGITS = 2.0**53, 15
+
 _NUMBER = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 
 
@@ -43,8 +47,12 @@ def parse_cells(batch: pa.RecordBatch, cells: Mapping[str, CellParser], location
 
 
 def cells_beside(cells: Mapping[str, CellParser] | None, keep: Collection[str]) -> dict[str, CellParser]:
-    """Return the parsers without those of lists in columns to ``keep``, which are copied as they are."""
-    return {name: parse for name, parse in (cells or {}).items() if parse is parse_numbers or name not in keep}
+    """Return the parsers for a table whose columns ``keep`` are copied, too.
+
+    Lists are copied as they are, and numbers as float64, which must represent them exactly.
+    """
+    copied = {name: parse_kept_numbers for name in keep if (cells or {}).get(name) is parse_numbers}
+    return {name: parse for name, parse in (cells or {}).items() if name not in keep} | copied
 
 
 def parse_numbers(name: str, column: pa.Array, location: Location) -> pa.DoubleArray:
@@ -66,6 +74,33 @@ def parse_numbers(name: str, column: pa.Array, location: Location) -> pa.DoubleA
     if len(outside):
         raise _no_number(name, column, int(outside[0]), location)
     return pa.array(values, from_pandas=True)  # NaN becomes null
+
+
+def parse_kept_numbers(name: str, column: pa.Array, location: Location) -> pa.DoubleArray:
+    """Return a column of numbers as ``parse_numbers`` does, for columns that are copied to the output, too.
+
+    Raises:
+        TextError: If float64 does not represent an integer or a decimal of the column.
+    """
+    numbers = parse_numbers(name, column, location)
+    values: npt.NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False)
+    if pt.is_floating(column.type):
+        return numbers
+    is_decimal = pt.is_decimal(column.type) and column.type.precision > _EXACT_DIGITS
+    for row in np.flatnonzero(np.isfinite(values) if is_decimal else np.abs(values) >= _EXACT).tolist():
+        if _is_rounded(str(column[row].as_py()).strip(), float(values[row])):
+            raise TextError(
+                f"{location.of(row)} has {column[row].as_py()!s:.80} in the column {name!r}, which is copied as a "
+                "64-bit float and would be rounded: copy another column instead that has the values as texts"
+            )
+    return numbers
+
+
+def _is_rounded(number: str, value: float) -> bool:
+    """Return whether a float is another number than an integer, or than a decimal with a fraction."""
+    if _INTEGER.fullmatch(number):
+        return int(number) != int(value)
+    return "e" not in number.lower() and len(number.replace(".", "").lstrip("-0")) > _EXACT_DIGITS
 
 
 def _numbers_of_texts(name: str, column: pa.LargeStringArray, location: Location) -> pa.DoubleArray:

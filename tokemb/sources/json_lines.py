@@ -54,7 +54,7 @@ def json_batches(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterat
         if body:
             location = Location(name, "line", line)
             types = types or _types(body, columns, location)
-            arrays = _parse(body, types, location, columns.numbers)
+            arrays = parse_objects(body, types, location, columns.numbers)
             columns.mark_seen(key for key, array in arrays.items() if array.null_count < len(array))
             text, *kept = types
             yield from columns.batches(text, arrays[text], {key: arrays[key] for key in kept}, location)
@@ -108,8 +108,8 @@ def _text_kind(rows: Iterable[Row], key: str, location: Location) -> pa.DataType
     return default
 
 
-def _parse(
-    body: memoryview, types: dict[str, pa.DataType], location: Location, numbers: Container[str]
+def parse_objects(
+    body: memoryview, types: dict[str, pa.DataType], location: Location, numbers: Container[str] = ()
 ) -> dict[str, pa.Array]:
     """Read the columns of ``types`` from whole lines. Columns of ``numbers`` can become texts, which are parsed later.
 

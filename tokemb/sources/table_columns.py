@@ -9,10 +9,13 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS
 from tokemb.errors import TextError
 from tokemb.sources import texts
-from tokemb.sources.cells import CellParser, parse_numbers
+from tokemb.sources.cells import CellParser, parse_kept_numbers, parse_numbers
 from tokemb.sources.column_types import plain_type
 from tokemb.sources.columns import SELECT_FORMAT, Columns, Location
 from tokemb.sources.texts import decode_dictionary, slice_bounds
+
+# The parsers of columns of numbers.
+_NUMBERS = (parse_numbers, parse_kept_numbers)
 
 
 class TableColumns(Columns):
@@ -38,7 +41,7 @@ class TableColumns(Columns):
         self._all = names is None
         super().__init__(None, names or ())
         # The first rows may have integers only, or no number at all.
-        self.numbers = frozenset(name for name, parse in self._cells.items() if parse is parse_numbers)
+        self.numbers = frozenset(name for name, parse in self._cells.items() if parse in _NUMBERS)
         self._kept_types |= dict.fromkeys(self.numbers, pa.float64())
 
     def choose(

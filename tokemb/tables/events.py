@@ -21,6 +21,9 @@ from tokemb.tables.tables import flat_names, joined_batches, table_batches
 # Texts that look like numbers would be sorted as texts: 10 before 9.
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
+# From this value on, different integers can be the same 64-bit float.
+_EXACT = 2.0**53
+
 Names = str | Sequence[str]
 
 
@@ -133,12 +136,15 @@ def _one_array(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column of texts as numbers, if all of them are numbers. Other columns are unchanged."""
+    """Return a column of texts as numbers, if all of them are numbers that keep their order. Others are unchanged."""
     texts = _one_array(column)
     if pt.is_large_string(texts.type):
-        for kind in (pa.int64(), pa.float64()):
-            with suppress(pa.ArrowInvalid):
-                return pa.chunked_array([texts.cast(kind)])
+        with suppress(pa.ArrowInvalid):
+            return pa.chunked_array([texts.cast(pa.int64())])
+        with suppress(pa.ArrowInvalid):
+            numbers = texts.cast(pa.float64())
+            if not pc.any(pc.greater_equal(pc.abs(numbers), _EXACT)).as_py():
+                return pa.chunked_array([numbers])
     return column
 
 

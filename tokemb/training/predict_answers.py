@@ -15,7 +15,7 @@ from tokemb.keras.datasets.order import BatchOrder
 from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.tables.values import MISSING, is_list
-from tokemb.training.answer_history import AnswerHistory
+from tokemb.training.answer_history import FEATURES, AnswerHistory
 from tokemb.training.forward import forward
 from tokemb.training.knowledge_tracing import MAX_POSITIONS, forward_answers, history_of, knowledge_model
 from tokemb.training.predictor import REASON, TablePredictor, equal_lists, lists, nullable, reasons
@@ -159,7 +159,9 @@ class AnswerPredictor(TablePredictor):
             for part in np.split(np.arange(len(questions)), range(step, len(questions), step)):
                 at = questions[part]
                 features = students.history.features(np.repeat(positions[at], asked.shape[1]), asked[at].ravel())
-                probabilities[at] = self._answer(states[part], asked[at], features.reshape(*asked[at].shape, -1))
+                probabilities[at] = self._answer(
+                    states[part], asked[at], features.reshape(*asked[at].shape, len(FEATURES))
+                )
         return probabilities
 
 

@@ -17,6 +17,9 @@ from tokemb import errors
 from tokemb.errors import ArgumentError, MissingPackageError, TextError
 
 _TOKEMB_ERROR = re.compile(r"^(?:\S*: )?tokemb\.errors\.(\w+): (.*)$", re.MULTILINE)
+_OTHER_HEADER = re.compile(
+    r"(?:CSV header does not conform|Number of column in CSV header).*?CSV file: (\S+)", re.DOTALL
+)
 _MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 
 
@@ -55,6 +58,11 @@ def workers_errors() -> Iterator[None]:
         tokemb_error, missing_module = _TOKEMB_ERROR.search(str(error)), _MISSING_MODULE.search(str(error))
         if tokemb_error:
             raise getattr(errors, tokemb_error[1])(tokemb_error[2]) from error
+        if other_header := _OTHER_HEADER.search(str(error)):
+            raise TextError(
+                f"{other_header[1]} has other columns than another file of the same folder or glob, or the same in "
+                "another order: pass the files one by one"
+            ) from error
         if missing_module:
             raise MissingPackageError(
                 f"Spark's workers have no {missing_module[1]}: install tokemb on every node, for the Python of "

@@ -13,10 +13,13 @@ from uuid import uuid4
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - Spark's convention
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import DecimalType, LongType, StructField, StructType
 
 from tokemb._validation import check_choice
-from tokemb.errors import ArgumentError, OutputExistsError
+from tokemb.errors import ArgumentError, OutputExistsError, TextError
 from tokemb.integrations.spark.columns import quoted, workers_errors
+from tokemb.integrations.spark.worker import json_partition
 from tokemb.sources.columns import TEXT, Columns
 
 FORMATS = ("text", "csv", "tsv", "jsonl", "parquet")
@@ -78,6 +81,11 @@ def read_files(
             for path in sorted(read(file).inputFiles()) if in_order else [file]:
                 frame = read(path)
                 name, keep_names = columns.choose(frame.columns, path)
+                names = list(dict.fromkeys([name, *others, *keep_names]))
+                if kind == "jsonl":
+                    frame = _parsed_json(session, path, StructType([frame.schema[each] for each in names]), errors)
+                elif kind in _DELIMITERS:
+                    frame = frame.select(*(_field(each, errors) for each in names))
                 texts = [_text_expression(frame, text, kind, errors) for text in [name, *others]]
                 frames.append(frame.select(*texts, *(quoted(kept) for kept in keep_names if kept not in others)))
         return reduce(DataFrame.unionByName, frames), name
@@ -154,16 +162,44 @@ def _read(session: SparkSession, path: str, *, kind: str, header: bool, quoting:
     if kind == "parquet":
         return session.read.parquet(path)
     if kind == "jsonl":
-        return session.read.option("mode", "FAILFAST").json(path)
+        return session.read.json(path)  # only for the types of the columns
     if kind == "text":
         return session.read.option("lineSep", "\n").text(path).withColumnRenamed("value", TEXT)
     # A quoted field may contain a newline, so Spark cannot split such files.
     is_quoted = (quoting or _QUOTINGS[kind]) != "none"
     quote = '"' if is_quoted else _NO_QUOTE
-    frame = session.read.options(
-        sep=_DELIMITERS[kind], header=header, quote=quote, escape=quote, multiLine=is_quoted, mode="FAILFAST"
-    ).csv(path)
+    options = {"sep": _DELIMITERS[kind], "quote": quote, "escape": quote, "multiLine": is_quoted}
+    # By default, Spark takes the columns of all files in the order of those of one file, whatever their names are.
+    frame = session.read.options(header=header, enforceSchema=False, mode="FAILFAST", **options).csv(path)
     return frame if header else frame.toDF(*map(str, range(len(frame.columns))))
+
+
+def _parsed_json(session: SparkSession, path: str, schema: StructType, errors: str) -> DataFrame:
+    """Read lines of JSON as ``tokemb.read_corpus`` does.
+
+    Spark's own parser rounds integers beside other numbers, ignores what follows the object of a line, and replaces
+    lone surrogates.
+    """
+    # Integers of 64 bits or more are an error, as elsewhere.
+    fields = [
+        StructField(field.name, LongType()) if isinstance(field.dataType, DecimalType) else field for field in schema
+    ]
+    parsed = StructType(fields)
+    run = partial(json_partition, schema=to_arrow_schema(parsed), errors=errors)
+    return session.read.option("lineSep", "\n").text(path).mapInArrow(run, parsed)
+
+
+def _field(name: str, errors: str) -> Column:
+    """Return a column of a CSV file. Spark has replaced bytes that are not UTF-8 by U+FFFD, and empty texts by null."""
+    text = F.coalesce(quoted(name), F.lit(""))
+    if errors == "strict":
+        message = (
+            f"the column {name!r} has U+FFFD, or bytes that are not UTF-8, which Spark has replaced by it: save the "
+            'file as UTF-8 first, or read it with errors="replace"'
+        )
+        error = F.raise_error(F.lit(f"\n{TextError.__module__}.TextError: {message}\n"))
+        text = F.when(text.contains("\ufffd"), error).otherwise(text)
+    return text.alias(name)
 
 
 def _text_expression(frame: DataFrame, name: str, kind: str, errors: str) -> Column:
@@ -171,8 +207,6 @@ def _text_expression(frame: DataFrame, name: str, kind: str, errors: str) -> Col
     if kind == "text":
         # A regular expression would make Spark replace bytes that are not UTF-8.
         text = F.when(text.endswith("\r"), F.substring(text, F.lit(1), F.length(text) - 1)).otherwise(text)
-    elif kind in _DELIMITERS:
-        text = F.coalesce(text, F.lit(""))  # an empty field is an empty text
     if errors == "replace" and frame.schema[name].dataType.simpleString() == "string":
         text = F.make_valid_utf8(text)
     return text.alias(name)
