@@ -29,7 +29,7 @@ def is_columns_folder(path: Path) -> bool:
 
 
 def lacks_shards(manifest: Path) -> bool:
-    """Return whether not all shards of the manifest of a folder are written, or one of them is missing."""
+    """Return whether a folder lacks a shard of its manifest, or not all shards are written yet."""
     try:
         content = parse_json(manifest.read_bytes()) if manifest.is_file() else None
     except (OSError, ValueError):  # a file of another program
@@ -43,7 +43,7 @@ def lacks_shards(manifest: Path) -> bool:
         return False
     # A run that replaces all shards and is killed leaves the manifest of those that it has removed.
     return not all(
-        (manifest.parent / shard_name(index, settings.get("format"))).exists() for index in range(len(shards))
+        (manifest.parent / shard_name(index, str(settings.get("format")))).exists() for index in range(len(shards))
     )
 
 
