@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,8 +117,9 @@ class Cluster:
             missing = texts.reading["missing"]
             ids = encode(df, encoder, column, missing=missing, target_encoder=target_encoder, **settings)
             own = [name for name in ids.columns if name not in df.columns]
-            kept = (quoted(name) for name in texts.keep)
-            rows = write_parquet(ids.select(*own, *kept), str(output), force=force)
+            columns = _with_kept(own, texts.keep, {texts.tags: settings["tags"]})
+            selected = (quoted(column).alias(name) for name, column in columns.items())
+            rows = write_parquet(ids.select(*selected), str(output), force=force)
         if not texts.quiet:
             note(f"wrote {output}: int32 {'ragged' if settings['ragged'] else (rows, length)}; {rows:,} rows")
 
@@ -194,6 +195,17 @@ def _check_folder(output: Path) -> None:
     """Raise ``click.UsageError`` if the output is standard output."""
     if str(output) == "-":
         raise click.UsageError("Spark writes a folder: pass its path as --output; received -")
+
+
+def _with_kept(own: Sequence[str], keep: Sequence[str], renamed: Mapping[str | None, str | None]) -> dict[str, str]:
+    """Return the columns of the DataFrame by their names in the output: ``own``, and those to ``keep``.
+
+    Raises:
+        click.UsageError: If one has the name of one of ``own``.
+    """
+    if made := [name for name in keep if name in own]:
+        raise click.UsageError(f"--keep must not name {made[0]}, which is written beside the ids: rename it")
+    return {name: name for name in own} | {name: renamed.get(name) or name for name in keep}
 
 
 def _padded_length(encoder: Encoder, name: str, settings: dict[str, Any]) -> int | None:

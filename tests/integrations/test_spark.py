@@ -400,6 +400,7 @@ def test_command_encodes_tables_targets_and_packed_rows_as_locally(session, tmp_
     rows = [f"{n},{'a b ' * n},{'c d ' * (5 - n)},{n}|x,{n / 2}\n" for n in range(6)]
     (tmp_path / "x.csv").write_text("n,source,target,tags,price\n" + "".join(rows))
     (tmp_path / "y.csv").write_text("n,text,tags\n0,a b,B O\n1,c d a,O O B\n")
+    (tmp_path / "z.csv").write_text((tmp_path / "y.csv").read_text().replace("tags", "ner"))
     tokemb.fit_vocab(["a b c d"], start="<", end=">").save(tmp_path / "v")
     kinds = ("--text", "source,target", "--multi", "tags=|", "--number", "price")
     command("fit-vocab", tmp_path / "x.csv", *kinds, "-o", tmp_path / "columns")
@@ -410,6 +411,7 @@ def test_command_encodes_tables_targets_and_packed_rows_as_locally(session, tmp_
         ("targets", "x.csv", (*targets, "--keep", "n")),
         ("packed", "x.csv", ("--vocab", tmp_path / "v", "--column", "source", "--pack")),
         ("tagged", "y.csv", tags),
+        ("kept", "z.csv", (*tags, "--tags", "ner", "--keep", "ner")),
     ):
         arguments = ("encode", tmp_path / file, *options, "--maxlen", 8)
         command(*arguments, "-o", tmp_path / "local.parquet", "--force")
@@ -418,7 +420,11 @@ def test_command_encodes_tables_targets_and_packed_rows_as_locally(session, tmp_
         made, local = (pq.read_table(tmp_path / folder).to_pylist() for folder in (name, "local.parquet"))
         for row in [*made, *local]:
             row["n"] = str(row.get("n"))
+            if "ner" in row:  # a text of a CSV file on Spark, and the list of the tags elsewhere
+                row["ner"] = "".join(row["ner"]).replace(" ", "")
         assert sorted(made, key=str) == sorted(local, key=str)
+    with pytest.raises(AssertionError, match="--keep must not name tags, which is written beside the ids"):
+        command("encode", tmp_path / "y.csv", *tags, "--keep", "tags", "--engine", "spark", "-o", tmp_path / "x")
 
 
 def test_files_have_the_values_of_the_local_reader_or_are_an_error(session, tmp_path):

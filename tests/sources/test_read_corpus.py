@@ -269,6 +269,7 @@ def test_other_arrow_types(column, folder):
     assert batch["text"].to_pylist() == expected
     assert batch["kept"].to_pylist() == column.to_pylist()
     assert not pa.types.is_dictionary(batch["kept"].type)
+    assert batch["kept"].take(pa.array([2, 0])).to_pylist() == column.to_pylist()[::-2]  # as for windows of texts
 
 
 @pytest.mark.parametrize("value", [1.5, {"a": 1}, True, [[1]], [1.5], b"bytes"])

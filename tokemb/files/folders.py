@@ -42,9 +42,8 @@ def lacks_shards(manifest: Path) -> bool:
     if not isinstance(shards, list) or not isinstance(settings, dict):
         return False
     # A run that replaces all shards and is killed leaves the manifest of those that it has removed.
-    return not all(
-        (manifest.parent / shard_name(index, str(settings.get("format")))).exists() for index in range(len(shards))
-    )
+    suffix = str(settings.get("format"))
+    return not all((manifest.parent / shard_name(index, suffix)).exists() for index in range(len(shards)))
 
 
 def shard_name(index: int, suffix: str) -> str:

@@ -16,6 +16,8 @@ from tokemb.sources.texts import decode_dictionary, is_string, row_ends, slice_b
 
 # Name of the only column of text files, and of the column that is selected by default.
 TEXT = "text"
+# Types that Arrow cannot take single values of, as windows of texts do, and those that kept columns have instead.
+_VIEWS = ((pa.types.is_string_view, pa.string()), (pa.types.is_binary_view, pa.binary()))
 # Maximum number of characters of a name in messages.
 _NAME_LENGTH = 40
 # Remedy for errors about columns of files that are read as text.
@@ -189,6 +191,9 @@ class Columns:
 
     def check_type(self, key: str, column: pa.Array, location: Location) -> pa.Array:
         """Return a kept column. Raises ``TextError`` if it has another type than before."""
+        for is_view, kind in _VIEWS:
+            if is_view(column.type):
+                column = column.cast(kind)
         known = self._kept_types.setdefault(key, column.type)
         if column.type != known:
             raise TextError(
