@@ -1,4 +1,4 @@
-"""What the commands of ``tokemb train`` share: trainings with the options of a command, and their report."""
+"""Run trainings with the options of a command of ``tokemb train``, and report their results."""
 
 from __future__ import annotations
 

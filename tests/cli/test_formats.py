@@ -249,7 +249,7 @@ def test_missing_text_is_an_error_unless_replaced(run):
     [
         ("--keep nope -o y.npz", "x.csv has no column 'nope'; it has the columns 'text', 'label', 'n', 'ids'"),
         ("--keep ids -o y.npz", "a kept column must not be called 'ids'"),
-        ("--keep n -o y.npy", ".npy holds one array and no kept columns, here n"),
+        ("--keep n -o y.npy", ".npy holds one array; the output has kept columns (n)"),
         ("--ragged -o y.npy", ".npy holds rows of one length"),
         ("--column nope -o y.npz", "x.csv has no column 'nope'"),
         ("-o folder --rows-per-shard 2", "rows in several files must have one length: pass it as --maxlen INTEGER"),

@@ -91,7 +91,7 @@ def test_shards_are_resumed_and_equal_those_of_one_run(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        ([*COLUMNS, "-o", "x.npy"], 1, ".npy holds one array and no columns of a table"),
+        ([*COLUMNS, "-o", "x.npy"], 1, ".npy holds one array; the output has the columns ids, type_ids"),
         ([*COLUMNS, "--maxlen", "9", "--overlap", "6"], 2, "--overlap must be smaller"),
         ([*COLUMNS, "--overlap", "2"], 2, "--overlap must be left out without a length of the rows"),
         (["--column", "answer", "--pair-truncation", "waterfall"], 2, "--pair-truncation must be left out for single"),

@@ -213,7 +213,12 @@ LABEL = pa.schema({"label": pa.int8()})
 @pytest.mark.parametrize(
     ("suffix", "kept", "row_shape", "message"),
     [
-        (".npy", LABEL, (2,), r"\.npy holds one array and no kept columns, here label: write \.npz or \.parquet"),
+        (
+            ".npy",
+            LABEL,
+            (2,),
+            r"\.npy holds one array; the output has kept columns \(label\): write \.npz or \.parquet",
+        ),
         (".npy", None, None, r"\.npy holds rows of one length: pad the rows, or write \.npz or \.parquet"),
         (".txt", None, (2,), r"must end in one of \.npy, \.npz, \.parquet, \.tfrecord, \.jsonl; received .*x\.txt"),
         (".npz", pa.schema({"x": pa.list_(pa.int8())}), (2,), r"'x' is list<item: int8>: write \.parquet"),

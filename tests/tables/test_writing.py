@@ -81,7 +81,7 @@ def test_unknown_values_are_counted(tmp_path, encoder):
 @pytest.mark.parametrize(
     ("name", "keep", "message"),
     [
-        ("x.npy", [], r"\.npy holds one array and no columns of a table, here user, tags: write \.npz or \.parquet"),
+        ("x.npy", [], r"\.npy holds one array; the output has the columns user, tags: write \.npz or \.parquet"),
         ("x.npz", ["user"], "cannot be called 'user', a name that another column has"),
         ("x.parquet", ["fingerprint"], "a name that tokemb uses"),
         ("x.npz", ["user.missing"], "'user.missing' is an array of the column 'user'"),

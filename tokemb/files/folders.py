@@ -29,7 +29,7 @@ def is_columns_folder(path: Path) -> bool:
 
 
 def lacks_shards(manifest: Path) -> bool:
-    """Return whether not all shards of the manifest of a folder are written, or one of them is missing."""
+    """Return whether a folder lacks a shard of its manifest, or not all shards are written yet."""
     try:
         content = parse_json(manifest.read_bytes()) if manifest.is_file() else None
     except (OSError, ValueError):  # a file of another program

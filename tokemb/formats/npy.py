@@ -116,12 +116,10 @@ class NpyWriter(Writer):
         """Raise ``ArgumentError`` for a table, kept columns or ragged rows."""
         if layout.table:
             names = ", ".join(column.name for column in layout.table)
-            raise ArgumentError(f".npy holds one array and no columns of a table, here {names}: write .npz or .parquet")
+            raise ArgumentError(f".npy holds one array; the output has the columns {names}: write .npz or .parquet")
         if len(layout.kept_columns):
-            raise ArgumentError(
-                f".npy holds one array and no kept columns, here {', '.join(layout.kept_columns.names)}: write .npz or "
-                ".parquet"
-            )
+            names = ", ".join(layout.kept_columns.names)
+            raise ArgumentError(f".npy holds one array; the output has kept columns ({names}): write .npz or .parquet")
         if layout.row_shape is None:
             raise ArgumentError(".npy holds rows of one length: pad the rows, or write .npz or .parquet")
 

@@ -168,7 +168,7 @@ def _read(session: SparkSession, path: str, *, kind: str, header: bool, quoting:
     # A quoted field may contain a newline, so Spark cannot split such files.
     is_quoted = (quoting or _QUOTINGS[kind]) != "none"
     quote = '"' if is_quoted else _NO_QUOTE
-    options: dict[str, Any] = {"sep": _DELIMITERS[kind], "quote": quote, "escape": quote, "multiLine": is_quoted}
+    options: dict[str, bool | str] = {"sep": _DELIMITERS[kind], "quote": quote, "escape": quote, "multiLine": is_quoted}
     # By default, Spark takes the columns of all files in the order of those of one file, whatever their names are.
     frame = session.read.options(header=header, enforceSchema=False, mode="FAILFAST", **options).csv(path)
     return frame if header else frame.toDF(*map(str, range(len(frame.columns))))
