@@ -114,7 +114,8 @@ def test_words_of_a_large_file_wait_for_nothing_that_only_other_vocabularies_nee
 
 def test_one_text_starts_no_threads_of_tokenizers():
     code = (
-        "import os, tokemb; from pathlib import Path; encoder = tokemb.fit_vocab(['a b']); "
+        "import os; os.environ.pop('TOKENIZERS_PARALLELISM', None); "  # other tests may have set it
+        "import tokemb; from pathlib import Path; encoder = tokemb.fit_vocab(['a b']); "
         "tasks = Path('/proc/self/task'); before = len(list(tasks.iterdir())); encoder.encode(['a'], maxlen=3); "
         "print(len(list(tasks.iterdir())) > before, 'TOKENIZERS_PARALLELISM' in os.environ)"
     )

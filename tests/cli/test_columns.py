@@ -96,7 +96,7 @@ def test_shards_of_columns(at):
     description = json.loads(run(at, "inspect s --json").stdout)
     assert (description["holds"], description["columns"], description["rows"]) == ("columns", ["user", "item"], 4)
     assert b"other settings, dtype" in run(at, command.replace("uint16", "int32"), code=1).stderr
-    message = b"no columns of a table, here user, item: write .npz or .parquet"
+    message = b".npy holds one array; the output has the columns user, item: write .npz or .parquet"
     done = run(at, "encode ratings.csv --vocab columns --rows-per-shard 3 --shard-format npy -o n", code=1)
     assert message in done.stderr
     (at / "x.jsonl").write_text('{"tags":["a"],"n":1}\n')
