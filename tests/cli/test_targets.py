@@ -110,8 +110,12 @@ def test_shards_of_the_function_are_resumed_by_the_command(here):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ("--column en --targets de", 1, "targets require a vocabulary whose rows begin and end with special tokens"),
-        ("--column en --targets de", 1, "fit one with tokemb fit-vocab --start '[BOS]' --end '[EOS]'"),
+        (
+            "--column en --targets de",
+            1,
+            "--target-vocab must be a vocabulary whose rows begin and end with special tokens",
+        ),
+        ("--column en --targets de", 2, "fit one with tokemb fit-vocab --start '[BOS]' --end '[EOS]'"),
         ("--targets de --target-vocab de", 2, "--targets requires one other column of texts"),
         ("--column de --targets de --target-vocab de", 2, "--targets requires one other column of texts"),
         ("--column en --column n --targets de --target-vocab de", 2, "--targets requires one other column of texts"),

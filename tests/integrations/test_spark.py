@@ -271,7 +271,10 @@ def test_packed_rows_targets_and_tables_are_those_of_the_encoders(session):
         ({"pack": True}, "maxlen must be given for packed rows"),
         ({"targets": "text", "overlap": 1, "maxlen": 9}, "overlap must be left out with targets"),
         ({"target_maxlen": 3}, "target_maxlen must be left out without targets"),
-        ({"targets": "text", "target_encoder": tokemb.fit_vocab(["a"])}, "targets require a vocabulary whose rows"),
+        (
+            {"targets": "text", "target_encoder": tokemb.fit_vocab(["a"])},
+            "target_encoder must be a vocabulary whose rows",
+        ),
         ({"targets": "no"}, "the DataFrame has no column 'no'"),
     ):
         with pytest.raises(ArgumentError, match=message):

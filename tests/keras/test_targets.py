@@ -111,7 +111,7 @@ def test_one_vocabulary_and_its_saved_length_serve_both_texts():
     ("settings", "message"),
     [
         ({"targets": TARGETS[1:]}, "targets must have one text for each text; received 22 targets for 23 texts"),
-        ({"targets": TARGETS, "target_encoder": SOURCE}, "targets require a vocabulary whose rows begin and end"),
+        ({"targets": TARGETS, "target_encoder": SOURCE}, "target_encoder must be a vocabulary whose rows"),
         ({"targets": TARGETS, "labels": [1] * ROWS}, "labels must be left out with targets"),
         ({"targets": TARGETS, "second": TARGETS}, "second must be left out with targets"),
         ({"targets": TARGETS, "maxlen": 4, "pack": True}, "pack must be left out with targets"),

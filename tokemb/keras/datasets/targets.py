@@ -55,7 +55,7 @@ class TargetRows:
         maxlen = check_optional_count("target_maxlen", maxlen)
         if len(encoder.encode_ragged([""], maxlen=None, truncating=None, threads=1).values) < 2:
             raise ArgumentError(
-                "targets require a vocabulary whose rows begin and end with special tokens: fit one with "
+                "target_encoder must be a vocabulary whose rows begin and end with special tokens: fit one with "
                 'fit_vocab(..., start="[BOS]", end="[EOS]")'
             )
         encoder.require_pad_id()
