@@ -112,7 +112,7 @@ def test_shards_of_the_function_are_resumed_by_the_command(here):
     [
         (
             "--column en --targets de",
-            1,
+            2,
             "--target-vocab must be a vocabulary whose rows begin and end with special tokens",
         ),
         ("--column en --targets de", 2, "fit one with tokemb fit-vocab --start '[BOS]' --end '[EOS]'"),
