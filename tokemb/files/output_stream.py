@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import select
 import time
 from typing import BinaryIO, Protocol
@@ -44,6 +45,17 @@ def write_all(stream: BinaryIO | io.RawIOBase, data: bytes | memoryview) -> None
             _wait(stream)
         else:
             rest = rest[written:]
+
+
+def start_writeback(file: BinaryIO, start: int) -> None:
+    """Have the system write the bytes of ``file`` from ``start`` on to the disk, without waiting for it.
+
+    Otherwise most bytes are still in memory at the end, and flushing them takes a tenth of the time of a command.
+    """
+    if hasattr(os, "posix_fadvise"):
+        file.flush()
+        # Linux starts to write the bytes. They stay in memory, since only written ones could be dropped.
+        os.posix_fadvise(file.fileno(), start, file.tell() - start, os.POSIX_FADV_DONTNEED)
 
 
 def read_some(stream: BinaryIO | io.RawIOBase, size: int) -> bytes:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb.errors import ArgumentError
+from tokemb.files.output_stream import start_writeback
 from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.source import NO_KEPT_COLUMNS, IdBlock, IdsSource, changed_file, int32_ids
 from tokemb.formats.writer import Array, Block, Writer
@@ -134,7 +135,9 @@ class NpyWriter(Writer):
         self._array = GrowingArray(self._file, layout.dtype, layout.row_shape or ())
 
     def _write(self, block: Block) -> None:
+        start = self._file.tell()
         self._array.append(block.columns[self.layout.name].values)
+        start_writeback(self._file, start)
 
     def _complete(self) -> None:
         self._array.complete()
