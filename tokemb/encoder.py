@@ -20,15 +20,13 @@ from tokemb.vocabulary.folder import (
     BUCKETS,
     NGRAMS,
     SEGMENTER,
+    Contents,
     find_vocabulary,
     read_folder,
     write_folder,
 )
-from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
-from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, read_tokenizer, tokenizer_json_of, tokenizer_of
-from tokemb.vocabulary.tokenizers_1 import missing_components
 from tokemb.vocabulary.tokenizers_library import Tokenizer, is_library_tokenizer
 
 if TYPE_CHECKING:
@@ -41,6 +39,8 @@ if TYPE_CHECKING:
     from tokemb.keras.datasets.tags import TaggedRows
     from tokemb.keras.datasets.targets import TargetArrays
     from tokemb.keras.layers.text_to_ids import TextToIds
+    from tokemb.vocabulary.oov_buckets import OovBuckets
+    from tokemb.vocabulary.segmenters.segmenter import Segmenter
 
 
 class Encoder(TextEncoder):
@@ -96,6 +96,8 @@ pathlib.Path(text) for a file
             if tokenizer.get_vocab() != vocabulary:
                 raise VocabularyError("two tokens of this tokenizer share an id, so it cannot be copied: load its file")
         elif is_library_tokenizer(tokenizer):  # of version 1.0, which does not tell its content
+            from tokemb.vocabulary.tokenizers_1 import missing_components
+
             missing_components()
         else:
             raise ArgumentError(
@@ -166,11 +168,11 @@ pathlib.Path(text) for a file
             oov=metadata["oov"],
             settings=metadata["settings"],
             corpus=None if metadata["corpus"] is None else CorpusStatistics.from_json(metadata["corpus"]),
-            segmenter=Segmenter.from_json(metadata.get(SEGMENTER), contents.user_dictionary),
+            segmenter=_saved_segmenter(contents),
             ngrams=check_ngrams(metadata.get(NGRAMS)),
             table=contents.table,
             known_fingerprint=metadata["fingerprint"],
-            buckets=OovBuckets.from_json(metadata.get(BUCKETS), metadata.get(BUCKET_STATISTICS)),
+            buckets=_saved_buckets(metadata),
         )
 
     def grow(
@@ -506,3 +508,21 @@ pathlib.Path(text) for a file
 def _rebuild(specification: TokenizerJson, options: dict[str, Any]) -> Encoder:
     """Make an encoder that was pickled or extended. The tables of its kernels are made again."""
     return Encoder(specification, tokenizer_of(specification), **options)
+
+
+def _saved_segmenter(contents: Contents) -> Segmenter | None:
+    """Return the segmenter of a vocabulary folder. Raise ``VocabularyError`` if what it holds is not one."""
+    if (saved := contents.metadata.get(SEGMENTER)) is None:
+        return None
+    from tokemb.vocabulary.segmenters.segmenter import Segmenter  # imported late: most vocabularies have none
+
+    return Segmenter.from_json(saved, contents.user_dictionary)
+
+
+def _saved_buckets(metadata: dict[str, Any]) -> OovBuckets | None:
+    """Return the buckets of a vocabulary folder. Raise ``VocabularyError`` if what it holds are not buckets."""
+    if (saved := metadata.get(BUCKETS)) is None:
+        return None
+    from tokemb.vocabulary.oov_buckets import OovBuckets  # imported late: most vocabularies have none
+
+    return OovBuckets.from_json(saved, metadata.get(BUCKET_STATISTICS))

@@ -74,11 +74,13 @@ def require_standard_output() -> None:
 
 
 def start_no_algebra_threads() -> None:
-    """Prevent NumPy from starting threads for linear algebra, which takes a tenth of the time of a small command.
+    """Import NumPy without threads for linear algebra, which take a tenth of the time of a small command.
 
-    NumPy reads the environment variable when it is imported.
+    NumPy reads the environment variable when it is imported. Inside many nested imports, Python 3.11 would allocate and
+    release memory for most calls.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import numpy as np  # noqa: F401 - imported early, for the modules that use it
 
 
 @contextmanager

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tokemb.sources.cells import CellParser
     from tokemb.sources.listing import Source
 
+# Kernels read files of more bytes, unless they are compressed.
+_LARGE = 1 << 23
+
 # The options for reading files, by their names in tokemb.read_corpus. Only the first one is often needed.
 _READING = ("column", "format", "missing", "errors", "header", "delimiter", "quoting")
 
@@ -371,6 +374,11 @@ class Corpus:
         files = [Path(file.path) for file in self._sources() if file.filesystem is None]
         for output in outputs:
             check_distinct(files, output)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the local files are so large that kernels read them."""
+        return sum(source.size() or 0 for source in self._sources() if source.filesystem is None) >= _LARGE
 
     def identity(self) -> dict[str, Any] | None:
         """Return the identity of the input as JSON, or ``None`` if it cannot be read a second time."""

@@ -217,13 +217,22 @@ def command(
 def _encoder_of_texts(
     texts: corpus.Corpus, vocab: Path | None, hash_buckets: int | None, hashing: dict[str, Any]
 ) -> Encoder:
-    """Load the vocabulary, or make the encoder of ``--hash``."""
+    """Load the vocabulary, or make the encoder of ``--hash``. Load what large files need at the same time."""
     from tokemb import Encoder
 
+    if texts.is_large:
+        from tokemb.kernels.warm_up import load_llvm
+        from tokemb.rows.threads import in_background
+
+        in_background(load_llvm)
     if vocab is not None:
-        return Encoder.load(vocab)
-    profile = hashing["profile"] or texts.default_profile
-    return Encoder.hashing(hash_buckets or 0, **{**hashing, "profile": profile})
+        encoder = Encoder.load(vocab)
+    else:
+        profile = hashing["profile"] or texts.default_profile
+        encoder = Encoder.hashing(hash_buckets or 0, **{**hashing, "profile": profile})
+    if texts.is_large:
+        in_background(encoder.prepare)  # while the first texts are read
+    return encoder
 
 
 def _encode_texts(

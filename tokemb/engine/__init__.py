@@ -25,7 +25,6 @@ from tokemb.engine.tally import Tally, tally
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.string_buffers import string_buffers
 from tokemb.vocabulary.deferred_tokenizer import DeferredTokenizer
-from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, model_of, unk_id
 from tokemb.vocabulary.tokenizers_library import Tokenizer, model_type
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from tokemb.engine.scanner import Encode, Scanner
     from tokemb.engine.subword_model import SubwordModel
     from tokemb.engine.token_index import TokenIndex
+    from tokemb.vocabulary.oov_buckets import OovBuckets
     from tokemb.vocabulary.profiles import Profile
 
 # The reference encodes texts of fewer bytes until the kernels are loaded.
@@ -130,6 +130,13 @@ class Engine:
         scanner = self._scanner_for(texts)
         return scanner.encode_padded(texts, target, threads) if scanner and not scanner.whole_rows else None
 
+    def prepare(self) -> None:
+        """Make the scanner, if it will encode texts that are not small. Encoding them does this, too."""
+        if self._scanner is None and self._scans:
+            with self._lock:
+                if self._scanner is None and not isinstance(self._scan_plan, str):
+                    self._scanner = self._make_scanner(self._scan_plan)
+
     def explain(self, text: str | None = None) -> Explanation:
         """Return the backend for ``text``, or for any text, and the reason."""
         plan = self._scan_plan
@@ -171,12 +178,9 @@ class Engine:
         return not isinstance(self._scan_plan, str) and not self._prefers_gigatoken
 
     def _scanner_for(self, texts: pa.LargeStringArray) -> Scanner | None:
-        if is_small(texts) and self._scanner is None or not self._scans:
+        if is_small(texts) and self._scanner is None:
             return None
-        if self._scanner is None:
-            with self._lock:
-                if self._scanner is None and not isinstance(self._scan_plan, str):
-                    self._scanner = self._make_scanner(self._scan_plan)
+        self.prepare()
         return self._scanner
 
     def _make_scanner(self, plan: ScanPlan) -> Scanner:

@@ -12,27 +12,27 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Bool, Int32, Int64
 from tokemb.engine import Engine, is_small
-from tokemb.engine.encoded_pairs import EncodedPairs
 from tokemb.engine.padded import PaddedTarget
-from tokemb.engine.token_index import TokenIndex
 from tokemb.errors import ArgumentError
-from tokemb.rows.pair_windows import PairWindowPlaces, check_pair_overlap, pair_windows
-from tokemb.rows.pairs import Part, truncated_lengths
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.string_buffers import string_buffers
 from tokemb.rows.threads import map_batches, thread_count
-from tokemb.rows.windows import SplitTexts, Windows, check_overlap, pad_windows, split_windows, window_counts
 from tokemb.sources.text_source import text_batches
-from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
-from tokemb.vocabulary.pair_template import PairTemplate
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
 from tokemb.vocabulary.tokenizers_library import Tokenizer
 
 if TYPE_CHECKING:
+    from tokemb.engine.encoded_pairs import EncodedPairs
     from tokemb.engine.ngram_buckets import HashedNgramEngine
     from tokemb.engine.ngrams import NgramEngine, NgramTokenIndex
+    from tokemb.engine.token_index import TokenIndex
+    from tokemb.rows.pair_windows import PairWindowPlaces
+    from tokemb.rows.pairs import Part
+    from tokemb.rows.windows import Windows
+    from tokemb.vocabulary.oov_buckets import OovBuckets
+    from tokemb.vocabulary.pair_template import PairTemplate
 
 
 # An estimate of the bytes of text for each id.
@@ -182,6 +182,8 @@ class BatchEncoder:
         Returns:
             The rows, and for each its text and the position of its first token, both int64 ``(rows,)``.
         """
+        from tokemb.rows.windows import split_windows  # imported late, as for pairs: most texts are truncated
+
         room, overlap = self._window_size(shape, overlap, self.special_tokens)
         rows, tokens, unknown = self._rows(batch, threads)
         special = self.special_tokens
@@ -192,6 +194,8 @@ class BatchEncoder:
         self, texts: Path | Iterable[Any], shape: PadTruncate, overlap: int, pad_id: int, threads: int | None
     ) -> Windows:
         """Encode all texts as ``windows`` does, and pad the windows."""
+        from tokemb.rows.windows import SplitTexts, pad_windows
+
         room, overlap = self._window_size(shape, overlap, self.special_tokens)
 
         def split(batch: pa.Array, inner: int) -> SplitTexts:
@@ -209,6 +213,8 @@ class BatchEncoder:
         Raises:
             ArgumentError: If the length of the windows is not known, or ``overlap`` does not fit it.
         """
+        from tokemb.rows.windows import check_overlap
+
         room = shape.room(special_tokens)
         if room is None:
             raise ArgumentError("overlap must be left out without a length of the rows: pass maxlen=...")
@@ -233,6 +239,9 @@ class BatchEncoder:
             threads: The number of threads.
             first_row: The number of the first row, for messages.
         """
+        from tokemb.engine.encoded_pairs import EncodedPairs  # imported late: most rows are single texts
+        from tokemb.rows.pairs import part_of, truncate_part, truncated_lengths
+
         rows, tokens, unknown = self._rows(first, threads)
         other_rows, other_tokens, other_unknown = self._rows(second, threads)
         lengths, other_lengths = rows.lengths, other_rows.lengths
@@ -242,8 +251,8 @@ class BatchEncoder:
         is_shorter = (lengths < rows.lengths) | (other_lengths < other_rows.lengths)
         return EncodedPairs(
             template,
-            _truncate(_part(rows), lengths, shape.truncating),
-            _truncate(_part(other_rows), other_lengths, shape.truncating),
+            truncate_part(part_of(rows), lengths, shape.truncating),
+            truncate_part(part_of(other_rows), other_lengths, shape.truncating),
             tokens + other_tokens,
             unknown + other_unknown,
             int(np.count_nonzero(is_shorter)),
@@ -262,9 +271,13 @@ class BatchEncoder:
 
         Long texts are not read to their end, unless their length decides which text is truncated.
         """
+        from tokemb.engine.encoded_pairs import EncodedPairs
+        from tokemb.rows.pairs import part_of, truncate_part, truncated_lengths
+
         room, columns = shape.room(template), (first, second)
         if room is None:
-            return EncodedPairs(template, _part(self._row_ids(first, threads)), _part(self._row_ids(second, threads)))
+            parts = [part_of(self._row_ids(column, threads)) for column in columns]
+            return EncodedPairs(template, parts[0], parts[1])
         limit = room + 1  # one id more shows whether a text is too long
         # Of two long texts, the longer one keeps one id more.
         needs_longer = room % 2 == 1 and shape.pair_truncation == "longest_first"
@@ -275,20 +288,22 @@ class BatchEncoder:
             both_long = np.logical_and(*(length >= limit for length in lengths))
             lengths = [self._with_lengths(*each, both_long, threads) for each in zip(columns, lengths, strict=True)]
         kept = truncated_lengths(lengths[0], lengths[1], room, shape.pair_truncation, first_row)
-        part, other_part = (_truncate(*each, shape.truncating) for each in zip(parts, kept, strict=True))
+        part, other_part = (truncate_part(*each, shape.truncating) for each in zip(parts, kept, strict=True))
         return EncodedPairs(template, part, other_part)
 
     def _beginnings(self, batch: pa.Array, limit: int | None, threads: int) -> Part:
         """Return the ids of texts, all of them or the first ``limit``."""
+        from tokemb.rows.pairs import Part, part_of
+
         # The ids are written to rows of the length ``limit``, which short texts would leave empty.
         if limit is None or _share_of_long([batch], limit) <= _MIN_LONG:
-            return _part(self._row_ids(batch, threads))
+            return part_of(self._row_ids(batch, threads))
         ids, lengths = np.empty((len(batch), limit), np.int32), np.empty(len(batch), np.int64)
         no_ids, dropped_id = np.zeros(0, np.int32), -1 if self._dropped_id is None else self._dropped_id
         target = PaddedTarget(ids, limit, no_ids, no_ids, 0, dropped_id, lengths)
         remaining = self.engine.encode_padded(batch, target, threads)
         if remaining is None:
-            return _part(self._row_ids(batch, threads))
+            return part_of(self._row_ids(batch, threads))
         if len(remaining):
             rows = self._row_ids(batch.take(pa.array(remaining)), threads)
             ids[remaining], lengths[remaining] = rows.pad(limit), np.minimum(rows.lengths, limit)
@@ -312,6 +327,11 @@ class BatchEncoder:
         first_row: int = 0,
     ) -> tuple[EncodedPairs, PairWindowPlaces]:
         """Encode one batch of pairs as ``pairs`` does, but split the texts that would be truncated into windows."""
+        from tokemb.engine.encoded_pairs import EncodedPairs
+        from tokemb.rows.pair_windows import PairWindowPlaces, check_pair_overlap, pair_windows
+        from tokemb.rows.pairs import truncated_lengths
+        from tokemb.rows.windows import window_counts, window_parts
+
         room, overlap = self._window_size(shape, overlap, template)
         rows, tokens, unknown = self._rows(first, threads)
         other_rows, other_tokens, other_unknown = self._rows(second, threads)
@@ -320,8 +340,8 @@ class BatchEncoder:
         size, other_size = sizes
         counts = window_counts(rows.lengths, size, overlap), window_counts(other_rows.lengths, other_size, overlap)
         pair, window, other_window = pair_windows(*counts)
-        part, start = _window(rows, pair, window, size[pair], overlap)
-        other_part, other_start = _window(other_rows, pair, other_window, other_size[pair], overlap)
+        part, start = window_parts(rows, pair, window, size[pair], overlap)
+        other_part, other_start = window_parts(other_rows, pair, other_window, other_size[pair], overlap)
         encoded = EncodedPairs(template, part, other_part, tokens + other_tokens, unknown + other_unknown, 0)
         return encoded, PairWindowPlaces(pair, start, other_start)
 
@@ -417,21 +437,9 @@ class BatchEncoder:
         return self._make_token_index() if isinstance(self.engine, Engine) else self.engine.token_index
 
     def _make_token_index(self) -> TokenIndex:
+        from tokemb.engine.token_index import TokenIndex  # imported late: most texts are split
+
         return TokenIndex(self._ids, self._oov_id, self._buckets)
-
-
-def _window(rows: Ragged, row: Int64, number: Int64, size: Int64, overlap: int) -> tuple[Part, Int64]:
-    """Return windows of rows without copying ids, and their starts, int64 ``(windows,)``.
-
-    Args:
-        rows: The rows.
-        row: The row of each window, int64 ``(windows,)``.
-        number: The number of each window in its row, int64 ``(windows,)``.
-        size: The maximum length of each window, int64 ``(windows,)``.
-        overlap: The number of ids that two neighbouring windows of a row share.
-    """
-    start = number * (size - overlap)
-    return Part(rows.values, rows.row_splits[row] + start, np.minimum(rows.lengths[row] - start, size)), start
 
 
 def _share_of_long(columns: Sequence[pa.Array], limit: int) -> float:
@@ -440,13 +448,3 @@ def _share_of_long(columns: Sequence[pa.Array], limit: int) -> float:
         return 0.0
     sizes = np.min([np.diff(string_buffers(column)[0]) for column in columns], axis=0)
     return float(np.mean(sizes >= _BYTES_PER_ID * limit))
-
-
-def _part(rows: Ragged) -> Part:
-    return Part(rows.values, rows.row_splits[:-1], rows.lengths)
-
-
-def _truncate(part: Part, lengths: Int64, truncating: str) -> Part:
-    """Truncate each row to its length, int64 ``(rows,)``, without copying ids."""
-    starts = part.starts if truncating == "post" else part.starts + part.lengths - lengths
-    return Part(part.values, starts, lengths)

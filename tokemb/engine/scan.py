@@ -39,10 +39,10 @@ from tokemb.kernels.structs import (
 from tokemb.kernels.subword_structs import BucketLookup, Lookup, SubwordEncoder
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows
-from tokemb.vocabulary.oov_buckets import OovBuckets
 
 if TYPE_CHECKING:
     from tokemb.engine.pattern_table import PatternTable
+    from tokemb.vocabulary.oov_buckets import OovBuckets
 
 # The maximum bytes and number of new pre-tokens that one thread records per scan. The rest waits for the next scan.
 _MAX_MISS_BYTES = 1 << 20

@@ -21,10 +21,10 @@ from tokemb.engine.pretoken_cache import PretokenCache, text_of
 from tokemb.engine.scan import KnownPretokens, RowStatus, ScanResult, Splitter, merge_results, scan
 from tokemb.kernels.structs import RECORD_MISS
 from tokemb.rows.ragged import Ragged
-from tokemb.vocabulary.oov_buckets import OovBuckets
 
 if TYPE_CHECKING:
     from tokemb.engine.subword_model import SubwordModel
+    from tokemb.vocabulary.oov_buckets import OovBuckets
 
 # The cache is cleared when it holds more pre-tokens or more bytes than this.
 _MAX_PRETOKENS = 1 << 20

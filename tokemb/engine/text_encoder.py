@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +14,24 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb._validation import UNIGRAMS
-from tokemb.engine import Explanation
+from tokemb.engine import Engine, Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodableWords, EncodedBatch
-from tokemb.engine.encoded_pairs import EncodedPairs, pad_pairs
-from tokemb.rows.packing import PackedTexts, pack_pools
-from tokemb.rows.pair_windows import PairWindowPlaces, PairWindows
 from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.rows.string_buffers import list_splits
 from tokemb.rows.threads import map_batches, thread_count
-from tokemb.rows.windows import Windows
 from tokemb.sources.text_source import pair_batches, text_batches
-from tokemb.vocabulary.decoder import Decoder
 from tokemb.vocabulary.pad_truncate import PadTruncate
-from tokemb.vocabulary.pair_template import PairArrays
 from tokemb.vocabulary.tokenizer_json import TokenizerJson
 from tokemb.vocabulary.tokenizers_library import Tokenizer
 from tokemb.vocabulary.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from tokemb.engine.encoded_pairs import EncodedPairs
+    from tokemb.rows.packing import PackedTexts
+    from tokemb.rows.pair_windows import PairWindowPlaces, PairWindows
+    from tokemb.rows.windows import Windows
+    from tokemb.vocabulary.decoder import Decoder
+    from tokemb.vocabulary.pair_template import PairArrays
 
 
 class TextEncoder(Vocabulary):
@@ -175,6 +177,11 @@ class TextEncoder(Vocabulary):
             >>> packed.ids.tolist(), packed.segment_ids.tolist(), packed.text.tolist()
             ([[2, 4, 3, 3], [5, 2, 0, 0]], [[1, 1, 1, 2], [1, 1, 0, 0]], [1, 0, 2])
         """
+        from tokemb.rows.packing import (  # imported late: a start of 0.1 s imports only the basics
+            PackedTexts,
+            pack_pools,
+        )
+
         shape = self.row_shape(
             maxlen, padding, truncating, overlap=overlap, is_pair=False, pair_truncation=None, pairs_by="encode_pairs"
         )
@@ -236,6 +243,8 @@ class TextEncoder(Vocabulary):
             >>> pairs["ids"], pairs["type_ids"]
             (array([[2, 5, 6, 4, 3, 7, 3, 0]], dtype=int32), array([[0, 0, 0, 0, 0, 1, 1, 0]], dtype=int32))
         """
+        from tokemb.engine.encoded_pairs import pad_pairs
+
         shape = self.pair_pad_truncate(maxlen, padding, truncating, pair_truncation)
         pad_id = self.require_pad_id()
         columns = (text_batches(self._segmented(texts, threads)) for texts in (first, second))
@@ -307,6 +316,9 @@ class TextEncoder(Vocabulary):
             >>> pairs.inputs["ids"].tolist(), pairs.second_start.tolist()
             ([[2, 8, 3, 6, 5, 7, 3], [2, 8, 3, 7, 4, 3, 0]], [0, 2])
         """
+        from tokemb.engine.encoded_pairs import pad_pairs
+        from tokemb.rows.pair_windows import PairWindowPlaces, PairWindows
+
         shape = self.pair_pad_truncate(maxlen, padding, None, pair_truncation)
         pad_id = self.require_pad_id()
         columns = (text_batches(self._segmented(texts, threads)) for texts in (first, second))
@@ -419,6 +431,11 @@ class TextEncoder(Vocabulary):
     def _segment(self, texts: pa.Array, threads: int | None) -> pa.Array:
         return texts if self.segmenter is None else self.segmenter.segment(texts, threads)
 
+    def prepare(self) -> None:
+        """Make the tables of the backend that encodes large texts. Encoding them does this, too."""
+        if isinstance(self._encoding.engine, Engine):
+            self._encoding.engine.prepare()
+
     def explain(self, text: str | None = None) -> Explanation:
         """Return which backend encodes with this vocabulary, or this text, and what prevents a faster one."""
         if self.segmenter is None:
@@ -469,4 +486,6 @@ class TextEncoder(Vocabulary):
 
     @cached_property
     def _decoding(self) -> Decoder:
+        from tokemb.vocabulary.decoder import Decoder
+
         return Decoder(self.specification, self._tokenizer, self.input_dim)

@@ -14,10 +14,10 @@ from tokemb.errors import VocabularyError
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.string_buffers import string_buffers
 from tokemb.rows.threads import parallel_map, split_evenly, worth_kernel
-from tokemb.vocabulary.oov_buckets import OovBuckets
 
 if TYPE_CHECKING:
     from tokemb.engine.pretoken_cache import PretokenCache
+    from tokemb.vocabulary.oov_buckets import OovBuckets
 
 
 class TokenIndex:
@@ -87,6 +87,7 @@ class TokenIndex:
     def _look_up(self, cache: PretokenCache, tokens: pa.LargeStringArray, empty_id: int) -> Int32:
         from tokemb import kernels  # slow imports that small inputs do not need
         from tokemb.engine.pretoken_cache import text_of, with_slack
+        from tokemb.vocabulary.oov_buckets import OovBuckets
 
         buckets = self._buckets or OovBuckets(1)
         found = np.empty(len(tokens), np.int32)

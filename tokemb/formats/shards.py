@@ -7,24 +7,25 @@ from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import Int32
 from tokemb._validation import PREDICTION_FORMATS
 from tokemb.errors import ArgumentError, OutputExistsError, RowsLostError
 from tokemb.files.locked_folder import locked_folder
 from tokemb.files.temporaries import remove_abandoned, temporary_folder
 from tokemb.formats import FORMATS, OutputOptions, Writer, open_writer
-from tokemb.formats.manifest import Manifest, remove_shards, shard_path
-from tokemb.rows.packing import PackedRows
-from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
-from tokemb.rows.table_rows import TableRows
 
-Rows = TypeVar("Rows", bound=Ragged | Int32 | TableRows | PackedRows)
+if TYPE_CHECKING:
+    from tokemb._arrays import Int32
+    from tokemb.rows.packing import PackedRows
+    from tokemb.rows.ragged import Ragged
+    from tokemb.rows.table_rows import TableRows
+
+Rows = TypeVar("Rows", bound="Ragged | Int32 | TableRows | PackedRows")
 
 # Some rows and their kept columns.
 Chunk = tuple[Rows, pa.RecordBatch]
@@ -62,6 +63,8 @@ class ShardFolder:
         Raises:
             ArgumentError: If an argument is invalid.
         """
+        from tokemb.formats.manifest import Manifest  # imported late: most outputs are one file
+
         if rows_per_shard < 1:
             raise ArgumentError(f"rows_per_shard must be at least 1; received {rows_per_shard}")
         if suffix not in (*FORMATS, *PREDICTION_FORMATS):
@@ -94,6 +97,8 @@ class ShardFolder:
             OutputExistsError: If the folder holds other shards, unless ``force`` is set.
             ArgumentError: If the folder holds anything else.
         """
+        from tokemb.formats.manifest import Manifest
+
         format_settings = {"rows_per_shard": self._rows_per_shard, "format": self._suffix}
         with locked_folder(self.path):
             remove_abandoned(self.path)  # a run that was killed after its last shard left nothing else to do
@@ -110,6 +115,8 @@ class ShardFolder:
 
     def shard(self, index: int) -> Path:
         """Return the path of the shard with this index, from 0."""
+        from tokemb.formats.manifest import shard_path
+
         return shard_path(self.path, index, self._suffix)
 
     def write(
@@ -130,6 +137,8 @@ class ShardFolder:
         Raises:
             RowsLostError: If other rows were read than written. Then no shard counts as complete.
         """
+        from tokemb.formats.manifest import remove_shards
+
         manifest = self._manifest
         with temporary_folder(self.path) as work:
             if (

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tokemb.kernels import calling, machine_code, verification
-from tokemb.kernels.versions import UnknownCompilerError
+from tokemb.kernels import calling
 
-_loading = Lock()
+# Only one thread at a time compiles or loads a kernel.
+loading = Lock()
 
 
 class Kernel:
@@ -51,17 +51,22 @@ class Kernel:
 
     def is_saved(self, *arguments: Any) -> bool:  # noqa: ANN401
         """Return whether the machine code for the types of ``arguments`` is on disk."""
+        from tokemb.kernels import machine_code
+
         return machine_code.is_saved(self.module, self.name, calling.flatten(arguments)[0])
 
     def _prepare(self, arguments: tuple[Any, ...]) -> tuple[calling.MachineCode | None, list[int]]:
         """Return the machine code, or ``None`` if Numba must call the function, and the values of ``arguments``."""
         signature, words = calling.flatten(arguments)
         if signature not in self._functions:
-            with _loading:
+            with loading:
                 self._functions[signature] = self._load(signature, arguments)
         return self._functions[signature], words
 
     def _load(self, signature: calling.Signature, arguments: tuple[Any, ...]) -> calling.MachineCode | None:
+        from tokemb.kernels import machine_code, verification  # imported late: small inputs do not need kernels
+        from tokemb.kernels.versions import UnknownCompilerError
+
         if not verification.convention_is_known():
             return None
         try:

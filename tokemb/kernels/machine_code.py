@@ -47,6 +47,12 @@ def load(module: str, name: str, signature: Signature, arguments: tuple[Any, ...
     return _link(name, code, signature)
 
 
+def load_linker() -> None:
+    """Load what every kernel needs before its machine code is read from disk."""
+    _sources()
+    _linker()
+
+
 def is_saved(module: str, name: str, signature: Signature) -> bool:
     """Return whether the machine code of a kernel is on disk."""
     return object_cache.read(_file_name(module, name, signature)) is not None

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from tokemb.encoder import Encoder
 from tokemb.formats import OutputOptions, RowColumn, Writer, ids_dtype
 from tokemb.formats.shards import Chunk
-from tokemb.keras.datasets.targets import TARGET_COLUMNS, TargetRows
 from tokemb.pipeline.encoded_stream import TAG_COLUMNS, EncodedStream, RowOptions, ragged_of
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.pipeline.write_stream import write_stream
-from tokemb.rows.packing import PACKED_COLUMNS, PackedRows
+from tokemb.rows.column_names import PACKED_COLUMNS, PAIR_COLUMNS, TARGET_COLUMNS
 from tokemb.rows.ragged import Ragged
-from tokemb.vocabulary.pair_template import PAIR_COLUMNS
+
+if TYPE_CHECKING:
+    from tokemb.keras.datasets.targets import TargetRows
+    from tokemb.rows.packing import PackedRows
 
 
 def encode_corpus(

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import Int32
 from tokemb.encoder import Encoder
+from tokemb.engine import SMALL_BYTES
 from tokemb.errors import ArgumentError
 from tokemb.formats.shards import Chunk
 from tokemb.formats.writer import Array
-from tokemb.keras.datasets.targets import TARGET_COLUMNS, TargetRows, shifted_rows
 from tokemb.pipeline.output import Output, rows_written
 from tokemb.pipeline.report import EncodingReport
+from tokemb.rows.column_names import PACKED_COLUMNS, PAIR_STARTS, TARGET_COLUMNS
 from tokemb.rows.disk_buffer import DiskBuffer, check_padding
 from tokemb.rows.output_size import check_length
-from tokemb.rows.packing import PACKED_COLUMNS, PackedRows, pack_pools
-from tokemb.rows.pair_windows import PAIR_STARTS
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
 from tokemb.rows.threads import prefetch_map
 from tokemb.vocabulary.pad_truncate import PadTruncate
+
+if TYPE_CHECKING:
+    from tokemb.keras.datasets.targets import TargetRows
+    from tokemb.rows.packing import PackedRows
 
 # The number of values per block.
 BLOCK_SIZE = 1 << 22
@@ -268,7 +271,7 @@ class EncodedStream:
             ArgumentError: If almost all of a large output would be padding.
         """
         shape, report = self._row_options.shape, self.report
-        with closing(prefetch_map(self._encode_batch, self._corpus)) as chunks:
+        with closing(self._encoded_chunks()) as chunks:
             if self._row_options.ragged:
                 yield chunks
             elif self._row_options.has_one_length:
@@ -285,6 +288,15 @@ class EncodedStream:
                     check_padding(buffer.row_lengths, report.maxlen, self._row_options.id_bytes)
                     self._set_target_length()
                     yield buffer.blocks()
+
+    def _encoded_chunks(self) -> Generator[Chunk[Ragged], None, None]:
+        """Yield the encoded batches. A thread encodes them while the next ones are read."""
+        first = next(self._corpus)
+        if first.nbytes < SMALL_BYTES:  # encoding a small corpus takes less time than starting a thread
+            yield self._encode_batch(first)
+            first = next(self._corpus, None)
+        if first is not None:
+            yield from prefetch_map(self._encode_batch, chain([first], self._corpus))
 
     def _set_target_length(self) -> None:
         """Set the length of target rows in the report, if there are some, once all rows or ``maxlen`` are known.
@@ -321,6 +333,8 @@ class EncodedStream:
         Raises:
             ArgumentError: If almost all of a large output would be padding.
         """
+        from tokemb.rows.packing import pack_pools  # imported late: most rows hold one text
+
         maxlen, count, packed_texts = self._row_options.shape.packed_length, RowCount(), 0
 
         def texts() -> Iterator[Ragged]:
@@ -468,6 +482,8 @@ class EncodedStream:
         rows, columns = chunk
         kept, targets = columns.select(list(range(len(self.kept)))), ragged_of(columns.column(len(self.kept)))
         if self._row_options.ragged:
+            from tokemb.keras.datasets.targets import shifted_rows  # imported late: most corpora have no targets
+
             decoder_ids, next_ids = shifted_rows(targets)
             yield {"ids": rows, "decoder_ids": decoder_ids, "next_ids": next_ids}, kept
             return

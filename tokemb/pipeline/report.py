@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tokemb.engine.batch_encoder import EncodedBatch
-from tokemb.formats import OutputOptions
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import rows_line
-from tokemb.rows.table_rows import TableRows
-from tokemb.vocabulary.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from tokemb.engine.batch_encoder import EncodedBatch
+    from tokemb.formats import OutputOptions
+    from tokemb.rows.table_rows import TableRows
+    from tokemb.vocabulary.vocabulary import Vocabulary
 
 
 @dataclass

@@ -11,10 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb._arrays import Int32, Int64
+from tokemb.rows.column_names import PACKED_COLUMNS
 from tokemb.rows.ragged import Ragged, take
-
-PACKED_COLUMNS = ("ids", "segment_ids", "positions")
-"""The names of the arrays of packed rows."""
 
 # Texts are packed in pools of about this number of ids, so that memory is bounded.
 _POOL_SIZE = 1 << 22

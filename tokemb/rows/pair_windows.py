@@ -9,9 +9,6 @@ import numpy as np
 from tokemb._arrays import Bool, Int32, Int64
 from tokemb.errors import ArgumentError
 
-PAIR_STARTS = ("start", "second_start")
-"""The names of the positions of the windows of pairs."""
-
 
 class PairWindowPlaces(NamedTuple):
     """Where the windows of pairs of texts begin, each int64 ``(windows,)``.

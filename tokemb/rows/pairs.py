@@ -10,6 +10,7 @@ import numpy as np
 from tokemb._arrays import Bool, Int32, Int64
 from tokemb.errors import ArgumentError
 from tokemb.rows.pack_rows import run_indices
+from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows, thread_count, worth_kernel
 
 
@@ -25,6 +26,17 @@ class Part(NamedTuple):
     values: Int32
     starts: Int64
     lengths: Int64
+
+
+def part_of(rows: Ragged) -> Part:
+    """Return whole rows as a part. The ids are not copied."""
+    return Part(rows.values, rows.row_splits[:-1], rows.lengths)
+
+
+def truncate_part(part: Part, lengths: Int64, truncating: str) -> Part:
+    """Truncate each row to its length, int64 ``(rows,)``, without copying ids."""
+    starts = part.starts if truncating == "post" else part.starts + part.lengths - lengths
+    return Part(part.values, starts, lengths)
 
 
 def repeated(values: Int32, lengths: Int64) -> Part:

@@ -6,7 +6,9 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import suppress
 from itertools import chain, islice, starmap
+from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -74,6 +76,16 @@ def split_rows(splits: Int64, threads: int) -> list[tuple[int, int]]:
     inner = np.searchsorted(size, size[-1] * np.arange(1, threads) / threads)
     bounds = [0, *inner.tolist(), rows]
     return [(first, last) for first, last in zip(bounds, bounds[1:], strict=False) if first < last]
+
+
+def in_background(function: Callable[[], object]) -> None:
+    """Call a function in a thread. Its errors are ignored, since the code that needs its result calls it again."""
+
+    def call() -> None:
+        with suppress(Exception):
+            function()
+
+    Thread(target=call, name="tokemb-background").start()
 
 
 def prefetch_map(

@@ -12,6 +12,7 @@ from tokemb._arrays import Int32, Int64
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError
 from tokemb.rows.pack_rows import check_splits, pack_rows
+from tokemb.rows.pairs import Part
 from tokemb.rows.ragged import Ragged
 
 
@@ -170,3 +171,17 @@ def pad_windows(
         starts.append(part.start)
         at, first = at + count, first + len(part.texts)
     return Windows(ids, np.concatenate(rows), np.concatenate(starts))
+
+
+def window_parts(rows: Ragged, row: Int64, number: Int64, size: Int64, overlap: int) -> tuple[Part, Int64]:
+    """Return windows of rows without copying ids, and their starts, int64 ``(windows,)``.
+
+    Args:
+        rows: The rows.
+        row: The row of each window, int64 ``(windows,)``.
+        number: The number of each window in its row, int64 ``(windows,)``.
+        size: The maximum length of each window, int64 ``(windows,)``.
+        overlap: The number of ids that two neighbouring windows of a row share.
+    """
+    start = number * (size - overlap)
+    return Part(rows.values, rows.row_splits[row] + start, np.minimum(rows.lengths[row] - start, size)), start

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import stat
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -78,6 +76,8 @@ def decompress(
     """
     stream: Any = raw
     if compression == "gzip" and lenient:
+        import gzip  # imported late: few files need it
+
         stream = opened.enter_context(gzip.GzipFile(fileobj=raw))
     elif compression == "gzip" and (igzip := _import_igzip()):
         stream = opened.enter_context(igzip.IGzipFile(fileobj=raw))
@@ -112,6 +112,8 @@ def open_seekable(source: Source) -> Iterator[Any]:
 
 def decompression_errors() -> tuple[type[Exception], ...]:
     """Return the exceptions that libraries raise for corrupt or truncated data."""
+    import zlib  # imported late: it is needed only after an error
+
     isal = sys.modules.get("isal.isal_zlib")
     of_isal: list[type[Exception]] = [isal.error] if isal else []
     # UnicodeError: the names of columns are corrupt.

@@ -44,9 +44,6 @@ class PairMasks(NamedTuple):
 
 _PLAIN = TemplatePart(0, (), 0), TemplatePart(1, (), 1)
 
-PAIR_COLUMNS = ("ids", "type_ids", "attention_mask")
-"""The names of the arrays of encoded pairs."""
-
 PairArrays = dict[str, Int32 | Bool]
 """The arrays of encoded pairs by name."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,15 @@ from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import BUCKETS, NGRAMS, SEGMENTER, table_from_parquet, vocabulary_table
 from tokemb.vocabulary.highest_id import check_highest_id
-from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
-from tokemb.vocabulary.pair_template import PairTemplate
-from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, ids_of_tokens, unk_id
 from tokemb.vocabulary.tokenizers_library import Tokenizer, model_type
+
+if TYPE_CHECKING:
+    from tokemb.vocabulary.oov_buckets import OovBuckets
+    from tokemb.vocabulary.pair_template import PairTemplate
+    from tokemb.vocabulary.segmenters.segmenter import Segmenter
 
 
 class Vocabulary:
@@ -270,6 +272,8 @@ class Vocabulary:
         Raises:
             VocabularyError: If the post-processor of the ``tokenizer.json`` is not one that tokemb supports.
         """
+        from tokemb.vocabulary.pair_template import PairTemplate  # imported late: most rows are single texts
+
         template = PairTemplate.of(self.specification)
         if int(template.special_ids.max(initial=0)) >= self.input_dim:
             raise VocabularyError(

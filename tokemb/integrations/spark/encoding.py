@@ -38,10 +38,9 @@ from tokemb.integrations.spark.worker import (
     target_partition,
 )
 from tokemb.keras.datasets.labels import check_classes
-from tokemb.keras.datasets.targets import TARGET_COLUMNS, TargetRows
+from tokemb.keras.datasets.targets import TargetRows
 from tokemb.models.embedder import Embedder
-from tokemb.rows.packing import PACKED_COLUMNS
-from tokemb.rows.pair_windows import PAIR_STARTS
+from tokemb.rows.column_names import PACKED_COLUMNS, PAIR_STARTS, TARGET_COLUMNS
 from tokemb.rows.pooling import POOLINGS
 from tokemb.vocabulary.pad_truncate import PadTruncate
 

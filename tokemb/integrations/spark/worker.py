@@ -24,10 +24,10 @@ from tokemb.engine import TokenCounter
 from tokemb.engine.tally import Tally
 from tokemb.integrations.spark import sums
 from tokemb.keras.datasets.tags import class_ids, place_tags
-from tokemb.keras.datasets.targets import TARGET_COLUMNS, TargetRows, shifted_rows
+from tokemb.keras.datasets.targets import TargetRows, shifted_rows
 from tokemb.models.embedder import Embedder
-from tokemb.rows.packing import PACKED_COLUMNS, pack_pools
-from tokemb.rows.pair_windows import PAIR_STARTS
+from tokemb.rows.column_names import PACKED_COLUMNS, PAIR_COLUMNS, PAIR_STARTS, TARGET_COLUMNS
+from tokemb.rows.packing import pack_pools
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.columnar import validate
 from tokemb.sources.columns import Columns, Location
@@ -35,7 +35,6 @@ from tokemb.sources.json_lines import parse_objects
 from tokemb.sources.tag_columns import TagColumns
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
-from tokemb.vocabulary.pair_template import PAIR_COLUMNS
 from tokemb.vocabulary.profiles import Profile, get_profile
 from tokemb.vocabulary.tokenizer_json import tokenizer_of
 

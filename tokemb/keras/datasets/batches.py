@@ -11,7 +11,8 @@ from tokemb.keras.datasets.examples import Examples
 from tokemb.keras.datasets.labels import Numbers
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.keras.datasets.targets import TargetRows
-from tokemb.rows.packing import PACKED_COLUMNS, padded_segments
+from tokemb.rows.column_names import PACKED_COLUMNS
+from tokemb.rows.packing import padded_segments
 from tokemb.rows.ragged import take, take_padded
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.pair_template import PairArrays, PairTemplate

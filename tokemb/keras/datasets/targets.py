@@ -15,9 +15,6 @@ from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
-TARGET_COLUMNS = ("decoder_ids", "next_ids", "weights")
-"""The names of the arrays of target texts in files and DataFrames."""
-
 
 class TargetArrays(NamedTuple):
     """Target texts for the decoder of a sequence-to-sequence model.

@@ -15,8 +15,7 @@ from tokemb.keras.datasets.examples import Examples
 from tokemb.keras.datasets.files import StreamedExamples
 from tokemb.keras.datasets.labels import Numbers
 from tokemb.keras.datasets.settings import FeedSettings
-from tokemb.rows.packing import PACKED_COLUMNS
-from tokemb.vocabulary.pair_template import PAIR_COLUMNS
+from tokemb.rows.column_names import PACKED_COLUMNS, PAIR_COLUMNS
 
 try:
     import tensorflow as tf
