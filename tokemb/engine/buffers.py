@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from tokemb._arrays import UInt64
 
 # The words of a line of the processor's cache.
 _LINE_WORDS = 8
 
 
-def aligned_words(size: int) -> npt.NDArray[np.uint64]:
+def aligned_words(size: int) -> UInt64:
     """Return zeros, uint64 (size,), that begin at a line of the processor's cache.
 
     A slot of a hash table is then in one line. NumPy aligns arrays to 16 bytes only, so half of the slots would be in

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tokemb._arrays import UInt8
 from tokemb.engine.character_sets import CODES
 from tokemb.engine.query_cache import Arrays, cached_arrays
-from tokemb.kernels.structs import COMPOSED, COMPOSED_MARK, UInt8
+from tokemb.kernels.structs import COMPOSED, COMPOSED_MARK
 from tokemb.vocabulary.tokenizers_library import normalizers
 
 # Characters of the lowest and of the highest combining class. Normalization swaps each mark with one of them.

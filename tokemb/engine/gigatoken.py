@@ -17,7 +17,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Bool, Int64
@@ -66,7 +65,7 @@ class Gigatoken:
         self._worth_loading = worth_loading
         self._bytes_seen = 0
         self._backend: Any = None
-        self._screen: npt.NDArray[np.bool_] | None = None
+        self._screen: Bool | None = None
         self._reason_unavailable = reason_unsupported(specification) if HAS_COMPONENTS else NO_COMPONENTS
 
     def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:

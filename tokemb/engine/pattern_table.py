@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from tokemb._arrays import UInt8
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.components import (
     Component,
@@ -34,7 +35,6 @@ from tokemb.kernels.structs import (
     PatternTables,
     Table,
     Tokens,
-    UInt8,
 )
 from tokemb.vocabulary.tokenizer_json import steps
 

@@ -7,10 +7,11 @@ from threading import Lock
 import numpy as np
 import pyarrow as pa
 
+from tokemb._arrays import Int32, UInt64
 from tokemb.engine.buffers import aligned_words
 from tokemb.engine.single_characters import CharacterIds
 from tokemb.kernels import find_all, insert
-from tokemb.kernels.structs import SLACK, SLOT, Int32, PretokenTable, Table, Text, UInt64
+from tokemb.kernels.structs import SLACK, SLOT, PretokenTable, Table, Text
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.string_buffers import string_buffers
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, Int32, Int64
+from tokemb._arrays import STRINGS, Array, Int32, Int64
 from tokemb._validation import UNIGRAMS
 from tokemb.engine import Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodableWords, EncodedBatch
@@ -428,9 +427,7 @@ class TextEncoder(Vocabulary):
         explanation = self._encoding.engine.explain(text)
         return replace(explanation, reason=f"{explanation.reason}; words are found by {self.segmenter} first")
 
-    def decode(
-        self, ids: Ragged | npt.NDArray[Any] | Sequence[Sequence[int]], *, skip_special_tokens: bool = True
-    ) -> list[str]:
+    def decode(self, ids: Ragged | Array | Sequence[Sequence[int]], *, skip_special_tokens: bool = True) -> list[str]:
         """Decode ids to texts. Padding is dropped. Normalization is not undone.
 
         Args:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Bool
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, steps
 from tokemb.vocabulary.tokenizers_library import pre_tokenizers
 
@@ -21,7 +21,7 @@ _HIGH = re.compile("[\xcd-\xff\u0340-\U0010ffff]")
 _DASHES_AND_QUOTES = "\xe2\u0122"
 
 
-def tokens_to_screen(specification: TokenizerJson) -> npt.NDArray[np.bool_] | None:
+def tokens_to_screen(specification: TokenizerJson) -> Bool | None:
     """Return which ids spell a character from U+0340 on, or a part of one, besides U+2000 to U+203F.
 
     Returns:

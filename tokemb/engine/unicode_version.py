@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tokemb._arrays import Bool
 from tokemb.rows.string_buffers import string_buffers
 from tokemb.rows.threads import parallel_map, split_evenly, thread_count
 from tokemb.vocabulary.character_ranges import NEWER
@@ -20,7 +21,7 @@ from tokemb.vocabulary.character_ranges import NEWER
 _NEWER = "[" + "".join("-".join(rf"\x{{{end}}}" for end in span.split("-")) for span in NEWER.split()) + "]"
 
 
-def has_newer_characters(texts: pa.LargeStringArray, threads: int | None = 1) -> npt.NDArray[np.bool_]:
+def has_newer_characters(texts: pa.LargeStringArray, threads: int | None = 1) -> Bool:
     """Return which of ``texts``, ``large_string`` (rows,), contain a newer character: bool (rows,)."""
     found = np.zeros(len(texts), np.bool_)
     offsets, data = string_buffers(texts)

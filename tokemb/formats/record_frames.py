@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb import kernels
-from tokemb.kernels.structs import UInt8, UInt64
+from tokemb._arrays import UInt8, UInt64
 
 # The Castagnoli polynomial with its bits reversed.
 _POLYNOMIAL = 0x82F63B78

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Float32, Int64
 from tokemb.errors import ArgumentError
 from tokemb.formats.output_options import OutputOptions, RowColumn
 from tokemb.formats.record_frames import frame_records
@@ -133,7 +132,7 @@ def _feature_content(column: pa.Array, name: str, dtype: str, round_floats: bool
     return pc.if_else(values.is_valid(), lists, None)
 
 
-def _float32(values: pa.Array, name: str, round_floats: bool) -> npt.NDArray[np.float32]:
+def _float32(values: pa.Array, name: str, round_floats: bool) -> Float32:
     """Return ``values`` as float32.
 
     Raises:

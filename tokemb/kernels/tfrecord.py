@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int64, UInt8
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.structs import Int64, UInt8, UInt64Matrix
+from tokemb.kernels.structs import UInt64Matrix
 
 _BYTE, _EIGHT, _WORD = np.uint64(0xFF), np.uint64(8), np.uint64(0xFFFFFFFF)
 

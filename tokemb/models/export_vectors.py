@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tokemb._arrays import Float32
 from tokemb._validation import check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.files.atomic import atomic_file, check_output
 from tokemb.models.embedder import Embedder
 from tokemb.models.word_vectors_kind import vectors_kind
-from tokemb.rows.pooling import Float32
 
 if TYPE_CHECKING:
     import keras

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS
+from tokemb._arrays import STRINGS, Array
 from tokemb._validation import check_count
 from tokemb.encoder import Encoder
 from tokemb.engine.hash_tokens import hash_tokens
@@ -27,8 +26,6 @@ from tokemb.vocabulary.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
     import keras
-
-Array = npt.NDArray[Any]
 
 
 def grow_model(

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb._arrays import Array
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.ragged import Ragged
@@ -352,7 +352,7 @@ class ColumnEncoder:
         padding: str | None = None,
         truncating: str | None = None,
         **reading: Any,  # noqa: ANN401
-    ) -> dict[str, npt.NDArray[Any]]:
+    ) -> dict[str, Array]:
         """Encode a table for a Keras model with one input per column.
 
         Args:
@@ -415,7 +415,7 @@ class ColumnEncoder:
         maxlen: Setting = None,
         padding: str | None = None,
         truncating: str | None = None,
-    ) -> Iterator[dict[str, npt.NDArray[Any]]]:
+    ) -> Iterator[dict[str, Array]]:
         """Encode a table that is larger than memory, batch by batch.
 
         Args:
@@ -515,7 +515,7 @@ class ColumnEncoder:
         overrides = setting_by_column("maxlen", maxlen, self.names)
         return {column.name: overrides[column.name] or column.maxlen for column in self.columns}
 
-    def decode(self, ids: Mapping[str, npt.NDArray[Any] | Ragged]) -> pa.Table:
+    def decode(self, ids: Mapping[str, Array | Ragged]) -> pa.Table:
         """Decode ids to a table of texts. Missing values are null, values out of vocabulary ``[UNK]``.
 
         Columns of texts are decoded as by ``Encoder.decode``, and numbers are returned unchanged.

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Array, Float32, Int32, Int64
 from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.tables import ColumnEncoder
@@ -38,7 +37,6 @@ from tokemb.training.refitting import InitialState, refit
 if TYPE_CHECKING:
     import keras
 
-Float32 = npt.NDArray[np.float32]
 
 # The rows of ratings are short, so batches and learning rate are larger than for texts.
 SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
@@ -174,7 +172,7 @@ def evaluate(model: keras.Model, data: _Data, rows: Int64, biases: Biases) -> di
     }
 
 
-def _rmse(predictions: npt.NDArray[Any], ratings: npt.NDArray[Any]) -> float:
+def _rmse(predictions: Array, ratings: Array) -> float:
     return round(float(np.sqrt(((predictions - ratings) ** 2).mean())), 4)
 
 

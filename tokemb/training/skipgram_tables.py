@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Float32, Int32, Int64, UInt32
 from tokemb.kernels.structs import SIGMOID_POINTS, SIGMOID_REACH
-from tokemb.rows.pooling import Float32
 
 # The exponent of the counts in the distribution of negatives (Mikolov et al. 2013).
 _POWER = 0.75
@@ -15,7 +13,7 @@ _POWER = 0.75
 _ENTRIES = 64
 
 
-def keep_table(counts: Int64, sample: float) -> npt.NDArray[np.uint32]:
+def keep_table(counts: Int64, sample: float) -> UInt32:
     """Return the probability that an occurrence of each id is kept, times 2**32, as uint32 ``(input_dim,)``.
 
     A token with the relative frequency ``f`` is kept with the probability ``sqrt(sample / f) + sample / f``, at most 1.

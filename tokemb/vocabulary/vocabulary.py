@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb._arrays import Array
 from tokemb._validation import UNIGRAMS
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
@@ -300,7 +300,7 @@ class Vocabulary:
                 f"n-grams cannot be {use}; this vocabulary has ngrams={list(self.ngrams)}: fit one without ngrams"
             )
 
-    def check_ids(self, ids: npt.NDArray[Any]) -> None:
+    def check_ids(self, ids: Array) -> None:
         """Check that all ids belong to the vocabulary.
 
         Args:
