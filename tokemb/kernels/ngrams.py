@@ -16,8 +16,6 @@ _SPACE = np.uint8(0x20)
 # The number of look-ups before which a slot is loaded into the cache.
 _AHEAD = 12
 
-Plan = tuple[int, int]
-
 
 @inlined
 def _count(starts: Int64, ends: Int64, first: int, last: int, length: int) -> int:
