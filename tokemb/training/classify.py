@@ -19,13 +19,14 @@ from tokemb.tables import ColumnEncoder
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Fitted, Schedule, Trained
 from tokemb.training.heads import check_trainable, fold_token_weights
 from tokemb.training.input_fitting import Splitting, choose_inputs, fit_inputs
 from tokemb.training.inputs import Inputs, Rows, TextInputs
 from tokemb.training.labels import as_list, balanced_weights, sample_weights_of
 from tokemb.training.loop import Batch, Feed, make_reproducible, predict_batches
 from tokemb.training.refitting import fit_and_measure
+from tokemb.training.result import Fitted, Trained
+from tokemb.training.schedule import Schedule
 from tokemb.training.targets import OneClass, Target, target_of
 
 if TYPE_CHECKING:

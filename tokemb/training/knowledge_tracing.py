@@ -24,12 +24,13 @@ from tokemb.tables.values import JOINT
 from tokemb.training.answer_history import FEATURES, AnswerHistory
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Schedule, Trained
 from tokemb.training.forward import forward
 from tokemb.training.heads import check_dropout
 from tokemb.training.loop import Batch, Feed, make_reproducible, predict_batches
 from tokemb.training.metrics import roc_auc
 from tokemb.training.refitting import fit_and_measure
+from tokemb.training.result import Trained
+from tokemb.training.schedule import Schedule
 from tokemb.training.sequences import drop_first, drop_last, windows
 
 if TYPE_CHECKING:

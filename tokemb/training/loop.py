@@ -13,8 +13,9 @@ from tokemb.keras.datasets.order import BatchOrder
 from tokemb.training.checkpoint import Checkpoint, digest_of
 from tokemb.training.divergence import check_weights
 from tokemb.training.early_stopping import EarlyStopping, OnEpoch, Score
-from tokemb.training.fitting import Fitted, Schedule
 from tokemb.training.forward import forward
+from tokemb.training.result import Fitted
+from tokemb.training.schedule import Schedule
 
 if TYPE_CHECKING:
     import keras

@@ -21,7 +21,6 @@ from tokemb.tables.tables import flat_names, joined_batches, table_batches
 from tokemb.training.baselines import Biases, describe_unbeaten
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Schedule, Trained
 from tokemb.training.loop import Batch, Feed, fit, make_reproducible, predict_batches
 from tokemb.training.ratings_model import (
     DIM,
@@ -33,6 +32,8 @@ from tokemb.training.ratings_model import (
     training_model,
 )
 from tokemb.training.refitting import InitialState, refit
+from tokemb.training.result import Trained
+from tokemb.training.schedule import Schedule
 
 if TYPE_CHECKING:
     import keras

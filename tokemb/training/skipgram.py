@@ -22,7 +22,7 @@ from tokemb.models.embedding_model import embedding_model
 from tokemb.rows.ragged import Ragged
 from tokemb.training.divergence import check_losses, check_weights
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Fitted, Trained
+from tokemb.training.result import Fitted, Trained
 from tokemb.training.sequences import UNLIMITED
 from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
 from tokemb.training.subwords import parts_of
