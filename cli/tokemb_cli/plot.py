@@ -87,6 +87,6 @@ def _read_words(path: Path) -> list[str]:
 
 
 def _word_list(words: list[str]) -> str:
-    from tokemb.analysis.escape_token import escape_token
+    from tokemb.vocabulary.escape_token import escape_token
 
     return f"{len(words):,}: " + ", ".join(map(escape_token, words[:10])) + ", ..." * (len(words) > 10)

@@ -277,7 +277,7 @@ def _show(epoch: int, losses: Mapping[str, float]) -> None:
 
 def _class_list(classes: Sequence[Any]) -> str:
     """Return the number of the classes and the names of the first ones."""
-    from tokemb.analysis.escape_token import escape_token
+    from tokemb.vocabulary.escape_token import escape_token
 
     names = ", ".join(escape_token(str(name)) for name in classes[:_SHOWN_CLASSES])
     return f"{len(classes):,}: {names}{', ...' if len(classes) > _SHOWN_CLASSES else ''}"

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from tokemb._arrays import Float64
-from tokemb.analysis.escape_token import escape_token
 from tokemb.analysis.map_kind import MAKER, MAP
 from tokemb.analysis.maps import WordMap
 from tokemb.errors import MissingPackageError
 from tokemb.files.atomic import atomic_file
+from tokemb.vocabulary.escape_token import escape_token
 
 # Fonts for many scripts. The installed ones are used, in this order.
 _FONTS = (

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import Float32
-from tokemb.analysis.escape_token import escape_token
 from tokemb.analysis.token_vectors import TokenVectors
 from tokemb.encoder import Encoder
 from tokemb.files.atomic import atomic_folder
 from tokemb.files.output_kind import Kind
 from tokemb.models.embedding_model import EMBEDDING_NAME
+from tokemb.vocabulary.escape_token import escape_token
 
 if TYPE_CHECKING:
     import keras

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow.compute as pc
 
 from tokemb._arrays import Float64, Int64
-from tokemb.analysis.escape_token import escape_token
 from tokemb.analysis.report.frequencies import Frequencies
 from tokemb.analysis.report.scripts import with_counts
 from tokemb.analysis.report.stability import Stability, compare
 from tokemb.errors import TextError
 from tokemb.rows.corpus_statistics import length_quantile
+from tokemb.vocabulary.escape_token import escape_token
 
 _BINS = 10
 _FREQUENT = 50
