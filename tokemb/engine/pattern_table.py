@@ -20,7 +20,7 @@ from tokemb.engine.components import (
     neighbor_split,
     normalizer_steps,
 )
-from tokemb.engine.composition import composition_classes
+from tokemb.engine.joining_characters import composition_classes
 from tokemb.engine.pattern_automata import compile_automata
 from tokemb.engine.pattern_nodes import matched_sets
 from tokemb.engine.pattern_sets import breakpoints, contains
