@@ -58,7 +58,7 @@ def command(
         raise click.UsageError("--words and --top both select the tokens to show: leave out one of them")
     corpus.check_distinct([model, vocab, words, names], output)
     from tokemb.analysis import word_map
-    from tokemb.analysis.map_kind import MAP
+    from tokemb.analysis.maps import MAP
     from tokemb.files.atomic import check_output
 
     check_output(output, MAP, force=force)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tokemb.analysis.map_kind import MAP
-from tokemb.analysis.maps import WordMap
+from tokemb.analysis.maps import MAP, WordMap
 from tokemb.analysis.page_template import fill_page
 from tokemb.files.atomic import atomic_file
 from tokemb.vocabulary.escape_token import escape_token

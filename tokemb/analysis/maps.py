@@ -17,9 +17,15 @@ from tokemb.analysis.queries import find_row
 from tokemb.analysis.token_vectors import TokenVectors
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
+from tokemb.files.output_kind import Kind
 
 if TYPE_CHECKING:
     import keras
+
+
+MAKER = "made with tokemb"
+MAP = Kind.of_marker("a map by tokemb", MAKER)
+
 
 _NEIGHBORS = 10
 

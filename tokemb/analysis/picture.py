@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from tokemb._arrays import Float64
-from tokemb.analysis.map_kind import MAKER, MAP
-from tokemb.analysis.maps import WordMap
+from tokemb.analysis.maps import MAKER, MAP, WordMap
 from tokemb.errors import MissingPackageError
 from tokemb.files.atomic import atomic_file
 from tokemb.vocabulary.escape_token import escape_token

@@ -7,8 +7,7 @@ import pyarrow as pa
 
 from tokemb import kernels
 from tokemb._arrays import STRINGS, Int32
-from tokemb.engine.buffers import aligned_words
-from tokemb.engine.pretoken_cache import text_of, with_slack
+from tokemb.engine.pretoken_cache import aligned_words, text_of, with_slack
 from tokemb.engine.single_characters import CharacterIds
 from tokemb.kernels.structs import SLACK, SLOT, PretokenTable, Table
 

@@ -44,7 +44,7 @@ def frame(content: UInt8, splits: Int64, tables: UInt64Matrix, out: UInt8, first
     Args:
         content: uint8, the content of all records.
         splits: int64 (records + 1,), the start of each content.
-        tables: See ``tokemb.formats.record_frames``.
+        tables: See ``tokemb.formats.tfrecord``.
         out: uint8, the content plus 16 bytes per record.
         first: The first record.
         last: The record after the last.
