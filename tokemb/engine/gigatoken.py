@@ -24,8 +24,7 @@ from tokemb.engine.compatibility import reason_unsupported
 from tokemb.engine.insert_special_tokens import insert_special_tokens, text_for_room
 from tokemb.engine.reference import Reference
 from tokemb.engine.self_test import self_test
-from tokemb.engine.token_screen import tokens_to_screen
-from tokemb.engine.unicode_version import has_newer_characters
+from tokemb.engine.unicode_version import has_newer_characters, tokens_to_screen
 from tokemb.errors import VocabularyError
 from tokemb.rows.ragged import Ragged, take
 from tokemb.rows.string_buffers import string_buffers

@@ -24,8 +24,7 @@ from tokemb.training.divergence import check_losses, check_weights
 from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.result import Fitted, Trained
 from tokemb.training.sequences import UNLIMITED
-from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
-from tokemb.training.subwords import parts_of
+from tokemb.training.skipgram_tables import keep_table, negative_table, parts_of, sigmoid_tables
 from tokemb.training.word_tests import WordTests
 
 # The number of ids in a chunk, which one thread trains on with one learning rate.
