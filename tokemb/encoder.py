@@ -444,40 +444,17 @@ pathlib.Path(text) for a file
         self,
         texts: Path | Iterable[Any] | Callable[[], Iterator[pa.RecordBatch]],
         labels: Any = None,  # noqa: ANN401
-        *,
-        column: str | None = None,
-        classes: Sequence[str] | None = None,
-        batch_size: int = 32,
-        shuffle: bool = False,
-        seed: int | None = None,
-        bucket: bool | Sequence[int] = False,
-        maxlen: int | None = None,
-        padding: str | None = None,
-        truncating: str | None = None,
-        drop_remainder: bool = False,
-        second: Any = None,  # noqa: ANN401
-        pair_truncation: str | None = None,
-        overlap: int | None = None,
-        validation_split: float | None = None,
-        subset: str | None = None,
-        pack: bool = False,
-        targets: Any = None,  # noqa: ANN401
-        target_encoder: Encoder | None = None,
-        target_maxlen: int | None = None,
-        threads: int | None = None,
+        **settings: Any,  # noqa: ANN401
     ) -> EncodedBatches:
         """Make a ``keras.utils.PyDataset`` of texts and labels for any Keras backend, without TensorFlow.
 
-        The arguments, batches and errors are those of ``dataset``. The same seed gives the same epochs.
+        The arguments, batches and errors are those of ``dataset``, without ``buffer``. The same seed gives the same
+        epochs.
         """
         from tokemb.keras.datasets.py_dataset import make_py_dataset
         from tokemb.keras.datasets.settings import FeedSettings
 
-        rows = maxlen, padding, truncating, drop_remainder, threads
-        kinds = second, pair_truncation, overlap, validation_split, subset
-        decoder = {"targets": targets, "target_encoder": target_encoder, "target_maxlen": target_maxlen}
-        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds, pack=pack, **decoder)
-        return make_py_dataset(self, texts, labels, settings)
+        return make_py_dataset(self, texts, labels, FeedSettings(**settings))
 
     def layer(self, maxlen: int | None = None, padding: str | None = None, truncating: str | None = None) -> TextToIds:
         """Make a Keras layer that maps strings ``(batch,)`` to the int32 ``(batch, maxlen)`` of ``encode``.

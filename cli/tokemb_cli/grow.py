@@ -107,7 +107,7 @@ def _check_outputs(output: Path, grown_model: Path | None, force: bool) -> None:
 
 
 def _report(old: Encoder, new: Encoder) -> None:
-    from tokemb.analysis.escape_token import escape_token
+    from tokemb.vocabulary.escape_token import escape_token
 
     before, after = old.corpus, new.corpus  # None for an imported vocabulary
     added = new.vocabulary[old.input_dim :]

@@ -56,7 +56,7 @@ def command(
 
 
 def _show(result: Neighbors) -> None:
-    from tokemb.analysis.escape_token import escape_token
+    from tokemb.vocabulary.escape_token import escape_token
 
     show(options.with_count(escape_token(result.token), result.count))
     for neighbor in result.neighbors:

@@ -58,7 +58,7 @@ def command(
         raise click.UsageError("--words and --top both select the tokens to show: leave out one of them")
     corpus.check_distinct([model, vocab, words, names], output)
     from tokemb.analysis import word_map
-    from tokemb.analysis.map_kind import MAP
+    from tokemb.analysis.maps import MAP
     from tokemb.files.atomic import check_output
 
     check_output(output, MAP, force=force)
@@ -87,6 +87,6 @@ def _read_words(path: Path) -> list[str]:
 
 
 def _word_list(words: list[str]) -> str:
-    from tokemb.analysis.escape_token import escape_token
+    from tokemb.vocabulary.escape_token import escape_token
 
     return f"{len(words):,}: " + ", ".join(map(escape_token, words[:10])) + ", ..." * (len(words) > 10)

@@ -83,7 +83,7 @@ def command(vocab: Path, output: Path, force: bool, **arguments: Any) -> None:  
     rows.check_distinct(output)
     tests = {name: arguments.pop(name) for name in ("similarities", "analogies")}
     from tokemb import Encoder
-    from tokemb.training.fitting import check_output
+    from tokemb.training.result import check_output
     from tokemb.training.skipgram import SkipGram, train_skipgram
 
     check_output(output, force=force)

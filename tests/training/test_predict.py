@@ -20,12 +20,13 @@ from tests.conftest import eagerly
 from tokemb.errors import ArgumentError, ModelError, OutputExistsError, TextError
 from tokemb.rows.ragged import Ragged
 from tokemb.training.classify import Labelled, train_classifier
-from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.knowledge_tracing import history_of, train_knowledge_tracing
 from tokemb.training.next_event import train_next
 from tokemb.training.next_scores import overlapping_windows
 from tokemb.training.predictor import top_columns
 from tokemb.training.ratings import train_ratings
+from tokemb.training.result import read_report
+from tokemb.training.schedule import Schedule
 from tokemb.training.skipgram import SkipGram, train_skipgram
 from tokemb.training.trained import load_folder
 

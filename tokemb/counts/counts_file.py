@@ -18,7 +18,7 @@ from tokemb._validation import UNIGRAMS, check_ngrams
 from tokemb.errors import CountsError
 from tokemb.files.arrow_files import open_parquet
 from tokemb.files.atomic import atomic_file, check_output
-from tokemb.files.json_content import parse_json
+from tokemb.files.json_content import check_format_version, parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.parquet_tokens import COUNTS_KEY, read_tokens
 from tokemb.vocabulary.profiles import PROFILES
@@ -142,11 +142,7 @@ def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int],
     try:
         metadata: dict[str, Any] = parse_json(content)
         version = int(metadata["format_version"])
-        if version > FORMAT_VERSION:  # its other keys may differ
-            raise CountsError(
-                f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): "
-                "upgrade tokemb"
-            )
+        check_format_version(path, version, FORMAT_VERSION, CountsError)  # its other keys may differ
         profile = str(metadata["profile"])
         row_lengths = _parse_row_lengths(metadata["row_lengths"])
         segmenter = _segmenter_from_json(metadata.get("segmenter"))

@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tokemb._arrays import Array
 from tokemb.errors import ArgumentError
 from tokemb.files.output_stream import flush_all, write_all
 from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.source import IdBlock, IdsSource, changed_file
-from tokemb.formats.writer import Array, Block, BlockColumn, Writer
+from tokemb.formats.writer import Block, BlockColumn, Writer
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.column_types import plain, plain_type
 from tokemb.sources.json_values import fits

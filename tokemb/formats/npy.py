@@ -13,10 +13,11 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
+from tokemb._arrays import Array
 from tokemb.errors import ArgumentError
 from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.source import NO_KEPT_COLUMNS, IdBlock, IdsSource, changed_file, int32_ids
-from tokemb.formats.writer import Array, Block, Writer
+from tokemb.formats.writer import Block, Writer
 
 
 def open_npy(path: Path) -> Array:

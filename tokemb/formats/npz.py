@@ -18,14 +18,14 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Array, Int64
 from tokemb.errors import ArgumentError
 from tokemb.formats.member_names import SUFFIX, column_name, member_name
 from tokemb.formats.npz_columns import DERIVED, BufferedArray, KeptColumn, column_for
 from tokemb.formats.npz_member import Header, Member, read_header, read_scalar
 from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.source import BLOCK, IdBlock, IdsSource, changed_file, int32_ids, invalid_file
-from tokemb.formats.writer import Array, Block, Writer
+from tokemb.formats.writer import Block, Writer
 from tokemb.rows.ragged import Ragged
 
 # The number of ragged rows whose splits are read at a time.

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tokemb._arrays import Array
 from tokemb.errors import ArgumentError
 from tokemb.formats.npy import GrowingArray
-from tokemb.formats.writer import Array
 from tokemb.sources.column_types import is_moment, is_number, plain, plain_type
 
 # Suffixes of the arrays of a column, after its name and a dot.

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from tokemb._arrays import Int64
+from tokemb import kernels
+from tokemb._arrays import Float32, Int64, UInt8, UInt64
 from tokemb.errors import ArgumentError
 from tokemb.formats.output_options import OutputOptions, RowColumn
-from tokemb.formats.record_frames import frame_records
 from tokemb.formats.tf_examples import encode_examples, encode_feature, encode_numbers, encode_texts
 from tokemb.formats.writer import Block, Writer
 from tokemb.sources.column_types import plain, plain_type
@@ -133,7 +133,7 @@ def _feature_content(column: pa.Array, name: str, dtype: str, round_floats: bool
     return pc.if_else(values.is_valid(), lists, None)
 
 
-def _float32(values: pa.Array, name: str, round_floats: bool) -> npt.NDArray[np.float32]:
+def _float32(values: pa.Array, name: str, round_floats: bool) -> Float32:
     """Return ``values`` as float32.
 
     Raises:
@@ -161,3 +161,39 @@ def _int64(values: pa.Array, name: str) -> Int64:
         raise ArgumentError(
             f"a .tfrecord holds integers up to {2**63 - 1}; {name!r} holds a larger one: write .npz or .parquet"
         ) from None
+
+
+# The Castagnoli polynomial with its bits reversed.
+_POLYNOMIAL = 0x82F63B78
+
+# The bytes around the content of a record: its length in eight bytes and two checksums of four.
+_FRAME = 16
+
+
+def frame_records(records: pa.Array) -> UInt8:
+    """Return records with their frames, as they stand in a file.
+
+    Args:
+        records: ``large_binary`` (rows,) without an offset.
+
+    Returns:
+        uint8 (bytes,).
+    """
+    splits = np.frombuffer(records.buffers()[1], np.int64, len(records) + 1)
+    content = np.frombuffer(records.buffers()[2] or b"", np.uint8)
+    out = np.empty(int(splits[-1]) + _FRAME * len(records), np.uint8)
+    kernels.frame(content, splits, _tables(), out, 0, len(records))
+    return out
+
+
+@cache
+def _tables() -> UInt64:
+    """Return the checksum tables, uint64 (8, 256): the effect of each byte value followed by 0 to 7 other bytes."""
+    tables = np.zeros((8, 256), np.uint64)
+    tables[0] = np.arange(256)
+    one = np.uint64(1)
+    for _ in range(8):
+        tables[0] = (tables[0] >> one) ^ np.where(tables[0] & one, np.uint64(_POLYNOMIAL), np.uint64(0))
+    for number in range(1, 8):
+        tables[number] = tables[0][tables[number - 1] & np.uint64(0xFF)] ^ (tables[number - 1] >> np.uint64(8))
+    return tables

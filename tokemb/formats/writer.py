@@ -10,18 +10,14 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Array, Int64
 from tokemb.errors import ArgumentError
 from tokemb.files.output_errors import naming_file
 from tokemb.formats.output_options import OutputOptions, RowColumn
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.column_types import with_plain_nulls
-
-Array = npt.NDArray[Any]
-
 
 # The rows of a file: those of its only column, or of each column of a table by name.
 FileRows = Array | Ragged | Mapping[str, Array | Ragged]

@@ -12,8 +12,7 @@ from typing import Any
 
 from tokemb._validation import UNIGRAMS, check_count, check_ngrams, check_optional_count
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.importers.foreign_values import describe
-from tokemb.importers.imported import Imported, Original, unused_token, word_encoder
+from tokemb.importers.imported import Imported, Original, describe, unused_token, word_encoder
 from tokemb.importers.keras_splitting import layer_profile
 from tokemb.importers.options import Options
 from tokemb.models.keras_archive import read_archive, read_member

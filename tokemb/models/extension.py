@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS
+from tokemb._arrays import STRINGS, Array
 from tokemb._validation import check_count
 from tokemb.encoder import Encoder
 from tokemb.engine.hash_tokens import hash_tokens
@@ -20,15 +19,20 @@ from tokemb.errors import ArgumentError, ModelError
 from tokemb.models.compatibility import fingerprint_errors
 from tokemb.models.embedder import load_model
 from tokemb.models.embedding_model import model_name
-from tokemb.models.model_layers import all_embeddings, layers_of, names_of, text_fingerprints, vocabulary_embeddings
+from tokemb.models.model_layers import (
+    all_embeddings,
+    check_lookups,
+    grow_text_layers,
+    layers_of,
+    names_of,
+    text_fingerprints,
+    vocabulary_embeddings,
+)
 from tokemb.models.optimizer_slots import optimizer_slots, restore_slots, variable_to_numpy
-from tokemb.models.text_layers import check_lookups, grow_text_layers
 from tokemb.vocabulary.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
     import keras
-
-Array = npt.NDArray[Any]
 
 
 def grow_model(

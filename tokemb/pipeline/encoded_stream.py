@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Array, Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.formats.shards import Chunk
-from tokemb.formats.writer import Array
 from tokemb.keras.datasets.targets import TARGET_COLUMNS, TargetRows, shifted_rows
 from tokemb.pipeline.output import Output, rows_written
 from tokemb.pipeline.report import EncodingReport

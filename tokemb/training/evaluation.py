@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, TOKEN_ROWS, Int32
+from tokemb._arrays import STRINGS, TOKEN_ROWS, Array, Int32
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.keras.datasets.tags import tagged_columns
@@ -22,7 +21,6 @@ from tokemb.training.forward import forward
 from tokemb.training.inputs import Inputs
 from tokemb.training.knowledge_tracing import Answers, answer_probabilities
 from tokemb.training.labels import as_list, numbers_of
-from tokemb.training.loop import Array
 from tokemb.training.metrics import (
     calibration,
     confusion_matrix,
@@ -228,7 +226,7 @@ def _targets_and_outputs(
 
 
 def _errors(
-    inputs: Inputs, batch: pa.RecordBatch, targets: Int32, probabilities: npt.NDArray[Any], first_row: int
+    inputs: Inputs, batch: pa.RecordBatch, targets: Int32, probabilities: Array, first_row: int
 ) -> list[_Error]:
     """Return the probability, row, text, target and prediction of the most confident errors of a batch."""
     predictions, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
@@ -253,7 +251,7 @@ def _describe_error(
     }
 
 
-def _class_of_labels(labels: pa.Array, classes: list[Any], first_row: int) -> npt.NDArray[np.int32]:
+def _class_of_labels(labels: pa.Array, classes: list[Any], first_row: int) -> Int32:
     """Return the class of each label, int32 ``(rows,)``. Labels are compared as texts: ``1`` and ``"1"`` are equal.
 
     Raises:

@@ -11,10 +11,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tokemb.analysis.escape_token import escape_token
 from tokemb.files.atomic import atomic_file
 from tokemb.files.output_kind import Kind
 from tokemb.training.evaluation import Evaluation
+from tokemb.vocabulary.escape_token import escape_token
 
 _TITLE = "Evaluation"
 _WIDTH, _HEIGHT, _MARGIN = 640, 240, 48

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-import numpy.typing as npt
-
+from tokemb._arrays import Float32
 from tokemb._validation import BAG_HEADS, CELLS, HEADS, UNIGRAMS, check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
@@ -36,7 +34,7 @@ def text_model(
     dropout: float = 0.5,
     vectors: Any = None,  # noqa: ANN401 - as for embedding_model
     trainable: bool = True,
-    token_weights: npt.NDArray[np.float32] | None = None,
+    token_weights: Float32 | None = None,
     seed: int | None = None,
 ) -> keras.Model:
     """Make a Keras model of rows of ids.
@@ -120,7 +118,7 @@ def text_features(
     head: str,
     units: int,
     dropout: float,
-    token_weights: npt.NDArray[np.float32] | None = None,
+    token_weights: Float32 | None = None,
 ) -> Any:  # noqa: ANN401
     """Return the features of texts, ``(batch, features)``, that a head makes of the vectors of their tokens.
 
@@ -219,7 +217,7 @@ def is_token_mask(token_ids: Any, left_out: Sequence[int] = ()) -> Any:  # noqa:
     return ops.cast(is_token, "float32")
 
 
-def _weights_at(token_ids: Any, token_weights: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401
+def _weights_at(token_ids: Any, token_weights: Float32) -> Any:  # noqa: ANN401
     """Return the weight of each token, float32 ``(batch, maxlen)``."""
     from keras import layers, ops
 

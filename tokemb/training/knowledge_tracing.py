@@ -12,12 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Array, Float32, Int32, Int64
 from tokemb._validation import CELLS, check_choice, check_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.models.embedding_model import model_name
-from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import joined_batches, table_batches
@@ -25,12 +24,13 @@ from tokemb.tables.values import JOINT
 from tokemb.training.answer_history import FEATURES, AnswerHistory
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Schedule, Trained
 from tokemb.training.forward import forward
 from tokemb.training.heads import check_dropout
-from tokemb.training.loop import Array, Batch, Feed, make_reproducible, predict_batches
+from tokemb.training.loop import Batch, Feed, make_reproducible, predict_batches
 from tokemb.training.metrics import roc_auc
 from tokemb.training.refitting import fit_and_measure
+from tokemb.training.result import Trained
+from tokemb.training.schedule import Schedule
 from tokemb.training.sequences import drop_first, drop_last, windows
 
 if TYPE_CHECKING:

@@ -19,7 +19,6 @@ from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.baselines import describe_unbeaten
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Fitted, Schedule, Trained
 from tokemb.training.heads import check_dropout
 from tokemb.training.loop import Batch, Feed, MakeBatch, fit, make_reproducible
 from tokemb.training.metrics import ranking_metrics, ranks_of
@@ -32,6 +31,8 @@ from tokemb.training.next_model import (
 )
 from tokemb.training.next_scores import NextScorer
 from tokemb.training.refitting import InitialState, refit
+from tokemb.training.result import Fitted, Trained
+from tokemb.training.schedule import Schedule
 from tokemb.training.sequences import MARKS, UNLIMITED, Marks, drop_first, drop_last, mark, mark_beginning, windows
 from tokemb.training.transitions import Transitions, combined_model
 from tokemb.vocabulary.profiles import EVENT_PROFILE

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Float32, Float64, Int32
 from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
-from tokemb.rows.pooling import Float32
 
 if TYPE_CHECKING:
     import keras
@@ -123,7 +122,7 @@ class Candidates:
         shares: The fraction of positions at which each id is next, float64 ``(input_dim,)``.
     """
 
-    shares: npt.NDArray[np.float64]
+    shares: Float64
 
     @classmethod
     def of(cls, targets: Int32, input_dim: int) -> Candidates:

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Array, Bool, Float32, Int32, Int64
 from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.order import BatchOrder
-from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.tables.values import MISSING, is_list
 from tokemb.training.answer_history import FEATURES, AnswerHistory
@@ -34,7 +32,7 @@ class _Students:
     history: AnswerHistory
 
     @property
-    def is_empty(self) -> npt.NDArray[np.bool_]:
+    def is_empty(self) -> Bool:
         """Whether a student has no answers, bool ``(students,)``."""
         return self.events.lengths == 0
 
@@ -165,6 +163,6 @@ class AnswerPredictor(TablePredictor):
         return probabilities
 
 
-def _row_sums(values: npt.NDArray[Any], row_splits: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _row_sums(values: Array, row_splits: Int64) -> Int64:
     sums = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
     return sums[row_splits[1:]] - sums[row_splits[:-1]]

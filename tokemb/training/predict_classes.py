@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb._arrays import Bool, Float32
 from tokemb._validation import check_optional_count
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.tables import ColumnEncoder
@@ -54,7 +54,7 @@ class _OutputPredictor(TaskPredictor):
         self.table_columns, self.cells = self.inputs.table_columns, self.inputs.cells
         self._run: Forward = forward(folder.model)
 
-    def outputs(self, rows: Rows) -> npt.NDArray[np.float32]:
+    def outputs(self, rows: Rows) -> Float32:
         """Return the outputs of the model for encoded rows, float32 ``(rows, outputs)``."""
         result = np.empty((len(rows), self.folder.model.output_shape[-1]), np.float32)
         for indices in _ORDER.batches(rows.lengths, [0]):
@@ -96,7 +96,7 @@ class ClassPredictor(_OutputPredictor):
             fields += [("predictions", pa.list_(self.labels.type)), ("probabilities", pa.list_(pa.float32()))]
         return pa.schema([*fields, (REASON, pa.string())])
 
-    def probabilities(self, rows: Rows) -> npt.NDArray[np.float32]:
+    def probabilities(self, rows: Rows) -> Float32:
         """Return the probability of each class, float32 ``(rows, classes)``."""
         output = self.outputs(rows)
         return np.hstack([1 - output, output]) if output.shape[1] == 1 else output
@@ -114,9 +114,7 @@ class ClassPredictor(_OutputPredictor):
             columns += self._lists(probabilities, self._top, is_empty)
         return self.batch(*columns, reasons(len(rows), [(is_empty, _NO_TOKENS)]))
 
-    def _lists(
-        self, probabilities: npt.NDArray[np.float32], top: int, is_empty: npt.NDArray[np.bool_]
-    ) -> Iterable[pa.Array]:
+    def _lists(self, probabilities: Float32, top: int, is_empty: Bool) -> Iterable[pa.Array]:
         indices = top_columns(probabilities, top)
         for values in (
             self.labels.take(pa.array(indices.ravel())),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Bool, Int64
+from tokemb._arrays import Bool, Float32, Int64
 from tokemb._validation import check_optional_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.ragged import Ragged, take
@@ -141,7 +140,7 @@ class EventPredictor(TextPredictor):
             reasons(len(ids), causes),
         )
 
-    def _observe(self, rows: Ragged) -> tuple[Int64, npt.NDArray[np.float32]]:
+    def _observe(self, rows: Ragged) -> tuple[Int64, Float32]:
         """Return the rank and the probability of each event of ``rows``, 0 where they are not known."""
         events, targets = drop_last(rows), drop_first(rows)
         indices, is_new = overlapping_windows(events, self._maxlen)

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Bool, Float32, Int32
 from tokemb._validation import UNKNOWN, check_choice
 from tokemb.training.forward import Forward, forward
 from tokemb.training.predictor import REASON, TablePredictor, nullable, reasons
@@ -57,7 +56,7 @@ class RatingPredictor(TablePredictor):
         return self.batch(nullable(ratings, is_null), reasons(len(ratings), causes))
 
 
-def rate(run: Forward, ids: Mapping[str, Int32]) -> npt.NDArray[np.float32]:
+def rate(run: Forward, ids: Mapping[str, Int32]) -> Float32:
     """Return the ratings of pairs, float32 ``(rows,)``.
 
     Args:
@@ -72,7 +71,7 @@ def rate(run: Forward, ids: Mapping[str, Int32]) -> npt.NDArray[np.float32]:
     return ratings
 
 
-def unknown_values(ids: Mapping[str, Int32]) -> Iterator[tuple[npt.NDArray[np.bool_], str]]:
+def unknown_values(ids: Mapping[str, Int32]) -> Iterator[tuple[Bool, str]]:
     """Yield the rows with a value that is out of vocabulary or missing, bool ``(rows,)``, and a text that says so."""
     for name, column in ids.items():
         yield column == OOV_ID, f"{name} is out of vocabulary"

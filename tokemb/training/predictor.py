@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Array, Bool, Int64
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.cells import CellParser
 from tokemb.tables.tables import table_batches
@@ -106,24 +106,24 @@ class TablePredictor(TaskPredictor):
         return pa.Table.from_batches([self.predict_batch(batch) for batch in batches], self.schema)
 
 
-def nullable(values: pa.Array | npt.NDArray[Any], is_null: npt.NDArray[np.bool_]) -> pa.Array:
+def nullable(values: pa.Array | Array, is_null: Bool) -> pa.Array:
     """Return values, ``(rows,)``, with null where ``is_null``."""
     if isinstance(values, pa.Array):
         return values.take(pa.array(np.arange(len(values)), mask=is_null))
     return pa.array(values, mask=is_null)
 
 
-def lists(values: pa.Array, row_splits: Int64, is_null: npt.NDArray[np.bool_]) -> pa.Array:
+def lists(values: pa.Array, row_splits: Int64, is_null: Bool) -> pa.Array:
     """Return rows of a flat array as lists, with null where ``is_null``."""
     return pa.ListArray.from_arrays(pa.array(row_splits.astype(np.int32)), values, mask=pa.array(is_null))
 
 
-def equal_lists(values: pa.Array, size: int, is_null: npt.NDArray[np.bool_]) -> pa.Array:
+def equal_lists(values: pa.Array, size: int, is_null: Bool) -> pa.Array:
     """Return a flat array as lists of ``size`` values, with null where ``is_null``."""
     return lists(values, np.arange(len(is_null) + 1, dtype=np.int64) * size, is_null)
 
 
-def top_columns(scores: npt.NDArray[Any], count: int) -> Int64:
+def top_columns(scores: Array, count: int) -> Int64:
     """Return the columns of the ``count`` highest scores of each row, the highest first. Ties are ordered by column.
 
     Example:
@@ -137,13 +137,13 @@ def top_columns(scores: npt.NDArray[Any], count: int) -> Int64:
     return np.argsort(-scores, axis=1, kind="stable")[:, :count]
 
 
-def _top_of_row(scores: npt.NDArray[Any], count: int) -> Int64:
+def _top_of_row(scores: Array, count: int) -> Int64:
     threshold = np.partition(scores, len(scores) - count)[len(scores) - count]
     candidates = np.flatnonzero(scores >= threshold)
     return candidates[np.argsort(-scores[candidates], kind="stable")[:count]]
 
 
-def reasons(row_count: int, causes: Iterable[tuple[npt.NDArray[np.bool_], str]]) -> pa.Array:
+def reasons(row_count: int, causes: Iterable[tuple[Bool, str]]) -> pa.Array:
     """Return the column ``reason``: for each row the first cause that applies, or null.
 
     Args:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Float32, Int32, Int64
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.rows.ragged import Ragged
@@ -83,7 +82,7 @@ class _ItemLists(TablePredictor):
             rows = {self._column.parts[0]: [value if value is None else str(value) for value in values]}
         return super().predict(rows)
 
-    def _best(self, ids: Int32) -> tuple[Int64, npt.NDArray[np.float32]]:
+    def _best(self, ids: Int32) -> tuple[Int64, Float32]:
         """Return the best items and their scores, the best first, ``(ids, top)``. 0 stands for no item."""
         raise NotImplementedError
 
@@ -120,7 +119,7 @@ class ItemsForUsers(_ItemLists):
         counts = np.bincount(users, minlength=self.folder.columns.input_dims[self._user])
         return Ragged.from_lengths(items[order].astype(np.int32), counts.astype(np.int64))
 
-    def _best(self, ids: Int32) -> tuple[Int64, npt.NDArray[np.float32]]:
+    def _best(self, ids: Int32) -> tuple[Int64, Float32]:
         scores = self._scores(ids, self._run)
         scores[:, : self._first] = -np.inf
         if self._seen is not None:
@@ -148,7 +147,7 @@ class SimilarItems(_ItemLists):
         [matrix] = folder.model.get_layer(layers_of_columns(folder.model)[self._item][0]).get_weights()
         self._unit = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
 
-    def _best(self, ids: Int32) -> tuple[Int64, npt.NDArray[np.float32]]:
+    def _best(self, ids: Int32) -> tuple[Int64, Float32]:
         scores = self._unit[ids] @ self._unit.T
         scores[:, : self._first] = -np.inf
         scores[np.arange(len(ids)), ids] = -np.inf

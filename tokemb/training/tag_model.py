@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Float32, Int32, Int64
 from tokemb._validation import CELLS, check_choice, check_count
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.keras.datasets.tags import is_first
@@ -87,7 +86,7 @@ class TaggedTokens:
     """
 
     classes: Int32
-    probabilities: npt.NDArray[np.float32]
+    probabilities: Float32
     row_splits: Int64
 
 

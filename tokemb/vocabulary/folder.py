@@ -15,7 +15,7 @@ import pyarrow as pa
 from tokemb.errors import VocabularyError
 from tokemb.files.atomic import atomic_folder, check_folder
 from tokemb.files.folders import METADATA, is_columns_folder, is_vocabulary_folder
-from tokemb.files.json_content import parse_json
+from tokemb.files.json_content import check_format_version, parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
 from tokemb.vocabulary.json_parts import json_parts
@@ -170,10 +170,7 @@ def read_folder(path: Path) -> Contents:
     version = metadata.get("format_version")
     if not isinstance(version, int):
         raise VocabularyError(f"{path / METADATA} has no format_version: this is not a vocabulary folder of tokemb")
-    if version > FORMAT_VERSION:
-        raise VocabularyError(
-            f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): upgrade tokemb"
-        )
+    check_format_version(path, version, FORMAT_VERSION, VocabularyError)
     if metadata.get("checksum") != checksum(metadata) or any(
         not isinstance(metadata.get(key, ...), kind) for key, kind in _REQUIRED.items()
     ):

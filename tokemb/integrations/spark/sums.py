@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, Int64
+from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb.engine.tally import Tally
 from tokemb.rows.string_buffers import string_buffers
 from tokemb.sources.texts import slices
@@ -98,7 +98,7 @@ def unpack_counts(batch: pa.RecordBatch) -> pa.Table:
 
 
 def _pack_buckets(
-    tokens: pa.LargeStringArray, buckets: npt.NDArray[np.int32], counts: Int64, documents: Int64, first: Int64
+    tokens: pa.LargeStringArray, buckets: Int32, counts: Int64, documents: Int64, first: Int64
 ) -> pa.RecordBatch:
     order = np.argsort(buckets, kind="stable")
     buckets = buckets[order]

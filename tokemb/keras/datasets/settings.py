@@ -25,17 +25,17 @@ _log = logging.getLogger("tokemb")
 class FeedSettings:
     """The arguments of ``Encoder.dataset`` and ``Encoder.py_dataset``, which document them."""
 
-    column: str | None
-    classes: Sequence[str] | None
-    batch_size: int
-    shuffle: bool
-    seed: int | None
-    bucket: bool | Sequence[int]
-    maxlen: int | None
-    padding: str | None
-    truncating: str | None
-    drop_remainder: bool
-    threads: int | None
+    column: str | None = None
+    classes: Sequence[str] | None = None
+    batch_size: int = 32
+    shuffle: bool = False
+    seed: int | None = None
+    bucket: bool | Sequence[int] = False
+    maxlen: int | None = None
+    padding: str | None = None
+    truncating: str | None = None
+    drop_remainder: bool = False
+    threads: int | None = None
     second: Any = None
     pair_truncation: str | None = None
     overlap: int | None = None
