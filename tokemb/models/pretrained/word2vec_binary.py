@@ -39,18 +39,13 @@ def read_binary(stream: Stream, header: Header, collector: VectorCollector, *, l
         if len(buffer) - start < _LONGEST_TOKEN + 1 + size:
             buffer = buffer[start:] + stream.read(_BLOCK + size)
             start = 0
-        end = start
-        while buffer.startswith(b"\n", start):
-            start += 1
-        if start == len(buffer):
+        token_start = _skip_newlines(buffer, start)
+        if token_start == len(buffer):
             break
         if rows == 1:
-            has_newlines = start > end
-        elif rows and has_newlines and start == end:
-            raise VectorsError(
-                f"{stream.name}, row {rows}: {header.dim} numbers and a newline must follow the token, as in the row "
-                "before; the row has another dimension or is damaged: download the file again"
-            )
+            has_newlines = token_start > start
+        _check_newline(stream, header, rows, not has_newlines or token_start > start)
+        start = token_start
         space = buffer.find(b" ", start, start + _LONGEST_TOKEN)
         if space < 0 and len(buffer) - start >= _LONGEST_TOKEN:
             raise VectorsError(
@@ -75,3 +70,18 @@ def read_binary(stream: Stream, header: Header, collector: VectorCollector, *, l
         start = space + 1 + size
     check_rows(stream, header, rows, collector, lenient=lenient)
     return rows
+
+
+def _skip_newlines(buffer: bytes, start: int) -> int:
+    while buffer.startswith(b"\n", start):
+        start += 1
+    return start
+
+
+def _check_newline(stream: Stream, header: Header, row: int, is_as_before: bool) -> None:
+    """Raise ``VectorsError`` if a row does not end as the first one. Row 0 is the header."""
+    if row and not is_as_before:
+        raise VectorsError(
+            f"{stream.name}, row {row}: {header.dim} numbers and a newline must follow the token, as in the row "
+            "before; the row has another dimension or is damaged: download the file again"
+        )
