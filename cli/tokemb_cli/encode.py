@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb._validation import PAIR_TRUNCATIONS, PROFILES
+from tokemb._validation import OUTPUT_FORMATS, PAIR_TRUNCATIONS, PROFILES
 from tokemb_cli import buckets, corpus, options, shards, spark, values
 from tokemb_cli.console import note, start_no_algebra_threads
 
@@ -43,7 +43,9 @@ def _one_vocabulary(_context: click.Context, _option: click.Parameter, paths: tu
     metavar="FOLDER",
     help="Vocabulary folder, or any Hugging Face tokenizer.json. Required, unless --hash is given.",
 )
-@options.output("FILE|FOLDER", "Ids to write: .npy, .npz, .parquet, .tfrecord, .jsonl, a folder of shards, or -.")
+@options.output(
+    "FILE|FOLDER", "Ids to write: .npy, .npz, .parquet, .tfrecord, .array_record, .jsonl, a folder of shards, or -."
+)
 @options.maxlen
 @options.padding
 @options.truncating
@@ -331,7 +333,7 @@ def _encode_table(
         raise click.UsageError(f"{vocab} determines the columns: leave out --column")
     if rows_per_shard is None and path.suffix == ".npy":
         raise click.BadParameter(
-            f"must end in .npz, .parquet, .tfrecord or .jsonl for columns; received {path}", param_hint="--output"
+            f"must end in {', '.join(OUTPUT_FORMATS[1:])} for columns; received {path}", param_hint="--output"
         )
     from tokemb import ColumnEncoder
     from tokemb.pipeline.encode_table import encode_table

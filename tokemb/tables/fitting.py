@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +35,7 @@ from tokemb.tables.column import (
     shared_setting,
     vocabulary_groups,
 )
+from tokemb.tables.exact_sums import ExactSums
 from tokemb.tables.selection import Selection
 from tokemb.tables.values import MISSING, Values, join, values_of
 from tokemb.vocabulary.profiles import EVENT_PROFILE, Profile, get_profile
@@ -122,7 +122,7 @@ def fit_columns(
     lengths = setting_by_column("maxlen", settings.maxlen, with_ids)
     arguments = settings.selections(groups)
     fits = [_fit_of(group, values, settings) for group in groups]
-    numbers = {name: _NumberFit(name) for name in selection.numbers}
+    numbers = {name: NumberFit(name) for name in selection.numbers}
     rows = 0
     for batch in chain([first], batches):
         rows += len(batch)
@@ -295,39 +295,30 @@ class _TextFit(_VocabularyFit):
             raise TextError(f"a vocabulary of the texts in {self.names} cannot be fitted: {error}") from None
 
 
-class _NumberFit:
-    """The statistics of a column of numbers."""
+class NumberFit:
+    """The statistics of a column of numbers.
+
+    Attributes:
+        sums: The sums of the numbers.
+        missing: The number of missing values.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._count, self._missing, self._mean, self._squares = 0, 0, 0.0, 0.0
-        self._lowest, self._highest = math.inf, -math.inf
+        self.sums, self.missing = ExactSums(), 0
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add the numbers of a batch, as ``parse_numbers`` returns them."""
         column = batch.column(self._name)
-        numbers = column.drop_null().to_numpy()
-        self._missing += column.null_count
-        if not len(numbers):
-            return
-        # The mean and the sum of squares of both parts (Chan et al.), which is exact for large means too.
-        total, mean = self._count + len(numbers), float(numbers.mean())
-        shift = mean - self._mean
-        self._squares += float(((numbers - mean) ** 2).sum()) + shift**2 * self._count * len(numbers) / total
-        self._mean += shift * len(numbers) / total
-        self._count = total
-        self._lowest = min(self._lowest, float(numbers.min()))
-        self._highest = max(self._highest, float(numbers.max()))
+        self.sums.add(column.drop_null().to_numpy())
+        self.missing += column.null_count
 
     @property
     def statistics(self) -> NumberStatistics:
         """The statistics of all numbers."""
-        if not self._count:
+        if not self.sums.count:
             raise TextError(f"the column {self._name!r} has no number in any row: leave the column out")
-        if self._lowest == self._highest:
-            # The sum of equal numbers is rounded, so that their deviation from its mean is not exactly 0.
-            return NumberStatistics(self._lowest, 1.0, self._missing)
-        return NumberStatistics(self._mean, math.sqrt(self._squares / self._count) or 1.0, self._missing)
+        return NumberStatistics(self.sums.mean, self.sums.deviation or 1.0, self.missing)
 
 
 def _fit_of(group: Sequence[str], values: Mapping[str, tuple[str, ...]], settings: FitSettings) -> _VocabularyFit:
