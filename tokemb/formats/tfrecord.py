@@ -62,12 +62,6 @@ class TfrecordWriter(Writer):
             features[field.name] = encode_feature(_LISTS[dtype], content)
         return features
 
-    def _complete(self) -> None:
-        self._file.flush()
-
-    def _close(self) -> None:
-        self._file.close()
-
 
 def feature_spec(layout: OutputOptions) -> str:
     """Return the Python code of the feature specification for ``tf.io.parse_single_example``.

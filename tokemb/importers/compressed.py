@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tokemb.errors import VocabularyError
+from tokemb.errors import VocabularyError, one_line
 
 # Maximum size of a decompressed vocabulary, enough for millions of tokens.
 MAX_BYTES = 1 << 30
@@ -34,7 +34,7 @@ def decompress(content: bytes, path: Path) -> bytes:
     except Exception as error:  # the decompressors raise errors of many kinds
         if name == "zlib" and content.isascii():
             return content  # a text that starts with the two characters of a zlib signature
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         raise VocabularyError(f"{path} is compressed with {name}, but is corrupt: {reason:.120}") from None
     if len(unpacked) > MAX_BYTES:
         raise VocabularyError(
