@@ -11,7 +11,7 @@ import pickletools
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from tokemb.errors import VocabularyError
+from tokemb.errors import VocabularyError, one_line
 from tokemb.importers.pickled_arrays import JoblibArray, PickledArray
 from tokemb.importers.pickled_objects import Name, admit, make, of_type, pairs, refuse, set_state
 
@@ -37,8 +37,8 @@ def read_pickle(content: bytes) -> Any:  # noqa: ANN401 - any content
     except VocabularyError:
         raise
     except Exception as error:  # a corrupt file can make pickletools and the interpreter raise any error
-        reason = f"{type(error).__name__} {error}"
-        raise VocabularyError(f"the pickle is corrupt: {' '.join(reason.split()):.120}") from None
+        reason = one_line(f"{type(error).__name__} {error}")
+        raise VocabularyError(f"the pickle is corrupt: {reason:.120}") from None
 
 
 def _read(stream: BinaryIO) -> Any:  # noqa: ANN401
