@@ -59,7 +59,7 @@ _MODULES = {
     "load_trained": "training.load",
     "neighbors": "analysis",
     "pad": "rows.ragged",
-    "predict_file": "pipeline.predict_file",
+    "predict_file": "pipeline.predict",
     "read_corpus": "sources.corpus",
     "report": "pipeline.reports",
 }

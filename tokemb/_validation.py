@@ -64,6 +64,24 @@ def check_count(name: str, value: object, least: int = 1) -> int:
     return number
 
 
+def check_fraction(name: str, value: float) -> None:
+    """Raise ``ArgumentError`` unless ``value`` is at least 0 and less than 1."""
+    if not 0 <= value < 1:
+        raise ArgumentError(f"{name} must be at least 0 and less than 1; received {value}")
+
+
+def check_left_out(why: str, **arguments: object) -> None:
+    """Raise ``ArgumentError`` for the first argument that was passed: not ``None``, ``False`` or an empty tuple.
+
+    Args:
+        why: What follows the name and "must be left out" in the message.
+        **arguments: The values by their names.
+    """
+    for name, value in arguments.items():
+        if value is not None and value is not False and not (isinstance(value, tuple) and not value):
+            raise ArgumentError(f"{name} must be left out {why}")
+
+
 def check_optional_count(name: str, value: object) -> int | None:
     """Return ``None`` for ``None``, and otherwise the result of ``check_count``."""
     return None if value is None else check_count(name, value)

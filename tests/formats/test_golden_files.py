@@ -39,8 +39,8 @@ DIGESTS = {
 }
 # The bytes of Parquet depend on the version of pyarrow, so the table is compared.
 TABLES = ("padded.parquet", "ragged.parquet")
-# The bytes of ArrayRecord depend on the version of array-record. test_array_record.py compares its records with those of
-# .tfrecord.
+# The bytes of ArrayRecord depend on the version of array-record. test_array_record.py compares its records with those
+# of .tfrecord.
 ELSEWHERE = {".array_record"}
 
 

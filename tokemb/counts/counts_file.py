@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from tokemb._arrays import STRINGS, Int64
 from tokemb._validation import UNIGRAMS, check_ngrams
-from tokemb.errors import CountsError
+from tokemb.errors import CountsError, one_line
 from tokemb.files.arrow_files import open_parquet
 from tokemb.files.atomic import atomic_file, check_output
 from tokemb.files.json_content import check_format_version, parse_json
@@ -113,8 +113,7 @@ def read_counts(path: Path) -> CountsContent:
             isinstance(error, OSError) and error.errno is not None
         ):  # an error of the disk: those of Arrow have no number
             raise
-        reason = " ".join(str(error).split())
-        raise CountsError(f"{path} is not a valid file of token counts: {reason:.300}") from None
+        raise CountsError(f"{path} is not a valid file of token counts: {one_line(error):.300}") from None
     _check(path, table, row_lengths)
     tokens, counts, documents = (column.combine_chunks() for column in table.columns)
     return CountsContent(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths, ngrams, segmenter)

@@ -25,7 +25,7 @@ from tokemb.engine.insert_special_tokens import insert_special_tokens, text_for_
 from tokemb.engine.reference import Reference
 from tokemb.engine.self_test import self_test
 from tokemb.engine.unicode_version import has_newer_characters, tokens_to_screen
-from tokemb.errors import VocabularyError
+from tokemb.errors import VocabularyError, one_line
 from tokemb.rows.ragged import Ragged, take
 from tokemb.rows.string_buffers import string_buffers
 from tokemb.vocabulary.special_tokens import SpecialTokens
@@ -279,4 +279,4 @@ def _suggest_install(reason: str) -> None:
 
 
 def _message_of(error: BaseException) -> str:
-    return f"{' '.join(str(error).split()) or type(error).__name__:.200}"
+    return f"{one_line(error) or type(error).__name__:.200}"

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from tokemb._arrays import Array
-from tokemb.errors import ArgumentError
+from tokemb.errors import ArgumentError, one_line
 from tokemb.files.arrow_files import open_parquet
 from tokemb.files.expansion import is_bomb
 from tokemb.files.parquet_footer import read_chunks
@@ -217,7 +217,7 @@ def _explain_arrow_errors() -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, NotImplementedError) as error:
-        raise ArgumentError(f"Parquet cannot hold these columns: {' '.join(str(error).split()):.200}") from None
+        raise ArgumentError(f"Parquet cannot hold these columns: {one_line(error):.200}") from None
 
 
 def _rows_type(column: RowColumn, layout: OutputOptions) -> pa.DataType:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import Array, Int32
-from tokemb.errors import ArgumentError
+from tokemb.errors import ArgumentError, one_line
 from tokemb.files.expansion import is_bomb
 from tokemb.rows.ragged import Ragged, check_ids
 
@@ -139,7 +139,7 @@ def int32_ids(ids: Array, path: Path) -> Int32:
 
 def invalid_file(path: Path, kind: str, error: BaseException | str) -> ArgumentError:
     """Return the error for a file that does not have the format of its extension."""
-    return ArgumentError(f"{path} is not a valid {kind} file: {' '.join(str(error).split()):.200}")
+    return ArgumentError(f"{path} is not a valid {kind} file: {one_line(error):.200}")
 
 
 def changed_file(path: Path) -> ArgumentError:

@@ -129,12 +129,6 @@ class TfrecordWriter(ExampleWriter):
     def _write_records(self, records: pa.Array) -> None:
         self._file.write(frame_records(records).data)
 
-    def _complete(self) -> None:
-        self._file.flush()
-
-    def _close(self) -> None:
-        self._file.close()
-
 
 def feature_spec(layout: OutputOptions) -> str:
     """Return the Python code of the feature specification for ``tf.io.parse_single_example``.

@@ -90,6 +90,8 @@ class Block:
 class Writer(ABC):
     """Writer of rows to one file. Leaving the context without an error completes the file."""
 
+    _file: BinaryIO
+
     @abstractmethod
     def __init__(self, target: Path | BinaryIO, layout: OutputOptions) -> None:
         """Initialize the writer.
@@ -153,13 +155,13 @@ class Writer(ABC):
     def _write(self, block: Block) -> None:
         """Write a block that was checked."""
 
-    @abstractmethod
     def _complete(self) -> None:
         """Write the data that follow the last row."""
+        self._file.flush()
 
-    @abstractmethod
     def _close(self) -> None:
         """Close the file, also after an error. Never raise an exception that would hide that error."""
+        self._file.close()
 
     def __enter__(self) -> Writer:
         return self

@@ -15,7 +15,7 @@ from tokemb._arrays import STRINGS, Array
 from tokemb._validation import check_count
 from tokemb.encoder import Encoder
 from tokemb.engine.hash_tokens import hash_tokens
-from tokemb.errors import ArgumentError, ModelError
+from tokemb.errors import ArgumentError, ModelError, one_line
 from tokemb.models.compatibility import fingerprint_errors
 from tokemb.models.embedder import load_model
 from tokemb.models.embedding_model import model_name
@@ -125,7 +125,7 @@ def _first_cause(error: BaseException) -> str:
     """Return the message of the first of several chained errors, which is the most precise, as one line."""
     while error.__context__ is not None:
         error = error.__context__
-    return f"{' '.join(str(error).split()):.300}"
+    return f"{one_line(error):.300}"
 
 
 def _may_not_reload(model: Any) -> bool:  # noqa: ANN401

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, TOKEN_ROWS, Array, Int32
 from tokemb._validation import check_count
-from tokemb.errors import ArgumentError, ModelError, TextError
+from tokemb.errors import ArgumentError, ModelError, TextError, one_line
 from tokemb.keras.datasets.tags import tagged_columns
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import joined_batches, one_array, table_batches
@@ -150,9 +150,7 @@ def _label_column(labels: Any) -> pa.Array:  # noqa: ANN401
     try:
         return pa.array(as_list(labels))
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise ArgumentError(
-            f"labels must be a column of values of one type: {' '.join(str(error).split()):.200}"
-        ) from None
+        raise ArgumentError(f"labels must be a column of values of one type: {one_line(error):.200}") from None
 
 
 def _text_column(rows: Any) -> pa.Array:  # noqa: ANN401

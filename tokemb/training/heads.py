@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from tokemb._arrays import Float32
-from tokemb._validation import BAG_HEADS, CELLS, HEADS, UNIGRAMS, check_choice, check_count
+from tokemb._validation import BAG_HEADS, CELLS, HEADS, UNIGRAMS, check_choice, check_count, check_fraction
 from tokemb.errors import ArgumentError
 from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
 
@@ -69,7 +69,7 @@ def text_model(
         ArgumentError: If an argument is invalid, or the padding of the vocabulary is not id 0.
     """
     check_choice("head", head, HEADS)
-    check_dropout(dropout)
+    check_fraction("dropout", dropout)
     units = check_count("units", units)
     if head == "flatten" and maxlen is None:
         raise ArgumentError('head="flatten" requires rows of one length: pass the length as maxlen=...')
@@ -162,16 +162,6 @@ def check_classes(classes: int) -> None:
     """
     if classes < 2:
         raise ArgumentError(f"classes must be at least 2; received {classes}")
-
-
-def check_dropout(dropout: float) -> None:
-    """Check that ``dropout`` is at least 0 and less than 1.
-
-    Raises:
-        ArgumentError: If it is not.
-    """
-    if not 0 <= dropout < 1:
-        raise ArgumentError(f"dropout must be at least 0 and less than 1; received {dropout}")
 
 
 def check_trainable(trainable: bool, vectors: Any) -> None:  # noqa: ANN401

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tokemb._arrays import Int32, Int64
-from tokemb._validation import NEXT_HEADS, check_choice, check_count
+from tokemb._validation import NEXT_HEADS, check_choice, check_count, check_fraction
 from tokemb.errors import ArgumentError
 from tokemb.fit import fit_vocab
 from tokemb.keras.datasets.order import BatchOrder
@@ -19,7 +19,6 @@ from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.baselines import describe_unbeaten
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.heads import check_dropout
 from tokemb.training.loop import Batch, Feed, MakeBatch, fit, make_reproducible
 from tokemb.training.metrics import ranking_metrics, ranks_of
 from tokemb.training.next_model import (
@@ -103,7 +102,7 @@ def train_next(
     schedule = schedule or Schedule(learning_rate=LEARNING_RATE)
     check_choice("head", head, NEXT_HEADS)
     if dropout is not None:
-        check_dropout(dropout)
+        check_fraction("dropout", dropout)
     sizes = {name: check_count(name, value) for name, value in (("maxlen", maxlen), ("dim", dim), ("units", units))}
     encoder, sequences = _vocabulary(encoder, sequences, marks)
     marked = Marks.of(encoder) if marks else None

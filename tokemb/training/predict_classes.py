@@ -13,10 +13,11 @@ from tokemb._arrays import Bool, Float32
 from tokemb._validation import check_optional_count
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.tables import ColumnEncoder
-from tokemb.training.forward import Forward, forward
+from tokemb.training.forward import forward
 from tokemb.training.inputs import Inputs, Rows, TableInputs, TextInputs
 from tokemb.training.predictor import (
-    REASON,
+    NUMBERS,
+    TEXTS,
     TaskPredictor,
     equal_lists,
     lists,
@@ -52,7 +53,7 @@ class _OutputPredictor(TaskPredictor):
         super().__init__(folder, top=top)
         self.inputs = inputs_of(folder)
         self.table_columns, self.cells = self.inputs.table_columns, self.inputs.cells
-        self._run: Forward = forward(folder.model)
+        self._run = forward(folder.model)
 
     def outputs(self, rows: Rows) -> Float32:
         """Return the outputs of the model for encoded rows, float32 ``(rows, outputs)``."""
@@ -87,14 +88,8 @@ class ClassPredictor(_OutputPredictor):
         """Initialize the predictor. ``top`` is the number of labels in the lists, or ``None`` without lists."""
         super().__init__(folder, top)
         self.labels = pa.array(folder.classes)
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the predictions."""
-        fields = [("prediction", self.labels.type), ("probability", pa.float32())]
-        if self._top is not None:
-            fields += [("predictions", pa.list_(self.labels.type)), ("probabilities", pa.list_(pa.float32()))]
-        return pa.schema([*fields, (REASON, pa.string())])
+        in_lists = [] if top is None else [("predictions", pa.list_(self.labels.type)), ("probabilities", NUMBERS)]
+        self.fields = [("prediction", self.labels.type), ("probability", pa.float32()), *in_lists]
 
     def probabilities(self, rows: Rows) -> Float32:
         """Return the probability of each class, float32 ``(rows, classes)``."""
@@ -131,17 +126,12 @@ class LabelsPredictor(_OutputPredictor):
     """
 
     options = ("top",)
+    fields = (("predictions", TEXTS), ("probabilities", NUMBERS))
 
     def __init__(self, folder: TrainedFolder, top: int | None = None) -> None:
         """Initialize the predictor. ``top`` is the number of labels, or ``None`` for those above 0.5."""
         super().__init__(folder, top)
         self.labels = pa.array(folder.classes, pa.string())
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the predictions."""
-        lists_of = [("predictions", pa.list_(pa.string())), ("probabilities", pa.list_(pa.float32()))]
-        return pa.schema([*lists_of, (REASON, pa.string())])
 
     def predict_rows(self, rows: Rows) -> pa.RecordBatch:
         """Return the predictions for encoded rows."""
@@ -161,14 +151,7 @@ class LabelsPredictor(_OutputPredictor):
 class NumberPredictor(_OutputPredictor):
     """Predict a number for texts (regression). The column is ``prediction``. A row without tokens has none."""
 
-    def __init__(self, folder: TrainedFolder) -> None:
-        """Initialize the predictor of a training folder."""
-        super().__init__(folder)
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the predictions."""
-        return pa.schema([("prediction", pa.float32()), (REASON, pa.string())])
+    fields = (("prediction", pa.float32()),)
 
     def predict_rows(self, rows: Rows) -> pa.RecordBatch:
         """Return the predictions for encoded rows."""

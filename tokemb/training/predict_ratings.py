@@ -11,7 +11,7 @@ import pyarrow as pa
 from tokemb._arrays import Bool, Float32, Int32
 from tokemb._validation import UNKNOWN, check_choice
 from tokemb.training.forward import Forward, forward
-from tokemb.training.predictor import REASON, TablePredictor, nullable, reasons
+from tokemb.training.predictor import TablePredictor, nullable, reasons
 from tokemb.training.trained import TrainedFolder
 
 # Pairs are short rows, so large batches are the fastest.
@@ -24,6 +24,7 @@ class RatingPredictor(TablePredictor):
     """Predict the ratings of pairs of users and items, the column ``prediction``."""
 
     options = ("unknown",)
+    fields = (("prediction", pa.float32()),)
 
     def __init__(self, folder: TrainedFolder, unknown: str = "missing") -> None:
         """Initialize the predictor.
@@ -39,11 +40,6 @@ class RatingPredictor(TablePredictor):
         super().__init__(folder, unknown=check_choice("unknown", unknown, UNKNOWN))
         self._average = unknown == "average"
         self._run = forward(folder.model)
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the predictions."""
-        return pa.schema([("prediction", pa.float32()), (REASON, pa.string())])
 
     def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the predictions for the pairs of a batch."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tokemb._arrays import Int64
-from tokemb._validation import check_count, check_optional_count
+from tokemb._validation import check_count, check_fraction, check_optional_count
 from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.order import BatchOrder
 
@@ -60,10 +60,7 @@ class Schedule:
             check_count(name, getattr(self, name))
         check_optional_count("batch_size", self.batch_size)
         check_count("seed", self.seed, least=0)
-        if not 0 <= self.validation_split < 1:
-            raise ArgumentError(
-                f"validation_split must be at least 0 and less than 1; received {self.validation_split}"
-            )
+        check_fraction("validation_split", self.validation_split)
         if not 0 < self.learning_rate < math.inf:
             raise ArgumentError(f"learning_rate must be finite and greater than 0; received {self.learning_rate}")
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from tokemb import kernels
 from tokemb._arrays import Float32, Float64, Int32, Int64, UInt32, UInt64
-from tokemb._validation import check_count
+from tokemb._validation import check_count, check_fraction
 from tokemb.analysis.token_vectors import TokenVectors
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
@@ -77,8 +77,7 @@ class SkipGram:
                 f"subwords must be two lengths from 1 to {_LONGEST_SUBWORD}, the smaller one first; "
                 f"received {self.subwords[0]} and {self.subwords[1]}"
             )
-        if not 0 <= self.sample < 1:
-            raise ArgumentError(f"sample must be at least 0 and less than 1; received {self.sample}")
+        check_fraction("sample", self.sample)
         if not 0 < self.final_learning_rate <= self.learning_rate < math.inf:
             raise ArgumentError(
                 "learning_rate must be finite and at least final_learning_rate, and both greater than 0; "

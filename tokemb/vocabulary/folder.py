@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tokemb.errors import VocabularyError
+from tokemb.errors import VocabularyError, one_line
 from tokemb.files.atomic import atomic_folder, check_folder
 from tokemb.files.folders import METADATA, is_columns_folder, is_vocabulary_folder
 from tokemb.files.json_content import check_format_version, parse_json
@@ -243,8 +243,7 @@ def table_from_parquet(content: bytes, input_dim: int) -> pa.Table:
     try:
         return read_vocabulary(content, input_dim, _SCHEMA)
     except (pa.ArrowException, KeyError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise VocabularyError(f"{TABLE} of this vocabulary is not valid: {reason:.300}") from None
+        raise VocabularyError(f"{TABLE} of this vocabulary is not valid: {one_line(error):.300}") from None
 
 
 def _changed(path: Path, name: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import Array
-from tokemb._validation import UNIGRAMS
+from tokemb._validation import UNIGRAMS, check_left_out
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import BUCKETS, NGRAMS, SEGMENTER, table_from_parquet, vocabulary_table
@@ -248,10 +248,7 @@ class Vocabulary:
             raise ArgumentError("truncating must be left out with overlap, with which texts are not truncated")
         if is_pair:
             return self.pair_pad_truncate(maxlen, padding, truncating, pair_truncation)
-        if pair_truncation is not None:
-            raise ArgumentError(
-                f"pair_truncation must be left out for single texts: pass {pairs_by} for pairs of texts"
-            )
+        check_left_out(f"for single texts: pass {pairs_by} for pairs of texts", pair_truncation=pair_truncation)
         if overlap is not None:
             self.require_unigrams("split into windows")
         return self.pad_truncate(maxlen, padding, truncating)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tokemb._arrays import TOKEN_ROWS, Bool, Float32, Int32
-from tokemb.errors import ArgumentError, TextError, TextTypeError
+from tokemb.errors import ArgumentError, TextError, TextTypeError, one_line
 from tokemb.keras.datasets.labels import check_classes, class_indices
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.columns import Location
@@ -67,7 +67,7 @@ def token_column_of(name: str, rows: Any) -> pa.LargeListArray:  # noqa: ANN401
         if isinstance(column, pa.ChunkedArray):
             column = column.combine_chunks()
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise TextTypeError(f"{name} must be lists of texts, or texts: {' '.join(str(error).split()):.200}") from None
+        raise TextTypeError(f"{name} must be lists of texts, or texts: {one_line(error):.200}") from None
     column = token_rows(column)
     if pa.types.is_null(column.type) and not len(column):
         return pa.array([], TOKEN_ROWS)
