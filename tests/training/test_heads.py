@@ -1,4 +1,4 @@
-"""The heads tfidf and attention of text classifiers."""
+"""The heads mean, tfidf and attention of text classifiers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.conftest import command_here, eagerly, ok
 from tokemb.models.embedding_model import EMBEDDING_NAME
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.heads import text_model
+from tokemb.training.inputs import TextInputs
 from tokemb.training.schedule import Schedule
 from tokemb.training.token_weights import inverse_document_frequency
 
@@ -51,6 +52,36 @@ def test_features_of_the_head_attention_are_a_weighted_mean_of_the_tokens():
     share = (found[1] / np.sqrt(2) - film) / (good - film)
     np.testing.assert_allclose(share, share[0], rtol=1e-3)
     assert 0 < share[0] < 1
+
+
+@pytest.mark.parametrize("padding", ["pre", "post"])
+def test_first_tokens_are_those_in_the_vocabulary_at_the_beginning_of_a_row_of_any_padding(padding):
+    encoder = tokemb.fit_vocab(TEXTS, ngrams=2, min_count=2)
+    matrix = np.random.default_rng(0).normal(size=(encoder.input_dim, 3)).astype(np.float32)
+    weights = np.linspace(0.0, 2.0, encoder.input_dim).astype(np.float32)
+    model = features("mean", matrix, encoder, token_weights=weights, first_tokens=2)
+    rows = encoder.encode_ragged(["unseen good plot film", "film", "unseen", ""])
+
+    def scaled_mean(ids):
+        return (matrix[ids] * weights[ids, None]).sum(axis=0) / max(len(ids), 1) ** 0.5
+
+    known = [row[row != encoder.unk_id] for row in rows]
+    assert [len(ids) for ids in known] == [3, 1, 0, 0]
+    expected = [np.hstack([scaled_mean(ids), scaled_mean(ids[:2])]) for ids in known]
+    found = model(rows.pad(rows.lengths.max() + 2, padding=padding))
+    np.testing.assert_allclose(np.asarray(found), expected, atol=1e-6)
+
+
+def test_only_the_head_mean_of_short_texts_has_first_tokens():
+    for ngrams, maxlen, head, first_tokens in [
+        (1, 32, "mean", 6),
+        (1, 33, "mean", None),
+        (2, 64, "mean", 6),
+        (2, 65, "mean", None),
+        (1, 8, "conv", None),
+    ]:
+        encoder = tokemb.fit_vocab(TEXTS, ngrams=ngrams)
+        assert TextInputs(encoder, head, maxlen).settings["first_tokens"] == first_tokens
 
 
 @eagerly

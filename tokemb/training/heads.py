@@ -35,6 +35,7 @@ def text_model(
     vectors: Any = None,  # noqa: ANN401 - as for embedding_model
     trainable: bool = True,
     token_weights: Float32 | None = None,
+    first_tokens: int = 0,
     seed: int | None = None,
 ) -> keras.Model:
     """Make a Keras model of rows of ids.
@@ -59,6 +60,8 @@ def text_model(
         token_weights: Constant factors of the vectors of tokens, float32 ``(input_dim,)``: log-count ratios for the
             head ``"mean"``, inverse document frequencies for ``"tfidf"``. ``None`` is 1 for all tokens. A vector
             changes more in a training step if its factor is large.
+        first_tokens: With the head ``"mean"``, the features are the mean of all vectors of a row and, next to it, that
+            of the vectors of so many tokens at its beginning. 0 has only the mean of all.
         seed: The random seed of the embedding.
 
     Returns:
@@ -87,6 +90,7 @@ def text_model(
         units=units,
         dropout=dropout,
         token_weights=token_weights,
+        first_tokens=first_tokens,
     )
     features = keras.layers.Dropout(dropout)(features)
     return keras.Model(token_ids, output(features), name=embedding.name)
@@ -119,6 +123,7 @@ def text_features(
     units: int,
     dropout: float,
     token_weights: Float32 | None = None,
+    first_tokens: int = 0,
 ) -> Any:  # noqa: ANN401
     """Return the features of texts, ``(batch, features)``, that a head makes of the vectors of their tokens.
 
@@ -130,13 +135,14 @@ def text_features(
         units: As for ``text_model``.
         dropout: The dropout rate of the vectors.
         token_weights: As for ``text_model``.
+        first_tokens: As for ``text_model``.
     """
     import keras
 
     if head in BAG_HEADS:
         left_out = left_out_ids(encoder, head)
         if head == "mean":
-            pooled = _weighted_mean(embedding, token_ids, token_weights, left_out)
+            pooled = _weighted_mean(embedding, token_ids, token_weights, left_out, first_tokens)
         elif head == "tfidf":
             pooled = _tf_idf_sum(embedding, token_ids, token_weights, left_out)
         else:
@@ -239,11 +245,28 @@ def _attended(vectors: Any, is_token: Any, units: int) -> Any:  # noqa: ANN401
     return ops.multiply(ops.einsum("btd,bt->bd", vectors, weights), ops.sqrt(ops.sum(is_token, 1, keepdims=True)))
 
 
-def _weighted_mean(embedding: Any, token_ids: Any, token_weights: Any, left_out: Sequence[int]) -> Any:  # noqa: ANN401
-    """Return the ``scaled_mean`` of the vectors, multiplied by the weights of their tokens, ``(batch, dim)``."""
+def _weighted_mean(
+    embedding: Any,  # noqa: ANN401
+    token_ids: Any,  # noqa: ANN401
+    token_weights: Any,  # noqa: ANN401
+    left_out: Sequence[int],
+    first_tokens: int,
+) -> Any:  # noqa: ANN401
+    """Return the ``scaled_mean`` of the vectors, multiplied by the weights of their tokens, ``(batch, dim)``.
+
+    With ``first_tokens``, that of the tokens at the beginning of the row is appended: ``(batch, 2 * dim)``.
+    """
+    from keras import ops
+
     is_token = is_token_mask(token_ids, left_out)
     weights = is_token if token_weights is None else is_token * _weights_at(token_ids, token_weights)
-    return scaled_mean(embedding(token_ids), weights, is_token)
+    vectors = embedding(token_ids)
+    mean = scaled_mean(vectors, weights, is_token)
+    if not first_tokens:
+        return mean
+    # Padding and tokens that are left out have no position.
+    is_first = is_token * ops.cast(ops.less_equal(ops.cumsum(is_token, 1), first_tokens), "float32")
+    return ops.concatenate([mean, scaled_mean(vectors, weights * is_first, is_first)], -1)
 
 
 def _tf_idf_sum(embedding: Any, token_ids: Any, token_weights: Any, left_out: Sequence[int]) -> Any:  # noqa: ANN401

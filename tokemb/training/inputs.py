@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from tokemb.training.targets import Target
 
 
+# Texts are short if 99 % of them have at most so many words, and then have features of so many tokens at their
+# beginning: they say what a question asks for.
+_SHORT, _FIRST_TOKENS = 32, 6
+
+
 class Rows(Protocol):
     """Encoded rows, from which padded batches are made."""
 
@@ -148,6 +153,8 @@ class TextInputs(Inputs):
         # This head has weights for each position, and Encoder.encode and exported models pad on the saved side.
         is_flat = head == "flatten"
         self._length, self._fill_first = maxlen if is_flat else None, is_flat and encoder.padding == "pre"
+        is_short = maxlen <= _SHORT * len(encoder.ngrams)
+        self._first_tokens = _FIRST_TOKENS if head == "mean" and is_short else 0
 
     def rows(self, ids: Ragged) -> TextRows:
         """Return truncated ids as rows."""
@@ -168,8 +175,12 @@ class TextInputs(Inputs):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The lengths of n-grams, and that of rows."""
-        return {"ngrams": list(self.encoder.ngrams), "maxlen": self.maxlen}
+        """The lengths of n-grams, that of rows, and the number of tokens at their beginning with own features."""
+        return {
+            "ngrams": list(self.encoder.ngrams),
+            "maxlen": self.maxlen,
+            "first_tokens": self._first_tokens or None,
+        }
 
     def is_empty(self, rows: Rows) -> Bool:
         """Return which texts have no tokens, bool ``(rows,)``."""
@@ -177,7 +188,8 @@ class TextInputs(Inputs):
 
     def model(self, target: Target, **settings: Any) -> keras.Model:  # noqa: ANN401
         """Make a ``text_model``."""
-        return text_model(self.encoder, target.output, head=self._head, maxlen=self.maxlen, **settings)
+        shape: dict[str, Any] = {"head": self._head, "maxlen": self.maxlen, "first_tokens": self._first_tokens}
+        return text_model(self.encoder, target.output, **shape, **settings)
 
     def token_weights(self, rows: Rows, memberships: tuple[Int64, Int64] | None) -> Float32 | None:
         """Return log-count ratios for the head ``mean``, and inverse document frequencies for the head ``tfidf``."""
