@@ -12,9 +12,10 @@ PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert
 ALGORITHMS = ("word", "bpe", "wordpiece", "unigram")
 INPUT_FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow", "conll", "documents")
 QUOTINGS = ("minimal", "none")
-OUTPUT_FORMATS = (".npy", ".npz", ".parquet", ".tfrecord", ".jsonl")
+OUTPUT_FORMATS = (".npy", ".npz", ".parquet", ".tfrecord", ".array_record", ".jsonl")
 PREDICTION_FORMATS = (".parquet", ".jsonl", ".csv")
 LINE_KINDS = ("bert", "gensim", "words")
+# GloVe text, word2vec text (also fastText's .vec), word2vec binary, fastText's .bin and NumPy's .npz.
 VECTOR_FORMATS = ("glove", "word2vec", "word2vec-binary", "fasttext", "npz")
 SERVED_OUTPUTS = ("ids", "vectors", "predictions")
 CELLS = ("gru", "lstm")

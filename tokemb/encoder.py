@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 class Encoder(TextEncoder):
     """Encode texts as ids and decode ids as texts with a fitted vocabulary.
 
-    An encoder is made by ``tokemb.fit_vocab``, ``Encoder.hashing``, ``Encoder.load`` or ``Encoder.from_tokenizer``.
+    An encoder is made by ``tokemb.fit_vocab``, ``Encoder.hashing``, ``Encoder.load`` or ``Encoder.from_tokenizer``. The
+    tokenizers that the last two read, if tokemb did not write them, are called foreign.
 
     Attributes:
         input_dim: The ``input_dim`` of a Keras ``Embedding`` for these ids: the highest id plus one.
@@ -58,7 +59,7 @@ class Encoder(TextEncoder):
         algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
-        segmenter: What puts spaces between the words of a text before it is split, or ``None``.
+        segmenter: The segmenter that puts spaces between the words of a text before it is split, or ``None``.
         ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
         buckets: The hash buckets of tokens out of vocabulary. ``None`` if all of them get ``unk_id``.
 
@@ -422,11 +423,11 @@ pathlib.Path(text) for a file
             threads: The number of threads.
 
         Returns:
-            A dataset of ids, int32 ``(batch, maxlen)``, or of ids with labels ``(batch, ...)``. Labels are float32, or
-            have the dtype of the integers. With ``second``, the three arrays of ``encode_pairs``, by name, are in place
-            of the ids, and with ``pack`` the arrays ``ids``, ``segment_ids`` and ``positions`` of ``encode_packed``.
-            With ``targets``, the ids and the inputs of the decoder by the names ``ids`` and ``decoder_ids``, the next
-            id at each position of the decoder, and its weight, which is 0 for padding.
+            A dataset of ids, int32 ``(batch, maxlen)``, or of pairs of ids and labels ``(batch, ...)``. Labels are
+            float32, or have the dtype of the integers. With ``second``, a dict with the three arrays of
+            ``encode_pairs`` replaces the ids. With ``pack``, it is a dict with the arrays ``ids``, ``segment_ids`` and
+            ``positions`` of ``encode_packed``. With ``targets``, the elements are triples: a dict with the arrays
+            ``ids`` and ``decoder_ids``, the next id at each position of the decoder, and its weight, 0 for padding.
 
         Raises:
             ArgumentError: If an argument or a label is invalid. Errors of texts are those of ``encode``.

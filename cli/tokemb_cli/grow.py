@@ -20,7 +20,9 @@ _SHOWN = 5
 
 @click.command("grow", cls=corpus.FileCommand)
 @corpus.files
-@options.vocab
+@click.option(
+    "--vocab", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Vocabulary folder to grow."
+)
 @options.output("FOLDER", "Vocabulary folder to write; an existing vocabulary is replaced.")
 @click.option("--max-new", type=values.Integer(), help="Maximum number of tokens to append.  [default: all]")
 @options.min_count

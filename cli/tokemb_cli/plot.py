@@ -40,7 +40,7 @@ def command(
     words: Path | None,
     seed: int,
 ) -> None:
-    """Plot the vectors of tokens in two dimensions. Tokens that are near in the plot are mostly near in the model.
+    """Plot the vectors of tokens in two dimensions. Most tokens that are near in the plot have similar vectors.
 
     MODEL, --vocab, --column and --names are those of tokemb neighbors. An .html file is one page that needs no network:
     search, zoom, and click a token to see its nearest tokens. A .png or .svg file labels as many tokens as there is

@@ -24,8 +24,8 @@ from tokemb_cli import corpus, options, training, training_options, values
     type=values.Integer(),
     nargs=2,
     metavar="LEAST MOST",
-    help="Make the vector of a word the mean of a vector of its own and of the vectors of its character n-grams of "
-    "these lengths, as in fastText, for example 3 6. This improves the vectors of rare words.",
+    help="Compute the vector of a word as the mean of its own vector and the vectors of its character n-grams of "
+    "LEAST to MOST characters, as in fastText, for example 3 6. This improves the vectors of rare words.",
 )
 @click.option(
     "--similarities",

@@ -15,8 +15,8 @@ import pytest
 
 import tokemb
 from tests.conftest import command_here, ok
+from tests.outputs import FORMATS
 from tokemb.errors import OutputExistsError
-from tokemb.formats import FORMATS
 
 pytestmark = pytest.mark.keras
 
@@ -25,6 +25,7 @@ CORPUS = {
     ".npz": lambda path: np.savez(path, images=np.zeros((3, 2))),
     ".parquet": lambda path: pq.write_table(pa.table({"text": ["a", "b"], "ids": ["u", "v"]}), path),
     ".tfrecord": lambda path: path.write_bytes(b"\x05" + bytes(11) + b"other" + bytes(4)),
+    ".array_record": lambda path: path.write_bytes(b"\x05" + bytes(11) + b"other" + bytes(1 << 16)),
     ".jsonl": lambda path: path.write_text('{"text": "a", "ids": [1]}\n'),
 }
 

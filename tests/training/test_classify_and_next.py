@@ -404,12 +404,11 @@ def test_next_event_is_learned_with_all_and_with_sampled_candidates(drawn, monke
     assert trained.model.output_shape == (None, None, trained.vocabulary.input_dim)
 
 
-def test_candidates_hold_the_next_events_and_sampled_ids_at_their_probability(monkeypatch):
+def test_candidates_hold_the_next_events_and_sampled_ids_at_their_probability():
     """Each is one as often as its chance says."""
-    monkeypatch.setattr(next_models, "SAMPLED_IDS", 6)
     random = np.random.default_rng(0)
     shares = np.append([0, 0, 0.5, 0.3], np.full(16, 0.0125))
-    candidates = Candidates(shares)
+    candidates = Candidates(shares, sampled=6)
     met, chances = np.zeros(20), np.zeros(20)
     for _ in range(4000):
         targets = random.choice(20, 5, p=shares).astype(np.int32)

@@ -301,6 +301,12 @@ def test_user_who_has_seen_everything_has_no_items(folders):
     assert found == [{"items": [], "ratings": [], "reason": "no item is left to recommend"}]
 
 
+def test_no_users_and_no_items_have_no_recommendations(folders):
+    model = load(folders, "ratings")
+    assert model.recommend([]).column_names == ["items", "ratings", "reason"]
+    assert len(model.recommend([])) == len(model.similar([])) == 0
+
+
 # Folders and options
 
 

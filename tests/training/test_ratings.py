@@ -193,11 +193,18 @@ def test_three_columns_are_multiplied_in_pairs():
     assert model.predict(ids, verbose=0).tolist() == [[10 + 2 * (6 + 10 + 15 + 1.5)]]
 
 
+# Both heads name the layers of columns alike, and their other layers differently.
 @eagerly
-@pytest.mark.parametrize("head", ["dot", "dense"])
 @pytest.mark.parametrize(
-    "names",
-    [("user id", "user_id"), ("日本", "x"), ("a", "a_embedding"), ("a", "a_bias"), ("score", "rating", "hidden")],
+    ("names", "head"),
+    [
+        (("user id", "user_id"), "dot"),
+        (("日本", "x"), "dense"),
+        (("a", "a_embedding"), "dot"),
+        (("a", "a_bias"), "dot"),
+        (("score", "rating", "hidden"), "dot"),
+        (("score", "rating", "hidden"), "dense"),
+    ],
 )
 def test_names_of_columns_are_free(tmp_path, names, head):
     """TensorFlow and Keras restrict the names of layers."""

@@ -147,8 +147,8 @@ class TextEncoder(Vocabulary):
     ) -> PackedTexts:
         """Encode texts as rows of one length, each of which is filled with several texts. See docs/keras.md.
 
-        Texts are placed by best fit: the longest first, each in the row with the least room that it fits. Texts without
-        ids are in no row.
+        Texts are placed by best fit: the longest first, each in the row with the least remaining room that is
+        sufficient. Texts without ids are left out.
 
         Args:
             texts: Texts, as for ``encode``.

@@ -13,7 +13,7 @@ import pyarrow as pa
 from tokemb.errors import VocabularyError, one_line
 
 # Maximum size of a decompressed vocabulary, enough for millions of tokens.
-MAX_BYTES = 1 << 30
+_MAX_BYTES = 1 << 30
 # xz files state the memory that they need. The strongest preset needs 65 MiB.
 _XZ_MEMORY = 256 << 20
 # Bytes that are read at a time.
@@ -22,25 +22,25 @@ _PART = 1 << 20
 _Reader = Callable[[bytes, int], bytes]
 
 
-def decompress(content: bytes, path: Path) -> bytes:
+def decompress(content: bytes, path: Path, max_bytes: int = _MAX_BYTES) -> bytes:
     """Decompress the content of a file. Content that is not compressed is returned unchanged.
 
     Raises:
-        VocabularyError: If the file is corrupt, or exceeds ``MAX_BYTES`` when decompressed.
+        VocabularyError: If the file is corrupt, or exceeds ``max_bytes`` when decompressed.
     """
     name = next((name for name, signatures in _SIGNATURES.items() if content.startswith(signatures)), None)
     if name is None:
         return content
     try:
-        unpacked = _READERS[name](content, MAX_BYTES + 1)
+        unpacked = _READERS[name](content, max_bytes + 1)
     except Exception as error:  # the decompressors raise errors of many kinds
         if name == "zlib" and content.isascii():
             return content  # a text that starts with the two characters of a zlib signature
         reason = one_line(error) or type(error).__name__
         raise VocabularyError(f"{path} is compressed with {name}, but is corrupt: {reason:.120}") from None
-    if len(unpacked) > MAX_BYTES:
+    if len(unpacked) > max_bytes:
         raise VocabularyError(
-            f"{path} must have at most {MAX_BYTES:,} bytes when decompressed, as every vocabulary has; it has more"
+            f"{path} must have at most {max_bytes:,} bytes when decompressed, as every vocabulary has; it has more"
         )
     return unpacked
 

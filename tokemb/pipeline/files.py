@@ -79,8 +79,8 @@ def encode_file(
         files: Names, globs, folders or URLs, as for ``tokemb.read_corpus``.
         vocabulary: An ``Encoder``, or the path of a vocabulary folder or a ``tokenizer.json``. For a table, a
             ``ColumnEncoder`` or the path of a folder of columns.
-        output: A file that ends in ``.npy`` (not for a table), ``.npz``, ``.parquet``, ``.tfrecord`` or ``.jsonl``, or
-            with ``rows_per_shard`` a folder. It appears complete or not at all.
+        output: A file that ends in ``.npy`` (not for a table), ``.npz``, ``.parquet``, ``.tfrecord``,
+            ``.array_record`` or ``.jsonl``, or with ``rows_per_shard`` a folder. It appears complete or not at all.
         maxlen: The length of all rows, as for ``Encoder.encode``.
         padding: ``"pre"`` or ``"post"``.
         truncating: ``"pre"`` or ``"post"``.
@@ -104,9 +104,10 @@ def encode_file(
         ragged: Whether to write rows of different lengths, without padding. Lists in a table are not truncated then.
         keep: Other columns to copy to the output, such as labels.
         dtype: Dtype of the ids: ``"int32"``, ``"uint16"`` or ``"int64"``.
-        round_floats: Whether columns of float64 may be rounded to the float32 of a ``.tfrecord`` file.
+        round_floats: Whether columns of float64 may be rounded to the float32 of ``.tfrecord`` and ``.array_record``.
         rows_per_shard: The number of rows in each shard. An interrupted run resumes when it is repeated.
-        shard_format: The format of shards: ``"npy"``, ``"npz"``, ``"parquet"``, ``"tfrecord"`` or ``"jsonl"``.
+        shard_format: The format of shards: ``"npy"``, ``"npz"``, ``"parquet"``, ``"tfrecord"``, ``"array_record"`` or
+            ``"jsonl"``.
         threads: The number of threads, for texts. ``None`` uses all cores.
         force: Whether to replace a read-only file or a file of another kind.
         **reading: Arguments of ``tokemb.read_corpus``, such as ``column``, ``format`` and ``missing``. The first and

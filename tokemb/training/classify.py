@@ -102,7 +102,7 @@ def train_classifier(
             that occur at least twice. For a table, a ``ColumnEncoder``, which ``fit_inputs`` fits with the same
             defaults for texts.
         profile: How text is split if ``encoder`` is ``None``, as for ``tokemb.fit_vocab``.
-        segmenter: What finds the words in languages without spaces if ``encoder`` is ``None``, as for
+        segmenter: The library that finds the words in languages without spaces if ``encoder`` is ``None``, as for
             ``tokemb.fit_vocab``.
         user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
         ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. For the heads ``mean``,

@@ -93,8 +93,9 @@ def train_next(
     Returns:
         The model and its metrics. The model maps ``token_ids``, int32 ``(batch, maxlen)`` padded at the end, to the
         probability of each id to be next, float32 ``(batch, maxlen, input_dim)``. The metrics are the hit rates at 1, 3
-        and 10 and the mean reciprocal rank among all ids, the same for a ranking by frequency (``popular_``), and the
-        fraction of events that equal the previous one (``repeated``). An event out of vocabulary counts as missed.
+        and 10 and the mean reciprocal rank among all ids; the same for two baselines, a ranking by the counts of what
+        followed the last event (``markov_``) and one by frequency (``popular_``); and the fraction of events that equal
+        the previous one (``repeated``). An event out of vocabulary counts as missed.
 
     Raises:
         ArgumentError: If an argument is invalid, or no sequence is long enough.

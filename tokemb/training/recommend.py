@@ -47,6 +47,8 @@ class _ItemLists(TablePredictor):
 
     def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the items for the rows of a batch. The same value has the same items."""
+        if not len(batch):
+            return pa.RecordBatch.from_pylist([], schema=self.schema)
         ids = np.asarray(self.folder.columns.select([self._column.name]).encode_batch(batch)[self._column.name])
         distinct, row = np.unique(ids, return_inverse=True)
         step = max(1, _MAX_SCORES // len(self._items))

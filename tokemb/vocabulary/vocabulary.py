@@ -72,7 +72,7 @@ class Vocabulary:
             oov: Whether a token out of vocabulary becomes the OOV id.
             settings: The arguments of ``fit_vocab``.
             corpus: Statistics of the corpus.
-            segmenter: What puts spaces between the words of a text.
+            segmenter: The segmenter that puts spaces between the words of a text.
             ngrams: The lengths of n-grams.
             table: The content of ``vocabulary.parquet`` as a table or as bytes.
             known_fingerprint: The fingerprint of ``specification``, if a folder vouches for it.
