@@ -149,7 +149,7 @@ class TokenCounts:
         position = encoded.indices.to_numpy()
         counts = np.zeros(len(encoded.dictionary), np.int64)
         documents = np.zeros_like(counts)
-        row_lengths: dict[int, int] = {}
+        row_lengths: Counter[int] = Counter()
         start = 0
         for part in parts:
             # The tokens of one part are distinct, so that indexing adds every count.
@@ -157,12 +157,11 @@ class TokenCounts:
             counts[indices] += part.counts
             documents[indices] += part.documents
             start += len(part.tokens)
-            for length, rows in part.row_lengths.items():
-                row_lengths[length] = row_lengths.get(length, 0) + rows
+            row_lengths.update(part.row_lengths)
         segmenter = parts[0].segmenter if parts else None
-        row_lengths = dict(sorted(row_lengths.items()))
         ngrams = parts[0].ngrams if parts else UNIGRAMS
-        return cls(profile, encoded.dictionary, counts, documents, row_lengths, ngrams=ngrams, segmenter=segmenter)
+        lengths = dict(sorted(row_lengths.items()))
+        return cls(profile, encoded.dictionary, counts, documents, lengths, ngrams=ngrams, segmenter=segmenter)
 
     def __add__(self, other: TokenCounts) -> TokenCounts:
         if not isinstance(other, TokenCounts):

@@ -26,6 +26,7 @@ from tokemb.engine.pattern_nodes import (
     Union,
     is_nullable,
     literal,
+    matched_sets,
     possessive,
 )
 
@@ -241,24 +242,13 @@ def _is_usual(match: re.Match[str], node: Node, least: int, most: int | None) ->
 
 def _adjacent_letters(parts: list[Node]) -> set[str]:
     """Return the pairs of letters that the concatenation of ``parts`` may match one after the other."""
-    letters = [sorted(set(_letters(part))) for part in parts]
+    letters = [sorted({letter for chars in matched_sets(part) for letter in _members(chars)}) for part in parts]
     pairs = [*pairwise(letters), *((own, own) for part, own in zip(parts, letters, strict=True) if _repeats(part))]
     return {first + second for before, after in pairs for first, second in product(before, after)}
 
 
 def _repeats(part: Node) -> bool:
     return isinstance(part, Repetition) and (part.most is None or part.most > 1)
-
-
-def _letters(node: Node) -> Iterator[str]:
-    """Yield the letters and other characters of ``node``."""
-    if isinstance(node, (Concatenation, Alternation)):
-        for part in node.parts:
-            yield from _letters(part)
-    elif isinstance(node, Repetition):
-        yield from _letters(node.part)
-    elif isinstance(node, Character):
-        yield from _members(node.chars)
 
 
 def _members(chars: CharSet) -> Iterator[str]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from tokemb.encoder import Encoder
 from tokemb.formats import OutputOptions, RowColumn, Writer, ids_dtype
 from tokemb.formats.shards import Chunk
-from tokemb.pipeline.encoded_stream import TAG_COLUMNS, EncodedStream, RowOptions, ragged_of
+from tokemb.pipeline.encoded_stream import TAG_COLUMNS, ColumnBlock, EncodedStream, RowOptions, ragged_of
 from tokemb.pipeline.output import Output
 from tokemb.pipeline.report import EncodingReport
 from tokemb.pipeline.write_stream import write_stream
@@ -20,8 +20,7 @@ from tokemb.rows.column_names import PACKED_COLUMNS, PAIR_COLUMNS, TARGET_COLUMN
 from tokemb.rows.ragged import Ragged
 
 if TYPE_CHECKING:
-    from tokemb.keras.datasets.targets import TargetRows
-    from tokemb.rows.packing import PackedRows
+    pass
 
 
 def encode_corpus(
@@ -78,42 +77,47 @@ def encode_corpus(
 
 def _layout(encoder: Encoder, row_options: RowOptions, dtype: str, encoded: EncodedStream) -> OutputOptions:
     """Return the layout of the files. The width is 0 while ``maxlen`` is not known."""
-    row_shape = None if row_options.ragged else (encoded.report.maxlen or 0,)
+    ragged, kept, pad_id = row_options.ragged, encoded.kept, None
+    row_shape = None if ragged else (encoded.report.maxlen or 0,)
     id_dtype = ids_dtype(dtype, encoder.input_dim)
+    # The last column of pairs and of targets tells which ids are padding.
     if row_options.pairs:
-        names = PAIR_COLUMNS[:2] if row_options.ragged else PAIR_COLUMNS
-        columns = [RowColumn(name, row_shape) for name in names]
-        return OutputOptions.for_table(columns, id_dtype, encoded.kept, encoder.fingerprint)
-    if row_options.pack:
-        columns = [RowColumn(name, row_shape) for name in PACKED_COLUMNS]
-        return OutputOptions.for_table(columns, id_dtype, encoded.kept, encoder.fingerprint)
-    if row_options.targets is not None:
+        others = dict.fromkeys(PAIR_COLUMNS[1:2] if ragged else PAIR_COLUMNS[1:], row_shape)
+    elif row_options.pack:
+        others = dict.fromkeys(PACKED_COLUMNS[1:], row_shape)
+    elif row_options.targets is not None:
         report = encoded.report.targets
-        target_shape = None if row_options.ragged else ((report and report.maxlen) or 0,)
-        names = TARGET_COLUMNS[:2] if row_options.ragged else TARGET_COLUMNS
-        columns = [RowColumn("ids", row_shape), *(RowColumn(name, target_shape) for name in names)]
-        return OutputOptions.for_table(columns, id_dtype, encoded.kept, encoder.fingerprint)
-    if row_options.tags is not None:
-        columns = [RowColumn(name, row_shape) for name in ("ids", *TAG_COLUMNS.names)]
-        kept = pa.schema([field for field in encoded.kept if field.name not in TAG_COLUMNS.names])
-        return replace(OutputOptions.for_table(columns, id_dtype, kept, encoder.fingerprint), pad_id=encoder.pad_id)
-    return OutputOptions("ids", id_dtype, row_shape, encoded.kept, encoder.fingerprint, encoder.pad_id)
+        target_shape = None if ragged else ((report and report.maxlen) or 0,)
+        others = dict.fromkeys(TARGET_COLUMNS[:2] if ragged else TARGET_COLUMNS, target_shape)
+    elif row_options.tags is not None:
+        others, pad_id = dict.fromkeys(TAG_COLUMNS.names, row_shape), encoder.pad_id
+        kept = pa.schema([field for field in kept if field.name not in TAG_COLUMNS.names])
+    else:
+        return OutputOptions("ids", id_dtype, row_shape, kept, encoder.fingerprint, encoder.pad_id)
+    columns = [RowColumn("ids", row_shape), *(RowColumn(*column) for column in others.items())]
+    return replace(OutputOptions.for_table(columns, id_dtype, kept, encoder.fingerprint), pad_id=pad_id)
 
 
 def _append_of(row_options: RowOptions) -> Callable[[EncodedStream, Writer, Chunk[Any]], None]:
     """Return the function that appends a chunk to a file."""
     if row_options.pack:
-        return _append_packed
+        return partial(_append_blocks, EncodedStream.packed_blocks)
     if row_options.pairs:
-        return _append_pairs
+        return partial(_append_blocks, EncodedStream.pair_blocks)
     if row_options.targets is not None:
-        return partial(_append_targets, row_options.targets)
+        return partial(_append_blocks, partial(EncodedStream.target_blocks, target_rows=row_options.targets))
     return _append if row_options.tags is None else _append_tags
 
 
-def _append_packed(encoded: EncodedStream, writer: Writer, chunk: Chunk[PackedRows]) -> None:
-    for columns in encoded.packed_blocks(chunk[0]):
-        writer.append(columns)
+def _append_blocks(
+    blocks: Callable[[EncodedStream, Chunk[Any]], Iterator[ColumnBlock]],
+    encoded: EncodedStream,
+    writer: Writer,
+    chunk: Chunk[Any],
+) -> None:
+    """Append the blocks that a method of the stream makes of a chunk."""
+    for columns, kept_columns in blocks(encoded, chunk):
+        writer.append(columns, None, kept_columns)
 
 
 def _append(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
@@ -125,16 +129,6 @@ def _append(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> Non
     for block in encoded.padded(rows):
         writer.append(block, lengths[start : start + len(block)], kept_columns.slice(start, len(block)))
         start += len(block)
-
-
-def _append_pairs(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
-    for columns, kept_columns in encoded.pair_blocks(chunk):
-        writer.append(columns, None, kept_columns)
-
-
-def _append_targets(target_rows: TargetRows, encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:
-    for columns, kept_columns in encoded.target_blocks(chunk, target_rows):
-        writer.append(columns, None, kept_columns)
 
 
 def _append_tags(encoded: EncodedStream, writer: Writer, chunk: Chunk[Ragged]) -> None:

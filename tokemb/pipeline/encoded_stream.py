@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from tokemb.keras.datasets.targets import TargetRows
     from tokemb.rows.packing import PackedRows
 
+# The rows of each column by its name, and the kept columns of these rows.
+ColumnBlock = tuple[dict[str, Array | Ragged], pa.RecordBatch]
+
 # The number of values per block.
 BLOCK_SIZE = 1 << 22
 
@@ -347,15 +350,17 @@ class EncodedStream:
         count.check(packed_texts, "packed")
         self.report.rows = self._packed_rows
 
-    def packed_blocks(self, packed: PackedRows) -> Iterator[dict[str, Array | Ragged]]:
+    def packed_blocks(self, chunk: Chunk[PackedRows]) -> Iterator[ColumnBlock]:
         """Yield the arrays of ``PACKED_COLUMNS`` of packed rows in blocks."""
+        packed, no_columns = chunk
         shape, pad_id = self._row_options.shape, self._encoder.require_pad_id()
         step = max(BLOCK_SIZE // max(shape.packed_length, 1), 1)
         for start in range(0, len(packed), step):
             block = packed.slice(start, min(start + step, len(packed)))
             self._packed_rows += len(block)
             self.report.packed_ids = (self.report.packed_ids or 0) + len(block.rows.values)
-            yield dict(zip(PACKED_COLUMNS, block.padded(shape.packed_length, pad_id, shape.padding), strict=True))
+            arrays = block.padded(shape.packed_length, pad_id, shape.padding)
+            yield dict(zip(PACKED_COLUMNS, arrays, strict=True)), no_columns
 
     def padded(self, rows: Ragged, row_size: int | None = None) -> Iterator[Int32]:
         """Pad rows in blocks.
@@ -434,7 +439,7 @@ class EncodedStream:
         columns = [*kept.columns, *map(pa.array, [*added, first_lengths])]
         return encoded.rows, pa.RecordBatch.from_arrays(columns, schema=self._chunk_schema)
 
-    def pair_blocks(self, chunk: Chunk[Ragged]) -> Iterator[tuple[dict[str, Array | Ragged], pa.RecordBatch]]:
+    def pair_blocks(self, chunk: Chunk[Ragged]) -> Iterator[ColumnBlock]:
         """Yield the columns of ``PAIR_COLUMNS`` of a chunk of pairs, and its kept columns, in blocks.
 
         Without padding, the only block has no attention mask.
@@ -469,9 +474,7 @@ class EncodedStream:
         lists = pa.LargeListArray.from_arrays(target.rows.row_splits, target.rows.values)
         return encoded.rows, pa.RecordBatch.from_arrays([*kept.columns, lists], schema=self._chunk_schema)
 
-    def target_blocks(
-        self, chunk: Chunk[Ragged], target_rows: TargetRows
-    ) -> Iterator[tuple[dict[str, Array | Ragged], pa.RecordBatch]]:
+    def target_blocks(self, chunk: Chunk[Ragged], target_rows: TargetRows) -> Iterator[ColumnBlock]:
         """Yield the ids and the columns of ``TARGET_COLUMNS`` of a chunk, and its kept columns, in blocks.
 
         Without padding, the only block has no weights.
@@ -488,8 +491,7 @@ class EncodedStream:
         for ids in self.padded(rows, (self.report.maxlen or 0) + len(TARGET_COLUMNS) * maxlen):
             arrays = target_rows.shifted(targets, np.arange(start, start + len(ids)), maxlen)
             weights = arrays.weights.astype(np.uint8)  # files have 0 and 1 of the dtype of the ids
-            block: dict[str, Array | Ragged] = {"ids": ids, **arrays._asdict(), "weights": weights}
-            yield block, kept.slice(start, len(ids))
+            yield {"ids": ids, **arrays._asdict(), "weights": weights}, kept.slice(start, len(ids))
             start += len(ids)
 
     def _encode_tags(self, batch: pa.RecordBatch, tags: TagOptions) -> Chunk[Ragged]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,25 +93,17 @@ def evaluate_batches(
         ModelError: If the training has nothing to evaluate.
         TextError: If a label did not occur in training, or the rows are not those of the model.
     """
-    at = [check_count("at", k) for k in at]
-    history = dict(folder.report.get("training", {}).get("history", {}))
-    if folder.task == "classify" and folder.settings.get("regression"):
-        return _evaluate_numbers(folder, batches, history)
-    if folder.task == "classify" and folder.settings.get("label_separator"):
-        return _evaluate_labels(folder, batches, history)
-    if folder.task == "classify":
-        return _evaluate_classes(folder, batches, history)
-    if folder.task == "tag":
-        return _evaluate_tags(folder, batches, history)
-    if folder.task == "next":
-        return Evaluation("next", _next_metrics(folder, batches, at), history=history)
-    if folder.task == "tracing":
-        return _evaluate_answers(folder, batches, history)
-    if folder.task == "ratings":
-        return Evaluation(
-            "ratings", _rating_metrics(folder, batches, target or folder.settings["rating"]), history=history
-        )
-    raise ModelError(f"{folder.path} holds {TASKS[folder.task]}, which have no labels to evaluate them on")
+    evaluations: Mapping[str, Callable[[TrainedFolder, Batches], Evaluation]] = {
+        "classify": _evaluate_classifier,
+        "tag": _evaluate_tags,
+        "next": partial(_evaluate_events, at=[check_count("at", k) for k in at]),
+        "tracing": _evaluate_answers,
+        "ratings": partial(_evaluate_ratings, target=target),
+    }
+    if folder.task not in evaluations:
+        raise ModelError(f"{folder.path} holds {TASKS[folder.task]}, which have no labels to evaluate them on")
+    evaluation = evaluations[folder.task](folder, batches)
+    return replace(evaluation, history=dict(folder.report.get("training", {}).get("history", {})))
 
 
 def labelled_batches(folder: TrainedFolder, rows: Any, labels: Any) -> Batches:  # noqa: ANN401
@@ -159,7 +152,15 @@ def _text_column(rows: Any) -> pa.Array:  # noqa: ANN401
     return column.cast(TOKEN_ROWS if is_list(column.type) else STRINGS)
 
 
-def _evaluate_classes(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:
+def _evaluate_classifier(folder: TrainedFolder, batches: Batches) -> Evaluation:
+    if folder.settings.get("regression"):
+        return _evaluate_numbers(folder, batches)
+    if folder.settings.get("label_separator"):
+        return _evaluate_labels(folder, batches)
+    return _evaluate_classes(folder, batches)
+
+
+def _evaluate_classes(folder: TrainedFolder, batches: Batches) -> Evaluation:
     predictor = ClassPredictor(folder)
     targets, parts, rows = [], [], 0
     errors: list[_Error] = []
@@ -192,22 +193,21 @@ def _evaluate_classes(folder: TrainedFolder, batches: Batches, history: dict[str
         confusion.tolist(),
         bins.tolist(),
         [_describe_error(folder.classes, *error) for error in errors],
-        history,
     )
 
 
-def _evaluate_labels(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:
+def _evaluate_labels(folder: TrainedFolder, batches: Batches) -> Evaluation:
     encode = SeveralLabels(folder.classes, folder.settings["label_separator"]).encode
     targets, probabilities = _targets_and_outputs(LabelsPredictor(folder), batches, encode)
     areas = [roc_auc(targets[:, label], probabilities[:, label]) for label in range(targets.shape[1])]
     known = [area for area in areas if area is not None]
     metrics = label_metrics(targets, probabilities) | {"roc_auc": float(np.mean(known)) if known else None}
-    return Evaluation("classify", rounded(metrics), history=history)
+    return Evaluation("classify", rounded(metrics))
 
 
-def _evaluate_numbers(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:
+def _evaluate_numbers(folder: TrainedFolder, batches: Batches) -> Evaluation:
     targets, outputs = _targets_and_outputs(NumberPredictor(folder), batches, numbers_of)
-    return Evaluation("classify", number_metrics(targets, outputs[:, 0]), history=history)
+    return Evaluation("classify", number_metrics(targets, outputs[:, 0]))
 
 
 def _targets_and_outputs(
@@ -273,7 +273,7 @@ def _class_of_labels(labels: pa.Array, classes: list[Any], first_row: int) -> In
     return found
 
 
-def _evaluate_tags(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:
+def _evaluate_tags(folder: TrainedFolder, batches: Batches) -> Evaluation:
     table = pa.Table.from_batches(list(batches))
     tokens, tags = (table.column(index).combine_chunks() for index in (0, 1))
     rows = TrueTags.of(tokens, tags, folder.classes)
@@ -283,10 +283,10 @@ def _evaluate_tags(folder: TrainedFolder, batches: Batches, history: dict[str, l
     predicted = np.where(predicted < 0, default, predicted)
     metrics = {"rows": len(table), "tokens": len(rows.targets), **rows.metrics(predicted, by_type=True)}
     confusion = confusion_matrix(rows.targets, predicted, len(rows.classes))
-    return Evaluation("tag", metrics, rows.classes, confusion.tolist(), history=history)
+    return Evaluation("tag", metrics, rows.classes, confusion.tolist())
 
 
-def _next_metrics(folder: TrainedFolder, batches: Batches, at: Sequence[int]) -> dict[str, Any]:
+def _evaluate_events(folder: TrainedFolder, batches: Batches, at: Sequence[int]) -> Evaluation:
     predictor, ranks, rows = EventPredictor(folder), [np.zeros(0, np.int64)], 0
     for batch in batches:
         ranks.append(predictor.last_ranks(predictor.encode(batch.column(0))))
@@ -296,10 +296,10 @@ def _next_metrics(folder: TrainedFolder, batches: Batches, at: Sequence[int]) ->
     hits = {f"hit_rate_at_{k}": (rank <= k).mean() for k in at}
     gains = {f"ndcg_at_{k}": ndcg_at(rank, k) for k in at if k > 1}
     metrics = {"rows": len(rank), **hits, **gains, "mrr": (1 / rank).mean()}
-    return rounded(metrics | ({"too_short": rows - len(rank)} if rows > len(rank) else {}))
+    return Evaluation("next", rounded(metrics | ({"too_short": rows - len(rank)} if rows > len(rank) else {})))
 
 
-def _evaluate_answers(folder: TrainedFolder, batches: Batches, history: dict[str, list[float]]) -> Evaluation:
+def _evaluate_answers(folder: TrainedFolder, batches: Batches) -> Evaluation:
     parts, students = [], 0
     for batch in batches:
         answers = Answers.of(folder.columns, pa.Table.from_batches([batch]), folder.columns.parts[1])
@@ -319,10 +319,11 @@ def _evaluate_answers(folder: TrainedFolder, batches: Batches, history: dict[str
         "most_frequent": max(targets.mean(), 1 - targets.mean()),
     }
     confusion = confusion_matrix(targets.astype(np.int32), predictions, 2)
-    return Evaluation("tracing", rounded(metrics), ["wrong", "correct"], confusion.tolist(), bins.tolist(), [], history)
+    return Evaluation("tracing", rounded(metrics), ["wrong", "correct"], confusion.tolist(), bins.tolist())
 
 
-def _rating_metrics(folder: TrainedFolder, batches: Batches, target: str) -> dict[str, Any]:
+def _evaluate_ratings(folder: TrainedFolder, batches: Batches, target: str | None) -> Evaluation:
+    target = target or str(folder.settings["rating"])
     run, errors, unknown = forward(folder.model), [np.zeros(0)], [np.zeros(0, bool)]
     for batch in batches:
         ids: Any = folder.columns.encode_batch(batch)
@@ -336,7 +337,7 @@ def _rating_metrics(folder: TrainedFolder, batches: Batches, target: str) -> dic
         known = error[~is_unknown]
         metrics |= {"unknown_rows": int(is_unknown.sum())}
         metrics |= {"rmse_of_known": np.sqrt((known**2).mean())} if len(known) else {}
-    return rounded(metrics)
+    return Evaluation("ratings", rounded(metrics))
 
 
 def _require(count: int, what: str) -> None:
