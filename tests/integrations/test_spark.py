@@ -296,9 +296,18 @@ def test_packed_rows_targets_and_tables_are_those_of_the_encoders(session):
 @pytest.mark.parametrize(
     ("partitions", "settings"),
     [
-        (1, {"shared": [["shop", "tags"]], "max_size": {"text": 20, "shop": 3, "tags": 3}, "maxlen": 5}),
         (7, {"profile": "keras", "min_count": {"text": 4, "day": 9}, "num_oov_buckets": {"shop": 3}, "salt": 5}),
-        (3, {"algorithm": "bpe", "max_size": {"text": 300}, "hash_buckets": {"tags": 4}, "padding": "pre"}),
+        (
+            2,
+            {
+                "shared": [["shop", "shop_day"]],
+                "algorithm": "bpe",
+                "max_size": {"text": 300, "shop": 9},
+                "hash_buckets": {"tags": 4},
+                "padding": "pre",
+                "maxlen": 5,
+            },
+        ),
     ],
 )
 def test_columns_have_the_bytes_of_the_local_ones_for_any_partitions(session, tmp_path, partitions, settings):
