@@ -20,7 +20,7 @@ from tokemb._validation import check_choice, check_count, check_optional_count
 from tokemb.counts.select_tokens import reserved_tokens
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.encoder import Encoder
-from tokemb.integrations.spark.columns import text_column, workers_errors
+from tokemb.integrations.spark.columns import map_partitions, text_column, workers_errors
 from tokemb.integrations.spark.sums import PACKED, SUMMED, sum_partition
 from tokemb.integrations.spark.worker import count_partition
 from tokemb.vocabulary.pad_truncate import PadTruncate
@@ -69,7 +69,7 @@ def count_tokens(
     min_count, max_size = check_count("min_count", min_count), check_optional_count("max_size", max_size)
     names = reserved_tokens(reserve)
     count = partial(count_partition, column=column, profile=profile, missing=missing)
-    counted = df.select(text_column(df, column)).mapInArrow(count, PACKED)
+    counted = map_partitions(df.select(text_column(df, column)), count, PACKED)
     totals = counted.repartition("bucket").mapInArrow(sum_partition, SUMMED)
     with _coalesced_cache(df.sparkSession), workers_errors():
         totals = totals.persist(StorageLevel.MEMORY_AND_DISK)
