@@ -83,7 +83,7 @@ def quoted(name: str) -> Column:
     return F.col("`" + name.replace("`", "``") + "`")
 
 
-def map_partitions(df: DataFrame, function: Callable[..., Any], schema: StructType) -> DataFrame:
+def map_partitions(df: DataFrame, function: Callable[..., Any], schema: StructType | str) -> DataFrame:
     """Return what a function makes of the batches of each partition. The columns may have any names.
 
     ``mapInArrow`` looks each column up by its name, in which dots and backticks have another meaning: the column
