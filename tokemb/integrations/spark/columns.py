@@ -86,8 +86,8 @@ def quoted(name: str) -> Column:
 def map_partitions(df: DataFrame, function: Callable[..., Any], schema: StructType | str) -> DataFrame:
     """Return what a function makes of the batches of each partition. The columns may have any names.
 
-    ``mapInArrow`` looks each column up by its name, in which dots and backticks have another meaning: the column
-    ``"a.b"`` would be a field of a structure ``"a"``.
+    ``mapInArrow`` looks each column up by its name, in which dots and backticks have another meaning, so that it does
+    not find the column ``"a.b"``.
 
     Args:
         df: The DataFrame.
