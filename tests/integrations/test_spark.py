@@ -358,6 +358,17 @@ def test_embed_gives_the_vectors_of_the_model(session, tmp_path):
     np.testing.assert_array_equal(np.array([row.vector for row in rows], np.float32), expected)
 
 
+def test_columns_are_found_by_their_whole_names(session):
+    rows = [(("wrong",), "the right text", "other")]
+    table = session.createDataFrame(rows, "a struct<b: string>, `a.b` string, `c``d` string")
+    encoder = tokemb.fit_vocab(["the right text"])
+    assert count_tokens(table, "a.b").tokens.to_pylist() == ["right", "text", "the"]
+    row = encode(table, encoder, "a.b", output="e.f").collect()[0]
+    assert (row["a"].b, row["c`d"], row["e.f"]) == ("wrong", "other", encoder.encode(["the right text"])[0].tolist())
+    columns = tokemb.ColumnEncoder.fit({"c`d": ["other"]}, columns=["c`d"])
+    assert encode_table(table, columns, keep=["a.b"]).collect() == [(3, "the right text")]
+
+
 def test_missing_texts_are_an_error_that_names_the_row(session):
     with pytest.raises(TextError, match=r"^partition [01], row \d+ has no 'text': fill it"):
         count_tokens(frame(session, 2), "text")

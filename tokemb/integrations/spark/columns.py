@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark import Broadcast
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's users write it
-from pyspark.sql.types import ArrayType, DataType, IntegralType, NullType, StringType
+from pyspark.sql.types import ArrayType, DataType, IntegralType, NullType, StringType, StructType
 
 from tokemb import errors
 from tokemb.errors import ArgumentError, MissingPackageError, TextError
+from tokemb.integrations.spark.worker import call_with_names
 
 _TOKEMB_ERROR = re.compile(r"^(?:\S*: )?tokemb\.errors\.(\w+): (.*)$", re.MULTILINE)
 _OTHER_HEADER = re.compile(
@@ -78,6 +81,22 @@ def _is_text(data_type: DataType) -> bool:
 def quoted(name: str) -> Column:
     """Return the column of exactly this name, which may contain any characters."""
     return F.col("`" + name.replace("`", "``") + "`")
+
+
+def map_partitions(df: DataFrame, function: Callable[..., Any], schema: StructType | str) -> DataFrame:
+    """Return what a function makes of the batches of each partition. The columns may have any names.
+
+    ``mapInArrow`` looks each column up by its name, in which dots and backticks have another meaning, so that it does
+    not find the column ``"a.b"``.
+
+    Args:
+        df: The DataFrame.
+        function: A function from an iterator of batches with the columns of ``df`` to one of batches with ``schema``.
+        schema: The columns of the result.
+    """
+    positions = [f"column_{number}" for number in range(len(df.columns))]
+    run = partial(call_with_names, function=function, names=df.columns)
+    return df.toDF(*positions).mapInArrow(run, schema)
 
 
 def broadcast(df: DataFrame, content: bytes) -> Broadcast[bytes]:

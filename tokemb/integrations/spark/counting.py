@@ -20,7 +20,7 @@ from tokemb._validation import check_choice, check_count, check_optional_count
 from tokemb.counts.select_tokens import reserved_tokens
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.encoder import Encoder
-from tokemb.integrations.spark.columns import text_column, workers_errors
+from tokemb.integrations.spark.columns import map_partitions, text_column, workers_errors
 from tokemb.integrations.spark.sums import PACKED, SUMMED, sum_partition
 from tokemb.integrations.spark.worker import count_partition
 from tokemb.vocabulary.pad_truncate import PadTruncate
@@ -142,7 +142,8 @@ def summed_counts(df: DataFrame, count: Callable[..., Any]) -> Iterator[DataFram
 
     They are cached during the block. Errors of workers are raised as if they were raised here.
     """
-    totals = df.mapInArrow(count, PACKED).repartition("vocabulary", "bucket").mapInArrow(sum_partition, SUMMED)
+    counted = map_partitions(df, count, PACKED)
+    totals = counted.repartition("vocabulary", "bucket").mapInArrow(sum_partition, SUMMED)
     with _coalesced_cache(df.sparkSession), workers_errors():
         totals = totals.persist(StorageLevel.MEMORY_AND_DISK)
     try:

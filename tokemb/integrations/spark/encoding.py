@@ -26,7 +26,7 @@ from tokemb._arrays import STRINGS
 from tokemb._validation import check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
-from tokemb.integrations.spark.columns import broadcast, quoted, text_column
+from tokemb.integrations.spark.columns import broadcast, map_partitions, quoted, text_column
 from tokemb.integrations.spark.worker import (
     embed_partition,
     encode_partition,
@@ -315,10 +315,10 @@ def _append(
     for column in columns:
         text_column(df, column)
     if replaces:
-        return df.select([quoted(column) for column in columns]).mapInArrow(run, StructType([*fields]))
+        return map_partitions(df.select([quoted(column) for column in columns]), run, StructType([*fields]))
     existing = {name.lower() for name in df.columns}  # Spark takes names for the same in any case
     for number, field in enumerate(fields):
         if field.name.lower() in existing:
             remedy = "rename it" if number else "pass output= with another name"
             raise ArgumentError(f"the DataFrame has a column {field.name!r} already: {remedy}")
-    return df.mapInArrow(run, StructType([*df.schema.fields, *fields]))
+    return map_partitions(df, run, StructType([*df.schema.fields, *fields]))

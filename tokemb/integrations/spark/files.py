@@ -18,7 +18,7 @@ from pyspark.sql.types import DecimalType, LongType, StructField, StructType
 
 from tokemb._validation import check_choice
 from tokemb.errors import ArgumentError, OutputExistsError, TextError
-from tokemb.integrations.spark.columns import quoted, workers_errors
+from tokemb.integrations.spark.columns import map_partitions, quoted, workers_errors
 from tokemb.integrations.spark.worker import json_partition
 from tokemb.sources.columns import TEXT, Columns
 
@@ -186,7 +186,7 @@ def _parsed_json(session: SparkSession, path: str, schema: StructType, errors: s
     ]
     parsed = StructType(fields)
     run = partial(json_partition, schema=to_arrow_schema(parsed), errors=errors)
-    return session.read.option("lineSep", "\n").text(path).mapInArrow(run, parsed)
+    return map_partitions(session.read.option("lineSep", "\n").text(path), run, parsed)
 
 
 def _field(name: str, errors: str) -> Column:

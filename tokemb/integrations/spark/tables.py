@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.types import ArrayType, DataType, FloatType, IntegerType, StructField, StructType
 
 from tokemb.errors import ArgumentError
-from tokemb.integrations.spark.columns import broadcast, check_column, quoted
+from tokemb.integrations.spark.columns import broadcast, check_column, map_partitions, quoted
 from tokemb.integrations.spark.worker import (
     Batches,
     cached,
@@ -78,7 +78,7 @@ def encode_table(
         shape=shape,
     )
     needed = df.select([quoted(name) for name in dict.fromkeys([*encoder.parts, *kept])])
-    return needed.mapInArrow(run, StructType([*fields, *(df.schema[name] for name in kept)]))
+    return map_partitions(needed, run, StructType([*fields, *(df.schema[name] for name in kept)]))
 
 
 def _type_of(column: Column) -> DataType:

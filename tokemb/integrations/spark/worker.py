@@ -54,6 +54,11 @@ _cache: dict[tuple[Any, ...], Any] = {}
 _Cached = TypeVar("_Cached")
 
 
+def call_with_names(batches: Batches, *, function: Callable[[Batches], Batches], names: Sequence[str]) -> Batches:
+    """Call a function for the batches of one partition, with these names of their columns."""
+    return function(pa.RecordBatch.from_arrays(batch.columns, names=list(names)) for batch in batches)
+
+
 def count_partition(batches: Batches, *, column: str, profile: str, missing: str) -> Batches:
     """Count the texts of one partition and yield rows of ``sums.PACKED``. A token can occur several times."""
     first = partition_number() * PARTITION_TOKENS
