@@ -317,3 +317,21 @@ def test_links_of_pages_lead_to_existing_files():
     for page in pages:
         for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), (page, target)
+
+
+@pytest.mark.parametrize("page", ["docs/contributing.md", "docs/engine.md"])
+def test_modules_and_names_of_the_code_on_a_page_exist(page):
+    modules = {path: path.read_text("utf-8") for folder in ("tokemb", "cli", "tests") for path in module_paths(folder)}
+    text = (ROOT / page).read_text("utf-8")
+    missing = [
+        name
+        for name in re.findall(r"`([\w/]+\.py)`", text)
+        if not any(f"/{path.as_posix()}".endswith(f"/{name}") for path in [*modules, *(ROOT / "docs").glob("*.py")])
+    ]
+    code = "\n".join(modules.values())
+    names = re.findall(r"`(_[A-Za-z_]+|[A-Z]+(?:_[A-Z]+)+|[a-z]+(?:_[a-z]+)+)`", text)
+    assert missing + [name for name in names if not re.search(rf"\b{name}\b", code)] == []
+
+
+def module_paths(folder):
+    return sorted((ROOT / folder).rglob("*.py"))
