@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from tokemb._arrays import Float64, Int64
 
 # The sums count multiples of this power of 2, of which all floats are multiples.
 _UNIT = -1136
@@ -35,7 +36,7 @@ class ExactSums:
     total: int = 0
     squares: int = 0
 
-    def add(self, numbers: npt.NDArray[np.float64]) -> None:
+    def add(self, numbers: Float64) -> None:
         """Add finite numbers, float64 ``(numbers,)``."""
         self.count += len(numbers)
         for start in range(0, len(numbers), _NUMBERS):
@@ -66,7 +67,7 @@ class ExactSums:
         return math.sqrt(squares / (self.count**2 << -2 * _UNIT))
 
 
-def _sums(integers: npt.NDArray[np.int64]) -> tuple[int, int]:
+def _sums(integers: Int64) -> tuple[int, int]:
     """Return the sum and the sum of squares of at most ``_NUMBERS`` integers of 60 bits and a sign."""
     powers = range(0, 4 * _PART, _PART)
     parts = np.ones((len(powers) + 1, len(integers)))
