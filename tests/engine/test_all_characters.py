@@ -87,8 +87,8 @@ def test_tables_of_other_components_are_those_of_single_queries_in_a_sample(name
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in COMPONENTS if not name.startswith("component")])
 def test_tables_are_those_of_single_queries_in_all_planes(name):
-    # All of Unicode takes a minute for each name: TOKEMB_TEST_EXAMPLES=37 tests all.
-    assert_same(name, range(0, CODES, max(1, int(37 / EXAMPLES))))
+    # All of Unicode takes a minute for each name: TOKEMB_TEST_EXAMPLES=97 tests all.
+    assert_same(name, range(0, CODES, max(1, int(97 / EXAMPLES))))
 
 
 def test_tables_are_small(tmp_path, monkeypatch):

@@ -151,7 +151,7 @@ def test_bytes_that_are_not_utf8_in_a_big_file(kind, ending, tmp_path):
 
 @pytest.mark.parametrize("kind", ["txt", "csv", "jsonl", "parquet", "arrow"])
 def test_one_huge_row(kind, tmp_path):
-    text = ('a, "quoted" \\ ' + ("\n" if kind != "txt" else "") + "é") * 2_000_000
+    text = ('a, "quoted" \\ ' + ("\n" if kind != "txt" else "") + "é") * 1_000_000
     rows = [{"text": "first", "label": 1}, {"text": text, "label": 2}, {"text": "last", "label": 3}]
     if kind == "txt":
         (tmp_path / "a.txt").write_text("".join(row["text"] + "\n" for row in rows), "utf-8")
@@ -169,8 +169,8 @@ def test_one_huge_row(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["txt", "csv", "jsonl", "parquet", "arrow"])
-def test_a_million_empty_rows(kind, tmp_path):
-    count = 1_000_000
+def test_many_empty_rows(kind, tmp_path):
+    count = 300_000  # more than a batch holds
     table = pa.table({"text": pa.array([""] * count)})
     content = {"txt": "\n" * count, "csv": "text\n" + '""\n\n' * (count // 2), "jsonl": '{"text": ""}\n' * count}
     if kind in content:

@@ -71,8 +71,8 @@ def test_equivalent_file_splits_characters_of_all_planes_equally(name):
     # With tokenizers 1.0, texts with newer characters are errors.
     spans = [[int(end, 16) for end in span.split("-")] for span in character_ranges.NEWER.split()]
     newer = {chr(code) for span in spans for code in range(span[0], span[-1] + 1)}
-    # The sets of characters are compared in full above. TOKEMB_TEST_EXAMPLES=11 tests all characters in texts too.
-    sample = [*CHARACTERS[:0x3000], *CHARACTERS[0x3000 :: max(1, int(11 / EXAMPLES))]]
+    # The sets of characters are compared in full above. TOKEMB_TEST_EXAMPLES=37 tests all characters in texts too.
+    sample = [*CHARACTERS[:0x3000], *CHARACTERS[0x3000 :: max(1, int(37 / EXAMPLES))]]
     snippets = [f"a{character}b {character}Σ'{character}Σ " for character in sample if character not in newer]
     assert_equivalent(content, ["".join(snippets[at : at + 25]) for at in range(0, len(snippets), 25)])
     assert_equivalent(content, [*MIXED, *(text for corpus in CORPORA.values() for text in corpus)])
