@@ -171,6 +171,15 @@ def test_known_patterns_split_as_tokenizers_splits(name):
     assert split(KNOWN[name], texts) == expected(KNOWN[name], texts)
 
 
+def test_patterns_with_more_classes_of_characters_than_pairs_have_split_as_tokenizers_splits():
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    pre_tokenizer = isolated("|".join(2 * letter for letter in letters))
+    classes = automata_of(pre_tokenizer.__getstate__()).pair_classes[0]
+    assert np.count_nonzero(classes == classes[-1]) > np.count_nonzero(classes[128:] == classes[-1]) == 128
+    texts = ["".join(letter * count for letter in letters) for count in range(1, 6)]
+    assert split(pre_tokenizer, texts) == expected(pre_tokenizer, texts)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KNOWN)
 @given(TEXTS)

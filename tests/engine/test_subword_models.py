@@ -141,6 +141,7 @@ def test_a_pretoken_of_a_megabyte_is_merged_in_seconds(merged):
         ({"vocab": [["a", 0.0]], "unk_id": None}, "Unigram", (), "no token for characters out of vocabulary"),
         ({"vocab": {"a": 0, "b": 0}, "merges": []}, "BPE", (), "two tokens have the same id"),
         ({"vocab": {"a": 0}, "merges": [], "unk_token": "u"}, "BPE", (), "out of vocabulary is not in the vocabulary"),
+        ({"vocab": {"a": 0, "b": 1}, "merges": [["a", "b"]]}, "BPE", (), "a token that is not in the vocabulary"),
         ({"vocab": {"a": 0}, "merges": []}, "BPE", ({"type": "Digits"},), "Digits"),
         (
             {"vocab": {"a": 0}, "merges": []},
@@ -181,8 +182,16 @@ def test_a_full_cache_changes_no_ids(limit, subwords, monkeypatch):
 def test_a_cache_without_room_for_bytes_or_ids_changes_no_ids(name, limit, subwords, monkeypatch):
     monkeypatch.setattr(module, name, limit)
     encoder, texts = subwords
-    expected, rows = both(encoder, texts)
+    long_words = [text.replace(" ", "abcdefghij ") for text in texts]  # only their bytes are saved
+    expected, rows = both(encoder, [*texts, *long_words])
     assert_same(rows, expected)
+
+
+def test_merges_as_lines_of_text_are_the_same_as_pairs():
+    vocabulary = {token: index for index, token in enumerate(["a", "b", "#", "ab", "#ab"])}
+    pairs = [["a", "b"], ["#", "ab"]]
+    for merges in (pairs, ["#version: 0.2", "a b", "# ab"], ["a b", "# ab"]):
+        assert_same_ids({"type": "BPE", "vocab": vocabulary, "merges": merges}, "BPE", ["ab#ab", "#", "ba"])
 
 
 def test_a_row_with_a_longer_pretoken_than_the_kernels_support_has_the_ids_of_the_reference(subwords):

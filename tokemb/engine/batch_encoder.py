@@ -125,8 +125,29 @@ class BatchEncoder:
             rows = self.engine.encode_list(texts, self.special_tokens, count)
             if rows is not None:
                 return rows
-        encoded = map_batches(lambda batch, inner: self.batch(batch, shape, inner), text_batches(texts), count)
-        return Ragged.concatenate([batch.rows for batch in encoded])
+        from tokemb.rows.pairs import part_of, truncate_part  # imported late: most rows are padded
+
+        def encode(batch: pa.Array, inner: int) -> Part:
+            room, part = shape.room(self.special_tokens), part_of(self._row_ids(batch, inner))
+            return part if room is None else truncate_part(part, np.minimum(part.lengths, room), shape.truncating)
+
+        return self._join(map_batches(encode, text_batches(texts), count), count)
+
+    def _join(self, parts: Sequence[Part], threads: int) -> Ragged:
+        """Return the rows of all parts with special tokens. Each id is copied once."""
+        from tokemb.rows.pack_rows import pack_rows
+
+        before, after = self.special_tokens.before, self.special_tokens.after
+        lengths = np.concatenate([np.zeros(0, np.int64), *(part.lengths for part in parts)]) + len(self.special_tokens)
+        joined = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
+        first = 0
+        for values, starts, part_lengths in parts:
+            splits = joined.row_splits[first : first + len(starts) + 1]
+            out = joined.values[splits[0] : splits[-1]]
+            splits = splits - splits[0]
+            pack_rows(values, starts, part_lengths, splits, out, before=before, after=after, threads=threads)
+            first += len(starts)
+        return joined
 
     def padded(self, texts: Path | Iterable[Any], shape: PadTruncate, pad_id: int, threads: int | None) -> Int32:
         """Encode all texts. Return int32 (rows, maxlen)."""

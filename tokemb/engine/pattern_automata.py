@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tokemb._arrays import Array, Int32, Int64, UInt8
+from tokemb._arrays import Array, Int32, Int64, UInt8, UInt32
 from tokemb.engine.character_sets import CODES
 from tokemb.engine.components import UnprovableError
 from tokemb.engine.pattern_automaton import Automaton, Program
@@ -21,11 +21,16 @@ from tokemb.kernels.structs import (
     AUTOMATON_MATCH,
     AUTOMATON_REWIND,
     AUTOMATON_UNMATCHED,
+    PAIR_CLASS_BITS,
+    PAIR_KEPT,
+    PAIR_SINGLY,
+    PAIR_STATE_SHIFT,
     Automata,
 )
 
 _MAX_CLASSES = AUTOMATON_COLUMNS - AUTOMATON_ASCII - 1
 _FIRST = 0
+_BYTES = 256
 
 
 def compile_automata(splits: Sequence[PatternSplit]) -> Automata:
@@ -48,15 +53,57 @@ def _pack(splits: Sequence[PatternSplit]) -> Arrays:
 
 
 def _unpack(arrays: Arrays) -> Automata:
-    flags, states, classes, firsts = [], [], [], [0]
+    flags, states, classes, firsts, pairs = [], [], [], [0], []
     for number in range(int(arrays["count"])):
         flags.append(arrays[f"flags{number}"].reshape(-1))
         states.append((arrays[f"states{number}"].astype(np.int64) * AUTOMATON_COLUMNS + firsts[-1]).reshape(-1))
         classes.append(np.repeat(arrays[f"classes{number}"], np.diff(arrays[f"starts{number}"], append=CODES)))
         firsts.append(firsts[-1] + flags[-1].size)
+        pairs.append(_pairs(arrays[f"flags{number}"], arrays[f"states{number}"]))
+    transitions, pair_classes = zip(*pairs, strict=True)
     return Automata(
-        np.concatenate(flags), np.concatenate(states).astype(np.uint32), np.array(firsts[:-1]), np.stack(classes)
+        np.concatenate(flags),
+        np.concatenate(states).astype(np.uint32),
+        np.array(firsts[:-1]),
+        np.stack(classes),
+        np.concatenate(transitions),
+        np.cumsum([0, *map(len, transitions)])[:-1],
+        np.stack(pair_classes),
     )
+
+
+def _pairs(flags: UInt8, states: Int32) -> tuple[UInt32, UInt8]:
+    """Return the transitions of an automaton with pairs of ASCII characters, as in ``Automata``.
+
+    Args:
+        flags: The flags of the transitions with one character, uint8 (states, columns).
+        states: The next states, int32 (states, columns).
+
+    Returns:
+        The transitions, uint32 (states * 4**PAIR_CLASS_BITS,), and the class of each byte, uint8 (256,).
+    """
+    by_character = np.concatenate([flags, states])[:, :AUTOMATON_ASCII].T
+    _, members, class_of, sizes = np.unique(
+        by_character, axis=0, return_index=True, return_inverse=True, return_counts=True
+    )
+    # The last class is that of all other bytes, and of the characters of the smallest classes if there are too many.
+    width = 1 << PAIR_CLASS_BITS
+    largest = np.argsort(-sizes, kind="stable")[: width - 1]
+    numbers = np.full(len(members), width - 1, np.uint8)
+    numbers[largest] = np.arange(len(largest))
+    classes = np.full(_BYTES, width - 1, np.uint8)
+    classes[:AUTOMATON_ASCII] = numbers[class_of.reshape(-1)]
+    flags, states = flags[:, members[largest]], states[:, members[largest]]
+    is_kept, is_boundary = flags & AUTOMATON_KEPT != 0, flags & AUTOMATON_BOUNDARY != 0
+    is_simple = (flags & AUTOMATON_REWIND == 0) & (is_kept == is_boundary)
+    lower = PAIR_KEPT * is_kept[:, :, None] + 2 * PAIR_KEPT * is_kept[states]
+    pairs = np.full((len(states), width, width), PAIR_SINGLY, np.uint32)
+    pairs[:, : len(largest), : len(largest)] = np.where(
+        is_simple[:, :, None] & is_simple[states],
+        states[states] << 2 * PAIR_CLASS_BITS + PAIR_STATE_SHIFT | lower,
+        PAIR_SINGLY,
+    )
+    return pairs.reshape(-1), classes
 
 
 def _compile(split: PatternSplit) -> tuple[UInt8, Int32, Int32, UInt8]:

@@ -142,7 +142,7 @@ def _affix(rest: Sequence[Component]) -> tuple[Affix, bool]:
 
 
 def _new_cache() -> SubwordCache:
-    counts = np.zeros(4, np.int64)
+    counts = np.zeros(5, np.int64)
     counts[SLOT_WORDS] = SLOT * _FIRST_SLOTS
     return SubwordCache(
         aligned_words(4 * SLOT * _MAX_PRETOKENS),

@@ -5,24 +5,27 @@ What the settings of a model mean is defined by `tokenizers` (``tokenizers/src/m
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Int32, UInt64
-from tokemb.engine.pretoken_cache import text_of
-from tokemb.kernels import copy_edges, fill_key_table, fill_trie, find_node
-from tokemb.kernels.structs import Text
+from tokemb.engine.pretoken_cache import PretokenCache, text_of, with_slack
+from tokemb.kernels import copy_edges, fill_key_table, fill_trie, find_all, find_node
+from tokemb.kernels.structs import PretokenTable, Text
 from tokemb.kernels.subword_structs import Bpe, Trie, Unigram, WordPiece
+from tokemb.rows.ragged import Ragged
 
 Model = dict[str, Any]
 
 # A node and a byte are 32 bits in the kernels.
 _MAX_NODES = 1 << 24
 _NO_BYTES = np.full(256, -1, np.int32)
+# A line of older files that begins with this is no merge.
+_VERSION = "#version"
 # The score of a character out of vocabulary is the lowest score minus this (kUnkPenalty).
 _UNK_PENALTY = 10.0
 
@@ -81,7 +84,8 @@ def bpe_tables(model: Model, *, byte_level: bool) -> Bpe:
     """
     vocabulary: dict[str, int] = model["vocab"]
     ids = _ids(vocabulary)
-    if len(np.unique(ids)) < len(ids):
+    in_order = np.sort(ids)
+    if (in_order[1:] == in_order[:-1]).any():
         raise UnsupportedError("two tokens have the same id")
     unk_token = model.get("unk_token")
     if unk_token is not None and unk_token not in vocabulary:
@@ -159,33 +163,63 @@ def _slots(entries: int) -> int:
 def _merge_table(merges: Sequence[str] | Sequence[Sequence[str]], vocabulary: dict[str, int], prefix: int) -> UInt64:
     """Return the merges as a ``key_table``.
 
+    The kernels look up the tokens, because Python would take longer than everything else in the first call.
+
     Args:
         merges: Pairs of tokens, the first one with the lowest rank.
         vocabulary: The ids of the tokens.
         prefix: The number of bytes of the prefix that the second token loses.
     """
-    lefts, rights = _merge_pairs(merges)
-    suffixes = rights
-    if prefix:
-        if any(len(right.encode()) <= prefix for right in rights):
-            raise UnsupportedError("a merge does not make its first token longer")
-        suffixes = tuple(right.encode()[prefix:].decode() for right in rights)
-    id_of, count = vocabulary.__getitem__, len(lefts)
-    left_ids = np.fromiter(map(id_of, lefts), np.uint64, count)
-    right_ids = np.fromiter(map(id_of, rights), np.uint64, count)
-    new_ids = np.fromiter(map(id_of, map(operator.add, lefts, suffixes)), np.uint64, count)
-    half = np.uint64(32)
-    return key_table(left_ids << half | right_ids, np.arange(count, dtype=np.uint64) << half | new_ids)
+    tokens = _merged_tokens(merges)
+    ids, known = _ids(vocabulary).astype(np.uint64), _known_tokens(vocabulary)
+    pairs = ids[_numbers(known, tokens)]
+    half, ranks = np.uint64(32), np.arange(len(pairs) // 2, dtype=np.uint64)
+    new_ids = ids[_numbers(known, _joined(tokens, prefix))]
+    return key_table(pairs[::2] << half | pairs[1::2], ranks << half | new_ids)
 
 
-def _merge_pairs(merges: Sequence[str] | Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the first and the second tokens of the merges. Older files write a merge as text with one space."""
-    if merges and isinstance(merges[0], str):
-        lines = (line for line in merges if isinstance(line, str) and not line.startswith("#version"))
-        tokens = " ".join(lines).split(" ")
-        return tokens[::2], tokens[1::2]
-    lefts, rights = zip(*merges, strict=True) if merges else ((), ())
-    return lefts, rights
+def _known_tokens(vocabulary: dict[str, int]) -> PretokenTable:
+    """Return the tokens, numbered in their order."""
+    numbers = np.arange(len(vocabulary) + 1)
+    tokens = pa.array(list(vocabulary), STRINGS)
+    return PretokenCache.empty().with_pretokens(tokens, Ragged(numbers[:-1].astype(np.int32), numbers)).pretokens
+
+
+def _numbers(known: PretokenTable, tokens: Text) -> Int32:
+    numbers = np.empty(len(tokens.offsets) - 1, np.int32)
+    find_all(known, with_slack(tokens), numbers)
+    if len(numbers) and numbers.min() < 0:
+        raise UnsupportedError("a merge contains a token that is not in the vocabulary")
+    return numbers
+
+
+def _joined(tokens: Text, prefix: int) -> Text:
+    """Return the tokens that merges make of pairs of ``tokens``, the second one without its first ``prefix`` bytes."""
+    data, offsets = tokens
+    if not prefix:
+        return Text(data, offsets[::2].copy())  # the bytes of a pair follow each other
+    lengths = np.diff(offsets)
+    if (lengths[1::2] <= prefix).any():
+        raise UnsupportedError("a merge does not make its first token longer")
+    lengths[1::2] -= prefix
+    is_kept = np.ones(len(data), np.bool_)
+    for byte in range(prefix):
+        is_kept[offsets[1:-1:2] + byte] = False
+    return Text(data[is_kept], np.append(np.int64(0), np.cumsum(lengths))[::2].copy())
+
+
+def _merged_tokens(merges: Sequence[str] | Sequence[Sequence[str]]) -> Text:
+    """Return the tokens of the merges, two for each. Older files write a merge as text with one space."""
+    if not merges or not isinstance(merges[0], str):
+        return text_of(pa.array(chain.from_iterable(merges), STRINGS))
+    lines = " ".join(line for line in merges if isinstance(line, str))
+    if _VERSION in lines:
+        lines = " ".join(line for line in merges if isinstance(line, str) and not line.startswith(_VERSION))
+    text = np.frombuffer(lines.encode(), np.uint8)
+    is_space = text == ord(" ")
+    spaces = np.flatnonzero(is_space)
+    ends = np.append(spaces, len(text)) - np.arange(len(spaces) + 1)
+    return Text(text[~is_space], np.append(np.int64(0), ends if len(text) else ends[:0]))
 
 
 def _character_table(vocabulary: dict[str, int], affixes: Sequence[tuple[str, str]]) -> UInt64:

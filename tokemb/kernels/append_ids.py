@@ -19,7 +19,7 @@ from tokemb.kernels.structs import (
     SCAN_FULL,
     Report,
 )
-from tokemb.kernels.subword_cache import add, make_room, pack_ids
+from tokemb.kernels.subword_cache import add, append_cached, append_new, make_room
 from tokemb.kernels.subword_structs import REFUSED, BucketLookup, Lookup, SubwordEncoder
 
 # The packed ids of a pre-token with one id are _ONE_ID plus the id in the lower half.
@@ -172,7 +172,7 @@ def _append_subword_ids(
     miss_count: int,
 ) -> tuple[int, int, int]:
     model, affix, cache, workspace = encoder
-    cached_text, cached_starts, ids, counts = cache.text, cache.starts, cache.ids, cache.counts
+    cached_text, cached_starts, cached_ids, counts = cache.text, cache.starts, cache.ids, cache.counts
     slots, has_room = make_room(cache, count)
     _prefetch_slots(slots, scratch, starts, ends, count, keys, slot_positions)
     for pretoken in range(count):
@@ -180,7 +180,7 @@ def _append_subword_ids(
             break
         start, end = starts[pretoken], ends[pretoken]
         if start < 0:  # the id of a character
-            position = _append(values, position, stop, ids, _ONE_ID | np.uint64(-1 - start), dropped_id)
+            position = _append(values, position, stop, cached_ids, _ONE_ID | np.uint64(-1 - start), dropped_id)
             continue
         first, second, slot = keys[2 * pretoken], keys[2 * pretoken + 1], slot_positions[pretoken]
         slot = find(slots, cached_text, cached_starts, first, second, slot, scratch, start, end)
@@ -190,10 +190,10 @@ def _append_subword_ids(
                 return position, LEFT_TO_REFERENCE, miss_count
             if not has_room or not add(cache, slots, slot, first, second, scratch, start, end, workspace.ids, new_ids):
                 counts[REFUSED] += 1
-                packed_ids = pack_ids(workspace.ids, new_ids, 0)
-                position = _append(values, position, stop, workspace.ids, packed_ids, dropped_id)
+                position = append_new(workspace.ids, new_ids, values, position, stop, dropped_id)
                 continue
-        position = _append(values, position, stop, ids, slots[slot + PACKED_IDS], dropped_id)
+        ids_word, packed = slots[slot + NUMBER], slots[slot + PACKED_IDS]
+        position = append_cached(cached_ids, ids_word, packed, values, position, stop, dropped_id)
     return position, DONE, miss_count
 
 

@@ -16,6 +16,10 @@ from tokemb.kernels.structs import (
     AUTOMATON_REWIND,
     AUTOMATON_UNMATCHED,
     CHUNK,
+    PAIR_CLASS_BITS,
+    PAIR_KEPT,
+    PAIR_SINGLY,
+    PAIR_STATE_SHIFT,
     Automata,
     Int32Matrix,
     Int64Matrix,
@@ -24,6 +28,11 @@ from tokemb.kernels.structs import (
 
 _AT_END = np.uint64(AUTOMATON_COLUMNS - 1)
 _ASCII = np.uint64(AUTOMATON_ASCII)
+_NONE, _ONE, _TWO = np.uint64(0), np.uint64(1), np.uint64(2)
+_KEPT, _SINGLY, _STATE_SHIFT = np.uint64(PAIR_KEPT), np.uint64(PAIR_SINGLY), np.uint64(PAIR_STATE_SHIFT)
+_CLASS_BITS = np.uint64(PAIR_CLASS_BITS)
+# The binary logarithm of the number of pair transitions of a state for each other transition.
+_PAIRS_PER_COLUMN = np.uint64((4**PAIR_CLASS_BITS // AUTOMATON_COLUMNS).bit_length() - 1)
 
 
 @inlined
@@ -54,6 +63,47 @@ def _last_match(flags: UInt8, states: UInt32, first: int, classes: UInt8, text: 
         if state == first + np.uint64(AUTOMATON_UNMATCHED * AUTOMATON_COLUMNS):
             return last
         at += length
+
+
+@inlined
+def _split_pairs(
+    pairs: UInt32,
+    pair_classes: UInt8,
+    text: UInt8,
+    begin: int,
+    at: int,
+    end: int,
+    starts: Int32,
+    ends: Int32,
+    limit: int,
+    count: int,
+    first: int,
+    state: int,
+) -> tuple[int, int, int, int]:
+    """Split as ``_split_ascii``, two characters at a time, because each transition must wait for the one before."""
+    state = (state - first) << _PAIRS_PER_COLUMN
+    index, number, entry = np.uint64(at), np.uint64(count), _NONE
+    while entry & _SINGLY == _NONE:
+        steps = min((np.uint64(end) - index) >> _ONE, (np.uint64(limit) - number) >> _ONE)
+        if steps == _NONE:
+            break
+        stop = index + steps * _TWO
+        while index < stop:
+            pair = np.uint64(pair_classes[text[index]]) << _CLASS_BITS | np.uint64(pair_classes[text[index + _ONE]])
+            entry = np.uint64(pairs[state + pair])
+            if entry & _SINGLY:
+                break
+            # No branch, as in ``_split_ascii``.
+            ends[number] = np.int32(index)
+            number += entry & _KEPT
+            ends[number] = np.int32(index + _ONE)
+            number += entry >> _ONE & _KEPT
+            state = entry >> _STATE_SHIFT
+            index += _TWO
+    for pretoken in range(np.uint64(count), number):
+        starts[pretoken] = begin
+        begin = np.int64(ends[pretoken])
+    return begin, np.int64(index), first + (state >> _PAIRS_PER_COLUMN), np.int64(number)
 
 
 @inlined
@@ -99,6 +149,8 @@ def _split(
     states: UInt32,
     first: int,
     classes: UInt8,
+    pairs: UInt32,
+    pair_classes: UInt8,
     text: UInt8,
     at: int,
     end: int,
@@ -114,6 +166,8 @@ def _split(
         states: The next states.
         first: The first state of the automaton, unsigned.
         classes: The class of each character.
+        pairs: The transitions with pairs of characters.
+        pair_classes: The class of each byte in ``pairs``.
         text: The text.
         at: Where to begin.
         end: The end of the text.
@@ -128,6 +182,9 @@ def _split(
     unmatched = first + np.uint64(AUTOMATON_UNMATCHED * AUTOMATON_COLUMNS)
     begin, state, oldest, most = at, first, count, limit
     while begin < end:
+        begin, at, state, count = _split_pairs(
+            pairs, pair_classes, text, begin, at, end, starts, ends, limit, count, first, state
+        )
         begin, at, state, count = _split_ascii(flags, states, text, begin, at, end, starts, ends, limit, count, state)
         if count >= limit:
             before = np.int64(starts[count - 1])
@@ -198,7 +255,7 @@ def split(
     Returns:
         The number of automata, or -1 if there are no further pre-tokens.
     """
-    flags, states, firsts, classes = automata
+    flags, states, firsts, classes, pairs, pair_firsts, pair_classes = automata
     if level == 0:
         starts[0, 0], ends[0, 0] = begin, end
         progress[0, 0], progress[1, 0], progress[2, 0] = 1, 0, -1
@@ -218,6 +275,8 @@ def split(
                 states,
                 np.uint64(firsts[level]),
                 classes[level],
+                pairs[pair_firsts[level] :],
+                pair_classes[level],
                 text,
                 at,
                 stop,

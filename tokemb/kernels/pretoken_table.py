@@ -18,8 +18,10 @@ AHEAD = 12
 """The number of look-ups before which a slot is loaded into the cache."""
 
 # A pre-token of at most this many bytes is its own key. The last of the key's 16 bytes is the number of bytes.
-_SHORT = 15
+SHORT = 15
 _LONG = np.uint64(0xFF << 56)
+# The upper half of the word for the number of a pre-token is free for other uses.
+NUMBER_BITS = np.uint64(0xFFFFFFFF)
 _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 # Multipliers without a bit pattern, from xxHash.
 _K0, _K1, _K2 = np.uint64(0x9E3779B185EBCA87), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
@@ -29,7 +31,7 @@ _K0, _K1, _K2 = np.uint64(0x9E3779B185EBCA87), np.uint64(0xC2B2AE3D27D4EB4F), np
 def key_of(text: UInt8, start: int, end: int) -> tuple[int, int]:
     """Return the key of the pre-token ``text[start:end]``."""
     length = end - start
-    if length > _SHORT:
+    if length > SHORT:
         return _hashes(text, start, end)
     if length == 0:
         return np.uint64(0), np.uint64(0)
@@ -96,7 +98,8 @@ def find(
     """
     while True:
         if slots[slot] == first and slots[slot + SECOND] == second:
-            if end - start <= _SHORT or _same(slots[slot + NUMBER], pretoken_text, pretoken_starts, text, start, end):
+            number = slots[slot + NUMBER] & NUMBER_BITS
+            if end - start <= SHORT or _same(number, pretoken_text, pretoken_starts, text, start, end):
                 return slot
         elif slots[slot + NUMBER] == np.uint64(0):
             return slot

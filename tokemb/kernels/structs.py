@@ -69,6 +69,12 @@ AUTOMATON_COLUMNS, AUTOMATON_ASCII, AUTOMATON_UNMATCHED = 256, 128, 1
 # last match, or to the beginning, and KEPT then tells whether matches are pre-tokens.
 AUTOMATON_KEPT, AUTOMATON_BOUNDARY, AUTOMATON_MATCH, AUTOMATON_REWIND = 1, 2, 4, 8
 
+# A transition of a state with two characters, each of one of 2**PAIR_CLASS_BITS classes. The upper bits are the first
+# pair transition of the next state. The lower ones are PAIR_KEPT, 1 if a pre-token ends before the first character, and
+# above it the same bit for the second one. PAIR_SINGLY: the characters must be taken one by one.
+PAIR_KEPT, PAIR_SINGLY, PAIR_STATE_SHIFT = 1, 4, 3
+PAIR_CLASS_BITS = 5
+
 # How ``scan_patterns`` normalizes text: not at all, with the table of characters, or not unless composition (NFC) might
 # change it. Such rows are left to the reference.
 UNNORMALIZED, NORMALIZED_BY_TABLE, UNLESS_COMPOSED = 0, 1, 2
@@ -130,12 +136,18 @@ class Automata(NamedTuple):
         states: uint32 (transitions,), the first transition of the next state.
         firsts: int64 (automata,), the first transition of each automaton.
         classes: uint8 (automata, 0x110000), the class of each character.
+        pairs: uint32 (pair transitions,), see ``PAIR_KEPT``. Each state has one for each pair of ASCII characters.
+        pair_firsts: int64 (automata,), the first pair transition of each automaton.
+        pair_classes: uint8 (automata, 256), the class of each byte in ``pairs``.
     """
 
     flags: UInt8
     states: UInt32
     firsts: Int64
     classes: UInt8Matrix
+    pairs: UInt32
+    pair_firsts: Int64
+    pair_classes: UInt8Matrix
 
 
 class Tokens(NamedTuple):

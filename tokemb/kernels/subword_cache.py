@@ -6,9 +6,11 @@ import numpy as np
 
 from tokemb._arrays import Int32, UInt8, UInt64
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.pretoken_table import NUMBER, PACKED_IDS, SECOND, slot_of
+from tokemb.kernels.pretoken_table import NUMBER, PACKED_IDS, SECOND, SHORT, slot_of
 from tokemb.kernels.structs import SLOT
-from tokemb.kernels.subword_structs import CACHED, CACHED_IDS, SLOT_WORDS, SubwordCache
+from tokemb.kernels.subword_structs import CACHED, CACHED_IDS, CACHED_LONG, SLOT_WORDS, SubwordCache
+
+_HALF, _LOWER = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 @inlined
@@ -44,12 +46,6 @@ def _copy_slots(slots: UInt64, out: UInt64) -> None:
 
 
 @inlined
-def pack_ids(ids: Int32, count: int, begin: int) -> int:
-    """Return the packed ids of a pre-token with the ids ``ids[:count]``, which are stored from ``begin`` on."""
-    return np.uint64(count << 32 | (np.int64(ids[0]) if count == 1 else begin))
-
-
-@inlined
 def add(
     cache: SubwordCache,
     slots: UInt64,
@@ -76,19 +72,76 @@ def add(
         ids: Its ids.
         count: Their number.
     """
-    _, cached_text, starts, cached_ids, counts = cache
-    number, used = counts[CACHED], counts[CACHED_IDS]
-    begin = starts[number]
-    if number + 1 >= len(starts) or begin + end - start > len(cached_text) or used + count > len(cached_ids):
+    counts = cache.counts
+    number = _add_text(cache, text, start, end) if end - start > SHORT else 1
+    if number == 0 or counts[CACHED_IDS] + count > len(cache.ids):
         return False
+    packed = np.uint64(counts[CACHED_IDS])
+    if count == 1 or count == 2:
+        packed = np.uint64(ids[0]) | np.uint64(ids[count - 1]) << _HALF
+    else:
+        for k in range(count):
+            cache.ids[counts[CACHED_IDS] + k] = ids[k]
+        counts[CACHED_IDS] += count
     slots[slot], slots[slot + SECOND] = first, second
-    slots[slot + NUMBER], slots[slot + PACKED_IDS] = number + 1, pack_ids(ids, count, used)
+    slots[slot + NUMBER], slots[slot + PACKED_IDS] = np.uint64(count) << _HALF | np.uint64(number), packed
+    counts[CACHED] += 1
+    return True
+
+
+@inlined
+def _add_text(cache: SubwordCache, text: UInt8, start: int, end: int) -> int:
+    """Add the bytes of a pre-token. Return its number + 1, or 0 if there is no room."""
+    _, cached_text, starts, _, counts = cache
+    number = counts[CACHED_LONG]
+    begin = starts[number]
+    if number + 1 >= len(starts) or begin + end - start > len(cached_text):
+        return 0
     for offset in range(end - start):
         cached_text[begin + offset] = text[start + offset]
     starts[number + 1] = begin + end - start
-    counts[CACHED] = number + 1
-    if count != 1:
-        for k in range(count):
-            cached_ids[used + k] = ids[k]
-        counts[CACHED_IDS] = used + count
-    return True
+    counts[CACHED_LONG] = number + 1
+    return number + 1
+
+
+@inlined
+def append_cached(
+    ids: Int32, ids_word: int, packed: int, values: Int32, position: int, stop: int, dropped_id: int
+) -> int:
+    """Write the ids of a pre-token to ``values`` from ``position`` on, up to ``stop``.
+
+    Args:
+        ids: The field of the cache.
+        ids_word: The third word of the slot.
+        packed: The fourth word.
+        values: Where the ids are written.
+        position: The position of the first id.
+        stop: The end of the row.
+        dropped_id: An id that is left out. -1 for none.
+
+    Returns:
+        The next position.
+    """
+    count = np.int64(ids_word >> _HALF)
+    one_or_two = count == 1 or count == 2
+    if one_or_two and dropped_id < 0 and position + 2 <= stop:
+        # No branch, which the processor could not predict: the second id is overwritten unless there are two.
+        at = np.uint64(position)
+        values[at], values[at + np.uint64(1)] = np.int32(packed & _LOWER), np.int32(packed >> _HALF)
+        return position + count
+    for k in range(count):
+        token = np.int32(packed >> (_HALF * np.uint64(k)) & _LOWER) if one_or_two else ids[np.int64(packed) + k]
+        if token != dropped_id and position < stop:
+            values[position] = token
+            position += 1
+    return position
+
+
+@inlined
+def append_new(ids: Int32, count: int, values: Int32, position: int, stop: int, dropped_id: int) -> int:
+    """Write ``ids[:count]`` to ``values`` as ``append_cached``."""
+    for k in range(count):
+        if ids[k] != dropped_id and position < stop:
+            values[position] = ids[k]
+            position += 1
+    return position

@@ -10,9 +10,9 @@ from tokemb.kernels.structs import Int32Matrix, PretokenTable
 # The maximum number of bytes of a pre-token. The reference encodes rows with longer ones.
 MAX_PRETOKEN_BYTES = 1 << 21
 
-# The items of ``SubwordCache.counts``: the pre-tokens, the words of ``slots`` in use, the ids, and the pre-tokens that
-# were encoded again because there was no room for them.
-CACHED, SLOT_WORDS, CACHED_IDS, REFUSED = 0, 1, 2, 3
+# The items of ``SubwordCache.counts``: the pre-tokens, the words of ``slots`` in use, the ids, the pre-tokens that were
+# encoded again because there was no room for them, and the pre-tokens that are longer than their keys.
+CACHED, SLOT_WORDS, CACHED_IDS, REFUSED, CACHED_LONG = 0, 1, 2, 3, 4
 
 
 # In an edge of a ``Trie``: a token ends at the child.
@@ -139,14 +139,17 @@ class Affix(NamedTuple):
 
 
 class SubwordCache(NamedTuple):
-    """The pre-tokens that a thread has encoded, a hash table as ``PretokenTable``. The kernels add pre-tokens to it.
+    """The pre-tokens that a thread has encoded, a hash table similar to ``PretokenTable``. The kernels add pre-tokens.
 
     Attributes:
-        slots: uint64, tables of growing sizes. The table in use has as many words as there are words before it.
-        text: uint8, the bytes of the pre-tokens.
-        starts: int64, the starts of the pre-tokens in ``text``.
-        ids: int32, the ids of the pre-tokens that have more than one.
-        counts: int64 (4,), see ``CACHED``.
+        slots: uint64, tables of growing sizes. The table in use has as many words as there are words before it. A slot
+            has two words for the key. The third one is the number of ids in the upper half, and in the lower half the
+            number of the pre-token + 1 if it is longer than its key, otherwise 1. The fourth one contains one or two
+            ids, the first one in the lower half, or the position of more ids in ``ids``.
+        text: uint8, the bytes of the pre-tokens that are longer than their keys.
+        starts: int64, the starts of these pre-tokens in ``text``.
+        ids: int32, the ids of the pre-tokens that have more than two.
+        counts: int64 (5,), see ``CACHED``.
     """
 
     slots: UInt64
