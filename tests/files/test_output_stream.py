@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -18,7 +19,7 @@ import pytest
 
 import tokemb
 from tests.conftest import ROOT, tokemb_command
-from tokemb.files.output_stream import flush_all, write_all
+from tokemb.files.output_stream import flush_all, start_writeback, write_all
 from tokemb.formats import OutputOptions, open_writer
 
 pytestmark = pytest.mark.slow
@@ -260,3 +261,20 @@ def test_standard_input_that_does_not_block_is_waited_for(monkeypatch, kind, buf
         rows = [text for batch in tokemb.read_corpus("-", format=kind) for text in batch["text"].to_pylist()]
     feeder.join()
     assert rows == table["text"].to_pylist()
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="this system cannot start to write a file")
+def test_system_that_cannot_start_to_write_a_file_is_no_error(tmp_path, monkeypatch):
+    requests = []
+
+    def refuse(*arguments):
+        requests.append(arguments[1:3])
+        raise OSError(errno.EINVAL, "not supported")
+
+    monkeypatch.setattr(os, "posix_fadvise", refuse)
+    with (tmp_path / "ids.npy").open("wb") as file:
+        file.write(b"header")
+        file.write(b"rows")
+        start_writeback(file, len(b"header"))
+    assert requests == [(6, 4)]
+    assert (tmp_path / "ids.npy").read_bytes() == b"headerrows"

@@ -12,6 +12,8 @@ import pytest
 
 from tests.conftest import ROOT, python
 from tokemb import kernels
+from tokemb.kernels import machine_code
+from tokemb.kernels.warm_up import load_llvm
 
 pytestmark = pytest.mark.slow
 
@@ -89,6 +91,14 @@ def test_code_of_other_sources_is_not_used(cache, tmp_path):
     source = tmp_path / "tokemb" / "kernels" / "rows.py"
     source.write_text(source.read_text().replace("out[at:end] = fill", "out[at:end] = fill + 9"))
     assert start(tmp_path, TOKEMB_CACHE_DIR=str(cache)).communicate() == ("[[1, 2], [9, 9], [4, 9]]\n", SAID)
+
+
+def test_llvm_loaded_before_the_first_kernel_is_that_of_the_kernel():
+    load_llvm()
+    linker = machine_code._linker()
+    load_llvm()
+    assert machine_code._linker() is linker
+    assert kernels.count_newlines(np.frombuffer(b"a\nb\n", np.uint8)) == 2
 
 
 def test_what_a_kernel_does_not_take():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tokemb
-from tokemb.rows.threads import map_batches, prefetch_each, prefetch_map
+from tokemb.rows.threads import in_background, map_batches, prefetch_each, prefetch_map
 
 
 @pytest.mark.parametrize("items", [0, 1, 2, 3, 50])
@@ -65,6 +65,21 @@ def test_only_one_item_more_than_workers_is_made_ahead():
     assert len(made) == 3
     results.close()
     assert len(made) == 3
+
+
+def test_in_background_calls_in_another_thread_and_ignores_errors(recwarn):
+    called = threading.Event()
+
+    def fail():
+        called.set()
+        raise KeyError(threading.current_thread() is threading.main_thread())
+
+    before = threading.active_count()
+    in_background(fail)
+    assert called.wait(10)
+    while threading.active_count() > before:
+        pass
+    assert not recwarn.list  # pytest warns of errors in threads
 
 
 def test_errors_come_out():

@@ -7,6 +7,7 @@ import io
 import os
 import select
 import time
+from contextlib import suppress
 from typing import BinaryIO, Protocol
 
 # The interval of waiting if the system cannot report that a stream is ready.
@@ -52,9 +53,11 @@ def start_writeback(file: BinaryIO, start: int) -> None:
 
     Otherwise most bytes are still in memory at the end, and flushing them takes a tenth of the time of a command.
     """
-    if hasattr(os, "posix_fadvise"):
-        file.flush()
-        # Linux starts to write the bytes. They stay in memory, since only written ones could be dropped.
+    if not hasattr(os, "posix_fadvise"):
+        return
+    file.flush()
+    # Linux starts to write the bytes. They stay in memory, since only written ones could be dropped.
+    with suppress(OSError):  # a file system that does not support it
         os.posix_fadvise(file.fileno(), start, file.tell() - start, os.POSIX_FADV_DONTNEED)
 
 
