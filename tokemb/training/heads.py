@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-import numpy.typing as npt
-
-from tokemb._validation import BAG_HEADS, CELLS, HEADS, UNIGRAMS, check_choice, check_count
+from tokemb._arrays import Float32
+from tokemb._validation import BAG_HEADS, CELLS, HEADS, UNIGRAMS, check_choice, check_count, check_fraction
 from tokemb.errors import ArgumentError
 from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
 
@@ -36,7 +34,7 @@ def text_model(
     dropout: float = 0.5,
     vectors: Any = None,  # noqa: ANN401 - as for embedding_model
     trainable: bool = True,
-    token_weights: npt.NDArray[np.float32] | None = None,
+    token_weights: Float32 | None = None,
     first_tokens: Sequence[int] = (),
     seed: int | None = None,
 ) -> keras.Model:
@@ -63,7 +61,7 @@ def text_model(
             head ``"mean"``, inverse document frequencies for ``"tfidf"``. ``None`` is 1 for all tokens. A vector
             changes more in a training step if its factor is large.
         first_tokens: With the head ``"mean"``, the mean of the vectors of so many tokens at the beginning of a row is
-            a feature beside that of all. Several numbers have a mean each.
+            a feature beside that of all. Each number adds a mean.
         seed: The random seed of the embedding.
 
     Returns:
@@ -74,8 +72,10 @@ def text_model(
         ArgumentError: If an argument is invalid, or the padding of the vocabulary is not id 0.
     """
     check_choice("head", head, HEADS)
-    check_dropout(dropout)
+    check_fraction("dropout", dropout)
     units = check_count("units", units)
+    for count in first_tokens:
+        check_count("first_tokens", count)
     if head == "flatten" and maxlen is None:
         raise ArgumentError('head="flatten" requires rows of one length: pass the length as maxlen=...')
     dim = DIM if dim is None and vectors is None else dim
@@ -124,7 +124,7 @@ def text_features(
     head: str,
     units: int,
     dropout: float,
-    token_weights: npt.NDArray[np.float32] | None = None,
+    token_weights: Float32 | None = None,
     first_tokens: Sequence[int] = (),
 ) -> Any:  # noqa: ANN401
     """Return the features of texts, ``(batch, features)``, that a head makes of the vectors of their tokens.
@@ -172,16 +172,6 @@ def check_classes(classes: int) -> None:
         raise ArgumentError(f"classes must be at least 2; received {classes}")
 
 
-def check_dropout(dropout: float) -> None:
-    """Check that ``dropout`` is at least 0 and less than 1.
-
-    Raises:
-        ArgumentError: If it is not.
-    """
-    if not 0 <= dropout < 1:
-        raise ArgumentError(f"dropout must be at least 0 and less than 1; received {dropout}")
-
-
 def check_trainable(trainable: bool, vectors: Any) -> None:  # noqa: ANN401
     """Check that the vectors of tokens are trained, unless there are pre-trained ones.
 
@@ -225,7 +215,7 @@ def is_token_mask(token_ids: Any, left_out: Sequence[int] = ()) -> Any:  # noqa:
     return ops.cast(is_token, "float32")
 
 
-def _weights_at(token_ids: Any, token_weights: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401
+def _weights_at(token_ids: Any, token_weights: Float32) -> Any:  # noqa: ANN401
     """Return the weight of each token, float32 ``(batch, maxlen)``."""
     from keras import layers, ops
 
