@@ -59,7 +59,7 @@ def test_first_tokens_are_those_in_the_vocabulary_at_the_beginning_of_a_row_of_a
     encoder = tokemb.fit_vocab(TEXTS, ngrams=2, min_count=2)
     matrix = np.random.default_rng(0).normal(size=(encoder.input_dim, 3)).astype(np.float32)
     weights = np.linspace(0.0, 2.0, encoder.input_dim).astype(np.float32)
-    model = features("mean", matrix, encoder, token_weights=weights, first_tokens=2)
+    model = features("mean", matrix, encoder, token_weights=weights, first_tokens=(2, 1))
     rows = encoder.encode_ragged(["unseen good plot film", "film", "unseen", ""])
 
     def scaled_mean(ids):
@@ -67,16 +67,16 @@ def test_first_tokens_are_those_in_the_vocabulary_at_the_beginning_of_a_row_of_a
 
     known = [row[row != encoder.unk_id] for row in rows]
     assert [len(ids) for ids in known] == [3, 1, 0, 0]
-    expected = [np.hstack([scaled_mean(ids), scaled_mean(ids[:2])]) for ids in known]
+    expected = [np.hstack([scaled_mean(ids), scaled_mean(ids[:2]), scaled_mean(ids[:1])]) for ids in known]
     found = model(rows.pad(rows.lengths.max() + 2, padding=padding))
     np.testing.assert_allclose(np.asarray(found), expected, atol=1e-6)
 
 
 def test_only_the_head_mean_of_short_texts_has_first_tokens():
     for ngrams, maxlen, head, first_tokens in [
-        (1, 32, "mean", 6),
+        (1, 32, "mean", [1, 2, 4, 8]),
         (1, 33, "mean", None),
-        (2, 64, "mean", 6),
+        (2, 64, "mean", [1, 2, 4, 8]),
         (2, 65, "mean", None),
         (1, 8, "conv", None),
     ]:

@@ -35,7 +35,7 @@ def text_model(
     vectors: Any = None,  # noqa: ANN401 - as for embedding_model
     trainable: bool = True,
     token_weights: Float32 | None = None,
-    first_tokens: int = 0,
+    first_tokens: Sequence[int] = (),
     seed: int | None = None,
 ) -> keras.Model:
     """Make a Keras model of rows of ids.
@@ -60,8 +60,8 @@ def text_model(
         token_weights: Constant factors of the vectors of tokens, float32 ``(input_dim,)``: log-count ratios for the
             head ``"mean"``, inverse document frequencies for ``"tfidf"``. ``None`` is 1 for all tokens. A vector
             changes more in a training step if its factor is large.
-        first_tokens: With the head ``"mean"``, the features are the mean of all vectors of a row and, next to it, that
-            of the vectors of so many tokens at its beginning. 0 has only the mean of all.
+        first_tokens: With the head ``"mean"``, the mean of the vectors of so many tokens at the beginning of a row is
+            a feature beside that of all. Each number adds a mean.
         seed: The random seed of the embedding.
 
     Returns:
@@ -74,6 +74,8 @@ def text_model(
     check_choice("head", head, HEADS)
     check_fraction("dropout", dropout)
     units = check_count("units", units)
+    for count in first_tokens:
+        check_count("first_tokens", count)
     if head == "flatten" and maxlen is None:
         raise ArgumentError('head="flatten" requires rows of one length: pass the length as maxlen=...')
     dim = DIM if dim is None and vectors is None else dim
@@ -123,7 +125,7 @@ def text_features(
     units: int,
     dropout: float,
     token_weights: Float32 | None = None,
-    first_tokens: int = 0,
+    first_tokens: Sequence[int] = (),
 ) -> Any:  # noqa: ANN401
     """Return the features of texts, ``(batch, features)``, that a head makes of the vectors of their tokens.
 
@@ -250,23 +252,23 @@ def _weighted_mean(
     token_ids: Any,  # noqa: ANN401
     token_weights: Any,  # noqa: ANN401
     left_out: Sequence[int],
-    first_tokens: int,
+    first_tokens: Sequence[int],
 ) -> Any:  # noqa: ANN401
     """Return the ``scaled_mean`` of the vectors, multiplied by the weights of their tokens, ``(batch, dim)``.
 
-    With ``first_tokens``, that of the tokens at the beginning of the row is appended: ``(batch, 2 * dim)``.
+    For each of ``first_tokens``, that of so many tokens at the beginning of the row is appended.
     """
     from keras import ops
 
     is_token = is_token_mask(token_ids, left_out)
     weights = is_token if token_weights is None else is_token * _weights_at(token_ids, token_weights)
     vectors = embedding(token_ids)
-    mean = scaled_mean(vectors, weights, is_token)
-    if not first_tokens:
-        return mean
-    # Padding and tokens that are left out have no position.
-    is_first = is_token * ops.cast(ops.less_equal(ops.cumsum(is_token, 1), first_tokens), "float32")
-    return ops.concatenate([mean, scaled_mean(vectors, weights * is_first, is_first)], -1)
+    means = [scaled_mean(vectors, weights, is_token)]
+    for count in first_tokens:
+        # Padding and tokens that are left out have no position.
+        is_first = is_token * ops.cast(ops.less_equal(ops.cumsum(is_token, 1), count), "float32")
+        means.append(scaled_mean(vectors, weights * is_first, is_first))
+    return ops.concatenate(means, -1) if first_tokens else means[0]
 
 
 def _tf_idf_sum(embedding: Any, token_ids: Any, token_weights: Any, left_out: Sequence[int]) -> Any:  # noqa: ANN401

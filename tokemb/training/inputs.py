@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from tokemb.training.targets import Target
 
 
-# Texts are short if 99 % of them have at most so many words, and then have features of so many tokens at their
-# beginning: they say what a question asks for.
-_SHORT, _FIRST_TOKENS = 32, 6
+# Texts are short if 99 % of them have at most so many words.
+_SHORT = 32
+
+# Short texts have features of so many tokens at their beginning: they say what a question asks for.
+_FIRST_TOKENS = (1, 2, 4, 8)
 
 
 class Rows(Protocol):
@@ -154,7 +156,7 @@ class TextInputs(Inputs):
         is_flat = head == "flatten"
         self._length, self._fill_first = maxlen if is_flat else None, is_flat and encoder.padding == "pre"
         is_short = maxlen <= _SHORT * len(encoder.ngrams)
-        self._first_tokens = _FIRST_TOKENS if head == "mean" and is_short else 0
+        self._first_tokens = _FIRST_TOKENS if head == "mean" and is_short else ()
 
     def rows(self, ids: Ragged) -> TextRows:
         """Return truncated ids as rows."""
@@ -175,11 +177,11 @@ class TextInputs(Inputs):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The lengths of n-grams, that of rows, and the number of tokens at their beginning with own features."""
+        """The lengths of n-grams, that of rows, and the numbers of tokens at their beginning with own features."""
         return {
             "ngrams": list(self.encoder.ngrams),
             "maxlen": self.maxlen,
-            "first_tokens": self._first_tokens or None,
+            "first_tokens": list(self._first_tokens) or None,
         }
 
     def is_empty(self, rows: Rows) -> Bool:
