@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
     """Fit a vocabulary to texts: files, folders, globs, URLs such as s3://..., or - for standard input.
 
-    The input can also be counts that tokemb count wrote. Several files of counts are added; no text is read again.
+    The input can also be counts that tokemb count wrote. Several files of counts are added up, and no text is read.
 
     Id 0 is padding and id 1 is out of vocabulary. The tokens follow in order of descending count.
 
@@ -86,7 +86,8 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
 
     --group-by makes one row of all events with the same value, for example of the same user, sorted by --order-by.
 
-    With --engine spark, the cluster must be able to read the files. The vocabulary is the same, byte for byte.
+    With --engine spark, the cluster must be able to read the files. The vocabulary is the same as on one machine,
+    byte for byte.
 
     \b
     Profiles:

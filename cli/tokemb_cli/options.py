@@ -98,10 +98,15 @@ overlap = click.option(
 
 model_or_vectors = click.argument("model", metavar="MODEL", type=_PATH)
 optional_vocab = click.option(
-    "--vocab", type=_PATH, metavar="FOLDER", help="Vocabulary of the model; not needed for a file of vectors."
+    "--vocab",
+    type=_PATH,
+    metavar="FOLDER",
+    help="Vocabulary of the model; not needed for a file of vectors or the folder of a training.",
 )
 column_of_folder = click.option(
-    "--column", metavar="NAME", help="Column of a training folder whose embeddings are used, such as the items."
+    "--column",
+    metavar="NAME",
+    help="Column whose embeddings are used, for example that of the items, in the folder of a training.",
 )
 names = click.option(
     "--names",

@@ -137,7 +137,7 @@ def test_a_model_is_replaced_until_it_is_trained(here):
 
 
 def test_a_training_is_replaced_only_with_force(tmp_path):
-    from tokemb.training.fitting import check_output
+    from tokemb.training.result import check_output
 
     (tmp_path / "trained").mkdir()
     (tmp_path / "trained" / "training.json").write_text(json.dumps({"format_version": 1, "task": "classify"}))

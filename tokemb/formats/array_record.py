@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from tokemb.errors import one_line
 from tokemb.files.array_records import array_record_module
 from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.tfrecord import ExampleWriter
@@ -57,4 +58,4 @@ def _errors_of_disk() -> Iterator[None]:
         yield
     except RuntimeError as error:
         number = next((number for number in _REASONS if os.strerror(number) in str(error)), errno.EIO)
-        raise OSError(number, " ".join(str(error).split())) from error
+        raise OSError(number, one_line(error)) from error

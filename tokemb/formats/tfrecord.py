@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from tokemb._arrays import Int64
+from tokemb import kernels
+from tokemb._arrays import Float32, Int64, UInt8, UInt64
 from tokemb.errors import ArgumentError
 from tokemb.formats.output_options import OutputOptions, RowColumn
-from tokemb.formats.record_frames import frame_records
 from tokemb.formats.tf_examples import encode_examples, encode_feature, encode_numbers, encode_texts
 from tokemb.formats.writer import Block, Writer
 from tokemb.sources.column_types import plain, plain_type
@@ -82,7 +82,7 @@ class ExampleWriter(Writer):
         lists = encode_numbers(converted, np.arange(len(values) + 1, dtype=np.int64))
         return pc.if_else(values.is_valid(), lists, None)
 
-    def _float32(self, values: pa.Array, name: str) -> npt.NDArray[np.float32]:
+    def _float32(self, values: pa.Array, name: str) -> Float32:
         """Return ``values`` as float32.
 
         Raises:
@@ -128,12 +128,6 @@ class TfrecordWriter(ExampleWriter):
 
     def _write_records(self, records: pa.Array) -> None:
         self._file.write(frame_records(records).data)
-
-    def _complete(self) -> None:
-        self._file.flush()
-
-    def _close(self) -> None:
-        self._file.close()
 
 
 def feature_spec(layout: OutputOptions) -> str:
@@ -185,3 +179,39 @@ def _feature_dtype(field: pa.Field, suffix: str) -> str:
 
 def _articled(suffix: str) -> str:
     return f"{'an' if suffix[1] in 'aeiou' else 'a'} {suffix}"
+
+
+# The Castagnoli polynomial with its bits reversed.
+_POLYNOMIAL = 0x82F63B78
+
+# The bytes around the content of a record: its length in eight bytes and two checksums of four.
+_FRAME = 16
+
+
+def frame_records(records: pa.Array) -> UInt8:
+    """Return records with their frames, as they stand in a file.
+
+    Args:
+        records: ``large_binary`` (rows,) without an offset.
+
+    Returns:
+        uint8 (bytes,).
+    """
+    splits = np.frombuffer(records.buffers()[1], np.int64, len(records) + 1)
+    content = np.frombuffer(records.buffers()[2] or b"", np.uint8)
+    out = np.empty(int(splits[-1]) + _FRAME * len(records), np.uint8)
+    kernels.frame(content, splits, _tables(), out, 0, len(records))
+    return out
+
+
+@cache
+def _tables() -> UInt64:
+    """Return the checksum tables, uint64 (8, 256): the effect of each byte value followed by 0 to 7 other bytes."""
+    tables = np.zeros((8, 256), np.uint64)
+    tables[0] = np.arange(256)
+    one = np.uint64(1)
+    for _ in range(8):
+        tables[0] = (tables[0] >> one) ^ np.where(tables[0] & one, np.uint64(_POLYNOMIAL), np.uint64(0))
+    for number in range(1, 8):
+        tables[number] = tables[0][tables[number - 1] & np.uint64(0xFF)] ^ (tables[number - 1] >> np.uint64(8))
+    return tables

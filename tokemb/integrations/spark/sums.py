@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tokemb._arrays import STRINGS, Int64
+from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb.engine.tally import Tally
 from tokemb.rows.string_buffers import string_buffers
 from tokemb.sources.texts import slices
@@ -106,7 +106,7 @@ def unpack_counts(batch: pa.RecordBatch) -> pa.Table:
 def _pack_buckets(
     vocabulary: int,
     tokens: pa.LargeStringArray,
-    buckets: npt.NDArray[np.int32],
+    buckets: Int32,
     counts: Int64,
     documents: Int64,
     first: Int64,
