@@ -248,9 +248,9 @@ class RunningCounts:
         return not self._parts and self._spilled is None
 
     @property
-    def distinct(self) -> int:
-        """The number of distinct tokens that are in memory, except those of the last batches."""
-        return len(self._parts[0].tokens) if self._parts else 0
+    def size(self) -> int:
+        """The number of tokens in memory. A token can be there several times until ``merge`` is called."""
+        return sum(len(part.tokens) for part in self._parts)
 
     def add(self, tally: Tally) -> None:
         """Add a tally."""
@@ -259,7 +259,7 @@ class RunningCounts:
         # a logarithmic number of times.
         new = sum(len(part.tokens) for part in self._parts[1:])
         if new > max(len(self._parts[0].tokens), _MERGE_TOKENS) or len(tally.tokens) > _MEMORY_TOKENS:
-            self._merge()
+            self.merge()
             if len(self._parts[0].tokens) > _MEMORY_TOKENS:
                 self._spill()
 
@@ -271,7 +271,7 @@ class RunningCounts:
         if self._spilled is None:
             return TokenCounts.merge(self._parts, self._profile)
         if self._parts:
-            self._merge()
+            self.merge()
             self._spill()
         table, left_out = self._spilled.merge(frequent)
         tokens, counts, documents = (column.chunk(0) for column in table.columns)
@@ -286,7 +286,8 @@ class RunningCounts:
             left_out_counts=left_out.most_frequent,
         )
 
-    def _merge(self) -> None:
+    def merge(self) -> None:
+        """Add the tallies in memory, so that each token is in memory once."""
         if len(self._parts) > 1:
             self._parts = [TokenCounts.merge(self._parts, self._profile)]
 
@@ -320,9 +321,13 @@ class TextCounter:
             self._tallies.add(tally_tokens(batch))
 
     @property
-    def distinct(self) -> int:
-        """The number of distinct tokens that are in memory, except those of the last batches."""
-        return self._counter.distinct + self._tallies.distinct
+    def size(self) -> int:
+        """The number of tokens in memory. A token can be there several times until ``merge`` is called."""
+        return self._counter.distinct + self._tallies.size
+
+    def merge(self) -> None:
+        """Add the counts of batches of tokens in memory."""
+        self._tallies.merge()
 
     def result(self, frequent: Frequent = Frequent()) -> TokenCounts:  # noqa: B008 - immutable
         """Return the counts. If they exceed memory, tokens that are not ``frequent`` are left out."""

@@ -148,10 +148,14 @@ class TableFit:
         self.numbers = [NumberFit(name) for name in selection.numbers]
         self.rows = 0
 
-    @property
-    def distinct(self) -> int:
-        """About how many distinct tokens are in memory."""
-        return sum(each.distinct for each in self.vocabularies)
+    def is_large(self, limit: int) -> bool:
+        """Return whether more than about ``limit`` distinct tokens are in memory."""
+        if sum(fit.counter.size for fit in self.vocabularies) <= limit:
+            return False
+        for fit in self.vocabularies:
+            fit.counter.merge()
+        # Each token is merged a few times at most, since the limit is not reached again at once.
+        return sum(fit.counter.size for fit in self.vocabularies) > limit // 2
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add a batch, with all parts of the columns."""
@@ -248,11 +252,13 @@ class VocabularyFit(ABC):
     """The vocabulary of a group of columns, fitted batch by batch.
 
     Attributes:
+        counter: The counts.
         profile: The name of the profile that splits the texts or values.
         reserved: The reserved tokens besides padding and OOV.
         kinds: The kind of each column of the group that was seen.
     """
 
+    counter: RunningCounts | TextCounter
     profile: str
     reserved: tuple[str, ...] = ()
 
@@ -266,14 +272,9 @@ class VocabularyFit(ABC):
     def add(self, batch: pa.RecordBatch) -> None:
         """Count the columns of the group in a batch."""
 
-    @property
-    @abstractmethod
-    def distinct(self) -> int:
-        """About how many distinct tokens are in memory."""
-
-    @abstractmethod
     def counts(self, frequent: Frequent = Frequent()) -> TokenCounts:  # noqa: B008 - immutable
         """Return the counts of all batches. If they exceed memory, tokens that are not ``frequent`` are left out."""
+        return self.counter.result(frequent)
 
     @abstractmethod
     def vocabulary(self, counts: TokenCounts) -> Encoder:
@@ -307,7 +308,7 @@ class _ValueFit(VocabularyFit):
     ) -> None:
         super().__init__(group, limits, settings)
         self._parts_by_name = parts_by_name
-        self._counts = RunningCounts(EVENT_PROFILE)
+        self.counter: RunningCounts = RunningCounts(EVENT_PROFILE)
 
     def add(self, batch: pa.RecordBatch) -> None:
         for name in self._group:
@@ -315,14 +316,7 @@ class _ValueFit(VocabularyFit):
             first_kind = self.kinds.setdefault(name, values.kind)
             if first_kind != values.kind:
                 raise TextError(f"the column {name!r} must hold {first_kind} in all rows; received {values.kind}, too")
-            self._counts.add(_tally(values))
-
-    @property
-    def distinct(self) -> int:
-        return self._counts.distinct
-
-    def counts(self, frequent: Frequent = Frequent()) -> TokenCounts:  # noqa: B008 - immutable
-        return self._counts.result(frequent)
+            self.counter.add(_tally(values))
 
     def vocabulary(self, counts: TokenCounts) -> Encoder:
         if not counts.rows:
@@ -346,24 +340,17 @@ class _TextFit(VocabularyFit):
         super().__init__(group, limits, settings)
         splitting = settings.splitting
         self.profile = splitting.name
-        self._counter = TextCounter(splitting, settings.threads)
+        self.counter: TextCounter = TextCounter(splitting, settings.threads)
         self.kinds = dict.fromkeys(group, "texts")
 
     def add(self, batch: pa.RecordBatch) -> None:
         for name in self._group:
             for texts in text_batches(column_texts(name, batch)):
-                self._counter.add(texts)
-
-    @property
-    def distinct(self) -> int:
-        return self._counter.distinct
+                self.counter.add(texts)
 
     @property
     def frequent(self) -> Frequent:
         return super().frequent if self._settings.algorithm == "word" else Frequent()  # subwords are parts of all words
-
-    def counts(self, frequent: Frequent = Frequent()) -> TokenCounts:  # noqa: B008 - immutable
-        return self._counter.result(frequent)
 
     def vocabulary(self, counts: TokenCounts) -> Encoder:
         try:

@@ -124,7 +124,7 @@ def count_columns(batches: Batches, *, selection: Selection, settings: FitSettin
     for batch in batches:
         _add(fit, batch, selection, Location(source, "row", row))
         row += len(batch)
-        if fit.distinct > MAX_DISTINCT:
+        if fit.is_large(MAX_DISTINCT):
             yield from _pack(fit, packed)
             fit = TableFit((), selection, settings)
     yield from _pack(fit, packed)
