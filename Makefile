@@ -6,6 +6,9 @@ TEXT ?=
 # What make bench takes besides TEXT; python -m benchmarks --help says what they mean.
 DIALS = TEXT POEMS TOKENIZERS ROWS REPEAT TOUCH GB CASES OUT
 
+# One process per core, each with one file of tests at a time, in the order of tests/conftest.py.
+PARALLEL = -n auto --dist loadfile --no-loadscope-reorder
+
 .PHONY: demo test test-fast lint kernels bench docs map site vocab newest clean
 
 demo: $(VENV)/installed
@@ -13,11 +16,11 @@ demo: $(VENV)/installed
 
 test: $(VENV)/tested
 	@$(MAKE) --no-print-directory -j2 lint kernels
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 # Without the tests that need TensorFlow, Spark or a browser, or that take long.
 test-fast: $(VENV)/tested
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not keras and not spark and not browser" $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not keras and not spark and not browser" $(ARGS)
 
 lint: $(VENV)/tested
 	$(BIN)/ruff check .

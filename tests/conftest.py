@@ -244,6 +244,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"skipped: {'; '.join(parts)}")
 
 
+# The markers of tests that take long.
+_LONG = ("spark", "keras", "slow")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the files that take long, so that no process is left alone with one of them at the end of the run."""
+    tests = Counter(item.path for item in items)
+    takes_long = {item.path for item in items if any(item.get_closest_marker(name) for name in _LONG)}
+    items.sort(key=lambda item: (item.path not in takes_long, -tests[item.path]))
+
+
 def pytest_collection_finish() -> None:
     """Have garbage collections, which benchmarks ask for, pass over all modules and tests that stay until the end."""
     gc.freeze()

@@ -97,17 +97,28 @@ def test_the_order_of_the_texts_makes_no_difference(tmp_path, profile, algorithm
     assert folder_bytes(tmp_path / "a") == folder_bytes(tmp_path / "b")
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_every_process_makes_the_same_folder(tmp_path, algorithm):
-    (tmp_path / "text.txt").write_text("\n".join(text for corpus in CORPORA.values() for text in corpus[::2]), "utf-8")
+@pytest.fixture(scope="module")
+def folders_of_processes(tmp_path_factory):
+    """The vocabularies of all algorithms that two processes fitted, in folders named like their numbers of threads."""
+    here = tmp_path_factory.mktemp("processes")
+    (here / "text.txt").write_text("\n".join(text for corpus in CORPORA.values() for text in corpus[::2]), "utf-8")
     code = (
-        "import sys, pathlib, tokemb; here = pathlib.Path(sys.argv[1]);"
-        "tokemb.fit_vocab(here / 'text.txt', algorithm=sys.argv[3], max_size=8000).save(here / sys.argv[2])"
+        "import sys, pathlib, tokemb\n"
+        "here = pathlib.Path(sys.argv[1])\n"
+        "for name in sys.argv[3:]:\n"
+        "    encoder = tokemb.fit_vocab(here / 'text.txt', algorithm=name, max_size=8000)\n"
+        "    encoder.save(here / f'{name}-{sys.argv[2]}')\n"
     )
     for seed in "13":
-        run = python(code, str(tmp_path), seed, algorithm, PYTHONHASHSEED=seed, RAYON_NUM_THREADS=seed)
+        run = python(code, str(here), seed, *ALGORITHMS, PYTHONHASHSEED=seed, RAYON_NUM_THREADS=seed)
         assert run.returncode == 0, run.stderr
-    assert folder_bytes(tmp_path / "1") == folder_bytes(tmp_path / "3")
+    return here
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_process_makes_the_same_folder(folders_of_processes, algorithm):
+    first, other = (folder_bytes(folders_of_processes / f"{algorithm}-{seed}") for seed in "13")
+    assert first == other
 
 
 def test_bpe_is_what_tokenizers_trains_on_the_text_itself(corpus, tmp_path):

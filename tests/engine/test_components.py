@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 import tokemb
-from tests.conftest import MIXED
+from tests.conftest import MIXED, examples
 from tests.engine.test_choice import assert_same, both, no_input_is_small  # noqa: F401 - a fixture
 from tokemb.engine.components import UnprovableError
 from tokemb.engine.joining_characters import charsmap_of_first_bytes
@@ -126,6 +126,7 @@ MANY = st.lists(
 
 
 @pytest.mark.parametrize("name", SCANNED)
+@examples(8)
 @given(texts=MANY)
 def test_scanned_components_give_the_ids_of_the_reference_for_any_text(name, texts):
     encoder = _word_level(name)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokemb
-from tests.conftest import command_here, examples, tokemb_command
+from tests.conftest import command_here, examples
 from tests.models.test_check import token_and_position
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.models.embedding_lookup import read_lookup
@@ -399,8 +399,8 @@ def test_an_output_of_tied_weights_grows_with_the_embedding(tmp_path):
 # The command
 
 
-def run(*arguments, cwd, code=0, command=command_here):
-    done = command(*arguments, cwd=cwd)
+def run(*arguments, cwd, code=0):
+    done = command_here(*arguments, cwd=cwd)
     assert (done.returncode, done.stdout) == (code, b""), done.stderr.decode()
     return done.stderr.decode().splitlines()
 
@@ -411,7 +411,7 @@ def test_the_command(tmp_path):
     model.save(tmp_path / "m.keras")
     (tmp_path / "new.txt").write_text("twelve thirteen fourteen one\n")
     grow = "grow new.txt --vocab v -o w --model m.keras --grown-model g.keras".split()
-    notes = run(*grow, cwd=tmp_path, command=tokemb_command)
+    notes = run(*grow, cwd=tmp_path)
     assert notes[-3:] == ["wrote      w", "wrote      g.keras", "next       tokemb check --vocab w --model g.keras"]
     grown = keras.models.load_model(tmp_path / "g.keras")
     expected = tokemb.grow_model(model, OLD, NEW, seed=0)

@@ -23,7 +23,6 @@ from tokemb.training import heads, sequences
 from tokemb.training import next_model as next_models
 from tokemb.training.answer_history import FEATURES
 from tokemb.training.classify import Labelled, train_classifier
-from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.input_fitting import choose_maxlen
 from tokemb.training.knowledge_tracing import Answers, knowledge_tracing_model, train_knowledge_tracing
 from tokemb.training.labels import balanced_weights
@@ -31,6 +30,8 @@ from tokemb.training.metrics import ranking_metrics, ranks_of, roc_auc
 from tokemb.training.next_event import train_next
 from tokemb.training.next_model import Candidates, copy_output_weights, next_model, training_model
 from tokemb.training.ratings import train_ratings
+from tokemb.training.result import read_report
+from tokemb.training.schedule import Schedule
 from tokemb.training.targets import OneClass
 
 pytestmark = pytest.mark.keras
@@ -403,12 +404,11 @@ def test_next_event_is_learned_with_all_and_with_sampled_candidates(drawn, monke
     assert trained.model.output_shape == (None, None, trained.vocabulary.input_dim)
 
 
-def test_candidates_hold_the_next_events_and_sampled_ids_at_their_probability(monkeypatch):
+def test_candidates_hold_the_next_events_and_sampled_ids_at_their_probability():
     """Each is one as often as its chance says."""
-    monkeypatch.setattr(next_models, "SAMPLED_IDS", 6)
     random = np.random.default_rng(0)
     shares = np.append([0, 0, 0.5, 0.3], np.full(16, 0.0125))
-    candidates = Candidates(shares)
+    candidates = Candidates(shares, sampled=6)
     met, chances = np.zeros(20), np.zeros(20)
     for _ in range(4000):
         targets = random.choice(20, 5, p=shares).astype(np.int32)

@@ -23,7 +23,6 @@ from tokemb.pipeline.predict import predict_corpus
 from tokemb.rows.ragged import Ragged
 from tokemb.training import predict_answers, recommend
 from tokemb.training.classify import Labelled, train_classifier
-from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.knowledge_tracing import history_of, train_knowledge_tracing
 from tokemb.training.next_event import train_next
 from tokemb.training.next_scores import overlapping_windows
@@ -31,6 +30,8 @@ from tokemb.training.predict_answers import AnswerPredictor
 from tokemb.training.predictor import top_columns
 from tokemb.training.ratings import train_ratings
 from tokemb.training.recommend import ItemsForUsers
+from tokemb.training.result import read_report
+from tokemb.training.schedule import Schedule
 from tokemb.training.skipgram import SkipGram, train_skipgram
 from tokemb.training.trained import load_folder
 

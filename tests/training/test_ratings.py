@@ -14,10 +14,10 @@ from tokemb.sources import texts
 from tokemb.tables import ColumnEncoder
 from tokemb.training.baselines import Biases
 from tokemb.training.column_vectors import training_vectors
-from tokemb.training.fitting import Schedule
 from tokemb.training.load import load_trained
 from tokemb.training.ratings import parse_ratings, train_ratings
 from tokemb.training.ratings_model import fill_unseen, penalized, rating_model, training_model
+from tokemb.training.schedule import Schedule
 
 pytestmark = pytest.mark.keras
 
@@ -193,11 +193,18 @@ def test_three_columns_are_multiplied_in_pairs():
     assert model.predict(ids, verbose=0).tolist() == [[10 + 2 * (6 + 10 + 15 + 1.5)]]
 
 
+# Both heads name the layers of columns alike, and their other layers differently.
 @eagerly
-@pytest.mark.parametrize("head", ["dot", "dense"])
 @pytest.mark.parametrize(
-    "names",
-    [("user id", "user_id"), ("日本", "x"), ("a", "a_embedding"), ("a", "a_bias"), ("score", "rating", "hidden")],
+    ("names", "head"),
+    [
+        (("user id", "user_id"), "dot"),
+        (("日本", "x"), "dense"),
+        (("a", "a_embedding"), "dot"),
+        (("a", "a_bias"), "dot"),
+        (("score", "rating", "hidden"), "dot"),
+        (("score", "rating", "hidden"), "dense"),
+    ],
 )
 def test_names_of_columns_are_free(tmp_path, names, head):
     """TensorFlow and Keras restrict the names of layers."""

@@ -14,9 +14,9 @@ import tokemb
 from tests.conftest import eagerly
 from tokemb.analysis import TokenVectors
 from tokemb.rows.ragged import Ragged
-from tokemb.training.fitting import Schedule
 from tokemb.training.next_event import Baselines, train_next
 from tokemb.training.next_model import next_model
+from tokemb.training.schedule import Schedule
 from tokemb.training.transitions import Transitions, combined_model, transitions_of
 
 pytestmark = pytest.mark.keras
@@ -38,10 +38,9 @@ def test_transitions_are_the_counts_of_neighbors(rows):
     assert scores.sum() == sum(expected.values()) == transitions.totals.sum()
 
 
-def test_only_the_most_frequent_successors_are_kept(monkeypatch):
-    monkeypatch.setattr("tokemb.training.transitions._MAX_SUCCESSORS", 2)
+def test_only_the_most_frequent_successors_are_kept():
     rows = Ragged.from_rows([[1, 2], [1, 3], [1, 3], [1, 4], [1, 4], [1, 4]])
-    transitions = Transitions.count(rows, INPUT_DIM)
+    transitions = Transitions.count(rows, INPUT_DIM, max_successors=2)
     assert transitions.successors[1].tolist() == [4, 3]
     assert transitions.counts[1].tolist() == [3, 2]
 

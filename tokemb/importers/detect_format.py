@@ -24,8 +24,6 @@ from tokemb.importers.word_lists import looks_like_gensim, read_gensim, read_wor
 if TYPE_CHECKING:
     import keras
 
-"""The names of the line-based formats."""
-
 KINDS = (keras_tokenizer.KIND, *keras_layer.KINDS.values(), *LINE_KINDS, TOKENIZER_JSON)
 """The names of all formats."""
 

@@ -11,7 +11,7 @@ import pickletools
 from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO
 
-from tokemb.errors import VocabularyError
+from tokemb.errors import VocabularyError, one_line
 from tokemb.files.expansion import is_bomb
 from tokemb.importers.pickled_arrays import JoblibArray, PickledArray
 from tokemb.importers.pickled_objects import Name, admit, make, of_type, pairs, refuse, set_state
@@ -42,8 +42,8 @@ def read_pickle(content: bytes, stored: int | None = None) -> Any:  # noqa: ANN4
     except VocabularyError:
         raise
     except Exception as error:  # a corrupt file can make pickletools and the interpreter raise any error
-        reason = f"{type(error).__name__} {error}"
-        raise VocabularyError(f"the pickle is corrupt: {' '.join(reason.split()):.120}") from None
+        reason = one_line(f"{type(error).__name__} {error}")
+        raise VocabularyError(f"the pickle is corrupt: {reason:.120}") from None
 
 
 class _Size:

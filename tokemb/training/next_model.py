@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Float32, Float64, Int32
 from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
-from tokemb.rows.pooling import Float32
 
 if TYPE_CHECKING:
     import keras
@@ -121,14 +120,16 @@ class Candidates:
 
     Attributes:
         shares: The fraction of positions at which each id is next, float64 ``(input_dim,)``.
+        sampled: The number of ids that are sampled for a batch, beside its targets.
     """
 
-    shares: npt.NDArray[np.float64]
+    shares: Float64
+    sampled: int
 
     @classmethod
     def of(cls, targets: Int32, input_dim: int) -> Candidates:
         """Make candidates from the targets of all positions, int32 ``(positions,)``."""
-        return cls(np.bincount(targets, minlength=input_dim) / max(1, len(targets)))
+        return cls(np.bincount(targets, minlength=input_dim) / max(1, len(targets)), SAMPLED_IDS)
 
     def inputs(self, targets: Int32, rng: np.random.Generator) -> dict[str, npt.NDArray[np.generic]]:
         """Sample the candidates of a batch.
@@ -144,8 +145,8 @@ class Candidates:
             Senécal 2008).
         """
         count = len(self.shares)
-        candidates = np.unique(np.concatenate([targets, rng.integers(0, count, SAMPLED_IDS)])).astype(np.int32)
+        candidates = np.unique(np.concatenate([targets, rng.integers(0, count, self.sampled)])).astype(np.int32)
         # log(1 - p): the id is neither a target of the batch nor sampled. The bound avoids log(0).
         log_absent = len(targets) * np.log1p(-np.minimum(self.shares[candidates], 1 - 1e-9))
-        log_absent += SAMPLED_IDS * np.log1p(-1 / count)
+        log_absent += self.sampled * np.log1p(-1 / count)
         return {_CANDIDATES: candidates, _LOG_PROBABILITY: np.log(-np.expm1(log_absent)).astype(np.float32)}

@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Float32, Int32
 from tokemb.rows.ragged import Ragged
 from tokemb.training.sequences import drop_first, drop_last
 
 if TYPE_CHECKING:
     import keras
 
-Float32 = npt.NDArray[np.float32]
 
 # The successors of an event that are kept, the most frequent ones, and the size of the table of all events.
 _MAX_SUCCESSORS = 256
@@ -39,8 +37,14 @@ class Transitions:
     counts: Float32
 
     @classmethod
-    def count(cls, sequences: Ragged, input_dim: int) -> Transitions:
-        """Count the pairs of neighbors in ``sequences``."""
+    def count(cls, sequences: Ragged, input_dim: int, max_successors: int = _MAX_SUCCESSORS) -> Transitions:
+        """Count the pairs of neighbors in ``sequences``.
+
+        Args:
+            sequences: The ids of the events.
+            input_dim: The number of ids.
+            max_successors: The maximum number of successors of each id, of which the most frequent are kept.
+        """
         pairs = drop_last(sequences).values.astype(np.int64) * input_dim + drop_first(sequences).values
         distinct, counts = np.unique(pairs, return_counts=True)
         event, successor = np.divmod(distinct, input_dim)
@@ -48,7 +52,7 @@ class Transitions:
         event, successor, counts = event[order], successor[order], counts[order]
         degrees = np.bincount(event, minlength=input_dim)
         rank = np.arange(len(event)) - (np.cumsum(degrees) - degrees)[event]
-        width = max(1, min(int(degrees.max(initial=0)), _MAX_SUCCESSORS, _MAX_TABLE // input_dim))
+        width = max(1, min(int(degrees.max(initial=0)), max_successors, _MAX_TABLE // input_dim))
         kept = rank < width
         successors, table = np.zeros((input_dim, width), np.int32), np.zeros((input_dim, width), np.float32)
         successors[event[kept], rank[kept]] = successor[kept]
