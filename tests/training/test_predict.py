@@ -8,6 +8,7 @@ import shutil
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -18,13 +19,17 @@ from tokemb_cli.main import cli
 import tokemb
 from tests.conftest import eagerly
 from tokemb.errors import ArgumentError, ModelError, OutputExistsError, TextError
+from tokemb.pipeline.predict import predict_corpus
 from tokemb.rows.ragged import Ragged
+from tokemb.training import predict_answers, recommend
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.knowledge_tracing import history_of, train_knowledge_tracing
 from tokemb.training.next_event import train_next
 from tokemb.training.next_scores import overlapping_windows
+from tokemb.training.predict_answers import AnswerPredictor
 from tokemb.training.predictor import top_columns
 from tokemb.training.ratings import train_ratings
+from tokemb.training.recommend import ItemsForUsers
 from tokemb.training.result import read_report
 from tokemb.training.schedule import Schedule
 from tokemb.training.skipgram import SkipGram, train_skipgram
@@ -270,6 +275,31 @@ def test_unknown_users_have_no_rating_or_the_average(folders):
     assert average["reason"].to_pylist() == reasons
     everyone = model.predict({"user": [f"u{number}" for number in range(8)], "item": ["i1"] * 8})
     assert average["prediction"][1].as_py() == pytest.approx(everyone["prediction"].to_numpy().mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "make"),
+    [
+        ("tracing", ANSWERS, AnswerPredictor),
+        ("ratings", {"user": RATINGS["user"][:7]}, lambda folder: ItemsForUsers(folder, 4)),
+    ],
+)
+def test_rows_with_many_values_are_predicted_a_few_at_a_time(folders, tmp_path, monkeypatch, name, table, make):
+    folder, sizes = load(folders, name).folder, []
+    expected = make(folder).predict(table)
+    monkeypatch.setattr(predict_answers, "_MAX_PROBABILITIES", 12)  # three students with four skills
+    monkeypatch.setattr(recommend, "_MAX_ITEMS", 12)
+    predictor = make(folder)
+    predict_batch = predictor.predict_batch
+    monkeypatch.setattr(predictor, "predict_batch", lambda batch: sizes.append(len(batch)) or predict_batch(batch))
+    predict_corpus(predictor, iter([pa.RecordBatch.from_pydict(table)]), tmp_path / "p.parquet")
+    names, values, _ = expected.column_names
+    for found in (predictor.predict(table), pq.read_table(tmp_path / "p.parquet")):
+        assert found[names].to_pylist() == expected[names].to_pylist()
+        numbers = [pc.list_flatten(each[values]).to_pylist() for each in (found, expected)]
+        assert numbers[0] == pytest.approx(numbers[1], rel=1e-5)
+    assert max(sizes) == 3
+    assert sum(sizes) == 2 * len(expected)
 
 
 @pytest.mark.parametrize("name", ["ratings", "dense"])

@@ -21,6 +21,7 @@ from tokemb.rows.table_rows import TableRows
 from tokemb.rows.threads import prefetch_map
 from tokemb.sources.cells import CellParser, cells_beside
 from tokemb.sources.corpus import read_corpus, read_table
+from tokemb.tables.tables import split_batches
 
 
 class Predictor(Protocol):
@@ -33,6 +34,10 @@ class Predictor(Protocol):
     @property
     def cells(self) -> Mapping[str, CellParser]:
         """The parsers of columns of numbers and lists."""
+
+    @property
+    def max_rows(self) -> int | None:
+        """The maximum number of rows of a batch. ``None`` for any number."""
 
     @property
     def fingerprint(self) -> str:
@@ -103,7 +108,8 @@ def predict_corpus(
     with locked(output, predictor.fingerprint, {**predictor.settings, "keep": list(keep)}):
         if is_complete(output):
             return report
-        remaining = skip_written_batches(_require_rows(count.reading(batches)), output)
+        limited = split_batches(_require_rows(count.reading(batches)), predictor.max_rows)
+        remaining = skip_written_batches(limited, output)
         first = next(remaining)
         kept_columns = first[0].select(list(keep)).schema
         columns = pa.schema([*predictor.schema, *kept_columns])

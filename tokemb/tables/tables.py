@@ -144,6 +144,13 @@ def joined_batches(batches: Iterable[pa.RecordBatch]) -> pa.Table:
     return pa.Table.from_batches(parts)
 
 
+def split_batches(batches: Iterable[pa.RecordBatch], rows: int | None) -> Iterator[pa.RecordBatch]:
+    """Yield batches of at most ``rows`` rows, without a limit for ``None``. An empty batch stays one."""
+    for batch in batches:
+        step = rows or max(len(batch), 1)
+        yield from (batch.slice(start, step) for start in range(0, max(len(batch), 1), step))
+
+
 def one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Return a column as one array. Its texts may exceed 2 GB."""
     if isinstance(column, pa.Array):

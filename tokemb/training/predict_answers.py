@@ -28,6 +28,8 @@ from tokemb.training.sequences import drop_first
 from tokemb.training.trained import TrainedFolder
 
 _ORDER = BatchOrder(256, positions=MAX_POSITIONS)
+# The maximum number of probabilities of a batch, one for each student and skill.
+_MAX_PROBABILITIES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class AnswerPredictor(TablePredictor):
         first = vocabulary.index(MISSING) + 1
         self._skills = pa.array(vocabulary[first:], pa.string())
         self._observed, self._skill = observed, None
+        if not observed and skill is None:
+            self.max_rows = max(_MAX_PROBABILITIES // max(len(self._skills), 1), 1)
         if skill is not None:
             if str(skill) not in vocabulary[first:]:
                 raise ArgumentError(f"skill must be one that the model was trained on; received {skill!r}")

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tokemb._arrays import Array, Bool, Int64
 from tokemb.sources.cells import CellParser
-from tokemb.tables.tables import table_batches
+from tokemb.tables.tables import split_batches, table_batches
 from tokemb.training.trained import TrainedFolder
 
 REASON = "reason"
@@ -34,12 +34,14 @@ class TaskPredictor(ABC):
         table_columns: The columns of a table that predictions are made from. ``None`` if they are made from texts or
             sequences of events.
         cells: The parsers of columns of numbers and lists.
+        max_rows: The maximum number of rows of a batch, if the predictions for a row take much memory.
     """
 
     options: ClassVar[tuple[str, ...]] = ()
     fields: Sequence[tuple[str, pa.DataType]] = ()
     table_columns: list[str] | None = None
     cells: Mapping[str, CellParser] = {}
+    max_rows: int | None = None
 
     def __init__(self, folder: TrainedFolder, **options: Any) -> None:  # noqa: ANN401
         self.folder = folder
@@ -83,7 +85,7 @@ class TablePredictor(TaskPredictor):
 
     def predict(self, rows: Any) -> pa.Table:  # noqa: ANN401
         """Return the predictions for a table in memory, as for ``ColumnEncoder.encode``."""
-        batches = table_batches(rows, self.table_columns)
+        batches = split_batches(table_batches(rows, self.table_columns), self.max_rows)
         return pa.Table.from_batches([self.predict_batch(batch) for batch in batches], self.schema)
 
 

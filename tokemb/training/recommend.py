@@ -24,6 +24,8 @@ from tokemb.training.trained import TASKS, TrainedFolder
 TOP = 10
 # The number of scores that are in memory at once.
 _MAX_SCORES = 1 << 24
+# The maximum number of recommended items of a batch.
+_MAX_ITEMS = 1 << 22
 
 
 class _ItemLists(TablePredictor):
@@ -44,6 +46,7 @@ class _ItemLists(TablePredictor):
         tokens = folder.columns.vocabularies[self._item].vocabulary
         self._first = tokens.index(MISSING) + 1
         self._items = pa.array(tokens, pa.string())
+        self.max_rows = max(_MAX_ITEMS // min(top, len(tokens)), 1)
 
     def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the items for the rows of a batch. The same value has the same items."""
