@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -100,7 +101,7 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
     has_classes = arguments["label_separator"] is None and not arguments["regression"]
     as_text = arguments["keep"][has_classes:]
     rows = replace(corpus.Corpus.from_options(arguments), as_text=as_text)
-    labels = _labels if has_classes else None
+    labels = attrgetter("labels") if has_classes else None
     columns = inputs.Inputs.from_options(arguments, rows)
     if columns is not None or _is_of_columns(arguments["vocab"]):
         from tokemb import ColumnEncoder
@@ -109,8 +110,8 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
         names, cells = _selection(columns, arguments["vocab"])
         training.check_no_input({"label": label, "sample-weight": sample_weight}, names)
         read = partial(_read_table, label=label, sample_weight=sample_weight, names=names, cells=cells)
-        load = partial(_load_table, columns)
-        training.train_text_model(rows, arguments, read, load, labels, ColumnEncoder.load, _check_head)
+        train = partial(_train_table, columns=columns)
+        training.train_text_model(rows, arguments, read, lambda: train, labels, ColumnEncoder.load, _check_head)
         return
     arguments["profile"] = rows.default_profile if arguments["segmenter"] is None else None
     read = partial(_read, label=label, sample_weight=sample_weight)
@@ -164,10 +165,6 @@ def _read_table(
     return Labelled(table.select(names), table.column(label).to_pylist(), weights)
 
 
-def _load_table(columns: inputs.Inputs | None) -> Callable[..., Trained]:
-    return partial(_train_table, columns=columns)
-
-
 def _train_table(
     rows: Labelled,
     *,
@@ -199,7 +196,3 @@ def _load() -> Callable[..., Trained]:
     from tokemb.training.classify import train_classifier
 
     return train_classifier
-
-
-def _labels(rows: Labelled) -> Sequence[Any]:
-    return rows.labels
